@@ -1,0 +1,39 @@
+// Ids have types, so that an app cannot be passed for a certificate.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace nightpost {
+
+template <class Tag>
+struct NumericId {
+  std::int64_t value = 0;
+  auto operator<=>(const NumericId&) const = default;
+};
+using AppId = NumericId<struct AppIdTag>;                  // the tenant: TIM's SDKAppID
+using CertificateId = NumericId<struct CertificateIdTag>;  // what a device reports: TIM's business id
+
+/// A vendor's address of one app on one device. Secret-like: has no operator<<, logs use redacted().
+class DeviceToken {
+ public:
+  DeviceToken() = default;
+  explicit DeviceToken(std::string text) : text_(std::move(text)) {}
+  const std::string& text() const noexcept { return text_; }
+  /// "9d3c0f…" and the length: enough to recognise in a log, too little to use.
+  std::string redacted() const;
+  bool operator==(const DeviceToken&) const = default;
+
+ private:
+  std::string text_;
+};
+
+}  // namespace nightpost
+
+template <class Tag>
+struct std::hash<nightpost::NumericId<Tag>> {
+  std::size_t operator()(nightpost::NumericId<Tag> id) const noexcept { return std::hash<std::int64_t>{}(id.value); }
+};

@@ -1,0 +1,33 @@
+// What the app wants said to one user, vendor-neutral. Never grows a vendor's field: what one vendor alone has rides
+// in `extras` under "<vendor>.<name>".
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/time.h"
+
+namespace nightpost {
+
+enum class Priority : std::uint8_t { High, Normal, Low };
+
+struct Notification {
+  std::string title;
+  std::string body;                  // the spec's "desc"
+  std::string ext;                   // opaque to us, usually JSON; reaches the app
+  std::optional<std::string> sound;  // file name or "default"; nullopt: silent
+  std::optional<int> badge;          // absolute; nullopt: leave as it is
+  Priority priority = Priority::Normal;
+  bool mutable_content = false;
+  std::string thread_id;    // groups on the screen: the conversation
+  std::string collapse_id;  // equal on every attempt for one message, so a repeat replaces
+  std::string push_id;      // canonical UUID of (event, device), equal on every attempt
+  WallTime sent_at{};       // this attempt
+  WallTime expires_at{};    // no delivery after this
+  std::vector<std::pair<std::string, std::string>> extras;
+};
+
+}  // namespace nightpost

@@ -1,0 +1,49 @@
+// The pipeline of one shard: decode → decide → resolve → plan → deliver → settle. Single-threaded, no clock but the one
+// given, no waiting: it is told what happened and says what to do next, so tests/sim runs it on manual time.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "core/time.h"
+#include "dispatch/metrics.h"
+#include "dispatch/options.h"
+#include "dispatch/ports.h"
+
+namespace nightpost::dispatch {
+
+class Dispatcher final : public ReplyHandler {
+ public:
+  /// The collaborators are borrowed and must outlive it.
+  Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
+             Settler& settler, const Clock& clock, Metrics& metrics);
+  ~Dispatcher();
+
+  /// Takes a batch. Whatever a record holds, it ends in outcomes, a dead letter, or both, then one release(). Never
+  /// refuses; whoever feeds it stops at has_room() == false.
+  void accept(std::span<const Record> batch);
+  void on_reply(std::uint64_t tag, Reply reply) override;
+
+  /// When wake() wants to be called (back-offs, breaker probes, expiries); nullopt: nothing waits.
+  std::optional<MonoTime> next_wakeup() const;
+  void wake();
+
+  /// Below events_open_max events and pushes_queued_max pushes.
+  bool has_room() const noexcept;
+  std::size_t events_open() const noexcept;
+  std::size_t pushes_in_flight() const noexcept;
+
+  /// From here on nothing that is not yet in the air is sent (drain's limit is over, or partitions moved away): those
+  /// events are forgotten without release(), so that whoever comes next takes them up. What is in the air still
+  /// settles.
+  void hand_back(const std::function<bool(Ticket)>& which);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,57 @@
+// Counters of one shard's pipeline: closed enums, so no series is forgotten and no token becomes a label. Written by
+// the shard, read by the scrape (src/app sums the shards). Nothing decides by reading them.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "core/outcome.h"
+#include "core/vendor.h"
+#include "core/verdict.h"
+
+namespace nightpost::dispatch {
+
+/// A counter with one writer: a relaxed load and store costs less than a locked add.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+  std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Cumulative histogram of milliseconds with fixed bounds; the last bucket is +Inf.
+class LatencyHistogram {
+ public:
+  static constexpr std::array<std::int64_t, 14> kBoundsMs = {1,   2,   5,    10,   20,   50,    100,
+                                                             200, 500, 1000, 2000, 5000, 10000, 60000};
+  void observe(std::int64_t ms) noexcept {
+    std::size_t i = 0;
+    while (i < kBoundsMs.size() && ms > kBoundsMs[i]) ++i;
+    cells_[i].add();
+    sum_ms_.add(ms > 0 ? static_cast<std::uint64_t>(ms) : 0);
+  }
+  std::uint64_t cell(std::size_t i) const noexcept { return cells_[i].read(); }
+  std::uint64_t sum_ms() const noexcept { return sum_ms_.read(); }
+
+ private:
+  std::array<Counter, kBoundsMs.size() + 1> cells_;
+  Counter sum_ms_;
+};
+
+struct Metrics {
+  std::array<std::array<Counter, std::size_t(Verdict::Count)>, std::size_t(Vendor::Count)> attempts;
+  std::array<Counter, std::size_t(OutcomeKind::Count)> outcomes;
+  Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
+  Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
+  Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
+  std::array<LatencyHistogram, std::size_t(Vendor::Count)> vendor_latency;  // request handed over → answer
+  LatencyHistogram settle_latency;                                          // event occurred → settled
+};
+
+}  // namespace nightpost::dispatch

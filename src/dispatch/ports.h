@@ -1,0 +1,126 @@
+// What dispatch needs of the world. src/app plugs in the real ones, tests/sim the simulated ones. Everything here is
+// called on the shard's thread, and every callback comes back on it.
+//
+// Callbacks rather than coroutines: the pushes in flight are a slab of state machines (dispatcher.h), so a push costs
+// no coroutine frame, dispatch needs no event loop, and tests/sim drives it on manual time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/certificate.h"
+#include "core/device.h"
+#include "core/http.h"
+#include "core/ids.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "providers/authorizer.h"
+#include "providers/provider.h"
+
+namespace nightpost::dispatch {
+
+/// Names one record of the source until it is released. Opaque here.
+enum class Ticket : std::uint64_t {};
+
+/// One record as it came. Views are valid during Dispatcher::accept() only; what must live longer is copied.
+struct Record {
+  Ticket ticket{};
+  std::string_view key;
+  std::string_view value;
+  std::string_view traceparent;  // empty: none
+};
+
+/// The original, whole, and why it could not be finished.
+struct DeadLetter {
+  std::string key;
+  std::string value;  // the original bytes
+  std::string traceparent;
+  std::string event_id;     // empty if it could not be read
+  std::string_view stage;   // static: "decode", "resolve", "plan", "deliver"
+  std::string_view reason;  // static: "malformed", "unknown_app", "retries_exhausted", …
+  std::string detail;       // where and what, one line: "$.to[3].user_id: missing"
+  std::string vendor;       // empty before deliver
+  std::string code;
+  int attempts = 0;
+};
+
+/// Where outcomes go, and how the source learns that it may forget. For each ticket: any number of outcome() and at
+/// most one dead(), then exactly one release(). The source forgets the record once all of it is durable.
+class Settler {
+ public:
+  virtual ~Settler() = default;
+  virtual void outcome(Ticket ticket, std::string_view event_id, std::string json) = 0;
+  virtual void dead(Ticket ticket, DeadLetter letter) = 0;
+  virtual void release(Ticket ticket) = 0;
+};
+
+/// Receivers and their devices.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+  /// One per key, in order; an unknown user is an empty Receiver. shared_ptr: the cache and the events in flight both
+  /// hold one. May call back before it returns.
+  using Found = std::move_only_function<void(Result<std::vector<std::shared_ptr<const Receiver>>>)>;
+  virtual void find(std::span<const ReceiverKey> keys, Found found) = 0;
+  /// Whether the tenant exists at all (has a certificate or a device).
+  virtual Result<bool> knows(AppId app) = 0;
+  /// Compare-and-delete: only the row with this very token and registration time. True if a row went.
+  virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
+};
+
+/// A certificate made ready to send with. Immutable; replaced whole when its certificate changes.
+struct Route {
+  std::uint64_t id = 0;  // unique in the process, never reused: the key of lanes and breakers
+  Certificate certificate;
+  std::shared_ptr<const Provider> provider;      // shared by the shards
+  std::shared_ptr<const Authorizer> authorizer;  // likewise
+};
+
+class Credentials {
+ public:
+  virtual ~Credentials() = default;
+  /// NotFound: no such certificate of that app. Malformed: it is there and cannot be used (secret does not open, …).
+  virtual Result<std::shared_ptr<const Route>> route(AppId app, CertificateId certificate) = 0;
+  virtual Result<std::shared_ptr<const Grant>> grant(const Route& route, WallTime now) = 0;
+  /// The vendor called `refused` stale: the newer grant, made now unless somebody already has. Unauthorized: it is too
+  /// young to be stale and none may be made.
+  virtual Result<std::shared_ptr<const Grant>> refresh(const Route& route, const Grant& refused, WallTime now) = 0;
+};
+
+struct Reply {
+  Result<HttpResponse> response;
+  /// After an error: the request may have been processed, so a repeat may duplicate. Without: it surely was not.
+  bool maybe_sent = false;
+  std::uint64_t connection = 0;  // which connection answered; for leave()
+};
+
+class ReplyHandler {
+ public:
+  virtual void on_reply(std::uint64_t tag, Reply reply) = 0;
+
+ protected:
+  ~ReplyHandler() = default;
+};
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  /// Sends on the route's lane, opening connections as its limits allow, and calls handler.on_reply(tag) exactly once
+  /// by `deadline`, never from inside send(). A request surely not processed (refused stream, above a GOAWAY) is
+  /// replayed by the lane itself. Errors: Timeout, ConnectionLost, Overloaded, Unauthorized (the connection's end
+  /// blamed the credential), ShuttingDown.
+  virtual void send(const std::shared_ptr<const Route>& route, HttpRequest request, MonoTime deadline,
+                    std::uint64_t tag, ReplyHandler& handler) = 0;
+  /// No new requests on that connection; it ends once its answers are in.
+  virtual void leave(const Route& route, std::uint64_t connection) = 0;
+  /// All that send() queued since the last flush goes out now. Called once per batch.
+  virtual void flush() = 0;
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,91 @@
+// The source of events: one thread that polls, hands batches to the shards, keeps the offset ledgers and commits.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "core/time.h"
+
+namespace nightpost::kafka {
+
+/// What every client needs. `client` passes any librdkafka setting through (security.protocol, sasl.*, ssl.*); keys
+/// that Nightpost's promises hang on (enable.auto.commit, …) are refused by check_client_settings().
+struct ClientOptions {
+  std::string brokers = "localhost:9092";
+  std::map<std::string, std::string> client;
+};
+Result<void> check_client_settings(const std::map<std::string, std::string>& client);
+
+/// Counts what is written under one record and not yet durable. Handed to shards with the record and back to the
+/// producer with each message; the ledger hears when the last hold is gone. Thread-safe.
+class Ticket;
+
+struct SourceRecord {
+  Ticket* ticket = nullptr;                  // holds one count; ended by Consumer::release
+  std::string_view key, value, traceparent;  // valid until the batch is destroyed
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
+/// Owns the librdkafka messages its records point into. Moved to a shard, destroyed there.
+class Batch {
+ public:
+  virtual ~Batch() = default;
+  virtual std::span<const SourceRecord> records() const noexcept = 0;
+};
+
+struct ConsumerOptions {
+  ClientOptions kafka;
+  std::string group_id = "nightpost";
+  std::string group_instance_id;  // static membership; empty: none
+  std::string topic = "nightpost.offline.v1";
+  std::size_t shards = 1;              // partition p goes to shard p % shards
+  std::size_t in_flight_max = 40'000;  // records handed out and not settled; at the limit nothing is fetched
+  std::size_t in_flight_bytes_max = 256u << 20;
+  std::size_t fetch_queue_kbytes =
+      131'072;  // queued.max.messages.kbytes: two seconds of work, counted in the memory bound
+  milliseconds commit_interval{200};
+  milliseconds revoke_grace{5'000};  // a rebalance waits this long for what is in flight
+};
+
+struct ConsumerHandlers {
+  std::function<void(std::size_t shard, std::unique_ptr<Batch>)> on_batch;  // on the consumer's thread
+  std::function<void()> on_first_assignment;                                // ready
+  /// After revoke_grace: what is not yet in the air of these partitions shall be handed back. The predicate stays
+  /// valid.
+  std::function<void(std::function<bool(const Ticket*)> is_stale)> on_revoked;
+  std::function<void(Error)> on_fatal;  // the process must leave
+};
+
+struct ConsumerMetrics;
+
+class Consumer {
+ public:
+  static Result<std::unique_ptr<Consumer>> start(ConsumerOptions options, ConsumerHandlers handlers,
+                                                 ConsumerMetrics& metrics);
+  ~Consumer();  // as stop(0)
+  /// Ends a record's own hold. Any thread.
+  void release(Ticket* ticket);
+  /// Stops fetching at once; what is in flight goes on.
+  void stop_fetching();
+  /// Records handed out and not settled.
+  std::size_t in_flight() const noexcept;
+  /// Commits what is settled, leaves the group, joins the thread.
+  void stop();
+
+ private:
+  struct Impl;
+  explicit Consumer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightpost::kafka

@@ -1,0 +1,101 @@
+// HTTP servers: plain HTTP/1.1 (metrics, health) and TLS with HTTP/2 and HTTP/1.1 by ALPN (sandbox). Beast and nghttp2
+// show in the .cpp files only.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "core/time.h"
+
+namespace nightpost::net {
+
+struct ServerRequest {
+  std::uint64_t connection = 0;  // unique in the process
+  std::int32_t stream = 0;       // HTTP/2 stream id; 0 on HTTP/1.1
+  bool http2 = false;
+  std::string method;
+  std::string target;  // path and query
+  std::string authority;
+  std::vector<std::pair<std::string, std::string>> headers;  // lower-case names, in order, repeats kept
+  std::string body;
+  std::string peer_certificate_pem;  // the verified-or-not client certificate, if one was presented
+};
+
+struct ServerResponse {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+/// What a scripted server does with a request. HTTP/2 only, except respond, delay and drop.
+struct ServerAction {
+  std::optional<ServerResponse> respond;  // nullopt: no answer at all (hang) unless something below says more
+  milliseconds delay{0};                  // before all of it
+  std::optional<std::uint32_t> reset;     // RST_STREAM with this code instead of an answer
+  struct Goaway {
+    std::uint32_t code = 0;
+    std::string debug;
+    std::optional<std::int32_t> last_stream;
+  };
+  std::optional<Goaway> goaway;  // after the answer; last_stream nullopt: the highest seen
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> settings;  // SETTINGS sent before the answer
+  bool drop = false;                                              // close the TCP connection without another byte
+};
+
+using ServerHandler = std::function<ServerAction(const ServerRequest&)>;
+
+struct ServerOptions {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 0;  // 0: a free one
+  std::size_t body_bytes_max = 1'048'576;
+  std::size_t connections_max = 1024;
+  milliseconds idle_timeout{600'000};
+};
+
+struct ServerTls {
+  std::string certificate_pem;  // chain
+  std::string private_key_pem;
+  bool ask_client_certificate = false;  // ask for one and take any; the handler judges it
+  std::uint32_t streams_max_first = 1;  // SETTINGS_MAX_CONCURRENT_STREAMS of a new connection
+  std::uint32_t window_first = 65'535;
+};
+
+/// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there.
+class HttpServer {
+ public:
+  static Result<std::unique_ptr<HttpServer>> start(boost::asio::io_context& loop, ServerOptions options,
+                                                   ServerHandler handler);
+  ~HttpServer();  // closes the listener and every connection
+  std::uint16_t port() const noexcept;
+
+ private:
+  struct Impl;
+  explicit HttpServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+/// TLS; ALPN h2 (nghttp2) or http/1.1 (Beast). Runs on `loop`.
+class TlsServer {
+ public:
+  static Result<std::unique_ptr<TlsServer>> start(boost::asio::io_context& loop, ServerOptions options, ServerTls tls,
+                                                  ServerHandler handler);
+  ~TlsServer();
+  std::uint16_t port() const noexcept;
+  /// Acts on connections from outside a request (fault scripts): GOAWAY, SETTINGS or drop on every open connection.
+  void on_all(const ServerAction& action);
+
+ private:
+  struct Impl;
+  explicit TlsServer(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightpost::net

@@ -1,0 +1,89 @@
+// A lane: the HTTP/2 connections of one (origin, credential). Grows and shrinks within bounds, spreads over the
+// resolved addresses, replays what was surely not processed, and says of everything else whether it may have been.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/http.h"
+#include "core/result.h"
+#include "core/time.h"
+
+namespace nightpost::net {
+
+/// TLS client certificate, PEM. Secret.
+struct TlsIdentity {
+  std::string certificate_pem;
+  std::string private_key_pem;
+};
+
+struct LaneOptions {
+  std::string origin;                   // REQUIRED: "https://host[:port]"
+  std::string ca_pem;                   // trust anchors besides the system's; empty: the system's only
+  std::optional<TlsIdentity> identity;  // presented in the handshake
+  std::size_t connections_min = 1;      // kept open once the lane was used
+  std::size_t connections_max = 4;
+  std::uint32_t streams_max = 1000;       // ours, per connection; the peer's SETTINGS lower it at any time
+  std::size_t queue_max = 20'000;         // requests waiting for a stream; beyond it: Overloaded
+  bool warm_up = true;                    // one stream until the first answer that is not 401 or 403
+  milliseconds connect_timeout{10'000};   // resolve + TCP + TLS + first SETTINGS
+  milliseconds response_timeout{20'000};  // from the last byte of the request to the end of the answer
+  milliseconds ping_interval{60'000};     // after this long without reading anything
+  milliseconds ping_timeout{10'000};      // no acknowledgement: the connection is replaced
+  milliseconds idle_close{600'000};       // a connection above connections_min closes after this long without a request
+  milliseconds age_max{3'600'000};        // then it is replaced (fresh DNS, fresh load balancing)
+  milliseconds goaway_linger{10'000};     // answers below a GOAWAY's last stream are waited for this long
+  milliseconds reconnect_first{1'000};    // back-off between failed connects, full jitter, doubling
+  milliseconds reconnect_max{60'000};
+  int timeouts_in_a_row_max = 3;  // then the connection is replaced
+  std::size_t response_bytes_max = 65'536;
+  /// Whether a GOAWAY's debug data blames our credential. Then everything unanswered fails with Unauthorized and the
+  /// lane connects again only for a later send().
+  std::function<bool(std::string_view debug)> goodbye_names_credential;
+};
+
+/// One lane's counters, read by the scrape from another thread.
+struct LaneMetrics;
+
+struct LaneReply {
+  Result<HttpResponse> response;
+  bool maybe_sent = false;
+  std::uint64_t connection = 0;
+};
+
+class LaneHandler {
+ public:
+  virtual void on_lane_reply(std::uint64_t tag, LaneReply reply) = 0;
+
+ protected:
+  ~LaneHandler() = default;
+};
+
+/// Single-threaded, on its shard's loop. Destroying it fails what is open with ShuttingDown without calling back.
+class Lane {
+ public:
+  Lane(boost::asio::io_context& loop, LaneOptions options, LaneMetrics& metrics);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  /// Answers exactly once through `handler`, never from inside this call, no later than `deadline`.
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler);
+  /// Writes what send() has queued since the last flush.
+  void flush();
+  /// Opens no new stream on that connection; it closes once its answers are in.
+  void leave(std::uint64_t connection);
+  std::size_t open_requests() const noexcept;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightpost::net

@@ -1,0 +1,38 @@
+// What resolve needs of a store, and of whoever knows the vendors. src/app plugs in the real ones.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/certificate.h"
+#include "core/device.h"
+#include "core/result.h"
+#include "providers/authorizer.h"
+#include "providers/provider.h"
+
+namespace nightpost::resolve {
+
+/// The read side of a store, plus the one write dispatch makes. One per shard, on its thread.
+class Source {
+ public:
+  virtual ~Source() = default;
+  virtual Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) = 0;
+  virtual Result<bool> app_known(AppId app) = 0;
+  virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
+  virtual Result<Certificate> certificate(CertificateId id) = 0;
+  virtual Result<CertificateSecret> secret(CertificateId id) = 0;
+  virtual Result<std::uint64_t> data_version() = 0;  // changes when anybody else has written
+};
+
+/// What a vendor's room makes of a certificate and its secret: the one line of wiring a vendor needs in app.
+struct VendorParts {
+  std::shared_ptr<const Provider> provider;
+  std::shared_ptr<const Authorizer> authorizer;
+};
+using VendorFactory = std::function<Result<VendorParts>(const Certificate&, const CertificateSecret&)>;
+
+}  // namespace nightpost::resolve

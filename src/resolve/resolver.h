@@ -1,0 +1,59 @@
+// Receivers and routes of one shard, with their bounded caches. Single-threaded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/certificate.h"
+#include "core/device.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "resolve/grant_book.h"
+#include "resolve/ports.h"
+
+namespace nightpost::resolve {
+
+struct ResolverOptions {
+  std::size_t receivers_cached_max = 200'000;  // per shard; the least recently used go first
+  std::size_t routes_cached_max = 10'000;
+  milliseconds bad_route_retry{5'000};  // how long an unusable certificate is not tried again
+};
+
+struct ResolverMetrics;
+
+/// A certificate made ready to send with.
+struct ReadyCertificate {
+  std::uint64_t id = 0;  // unique in the process: a changed certificate is a new one
+  Certificate certificate;
+  VendorParts parts;
+};
+
+class Resolver {
+ public:
+  Resolver(ResolverOptions options, Source& source, GrantBook& grants, VendorFactory factory, const Clock& clock,
+           ResolverMetrics& metrics);
+  ~Resolver();
+
+  /// In order; an unknown user is an empty Receiver. Asks the source once for all that the cache lacks. Looks first
+  /// whether the store has changed, so a change by another process is seen with the next batch.
+  Result<std::vector<std::shared_ptr<const Receiver>>> receivers(std::span<const ReceiverKey> keys);
+  Result<bool> app_known(AppId app);
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device);
+
+  /// NotFound, or Malformed: the certificate cannot be used (disabled, secret does not open, vendor's room refuses it).
+  Result<std::shared_ptr<const ReadyCertificate>> certificate(AppId app, CertificateId id);
+  Result<std::shared_ptr<const Grant>> grant(const ReadyCertificate& certificate, WallTime now);
+  Result<std::shared_ptr<const Grant>> refresh(const ReadyCertificate& certificate, const Grant& refused, WallTime now);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nightpost::resolve
