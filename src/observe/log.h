@@ -6,14 +6,21 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <iosfwd>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
+
+#include "core/time.h"
 
 namespace nightpost::observe {
 
 enum class Level : std::uint8_t { Debug, Info, Warn, Error, Off };
+std::string_view name_of(Level level) noexcept;  // "debug", "info", "warn", "error", "off"
+std::optional<Level> level_from(std::string_view name) noexcept;
 
 struct Field {
   std::string_view key;
@@ -31,11 +38,17 @@ Field kv(std::string_view key, Int value) {
 }
 
 /// Thread-safe, shared by the process; built in main() and passed down. Equal events are limited to
-/// `per_event_per_second_max` lines a second; the next line that passes says how many were dropped.
+/// `per_event_per_second_max` lines a second; the next line that passes says how many were dropped, and what was never
+/// told so is told by a last "log.dropped" line for each event when the log ends. A line that cannot be written is
+/// lost in silence: nowhere is left to say so.
 class Log {
  public:
   explicit Log(Level level, std::uint32_t per_event_per_second_max = 10);
+  /// Writes to `to` by the time of `clock`; both are borrowed and must outlive it.
+  Log(Level level, std::uint32_t per_event_per_second_max, std::ostream& to, const Clock& clock);
   ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
   void debug(std::string_view event, std::initializer_list<Field> fields = {});
   void info(std::string_view event, std::initializer_list<Field> fields = {});
   void warn(std::string_view event, std::initializer_list<Field> fields = {});
@@ -47,8 +60,11 @@ class Log {
   std::unique_ptr<Impl> impl_;
 };
 
-/// The JSON object of a line, without the newline. Pure; write() adds "at" and "level" through it.
+/// The JSON object of a line, without the newline: at, level, event, the fields in their order, and `dropped` unless 0.
+/// Pure. Text is repaired to valid UTF-8; a double that JSON cannot say is null.
 std::string line_of(Level level, std::string_view at, std::string_view event, std::initializer_list<Field> fields,
                     std::uint64_t dropped);
+/// "2026-11-21T11:52:00.123Z": RFC 3339, UTC, milliseconds.
+std::string rfc3339(WallTime at);
 
 }  // namespace nightpost::observe
