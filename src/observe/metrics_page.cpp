@@ -36,16 +36,9 @@ bool well_formed(const Labels& labels) {
   return true;
 }
 
-/// The serializer escapes `\` and `"`, writes a line feed as it is, and takes the bytes for UTF-8.
-std::string one_line(std::string_view value) {
-  std::string text = utf8_repaired(value);
-  std::ranges::replace(text, '\n', ' ');
-  return text;
-}
-
 ClientMetric metric_with(const Labels& labels) {
   ClientMetric metric;
-  for (const auto& [name, value] : labels) metric.label.push_back({name, one_line(value)});
+  for (const auto& [name, value] : labels) metric.label.push_back({name, utf8_repaired(value)});
   return metric;
 }
 

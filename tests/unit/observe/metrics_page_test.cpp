@@ -67,8 +67,8 @@ TEST_CASE("metrics page: a label value can hold anything and stays one line", "[
       {"empty", "", ""},
       {"quote", "a\"b", "a\\\"b"},
       {"backslash", "a\\b", "a\\\\b"},
-      {"line feed", "a\nb", "a b"},
-      {"forged series", "x\"} 1\nfake_total 9", "x\\\"} 1 fake_total 9"},
+      {"line feed", "a\nb", "a\\nb"},
+      {"forged series", "x\"} 1\nfake_total 9", "x\\\"} 1\\nfake_total 9"},
       {"beyond ASCII", "\xE5\xA4\x9C", "\xE5\xA4\x9C"},
       {"broken UTF-8", "a\xff", "a\xEF\xBF\xBD"},
   };
