@@ -9,7 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/result.h"
@@ -35,7 +35,8 @@ struct ServerResponse {
   std::string body;
 };
 
-/// What a scripted server does with a request. HTTP/2 only, except respond, delay and drop.
+/// What a scripted server does with a request: settings, then the answer or reset, then goaway. HTTP/2 only, except
+/// respond, delay and drop.
 struct ServerAction {
   std::optional<ServerResponse> respond;  // nullopt: no answer at all (hang) unless something below says more
   milliseconds delay{0};                  // before all of it
@@ -43,9 +44,10 @@ struct ServerAction {
   struct Goaway {
     std::uint32_t code = 0;
     std::string debug;
+    /// nullopt: the highest seen. Even ids are not the client's: the odd one below is sent.
     std::optional<std::int32_t> last_stream;
   };
-  std::optional<Goaway> goaway;  // after the answer; last_stream nullopt: the highest seen
+  std::optional<Goaway> goaway;  // the connection ends once the streams up to last_stream are done
   std::vector<std::pair<std::uint16_t, std::uint32_t>> settings;  // SETTINGS sent before the answer
   bool drop = false;                                              // close the TCP connection without another byte
 };
@@ -53,11 +55,15 @@ struct ServerAction {
 using ServerHandler = std::function<ServerAction(const ServerRequest&)>;
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";
-  std::uint16_t port = 0;  // 0: a free one
-  std::size_t body_bytes_max = 1'048'576;
-  std::size_t connections_max = 1024;
-  milliseconds idle_timeout{600'000};
+  std::string host = "127.0.0.1";             // address or name to listen on
+  std::uint16_t port = 0;                     // 0: a free one
+  std::size_t body_bytes_max = 1'048'576;     // more is answered 413 without asking the handler
+  std::size_t headers_bytes_max = 65'536;     // HTTP/1.1: 431; HTTP/2: the stream is reset
+  std::size_t connections_max = 1024;         // further ones are closed as they come
+  std::size_t output_bytes_max = 1'048'576;   // a peer that leaves more than this unread is not read from
+  milliseconds idle_timeout{600'000};         // closed after this long without a byte either way
+  milliseconds handshake_timeout{10'000};     // from accept to the end of the TLS handshake
+  std::function<void(std::uint64_t)> closed;  // told on the loop once that connection asks nothing more
 };
 
 struct ServerTls {
@@ -68,9 +74,11 @@ struct ServerTls {
   std::uint32_t window_first = 65'535;
 };
 
-/// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there.
+/// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there and may throw nothing. REQUIRED: `loop` outlives
+/// the server, which is started and destroyed on the loop's thread or while nobody runs it.
 class HttpServer {
  public:
+  /// Io: cannot listen there.
   static Result<std::unique_ptr<HttpServer>> start(boost::asio::io_context& loop, ServerOptions options,
                                                    ServerHandler handler);
   ~HttpServer();  // closes the listener and every connection
@@ -82,14 +90,17 @@ class HttpServer {
   std::unique_ptr<Impl> impl_;
 };
 
-/// TLS; ALPN h2 (nghttp2) or http/1.1 (Beast). Runs on `loop`.
+/// TLS 1.2 or newer; ALPN h2 (nghttp2) or http/1.1 (Beast), which is also what a client without ALPN gets. Threads as
+/// HttpServer. A stream beyond the announced MAX_CONCURRENT_STREAMS is refused (REFUSED_STREAM), never the connection.
 class TlsServer {
  public:
+  /// Malformed: certificate or key do not parse or match. Io: cannot listen there.
   static Result<std::unique_ptr<TlsServer>> start(boost::asio::io_context& loop, ServerOptions options, ServerTls tls,
                                                   ServerHandler handler);
   ~TlsServer();
   std::uint16_t port() const noexcept;
   /// Acts on connections from outside a request (fault scripts): GOAWAY, SETTINGS or drop on every open connection.
+  /// On the loop's thread; the rest of `action` is ignored.
   void on_all(const ServerAction& action);
 
  private:

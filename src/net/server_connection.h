@@ -1,0 +1,74 @@
+// One accepted connection: moves bytes between a socket, TLS and a session, keeps delays and the idle clock.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "net/server_session.h"
+#include "net/server_tls.h"
+
+namespace nightpost::net {
+
+/// What a listening server and its connections have in common. Shared by them, since what is queued on the loop may run
+/// after the server object is gone: then `handler` is empty.
+struct ServerShared {
+  ServerOptions options;
+  ServerHandler handler;
+  ServerTls tls;
+  SslContext context;  // null: plain HTTP
+  std::string read_buffer = std::string(131'072, '\0');
+  std::string plain_in;  // scratch of the connection at work
+  std::string plain_out;
+};
+
+/// On its loop only. Lives as long as somebody waits on its behalf; close() ends all waits.
+class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
+ public:
+  using Closed = std::function<void(std::uint64_t id)>;
+  ServerConnection(boost::asio::ip::tcp::socket socket, std::uint64_t id, std::shared_ptr<ServerShared> shared,
+                   Closed closed);
+
+  void start();
+  /// The connection's part of `action`: settings, goaway, drop.
+  void act(const ServerAction& action);
+  /// At once and without another byte. Calls `closed` unless it was called before.
+  void close();
+
+ private:
+  void wait_readable();
+  void on_readable();
+  void take(std::string_view received);
+  void open_session();
+  void serve();
+  void carry_out(std::int32_t stream, ServerAction action);
+  void wait_delay();
+  void flush();
+  void wait_writable();
+  void end();
+  void watch();
+  milliseconds patience() const noexcept;
+
+  boost::asio::ip::tcp::socket socket_;
+  std::uint64_t id_;
+  std::shared_ptr<ServerShared> shared_;
+  Closed closed_;
+  std::optional<ServerTlsEngine> tls_;
+  std::unique_ptr<ServerSession> session_;  // null until the handshake is over
+  bool http2_ = false;
+  std::string peer_certificate_pem_;
+  std::string out_;  // bytes for the socket; [sent_, size) are still to go
+  std::size_t sent_ = 0;
+  bool reading_ = false;  // a wait is under way
+  bool writing_ = false;
+  bool ending_ = false;  // nothing more is served: the output goes out, then our half is closed
+  bool shut_ = false;    // it is closed, the peer's half is awaited
+  std::multimap<MonoTime, std::pair<std::int32_t, ServerAction>> delayed_;  // at most one a stream
+  boost::asio::steady_timer delay_;
+  boost::asio::steady_timer watch_;
+  MonoTime last_byte_;
+};
+
+}  // namespace nightpost::net

@@ -1,0 +1,87 @@
+#include "net/server_listener.h"
+
+#include <atomic>
+#include <utility>
+
+namespace nightpost::net {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // after EMFILE and the like
+
+std::uint64_t next_connection_id() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+}  // namespace
+
+ServerListener::ServerListener(asio::io_context& loop, std::shared_ptr<ServerShared> shared)
+    : acceptor_(loop), pause_(loop), shared_(std::move(shared)) {}
+
+Result<void> ServerListener::listen() {
+  const ServerOptions& options = shared_->options;
+  const std::string where = options.host + ":" + std::to_string(options.port);
+  error_code error;
+  tcp::resolver resolver(acceptor_.get_executor());
+  const auto found = resolver.resolve(options.host, std::to_string(options.port),
+                                      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  if (error || found.empty()) return fail(Errc::Io, "cannot resolve " + where + ": " + error.message());
+  const tcp::endpoint endpoint = *found.begin();
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+  if (error) return fail(Errc::Io, "cannot listen on " + where + ": " + error.message());
+  port_ = acceptor_.local_endpoint(error).port();
+  accept();
+  return {};
+}
+
+void ServerListener::accept() {
+  acceptor_.async_accept([self = shared_from_this()](const error_code& error, tcp::socket socket) {
+    if (!self->acceptor_.is_open()) return;
+    if (error) {
+      self->pause_.expires_after(kAcceptPause);
+      self->pause_.async_wait([self](const error_code& stopped) {
+        if (!stopped && self->acceptor_.is_open()) self->accept();
+      });
+      return;
+    }
+    if (self->open_.size() < self->shared_->options.connections_max) {
+      const std::uint64_t id = next_connection_id();
+      auto connection = std::make_shared<ServerConnection>(std::move(socket), id, self->shared_,
+                                                           [weak = self->weak_from_this()](std::uint64_t closed) {
+                                                             const auto listener = weak.lock();
+                                                             if (!listener) return;
+                                                             listener->open_.erase(closed);
+                                                             if (listener->shared_->options.closed)
+                                                               listener->shared_->options.closed(closed);
+                                                           });
+      self->open_.emplace(id, connection);
+      connection->start();
+    }
+    self->accept();
+  });
+}
+
+void ServerListener::on_all(const ServerAction& action) {
+  const auto connections = open_;  // dropping one takes it out of open_
+  for (const auto& [id, connection] : connections) connection->act(action);
+}
+
+void ServerListener::stop() {
+  error_code ignored;
+  acceptor_.close(ignored);
+  pause_.cancel();
+  shared_->handler = nullptr;
+  shared_->options.closed = nullptr;
+  const auto connections = std::exchange(open_, {});
+  for (const auto& [id, connection] : connections) connection->close();
+}
+
+}  // namespace nightpost::net

@@ -1,0 +1,173 @@
+#include "net/server_tls.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace nightpost::net {
+namespace {
+
+using Bio = Handle<BIO, BIO_free_all>;
+using BioMethod = Handle<BIO_METHOD, BIO_meth_free>;
+using X509Ptr = Handle<X509, X509_free>;
+using Key = Handle<EVP_PKEY, EVP_PKEY_free>;
+
+constexpr std::size_t kRecordBytesMax = 16'384;  // RFC 8446 §5.1
+
+std::string openssl_words() {
+  std::array<char, 256> text{};
+  ERR_error_string_n(ERR_get_error(), text.data(), text.size());
+  ERR_clear_error();
+  return text.data();
+}
+
+/// h2 if the client offers it, else http/1.1, else no ALPN at all (RFC 7301 §3.2).
+int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* offered,
+                    unsigned offered_size, void*) {
+  static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
+  unsigned char* chosen = nullptr;
+  if (SSL_select_next_proto(&chosen, out_size, kOurs, sizeof kOurs - 1, offered, offered_size) !=
+      OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  *out = chosen;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+int take_any_certificate(X509_STORE_CTX*, void*) { return 1; }
+
+Bio pem(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
+
+}  // namespace
+
+Result<SslContext> server_context(const ServerTls& tls) {
+  ERR_clear_error();
+  SslContext context(SSL_CTX_new(TLS_server_method()));
+  if (!context) return fail(Errc::Io, openssl_words());
+  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_num_tickets(context.get(), 0);
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
+  if (tls.ask_client_certificate) {
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_cert_verify_callback(context.get(), take_any_certificate, nullptr);
+  }
+  const Bio chain = pem(tls.certificate_pem);
+  const X509Ptr leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+  const Key key(PEM_read_bio_PrivateKey(pem(tls.private_key_pem).get(), nullptr, nullptr, nullptr));
+  if (!leaf || !key) return fail(Errc::Malformed, "server certificate or key: " + openssl_words());
+  if (SSL_CTX_use_certificate(context.get(), leaf.get()) != 1 || SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
+    return fail(Errc::Malformed, "server certificate and key: " + openssl_words());
+  while (const X509Ptr link{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)})
+    SSL_CTX_add1_chain_cert(context.get(), link.get());
+  ERR_clear_error();  // reading past the last certificate is one
+  return context;
+}
+
+/// The socket's place, as OpenSSL sees it.
+struct ServerTlsEngine::Wire {
+  static ServerTlsEngine& engine(BIO* bio) { return *static_cast<ServerTlsEngine*>(BIO_get_data(bio)); }
+
+  static int write(BIO* bio, const char* data, int size) {
+    engine(bio).outgoing_.append(data, static_cast<std::size_t>(size));
+    return size;
+  }
+  static int read(BIO* bio, char* to, int room) {
+    std::string_view& incoming = engine(bio).incoming_;
+    BIO_clear_retry_flags(bio);
+    if (incoming.empty()) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const std::size_t count = std::min(incoming.size(), static_cast<std::size_t>(room));
+    std::memcpy(to, incoming.data(), count);
+    incoming.remove_prefix(count);
+    return static_cast<int>(count);
+  }
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static const BIO_METHOD* method() {
+    static const BioMethod kMethod = [] {
+      BioMethod made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "server wire"));
+      BIO_meth_set_write(made.get(), write);
+      BIO_meth_set_read(made.get(), read);
+      BIO_meth_set_ctrl(made.get(), control);
+      return made;
+    }();
+    return kMethod.get();
+  }
+};
+
+ServerTlsEngine::ServerTlsEngine(SSL_CTX& context) : ssl_(SSL_new(&context)) {
+  BIO* wire = BIO_new(Wire::method());
+  if (!ssl_ || !wire) throw std::bad_alloc();
+  BIO_set_data(wire, this);
+  BIO_set_init(wire, 1);
+  SSL_set_bio(ssl_.get(), wire, wire);  // takes the one reference
+  SSL_set_accept_state(ssl_.get());
+}
+
+Result<void> ServerTlsEngine::feed(std::string_view received, std::string& plain) {
+  incoming_ = received;
+  std::size_t filled = plain.size();
+  for (;;) {
+    ERR_clear_error();
+    plain.resize(filled + kRecordBytesMax);
+    const int count = SSL_read(ssl_.get(), plain.data() + filled, static_cast<int>(kRecordBytesMax));
+    if (count > 0) {
+      filled += static_cast<std::size_t>(count);
+      continue;
+    }
+    plain.resize(filled);
+    incoming_ = {};  // OpenSSL took all of it before it asked for more
+    const int why = SSL_get_error(ssl_.get(), count);
+    if (why == SSL_ERROR_WANT_READ) return {};
+    if (why == SSL_ERROR_ZERO_RETURN) {
+      closed_by_peer_ = true;
+      return {};
+    }
+    return fail(Errc::ConnectionLost, "TLS: " + openssl_words());
+  }
+}
+
+Result<void> ServerTlsEngine::write(std::string_view plain) {
+  ERR_clear_error();
+  std::size_t written = 0;
+  if (plain.empty() || SSL_write_ex(ssl_.get(), plain.data(), plain.size(), &written) == 1) return {};
+  return fail(Errc::ConnectionLost, "TLS: " + openssl_words());  // the wire never blocks, so this is no retry
+}
+
+void ServerTlsEngine::close() {
+  if (ready()) SSL_shutdown(ssl_.get());
+  ERR_clear_error();
+}
+
+void ServerTlsEngine::pull(std::string& out) {
+  out += outgoing_;
+  outgoing_.clear();
+}
+
+bool ServerTlsEngine::ready() const noexcept { return SSL_is_init_finished(ssl_.get()) == 1; }
+
+bool ServerTlsEngine::chose_h2() const noexcept {
+  const unsigned char* name = nullptr;
+  unsigned size = 0;
+  SSL_get0_alpn_selected(ssl_.get(), &name, &size);
+  return size == 2 && std::memcmp(name, "h2", 2) == 0;
+}
+
+std::string ServerTlsEngine::peer_certificate_pem() const {
+  const X509* certificate = SSL_get0_peer_certificate(ssl_.get());
+  if (!certificate) return {};
+  const Bio out(BIO_new(BIO_s_mem()));
+  char* text = nullptr;
+  if (!out || PEM_write_bio_X509(out.get(), certificate) != 1) return {};
+  const long size = BIO_get_mem_data(out.get(), &text);
+  return {text, static_cast<std::size_t>(size)};
+}
+
+}  // namespace nightpost::net
