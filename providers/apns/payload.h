@@ -1,0 +1,23 @@
+// The body of a request: a notification as Apple's JSON, always valid UTF-8 and always within Apple's limit.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "core/notification.h"
+#include "core/result.h"
+
+namespace nightpost::apns {
+
+inline constexpr std::size_t kPayloadBytesMax = 4096;   // Apple: "Generating a remote notification"
+inline constexpr std::size_t kPayloadBytesMargin = 96;  // spec/vendors-apns-fcm-huawei.md §5.2 rule 6
+inline constexpr std::size_t kBodyClustersMin = 20;     // below this a cut body says nothing (rule 4)
+
+/// {"aps":{"alert":{"title","body"},"badge","sound","mutable-content","thread-id",…},"ext":"…"}; what is absent or
+/// empty has no key. `ext` is always a JSON string, so the app finds in userInfo["ext"] exactly what was sent.
+/// Too big: the body is cut first, then the title, at characters as readers see them; never ext or ids.
+/// Extras read: apns.interruption-level, apns.category, apns.target-content-id, apns.relevance-score.
+/// Malformed: does not fit even so, an extra has the wrong type, or there is nothing to show, sound or count.
+Result<std::string> payload_of(const Notification& notification);
+
+}  // namespace nightpost::apns

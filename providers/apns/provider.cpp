@@ -1,0 +1,127 @@
+// Requests and answers of one certificate: header by header as spec/vendors-apns-fcm-huawei.md §1.5 has them.
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/uuid.h"
+#include "providers/apns/address.h"
+#include "providers/apns/apns.h"
+#include "providers/apns/payload.h"
+#include "providers/apns/reply.h"
+
+namespace nightpost::apns {
+namespace {
+
+constexpr std::size_t kTokenDigitsMin = 2;  // Apple says not to assume a size; today it is 64
+constexpr std::size_t kTokenDigitsMax = 400;
+constexpr std::size_t kCollapseIdBytesMax = 64;
+constexpr std::chrono::days kStoredMax{30};  // Apple keeps a push for an offline device no longer
+
+constexpr bool is_hex_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool is_token(std::string_view text) {
+  return text.size() >= kTokenDigitsMin && text.size() <= kTokenDigitsMax && text.size() % 2 == 0 &&
+         std::ranges::all_of(text, is_hex_digit);
+}
+
+/// Canonical and lower case, 8-4-4-4-12: what Apple takes and echoes unchanged.
+bool is_canonical_uuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    const char c = text[i];
+    if (dash ? c != '-' : !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+  }
+  return true;
+}
+
+std::string path_of(std::string_view token) {
+  std::string path;
+  path.reserve(10 + token.size());
+  path += "/3/device/";
+  for (const char c : token) path += c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return path;
+}
+
+/// Seconds since the epoch. Never "0" for a push that may be stored: that word means one attempt. No later than Apple
+/// stores, so that a producer's mistaken unit cannot make a date that Apple cannot read.
+std::string expiration_of(const Notification& notification) {
+  WallTime until = notification.expires_at;
+  if (notification.sent_at > WallTime{}) until = std::min<WallTime>(until, notification.sent_at + kStoredMax);
+  return std::to_string(std::max<std::int64_t>(1, to_ms(until) / 1000));
+}
+
+/// As it is where it can be a header, else its hash, which is as good at being equal.
+std::string collapse_id_of(std::string_view id) {
+  const auto fits_header = [](char c) { return c > 0x20 && c < 0x7f; };
+  if (id.size() <= kCollapseIdBytesMax && std::ranges::all_of(id, fits_header)) return std::string(id);
+  return hex_of({id});
+}
+
+class ApnsProvider final : public Provider {
+ public:
+  ApnsProvider(std::string origin, std::string topic) : origin_(std::move(origin)), topic_(std::move(topic)) {}
+
+  Vendor vendor() const noexcept override { return Vendor::Apns; }
+  const std::string& origin() const noexcept override { return origin_; }
+
+  Result<std::vector<Planned>> build(const Notification& notification, std::span<const DeviceToken> tokens,
+                                     const Grant& grant) const override {
+    if (!notification.push_id.empty() && !is_canonical_uuid(notification.push_id))
+      return fail(Errc::Malformed, "push_id is not a canonical lower-case UUID");
+    if (!std::ranges::all_of(tokens, is_token, &DeviceToken::text))
+      return fail(Errc::Malformed, "a device token is not an even number of hex digits");
+    Result<std::string> payload = payload_of(notification);
+    if (!payload) return std::unexpected(std::move(payload.error()));
+
+    std::vector<Planned> requests(tokens.size());
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      Planned& planned = requests[i];
+      planned.first = i;
+      planned.http.path = path_of(tokens[i].text());
+      planned.http.headers = headers_of(notification, grant);
+      planned.http.body = i + 1 < tokens.size() ? *payload : std::move(*payload);
+    }
+    return requests;
+  }
+
+  std::vector<Answer> classify(std::span<const DeviceToken> tokens, const HttpResponse& reply) const override {
+    return std::vector<Answer>(tokens.size(), answer_of(reply));
+  }
+  bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return blames_credential(goodbye); }
+  bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
+
+ private:
+  // Apple's table is 4096 bytes: ids that never come twice would push out the values that always do.
+  std::vector<Header> headers_of(const Notification& n, const Grant& grant) const {
+    std::vector<Header> headers;
+    headers.reserve(7);
+    if (!grant.authorization.empty()) headers.push_back({"authorization", grant.authorization, Indexing::Never});
+    headers.push_back({"apns-topic", topic_, Indexing::Always});
+    headers.push_back({"apns-push-type", "alert", Indexing::Always});
+    if (!n.push_id.empty()) headers.push_back({"apns-id", n.push_id, Indexing::FirstOnly});
+    if (n.expires_at > WallTime{}) headers.push_back({"apns-expiration", expiration_of(n), Indexing::FirstOnly});
+    headers.push_back({"apns-priority", n.priority == Priority::Low ? "5" : "10", Indexing::Always});
+    if (!n.collapse_id.empty())
+      headers.push_back({"apns-collapse-id", collapse_id_of(n.collapse_id), Indexing::FirstOnly});
+    return headers;
+  }
+
+  std::string origin_;
+  std::string topic_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate) {
+  if (!is_bundle_id(certificate.bundle_id)) return fail(Errc::Malformed, "the certificate names no usable bundle id");
+  Result<std::string> origin = origin_of(certificate);
+  if (!origin) return std::unexpected(std::move(origin.error()));
+  return std::make_shared<const ApnsProvider>(std::move(*origin), certificate.bundle_id);
+}
+
+}  // namespace nightpost::apns

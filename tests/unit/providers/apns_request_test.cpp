@@ -1,0 +1,285 @@
+#include <catch2/catch.hpp>
+#include <map>
+
+#include "core/uuid.h"
+#include "providers/apns/apns.h"
+
+using namespace nightpost;
+
+namespace {
+
+constexpr const char* kToken = "9d3c0f5b0a7e4d2f8b61c7a4e5d2930f1b8c6a7d4e3f2a1b0c9d8e7f6a5b4c3d";
+
+Certificate certificate() {
+  Certificate certificate;
+  certificate.bundle_id = "com.example.shop";
+  return certificate;
+}
+
+std::shared_ptr<const Provider> provider() {
+  auto made = apns::make_provider(certificate());
+  REQUIRE(made);
+  return *made;
+}
+
+/// spec/vendors-apns-fcm-huawei.md §1.12 A, as far as a neutral notification can say it.
+Notification order() {
+  Notification n;
+  n.title = "Order shipped";
+  n.body = "Parcel 8841 left the warehouse";
+  n.ext = R"({"oid":8841})";
+  n.sound = "default";
+  n.badge = 3;
+  n.thread_id = "orders";
+  n.collapse_id = "order-8841";
+  n.push_id = "5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f70";
+  n.sent_at = wall_from_ms(1'735'689'600'000);
+  n.expires_at = wall_from_ms(1'735'776'000'999);
+  n.extras = {{"apns.category", "ORDER"}};
+  return n;
+}
+
+HttpRequest built(const Notification& notification, const Grant& grant = {.authorization = "bearer e30.e30.c2ln"}) {
+  const DeviceToken token{kToken};
+  auto planned = provider()->build(notification, {&token, 1}, grant);
+  REQUIRE(planned);
+  REQUIRE(planned->size() == 1);
+  return planned->front().http;
+}
+
+std::map<std::string, std::string> headers_of(const HttpRequest& request) {
+  std::map<std::string, std::string> headers;
+  for (const Header& header : request.headers) CHECK(headers.emplace(header.name, header.value).second);
+  return headers;
+}
+
+}  // namespace
+
+TEST_CASE("apns request: the spec's example, byte for byte", "[apns]") {
+  const HttpRequest request = built(order());
+  CHECK(request.method == "POST");
+  CHECK(request.path == std::string("/3/device/") + kToken);
+  CHECK(request.body ==
+        R"({"aps":{"alert":{"title":"Order shipped","body":"Parcel 8841 left the warehouse"},"badge":3,)"
+        R"("sound":"default","thread-id":"orders","category":"ORDER"},"ext":"{\"oid\":8841}"})");
+  std::string lines;
+  for (const Header& header : request.headers) lines += std::string(header.name) + ": " + header.value + "\n";
+  CHECK(lines ==
+        "authorization: bearer e30.e30.c2ln\n"
+        "apns-topic: com.example.shop\n"
+        "apns-push-type: alert\n"
+        "apns-id: 5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f70\n"
+        "apns-expiration: 1735776000\n"
+        "apns-priority: 10\n"
+        "apns-collapse-id: order-8841\n");
+}
+
+TEST_CASE("apns request: what HPACK may remember", "[apns]") {
+  std::map<std::string_view, Indexing> indexing;
+  const HttpRequest request = built(order());
+  for (const Header& header : request.headers) indexing[header.name] = header.indexing;
+  CHECK(indexing == std::map<std::string_view, Indexing>{{"authorization", Indexing::Never},
+                                                         {"apns-topic", Indexing::Always},
+                                                         {"apns-push-type", Indexing::Always},
+                                                         {"apns-priority", Indexing::Always},
+                                                         {"apns-id", Indexing::FirstOnly},
+                                                         {"apns-expiration", Indexing::FirstOnly},
+                                                         {"apns-collapse-id", Indexing::FirstOnly}});
+}
+
+TEST_CASE("apns request: a client certificate needs no authorization", "[apns]") {
+  CHECK_FALSE(headers_of(built(order(), Grant{})).contains("authorization"));
+}
+
+TEST_CASE("apns request: what is empty has no header", "[apns]") {
+  Notification n;
+  n.body = "hello";
+  const auto headers = headers_of(built(n));
+  CHECK_FALSE(headers.contains("apns-id"));
+  CHECK_FALSE(headers.contains("apns-collapse-id"));
+  CHECK_FALSE(headers.contains("apns-expiration"));
+}
+
+TEST_CASE("apns request: priority", "[apns]") {
+  struct Row {
+    Priority priority;
+    const char* header;
+    bool passive;
+  };
+  const Row row = GENERATE(
+      values<Row>({{Priority::High, "10", false}, {Priority::Normal, "10", false}, {Priority::Low, "5", true}}));
+  Notification n = order();
+  n.priority = row.priority;
+  const HttpRequest request = built(n);
+  CHECK(headers_of(request)["apns-priority"] == row.header);
+  CHECK((request.body.find(R"("interruption-level":"passive")") != std::string::npos) == row.passive);
+}
+
+TEST_CASE("apns request: expiration is seconds and never 0 by accident", "[apns]") {
+  struct Row {
+    const char* name;
+    std::int64_t sent_ms, expires_ms;
+    const char* header;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"rounded down", 1'735'689'600'000, 1'735'776'000'999, "1735776000"},
+      {"already over stays a date", 1'735'689'600'000, 1'000'000, "1000"},
+      {"below a second is not 0", 1'735'689'600'000, 1, "1"},
+      {"no longer than Apple stores", 1'735'689'600'000, 9'000'000'000'000'000, "1738281600"},
+      {"30 days exactly", 1'735'689'600'000, 1'738'281'600'000, "1738281600"},
+      {"time of sending unknown", 0, 1'735'776'000'000, "1735776000"},
+  }));
+  CAPTURE(row.name);
+  Notification n = order();
+  n.sent_at = wall_from_ms(row.sent_ms);
+  n.expires_at = wall_from_ms(row.expires_ms);
+  CHECK(headers_of(built(n))["apns-expiration"] == row.header);
+}
+
+TEST_CASE("apns request: collapse id is a header of at most 64 bytes", "[apns]") {
+  struct Row {
+    const char* name;
+    std::string id;
+    bool hashed;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"short", "m1", false},
+      {"64 bytes", std::string(64, 'x'), false},
+      {"65 bytes", std::string(65, 'x'), true},
+      {"line break", "a\r\nauthorization: b", true},
+      {"NUL", std::string("a\0b", 3), true},
+      {"space", "a b", true},
+      {"not ASCII", "消息", true},
+      {"DEL", "a\x7f", true},
+  }));
+  CAPTURE(row.name);
+  Notification n = order();
+  n.collapse_id = row.id;
+  const std::string sent = headers_of(built(n))["apns-collapse-id"];
+  CHECK(sent == (row.hashed ? hex_of({row.id}) : row.id));
+  CHECK(sent.size() <= 64);
+}
+
+TEST_CASE("apns request: a push id that Apple would refuse is refused here", "[apns]") {
+  const std::string id =
+      GENERATE(as<std::string>{}, "5F0C1C3E-7D0A-4A6E-9F1B-2A3C4D5E6F70", "5f0c1c3e7d0a4a6e9f1b2a3c4d5e6f70",
+               "5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f7", "5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f7g",
+               "5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f70 ", "5f0c1c3e07d0a-4a6e-9f1b-2a3c4d5e6f70");
+  Notification n = order();
+  n.push_id = id;
+  const DeviceToken token{kToken};
+  const auto planned = provider()->build(n, {&token, 1}, {});
+  REQUIRE_FALSE(planned);
+  CHECK(planned.error().code == Errc::Malformed);
+}
+
+TEST_CASE("apns request: tokens", "[apns]") {
+  struct Row {
+    const char* name;
+    std::string token;
+    bool good;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"today's size", kToken, true},
+      {"capitals", "9D3C0F", true},
+      {"shortest", "00", true},
+      {"longest", std::string(400, 'a'), true},
+      {"empty", "", false},
+      {"odd", "abc", false},
+      {"one digit", "a", false},
+      {"too long", std::string(402, 'a'), false},
+      {"not hex", "zz", false},
+      {"path", "../../ab", false},
+      {"space", "ab cd ", false},
+      {"NUL", std::string("ab\0d", 4), false},
+      {"brackets of an old iOS description", "<9d3c>", false},
+      {"full-width digits", "０１", false},
+  }));
+  CAPTURE(row.name);
+  const DeviceToken token{row.token};
+  CHECK(provider()->well_formed(token) == row.good);
+  const auto planned = provider()->build(order(), {&token, 1}, {});
+  CHECK(planned.has_value() == row.good);
+  if (!planned) {
+    CHECK(planned.error().code == Errc::Malformed);
+    if (row.token.size() > 2) CHECK(planned.error().detail.find(row.token) == std::string::npos);
+  }
+}
+
+TEST_CASE("apns request: one per token, in order, sent in lower case", "[apns]") {
+  const std::vector<DeviceToken> tokens = {DeviceToken("AA"), DeviceToken("bB"), DeviceToken("cc")};
+  const auto planned = provider()->build(order(), tokens, {});
+  REQUIRE(planned);
+  REQUIRE(planned->size() == 3);
+  const char* const paths[] = {"/3/device/aa", "/3/device/bb", "/3/device/cc"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK((*planned)[i].first == i);
+    CHECK((*planned)[i].count == 1);
+    CHECK((*planned)[i].http.path == paths[i]);
+    CHECK((*planned)[i].http.body == built(order()).body);
+  }
+  CHECK(provider()->build(order(), {}, {})->empty());
+}
+
+TEST_CASE("apns request: equal inputs give equal bytes", "[apns]") {
+  const HttpRequest a = built(order());
+  const HttpRequest b = built(order());
+  CHECK(a.path == b.path);
+  CHECK(a.body == b.body);
+  CHECK(headers_of(a) == headers_of(b));
+}
+
+TEST_CASE("apns provider: where it sends", "[apns]") {
+  struct Row {
+    const char* name;
+    Environment environment;
+    const char* host_override;
+    const char* origin;  // null: refused
+  };
+  const Row row = GENERATE(values<Row>({
+      {"production", Environment::Production, "", "https://api.push.apple.com"},
+      {"development", Environment::Development, "", "https://api.sandbox.push.apple.com"},
+      {"the other port", Environment::Production, "https://api.push.apple.com:2197", "https://api.push.apple.com:2197"},
+      {"a sandbox of ours", Environment::Production, "https://localhost:4443", "https://localhost:4443"},
+      {"an address", Environment::Production, "https://127.0.0.1:1", "https://127.0.0.1:1"},
+      {"IPv6", Environment::Production, "https://[::1]:65535", "https://[::1]:65535"},
+      {"no port", Environment::Production, "https://[::1]", "https://[::1]"},
+      {"plain http", Environment::Production, "http://localhost:80", nullptr},
+      {"no scheme", Environment::Production, "localhost:443", nullptr},
+      {"capital scheme", Environment::Production, "HTTPS://localhost", nullptr},
+      {"no host", Environment::Production, "https://", nullptr},
+      {"only a port", Environment::Production, "https://:443", nullptr},
+      {"path", Environment::Production, "https://localhost/", nullptr},
+      {"path after port", Environment::Production, "https://localhost:443/3", nullptr},
+      {"query", Environment::Production, "https://localhost?x", nullptr},
+      {"user", Environment::Production, "https://me@localhost", nullptr},
+      {"user and password", Environment::Production, "https://me:80@localhost", nullptr},
+      {"port 0", Environment::Production, "https://localhost:0", nullptr},
+      {"port too high", Environment::Production, "https://localhost:65536", nullptr},
+      {"port with sign", Environment::Production, "https://localhost:+1", nullptr},
+      {"empty port", Environment::Production, "https://localhost:", nullptr},
+      {"open bracket", Environment::Production, "https://[::1", nullptr},
+      {"text after bracket", Environment::Production, "https://[::1]x", nullptr},
+      {"line break", Environment::Production, "https://local\r\nhost", nullptr},
+  }));
+  CAPTURE(row.name);
+  Certificate wanted = certificate();
+  wanted.environment = row.environment;
+  wanted.host_override = row.host_override;
+  const auto made = apns::make_provider(wanted);
+  REQUIRE(made.has_value() == (row.origin != nullptr));
+  if (made) {
+    CHECK((*made)->origin() == row.origin);
+    CHECK((*made)->vendor() == Vendor::Apns);
+  } else {
+    CHECK(made.error().code == Errc::Malformed);
+  }
+}
+
+TEST_CASE("apns provider: the topic must be one", "[apns]") {
+  const std::string bundle = GENERATE(as<std::string>{}, "", "com.example.*", "com example", "com.example\r\nx: y",
+                                      "应用", std::string(156, 'a'));
+  Certificate wanted = certificate();
+  wanted.bundle_id = bundle;
+  CHECK_FALSE(apns::make_provider(wanted));
+}
