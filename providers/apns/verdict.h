@@ -63,7 +63,7 @@ inline constexpr std::array kRules = {
     Rule{"Shutdown", Verdict::Transient, "Apple's server is shutting down.", true},
     // Minting once more would make it worse; the connection stays poisoned, the present token is still good elsewhere.
     Rule{"TooManyProviderTokenUpdates", Verdict::Throttled,
-         "The signed token changed more often than every 20 minutes; is another sender using this key?", true,
+         "The signed token changed more often than every 20 minutes; another sender may be using this key.", true,
          Scope::Connection},
     Rule{"TooManyRequests", Verdict::Throttled, "Too many pushes in a row to this device."},
     Rule{"TopicDisallowed", Verdict::CredentialBad, "This credential may not push to this bundle id."},
