@@ -41,20 +41,25 @@ struct LaneOptions {
   milliseconds goaway_linger{10'000};     // answers below a GOAWAY's last stream are waited for this long
   milliseconds reconnect_first{1'000};    // back-off between failed connects, full jitter, doubling
   milliseconds reconnect_max{60'000};
-  int timeouts_in_a_row_max = 3;  // then the connection is replaced
+  int timeouts_in_a_row_max = 3;   // then the connection is replaced
+  int replays_max = 3;             // of one request, by the lane itself; then ConnectionLost, surely not sent
+  milliseconds grow_after{1'000};  // requests waited, or > 80 % of the streams were used, for this long
+  std::uint64_t jitter_seed = 0;   // of back-off and address order; 0: from the system
   std::size_t response_bytes_max = 65'536;
   /// Whether a GOAWAY's debug data blames our credential. Then everything unanswered fails with Unauthorized and the
   /// lane connects again only for a later send().
   std::function<bool(std::string_view debug)> goodbye_names_credential;
 };
 
-/// One lane's counters, read by the scrape from another thread.
+/// One lane's counters, read by the scrape from another thread (lane_metrics.h).
 struct LaneMetrics;
 
 struct LaneReply {
+  /// Timeout, ConnectionLost, Overloaded (queue_max), Unauthorized (the connection's end, or the handshake, blamed the
+  /// credential; or the lane's own options cannot be used), Malformed (no HTTP/2 peer could take the request).
   Result<HttpResponse> response;
-  bool maybe_sent = false;
-  std::uint64_t connection = 0;
+  bool maybe_sent = false;       // after an error: written whole, so a repeat may duplicate
+  std::uint64_t connection = 0;  // unique in the lane; 0: it never had one
 };
 
 class LaneHandler {
@@ -65,7 +70,8 @@ class LaneHandler {
   ~LaneHandler() = default;
 };
 
-/// Single-threaded, on its shard's loop. Destroying it fails what is open with ShuttingDown without calling back.
+/// Single-threaded, on its shard's loop; `metrics` and every handler outlive it. Destroying it drops what is open
+/// without calling back; it may be destroyed from inside a callback.
 class Lane {
  public:
   Lane(boost::asio::io_context& loop, LaneOptions options, LaneMetrics& metrics);
@@ -73,7 +79,8 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  /// Answers exactly once through `handler`, never from inside this call, no later than `deadline`.
+  /// Answers exactly once through `handler`, from the loop, never from inside a call of this class; by `deadline`, give
+  /// or take a few ms. REQUIRED: flush() afterwards, unless called from inside on_lane_reply.
   void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler);
   /// Writes what send() has queued since the last flush.
   void flush();
@@ -83,7 +90,7 @@ class Lane {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared with what the loop still has to run for it, which then finds it stopped
 };
 
 }  // namespace nightpost::net

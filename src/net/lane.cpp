@@ -1,0 +1,521 @@
+#include "net/lane.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+#include <deque>
+#include <random>
+#include <utility>
+#include <vector>
+
+#include "net/back_off.h"
+#include "net/deadline_wheel.h"
+#include "net/h2_connection.h"
+#include "net/lane_metrics.h"
+#include "net/origin.h"
+#include "net/tls_client.h"
+
+namespace nightpost::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace bi = boost::intrusive;
+using Fate = H2Session::Fate;
+using Connection = std::shared_ptr<H2Connection>;
+
+constexpr int kBusyPercent = 80;
+
+MonoTime clock_now() { return std::chrono::steady_clock::now(); }
+
+/// A request from send() to its answer. Lives in a slab: its session borrows `request`, wheel and queue link it.
+struct Job : OnWheel {
+  bi::list_member_hook<bi::link_mode<bi::safe_link>> queue_hook;
+  HttpRequest request;
+  MonoTime deadline{};
+  std::uint64_t tag = 0;
+  LaneHandler* handler = nullptr;
+  H2Connection* connection = nullptr;  // null: it waits in the queue
+  std::int32_t stream = 0;
+  int replays = 0;
+  std::uint64_t avoid = 0;  // the connection that would not have it
+  bool written = false;     // whole; from then on `due` is the response timeout's
+};
+using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
+
+Job& job_of(std::uint64_t tag) { return *reinterpret_cast<Job*>(static_cast<std::uintptr_t>(tag)); }
+std::uint64_t tag_of(Job& job) { return reinterpret_cast<std::uintptr_t>(&job); }
+
+}  // namespace
+
+struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Impl> {
+  struct Ready {
+    LaneHandler* handler;
+    std::uint64_t tag;
+    LaneReply reply;
+  };
+
+  Impl(asio::io_context& l, LaneOptions o, LaneMetrics& m)
+      : loop(l),
+        options(std::move(o)),
+        metrics(m),
+        timer(l),
+        wheel(clock_now()),
+        random(options.jitter_seed ? options.jitter_seed : std::random_device{}()),
+        back_off(options.reconnect_first, options.reconnect_max, random()) {
+    if (auto ready_to_use = prepare(); !ready_to_use)
+      unusable = Error{Errc::Unauthorized, std::move(ready_to_use.error().detail)};
+  }
+
+  asio::io_context& loop;
+  LaneOptions options;
+  LaneMetrics& metrics;
+  asio::steady_timer timer;
+  Origin origin;
+  std::shared_ptr<const TlsClient> tls;  // shared with the connections, which may end after the lane
+  std::optional<Error> unusable;         // the options are wrong: nothing can ever be sent
+  std::deque<Job> slab;
+  std::vector<Job*> spare;
+  DeadlineWheel wheel;
+  Queue queue;
+  std::vector<Connection> connections;
+  std::vector<Ready> ready;
+  std::vector<H2Session::Done> collected;
+  std::mt19937_64 random;
+  BackOff back_off;
+  std::string connect_fault;  // why the last connect failed; empty once one succeeded
+  MonoTime connect_not_before{};
+  std::optional<MonoTime> busy_since;
+  MonoTime timer_due = MonoTime::max();
+  std::uint64_t last_id = 0;
+  bool wanted = false;  // somebody sent since the lane was made or its credential refused
+  bool delivering = false, delivery_posted = false, stopped = false;
+
+  Result<void> prepare() {
+    auto parsed = parse_origin(options.origin);
+    if (!parsed) return std::unexpected(std::move(parsed.error()));
+    origin = std::move(*parsed);
+    auto made = TlsClient::make(origin.host, options.ca_pem, options.identity);
+    if (!made) return std::unexpected(std::move(made.error()));
+    tls = std::move(*made);
+    return {};
+  }
+
+  void stop() {
+    stopped = true;
+    timer.cancel();
+    for (const Connection& c : connections) c->orphan();
+    connections.clear();
+    queue.clear();
+    for (Job& job : slab) wheel.remove(job);
+  }
+
+  // ---- jobs
+
+  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+    if (spare.empty()) spare.push_back(&slab.emplace_back());
+    Job& job = *spare.back();
+    spare.pop_back();
+    job.request = std::move(request);
+    job.deadline = deadline;
+    job.tag = tag;
+    job.handler = &handler;
+    job.connection = nullptr;
+    job.replays = 0;
+    job.avoid = 0;
+    job.written = false;
+    return job;
+  }
+
+  /// The job is done with; its answer goes out at the end of the turn.
+  void answer(Job& job, LaneReply reply) {
+    reply.connection = job.connection ? job.connection->id() : 0;
+    if (!reply.response && reply.response.error().code == Errc::Timeout) metrics.timeouts.add();
+    ready.push_back({job.handler, job.tag, std::move(reply)});
+    if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
+    wheel.remove(job);
+    job.request = {};
+    spare.push_back(&job);
+  }
+  void fail_job(Job& job, Errc code, std::string detail, bool maybe_sent) {
+    answer(job, {fail(code, std::move(detail)), maybe_sent});
+  }
+
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+    metrics.requests.add();
+    if (unusable || queue.size() >= options.queue_max) {
+      if (!unusable) metrics.overloads.add();
+      const Error why = unusable ? *unusable : Error{Errc::Overloaded, "lane's queue is full"};
+      ready.push_back({&handler, tag, {std::unexpected(why)}});
+      return post_delivery();
+    }
+    wanted = true;
+    Job& job = take_job(std::move(request), deadline, tag, handler);
+    queue.push_back(job);
+    wheel.set(job, deadline);
+  }
+
+  /// Back to the head of the queue, or failed if it was already tried too often.
+  void replay(Job& job, const H2Session::Done& done, Queue& again) {
+    const bool tried = done.fate == Fate::NotProcessed;
+    if (tried && ++job.replays > options.replays_max) {
+      const std::string& detail = done.reply.error().detail;
+      return fail_job(job, Errc::ConnectionLost, "not processed, " + std::to_string(job.replays) + " times: " + detail,
+                      false);
+    }
+    if (tried) metrics.replays.add();
+    job.avoid = job.connection->id();
+    job.connection = nullptr;
+    job.written = false;
+    wheel.set(job, job.deadline);
+    again.push_back(job);
+  }
+
+  void settle(H2Connection& connection, std::vector<H2Session::Done>& done) {
+    if (done.empty()) return;
+    Queue again;  // in order, before what waits already
+    for (H2Session::Done& d : done) {
+      Job& job = job_of(d.tag);
+      if (d.refused) metrics.refused.add();
+      switch (d.fate) {
+        case Fate::Answered:
+          connection.timeouts_in_a_row = 0;
+          if (!connection.authenticated && d.reply->status != 401 && d.reply->status != 403) {
+            connection.authenticated = true;
+            back_off.succeeded();
+          }
+          answer(job, {std::move(d.reply)});
+          break;
+        case Fate::NeverSent:
+        case Fate::NotProcessed:
+          replay(job, d, again);
+          break;
+        case Fate::Unknown:
+          fail_job(job, Errc::ConnectionLost, std::move(d.reply.error().detail), true);
+          break;
+      }
+    }
+    queue.splice(queue.begin(), again);
+  }
+  /// What drain() gave back.
+  void collect(H2Connection& connection) {
+    connection.session().take_done(collected);
+    settle(connection, collected);
+  }
+
+  // ---- what connections say
+
+  void on_ready(H2Connection& connection) override {
+    connect_fault.clear();
+    const auto old = std::ranges::find_if(connections, [](const Connection& c) { return c->ageing && c->usable(); });
+    if (old != connections.end() && old->get() != &connection)
+      retire(**old, CloseReason::Age, connection.ready_at() + options.response_timeout);
+  }
+
+  void on_heard(H2Connection& connection, std::vector<H2Session::Done>& done) override {
+    H2Session& session = connection.session();
+    if (!done.empty()) connection.used_at = clock_now();
+    if (session.goaways_seen() != connection.goaways_handled) {
+      connection.goaways_handled = session.goaways_seen();
+      const std::string& debug = session.goaway()->debug;
+      if (options.goodbye_names_credential && options.goodbye_names_credential(debug)) {
+        blame_credential("connection ended by the peer: " + debug, connection, done);
+        return end_turn();
+      }
+      connection.drain(CloseReason::Goaway, clock_now() + options.goaway_linger);
+      collect(connection);
+    } else if (session.streams_open() > session.streams_limit()) {  // SETTINGS took streams away
+      session.withdraw_unsent();
+      collect(connection);
+    }
+    settle(connection, done);
+    end_turn();
+  }
+
+  void on_written(H2Connection&, std::span<const std::uint64_t> tags) override {
+    const MonoTime due = clock_now() + options.response_timeout;
+    for (const std::uint64_t tag : tags) {
+      Job& job = job_of(tag);
+      job.written = due < job.deadline;
+      if (job.written) wheel.set(job, due);
+    }
+  }
+
+  void on_closed(H2Connection& connection, std::vector<H2Session::Done>& done) override {
+    const auto at = std::ranges::find(connections, &connection, &Connection::get);
+    const Connection keep = *at;
+    connections.erase(at);
+    const Error& why = connection.why_closed();
+    const CloseReason reason = connection.close_reason();
+    const MonoTime now = clock_now();
+    if (connection.was_ready()) {
+      metrics.connections_closed[std::size_t(reason)].add();
+    } else if (reason == CloseReason::Error) {
+      metrics.connects_failed.add();
+      connect_fault = why.detail;
+    }
+    // One that dies young counts as a failed connect: a peer that drops us at once is not stormed.
+    const bool ours = reason == CloseReason::Idle || reason == CloseReason::Age || reason == CloseReason::Left;
+    if (!ours && (!connection.was_ready() || now - connection.ready_at() < options.reconnect_first))
+      connect_not_before = now + back_off.after_failure();
+    if (why.code == Errc::Unauthorized && reason == CloseReason::Error)
+      blame_credential(why.detail, connection, done);
+    else
+      settle(connection, done);
+    end_turn();
+  }
+
+  /// Going on would make it worse: everything ends, and only a later send() starts anew.
+  void blame_credential(const std::string& why, H2Connection& said_it, std::vector<H2Session::Done>& done) {
+    const auto refuse = [&](std::vector<H2Session::Done>& ended) {
+      for (H2Session::Done& d : ended)
+        if (d.fate == Fate::Answered)
+          answer(job_of(d.tag), {std::move(d.reply)});
+        else
+          fail_job(job_of(d.tag), Errc::Unauthorized, why, d.fate == Fate::Unknown);
+    };
+    refuse(done);
+    const Error error{Errc::Unauthorized, why};
+    for (const Connection& c : connections) {
+      c->session().abandon(error);
+      c->session().take_done(collected);
+      refuse(collected);
+      c->close(CloseReason::Credential, error);
+    }
+    while (!queue.empty()) fail_job(queue.front(), Errc::Unauthorized, why, false);
+    if (said_it.was_ready()) connect_not_before = clock_now() + back_off.after_failure();
+    wanted = false;
+  }
+
+  /// No new streams there; what it had not begun goes elsewhere.
+  void retire(H2Connection& connection, CloseReason reason, MonoTime until) {
+    connection.drain(reason, until);
+    collect(connection);
+  }
+
+  // ---- turns of the loop
+
+  /// Every entry from the loop ends here: answers out in a batch, then what they caused is written at once.
+  void end_turn() {
+    const auto self = shared_from_this();  // a handler may destroy the lane
+    deliver();
+    if (!stopped) pump();
+  }
+
+  void deliver() {
+    if (ready.empty()) return;
+    std::vector<Ready> batch = std::exchange(ready, {});
+    delivering = true;
+    for (Ready& r : batch) {
+      r.handler->on_lane_reply(r.tag, std::move(r.reply));
+      if (stopped) return;
+    }
+    delivering = false;
+    // Answers caused by handlers go out on a later turn, so that a full queue cannot keep the loop here for ever.
+    if (!ready.empty()) return post_delivery();
+    batch.clear();
+    ready.swap(batch);  // keeps the memory
+  }
+
+  void post_delivery() {
+    if (std::exchange(delivery_posted, true)) return;
+    asio::post(loop, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self || self->stopped) return;
+      self->delivery_posted = false;
+      self->end_turn();
+    });
+  }
+
+  std::size_t room(const H2Connection& c) const {
+    if (!c.usable()) return 0;
+    std::size_t limit = c.session().streams_limit();
+    if (options.warm_up && !c.authenticated) limit = std::min<std::size_t>(limit, 1);
+    const std::size_t open = c.session().streams_open();
+    return limit > open ? limit - open : 0;
+  }
+
+  /// The one with the most room, so that load spreads; one that refused the request only if there is no other.
+  H2Connection* pick(std::uint64_t avoid) const {
+    H2Connection* best = nullptr;
+    std::size_t most = 0;
+    for (const Connection& c : connections) {
+      const std::size_t free = room(*c);
+      if (free == 0 || (best && (c->id() == avoid || (best->id() != avoid && free <= most)))) continue;
+      best = c.get();
+      most = free;
+    }
+    return best;
+  }
+
+  void pump() {
+    const MonoTime now = clock_now();
+    while (!queue.empty()) {
+      Job& job = queue.front();
+      H2Connection* c = pick(job.avoid);
+      if (!c) break;
+      const auto stream = c->session().submit(job.request, tag_of(job));
+      if (!stream) {
+        if (stream.error().code == Errc::Overloaded) break;
+        fail_job(job, stream.error().code, stream.error().detail, false);
+        continue;
+      }
+      queue.pop_front();
+      job.connection = c;
+      job.stream = *stream;
+      c->used_at = now;
+    }
+    for (const Connection& c : connections) c->write();
+    tend(now);
+    if (!ready.empty()) post_delivery();
+  }
+
+  void on_timer() {
+    timer_due = MonoTime::max();
+    const MonoTime now = clock_now();
+    wheel.expire(now, [&](OnWheel& entry) { late(static_cast<Job&>(entry), now); });
+    for (const Connection& c : connections) c->on_time(now);
+    end_turn();
+  }
+
+  void late(Job& job, MonoTime now) {
+    if (!job.connection) {
+      if (!connect_fault.empty())
+        return fail_job(job, Errc::ConnectionLost, "no connection to " + origin.authority + ": " + connect_fault,
+                        false);
+      return fail_job(job, Errc::Timeout, "no free stream before the deadline", false);
+    }
+    H2Connection& c = *job.connection;
+    const bool maybe_sent = c.session().cancel(job.stream) == Fate::Unknown;
+    const bool silent = job.written;
+    fail_job(job, Errc::Timeout, maybe_sent ? "no answer in time" : "could not be written in time", maybe_sent);
+    if (silent && ++c.timeouts_in_a_row >= options.timeouts_in_a_row_max && c.usable())
+      retire(c, CloseReason::Timeouts, now + options.response_timeout);
+  }
+
+  // ---- how many connections
+
+  struct Census {
+    std::size_t ready = 0, ageing = 0, connecting = 0;  // ready: without the ageing
+    std::size_t limit = 0, open = 0;
+  };
+  Census census() const {
+    Census n;
+    for (const Connection& c : connections) {
+      n.connecting += c->state() == H2Connection::State::Connecting;
+      if (!c->usable()) continue;
+      ++(c->ageing ? n.ageing : n.ready);
+      n.limit += c->session().streams_limit();
+      n.open += c->session().streams_open();
+    }
+    return n;
+  }
+
+  /// Opens what is missing, closes what is too old or idle, and sets the timer for the next look.
+  void tend(MonoTime now) {
+    MonoTime due = wheel.next_due().value_or(MonoTime::max());
+    Census n = census();
+    for (const Connection& c : connections) {
+      if (!c->usable()) continue;
+      if (c->session().ids_used_up()) {
+        retire(*c, CloseReason::Age, now + options.response_timeout);
+      } else if (!c->ageing && now >= c->ready_at() + options.age_max) {
+        c->ageing = true;
+      } else if (n.ready > options.connections_min && c->session().streams_open() == 0 && !c->ageing) {
+        if (now >= c->used_at + options.idle_close) {
+          c->close(CloseReason::Idle, {Errc::ConnectionLost, "idle"});
+          --n.ready;
+        } else {
+          due = std::min(due, c->used_at + options.idle_close);
+        }
+      }
+      if (!c->ageing) due = std::min(due, c->ready_at() + options.age_max);
+    }
+    n = census();
+
+    std::size_t target = wanted ? std::max<std::size_t>(options.connections_min, queue.empty() ? 0 : 1) : 0;
+    target = std::max(target, n.ready + n.ageing);
+    const bool busy = !queue.empty() || (n.limit > 0 && n.open * 100 > n.limit * kBusyPercent);
+    if (!busy || n.connecting > 0 || n.ready + n.ageing == 0) {
+      busy_since.reset();
+    } else if (target < options.connections_max) {
+      if (!busy_since) busy_since = now;
+      if (now >= *busy_since + options.grow_after)
+        ++target;
+      else
+        due = std::min(due, *busy_since + options.grow_after);
+    }
+    target = std::min(target, std::max<std::size_t>(options.connections_max, 1));
+    if (n.ready < target && n.connecting == 0) {
+      if (now >= connect_not_before)
+        open_connection(now);
+      else
+        due = std::min(due, connect_not_before);
+    }
+    for (const Connection& c : connections) due = std::min(due, c->next_due());
+    wake_at(due);
+    metrics.connections.set(n.ready + n.ageing);
+    metrics.streams_limit.set(n.limit);
+    metrics.open.set(n.open);
+    metrics.queued.set(queue.size());
+  }
+
+  void open_connection(MonoTime now) {
+    busy_since.reset();
+    const H2Connection::Options o{
+        .origin = origin,
+        .session = {.authority = origin.authority,
+                    .streams_max = options.streams_max,
+                    .response_bytes_max = options.response_bytes_max},
+        .connect_timeout = options.connect_timeout,
+        .ping_interval = options.ping_interval,
+        .ping_timeout = options.ping_timeout,
+    };
+    const Connection& c =
+        connections.emplace_back(std::make_shared<H2Connection>(loop, tls, o, *this, metrics, ++last_id));
+    c->start(
+        [weak = weak_from_this()](std::vector<H2Connection::Endpoint>& endpoints) {
+          if (const auto self = weak.lock()) self->spread(endpoints);
+        },
+        now);
+  }
+
+  /// At random, and those first that no connection of ours uses.
+  void spread(std::vector<H2Connection::Endpoint>& endpoints) {
+    std::ranges::shuffle(endpoints, random);
+    std::ranges::partition(endpoints, [&](const H2Connection::Endpoint& e) {
+      return std::ranges::none_of(connections, [&](const Connection& c) { return c->endpoint() == e; });
+    });
+  }
+
+  void wake_at(MonoTime due) {
+    if (due >= timer_due) return;  // an early wake-up only looks again
+    timer_due = due;
+    timer.expires_at(due);
+    timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+      const auto self = weak.lock();
+      if (!cancelled && self && !self->stopped) self->on_timer();
+    });
+  }
+};
+
+Lane::Lane(asio::io_context& loop, LaneOptions options, LaneMetrics& metrics)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), metrics)) {}
+Lane::~Lane() { impl_->stop(); }
+
+void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+  impl_->send(std::move(request), deadline, tag, handler);
+}
+void Lane::flush() {
+  if (!impl_->delivering) impl_->pump();
+}
+void Lane::leave(std::uint64_t connection) {
+  const auto at = std::ranges::find(impl_->connections, connection, [](const Connection& c) { return c->id(); });
+  if (at == impl_->connections.end()) return;
+  impl_->retire(**at, CloseReason::Left, clock_now() + impl_->options.response_timeout);
+  impl_->post_delivery();  // what it gave back goes elsewhere
+}
+std::size_t Lane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }
+
+}  // namespace nightpost::net

@@ -1,0 +1,53 @@
+// What a lane counts. Written by its loop, read by the scrape from another thread; nothing decides by reading it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace nightpost::net {
+
+/// A number with one writer: a relaxed load and store cost less than a locked add.
+class Counter {
+ public:
+  void add(std::uint64_t n = 1) noexcept {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+  std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<std::uint64_t> value_{0};
+};
+
+/// Why a connection that had been ready ended.
+enum class CloseReason : std::uint8_t {
+  Goaway,      // the peer sent it away
+  Ping,        // a PING stayed unacknowledged
+  Age,         // replaced at age_max, or out of stream ids
+  Idle,        // not needed any longer
+  Timeouts,    // too many response timeouts in a row
+  Left,        // Lane::leave()
+  Credential,  // the lane's credential was refused
+  Error,       // reset, EOF, TLS or protocol error
+  Count,
+};
+std::string_view name_of(CloseReason reason) noexcept;  // "goaway", "ping", …
+
+struct LaneMetrics {
+  Counter connections_opened;  // ready: TLS, ALPN h2 and the first SETTINGS
+  Counter connects_failed;
+  std::array<Counter, std::size_t(CloseReason::Count)> connections_closed;
+  Counter requests;                                  // taken by send()
+  Counter replays;                                   // sent anew by the lane itself
+  Counter refused;                                   // streams the peer refused or left above a GOAWAY
+  Counter timeouts;                                  // requests answered with Timeout
+  Counter overloads;                                 // requests answered with Overloaded
+  Counter bytes_in, bytes_out;                       // HTTP/2 bytes, before TLS
+  Counter connections, streams_limit, open, queued;  // gauges: ready connections, what they may carry, what they
+                                                     // carry, what waits
+};
+
+}  // namespace nightpost::net
