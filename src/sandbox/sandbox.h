@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -21,11 +22,15 @@ struct SandboxOptions {
   std::string data_dir;                    // CA and server certificate live here (made on first use); empty: in memory
   bool accept_any = false;                 // takes every well-formed key, topic and token
   std::string script_json;                 // fault script; empty: none
-  std::size_t requests_kept_max = 10'000;  // for /_sandbox/requests; the oldest go first
+  std::size_t requests_kept_max = 10'000;  // a vendor, for /_sandbox/requests; the oldest go first
+  std::uint32_t streams_max = 1000;        // announced on a connection once a request was authorized
+  std::size_t tokens_known_max = 200'000;  // device tokens a vendor can be taught
   /// The vendor's clock: JWT ages and expirations are judged by it. REQUIRED to outlive the sandbox.
   const Clock* clock = nullptr;  // null: the system's
 };
 
+/// Serves on `loop`, which must outlive it; started and destroyed on the loop's thread or while nobody runs it. Every
+/// other call may come from any thread.
 class Sandbox {
  public:
   /// Io: cannot listen or write; Malformed: unknown vendor, bad script (with JSON path).
@@ -36,9 +41,11 @@ class Sandbox {
   const std::string& ca_pem() const noexcept;
   const std::string& ca_file() const noexcept;  // empty if data_dir is
   /// The control interface in process: as PUT /_sandbox/script, PUT /_sandbox/credentials, GET /_sandbox/requests.
+  /// Malformed (with JSON path): nothing has changed.
   Result<void> set_script(std::string_view json);
+  /// Adds to what is known. The member "vendor" says whose it is; absent: the first one's.
   Result<void> teach(std::string_view json);
-  std::string requests_json(std::string_view vendor) const;
+  std::string requests_json(std::string_view vendor) const;  // "[]" for a vendor not served
 
  private:
   struct Impl;

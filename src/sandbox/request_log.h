@@ -1,0 +1,49 @@
+// The last requests a simulator saw and what it said, bounded in number and bytes. Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/time.h"
+#include "net/http_server.h"
+
+namespace nightpost::sandbox {
+
+class RequestLog {
+ public:
+  struct Limits {
+    std::size_t requests_max = 10'000;
+    std::size_t bytes_max = 64 << 20;    // of all kept; the oldest go first
+    std::size_t body_kept_max = 16'384;  // of one body; the rest is cut
+  };
+  explicit RequestLog(Limits limits) : limits_(limits) {}
+
+  /// `status` 0: no answer was given, `reason` says what was done instead.
+  void add(const net::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
+           WallTime at);
+  void clear();
+  /// [{"method", "path", "headers": [[name, value], …], "body", "verdict": {"status", "reason"}, "at", "connection",
+  /// "stream"}, …], oldest first.
+  std::string json() const;
+
+ private:
+  /// All text of a request in one string, so that a slot is used again without allocating.
+  struct Entry {
+    std::string text;                 // method, path, names and values, body, reason, detail
+    std::vector<std::uint32_t> ends;  // of each of them in `text`
+    std::uint64_t connection = 0;
+    std::int32_t stream = 0;
+    int status = 0;
+    WallTime at{};
+  };
+  static void append(std::string& out, const Entry& entry);
+
+  Limits limits_;
+  std::deque<Entry> entries_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace nightpost::sandbox

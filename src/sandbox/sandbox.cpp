@@ -1,0 +1,232 @@
+#include "sandbox/sandbox.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "core/text.h"
+#include "net/http_server.h"
+#include "sandbox/json_fields.h"
+#include "sandbox/site.h"
+#include "sandbox/throwaway_ca.h"
+
+namespace nightpost::sandbox {
+namespace {
+
+constexpr std::string_view kControl = "/_sandbox/";
+constexpr std::size_t kControlBodyBytesMax = 64 << 20;  // the vendors' own limits are the simulators' to keep
+constexpr std::uint16_t kPortMax = 65'535;
+
+net::ServerResponse json_response(int status, std::string body) {
+  return {.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)};
+}
+
+net::ServerResponse error_response(int status, std::string_view what) {
+  std::string body = "{";
+  append_json_member(body, "error", utf8_repaired(what));
+  return json_response(status, body + "}");
+}
+
+net::ServerResponse done_response(const Result<void>& done) {
+  return done ? json_response(200, R"({"ok":true})") : error_response(400, done.error().detail);
+}
+
+/// "/_sandbox/requests?vendor=apns" → ("requests", "apns").
+std::pair<std::string_view, std::optional<std::string_view>> parts_of(std::string_view target) {
+  target.remove_prefix(kControl.size());
+  const std::size_t mark = target.find('?');
+  const std::string_view path = target.substr(0, mark);
+  std::string_view query = mark == target.npos ? "" : target.substr(mark + 1);
+  constexpr std::string_view kVendor = "vendor=";
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    if (query.starts_with(kVendor)) return {path, query.substr(kVendor.size(), end - kVendor.size())};
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
+  return {path, std::nullopt};
+}
+
+}  // namespace
+
+struct Sandbox::Impl {
+  explicit Impl(boost::asio::io_context& its_loop) : loop(its_loop) {}
+
+  boost::asio::io_context& loop;
+  SystemClock system_clock;
+  const Clock* clock = &system_clock;
+  ServerIdentity identity;
+  std::string ca_file;
+  std::map<std::string, std::string> urls;
+  /// Guards sites and script: the loop serves while a test or the demo teaches from its own thread.
+  mutable std::mutex mutex;
+  std::vector<std::unique_ptr<Site>> sites;
+  FaultScript script;
+  std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
+  std::vector<std::unique_ptr<net::TlsServer>> servers;  // last: their handlers use all of the above
+
+  Site* find(std::string_view vendor) const {
+    const auto found =
+        std::ranges::find(sites, vendor, [](const auto& site) -> std::string_view { return site->vendor(); });
+    return found == sites.end() ? nullptr : found->get();
+  }
+
+  Result<void> listen(Site& site, const SandboxOptions& options, std::uint16_t port);
+  net::ServerAction handle(Site& site, const net::ServerRequest& request);
+  net::ServerResponse control(Site& here, const net::ServerRequest& request);
+  net::ServerResponse control_script(const net::ServerRequest& request);
+  std::string health_json() const;
+  Result<void> set_script(std::string_view json);
+  Result<void> teach(std::string_view json, Site& otherwise);
+};
+
+Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, std::uint16_t port) {
+  net::ServerOptions server{.host = options.host, .port = port, .body_bytes_max = kControlBodyBytesMax};
+  server.closed = [this, &site](std::uint64_t connection) {
+    const std::scoped_lock lock(mutex);
+    site.simulator().closed(connection);
+  };
+  auto started = net::TlsServer::start(loop, std::move(server),
+                                       {.certificate_pem = identity.certificate_pem,
+                                        .private_key_pem = identity.private_key_pem,
+                                        .ask_client_certificate = site.simulator().asks_client_certificate(),
+                                        .streams_max_first = site.simulator().streams_max_first()},
+                                       [this, &site](const net::ServerRequest& request) {
+                                         const std::scoped_lock lock(mutex);
+                                         return handle(site, request);
+                                       });
+  if (!started) return std::unexpected(started.error());
+  urls[site.vendor()] = "https://localhost:" + std::to_string((*started)->port());
+  servers.push_back(std::move(*started));
+  return {};
+}
+
+net::ServerAction Sandbox::Impl::handle(Site& site, const net::ServerRequest& request) {
+  if (request.target.starts_with(kControl)) return {.respond = control(site, request)};
+  return site.serve(request, script, clock->wall());
+}
+
+net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest& request) {
+  const auto [path, vendor] = parts_of(request.target);
+  Site* site = vendor ? find(*vendor) : &here;
+  if (!site) return error_response(400, "vendor: not served here");
+  const std::string& method = request.method;
+  if (path == "health") {
+    return method == "GET" ? json_response(200, health_json()) : error_response(405, "GET only");
+  }
+  if (path == "requests") {
+    if (method == "GET") return json_response(200, site->log().json());
+    if (method != "DELETE") return error_response(405, "GET or DELETE only");
+    site->log().clear();
+    return done_response({});
+  }
+  if (path == "script") return control_script(request);
+  if (path == "credentials") {
+    if (method == "PUT") return done_response(teach(request.body, *site));
+    if (method != "DELETE") return error_response(405, "PUT or DELETE only");
+    site->simulator().forget();
+    return done_response({});
+  }
+  return error_response(404, "no such control path: requests, script, credentials, health");
+}
+
+net::ServerResponse Sandbox::Impl::control_script(const net::ServerRequest& request) {
+  if (request.method == "PUT") return done_response(set_script(request.body));
+  if (request.method != "DELETE") return error_response(405, "PUT or DELETE only");
+  script = {};
+  return done_response({});
+}
+
+std::string Sandbox::Impl::health_json() const {
+  std::string out = R"({"status":"ok","vendors":{)";
+  for (const auto& site : sites) {
+    if (!out.ends_with('{')) out += ',';
+    out += '"' + site->vendor() + "\":" + site->counts_json();
+  }
+  return out + "}}";
+}
+
+Result<void> Sandbox::Impl::set_script(std::string_view json) {
+  auto parsed = FaultScript::parse(json);
+  if (!parsed) return std::unexpected(parsed.error());
+  script = std::move(*parsed);
+  if (!script.now()) return {};
+  // Later: this call may come from another thread, or from inside the very connection it would drop.
+  net::ServerAction action{
+      .goaway = script.now()->goaway, .settings = script.now()->settings, .drop = script.now()->drop};
+  boost::asio::post(loop, [this, life = std::weak_ptr(alive), action = std::move(action)] {
+    if (life.expired()) return;
+    for (const auto& server : servers) server->on_all(action);
+  });
+  return {};
+}
+
+Result<void> Sandbox::Impl::teach(std::string_view json, Site& otherwise) {
+  const auto credentials = parse_json(json);
+  if (!credentials) return std::unexpected(credentials.error());
+  Site* site = &otherwise;
+  if (credentials->is_object() && credentials->contains("vendor")) {
+    const auto& vendor = (*credentials)["vendor"];
+    site = vendor.is_string() ? find(vendor.get_ref<const std::string&>()) : nullptr;
+    if (!site) return fail(Errc::Malformed, "$.vendor: not served here");
+  }
+  return site->simulator().teach(*credentials);
+}
+
+Sandbox::Sandbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Sandbox::~Sandbox() = default;
+
+Result<std::unique_ptr<Sandbox>> Sandbox::start(boost::asio::io_context& loop, SandboxOptions options) {
+  auto impl = std::make_unique<Impl>(loop);
+  if (options.clock) impl->clock = options.clock;
+  if (options.vendors.empty()) return fail(Errc::Malformed, "no vendor to simulate");
+  for (const std::string& vendor : options.vendors) {
+    if (impl->find(vendor)) return fail(Errc::Malformed, "vendor named twice: " + vendor);
+    auto simulator = make_simulator(vendor, {.accept_any = options.accept_any,
+                                             .streams_max = options.streams_max,
+                                             .tokens_known_max = options.tokens_known_max});
+    if (!simulator) return fail(Errc::Malformed, "unknown vendor: " + vendor);
+    impl->sites.push_back(std::make_unique<Site>(vendor, std::move(simulator),
+                                                 RequestLog::Limits{.requests_max = options.requests_kept_max}));
+  }
+  if (!options.script_json.empty()) {
+    auto script = FaultScript::parse(options.script_json);
+    if (!script) return std::unexpected(script.error());
+    impl->script = std::move(*script);
+  }
+  const WallTime now = impl->clock->wall();
+  auto identity = options.data_dir.empty() ? make_identity(now) : identity_in(options.data_dir, now);
+  if (!identity) return std::unexpected(identity.error());
+  impl->identity = std::move(*identity);
+  if (!options.data_dir.empty()) impl->ca_file = options.data_dir + "/ca.pem";
+  for (std::size_t i = 0; i < impl->sites.size(); ++i) {
+    const std::size_t port = options.port == 0 ? 0 : options.port + i;
+    if (port > kPortMax) return fail(Errc::Malformed, "no port left for " + impl->sites[i]->vendor());
+    if (auto up = impl->listen(*impl->sites[i], options, static_cast<std::uint16_t>(port)); !up)
+      return std::unexpected(up.error());
+  }
+  return std::unique_ptr<Sandbox>(new Sandbox(std::move(impl)));
+}
+
+const std::map<std::string, std::string>& Sandbox::urls() const noexcept { return impl_->urls; }
+const std::string& Sandbox::ca_pem() const noexcept { return impl_->identity.ca_pem; }
+const std::string& Sandbox::ca_file() const noexcept { return impl_->ca_file; }
+
+Result<void> Sandbox::set_script(std::string_view json) {
+  const std::scoped_lock lock(impl_->mutex);
+  return impl_->set_script(json);
+}
+
+Result<void> Sandbox::teach(std::string_view json) {
+  const std::scoped_lock lock(impl_->mutex);
+  return impl_->teach(json, *impl_->sites.front());
+}
+
+std::string Sandbox::requests_json(std::string_view vendor) const {
+  const std::scoped_lock lock(impl_->mutex);
+  const Site* site = impl_->find(vendor);
+  return site ? site->log().json() : "[]";
+}
+
+}  // namespace nightpost::sandbox

@@ -1,0 +1,23 @@
+#include "sandbox/apns_simulator.h"
+#include "sandbox/vendor_simulator.h"
+
+namespace nightpost::sandbox {
+namespace {
+
+struct Row {
+  std::string_view vendor;
+  std::unique_ptr<VendorSimulator> (*make)(const SimulatorOptions&);
+};
+constexpr Row kVendors[] = {
+    {"apns", make_apns_simulator},
+};
+
+}  // namespace
+
+std::unique_ptr<VendorSimulator> make_simulator(std::string_view vendor, const SimulatorOptions& options) {
+  for (const Row& row : kVendors)
+    if (row.vendor == vendor) return row.make(options);
+  return nullptr;
+}
+
+}  // namespace nightpost::sandbox
