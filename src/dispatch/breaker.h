@@ -1,0 +1,37 @@
+// Leaves a refused credential alone: closed → open → one probe → closed, or open for twice as long. Only credential
+// faults open it; a vendor that is down or slow is the back-off's business. Pure.
+#pragma once
+
+#include <cstdint>
+
+#include "core/time.h"
+
+namespace nightpost::dispatch {
+
+class Breaker {
+ public:
+  enum class State : std::uint8_t { Closed, Open, Probing };
+
+  /// Whether a push may be sent now: closed, or open long enough that one may probe.
+  bool admits(MonoTime now) const noexcept;
+  /// A push that was admitted is handed to the transport. True: it is the probe, and its end must be told by one of
+  /// passed(), trip(probe = true) or unclear().
+  bool sent(MonoTime now) noexcept;
+
+  /// The vendor refuses the credential. True: this opened it (or kept it open, if it was the probe that failed); what
+  /// comes from pushes sent before it opened changes nothing.
+  bool trip(bool probe, MonoTime now, milliseconds first, milliseconds max) noexcept;
+  /// The probe was answered, and not with a credential fault.
+  void passed() noexcept;
+  /// The probe got no answer: the next push probes.
+  void unclear() noexcept;
+
+  State state() const noexcept { return state_; }
+
+ private:
+  State state_ = State::Closed;
+  milliseconds delay_{0};
+  MonoTime until_{};
+};
+
+}  // namespace nightpost::dispatch

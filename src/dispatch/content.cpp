@@ -1,0 +1,127 @@
+#include "dispatch/content.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/uuid.h"
+
+namespace nightpost::dispatch {
+namespace {
+
+constexpr std::size_t kCollapseIdMax = 64;  // APNs: vendors-apns-fcm-huawei.md §1.5
+
+const PlatformContent& of_platform(const OfflineEvent& event, Platform platform) noexcept {
+  return platform == Platform::Android ? event.android : event.apns;
+}
+
+std::string_view words_for(const Element& element, const ElementWords& words) noexcept {
+  const std::string_view word = words[static_cast<std::size_t>(element.type)];
+  return word.empty() ? element.text : word;
+}
+
+/// At most `room` bytes of `text`, whole characters.
+std::string_view head_of(std::string_view text, std::size_t room) noexcept {
+  if (text.size() <= room) return text;
+  while (room > 0 && (static_cast<unsigned char>(text[room]) & 0xc0) == 0x80) --room;
+  return text.substr(0, room);
+}
+
+void fill(Notification& out, const OfflineEvent& event, Platform platform, const Language& language) {
+  const std::string_view title = title_for(event, platform);
+  out.title = title.empty() ? std::string_view(language.title) : title;
+  out.body.clear();
+  if (const std::string_view desc = desc_for(event, platform); !desc.empty())
+    out.body = desc;
+  else
+    append_content(out.body, event, *language.words);
+  out.ext = event.ext;
+  out.priority = event.priority;
+  out.mutable_content = event.apns_mutable_content;
+  out.thread_id = event.kind == EventKind::Group ? "group_" : "c2c_";
+  out.thread_id += event.kind == EventKind::Group ? event.group_id : event.from_user;
+  out.collapse_id = collapse_id_of(event.message_id);
+  out.expires_at = event.expires_at;
+}
+
+}  // namespace
+
+bool elements_speak(const OfflineEvent& event) noexcept {
+  return std::ranges::any_of(event.elements, [](const Element& element) {
+    const bool only_described =
+        element.type == ElementType::Text || element.type == ElementType::Custom || element.type == ElementType::Other;
+    return !only_described || !element.text.empty();
+  });
+}
+
+std::string_view title_for(const OfflineEvent& event, Platform platform) noexcept {
+  const PlatformContent& own = of_platform(event, platform);
+  return own.title.empty() ? event.common.title : own.title;
+}
+
+std::string_view desc_for(const OfflineEvent& event, Platform platform) noexcept {
+  const PlatformContent& own = of_platform(event, platform);
+  return own.desc.empty() ? event.common.desc : own.desc;
+}
+
+void append_content(std::string& out, const OfflineEvent& event, const ElementWords& words) {
+  const std::size_t start = out.size();
+  const auto append = [&](std::string_view text) {
+    out += head_of(text, kContentBytesMax - std::min(kContentBytesMax, out.size() - start));
+  };
+  if (event.kind == EventKind::Group) {
+    append(event.from_name_card.empty() ? event.from_nick : event.from_name_card);
+    if (!event.group_name.empty()) {
+      append("(");
+      append(event.group_name);
+      append(")");
+    }
+  } else {
+    append(event.from_nick);
+  }
+  if (out.size() > start) append(":");
+  for (const Element& element : event.elements) append(words_for(element, words));
+}
+
+std::optional<std::string_view> sound_for(const OfflineEvent& event, const PushSettings& settings) noexcept {
+  std::string_view sound = event.apns_sound;
+  if (sound.empty()) sound = event.kind == EventKind::Group ? settings.sound_group : settings.sound_c2c;
+  if (sound == kSilent) return std::nullopt;
+  return sound.empty() ? "default" : sound;
+}
+
+std::optional<int> badge_for(const OfflineEvent& event, const EventReceiver& to, const PushSettings& settings,
+                             const Device& device) noexcept {
+  if (!event.apns_badge || !settings.badge) return std::nullopt;
+  if (to.unread >= 0) return to.unread;
+  return std::clamp(device.badge_base, 0, std::numeric_limits<std::int32_t>::max() - 1) + 1;
+}
+
+std::string collapse_id_of(std::string_view message_id) {
+  const bool plain = !message_id.empty() && message_id.size() <= kCollapseIdMax &&
+                     std::ranges::all_of(message_id, [](char c) { return c > ' ' && c < 0x7f; });
+  return plain ? std::string(message_id) : hex_of({message_id});
+}
+
+Notification& ContentCache::render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
+                                   const Device& device, const Languages& languages) {
+  const std::size_t language = languages.find(device.language, receiver.settings.language);
+  const bool android = device.platform == Platform::Android;
+  std::size_t i = 0;
+  while (i < used_ && (variants_[i].language != language || variants_[i].android != android)) ++i;
+  if (i == used_) {
+    if (used_ == variants_.size()) variants_.emplace_back();
+    variants_[i].language = language;
+    variants_[i].android = android;
+    fill(variants_[i].notification, event, device.platform, languages[language]);
+    ++used_;
+  }
+  Notification& out = variants_[i].notification;
+  if (const auto sound = sound_for(event, receiver.settings))
+    out.sound = *sound;
+  else
+    out.sound.reset();
+  out.badge = badge_for(event, to, receiver.settings, device);
+  return out;
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,79 @@
+#include "dispatch/decide.h"
+
+#include "dispatch/content.h"
+
+namespace nightpost::dispatch {
+namespace {
+
+/// What to call the silence of elements that say nothing.
+Rule silence_of(const OfflineEvent& event) noexcept {
+  for (const Element& element : event.elements)
+    if (element.type == ElementType::Custom || element.type == ElementType::Other) return Rule::CustomWithoutDesc;
+  return Rule::NoContent;
+}
+
+Rule rule_of(Mute::Kind kind) noexcept {
+  switch (kind) {
+    case Mute::Kind::All:
+      return Rule::MutedAll;
+    case Mute::Kind::Peer:
+      return Rule::MutedPeer;
+    case Mute::Kind::Group:
+      return Rule::MutedGroup;
+  }
+  return Rule::None;
+}
+
+bool applies(const Mute& mute, const OfflineEvent& event, const EventReceiver& to, WallTime now) noexcept {
+  if (now >= mute.until || (mute.unless_mentioned && to.mentioned)) return false;
+  switch (mute.kind) {
+    case Mute::Kind::All:
+      return true;
+    case Mute::Kind::Peer:
+      return event.kind == EventKind::C2c && mute.target == event.from_user;
+    case Mute::Kind::Group:
+      return event.kind == EventKind::Group && mute.target == event.group_id;
+  }
+  return false;
+}
+
+}  // namespace
+
+Rule decide_event(const OfflineEvent& event, WallTime now) noexcept {
+  if (event.push_disabled) return Rule::PushDisabled;
+  if (event.online_only) return Rule::OnlineOnly;
+  if (event.kind == EventKind::System) return Rule::SystemMessage;
+  const bool described = !event.common.desc.empty() || !event.apns.desc.empty() || !event.android.desc.empty();
+  if (!described && !elements_speak(event)) return silence_of(event);
+  if (now >= event.expires_at) return Rule::Expired;
+  return Rule::None;
+}
+
+Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
+                     WallTime now) noexcept {
+  if (to.user_id == event.from_user) return Rule::SenderItself;
+  if (!receiver.settings.enabled) return Rule::UserPushOff;
+  Rule first = Rule::None;
+  for (const Mute& mute : receiver.mutes)
+    if (applies(mute, event, to, now) && (first == Rule::None || rule_of(mute.kind) < first))
+      first = rule_of(mute.kind);
+  if (first != Rule::None) return first;
+  return receiver.devices.empty() ? Rule::NoDevice : Rule::None;
+}
+
+Rule decide_device(const OfflineEvent& event, const Device& device) noexcept {
+  if (device.state == DeviceState::LoggedOut) return Rule::LoggedOut;
+  if (device.state == DeviceState::Foreground) return Rule::Foreground;
+  if (device.platform == Platform::Web || device.platform == Platform::MiniProgram) return Rule::WebTerminal;
+  if (device.token.text().empty()) return Rule::NoToken;
+  if (desc_for(event, device.platform).empty() && !elements_speak(event)) return silence_of(event);
+  return Rule::None;
+}
+
+Rule decide_certificate(const Device& device, const Certificate& certificate) noexcept {
+  if (certificate.status == CertificateStatus::Disabled) return Rule::CertificateDisabled;
+  if (certificate.vendor == Vendor::Apns && device.platform == Platform::Android) return Rule::WrongVendor;
+  return Rule::None;
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,27 @@
+// Whether a push is due: the rules of offline-push.md §1 as pure functions. Each returns the first rule that says no,
+// in the order of the enum in rule.h, or Rule::None.
+#pragma once
+
+#include "core/certificate.h"
+#include "core/device.h"
+#include "core/time.h"
+#include "dispatch/event.h"
+#include "dispatch/rule.h"
+
+namespace nightpost::dispatch {
+
+/// Asked before any store is: what holds for every receiver.
+Rule decide_event(const OfflineEvent& event, WallTime now) noexcept;
+
+/// `to` is the receiver in the event, `receiver` what the stores know of it. A mute "unless mentioned" yields to a
+/// mention; SenderItself: one's own message needs no push.
+Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
+                     WallTime now) noexcept;
+
+/// CustomWithoutDesc, NoContent: only the other platform has something to say.
+Rule decide_device(const OfflineEvent& event, const Device& device) noexcept;
+
+/// The certificate the device reported. Whether the token is well formed is the vendor's to say, after this.
+Rule decide_certificate(const Device& device, const Certificate& certificate) noexcept;
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,132 @@
+#include "dispatch/dispatcher.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "dispatch/pipeline.h"
+
+namespace nightpost::dispatch {
+
+Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
+                       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics)
+    : handler_(handler),
+      options_(given),
+      directory_(directory),
+      credentials_(credentials),
+      transport_(transport),
+      clock_(clock),
+      metrics_(metrics),
+      languages_(options_.language, options_.titles),
+      rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
+      policy_(options_, rng_),
+      decoder_(options_.event_bytes_max, options_.receivers_max),
+      ledger_(settler, metrics),
+      routes_(options_.routes_max),
+      refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
+
+void Dispatcher::Impl::leave() {
+  if (refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max) pump();
+  for (std::size_t i = ready_.size() - std::min(ready_untimed_, ready_.size()); i < ready_.size(); ++i)
+    if (const OpenEvent* open = events_.find(ready_[i])) timers_.add({open->window.end(), ready_[i], Timer::Of::Event});
+  ready_untimed_ = 0;
+  if (std::exchange(sent_, false)) transport_.flush();
+  timers_.sweep(events_.used() + pushes_.used(), [this](const Timer& timer) { return stale(timer); });
+  metrics_.events_open.set(events_.used());
+  metrics_.pushes_in_flight.set(in_flight_);
+  metrics_.pushes_waiting.set(waiting());
+}
+
+bool Dispatcher::Impl::stale(const Timer& timer) noexcept {
+  return timer.of == Timer::Of::Event ? events_.find(timer.tag) == nullptr : pushes_.find(timer.tag) == nullptr;
+}
+
+void Dispatcher::Impl::fire(const Timer& timer) {
+  if (timer.of == Timer::Of::Push) {
+    Push* const push = pushes_.find(timer.tag);
+    if (push == nullptr || push->state == Push::State::InFlight) return;
+    // Over at the end of the window, whatever it was waiting for.
+    if (has_slot() || mono_ >= push->event->window.end()) return attempt(*push);
+    if (std::exchange(push->state, Push::State::Due) == Push::State::Due) return;
+    due_.push_back(timer.tag);
+    timers_.add({push->event->window.end(), timer.tag, Timer::Of::Push});
+    return;
+  }
+  OpenEvent* const open = events_.find(timer.tag);
+  if (open == nullptr) return;
+  const bool late = mono_ >= open->window.end();
+  switch (open->state) {
+    case OpenEvent::State::Looking:
+    case OpenEvent::State::AskAgain:
+      if (late) {
+        const bool expired = open->window.rule_at_end() == Rule::Expired;
+        return end_receivers(*open, ending_of(expired ? Rule::Expired : Rule::StoreUnavailable));
+      }
+      if (open->state == OpenEvent::State::AskAgain && mono_ >= open->lookup_at) {
+        open->state = OpenEvent::State::Looking;
+        lookups_.push_back(timer.tag);
+      }
+      return;
+    case OpenEvent::State::Ready:
+      if (late) advance(*open);
+      return;
+    case OpenEvent::State::Sending:
+      return;
+  }
+}
+
+void Dispatcher::Impl::hand_back(const std::function<bool(Ticket)>& which) {
+  events_.for_each([&](std::uint64_t, OpenEvent& open) {
+    if (open.leaving || !which(open.ticket)) return;
+    open.leaving = true;
+    if (open.state == OpenEvent::State::Sending) return;
+    open.incomplete = true;
+    open.state = OpenEvent::State::Sending;
+    close_if_done(open);
+  });
+  pushes_.for_each([&](std::uint64_t, Push& push) {
+    if (push.event->leaving && push.state != Push::State::InFlight) drop(push);
+  });
+}
+
+Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
+                       Settler& settler, const Clock& clock, Metrics& metrics)
+    : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics)) {}
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::accept(std::span<const Record> batch) {
+  impl_->enter([&] {
+    for (const Record& record : batch) impl_->take(record);
+    impl_->ask_directory(std::exchange(impl_->lookups_, {}));
+  });
+}
+
+void Dispatcher::on_reply(std::uint64_t tag, Reply reply) {
+  impl_->refill_all_ = false;
+  impl_->enter([&] { impl_->on_reply(tag, std::move(reply)); });
+  impl_->refill_all_ = true;
+}
+
+std::optional<MonoTime> Dispatcher::next_wakeup() const { return impl_->timers_.next(); }
+
+void Dispatcher::wake() {
+  impl_->enter([this] {
+    while (const std::optional<Timer> timer = impl_->timers_.pop(impl_->mono_)) impl_->fire(*timer);
+    impl_->ask_directory(std::exchange(impl_->lookups_, {}));
+  });
+}
+
+bool Dispatcher::has_room() const noexcept {
+  const Options& options = impl_->options_;
+  return impl_->events_.used() < options.events_open_max && impl_->waiting() < options.pushes_queued_max &&
+         impl_->open_bytes_ < options.events_open_bytes_max;
+}
+
+std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }
+std::size_t Dispatcher::pushes_in_flight() const noexcept { return impl_->in_flight_; }
+
+void Dispatcher::hand_back(const std::function<bool(Ticket)>& which) {
+  impl_->enter([&] { impl_->hand_back(which); });
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,50 @@
+#include "dispatch/event.h"
+
+#include <simdjson.h>
+#include <cstring>
+#include <utility>
+
+namespace nightpost::dispatch {
+namespace {
+constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
+constexpr std::size_t kKeptMax = 65'536;  // bytes an idle event keeps for the next one
+}  // namespace
+
+void EventBuffer::assign(std::string_view bytes) {
+  const std::size_t wanted = 2 * (bytes.size() + kPadding);
+  if (wanted > capacity_) {
+    data_ = std::make_unique_for_overwrite<char[]>(wanted);
+    capacity_ = wanted;
+  }
+  size_ = bytes.size();
+  if (!bytes.empty()) std::memcpy(data_.get(), bytes.data(), bytes.size());
+  std::memset(data_.get() + size_, 0, kPadding);
+}
+
+std::size_t EventBuffer::padded_size() const noexcept { return size_ + kPadding; }
+
+std::uint8_t* EventBuffer::text_begin() const noexcept {
+  return reinterpret_cast<std::uint8_t*>(data_.get()) + padded_size();
+}
+
+void EventBuffer::release() noexcept {
+  size_ = 0;
+  if (capacity_ <= kKeptMax) return;
+  data_.reset();
+  capacity_ = 0;
+}
+
+void OfflineEvent::reset() {
+  std::vector<Element> kept_elements = std::move(elements);
+  std::vector<EventReceiver> kept_to = std::move(to);
+  EventBuffer kept_buffer = std::move(buffer);
+  *this = OfflineEvent();
+  kept_elements.clear();
+  kept_to.clear();
+  kept_buffer.release();
+  elements = std::move(kept_elements);
+  to = std::move(kept_to);
+  buffer = std::move(kept_buffer);
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,101 @@
+// One offline event, decoded: the contract of config/schemas/offline-event.schema.json. All text is views into the
+// event's own buffer, so an event costs no allocation once its buffer has grown.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.h"
+#include "core/notification.h"
+#include "core/time.h"
+
+namespace nightpost::dispatch {
+
+enum class EventKind : std::uint8_t { C2c, Group, System };
+
+/// `Other` is a type this version has no word for; like Custom it speaks only through its description.
+enum class ElementType : std::uint8_t {
+  Text,
+  Voice,
+  File,
+  Image,
+  Video,
+  Location,
+  Face,
+  Merged,
+  Card,
+  Custom,
+  Other,
+};
+
+struct Element {
+  ElementType type = ElementType::Other;
+  std::string_view text;  // Text: what was written. Custom, Other: the description, if any. Else empty
+};
+
+/// Empty text: not set.
+struct PlatformContent {
+  std::string_view title;
+  std::string_view desc;
+};
+
+struct EventReceiver {
+  std::string_view user_id;
+  std::int32_t unread = -1;  // the receiver's unread total, this message included; -1: the producer did not say
+  bool mentioned = false;
+};
+
+/// The original bytes with the padding simdjson wants behind them, and as much again for what had to be unescaped.
+class EventBuffer {
+ public:
+  /// Copies `bytes`; everything said before is forgotten. Views stay valid until the next assign() or release().
+  void assign(std::string_view bytes);
+  std::string_view bytes() const noexcept { return {data_.get(), size_}; }
+  std::size_t padded_size() const noexcept;
+  /// Room for size() + padding bytes: whatever is unescaped is never longer than it was escaped.
+  std::uint8_t* text_begin() const noexcept;
+  /// Gives memory back that only an unusually large event needed.
+  void release() noexcept;
+
+ private:
+  std::unique_ptr<char[]> data_;
+  std::size_t capacity_ = 0;
+  std::size_t size_ = 0;
+};
+
+struct OfflineEvent {
+  std::string_view event_id;
+  AppId app;
+  WallTime occurred_at{};
+  WallTime expires_at{};
+  EventKind kind = EventKind::C2c;
+
+  std::string_view from_user, from_nick, from_name_card;
+  std::string_view group_id, group_name;
+
+  std::string_view message_id;
+  std::int64_t message_seq = 0;
+  WallTime message_sent_at{};
+  Priority priority = Priority::Normal;
+  bool online_only = false;
+  std::vector<Element> elements;
+
+  bool push_disabled = false;
+  PlatformContent common, android, apns;
+  std::string_view ext;
+  std::string_view apns_sound;  // a file name, "default", "none" (silent); empty: not set
+  bool apns_badge = true;       // false: leave the badge as it is
+  bool apns_mutable_content = false;
+
+  std::vector<EventReceiver> to;  // no user twice
+
+  EventBuffer buffer;
+
+  /// As new, buffers kept.
+  void reset();
+};
+
+}  // namespace nightpost::dispatch

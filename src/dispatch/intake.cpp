@@ -1,0 +1,149 @@
+// From a record to an event whose devices are known, or to its end.
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "dispatch/decide.h"
+#include "dispatch/pipeline.h"
+
+namespace nightpost::dispatch {
+namespace {
+constexpr std::size_t kKeysMax = 8192;  // receivers asked for in one call: bounds the keys' memory
+}
+
+void Dispatcher::Impl::take(const Record& record) {
+  metrics_.events_taken.add();
+  const auto [tag, taken] = events_.take();
+  OpenEvent& open = *taken;
+  open.tag = tag;
+  open.ticket = record.ticket;
+  open.key = record.key;
+  open.traceparent = record.traceparent;
+  const Result<void> decoded = decoder_.decode(record.value, open.event);
+  open_bytes_ += open.event.buffer.bytes().size() * 2;
+  if (!decoded) {
+    const bool too_big = record.value.size() > options_.event_bytes_max;
+    ledger_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail);
+    ledger_.close(open, wall_);
+    free_event(open);
+    return;
+  }
+  // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
+  const milliseconds lasts = std::min(open.event.expires_at - wall_, options_.retry_for + milliseconds(1));
+  open.window = {mono_ + lasts, mono_ + options_.retry_for};
+  if (const Rule rule = decide_event(open.event, wall_); rule != Rule::None) {
+    end_receivers(open, rule == Rule::Expired ? ending_of(rule) : Ending{OutcomeKind::Suppressed, rule});
+    return;
+  }
+  lookups_.push_back(tag);
+}
+
+void Dispatcher::Impl::ask_directory(std::span<const std::uint64_t> events) {
+  std::vector<Asked> asked;
+  asked.reserve(events.size());
+  std::size_t keys = 0;
+  for (const std::uint64_t tag : events) {
+    const OpenEvent* const open = events_.find(tag);
+    if (open == nullptr) continue;
+    const std::size_t receivers = open->event.to.size();
+    if (keys > 0 && keys + receivers > kKeysMax) {
+      ask(std::exchange(asked, {}));
+      keys = 0;
+    }
+    asked.push_back({tag, receivers});
+    keys += receivers;
+  }
+  if (!asked.empty()) ask(std::move(asked));
+}
+
+void Dispatcher::Impl::ask(std::vector<Asked> asked) {
+  std::size_t count = 0;
+  for (const Asked& each : asked) {
+    OpenEvent& open = *events_.find(each.event);
+    open.state = OpenEvent::State::Looking;
+    for (const EventReceiver& to : open.event.to) {
+      if (count == keys_.size()) keys_.emplace_back();
+      keys_[count].app = open.event.app;
+      keys_[count].user_id = to.user_id;
+      ++count;
+    }
+  }
+  const std::vector<Asked> waits = asked;  // the other one goes with the question
+  directory_.find(std::span(keys_.data(), count),
+                  [this, asked = std::move(asked)](auto found) { enter([&] { on_found(asked, std::move(found)); }); });
+  for (const Asked& each : waits)
+    if (const OpenEvent* open = events_.find(each.event); open != nullptr && open->state == OpenEvent::State::Looking)
+      timers_.add({open->window.end(), each.event, Timer::Of::Event});
+}
+
+void Dispatcher::Impl::on_found(std::span<const Asked> asked,
+                                Result<std::vector<std::shared_ptr<const Receiver>>> found) {
+  std::size_t wanted = 0;
+  for (const Asked& each : asked) wanted += each.receivers;
+  if (found && found->size() != wanted)
+    found = fail(Errc::Io, "the directory answered for " + std::to_string(found->size()) + " receivers of " +
+                               std::to_string(wanted));
+  static const auto kNobody = std::make_shared<const Receiver>();
+  std::size_t next = 0;
+  for (const Asked& each : asked) {
+    const std::size_t first = std::exchange(next, next + each.receivers);
+    OpenEvent* const open = events_.find(each.event);
+    if (open == nullptr || open->state != OpenEvent::State::Looking) continue;
+    if (!found) {
+      lookup_failed(*open, found.error());
+      continue;
+    }
+    for (std::size_t i = first; i < next; ++i)
+      open->receivers.push_back((*found)[i] ? std::move((*found)[i]) : kNobody);
+    resolved(*open);
+  }
+}
+
+void Dispatcher::Impl::resolved(OpenEvent& open) {
+  const bool nobody = std::ranges::all_of(open.receivers, [](const auto& each) { return each->devices.empty(); });
+  if (nobody) {
+    const Result<bool> known = directory_.knows(open.event.app);
+    if (!known) {
+      open.receivers.clear();
+      return lookup_failed(open, known.error());
+    }
+    if (!*known) return end_receivers(open, ending_of(Rule::UnknownApp));
+  }
+  open.state = OpenEvent::State::Ready;
+  ready_.push_back(open.tag);
+  ++ready_untimed_;
+}
+
+void Dispatcher::Impl::lookup_failed(OpenEvent& open, const Error& error) {
+  const Next next = policy_.postpone({}, ++open.lookups_failed, mono_, open.window);
+  if (next.what != Next::Do::Retry) {
+    const Rule rule = next.ending.rule == Rule::Expired ? Rule::Expired : Rule::StoreUnavailable;
+    return end_receivers(open, ending_of(rule), {.meaning = error.detail});
+  }
+  metrics_.retries.add();
+  open.state = OpenEvent::State::AskAgain;
+  open.lookup_at = next.at;
+  timers_.add({next.at, open.tag, Timer::Of::Event});
+}
+
+/// The same end for every receiver, devices unseen; then the event is closed.
+void Dispatcher::Impl::end_receivers(OpenEvent& open, Ending ending, const Heard& heard) {
+  for (std::size_t i = 0; i < open.event.to.size(); ++i) ledger_.receiver(open, i, ending, wall_, heard);
+  open.state = OpenEvent::State::Sending;
+  close_if_done(open);
+}
+
+void Dispatcher::Impl::close_if_done(OpenEvent& open) {
+  if (open.state != OpenEvent::State::Sending || open.pushes_open > 0) return;
+  if (!open.incomplete) ledger_.close(open, wall_);
+  free_event(open);
+}
+
+void Dispatcher::Impl::free_event(OpenEvent& open) {
+  const std::uint64_t tag = open.tag;
+  open_bytes_ -= open.event.buffer.bytes().size() * 2;
+  open.reset();
+  events_.put_back(tag);
+}
+
+}  // namespace nightpost::dispatch

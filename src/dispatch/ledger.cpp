@@ -1,0 +1,120 @@
+#include "dispatch/ledger.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "dispatch/outcome_json.h"
+
+namespace nightpost::dispatch {
+namespace {
+
+constexpr std::size_t kDetailMax = 1000;
+
+/// Where the pipeline stopped: a dead letter's "stage".
+std::string_view stage_of(Rule rule, int attempts) noexcept {
+  if (rule == Rule::Malformed || rule == Rule::TooBig) return "decode";
+  if (rule == Rule::StoreUnavailable || rule == Rule::UnknownApp) return "resolve";
+  return attempts > 0 || rule == Rule::BreakerOpen ? "deliver" : "plan";
+}
+
+}  // namespace
+
+void Ledger::receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const Heard& heard) {
+  outcome_.user_id = open.event.to[index].user_id;
+  outcome_.device_id.clear();
+  outcome_.vendor.reset();
+  outcome_.certificate.reset();
+  outcome_.push_id.clear();
+  outcome_.collapse_id.clear();
+  outcome_.attempt = 0;
+  write(open, ending, heard, now);
+}
+
+void Ledger::device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now) {
+  outcome_.user_id = open.event.to[index].user_id;
+  outcome_.device_id = device.device_id;
+  outcome_.vendor.reset();
+  outcome_.certificate.reset();
+  if (device.certificate.value != 0) outcome_.certificate = device.certificate;
+  outcome_.push_id.clear();
+  outcome_.collapse_id.clear();
+  outcome_.attempt = 0;
+  write(open, ending, {}, now);
+}
+
+void Ledger::push(Push& push, Ending ending, WallTime now, const Heard& heard) {
+  OpenEvent& open = *push.event;
+  outcome_.user_id = open.event.to[push.receiver].user_id;
+  outcome_.device_id = push.device->device_id;
+  outcome_.vendor.reset();
+  if (push.route) outcome_.vendor = push.route->certificate.vendor;
+  outcome_.certificate = push.device->certificate;
+  outcome_.push_id.clear();
+  outcome_.collapse_id.clear();
+  if (push.progress.attempts > 0) {
+    outcome_.push_id = push.push_id;
+    outcome_.collapse_id = collapse_id_of(open.event.message_id);
+  }
+  outcome_.attempt = push.progress.attempts;
+  write(open, ending, heard, now);
+}
+
+void Ledger::write(OpenEvent& open, Ending ending, const Heard& heard, WallTime now) {
+  outcome_.kind = ending.kind;
+  outcome_.rule = name_of(ending.rule);
+  outcome_.event_id = open.event.event_id;
+  outcome_.app = open.event.app;
+  outcome_.vendor_id = heard.vendor_id;
+  outcome_.code = heard.code;
+  outcome_.reason = sentence_of(ending.rule);
+  if (!heard.meaning.empty()) outcome_.reason.append(": ").append(heard.meaning);
+  outcome_.at = now;
+  outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
+  metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
+  if (ending.dead_letter) dead(open, ending.rule, heard);
+  settler_.outcome(open.ticket, open.event.event_id, to_json(outcome_));
+}
+
+/// The first reason names the letter; who else did not get it follows in the detail.
+void Ledger::dead(OpenEvent& open, Rule rule, const Heard& heard) {
+  if (!open.letter) {
+    open.letter = std::make_unique<DeadLetter>();
+    open.letter->event_id = open.event.event_id;
+    open.letter->stage = stage_of(rule, outcome_.attempt);
+    open.letter->reason = name_of(rule);
+    if (outcome_.vendor) open.letter->vendor = name_of(*outcome_.vendor);
+    open.letter->code = heard.code;
+    open.letter->attempts = outcome_.attempt;
+  }
+  std::string& detail = open.letter->detail;
+  if (detail.size() >= kDetailMax) return;
+  if (!detail.empty()) detail += "; ";
+  detail.append("user ").append(outcome_.user_id);
+  if (!outcome_.device_id.empty()) detail.append(" device ").append(outcome_.device_id);
+  detail.append(": ").append(outcome_.reason);
+  if (detail.size() >= kDetailMax) detail += " …";
+}
+
+void Ledger::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
+  metrics_.events_malformed.add();
+  open.letter = std::make_unique<DeadLetter>();
+  open.letter->event_id = open.event.event_id;
+  open.letter->stage = stage_of(rule, 0);
+  open.letter->reason = name_of(rule);
+  open.letter->detail = detail;
+}
+
+void Ledger::close(OpenEvent& open, WallTime now) {
+  if (open.letter) {
+    metrics_.dead_letters.add();
+    open.letter->key = open.key;
+    open.letter->value = open.event.buffer.bytes();
+    open.letter->traceparent = open.traceparent;
+    settler_.dead(open.ticket, std::move(*open.letter));
+  }
+  metrics_.events_settled.add();
+  if (open.event.occurred_at != WallTime{}) metrics_.settle_latency.observe((now - open.event.occurred_at).count());
+  settler_.release(open.ticket);
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,49 @@
+// The last word: writes outcomes and dead letters of an open event and counts them.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "core/outcome.h"
+#include "core/time.h"
+#include "core/verdict.h"
+#include "dispatch/metrics.h"
+#include "dispatch/open_event.h"
+#include "dispatch/policy.h"
+#include "dispatch/ports.h"
+#include "dispatch/rule.h"
+
+namespace nightpost::dispatch {
+
+/// What is known beside the rule. Views live as long as the call.
+struct Heard {
+  std::string_view code;
+  std::string_view meaning;
+  std::string_view vendor_id;
+};
+
+class Ledger {
+ public:
+  /// Borrowed; both must outlive it.
+  Ledger(Settler& settler, Metrics& metrics) : settler_(settler), metrics_(metrics) {}
+
+  /// A receiver ended before its devices were looked at.
+  void receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const Heard& heard = {});
+  /// A device ended before a push was planned for it.
+  void device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now);
+  void push(Push& push, Ending ending, WallTime now, const Heard& heard = {});
+  /// Nothing could be read of the event.
+  void unreadable(OpenEvent& open, Rule rule, std::string_view detail);
+  /// The dead letter, if there is one, and release(). After this the ticket is not named again.
+  void close(OpenEvent& open, WallTime now);
+
+ private:
+  void write(OpenEvent& open, Ending ending, const Heard& heard, WallTime now);
+  void dead(OpenEvent& open, Rule rule, const Heard& heard);
+
+  Settler& settler_;
+  Metrics& metrics_;
+  Outcome outcome_;  // reused, so its strings keep their memory
+};
+
+}  // namespace nightpost::dispatch

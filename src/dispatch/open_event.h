@@ -1,0 +1,91 @@
+// What the pipeline holds of an event from accept() to release(), and of each of its pushes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/time.h"
+#include "dispatch/content.h"
+#include "dispatch/event.h"
+#include "dispatch/policy.h"
+#include "dispatch/ports.h"
+
+namespace nightpost::dispatch {
+
+struct OpenEvent {
+  enum class State : std::uint8_t {
+    Looking,   // the directory was asked
+    AskAgain,  // it failed; waits for lookup_at
+    Ready,     // devices known, not all of them planned
+    Sending,   // all planned; ends with the last push
+  };
+
+  std::uint64_t tag = 0;
+  Ticket ticket{};
+  std::string key;
+  std::string traceparent;
+  OfflineEvent event;
+  Window window{};
+  State state = State::Looking;
+  int lookups_failed = 0;
+  MonoTime lookup_at{};
+
+  std::vector<std::shared_ptr<const Receiver>> receivers;  // as event.to
+  std::size_t next_receiver = 0;                           // the first device not yet planned
+  std::size_t next_device = 0;
+  std::size_t pushes_open = 0;
+  ContentCache content;
+  std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
+
+  bool leaving = false;     // handed back: nothing more of it is sent
+  bool incomplete = false;  // something was dropped for that: no release()
+
+  void reset() {
+    key.clear();
+    traceparent.clear();
+    event.reset();
+    window = {};
+    state = State::Looking;
+    lookups_failed = 0;
+    receivers.clear();
+    next_receiver = next_device = pushes_open = 0;
+    content.clear();
+    letter.reset();
+    leaving = incomplete = false;
+  }
+};
+
+struct Push {
+  enum class State : std::uint8_t { Waiting, Due, InFlight };
+
+  std::uint64_t tag = 0;
+  OpenEvent* event = nullptr;  // open as long as this is
+  std::size_t receiver = 0;
+  const Device* device = nullptr;  // inside event->receivers
+  State state = State::Waiting;
+  Progress progress;
+  int postponed = 0;  // store or grant could not be had this often
+  std::string push_id;
+  MonoTime sent_at{};
+  WallTime sent_at_wall{};
+  bool probe = false;                  // of its credential's breaker
+  std::shared_ptr<const Route> route;  // of the last attempt
+  std::shared_ptr<const Grant> grant;
+
+  void reset() {
+    event = nullptr;
+    device = nullptr;
+    state = State::Waiting;
+    progress = {};
+    postponed = 0;
+    probe = false;
+    route.reset();
+    grant.reset();
+  }
+};
+
+}  // namespace nightpost::dispatch

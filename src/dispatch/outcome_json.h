@@ -1,0 +1,14 @@
+// An Outcome as the results topic carries it: config/schemas/outcome.schema.json.
+#pragma once
+
+#include <string>
+
+#include "core/outcome.h"
+
+namespace nightpost::dispatch {
+
+/// One line. Members that say nothing are left out. Text that is not UTF-8 (a vendor's, a store's) is repaired. The
+/// device token is not part of an Outcome, so it cannot appear.
+std::string to_json(const Outcome& outcome);
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,111 @@
+// The inside of Dispatcher: intake.cpp takes events up to where their devices are known, deliver.cpp plans, sends and
+// reads answers, dispatcher.cpp keeps the calls, the timers and the handing back.
+#pragma once
+
+#include <deque>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "dispatch/decode.h"
+#include "dispatch/dispatcher.h"
+#include "dispatch/language.h"
+#include "dispatch/ledger.h"
+#include "dispatch/open_event.h"
+#include "dispatch/policy.h"
+#include "dispatch/route_book.h"
+#include "dispatch/slab.h"
+#include "dispatch/timer_heap.h"
+
+namespace nightpost::dispatch {
+
+struct Dispatcher::Impl {
+  Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
+       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics);
+
+  /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
+  /// Nested (a directory that answers at once) it is only the work.
+  template <class Work>
+  void enter(Work work) {
+    if (depth_ == 0) {
+      mono_ = clock_.mono();
+      wall_ = clock_.wall();
+    }
+    ++depth_;
+    work();
+    if (depth_ == 1) leave();
+    --depth_;
+  }
+
+  // dispatcher.cpp
+  void leave();
+  void fire(const Timer& timer);
+  void hand_back(const std::function<bool(Ticket)>& which);
+  bool stale(const Timer& timer) noexcept;
+
+  // intake.cpp
+  void take(const Record& record);
+  struct Asked {
+    std::uint64_t event = 0;
+    std::size_t receivers = 0;
+  };
+  void ask_directory(std::span<const std::uint64_t> events);
+  void ask(std::vector<Asked> asked);
+  void on_found(std::span<const Asked> asked, Result<std::vector<std::shared_ptr<const Receiver>>> found);
+  void resolved(OpenEvent& open);
+  void lookup_failed(OpenEvent& open, const Error& error);
+  void end_receivers(OpenEvent& open, Ending ending, const Heard& heard = {});
+  void close_if_done(OpenEvent& open);
+  void free_event(OpenEvent& open);
+
+  // deliver.cpp
+  void pump();
+  bool advance(OpenEvent& open);
+  void start(OpenEvent& open, const Device& device);
+  void attempt(Push& push, std::shared_ptr<const Grant> fresh = nullptr);
+  void on_reply(std::uint64_t tag, Reply reply);
+  void act(Push& push, const Next& next, const Heard& heard);
+  void remove_token(Push& push, const Answer& answer, bool held, const Heard& heard);
+  void refresh(Push& push);
+  void wait(Push& push, MonoTime at);
+  void end(Push& push, Ending ending, const Heard& heard = {});
+  void drop(Push& push);
+  void free_push(Push& push);
+  bool has_slot() const noexcept { return in_flight_ < options_.pushes_in_flight_max; }
+  std::size_t waiting() const noexcept { return pushes_.used() - in_flight_; }
+
+  ReplyHandler& handler_;
+  const Options options_;
+  Directory& directory_;
+  Credentials& credentials_;
+  Transport& transport_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  const Languages languages_;
+  Rng rng_;
+  Policy policy_;
+  Decoder decoder_;
+  Ledger ledger_;
+
+  Slab<OpenEvent> events_;
+  Slab<Push> pushes_;
+  RouteBook routes_;
+  TimerHeap timers_;
+  std::deque<std::uint64_t> ready_;  // events with devices to plan, oldest first
+  std::size_t ready_untimed_ = 0;    // the last so many of them have no timer for the end of their window yet
+  std::deque<std::uint64_t> due_;    // pushes whose back-off is over and that found no slot
+  std::vector<std::uint64_t> lookups_;
+  std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
+  std::size_t in_flight_ = 0;
+  std::size_t open_bytes_ = 0;
+  /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
+  const std::size_t refill_;
+
+  MonoTime mono_{};  // as of the call we are in
+  WallTime wall_{};
+  int depth_ = 0;
+  bool sent_ = false;  // something waits for flush()
+  bool refill_all_ = true;
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,79 @@
+// What to do after an attempt: pure, so every row of it is a test. Bounded in number (attempts_max), in time (the
+// deadline) and in repeats that may duplicate (one).
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "core/outcome.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "core/verdict.h"
+#include "dispatch/options.h"
+#include "dispatch/rule.h"
+
+namespace nightpost::dispatch {
+
+using Rng = std::minstd_rand;
+
+/// Full jitter: anything between nothing and first · 2^(failures − 1), the latter at most `max`. failures ≥ 1.
+milliseconds backoff(int failures, milliseconds first, milliseconds max, Rng& rng);
+
+/// One push until now.
+struct Progress {
+  int attempts = 0;        // sent, the one just answered included
+  int unheard = 0;         // of them: failed and maybe processed, the one just failed included
+  bool refreshed = false;  // the grant was replaced for it
+};
+
+/// When to stop. Which of the two comes first names the end: Expired, or RetriesExhausted.
+struct Window {
+  MonoTime expires_at;
+  MonoTime give_up_at;
+  MonoTime end() const noexcept { return expires_at < give_up_at ? expires_at : give_up_at; }
+  Rule rule_at_end() const noexcept { return expires_at <= give_up_at ? Rule::Expired : Rule::RetriesExhausted; }
+};
+
+/// How a push ends: the outcome, the rule that decided, and whether the original goes to the dead topic.
+struct Ending {
+  OutcomeKind kind = OutcomeKind::Dead;
+  Rule rule = Rule::None;
+  bool dead_letter = false;
+  bool operator==(const Ending&) const = default;
+};
+/// The ending of whatever could not be finished inside its window.
+Ending ending_of(Rule rule) noexcept;
+
+struct Next {
+  enum class Do : std::uint8_t {
+    End,            // as `ending` says
+    RemoveToken,    // by the removal guard's leave; then end
+    Retry,          // at `at`, with the same ids
+    Refresh,        // replace the grant and replay at once
+    TripBreaker,    // the credential is bad: open its breaker, end with `ending`
+    PauseThenRetry  // nothing more with this credential before `at`, then retry
+  };
+  Do what = Do::End;
+  Ending ending;
+  MonoTime at{};
+};
+
+class Policy {
+ public:
+  /// Borrowed; both must outlive it.
+  Policy(const Options& options, Rng& rng) : options_(options), rng_(rng) {}
+
+  Next after(const Progress& progress, const Answer& answer, MonoTime now, const Window& window) const;
+  /// The transport's failure. maybe_sent: the vendor may have processed it.
+  Next after(const Progress& progress, const Error& error, bool maybe_sent, MonoTime now, const Window& window) const;
+  /// No request could be made for now (store, grant): like a failure that was surely not sent.
+  Next postpone(const Progress& progress, int failures, MonoTime now, const Window& window) const;
+
+ private:
+  Next retry(const Progress& progress, int failures, milliseconds at_least, MonoTime now, const Window& window) const;
+
+  const Options& options_;
+  Rng& rng_;
+};
+
+}  // namespace nightpost::dispatch

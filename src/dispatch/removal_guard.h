@@ -1,0 +1,39 @@
+// Mass invalidation: a wrong bundle id, a swapped environment or a changed key look exactly like "all tokens died"
+// (vendors-apns-fcm-huawei.md §0.3). Over too large a share of dead tokens nothing is removed any more. Pure.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "core/device.h"
+#include "core/time.h"
+#include "dispatch/options.h"
+
+namespace nightpost::dispatch {
+
+/// The answers of one credential over the last mass_removal_period, counted in ten slices.
+class RemovalGuard {
+ public:
+  /// One answer about a token; dead: gone or suspect. True: with this one the share is passed, removals are held from
+  /// now on for a whole period, and the credential should be treated as bad.
+  bool count(bool dead, MonoTime now, const Options& options) noexcept;
+  bool holds(MonoTime now) const noexcept { return now < held_until_; }
+
+ private:
+  static constexpr std::size_t kSlices = 10;
+  struct Slice {
+    std::int64_t number = -1;  // since the clock's epoch
+    std::uint32_t all = 0;
+    std::uint32_t dead = 0;
+  };
+  std::array<Slice, kSlices> slices_;
+  MonoTime held_until_{};
+};
+
+/// The vendor's time rule (§1.8): a token registered after the vendor saw it dead stays. Without that time, one
+/// registered before the request was sent may go.
+bool may_remove(const Device& device, std::optional<WallTime> gone_at, WallTime sent_at) noexcept;
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,18 @@
+#include "dispatch/route_book.h"
+
+namespace nightpost::dispatch {
+
+RouteState& RouteBook::of(std::uint64_t route, MonoTime now) {
+  if (const auto found = states_.find(route); found != states_.end()) return found->second;
+  if (states_.size() >= routes_max_) drop_idle(now);
+  return states_[route];
+}
+
+void RouteBook::drop_idle(MonoTime now) {
+  std::erase_if(states_, [now](const auto& entry) {
+    const RouteState& state = entry.second;
+    return state.breaker.admits(now) && !state.guard.holds(now) && state.paused_until <= now;
+  });
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,34 @@
+// What a shard remembers of each credential it sends with.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+#include "core/time.h"
+#include "dispatch/breaker.h"
+#include "dispatch/removal_guard.h"
+
+namespace nightpost::dispatch {
+
+struct RouteState {
+  Breaker breaker;
+  RemovalGuard guard;
+  MonoTime paused_until{};  // the vendor throttles the credential
+};
+
+/// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker; states nothing hangs on are
+/// dropped once there are more than `routes_max`.
+class RouteBook {
+ public:
+  explicit RouteBook(std::size_t routes_max) : routes_max_(routes_max) {}
+  /// Valid until the next call.
+  RouteState& of(std::uint64_t route, MonoTime now);
+
+ private:
+  void drop_idle(MonoTime now);
+  std::size_t routes_max_;
+  std::unordered_map<std::uint64_t, RouteState> states_;
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,73 @@
+#include "dispatch/rule.h"
+
+#include <array>
+#include <cstddef>
+
+namespace nightpost::dispatch {
+namespace {
+
+struct Words {
+  Rule rule;
+  std::string_view name;
+  std::string_view sentence;
+};
+
+constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
+    {Rule::None, "none", "nothing speaks against it"},
+    {Rule::PushDisabled, "push_disabled", "the sender switched the push off for this message"},
+    {Rule::OnlineOnly, "online_only", "the message is for those online only"},
+    {Rule::SystemMessage, "system_message", "system messages and group notices are not pushed"},
+    {Rule::CustomWithoutDesc, "custom_without_desc", "a custom message without a description has no readable content"},
+    {Rule::NoContent, "no_content", "the message has no text to show"},
+    {Rule::Expired, "expired", "it was too late to be of use"},
+    {Rule::SenderItself, "sender_itself", "the receiver is the sender"},
+    {Rule::UserPushOff, "user_push_off", "the receiver has switched pushes off"},
+    {Rule::MutedAll, "muted_all", "the receiver has muted everything"},
+    {Rule::MutedPeer, "muted_peer", "the receiver has muted the sender"},
+    {Rule::MutedGroup, "muted_group", "the receiver has muted this group"},
+    {Rule::NoDevice, "no_device", "the receiver has no device that ever reported a token"},
+    {Rule::LoggedOut, "logged_out", "the user has logged out on this device"},
+    {Rule::Foreground, "foreground", "the app is in the foreground and takes the message from its connection"},
+    {Rule::WebTerminal, "web_terminal", "web and mini-program terminals receive no pushes"},
+    {Rule::NoToken, "no_token", "the device has reported no token"},
+    {Rule::CertificateMissing, "certificate_missing", "the certificate the device reported does not exist in this app"},
+    {Rule::CertificateUnusable, "certificate_unusable", "the certificate is there and cannot be used"},
+    {Rule::CertificateDisabled, "certificate_disabled", "the certificate is switched off"},
+    {Rule::WrongVendor, "wrong_vendor", "the certificate's vendor cannot reach this kind of device"},
+    {Rule::TokenMalformed, "token_malformed", "the token is none of this vendor's"},
+    {Rule::PayloadUnbuildable, "payload_unbuildable", "no request the vendor would take can be made of it"},
+    {Rule::Accepted, "accepted", "the vendor has taken it"},
+    {Rule::TokenGone, "token_gone", "the vendor says the token is gone; it was removed"},
+    {Rule::TokenAlreadyRemoved, "token_already_removed", "the vendor says the token is gone; it had changed already"},
+    {Rule::TokenNewer, "token_newer", "the vendor says the token is gone, but the app has registered it since"},
+    {Rule::RemovalHeld, "removal_held", "too many tokens died at once: kept until the credential is proven right"},
+    {Rule::RemovalFailed, "removal_failed", "the vendor says the token is gone; the store did not remove it"},
+    {Rule::TokenSuspect, "token_suspect", "the vendor doubts the token or its environment; it is kept"},
+    {Rule::VendorSuppressed, "vendor_suppressed", "the vendor's or the user's policy holds it back"},
+    {Rule::VendorRejected, "vendor_rejected", "the vendor will never accept this message"},
+    {Rule::VendorMisconfigured, "vendor_misconfigured", "the vendor cannot place it: the setup is wrong"},
+    {Rule::CredentialBad, "credential_bad", "the vendor refuses the credential"},
+    {Rule::BreakerOpen, "credential_breaker_open", "the credential was refused a moment ago and is left alone"},
+    {Rule::RetriesExhausted, "retries_exhausted", "it was tried as often and as long as allowed"},
+    {Rule::DeliveryUnknown, "delivery_unknown", "it may have been delivered: no answer came, twice"},
+    {Rule::StoreUnavailable, "store_unavailable", "the receivers' devices could not be read"},
+    {Rule::UnknownApp, "unknown_app", "no such app: it has neither certificates nor devices"},
+    {Rule::Malformed, "malformed", "the event breaks the contract"},
+    {Rule::TooBig, "event_too_big", "the record is larger than an event may be"},
+}};
+
+constexpr bool in_order() {
+  for (std::size_t i = 0; i < kWords.size(); ++i)
+    if (static_cast<std::size_t>(kWords[i].rule) != i) return false;
+  return true;
+}
+static_assert(in_order(), "one row a rule, in the order of the enum");
+
+const Words& words_of(Rule rule) noexcept { return kWords[rule < Rule::Count ? static_cast<std::size_t>(rule) : 0]; }
+
+}  // namespace
+
+std::string_view name_of(Rule rule) noexcept { return words_of(rule).name; }
+std::string_view sentence_of(Rule rule) noexcept { return words_of(rule).sentence; }
+
+}  // namespace nightpost::dispatch

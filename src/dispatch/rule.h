@@ -1,0 +1,66 @@
+// Why something ended the way it did: one closed list for what is held back, refused and given up. The name stands in
+// outcomes, dead letters and docs; the sentence is for people.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace nightpost::dispatch {
+
+enum class Rule : std::uint8_t {
+  None,
+  // The event as a whole (offline-push.md §1), in the order they are asked.
+  PushDisabled,
+  OnlineOnly,
+  SystemMessage,
+  CustomWithoutDesc,
+  NoContent,
+  Expired,
+  // One receiver.
+  SenderItself,
+  UserPushOff,
+  MutedAll,
+  MutedPeer,
+  MutedGroup,
+  NoDevice,
+  // One device.
+  LoggedOut,
+  Foreground,
+  WebTerminal,
+  NoToken,
+  // The device's certificate.
+  CertificateMissing,
+  CertificateUnusable,
+  CertificateDisabled,
+  WrongVendor,
+  TokenMalformed,
+  PayloadUnbuildable,
+  // What the vendor said.
+  Accepted,
+  TokenGone,
+  TokenAlreadyRemoved,
+  TokenNewer,
+  RemovalHeld,
+  RemovalFailed,
+  TokenSuspect,
+  VendorSuppressed,
+  VendorRejected,
+  VendorMisconfigured,
+  CredentialBad,
+  // What could not be finished.
+  BreakerOpen,
+  RetriesExhausted,
+  DeliveryUnknown,
+  StoreUnavailable,
+  UnknownApp,
+  Malformed,
+  TooBig,
+  Count,
+};
+
+/// "muted_group": stable, documented in config/schemas/outcome.schema.json.
+std::string_view name_of(Rule rule) noexcept;
+/// "the receiver has muted this group": static, plain English.
+std::string_view sentence_of(Rule rule) noexcept;
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,64 @@
+// Objects that are used again, addressed by tags that never name the wrong one: index and generation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+namespace nightpost::dispatch {
+
+/// References stay valid while an object is in use. T is default-constructed once and keeps its state between uses:
+/// whoever puts it back has reset it.
+template <class T>
+class Slab {
+ public:
+  /// A free object and its tag; never 0.
+  std::pair<std::uint64_t, T*> take() {
+    if (free_.empty()) {
+      free_.push_back(static_cast<std::uint32_t>(slots_.size()));
+      slots_.emplace_back();
+    }
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    Slot& slot = slots_[index];
+    slot.in_use = true;
+    ++used_;
+    return {std::uint64_t(slot.generation) << 32 | index, &slot.value};
+  }
+  /// nullptr: put back since, or never taken.
+  T* find(std::uint64_t tag) noexcept {
+    const auto index = static_cast<std::uint32_t>(tag);
+    if (index >= slots_.size()) return nullptr;
+    Slot& slot = slots_[index];
+    return slot.in_use && slot.generation == tag >> 32 ? &slot.value : nullptr;
+  }
+  /// REQUIRED: the tag of an object in use.
+  void put_back(std::uint64_t tag) {
+    const auto index = static_cast<std::uint32_t>(tag);
+    Slot& slot = slots_[index];
+    slot.in_use = false;
+    if (++slot.generation == 0) slot.generation = 1;
+    --used_;
+    free_.push_back(index);
+  }
+  std::size_t used() const noexcept { return used_; }
+  /// Calls visit(tag, object) for all in use. `visit` may put back the one it is given, nothing else.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (std::uint32_t i = 0; i < slots_.size(); ++i)
+      if (slots_[i].in_use) visit(std::uint64_t(slots_[i].generation) << 32 | i, slots_[i].value);
+  }
+
+ private:
+  struct Slot {
+    T value{};
+    std::uint32_t generation = 1;
+    bool in_use = false;
+  };
+  std::deque<Slot> slots_;
+  std::vector<std::uint32_t> free_;
+  std::size_t used_ = 0;
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,81 @@
+// A vendor for tests of dispatch: its requests say in the clear what was asked, its answers are statuses with a word.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dispatch/ports.h"
+
+namespace nightpost::testing {
+
+class FakeProvider final : public Provider {
+ public:
+  Vendor vendor() const noexcept override { return Vendor::Apns; }
+  const std::string& origin() const noexcept override { return origin_; }
+
+  Result<std::vector<Planned>> build(const Notification& notification, std::span<const DeviceToken> tokens,
+                                     const Grant& grant) const override {
+    if (notification.ext == "too big") return fail(Errc::Malformed, "the ext alone passes the limit");
+    std::vector<Planned> planned(1);
+    HttpRequest& http = planned.front().http;
+    http.path = "/" + tokens.front().text();
+    http.headers = {{"authorization", grant.authorization, Indexing::Never},
+                    {"push-id", notification.push_id},
+                    {"collapse-id", notification.collapse_id},
+                    {"sound", notification.sound.value_or("(silent)")},
+                    {"badge", notification.badge ? std::to_string(*notification.badge) : "(left)"}};
+    http.body = notification.title + "|" + notification.body;
+    return planned;
+  }
+
+  /// The body is the reason, and after a space the vendor's time or the seconds to wait.
+  std::vector<Answer> classify(std::span<const DeviceToken> tokens, const HttpResponse& reply) const override {
+    const std::size_t space = reply.body.find(' ');
+    Answer answer{.code = reply.body.substr(0, space), .meaning = "status " + std::to_string(reply.status)};
+    const long long number = space == std::string::npos ? -1 : std::stoll(reply.body.substr(space));
+    switch (reply.status) {
+      case 200:
+        answer.verdict = Verdict::Accepted;
+        answer.vendor_id = answer.code;
+        break;
+      case 400:
+        answer.verdict = answer.code == "BadDeviceToken" ? Verdict::TokenSuspect : Verdict::Rejected;
+        break;
+      case 403:
+        answer.verdict = answer.code == "Expired" ? Verdict::AuthStale : Verdict::CredentialBad;
+        answer.leave_connection = true;
+        break;
+      case 404:
+        answer.verdict = Verdict::Misconfigured;
+        break;
+      case 410:
+        answer.verdict = Verdict::TokenGone;
+        if (number >= 0) answer.gone_at = wall_from_ms(number);
+        break;
+      case 429:
+        answer.verdict = Verdict::Throttled;
+        answer.scope = answer.code == "Credential"   ? Scope::Credential
+                       : answer.code == "Connection" ? Scope::Connection
+                                                     : Scope::Token;
+        if (number >= 0) answer.retry_after = seconds(number);
+        break;
+      case 451:
+        answer.verdict = Verdict::Suppressed;
+        break;
+      default:
+        answer.verdict = Verdict::Transient;
+        if (number >= 0) answer.retry_after = seconds(number);
+    }
+    return std::vector<Answer>(tokens.size(), answer);
+  }
+
+  bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return goodbye == "credential"; }
+  bool well_formed(const DeviceToken& token) const noexcept override { return !token.text().starts_with("bad"); }
+
+ private:
+  std::string origin_ = "https://fake.example";
+};
+
+}  // namespace nightpost::testing
