@@ -95,7 +95,7 @@ Result<std::string> Es256Key::sign(std::string_view header, std::string_view cla
     return fail(Errc::Io, "libcrypto could not sign");
   const unsigned char* at = der.data();
   const Handle<ECDSA_SIG, ECDSA_SIG_free> signature(d2i_ECDSA_SIG(nullptr, &at, static_cast<long>(size)));
-  std::array<unsigned char, 2 * kCoordinateBytes> raw{};
+  std::array<unsigned char, std::size_t{2} * kCoordinateBytes> raw{};
   if (!signature || BN_bn2binpad(ECDSA_SIG_get0_r(signature.get()), raw.data(), kCoordinateBytes) != kCoordinateBytes ||
       BN_bn2binpad(ECDSA_SIG_get0_s(signature.get()), raw.data() + kCoordinateBytes, kCoordinateBytes) !=
           kCoordinateBytes)

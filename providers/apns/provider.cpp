@@ -84,8 +84,9 @@ class ApnsProvider final : public Provider {
       planned.first = i;
       planned.http.path = path_of(tokens[i].text());
       planned.http.headers = headers_of(notification, grant);
-      planned.http.body = i + 1 < tokens.size() ? *payload : std::move(*payload);
+      if (i + 1 < tokens.size()) planned.http.body = *payload;
     }
+    if (!requests.empty()) requests.back().http.body = std::move(*payload);  // nearly always the only one
     return requests;
   }
 
