@@ -24,6 +24,7 @@ class RouteBook {
   explicit RouteBook(std::size_t routes_max) : routes_max_(routes_max) {}
   /// Valid until the next call.
   RouteState& of(std::uint64_t route, MonoTime now);
+  std::size_t size() const noexcept { return states_.size(); }
 
  private:
   void drop_idle(MonoTime now);

@@ -1,0 +1,244 @@
+#include "dispatch/content.h"
+
+#include <catch2/catch.hpp>
+
+#include "core/text.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+
+namespace {
+
+const std::map<std::string, std::string> kTitles = {{"en", "New message"}, {"zh", "新消息"}, {"fr", "Nouveau message"}};
+
+OfflineEvent plain_event() {
+  OfflineEvent e;
+  e.from_user = "denny";
+  e.from_nick = "Denny";
+  e.message_id = "m1";
+  e.elements = {{ElementType::Text, "hi"}};
+  e.to = {{.user_id = "vinson", .unread = 3}};
+  return e;
+}
+
+std::string content_of(const OfflineEvent& e, std::string_view language) {
+  const Languages languages("zh", kTitles);
+  std::string out;
+  append_content(out, e, *languages[languages.find(language)].words);
+  return out;
+}
+
+Notification render(const OfflineEvent& e, const Receiver& receiver, const Device& device) {
+  const Languages languages("zh", kTitles);
+  ContentCache cache;
+  return cache.render(e, e.to[0], receiver, device, languages);
+}
+
+}  // namespace
+
+TEST_CASE("content: names stand before it", "[dispatch][content]") {
+  struct Row {
+    EventKind kind;
+    const char *nick, *card, *group, *want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {EventKind::C2c, "Denny", "", "", "Denny:hi"},
+      {EventKind::C2c, "Denny", "Den", "Climbing", "Denny:hi"},
+      {EventKind::C2c, "", "Den", "", "hi"},
+      {EventKind::Group, "Denny", "Den", "Climbing", "Den(Climbing):hi"},
+      {EventKind::Group, "Denny", "", "Climbing", "Denny(Climbing):hi"},
+      {EventKind::Group, "Denny", "", "", "Denny:hi"},
+      {EventKind::Group, "", "", "Climbing", "(Climbing):hi"},
+      {EventKind::Group, "", "", "", "hi"},
+  }));
+  CAPTURE(row.want);
+  OfflineEvent e = plain_event();
+  e.kind = row.kind;
+  e.from_nick = row.nick;
+  e.from_name_card = row.card;
+  e.group_name = row.group;
+  CHECK(content_of(e, "zh") == row.want);
+}
+
+TEST_CASE("content: elements in order, words by language", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.from_nick = "";
+  e.elements.clear();
+  for (int i = 0; i < 9; ++i) e.elements.push_back({static_cast<ElementType>(i), i == 0 ? "a" : ""});
+  e.elements.push_back({ElementType::Custom, "poll"});
+  e.elements.push_back({ElementType::Custom, ""});
+  e.elements.push_back({ElementType::Other, "soon"});
+  CHECK(content_of(e, "zh") == "a[语音][文件][图片][视频][位置][动画表情][聊天记录][名片]pollsoon");
+  CHECK(content_of(e, "en") == "a[Voice][File][Image][Video][Location][Sticker][Chat History][Contact Card]pollsoon");
+}
+
+TEST_CASE("content: what no vendor could take is cut at a whole character", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  std::string text;
+  while (text.size() < 10'000) text += "文";
+  for (int shift = 0; shift < 3; ++shift) {
+    e.from_nick = std::string_view("xxx").substr(0, static_cast<std::size_t>(shift));
+    e.elements = {{ElementType::Text, text}, {ElementType::Text, text}};
+    const std::string out = content_of(e, "zh");
+    CHECK(out.size() <= kContentBytesMax);
+    CHECK(out.size() > kContentBytesMax - 3);
+    CHECK(is_valid_utf8(out));
+  }
+}
+
+TEST_CASE("languages: found by primary subtag, else the tenant's", "[dispatch][content]") {
+  struct Row {
+    const char *device, *user, *title;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"", "", "新消息"},
+      {"en", "", "New message"},
+      {"", "en", "New message"},
+      {"zh", "en", "新消息"},
+      {"EN-us", "zh", "New message"},
+      {"en_GB.UTF-8", "", "New message"},
+      {"zh-Hant-TW", "en", "新消息"},
+      {"tlh", "fr", "Nouveau message"},
+      {"tlh", "", "新消息"},
+      {"e", "", "新消息"},
+      {"english", "", "新消息"},
+      {"-", "", "新消息"},
+  }));
+  CAPTURE(row.device, row.user);
+  const Languages languages("zh", kTitles);
+  CHECK(languages[languages.find(row.device, row.user)].title == row.title);
+}
+
+TEST_CASE("languages: a tenant's own, and gaps filled from it", "[dispatch][content]") {
+  const Languages bare("", {});
+  CHECK(bare[bare.find("")].title == "a new message");
+  CHECK(bare[bare.find("en")].title == "a new message");
+  const Languages french("fr-CA", {{"fr", "Nouveau message"}});
+  CHECK(french[french.find("de")].title == "Nouveau message");
+  CHECK(french[french.find("zh")].title == "Nouveau message");
+  CHECK((*french[french.find("")].words)[1] == "[Voice]");
+  CHECK((*french[french.find("zh")].words)[1] == "[语音]");
+}
+
+TEST_CASE("content: the platform's own wins, then the common, then the default", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  Device ios;
+  Device android;
+  android.platform = Platform::Android;
+  CHECK(render(e, {}, ios).title == "新消息");
+  CHECK(render(e, {}, ios).body == "Denny:hi");
+  e.common = {"T", "D"};
+  CHECK(render(e, {}, ios).title == "T");
+  CHECK(render(e, {}, ios).body == "D");
+  e.android = {"AT", ""};
+  e.apns = {"", "ID"};
+  CHECK(render(e, {}, ios).title == "T");
+  CHECK(render(e, {}, ios).body == "ID");
+  CHECK(render(e, {}, android).title == "AT");
+  CHECK(render(e, {}, android).body == "D");
+}
+
+TEST_CASE("content: everything else a notification carries", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.ext = "{\"a\":1}";
+  e.priority = Priority::High;
+  e.apns_mutable_content = true;
+  e.expires_at = wall_from_ms(1'795'225'887'405);
+  const Notification c2c = render(e, {}, {});
+  CHECK(c2c.ext == "{\"a\":1}");
+  CHECK(c2c.priority == Priority::High);
+  CHECK(c2c.mutable_content);
+  CHECK(c2c.expires_at == e.expires_at);
+  CHECK(c2c.thread_id == "c2c_denny");
+  CHECK(c2c.collapse_id == "m1");
+  e.kind = EventKind::Group;
+  e.group_id = "g1";
+  CHECK(render(e, {}, {}).thread_id == "group_g1");
+}
+
+TEST_CASE("sound: per message, then the user's, then default", "[dispatch][content]") {
+  struct Row {
+    EventKind kind;
+    const char *message, *c2c, *group, *want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {EventKind::C2c, "", "", "", "default"},
+      {EventKind::C2c, "", "c.caf", "g.caf", "c.caf"},
+      {EventKind::Group, "", "c.caf", "g.caf", "g.caf"},
+      {EventKind::Group, "", "c.caf", "", "default"},
+      {EventKind::C2c, "m.caf", "c.caf", "g.caf", "m.caf"},
+      {EventKind::C2c, "default", "c.caf", "", "default"},
+      {EventKind::C2c, "none", "c.caf", "", "(silent)"},
+      {EventKind::C2c, "", "none", "", "(silent)"},
+      {EventKind::C2c, "m.caf", "none", "", "m.caf"},
+  }));
+  CAPTURE(row.message, row.c2c, row.group);
+  OfflineEvent e = plain_event();
+  e.kind = row.kind;
+  e.apns_sound = row.message;
+  CHECK(sound_for(e, {.sound_c2c = row.c2c, .sound_group = row.group}).value_or("(silent)") == row.want);
+}
+
+TEST_CASE("badge: the producer's total, else what the app showed plus one", "[dispatch][content]") {
+  struct Row {
+    int unread, base;
+    bool message, user;
+    std::optional<int> want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {3, 9, true, true, 3},
+      {0, 9, true, true, 0},
+      {-1, 9, true, true, 10},
+      {-1, 0, true, true, 1},
+      {-1, -5, true, true, 1},
+      {-1, 2147483647, true, true, 2147483647},
+      {3, 9, false, true, std::nullopt},
+      {3, 9, true, false, std::nullopt},
+  }));
+  CAPTURE(row.unread, row.base);
+  OfflineEvent e = plain_event();
+  e.to[0].unread = row.unread;
+  e.apns_badge = row.message;
+  Device device;
+  device.badge_base = row.base;
+  CHECK(badge_for(e, e.to[0], {.badge = row.user}, device) == row.want);
+}
+
+TEST_CASE("collapse id: the message id where it can be a header", "[dispatch][content]") {
+  const std::string longest(64, 'x');
+  CHECK(collapse_id_of("144115-1-7") == "144115-1-7");
+  CHECK(collapse_id_of(longest) == longest);
+  for (const std::string& odd :
+       {longest + "x", std::string("a b"), std::string("文"), std::string("a\x7f"), std::string()}) {
+    CAPTURE(odd);
+    const std::string id = collapse_id_of(odd);
+    CHECK(id.size() == 32);
+    CHECK(id.find_first_not_of("0123456789abcdef") == std::string::npos);
+    CHECK(id == collapse_id_of(odd));
+    CHECK(id != collapse_id_of(odd + "y"));
+  }
+}
+
+TEST_CASE("content cache: one text a language and platform, each device its own sound and badge",
+          "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.to.push_back({.user_id = "ann", .unread = 8});
+  const Languages languages("zh", kTitles);
+  ContentCache cache;
+  Device device;
+  Receiver chinese;
+  Receiver english{.settings = {.language = "en", .sound_c2c = "c.caf"}};
+  const Notification* first = &cache.render(e, e.to[0], chinese, device, languages);
+  CHECK(first->badge == 3);
+  CHECK(first->sound == "default");
+  CHECK(first->title == "新消息");
+  const Notification* again = &cache.render(e, e.to[1], chinese, device, languages);
+  CHECK(again == first);
+  CHECK(again->badge == 8);
+  const Notification& other = cache.render(e, e.to[0], english, device, languages);
+  CHECK(other.title == "New message");
+  CHECK(other.sound == "c.caf");
+  cache.clear();
+  e.common.title = "another event";
+  CHECK(cache.render(e, e.to[0], english, device, languages).title == "another event");
+}

@@ -1,0 +1,185 @@
+#include "dispatch/decide.h"
+
+#include <catch2/catch.hpp>
+#include <functional>
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+
+namespace {
+
+const WallTime kNow = wall_from_ms(1'795'225'887'405);
+
+OfflineEvent plain_event() {
+  OfflineEvent e;
+  e.kind = EventKind::C2c;
+  e.from_user = "denny";
+  e.group_id = "g1";
+  e.expires_at = kNow + seconds(60);
+  e.elements = {{ElementType::Text, "hi"}};
+  e.to = {{.user_id = "vinson"}};
+  return e;
+}
+
+Device phone() {
+  Device device;
+  device.device_id = "phone";
+  device.token = DeviceToken("token");
+  device.state = DeviceState::Background;
+  return device;
+}
+
+}  // namespace
+
+TEST_CASE("decide: the event, in the order of the rules", "[dispatch][decide]") {
+  struct Row {
+    const char* name;
+    std::function<void(OfflineEvent&)> change;
+    Rule want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"an ordinary message", [](auto&) {}, Rule::None},
+      {"a group message", [](auto& e) { e.kind = EventKind::Group; }, Rule::None},
+      {"switched off", [](auto& e) { e.push_disabled = true; }, Rule::PushDisabled},
+      {"online only", [](auto& e) { e.online_only = true; }, Rule::OnlineOnly},
+      {"switched off comes before online only", [](auto& e) { e.push_disabled = e.online_only = true; },
+       Rule::PushDisabled},
+      {"a system message", [](auto& e) { e.kind = EventKind::System; }, Rule::SystemMessage},
+      {"a system message with a text", [](auto& e) { e.kind = EventKind::System, e.common.desc = "x"; },
+       Rule::SystemMessage},
+      {"a silent custom element", [](auto& e) { e.elements = {{ElementType::Custom, ""}}; }, Rule::CustomWithoutDesc},
+      {"a custom element with its own desc", [](auto& e) { e.elements = {{ElementType::Custom, "poll"}}; }, Rule::None},
+      {"a silent one beside a picture",
+       [](auto& e) { e.elements = {{ElementType::Custom, ""}, {ElementType::Image, ""}}; }, Rule::None},
+      {"a type from the future", [](auto& e) { e.elements = {{ElementType::Other, ""}}; }, Rule::CustomWithoutDesc},
+      {"a silent one, but the sender wrote a text",
+       [](auto& e) { e.elements = {{ElementType::Custom, ""}}, e.common.desc = "x"; }, Rule::None},
+      {"a text for one platform is a text", [](auto& e) { e.elements.clear(), e.android.desc = "x"; }, Rule::None},
+      {"no elements", [](auto& e) { e.elements.clear(); }, Rule::NoContent},
+      {"empty text", [](auto& e) { e.elements = {{ElementType::Text, ""}}; }, Rule::NoContent},
+      {"one ms before it expires", [](auto& e) { e.expires_at = kNow + milliseconds(1); }, Rule::None},
+      {"expired to the ms", [](auto& e) { e.expires_at = kNow; }, Rule::Expired},
+      {"silent comes before expired", [](auto& e) { e.elements.clear(), e.expires_at = kNow; }, Rule::NoContent},
+  }));
+  CAPTURE(row.name);
+  OfflineEvent e = plain_event();
+  row.change(e);
+  CHECK(decide_event(e, kNow) == row.want);
+}
+
+TEST_CASE("decide: the receiver", "[dispatch][decide]") {
+  struct Row {
+    const char* name;
+    EventKind kind;
+    bool mentioned;
+    std::vector<Mute> mutes;
+    Rule want;
+  };
+  const auto all = Mute::Kind::All;
+  const auto peer = Mute::Kind::Peer;
+  const auto group = Mute::Kind::Group;
+  const auto row = GENERATE_COPY(values<Row>({
+      {"no mutes", EventKind::C2c, false, {}, Rule::None},
+      {"everything", EventKind::C2c, false, {{.kind = all}}, Rule::MutedAll},
+      {"everything, until now", EventKind::C2c, false, {{.kind = all, .until = kNow}}, Rule::None},
+      {"everything, one ms longer",
+       EventKind::C2c,
+       false,
+       {{.kind = all, .until = kNow + milliseconds(1)}},
+       Rule::MutedAll},
+      {"the sender", EventKind::C2c, false, {{.kind = peer, .target = "denny"}}, Rule::MutedPeer},
+      {"another sender", EventKind::C2c, false, {{.kind = peer, .target = "den"}}, Rule::None},
+      {"the sender, but in a group", EventKind::Group, false, {{.kind = peer, .target = "denny"}}, Rule::None},
+      {"the group", EventKind::Group, false, {{.kind = group, .target = "g1"}}, Rule::MutedGroup},
+      {"another group", EventKind::Group, false, {{.kind = group, .target = "g2"}}, Rule::None},
+      {"the group, but one-to-one", EventKind::C2c, false, {{.kind = group, .target = "g1"}}, Rule::None},
+      {"the group, mentioned all the same",
+       EventKind::Group,
+       true,
+       {{.kind = group, .target = "g1"}},
+       Rule::MutedGroup},
+      {"unless mentioned, and was",
+       EventKind::Group,
+       true,
+       {{.kind = group, .target = "g1", .unless_mentioned = true}},
+       Rule::None},
+      {"unless mentioned, and was not",
+       EventKind::Group,
+       false,
+       {{.kind = group, .target = "g1", .unless_mentioned = true}},
+       Rule::MutedGroup},
+      {"the first of the rules names it, not of the list",
+       EventKind::Group,
+       false,
+       {{.kind = group, .target = "g1"}, {.kind = all}},
+       Rule::MutedAll},
+  }));
+  CAPTURE(row.name);
+  OfflineEvent e = plain_event();
+  e.kind = row.kind;
+  e.to[0].mentioned = row.mentioned;
+  Receiver receiver{.devices = {phone()}, .mutes = row.mutes};
+  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == row.want);
+
+  receiver.settings.enabled = false;
+  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::UserPushOff);
+  e.to[0].user_id = "denny";
+  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::SenderItself);
+}
+
+TEST_CASE("decide: a receiver without devices; a mute comes first", "[dispatch][decide]") {
+  OfflineEvent e = plain_event();
+  Receiver receiver;
+  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::NoDevice);
+  receiver.mutes = {Mute{}};
+  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::MutedAll);
+}
+
+TEST_CASE("decide: the device", "[dispatch][decide]") {
+  struct Row {
+    DeviceState state;
+    Platform platform;
+    const char* token;
+    Rule want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {DeviceState::Background, Platform::Ios, "t", Rule::None},
+      {DeviceState::Offline, Platform::Ios, "t", Rule::None},
+      {DeviceState::Offline, Platform::Desktop, "t", Rule::None},
+      {DeviceState::Foreground, Platform::Ios, "t", Rule::Foreground},
+      {DeviceState::LoggedOut, Platform::Ios, "t", Rule::LoggedOut},
+      {DeviceState::LoggedOut, Platform::Web, "", Rule::LoggedOut},
+      {DeviceState::Offline, Platform::Web, "t", Rule::WebTerminal},
+      {DeviceState::Offline, Platform::MiniProgram, "t", Rule::WebTerminal},
+      {DeviceState::Foreground, Platform::Web, "t", Rule::Foreground},
+      {DeviceState::Offline, Platform::Ios, "", Rule::NoToken},
+  }));
+  CAPTURE(static_cast<int>(row.state), static_cast<int>(row.platform), row.token);
+  Device device = phone();
+  device.state = row.state;
+  device.platform = row.platform;
+  device.token = DeviceToken(row.token);
+  CHECK(decide_device(plain_event(), device) == row.want);
+}
+
+TEST_CASE("decide: a text for the other platform is none for this one", "[dispatch][decide]") {
+  OfflineEvent e = plain_event();
+  e.elements = {{ElementType::Custom, ""}};
+  e.android.desc = "for Android";
+  Device device = phone();
+  CHECK(decide_event(e, kNow) == Rule::None);
+  CHECK(decide_device(e, device) == Rule::CustomWithoutDesc);
+  device.platform = Platform::Android;
+  CHECK(decide_device(e, device) == Rule::None);
+}
+
+TEST_CASE("decide: the certificate", "[dispatch][decide]") {
+  Device device = phone();
+  Certificate certificate;
+  CHECK(decide_certificate(device, certificate) == Rule::None);
+  certificate.status = CertificateStatus::Disabled;
+  CHECK(decide_certificate(device, certificate) == Rule::CertificateDisabled);
+  certificate.status = CertificateStatus::Active;
+  device.platform = Platform::Android;
+  CHECK(decide_certificate(device, certificate) == Rule::WrongVendor);
+}

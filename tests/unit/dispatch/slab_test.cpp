@@ -1,0 +1,77 @@
+#include "dispatch/slab.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+#include <random>
+
+#include "dispatch/timer_heap.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+
+TEST_CASE("slab: an old tag never names a new object", "[dispatch][slab]") {
+  Slab<int> slab;
+  const auto [first, one] = slab.take();
+  *one = 1;
+  CHECK(slab.find(first) == one);
+  slab.put_back(first);
+  CHECK(slab.find(first) == nullptr);
+  const auto [second, again] = slab.take();
+  CHECK(again == one);
+  CHECK(second != first);
+  CHECK(slab.find(first) == nullptr);
+  CHECK(slab.find(second) == again);
+  CHECK(slab.find(0) == nullptr);
+  CHECK(slab.find(~0ULL) == nullptr);
+}
+
+TEST_CASE("slab: takes and returns in any order", "[dispatch][slab]") {
+  Slab<int> slab;
+  std::mt19937 rng(1);
+  std::map<std::uint64_t, int> model;
+  std::vector<std::uint64_t> gone;
+  for (int i = 0; i < 5000; ++i) {
+    if (model.empty() || rng() % 2 == 0) {
+      const auto [tag, value] = slab.take();
+      *value = i;
+      CHECK(model.emplace(tag, i).second);
+    } else {
+      auto victim = model.begin();
+      std::advance(victim, rng() % model.size());
+      slab.put_back(victim->first);
+      gone.push_back(victim->first);
+      model.erase(victim);
+    }
+    REQUIRE(slab.used() == model.size());
+  }
+  std::map<std::uint64_t, int> seen;
+  slab.for_each([&](std::uint64_t tag, int value) { seen[tag] = value; });
+  CHECK(seen == model);
+  for (const std::uint64_t tag : gone) CHECK(slab.find(tag) == nullptr);
+}
+
+TEST_CASE("timers: the earliest first, and only what is due", "[dispatch][slab]") {
+  TimerHeap timers;
+  const MonoTime start{std::chrono::hours(1)};
+  CHECK(timers.next() == std::nullopt);
+  for (const int ms : {30, 10, 20, 10}) timers.add({start + milliseconds(ms), static_cast<std::uint64_t>(ms)});
+  CHECK(timers.next() == start + milliseconds(10));
+  CHECK_FALSE(timers.pop(start + milliseconds(9)));
+  CHECK(timers.pop(start + milliseconds(25))->tag == 10);
+  CHECK(timers.pop(start + milliseconds(25))->tag == 10);
+  CHECK(timers.pop(start + milliseconds(25))->tag == 20);
+  CHECK_FALSE(timers.pop(start + milliseconds(25)));
+  CHECK(timers.next() == start + milliseconds(30));
+}
+
+TEST_CASE("timers: stale entries do not pile up", "[dispatch][slab]") {
+  TimerHeap timers;
+  const MonoTime start{std::chrono::hours(1)};
+  for (int i = 0; i < 100'000; ++i) {
+    timers.add({start + seconds(i), static_cast<std::uint64_t>(i)});
+    timers.sweep(1, [i](const Timer& timer) { return timer.tag != static_cast<std::uint64_t>(i); });
+  }
+  int left = 0;
+  while (timers.pop(start + seconds(100'000))) ++left;
+  CHECK(left < 2000);
+}
