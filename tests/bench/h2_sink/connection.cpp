@@ -78,6 +78,7 @@ int Connection::on_begin(nghttp2_session* session, const nghttp2_frame* frame, v
   stream->request.apns_id.clear();
   stream->request.collapse_id.clear();
   stream->request.body.clear();
+  stream->request.body_bytes = 0;
   connection.current_ = stream;
   return nghttp2_session_set_stream_user_data(session, stream->id, stream);
 }
@@ -104,6 +105,7 @@ int Connection::on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const s
                         void* self) {
   Stream* stream = static_cast<Connection*>(self)->stream(id);
   if (stream == nullptr) return 0;
+  stream->request.body_bytes += size;
   std::string& body = stream->request.body;
   body.append(reinterpret_cast<const char*>(data), std::min(size, kBodyKept - body.size()));
   return 0;

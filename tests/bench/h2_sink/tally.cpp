@@ -65,6 +65,7 @@ void Tally::saw(const Request& request, std::int64_t now_us) {
   const std::string_view token = path.substr(path.rfind('/') + 1);
   if (requests_++ == 0) first_us_ = now_us;
   last_us_ = now_us;
+  body_bytes_ += request.body_bytes;
   tokens_.add(token);
   constexpr std::string_view kDue = "bench_us=";
   if (const std::size_t at = request.body.find(kDue); at != std::string::npos) {
@@ -84,7 +85,7 @@ void Tally::saw(const Request& request, std::int64_t now_us) {
 }
 
 void Tally::reset() {
-  requests_ = 0;
+  requests_ = body_bytes_ = 0;
   first_us_ = last_us_ = 0;
   tokens_.clear();
   latency_ = {};
@@ -98,10 +99,10 @@ std::string Tally::json() const {
   std::array<char, 512> text;
   const int size = std::snprintf(
       text.data(), text.size(),
-      R"({"requests":%llu,"distinct":%zu,"connections":%llu,"first_us":%lld,"last_us":%lld,"cpu_us":%lld,)"
+      R"({"requests":%llu,"distinct":%zu,"connections":%llu,"body_bytes":%llu,"first_us":%lld,"last_us":%lld,"cpu_us":%lld,)"
       R"("latency":{"count":%llu,"p50_us":%llu,"p90_us":%llu,"p99_us":%llu,"p999_us":%llu,"max_us":%llu}})",
       static_cast<unsigned long long>(requests_), tokens_.size(), static_cast<unsigned long long>(connections_),
-      static_cast<long long>(first_us_), static_cast<long long>(last_us_),
+      static_cast<unsigned long long>(body_bytes_), static_cast<long long>(first_us_), static_cast<long long>(last_us_),
       static_cast<long long>(cpu.tv_sec * 1'000'000 + cpu.tv_nsec / 1'000),
       static_cast<unsigned long long>(latency_.count()), static_cast<unsigned long long>(latency_.percentile(0.5)),
       static_cast<unsigned long long>(latency_.percentile(0.9)),

@@ -42,7 +42,9 @@ class Histogram {
 };
 
 struct Request {
-  std::string path, apns_id, collapse_id, body;
+  std::string path, apns_id, collapse_id;
+  std::string body;            // its beginning
+  std::size_t body_bytes = 0;  // all of it
 };
 
 class Tally {
@@ -60,7 +62,7 @@ class Tally {
 
  private:
   std::size_t records_max_;
-  std::uint64_t requests_ = 0, connections_ = 0;
+  std::uint64_t requests_ = 0, connections_ = 0, body_bytes_ = 0;
   std::int64_t first_us_ = 0, last_us_ = 0;
   TokenSet tokens_;
   Histogram latency_;

@@ -1,0 +1,27 @@
+// A Kafka of one node for one test or benchmark: a port and a folder of its own.
+#pragma once
+
+#include <string>
+
+#include "support/process.h"
+
+namespace nightpost::support {
+
+class Broker {
+ public:
+  /// Its data live in `folder`, which outlives it. Returns once it answers.
+  explicit Broker(const TempFolder& folder);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+  const std::string& address() const noexcept { return address_; }
+  /// Down and up again on the same port and data; returns once it answers.
+  void restart();
+
+ private:
+  bool command(const std::string& verb) const;
+
+  std::string data_, log_file_, port_, address_;
+};
+
+}  // namespace nightpost::support
