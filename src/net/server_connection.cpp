@@ -89,7 +89,10 @@ void ServerConnection::take(std::string_view received) {
     shared_->plain_in.clear();
     if (!tls_->feed(received, shared_->plain_in)) return end();
     plain = shared_->plain_in;
-    if (!session_ && tls_->ready()) open_session();
+    if (!session_ && tls_->ready()) {
+      open_session();
+      watch();  // with another patience from here on
+    }
     if (!session_) {
       if (tls_->closed_by_peer()) close();
       return;
