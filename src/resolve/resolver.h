@@ -16,6 +16,7 @@
 #include "core/time.h"
 #include "resolve/grant_book.h"
 #include "resolve/ports.h"
+#include "resolve/resolver_metrics.h"
 
 namespace nightpost::resolve {
 
@@ -24,8 +25,6 @@ struct ResolverOptions {
   std::size_t routes_cached_max = 10'000;
   milliseconds bad_route_retry{5'000};  // how long an unusable certificate is not tried again
 };
-
-struct ResolverMetrics;
 
 /// A certificate made ready to send with.
 struct ReadyCertificate {
@@ -46,7 +45,9 @@ class Resolver {
   Result<bool> app_known(AppId app);
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device);
 
-  /// NotFound, or Malformed: the certificate cannot be used (disabled, secret does not open, vendor's room refuses it).
+  /// NotFound, or Malformed: the certificate cannot be used (secret does not open, vendor's room refuses it). A
+  /// disabled one is handed out; whether to use it is dispatch's to decide. An edit that cannot be used does not
+  /// replace the version before it.
   Result<std::shared_ptr<const ReadyCertificate>> certificate(AppId app, CertificateId id);
   Result<std::shared_ptr<const Grant>> grant(const ReadyCertificate& certificate, WallTime now);
   Result<std::shared_ptr<const Grant>> refresh(const ReadyCertificate& certificate, const Grant& refused, WallTime now);

@@ -1,0 +1,18 @@
+// What a resolver counts. Written by its shard, read by the scrape; nothing decides by reading it.
+#pragma once
+
+#include "core/counter.h"
+
+namespace nightpost::resolve {
+
+struct ResolverMetrics {
+  Counter receiver_hits, receiver_misses;  // look-ups answered by the cache, by the store
+  Counter receiver_evictions;              // least recently used ones that made room
+  Counter invalidations;                   // times the whole cache was dropped because the store had changed
+  Counter store_errors;
+  Counter routes_made;       // certificates made ready
+  Counter routes_refused;    // certificates that could not be
+  Counter receivers_cached;  // gauge
+};
+
+}  // namespace nightpost::resolve
