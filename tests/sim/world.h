@@ -1,0 +1,126 @@
+// A seeded world around the real Dispatcher, on manual time: a directory that is slow or down, vendors that throttle,
+// refuse, forget and fall silent, partitions that move away. It checks what must always hold while it happens, and
+// throws Violation when it does not.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <random>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dispatch/dispatcher.h"
+#include "support/fake_provider.h"
+
+namespace nightpost::sim {
+
+struct Violation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// What a run came across; summed over the seeds, so that a fault nobody met is noticed.
+struct Tally {
+  std::uint64_t events = 0, sent = 0, repeats = 0, refreshes = 0, handed_back = 0, letters = 0;
+  std::map<std::string, std::uint64_t, std::less<>> rules;  // of outcomes and dead letters
+  void add(const Tally& other);
+};
+
+class World final : public dispatch::Directory,
+                    public dispatch::Credentials,
+                    public dispatch::Transport,
+                    public dispatch::Settler,
+                    public Clock {
+ public:
+  explicit World(std::uint64_t seed);
+  /// Throws Violation.
+  Tally run();
+
+  WallTime wall() const noexcept override { return wall_from_ms(1'795'225'887'405) + since_; }
+  MonoTime mono() const noexcept override { return MonoTime(std::chrono::hours(1)) + since_; }
+
+  void find(std::span<const ReceiverKey> keys, Found found) override;
+  Result<bool> knows(AppId app) override;
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
+  Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override;
+  Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override;
+  Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route& route, const Grant& refused,
+                                               WallTime now) override;
+  void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
+            std::uint64_t tag, dispatch::ReplyHandler& handler) override;
+  void leave(const dispatch::Route& route, std::uint64_t connection) override;
+  void flush() override { unflushed_ = 0; }
+  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) override;
+  void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
+  void release(dispatch::Ticket ticket) override;
+
+ private:
+  struct Push {
+    std::size_t event = 0;
+    int attempts = 0, unheard = 0, stale = 0;
+    std::string collapse_id;
+    bool in_flight = false;
+  };
+  struct Event {
+    std::string value;
+    bool malformed = false;
+    milliseconds accepted_at{0}, expires_at{0};
+    std::vector<std::string> users;
+    std::set<std::string> outcomes;  // "user" or "user/device"
+    bool letter = false, needs_letter = false, released = false, handed_back = false;
+  };
+  struct Happening {
+    milliseconds at;
+    std::uint64_t order;
+    std::shared_ptr<std::function<void()>> what;
+    bool operator>(const Happening& other) const { return std::pair(at, order) > std::pair(other.at, other.order); }
+  };
+
+  std::uint64_t dice(std::uint64_t sides) { return rng_() % sides; }
+  bool chance(unsigned percent) { return dice(100) < percent; }
+  milliseconds upto(std::int64_t ms) { return milliseconds(dice(static_cast<std::uint64_t>(ms) + 1)); }
+  void later(milliseconds delay, std::function<void()> what);
+  void must(bool holds, std::string_view what) const {
+    if (!holds) throw Violation(std::string(what));
+  }
+  std::string write_event(std::size_t index, Event& event);
+  void accept_batch();
+  void hand_back();
+  dispatch::Reply reply_for(Push& push, std::int64_t certificate);
+  void check_complete(const Event& event) const;
+  void go_to(milliseconds time);
+  void turn();
+
+  std::mt19937_64 rng_;
+  dispatch::Options options_;
+  dispatch::Metrics metrics_;
+  milliseconds since_{0};
+  std::priority_queue<Happening, std::vector<Happening>, std::greater<>> agenda_;
+  std::uint64_t order_ = 0;
+
+  std::map<std::string, Receiver, std::less<>> users_;
+  std::map<std::int64_t, std::shared_ptr<dispatch::Route>> routes_;
+  struct Signer {
+    std::shared_ptr<const Grant> grant;
+    int signatures = 0;
+  };
+  std::map<std::int64_t, Signer> signers_;
+  unsigned trouble_ = 0;     // percent of vendor answers that are not 200
+  unsigned store_down_ = 0;  // percent of calls
+  bool store_slow_ = false;
+  std::set<std::int64_t> refused_;  // certificates the vendor refuses for now
+
+  std::vector<Event> events_;
+  std::map<std::string, Push, std::less<>> pushes_;  // by push id
+  std::size_t in_flight_ = 0, unflushed_ = 0;
+  std::size_t batches_left_ = 0;
+  Tally tally_;
+  std::unique_ptr<dispatch::Dispatcher> dispatcher_;
+};
+
+}  // namespace nightpost::sim
