@@ -1,0 +1,144 @@
+# Input: src/README.md, then every header and source, paths from the root. POSIX awk: Debian's is mawk.
+
+# The words a row of the table may use for what comes from outside, and the headers they mean.
+BEGIN {
+  library["JSON"] = "^nlohmann/"
+  library["libcrypto"] = library["OpenSSL"] = "^openssl/"
+  library["ICU"] = "^unicode/"
+  library["Asio/Beast"] = "^boost/(asio|beast|system)[/.]"
+  library["nghttp2"] = "^nghttp2/"
+  library["libcurl"] = "^curl/"
+  library["librdkafka"] = "^librdkafka/"
+  library["sqlite3"] = "^sqlite3[.]h$"
+  library["libpq"] = "^libpq-"
+  library["hiredis"] = "^hiredis/"
+  library["simdjson"] = "^simdjson[.]h$"
+  library["spdlog"] = "^spdlog/"
+  library["fmt"] = "^fmt/"
+  library["prometheus-cpp"] = "^prometheus/"
+  library["CLI11"] = "^CLI/"
+  library["POSIX"] = "^((sys|net|netinet|arpa)/.*|dirent|fcntl|netdb|poll|pthread|sched|signal|spawn|termios|time|unistd)[.]h$"
+  lines_max = 600
+  for (i = 2; i < ARGC; ++i) file[ARGV[i]] = 1
+  files = ARGC - 2
+}
+
+function report(where, what) {
+  print where ": " what
+  ++faults
+}
+
+function trimmed(text) {
+  gsub(/^[ \t`]+|[ \t`]+$/, "", text)
+  return text
+}
+
+# --- the table ---
+
+FILENAME == "src/README.md" {
+  if (split($0, cell, "|") == 5 && cell[2] ~ /`/) read_row(trimmed(cell[2]), cell[4])
+  next
+}
+
+function read_row(room, may, word, words, n, i) {
+  sub(/^[.][.]\//, "", room)
+  place[room] = ++rooms
+  n = split(may, words, /[,;]/)
+  for (i = 1; i <= n; ++i) {
+    word = trimmed(words[i])
+    if (word == "everything") all[room] = 1
+    else if (word == "providers/*.h") see(room, "providers")
+    else if (word in library) uses[room, word] = 1
+    else if (word in place) see(room, word)
+    else if (word != "std" && word != "own ports" && word !~ /^(never|nothing) /)
+      report("src/README.md:" FNR, "the row of " room " names \"" word "\", which is no library known to tests/tidy and no room above")
+  }
+}
+
+function see(room, other) { sees[room, other] = 1 }
+
+# --- the files ---
+
+{ length_of[FILENAME] = FNR }
+/^[ \t]*#[ \t]*pragma[ \t]+once/ { once[FILENAME] = 1 }
+/^[ \t]*using[ \t]+namespace[ \t]/ && FILENAME ~ /[.]h$/ { report(FILENAME ":" FNR, "a header must not say \"using namespace\"") }
+/^[ \t]*#[ \t]*include/ {
+  what = $0
+  sub(/^[ \t]*#[ \t]*include[ \t]*/, "", what)
+  if (what !~ /^("[^"]+"|<[^>]+>)/) {
+    report(FILENAME ":" FNR, "an include must name its file")
+    next
+  }
+  ++includes
+  from[includes] = FILENAME
+  at[includes] = FILENAME ":" FNR
+  quoted[includes] = what ~ /^"/
+  sub(/^["<]/, "", what)
+  sub(/[">].*$/, "", what)
+  header[includes] = what
+}
+
+# The row of the table a file falls under; "" outside of src and providers.
+function row_of(path, part) {
+  split(path, part, "/")
+  if (part[1] == "src") return part[2] ~ /[.]/ ? "src" : part[2]
+  if (part[1] == "providers") return part[2] ~ /[.]/ ? "providers" : "providers/<vendor>"
+  return ""
+}
+
+function folder_of(path) {
+  sub(/\/[^\/]*$/, "", path)
+  return path
+}
+
+# Where a quoted include leads, by the include folders of CMake; "" if nowhere.
+function found(path, by) {
+  if (("src/" path) in file) return "src/" path
+  if (path in file) return path
+  if (by !~ /^tests\//) return ""
+  if (("tests/" path) in file) return "tests/" path
+  return (folder_of(by) "/" path) in file ? folder_of(by) "/" path : ""
+}
+
+function check_own(i, row, target, other) {
+  target = found(header[i], from[i])
+  if (target == "") report(at[i], "\"" header[i] "\" is no file from src/ or the root" (from[i] ~ /^tests\// ? ", tests/ or beside it" : ""))
+  else if (row != "" && !(row in all)) {
+    other = row_of(target)
+    if (other == "app") report(at[i], "nothing includes app")
+    else if (other == "") report(at[i], row " must not include tests")
+    else if (other == "providers/<vendor>") {
+      if (folder_of(target) != folder_of(from[i]))
+        report(at[i], row " must not include " folder_of(target) (row == other ? ", its sister" : ""))
+    } else if (other != row && !((row, other) in sees)) report(at[i], row " must not include " other)
+  }
+}
+
+function check_foreign(i, row, word) {
+  if (row == "" || (row in all) || header[i] ~ /^[a-z0-9_]+$/) return
+  for (word in library)
+    if (((row, word) in uses) && header[i] ~ library[word]) return
+  report(at[i], row " must not include <" header[i] ">")
+}
+
+END {
+  if (!rooms || !files) {
+    print "tidy: " (rooms ? "no headers or sources" : "no include table in src/README.md")
+    exit 1
+  }
+  for (name in file) {
+    row = row_of(name)
+    if (row != "" && !(row in place)) report(name, "no row for this room in src/README.md")
+    if (name ~ /[.]h$/ && !(name in once)) report(name, "a header must say #pragma once")
+    if (length_of[name] > lines_max) report(name, length_of[name] " lines, more than " lines_max ": is it one idea?")
+  }
+  for (i = 1; i <= includes; ++i) {
+    row = row_of(from[i])
+    if (row != "" && !(row in place)) continue
+    if (quoted[i]) check_own(i, row)
+    else check_foreign(i, row)
+  }
+  if (faults) print "tidy: " faults " faults in " files " files" > "/dev/stderr"
+  else print "tidy: " files " files and " includes " includes agree with src/README.md"
+  exit faults > 0
+}
