@@ -74,6 +74,11 @@ void ServerConnection::on_readable() {
     error_code error;
     const std::size_t count = socket_.read_some(asio::buffer(buffer), error);
     if (error == asio::error::would_block) break;
+    if (error == asio::error::eof && !shut_) {  // HTTP/1.1: the peer may still listen
+      end();
+      if (!writing_) close();
+      return;
+    }
     if (error) return close();
     if (!shut_) last_byte_ = std::chrono::steady_clock::now();
     if (!ending_) take({buffer.data(), count});
@@ -157,15 +162,18 @@ void ServerConnection::wait_delay() {
 
 void ServerConnection::flush() {
   if (!socket_.is_open()) return;
-  if (session_) {
-    std::string& plain = shared_->plain_out;
-    plain.clear();
-    session_->pull_output(tls_ ? plain : out_);
-    if (tls_ && !tls_->write(plain)) return close();
-    if (session_->finished()) ending_ = true;
+  if (!farewell_said_) {
+    if (session_) {
+      std::string& plain = shared_->plain_out;
+      plain.clear();
+      session_->pull_output(tls_ ? plain : out_);
+      if (tls_ && !tls_->write(plain)) return close();
+      if (session_->finished()) ending_ = true;
+    }
+    farewell_said_ = ending_;
+    if (ending_ && tls_) tls_->close();
+    if (tls_) tls_->pull(out_);
   }
-  if (ending_ && !shut_ && tls_) tls_->close();
-  if (tls_) tls_->pull(out_);
   if (writing_) return;
   while (sent_ < out_.size()) {
     error_code error;

@@ -63,8 +63,9 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   std::size_t sent_ = 0;
   bool reading_ = false;  // a wait is under way
   bool writing_ = false;
-  bool ending_ = false;  // nothing more is served: the output goes out, then our half is closed
-  bool shut_ = false;    // it is closed, the peer's half is awaited
+  bool ending_ = false;         // nothing more is served: the output goes out, then our half is closed
+  bool farewell_said_ = false;  // the last of it is in out_
+  bool shut_ = false;           // it is closed, the peer's half is awaited
   std::multimap<MonoTime, std::pair<std::int32_t, ServerAction>> delayed_;  // at most one a stream
   boost::asio::steady_timer delay_;
   boost::asio::steady_timer watch_;

@@ -16,7 +16,7 @@ namespace nightpost::sandbox {
 namespace {
 
 constexpr std::string_view kControl = "/_sandbox/";
-constexpr std::size_t kControlBodyBytesMax = 64 << 20;  // the vendors' own limits are the simulators' to keep
+constexpr std::size_t kControlBodyBytesMax = 16 << 20;  // the vendors' own limits are the simulators' to keep
 constexpr std::uint16_t kPortMax = 65'535;
 
 net::ServerResponse json_response(int status, std::string body) {

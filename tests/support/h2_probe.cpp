@@ -107,6 +107,8 @@ void TcpProbe::write(std::string_view bytes) {
   if (::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) < 0) ended_ = true;
 }
 
+void TcpProbe::finish() { ::shutdown(fd_, SHUT_WR); }
+
 std::string TcpProbe::read(int timeout_ms) {
   if (ended_ || !readable(fd_, timeout_ms)) return {};
   std::string bytes(65'536, '\0');

@@ -52,6 +52,7 @@ class TcpProbe {
   TcpProbe& operator=(const TcpProbe&) = delete;
   ~TcpProbe();
   void write(std::string_view bytes);
+  void finish();  // closes our half
   std::string read(int timeout_ms);
   bool ended() const noexcept { return ended_; }
 

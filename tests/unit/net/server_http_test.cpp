@@ -140,6 +140,16 @@ TEST_CASE("http server: a delay is kept, and what is pipelined waits its turn", 
   CHECK(all.find("/next") != std::string::npos);
 }
 
+TEST_CASE("http server: a peer that only listens any more gets its answer", "[net][server]") {
+  Served served({}, echo);
+  TcpProbe tcp(served.port());
+  tcp.write("GET /half HTTP/1.1\r\nHost: h\r\n\r\n");
+  tcp.finish();
+  CHECK(probe::read_http1([&] { return tcp.read(5000); }).body == "GET /half h ");
+  CHECK(tcp.read(5000).empty());
+  CHECK(tcp.ended());
+}
+
 TEST_CASE("http server: drop closes without a byte", "[net][server]") {
   Served served({}, [](const ServerRequest&) { return ServerAction{.drop = true}; });
   TcpProbe tcp(served.port());
