@@ -1,6 +1,7 @@
 // The port of what must outlive a process: certificates, devices, settings, mutes. SQLite stands behind it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "core/certificate.h"
 #include "core/device.h"
 #include "core/result.h"
+#include "core/time.h"
 #include "store/sealer.h"
 
 namespace nightpost::store {
@@ -21,19 +23,35 @@ struct NewCertificate {
   CertificateSecret secret;
 };
 
-/// One connection; single-threaded. Open one per thread on the same file.
+/// What one connection may take, and what may be written through it.
+struct StoreOptions {
+  milliseconds busy_timeout{2'000};        // a write waits this long for another connection's, then: Overloaded
+  std::size_t cache_bytes = 16 << 20;      // SQLite's page cache, per connection
+  std::size_t mmap_bytes = 512 << 20;      // of the file, read in place and shared by all connections
+  std::size_t devices_per_user_max = 20;   // one more is refused: dropping the oldest would hide a client's fault
+  std::size_t mutes_per_user_max = 1'000;  // expired ones count until they are removed or set anew
+};
+
+/// One connection; single-threaded. Open one per thread on the same file. Input is checked at the door: Malformed names
+/// the field and its limit (limits.h). Every call may also fail with Io (SQLite's words) or Overloaded (another
+/// connection holds the write lock; nothing happened). A failed write has changed nothing.
 class Store {
  public:
   virtual ~Store() = default;
 
   // Certificates. A name is unique within (app, vendor).
+  /// Malformed: the name is taken. Unauthorized: no master key to seal with.
   virtual Result<Certificate> add_certificate(const NewCertificate& certificate) = 0;
-  virtual Result<std::vector<Certificate>> certificates(std::optional<AppId> app) = 0;
-  virtual Result<Certificate> certificate(CertificateId id) = 0;   // NotFound
+  /// An edit: same id, next version, everything else as given. NotFound; Malformed where app or vendor would change.
+  virtual Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) = 0;
+  virtual Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) = 0;  // NotFound
+  virtual Result<std::vector<Certificate>> certificates(std::optional<AppId> app) = 0;  // by id; nullopt: all apps'
+  virtual Result<Certificate> certificate(CertificateId id) = 0;                        // NotFound
   virtual Result<CertificateSecret> secret(CertificateId id) = 0;  // Unauthorized: the master key does not open it
   virtual Result<void> remove_certificate(CertificateId id) = 0;   // NotFound; Malformed while devices use it
 
-  // Devices. set: insert or replace by (app, user, device).
+  // Devices. set: insert or replace by (app, user, device). NotFound: the certificate is not one of that app. A device
+  // that can be pushed to (ios, android) needs certificate and token; others may have certificate 0 and no token.
   virtual Result<void> set_device(AppId app, std::string_view user_id, const Device& device) = 0;
   virtual Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) = 0;  // NotFound
   struct DeviceRow {
@@ -41,24 +59,30 @@ class Store {
     std::string user_id;
     Device device;
   };
+  /// By user, then device id; the first `limit` of them.
   virtual Result<std::vector<DeviceRow>> devices(AppId app, std::optional<std::string_view> user_id,
                                                  std::size_t limit) = 0;
   /// Compare-and-delete on token and registration time; true if a row went.
   virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
 
-  // Settings and mutes.
+  // Settings and mutes. set: insert or replace; what is not there is already removed.
   virtual Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) = 0;
   virtual Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) = 0;
   virtual Result<void> remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) = 0;
 
   // The dispatcher's look-ups.
-  virtual Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) = 0;  // in order
-  virtual Result<bool> app_known(AppId app) = 0;
-  /// Changes whenever another connection, of this or another process, has committed: the caches' signal.
+  /// In order, all of one moment; an unknown user is an empty Receiver. Mutes come whether they have expired or not.
+  virtual Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) = 0;
+  virtual Result<bool> app_known(AppId app) = 0;  // has a certificate or a device
+  /// Changes whenever another connection, of this or another process, has committed: the caches' signal. Not comparable
+  /// between connections, and this connection's own commits leave it as it is.
   virtual Result<std::uint64_t> data_version() = 0;
 };
 
-/// Opens (and migrates) the file. `sealer` may be null: then secrets can be neither written nor read, and say so.
-Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, std::shared_ptr<const Sealer> sealer);
+/// Opens (and migrates) the file; ":memory:" is a store of its own that dies with it. `sealer` may be null: then
+/// secrets can be neither written nor read, and say so; it is shared with the process' other connections. Malformed:
+/// the file is another program's or a newer Nightpost's, and stays untouched.
+Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, std::shared_ptr<const Sealer> sealer,
+                                           const StoreOptions& options = {});
 
 }  // namespace nightpost::store

@@ -1,0 +1,132 @@
+#include "store/migrations.h"
+
+#include <array>
+#include <string>
+#include <utility>
+
+namespace nightpost::store {
+namespace {
+
+// "NgtP": tells our files from other programs' (SQLite file format §1.3.17).
+constexpr std::int64_t kApplicationId = 0x4e677450;
+
+// Step n brings a file from version n to n+1. A released step is never edited: files out there have it.
+constexpr std::array kSteps = {
+    R"sql(
+-- AUTOINCREMENT: an id is never given twice, so a phone that still reports a removed one cannot meet another's.
+CREATE TABLE certificates (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app_id INTEGER NOT NULL,
+  vendor TEXT NOT NULL,
+  name TEXT NOT NULL,
+  bundle_id TEXT NOT NULL,
+  environment TEXT NOT NULL CHECK (environment IN ('production', 'development')),
+  host_override TEXT NOT NULL,
+  ca_pem TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
+  version INTEGER NOT NULL,
+  secret BLOB NOT NULL,  -- Sealer's envelope
+  UNIQUE (app_id, vendor, name),
+  UNIQUE (app_id, id)
+) STRICT;
+
+CREATE TABLE certificate_facts (
+  certificate_id INTEGER NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (certificate_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- WITHOUT ROWID: all devices of a user stand side by side, one descent of one tree finds them.
+CREATE TABLE devices (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  platform TEXT NOT NULL CHECK (platform IN ('ios', 'android', 'web', 'mini_program', 'desktop')),
+  certificate_id INTEGER,  -- NULL: a terminal that is never pushed to
+  token TEXT NOT NULL,
+  registered_at INTEGER NOT NULL,  -- ms since the epoch
+  state TEXT NOT NULL CHECK (state IN ('foreground', 'background', 'offline', 'logged_out')),
+  badge_base INTEGER NOT NULL,
+  language TEXT NOT NULL,
+  PRIMARY KEY (app_id, user_id, device_id),
+  FOREIGN KEY (app_id, certificate_id) REFERENCES certificates (app_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_by_certificate ON devices (app_id, certificate_id);
+
+-- Push settings; a user without a row has the defaults.
+CREATE TABLE users (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  enabled INTEGER NOT NULL DEFAULT 1,
+  language TEXT NOT NULL DEFAULT '',
+  sound_c2c TEXT NOT NULL DEFAULT '',
+  sound_group TEXT NOT NULL DEFAULT '',
+  badge INTEGER NOT NULL DEFAULT 1,
+  mutes INTEGER NOT NULL DEFAULT 0,  -- rows in mutes: the look-up of a receiver asks there only if there are any
+  PRIMARY KEY (app_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mutes (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('all', 'peer', 'group')),
+  target TEXT NOT NULL,
+  until INTEGER NOT NULL,  -- ms since the epoch; the greatest integer: for good
+  unless_mentioned INTEGER NOT NULL,
+  PRIMARY KEY (app_id, user_id, kind, target)
+) STRICT, WITHOUT ROWID;
+-- Triggers, so that no writer can forget the count.
+CREATE TRIGGER mutes_inserted AFTER INSERT ON mutes BEGIN
+  INSERT INTO users (app_id, user_id, mutes) VALUES (new.app_id, new.user_id, 1)
+    ON CONFLICT DO UPDATE SET mutes = mutes + 1;
+END;
+CREATE TRIGGER mutes_deleted AFTER DELETE ON mutes BEGIN
+  UPDATE users SET mutes = mutes - 1 WHERE app_id = old.app_id AND user_id = old.user_id;
+END;
+)sql",
+};
+
+/// REQUIRED: inside a transaction, so that the three numbers are of one moment.
+Result<std::int64_t> version_now(Connection& connection) {
+  const auto version = connection.number("PRAGMA user_version", "schema");
+  const auto owner = connection.number("PRAGMA application_id", "schema");
+  const auto tables = connection.number("SELECT count(*) FROM sqlite_schema", "schema");
+  for (const auto* read : {&version, &owner, &tables})
+    if (!*read) return std::unexpected(read->error());
+  const bool empty = *owner == 0 && *version == 0 && *tables == 0;
+  if (!empty && (*owner != kApplicationId || *version < 1))
+    return fail(Errc::Malformed, "schema: this SQLite file belongs to another program");
+  if (*version > schema_version())
+    return fail(Errc::Malformed, "schema: the file has version " + std::to_string(*version) + ", this binary knows " +
+                                     std::to_string(schema_version()) + ": run the newer Nightpost that wrote it");
+  return version;
+}
+
+}  // namespace
+
+std::int64_t schema_version() noexcept { return static_cast<std::int64_t>(kSteps.size()); }
+
+Result<std::int64_t> version_of(Connection& connection) {
+  auto transaction = Transaction::begin(connection.get(), Transaction::Kind::Read);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  return version_now(connection);
+}
+
+Result<void> migrate(Connection& connection) {
+  const auto seen = version_of(connection);
+  if (!seen) return std::unexpected(seen.error());
+  if (*seen == schema_version()) return {};  // the usual case takes no write lock
+  auto transaction = Transaction::begin(connection.get(), Transaction::Kind::Write);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const auto version = version_now(connection);  // again: another process may have been first
+  if (!version) return std::unexpected(version.error());
+  for (auto step = static_cast<std::size_t>(*version); step < kSteps.size(); ++step)
+    if (auto done = connection.run(kSteps[step], "schema"); !done) return done;
+  const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                            "; PRAGMA user_version=" + std::to_string(schema_version());
+  if (auto marked = connection.run(marks.c_str(), "schema"); !marked) return marked;
+  return transaction->commit();
+}
+
+}  // namespace nightpost::store

@@ -1,0 +1,97 @@
+#include "store/queries.h"
+
+#include <string_view>
+#include <utility>
+
+namespace nightpost::store {
+namespace {
+
+struct Line {
+  Statement Queries::* statement;
+  std::string_view table;
+  std::string_view sql;
+};
+
+constexpr Line kLines[] = {
+    {&Queries::data_version, "store", "PRAGMA data_version"},
+    {&Queries::app_known, "store",
+     "SELECT EXISTS (SELECT 1 FROM certificates WHERE app_id = ?1) OR "
+     "EXISTS (SELECT 1 FROM devices WHERE app_id = ?1)"},
+
+    {&Queries::certificate_add, "certificates",
+     "INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
+     "secret) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)"},
+    {&Queries::certificate_replace, "certificates",
+     "UPDATE certificates SET name = ?2, bundle_id = ?3, environment = ?4, host_override = ?5, ca_pem = ?6, "
+     "status = ?7, secret = ?8, version = version + 1 WHERE id = ?1"},
+    {&Queries::certificate_status, "certificates",
+     "UPDATE certificates SET status = ?2, version = version + 1 WHERE id = ?1"},
+    {&Queries::certificate_remove, "certificates", "DELETE FROM certificates WHERE id = ?1"},
+    {&Queries::certificate, "certificates",
+     "SELECT id, app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version "
+     "FROM certificates WHERE id = ?1"},
+    {&Queries::certificate_ids, "certificates",
+     "SELECT id FROM certificates WHERE ?1 IS NULL OR app_id = ?1 ORDER BY id"},
+    {&Queries::certificate_secret, "certificates",
+     "SELECT app_id, vendor, name, secret FROM certificates WHERE id = ?1"},
+    {&Queries::certificate_owner, "certificates", "SELECT app_id, vendor FROM certificates WHERE id = ?1"},
+    {&Queries::certificate_devices, "devices",
+     "SELECT count(*) FROM devices WHERE certificate_id = ?2 AND app_id = ?1"},
+    {&Queries::fact_add, "certificate_facts",
+     "INSERT INTO certificate_facts (certificate_id, key, value) VALUES (?1, ?2, ?3)"},
+    {&Queries::facts_clear, "certificate_facts", "DELETE FROM certificate_facts WHERE certificate_id = ?1"},
+    {&Queries::facts, "certificate_facts", "SELECT key, value FROM certificate_facts WHERE certificate_id = ?1"},
+
+    {&Queries::device_set, "devices",
+     "INSERT INTO devices (app_id, user_id, device_id, platform, certificate_id, token, registered_at, state, "
+     "badge_base, language) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET "
+     "platform = excluded.platform, certificate_id = excluded.certificate_id, token = excluded.token, "
+     "registered_at = excluded.registered_at, state = excluded.state, badge_base = excluded.badge_base, "
+     "language = excluded.language"},
+    {&Queries::device_remove, "devices", "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
+    {&Queries::token_remove, "devices",
+     "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND token = ?4 AND registered_at = ?5"},
+    {&Queries::devices_of_app, "devices",
+     "SELECT device_id, platform, certificate_id, token, registered_at, state, badge_base, language, user_id "
+     "FROM devices WHERE app_id = ?1 ORDER BY user_id, device_id LIMIT ?2"},
+    {&Queries::devices_of_user, "devices",
+     "SELECT device_id, platform, certificate_id, token, registered_at, state, badge_base, language, user_id "
+     "FROM devices WHERE app_id = ?1 AND user_id = ?3 ORDER BY device_id LIMIT ?2"},
+    {&Queries::devices_beside, "devices",
+     "SELECT count(*) FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id <> ?3"},
+
+    {&Queries::settings_set, "users",
+     "INSERT INTO users (app_id, user_id, enabled, language, sound_c2c, sound_group, badge) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE SET enabled = excluded.enabled, "
+     "language = excluded.language, sound_c2c = excluded.sound_c2c, sound_group = excluded.sound_group, "
+     "badge = excluded.badge"},
+    {&Queries::mute_set, "mutes",
+     "INSERT INTO mutes (app_id, user_id, kind, target, until, unless_mentioned) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+     "ON CONFLICT DO UPDATE SET until = excluded.until, unless_mentioned = excluded.unless_mentioned"},
+    {&Queries::mute_remove, "mutes",
+     "DELETE FROM mutes WHERE app_id = ?1 AND user_id = ?2 AND kind = ?3 AND target = ?4"},
+    {&Queries::mutes_beside, "mutes",
+     "SELECT count(*) FROM mutes WHERE app_id = ?1 AND user_id = ?2 AND NOT (kind = ?3 AND target = ?4)"},
+
+    // One row per device, or one without a device. The settings repeat in each; only the first row's are read.
+    {&Queries::receiver, "receivers",
+     "SELECT d.device_id, d.platform, d.certificate_id, d.token, d.registered_at, d.state, d.badge_base, d.language, "
+     "u.mutes, u.enabled, u.language, u.sound_c2c, u.sound_group, u.badge FROM (SELECT 1) "
+     "LEFT JOIN users u ON u.app_id = ?1 AND u.user_id = ?2 LEFT JOIN devices d ON d.app_id = ?1 AND d.user_id = ?2"},
+    {&Queries::receiver_mutes, "mutes",
+     "SELECT kind, target, until, unless_mentioned FROM mutes WHERE app_id = ?1 AND user_id = ?2"},
+};
+
+}  // namespace
+
+Result<Queries> Queries::prepare(sqlite3* db) {
+  Queries out;
+  for (const Line& line : kLines) {
+    auto statement = Statement::prepare(db, line.sql, line.table);
+    if (!statement) return std::unexpected(std::move(statement.error()));
+    out.*line.statement = std::move(*statement);
+  }
+  return out;
+}
+
+}  // namespace nightpost::store

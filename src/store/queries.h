@@ -1,0 +1,23 @@
+// Every statement the store runs, prepared once per connection.
+#pragma once
+
+#include "core/result.h"
+#include "store/connection.h"
+#include "store/statement.h"
+
+namespace nightpost::store {
+
+struct Queries {
+  Statement data_version, app_known;
+  Statement certificate_add, certificate_replace, certificate_status, certificate_remove;
+  Statement certificate, certificate_ids, certificate_secret;
+  Statement certificate_owner, certificate_devices;
+  Statement fact_add, facts_clear, facts;
+  Statement device_set, device_remove, token_remove, devices_of_app, devices_of_user, devices_beside;
+  Statement settings_set, mute_set, mute_remove, mutes_beside;
+  Statement receiver, receiver_mutes;
+
+  static Result<Queries> prepare(sqlite3* db);
+};
+
+}  // namespace nightpost::store

@@ -1,0 +1,217 @@
+#include "store/limits.h"
+#include "store/sqlite_store.h"
+
+namespace nightpost::store {
+namespace {
+
+Error no_certificate(CertificateId id) {
+  return {Errc::NotFound, "certificates: there is none with id " + std::to_string(id.value)};
+}
+
+Error no_master_key(std::string_view doing) {
+  return {Errc::Unauthorized, "certificates: without a master key no secret can be " + std::string(doing) +
+                                  " (name its file, or set NIGHTPOST_MASTER_KEY)"};
+}
+
+/// What a sealed secret belongs to. No part can hold the separator (limits.h).
+std::string context_of(AppId app, std::string_view vendor, std::string_view name) {
+  return std::to_string(app.value) + '/' + std::string(vendor) + '/' + std::string(name);
+}
+
+// File and password are sealed as one: four bytes of the file's length, little endian, the file, the password.
+std::string packed(const CertificateSecret& secret) {
+  std::string out;
+  out.reserve(4 + secret.bytes.size() + secret.password.size());  // no regrowth that leaves copies behind
+  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>((secret.bytes.size() >> shift) & 0xff);
+  out += secret.bytes;
+  out += secret.password;
+  return out;
+}
+
+Result<CertificateSecret> unpacked(std::string_view packed) {
+  std::size_t length = 0;
+  for (int i = 3; i >= 0 && packed.size() >= 4; --i)
+    length = length << 8 | static_cast<unsigned char>(packed[static_cast<std::size_t>(i)]);
+  if (packed.size() < 4 || length > packed.size() - 4)
+    return fail(Errc::Malformed, "certificates: the sealed secret has another layout");
+  return CertificateSecret{std::string(packed.substr(4, length)), std::string(packed.substr(4 + length))};
+}
+
+/// The name's rule is the only one a well-formed certificate can still break.
+Error in_plain_words(Error error, const Certificate& certificate) {
+  if (error.detail.contains("UNIQUE"))
+    error.detail = "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) + " named " +
+                   certificate.name;
+  return error;
+}
+
+}  // namespace
+
+Result<std::string> SqliteStore::sealed(const NewCertificate& certificate) const {
+  if (auto ok = check(certificate.facts); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check(certificate.secret); !ok) return std::unexpected(std::move(ok.error()));
+  if (!sealer_) return std::unexpected(no_master_key("stored"));
+  const Certificate& facts = certificate.facts;
+  std::string plain = packed(certificate.secret);
+  std::string out = sealer_->seal(plain, context_of(facts.app, name_of(facts.vendor), facts.name));
+  wipe(plain);
+  return out;
+}
+
+Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certificate) {
+  const auto secret = sealed(certificate);
+  if (!secret) return std::unexpected(secret.error());
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  Certificate added = certificate.facts;
+  auto rows = queries_.certificate_add.change(added.app.value, name_of(added.vendor), added.name, added.bundle_id,
+                                              name_of(added.environment), added.host_override, added.ca_pem,
+                                              name_of(added.status), Blob{*secret});
+  if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), added));
+  added.id = CertificateId{sqlite3_last_insert_rowid(connection_.get())};
+  added.version = 1;
+  if (auto set = set_facts(added.id, added); !set) return std::unexpected(std::move(set.error()));
+  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
+  return added;
+}
+
+Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const NewCertificate& certificate) {
+  const auto secret = sealed(certificate);
+  if (!secret) return std::unexpected(secret.error());
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const auto owner = owner_of(id);
+  if (!owner) return std::unexpected(owner.error());
+  const Certificate& facts = certificate.facts;
+  if (owner->app != facts.app || owner->vendor != facts.vendor)
+    return fail(Errc::Malformed, "certificates: an edit cannot move one to another app or vendor; add a new one");
+  auto rows =
+      queries_.certificate_replace.change(id.value, facts.name, facts.bundle_id, name_of(facts.environment),
+                                          facts.host_override, facts.ca_pem, name_of(facts.status), Blob{*secret});
+  if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), facts));
+  if (auto set = set_facts(id, facts); !set) return std::unexpected(std::move(set.error()));
+  auto replaced = read_certificate(id);
+  if (!replaced) return replaced;
+  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
+  return replaced;
+}
+
+Result<Certificate> SqliteStore::set_certificate_status(CertificateId id, CertificateStatus status) {
+  if (!certificate_status_from(name_of(status)))
+    return fail(Errc::Malformed, "certificate status: not one of the list");
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  auto rows = queries_.certificate_status.change(id.value, name_of(status));
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  auto changed = read_certificate(id);
+  if (!changed) return changed;
+  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
+  return changed;
+}
+
+Result<void> SqliteStore::remove_certificate(CertificateId id) {
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const auto owner = owner_of(id);
+  if (!owner) return std::unexpected(owner.error());
+  const auto devices = count(queries_.certificate_devices.query(owner->app.value, id.value));
+  if (!devices) return std::unexpected(devices.error());
+  if (*devices > 0)
+    return fail(Errc::Malformed, "certificates: " + std::to_string(*devices) +
+                                     (*devices == 1 ? " device uses" : " devices use") + " the one with id " +
+                                     std::to_string(id.value) + "; move or remove them first");
+  if (auto rows = queries_.certificate_remove.change(id.value); !rows) return std::unexpected(std::move(rows.error()));
+  return transaction->commit();
+}
+
+Result<std::vector<Certificate>> SqliteStore::certificates(std::optional<AppId> app) {
+  auto transaction = Transaction::begin(connection_.get(), Transaction::Kind::Read);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  std::vector<CertificateId> ids;
+  {
+    Rows rows = app ? queries_.certificate_ids.query(app->value) : queries_.certificate_ids.query(Null{});
+    while (rows.next()) ids.push_back({rows.integer(0)});
+    if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+  }
+  std::vector<Certificate> out;
+  out.reserve(ids.size());
+  for (const CertificateId id : ids) {
+    auto one = read_certificate(id);
+    if (!one) return std::unexpected(std::move(one.error()));
+    out.push_back(std::move(*one));
+  }
+  return out;
+}
+
+Result<Certificate> SqliteStore::certificate(CertificateId id) {
+  auto transaction = Transaction::begin(connection_.get(), Transaction::Kind::Read);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  return read_certificate(id);
+}
+
+Result<CertificateSecret> SqliteStore::secret(CertificateId id) {
+  if (!sealer_) return std::unexpected(no_master_key("read"));
+  Rows rows = queries_.certificate_secret.query(id.value);
+  if (!rows.next()) {
+    if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+    return std::unexpected(no_certificate(id));
+  }
+  auto plain = sealer_->open(rows.text(3), context_of({rows.integer(0)}, rows.text(1), rows.text(2)));
+  if (!plain)
+    return fail(plain.error().code, "certificates: id " + std::to_string(id.value) + ": " + plain.error().detail);
+  auto secret = unpacked(*plain);
+  wipe(*plain);
+  return secret;
+}
+
+Result<SqliteStore::Owner> SqliteStore::owner_of(CertificateId id) {
+  Rows rows = queries_.certificate_owner.query(id.value);
+  if (!rows.next()) {
+    if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+    return std::unexpected(no_certificate(id));
+  }
+  const auto vendor = vendor_from(rows.text(1));
+  if (!vendor) return fail(Errc::Io, "certificates: a row names a vendor this binary does not know");
+  return Owner{{rows.integer(0)}, *vendor};
+}
+
+Result<void> SqliteStore::set_facts(CertificateId id, const Certificate& certificate) {
+  if (auto rows = queries_.facts_clear.change(id.value); !rows) return std::unexpected(std::move(rows.error()));
+  for (const auto& [key, value] : certificate.facts)
+    if (auto rows = queries_.fact_add.change(id.value, key, value); !rows)
+      return std::unexpected(std::move(rows.error()));
+  return {};
+}
+
+Result<Certificate> SqliteStore::read_certificate(CertificateId id) {
+  Certificate out;
+  {
+    Rows rows = queries_.certificate.query(id.value);
+    if (!rows.next()) {
+      if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+      return std::unexpected(no_certificate(id));
+    }
+    const auto vendor = vendor_from(rows.text(2));
+    const auto environment = environment_from(rows.text(5));
+    const auto status = certificate_status_from(rows.text(8));
+    if (!vendor || !environment || !status)
+      return fail(Errc::Io, "certificates: a row holds a word this binary does not know");
+    out = {.id = {rows.integer(0)},
+           .app = {rows.integer(1)},
+           .vendor = *vendor,
+           .name = std::string(rows.text(3)),
+           .bundle_id = std::string(rows.text(4)),
+           .environment = *environment,
+           .facts = {},
+           .host_override = std::string(rows.text(6)),
+           .ca_pem = std::string(rows.text(7)),
+           .status = *status,
+           .version = rows.integer(9)};
+  }
+  Rows facts = queries_.facts.query(id.value);
+  while (facts.next()) out.facts.emplace(facts.text(0), facts.text(1));
+  if (auto done = facts.done(); !done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+}  // namespace nightpost::store

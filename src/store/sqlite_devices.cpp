@@ -1,0 +1,111 @@
+#include "store/limits.h"
+#include "store/sqlite_store.h"
+
+namespace nightpost::store {
+
+Result<void> read_device(const Rows& rows, Device& device) {
+  const auto platform = platform_from(rows.text(1));
+  const auto state = device_state_from(rows.text(5));
+  if (!platform || !state) return fail(Errc::Io, "devices: a row holds a word this binary does not know");
+  device.device_id = rows.text(0);
+  device.platform = *platform;
+  device.certificate = {rows.integer(2)};  // NULL reads as 0: none
+  device.token = DeviceToken(std::string(rows.text(3)));
+  device.registered_at = wall_from_ms(rows.integer(4));
+  device.state = *state;
+  device.badge_base = static_cast<std::int32_t>(rows.integer(6));
+  device.language = rows.text(7);
+  return {};
+}
+
+Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const Device& device) {
+  if (auto ok = check_user(app, user_id); !ok) return ok;
+  if (auto ok = check(device); !ok) return ok;
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  if (device.certificate.value != 0) {
+    const auto owner = owner_of(device.certificate);
+    if (!owner) return std::unexpected(owner.error());
+    if (owner->app != app)
+      return fail(Errc::NotFound, "devices: certificate " + std::to_string(device.certificate.value) +
+                                      " is not one of app " + std::to_string(app.value));
+  }
+  const auto beside = count(queries_.devices_beside.query(app.value, user_id, device.device_id));
+  if (!beside) return std::unexpected(beside.error());
+  if (static_cast<std::size_t>(*beside) >= options_.devices_per_user_max)
+    return fail(Errc::Malformed, "devices: this user already has " + std::to_string(*beside) +
+                                     ", as many as store.devices_per_user_max allows");
+  auto rows = queries_.device_set.change(app.value, user_id, device.device_id, name_of(device.platform),
+                                         device.certificate.value, device.token.text(), to_ms(device.registered_at),
+                                         name_of(device.state), device.badge_base, device.language);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return transaction->commit();
+}
+
+Result<void> SqliteStore::remove_device(AppId app, std::string_view user_id, std::string_view device_id) {
+  auto rows = queries_.device_remove.change(app.value, user_id, device_id);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  if (*rows == 0) return fail(Errc::NotFound, "devices: this user has none with that id");
+  return {};
+}
+
+Result<std::vector<Store::DeviceRow>> SqliteStore::devices(AppId app, std::optional<std::string_view> user_id,
+                                                           std::size_t limit) {
+  const auto most = static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX));
+  Rows rows = user_id ? queries_.devices_of_user.query(app.value, most, *user_id)
+                      : queries_.devices_of_app.query(app.value, most);
+  std::vector<DeviceRow> out;
+  while (rows.next()) {
+    DeviceRow& row = out.emplace_back(DeviceRow{app, std::string(rows.text(8)), {}});
+    if (auto read = read_device(rows, row.device); !read) return std::unexpected(std::move(read.error()));
+  }
+  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+Result<bool> SqliteStore::remove_token(AppId app, std::string_view user_id, const Device& device) {
+  auto rows = queries_.token_remove.change(app.value, user_id, device.device_id, device.token.text(),
+                                           to_ms(device.registered_at));
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return *rows > 0;
+}
+
+Result<void> SqliteStore::set_settings(AppId app, std::string_view user_id, const PushSettings& settings) {
+  if (auto ok = check_user(app, user_id); !ok) return ok;
+  if (auto ok = check(settings); !ok) return ok;
+  auto rows = queries_.settings_set.change(app.value, user_id, settings.enabled, settings.language, settings.sound_c2c,
+                                           settings.sound_group, settings.badge);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return {};
+}
+
+Result<void> SqliteStore::set_mute(AppId app, std::string_view user_id, const Mute& mute) {
+  if (auto ok = check_user(app, user_id); !ok) return ok;
+  if (auto ok = check(mute); !ok) return ok;
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const auto beside = count(queries_.mutes_beside.query(app.value, user_id, name_of(mute.kind), mute.target));
+  if (!beside) return std::unexpected(beside.error());
+  if (static_cast<std::size_t>(*beside) >= options_.mutes_per_user_max)
+    return fail(Errc::Malformed, "mutes: this user already has " + std::to_string(*beside) +
+                                     ", as many as store.mutes_per_user_max allows");
+  auto rows = queries_.mute_set.change(app.value, user_id, name_of(mute.kind), mute.target, to_ms(mute.until),
+                                       mute.unless_mentioned);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return transaction->commit();
+}
+
+Result<void> SqliteStore::remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) {
+  auto rows = queries_.mute_remove.change(app.value, user_id, name_of(kind), target);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return {};
+}
+
+Result<std::int64_t> SqliteStore::count(Rows&& rows) {
+  std::int64_t out = 0;
+  while (rows.next()) out = rows.integer(0);
+  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+}  // namespace nightpost::store

@@ -1,0 +1,74 @@
+// The dispatcher's look-ups: the hot part of the store.
+#include "store/migrations.h"
+#include "store/sqlite_store.h"
+
+namespace nightpost::store {
+
+Result<std::vector<Receiver>> SqliteStore::receivers(std::span<const ReceiverKey> keys) {
+  // One read transaction for all: one moment, and the file's lock and the log's header are looked at once, not per
+  // user.
+  auto transaction = Transaction::begin(connection_.get(), Transaction::Kind::Read);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  std::vector<Receiver> out(keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    if (auto read = read_receiver(keys[i], out[i]); !read) return std::unexpected(std::move(read.error()));
+  return out;
+}
+
+Result<void> SqliteStore::read_receiver(const ReceiverKey& key, Receiver& receiver) {
+  Rows rows = queries_.receiver.query(key.app.value, key.user_id);
+  bool first = true;
+  bool muted = false;
+  while (rows.next()) {
+    if (first && !rows.null(8)) {
+      muted = rows.integer(8) > 0;
+      receiver.settings = {.enabled = rows.integer(9) != 0,
+                           .language = std::string(rows.text(10)),
+                           .sound_c2c = std::string(rows.text(11)),
+                           .sound_group = std::string(rows.text(12)),
+                           .badge = rows.integer(13) != 0};
+    }
+    first = false;
+    if (rows.null(0)) break;  // the one row of a user without devices
+    if (auto read = read_device(rows, receiver.devices.emplace_back()); !read) return read;
+  }
+  if (auto done = rows.done(); !done) return done;
+  return muted ? read_mutes(key, receiver.mutes) : Result<void>{};
+}
+
+Result<void> SqliteStore::read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes) {
+  Rows rows = queries_.receiver_mutes.query(key.app.value, key.user_id);
+  while (rows.next()) {
+    const auto kind = mute_kind_from(rows.text(0));
+    if (!kind) return fail(Errc::Io, "mutes: a row holds a word this binary does not know");
+    mutes.push_back({*kind, std::string(rows.text(1)), wall_from_ms(rows.integer(2)), rows.integer(3) != 0});
+  }
+  return rows.done();
+}
+
+Result<bool> SqliteStore::app_known(AppId app) {
+  const auto known = count(queries_.app_known.query(app.value));
+  if (!known) return std::unexpected(known.error());
+  return *known != 0;
+}
+
+Result<std::uint64_t> SqliteStore::data_version() {
+  const auto version = count(queries_.data_version.query());
+  if (!version) return std::unexpected(version.error());
+  return static_cast<std::uint64_t>(*version);
+}
+
+Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, std::shared_ptr<const Sealer> sealer,
+                                           const StoreOptions& options) {
+  auto connection = Connection::open(path, options);
+  if (!connection) return std::unexpected(std::move(connection.error()));
+  const auto in_file = [&](const Error& error) { return fail(error.code, "store file " + path + ": " + error.detail); };
+  if (auto version = version_of(*connection); !version) return in_file(version.error());  // before anything is changed
+  if (auto done = connection->configure(options); !done) return std::unexpected(std::move(done.error()));
+  if (auto done = migrate(*connection); !done) return in_file(done.error());
+  auto queries = Queries::prepare(connection->get());
+  if (!queries) return in_file(queries.error());
+  return std::make_unique<SqliteStore>(std::move(*connection), std::move(*queries), std::move(sealer), options);
+}
+
+}  // namespace nightpost::store

@@ -1,0 +1,67 @@
+// The Store over SQLite. What it promises stands in store.h; its functions are by topic: sqlite_certificates.cpp,
+// sqlite_devices.cpp, sqlite_receivers.cpp.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "store/connection.h"
+#include "store/queries.h"
+#include "store/store.h"
+
+namespace nightpost::store {
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(Connection connection, Queries queries, std::shared_ptr<const Sealer> sealer, const StoreOptions& options)
+      : connection_(std::move(connection)),
+        queries_(std::move(queries)),
+        sealer_(std::move(sealer)),
+        options_(options) {}
+
+  Result<Certificate> add_certificate(const NewCertificate& certificate) override;
+  Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) override;
+  Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) override;
+  Result<std::vector<Certificate>> certificates(std::optional<AppId> app) override;
+  Result<Certificate> certificate(CertificateId id) override;
+  Result<CertificateSecret> secret(CertificateId id) override;
+  Result<void> remove_certificate(CertificateId id) override;
+
+  Result<void> set_device(AppId app, std::string_view user_id, const Device& device) override;
+  Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) override;
+  Result<std::vector<DeviceRow>> devices(AppId app, std::optional<std::string_view> user_id,
+                                         std::size_t limit) override;
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
+
+  Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) override;
+  Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) override;
+  Result<void> remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) override;
+
+  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override;
+  Result<bool> app_known(AppId app) override;
+  Result<std::uint64_t> data_version() override;
+
+ private:
+  struct Owner {
+    AppId app;
+    Vendor vendor;
+  };
+  Result<Transaction> write() { return Transaction::begin(connection_.get(), Transaction::Kind::Write); }
+  Result<std::string> sealed(const NewCertificate& certificate) const;
+  Result<Owner> owner_of(CertificateId id);
+  Result<void> set_facts(CertificateId id, const Certificate& certificate);
+  Result<Certificate> read_certificate(CertificateId id);  // REQUIRED: inside a transaction
+  Result<std::int64_t> count(Rows&& rows);
+  Result<void> read_receiver(const ReceiverKey& key, Receiver& receiver);
+  Result<void> read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes);
+
+  Connection connection_;
+  Queries queries_;  // after the connection: statements go first
+  std::shared_ptr<const Sealer> sealer_;
+  StoreOptions options_;
+};
+
+/// A device of columns 0 to 7 of the row, in the order of queries.cpp. Io: a word this binary does not know.
+Result<void> read_device(const Rows& rows, Device& device);
+
+}  // namespace nightpost::store
