@@ -392,10 +392,9 @@ Result<void> H2Session::feed(std::span<const std::uint8_t> received) {
 
 std::span<const std::uint8_t> H2Session::next_output() {
   Impl& me = *impl_;
-  if (me.output_head > 0) {
-    me.output.erase(me.output.begin(), me.output.begin() + static_cast<std::ptrdiff_t>(me.output_head));
-    me.output_head = 0;
-  }
+  if (me.output_head < me.output.size()) return std::span(me.output).subspan(me.output_head);
+  me.output.clear();
+  me.output_head = 0;
   while (me.output.size() < kOutputBytes) {
     const std::uint8_t* data = nullptr;
     const ssize_t size = nghttp2_session_mem_send(me.session.get(), &data);

@@ -64,7 +64,8 @@ class H2Session {
 
   /// An error poisons the connection: write what next_output() still has, then close it.
   Result<void> feed(std::span<const std::uint8_t> received);
-  /// The bytes to send next, gathered to about 64 KiB; valid until the next call of a non-const member but mark_sent().
+  /// The bytes to send next, gathered to about 64 KiB; more is gathered once all of it was handed over. Valid until the
+  /// next call of next_output().
   /// Empty: nothing to send now.
   std::span<const std::uint8_t> next_output();
   /// So many bytes of next_output() were handed to the socket.

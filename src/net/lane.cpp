@@ -256,7 +256,8 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
       connect_fault = why.detail;
     }
     // One that dies young counts as a failed connect: a peer that drops us at once is not stormed.
-    const bool ours = reason == CloseReason::Idle || reason == CloseReason::Age || reason == CloseReason::Left;
+    const bool ours = reason == CloseReason::Idle || reason == CloseReason::Age || reason == CloseReason::Left ||
+                      reason == CloseReason::Credential;  // whose back-off is counted once, where it is heard
     if (!ours && (!connection.was_ready() || now - connection.ready_at() < options.reconnect_first))
       connect_not_before = now + back_off.after_failure();
     if (why.code == Errc::Unauthorized && reason == CloseReason::Error)
