@@ -26,8 +26,7 @@ CREATE TABLE certificates (
   status TEXT NOT NULL CHECK (status IN ('active', 'disabled')),
   version INTEGER NOT NULL,
   secret BLOB NOT NULL,  -- Sealer's envelope
-  UNIQUE (app_id, vendor, name),
-  UNIQUE (app_id, id)
+  UNIQUE (app_id, vendor, name)
 ) STRICT;
 
 CREATE TABLE certificate_facts (
@@ -43,16 +42,15 @@ CREATE TABLE devices (
   user_id TEXT NOT NULL,
   device_id TEXT NOT NULL,
   platform TEXT NOT NULL CHECK (platform IN ('ios', 'android', 'web', 'mini_program', 'desktop')),
-  certificate_id INTEGER,  -- NULL: a terminal that is never pushed to
+  certificate_id INTEGER NOT NULL,  -- what the phone reports, there or not: a push to it says so; 0: none
   token TEXT NOT NULL,
   registered_at INTEGER NOT NULL,  -- ms since the epoch
   state TEXT NOT NULL CHECK (state IN ('foreground', 'background', 'offline', 'logged_out')),
   badge_base INTEGER NOT NULL,
   language TEXT NOT NULL,
-  PRIMARY KEY (app_id, user_id, device_id),
-  FOREIGN KEY (app_id, certificate_id) REFERENCES certificates (app_id, id)
+  PRIMARY KEY (app_id, user_id, device_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX devices_by_certificate ON devices (app_id, certificate_id);
+CREATE INDEX devices_by_certificate ON devices (certificate_id);
 
 -- Push settings; a user without a row has the defaults.
 CREATE TABLE users (

@@ -35,8 +35,7 @@ constexpr Line kLines[] = {
     {&Queries::certificate_secret, "certificates",
      "SELECT app_id, vendor, name, secret FROM certificates WHERE id = ?1"},
     {&Queries::certificate_owner, "certificates", "SELECT app_id, vendor FROM certificates WHERE id = ?1"},
-    {&Queries::certificate_devices, "devices",
-     "SELECT count(*) FROM devices WHERE certificate_id = ?2 AND app_id = ?1"},
+    {&Queries::certificate_devices, "devices", "SELECT count(*) FROM devices WHERE certificate_id = ?1"},
     {&Queries::fact_add, "certificate_facts",
      "INSERT INTO certificate_facts (certificate_id, key, value) VALUES (?1, ?2, ?3)"},
     {&Queries::facts_clear, "certificate_facts", "DELETE FROM certificate_facts WHERE certificate_id = ?1"},
@@ -44,7 +43,7 @@ constexpr Line kLines[] = {
 
     {&Queries::device_set, "devices",
      "INSERT INTO devices (app_id, user_id, device_id, platform, certificate_id, token, registered_at, state, "
-     "badge_base, language) VALUES (?1, ?2, ?3, ?4, nullif(?5, 0), ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET "
+     "badge_base, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET "
      "platform = excluded.platform, certificate_id = excluded.certificate_id, token = excluded.token, "
      "registered_at = excluded.registered_at, state = excluded.state, badge_base = excluded.badge_base, "
      "language = excluded.language"},

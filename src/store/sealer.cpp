@@ -7,11 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "core/c_handle.h"
 #include "core/text.h"
@@ -19,77 +20,114 @@
 namespace nightpost::store {
 namespace {
 
-// Sealed: version · nonce · wrapped data key · tag · nonce · ciphertext · tag. NIST SP 800-38D: a nonce is never used
-// twice under one key; the data key is used once, and 2^32 random nonces are far beyond how often a master key wraps.
+using Cipher = Handle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+
+// The envelope, version 1:
+//   version 1 | key name 8 | nonce 12, wrapped data key 32, tag 16 | nonce 12, cipher text, tag 16
+// Both boxes authenticate version, key name and context, so no part can be swapped for another envelope's. A nonce is
+// random (NIST SP 800-38D §8.2.2): the data key is used once, and no installation wraps 2^32 of them.
 constexpr char kVersion = 1;
 constexpr std::size_t kKeyBytes = 32;
+constexpr std::size_t kKeyNameBytes = 8;
 constexpr std::size_t kNonceBytes = 12;
 constexpr std::size_t kTagBytes = 16;
-constexpr std::size_t kBoxOverhead = kNonceBytes + kTagBytes;
-constexpr std::string_view kBlanks = " \t\r\n";
-constexpr std::size_t kWrappedBytes = kKeyBytes + kBoxOverhead;
-
-using Cipher = Handle<EVP_CIPHER_CTX, EVP_CIPHER_CTX_free>;
+constexpr std::size_t kBoxBytes = kNonceBytes + kTagBytes;  // what a box adds to its content
+constexpr std::size_t kHeadBytes = 1 + kKeyNameBytes;
+constexpr std::size_t kWrappedKeyBytes = kBoxBytes + kKeyBytes;
+constexpr std::size_t kKeyFileBytesMax = 4096;
+constexpr std::string_view kHowToMakeOne = "; `nightpost cert new-key FILE` makes one";
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
 unsigned char* bytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
-/// A key that is wiped when it goes.
-struct Key {
-  std::string value;
-  ~Key() { wipe(value); }
+/// A secret that is wiped however its scope is left.
+struct Wiped {
+  std::string text;
+  explicit Wiped(std::string secret) : text(std::move(secret)) {}
+  Wiped(const Wiped&) = delete;
+  Wiped& operator=(const Wiped&) = delete;
+  ~Wiped() { wipe(text); }
 };
 
 std::string random_bytes(std::size_t count) {
-  std::string made(count, '\0');
-  if (RAND_bytes(bytes(made), static_cast<int>(count)) != 1) throw std::runtime_error("OpenSSL has no random bytes");
-  return made;
+  std::string out(count, '\0');
+  if (RAND_bytes(bytes(out), static_cast<int>(count)) != 1)
+    throw std::runtime_error("sealer: the system gave no random bytes");
+  return out;
 }
 
-/// nonce · ciphertext · tag
-std::string box(std::string_view plain, std::string_view key, std::string_view context) {
-  std::string sealed = random_bytes(kNonceBytes);
-  sealed.resize(plain.size() + kBoxOverhead);
+/// The first bytes of a hash, raw.
+std::string name_of_key(std::string_view key) {
+  const Wiped input("nightpost.master-key." + std::string(key));
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  if (EVP_Digest(input.text.data(), input.text.size(), bytes(digest), nullptr, EVP_sha256(), nullptr) != 1)
+    throw std::runtime_error("sealer: libcrypto refused SHA-256");
+  return digest.substr(0, kKeyNameBytes);
+}
+
+std::string authenticated(std::string_view head, std::string_view purpose, std::string_view context) {
+  std::string out(head);
+  out += purpose;
+  out += '\0';
+  out += context;
+  return out;
+}
+
+/// nonce | cipher text | tag
+std::string box(std::string_view key, std::string_view plain, std::string_view aad) {
+  const std::string nonce = random_bytes(kNonceBytes);
+  std::string out(plain.size(), '\0');
+  std::string tag(kTagBytes, '\0');
   const Cipher cipher(EVP_CIPHER_CTX_new());
   int count = 0;
   const bool done =
-      EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key), bytes(sealed)) == 1 &&
-      EVP_EncryptUpdate(cipher.get(), nullptr, &count, bytes(context), static_cast<int>(context.size())) == 1 &&
-      EVP_EncryptUpdate(cipher.get(), bytes(sealed) + kNonceBytes, &count, bytes(plain),
-                        static_cast<int>(plain.size())) == 1 &&
-      EVP_EncryptFinal_ex(cipher.get(), bytes(sealed) + kNonceBytes + plain.size(), &count) == 1 &&
-      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, bytes(sealed) + kNonceBytes + plain.size()) ==
-          1;
-  if (!done) throw std::runtime_error("OpenSSL cannot encrypt with AES-256-GCM");
-  return sealed;
+      cipher && EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key), bytes(nonce)) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), nullptr, &count, bytes(aad), static_cast<int>(aad.size())) == 1 &&
+      EVP_EncryptUpdate(cipher.get(), bytes(out), &count, bytes(plain), static_cast<int>(plain.size())) == 1 &&
+      EVP_EncryptFinal_ex(cipher.get(), nullptr, &count) == 1 &&
+      EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, tag.data()) == 1;
+  if (!done) throw std::runtime_error("sealer: libcrypto refused AES-256-GCM");
+  return nonce + out + tag;
 }
 
-/// Empty optional: the key, the context or the bytes are not what they were.
-std::optional<std::string> unbox(std::string_view sealed, std::string_view key, std::string_view context) {
-  if (sealed.size() < kBoxOverhead) return std::nullopt;
-  const std::size_t size = sealed.size() - kBoxOverhead;
-  std::string plain(size, '\0');
-  std::string tag(sealed.substr(kNonceBytes + size));
+std::optional<std::string> unbox(std::string_view key, std::string_view boxed, std::string_view aad) {
+  if (boxed.size() < kBoxBytes) return std::nullopt;
+  const std::string_view nonce = boxed.substr(0, kNonceBytes);
+  const std::string_view content = boxed.substr(kNonceBytes, boxed.size() - kBoxBytes);
+  std::string tag(boxed.substr(boxed.size() - kTagBytes));
+  std::string out(content.size(), '\0');
   const Cipher cipher(EVP_CIPHER_CTX_new());
   int count = 0;
   const bool done =
-      EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key), bytes(sealed)) == 1 &&
-      EVP_DecryptUpdate(cipher.get(), nullptr, &count, bytes(context), static_cast<int>(context.size())) == 1 &&
-      EVP_DecryptUpdate(cipher.get(), bytes(plain), &count, bytes(sealed) + kNonceBytes, static_cast<int>(size)) == 1 &&
+      cipher && EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, bytes(key), bytes(nonce)) == 1 &&
       EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTagBytes, tag.data()) == 1 &&
-      EVP_DecryptFinal_ex(cipher.get(), bytes(plain) + size, &count) == 1;
-  if (!done) return std::nullopt;
-  return plain;
+      EVP_DecryptUpdate(cipher.get(), nullptr, &count, bytes(aad), static_cast<int>(aad.size())) == 1 &&
+      EVP_DecryptUpdate(cipher.get(), bytes(out), &count, bytes(content), static_cast<int>(content.size())) == 1 &&
+      EVP_DecryptFinal_ex(cipher.get(), nullptr, &count) == 1;
+  if (done) return out;
+  wipe(out);  // what did not authenticate is nobody's to read
+  return std::nullopt;
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+/// REQUIRED: an even number of characters.
 std::optional<std::string> from_hex(std::string_view text) {
-  if (text.size() % 2 != 0) return std::nullopt;
   std::string out;
+  out.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
     int value = 0;
     for (const char c : text.substr(i, 2)) {
       const std::size_t digit = std::string_view("0123456789abcdef0123456789ABCDEF").find(c);
-      if (digit == std::string_view::npos) return std::nullopt;
+      if (digit == std::string_view::npos) {
+        wipe(out);
+        return std::nullopt;
+      }
       value = value * 16 + static_cast<int>(digit % 16);
     }
     out += static_cast<char>(value);
@@ -97,68 +135,98 @@ std::optional<std::string> from_hex(std::string_view text) {
   return out;
 }
 
+std::string words_of(int error) { return std::generic_category().message(error); }
+
+struct CloseFd {
+  int fd;
+  ~CloseFd() { ::close(fd); }
+};
+
+Result<std::string> read_key_file(const std::string& file) {
+  const std::string what = "master key file " + file + ": ";
+  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a FIFO must not hang the start
+  if (fd < 0) {
+    if (errno == ENOENT) return fail(Errc::NotFound, what + words_of(errno) + std::string(kHowToMakeOne));
+    return fail(errno == EACCES ? Errc::Unauthorized : Errc::Io, what + words_of(errno));
+  }
+  const CloseFd closer{fd};
+  struct stat about{};  // of the open descriptor: what is checked is what is read
+  if (::fstat(fd, &about) != 0) return fail(Errc::Io, what + words_of(errno));
+  if (!S_ISREG(about.st_mode)) return fail(Errc::Malformed, what + "not a regular file");
+  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return fail(Errc::Unauthorized, what + "group or others may use it, do: chmod 600 " + file);
+  if (about.st_uid != ::geteuid() && about.st_uid != 0)
+    return fail(Errc::Unauthorized, what + "belongs to another user");
+  std::string text(kKeyFileBytesMax, '\0');
+  const ssize_t got = ::read(fd, text.data(), text.size());
+  if (got < 0) return fail(Errc::Io, what + words_of(errno));
+  text.resize(static_cast<std::size_t>(got));
+  return text;
+}
+
 }  // namespace
 
-void wipe(std::string& secret) noexcept { OPENSSL_cleanse(secret.data(), secret.size()); }
-
-Sealer::Sealer(std::string key) : key_(std::move(key)) {
-  std::array<unsigned char, 32> digest{};
-  EVP_Digest(key_.data(), key_.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
-  key_name_ = hex({reinterpret_cast<const char*>(digest.data()), 8});
+void wipe(std::string& secret) noexcept {
+  secret.resize(secret.capacity());  // what a longer value left behind goes too; does not allocate
+  OPENSSL_cleanse(secret.data(), secret.size());
+  secret.clear();
 }
+
+Sealer::Sealer(std::string key) : key_(std::move(key)), key_name_(hex(name_of_key(key_))) {}
 Sealer::~Sealer() { wipe(key_); }
 
 Result<std::shared_ptr<const Sealer>> Sealer::from_key_text(std::string_view text) {
-  while (!text.empty() && kBlanks.contains(text.front())) text.remove_prefix(1);
-  while (!text.empty() && kBlanks.contains(text.back())) text.remove_suffix(1);
-  auto key = text.size() == kKeyBytes * 2 ? from_hex(text) : from_base64(text);
-  if (!key || key->size() != kKeyBytes)
-    return fail(Errc::Malformed,
-                "the master key must be 32 bytes as base64 or 64 hex digits; `nightpost cert new-key FILE` makes one");
-  return std::shared_ptr<const Sealer>(new Sealer(*std::move(key)));
+  const std::string_view digits = trimmed(text);
+  std::optional<std::string> key = digits.size() == 2 * kKeyBytes ? from_hex(digits) : from_base64(digits);
+  if (key && key->size() == kKeyBytes) return std::shared_ptr<const Sealer>(new Sealer(*std::move(key)));
+  if (key) wipe(*key);
+  return fail(Errc::Malformed, "master key: must be 32 bytes as base64 (44 characters) or as 64 hex digits" +
+                                   std::string(kHowToMakeOne));
 }
 
 Result<std::shared_ptr<const Sealer>> Sealer::from_file_or_environment(const std::string& file) {
   if (file.empty()) {
-    const char* value = std::getenv("NIGHTPOST_MASTER_KEY");  // NOLINT(concurrency-mt-unsafe): read at start-up only
-    if (value == nullptr)
-      return fail(Errc::NotFound,
-                  "no master key: set store.master_key_file or the environment's NIGHTPOST_MASTER_KEY; "
-                  "`nightpost cert new-key FILE` makes one");
-    return from_key_text(value);
+    const char* text = std::getenv("NIGHTPOST_MASTER_KEY");  // NOLINT(concurrency-mt-unsafe): start-up, see header
+    if (text == nullptr || *text == '\0')
+      return fail(Errc::NotFound, "no master key: set store.master_key_file or the environment's NIGHTPOST_MASTER_KEY" +
+                                      std::string(kHowToMakeOne));
+    return from_key_text(text);
   }
-  const int opened = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  if (opened < 0)
-    return fail(errno == ENOENT ? Errc::NotFound : Errc::Unauthorized, "master key file " + file + " cannot be read");
-  struct stat about{};
-  Key text{std::string(256, '\0')};
-  const bool stated = ::fstat(opened, &about) == 0;
-  const ssize_t size = ::read(opened, text.value.data(), text.value.size());
-  ::close(opened);
-  if (!stated || size < 0) return fail(Errc::Unauthorized, "master key file " + file + " cannot be read");
-  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return fail(Errc::Unauthorized, "master key file " + file + " can be read by others: chmod 600 it");
-  auto sealer = from_key_text(std::string_view(text.value).substr(0, static_cast<std::size_t>(size)));
+  Result<std::string> text = read_key_file(file);
+  if (!text) return std::unexpected(std::move(text.error()));
+  const Wiped wiped(*std::move(text));
+  auto sealer = from_key_text(wiped.text);
   if (!sealer) return fail(sealer.error().code, file + ": " + sealer.error().detail);
   return sealer;
 }
 
-std::string Sealer::new_key_text() { return base64(random_bytes(kKeyBytes)); }
+std::string Sealer::new_key_text() { return base64(Wiped(random_bytes(kKeyBytes)).text); }
 
 std::string Sealer::seal(std::string_view plain, std::string_view context) const {
-  if (plain.size() > kPlainBytesMax) throw std::length_error("a secret of more than a mebibyte");
-  const Key data_key{random_bytes(kKeyBytes)};
-  return kVersion + box(data_key.value, key_, context) + box(plain, data_key.value, context);
+  if (plain.size() > kPlainBytesMax) throw std::length_error("sealer: more than 1 MiB to seal");
+  const std::string head = kVersion + name_of_key(key_);
+  const Wiped data_key(random_bytes(kKeyBytes));
+  return head + box(key_, data_key.text, authenticated(head, "key", context)) +
+         box(data_key.text, plain, authenticated(head, "data", context));
 }
 
 Result<std::string> Sealer::open(std::string_view sealed, std::string_view context) const {
-  const auto refused = fail(Errc::Unauthorized, "the secret does not open with this master key");
-  if (sealed.size() < 1 + kWrappedBytes + kBoxOverhead || sealed.front() != kVersion) return refused;
-  auto data_key = unbox(sealed.substr(1, kWrappedBytes), key_, context);
-  if (!data_key) return refused;
-  const Key key{*std::move(data_key)};
-  auto plain = unbox(sealed.substr(1 + kWrappedBytes), key.value, context);
-  if (!plain) return refused;
+  if (sealed.size() < kHeadBytes + kWrappedKeyBytes + kBoxBytes)
+    return fail(Errc::Unauthorized, "sealed secret: truncated");
+  if (sealed.size() > kHeadBytes + kWrappedKeyBytes + kBoxBytes + kPlainBytesMax)
+    return fail(Errc::Unauthorized, "sealed secret: larger than any that was sealed");
+  if (sealed.front() != kVersion)
+    return fail(Errc::Unauthorized, "sealed secret: changed, or made by another version of Nightpost");
+  const std::string_view head = sealed.substr(0, kHeadBytes);
+  if (const std::string maker = hex(head.substr(1)); maker != key_name_)
+    return fail(Errc::Unauthorized, "sealed secret: sealed by master key " + maker + ", this one is " + key_name_);
+  std::optional<std::string> data_key =
+      unbox(key_, sealed.substr(kHeadBytes, kWrappedKeyBytes), authenticated(head, "key", context));
+  if (!data_key) return fail(Errc::Unauthorized, "sealed secret: changed, or moved here from another row");
+  const Wiped wiped(*std::move(data_key));
+  std::optional<std::string> plain =
+      unbox(wiped.text, sealed.substr(kHeadBytes + kWrappedKeyBytes), authenticated(head, "data", context));
+  if (!plain) return fail(Errc::Unauthorized, "sealed secret: changed");
   return *std::move(plain);
 }
 

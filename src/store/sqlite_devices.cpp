@@ -9,7 +9,7 @@ Result<void> read_device(const Rows& rows, Device& device) {
   if (!platform || !state) return fail(Errc::Io, "devices: a row holds a word this binary does not know");
   device.device_id = rows.text(0);
   device.platform = *platform;
-  device.certificate = {rows.integer(2)};  // NULL reads as 0: none
+  device.certificate = {rows.integer(2)};
   device.token = DeviceToken(std::string(rows.text(3)));
   device.registered_at = wall_from_ms(rows.integer(4));
   device.state = *state;
@@ -23,13 +23,6 @@ Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const 
   if (auto ok = check(device); !ok) return ok;
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  if (device.certificate.value != 0) {
-    const auto owner = owner_of(device.certificate);
-    if (!owner) return std::unexpected(owner.error());
-    if (owner->app != app)
-      return fail(Errc::NotFound, "devices: certificate " + std::to_string(device.certificate.value) +
-                                      " is not one of app " + std::to_string(app.value));
-  }
   const auto beside = count(queries_.devices_beside.query(app.value, user_id, device.device_id));
   if (!beside) return std::unexpected(beside.error());
   if (static_cast<std::size_t>(*beside) >= options_.devices_per_user_max)

@@ -50,8 +50,9 @@ class Store {
   virtual Result<CertificateSecret> secret(CertificateId id) = 0;  // Unauthorized: the master key does not open it
   virtual Result<void> remove_certificate(CertificateId id) = 0;   // NotFound; Malformed while devices use it
 
-  // Devices. set: insert or replace by (app, user, device). NotFound: the certificate is not one of that app. A device
-  // that can be pushed to (ios, android) needs certificate and token; others may have certificate 0 and no token.
+  // Devices. set: insert or replace by (app, user, device). The certificate is what the phone reports, whether there is
+  // one of that id or not: a push to it says so. What can be pushed to (ios, android, not logged out) needs a
+  // certificate and a token; others may have certificate 0 and no token.
   virtual Result<void> set_device(AppId app, std::string_view user_id, const Device& device) = 0;
   virtual Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) = 0;  // NotFound
   struct DeviceRow {
