@@ -14,6 +14,11 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "kafka/metrics.h"
+
+namespace nightpost::observe {
+class Log;
+}
 
 namespace nightpost::kafka {
 
@@ -22,7 +27,9 @@ namespace nightpost::kafka {
 struct ClientOptions {
   std::string brokers = "localhost:9092";
   std::map<std::string, std::string> client;
+  observe::Log* log = nullptr;  // borrowed; where librdkafka's own lines go. Null: they are dropped
 };
+/// Malformed, naming the key: one of ours, unknown to librdkafka, or a value it does not take.
 Result<void> check_client_settings(const std::map<std::string, std::string>& client);
 
 /// Counts what is written under one record and not yet durable. Handed to shards with the record and back to the
@@ -36,7 +43,7 @@ struct SourceRecord {
   std::int64_t offset = 0;
 };
 
-/// Owns the librdkafka messages its records point into. Moved to a shard, destroyed there.
+/// Owns the bytes its records point into. Moved to a shard, destroyed there.
 class Batch {
  public:
   virtual ~Batch() = default;
@@ -48,13 +55,17 @@ struct ConsumerOptions {
   std::string group_id = "nightpost";
   std::string group_instance_id;  // static membership; empty: none
   std::string topic = "nightpost.offline.v1";
-  std::size_t shards = 1;              // partition p goes to shard p % shards
-  std::size_t in_flight_max = 40'000;  // records handed out and not settled; at the limit nothing is fetched
-  std::size_t in_flight_bytes_max = 256u << 20;
+  std::size_t shards = 1;                        // partition p goes to shard p % shards
+  std::size_t in_flight_max = 40'000;            // records handed out and not settled; at the limit nothing is fetched
+  std::size_t in_flight_bytes_max = 256u << 20;  // may be passed by one record
   std::size_t fetch_queue_kbytes =
       131'072;  // queued.max.messages.kbytes: two seconds of work, counted in the memory bound
   milliseconds commit_interval{200};
   milliseconds revoke_grace{5'000};  // a rebalance waits this long for what is in flight
+  milliseconds commit_wait{5'000};   // a commit at revocation or stop waits this long for the broker's answer
+  /// A back-pressured consumer stops taking records for this long before it pauses its partitions: pausing throws
+  /// away what librdkafka has fetched ahead, not polling for minutes would cost the group membership.
+  milliseconds hold_before_pause{1'000};
 };
 
 struct ConsumerHandlers {
@@ -65,8 +76,6 @@ struct ConsumerHandlers {
   std::function<void(std::function<bool(const Ticket*)> is_stale)> on_revoked;
   std::function<void(Error)> on_fatal;  // the process must leave
 };
-
-struct ConsumerMetrics;
 
 class Consumer {
  public:

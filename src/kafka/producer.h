@@ -13,6 +13,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "kafka/consumer.h"
+#include "kafka/metrics.h"
 
 namespace nightpost::kafka {
 
@@ -22,11 +23,14 @@ struct ProducerOptions {
   std::string compression = "lz4";
   std::size_t queue_messages_max = 500'000;
   std::size_t queue_kbytes_max = 262'144;
+  std::size_t message_bytes_max = 12u << 20;  // the dead topic's max.message.bytes should be the same
+  /// The broker will never take this message (too large for the topic, not allowed, no such topic): it is not durable,
+  /// so its record stays unsettled and its partition's commit stands still until the cause is repaired and the worker
+  /// started anew. Any thread.
+  std::function<void(Error, const std::string& topic)> on_refused;
 };
 
 using Headers = std::vector<std::pair<std::string_view, std::string>>;
-
-struct ProducerMetrics;
 
 /// Thread-safe. Retries inside librdkafka without limit (message.timeout.ms = 0), so what it took is durable or the
 /// process has ended.

@@ -1,0 +1,43 @@
+// librdkafka's handles with owners, and the configuration both clients start from.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/c_handle.h"
+#include "core/result.h"
+#include "kafka/consumer.h"
+
+namespace nightpost::kafka {
+
+using Conf = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
+using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
+using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
+using Topic = Handle<rd_kafka_topic_t, rd_kafka_topic_destroy>;
+using Message = Handle<rd_kafka_message_t, rd_kafka_message_destroy>;
+using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
+using ClientError = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
+using PartitionList = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
+
+/// What librdkafka's callbacks get as their opaque: the base of each client's state. Outlives the client.
+struct Opaque {
+  observe::Log* log = nullptr;
+};
+
+/// The user's settings, checked, then `own` on top. `opaque` is set and librdkafka's log lines go to its log.
+Result<Conf> make_conf(const ClientOptions& options,
+                       std::initializer_list<std::pair<std::string_view, std::string>> own, Opaque& opaque);
+/// Takes over `conf`. Io: librdkafka refused, in its words.
+Result<Client> make_client(rd_kafka_type_t type, Conf conf);
+
+inline Error error_of(rd_kafka_resp_err_t code, std::string_view what) {
+  return {Errc::Io, std::string(what) + ": " + rd_kafka_err2str(code)};
+}
+/// The first fatal error the client met, in librdkafka's words.
+Error fatal_error_of(rd_kafka_t* client);
+
+}  // namespace nightpost::kafka

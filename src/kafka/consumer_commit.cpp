@@ -1,0 +1,82 @@
+// Commits carry the ledgers' metadata, so they are made explicitly: librdkafka 2.0.2 drops metadata that goes through
+// rd_kafka_offsets_store(). One commit is on its way at a time, so that an older one can never land after a newer.
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "kafka/consumer_impl.h"
+
+namespace nightpost::kafka {
+namespace {
+
+constexpr milliseconds kCommitSlice{20};
+
+}  // namespace
+
+std::vector<Partition*> Consumer::Impl::assigned() {
+  std::vector<Partition*> all;
+  for (const auto& partition : partitions)
+    if (partition) all.push_back(partition.get());
+  return all;
+}
+
+/// False: nothing to say.
+bool Consumer::Impl::send_commit(const std::vector<Partition*>& which) {
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(which.size())));
+  for (Partition* partition : which) {
+    if (!partition->dirty) continue;
+    OffsetLedger::Commit commit = partition->ledger.commit();
+    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition->id);
+    entry->offset = commit.next;
+    if (!commit.metadata.empty()) {
+      entry->metadata = std::malloc(commit.metadata.size());  // the list frees it
+      if (entry->metadata == nullptr) throw std::bad_alloc();
+      std::memcpy(entry->metadata, commit.metadata.data(), commit.metadata.size());
+      entry->metadata_size = commit.metadata.size();
+    }
+    partition->dirty = false;
+  }
+  if (list->cnt == 0) return false;
+  commit_pending = true;
+  const rd_kafka_resp_err_t code = rd_kafka_commit_queue(client.get(), list.get(), commit_news.get(),
+                                                         &Impl::on_committed, static_cast<Opaque*>(this));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_committed(client.get(), code, list.get(), static_cast<Opaque*>(this));
+  return true;
+}
+
+void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
+                                  void* self) {
+  auto& impl = *static_cast<Impl*>(static_cast<Opaque*>(self));
+  impl.commit_pending = false;
+  bool refused = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
+    Partition* const partition = impl.find(list->elems[i].partition);
+    if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) refused = true;
+    if (partition == nullptr) continue;
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
+      partition->dirty = true;
+    else
+      partition->committed = list->elems[i].offset;
+  }
+  add(refused ? impl.metrics.commit_errors : impl.metrics.commits);
+  if (!refused) set(impl.metrics.brokers_down, 0);
+}
+
+void Consumer::Impl::commit_when_due(MonoTime now) {
+  rd_kafka_queue_poll_callback(commit_news.get(), 0);
+  if (commit_pending || now < next_commit) return;
+  if (send_commit(assigned())) next_commit = now + options.commit_interval;
+}
+
+/// Lets an earlier commit land first. Gives up after commit_wait: what is not committed is repeated, not lost.
+void Consumer::Impl::commit_and_wait(const std::vector<Partition*>& which) {
+  const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
+  const auto wait = [&] {
+    while (commit_pending && std::chrono::steady_clock::now() < deadline)
+      rd_kafka_queue_poll_callback(commit_news.get(), static_cast<int>(kCommitSlice.count()));
+    return !commit_pending;
+  };
+  if (wait() && send_commit(which)) wait();
+}
+
+}  // namespace nightpost::kafka

@@ -1,0 +1,96 @@
+// The consumer's one thread: its loop (consumer.cpp), its part in rebalances (consumer_rebalance.cpp) and its commits
+// (consumer_commit.cpp). Everything here runs on that thread but what is marked.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "core/time.h"
+#include "kafka/client_conf.h"
+#include "kafka/consumer.h"
+#include "kafka/partition.h"
+#include "kafka/record_batch.h"
+#include "kafka/ticket.h"
+
+namespace nightpost::kafka {
+
+struct Consumer::Impl : Opaque {
+  Impl(ConsumerOptions options, ConsumerHandlers handlers, ConsumerMetrics& metrics);
+  ~Impl();               // stops; any thread
+  Result<void> start();  // the starter's thread
+  void stop();           // any thread but this one
+
+  // The loop.
+  void run();
+  std::size_t poll(std::size_t room, milliseconds wait);
+  void take(Message message, MonoTime now);
+  bool admit(Partition& partition, const rd_kafka_message_t& message, MonoTime now);
+  void hand_out();
+  void settle_finished();
+  void steer(MonoTime now);
+  void unpark(MonoTime now);
+  void apply_pauses();
+  void measure(MonoTime now);
+  Partition* find(std::int32_t id) noexcept;
+  void failed(rd_kafka_resp_err_t code, const char* words);
+
+  // Rebalances.
+  struct Rebalance {
+    rd_kafka_resp_err_t code;
+    PartitionList partitions;
+    MonoTime deadline;  // revocation: end of the grace; assignment: end of asking for metadata
+    bool begun = false;
+  };
+  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
+  static void on_error(rd_kafka_t*, int code, const char* words, void* self);
+  void rebalance(MonoTime now);
+  bool assign(Rebalance& change, MonoTime now);
+  bool revoke(Rebalance& change, MonoTime now);
+  void retire(std::span<const std::int32_t> ids);
+  void give_back(const rd_kafka_topic_partition_list_t* partitions);
+
+  // Commits.
+  static void on_committed(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
+  bool send_commit(const std::vector<Partition*>& which);
+  void commit_and_wait(const std::vector<Partition*>& which);
+  void commit_when_due(MonoTime now);
+  std::vector<Partition*> assigned();
+
+  const ConsumerOptions options;
+  const ConsumerHandlers handlers;
+  ConsumerMetrics& metrics;
+
+  TicketPool::Owner tickets = TicketPool::make();
+  Client client;
+  Queue records;      // the group's messages and callbacks
+  Queue commit_news;  // answers to commits, so that they are heard while no records are polled
+  std::vector<std::unique_ptr<Partition>> partitions;  // by id; null: not ours
+  std::vector<std::unique_ptr<RecordBatch>> outgoing;  // by shard; null: nothing for it in this round
+  std::deque<Rebalance> rebalances;                    // noted by the callback, carried out by the loop
+  std::uint32_t last_epoch = 0;
+  std::size_t in_flight_count = 0;
+  std::size_t in_flight_bytes = 0;
+  bool closing = false;
+  bool was_assigned = false;
+  bool was_fatal = false;
+  bool commit_pending = false;
+  MonoTime next_commit{};
+  MonoTime next_measure{};
+  enum class Flow : std::uint8_t { Polling, Holding, Paused } flow = Flow::Polling;
+  MonoTime held_since{};
+
+  std::atomic<std::size_t> in_flight_seen{0};  // in_flight_count for other threads
+  std::atomic<bool> draining{false};
+  std::atomic<bool> stopping{false};
+  std::thread thread;
+};
+
+}  // namespace nightpost::kafka

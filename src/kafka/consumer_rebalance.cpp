@@ -1,0 +1,152 @@
+// The consumer's part in its group. The callback only takes notes: the loop carries a change out between two polls,
+// so nothing of ours is half done when partitions come or go, and a revocation can wait while completions are served.
+// librdkafka waits for our (un)assign call, and keeps every partition of ours from fetching until then.
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "kafka/consumer_impl.h"
+#include "observe/log.h"
+
+namespace nightpost::kafka {
+namespace {
+
+constexpr milliseconds kCommittedWait{1'000};  // one question to the coordinator
+constexpr milliseconds kMetadataPatience{30'000};
+
+bool is_cooperative(rd_kafka_t* client) {
+  return std::string_view(rd_kafka_rebalance_protocol(client)) == "COOPERATIVE";
+}
+
+}  // namespace
+
+void Consumer::Impl::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
+                                  void* self) {
+  auto& impl = *static_cast<Impl*>(static_cast<Opaque*>(self));
+  if (impl.closing) {  // everything is committed; close() waits for this call
+    impl.give_back(code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? list : nullptr);
+    return;
+  }
+  impl.rebalances.push_back({code, PartitionList(rd_kafka_topic_partition_list_copy(list)), {}});
+}
+
+void Consumer::Impl::on_error(rd_kafka_t*, int code, const char* words, void* self) {
+  static_cast<Impl*>(static_cast<Opaque*>(self))->failed(static_cast<rd_kafka_resp_err_t>(code), words);
+}
+
+void Consumer::Impl::rebalance(MonoTime now) {
+  while (!rebalances.empty()) {
+    Rebalance& change = rebalances.front();
+    const bool done = change.code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS   ? assign(change, now)
+                      : change.code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? revoke(change, now)
+                                                                            : (give_back(nullptr), true);
+    if (!done) return;
+    add(metrics.rebalances);
+    rebalances.pop_front();
+  }
+}
+
+/// False: the coordinator did not say yet what is committed; to be called again.
+bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
+  if (!change.begun) {
+    change.begun = true;
+    change.deadline = now + kMetadataPatience;
+  }
+  rd_kafka_topic_partition_list_t* const list = change.partitions.get();
+  bool known = list->cnt == 0 || rd_kafka_committed(client.get(), list, static_cast<int>(kCommittedWait.count())) ==
+                                     RD_KAFKA_RESP_ERR_NO_ERROR;
+  for (int i = 0; known && i < list->cnt; ++i) known = list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (!known && now < change.deadline) return false;
+  if (!known) add(metrics.metadata_unread);
+
+  for (int i = 0; i < list->cnt; ++i) {
+    rd_kafka_topic_partition_t& theirs = list->elems[i];
+    auto ours = std::make_unique<Partition>();
+    ours->id = theirs.partition;
+    ours->epoch = ++last_epoch;
+    if (known && theirs.offset >= 0) {
+      const std::string_view metadata(static_cast<const char*>(theirs.metadata),
+                                      theirs.metadata == nullptr ? 0 : theirs.metadata_size);
+      if (const Result<void> restored = ours->ledger.restore(theirs.offset, metadata); !restored) {
+        add(metrics.metadata_ignored);
+        if (log != nullptr)
+          log->warn("kafka.metadata_ignored",
+                    {observe::kv("partition", ours->id), observe::kv("why", restored.error().detail)});
+      }
+      ours->committed = theirs.offset;
+      ours->fresh = false;
+    } else {
+      theirs.offset = RD_KAFKA_OFFSET_INVALID;  // librdkafka asks itself, and else begins at the earliest
+    }
+    const auto at = static_cast<std::size_t>(ours->id);
+    if (at >= partitions.size()) partitions.resize(at + 1);
+    partitions[at] = std::move(ours);
+  }
+  const rd_kafka_resp_err_t code = [&] {
+    if (!is_cooperative(client.get())) return rd_kafka_assign(client.get(), list);
+    const ClientError refused(rd_kafka_incremental_assign(client.get(), list));
+    return refused ? rd_kafka_error_code(refused.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
+  }();
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failed(code, "assign");
+  next_measure = now;
+  if (!was_assigned) {
+    was_assigned = true;
+    if (handlers.on_first_assignment) handlers.on_first_assignment();
+  }
+  return true;
+}
+
+/// False: records of these partitions are in flight and the grace is not over; to be called again.
+bool Consumer::Impl::revoke(Rebalance& change, MonoTime now) {
+  const rd_kafka_topic_partition_list_t* const list = change.partitions.get();
+  std::vector<std::int32_t> ids;
+  std::vector<Partition*> leaving;
+  for (int i = 0; i < list->cnt; ++i) {
+    ids.push_back(list->elems[i].partition);
+    if (Partition* partition = find(ids.back())) leaving.push_back(partition);
+  }
+  // A lost assignment is somebody else's already: there is nothing to wait for and no right to commit.
+  const bool lost = rd_kafka_assignment_lost(client.get()) != 0;
+  if (!change.begun) {
+    change.begun = true;
+    change.deadline = now + options.revoke_grace;
+    for (Partition* partition : leaving) partition->leaving = true;
+  }
+  const bool busy = std::ranges::any_of(leaving, [](const Partition* p) { return p->in_flight > 0; });
+  if (busy && !lost && now < change.deadline) return false;
+  if (!lost) commit_and_wait(leaving);
+  retire(ids);
+  give_back(list);
+  next_measure = now;
+  return true;
+}
+
+/// Forgets the partitions. What of them is still in flight is stale from here on.
+void Consumer::Impl::retire(std::span<const std::int32_t> ids) {
+  std::vector<std::uint32_t> epochs;
+  for (const std::int32_t id : ids) {
+    Partition* const partition = find(id);
+    if (partition == nullptr) continue;
+    if (partition->in_flight > 0) epochs.push_back(partition->epoch);
+    in_flight_count -= partition->in_flight;
+    in_flight_bytes -= partition->in_flight_bytes;
+    partitions[static_cast<std::size_t>(id)].reset();
+  }
+  in_flight_seen.store(in_flight_count, std::memory_order_relaxed);
+  if (epochs.empty() || !handlers.on_revoked || closing) return;
+  handlers.on_revoked([epochs = std::move(epochs)](const Ticket* ticket) {
+    return std::ranges::find(epochs, ticket->epoch()) != epochs.end();
+  });
+}
+
+/// Null: all of them.
+void Consumer::Impl::give_back(const rd_kafka_topic_partition_list_t* list) {
+  if (list == nullptr || !is_cooperative(client.get())) {
+    rd_kafka_assign(client.get(), nullptr);
+    return;
+  }
+  const ClientError refused(rd_kafka_incremental_unassign(client.get(), list));
+  if (refused) failed(rd_kafka_error_code(refused.get()), "unassign");
+}
+
+}  // namespace nightpost::kafka

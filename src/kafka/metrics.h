@@ -1,0 +1,52 @@
+// What the consumer and the producer count. Written by their threads with relaxed atomics, read by the scrape; nothing
+// decides by reading them. One struct a client; src/app sums and names them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace nightpost::kafka {
+
+using Cell = std::atomic<std::uint64_t>;
+inline void add(Cell& cell, std::uint64_t n = 1) noexcept { cell.fetch_add(n, std::memory_order_relaxed); }
+inline void set(Cell& cell, std::uint64_t n) noexcept { cell.store(n, std::memory_order_relaxed); }
+inline std::uint64_t read(const Cell& cell) noexcept { return cell.load(std::memory_order_relaxed); }
+
+struct ConsumerMetrics {
+  // Counters.
+  Cell records{0};            // handed to shards
+  Cell bytes{0};              // their keys, values and traceparents
+  Cell batches{0};            // on_batch calls
+  Cell commits{0};            // offset commits the broker accepted
+  Cell commit_errors{0};      // those it refused or did not answer; repeated at the next interval
+  Cell rebalances{0};         // assignments, revocations and losses
+  Cell stale_completions{0};  // records that ended after their partition had moved away
+  Cell skipped_done{0};       // fetched again though the commit's metadata said they were done
+  Cell metadata_ignored{0};   // commits whose metadata was malformed or somebody else's
+  Cell metadata_unread{0};    // assignments that went on without metadata: the coordinator did not answer
+  Cell gap_offsets{0};        // offsets that never came: compacted away or transaction markers; elsewhere 0
+  Cell rewinds{0};            // the log went back below what was committed (topic created anew, truncated)
+  Cell errors{0};             // what librdkafka reported, brokers down included
+  // Gauges.
+  Cell assigned_partitions{0};
+  Cell paused_partitions{0};
+  Cell in_flight{0};  // records handed out and not settled
+  Cell in_flight_bytes{0};
+  Cell lag{0};                  // high watermark − committed, summed over the assigned partitions
+  Cell oldest_unsettled_ms{0};  // age of the oldest record in flight, to a tenth of a second; 0: none
+  Cell brokers_down{0};         // 1 from "all brokers down" until something is heard again
+};
+
+struct ProducerMetrics {
+  // Counters.
+  Cell messages{0};    // taken by librdkafka
+  Cell bytes{0};       // their keys and values
+  Cell delivered{0};   // acknowledged by all in-sync replicas
+  Cell refused{0};     // the broker will not take them: each keeps its record's hold
+  Cell queue_full{0};  // times a caller had to wait for room
+  Cell errors{0};      // what librdkafka reported, brokers down included
+  // Gauge.
+  Cell queued{0};  // taken and not yet reported on
+};
+
+}  // namespace nightpost::kafka

@@ -1,0 +1,40 @@
+// A batch that owns copies of its records' bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory_resource>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "kafka/consumer.h"
+
+namespace nightpost::kafka {
+
+/// Copies rather than librdkafka's messages: a shard then frees memory of its own only, at any time, even after the
+/// client is gone; the fetch buffer behind a slow record is not kept whole; and the byte limit counts what is held.
+class RecordBatch final : public Batch {
+ public:
+  std::span<const SourceRecord> records() const noexcept override { return records_; }
+
+  void add(Ticket* ticket, std::int64_t offset, std::int32_t partition, std::string_view key, std::string_view value,
+           std::string_view traceparent) {
+    records_.push_back({ticket, copy(key), copy(value), copy(traceparent), partition, offset});
+  }
+
+ private:
+  static constexpr std::size_t kFirstChunk = 16 * 1024;
+
+  std::string_view copy(std::string_view bytes) {
+    if (bytes.empty()) return {};
+    char* const to = static_cast<char*>(arena_.allocate(bytes.size(), 1));
+    std::memcpy(to, bytes.data(), bytes.size());
+    return {to, bytes.size()};
+  }
+
+  std::pmr::monotonic_buffer_resource arena_{kFirstChunk};
+  std::vector<SourceRecord> records_;
+};
+
+}  // namespace nightpost::kafka
