@@ -231,7 +231,8 @@ class Reader {
 
   bool integer(od::value value, const Path& at, std::int64_t min, std::int64_t max, std::int64_t& out) {
     const std::string_view token = token_of(value);
-    if (kind_of(token) != "a number") return mistyped(at, "an integer", token);
+    const char first = token.empty() ? '\0' : token.front();
+    if (first != '-' && (first < '0' || first > '9')) return mistyped(at, "an integer", token);
     if (value.get_int64().get(out) != simdjson::SUCCESS)
       return wrong(at, std::string(token.substr(0, 40)) + " is no 64-bit integer");
     if (out < min || out > max)

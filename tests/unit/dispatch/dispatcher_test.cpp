@@ -1,6 +1,7 @@
 #include "dispatch/dispatcher.h"
 
 #include <catch2/catch.hpp>
+#include <functional>
 
 #include "support/dispatch_world.h"
 
@@ -97,4 +98,503 @@ TEST_CASE("dispatcher: what is malformed goes whole to the dead topic", "[dispat
   CHECK(f.world.outcomes.empty());
   CHECK(f.world.finds == 0);
   CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: held back by a rule, one outcome and no request", "[dispatch]") {
+  struct Row {
+    const char* rule;
+    std::function<void(json&, World&)> change;
+    bool device;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"push_disabled", [](json& e, World&) { e["push"]["disabled"] = true; }, false},
+      {"online_only", [](json& e, World&) { e["message"]["online_only"] = true; }, false},
+      {"system_message", [](json& e, World&) { e["kind"] = "system"; }, false},
+      {"sender_itself", [](json& e, World&) { e["from"]["user_id"] = "vinson"; }, false},
+      {"user_push_off", [](json&, World& w) { w.users["vinson"].settings.enabled = false; }, false},
+      {"muted_all", [](json&, World& w) { w.users["vinson"].mutes.push_back({}); }, false},
+      {"no_device", [](json&, World& w) { w.users["vinson"].devices.clear(); }, false},
+      {"logged_out", [](json&, World& w) { w.users["vinson"].devices[0].state = DeviceState::LoggedOut; }, true},
+      {"no_token", [](json&, World& w) { w.users["vinson"].devices[0].token = DeviceToken(); }, true},
+      {"certificate_disabled", [](json&, World& w) { w.routes[1]->certificate.status = CertificateStatus::Disabled; },
+       true},
+  }));
+  CAPTURE(row.rule);
+  Fixture f;
+  f.world.add("vinson");
+  json event = event_for({"vinson"});
+  row.change(event, f.world);
+  f.accept(event);
+  const json outcome = f.only_outcome();
+  CHECK(outcome["outcome"] == "suppressed");
+  CHECK(outcome["rule"] == row.rule);
+  CHECK(outcome.contains("device_id") == row.device);
+  CHECK(outcome["attempt"] == 0);
+  CHECK(f.world.sent.empty());
+  CHECK(f.world.letters.empty());
+  CHECK(f.world.released.size() == 1);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: what cannot be planned", "[dispatch]") {
+  struct Row {
+    const char *rule, *stage;  // stage: of the dead letter; "" none
+    std::function<void(json&, World&)> change;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"certificate_missing", "plan", [](json&, World& w) { w.users["vinson"].devices[0].certificate = {5}; }},
+      {"certificate_unusable", "plan", [](json&, World& w) { w.route_error = Error{Errc::Malformed, "sealed"}; }},
+      {"wrong_vendor", "plan", [](json&, World& w) { w.users["vinson"].devices[0].platform = Platform::Android; }},
+      {"token_malformed", "", [](json&, World& w) { w.users["vinson"].devices[0].token = DeviceToken("bad-one"); }},
+      {"payload_unbuildable", "plan", [](json& e, World&) { e["push"]["ext"] = "too big"; }},
+  }));
+  CAPTURE(row.rule);
+  Fixture f;
+  f.world.add("vinson");
+  json event = event_for({"vinson"});
+  row.change(event, f.world);
+  f.accept(event);
+  CHECK(f.only_outcome()["outcome"] == "rejected");
+  CHECK(f.only_outcome()["rule"] == row.rule);
+  CHECK(f.world.letters.size() == (*row.stage != '\0' ? 1U : 0U));
+  if (!f.world.letters.empty()) {
+    CHECK(f.world.letters[0].stage == row.stage);
+    CHECK(f.world.letters[0].reason == row.rule);
+    CHECK(f.world.letters[0].value == event.dump());
+  }
+  CHECK(f.world.sent.empty());
+  CHECK(f.world.released.size() == 1);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: expired on arrival", "[dispatch]") {
+  Fixture f;
+  json event = event_for({"vinson"});
+  event["expires_at"] = kNowMs;
+  f.accept(event);
+  CHECK(f.only_outcome()["outcome"] == "expired");
+  CHECK(f.world.letters.empty());
+  CHECK(f.world.finds == 0);
+}
+
+TEST_CASE("dispatcher: the vendor's final answers", "[dispatch]") {
+  struct Row {
+    int status;
+    std::string body;
+    const char *outcome, *rule;
+    bool letter;
+  };
+  const auto row = GENERATE(values<Row>({
+      {400, "PayloadEmpty", "rejected", "vendor_rejected", true},
+      {400, "BadDeviceToken", "rejected", "token_suspect", false},
+      {404, "BadPath", "rejected", "vendor_misconfigured", true},
+      {451, "Policy", "suppressed", "vendor_suppressed", false},
+      {403, "Forbidden", "dead", "credential_bad", true},
+      {410, "Unregistered", "token_removed", "token_gone", false},
+      {410, "Unregistered " + std::to_string(kNowMs), "token_removed", "token_gone", false},
+      {410, "Unregistered 5", "rejected", "token_newer", false},
+  }));
+  CAPTURE(row.status, row.body);
+  Fixture f;
+  f.world.add("vinson");
+  const json event = event_for({"vinson"});
+  f.accept(event);
+  f.world.answer(row.status, row.body);
+  const json outcome = f.only_outcome();
+  CHECK(outcome["outcome"] == row.outcome);
+  CHECK(outcome["rule"] == row.rule);
+  CHECK(outcome["code"] == row.body.substr(0, row.body.find(' ')));
+  CHECK(outcome["certificate_id"] == 1);
+  CHECK(f.world.letters.size() == (row.letter ? 1U : 0U));
+  if (row.letter) {
+    CHECK(f.world.letters[0].stage == "deliver");
+    CHECK(f.world.letters[0].vendor == "apns");
+    CHECK(f.world.letters[0].attempts == 1);
+    CHECK(f.world.letters[0].value == event.dump());
+  }
+  CHECK(f.world.removed.size() == (std::string(row.rule) == "token_gone" ? 1U : 0U));
+  CHECK(f.world.left.size() == (row.status == 403 ? 1U : 0U));
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: a removal that did not happen", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  SECTION("somebody was faster") {
+    f.world.removes = false;
+    f.world.answer(410, "Unregistered");
+    CHECK(f.only_outcome()["rule"] == "token_already_removed");
+  }
+  SECTION("the store failed") {
+    f.world.remove_error = Error{Errc::Io, "disk full"};
+    f.world.answer(410, "Unregistered");
+    CHECK(f.only_outcome()["rule"] == "removal_failed");
+  }
+}
+
+TEST_CASE("dispatcher: repeats carry the same ids until the attempts are used up", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  for (int attempt = 1; attempt <= f.options.attempts_max; ++attempt) {
+    REQUIRE(f.world.sent.size() == static_cast<std::size_t>(attempt));
+    CHECK(f.world.sent.back().header("push-id") == f.world.sent.front().header("push-id"));
+    CHECK(f.world.sent.back().header("collapse-id") == f.world.sent.front().header("collapse-id"));
+    CHECK(f.world.outcomes.empty());
+    f.world.answer(503, "Shutdown");
+    f.pass(seconds(15));
+  }
+  CHECK(f.only_outcome()["outcome"] == "dead");
+  CHECK(f.only_outcome()["rule"] == "retries_exhausted");
+  CHECK(f.only_outcome()["attempt"] == f.options.attempts_max);
+  REQUIRE(f.world.letters.size() == 1);
+  CHECK(f.world.letters[0].reason == "retries_exhausted");
+  CHECK(f.world.letters[0].attempts == f.options.attempts_max);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: no answer twice is enough", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  f.world.lose(Errc::Timeout, true);
+  f.pass(seconds(1));
+  REQUIRE(f.world.sent.size() == 2);
+  CHECK(f.world.metrics.repeats_maybe_sent.read() == 1);
+  f.world.lose(Errc::ConnectionLost, true);
+  CHECK(f.only_outcome()["rule"] == "delivery_unknown");
+  CHECK(f.world.letters.size() == 1);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: a retry that would come after the expiry is not made", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  json event = event_for({"vinson"});
+  event["expires_at"] = kNowMs + 5'000;
+  f.accept(event);
+  CHECK(f.world.sent[0].deadline == f.world.clock.mono() + milliseconds(5'000));
+  f.world.answer(503, "Shutdown 5");
+  CHECK(f.only_outcome()["outcome"] == "expired");
+  CHECK(f.world.letters.empty());
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: a stale grant is replaced once, for everybody", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.world.add("ann");
+  f.accept(event_for({"vinson", "ann"}));
+  REQUIRE(f.world.sent.size() == 2);
+  f.world.answer(403, "Expired", 0);
+  f.world.answer(403, "Expired", 1);
+  REQUIRE(f.world.sent.size() == 4);  // at once
+  CHECK(f.world.signatures == 2);
+  CHECK(f.world.flushes == 3);
+  CHECK(f.world.sent[2].header("authorization") == "grant 2");
+  CHECK(f.world.sent[3].header("authorization") == "grant 2");
+  CHECK(f.world.left == std::vector<std::uint64_t>{3, 3});
+  f.world.answer(200, "id", 2);
+  f.world.answer(403, "Expired", 3);
+  CHECK(f.world.signatures == 2);
+  CHECK(f.world.outcomes[0]["outcome"] == "accepted");
+  CHECK(f.world.outcomes[1]["rule"] == "credential_bad");
+  CHECK(f.world.metrics.breakers_opened.read() == 1);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: a grant too young to be stale opens the breaker, unsigned", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.world.refresh_error = Error{Errc::Unauthorized, "made a minute ago"};
+  f.accept(event_for({"vinson"}));
+  f.world.answer(403, "Expired");
+  CHECK(f.only_outcome()["rule"] == "credential_bad");
+  CHECK(f.world.signatures == 1);
+  CHECK(f.world.metrics.breakers_opened.read() == 1);
+
+  f.accept(event_for({"vinson"}));
+  CHECK(f.world.sent.size() == 1);
+  CHECK(f.world.outcomes.back()["rule"] == "credential_breaker_open");
+  CHECK(f.world.letters.back().reason == "credential_breaker_open");
+  CHECK(f.world.letters.back().stage == "deliver");
+}
+
+TEST_CASE("dispatcher: the breaker lets one probe through and closes on its success", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  SECTION("opened by an answer") { f.world.answer(403, "Forbidden"); }
+  SECTION("opened by the end of the connection") { f.world.lose(Errc::Unauthorized, false); }
+  f.pass(f.options.breaker_first);
+  f.accept(event_for({"vinson"}));
+  f.accept(event_for({"vinson"}));
+  REQUIRE(f.world.sent.size() == 2);  // the probe
+  CHECK(f.world.outcomes.back()["rule"] == "credential_breaker_open");
+  f.world.answer(200);
+  f.accept(event_for({"vinson"}));
+  CHECK(f.world.sent.size() == 3);
+}
+
+TEST_CASE("dispatcher: a replaced certificate starts with a closed breaker", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  f.world.answer(403, "Forbidden");
+  f.world.routes[1] = World::route(1, 8);
+  f.accept(event_for({"vinson"}));
+  CHECK(f.world.sent.size() == 2);
+}
+
+TEST_CASE("dispatcher: a throttled credential rests, a throttled token only itself", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.world.add("ann");
+  f.accept(event_for({"vinson"}));
+  const std::string scope = GENERATE("Credential", "Token", "Connection");
+  CAPTURE(scope);
+  f.world.answer(429, scope + " 30");
+  CHECK(f.world.left.size() == (scope == "Connection" ? 1U : 0U));
+  f.accept(event_for({"ann"}));
+  CHECK(f.world.sent.size() == (scope == "Credential" ? 1U : 2U));
+  f.pass(milliseconds(29'999));
+  CHECK(f.world.sent.size() == (scope == "Credential" ? 1U : 2U));
+  f.pass(seconds(2));
+  CHECK(f.world.sent.size() == 3);
+  CHECK(f.world.outcomes.empty());
+}
+
+TEST_CASE("dispatcher: when too many tokens die, they stay", "[dispatch]") {
+  Fixture f;
+  for (int i = 0; i < 60; ++i) {
+    f.world.add("u" + std::to_string(i));
+    f.accept(event_for({"u" + std::to_string(i)}));
+  }
+  REQUIRE(f.world.sent.size() == 60);
+  for (std::size_t i = 0; i < 60; ++i) f.world.answer(410, "Unregistered", i);
+  CHECK(f.world.removed.size() == 49);
+  CHECK(f.world.metrics.removals_held.read() == 11);
+  CHECK(f.world.metrics.breakers_opened.read() == 1);
+  CHECK(f.world.outcomes.back()["outcome"] == "rejected");
+  CHECK(f.world.outcomes.back()["rule"] == "removal_held");
+  CHECK(f.world.letters.size() == 11);
+
+  // A probe that finds another dead token proves nothing: the breaker stays open, for longer.
+  f.pass(f.options.breaker_first);
+  f.accept(event_for({"u0"}));
+  REQUIRE(f.world.sent.size() == 61);
+  f.world.answer(410, "Unregistered");
+  CHECK(f.world.outcomes.back()["rule"] == "removal_held");
+  f.pass(f.options.breaker_first);
+  f.accept(event_for({"u0"}));
+  CHECK(f.world.sent.size() == 61);
+}
+
+TEST_CASE("dispatcher: the directory is asked once a batch, and again while it fails", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  SECTION("once a batch") {
+    const std::string text = event_for({"vinson"}).dump();
+    std::vector<Record> batch;
+    for (std::uint64_t i = 0; i < 20; ++i) batch.push_back({Ticket{i}, "", text, ""});
+    f.dispatcher().accept(batch);
+    CHECK(f.world.finds == 1);
+    CHECK(f.world.flushes == 1);
+    CHECK(f.world.sent.size() == 20);
+  }
+  SECTION("back after a while") {
+    f.world.store_down = Error{Errc::Io, "locked"};
+    f.accept(event_for({"vinson"}));
+    CHECK(f.world.outcomes.empty());
+    f.world.store_down.reset();
+    f.pass(seconds(1));
+    CHECK(f.world.finds == 2);
+    CHECK(f.world.sent.size() == 1);
+  }
+  SECTION("down for good") {
+    f.world.store_down = Error{Errc::Io, "locked"};
+    f.accept(event_for({"vinson", "ann"}));
+    f.pass(f.options.retry_for);
+    CHECK(f.world.finds == f.options.attempts_max);
+    REQUIRE(f.world.letters.size() == 1);
+    CHECK(f.world.letters[0].stage == "resolve");
+    CHECK(f.world.letters[0].reason == "store_unavailable");
+    CHECK(f.world.letters[0].detail.find("locked") != std::string::npos);
+    REQUIRE(f.world.outcomes.size() == 2);
+    CHECK(f.world.outcomes[1]["outcome"] == "dead");
+    CHECK(f.all_over());
+  }
+  SECTION("never answers") {
+    f.world.store_slow = true;
+    f.accept(event_for({"vinson"}));
+    f.pass(f.options.retry_for);
+    CHECK(f.only_outcome()["rule"] == "store_unavailable");
+    CHECK(f.all_over());
+    f.world.answer_finds();  // too late to matter
+    CHECK(f.world.sent.empty());
+    CHECK(f.world.outcomes.size() == 1);
+  }
+}
+
+TEST_CASE("dispatcher: an unknown app", "[dispatch]") {
+  Fixture f;
+  f.world.app_known = false;
+  f.accept(event_for({"vinson", "ann"}));
+  REQUIRE(f.world.letters.size() == 1);
+  CHECK(f.world.letters[0].reason == "unknown_app");
+  CHECK(f.world.letters[0].stage == "resolve");
+  CHECK(f.world.outcomes.size() == 2);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: one letter an event, the first reason and then the others", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson").devices[0].certificate = {5};
+  f.world.add("ann");
+  f.world.add("bob");
+  f.accept(event_for({"vinson", "ann", "bob"}));
+  REQUIRE(f.world.sent.size() == 2);
+  f.world.answer(400, "PayloadEmpty", 1);
+  CHECK(f.world.letters.empty());
+  f.world.answer(200, "", 0);
+  REQUIRE(f.world.letters.size() == 1);
+  const DeadLetter& letter = f.world.letters[0];
+  CHECK(letter.reason == "certificate_missing");
+  CHECK(letter.stage == "plan");
+  CHECK(letter.detail.find("user vinson device vinson-phone: the certificate the device reported") == 0);
+  CHECK(letter.detail.find("; user bob device bob-phone: the vendor will never accept") != std::string::npos);
+  CHECK(f.world.outcomes.size() == 3);
+  CHECK(f.world.released.size() == 1);
+}
+
+TEST_CASE("dispatcher: slots and room are limits", "[dispatch]") {
+  Fixture f;
+  f.options.pushes_in_flight_max = 2;
+  f.options.events_open_max = 3;
+  for (const char* user : {"a", "b", "c", "d"}) f.world.add(user);
+  f.accept(event_for({"a", "b", "c", "d"}));
+  CHECK(f.world.sent.size() == 2);
+  CHECK(f.dispatcher().pushes_in_flight() == 2);
+  CHECK(f.dispatcher().has_room());
+  f.accept(event_for({"a"}));
+  f.accept(event_for({"b"}));
+  CHECK_FALSE(f.dispatcher().has_room());
+  for (std::size_t i = 0; i < 6; ++i) {
+    REQUIRE(f.world.sent.size() > i);
+    CHECK(f.dispatcher().pushes_in_flight() <= 2);
+    f.world.answer(200, "", i);
+  }
+  CHECK(f.world.outcomes.size() == 6);
+  CHECK(f.dispatcher().has_room());
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: what found no slot in time ends without one", "[dispatch]") {
+  Fixture f;
+  f.options.pushes_in_flight_max = 1;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  json event = event_for({"vinson"});
+  event["expires_at"] = kNowMs + 5'000;
+  f.accept(event);
+  f.pass(seconds(5));
+  CHECK(f.only_outcome()["outcome"] == "expired");
+  CHECK(f.world.released.size() == 1);
+  CHECK(f.dispatcher().events_open() == 1);
+}
+
+TEST_CASE("dispatcher: memory of open events is a limit", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.options.events_open_bytes_max = 1000;
+  f.accept(event_for({"vinson"}));
+  CHECK(f.dispatcher().has_room());
+  f.accept(event_for({"vinson"}));
+  CHECK_FALSE(f.dispatcher().has_room());
+  f.world.answer(200, "", 0);
+  CHECK(f.dispatcher().has_room());
+}
+
+TEST_CASE("dispatcher: handing back forgets what is not in the air", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.world.add("ann");
+  f.options.pushes_in_flight_max = 2;
+  const auto everything = [](Ticket) { return true; };
+  SECTION("in the air: it settles and is released") {
+    const Ticket ticket = f.accept(event_for({"vinson"}));
+    f.dispatcher().hand_back(everything);
+    f.world.answer(200);
+    CHECK(f.world.released == std::vector{ticket});
+  }
+  SECTION("in the air, and would be repeated: it is not, and not released") {
+    f.accept(event_for({"vinson"}));
+    f.dispatcher().hand_back(everything);
+    f.world.answer(503);
+    CHECK(f.world.released.empty());
+    CHECK(f.world.outcomes.empty());
+  }
+  SECTION("in back-off") {
+    f.accept(event_for({"vinson"}));
+    f.world.answer(503);
+    f.dispatcher().hand_back(everything);
+    CHECK(f.world.released.empty());
+    CHECK(f.world.outcomes.empty());
+  }
+  SECTION("half of it waiting for a slot") {
+    f.accept(event_for({"vinson"}));
+    f.accept(event_for({"vinson", "ann"}));
+    f.dispatcher().hand_back([](Ticket ticket) { return ticket == Ticket{2}; });
+    CHECK(f.dispatcher().events_open() == 2);
+    f.world.answer(200, "", 0);
+    f.world.answer(200, "", 1);
+    CHECK(f.world.outcomes.size() == 2);
+    CHECK(f.world.released == std::vector{Ticket{1}});
+  }
+  SECTION("waiting for the directory") {
+    f.world.store_slow = true;
+    f.accept(event_for({"vinson"}));
+    f.dispatcher().hand_back(everything);
+    CHECK(f.dispatcher().events_open() == 0);
+    f.world.answer_finds();
+    CHECK(f.world.released.empty());
+  }
+  CHECK(f.world.letters.empty());
+  f.pass(f.options.retry_for);
+  CHECK(f.world.sent.size() <= 2);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: a record too big goes to the dead topic unread", "[dispatch]") {
+  Fixture f;
+  f.options.event_bytes_max = 100;
+  const std::string text = event_for({"vinson"}).dump();
+  f.accept(text);
+  REQUIRE(f.world.letters.size() == 1);
+  CHECK(f.world.letters[0].reason == "event_too_big");
+  CHECK(f.world.letters[0].value == text);
+  CHECK(f.world.letters[0].event_id.empty());
+  CHECK(f.world.metrics.events_malformed.read() == 1);
+}
+
+TEST_CASE("dispatcher: metrics add up", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  CHECK(f.world.metrics.pushes_in_flight.read() == 1);
+  f.world.answer(500);
+  CHECK(f.world.metrics.pushes_waiting.read() == 1);
+  CHECK(f.world.metrics.events_open.read() == 1);
+  f.pass(seconds(1));
+  f.world.answer(200);
+  const auto& attempts = f.world.metrics.attempts[0];
+  CHECK(attempts[static_cast<std::size_t>(Verdict::Transient)].read() == 1);
+  CHECK(attempts[static_cast<std::size_t>(Verdict::Accepted)].read() == 1);
+  CHECK(f.world.metrics.retries.read() == 1);
+  CHECK(f.world.metrics.outcomes[static_cast<std::size_t>(OutcomeKind::Accepted)].read() == 1);
+  CHECK(f.world.metrics.events_taken.read() == 1);
+  CHECK(f.world.metrics.events_settled.read() == 1);
+  CHECK(f.world.metrics.events_open.read() == 0);
+  CHECK(f.world.metrics.pushes_waiting.read() == 0);
 }
