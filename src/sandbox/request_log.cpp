@@ -17,6 +17,11 @@ void RequestLog::add(const net::ServerRequest& request, int status, std::string_
     entry.text.clear();
     entry.ends.clear();
   }
+  const std::string_view body = std::string_view(request.body).substr(0, limits_.body_kept_max);
+  std::size_t size = request.method.size() + request.target.size() + body.size() + reason.size() + detail.size();
+  for (const auto& [name, value] : request.headers) size += name.size() + value.size();
+  entry.text.reserve(size);
+  entry.ends.reserve(2 * request.headers.size() + 5);
   const auto put = [&](std::string_view piece) {
     entry.text += piece;
     entry.ends.push_back(static_cast<std::uint32_t>(entry.text.size()));
@@ -27,7 +32,7 @@ void RequestLog::add(const net::ServerRequest& request, int status, std::string_
     put(name);
     put(value);
   }
-  put(std::string_view(request.body).substr(0, limits_.body_kept_max));
+  put(body);
   put(reason);
   put(detail);
   entry.connection = request.connection;
