@@ -1,4 +1,81 @@
 #include "app/cli.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/worker.h"
+
 namespace nightpost::app {
-int run(int, char**) { return 2; }
+
+void CommonOptions::add_config(CLI::App& command) {
+  command.add_option("--config", config_path, "config file; absent: the built-in defaults")
+      ->envname("NIGHTPOST_CONFIG")
+      ->type_name("FILE");
 }
+
+void CommonOptions::add_json(CLI::App& command) { command.add_flag("--json", json, "print JSON instead of a table"); }
+
+std::expected<Config, int> CommonOptions::load() const {
+  auto config = config_path.empty() ? parse_config("{}") : load_config(config_path);
+  if (config) return *std::move(config);
+  for (const std::string& line : config.error().lines)
+    say_error(config_path.empty() ? line : fmt::format("{}: {}", config_path, line), kBadUsage);
+  return std::unexpected(int{kBadUsage});
+}
+
+Result<std::string> read_file(const std::string& path) {
+  std::ostringstream text;
+  if (path == "-") {
+    text << std::cin.rdbuf();
+    return text.str();
+  }
+  std::ifstream file(path, std::ios::binary);
+  if (!file || !(text << file.rdbuf() || file.peek() == std::ifstream::traits_type::eof()))
+    return fail(Errc::Malformed, path + ": cannot be read");
+  return text.str();
+}
+
+std::expected<std::unique_ptr<store::Store>, int> open_store(const CommonOptions& options, bool with_secrets) {
+  const auto config = options.load();
+  if (!config) return std::unexpected(config.error());
+  auto store = open_store(*config, with_secrets);
+  if (!store) return std::unexpected(say_error(store.error()));
+  return *std::move(store);
+}
+
+int run(int argc, char** argv) {
+  CLI::App root(
+      "Nightpost wakes phones: it takes offline-message events from Kafka and delivers them through the vendors' push\n"
+      "services, losing nothing and telling afterwards what happened to every single push.",
+      "nightpost");
+  root.require_subcommand(1);
+  root.set_version_flag("--version", "nightpost " NIGHTPOST_VERSION);
+  root.get_formatter()->column_width(34);
+  root.footer(
+      "Every command has --help with an example. Exit codes: 0 done, 1 done but not all went well, 2 bad usage\n"
+      "or config, 3 could not reach what it needs.");
+  int exit_code = kDone;
+  add_worker_command(root, exit_code);
+  add_sandbox_command(root, exit_code);
+  add_demo_command(root, exit_code);
+  add_send_command(root, exit_code);
+  add_event_command(root, exit_code);
+  add_cert_command(root, exit_code);
+  add_device_command(root, exit_code);
+  add_user_command(root, exit_code);
+  add_config_command(root, exit_code);
+  try {
+    root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int shown = root.exit(error);  // prints help, the version or what is wrong
+    return shown == 0 ? int{kDone} : int{kBadUsage};
+  }
+  return exit_code;
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,41 @@
+// The subcommands: each adds itself to the command line; when it is the one called, it runs and leaves its exit code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "app/config.h"
+#include "core/result.h"
+#include "store/store.h"
+
+namespace nightpost::app {
+
+void add_worker_command(CLI::App& root, int& exit_code);
+void add_sandbox_command(CLI::App& root, int& exit_code);
+void add_demo_command(CLI::App& root, int& exit_code);
+void add_send_command(CLI::App& root, int& exit_code);
+void add_event_command(CLI::App& root, int& exit_code);
+void add_cert_command(CLI::App& root, int& exit_code);
+void add_device_command(CLI::App& root, int& exit_code);
+void add_user_command(CLI::App& root, int& exit_code);
+void add_config_command(CLI::App& root, int& exit_code);
+
+/// What every command that reads a config or prints a result takes.
+struct CommonOptions {
+  std::string config_path;
+  bool json = false;
+
+  void add_config(CLI::App& command);
+  void add_json(CLI::App& command);
+  /// The config named, or the defaults. Its mistakes are printed; then the exit code is kBadUsage.
+  std::expected<Config, int> load() const;
+};
+
+/// The whole file, "-" is stdin. NotFound if it cannot be read.
+Result<std::string> read_file(const std::string& path);
+
+/// The store of `options`' config; a failure is printed and its exit code returned.
+std::expected<std::unique_ptr<store::Store>, int> open_store(const CommonOptions& options, bool with_secrets);
+
+}  // namespace nightpost::app

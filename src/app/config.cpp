@@ -1,0 +1,151 @@
+#include "app/config.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "app/json_section.h"
+#include "app/ready_file.h"
+
+namespace nightpost::app {
+namespace {
+
+constexpr std::int64_t kHourMs = 3'600'000;
+
+void read_kafka(JsonSection kafka, Config& config) {
+  kafka::ClientOptions client;
+  kafka.text("brokers", client.brokers);
+  kafka.texts("client", client.client);
+  if (const auto checked = kafka::check_client_settings(client.client); !checked)
+    kafka.mistake("client", checked.error().detail);
+  config.consumer.kafka = client;
+  config.producer.kafka = client;
+  kafka.text("group_id", config.consumer.group_id);
+  kafka.text("group_instance_id", config.consumer.group_instance_id, true);
+  kafka.integer("fetch_queue_kbytes", config.consumer.fetch_queue_kbytes, 1'024, 2'097'151);
+  kafka.integer("in_flight_max", config.consumer.in_flight_max, 1, 10'000'000);
+  kafka.integer("in_flight_bytes_max", config.consumer.in_flight_bytes_max, 1 << 20, std::int64_t{1} << 40);
+  kafka.duration_ms("commit_interval_ms", config.consumer.commit_interval, 10, 60'000);
+  kafka.duration_ms("revoke_grace_ms", config.consumer.revoke_grace, 0, 60'000);
+  kafka.duration_ms("linger_ms", config.producer.linger, 0, 10'000);
+  kafka.text("compression", config.producer.compression);
+  kafka.integer("produce_queue_messages_max", config.producer.queue_messages_max, 1, 10'000'000);
+  kafka.integer("produce_queue_kbytes_max", config.producer.queue_kbytes_max, 1'024, 2'097'151);
+  JsonSection topics = kafka.section("topics");
+  topics.text("offline", config.topics.offline);
+  topics.text("results", config.topics.results);
+  topics.text("dead", config.topics.dead);
+}
+
+void read_worker(JsonSection worker, Config& config) {
+  worker.integer("shards", config.shards, 1, 256);
+  worker.duration_ms("drain_limit_ms", config.drain_limit, 0, kHourMs);
+  std::string listen = fmt::format("{}:{}", config.http_host, config.http_port);
+  worker.text("http_listen", listen);
+  if (const auto parsed = parse_host_port(listen)) {
+    config.http_host = parsed->host;
+    config.http_port = parsed->port;
+  } else {
+    worker.mistake("http_listen", parsed.error().detail);
+  }
+}
+
+void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
+  dispatch.integer("event_bytes_max", options.event_bytes_max, 1'024, 64 << 20);
+  dispatch.integer("events_open_max", options.events_open_max, 1, 10'000'000);
+  dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);
+  dispatch.integer("pushes_queued_max", options.pushes_queued_max, 1'000, 10'000'000);
+  dispatch.integer("attempts_max", options.attempts_max, 1, 100);
+  dispatch.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
+  dispatch.duration_ms("backoff_max_ms", options.backoff_max, 1, kHourMs);
+  dispatch.duration_ms("retry_for_ms", options.retry_for, 0, 24 * kHourMs);
+  dispatch.duration_ms("push_deadline_ms", options.push_deadline, 100, kHourMs);
+  dispatch.duration_ms("retry_after_max_ms", options.retry_after_max, 0, 24 * kHourMs);
+  dispatch.duration_ms("breaker_first_ms", options.breaker_first, 1, kHourMs);
+  dispatch.duration_ms("breaker_max_ms", options.breaker_max, 1, 24 * kHourMs);
+  dispatch.integer("mass_removal_window", options.mass_removal_window, 1, 1'000'000);
+  dispatch.real("mass_removal_share", options.mass_removal_share, 0.0, 1.0);
+  dispatch.duration_ms("mass_removal_period_ms", options.mass_removal_period, 1'000, 24 * kHourMs);
+  if (options.backoff_first > options.backoff_max) dispatch.mistake("backoff_first_ms", "is above backoff_max_ms");
+  if (options.breaker_first > options.breaker_max) dispatch.mistake("breaker_first_ms", "is above breaker_max_ms");
+}
+
+void read_lane(JsonSection lane, net::LaneOptions& options) {
+  lane.integer("connections_min", options.connections_min, 0, 1'000);
+  lane.integer("connections_max", options.connections_max, 1, 1'000);
+  lane.integer("streams_max", options.streams_max, 1, 10'000);
+  lane.integer("queue_max", options.queue_max, 1, 10'000'000);
+  lane.duration_ms("connect_timeout_ms", options.connect_timeout, 10, 600'000);
+  lane.duration_ms("response_timeout_ms", options.response_timeout, 10, 600'000);
+  lane.duration_ms("ping_interval_ms", options.ping_interval, 10, kHourMs);
+  lane.duration_ms("ping_timeout_ms", options.ping_timeout, 10, 600'000);
+  lane.duration_ms("idle_close_ms", options.idle_close, 100, 24 * kHourMs);
+  lane.duration_ms("age_max_ms", options.age_max, 1'000, 7 * 24 * kHourMs);
+  lane.duration_ms("goaway_linger_ms", options.goaway_linger, 0, 600'000);
+  lane.duration_ms("reconnect_first_ms", options.reconnect_first, 1, kHourMs);
+  lane.duration_ms("reconnect_max_ms", options.reconnect_max, 1, kHourMs);
+  lane.integer("timeouts_in_a_row_max", options.timeouts_in_a_row_max, 1, 1'000);
+  lane.integer("response_bytes_max", options.response_bytes_max, 1'024, 64 << 20);
+  if (options.connections_min > options.connections_max) lane.mistake("connections_min", "is above connections_max");
+  if (options.reconnect_first > options.reconnect_max) lane.mistake("reconnect_first_ms", "is above reconnect_max_ms");
+}
+
+}  // namespace
+
+std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
+  Config config;
+  ConfigErrors errors;
+  const nlohmann::json parsed = parse_strict(text, errors.lines);
+  if (parsed.is_null() && !errors.lines.empty()) return std::unexpected(std::move(errors));
+  {
+    JsonSection top(parsed, "", errors.lines);
+    read_kafka(top.section("kafka"), config);
+    {
+      JsonSection store = top.section("store");
+      store.text("path", config.store_path);
+      store.text("master_key_file", config.master_key_file, true);
+    }
+    read_worker(top.section("worker"), config);
+    read_dispatch(top.section("dispatch"), config.dispatch);
+    {
+      JsonSection content = top.section("content");
+      content.text("language", config.dispatch.language);
+      content.texts("titles", config.dispatch.titles);
+    }
+    {
+      JsonSection resolve = top.section("resolve");
+      resolve.integer("receivers_cached_max", config.resolve.receivers_cached_max, 1, 100'000'000);
+      resolve.integer("routes_cached_max", config.resolve.routes_cached_max, 1, 1'000'000);
+      resolve.duration_ms("bad_route_retry_ms", config.resolve.bad_route_retry, 100, kHourMs);
+    }
+    read_lane(top.section("apns"), config.apns);
+    {
+      JsonSection log = top.section("log");
+      std::string level = "info";
+      log.text("level", level);
+      const std::map<std::string_view, observe::Level> levels = {{"debug", observe::Level::Debug},
+                                                                 {"info", observe::Level::Info},
+                                                                 {"warn", observe::Level::Warn},
+                                                                 {"error", observe::Level::Error}};
+      if (const auto found = levels.find(level); found != levels.end()) {
+        config.log_level = found->second;
+      } else {
+        log.mistake("level", fmt::format("\"{}\" is not debug, info, warn or error", level));
+      }
+    }
+  }
+  if (!errors.lines.empty()) return std::unexpected(std::move(errors));
+  config.consumer.topic = config.topics.offline;
+  config.consumer.shards = config.shards;
+  return config;
+}
+
+std::expected<Config, ConfigErrors> load_config(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) return std::unexpected(ConfigErrors{{path + ": cannot be read"}});
+  return parse_config(text.str());
+}
+
+}  // namespace nightpost::app

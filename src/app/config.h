@@ -1,0 +1,56 @@
+// The worker's configuration: a plain struct whose defaults and comments are the documentation (config/README.md lists
+// the keys). Parsing is pure and strict: every mistake at once, each with its path.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "core/time.h"
+#include "dispatch/options.h"
+#include "kafka/consumer.h"
+#include "kafka/producer.h"
+#include "net/lane.h"
+#include "observe/log.h"
+#include "resolve/resolver.h"
+
+namespace nightpost::app {
+
+struct Topics {
+  std::string offline = "nightpost.offline.v1";
+  std::string results = "nightpost.results.v1";
+  std::string dead = "nightpost.dead.v1";
+};
+
+struct Config {
+  kafka::ConsumerOptions consumer;  // kafka.*; topic and shards are filled from below
+  kafka::ProducerOptions producer;  // kafka.*
+  Topics topics;                    // kafka.topics
+
+  std::string store_path = "var/nightpost.db";  // SQLite file, relative to the working directory
+  std::string master_key_file;                  // empty: environment NIGHTPOST_MASTER_KEY
+
+  std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
+  milliseconds drain_limit{10'000};     // SIGTERM: what is in flight may take this long, then it is handed back
+  std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
+  std::uint16_t http_port = 9464;       // 0: a free one
+  dispatch::Options dispatch;           // limits of each shard
+  resolve::ResolverOptions resolve;     // caches of each shard
+  net::LaneOptions apns;                // connections of each shard to each (origin, credential)
+  observe::Level log_level = observe::Level::Info;
+};
+
+/// All mistakes, each "path: what is wrong".
+struct ConfigErrors {
+  std::vector<std::string> lines;
+};
+
+std::expected<Config, ConfigErrors> parse_config(std::string_view json);
+/// Reads the file; a file that cannot be read is one such error.
+std::expected<Config, ConfigErrors> load_config(const std::string& path);
+
+}  // namespace nightpost::app

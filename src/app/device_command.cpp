@@ -1,0 +1,167 @@
+// nightpost device: what the IM server reports after a login, by hand.
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/vendors.h"
+
+namespace nightpost::app {
+namespace {
+
+nlohmann::json as_json(const store::Store::DeviceRow& row) {
+  const Device& device = row.device;
+  return {{"app_id", row.app.value},
+          {"user_id", row.user_id},
+          {"device_id", device.device_id},
+          {"platform", name_of(device.platform)},
+          {"certificate_id", device.certificate.value},
+          {"token", device.token.redacted()},
+          {"registered_at", to_ms(device.registered_at)},
+          {"state", name_of(device.state)},
+          {"badge_base", device.badge_base},
+          {"language", device.language}};
+}
+
+struct SetOptions {
+  CommonOptions common;
+  std::int64_t app = 0, certificate = 0, registered_at = 0;
+  std::string user, device, token, platform = "ios", state = "offline", language;
+  std::int32_t badge_base = 0;
+};
+
+int set(const SetOptions& options) {
+  Device device;
+  device.device_id = options.device;
+  device.certificate = CertificateId{options.certificate};
+  device.token = DeviceToken(options.token);
+  device.registered_at = options.registered_at > 0 ? wall_from_ms(options.registered_at) : SystemClock().wall();
+  device.badge_base = options.badge_base;
+  device.language = options.language;
+  const auto platform = platform_from(options.platform);
+  if (!platform)
+    return say_error(fmt::format("--platform {}: not ios, android, web, mini_program or desktop", options.platform),
+                     kBadUsage);
+  device.platform = *platform;
+  const auto state = device_state_from(options.state);
+  if (!state)
+    return say_error(fmt::format("--state {}: not foreground, background, offline or logged_out", options.state),
+                     kBadUsage);
+  device.state = *state;
+
+  auto store = open_store(options.common, true);
+  if (!store) return store.error();
+  const auto certificate = (*store)->certificate(device.certificate);
+  if (!certificate || certificate->app.value != options.app)
+    return say_error(fmt::format("--certificate {}: app {} has no such certificate", options.certificate, options.app),
+                     kBadUsage);
+  const auto secret = (*store)->secret(device.certificate);
+  if (!secret) return say_error(secret.error());
+  const auto parts = make_vendor_parts(*certificate, *secret);
+  if (!parts) return say_error(parts.error());
+  if (!parts->provider->well_formed(device.token))
+    return say_error(
+        fmt::format("--token {}: not the form of a token of {}", device.token.redacted(), name_of(certificate->vendor)),
+        kBadUsage);
+  if (const auto stored = (*store)->set_device(AppId{options.app}, options.user, device); !stored)
+    return say_error(stored.error());
+  if (options.common.json) {
+    print_json(as_json({AppId{options.app}, options.user, device}));
+  } else {
+    fmt::print("{}\n", device.device_id);
+  }
+  return kDone;
+}
+
+int list(const CommonOptions& common, std::int64_t app, const std::string& user, std::size_t limit) {
+  auto store = open_store(common, false);
+  if (!store) return store.error();
+  const auto rows =
+      (*store)->devices(AppId{app}, user.empty() ? std::nullopt : std::optional<std::string_view>(user), limit);
+  if (!rows) return say_error(rows.error());
+  if (common.json) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& row : *rows) all.push_back(as_json(row));
+    print_json(all);
+    return kDone;
+  }
+  Table table({"USER", "DEVICE", "PLATFORM", "CERTIFICATE", "TOKEN", "REGISTERED (UTC)", "STATE"});
+  for (const auto& row : *rows)
+    table.row({row.user_id, row.device.device_id, std::string(name_of(row.device.platform)),
+               std::to_string(row.device.certificate.value), row.device.token.redacted(),
+               shown_time(to_ms(row.device.registered_at)), std::string(name_of(row.device.state))});
+  fmt::print("{}", table.text("no devices"));
+  if (rows->size() == limit) fmt::print(stderr, "nightpost: only the first {}; --limit shows more\n", limit);
+  return kDone;
+}
+
+int remove(const CommonOptions& common, std::int64_t app, const std::string& user, const std::string& device) {
+  auto store = open_store(common, false);
+  if (!store) return store.error();
+  const auto removed = (*store)->remove_device(AppId{app}, user, device);
+  if (!removed) return say_error(removed.error());
+  if (common.json) print_json({{"removed", device}});
+  return kDone;
+}
+
+}  // namespace
+
+void add_device_command(CLI::App& root, int& exit_code) {
+  CLI::App* device = root.add_subcommand("device", "Devices and their tokens: set, list, remove");
+  device->require_subcommand(1);
+
+  auto given = std::make_shared<SetOptions>();
+  CLI::App* set_command = device->add_subcommand("set", "Bind a token to a user's device; prints the device id");
+  given->common.add_config(*set_command);
+  given->common.add_json(*set_command);
+  set_command->add_option("--app", given->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
+  set_command->add_option("--user", given->user, "user id")->required();
+  set_command->add_option("--device", given->device, "device id")->required();
+  set_command->add_option("--certificate", given->certificate, "certificate id, from: cert add")->required();
+  set_command->add_option("--token", given->token, "the vendor's token for the app on this device")->required();
+  set_command->add_option("--platform", given->platform, "ios, android, web, mini_program, desktop")
+      ->capture_default_str();
+  set_command->add_option("--state", given->state, "foreground, background, offline, logged_out")
+      ->capture_default_str();
+  set_command->add_option("--language", given->language, "zh, en, …; absent: the user's");
+  set_command->add_option("--badge-base", given->badge_base, "unread total the app reported")
+      ->check(CLI::NonNegativeNumber);
+  set_command->add_option("--registered-at", given->registered_at, "ms since the epoch; absent: now")
+      ->check(CLI::PositiveNumber);
+  set_command->footer(
+      "Example:\n  nightpost device set --config config/dev.json --app 1400000001 --user vinson --device phone \\\n"
+      "    --certificate 1 --token 9d3c0f5b0a7e4d2f8b61c7a4e5d2930f1b8c6a7d4e3f2a1b0c9d8e7f6a5b4c3d");
+  set_command->callback([given, &exit_code] { exit_code = set(*given); });
+
+  struct Chosen {
+    CommonOptions common;
+    std::int64_t app = 0;
+    std::string user, device;
+    std::size_t limit = 1000;
+  };
+  auto listed = std::make_shared<Chosen>();
+  CLI::App* list_command = device->add_subcommand("list", "Devices of an app or a user; tokens are redacted");
+  listed->common.add_config(*list_command);
+  listed->common.add_json(*list_command);
+  list_command->add_option("--app", listed->app, "app (tenant) id")->required();
+  list_command->add_option("--user", listed->user, "only this user's");
+  list_command->add_option("--limit", listed->limit, "at most this many")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  list_command->footer("Example:\n  nightpost device list --config config/dev.json --app 1400000001 --user vinson");
+  list_command->callback(
+      [listed, &exit_code] { exit_code = list(listed->common, listed->app, listed->user, listed->limit); });
+
+  auto removed = std::make_shared<Chosen>();
+  CLI::App* remove_command = device->add_subcommand("remove", "Forget a device and its token");
+  removed->common.add_config(*remove_command);
+  removed->common.add_json(*remove_command);
+  remove_command->add_option("--app", removed->app, "app (tenant) id")->required();
+  remove_command->add_option("--user", removed->user, "user id")->required();
+  remove_command->add_option("--device", removed->device, "device id")->required();
+  remove_command->footer(
+      "Example:\n  nightpost device remove --config config/dev.json --app 1400000001 --user vinson --device phone");
+  remove_command->callback(
+      [removed, &exit_code] { exit_code = remove(removed->common, removed->app, removed->user, removed->device); });
+}
+
+}  // namespace nightpost::app

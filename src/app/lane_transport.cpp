@@ -1,0 +1,83 @@
+#include "app/lane_transport.h"
+
+#include "core/uuid.h"
+
+namespace nightpost::app {
+
+LaneTransport::LaneTransport(boost::asio::io_context& loop, net::LaneOptions options, net::LaneMetrics& metrics,
+                             const Clock& clock, std::function<void()> after_reply)
+    : loop_(loop),
+      options_(std::move(options)),
+      metrics_(metrics),
+      clock_(clock),
+      after_reply_(std::move(after_reply)) {}
+
+LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
+  Slot*& known = by_route_[route.id];
+  if (known != nullptr) return *known;
+  // Certificates of one signer share connections (APNs: one team and key a connection); others stand alone.
+  const std::string signer = route.authorizer->signer();
+  const std::string& ca = route.certificate.ca_pem;
+  const std::string key = route.provider->origin() + ' ' + (signer.empty() ? std::to_string(route.id) : signer) + ' ' +
+                          (ca.empty() ? "" : hex_of({ca}));
+  Slot& slot = lanes_[key];
+  if (slot.lane == nullptr) {
+    net::LaneOptions options = options_;
+    options.origin = route.provider->origin();
+    options.ca_pem = ca;
+    if (auto identity = route.authorizer->identity())
+      options.identity = net::TlsIdentity{std::move(identity->certificate_pem), std::move(identity->private_key_pem)};
+    options.goodbye_names_credential = [provider = route.provider](std::string_view debug) {
+      return provider->goodbye_names_credential(debug);
+    };
+    slot.lane = std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
+  }
+  known = &slot;
+  return slot;
+}
+
+void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
+                         std::uint64_t tag, dispatch::ReplyHandler& handler) {
+  handler_ = &handler;
+  Slot& slot = slot_for(*route);
+  slot.lane->send(std::move(request), deadline, tag, *this);
+  if (!slot.dirty) {
+    slot.dirty = true;
+    dirty_.push_back(&slot);
+  }
+}
+
+void LaneTransport::leave(const dispatch::Route& route, std::uint64_t connection) {
+  slot_for(route).lane->leave(connection);
+}
+
+void LaneTransport::flush() {
+  if (dirty_.empty()) return;
+  const MonoTime now = clock_.mono();
+  for (Slot* slot : dirty_) {
+    slot->dirty = false;
+    slot->used = now;
+    slot->lane->flush();
+  }
+  dirty_.clear();
+}
+
+void LaneTransport::sweep() {
+  const MonoTime now = clock_.mono();
+  for (auto at = lanes_.begin(); at != lanes_.end();) {
+    Slot& slot = at->second;
+    if (slot.dirty || slot.lane->open_requests() > 0 || now - slot.used < options_.idle_close) {
+      ++at;
+      continue;
+    }
+    std::erase_if(by_route_, [&](const auto& entry) { return entry.second == &slot; });
+    at = lanes_.erase(at);
+  }
+}
+
+void LaneTransport::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
+  handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection});
+  after_reply_();
+}
+
+}  // namespace nightpost::app

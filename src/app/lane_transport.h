@@ -1,0 +1,52 @@
+// dispatch → net: one lane a (origin, credential), made when first used, closed when long unused. One per shard, on its
+// thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/time.h"
+#include "dispatch/ports.h"
+#include "net/lane.h"
+
+namespace nightpost::app {
+
+class LaneTransport final : public dispatch::Transport, private net::LaneHandler {
+ public:
+  /// `after_reply` is called after each answer, so that the shard flushes and looks at its timers once per loop turn.
+  LaneTransport(boost::asio::io_context& loop, net::LaneOptions options, net::LaneMetrics& metrics, const Clock& clock,
+                std::function<void()> after_reply);
+
+  void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
+            std::uint64_t tag, dispatch::ReplyHandler& handler) override;
+  void leave(const dispatch::Route& route, std::uint64_t connection) override;
+  void flush() override;
+  /// Closes lanes that have been idle for the lanes' idle_close: credentials come and go.
+  void sweep();
+
+ private:
+  struct Slot {
+    std::unique_ptr<net::Lane> lane;
+    MonoTime used{};
+    bool dirty = false;
+  };
+  void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
+  Slot& slot_for(const dispatch::Route& route);
+
+  boost::asio::io_context& loop_;
+  net::LaneOptions options_;
+  net::LaneMetrics& metrics_;
+  const Clock& clock_;
+  std::function<void()> after_reply_;
+  dispatch::ReplyHandler* handler_ = nullptr;          // the shard's one dispatcher
+  std::unordered_map<std::string, Slot> lanes_;        // by origin and credential
+  std::unordered_map<std::uint64_t, Slot*> by_route_;  // a shortcut; lanes_ is node-based, so slots stay put
+  std::vector<Slot*> dirty_;
+};
+
+}  // namespace nightpost::app

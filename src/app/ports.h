@@ -1,0 +1,88 @@
+// The adapters between rooms that do not know each other: store → resolve, resolve → dispatch, dispatch → Kafka.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "app/config.h"
+#include "dispatch/ports.h"
+#include "kafka/consumer.h"
+#include "kafka/producer.h"
+#include "resolve/ports.h"
+#include "resolve/resolver.h"
+#include "store/store.h"
+
+namespace nightpost::app {
+
+inline dispatch::Ticket ticket_of(kafka::Ticket* ticket) noexcept {
+  return dispatch::Ticket{reinterpret_cast<std::uintptr_t>(ticket)};
+}
+inline kafka::Ticket* kafka_ticket(dispatch::Ticket ticket) noexcept {
+  return reinterpret_cast<kafka::Ticket*>(static_cast<std::uintptr_t>(ticket));  // NOLINT(performance-no-int-to-ptr)
+}
+
+/// store → resolve. Borrows the store, on its thread.
+class StoreSource final : public resolve::Source {
+ public:
+  explicit StoreSource(store::Store& store) : store_(store) {}
+  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override { return store_.receivers(keys); }
+  Result<bool> app_known(AppId app) override { return store_.app_known(app); }
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override {
+    return store_.remove_token(app, user_id, device);
+  }
+  Result<Certificate> certificate(CertificateId id) override { return store_.certificate(id); }
+  Result<CertificateSecret> secret(CertificateId id) override { return store_.secret(id); }
+  Result<std::uint64_t> data_version() override { return store_.data_version(); }
+
+ private:
+  store::Store& store_;
+};
+
+/// A route that remembers the certificate it was made of and the grant this shard used last.
+struct ReadyRoute final : dispatch::Route {
+  std::shared_ptr<const resolve::ReadyCertificate> ready;
+  mutable std::shared_ptr<const Grant> grant;  // touched by the shard's thread only
+};
+
+/// resolve → dispatch: receivers, routes and grants of one shard. Borrows the resolver, on its thread.
+class ResolverPorts final : public dispatch::Directory, public dispatch::Credentials {
+ public:
+  explicit ResolverPorts(resolve::Resolver& resolver) : resolver_(resolver) {}
+
+  void find(std::span<const ReceiverKey> keys, Found found) override { found(resolver_.receivers(keys)); }
+  Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override {
+    return resolver_.remove_token(app, user_id, device);
+  }
+  Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override;
+  Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override;
+  Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route& route, const Grant& refused,
+                                               WallTime now) override;
+
+ private:
+  resolve::Resolver& resolver_;
+  std::unordered_map<std::int64_t, std::shared_ptr<const ReadyRoute>> routes_;  // by certificate id
+};
+
+/// dispatch → Kafka: outcomes and dead letters, held by the record's ticket until the broker has them.
+class KafkaSettler final : public dispatch::Settler {
+ public:
+  KafkaSettler(kafka::Producer& producer, const Topics& topics) : producer_(producer), topics_(topics) {}
+  /// REQUIRED before the first record reaches a shard.
+  void connect(kafka::Consumer& consumer) { consumer_ = &consumer; }
+  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) override;
+  void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
+  void release(dispatch::Ticket ticket) override { consumer_->release(kafka_ticket(ticket)); }
+
+ private:
+  kafka::Producer& producer_;
+  kafka::Consumer* consumer_ = nullptr;
+  const Topics& topics_;
+};
+
+}  // namespace nightpost::app

@@ -1,0 +1,80 @@
+// nightpost sandbox: the vendors' servers on this machine.
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/ready_file.h"
+#include "sandbox/sandbox.h"
+
+namespace nightpost::app {
+namespace {
+
+struct Options {
+  std::vector<std::string> vendors;
+  std::string listen = "127.0.0.1:8443", ready_file, script_file, data_dir = "var/sandbox";
+  bool accept_any = false;
+};
+
+int serve(const Options& options) {
+  sandbox::SandboxOptions settings;
+  if (!options.vendors.empty()) settings.vendors = options.vendors;
+  const auto listen = parse_host_port(options.listen);
+  if (!listen) return say_error("--listen: " + listen.error().detail, kBadUsage);
+  settings.host = listen->host;
+  settings.port = listen->port;
+  settings.data_dir = options.data_dir;
+  settings.accept_any = options.accept_any;
+  if (!options.script_file.empty()) {
+    const auto script = read_file(options.script_file);
+    if (!script) return say_error(script.error());
+    settings.script_json = *script;
+  }
+  boost::asio::io_context loop(1);
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int) {
+    if (!error) loop.stop();
+  });
+  const auto sandbox = sandbox::Sandbox::start(loop, settings);
+  if (!sandbox) return say_error(sandbox.error());
+
+  nlohmann::json ready = {{"ca_file", (*sandbox)->ca_file()}, {"vendors", nlohmann::json::object()}};
+  for (const auto& [vendor, url] : (*sandbox)->urls()) {
+    ready["vendors"][vendor] = {{"url", url}};
+    fmt::print("{:<8} {}   CA {}\n", vendor, url, (*sandbox)->ca_file());
+  }
+  fmt::print("{}", options.accept_any
+                       ? "every well-formed key, topic and token is taken\n"
+                       : "teach it keys, topics and tokens: PUT /_sandbox/credentials, or start with --accept-any\n");
+  std::fflush(stdout);
+  if (const auto written = write_ready_file(options.ready_file, ready); !written) return say_error(written.error());
+  loop.run();
+  return kDone;
+}
+
+}  // namespace
+
+void add_sandbox_command(CLI::App& root, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* sandbox = root.add_subcommand("sandbox", "Strict simulators of the vendors' servers, until SIGTERM");
+  sandbox->add_option("--vendor", options->vendors, "which; repeatable; absent: all (apns)");
+  sandbox->add_option("--listen", options->listen, "port 0 picks a free one")
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  sandbox->add_option("--ready-file", options->ready_file, "written once it serves: its CA file and URLs")
+      ->type_name("FILE");
+  sandbox->add_option("--script", options->script_file, "faults to play, see config/schemas/sandbox-script.schema.json")
+      ->type_name("FILE");
+  sandbox->add_option("--data", options->data_dir, "its CA and server certificate live here")
+      ->type_name("DIR")
+      ->capture_default_str();
+  sandbox->add_flag("--accept-any", options->accept_any, "take every well-formed key, topic and token");
+  sandbox->footer(
+      "Example:\n  nightpost sandbox --vendor apns --accept-any\n"
+      "  curl --cacert var/sandbox/ca.pem 'https://localhost:8443/_sandbox/requests?vendor=apns'");
+  sandbox->callback([options, &exit_code] { exit_code = serve(*options); });
+}
+
+}  // namespace nightpost::app

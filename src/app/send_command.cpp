@@ -1,0 +1,240 @@
+// nightpost send: one test push through the very dispatcher the worker runs, without Kafka.
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "app/commands.h"
+#include "app/lane_transport.h"
+#include "app/output.h"
+#include "app/ports.h"
+#include "app/vendors.h"
+#include "app/worker.h"
+#include "core/uuid.h"
+#include "dispatch/dispatcher.h"
+#include "net/lane_metrics.h"
+#include "resolve/resolver_metrics.h"
+
+namespace nightpost::app {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::int64_t app = 0;
+  std::string user, device, title, desc, ext, sound, from = "nightpost";
+  bool dry_run = false;
+  std::int64_t timeout_ms = 15'000;
+};
+
+/// Shows the dispatcher one device of the user, so that requests and outcomes need no matching.
+class OneDevice final : public dispatch::Directory {
+ public:
+  explicit OneDevice(std::shared_ptr<const Receiver> receiver) : receiver_(std::move(receiver)) {}
+  void find(std::span<const ReceiverKey> keys, Found found) override {
+    found(std::vector<std::shared_ptr<const Receiver>>(keys.size(), receiver_));
+  }
+  Result<bool> knows(AppId) override { return true; }
+  Result<bool> remove_token(AppId, std::string_view, const Device&) override {
+    return false;
+  }  // a test forgets nothing
+
+ private:
+  std::shared_ptr<const Receiver> receiver_;
+};
+
+/// Keeps what would go out; passes it on unless it is a dry run.
+class Recorder final : public dispatch::Transport {
+ public:
+  explicit Recorder(dispatch::Transport* next) : next_(next) {}
+  void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
+            std::uint64_t tag, dispatch::ReplyHandler& handler) override {
+    nlohmann::json headers = nlohmann::json::object();
+    for (const Header& header : request.headers)
+      headers[std::string(header.name)] = header.name == "authorization" ? "bearer (redacted)" : header.value;
+    nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
+    if (body.is_discarded()) body = request.body;
+    recorded = {{"vendor", name_of(route->certificate.vendor)},
+                {"certificate", route->certificate.id.value},
+                {"request",
+                 {{"method", request.method},
+                  {"url", route->provider->origin() + request.path},
+                  {"headers", std::move(headers)},
+                  {"body", std::move(body)}}}};
+    if (next_ != nullptr) next_->send(route, std::move(request), deadline, tag, handler);
+  }
+  void leave(const dispatch::Route& route, std::uint64_t connection) override {
+    if (next_ != nullptr) next_->leave(route, connection);
+  }
+  void flush() override {
+    if (next_ != nullptr) next_->flush();
+  }
+  nlohmann::json recorded;  // null: nothing was sent
+
+ private:
+  dispatch::Transport* next_;
+};
+
+class Collector final : public dispatch::Settler {
+ public:
+  void outcome(dispatch::Ticket, std::string_view, std::string json) override {
+    outcome_json = nlohmann::json::parse(json, nullptr, false);
+  }
+  void dead(dispatch::Ticket, dispatch::DeadLetter letter) override { why_dead = letter.detail; }
+  void release(dispatch::Ticket) override { released = true; }
+  nlohmann::json outcome_json;
+  std::string why_dead;
+  bool released = false;
+};
+
+std::string event_for(const Options& options, WallTime now) {
+  const std::string id = "send-" + uuid_of({options.user, std::to_string(to_ms(now))});
+  nlohmann::json push = {{"title", options.title}, {"desc", options.desc}, {"ext", options.ext}};
+  if (!options.sound.empty()) push["apns"] = {{"sound", options.sound}};
+  const nlohmann::json text = {{"type", "text"}, {"text", options.desc}};
+  const nlohmann::json receiver = {{"user_id", options.user}};
+  const nlohmann::json event = {{"event_id", id},
+                                {"app_id", options.app},
+                                {"occurred_at", to_ms(now)},
+                                {"expires_at", to_ms(now) + 3'600'000},
+                                {"kind", "c2c"},
+                                {"from", {{"user_id", options.from}, {"nick", ""}, {"name_card", ""}}},
+                                {"group", nullptr},
+                                {"message",
+                                 {{"id", id},
+                                  {"seq", 1},
+                                  {"sent_at", to_ms(now)},
+                                  {"priority", "high"},
+                                  {"elements", nlohmann::json::array({text})}}},
+                                {"push", std::move(push)},
+                                {"to", nlohmann::json::array({receiver})}};
+  return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// Runs one event for one device to its end; with dry_run until the request stands.
+nlohmann::json run_one(const Options& options, const Config& config, ResolverPorts& credentials,
+                       std::shared_ptr<const Receiver> receiver, const Clock& clock) {
+  boost::asio::io_context loop(1);
+  net::LaneMetrics lane_metrics;
+  LaneTransport lanes(loop, config.apns, lane_metrics, clock, [] {});
+  Recorder transport(options.dry_run ? nullptr : &lanes);
+  Collector settler;
+  OneDevice directory(std::move(receiver));
+  dispatch::Metrics metrics;
+  dispatch::Options limits = config.dispatch;
+  limits.attempts_max = 1;  // a test wants the vendor's first word
+  limits.push_deadline = milliseconds(options.timeout_ms);
+  dispatch::Dispatcher dispatcher(limits, directory, credentials, transport, settler, clock, metrics);
+
+  const std::string event = event_for(options, clock.wall());
+  const dispatch::Record record{dispatch::Ticket{1}, "send", event, ""};
+  dispatcher.accept({&record, 1});
+  const MonoTime end = clock.mono() + milliseconds(options.timeout_ms) + seconds(1);
+  while (!settler.released && clock.mono() < end && !(options.dry_run && !transport.recorded.is_null())) {
+    if (const auto wake = dispatcher.next_wakeup(); wake && *wake <= clock.mono()) dispatcher.wake();
+    loop.restart();
+    loop.run_for(milliseconds(5));
+  }
+  if (!settler.why_dead.empty() && settler.outcome_json.is_null())
+    settler.outcome_json = {{"outcome", "dead"}, {"reason", settler.why_dead}};
+  nlohmann::json result = transport.recorded;
+  if (result.is_null()) result = {{"vendor", nullptr}, {"certificate", nullptr}, {"request", nullptr}};
+  result["outcome"] = options.dry_run && !result["request"].is_null() ? nlohmann::json() : settler.outcome_json;
+  return result;
+}
+
+std::string text_at(const nlohmann::json& object, const char* key) {
+  const auto found = object.is_object() ? object.find(key) : object.end();
+  if (!object.is_object() || found == object.end() || found->is_null()) return "";
+  return found->is_string() ? found->get<std::string>() : found->dump();
+}
+
+void print_request(const nlohmann::json& request) {
+  fmt::print("{} {}\n", text_at(request, "method"), text_at(request, "url"));
+  for (const auto& [name, value] : request["headers"].items()) fmt::print("{}: {}\n", name, value.get<std::string>());
+  fmt::print("\n{}\n\n", request["body"].is_string() ? request["body"].get<std::string>() : request["body"].dump(2));
+}
+
+int run_send(const Options& options) {
+  auto config = options.common.load();
+  if (!config) return config.error();
+  auto store = open_store(*config, true);
+  if (!store) return say_error(store.error());
+  StoreSource source(**store);
+  resolve::GrantBook grants;
+  const SystemClock clock;
+  resolve::ResolverMetrics metrics;
+  resolve::Resolver resolver(config->resolve, source, grants, make_vendor_parts, clock, metrics);
+  ResolverPorts credentials(resolver);
+
+  const ReceiverKey key{AppId{options.app}, options.user};
+  const auto found = resolver.receivers({&key, 1});
+  if (!found) return say_error(found.error());
+  const Receiver& receiver = *found->front();
+  std::vector<std::shared_ptr<const Receiver>>
+      targets;  // one a device; a user without any still gets the rule that says so
+  for (const Device& device : receiver.devices)
+    if (options.device.empty() || device.device_id == options.device)
+      targets.push_back(std::make_shared<Receiver>(Receiver{receiver.settings, {device}, receiver.mutes}));
+  if (!options.device.empty() && targets.empty())
+    return say_error(fmt::format("user {} of app {} has no device {}", options.user, options.app, options.device),
+                     kNotAllWell);
+  if (targets.empty()) targets.push_back(std::make_shared<Receiver>(Receiver{receiver.settings, {}, receiver.mutes}));
+
+  nlohmann::json results = nlohmann::json::array();
+  for (auto& target : targets) results.push_back(run_one(options, *config, credentials, target, clock));
+
+  int exit_code = kDone;
+  for (const nlohmann::json& result : results) {
+    const nlohmann::json& outcome = result["outcome"];
+    if (options.dry_run && !result["request"].is_null()) continue;
+    if (text_at(outcome, "outcome") == "accepted") continue;
+    const bool unheard =
+        text_at(outcome, "outcome") == "dead" && text_at(outcome, "code").empty() && !result["request"].is_null();
+    exit_code = std::max<int>(exit_code, unheard ? kUnreachable : kNotAllWell);
+  }
+  if (options.common.json) {
+    print_json(results);
+    return exit_code;
+  }
+  Table table({"DEVICE", "VENDOR", "CERTIFICATE", "OUTCOME", "CODE", "VENDOR ID", "WHAT IT MEANS"});
+  for (const nlohmann::json& result : results) {
+    const nlohmann::json& outcome = result["outcome"];
+    if (options.dry_run && !result["request"].is_null()) {
+      print_request(result["request"]);
+      continue;
+    }
+    table.row({text_at(outcome, "device_id"), text_at(outcome, "vendor"), text_at(outcome, "certificate_id"),
+               text_at(outcome, "outcome"),
+               text_at(outcome, "code").empty() ? text_at(outcome, "rule") : text_at(outcome, "code"),
+               text_at(outcome, "vendor_id"), text_at(outcome, "reason")});
+  }
+  fmt::print("{}", table.text(options.dry_run ? "dry run: nothing was sent" : "nothing to send"));
+  return exit_code;
+}
+
+}  // namespace
+
+void add_send_command(CLI::App& root, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* send = root.add_subcommand("send", "Send a test push to a user's devices, or show the exact request");
+  options->common.add_config(*send);
+  options->common.add_json(*send);
+  send->add_option("--app", options->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
+  send->add_option("--user", options->user, "user id")->required();
+  send->add_option("--device", options->device, "only this device");
+  send->add_option("--title", options->title, "absent: the tenant's default title");
+  send->add_option("--desc", options->desc, "the text")->required();
+  send->add_option("--ext", options->ext, "what the app finds in userInfo[\"ext\"]");
+  send->add_option("--sound", options->sound, "file name in the app, default, or none for silent");
+  send->add_option("--from", options->from, "sender's user id, for mutes")->capture_default_str();
+  send->add_flag("--dry-run", options->dry_run, "print the exact HTTP request, secrets redacted, and send nothing");
+  send->add_option("--timeout-ms", options->timeout_ms, "for the vendor's answer")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  send->footer(
+      "Example:\n  nightpost send --config config/dev.json --app 1400000001 --user vinson --title Denny \\\n"
+      "    --desc 'are you coming tonight?' --ext '{\"conv\":\"c2c_denny\"}' --sound default --dry-run");
+  send->callback([options, &exit_code] { exit_code = run_send(*options); });
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,102 @@
+#include "app/shard.h"
+
+#include <pthread.h>
+
+#include <boost/asio/post.hpp>
+
+#include "app/vendors.h"
+
+namespace nightpost::app {
+
+Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
+             dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics)
+    : metrics_(metrics),
+      store_(std::move(store)),
+      source_(*store_),
+      resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
+      ports_(resolver_),
+      transport_(loop_, config.apns, metrics.lanes, clock, [this] { schedule_after_work(); }),
+      dispatcher_(config.dispatch, ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
+
+Shard::~Shard() { stop(); }
+
+void Shard::start() {
+  arm_sweep();
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "shard");
+    loop_.run();
+  });
+}
+
+void Shard::stop() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Shard::take(std::unique_ptr<kafka::Batch> batch) {
+  boost::asio::post(loop_, [this, batch = std::move(batch)]() mutable {
+    waiting_.push_back(std::move(batch));
+    accept_what_fits();
+  });
+}
+
+void Shard::hand_back(std::function<bool(const kafka::Ticket*)> which) {
+  boost::asio::post(loop_, [this, which = std::move(which)] {
+    const auto stale = [&](dispatch::Ticket ticket) { return which(kafka_ticket(ticket)); };
+    dispatcher_.hand_back(stale);
+    // A batch is of one partition's assignment or several; a record that is not stale must not be lost with it.
+    std::erase_if(waiting_, [&](const auto& batch) {
+      return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.ticket); });
+    });
+    accept_what_fits();
+  });
+}
+
+void Shard::accept_what_fits() {
+  while (!waiting_.empty() && dispatcher_.has_room()) {
+    const std::unique_ptr<kafka::Batch> batch = std::move(waiting_.front());
+    waiting_.pop_front();
+    records_.clear();
+    for (const kafka::SourceRecord& record : batch->records())
+      records_.push_back({ticket_of(record.ticket), record.key, record.value, record.traceparent});
+    dispatcher_.accept(records_);
+  }
+  schedule_after_work();
+}
+
+void Shard::schedule_after_work() {
+  if (after_work_scheduled_) return;
+  after_work_scheduled_ = true;
+  boost::asio::post(loop_, [this] { after_work(); });
+}
+
+void Shard::after_work() {
+  after_work_scheduled_ = false;
+  if (!waiting_.empty() && dispatcher_.has_room()) accept_what_fits();
+  transport_.flush();
+  arm_timer();
+}
+
+void Shard::arm_timer() {
+  const std::optional<MonoTime> wanted = dispatcher_.next_wakeup();
+  if (!wanted || (armed_for_ && *armed_for_ <= *wanted)) return;
+  armed_for_ = wanted;
+  timer_.expires_at(*wanted);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;  // re-armed for an earlier time
+    armed_for_.reset();
+    dispatcher_.wake();
+    schedule_after_work();
+  });
+}
+
+void Shard::arm_sweep() {
+  sweep_timer_.expires_after(std::chrono::minutes(1));
+  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    transport_.sweep();
+    arm_sweep();
+  });
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,75 @@
+// One thread, one loop: a dispatcher with its own lanes, caches and store connection. Nothing is shared on the way of a
+// push but the producer and the grant book.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "app/config.h"
+#include "app/lane_transport.h"
+#include "app/ports.h"
+#include "dispatch/dispatcher.h"
+#include "dispatch/metrics.h"
+#include "net/lane_metrics.h"
+#include "observe/log.h"
+#include "resolve/grant_book.h"
+#include "resolve/resolver.h"
+#include "resolve/resolver_metrics.h"
+#include "store/store.h"
+
+namespace nightpost::app {
+
+struct ShardMetrics {
+  dispatch::Metrics dispatch;
+  resolve::ResolverMetrics resolve;
+  net::LaneMetrics lanes;
+};
+
+class Shard {
+ public:
+  /// Borrows everything but the store; `settler` must be usable from this shard's thread.
+  Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
+        dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics);
+  ~Shard();  // as stop()
+
+  void start();
+  /// Any thread: hands a batch over. Batches that find no room wait; their number is bounded by the consumer's limits.
+  void take(std::unique_ptr<kafka::Batch> batch);
+  /// Any thread: forgets what is not yet in the air.
+  void hand_back(std::function<bool(const kafka::Ticket*)> which);
+  std::size_t pushes_in_flight() const noexcept { return metrics_.dispatch.pushes_in_flight.read(); }
+  void stop();
+
+ private:
+  void accept_what_fits();
+  void after_work();  // at most once per loop turn: flush, timers, gauges
+  void schedule_after_work();
+  void arm_timer();
+  void arm_sweep();
+
+  ShardMetrics& metrics_;
+  boost::asio::io_context loop_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
+  std::unique_ptr<store::Store> store_;
+  StoreSource source_;
+  resolve::Resolver resolver_;
+  ResolverPorts ports_;
+  LaneTransport transport_;
+  dispatch::Dispatcher dispatcher_;
+  boost::asio::steady_timer timer_{loop_};
+  boost::asio::steady_timer sweep_timer_{loop_};
+  std::optional<MonoTime> armed_for_;
+  bool after_work_scheduled_ = false;
+  std::deque<std::unique_ptr<kafka::Batch>> waiting_;
+  std::vector<dispatch::Record> records_;  // reused
+  std::thread thread_;
+};
+
+}  // namespace nightpost::app

@@ -1,0 +1,171 @@
+// nightpost user: a user's standing wishes, by hand: push on or off, sounds, mutes.
+#include <fmt/format.h>
+
+#include "app/commands.h"
+#include "app/output.h"
+
+namespace nightpost::app {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::int64_t app = 0;
+  std::string user, push, badge, language, sound_c2c, sound_group, peer, group;
+  std::int64_t seconds = 0;
+  bool unless_mentioned = false;
+
+  void add_to(CLI::App& command) {
+    common.add_config(command);
+    common.add_json(command);
+    command.add_option("--app", app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
+    command.add_option("--user", user, "user id")->required();
+  }
+};
+
+nlohmann::json as_json(const Receiver& receiver) {
+  nlohmann::json mutes = nlohmann::json::array();
+  for (const Mute& mute : receiver.mutes)
+    mutes.push_back({{"kind", name_of(mute.kind)},
+                     {"target", mute.target},
+                     {"until", mute.until == WallTime::max() ? nlohmann::json() : nlohmann::json(to_ms(mute.until))},
+                     {"unless_mentioned", mute.unless_mentioned}});
+  const PushSettings& settings = receiver.settings;
+  return {{"push", settings.enabled},
+          {"badge", settings.badge},
+          {"language", settings.language},
+          {"sound_c2c", settings.sound_c2c},
+          {"sound_group", settings.sound_group},
+          {"devices", receiver.devices.size()},
+          {"mutes", mutes}};
+}
+
+Result<Receiver> receiver_of(store::Store& store, const Options& options) {
+  const ReceiverKey key{AppId{options.app}, options.user};
+  auto found = store.receivers({&key, 1});
+  if (!found) return std::unexpected(found.error());
+  return std::move(found->front());
+}
+
+/// Prints what stands in the store now.
+int show(const Options& options, store::Store& store) {
+  const auto receiver = receiver_of(store, options);
+  if (!receiver) return say_error(receiver.error());
+  const nlohmann::json json = as_json(*receiver);
+  if (options.common.json) {
+    print_json(json);
+    return kDone;
+  }
+  const auto word = [](bool on) { return on ? "on" : "off"; };
+  fmt::print(
+      "push {}  badge {}  language {}  sounds {} / {}  devices {}\n", word(receiver->settings.enabled),
+      word(receiver->settings.badge), receiver->settings.language.empty() ? "(tenant's)" : receiver->settings.language,
+      receiver->settings.sound_c2c.empty() ? "default" : receiver->settings.sound_c2c,
+      receiver->settings.sound_group.empty() ? "default" : receiver->settings.sound_group, receiver->devices.size());
+  Table table({"MUTED", "TARGET", "UNTIL (UTC)", "UNLESS MENTIONED"});
+  for (const Mute& mute : receiver->mutes)
+    table.row({std::string(name_of(mute.kind)), mute.target,
+               mute.until == WallTime::max() ? "for good" : shown_time(to_ms(mute.until)),
+               mute.unless_mentioned ? "yes" : ""});
+  fmt::print("{}", table.text("nothing muted"));
+  return kDone;
+}
+
+std::expected<bool, int> on_or_off(std::string_view option, std::string_view word, bool otherwise) {
+  if (word.empty()) return otherwise;
+  if (word == "on") return true;
+  if (word == "off") return false;
+  return std::unexpected(say_error(fmt::format("{} {}: neither on nor off", option, word), kBadUsage));
+}
+
+int set(const Options& options) {
+  auto store = open_store(options.common, false);
+  if (!store) return store.error();
+  const auto receiver = receiver_of(**store, options);
+  if (!receiver) return say_error(receiver.error());
+  PushSettings settings = receiver->settings;
+  const auto push = on_or_off("--push", options.push, settings.enabled);
+  if (!push) return push.error();
+  const auto badge = on_or_off("--badge", options.badge, settings.badge);
+  if (!badge) return badge.error();
+  settings.enabled = *push;
+  settings.badge = *badge;
+  if (!options.language.empty()) settings.language = options.language;
+  if (!options.sound_c2c.empty()) settings.sound_c2c = options.sound_c2c;
+  if (!options.sound_group.empty()) settings.sound_group = options.sound_group;
+  if (const auto done = (*store)->set_settings(AppId{options.app}, options.user, settings); !done)
+    return say_error(done.error());
+  return show(options, **store);
+}
+
+Mute mute_of(const Options& options) {
+  Mute mute;
+  if (!options.peer.empty()) {
+    mute.kind = Mute::Kind::Peer;
+    mute.target = options.peer;
+  } else if (!options.group.empty()) {
+    mute.kind = Mute::Kind::Group;
+    mute.target = options.group;
+  }
+  if (options.seconds > 0) mute.until = SystemClock().wall() + seconds(options.seconds);
+  mute.unless_mentioned = options.unless_mentioned;
+  return mute;
+}
+
+int change_mute(const Options& options, bool muted) {
+  auto store = open_store(options.common, false);
+  if (!store) return store.error();
+  const Mute mute = mute_of(options);
+  const auto done = muted ? (*store)->set_mute(AppId{options.app}, options.user, mute)
+                          : (*store)->remove_mute(AppId{options.app}, options.user, mute.kind, mute.target);
+  if (!done) return say_error(done.error());
+  return show(options, **store);
+}
+
+}  // namespace
+
+void add_user_command(CLI::App& root, int& exit_code) {
+  CLI::App* user = root.add_subcommand("user", "A user's push settings: show, set, mute, unmute");
+  user->require_subcommand(1);
+  const auto command = [&](const char* name, const char* what, const char* example) {
+    CLI::App* added = user->add_subcommand(name, what);
+    added->footer(std::string("Example:\n  nightpost user ") + name +
+                  " --config config/dev.json --app 1400000001 --user vinson" + example);
+    return added;
+  };
+
+  auto shown = std::make_shared<Options>();
+  CLI::App* show_command = command("show", "What holds for the user", "");
+  shown->add_to(*show_command);
+  show_command->callback([shown, &exit_code] {
+    auto store = open_store(shown->common, false);
+    exit_code = store ? show(*shown, **store) : store.error();
+  });
+
+  auto given = std::make_shared<Options>();
+  CLI::App* set_command = command("set", "Change what is named, leave the rest", " --push off");
+  given->add_to(*set_command);
+  set_command->add_option("--push", given->push, "on or off");
+  set_command->add_option("--badge", given->badge, "on or off: whether unread messages are counted on the icon");
+  set_command->add_option("--language", given->language, "zh, en, …");
+  set_command->add_option("--sound-c2c", given->sound_c2c, "sound file for one-to-one messages");
+  set_command->add_option("--sound-group", given->sound_group, "sound file for group messages");
+  set_command->callback([given, &exit_code] { exit_code = set(*given); });
+
+  for (const bool muted : {true, false}) {
+    auto options = std::make_shared<Options>();
+    CLI::App* mute_command = muted
+                                 ? command("mute", "Silence everything, a peer or a group", " --group team --for 28800")
+                                 : command("unmute", "Undo a mute", " --group team");
+    options->add_to(*mute_command);
+    auto* peer = mute_command->add_option("--peer", options->peer, "messages of this user");
+    mute_command->add_option("--group", options->group, "messages of this group")->excludes(peer);
+    if (muted) {
+      mute_command->add_option("--for", options->seconds, "seconds; absent: for good")->check(CLI::PositiveNumber);
+      mute_command->add_flag("--unless-mentioned", options->unless_mentioned,
+                             "a message that mentions the user still comes");
+    }
+    mute_command->callback([options, muted, &exit_code] { exit_code = change_mute(*options, muted); });
+  }
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,103 @@
+#include "app/worker.h"
+
+#include <filesystem>
+#include <thread>
+
+#include "store/sealer.h"
+
+namespace nightpost::app {
+namespace {
+
+/// Waits in small steps for another thread's work; true if it came to be in time.
+template <class Condition>
+bool wait_until(milliseconds limit, Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(milliseconds(5));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with_secrets) {
+  std::shared_ptr<const store::Sealer> sealer;
+  if (with_secrets) {
+    auto opened = store::Sealer::from_file_or_environment(config.master_key_file);
+    if (!opened) return std::unexpected(opened.error());
+    sealer = *std::move(opened);
+  }
+  std::error_code ignored;  // open_sqlite says what is wrong with the path
+  if (const auto folder = std::filesystem::path(config.store_path).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder, ignored);
+  return store::open_sqlite(config.store_path, std::move(sealer));
+}
+
+Worker::Worker(const Config& config) : config_(config) {}
+
+Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,
+                                              Handlers handlers) {
+  std::unique_ptr<Worker> worker(new Worker(config));
+  const auto fatal = [&log, on_fatal = handlers.on_fatal](Error error) {
+    log.error("worker.fatal", {observe::kv("code", name_of(error.code)), observe::kv("detail", error.detail)});
+    on_fatal(std::move(error));
+  };
+
+  auto producer = kafka::Producer::start(config.producer, fatal, worker->metrics_.producer);
+  if (!producer) return std::unexpected(producer.error());
+  worker->producer_ = *std::move(producer);
+  worker->settler_ = std::make_unique<KafkaSettler>(*worker->producer_, worker->config_.topics);
+
+  for (std::size_t i = 0; i < config.shards; ++i) {
+    auto store = open_store(config, true);
+    if (!store) return std::unexpected(store.error());
+    worker->shards_.push_back(std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_,
+                                                      *worker->settler_, clock,
+                                                      worker->metrics_.shards.emplace_back()));
+  }
+
+  kafka::ConsumerHandlers on;
+  Worker* self = worker.get();
+  on.on_batch = [self](std::size_t shard, std::unique_ptr<kafka::Batch> batch) {
+    self->shards_[shard]->take(std::move(batch));
+  };
+  on.on_first_assignment = [self, on_ready = handlers.on_ready] {
+    self->ready_ = true;
+    on_ready();
+  };
+  on.on_revoked = [self](std::function<bool(const kafka::Ticket*)> is_stale) {
+    for (const auto& shard : self->shards_) shard->hand_back(is_stale);
+  };
+  on.on_fatal = fatal;
+  auto consumer = kafka::Consumer::start(config.consumer, std::move(on), worker->metrics_.consumer);
+  if (!consumer) return std::unexpected(consumer.error());
+  worker->consumer_ = *std::move(consumer);
+  worker->settler_->connect(*worker->consumer_);
+  for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
+  return worker;
+}
+
+Worker::~Worker() {
+  // Shards first: nothing may release a ticket into a consumer that is gone.
+  for (const auto& shard : shards_) shard->stop();
+  consumer_.reset();
+}
+
+bool Worker::drain() {
+  draining_ = true;
+  consumer_->stop_fetching();
+  bool settled = wait_until(config_.drain_limit, [&] { return consumer_->in_flight() == 0; });
+  if (!settled) {
+    // What is in the air still gets its answer; the rest goes to whoever comes next.
+    for (const auto& shard : shards_) shard->hand_back([](const kafka::Ticket*) { return true; });
+    wait_until(config_.drain_limit / 2, [&] {
+      return std::ranges::all_of(shards_, [](const auto& shard) { return shard->pushes_in_flight() == 0; });
+    });
+  }
+  producer_->flush(config_.drain_limit);
+  consumer_->stop();
+  return settled;
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,66 @@
+// The dispatcher: consumer → shards → producer, wired. Used by `nightpost worker` and by the demo.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "app/ports.h"
+#include "app/shard.h"
+#include "core/result.h"
+#include "kafka/consumer.h"
+#include "kafka/metrics.h"
+#include "kafka/producer.h"
+#include "observe/log.h"
+#include "observe/metrics_page.h"
+#include "resolve/grant_book.h"
+
+namespace nightpost::app {
+
+struct WorkerMetrics {
+  kafka::ConsumerMetrics consumer;
+  kafka::ProducerMetrics producer;
+  std::deque<ShardMetrics> shards;  // a deque: atomics do not move
+};
+/// Every series the worker exports, reading `metrics` at each scrape.
+void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics);
+
+class Worker {
+ public:
+  struct Handlers {
+    std::function<void()> on_ready;       // the first assignment has come; on the consumer's thread
+    std::function<void(Error)> on_fatal;  // it cannot go on and nothing more is committed; any thread
+  };
+  /// Io: the store cannot be opened, or Kafka's settings are refused. Unauthorized: the master key.
+  static Result<std::unique_ptr<Worker>> start(const Config& config, const Clock& clock, observe::Log& log,
+                                               Handlers handlers);
+  ~Worker();
+
+  /// Stops fetching, lets what is in flight finish within drain_limit, hands back the rest, commits. Blocks. True: all
+  /// that was taken is settled.
+  bool drain();
+  bool ready() const noexcept { return ready_ && !draining_; }
+  const WorkerMetrics& metrics() const noexcept { return metrics_; }
+
+ private:
+  explicit Worker(const Config& config);
+
+  const Config config_;
+  WorkerMetrics metrics_;
+  std::atomic<bool> ready_ = false;
+  std::atomic<bool> draining_ = false;
+  resolve::GrantBook grants_;
+  std::unique_ptr<kafka::Producer> producer_;
+  std::unique_ptr<KafkaSettler> settler_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<kafka::Consumer> consumer_;
+};
+
+/// The store that `config` names, one connection. `with_secrets`: whether the master key is needed.
+Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with_secrets);
+
+}  // namespace nightpost::app

@@ -1,0 +1,103 @@
+// nightpost worker: the dispatcher as a service.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/ready_file.h"
+#include "app/worker.h"
+#include "net/http_server.h"
+
+namespace nightpost::app {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::string ready_file;
+};
+
+/// What SREs and orchestrators ask: alive, willing, numbers.
+net::ServerAction answer(const net::ServerRequest& request, const observe::MetricsPage& page, const Worker& worker,
+                         const std::atomic<bool>& failed) {
+  const auto text = [](int status, std::string body, std::string type = "text/plain; charset=utf-8") {
+    net::ServerAction action;
+    action.respond = net::ServerResponse{status, {{"content-type", std::move(type)}}, std::move(body)};
+    return action;
+  };
+  if (request.method != "GET" && request.method != "HEAD") return text(405, "only GET\n");
+  const std::string path = request.target.substr(0, request.target.find('?'));
+  if (path == "/metrics") return text(200, page.render(), "text/plain; version=0.0.4; charset=utf-8");
+  if (path == "/healthz") return failed ? text(503, "failed\n") : text(200, "ok\n");
+  if (path == "/readyz")
+    return worker.ready() ? text(200, "ready\n") : text(503, "not ready: no partitions yet, or draining\n");
+  return text(404, "here are /metrics, /healthz and /readyz\n");
+}
+
+int run_worker(const Options& options) {
+  const auto config = options.common.load();
+  if (!config) return config.error();
+  observe::Log log(config->log_level);
+  const SystemClock clock;
+  boost::asio::io_context loop(1);
+  const auto keep = boost::asio::make_work_guard(loop);
+  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int signal) {
+    if (error) return;
+    log.info("worker.draining", {observe::kv("signal", signal)});
+    loop.stop();
+  });
+
+  std::atomic<bool> failed = false;
+  std::uint16_t http_port = 0;
+  Worker::Handlers handlers;
+  handlers.on_ready = [&] {
+    boost::asio::post(loop, [&] {
+      log.info("worker.ready", {observe::kv("http", fmt::format("{}:{}", config->http_host, http_port))});
+      const auto written =
+          write_ready_file(options.ready_file,
+                           {{"http", fmt::format("http://{}:{}", config->http_host, http_port)}, {"pid", ::getpid()}});
+      if (!written) log.warn("worker.ready_file", {observe::kv("detail", written.error().detail)});
+    });
+  };
+  handlers.on_fatal = [&](const Error&) {
+    failed = true;
+    loop.stop();
+  };
+  auto worker = Worker::start(*config, clock, log, std::move(handlers));
+  if (!worker) return say_error(worker.error());
+
+  observe::MetricsPage page;
+  register_metrics(page, (*worker)->metrics());
+  auto server = net::HttpServer::start(
+      loop, {.host = config->http_host, .port = config->http_port},
+      [&](const net::ServerRequest& request) { return answer(request, page, **worker, failed); });
+  if (!server) return say_error(server.error());
+  http_port = (*server)->port();
+  log.info("worker.started",
+           {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),
+            observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards)});
+  loop.run();
+
+  if (failed) return kUnreachable;  // nothing more is committed: what was in flight comes again
+  const bool settled = (*worker)->drain();
+  log.info("worker.stopped", {observe::kv("all_settled", settled)});
+  return kDone;
+}
+
+}  // namespace
+
+void add_worker_command(CLI::App& root, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* worker = root.add_subcommand("worker", "Dispatch events from Kafka until SIGTERM, then drain and exit 0");
+  options->common.add_config(*worker);
+  worker->add_option("--ready-file", options->ready_file, "written once the first assignment has come")
+      ->type_name("FILE");
+  worker->footer("Example:\n  nightpost worker --config config/dev.json");
+  worker->callback([options, &exit_code] { exit_code = run_worker(*options); });
+}
+
+}  // namespace nightpost::app

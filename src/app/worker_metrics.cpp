@@ -1,0 +1,191 @@
+// The names under which a worker's counters are exported. README.md lists what to watch.
+#include <numeric>
+
+#include "app/worker.h"
+#include "observe/process_metrics.h"
+
+namespace nightpost::app {
+namespace {
+
+using observe::Labels;
+using observe::MetricsPage;
+
+/// Registers what every shard counts, summed.
+class ShardSeries {
+ public:
+  ShardSeries(MetricsPage& page, const WorkerMetrics& metrics) : page_(page), metrics_(metrics) {}
+
+  template <class Read>
+  void counter(const char* name, const char* help, Read read, Labels labels = {}) {
+    page_.add_counter(name, help, std::move(labels), summed(read));
+  }
+  template <class Read>
+  void gauge(const char* name, const char* help, Read read, Labels labels = {}) {
+    page_.add_gauge(name, help, std::move(labels), summed(read));
+  }
+  template <class Pick>
+  void histogram(const char* name, const char* help, Pick pick, Labels labels = {}) {
+    using dispatch::LatencyHistogram;
+    std::vector<double> bounds;
+    for (const std::int64_t ms : LatencyHistogram::kBoundsMs) bounds.push_back(static_cast<double>(ms) / 1000);
+    page_.add_histogram(name, help, std::move(labels), std::move(bounds), [this_metrics = &metrics_, pick] {
+      observe::Cells cells{std::vector<std::uint64_t>(LatencyHistogram::kBoundsMs.size() + 1), 0};
+      for (const ShardMetrics& shard : this_metrics->shards) {
+        const LatencyHistogram& one = pick(shard);
+        for (std::size_t i = 0; i < cells.cells.size(); ++i) cells.cells[i] += one.cell(i);
+        cells.sum += static_cast<double>(one.sum_ms()) / 1000;
+      }
+      return cells;
+    });
+  }
+
+ private:
+  template <class Read>
+  MetricsPage::Read summed(Read read) const {
+    return [this_metrics = &metrics_, read] {
+      std::uint64_t sum = 0;
+      for (const ShardMetrics& shard : this_metrics->shards) sum += read(shard);
+      return static_cast<double>(sum);
+    };
+  }
+  MetricsPage& page_;
+  const WorkerMetrics& metrics_;
+};
+
+void register_dispatch(ShardSeries& shards) {
+  for (std::size_t v = 0; v < std::size_t(Vendor::Count); ++v) {
+    const std::string vendor(name_of(static_cast<Vendor>(v)));
+    for (std::size_t i = 0; i < std::size_t(Verdict::Count); ++i)
+      shards.counter("nightpost_attempts_total", "Vendor answers by what they ask of us",
+                     [v, i](const ShardMetrics& m) { return m.dispatch.attempts[v][i].read(); },
+                     {{"vendor", vendor}, {"verdict", std::string(name_of(static_cast<Verdict>(i)))}});
+    shards.histogram("nightpost_vendor_seconds", "From handing a request to its lane to the vendor's answer",
+                     [v](const ShardMetrics& m) -> const auto& { return m.dispatch.vendor_latency[v]; },
+                     {{"vendor", vendor}});
+  }
+  for (std::size_t i = 0; i < std::size_t(OutcomeKind::Count); ++i)
+    shards.counter("nightpost_outcomes_total", "What became of pushes",
+                   [i](const ShardMetrics& m) { return m.dispatch.outcomes[i].read(); },
+                   {{"outcome", std::string(name_of(static_cast<OutcomeKind>(i)))}});
+  shards.histogram("nightpost_settle_seconds", "From the message in the IM server to the push's outcome",
+                   [](const ShardMetrics& m) -> const auto& { return m.dispatch.settle_latency; });
+  const auto counter = [&](const char* name, const char* help, dispatch::Counter dispatch::Metrics::* member) {
+    shards.counter(name, help, [member](const ShardMetrics& m) { return (m.dispatch.*member).read(); });
+  };
+  const auto gauge = [&](const char* name, const char* help, dispatch::Counter dispatch::Metrics::* member) {
+    shards.gauge(name, help, [member](const ShardMetrics& m) { return (m.dispatch.*member).read(); });
+  };
+  using dispatch::Metrics;
+  counter("nightpost_events_taken_total", "Records taken from the offline topic", &Metrics::events_taken);
+  counter("nightpost_events_settled_total", "Records whose every push has its outcome", &Metrics::events_settled);
+  counter("nightpost_events_malformed_total", "Records that could not be read", &Metrics::events_malformed);
+  counter("nightpost_dead_letters_total", "Records written to the dead topic", &Metrics::dead_letters);
+  counter("nightpost_retries_total", "Attempts after the first", &Metrics::retries);
+  counter("nightpost_repeats_maybe_sent_total", "Repeats of a push the vendor may have taken already",
+          &Metrics::repeats_maybe_sent);
+  counter("nightpost_breakers_opened_total", "Credentials whose sending was stopped", &Metrics::breakers_opened);
+  counter("nightpost_removals_held_total", "Token removals held back by the mass-invalidation guard",
+          &Metrics::removals_held);
+  gauge("nightpost_events_open", "Records taken and not yet released", &Metrics::events_open);
+  gauge("nightpost_pushes_in_flight", "Requests without an answer yet", &Metrics::pushes_in_flight);
+  gauge("nightpost_pushes_waiting", "Pushes waiting for a free slot or a back-off", &Metrics::pushes_waiting);
+}
+
+void register_lanes(ShardSeries& shards) {
+  const auto counter = [&](const char* name, const char* help, net::Counter net::LaneMetrics::* member) {
+    shards.counter(name, help, [member](const ShardMetrics& m) { return (m.lanes.*member).read(); });
+  };
+  const auto gauge = [&](const char* name, const char* help, net::Counter net::LaneMetrics::* member) {
+    shards.gauge(name, help, [member](const ShardMetrics& m) { return (m.lanes.*member).read(); });
+  };
+  using net::LaneMetrics;
+  counter("nightpost_lane_connections_opened_total", "HTTP/2 connections made ready", &LaneMetrics::connections_opened);
+  counter("nightpost_lane_connects_failed_total", "Connects that failed", &LaneMetrics::connects_failed);
+  for (std::size_t i = 0; i < std::size_t(net::CloseReason::Count); ++i)
+    shards.counter("nightpost_lane_connections_closed_total", "HTTP/2 connections ended",
+                   [i](const ShardMetrics& m) { return m.lanes.connections_closed[i].read(); },
+                   {{"reason", std::string(name_of(static_cast<net::CloseReason>(i)))}});
+  counter("nightpost_lane_requests_total", "Requests taken by lanes", &LaneMetrics::requests);
+  counter("nightpost_lane_replays_total", "Requests sent anew because they were surely not processed",
+          &LaneMetrics::replays);
+  counter("nightpost_lane_refused_total", "Streams refused or above a GOAWAY", &LaneMetrics::refused);
+  counter("nightpost_lane_timeouts_total", "Requests that ran out of time", &LaneMetrics::timeouts);
+  counter("nightpost_lane_overloads_total", "Requests refused because the lane's queue was full",
+          &LaneMetrics::overloads);
+  counter("nightpost_lane_received_bytes_total", "HTTP/2 bytes received", &LaneMetrics::bytes_in);
+  counter("nightpost_lane_sent_bytes_total", "HTTP/2 bytes sent", &LaneMetrics::bytes_out);
+  gauge("nightpost_lane_connections", "Connections that are ready", &LaneMetrics::connections);
+  gauge("nightpost_lane_streams_limit", "Streams the vendors grant on them", &LaneMetrics::streams_limit);
+  gauge("nightpost_lane_streams_open", "Streams open on them", &LaneMetrics::open);
+  gauge("nightpost_lane_queued", "Requests waiting for a stream", &LaneMetrics::queued);
+}
+
+void register_resolve(ShardSeries& shards) {
+  const auto counter = [&](const char* name, const char* help, Counter resolve::ResolverMetrics::* member) {
+    shards.counter(name, help, [member](const ShardMetrics& m) { return (m.resolve.*member).read(); });
+  };
+  using resolve::ResolverMetrics;
+  counter("nightpost_resolve_hits_total", "Receivers answered by the cache", &ResolverMetrics::receiver_hits);
+  counter("nightpost_resolve_misses_total", "Receivers read from the store", &ResolverMetrics::receiver_misses);
+  counter("nightpost_resolve_evictions_total", "Receivers that made room for others",
+          &ResolverMetrics::receiver_evictions);
+  counter("nightpost_resolve_invalidations_total", "Times the cache was emptied because the store had changed",
+          &ResolverMetrics::invalidations);
+  counter("nightpost_resolve_store_errors_total", "Look-ups the store could not answer",
+          &ResolverMetrics::store_errors);
+  counter("nightpost_resolve_routes_made_total", "Certificates made ready to send with", &ResolverMetrics::routes_made);
+  counter("nightpost_resolve_routes_refused_total", "Certificates that could not be", &ResolverMetrics::routes_refused);
+  shards.gauge("nightpost_resolve_receivers_cached", "Receivers in the caches",
+               [](const ShardMetrics& m) { return m.resolve.receivers_cached.read(); });
+}
+
+void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
+  const auto cell = [](const kafka::Cell& one) {
+    return [at = &one] { return static_cast<double>(kafka::read(*at)); };
+  };
+  const kafka::ConsumerMetrics& c = metrics.consumer;
+  page.add_counter("nightpost_kafka_records_total", "Records handed to shards", {}, cell(c.records));
+  page.add_counter("nightpost_kafka_record_bytes_total", "Their bytes", {}, cell(c.bytes));
+  page.add_counter("nightpost_kafka_commits_total", "Offset commits the broker took", {}, cell(c.commits));
+  page.add_counter("nightpost_kafka_commit_errors_total", "Offset commits it did not", {}, cell(c.commit_errors));
+  page.add_counter("nightpost_kafka_rebalances_total", "Partitions given, taken or lost", {}, cell(c.rebalances));
+  page.add_counter("nightpost_kafka_stale_completions_total", "Records finished after their partition had moved", {},
+                   cell(c.stale_completions));
+  page.add_counter("nightpost_kafka_skipped_done_total",
+                   "Records skipped because the commit's metadata said they were done", {}, cell(c.skipped_done));
+  page.add_counter("nightpost_kafka_metadata_ignored_total", "Commit metadata that was not ours or broken", {},
+                   cell(c.metadata_ignored));
+  page.add_counter("nightpost_kafka_consumer_errors_total", "Errors of the consumer's client", {}, cell(c.errors));
+  page.add_gauge("nightpost_kafka_partitions_assigned", "Partitions this worker reads", {},
+                 cell(c.assigned_partitions));
+  page.add_gauge("nightpost_kafka_partitions_paused", "Of those, paused by a limit", {}, cell(c.paused_partitions));
+  page.add_gauge("nightpost_kafka_in_flight", "Records handed out and not settled", {}, cell(c.in_flight));
+  page.add_gauge("nightpost_kafka_in_flight_bytes", "Their bytes", {}, cell(c.in_flight_bytes));
+  page.add_gauge("nightpost_kafka_lag", "Records behind the end of the assigned partitions", {}, cell(c.lag));
+  page.add_gauge("nightpost_kafka_oldest_unsettled_seconds", "Age of the oldest record in flight", {},
+                 [at = &c.oldest_unsettled_ms] { return static_cast<double>(kafka::read(*at)) / 1000; });
+  page.add_gauge("nightpost_kafka_brokers_down", "1 while no broker answers", {}, cell(c.brokers_down));
+  const kafka::ProducerMetrics& p = metrics.producer;
+  page.add_counter("nightpost_kafka_produced_total", "Outcomes and dead letters handed to the producer", {},
+                   cell(p.messages));
+  page.add_counter("nightpost_kafka_delivered_total", "Of those, acknowledged by the brokers", {}, cell(p.delivered));
+  page.add_counter("nightpost_kafka_refused_total", "Of those, refused for good: their records are not committed", {},
+                   cell(p.refused));
+  page.add_counter("nightpost_kafka_queue_full_total", "Times a shard waited for room in the producer", {},
+                   cell(p.queue_full));
+  page.add_counter("nightpost_kafka_producer_errors_total", "Errors of the producer's client", {}, cell(p.errors));
+  page.add_gauge("nightpost_kafka_produce_queued", "Handed over and not yet acknowledged", {}, cell(p.queued));
+}
+
+}  // namespace
+
+void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
+  ShardSeries shards(page, metrics);
+  register_dispatch(shards);
+  register_lanes(shards);
+  register_resolve(shards);
+  register_kafka(page, metrics);
+  observe::add_process_metrics(page);
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,179 @@
+#include "app/config.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+using namespace nightpost;
+using namespace nightpost::app;
+using Json = nlohmann::json;
+
+namespace {
+
+std::string text_of(const std::string& path) {
+  std::ifstream file(std::string(NIGHTPOST_SOURCE_DIR) + "/" + path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  REQUIRE(file.good());
+  return text.str();
+}
+
+/// Calls visit(path, leaf schema) for every key the schema knows.
+template <class Visit>
+void each_key(const Json& schema, const std::string& path, Visit visit) {
+  for (const auto& [name, member] : schema["properties"].items()) {
+    const std::string here = path.empty() ? name : path + "." + name;
+    if (member.contains("properties")) {
+      each_key(member, here, visit);
+    } else {
+      visit(here, member);
+    }
+  }
+}
+
+Json with_value(const std::string& path, const Json& value) {
+  Json config = Json::object();
+  Json* at = &config;
+  std::istringstream parts(path);
+  for (std::string part; std::getline(parts, part, '.');) at = &(*at)[part];
+  *at = value;
+  return config;
+}
+
+std::string errors_of(const std::string& text) {
+  const auto config = parse_config(text);
+  if (config) return "";
+  std::string all;
+  for (const std::string& line : config.error().lines) all += (all.empty() ? "" : "\n") + line;
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("config: an empty object is the defaults", "[app][config]") {
+  const auto config = parse_config("{}");
+  REQUIRE(config);
+  CHECK(config->consumer.kafka.brokers == "localhost:9092");
+  CHECK(config->consumer.topic == "nightpost.offline.v1");
+  CHECK(config->shards == 1);
+  CHECK(config->apns.streams_max == 1000);
+  CHECK(config->log_level == observe::Level::Info);
+}
+
+TEST_CASE("config: values arrive where they belong", "[app][config]") {
+  const auto config = parse_config(R"({
+    "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000},
+              "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50},
+    "worker": {"shards": 3, "http_listen": "[::1]:0"},
+    "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
+    "content": {"titles": {"de": "Neue Nachricht"}}, "log": {"level": "debug"}})");
+  REQUIRE(config);
+  CHECK(config->consumer.kafka.client.at("socket.timeout.ms") == "5000");
+  CHECK(config->producer.kafka.client.at("security.protocol") == "SASL_SSL");
+  CHECK(config->consumer.topic == "in");
+  CHECK(config->topics.dead == "grave");
+  CHECK(config->consumer.commit_interval == milliseconds(50));
+  CHECK(config->consumer.shards == 3);
+  CHECK(config->http_host == "::1");
+  CHECK(config->http_port == 0);
+  CHECK(config->dispatch.attempts_max == 2);
+  CHECK(config->dispatch.mass_removal_share == 0.5);
+  CHECK(config->apns.ping_interval == milliseconds(70));
+  CHECK(config->dispatch.titles.at("de") == "Neue Nachricht");
+  CHECK(config->log_level == observe::Level::Debug);
+}
+
+TEST_CASE("config: five mistakes are five errors, each with its path", "[app][config]") {
+  const auto config = parse_config(R"({"kafka": {"brokers": 5, "bootstrap": "x"}, "worker": {"shards": 0},
+    "apns": {"streams_max": "many"}, "nonsense": {}})");
+  REQUIRE_FALSE(config);
+  CHECK(config.error().lines.size() == 5);
+  const std::string all = errors_of(R"({"kafka": {"brokers": 5, "bootstrap": "x"}, "worker": {"shards": 0},
+    "apns": {"streams_max": "many"}, "nonsense": {}})");
+  CHECK(all.contains("kafka.brokers: 5 is not a text"));
+  CHECK(all.contains("kafka.bootstrap: unknown key"));
+  CHECK(all.contains("worker.shards: 0 is not in [1, 256]"));
+  CHECK(all.contains("apns.streams_max: \"many\" is not a whole number"));
+  CHECK(all.contains("nonsense: unknown key"));
+}
+
+TEST_CASE("config: what is refused, and with which words", "[app][config]") {
+  struct Row {
+    const char* name;
+    std::string text, error;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"nothing", "", "line 1, column 1"},
+      {"not JSON", "{\n  \"kafka\": }", "line 2, column 12"},
+      {"trailing text", "{} x", "line 1, column 4"},
+      {"an array", "[]", "(top): [] is not an object"},
+      {"null", "null", "(top): null is not an object"},
+      {"a key twice", R"({"kafka": {"brokers": "a:1", "brokers": "b:1"}})", "kafka.brokers: given twice"},
+      {"a section that is none", R"({"kafka": "a:1"})", "kafka: \"a:1\" is not an object"},
+      {"empty brokers", R"({"kafka": {"brokers": ""}})", "kafka.brokers: is empty"},
+      {"a fraction", R"({"worker": {"shards": 1.5}})", "worker.shards: 1.5 is not a whole number"},
+      {"beyond 64 bits", R"({"worker": {"shards": 18446744073709551615}})",
+       "worker.shards: 18446744073709551615 is not in"},
+      {"negative", R"({"worker": {"drain_limit_ms": -1}})", "worker.drain_limit_ms: -1 is not in"},
+      {"a share above one", R"({"dispatch": {"mass_removal_share": 1.01}})", "dispatch.mass_removal_share"},
+      {"no port", R"({"worker": {"http_listen": "localhost"}})", "worker.http_listen: \"localhost\" is not HOST:PORT"},
+      {"port too large", R"({"worker": {"http_listen": "h:65536"}})", "worker.http_listen"},
+      {"port with text", R"({"worker": {"http_listen": "h:80a"}})", "worker.http_listen"},
+      {"naked IPv6", R"({"worker": {"http_listen": "::1:80"}})", "worker.http_listen"},
+      {"unknown level", R"({"log": {"level": "loud"}})", "log.level: \"loud\" is not debug, info, warn or error"},
+      {"min above max", R"({"apns": {"connections_min": 5, "connections_max": 2}})",
+       "apns.connections_min: is above connections_max"},
+      {"back-off upside down", R"({"dispatch": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",
+       "dispatch.backoff_first_ms"},
+      {"a client setting that breaks a promise", R"({"kafka": {"client": {"enable.auto.commit": true}}})",
+       "enable.auto.commit"},
+      {"a nested client setting", R"({"kafka": {"client": {"a": {}}}})", "kafka.client.a"},
+      {"a title that is no text", R"({"content": {"titles": {"en": []}}})", "content.titles.en"},
+  }));
+  CAPTURE(row.name);
+  const std::string errors = errors_of(row.text);
+  CAPTURE(errors);
+  CHECK(errors.contains(row.error));
+}
+
+TEST_CASE("config: a value shown in an error is cut", "[app][config]") {
+  const std::string secret(100, 's');
+  const std::string errors = errors_of(Json{{"worker", {{"shards", secret}}}}.dump());
+  CHECK(errors.contains("is not a whole number"));
+  CHECK(errors.size() < 100);
+}
+
+TEST_CASE("config: the schema and the parser know the same keys, types and ranges", "[app][config]") {
+  const Json schema = Json::parse(text_of("config/schemas/config.schema.json"));
+  const std::string page = text_of("config/README.md");
+  int keys = 0;
+  each_key(schema, "", [&](const std::string& path, const Json& leaf) {
+    ++keys;
+    CAPTURE(path);
+    CHECK(page.contains("| `" + path + "` |"));
+    CHECK(errors_of(with_value(path, leaf["default"]).dump()) ==
+          (leaf["default"] == "" ? errors_of(with_value(path, "").dump()) : ""));
+    CHECK(errors_of(with_value(path, Json::array()).dump()).contains(path));  // no key takes a list
+    if (leaf.contains("minimum")) {
+      const bool whole = leaf["type"] == "integer";
+      const Json below =
+          whole ? Json(leaf["minimum"].get<std::int64_t>() - 1) : Json(leaf["minimum"].get<double>() - 0.01);
+      const Json above =
+          whole ? Json(leaf["maximum"].get<std::int64_t>() + 1) : Json(leaf["maximum"].get<double>() + 0.01);
+      CHECK(errors_of(with_value(path, below).dump()).contains(path));
+      CHECK(errors_of(with_value(path, above).dump()).contains(path));
+    }
+  });
+  CHECK(keys > 50);
+}
+
+TEST_CASE("config: the example configs are good", "[app][config]") {
+  CHECK(errors_of(text_of("config/dev.json")) == "");
+}
+
+TEST_CASE("config: a file that is not there is one error", "[app][config]") {
+  const auto config = load_config("/nonexistent/nightpost.json");
+  REQUIRE_FALSE(config);
+  CHECK(config.error().lines == std::vector<std::string>{"/nonexistent/nightpost.json: cannot be read"});
+}
