@@ -216,7 +216,7 @@ TEST_CASE("lane: no answer in time", "[net][lane]") {
     if (number > 0 || r.header(":path") == "/3/device/1000") p.respond(r.stream, 200);
   };
   b.open([](LaneOptions& o) {
-    o.response_timeout = 20ms;
+    o.response_timeout = 100ms;
     o.timeouts_in_a_row_max = 2;
     o.connections_max = 1;
   });

@@ -28,7 +28,7 @@ struct Tried {
   LaneReply reply;
   std::size_t connections;
 };
-Tried try_once(TlsPeerOptions peer_options, const std::function<void(LaneOptions&)>& adjust = {}) {
+Tried try_once(TlsPeerOptions peer_options, const std::function<void(LaneOptions&)>& adjust, milliseconds deadline) {
   asio::io_context loop;
   TlsPeer peer(loop, std::move(peer_options));
   peer.on_connection = [](std::size_t, H2Peer& h2) {
@@ -42,7 +42,7 @@ Tried try_once(TlsPeerOptions peer_options, const std::function<void(LaneOptions
   LaneMetrics metrics;
   One one;
   Lane lane(loop, std::move(o), metrics);
-  lane.send({.path = "/"}, std::chrono::steady_clock::now() + 150ms, 1, one);
+  lane.send({.path = "/"}, std::chrono::steady_clock::now() + deadline, 1, one);
   lane.flush();
   const auto give_up = std::chrono::steady_clock::now() + 5s;
   while (!one.reply && std::chrono::steady_clock::now() < give_up) loop.run_one_for(20ms);
@@ -74,7 +74,7 @@ TEST_CASE("tls: whom a lane talks to", "[net][tls]") {
       {"one that asks for none, while we have one", {}, [](LaneOptions& o) { o.identity = client_identity(); }},
   }));
   CAPTURE(row.name);
-  const Tried tried = try_once(row.peer, row.adjust);
+  const Tried tried = try_once(row.peer, row.adjust, 5s);
   INFO((tried.reply.response ? "answered" : tried.reply.response.error().detail));
   CHECK(tried.reply.response.has_value());
   CHECK(tried.connections == 1);
@@ -97,7 +97,7 @@ TEST_CASE("tls: whom it does not talk to", "[net][tls]") {
       {"no ALPN", {.alpn = ""}, {}, "HTTP/2"},
   }));
   CAPTURE(row.name);
-  const Tried tried = try_once(row.peer, row.adjust);
+  const Tried tried = try_once(row.peer, row.adjust, 500ms);  // all of which it takes
   REQUIRE_FALSE(tried.reply.response);
   CHECK(tried.reply.response.error().code == Errc::ConnectionLost);
   CHECK_FALSE(tried.reply.maybe_sent);
@@ -111,9 +111,11 @@ TEST_CASE("tls: a handshake that refuses our certificate is not tried again", "[
   const bool have_one = GENERATE(false, true);
   CAPTURE(tls12, have_one);
   const Tried tried = try_once(
-      {.tls12 = tls12, .require_client_certificate = true, .trust_client_certificate = !have_one}, [&](LaneOptions& o) {
+      {.tls12 = tls12, .require_client_certificate = true, .trust_client_certificate = !have_one},
+      [&](LaneOptions& o) {
         if (have_one) o.identity = client_identity();
-      });
+      },
+      500ms);
   REQUIRE_FALSE(tried.reply.response);
   CAPTURE(tried.reply.response.error().detail);
   // Without a certificate TLS 1.2 can only say "handshake failure", which blames nobody.
