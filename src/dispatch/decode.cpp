@@ -71,9 +71,10 @@ bool has_control(std::string_view text) {
 }
 
 std::optional<unsigned> hex4(std::string_view text) {
+  const std::string_view digits = text.substr(0, 4);
   unsigned code = 0;
-  const auto [end, ec] = std::from_chars(text.data(), text.data() + std::min<std::size_t>(4, text.size()), code, 16);
-  if (ec != std::errc() || end != text.data() + 4) return std::nullopt;
+  const auto [end, ec] = std::from_chars(digits.begin(), digits.end(), code, 16);
+  if (digits.size() < 4 || ec != std::errc() || end != digits.end()) return std::nullopt;
   return code;
 }
 

@@ -93,8 +93,11 @@ void Dispatcher::Impl::on_found(std::span<const Asked> asked,
       lookup_failed(*open, found.error());
       continue;
     }
-    for (std::size_t i = first; i < next; ++i)
-      open->receivers.push_back((*found)[i] ? std::move((*found)[i]) : kNobody);
+    for (std::size_t i = first; i < next; ++i) {
+      std::shared_ptr<const Receiver>& receiver = (*found)[i];
+      if (!receiver) receiver = kNobody;
+      open->receivers.push_back(std::move(receiver));
+    }
     resolved(*open);
   }
 }

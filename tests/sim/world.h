@@ -110,8 +110,9 @@ class World final : public dispatch::Directory,
     int signatures = 0;
   };
   std::map<std::int64_t, Signer> signers_;
-  unsigned trouble_ = 0;     // percent of vendor answers that are not 200
-  unsigned store_down_ = 0;  // percent of calls
+  milliseconds age_min_{20 * 60'000};  // of a grant: APNs' rule
+  unsigned trouble_ = 0;               // percent of vendor answers that are not 200
+  unsigned store_down_ = 0;            // percent of calls
   bool store_slow_ = false;
   std::set<std::int64_t> refused_;  // certificates the vendor refuses for now
 
