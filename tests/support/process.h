@@ -32,7 +32,7 @@ class TempFolder {
 };
 
 std::string read_file(const std::string& path);
-/// A TCP port of 127.0.0.1 that was free a moment ago: for servers that cannot be asked for port 0.
+/// A TCP port of 127.0.0.1 that is free and that no client will be given: for servers that cannot take port 0.
 std::uint16_t free_port();
 
 /// What a process has used since its start.
@@ -47,6 +47,7 @@ struct ProcessOptions {
   std::string folder;                    // working directory; empty: ours
   std::string log_file;                  // stdout (unless `talk`) and stderr are appended here; empty: ours
   bool talk = false;                     // stdin and stdout are ours, for say() and hear()
+  bool outlives_us = false;              // if we die, it is not killed: the end of its input tells it
 };
 
 /// Ends with its owner: SIGTERM and, 5 s later, SIGKILL; SIGKILL at once if the thread that started it dies.

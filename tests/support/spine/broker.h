@@ -7,6 +7,7 @@
 
 namespace nightpost::support {
 
+/// It goes down with its owner, even one that is killed: a guard between the two waits for the end of a pipe.
 class Broker {
  public:
   /// Its data live in `folder`, which outlives it. Returns once it answers.
@@ -19,9 +20,10 @@ class Broker {
   void restart();
 
  private:
-  bool command(const std::string& verb) const;
+  void expect_up();
 
-  std::string data_, log_file_, port_, address_;
+  std::string log_file_, address_;
+  Process guard_;
 };
 
 }  // namespace nightpost::support

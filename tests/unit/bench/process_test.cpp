@@ -1,6 +1,7 @@
 #include "support/process.h"
 
-#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <csignal>
@@ -55,6 +56,20 @@ TEST_CASE("process: talk", "[support]") {
   CHECK_THROWS_WITH(echo.hear(10s), Catch::Contains("closed"));
   CHECK(echo.wait(10s) == 0);
   CHECK_THROWS(echo.say("anyone?"));
+}
+
+TEST_CASE("process: who outlives its owner hears the end of its input", "[support]") {
+  const TempFolder folder("outlive");
+  const std::string noted = folder.file("noted");
+  const pid_t owner = ::fork();
+  if (owner == 0) {  // killed without a chance to tidy up
+    const Process guard({"sh", "-c", "cat; echo tidy >" + noted}, {.talk = true, .outlives_us = true});
+    ::raise(SIGKILL);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(owner, &status, 0) == owner);
+  CHECK(WTERMSIG(status) == SIGKILL);
+  CHECK(eventually(10s, [&] { return std::filesystem::exists(noted) && read_file(noted) == "tidy\n"; }));
 }
 
 TEST_CASE("process: environment, folder, log", "[support]") {
