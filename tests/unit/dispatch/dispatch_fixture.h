@@ -1,0 +1,50 @@
+// A Dispatcher in its World, made at the first use so that a test may change the options before.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <memory>
+#include <string>
+
+#include "support/dispatch_world.h"
+
+namespace nightpost::testing {
+
+using namespace nightpost::dispatch;
+using nlohmann::json;
+
+struct Fixture {
+  World world;
+  Options options;
+  std::unique_ptr<Dispatcher> made;
+  std::uint64_t tickets = 0;
+
+  Fixture() { options.jitter_seed = 1; }
+  Dispatcher& dispatcher() {
+    if (!made) made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics);
+    return *made;
+  }
+  Ticket accept(const std::string& value) {
+    const Ticket ticket{++tickets};
+    const Record record{ticket, "the key", value, "00-trace"};
+    dispatcher().accept(std::span(&record, 1));
+    return ticket;
+  }
+  Ticket accept(const json& event) { return accept(event.dump()); }
+  void pass(milliseconds time) {
+    const MonoTime until = world.clock.mono() + time;
+    while (const auto next = dispatcher().next_wakeup()) {
+      if (*next > until) break;
+      if (*next > world.clock.mono()) world.clock.advance(std::chrono::ceil<milliseconds>(*next - world.clock.mono()));
+      dispatcher().wake();
+    }
+    world.clock.advance(std::chrono::ceil<milliseconds>(until - world.clock.mono()));
+    dispatcher().wake();
+  }
+  bool all_over() { return dispatcher().events_open() == 0 && dispatcher().pushes_in_flight() == 0; }
+  json only_outcome() {
+    REQUIRE(world.outcomes.size() == 1);
+    return world.outcomes.front();
+  }
+};
+
+}  // namespace nightpost::testing
