@@ -36,7 +36,8 @@ CREATE TABLE certificate_facts (
   PRIMARY KEY (certificate_id, key)
 ) STRICT, WITHOUT ROWID;
 
--- WITHOUT ROWID: all devices of a user stand side by side, one descent of one tree finds them.
+-- WITHOUT ROWID: all devices of a user stand side by side, one descent of one tree finds them. The user comes first in
+-- the key: SQLite compares a leading text faster than an integer and then a text, and the integer is mostly the same.
 CREATE TABLE devices (
   app_id INTEGER NOT NULL,
   user_id TEXT NOT NULL,
@@ -48,9 +49,9 @@ CREATE TABLE devices (
   state TEXT NOT NULL CHECK (state IN ('foreground', 'background', 'offline', 'logged_out')),
   badge_base INTEGER NOT NULL,
   language TEXT NOT NULL,
-  PRIMARY KEY (app_id, user_id, device_id)
+  PRIMARY KEY (user_id, app_id, device_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX devices_by_certificate ON devices (certificate_id);
+CREATE INDEX devices_by_certificate ON devices (app_id, certificate_id);
 
 -- Push settings; a user without a row has the defaults.
 CREATE TABLE users (
@@ -62,7 +63,7 @@ CREATE TABLE users (
   sound_group TEXT NOT NULL DEFAULT '',
   badge INTEGER NOT NULL DEFAULT 1,
   mutes INTEGER NOT NULL DEFAULT 0,  -- rows in mutes: the look-up of a receiver asks there only if there are any
-  PRIMARY KEY (app_id, user_id)
+  PRIMARY KEY (user_id, app_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE mutes (
@@ -72,7 +73,7 @@ CREATE TABLE mutes (
   target TEXT NOT NULL,
   until INTEGER NOT NULL,  -- ms since the epoch; the greatest integer: for good
   unless_mentioned INTEGER NOT NULL,
-  PRIMARY KEY (app_id, user_id, kind, target)
+  PRIMARY KEY (user_id, app_id, kind, target)
 ) STRICT, WITHOUT ROWID;
 -- Triggers, so that no writer can forget the count.
 CREATE TRIGGER mutes_inserted AFTER INSERT ON mutes BEGIN

@@ -35,7 +35,8 @@ constexpr Line kLines[] = {
     {&Queries::certificate_secret, "certificates",
      "SELECT app_id, vendor, name, secret FROM certificates WHERE id = ?1"},
     {&Queries::certificate_owner, "certificates", "SELECT app_id, vendor FROM certificates WHERE id = ?1"},
-    {&Queries::certificate_devices, "devices", "SELECT count(*) FROM devices WHERE certificate_id = ?1"},
+    {&Queries::certificate_devices, "devices",
+     "SELECT count(*) FROM devices WHERE app_id = ?1 AND certificate_id = ?2"},
     {&Queries::fact_add, "certificate_facts",
      "INSERT INTO certificate_facts (certificate_id, key, value) VALUES (?1, ?2, ?3)"},
     {&Queries::facts_clear, "certificate_facts", "DELETE FROM certificate_facts WHERE certificate_id = ?1"},
@@ -50,9 +51,10 @@ constexpr Line kLines[] = {
     {&Queries::device_remove, "devices", "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
     {&Queries::token_remove, "devices",
      "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND token = ?4 AND registered_at = ?5"},
+    // +: walk in the key's order and stop at the limit, rather than find all by the app's index and sort them
     {&Queries::devices_of_app, "devices",
      "SELECT device_id, platform, certificate_id, token, registered_at, state, badge_base, language, user_id "
-     "FROM devices WHERE app_id = ?1 ORDER BY user_id, device_id LIMIT ?2"},
+     "FROM devices WHERE +app_id = ?1 ORDER BY user_id, app_id, device_id LIMIT ?2"},
     {&Queries::devices_of_user, "devices",
      "SELECT device_id, platform, certificate_id, token, registered_at, state, badge_base, language, user_id "
      "FROM devices WHERE app_id = ?1 AND user_id = ?3 ORDER BY device_id LIMIT ?2"},

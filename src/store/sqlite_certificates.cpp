@@ -112,15 +112,15 @@ Result<Certificate> SqliteStore::set_certificate_status(CertificateId id, Certif
 Result<void> SqliteStore::remove_certificate(CertificateId id) {
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  const auto devices = count(queries_.certificate_devices.query(id.value));
+  const auto owner = owner_of(id);
+  if (!owner) return std::unexpected(owner.error());
+  const auto devices = count(queries_.certificate_devices.query(owner->app.value, id.value));
   if (!devices) return std::unexpected(devices.error());
   if (*devices > 0)
     return fail(Errc::Malformed, "certificates: " + std::to_string(*devices) +
                                      (*devices == 1 ? " device uses" : " devices use") + " the one with id " +
                                      std::to_string(id.value) + "; move or remove them first");
-  const auto removed = queries_.certificate_remove.change(id.value);
-  if (!removed) return std::unexpected(removed.error());
-  if (*removed == 0) return std::unexpected(no_certificate(id));
+  if (auto rows = queries_.certificate_remove.change(id.value); !rows) return std::unexpected(std::move(rows.error()));
   return transaction->commit();
 }
 

@@ -1,0 +1,245 @@
+// Two and more connections to one file, as shards and other processes have them.
+#include <sqlite3.h>
+#include <sys/wait.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+#include "core/c_handle.h"
+#include "unit/store/temp_store.h"
+
+namespace nightpost::store {
+namespace {
+
+/// A connection outside of ours that does what it is told.
+class Intruder {
+ public:
+  explicit Intruder(const std::string& path) {
+    sqlite3* raw = nullptr;
+    REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+    db_.reset(raw);
+  }
+  void run(const char* sql) {
+    CAPTURE(sql);
+    REQUIRE(sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK);
+  }
+
+ private:
+  Handle<sqlite3, sqlite3_close_v2> db_;
+};
+
+TEST_CASE("connections: one sees what another has written", "[store][connections]") {
+  const TempStore temp;
+  const auto one = temp.open();
+  const auto two = temp.open();
+  REQUIRE(one->set_device(kApp, "vinson", a_device("phone")));
+  CHECK(receiver_of(*two, "vinson").devices.size() == 1);
+  REQUIRE(two->set_device(kApp, "vinson", a_device("tablet")));
+  CHECK(receiver_of(*one, "vinson").devices.size() == 2);
+  CHECK(two->remove_token(kApp, "vinson", a_device("phone")) == true);
+  CHECK(one->remove_token(kApp, "vinson", a_device("phone")) == false);
+}
+
+TEST_CASE("connections: the version changes for the others with every commit", "[store][connections]") {
+  const TempStore temp;
+  const auto reader = temp.open();
+  const auto writer = temp.open();
+  const CertificateId id = writer->add_certificate(a_certificate())->id;
+  std::uint64_t last = reader->data_version().value();
+  const auto seen = [&] {
+    const std::uint64_t now = reader->data_version().value();
+    const bool changed = now != last;
+    CHECK(reader->data_version() == now);
+    last = now;
+    return changed;
+  };
+  CHECK_FALSE(seen());
+  REQUIRE(writer->set_device(kApp, "vinson", a_device("phone", id.value)));
+  CHECK(seen());
+  REQUIRE(writer->set_settings(kApp, "vinson", {}));
+  CHECK(seen());
+  REQUIRE(writer->set_mute(kApp, "vinson", {}));
+  CHECK(seen());
+  REQUIRE(writer->remove_mute(kApp, "vinson", Mute::Kind::All, ""));
+  CHECK(seen());
+  REQUIRE(writer->set_certificate_status(id, CertificateStatus::Disabled));
+  CHECK(seen());
+  REQUIRE(writer->replace_certificate(id, a_certificate("renamed")));
+  CHECK(seen());
+  CHECK(writer->remove_token(kApp, "vinson", a_device("phone", id.value)) == true);
+  CHECK(seen());
+  REQUIRE(writer->remove_certificate(id));
+  CHECK(seen());
+
+  CHECK_FALSE(writer->set_device(kApp, "", a_device()));
+  CHECK_FALSE(writer->remove_device(kApp, "nobody", "x"));
+  CHECK(receiver_of(*writer, "vinson").devices.empty());
+  CHECK_FALSE(seen());  // neither a refusal nor a look-up is a change
+  REQUIRE(reader->set_settings(kApp, "denny", {}));
+  CHECK_FALSE(seen());  // its own
+}
+
+TEST_CASE("connections: another process' commit is seen too", "[store][connections]") {
+  const TempStore temp;
+  REQUIRE(temp.open()->set_device(kApp, "vinson", a_device("mine")));
+  const pid_t child = ::fork();  // before this process holds a connection: SQLite forbids carrying one over
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    auto store = open_sqlite(temp.path(), nullptr, {.busy_timeout = seconds(30)});
+    bool good = store.has_value();
+    for (int i = 0; i < 200 && good; ++i)
+      good = (*store)->set_device(kApp, "child", a_device(std::to_string(i % 10))).has_value();
+    ::_exit(good ? 0 : 1);
+  }
+  const auto store = temp.open({.busy_timeout = seconds(30)});
+  std::uint64_t last = store->data_version().value();
+  int changes = 0;
+  for (int i = 0; i < 200; ++i) {  // interleaved with the child's
+    REQUIRE(store->set_device(kApp, "parent", a_device(std::to_string(i % 10))));
+    const std::uint64_t now = store->data_version().value();
+    changes += now != last ? 1 : 0;
+    last = now;
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  changes += store->data_version() != last ? 1 : 0;
+  CHECK(changes > 0);
+  CHECK(receiver_of(*store, "child").devices.size() == 10);
+  CHECK(receiver_of(*store, "parent").devices.size() == 10);
+}
+
+TEST_CASE("connections: a batch is of one moment", "[store][connections]") {
+  const TempStore temp;
+  REQUIRE(temp.open()->set_device(kApp, "a", a_device("0")));
+  std::atomic<bool> stop = false;
+  std::atomic<int> failures = 0;
+  const std::jthread writer([&] {  // one device, moving between two users in one transaction
+    Intruder intruder(temp.path());
+    for (int i = 0; i < 300; ++i)
+      intruder.run(i % 2 == 0 ? "BEGIN IMMEDIATE; UPDATE devices SET user_id = 'b'; COMMIT"
+                              : "BEGIN IMMEDIATE; UPDATE devices SET user_id = 'a'; COMMIT");
+    stop = true;
+  });
+  const auto store = temp.open();
+  const std::vector<ReceiverKey> keys = {{kApp, "a"}, {kApp, "b"}};
+  while (!stop) {
+    const auto found = store->receivers(keys);
+    if (!found || (*found)[0].devices.size() + (*found)[1].devices.size() != 1) ++failures;
+  }
+  CHECK(failures == 0);
+}
+
+TEST_CASE("connections: a held write lock makes writes wait, then say so; reads go on", "[store][connections]") {
+  const TempStore temp;
+  const auto store = temp.open({.busy_timeout = milliseconds(20)});
+  const CertificateId id = store->add_certificate(a_certificate())->id;
+  REQUIRE(store->set_device(kApp, "vinson", a_device()));
+  Intruder intruder(temp.path());
+  intruder.run("BEGIN IMMEDIATE");
+  const auto refused = [](const auto& result) {
+    if (result.has_value() || result.error().code != Errc::Overloaded) return false;
+    return result.error().detail.contains("another connection is writing");
+  };
+  CHECK(refused(store->set_device(kApp, "vinson", a_device("2"))));
+  CHECK(refused(store->remove_device(kApp, "vinson", "phone")));
+  CHECK(refused(store->remove_token(kApp, "vinson", a_device())));
+  CHECK(refused(store->set_settings(kApp, "vinson", {})));
+  CHECK(refused(store->set_mute(kApp, "vinson", {})));
+  CHECK(refused(store->add_certificate(a_certificate("x"))));
+  CHECK(refused(store->replace_certificate(id, a_certificate("x"))));
+  CHECK(refused(store->set_certificate_status(id, CertificateStatus::Disabled)));
+  CHECK(refused(store->remove_certificate(id)));
+  CHECK(receiver_of(*store, "vinson").devices.size() == 1);
+  CHECK(store->certificate(id));
+  CHECK(store->data_version());
+  CHECK(store->app_known(kApp) == true);
+  intruder.run("ROLLBACK");
+  CHECK(store->set_device(kApp, "vinson", a_device("2")));
+}
+
+TEST_CASE("connections: a broken file is an error of every call, never more", "[store][connections]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  REQUIRE(store->add_certificate(a_certificate()));
+  Intruder intruder(temp.path());
+  for (const char* table : {"mutes", "users", "devices", "certificate_facts", "certificates"})
+    intruder.run(("DROP TABLE " + std::string(table)).c_str());
+  const auto failed = [](const auto& result) {
+    return !result.has_value() && result.error().code == Errc::Io && result.error().detail.contains("no such table");
+  };
+  const ReceiverKey key{kApp, "vinson"};
+  CHECK(failed(store->add_certificate(a_certificate("x"))));
+  CHECK(failed(store->replace_certificate({1}, a_certificate("x"))));
+  CHECK(failed(store->set_certificate_status({1}, CertificateStatus::Active)));
+  CHECK(failed(store->certificates(std::nullopt)));
+  CHECK(failed(store->certificate({1})));
+  CHECK(failed(store->secret({1})));
+  CHECK(failed(store->remove_certificate({1})));
+  CHECK(failed(store->set_device(kApp, "vinson", a_device())));
+  CHECK(failed(store->remove_device(kApp, "vinson", "phone")));
+  CHECK(failed(store->devices(kApp, std::nullopt, 10)));
+  CHECK(failed(store->devices(kApp, "vinson", 10)));
+  CHECK(failed(store->remove_token(kApp, "vinson", a_device())));
+  CHECK(failed(store->set_settings(kApp, "vinson", {})));
+  CHECK(failed(store->set_mute(kApp, "vinson", {})));
+  CHECK(failed(store->remove_mute(kApp, "vinson", Mute::Kind::All, "")));
+  CHECK(failed(store->receivers({&key, 1})));
+  CHECK(failed(store->app_known(kApp)));
+}
+
+TEST_CASE("connections: words of a newer binary are an error, not a guess", "[store][connections]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  REQUIRE(store->add_certificate(a_certificate()));
+  REQUIRE(store->set_device(kApp, "vinson", a_device()));
+  REQUIRE(store->set_mute(kApp, "denny", {}));
+  Intruder intruder(temp.path());
+  intruder.run(
+      "PRAGMA ignore_check_constraints=ON; UPDATE devices SET platform = 'watch';"
+      "UPDATE mutes SET kind = 'moon'; UPDATE certificates SET vendor = 'pigeon'");
+  const ReceiverKey vinson{kApp, "vinson"};
+  const ReceiverKey denny{kApp, "denny"};
+  CHECK(store->receivers({&vinson, 1}).error().code == Errc::Io);
+  CHECK(store->receivers({&denny, 1}).error().code == Errc::Io);
+  CHECK(store->devices(kApp, std::nullopt, 10).error().code == Errc::Io);
+  CHECK(store->certificate({1}).error().code == Errc::Io);
+  CHECK(store->remove_certificate({1}).error().code == Errc::Io);
+}
+
+TEST_CASE("connections: threads with one each do not lose a write", "[store][connections]") {
+  const TempStore temp;
+  {
+    const auto first = temp.open();
+  }
+  constexpr int kThreads = 4, kWrites = 60;
+  std::atomic<int> failures = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t)
+      threads.emplace_back([&temp, &failures, t] {
+        auto store = open_sqlite(temp.path(), nullptr, {.busy_timeout = seconds(30)});
+        if (!store) {
+          ++failures;
+          return;
+        }
+        for (int i = 0; i < kWrites; ++i) {
+          const std::string user = "user" + std::to_string(i);
+          if (!(*store)->set_device(kApp, user, a_device(std::to_string(t)))) ++failures;
+          if (!(*store)->set_mute(kApp, user, {.kind = Mute::Kind::Peer, .target = std::to_string(t)})) ++failures;
+        }
+      });
+  }
+  CHECK(failures == 0);
+  const auto store = temp.open();
+  for (int i = 0; i < kWrites; ++i) {
+    const Receiver receiver = receiver_of(*store, "user" + std::to_string(i));
+    CHECK(receiver.devices.size() == kThreads);
+    CHECK(receiver.mutes.size() == kThreads);
+  }
+}
+
+}  // namespace
+}  // namespace nightpost::store

@@ -1,0 +1,216 @@
+#include <array>
+#include <catch2/catch.hpp>
+#include <cstdint>
+
+#include "store/limits.h"
+#include "unit/store/temp_store.h"
+
+namespace nightpost::store {
+namespace {
+
+void check_equal(const Device& one, const Device& two) {
+  CHECK(one.device_id == two.device_id);
+  CHECK(one.platform == two.platform);
+  CHECK(one.certificate == two.certificate);
+  CHECK(one.token == two.token);
+  CHECK(one.registered_at == two.registered_at);
+  CHECK(one.state == two.state);
+  CHECK(one.badge_base == two.badge_base);
+  CHECK(one.language == two.language);
+}
+
+TEST_CASE("devices: what was reported is read back whole", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  Device given = a_device();
+  given.platform = GENERATE(Platform::Ios, Platform::Android, Platform::Web, Platform::MiniProgram, Platform::Desktop);
+  given.state =
+      GENERATE(DeviceState::Foreground, DeviceState::Background, DeviceState::Offline, DeviceState::LoggedOut);
+  REQUIRE(store->set_device(kApp, "文森", given));
+  const Receiver found = receiver_of(*temp.open(), "文森");
+  REQUIRE(found.devices.size() == 1);
+  check_equal(found.devices[0], given);
+}
+
+TEST_CASE("devices: a report replaces the one before it", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  REQUIRE(store->set_device(kApp, "vinson", a_device("phone", 1)));
+  Device again = a_device("phone", 2);
+  again.token = DeviceToken("another");
+  again.state = DeviceState::Offline;
+  REQUIRE(store->set_device(kApp, "vinson", again));
+  const Receiver found = receiver_of(*store, "vinson");
+  REQUIRE(found.devices.size() == 1);
+  check_equal(found.devices[0], again);
+}
+
+TEST_CASE("devices: are keyed by app, user and device together", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  REQUIRE(store->set_device(kApp, "a", a_device("1")));
+  REQUIRE(store->set_device(kApp, "a", a_device("2")));
+  REQUIRE(store->set_device(kApp, "A", a_device("1")));
+  REQUIRE(store->set_device(kApp, "ab", a_device("1")));
+  REQUIRE(store->set_device(AppId{7}, "a", a_device("1")));
+  CHECK(receiver_of(*store, "a").devices.size() == 2);
+  CHECK(receiver_of(*store, "A").devices.size() == 1);
+  CHECK(receiver_of(*store, "a", AppId{7}).devices.size() == 1);
+  CHECK(receiver_of(*store, "").devices.empty());
+
+  const auto listed = [&](AppId app, std::optional<std::string_view> user, std::size_t limit) {
+    std::string out;
+    for (const auto& row : store->devices(app, user, limit).value()) {
+      CHECK(row.app == app);
+      out += row.user_id + row.device.device_id + " ";
+    }
+    return out;
+  };
+  CHECK(listed(kApp, std::nullopt, 100) == "A1 a1 a2 ab1 ");
+  CHECK(listed(kApp, std::nullopt, 2) == "A1 a1 ");
+  CHECK(listed(kApp, "a", 100) == "a1 a2 ");
+  CHECK(listed(kApp, "a", 1) == "a1 ");
+  CHECK(listed(kApp, "a", 0).empty());
+  CHECK(listed(kApp, "nobody", 100).empty());
+  CHECK(listed(AppId{7}, std::nullopt, SIZE_MAX) == "a1 ");
+  CHECK(listed(AppId{8}, std::nullopt, 100).empty());
+
+  REQUIRE(store->remove_device(kApp, "a", "1"));
+  CHECK(listed(kApp, std::nullopt, 100) == "A1 a2 ab1 ");
+  CHECK(store->remove_device(kApp, "a", "1").error().code == Errc::NotFound);
+  CHECK(store->remove_device(AppId{8}, "a", "2").error().code == Errc::NotFound);
+}
+
+TEST_CASE("devices: a token goes only if it is still that very one", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  const Device device = a_device();
+  REQUIRE(store->set_device(kApp, "vinson", device));
+  struct Row {
+    const char* name;
+    AppId app;
+    const char* user;
+    void (*change)(Device&);
+    bool goes = false;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"the same", kApp, "vinson", [](Device&) {}, true},
+      {"state and badge have moved on", kApp, "vinson",
+       [](Device& d) {
+         d.state = DeviceState::Foreground;
+         d.badge_base = 99;
+       },
+       true},
+      {"registered since, same token", kApp, "vinson", [](Device& d) { d.registered_at -= milliseconds(1); }},
+      {"another token", kApp, "vinson", [](Device& d) { d.token = DeviceToken("0123456789abcdeF"); }},
+      {"no token", kApp, "vinson", [](Device& d) { d.token = DeviceToken(); }},
+      {"another device", kApp, "vinson", [](Device& d) { d.device_id = "tablet"; }},
+      {"another user", kApp, "denny", [](Device&) {}},
+      {"another app", AppId{7}, "vinson", [](Device&) {}},
+  }));
+  CAPTURE(row.name);
+  Device refused = device;
+  row.change(refused);
+  CHECK(store->remove_token(row.app, row.user, refused) == row.goes);
+  CHECK(receiver_of(*store, "vinson").devices.size() == (row.goes ? 0 : 1));
+  CHECK(store->remove_token(row.app, row.user, refused) == false);
+}
+
+TEST_CASE("devices: one more than the limit is refused, a report of one there is not", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open({.devices_per_user_max = 3});
+  for (const char* id : {"1", "2", "3"}) REQUIRE(store->set_device(kApp, "vinson", a_device(id)));
+  const auto fourth = store->set_device(kApp, "vinson", a_device("4"));
+  REQUIRE_FALSE(fourth);
+  CHECK(fourth.error().code == Errc::Malformed);
+  CHECK(fourth.error().detail.contains("store.devices_per_user_max"));
+  CHECK(store->set_device(kApp, "vinson", a_device("2", 5)));
+  CHECK(store->set_device(kApp, "denny", a_device("4")));
+  REQUIRE(store->remove_device(kApp, "vinson", "1"));
+  CHECK(store->set_device(kApp, "vinson", a_device("4")));
+  CHECK(receiver_of(*store, "vinson").devices.size() == 3);
+}
+
+TEST_CASE("devices: what cannot be one is refused", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  struct Row {
+    const char* name;
+    void (*spoil)(Device&);
+    bool good = false;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"as it is", [](Device&) {}, true},
+      {"a certificate that is not there", [](Device& d) { d.certificate = {9'999}; }, true},
+      {"longest token", [](Device& d) { d.token = DeviceToken(std::string(kTokenBytesMax, 't')); }, true},
+      {"logged out, token unbound",
+       [](Device& d) {
+         d.state = DeviceState::LoggedOut;
+         d.token = DeviceToken();
+         d.certificate = {};
+       },
+       true},
+      {"a web page has neither token nor certificate",
+       [](Device& d) {
+         d.platform = Platform::Web;
+         d.token = DeviceToken();
+         d.certificate = {};
+       },
+       true},
+      {"no id", [](Device& d) { d.device_id.clear(); }},
+      {"id too long", [](Device& d) { d.device_id = std::string(kDeviceIdBytesMax + 1, 'd'); }},
+      {"id not UTF-8", [](Device& d) { d.device_id = "\xc3"; }},
+      {"id with a zero", [](Device& d) { d.device_id = std::string("a\0", 2); }},
+      {"no token", [](Device& d) { d.token = DeviceToken(); }},
+      {"token too long", [](Device& d) { d.token = DeviceToken(std::string(kTokenBytesMax + 1, 't')); }},
+      {"token of two lines", [](Device& d) { d.token = DeviceToken("SECRET-1\nSECRET-2"); }},
+      {"no certificate", [](Device& d) { d.certificate = {}; }},
+      {"certificate below 0", [](Device& d) { d.certificate = {-1}; }},
+      {"badge below 0", [](Device& d) { d.badge_base = -1; }},
+      {"language too long", [](Device& d) { d.language = std::string(kLanguageBytesMax + 1, 'l'); }},
+      {"no platform", [](Device& d) { d.platform = Platform{9}; }},
+      {"no state", [](Device& d) { d.state = DeviceState{9}; }},
+  }));
+  CAPTURE(row.name);
+  Device device = a_device();
+  row.spoil(device);
+  const auto set = store->set_device(kApp, "vinson", device);
+  CHECK(set.has_value() == row.good);
+  if (!set) {
+    CHECK(set.error().code == Errc::Malformed);
+    CHECK_FALSE(set.error().detail.contains("SECRET"));
+  }
+  CHECK(receiver_of(*store, "vinson").devices.size() == (row.good ? 1 : 0));
+}
+
+TEST_CASE("devices: so is a user that cannot be one", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  struct Row {
+    const char* name;
+    AppId app;
+    std::string user;
+    bool good = false;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"longest", kApp, std::string(kUserIdBytesMax, 'u'), true},
+      {"not English", kApp, "文森", true},
+      {"empty", kApp, ""},
+      {"too long", kApp, std::string(kUserIdBytesMax + 1, 'u')},
+      {"not UTF-8", kApp, "\xff"},
+      {"a zero inside", kApp, std::string("a\0b", 3)},
+      {"a line feed", kApp, "a\nb"},
+      {"app 0", AppId{0}, "vinson"},
+      {"app below 0", AppId{-1}, "vinson"},
+  }));
+  CAPTURE(row.name);
+  const std::array codes = {store->set_device(row.app, row.user, a_device()),
+                            store->set_settings(row.app, row.user, {}), store->set_mute(row.app, row.user, {})};
+  for (const Result<void>& done : codes) {
+    CHECK(done.has_value() == row.good);
+    if (!done) CHECK(done.error().code == Errc::Malformed);
+  }
+}
+
+}  // namespace
+}  // namespace nightpost::store
