@@ -6,6 +6,7 @@ BEGIN {
   library["libcrypto"] = library["OpenSSL"] = "^openssl/"
   library["ICU"] = "^unicode/"
   library["Asio/Beast"] = "^boost/(asio|beast|system)[/.]"
+  library["Boost.Intrusive"] = "^boost/intrusive/"
   library["nghttp2"] = "^nghttp2/"
   library["libcurl"] = "^curl/"
   library["librdkafka"] = "^librdkafka/"
@@ -61,7 +62,7 @@ function see(room, other) { sees[room, other] = 1 }
 
 { length_of[FILENAME] = FNR }
 /^[ \t]*#[ \t]*pragma[ \t]+once/ { once[FILENAME] = 1 }
-/^[ \t]*using[ \t]+namespace[ \t]/ && FILENAME ~ /[.]h$/ { report(FILENAME ":" FNR, "a header must not say \"using namespace\"") }
+/^[ \t]*using[ \t]+namespace[ \t]/ && FILENAME ~ /^(src|providers)\/.*[.]h$/ { report(FILENAME ":" FNR, "a header must not say \"using namespace\"") }
 /^[ \t]*#[ \t]*include/ {
   what = $0
   sub(/^[ \t]*#[ \t]*include[ \t]*/, "", what)
