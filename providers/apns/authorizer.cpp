@@ -1,4 +1,7 @@
 // What authorizes a request: a signed token for .p8 keys, the TLS client certificate for .p12 files.
+#include <chrono>
+#include <cstdint>
+#include <ratio>
 #include <string>
 #include <utility>
 
@@ -14,6 +17,10 @@ namespace {
 constexpr std::chrono::minutes kAgeMin{20};
 constexpr std::chrono::minutes kAgeRenew{50};
 constexpr std::chrono::minutes kAgeMax{60};
+// Apple counts tokens by team and key, over every process that uses them. So a token is dated from the half hour: a
+// worker that starts again, or ten at once, say the same, and two tokens that differ lie 30 minutes apart. Made at the
+// end of its half hour a token still serves for 20 minutes before it is renewed.
+using HalfHours = std::chrono::duration<std::int64_t, std::ratio<1800>>;
 
 class KeyAuthorizer final : public Authorizer {
  public:
@@ -21,7 +28,7 @@ class KeyAuthorizer final : public Authorizer {
       : key_(std::move(key)), key_id_(std::move(key_id)), team_id_(std::move(team_id)) {}
 
   Result<Grant> sign(WallTime now) const override {
-    const auto issued = std::chrono::floor<seconds>(now);  // down: Apple refuses a token from the future
+    const std::chrono::sys_seconds issued = std::chrono::floor<HalfHours>(now);  // down: never from the future
     Result<std::string> jwt = key_.sign(jwt_header(key_id_), jwt_claims(team_id_, issued));
     if (!jwt) return std::unexpected(std::move(jwt.error()));
     return Grant{.authorization = "bearer " + *jwt,

@@ -69,10 +69,10 @@ void register_dispatch(ShardSeries& shards) {
                    {{"outcome", std::string(name_of(static_cast<OutcomeKind>(i)))}});
   shards.histogram("nightpost_settle_seconds", "From the message in the IM server to the push's outcome",
                    [](const ShardMetrics& m) -> const auto& { return m.dispatch.settle_latency; });
-  const auto counter = [&](const char* name, const char* help, dispatch::Counter dispatch::Metrics::* member) {
+  const auto counter = [&](const char* name, const char* help, Counter dispatch::Metrics::* member) {
     shards.counter(name, help, [member](const ShardMetrics& m) { return (m.dispatch.*member).read(); });
   };
-  const auto gauge = [&](const char* name, const char* help, dispatch::Counter dispatch::Metrics::* member) {
+  const auto gauge = [&](const char* name, const char* help, Counter dispatch::Metrics::* member) {
     shards.gauge(name, help, [member](const ShardMetrics& m) { return (m.dispatch.*member).read(); });
   };
   using dispatch::Metrics;
@@ -92,10 +92,10 @@ void register_dispatch(ShardSeries& shards) {
 }
 
 void register_lanes(ShardSeries& shards) {
-  const auto counter = [&](const char* name, const char* help, net::Counter net::LaneMetrics::* member) {
+  const auto counter = [&](const char* name, const char* help, Counter net::LaneMetrics::* member) {
     shards.counter(name, help, [member](const ShardMetrics& m) { return (m.lanes.*member).read(); });
   };
-  const auto gauge = [&](const char* name, const char* help, net::Counter net::LaneMetrics::* member) {
+  const auto gauge = [&](const char* name, const char* help, Counter net::LaneMetrics::* member) {
     shards.gauge(name, help, [member](const ShardMetrics& m) { return (m.lanes.*member).read(); });
   };
   using net::LaneMetrics;

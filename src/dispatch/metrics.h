@@ -3,27 +3,14 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 
+#include "core/counter.h"
 #include "core/outcome.h"
 #include "core/vendor.h"
 #include "core/verdict.h"
 
 namespace nightpost::dispatch {
-
-/// A counter with one writer: a relaxed load and store costs less than a locked add.
-class Counter {
- public:
-  void add(std::uint64_t n = 1) noexcept {
-    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
-  }
-  void set(std::uint64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
-  std::uint64_t read() const noexcept { return value_.load(std::memory_order_relaxed); }
-
- private:
-  std::atomic<std::uint64_t> value_{0};
-};
 
 /// Cumulative histogram of milliseconds with fixed bounds; the last bucket is +Inf.
 class LatencyHistogram {

@@ -1,6 +1,19 @@
 #include "resolve/grant_book.h"
 
 namespace nightpost::resolve {
+namespace {
+
+/// Made before the clock was set back by more than the vendor's minimum age: nobody will take it, and waiting until the
+/// clock has caught up could take hours. After a smaller step it is kept, as a vendor counts updates.
+bool from_future(const Grant& grant, const Authorizer& authorizer, WallTime now) {
+  return grant.issued_at - now > authorizer.age_min();
+}
+
+bool too_young(const Grant& grant, const Authorizer& authorizer, WallTime now) {
+  return !from_future(grant, authorizer, now) && now - grant.issued_at < authorizer.age_min();
+}
+
+}  // namespace
 
 GrantBook::Entry& GrantBook::entry(const std::string& key) {
   const std::lock_guard lock(mutex_);
@@ -13,9 +26,10 @@ Result<std::shared_ptr<const Grant>> GrantBook::current(const std::string& key, 
                                                         WallTime now) {
   Entry& held = entry(key);
   const std::lock_guard lock(held.mutex);
-  // A clock set back leaves a grant from the future: the vendor would call a second one an update too many, so it is
-  // used until the clock has caught up or it is refused.
-  if (held.grant != nullptr && now < held.grant->renew_at) return held.grant;
+  if (held.grant != nullptr && !from_future(*held.grant, authorizer, now)) {
+    const WallTime until = too_young(*held.grant, authorizer, now) ? held.grant->expires_at : held.grant->renew_at;
+    if (now < until) return held.grant;
+  }
   auto signed_now = authorizer.sign(now);
   if (!signed_now) {
     // An old grant that still holds is better than none.
@@ -32,13 +46,14 @@ Result<std::shared_ptr<const Grant>> GrantBook::refresh(const std::string& key, 
   const std::lock_guard lock(held.mutex);
   // Somebody else was first: what was refused is not what is in use any longer.
   if (held.grant != nullptr && held.grant->authorization != refused.authorization &&
-      held.grant->issued_at >= refused.issued_at && now < held.grant->expires_at)
+      !from_future(*held.grant, authorizer, now) && now < held.grant->expires_at)
     return held.grant;
-  if (now - refused.issued_at < authorizer.age_min())
-    return fail(Errc::Unauthorized,
-                "the vendor calls a grant stale that is too young to be: clocks differ, or the key is wrong");
+  const auto stays = fail(Errc::Unauthorized,
+                          "the vendor calls a grant stale that is too young to be: clocks differ, or the key is wrong");
+  if (too_young(refused, authorizer, now)) return stays;
   auto signed_now = authorizer.sign(now);
   if (!signed_now) return std::unexpected(signed_now.error());
+  if (signed_now->issued_at == refused.issued_at) return stays;  // the same again: it would be refused again
   held.grant = std::make_shared<const Grant>(*std::move(signed_now));
   return held.grant;
 }

@@ -63,6 +63,18 @@ TEST_CASE("apns p8: how long a grant lives", "[apns]") {
   CHECK_FALSE(signs->identity());
 }
 
+TEST_CASE("apns p8: a token is dated from the half hour, so that a fleet says the same", "[apns]") {
+  const auto signs = authorizer(p8(), {made_key_pem("P-256"), ""});
+  const std::int64_t half = 1'735'689'600'000;  // 00:00
+  const auto issued = [&](std::int64_t ms) { return to_ms(signs->sign(wall_from_ms(ms))->issued_at); };
+  CHECK(issued(half + 1) == half);
+  CHECK(issued(half + 1'799'999) == half);
+  CHECK(issued(half + 1'800'000) == half + 1'800'000);
+  CHECK(issued(half - 1) == half - 1'800'000);
+  const auto latest = signs->sign(wall_from_ms(half + 1'799'999));
+  CHECK(latest->renew_at - wall_from_ms(half + 1'799'999) >= std::chrono::minutes(20));  // never renewed within 20
+}
+
 TEST_CASE("apns p8: who shares a grant", "[apns]") {
   const std::string pem = made_key_pem("P-256");
   const std::string signer = authorizer(p8(), {pem, ""})->signer();
