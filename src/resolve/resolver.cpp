@@ -81,7 +81,7 @@ std::uint64_t next_route_id() {
 struct KnownCertificate {
   std::shared_ptr<const ReadyCertificate> ready;
   std::optional<Error> refused;
-  MonoTime refused_at{};
+  std::optional<MonoTime> refused_at;
   bool checked = false;  // against the store, since the store last changed
 };
 
@@ -129,10 +129,11 @@ void Resolver::Impl::look_for_changes() {
   if (seen_version) metrics.invalidations.add();
   seen_version = *version;
   receivers.clear();
+  metrics.receivers_cached.set(0);
   apps.clear();
   for (auto& [id, known] : certificates) {
     known.checked = false;
-    known.refused_at = {};  // perhaps it was this that was mended
+    known.refused_at.reset();  // perhaps it was this that was mended
   }
 }
 
@@ -155,6 +156,7 @@ Result<std::vector<std::shared_ptr<const Receiver>>> Resolver::receivers(std::sp
     impl_->metrics.store_errors.add();
     return std::unexpected(read.error());
   }
+  if (read->size() != missing.size()) return fail(Errc::Io, "the store answered for another number of users");
   for (std::size_t i = 0; i < missing.size(); ++i) {
     found[places[i]] = std::make_shared<const Receiver>(std::move((*read)[i]));
     impl_->metrics.receiver_evictions.add(impl_->receivers.put({missing[i].app, missing[i].user_id}, found[places[i]]));
@@ -177,7 +179,8 @@ Result<bool> Resolver::app_known(AppId app) {
 }
 
 Result<bool> Resolver::remove_token(AppId app, std::string_view user_id, const Device& device) {
-  impl_->receivers.forget({app, user_id});
+  impl_->receivers.forget({app, user_id});  // our own commit does not change the version we see
+  impl_->metrics.receivers_cached.set(impl_->receivers.size());
   return impl_->source.remove_token(app, user_id, device);
 }
 
@@ -199,7 +202,10 @@ void Resolver::Impl::make_ready(CertificateId id, KnownCertificate& known) {
     return;
   }
   const auto secret = source.secret(id);
-  if (!secret) return refuse({Errc::Malformed, secret.error().detail});
+  if (!secret) {  // only what the key refuses is the certificate's fault; a busy store is nobody's
+    const Errc code = secret.error().code == Errc::Unauthorized ? Errc::Malformed : secret.error().code;
+    return refuse({code, secret.error().detail});
+  }
   auto parts = factory(*certificate, *secret);
   if (!parts) return refuse({Errc::Malformed, parts.error().detail});
   known.ready = std::make_shared<const ReadyCertificate>(
@@ -213,8 +219,7 @@ Result<std::shared_ptr<const ReadyCertificate>> Resolver::certificate(AppId app,
   if (!impl_->certificates.contains(id.value) && impl_->certificates.size() >= impl_->options.routes_cached_max)
     impl_->certificates.clear();  // far more than an installation has; starting over is simple and bounded
   KnownCertificate& known = impl_->certificates[id.value];
-  const bool resting =
-      known.refused_at != MonoTime{} && impl_->clock.mono() - known.refused_at < impl_->options.bad_route_retry;
+  const bool resting = known.refused_at && impl_->clock.mono() - *known.refused_at < impl_->options.bad_route_retry;
   if (!known.checked && !resting) impl_->make_ready(id, known);
   if (known.ready == nullptr)
     return std::unexpected(known.refused.value_or(Error{Errc::NotFound, "there is no such certificate"}));

@@ -1,0 +1,110 @@
+// A store in a few maps, a signer that counts, a clock in the hand.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/time.h"
+#include "resolve/ports.h"
+
+namespace nightpost::resolve {
+
+inline const AppId kApp{1400000001};
+
+struct FakeClock final : Clock {
+  WallTime wall() const noexcept override { return now; }
+  MonoTime mono() const noexcept override { return MonoTime(now.time_since_epoch()); }
+  WallTime now{};
+};
+
+struct FakeSource final : Source {
+  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
+    asked.emplace_back(keys.begin(), keys.end());
+    if (broken) return std::unexpected(*broken);
+    std::vector<Receiver> out;
+    for (const ReceiverKey& key : keys) out.push_back(users[{key.app.value, key.user_id}]);
+    if (forgetful) out.pop_back();
+    return out;
+  }
+  Result<bool> app_known(AppId app) override {
+    ++apps_asked;
+    if (broken) return std::unexpected(*broken);
+    return app == kApp;
+  }
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device&) override {
+    if (broken) return std::unexpected(*broken);
+    auto& devices = users[{app.value, std::string(user_id)}].devices;
+    const bool had = !devices.empty();
+    devices.clear();  // our own commit: the version stays
+    return had;
+  }
+  Result<Certificate> certificate(CertificateId id) override {
+    ++certificates_asked;
+    if (broken) return std::unexpected(*broken);
+    const auto found = certificates.find(id.value);
+    if (found == certificates.end()) return fail(Errc::NotFound, "no such certificate");
+    return found->second;
+  }
+  Result<CertificateSecret> secret(CertificateId) override {
+    ++secrets_asked;
+    if (sealed) return std::unexpected(*sealed);
+    return CertificateSecret{.bytes = secret_bytes, .password = {}};
+  }
+  Result<std::uint64_t> data_version() override {
+    ++versions_asked;
+    if (broken) return std::unexpected(*broken);
+    return version;
+  }
+
+  /// What another process would do: the change and the new version.
+  void put(const std::string& user, std::size_t devices) {
+    users[{kApp.value, user}].devices.assign(devices, Device{.device_id = "phone", .token = DeviceToken("t")});
+    ++version;
+  }
+  void put(Certificate certificate) {
+    certificates[certificate.id.value] = std::move(certificate);
+    ++version;
+  }
+
+  std::map<std::pair<std::int64_t, std::string>, Receiver> users;
+  std::map<std::int64_t, Certificate> certificates;
+  std::uint64_t version = 1;
+  std::string secret_bytes = "good";
+  std::optional<Error> broken, sealed;
+  bool forgetful = false;
+  std::vector<std::vector<ReceiverKey>> asked;
+  int apps_asked = 0, certificates_asked = 0, secrets_asked = 0, versions_asked = 0;
+};
+
+/// Grants that live an hour, are renewed at 50 minutes and never replaced before 20, as APNs wants it.
+class FakeAuthorizer final : public Authorizer {
+ public:
+  explicit FakeAuthorizer(std::string signer = "apns:team:key") : signer_(std::move(signer)) {}
+  Result<Grant> sign(WallTime now) const override {
+    const int count = ++signed_;
+    if (refuses) return fail(Errc::Malformed, "the key cannot sign");
+    const WallTime issued = dated ? *dated : now;
+    return Grant{.authorization = signer_ + "#" + std::to_string(count),
+                 .issued_at = issued,
+                 .renew_at = issued + std::chrono::minutes(50),
+                 .expires_at = issued + std::chrono::minutes(60)};
+  }
+  milliseconds age_min() const noexcept override { return std::chrono::minutes(20); }
+  std::string signer() const override { return signer_; }
+  std::optional<ClientIdentity> identity() const override { return std::nullopt; }
+  int signed_so_far() const { return signed_; }
+
+  bool refuses = false;
+  std::optional<WallTime> dated;  // what issued_at says, where that is not now
+
+ private:
+  std::string signer_;
+  mutable std::atomic<int> signed_ = 0;
+};
+
+}  // namespace nightpost::resolve
