@@ -1,0 +1,39 @@
+#include "support/kafka_broker.h"
+
+#include <unistd.h>
+
+#include <stdexcept>
+#include <utility>
+
+namespace nightpost::support {
+namespace {
+
+constexpr milliseconds kUp{300'000};  // the first one ever fetches the jars
+constexpr milliseconds kDown{60'000};
+const std::string kScript = NIGHTPOST_SOURCE_DIR "/tests/support/kafka/broker";
+
+}  // namespace
+
+KafkaBroker::KafkaBroker(std::vector<std::string> topics)
+    : topics_(std::move(topics)), port_(std::to_string(free_port())), address_("127.0.0.1:" + port_) {
+  start();
+}
+
+KafkaBroker::~KafkaBroker() {
+  try {
+    stop();
+  } catch (const std::runtime_error&) {  // the script's guard ends it once we are gone
+  }
+}
+
+void KafkaBroker::stop() { run_command({kScript, "down", "--data", folder_.file("data")}, kDown); }
+
+void KafkaBroker::start() {
+  std::vector<std::string> argv = {
+      kScript, "up", "--port", port_, "--data", folder_.file("data"), "--owner", std::to_string(getpid())};
+  for (const std::string& topic : topics_) argv.insert(argv.end(), {"--topic", topic});
+  if (run_command(argv, kUp, {.log_file = folder_.file("up.log")}).exit_code != 0)
+    throw std::runtime_error("kafka does not come up: " + read_file(folder_.file("up.log")));
+}
+
+}  // namespace nightpost::support

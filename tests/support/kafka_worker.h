@@ -1,0 +1,150 @@
+// Helpers of the tests that drive real clients against librdkafka's in-process broker.
+#pragma once
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "kafka/consumer.h"
+#include "kafka/producer.h"
+#include "kafka/ticket.h"
+
+namespace nightpost::kafka::test {
+
+/// Polls `condition` until it holds or `limit` is over; returns whether it held.
+template <class Condition>
+bool within(milliseconds limit, Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(milliseconds(2));
+  }
+  return true;
+}
+
+/// A worker in small: notes every record, and releases those it is told to.
+class Worker {
+ public:
+  explicit Worker(
+      ConsumerOptions options, std::function<bool(const std::string&)> releases = [](auto&) { return true; })
+      : releases_(std::move(releases)) {
+    ConsumerHandlers handlers;
+    handlers.on_batch = [this](std::size_t shard, std::unique_ptr<Batch> batch) { take(shard, *batch); };
+    handlers.on_first_assignment = [this] { ready = true; };
+    handlers.on_revoked = [this](std::function<bool(const Ticket*)> is_stale) {
+      const std::scoped_lock lock(mutex_);
+      for (const auto& [value, ticket] : held_)
+        if (is_stale(ticket)) stale_.insert(value);
+    };
+    handlers.on_fatal = [this](Error) { fatal = true; };
+    Result<std::unique_ptr<Consumer>> started = Consumer::start(std::move(options), std::move(handlers), metrics);
+    if (!started) FAIL(started.error().detail);
+    const std::scoped_lock lock(mutex_);
+    consumer_ = std::move(*started);
+  }
+
+  /// Stops first, so that what it still holds ends without being committed.
+  ~Worker() {
+    if (consumer_) consumer_->stop();
+    release_held();
+  }
+
+  Consumer& consumer() { return *consumer_; }
+  void stop() { consumer_->stop(); }
+  std::vector<std::string> seen() const {
+    const std::scoped_lock lock(mutex_);
+    return seen_;
+  }
+  std::size_t seen_count() const {
+    const std::scoped_lock lock(mutex_);
+    return seen_.size();
+  }
+  std::set<std::string> distinct() const {
+    const std::scoped_lock lock(mutex_);
+    return {seen_.begin(), seen_.end()};
+  }
+  std::set<std::string> stale() const {
+    const std::scoped_lock lock(mutex_);
+    return stale_;
+  }
+  std::set<std::size_t> shards() const {
+    const std::scoped_lock lock(mutex_);
+    return shards_;
+  }
+  std::string traceparent_of(const std::string& value) const {
+    const std::scoped_lock lock(mutex_);
+    const auto known = traceparents_.find(value);
+    return known == traceparents_.end() ? "" : known->second;
+  }
+  /// Releases what it holds; returns how many.
+  std::size_t release_held(std::function<bool(const std::string&)> which = [](auto&) { return true; }) {
+    const std::scoped_lock lock(mutex_);
+    return std::erase_if(held_, [&](const auto& entry) {
+      if (!which(entry.first)) return false;
+      entry.second->drop();
+      return true;
+    });
+  }
+  std::set<std::string> held() const {
+    const std::scoped_lock lock(mutex_);
+    std::set<std::string> all;
+    for (const auto& entry : held_) all.insert(entry.first);
+    return all;
+  }
+  std::vector<Ticket*> tickets() const {
+    const std::scoped_lock lock(mutex_);
+    std::vector<Ticket*> all;
+    for (const auto& entry : held_) all.push_back(entry.second);
+    return all;
+  }
+
+  ConsumerMetrics metrics;
+  std::atomic<bool> ready{false};
+  std::atomic<bool> fatal{false};
+
+ private:
+  void take(std::size_t shard, const Batch& batch) {
+    const std::scoped_lock lock(mutex_);
+    shards_.insert(shard);
+    for (const SourceRecord& record : batch.records()) {
+      std::string value(record.value);
+      seen_.push_back(value);
+      if (!record.traceparent.empty()) traceparents_[value] = record.traceparent;
+      if (releases_(value))
+        record.ticket->drop();
+      else
+        held_.emplace_back(std::move(value), record.ticket);
+    }
+  }
+
+  const std::function<bool(const std::string&)> releases_;
+  mutable std::mutex mutex_;
+  std::vector<std::string> seen_;
+  std::vector<std::pair<std::string, Ticket*>> held_;
+  std::set<std::string> stale_;
+  std::set<std::size_t> shards_;
+  std::map<std::string, std::string> traceparents_;
+  std::unique_ptr<Consumer> consumer_;  // last: its thread ends before what it touches
+};
+
+/// Writes "prefix0" … "prefix(n-1)" and waits until all are acknowledged.
+inline void fill(const std::string& brokers, const std::string& topic, const std::string& prefix, int n) {
+  ProducerMetrics metrics;
+  auto producer = Producer::start({.kafka = {.brokers = brokers}, .linger = milliseconds(1)}, [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  for (int i = 0; i < n; ++i)
+    (*producer)->produce(nullptr, topic, "key" + std::to_string(i), prefix + std::to_string(i));
+  REQUIRE((*producer)->flush(milliseconds(30'000)));
+  REQUIRE(within(milliseconds(5'000), [&] { return read(metrics.delivered) == static_cast<std::uint64_t>(n); }));
+}
+
+}  // namespace nightpost::kafka::test

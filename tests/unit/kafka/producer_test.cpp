@@ -1,0 +1,117 @@
+#include "kafka/producer.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "support/kafka_worker.h"
+
+namespace nightpost::kafka {
+namespace {
+
+using test::within;
+
+constexpr milliseconds kLong{30'000};
+
+TEST_CASE("producer: says where a message was written", "[kafka][producer]") {
+  const auto cluster = EmbeddedBroker::start({{"t", 1}});
+  REQUIRE(cluster.has_value());
+  ProducerMetrics metrics;
+  auto producer = Producer::start({.kafka = {.brokers = (*cluster)->brokers()}}, [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  for (std::int64_t i = 0; i < 3; ++i) {
+    const auto written = (*producer)->produce_and_wait("t", "k", "v", {{"h", "1"}}, kLong);
+    REQUIRE(written.has_value());
+    CHECK(written->topic == "t");
+    CHECK(written->partition == 0);
+    CHECK(written->offset == i);
+  }
+}
+
+TEST_CASE("producer: many threads, each message once", "[kafka][producer]") {
+  const auto cluster = EmbeddedBroker::start({{"t", 3}});
+  REQUIRE(cluster.has_value());
+  ProducerMetrics metrics;
+  // A queue of 100: callers wait for room.
+  auto producer = Producer::start(
+      {.kafka = {.brokers = (*cluster)->brokers()}, .linger = milliseconds(1), .queue_messages_max = 100}, [](Error) {},
+      metrics);
+  REQUIRE(producer.has_value());
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < 500; ++i) (*producer)->produce(nullptr, "t", "", std::to_string(t * 500 + i));
+      });
+  }
+  REQUIRE((*producer)->flush(kLong));
+  CHECK(within(kLong, [&] { return read(metrics.delivered) == 2000; }));
+  CHECK(read(metrics.queue_full) > 0);
+  test::Worker worker({.kafka = {.brokers = (*cluster)->brokers()}, .topic = "t"});
+  REQUIRE(within(kLong, [&] { return worker.seen_count() >= 2000; }));
+  CHECK(worker.distinct().size() == 2000);
+}
+
+TEST_CASE("producer: a message that can never be written is reported and keeps its hold", "[kafka][producer]") {
+  const auto cluster = EmbeddedBroker::start({{"t", 1}, {"events", 1}});
+  REQUIRE(cluster.has_value());
+  test::fill((*cluster)->brokers(), "events", "v", 1);
+  test::Worker worker({.kafka = {.brokers = (*cluster)->brokers()}, .topic = "events"},
+                      [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 1; }));
+
+  std::atomic<int> refusals{0};
+  ProducerMetrics metrics;
+  auto producer = Producer::start(
+      {.kafka = {.brokers = (*cluster)->brokers()},
+       .message_bytes_max = 2000,
+       .on_refused =
+           [&](const Error&, const std::string& topic) {
+             CHECK(topic == "t");
+             ++refusals;
+           }},
+      [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  Ticket* const ticket = worker.tickets().front();
+  (*producer)->produce(ticket, "t", "", std::string(5000, 'x'));
+  (*producer)->produce(ticket, "t", "", "small");
+  REQUIRE((*producer)->flush(kLong));
+  CHECK(refusals == 1);
+  CHECK(read(metrics.refused) == 1);
+  REQUIRE(within(kLong, [&] { return read(metrics.delivered) == 1; }));
+  worker.release_held();
+  worker.stop();
+  CHECK(read(worker.metrics.commits) == 0);  // the record is not settled, so nothing was committed
+  ticket->drop();                            // else it would be held for ever, as is meant
+  CHECK_FALSE((*producer)->produce_and_wait("t", "", std::string(5000, 'x'), {}, kLong).has_value());
+  CHECK_FALSE((*producer)->produce_and_wait(std::string(600, 'n'), "", "v", {}, kLong).has_value());
+}
+
+TEST_CASE("producer: without a broker a wait ends, and so does the producer", "[kafka][producer]") {
+  ProducerMetrics metrics;
+  auto producer =
+      Producer::start({.kafka = {.brokers = "127.0.0.1:1"}, .queue_messages_max = 1}, [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  const auto late = (*producer)->produce_and_wait("t", "", "v", {}, milliseconds(100));
+  REQUIRE_FALSE(late.has_value());
+  CHECK(late.error().code == Errc::Timeout);
+  const auto full = (*producer)->produce_and_wait("t", "", "v", {}, milliseconds(100));
+  REQUIRE_FALSE(full.has_value());
+  CHECK(full.error().code == Errc::Overloaded);
+  CHECK_FALSE((*producer)->flush(milliseconds(10)));
+  const auto before = std::chrono::steady_clock::now();
+  producer->reset();
+  CHECK(std::chrono::steady_clock::now() - before < seconds(5));
+}
+
+TEST_CASE("producer: bad settings are an error", "[kafka][producer]") {
+  ProducerMetrics metrics;
+  CHECK_FALSE(Producer::start({.compression = "tar"}, [](Error) {}, metrics).has_value());
+  CHECK_FALSE(Producer::start({.kafka = {.client = {{"acks", "0"}}}}, [](Error) {}, metrics).has_value());
+  CHECK_FALSE(Producer::start({.message_bytes_max = 1}, [](Error) {}, metrics).has_value());
+}
+
+}  // namespace
+}  // namespace nightpost::kafka
