@@ -20,11 +20,11 @@ inline constexpr std::size_t kSoundBytesMax = 255;
 inline constexpr std::size_t kCertificateNameBytesMax = 64;
 inline constexpr std::size_t kBundleIdBytesMax = 255;
 inline constexpr std::size_t kHostBytesMax = 512;
-inline constexpr std::size_t kCaPemBytesMax = 256 * 1024;
+inline constexpr std::size_t kCaPemBytesMax = 262'144;
 inline constexpr std::size_t kFactsMax = 64;
 inline constexpr std::size_t kFactKeyBytesMax = 64;
 inline constexpr std::size_t kFactValueBytesMax = 4'096;
-inline constexpr std::size_t kSecretBytesMax = 256 * 1024;
+inline constexpr std::size_t kSecretBytesMax = 262'144;
 inline constexpr std::size_t kPasswordBytesMax = 1'024;
 
 // Malformed: the field and what is wrong with it; never its value.
