@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,7 @@ class FakeAuthorizer final : public Authorizer {
  public:
   explicit FakeAuthorizer(std::string signer = "apns:team:key") : signer_(std::move(signer)) {}
   Result<Grant> sign(WallTime now) const override {
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();  // long enough for a second flight to show
     const int count = ++signed_;
     if (refuses) return fail(Errc::Malformed, "the key cannot sign");
     const WallTime issued = dated ? *dated : now;

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -158,6 +159,24 @@ TEST_CASE("connections: a held write lock makes writes wait, then say so; reads 
   CHECK(store->app_known(kApp) == true);
   intruder.run("ROLLBACK");
   CHECK(store->set_device(kApp, "vinson", a_device("2")));
+}
+
+TEST_CASE("connections: a new file that somebody else is making is waited for", "[store][connections]") {
+  const TempStore temp;
+  Intruder intruder(temp.path());
+  intruder.run("BEGIN IMMEDIATE");  // SQLite refuses the switch to WAL at once, whatever its busy timeout
+  const auto began = std::chrono::steady_clock::now();
+  const auto early = open_sqlite(temp.path(), nullptr, {.busy_timeout = milliseconds(40)});
+  CHECK(std::chrono::steady_clock::now() - began >= milliseconds(40));
+  REQUIRE_FALSE(early);
+  CHECK(early.error().code == Errc::Overloaded);
+  Result<std::unique_ptr<Store>> store;
+  {
+    const std::jthread waiting([&] { store = open_sqlite(temp.path(), nullptr, {.busy_timeout = seconds(30)}); });
+    intruder.run("COMMIT");
+  }
+  REQUIRE(store);
+  CHECK((*store)->set_device(kApp, "vinson", a_device()));
 }
 
 TEST_CASE("connections: a broken file is an error of every call, never more", "[store][connections]") {
