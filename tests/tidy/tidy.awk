@@ -18,7 +18,7 @@ BEGIN {
   library["fmt"] = "^fmt/"
   library["prometheus-cpp"] = "^prometheus/"
   library["CLI11"] = "^CLI/"
-  library["POSIX"] = "^((sys|net|netinet|arpa)/.*|dirent|fcntl|netdb|poll|pthread|sched|signal|spawn|termios|time|unistd)[.]h$"
+  library["POSIX"] = "^((sys|net|netinet|arpa)/.*|dirent|fcntl|netdb|poll|pthread|sched|signal|spawn|termios|threads|time|unistd)[.]h$"
   lines_max = 600
   for (i = 2; i < ARGC; ++i) file[ARGV[i]] = 1
   files = ARGC - 2
