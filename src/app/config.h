@@ -17,6 +17,7 @@
 #include "net/lane.h"
 #include "observe/log.h"
 #include "resolve/resolver.h"
+#include "store/store.h"
 
 namespace nightpost::app {
 
@@ -33,6 +34,7 @@ struct Config {
 
   std::string store_path = "var/nightpost.db";  // SQLite file, relative to the working directory
   std::string master_key_file;                  // empty: environment NIGHTPOST_MASTER_KEY
+  store::StoreOptions store;
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
   milliseconds drain_limit{10'000};     // SIGTERM: what is in flight may take this long, then it is handed back
@@ -42,6 +44,7 @@ struct Config {
   resolve::ResolverOptions resolve;     // caches of each shard
   net::LaneOptions apns;                // connections of each shard to each (origin, credential)
   observe::Level log_level = observe::Level::Info;
+  std::uint32_t log_lines_max = 10;  // of one event a second
 };
 
 /// All mistakes, each "path: what is wrong".

@@ -31,7 +31,7 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with
   std::error_code ignored;  // open_sqlite says what is wrong with the path
   if (const auto folder = std::filesystem::path(config.store_path).parent_path(); !folder.empty())
     std::filesystem::create_directories(folder, ignored);
-  return store::open_sqlite(config.store_path, std::move(sealer));
+  return store::open_sqlite(config.store_path, std::move(sealer), config.store);
 }
 
 Worker::Worker(const Config& config) : config_(config) {}
@@ -44,7 +44,11 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     on_fatal(std::move(error));
   };
 
-  auto producer = kafka::Producer::start(config.producer, fatal, worker->metrics_.producer);
+  kafka::ProducerOptions producing = config.producer;
+  producing.on_refused = [&log](const Error& error, const std::string& topic) {
+    log.error("worker.refused", {observe::kv("topic", topic), observe::kv("detail", error.detail)});
+  };
+  auto producer = kafka::Producer::start(std::move(producing), fatal, worker->metrics_.producer);
   if (!producer) return std::unexpected(producer.error());
   worker->producer_ = *std::move(producer);
   worker->settler_ = std::make_unique<KafkaSettler>(*worker->producer_, worker->config_.topics);

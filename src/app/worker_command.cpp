@@ -40,7 +40,7 @@ net::ServerAction answer(const net::ServerRequest& request, const observe::Metri
 int run_worker(const Options& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
-  observe::Log log(config->log_level);
+  observe::Log log(config->log_level, config->log_lines_max);
   const SystemClock clock;
   boost::asio::io_context loop(1);
   const auto keep = boost::asio::make_work_guard(loop);
