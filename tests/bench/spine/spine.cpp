@@ -72,7 +72,7 @@ struct Run {
               .results = fmt::format("spine-{}.results", number),
               .dead = fmt::format("spine-{}.dead", number)},
         users(shuffled(plan.events, plan.seed + static_cast<std::uint64_t>(number))),
-        topics(bed.brokers) {
+        topics(bed.brokers, {{"linger.ms", "1"}}) {
     topics.create(names.offline, plan.partitions);
     topics.create(names.results, plan.partitions);
     topics.create(names.dead, 1);
@@ -101,7 +101,6 @@ struct Run {
   /// Events at `per_s`, each stamped with the moment it was due, whether or not the producer was late.
   std::size_t produce_steadily(double per_s) {
     const std::size_t count = std::min(plan.events, std::size_t(per_s * static_cast<double>(plan.moderate_seconds)));
-    support::Topics source(bed.brokers, {{"linger.ms", "1"}});
     const auto start = std::chrono::system_clock::now() + 100ms;
     for (std::size_t i = 0; i < count; ++i) {
       const auto due = start + std::chrono::duration_cast<std::chrono::system_clock::duration>(
@@ -109,10 +108,10 @@ struct Run {
       if (const auto early = due - std::chrono::system_clock::now(); early > 1ms)
         support::pause_for(std::chrono::ceil<milliseconds>(early));
       const auto due_us = std::chrono::duration_cast<microseconds>(due.time_since_epoch()).count();
-      source.produce(names.offline, key_of(users[i]),
+      topics.produce(names.offline, key_of(users[i]),
                      support::event_json(fmt::format("moderate-{}", i), users[i], fmt::format("bench_us={}", due_us)));
     }
-    source.flush(60s);
+    topics.flush(60s);
     return count;
   }
 };
