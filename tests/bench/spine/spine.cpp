@@ -63,6 +63,7 @@ struct Run {
   support::Nightpost::Names names;
   std::vector<std::size_t> users;
   support::Topics topics;
+  std::size_t written = 0;  // events
 
   Run(const SpinePlan& the_plan, const SpineBed& the_bed, int number)
       : plan(the_plan),
@@ -78,16 +79,18 @@ struct Run {
     topics.create(names.dead, 1);
   }
 
-  void preload() {
+  /// An event to each user, all of them durable.
+  void load(std::string_view name) {
     for (const std::size_t user : users)
-      topics.produce(names.offline, key_of(user), support::event_json(fmt::format("full-{}", user), user));
+      topics.produce(names.offline, key_of(user), support::event_json(fmt::format("{}-{}", name, user), user));
     topics.flush(120s);
-    need_equal("events written", topics.size(names.offline), std::int64_t(plan.events));
+    written += users.size();
+    need_equal("events written", topics.size(names.offline), std::int64_t(written));
   }
 
-  /// Until `events` outcomes are durable and as many offsets committed.
-  void await_settled(std::size_t events) {
-    const auto wanted = std::int64_t(events);
+  /// Until every event written has its outcome, durable, and its offset is committed.
+  void await_settled() {
+    const auto wanted = std::int64_t(written);
     const bool settled = eventually(kStandstill, [&] {
       return topics.size(names.results) >= wanted && topics.committed(names.group, names.offline) >= wanted;
     });
@@ -112,7 +115,31 @@ struct Run {
                      support::event_json(fmt::format("moderate-{}", i), users[i], fmt::format("bench_us={}", due_us)));
     }
     topics.flush(60s);
+    written += count;
     return count;
+  }
+
+  struct FullSpeed {
+    double pushes_per_s = 0, whole_per_s = 0, cpu_us = 0, sink_cpu_us = 0;
+    support::Sink::Stats sink;
+  };
+  /// How the worker, which begins now, gets through the `users` events that are waiting for it.
+  FullSpeed full_speed(support::Process& worker) {
+    const support::Sink::Stats before = bed.sink.stats();
+    const support::Usage at_start = worker.usage();
+    const auto started = steady_clock::now();
+    worker.signal(SIGCONT);
+    const support::Sink::Stats after = await_pushes(bed.sink, users.size(), worker);
+    await_settled();
+    const auto whole = steady_clock::now() - started;
+    const auto cpu = worker.usage().cpu - at_start.cpu;
+    need_equal("pushes", std::int64_t(after.requests), std::int64_t(users.size()));
+    const auto count = static_cast<double>(users.size());
+    return {.pushes_per_s = (count - 1) / seconds_of(after.last - after.first),
+            .whole_per_s = count / seconds_of(whole),
+            .cpu_us = static_cast<double>(cpu.count()) / count,
+            .sink_cpu_us = static_cast<double>((after.cpu - before.cpu).count()) / count,
+            .sink = after};
   }
 };
 
@@ -120,31 +147,27 @@ struct Run {
 
 Measured run_spine(const SpinePlan& plan, const SpineBed& bed, int number) {
   Run run(plan, bed, number);
-  run.preload();
+  run.load("cold");
   const std::string config =
       bed.nightpost.config(fmt::format("worker-{}.json", number), run.names, {{"worker", {{"shards", plan.shards}}}});
-
   bed.sink.reset();
-  const support::Sink::Stats idle = bed.sink.stats();
+  const std::uint64_t connections_before = bed.sink.stats().connections;
   support::Nightpost::Worker worker(bed.nightpost, fmt::format("worker-{}", number), config);
   if (!worker.ready(60s)) throw std::runtime_error("no worker: " + worker.log());
-  const support::Usage at_start = worker.process().usage();
-  const auto started = steady_clock::now();
+  const Run::FullSpeed cold = run.full_speed(worker.process());
+  const std::uint64_t connections = std::max<std::uint64_t>(cold.sink.connections - connections_before, 1);
 
-  const support::Sink::Stats full = await_pushes(bed.sink, plan.events, worker.process());
-  run.await_settled(plan.events);
-  const support::Usage at_end = worker.process().usage();
-  const auto whole = steady_clock::now() - started;
-  need_equal("pushes", std::int64_t(full.requests), std::int64_t(plan.events));
-
-  const double events = static_cast<double>(plan.events);
-  const double pushes_per_s = (events - 1) / seconds_of(full.last - full.first);
+  // It does not see the second load grow: producing would take the cores it is measured on.
+  worker.process().signal(SIGSTOP);
+  run.load("warm");
+  bed.sink.reset();
+  const Run::FullSpeed warm = run.full_speed(worker.process());
 
   bed.sink.reset();
-  const double moderate_per_s = plan.moderate_share * pushes_per_s;
+  const double moderate_per_s = plan.moderate_share * warm.pushes_per_s;
   const std::size_t moderate = run.produce_steadily(moderate_per_s);
   const support::Sink::Stats calm = await_pushes(bed.sink, moderate, worker.process());
-  run.await_settled(plan.events + moderate);
+  run.await_settled();
   need_equal("stamped pushes", std::int64_t(calm.latency.count), std::int64_t(moderate));
 
   const support::Usage at_last = worker.process().usage();
@@ -152,17 +175,20 @@ Measured run_spine(const SpinePlan& plan, const SpineBed& bed, int number) {
   const auto left = worker.process().wait(60s);
   if (left != 0) throw std::runtime_error("SIGTERM: the worker did not leave with 0: " + worker.log());
 
-  const std::uint64_t connections = std::max<std::uint64_t>(full.connections - idle.connections, 1);
+  const std::uint64_t body_bytes = cold.sink.body_bytes / cold.sink.requests;
   const double h2load = h2load_per_s({.origin = bed.sink.origin(),
                                       .requests = plan.events,
                                       .connections = connections,
                                       .streams_each = 1000,
-                                      .body_bytes = full.body_bytes / full.requests},
+                                      .body_bytes = body_bytes},
                                      bed.folder);
-  return {{"pushes_per_s", pushes_per_s},
-          {"pushes_per_s_whole", events / seconds_of(whole)},
-          {"cpu_us_per_push", static_cast<double>((at_end.cpu - at_start.cpu).count()) / events},
-          {"sink_cpu_us_per_push", static_cast<double>((full.cpu - idle.cpu).count()) / events},
+  return {{"pushes_per_s", cold.pushes_per_s},
+          {"pushes_per_s_whole", cold.whole_per_s},
+          {"cpu_us_per_push", cold.cpu_us},
+          {"warm_pushes_per_s", warm.pushes_per_s},
+          {"warm_pushes_per_s_whole", warm.whole_per_s},
+          {"warm_cpu_us_per_push", warm.cpu_us},
+          {"sink_cpu_us_per_push", cold.sink_cpu_us},
           {"moderate_per_s", moderate_per_s},
           {"p50_ms", millis_of(calm.latency.p50)},
           {"p99_ms", millis_of(calm.latency.p99)},
@@ -170,9 +196,10 @@ Measured run_spine(const SpinePlan& plan, const SpineBed& bed, int number) {
           {"max_ms", millis_of(calm.latency.max)},
           {"rss_mb", static_cast<double>(at_last.rss_max_kb) / 1024},
           {"connections", connections},
-          {"body_bytes", full.body_bytes / full.requests},
+          {"body_bytes", body_bytes},
           {"h2load_per_s", h2load},
-          {"ratio", pushes_per_s / h2load}};
+          {"ratio", cold.pushes_per_s / h2load},
+          {"warm_ratio", warm.pushes_per_s / h2load}};
 }
 
 }  // namespace nightpost::bench
