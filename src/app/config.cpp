@@ -25,7 +25,8 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka.text("group_instance_id", config.consumer.group_instance_id, true);
   kafka.integer("fetch_queue_kbytes", config.consumer.fetch_queue_kbytes, 1'024, 2'097'151);
   kafka.integer("in_flight_max", config.consumer.in_flight_max, 1, 10'000'000);
-  kafka.integer("in_flight_bytes_max", config.consumer.in_flight_bytes_max, 1 << 20, std::int64_t{1} << 40);
+  kafka.integer("in_flight_bytes_max", config.consumer.in_flight_bytes_max, std::int64_t{1} << 20,
+                std::int64_t{1} << 40);
   kafka.duration_ms("commit_interval_ms", config.consumer.commit_interval, 10, 60'000);
   kafka.duration_ms("revoke_grace_ms", config.consumer.revoke_grace, 0, 60'000);
   kafka.duration_ms("commit_wait_ms", config.consumer.commit_wait, 10, 60'000);
@@ -34,7 +35,7 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka.text("compression", config.producer.compression);
   kafka.integer("produce_queue_messages_max", config.producer.queue_messages_max, 1, 10'000'000);
   kafka.integer("produce_queue_kbytes_max", config.producer.queue_kbytes_max, 1'024, 2'097'151);
-  kafka.integer("message_bytes_max", config.producer.message_bytes_max, 1 << 20, 256 << 20);
+  kafka.integer("message_bytes_max", config.producer.message_bytes_max, std::int64_t{1} << 20, std::int64_t{256} << 20);
   JsonSection topics = kafka.section("topics");
   topics.text("offline", config.topics.offline);
   topics.text("results", config.topics.results);
@@ -55,9 +56,10 @@ void read_worker(JsonSection worker, Config& config) {
 }
 
 void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
-  dispatch.integer("event_bytes_max", options.event_bytes_max, 1'024, 64 << 20);
+  dispatch.integer("event_bytes_max", options.event_bytes_max, 1'024, std::int64_t{64} << 20);
   dispatch.integer("events_open_max", options.events_open_max, 1, 10'000'000);
-  dispatch.integer("events_open_bytes_max", options.events_open_bytes_max, 1 << 20, std::int64_t{1} << 40);
+  dispatch.integer("events_open_bytes_max", options.events_open_bytes_max, std::int64_t{1} << 20,
+                   std::int64_t{1} << 40);
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);
   dispatch.integer("pushes_queued_max", options.pushes_queued_max, 1'000, 10'000'000);
   dispatch.integer("attempts_max", options.attempts_max, 1, 100);
@@ -93,7 +95,7 @@ void read_lane(JsonSection lane, net::LaneOptions& options) {
   lane.integer("timeouts_in_a_row_max", options.timeouts_in_a_row_max, 1, 1'000);
   lane.integer("replays_max", options.replays_max, 0, 100);
   lane.duration_ms("grow_after_ms", options.grow_after, 0, kHourMs);
-  lane.integer("response_bytes_max", options.response_bytes_max, 1'024, 64 << 20);
+  lane.integer("response_bytes_max", options.response_bytes_max, 1'024, std::int64_t{64} << 20);
   if (options.connections_min > options.connections_max) lane.mistake("connections_min", "is above connections_max");
   if (options.reconnect_first > options.reconnect_max) lane.mistake("reconnect_first_ms", "is above reconnect_max_ms");
 }
@@ -113,7 +115,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.text("path", config.store_path);
       store.text("master_key_file", config.master_key_file, true);
       store.duration_ms("busy_timeout_ms", config.store.busy_timeout, 1, 60'000);
-      store.integer("cache_bytes", config.store.cache_bytes, 1 << 20, std::int64_t{1} << 40);
+      store.integer("cache_bytes", config.store.cache_bytes, std::int64_t{1} << 20, std::int64_t{1} << 40);
       store.integer("mmap_bytes", config.store.mmap_bytes, 0, std::int64_t{1} << 40);
       store.integer("devices_per_user_max", config.store.devices_per_user_max, 1, 1'000);
       store.integer("mutes_per_user_max", config.store.mutes_per_user_max, 1, 100'000);
