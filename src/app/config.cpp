@@ -159,7 +159,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
 std::expected<Config, ConfigErrors> load_config(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) return std::unexpected(ConfigErrors{{path + ": cannot be read"}});
+  if (!file || !(text << file.rdbuf())) return std::unexpected(ConfigErrors{{"cannot be read"}});
   return parse_config(text.str());
 }
 

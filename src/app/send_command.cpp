@@ -188,8 +188,9 @@ int run_send(const Options& options) {
     const nlohmann::json& outcome = result["outcome"];
     if (options.dry_run && !result["request"].is_null()) continue;
     if (text_at(outcome, "outcome") == "accepted") continue;
-    const bool unheard =
-        text_at(outcome, "outcome") == "dead" && text_at(outcome, "code").empty() && !result["request"].is_null();
+    // The code is the vendor's word where there is one, else the name of what kept us from hearing it.
+    const std::string code = text_at(outcome, "code");
+    const bool unheard = code == name_of(Errc::Timeout) || code == name_of(Errc::ConnectionLost);
     exit_code = std::max<int>(exit_code, unheard ? kUnreachable : kNotAllWell);
   }
   if (options.common.json) {

@@ -45,6 +45,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   };
 
   kafka::ProducerOptions producing = config.producer;
+  producing.kafka.log = &log;
   producing.on_refused = [&log](const Error& error, const std::string& topic) {
     log.error("worker.refused", {observe::kv("topic", topic), observe::kv("detail", error.detail)});
   };
@@ -74,7 +75,9 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     for (const auto& shard : self->shards_) shard->hand_back(is_stale);
   };
   on.on_fatal = fatal;
-  auto consumer = kafka::Consumer::start(config.consumer, std::move(on), worker->metrics_.consumer);
+  kafka::ConsumerOptions consuming = config.consumer;
+  consuming.kafka.log = &log;
+  auto consumer = kafka::Consumer::start(std::move(consuming), std::move(on), worker->metrics_.consumer);
   if (!consumer) return std::unexpected(consumer.error());
   worker->consumer_ = *std::move(consumer);
   worker->settler_->connect(*worker->consumer_);

@@ -5,6 +5,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include "app/commands.h"
 #include "app/output.h"
@@ -36,6 +37,48 @@ net::ServerAction answer(const net::ServerRequest& request, const observe::Metri
     return worker.ready() ? text(200, "ready\n") : text(503, "not ready: no partitions yet, or draining\n");
   return text(404, "here are /metrics, /healthz and /readyz\n");
 }
+
+/// Says once a second what ops should hear of: counters that must not rise have risen, the brokers went or came back.
+class Watch {
+ public:
+  Watch(boost::asio::io_context& loop, const WorkerMetrics& metrics, observe::Log& log)
+      : timer_(loop), metrics_(metrics), log_(log) {}
+
+  void start() {
+    timer_.expires_after(seconds(1));
+    timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      look();
+      start();
+    });
+  }
+
+ private:
+  void look() {
+    std::uint64_t breakers = 0, removals = 0;
+    for (const ShardMetrics& shard : metrics_.shards) {
+      breakers += shard.dispatch.breakers_opened.read();
+      removals += shard.dispatch.removals_held.read();
+    }
+    risen("worker.breaker_opened", breakers, breakers_);
+    risen("worker.token_removals_held", removals, removals_);
+    risen("worker.commit_errors", kafka::read(metrics_.consumer.commit_errors), commit_errors_);
+    const bool down = kafka::read(metrics_.consumer.brokers_down) != 0;
+    if (down && !down_) log_.error("worker.brokers_down");
+    if (!down && down_) log_.info("worker.brokers_back");
+    down_ = down;
+  }
+  void risen(const char* event, std::uint64_t now, std::uint64_t& before) {
+    if (now > before) log_.error(event, {observe::kv("new", now - before), observe::kv("total", now)});
+    before = now;
+  }
+
+  boost::asio::steady_timer timer_;
+  const WorkerMetrics& metrics_;
+  observe::Log& log_;
+  std::uint64_t breakers_ = 0, removals_ = 0, commit_errors_ = 0;
+  bool down_ = false;
+};
 
 int run_worker(const Options& options) {
   const auto config = options.common.load();
@@ -77,6 +120,8 @@ int run_worker(const Options& options) {
       [&](const net::ServerRequest& request) { return answer(request, page, **worker, failed); });
   if (!server) return say_error(server.error());
   http_port = (*server)->port();
+  Watch watch(loop, (*worker)->metrics(), log);
+  watch.start();
   log.info("worker.started",
            {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),
             observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards)});
