@@ -11,15 +11,22 @@
 namespace nightpost::resolve {
 namespace {
 
+/// Knows its hash: libstdc++ would otherwise hash, and so touch, every key it passes in a bucket.
 struct KeyView {
   AppId app;
   std::string_view user_id;
-  bool operator==(const KeyView&) const = default;
+  std::size_t hash;
+
+  KeyView(AppId of, std::string_view user)
+      : app(of),
+        user_id(user),
+        hash(std::hash<std::string_view>{}(user) ^ static_cast<std::size_t>(of.value) * 0x9e3779b97f4a7c15ULL) {}
+  bool operator==(const KeyView& other) const noexcept {
+    return hash == other.hash && app == other.app && user_id == other.user_id;
+  }
 };
 struct KeyHash {
-  std::size_t operator()(const KeyView& key) const noexcept {
-    return std::hash<std::string_view>{}(key.user_id) ^ static_cast<std::size_t>(key.app.value) * 0x9e3779b97f4a7c15ULL;
-  }
+  std::size_t operator()(const KeyView& key) const noexcept { return key.hash; }
 };
 
 /// Receivers by (app, user), the least recently used first to go. A node of the list owns its key's text; the map only
