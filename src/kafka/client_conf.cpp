@@ -66,12 +66,13 @@ Result<void> put(rd_kafka_conf_t* conf, const std::string& key, const std::strin
 // librdkafka calls "error" what is a degraded minute here: a broker that went away.
 void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
   const auto* opaque = static_cast<const Opaque*>(rd_kafka_opaque(client));
-  if (opaque == nullptr || opaque->log == nullptr) return;
+  observe::Log* const log = opaque == nullptr ? nullptr : opaque->log.load(std::memory_order_acquire);
+  if (log == nullptr) return;
   const auto write = level <= 2   ? &observe::Log::error
                      : level <= 4 ? &observe::Log::warn
                      : level <= 6 ? &observe::Log::info
                                   : &observe::Log::debug;
-  (opaque->log->*write)("kafka.library", {observe::kv("facility", facility), observe::kv("text", text)});
+  (log->*write)("kafka.library", {observe::kv("facility", facility), observe::kv("text", text)});
 }
 
 }  // namespace
@@ -98,7 +99,7 @@ Result<Conf> make_conf(const ClientOptions& options,
   for (const auto& [key, value] : own)
     if (Result<void> set = put(conf.get(), std::string(key), value); !set)
       return std::unexpected(std::move(set.error()));
-  opaque.log = options.log;
+  opaque.log.store(options.log, std::memory_order_release);
   rd_kafka_conf_set_opaque(conf.get(), &opaque);
   rd_kafka_conf_set_log_cb(conf.get(), &on_log);
   return conf;

@@ -3,6 +3,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <atomic>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -23,9 +24,10 @@ using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
 using ClientError = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
 using PartitionList = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
-/// What librdkafka's callbacks get as their opaque: the base of each client's state. Outlives the client.
+/// What librdkafka's callbacks get as their opaque. Outlives the client.
 struct Opaque {
-  observe::Log* log = nullptr;
+  std::atomic<observe::Log*> log{nullptr};
+  void* owner = nullptr;  // the consumer, for callbacks that run on its thread
 };
 
 /// The user's settings, checked, then `own` on top. `opaque` is set and librdkafka's log lines go to its log.

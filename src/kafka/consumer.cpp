@@ -38,6 +38,7 @@ Consumer::Impl::Impl(ConsumerOptions the_options, ConsumerHandlers the_handlers,
 Consumer::Impl::~Impl() { stop(); }
 
 Result<void> Consumer::Impl::start() {
+  link->owner = this;
   Result<Conf> conf = make_conf(options.kafka,
                                 {{"group.id", options.group_id},
                                  {"partition.assignment.strategy", "cooperative-sticky"},
@@ -48,7 +49,7 @@ Result<void> Consumer::Impl::start() {
                                  {"queued.min.messages", "1000000"},
                                  {"queued.max.messages.kbytes", std::to_string(options.fetch_queue_kbytes)},
                                  {"fetch.wait.max.ms", "20"}},
-                                *this);
+                                *link);
   if (!conf) return std::unexpected(std::move(conf.error()));
   if (!options.group_instance_id.empty() &&
       rd_kafka_conf_set(conf->get(), "group.instance.id", options.group_instance_id.c_str(), nullptr, 0) !=
@@ -56,6 +57,7 @@ Result<void> Consumer::Impl::start() {
     return fail(Errc::Malformed, "kafka: group.instance.id is not taken");
   rd_kafka_conf_set_rebalance_cb(conf->get(), &Impl::on_rebalance);
   rd_kafka_conf_set_error_cb(conf->get(), &Impl::on_error);
+  rd_kafka_conf_interceptor_add_on_new(conf->get(), "nightpost", &Impl::on_new, link.get());
 
   Result<Client> made = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!made) return std::unexpected(std::move(made.error()));
@@ -94,14 +96,32 @@ void Consumer::Impl::run() {
       poll(flow == Flow::Polling ? kPollMax : 1, rebalances.empty() ? kIdleWait : kHoldSlice);
     }
   }
+  close();
+}
+
+void Consumer::Impl::close() {
+  // librdkafka 2.0.2 aborts the process when a client is destroyed between its first join and its first assignment. So
+  // that assignment is awaited; a client that does not get it in time is closed and left to the end of the process.
+  const auto is_between = [this] {
+    return link->asked_to_join.load(std::memory_order_acquire) && !was_assigned && rebalances.empty();
+  };
+  const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
+  while (is_between() && std::chrono::steady_clock::now() < deadline) poll(1, kIdleWait);
+  const bool leave = is_between();
+
   closing = true;
   settle_finished();
   commit_and_wait(assigned());
+  for (const Rebalance& change : rebalances) answer_in_closing(change.code, change.partitions.get());
   rd_kafka_consumer_close(client.get());
   std::vector<std::int32_t> all;
   for (const Partition* partition : assigned()) all.push_back(partition->id);
   retire(all);
   measure(next_measure);
+  if (!leave) return;
+  link->log.store(nullptr, std::memory_order_release);
+  (void)link.release();
+  (void)client.release();
 }
 
 // One message a call and not rd_kafka_consume_batch_queue(): in librdkafka 2.0.2 a rebalance or pause that arrives
@@ -155,7 +175,7 @@ bool Consumer::Impl::admit(Partition& partition, const rd_kafka_message_t& messa
       const std::int32_t id = partition.id;
       const std::int64_t committed = partition.ledger.next_commit();
       const bool paused = partition.paused;
-      if (log != nullptr)
+      if (observe::Log* const log = options.kafka.log)
         log->warn("kafka.rewound", {observe::kv("partition", id), observe::kv("to", message.offset),
                                     observe::kv("committed", committed)});
       retire(std::span(&id, 1));
@@ -302,7 +322,7 @@ Partition* Consumer::Impl::find(std::int32_t id) noexcept {
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) set(metrics.brokers_down, 1);
-  if (log != nullptr)
+  if (observe::Log* const log = options.kafka.log)
     log->warn("kafka.consumer",
               {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});
   if (rd_kafka_fatal_error(client.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR || was_fatal) return;

@@ -11,6 +11,10 @@ namespace {
 
 constexpr milliseconds kCommitSlice{20};
 
+// Of Kafka's protocol, the keys of requests.
+constexpr std::int16_t kJoinGroup = 11;
+constexpr std::int16_t kSyncGroup = 14;
+
 }  // namespace
 
 std::vector<Partition*> Consumer::Impl::assigned() {
@@ -18,6 +22,21 @@ std::vector<Partition*> Consumer::Impl::assigned() {
   for (const auto& partition : partitions)
     if (partition) all.push_back(partition.get());
   return all;
+}
+
+rd_kafka_resp_err_t Consumer::Impl::on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* link, char*, std::size_t) {
+  return rd_kafka_interceptor_add_on_request_sent(client, "nightpost", &Impl::on_sent, link);
+}
+
+// A commit sent while we wait for the group's next generation is answered after the join, by then with a number too
+// old; librdkafka 2.0.2 takes that for the loss of the whole assignment, and all that was not committed is repeated. So
+// none is sent from JoinGroup until SyncGroup, which carries the new number.
+rd_kafka_resp_err_t Consumer::Impl::on_sent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api, std::int16_t,
+                                            std::int32_t, std::size_t, void* link) {
+  auto* const group = static_cast<GroupLink*>(link);
+  if (api == kJoinGroup) group->asked_to_join.store(true, std::memory_order_release);
+  if (api == kJoinGroup || api == kSyncGroup) group->joining.store(api == kJoinGroup, std::memory_order_release);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 /// False: nothing to say.
@@ -38,15 +57,15 @@ bool Consumer::Impl::send_commit(const std::vector<Partition*>& which) {
   }
   if (list->cnt == 0) return false;
   commit_pending = true;
-  const rd_kafka_resp_err_t code = rd_kafka_commit_queue(client.get(), list.get(), commit_news.get(),
-                                                         &Impl::on_committed, static_cast<Opaque*>(this));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_committed(client.get(), code, list.get(), static_cast<Opaque*>(this));
+  const rd_kafka_resp_err_t code =
+      rd_kafka_commit_queue(client.get(), list.get(), commit_news.get(), &Impl::on_committed, this);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_committed(client.get(), code, list.get(), this);
   return true;
 }
 
 void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                                   void* self) {
-  auto& impl = *static_cast<Impl*>(static_cast<Opaque*>(self));
+  auto& impl = *static_cast<Impl*>(self);
   impl.commit_pending = false;
   bool refused = code != RD_KAFKA_RESP_ERR_NO_ERROR;
   for (int i = 0; list != nullptr && i < list->cnt; ++i) {
@@ -64,19 +83,21 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
 
 void Consumer::Impl::commit_when_due(MonoTime now) {
   rd_kafka_queue_poll_callback(commit_news.get(), 0);
-  if (commit_pending || now < next_commit) return;
+  if (commit_pending || now < next_commit || link->joining.load(std::memory_order_acquire)) return;
   if (send_commit(assigned())) next_commit = now + options.commit_interval;
 }
 
-/// Lets an earlier commit land first. Gives up after commit_wait: what is not committed is repeated, not lost.
+/// Lets an earlier commit land and a join end first. Gives up after commit_wait: what is not committed is repeated, not
+/// lost.
 void Consumer::Impl::commit_and_wait(const std::vector<Partition*>& which) {
   const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
-  const auto wait = [&] {
-    while (commit_pending && std::chrono::steady_clock::now() < deadline)
+  const auto wait_while = [&](auto condition) {
+    while (condition() && std::chrono::steady_clock::now() < deadline)
       rd_kafka_queue_poll_callback(commit_news.get(), static_cast<int>(kCommitSlice.count()));
-    return !commit_pending;
+    return !condition();
   };
-  if (wait() && send_commit(which)) wait();
+  const bool free = wait_while([this] { return commit_pending || link->joining.load(std::memory_order_acquire); });
+  if (free && send_commit(which)) wait_while([this] { return commit_pending; });
 }
 
 }  // namespace nightpost::kafka

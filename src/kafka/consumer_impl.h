@@ -22,7 +22,13 @@
 
 namespace nightpost::kafka {
 
-struct Consumer::Impl : Opaque {
+/// What librdkafka's threads say and touch: may be left to a client that cannot be destroyed (see close()).
+struct GroupLink : Opaque {
+  std::atomic<bool> asked_to_join{false};
+  std::atomic<bool> joining{false};  // from asking to join the group's next generation until we know its number
+};
+
+struct Consumer::Impl {
   Impl(ConsumerOptions options, ConsumerHandlers handlers, ConsumerMetrics& metrics);
   ~Impl();               // stops; any thread
   Result<void> start();  // the starter's thread
@@ -30,6 +36,7 @@ struct Consumer::Impl : Opaque {
 
   // The loop.
   void run();
+  void close();
   std::size_t poll(std::size_t room, milliseconds wait);
   void take(Message message, MonoTime now);
   bool admit(Partition& partition, const rd_kafka_message_t& message, MonoTime now);
@@ -49,16 +56,21 @@ struct Consumer::Impl : Opaque {
     MonoTime deadline;  // revocation: end of the grace; assignment: end of asking for metadata
     bool begun = false;
   };
-  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
-  static void on_error(rd_kafka_t*, int code, const char* words, void* self);
+  static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* link);
+  static void on_error(rd_kafka_t*, int code, const char* words, void* link);
   void rebalance(MonoTime now);
   bool assign(Rebalance& change, MonoTime now);
   bool revoke(Rebalance& change, MonoTime now);
   void retire(std::span<const std::int32_t> ids);
+  void answer_in_closing(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* partitions);
+  void tell_assigned(const rd_kafka_topic_partition_list_t* partitions);
   void give_back(const rd_kafka_topic_partition_list_t* partitions);
 
   // Commits.
   static void on_committed(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
+  static rd_kafka_resp_err_t on_new(rd_kafka_t*, const rd_kafka_conf_t*, void* link, char*, std::size_t);
+  static rd_kafka_resp_err_t on_sent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api, std::int16_t,
+                                     std::int32_t, std::size_t, void* link);  // librdkafka's threads
   bool send_commit(const std::vector<Partition*>& which);
   void commit_and_wait(const std::vector<Partition*>& which);
   void commit_when_due(MonoTime now);
@@ -68,6 +80,7 @@ struct Consumer::Impl : Opaque {
   const ConsumerHandlers handlers;
   ConsumerMetrics& metrics;
 
+  std::unique_ptr<GroupLink> link = std::make_unique<GroupLink>();
   TicketPool::Owner tickets = TicketPool::make();
   Client client;
   Queue records;      // the group's messages and callbacks

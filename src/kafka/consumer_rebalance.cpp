@@ -21,17 +21,17 @@ bool is_cooperative(rd_kafka_t* client) {
 }  // namespace
 
 void Consumer::Impl::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
-                                  void* self) {
-  auto& impl = *static_cast<Impl*>(static_cast<Opaque*>(self));
-  if (impl.closing) {  // everything is committed; close() waits for this call
-    impl.give_back(code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? list : nullptr);
+                                  void* link) {
+  auto& impl = *static_cast<Impl*>(static_cast<Opaque*>(link)->owner);
+  if (impl.closing) {
+    impl.answer_in_closing(code, list);
     return;
   }
   impl.rebalances.push_back({code, PartitionList(rd_kafka_topic_partition_list_copy(list)), {}});
 }
 
-void Consumer::Impl::on_error(rd_kafka_t*, int code, const char* words, void* self) {
-  static_cast<Impl*>(static_cast<Opaque*>(self))->failed(static_cast<rd_kafka_resp_err_t>(code), words);
+void Consumer::Impl::on_error(rd_kafka_t*, int code, const char* words, void* link) {
+  static_cast<Impl*>(static_cast<Opaque*>(link)->owner)->failed(static_cast<rd_kafka_resp_err_t>(code), words);
 }
 
 void Consumer::Impl::rebalance(MonoTime now) {
@@ -69,7 +69,7 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
                                       theirs.metadata == nullptr ? 0 : theirs.metadata_size);
       if (const Result<void> restored = ours->ledger.restore(theirs.offset, metadata); !restored) {
         add(metrics.metadata_ignored);
-        if (log != nullptr)
+        if (observe::Log* const log = options.kafka.log)
           log->warn("kafka.metadata_ignored",
                     {observe::kv("partition", ours->id), observe::kv("why", restored.error().detail)});
       }
@@ -82,12 +82,7 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
     if (at >= partitions.size()) partitions.resize(at + 1);
     partitions[at] = std::move(ours);
   }
-  const rd_kafka_resp_err_t code = [&] {
-    if (!is_cooperative(client.get())) return rd_kafka_assign(client.get(), list);
-    const ClientError refused(rd_kafka_incremental_assign(client.get(), list));
-    return refused ? rd_kafka_error_code(refused.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
-  }();
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failed(code, "assign");
+  tell_assigned(list);
   next_measure = now;
   if (!was_assigned) {
     was_assigned = true;
@@ -137,6 +132,26 @@ void Consumer::Impl::retire(std::span<const std::int32_t> ids) {
   handlers.on_revoked([epochs = std::move(epochs)](const Ticket* ticket) {
     return std::ranges::find(epochs, ticket->epoch()) != epochs.end();
   });
+}
+
+/// librdkafka's close waits for an answer to each change, one that was noted and not carried out included; and it takes
+/// back what it has assigned. Nothing is handed out any more, so the ledgers need not know.
+void Consumer::Impl::answer_in_closing(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* list) {
+  if (code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+    tell_assigned(list);
+  else
+    give_back(code == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS ? list : nullptr);
+}
+
+void Consumer::Impl::tell_assigned(const rd_kafka_topic_partition_list_t* list) {
+  rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (is_cooperative(client.get())) {
+    const ClientError refused(rd_kafka_incremental_assign(client.get(), list));
+    if (refused) code = rd_kafka_error_code(refused.get());
+  } else {
+    code = rd_kafka_assign(client.get(), list);
+  }
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failed(code, "assign");
 }
 
 /// Null: all of them.

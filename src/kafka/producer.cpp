@@ -50,7 +50,7 @@ std::unique_ptr<std::shared_ptr<Waiter>> waiter_of(void* opaque) {
 
 }  // namespace
 
-struct Producer::Impl : Opaque {
+struct Producer::Impl {
   Impl(ProducerOptions the_options, std::function<void(Error)> the_on_fatal, ProducerMetrics& the_metrics)
       : options(std::move(the_options)), on_fatal(std::move(the_on_fatal)), metrics(the_metrics) {}
   ~Impl();
@@ -58,7 +58,7 @@ struct Producer::Impl : Opaque {
 
   /// Blocks while the queue is full, until `deadline` if there is one. Then the message is librdkafka's, or not taken.
   rd_kafka_resp_err_t send(const std::string& topic, std::string_view key, std::string_view value,
-                           const Headers& headers, void* opaque, std::optional<MonoTime> deadline);
+                           const Headers& headers, void* message_opaque, std::optional<MonoTime> deadline);
   rd_kafka_topic_t* topic(const std::string& name);
   void report();
   void delivered(const rd_kafka_message_t& message);
@@ -68,6 +68,7 @@ struct Producer::Impl : Opaque {
   const ProducerOptions options;
   const std::function<void(Error)> on_fatal;
   ProducerMetrics& metrics;
+  Opaque opaque;
   Client client;
   Queue reports;
   std::shared_mutex topics_mutex;
@@ -94,7 +95,7 @@ Result<void> Producer::Impl::start() {
                                  {"queue.buffering.max.kbytes", std::to_string(options.queue_kbytes_max)},
                                  // as the Java clients do, so that a key lands where theirs does
                                  {"partitioner", "murmur2_random"}},
-                                *this);
+                                opaque);
   if (!conf) return std::unexpected(std::move(conf.error()));
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   Result<Client> made = make_client(RD_KAFKA_PRODUCER, std::move(*conf));
@@ -130,7 +131,8 @@ rd_kafka_topic_t* Producer::Impl::topic(const std::string& name) {
 }
 
 rd_kafka_resp_err_t Producer::Impl::send(const std::string& topic_name, std::string_view key, std::string_view value,
-                                         const Headers& headers, void* opaque, std::optional<MonoTime> deadline) {
+                                         const Headers& headers, void* message_opaque,
+                                         std::optional<MonoTime> deadline) {
   rd_kafka_topic_t* const handle = topic(topic_name);
   if (handle == nullptr) return RD_KAFKA_RESP_ERR__INVALID_ARG;  // not a name Kafka can have
 
@@ -144,7 +146,7 @@ rd_kafka_resp_err_t Producer::Impl::send(const std::string& topic_name, std::str
   parts[3].vtype = RD_KAFKA_VTYPE_KEY;  // null, not empty, where there is none: any partition will do
   parts[3].u.mem = {key.empty() ? nullptr : const_cast<char*>(key.data()), key.size()};
   parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  parts[4].u.ptr = opaque;
+  parts[4].u.ptr = message_opaque;
 
   for (bool waited = false;; waited = true) {
     std::size_t count = 5;
@@ -223,13 +225,14 @@ void Producer::Impl::delivered(const rd_kafka_message_t& message) {
 
 void Producer::Impl::refused(const Error& error, const std::string& topic_name) {
   add(metrics.refused);
-  if (log != nullptr) log->error("kafka.refused", {observe::kv("topic", topic_name), observe::kv("why", error.detail)});
+  if (observe::Log* const log = options.kafka.log)
+    log->error("kafka.refused", {observe::kv("topic", topic_name), observe::kv("why", error.detail)});
   if (options.on_refused) options.on_refused(error, topic_name);
 }
 
 void Producer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
-  if (log != nullptr)
+  if (observe::Log* const log = options.kafka.log)
     log->warn("kafka.producer",
               {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});
   if (rd_kafka_fatal_error(client.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR || was_fatal.exchange(true)) return;

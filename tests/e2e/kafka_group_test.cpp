@@ -1,0 +1,249 @@
+// The consumer and the producer against Apache Kafka itself. One broker serves all cases; each has a topic of its own.
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/kafka_broker.h"
+#include "support/kafka_worker.h"
+
+namespace nightpost::kafka {
+namespace {
+
+using support::KafkaBroker;
+using test::fill;
+using test::within;
+using test::Worker;
+
+constexpr milliseconds kLong{60'000};
+
+KafkaBroker& broker() {
+  static KafkaBroker the_broker({"restore:2", "group:8", "outage:4", "idempotent:1", "small:1:max.message.bytes=20000",
+                                 "source:1", "pauses:4", "hasty:2"});
+  return the_broker;
+}
+
+ConsumerOptions options(const std::string& topic) {
+  return {.kafka = {.brokers = broker().address(),
+                    .client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}}},
+          .group_id = topic,
+          .topic = topic,
+          .commit_interval = milliseconds(50),
+          .revoke_grace = milliseconds(500)};
+}
+
+int number(const std::string& value) { return std::stoi(value.substr(1)); }
+
+std::set<std::string> numbered(const std::string& prefix, int n) {
+  std::set<std::string> all;
+  for (int i = 0; i < n; ++i) all.insert(prefix + std::to_string(i));
+  return all;
+}
+
+std::set<std::string> seen_by(const std::vector<Worker*>& workers) {
+  std::set<std::string> all;
+  for (const Worker* worker : workers) all.merge(worker->distinct());
+  return all;
+}
+
+TEST_CASE("e2e kafka: what was done out of order stays done after a restart", "[e2e][kafka]") {
+  fill(broker().address(), "restore", "v", 5000);
+  {
+    Worker first(options("restore"), [](const std::string& value) { return number(value) % 100 != 0; });
+    REQUIRE(within(kLong, [&] { return first.seen_count() == 5000 && first.consumer().in_flight() == 50; }));
+  }
+  Worker second(options("restore"));
+  REQUIRE(within(kLong, [&] { return second.seen_count() >= 50; }));
+  REQUIRE(within(kLong, [&] { return second.consumer().in_flight() == 0; }));
+  CHECK(within(kLong, [&] { return read(second.metrics.skipped_done) > 4000; }));
+  second.stop();
+  CHECK(second.seen_count() == 50);
+  for (const std::string& value : second.seen()) CHECK(number(value) % 100 == 0);
+  CHECK(read(second.metrics.metadata_ignored) == 0);
+  CHECK(read(second.metrics.gap_offsets) == 0);
+}
+
+TEST_CASE("e2e kafka: members that come and go lose nothing", "[e2e][kafka]") {
+  // Records are held a while, so that every change of the group meets some in flight.
+  const auto holds = [](const std::string& value) { return number(value) % 5 != 0; };
+  Worker first(options("group"), holds);
+  REQUIRE(within(kLong, [&] { return first.ready.load(); }));
+  fill(broker().address(), "group", "a", 4000);
+  REQUIRE(within(kLong, [&] { return first.seen_count() >= 4000; }));
+
+  std::set<std::string> want = numbered("a", 4000);
+  auto second = std::make_unique<Worker>(options("group"), holds);
+  fill(broker().address(), "group", "b", 4000);
+  want.merge(numbered("b", 4000));
+  REQUIRE(within(kLong, [&] { return read(second->metrics.assigned_partitions) == 4; }));
+  REQUIRE(within(kLong, [&] { return read(first.metrics.assigned_partitions) == 4; }));
+  REQUIRE(within(kLong, [&] { return seen_by({&first, second.get()}) == want; }));
+  // The partitions that moved had records in flight: they came again where the partitions went.
+  const std::set<std::string> stale = first.stale();
+  CHECK_FALSE(stale.empty());
+  CHECK(within(kLong, [&] { return std::ranges::includes(second->distinct(), stale); }));
+
+  first.release_held();
+  second->release_held();
+  fill(broker().address(), "group", "c", 4000);
+  want.merge(numbered("c", 4000));
+  second->stop();  // leaves with records in flight
+  REQUIRE(within(kLong, [&] { return read(first.metrics.assigned_partitions) == 8; }));
+  Worker third(options("group"));
+  CHECK(within(kLong, [&] {
+    first.release_held();
+    const std::set<std::string> seen = seen_by({&first, second.get(), &third});
+    return seen == want;
+  }));
+  // What the second had in flight when it left came again elsewhere.
+  const std::set<std::string> left = second->held();
+  CHECK_FALSE(left.empty());
+  CHECK(within(kLong, [&] { return std::ranges::includes(seen_by({&first, &third}), left); }));
+  CHECK(read(first.metrics.gap_offsets) == 0);
+  CHECK(read(third.metrics.gap_offsets) == 0);
+  CHECK(read(first.metrics.rewinds) == 0);
+  CHECK_FALSE(first.fatal);
+}
+
+TEST_CASE("e2e kafka: pauses and rebalances under load skip no record", "[e2e][kafka]") {
+  constexpr int kRecords = 15'000, kVisits = 3;
+  ConsumerOptions narrow = options("pauses");
+  narrow.in_flight_max = 500;
+  narrow.hold_before_pause = milliseconds(0);
+  fill(broker().address(), "pauses", "v", kRecords);
+  const auto holds = [](const std::string&) { return false; };
+  Worker first(narrow, holds);
+  std::set<std::string> seen;
+  std::size_t taken = 0;
+  std::uint64_t gaps = 0;
+  const auto look = [&](const Worker& worker) {
+    seen.merge(worker.distinct());
+    taken += worker.seen_count();
+    gaps += read(worker.metrics.gap_offsets);
+  };
+  for (int visit = 0; visit < kVisits; ++visit) {
+    Worker guest(narrow, holds);
+    CHECK(within(kLong, [&] {
+      first.release_held();
+      guest.release_held();
+      return guest.seen_count() >= 1000;
+    }));
+    guest.stop();
+    look(guest);
+  }
+  CHECK(within(kLong, [&] {
+    first.release_held();
+    return first.consumer().in_flight() == 0 && read(first.metrics.assigned_partitions) == 4 &&
+           read(first.metrics.lag) == 0;
+  }));
+  first.stop();
+  look(first);
+  CHECK(seen.size() == kRecords);
+  CHECK(gaps == 0);
+  // A guest that leaves repeats what it held; a member that stays repeats nothing.
+  CHECK(taken - seen.size() <= kVisits * narrow.in_flight_max);
+  CHECK(read(first.metrics.rewinds) == 0);
+  CHECK(read(first.metrics.commit_errors) == 0);
+}
+
+TEST_CASE("e2e kafka: stopped at any moment of its joining, a member neither hangs nor aborts", "[e2e][kafka]") {
+  ConsumerOptions hasty = options("hasty");
+  for (int delay = 0; delay < 30; ++delay) {
+    CAPTURE(delay);
+    Worker worker(hasty);
+    support::pause_for(milliseconds(delay * 5));
+    const auto before = std::chrono::steady_clock::now();
+    worker.stop();
+    CHECK(std::chrono::steady_clock::now() - before < seconds(30));
+  }
+  Worker patient(hasty);
+  CHECK(within(kLong, [&] { return read(patient.metrics.assigned_partitions) == 2; }));
+}
+
+TEST_CASE("e2e kafka: a broker that restarts mid-flow costs nothing", "[e2e][kafka]") {
+  ProducerMetrics metrics;
+  auto producer = Producer::start({.kafka = {.brokers = broker().address()}}, [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  Worker worker(options("outage"));
+  REQUIRE(within(kLong, [&] { return worker.ready.load(); }));
+  const auto produce = [&](int from, int to) {
+    for (int i = from; i < to; ++i) (*producer)->produce(nullptr, "outage", "", "v" + std::to_string(i));
+  };
+  produce(0, 2000);
+  REQUIRE(within(kLong, [&] { return worker.seen_count() >= 1000; }));
+  broker().stop();
+  produce(2000, 4000);
+  CHECK_FALSE((*producer)->flush(milliseconds(200)));
+  CHECK(within(kLong, [&] { return read(worker.metrics.brokers_down) == 1; }));
+  broker().start();
+  produce(4000, 6000);
+  REQUIRE((*producer)->flush(kLong));
+  REQUIRE(within(kLong, [&] { return worker.distinct().size() == 6000; }));
+  CHECK(within(kLong, [&] { return worker.consumer().in_flight() == 0; }));
+  CHECK(read(worker.metrics.brokers_down) == 0);
+  CHECK(within(kLong, [&] { return read(worker.metrics.lag) == 0; }));
+  CHECK_FALSE(worker.fatal);
+  worker.stop();
+  CHECK(worker.distinct() == numbered("v", 6000));
+}
+
+TEST_CASE("e2e kafka: the idempotent producer writes each message once, through a restart", "[e2e][kafka]") {
+  ProducerMetrics metrics;
+  std::atomic<bool> fatal{false};
+  auto producer = Producer::start(
+      {.kafka = {.brokers = broker().address()}, .linger = milliseconds(1)}, [&](Error) { fatal = true; }, metrics);
+  REQUIRE(producer.has_value());
+  std::jthread writer([&] {
+    for (int i = 0; i < 20'000; ++i) (*producer)->produce(nullptr, "idempotent", "k", "v" + std::to_string(i));
+  });
+  REQUIRE(within(kLong, [&] { return read(metrics.delivered) > 0; }));
+  broker().stop();
+  broker().start();
+  writer.join();
+  REQUIRE((*producer)->flush(kLong));
+  const auto last = (*producer)->produce_and_wait("idempotent", "k", "end", {}, kLong);
+  REQUIRE(last.has_value());
+  CHECK(last->offset == 20'000);  // no message twice, none missing
+  CHECK_FALSE(fatal);
+  Worker worker(options("idempotent"));
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 20'001; }));
+  const std::vector<std::string> seen = worker.seen();
+  for (int i = 0; i < 20'000; ++i)
+    if (seen[static_cast<std::size_t>(i)] != "v" + std::to_string(i)) FAIL("out of order at " << i);
+}
+
+TEST_CASE("e2e kafka: a message the topic cannot take holds its record and harms no other", "[e2e][kafka]") {
+  fill(broker().address(), "source", "v", 2);
+  Worker worker(options("source"), [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 2; }));
+  std::atomic<int> refusals{0};
+  ProducerMetrics metrics;
+  auto producer = Producer::start(
+      {.kafka = {.brokers = broker().address()},
+       .compression = "none",
+       .on_refused = [&](const Error&, const std::string&) { ++refusals; }},
+      [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  Ticket* const refused = worker.tickets()[0];
+  (*producer)->produce(refused, "small", "", std::string(100'000, 'x'));
+  REQUIRE(within(kLong, [&] { return refusals == 1; }));
+  for (int i = 0; i < 100; ++i) (*producer)->produce(worker.tickets()[1], "small", "", "fits");
+  (*producer)->produce(worker.tickets()[1], "nightpost.dead.v1", "", std::string(11u << 20, 'y'));
+  REQUIRE((*producer)->flush(kLong));
+  CHECK(within(kLong, [&] { return read(metrics.delivered) == 101; }));
+  worker.release_held();
+  CHECK(within(kLong, [&] { return worker.consumer().in_flight() == 1; }));  // the refused one stays open
+  worker.stop();
+  refused->drop();  // else it would be held for ever, as is meant
+
+  Worker after(options("source"), [](const std::string&) { return true; });
+  REQUIRE(within(kLong, [&] { return after.seen_count() >= 1; }));
+  REQUIRE(within(kLong, [&] { return read(after.metrics.skipped_done) == 1; }));
+  CHECK(after.seen() == std::vector<std::string>{"v0"});
+}
+
+}  // namespace
+}  // namespace nightpost::kafka
