@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "observe/log.h"
 
@@ -109,7 +110,7 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
   std::array<char, 512> words{};
   rd_kafka_t* const client = rd_kafka_new(type, conf.get(), words.data(), words.size());
   if (client == nullptr) return fail(Errc::Io, std::string("kafka client: ") + words.data());
-  (void)conf.release();  // rd_kafka_new took it over
+  std::ignore = conf.release();  // rd_kafka_new took it over
   return Client(client);
 }
 

@@ -1,6 +1,7 @@
 #include "kafka/consumer.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "kafka/consumer_impl.h"
@@ -120,8 +121,8 @@ void Consumer::Impl::close() {
   measure(next_measure);
   if (!leave) return;
   link->log.store(nullptr, std::memory_order_release);
-  (void)link.release();
-  (void)client.release();
+  std::ignore = link.release();
+  std::ignore = client.release();
 }
 
 // One message a call and not rd_kafka_consume_batch_queue(): in librdkafka 2.0.2 a rebalance or pause that arrives

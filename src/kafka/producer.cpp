@@ -11,6 +11,7 @@
 #include <shared_mutex>
 #include <span>
 #include <thread>
+#include <tuple>
 
 #include "kafka/client_conf.h"
 #include "kafka/ticket.h"
@@ -35,17 +36,14 @@ struct Waiter {
 
 /// What a message carries through librdkafka: a ticket, or, with the lowest bit set, an owned pointer to a waiter.
 void* opaque_of(Ticket* ticket) { return ticket; }
-void* opaque_of(std::shared_ptr<Waiter>* waiter) {
-  return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(waiter) | 1);
-}
+void* opaque_of(std::shared_ptr<Waiter>* waiter) { return reinterpret_cast<char*>(waiter) + 1; }
 Ticket* ticket_of(void* opaque) {
   return (reinterpret_cast<std::uintptr_t>(opaque) & 1) != 0 ? nullptr : static_cast<Ticket*>(opaque);
 }
 std::unique_ptr<std::shared_ptr<Waiter>> waiter_of(void* opaque) {
-  const auto bits = reinterpret_cast<std::uintptr_t>(opaque);
-  if ((bits & 1) == 0) return nullptr;
+  if (opaque == nullptr || ticket_of(opaque) != nullptr) return nullptr;
   return std::unique_ptr<std::shared_ptr<Waiter>>(
-      reinterpret_cast<std::shared_ptr<Waiter>*>(bits & ~std::uintptr_t{1}));
+      reinterpret_cast<std::shared_ptr<Waiter>*>(static_cast<char*>(opaque) - 1));
 }
 
 }  // namespace
@@ -161,7 +159,7 @@ rd_kafka_resp_err_t Producer::Impl::send(const std::string& topic_name, std::str
     }
     const ClientError refused_now(rd_kafka_produceva(client.get(), parts.data(), count));
     if (!refused_now) {
-      (void)extra.release();  // the message has them now
+      std::ignore = extra.release();  // the message has them now
       add(metrics.messages);
       add(metrics.bytes, key.size() + value.size());
       return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -269,7 +267,7 @@ Result<Producer::Written> Producer::produce_and_wait(const std::string& topic, s
   const rd_kafka_resp_err_t code = impl_->send(topic, key, value, headers, opaque_of(shared.get()), deadline);
   if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return fail(Errc::Overloaded, "kafka: the producer's queue stayed full");
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(error_of(code, "kafka: not taken"));
-  (void)shared.release();  // the delivery report's
+  std::ignore = shared.release();  // the delivery report's
 
   std::unique_lock lock(waiter->mutex);
   if (!waiter->told.wait_until(lock, deadline, [&] { return waiter->result.has_value(); }))

@@ -24,7 +24,7 @@ class RecordBatch final : public Batch {
   }
 
  private:
-  static constexpr std::size_t kFirstChunk = 16 * 1024;
+  static constexpr std::size_t kFirstChunk = std::size_t{16} * 1024;
 
   std::string_view copy(std::string_view bytes) {
     if (bytes.empty()) return {};

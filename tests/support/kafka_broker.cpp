@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
 
@@ -22,7 +23,8 @@ KafkaBroker::KafkaBroker(std::vector<std::string> topics)
 KafkaBroker::~KafkaBroker() {
   try {
     stop();
-  } catch (const std::runtime_error&) {  // the script's guard ends it once we are gone
+  } catch (const std::runtime_error& error) {  // the script's guard ends it once we are gone
+    std::fprintf(stderr, "%s\n", error.what());
   }
 }
 
