@@ -149,6 +149,8 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_counter("nightpost_kafka_commits_total", "Offset commits the broker took", {}, cell(c.commits));
   page.add_counter("nightpost_kafka_commit_errors_total", "Offset commits it did not", {}, cell(c.commit_errors));
   page.add_counter("nightpost_kafka_rebalances_total", "Partitions given, taken or lost", {}, cell(c.rebalances));
+  page.add_counter("nightpost_kafka_assignments_lost_total", "Times the group went on without this worker", {},
+                   cell(c.assignments_lost));
   page.add_counter("nightpost_kafka_stale_completions_total", "Records finished after their partition had moved", {},
                    cell(c.stale_completions));
   page.add_counter("nightpost_kafka_skipped_done_total",

@@ -106,6 +106,7 @@ bool Consumer::Impl::revoke(Rebalance& change, MonoTime now) {
     change.begun = true;
     change.deadline = now + options.revoke_grace;
     for (Partition* partition : leaving) partition->leaving = true;
+    if (lost) add(metrics.assignments_lost);
   }
   const bool busy = std::ranges::any_of(leaving, [](const Partition* p) { return p->in_flight > 0; });
   if (busy && !lost && now < change.deadline) return false;

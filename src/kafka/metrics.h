@@ -20,6 +20,7 @@ struct ConsumerMetrics {
   Cell commits{0};            // offset commits the broker accepted
   Cell commit_errors{0};      // those it refused or did not answer; repeated at the next interval
   Cell rebalances{0};         // assignments, revocations and losses
+  Cell assignments_lost{0};   // the group went on without us: what was not committed comes again, here or elsewhere
   Cell stale_completions{0};  // records that ended after their partition had moved away
   Cell skipped_done{0};       // fetched again though the commit's metadata said they were done
   Cell metadata_ignored{0};   // commits whose metadata was malformed or somebody else's
