@@ -75,4 +75,23 @@ std::string shortened(std::string_view text, std::size_t clusters) {
   return out;
 }
 
+std::size_t utf16_size(std::string_view text) noexcept {
+  std::size_t units = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    units += (byte & 0xc0U) == 0x80 ? 0 : (byte >= 0xf0 ? 2 : 1);  // four bytes are a surrogate pair
+  }
+  return units;
+}
+
+std::string fitted_utf16(std::string_view text, std::size_t units_max) {
+  if (text.size() <= units_max || utf16_size(text) <= units_max) return std::string(text);
+  // A cluster has at least one unit, so more than this many clusters cannot fit; then whole clusters are given back.
+  Prefix kept = longest_prefix(text, std::numeric_limits<std::size_t>::max(), units_max - 1);
+  while (kept.clusters > 0 && utf16_size(text.substr(0, kept.bytes)) > units_max - 1)
+    kept = longest_prefix(text, std::numeric_limits<std::size_t>::max(), kept.clusters - 1);
+  if (kept.clusters == 0) return {};
+  return std::string(text.substr(0, kept.bytes)).append(kEllipsis);
+}
+
 }  // namespace nightpost

@@ -31,4 +31,11 @@ std::optional<std::string> fitted(std::string_view text, std::size_t escaped_max
 /// The first `clusters` clusters with "…" after them, or `text` whole if it has no more than these.
 std::string shortened(std::string_view text, std::size_t clusters);
 
+/// UTF-16 code units of `text`, which is what vendors' Java counts as characters. REQUIRED: valid UTF-8.
+std::size_t utf16_size(std::string_view text) noexcept;
+
+/// `text` whole where it has at most `units_max` UTF-16 code units, else whole clusters of at most `units_max` - 1 with
+/// "…" after them; empty where not even one fits. REQUIRED: valid UTF-8, units_max ≥ 1.
+std::string fitted_utf16(std::string_view text, std::size_t units_max);
+
 }  // namespace nightpost

@@ -3,12 +3,14 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "core/certificate.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "providers/authorizer.h"
 #include "providers/provider.h"
+#include "providers/settings.h"
 
 namespace nightpost::apns {
 
@@ -22,6 +24,9 @@ namespace nightpost::apns {
 /// Malformed: what Apple would refuse, or would accept and never deliver; one sentence for ops.
 Result<Certificate> inspect(Certificate wanted, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked);
+
+/// None: key id, team id and bundle id are facts of the key.
+std::span<const SettingField> settings() noexcept;
 
 /// Of an inspected certificate. Malformed: it names no usable bundle id or origin.
 Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);

@@ -22,12 +22,12 @@ constexpr std::chrono::minutes kAgeMax{60};
 // end of its half hour a token still serves for 20 minutes before it is renewed.
 using HalfHours = std::chrono::duration<std::int64_t, std::ratio<1800>>;
 
-class KeyAuthorizer final : public Authorizer {
+class KeyAuthorizer final : public LocalAuthorizer {
  public:
   KeyAuthorizer(Es256Key key, std::string key_id, std::string team_id)
       : key_(std::move(key)), key_id_(std::move(key_id)), team_id_(std::move(team_id)) {}
 
-  Result<Grant> sign(WallTime now) const override {
+  Result<GrantStep> begin(WallTime now) const override {
     const std::chrono::sys_seconds issued = std::chrono::floor<HalfHours>(now);  // down: never from the future
     Result<std::string> jwt = key_.sign(jwt_header(key_id_), jwt_claims(team_id_, issued));
     if (!jwt) return std::unexpected(std::move(jwt.error()));
@@ -45,19 +45,17 @@ class KeyAuthorizer final : public Authorizer {
     return "apns:" + team_id_ + ":" + key_id_ + ":" + key_.fingerprint().substr(0, 16);
   }
 
-  std::optional<ClientIdentity> identity() const override { return std::nullopt; }
-
  private:
   Es256Key key_;
   std::string key_id_;
   std::string team_id_;
 };
 
-class CertificateAuthorizer final : public Authorizer {
+class CertificateAuthorizer final : public LocalAuthorizer {
  public:
   explicit CertificateAuthorizer(ClientIdentity identity) : identity_(std::move(identity)) {}
 
-  Result<Grant> sign(WallTime now) const override {
+  Result<GrantStep> begin(WallTime now) const override {
     return Grant{.authorization = {}, .issued_at = now, .renew_at = WallTime::max(), .expires_at = WallTime::max()};
   }
   milliseconds age_min() const noexcept override { return milliseconds::zero(); }

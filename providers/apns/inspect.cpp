@@ -130,6 +130,8 @@ Result<Certificate> inspect_p12(Certificate wanted, const CertificateSecret& sec
 
 }  // namespace
 
+std::span<const SettingField> settings() noexcept { return {}; }
+
 Result<Certificate> inspect(Certificate wanted, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked) {
   if (wanted.vendor != Vendor::Apns) return fail(Errc::Malformed, "this is not an APNs certificate");

@@ -90,7 +90,8 @@ class ApnsProvider final : public Provider {
     return requests;
   }
 
-  std::vector<Answer> classify(std::span<const DeviceToken> tokens, const HttpResponse& reply) const override {
+  std::vector<Answer> classify(std::uint8_t, std::span<const DeviceToken> tokens,
+                               const HttpResponse& reply) const override {
     return std::vector<Answer>(tokens.size(), answer_of(reply));
   }
   bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return blames_credential(goodbye); }

@@ -1,33 +1,66 @@
 #include "app/vendors.h"
 
+#include <algorithm>
+
 #include "providers/apns/apns.h"
 
 namespace nightpost::app {
+namespace {
+
+struct Row {
+  Vendor vendor;
+  Result<Certificate> (*inspect)(Certificate, const CertificateSecret&, WallTime, std::optional<Environment>);
+  Result<std::shared_ptr<const Provider>> (*provider)(const Certificate&);
+  Result<std::shared_ptr<const Authorizer>> (*authorizer)(const Certificate&, const CertificateSecret&);
+  std::span<const SettingField> (*settings)() noexcept;
+  ReceiptReader receipts;
+};
+
+constexpr Row kVendors[] = {
+    {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, nullptr},
+};
+
+const Row* row_of(Vendor vendor) noexcept {
+  const auto* const found = std::ranges::find(kVendors, vendor, &Row::vendor);
+  return found == std::end(kVendors) ? nullptr : found;
+}
+
+auto unknown() { return fail(Errc::Malformed, "this binary does not know the certificate's vendor"); }
+
+}  // namespace
 
 Result<resolve::VendorParts> make_vendor_parts(const Certificate& certificate, const CertificateSecret& secret) {
-  const auto joined = [](auto provider, auto authorizer) -> Result<resolve::VendorParts> {
-    if (!provider) return std::unexpected(provider.error());
-    if (!authorizer) return std::unexpected(authorizer.error());
-    return resolve::VendorParts{*std::move(provider), *std::move(authorizer)};
-  };
-  switch (certificate.vendor) {
-    case Vendor::Apns:
-      return joined(apns::make_provider(certificate), apns::make_authorizer(certificate, secret));
-    case Vendor::Count:
-      break;
-  }
-  return fail(Errc::Malformed, "this binary does not know the certificate's vendor");
+  const Row* const row = row_of(certificate.vendor);
+  if (row == nullptr) return unknown();
+  auto provider = row->provider(certificate);
+  if (!provider) return std::unexpected(provider.error());
+  auto authorizer = row->authorizer(certificate, secret);
+  if (!authorizer) return std::unexpected(authorizer.error());
+  return resolve::VendorParts{*std::move(provider), *std::move(authorizer)};
 }
 
 Result<Certificate> inspect_upload(Certificate claimed, const CertificateSecret& secret, WallTime now,
                                    std::optional<Environment> asked) {
-  switch (claimed.vendor) {
-    case Vendor::Apns:
-      return apns::inspect(std::move(claimed), secret, now, asked);
-    case Vendor::Count:
-      break;
-  }
-  return fail(Errc::Malformed, "this binary does not know the vendor");
+  const Row* const row = row_of(claimed.vendor);
+  if (row == nullptr) return unknown();
+  if (const auto fits = check_settings(row->settings(), claimed.settings); !fits) return std::unexpected(fits.error());
+  return row->inspect(std::move(claimed), secret, now, asked);
+}
+
+std::span<const SettingField> settings_of(Vendor vendor) noexcept {
+  const Row* const row = row_of(vendor);
+  return row == nullptr ? std::span<const SettingField>() : row->settings();
+}
+
+ReceiptReader receipt_reader_of(Vendor vendor) noexcept {
+  const Row* const row = row_of(vendor);
+  return row == nullptr ? nullptr : row->receipts;
+}
+
+std::string vendors_known() {
+  std::string all;
+  for (const Row& row : kVendors) all += (all.empty() ? "" : ", ") + std::string(name_of(row.vendor));
+  return all;
 }
 
 }  // namespace nightpost::app

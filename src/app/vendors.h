@@ -1,9 +1,15 @@
-// Which vendors this binary knows: one line each.
+// Which vendors this binary knows: one line each in vendors.cpp.
 #pragma once
+
+#include <optional>
+#include <span>
+#include <string>
 
 #include "core/certificate.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "providers/receipt.h"
+#include "providers/settings.h"
 #include "resolve/ports.h"
 
 namespace nightpost::app {
@@ -15,5 +21,14 @@ Result<resolve::VendorParts> make_vendor_parts(const Certificate& certificate, c
 /// environment ops named, if any.
 Result<Certificate> inspect_upload(Certificate claimed, const CertificateSecret& secret, WallTime now,
                                    std::optional<Environment> asked);
+
+/// What ops may set for a certificate of this vendor.
+std::span<const SettingField> settings_of(Vendor vendor) noexcept;
+
+/// Null: this vendor sends no receipts.
+ReceiptReader receipt_reader_of(Vendor vendor) noexcept;
+
+/// "apns, fcm, …": those this binary knows.
+std::string vendors_known();
 
 }  // namespace nightpost::app

@@ -31,6 +31,9 @@ struct Certificate {
   /// What the vendor's room read from the secret and may be shown: kind (p8, p12), key_id, team_id, fingerprint,
   /// not_after. Written once at `cert add`.
   std::map<std::string, std::string> facts;
+  /// What ops chose, by the names of the vendor's room (its fields()): "app_id", "click", "channel_id", "badge_class",
+  /// … Public. Checked by the room's inspect().
+  std::map<std::string, std::string> settings;
   std::string host_override;  // an origin "https://host:port" instead of the vendor's own; empty: the vendor's
   std::string ca_pem;         // additional trust anchor for host_override; empty: the system's
   CertificateStatus status = CertificateStatus::Active;
@@ -39,8 +42,9 @@ struct Certificate {
 
 /// The unsealed secret. Never logged, never in an API; lives as short as possible.
 struct CertificateSecret {
-  std::string bytes;     // the p8 or p12 file
-  std::string password;  // p12 only
+  std::string bytes;             // the p8, p12 or service-account file, or the vendor's app secret
+  std::string password;          // p12 only
+  std::string receipt_key = {};  // what the vendor's receipts are verified by; empty: receipts are refused
 };
 
 }  // namespace nightpost

@@ -4,7 +4,9 @@
 #include <compare>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace nightpost {
@@ -17,18 +19,25 @@ struct NumericId {
 using AppId = NumericId<struct AppIdTag>;                  // the tenant: TIM's SDKAppID
 using CertificateId = NumericId<struct CertificateIdTag>;  // what a device reports: TIM's business id
 
+/// What a token's text is where a vendor has two kinds: FCM's registration tokens and Firebase installation ids.
+enum class TokenKind : std::uint8_t { Token, Fid };
+std::string_view name_of(TokenKind kind) noexcept;  // "token", "fid"
+std::optional<TokenKind> token_kind_from(std::string_view name) noexcept;
+
 /// A vendor's address of one app on one device. Secret-like: has no operator<<, logs use redacted().
 class DeviceToken {
  public:
   DeviceToken() = default;
-  explicit DeviceToken(std::string text) : text_(std::move(text)) {}
+  explicit DeviceToken(std::string text, TokenKind kind = TokenKind::Token) : text_(std::move(text)), kind_(kind) {}
   const std::string& text() const noexcept { return text_; }
+  TokenKind kind() const noexcept { return kind_; }
   /// "9d3c0f…" and the length: enough to recognise in a log, too little to use.
   std::string redacted() const;
   bool operator==(const DeviceToken&) const = default;
 
  private:
   std::string text_;
+  TokenKind kind_ = TokenKind::Token;
 };
 
 }  // namespace nightpost

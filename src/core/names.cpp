@@ -4,6 +4,7 @@
 
 #include "core/certificate.h"
 #include "core/device.h"
+#include "core/ids.h"
 #include "core/outcome.h"
 #include "core/result.h"
 #include "core/vendor.h"
@@ -16,10 +17,11 @@ using Names = std::array<std::string_view, 10>;
 
 constexpr Names kErrors = {"timeout",   "connection_lost", "overloaded",    "malformed",
                            "not_found", "unauthorized",    "shutting_down", "io"};
-constexpr Names kVendors = {"apns"};
+constexpr Names kVendors = {"apns", "fcm", "huawei", "honor", "xiaomi", "oppo", "vivo", "meizu"};
 constexpr Names kVerdicts = {"accepted",   "token_gone",     "token_suspect", "suppressed", "throttled",
                              "auth_stale", "credential_bad", "misconfigured", "transient",  "rejected"};
 constexpr Names kOutcomes = {"accepted", "token_removed", "suppressed", "expired", "rejected", "dead"};
+constexpr Names kTokenKinds = {"token", "fid"};
 constexpr Names kStates = {"foreground", "background", "offline", "logged_out"};
 constexpr Names kPlatforms = {"ios", "android", "web", "mini_program", "desktop"};
 constexpr Names kMuteKinds = {"all", "peer", "group"};
@@ -57,6 +59,9 @@ std::string_view name_of(DeviceState state) noexcept { return at(kStates, state)
 std::optional<DeviceState> device_state_from(std::string_view name) noexcept {
   return find<DeviceState>(kStates, name);
 }
+
+std::string_view name_of(TokenKind kind) noexcept { return at(kTokenKinds, kind); }
+std::optional<TokenKind> token_kind_from(std::string_view name) noexcept { return find<TokenKind>(kTokenKinds, name); }
 
 std::string_view name_of(Platform platform) noexcept { return at(kPlatforms, platform); }
 std::optional<Platform> platform_from(std::string_view name) noexcept { return find<Platform>(kPlatforms, name); }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,10 +25,18 @@ struct Notification {
   bool mutable_content = false;
   std::string thread_id;    // groups on the screen: the conversation
   std::string collapse_id;  // equal on every attempt for one message, so a repeat replaces
-  std::string push_id;      // canonical UUID of (event, device), equal on every attempt
+  std::string push_id;      // canonical UUID of (event, device), equal on every attempt; in a batch its first device's
+  std::string receipt_tag;  // 1–48 printable ASCII characters: the event id, or 32 hex digits of its hash. In receipts
   WallTime sent_at{};       // this attempt
   WallTime expires_at{};    // no delivery after this
-  std::vector<std::pair<std::string, std::string>> extras;
+  std::vector<std::pair<std::string, std::string>> extras;  // "xiaomi.channel": the event's push.android.channel
+
+  /// Empty: not set.
+  std::string_view extra(std::string_view name) const noexcept {
+    for (const auto& [key, value] : extras)
+      if (key == name) return value;
+    return {};
+  }
 };
 
 }  // namespace nightpost

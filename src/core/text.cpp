@@ -191,6 +191,29 @@ void append_json_member(std::string& out, std::string_view key, std::int64_t num
   out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
+void append_form_escaped(std::string& out, std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '*';
+    const auto byte = static_cast<unsigned char>(c);
+    if (plain) {
+      out += c;
+    } else if (c == ' ') {
+      out += '+';
+    } else {
+      out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
+    }
+  }
+}
+
+void append_form_field(std::string& out, std::string_view key, std::string_view text) {
+  if (!out.empty()) out += '&';
+  append_form_escaped(out, key);
+  out += '=';
+  append_form_escaped(out, text);
+}
+
 bool is_valid_utf8(std::string_view text) noexcept { return valid_prefix(text) == text.size(); }
 
 std::string utf8_repaired(std::string_view text) {

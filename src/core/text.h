@@ -23,6 +23,12 @@ void append_json_escaped(std::string& out, std::string_view text);
 void append_json_member(std::string& out, std::string_view key, std::string_view text);
 void append_json_member(std::string& out, std::string_view key, std::int64_t number);
 
+/// Appends `text` as a value of application/x-www-form-urlencoded: all but letters, digits, '-', '_', '.' and '*'
+/// become %XX, a blank becomes '+' (WHATWG URL §5.2).
+void append_form_escaped(std::string& out, std::string_view text);
+/// `key=escaped` with '&' before it unless `out` is empty.
+void append_form_field(std::string& out, std::string_view key, std::string_view text);
+
 bool is_valid_utf8(std::string_view text) noexcept;
 /// Every maximal ill-formed subsequence becomes U+FFFD (Unicode 15 §3.9, the W3C practice).
 std::string utf8_repaired(std::string_view text);

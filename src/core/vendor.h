@@ -1,4 +1,4 @@
-// The vendors, one value each. Adding one: the enum, its row in vendor.cpp, its room in providers/, its line in app.
+// The vendors, one value each. Adding one: the enum, its word in names.cpp, its room in providers/, its line in app.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace nightpost {
 
-enum class Vendor : std::uint8_t { Apns, Count };
+enum class Vendor : std::uint8_t { Apns, Fcm, Huawei, Honor, Xiaomi, Oppo, Vivo, Meizu, Count };
 
 /// The word in config, store, metrics and outcomes: "apns".
 std::string_view name_of(Vendor vendor) noexcept;

@@ -176,7 +176,7 @@ void Dispatcher::Impl::on_reply(std::uint64_t tag, Reply reply) {
   Answer answer;
   Next next;
   if (reply.response) {
-    std::vector<Answer> answers = route.provider->classify(std::span(&push.device->token, 1), *reply.response);
+    std::vector<Answer> answers = route.provider->classify(0, std::span(&push.device->token, 1), *reply.response);
     if (!answers.empty()) answer = std::move(answers.front());
     const bool crowded = answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection;
     if (answer.leave_connection || crowded) transport_.leave(route, reply.connection);

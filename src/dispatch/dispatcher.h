@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -26,6 +27,9 @@ class Dispatcher final : public ReplyHandler {
   /// refuses; whoever feeds it stops at has_room() == false.
   void accept(std::span<const Record> batch);
   void on_reply(std::uint64_t tag, Reply reply) override;
+
+  /// A grant that was being obtained is there, or could not be had: ask again for what waits on this route.
+  void on_grant(std::uint64_t route_id);
 
   /// When wake() wants to be called (back-offs, breaker probes, expiries); nullopt: nothing waits.
   std::optional<MonoTime> next_wakeup() const;

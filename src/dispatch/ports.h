@@ -88,9 +88,10 @@ class Credentials {
   virtual ~Credentials() = default;
   /// NotFound: no such certificate of that app. Malformed: it is there and cannot be used (secret does not open, …).
   virtual Result<std::shared_ptr<const Route>> route(AppId app, CertificateId certificate) = 0;
+  /// Null: it is being obtained from the vendor; Dispatcher::on_grant(route.id) will say when to ask again.
   virtual Result<std::shared_ptr<const Grant>> grant(const Route& route, WallTime now) = 0;
   /// The vendor called `refused` stale: the newer grant, made now unless somebody already has. Unauthorized: it is too
-  /// young to be stale and none may be made.
+  /// young to be stale and none may be made. Null: as with grant().
   virtual Result<std::shared_ptr<const Grant>> refresh(const Route& route, const Grant& refused, WallTime now) = 0;
 };
 

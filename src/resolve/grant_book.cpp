@@ -13,6 +13,13 @@ bool too_young(const Grant& grant, const Authorizer& authorizer, WallTime now) {
   return !from_future(grant, authorizer, now) && now - grant.issued_at < authorizer.age_min();
 }
 
+Result<Grant> signed_by(const Authorizer& authorizer, WallTime now) {
+  Result<GrantStep> step = authorizer.begin(now);
+  if (!step) return std::unexpected(step.error());
+  if (Grant* const grant = std::get_if<Grant>(&*step)) return std::move(*grant);
+  return fail(Errc::Malformed, "grants of token endpoints are not obtained yet");
+}
+
 }  // namespace
 
 GrantBook::Entry& GrantBook::entry(const std::string& key) {
@@ -30,7 +37,7 @@ Result<std::shared_ptr<const Grant>> GrantBook::current(const std::string& key, 
     const WallTime until = too_young(*held.grant, authorizer, now) ? held.grant->expires_at : held.grant->renew_at;
     if (now < until) return held.grant;
   }
-  auto signed_now = authorizer.sign(now);
+  auto signed_now = signed_by(authorizer, now);
   if (!signed_now) {
     // An old grant that still holds is better than none.
     if (held.grant != nullptr && now < held.grant->expires_at) return held.grant;
@@ -51,7 +58,7 @@ Result<std::shared_ptr<const Grant>> GrantBook::refresh(const std::string& key, 
   const auto stays = fail(Errc::Unauthorized,
                           "the vendor calls a grant stale that is too young to be: clocks differ, or the key is wrong");
   if (too_young(refused, authorizer, now)) return stays;
-  auto signed_now = authorizer.sign(now);
+  auto signed_now = signed_by(authorizer, now);
   if (!signed_now) return std::unexpected(signed_now.error());
   if (signed_now->issued_at == refused.issued_at) return stays;  // the same again: it would be refused again
   held.grant = std::make_shared<const Grant>(*std::move(signed_now));

@@ -90,7 +90,7 @@ class LeastProvider final : public Provider {
   Result<std::vector<Planned>> build(const Notification&, std::span<const DeviceToken>, const Grant&) const override {
     return std::vector<Planned>(1);
   }
-  std::vector<Answer> classify(std::span<const DeviceToken>, const HttpResponse&) const override {
+  std::vector<Answer> classify(std::uint8_t, std::span<const DeviceToken>, const HttpResponse&) const override {
     return std::vector<Answer>(1, Answer{.verdict = Verdict::Accepted});
   }
   bool goodbye_names_credential(std::string_view) const noexcept override { return false; }

@@ -31,7 +31,8 @@ class FakeProvider final : public Provider {
   }
 
   /// The body is the reason, and after a space the vendor's time or the seconds to wait.
-  std::vector<Answer> classify(std::span<const DeviceToken> tokens, const HttpResponse& reply) const override {
+  std::vector<Answer> classify(std::uint8_t, std::span<const DeviceToken> tokens,
+                               const HttpResponse& reply) const override {
     const std::size_t space = reply.body.find(' ');
     Answer answer{.code = reply.body.substr(0, space), .meaning = "status " + std::to_string(reply.status)};
     const long long number = space == std::string::npos ? -1 : std::stoll(reply.body.substr(space));

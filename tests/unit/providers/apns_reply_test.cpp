@@ -195,10 +195,10 @@ TEST_CASE("apns reply: one answer per token", "[apns]") {
   const auto provider = apns::make_provider(certificate);
   REQUIRE(provider);
   const std::vector<DeviceToken> tokens(3, DeviceToken("aa"));
-  const auto answers = (*provider)->classify(tokens, reply(400, because("BadDeviceToken")));
+  const auto answers = (*provider)->classify(0, tokens, reply(400, because("BadDeviceToken")));
   REQUIRE(answers.size() == 3);
   for (const Answer& answer : answers) CHECK(answer.verdict == Verdict::TokenSuspect);
-  CHECK((*provider)->classify({}, reply(200)).empty());
+  CHECK((*provider)->classify(0, {}, reply(200)).empty());
 }
 
 TEST_CASE("apns goodbye: only what a better credential cures blames it", "[apns]") {

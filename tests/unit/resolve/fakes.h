@@ -83,10 +83,10 @@ struct FakeSource final : Source {
 };
 
 /// Grants that live an hour, are renewed at 50 minutes and never replaced before 20, as APNs wants it.
-class FakeAuthorizer final : public Authorizer {
+class FakeAuthorizer final : public LocalAuthorizer {
  public:
   explicit FakeAuthorizer(std::string signer = "apns:team:key") : signer_(std::move(signer)) {}
-  Result<Grant> sign(WallTime now) const override {
+  Result<GrantStep> begin(WallTime now) const override {
     for (int i = 0; i < 100; ++i) std::this_thread::yield();  // long enough for a second flight to show
     const int count = ++signed_;
     if (refuses) return fail(Errc::Malformed, "the key cannot sign");
@@ -98,7 +98,6 @@ class FakeAuthorizer final : public Authorizer {
   }
   milliseconds age_min() const noexcept override { return std::chrono::minutes(20); }
   std::string signer() const override { return signer_; }
-  std::optional<ClientIdentity> identity() const override { return std::nullopt; }
   int signed_so_far() const { return signed_; }
 
   bool refuses = false;
