@@ -62,9 +62,11 @@ class ApnsSimulator final : public VendorSimulator {
     Judgement judgement{.status = verdict.status,
                         .reason = std::string(verdict.reason),
                         .detail = std::move(verdict.detail),
-                        .token = std::move(verdict.token),
+                        .tokens = {},
                         .topic = std::string(verdict.topic),
                         .authorized = verdict.authorized};
+    token_ = std::move(verdict.token);
+    if (!token_.empty()) judgement.tokens.push_back({token_, {}});
     const std::string made = std::to_string(++answers_);
     judgement.id = verdict.id.empty() ? uuid_of({seed_, "id", made}) : std::string(verdict.id);
     return judgement;
@@ -93,7 +95,6 @@ class ApnsSimulator final : public VendorSimulator {
     const json* keys = fields.array("keys");
     const json* topics = fields.array("topics");
     const json* tokens = fields.array("tokens");
-    fields.text("vendor");  // the sandbox's
     if (tokens && tokens->size() + known_.tokens.size() > options_.tokens_known_max)
       fields.fault("tokens", "more than " + std::to_string(options_.tokens_known_max) + " in all");
     if (topics && !std::ranges::all_of(*topics, [](const json& topic) { return topic.is_string(); }))
@@ -149,6 +150,7 @@ class ApnsSimulator final : public VendorSimulator {
   SimulatorOptions options_;
   std::string seed_;  // so that ids differ between two runs
   std::uint64_t answers_ = 0;
+  std::string token_;  // of the request at hand
   apns::Knowledge known_;
   apns::State state_;
 };

@@ -1,5 +1,7 @@
 #include "sandbox/fault_script.h"
 
+#include <algorithm>
+
 #include "core/uuid.h"
 #include "sandbox/json_fields.h"
 
@@ -27,6 +29,7 @@ Result<FaultMatch> read_match(const json& value, const std::string& path) {
                    .token = fields.text("token").value_or(""),
                    .token_prefix = fields.text("token_prefix").value_or(""),
                    .topic = fields.text("topic").value_or(""),
+                   .path_prefix = fields.text("path_prefix").value_or(""),
                    .share = fields.number("share", 0, 1).value_or(1),
                    .seed = fields.text("seed").value_or("")};
   const std::string share_of = fields.text("share_of").value_or("tokens");
@@ -137,6 +140,7 @@ Result<FaultScript> FaultScript::parse(std::string_view text) {
     if (!act) return std::unexpected(act.error());
     if (auto done = parts.finish(); !done) return std::unexpected(done.error());
     script.rules_.push_back({std::move(*match), std::move(*act)});
+    script.index(static_cast<std::uint32_t>(i));
   }
   if (now) {
     auto act = read_act(*now, "$.now");
@@ -148,33 +152,113 @@ Result<FaultScript> FaultScript::parse(std::string_view text) {
   return script;
 }
 
-std::optional<Fault> FaultScript::pick(const FaultSubject& subject) {
-  for (Rule& rule : rules_) {
-    const FaultMatch& match = rule.match;
-    if (!match.vendor.empty() && match.vendor != subject.vendor) continue;
-    if (!match.token.empty() && match.token != subject.token) continue;
-    if (!subject.token.starts_with(match.token_prefix)) continue;
-    if (!match.topic.empty() && match.topic != subject.topic) continue;
-    const std::uint64_t number = rule.seen + 1;
-    if (match.share < 1) {
-      // Drawn per request, the draw has a number too; drawn per token, a repeat meets the same fate.
-      const std::string draw = match.share_of_requests ? std::to_string(number) : std::string();
-      if (unit_of({"share", match.seed, subject.token, draw}) >= match.share) {
-        if (match.share_of_requests) ++rule.seen;
-        continue;
-      }
-    }
-    rule.seen = number;
-    if (match.nth && number != *match.nth) continue;
-    if (number <= match.after) continue;
-    if (match.times && rule.acted >= *match.times) continue;
-    ++rule.acted;
+void FaultScript::index(std::uint32_t number) {
+  const FaultMatch& match = rules_[number].match;
+  if (match.token.empty() && match.token_prefix.empty()) {
+    unnamed_.push_back(number);
+  } else if (!match.token.empty()) {
+    if (match.token.starts_with(match.token_prefix)) by_token_[match.token].push_back(number);
+  } else {
+    const std::size_t length = match.token_prefix.size();
+    auto found = std::ranges::find(by_prefix_, length, &std::pair<std::size_t, RulesByText>::first);
+    if (found == by_prefix_.end()) found = by_prefix_.insert(found, {length, {}});
+    found->second[match.token_prefix].push_back(number);
+  }
+}
+
+/// hits_: every (rule, token) where the rule names the token, in that order.
+void FaultScript::find_named(std::span<const TokenVerdict> tokens) {
+  hits_.clear();
+  if (by_token_.empty() && by_prefix_.empty()) return;
+  const auto note = [&](const RulesByText& rules, std::string_view text, std::uint32_t token) {
+    if (const auto found = rules.find(text); found != rules.end())
+      for (const std::uint32_t rule : found->second) hits_.push_back({rule, token});
+  };
+  for (std::uint32_t i = 0; i < tokens.size(); ++i) {
+    const std::string_view token = tokens[i].token;
+    note(by_token_, token, i);
+    for (const auto& [length, rules] : by_prefix_)
+      if (token.size() >= length) note(rules, token.substr(0, length), i);
+  }
+  std::ranges::sort(hits_);
+}
+
+/// One more that matches. Does it act on this one?
+bool FaultScript::Rule::fires() {
+  ++seen;
+  if (match.nth && seen != *match.nth) return false;
+  if (seen <= match.after) return false;
+  if (match.times && acted >= *match.times) return false;
+  ++acted;
+  return true;
+}
+
+/// True: nothing is left for later rules. `candidates` are those it names, or everybody.
+bool FaultScript::apply(Rule& rule, const FaultSubject& subject, std::span<const Hit> candidates, Faults& faults) {
+  const FaultMatch& match = rule.match;
+  if (!match.vendor.empty() && match.vendor != subject.vendor) return false;
+  if (!match.topic.empty() && match.topic != subject.topic) return false;
+  if (match.path_prefix.empty() ? !subject.push : !subject.target.starts_with(match.path_prefix)) return false;
+
+  const auto note = [&](std::string_view token) {
     const FaultAct& act = rule.act;
     const auto width = static_cast<double>((act.latency_most - act.latency_least).count() + 1);
-    const double draw = width <= 1 ? 0 : unit_of({"latency", match.seed, subject.token, std::to_string(number)});
-    return Fault{&act, act.latency_least + milliseconds(static_cast<std::int64_t>(draw * width))};
+    const double draw = width <= 1 ? 0 : unit_of({"latency", match.seed, token, std::to_string(rule.seen)});
+    faults.latency =
+        std::max(faults.latency, act.latency_least + milliseconds(static_cast<std::int64_t>(draw * width)));
+    if (act.goaway || !act.settings.empty()) faults.on_connection.push_back(&act);
+  };
+  const auto whole = [&](std::string_view token) {
+    note(token);
+    faults.request = &rule.act;
+    const FaultAct& act = rule.act;
+    if (act.answer || act.reset || act.hang || act.drop) faults.tokens.clear();
+    return true;
+  };
+
+  if (!match.by_token()) {
+    const std::string_view first = candidates.empty() ? "" : subject.tokens[candidates.front().token].token;
+    // Drawn per request, the draw has a number; drawn per token (below), a repeat meets the same fate.
+    if (match.share < 1 && unit_of({"share", match.seed, first, std::to_string(rule.seen + 1)}) >= match.share) {
+      ++rule.seen;
+      return false;
+    }
+    return rule.fires() && whole(first);
   }
-  return std::nullopt;
+  const bool split = rule.act.answer && subject.tells && subject.tells(rule.act.answer->reason);
+  for (const Hit& hit : candidates) {
+    const TokenVerdict& verdict = subject.tokens[hit.token];
+    if (!verdict.reason.empty() || settled_[hit.token]) continue;
+    if (match.share < 1 && unit_of({"share", match.seed, verdict.token, ""}) >= match.share) continue;
+    if (!rule.fires()) continue;
+    if (!split) return whole(verdict.token);
+    if (std::ranges::find(faults.on_connection, &rule.act) == faults.on_connection.end()) note(verdict.token);
+    faults.tokens.push_back({hit.token, &*rule.act.answer});
+    settled_[hit.token] = true;
+  }
+  return false;
+}
+
+Faults FaultScript::pick(const FaultSubject& subject) {
+  Faults faults;
+  find_named(subject.tokens);
+  settled_.assign(subject.tokens.size(), false);
+  everybody_.clear();
+  for (std::uint32_t i = 0; i < subject.tokens.size(); ++i) everybody_.push_back({0, i});
+
+  auto hit = hits_.cbegin();
+  auto unnamed = unnamed_.cbegin();
+  bool over = false;
+  while (!over && (hit != hits_.cend() || unnamed != unnamed_.cend())) {
+    if (hit == hits_.cend() || (unnamed != unnamed_.cend() && *unnamed < hit->rule)) {
+      over = apply(rules_[*unnamed++], subject, everybody_, faults);
+    } else {
+      const auto first = hit;
+      while (hit != hits_.cend() && hit->rule == first->rule) ++hit;
+      over = apply(rules_[first->rule], subject, {first, hit}, faults);
+    }
+  }
+  return faults;
 }
 
 }  // namespace nightpost::sandbox

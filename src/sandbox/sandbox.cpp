@@ -104,7 +104,7 @@ Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, st
 
 net::ServerAction Sandbox::Impl::handle(Site& site, const net::ServerRequest& request) {
   if (request.target.starts_with(kControl)) return {.respond = control(site, request)};
-  return site.serve(request, script, clock->wall());
+  return site.serve(request, script, clock->wall()).action;
 }
 
 net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest& request) {
@@ -163,13 +163,14 @@ Result<void> Sandbox::Impl::set_script(std::string_view json) {
 }
 
 Result<void> Sandbox::Impl::teach(std::string_view json, Site& otherwise) {
-  const auto credentials = parse_json(json);
+  auto credentials = parse_json(json);
   if (!credentials) return std::unexpected(credentials.error());
   Site* site = &otherwise;
   if (credentials->is_object() && credentials->contains("vendor")) {
     const auto& vendor = (*credentials)["vendor"];
     site = vendor.is_string() ? find(vendor.get_ref<const std::string&>()) : nullptr;
     if (!site) return fail(Errc::Malformed, "$.vendor: not served here");
+    credentials->erase("vendor");
   }
   return site->simulator().teach(*credentials);
 }

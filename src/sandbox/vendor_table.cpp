@@ -20,4 +20,10 @@ std::unique_ptr<VendorSimulator> make_simulator(std::string_view vendor, const S
   return nullptr;
 }
 
+std::vector<std::string> simulated_vendors() {
+  std::vector<std::string> names;
+  for (const Row& row : kVendors) names.emplace_back(row.vendor);
+  return names;
+}
+
 }  // namespace nightpost::sandbox

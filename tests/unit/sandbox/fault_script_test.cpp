@@ -14,12 +14,18 @@ FaultScript script_of(std::string_view json) {
   return std::move(*script);
 }
 
+/// One push of APNs to one token.
+Faults pick_one(FaultScript& script, std::string_view token = "ab", std::string_view topic = "") {
+  const TokenVerdict verdict{token, ""};
+  return script.pick({.vendor = "apns", .tokens = {&verdict, 1}, .topic = topic});
+}
+
 /// The statuses that requests for `token` meet, one after another; 0: no rule.
 std::vector<int> statuses(FaultScript& script, std::string_view token, int count) {
   std::vector<int> met;
   for (int i = 0; i < count; ++i) {
-    const auto fault = script.pick({"apns", token, "com.example"});
-    met.push_back(fault ? fault->act->answer->status : 0);
+    const Faults faults = pick_one(script, token, "com.example");
+    met.push_back(faults.request ? faults.request->answer->status : 0);
   }
   return met;
 }
@@ -47,23 +53,24 @@ TEST_CASE("fault script: counters", "[sandbox]") {
 TEST_CASE("fault script: what a rule looks at", "[sandbox]") {
   struct Row {
     const char* match;
-    FaultSubject subject;
+    std::string_view token;
+    std::string_view topic;
     bool want;
   };
   const Row row = GENERATE(values<Row>({
-      {R"({"token":"abcd"})", {"apns", "abcd", "t"}, true},
-      {R"({"token":"abcd"})", {"apns", "abcde", "t"}, false},
-      {R"({"token_prefix":"ab"})", {"apns", "abcd", "t"}, true},
-      {R"({"token_prefix":"ab"})", {"apns", "a", "t"}, false},
-      {R"({"topic":"t"})", {"apns", "abcd", "t"}, true},
-      {R"({"topic":"t"})", {"apns", "abcd", "tt"}, false},
-      {R"({"vendor":"apns"})", {"apns", "abcd", "t"}, true},
-      {R"({"vendor":"fcm"})", {"apns", "abcd", "t"}, false},
-      {R"({"token":"abcd","topic":"x"})", {"apns", "abcd", "t"}, false},
+      {R"({"token":"abcd"})", "abcd", "t", true},
+      {R"({"token":"abcd"})", "abcde", "t", false},
+      {R"({"token_prefix":"ab"})", "abcd", "t", true},
+      {R"({"token_prefix":"ab"})", "a", "t", false},
+      {R"({"topic":"t"})", "abcd", "t", true},
+      {R"({"topic":"t"})", "abcd", "tt", false},
+      {R"({"vendor":"apns"})", "abcd", "t", true},
+      {R"({"vendor":"fcm"})", "abcd", "t", false},
+      {R"({"token":"abcd","topic":"x"})", "abcd", "t", false},
   }));
   CAPTURE(row.match);
   FaultScript script = script_of(std::string(R"({"rules":[{"match":)") + row.match + R"(,"act":{"hang":true}}]})");
-  CHECK(script.pick(row.subject).has_value() == row.want);
+  CHECK(pick_one(script, row.token, row.topic).any() == row.want);
 }
 
 TEST_CASE("fault script: the first rule that acts wins", "[sandbox]") {
@@ -98,11 +105,11 @@ TEST_CASE("fault script: a share of requests lets a repeat through", "[sandbox]"
 
 TEST_CASE("fault script: latency is fixed or drawn from a range", "[sandbox]") {
   FaultScript fixed = script_of(R"([{"act":{"latency_ms":70}}])");
-  CHECK(fixed.pick({"apns", "ab", ""})->latency == milliseconds(70));
+  CHECK(pick_one(fixed).latency == milliseconds(70));
   FaultScript ranged = script_of(R"([{"act":{"latency_ms":[10,12]}}])");
   std::array<int, 3> seen{};
   for (int i = 0; i < 300; ++i) {
-    const auto latency = ranged.pick({"apns", "ab", ""})->latency.count();
+    const auto latency = pick_one(ranged).latency.count();
     REQUIRE(latency >= 10);
     REQUIRE(latency <= 12);
     ++seen[static_cast<std::size_t>(latency - 10)];
@@ -115,9 +122,10 @@ TEST_CASE("fault script: everything an act can say", "[sandbox]") {
     "status":410,"reason":"Unregistered","timestamp":1735603200000,"retry_after":5,
     "goaway":{"debug":"{}","code":2,"last_stream":7},
     "settings":{"max_concurrent_streams":1,"initial_window_size":100}}}])");
-  const auto fault = script.pick({"apns", "ab", ""});
-  REQUIRE(fault);
-  const FaultAct& act = *fault->act;
+  const Faults faults = pick_one(script);
+  REQUIRE(faults.request);
+  CHECK(faults.on_connection == std::vector<const FaultAct*>{faults.request});
+  const FaultAct& act = *faults.request;
   CHECK(act.answer->status == 410);
   CHECK(act.answer->reason == "Unregistered");
   CHECK(act.answer->timestamp_ms == 1735603200000);
@@ -127,11 +135,81 @@ TEST_CASE("fault script: everything an act can say", "[sandbox]") {
   CHECK(act.goaway->last_stream == 7);
   CHECK(act.settings == std::vector<std::pair<std::uint16_t, std::uint32_t>>{{3, 1}, {4, 100}});
   CHECK_FALSE(act.reset.has_value());
-  CHECK(script_of(R"([{"act":{"reset":7}}])").pick({})->act->reset == 7);
-  CHECK(script_of(R"([{"act":{"hang":true}}])").pick({})->act->hang);
-  CHECK(script_of(R"([{"act":{"drop":true}}])").pick({})->act->drop);
+  FaultScript reset = script_of(R"([{"act":{"reset":7}}])");
+  CHECK(pick_one(reset).request->reset == 7);
+  FaultScript hang = script_of(R"([{"act":{"hang":true}}])");
+  CHECK(pick_one(hang).request->hang);
+  FaultScript drop = script_of(R"([{"act":{"drop":true}}])");
+  CHECK(pick_one(drop).request->drop);
   CHECK(script_of(R"({"now":{"drop":true}})").now()->drop);
   CHECK_FALSE(script_of("[]").now().has_value());
+}
+
+/// "0:UNREGISTERED 2:OTHER", or the status for the whole request.
+std::string batch_meets(FaultScript& script, const std::vector<TokenVerdict>& tokens) {
+  const Faults faults = script.pick({.vendor = "huawei", .tokens = tokens, .tells = [](std::string_view reason) {
+                                       return !reason.starts_with("8");
+                                     }});
+  std::string out;
+  for (const auto& [index, answer] : faults.tokens)
+    out += (out.empty() ? "" : " ") + std::to_string(index) + ':' + answer->reason;
+  if (faults.request)
+    out +=
+        (out.empty() ? "" : " ") + std::to_string(faults.request->answer.value_or(ScriptedAnswer{.status = 0}).status);
+  return out;
+}
+
+TEST_CASE("fault script: a rule for a token acts on that token alone where the vendor can say so", "[sandbox]") {
+  struct Row {
+    const char* name;
+    const char* rules;
+    std::vector<std::string> want;  // of one batch after another
+  };
+  const Row row = GENERATE(values<Row>({
+      {"by name", R"([{"match":{"token":"b1"},"act":{"status":200,"reason":"gone"}}])", {"1:gone"}},
+      {"by prefix", R"([{"match":{"token_prefix":"a"},"act":{"status":200,"reason":"gone"}}])", {"0:gone 2:gone"}},
+      {"nobody", R"([{"match":{"token":"zz"},"act":{"status":200,"reason":"gone"}}])", {""}},
+      {"all as a share",
+       R"([{"match":{"share":0.9999999},"act":{"status":200,"reason":"gone"}}])",
+       {"0:gone 1:gone 2:gone"}},
+      {"one that is refused already", R"([{"match":{"token":"dd"},"act":{"status":200,"reason":"gone"}}])", {""}},
+      {"the first rule wins, token by token",
+       R"([{"match":{"token":"a1"},"act":{"status":200,"reason":"x"}},
+           {"match":{"token_prefix":"a"},"act":{"status":200,"reason":"y"}}])",
+       {"0:x 2:y"}},
+      {"a later rule for the request wins over all",
+       R"([{"match":{"token":"a1"},"act":{"status":200,"reason":"x"}},
+          {"act":{"status":503}}])",
+       {"503"}},
+      {"one that only delays does not",
+       R"([{"match":{"token":"a1"},"act":{"status":200,"reason":"x"}},
+          {"act":{"latency_ms":5}}])",
+       {"0:x 0"}},
+      {"what the vendor cannot say of one is said of all",
+       R"([{"match":{"token":"b1"},"act":{"status":400,"reason":"80100001"}}])",
+       {"400"}},
+      {"no answer at all is for all", R"([{"match":{"token":"b1"},"act":{"hang":true}}])", {"0"}},
+      {"tokens are counted",
+       R"([{"match":{"token_prefix":"a","times":3},"act":{"status":200,"reason":"x"}}])",
+       {"0:x 2:x", "0:x", ""}},
+      {"a share of requests is for the request",
+       R"([{"match":{"token":"b1","share":0.9999999,"share_of":"requests","nth":2},"act":{"status":500}}])",
+       {"", "500", ""}},
+      {"the n-th request", R"([{"match":{"nth":2},"act":{"status":500}}])", {"", "500", ""}},
+      {"a prefix that its token lacks", R"([{"match":{"token":"b1","token_prefix":"a"},"act":{"status":500}}])", {""}},
+  }));
+  CAPTURE(row.name);
+  FaultScript script = script_of(row.rules);
+  for (const std::string& want : row.want)
+    CHECK(batch_meets(script, {{"a1", ""}, {"b1", ""}, {"a2", ""}, {"dd", "dead"}}) == want);
+}
+
+TEST_CASE("fault script: token endpoints are met by path only", "[sandbox]") {
+  FaultScript pushes = script_of(R"([{"act":{"status":500}}])");
+  CHECK_FALSE(pushes.pick({.vendor = "fcm", .tokens = {}, .topic = "", .target = "/token", .push = false}).any());
+  FaultScript grants = script_of(R"([{"match":{"path_prefix":"/token"},"act":{"status":500}}])");
+  CHECK(grants.pick({.vendor = "fcm", .tokens = {}, .topic = "", .target = "/token", .push = false}).any());
+  CHECK_FALSE(grants.pick({.vendor = "fcm", .tokens = {}, .topic = "", .target = "/v1/x", .push = true}).any());
 }
 
 TEST_CASE("fault script: what is wrong is named by its path", "[sandbox]") {

@@ -190,7 +190,7 @@ TEST_CASE("sandbox: what arrived can be read, and forgotten", "[sandbox]") {
 
   const json health = json::parse(running.control("GET", "health").body);
   CHECK(health == json::parse(R"({"status":"ok","vendors":{"apns":
-    {"requests":3,"accepted":1,"refused":2,"faults":0}}})"));
+    {"requests":3,"accepted":1,"refused":2,"faults":0,"pushes":1,"tokens":1}}})"));
   CHECK(running.control("DELETE", "requests").status == 200);
   CHECK(running.requests().empty());
 }
