@@ -59,6 +59,8 @@ Result<void> check(const Device& device) {
       !ok)
     return ok;
   if (!platform_from(name_of(device.platform))) return fail(Errc::Malformed, "device platform: not one of the list");
+  if (!token_kind_from(name_of(device.token.kind())))
+    return fail(Errc::Malformed, "device token kind: not one of the list");
   if (!device_state_from(name_of(device.state))) return fail(Errc::Malformed, "device state: not one of the list");
   if (device.badge_base < 0) return fail(Errc::Malformed, "device badge base: negative");
   if (device.certificate.value < 0) return fail(Errc::Malformed, "device certificate: negative");
@@ -102,6 +104,13 @@ Result<void> check(const Certificate& certificate) {
                                {"certificate fact", value, 0, kFactValueBytesMax}});
         !ok)
       return ok;
+  if (certificate.settings.size() > kSettingsMax)
+    return fail(Errc::Malformed, "certificate settings: " + std::to_string(certificate.settings.size()) + ", at most " +
+                                     std::to_string(kSettingsMax) + " fit");
+  for (const auto& [name, value] : certificate.settings) {
+    if (auto ok = check_texts({{"certificate setting's name", name, 1, kSettingNameBytesMax}}); !ok) return ok;
+    if (auto ok = check_texts({{"certificate setting " + name, value, 0, kSettingValueBytesMax}}); !ok) return ok;
+  }
   return {};
 }
 
@@ -109,6 +118,8 @@ Result<void> check(const CertificateSecret& secret) {
   if (secret.bytes.empty()) return fail(Errc::Malformed, "certificate secret: missing");
   if (secret.bytes.size() > kSecretBytesMax) return fail(Errc::Malformed, "certificate secret: too long");
   if (secret.password.size() > kPasswordBytesMax) return fail(Errc::Malformed, "certificate password: too long");
+  if (secret.receipt_key.size() > kReceiptKeyBytesMax)
+    return fail(Errc::Malformed, "certificate receipt key: too long");
   return {};
 }
 

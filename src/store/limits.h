@@ -24,8 +24,12 @@ inline constexpr std::size_t kCaPemBytesMax = 262'144;
 inline constexpr std::size_t kFactsMax = 64;
 inline constexpr std::size_t kFactKeyBytesMax = 64;
 inline constexpr std::size_t kFactValueBytesMax = 4'096;
+inline constexpr std::size_t kSettingsMax = 64;
+inline constexpr std::size_t kSettingNameBytesMax = 64;
+inline constexpr std::size_t kSettingValueBytesMax = 4'096;
 inline constexpr std::size_t kSecretBytesMax = 262'144;
 inline constexpr std::size_t kPasswordBytesMax = 1'024;
+inline constexpr std::size_t kReceiptKeyBytesMax = 1'024;
 
 // Malformed: the field and what is wrong with it; never its value.
 Result<void> check(AppId app);

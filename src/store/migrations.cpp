@@ -84,6 +84,18 @@ CREATE TRIGGER mutes_deleted AFTER DELETE ON mutes BEGIN
   UPDATE users SET mutes = mutes - 1 WHERE app_id = old.app_id AND user_id = old.user_id;
 END;
 )sql",
+    R"sql(
+CREATE TABLE certificate_settings (
+  certificate_id INTEGER NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (certificate_id, key)
+) STRICT, WITHOUT ROWID;
+
+ALTER TABLE devices ADD COLUMN token_kind TEXT NOT NULL DEFAULT 'token' CHECK (token_kind IN ('token', 'fid'));
+-- A vendor's receipt names a token and nothing else. The token comes first: certificates are few.
+CREATE INDEX devices_by_token ON devices (token, certificate_id);
+)sql",
 };
 
 /// REQUIRED: inside a transaction, so that the three numbers are of one moment.

@@ -41,23 +41,32 @@ constexpr Line kLines[] = {
      "INSERT INTO certificate_facts (certificate_id, key, value) VALUES (?1, ?2, ?3)"},
     {&Queries::facts_clear, "certificate_facts", "DELETE FROM certificate_facts WHERE certificate_id = ?1"},
     {&Queries::facts, "certificate_facts", "SELECT key, value FROM certificate_facts WHERE certificate_id = ?1"},
+    {&Queries::choice_add, "certificate_settings",
+     "INSERT INTO certificate_settings (certificate_id, key, value) VALUES (?1, ?2, ?3)"},
+    {&Queries::choices_clear, "certificate_settings", "DELETE FROM certificate_settings WHERE certificate_id = ?1"},
+    {&Queries::choices, "certificate_settings",
+     "SELECT key, value FROM certificate_settings WHERE certificate_id = ?1"},
 
     {&Queries::device_set, "devices",
-     "INSERT INTO devices (app_id, user_id, device_id, platform, certificate_id, token, registered_at, state, "
-     "badge_base, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO UPDATE SET "
+     "INSERT INTO devices (app_id, user_id, device_id, platform, certificate_id, token, token_kind, registered_at, "
+     "state, badge_base, language) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO UPDATE SET "
      "platform = excluded.platform, certificate_id = excluded.certificate_id, token = excluded.token, "
-     "registered_at = excluded.registered_at, state = excluded.state, badge_base = excluded.badge_base, "
+     "token_kind = excluded.token_kind, registered_at = excluded.registered_at, state = excluded.state, badge_base = "
+     "excluded.badge_base, "
      "language = excluded.language"},
     {&Queries::device_remove, "devices", "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
     {&Queries::token_remove, "devices",
      "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND token = ?4 AND registered_at = ?5"},
     // +: walk in the key's order and stop at the limit, rather than find all by the app's index and sort them
     {&Queries::devices_of_app, "devices",
-     "SELECT device_id, platform, certificate_id, token, registered_at, state, badge_base, language, user_id "
-     "FROM devices WHERE +app_id = ?1 ORDER BY user_id, app_id, device_id LIMIT ?2"},
+     "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
+     "user_id FROM devices WHERE +app_id = ?1 ORDER BY user_id, app_id, device_id LIMIT ?2"},
     {&Queries::devices_of_user, "devices",
-     "SELECT device_id, platform, certificate_id, token, registered_at, state, badge_base, language, user_id "
-     "FROM devices WHERE app_id = ?1 AND user_id = ?3 ORDER BY device_id LIMIT ?2"},
+     "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
+     "user_id FROM devices WHERE app_id = ?1 AND user_id = ?3 ORDER BY device_id LIMIT ?2"},
+    {&Queries::devices_of_token, "devices",
+     "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
+     "user_id, app_id FROM devices WHERE token = ?1 AND certificate_id = ?2 ORDER BY registered_at DESC LIMIT ?3"},
     {&Queries::devices_beside, "devices",
      "SELECT count(*) FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id <> ?3"},
 
@@ -76,8 +85,8 @@ constexpr Line kLines[] = {
 
     // One row per device, or one without a device. The settings repeat in each; only the first row's are read.
     {&Queries::receiver, "receivers",
-     "SELECT d.device_id, d.platform, d.certificate_id, d.token, d.registered_at, d.state, d.badge_base, d.language, "
-     "u.mutes, u.enabled, u.language, u.sound_c2c, u.sound_group, u.badge FROM (SELECT 1) "
+     "SELECT d.device_id, d.platform, d.certificate_id, d.token, d.token_kind, d.registered_at, d.state, d.badge_base, "
+     "d.language, u.mutes, u.enabled, u.language, u.sound_c2c, u.sound_group, u.badge FROM (SELECT 1) "
      "LEFT JOIN users u ON u.app_id = ?1 AND u.user_id = ?2 LEFT JOIN devices d ON d.app_id = ?1 AND d.user_id = ?2"},
     {&Queries::receiver_mutes, "mutes",
      "SELECT kind, target, until, unless_mentioned FROM mutes WHERE app_id = ?1 AND user_id = ?2"},

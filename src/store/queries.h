@@ -13,7 +13,9 @@ struct Queries {
   Statement certificate, certificate_ids, certificate_secret;
   Statement certificate_owner, certificate_devices;
   Statement fact_add, facts_clear, facts;
-  Statement device_set, device_remove, token_remove, devices_of_app, devices_of_user, devices_beside;
+  Statement choice_add, choices_clear, choices;  // a certificate's settings
+  Statement device_set, device_remove, token_remove, devices_of_app, devices_of_user, devices_of_token;
+  Statement devices_beside;
   Statement settings_set, mute_set, mute_remove, mutes_beside;
   Statement receiver, receiver_mutes;
 

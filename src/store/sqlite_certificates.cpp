@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <optional>
+
 #include "store/limits.h"
 #include "store/sqlite_store.h"
 
@@ -18,23 +21,48 @@ std::string context_of(AppId app, std::string_view vendor, std::string_view name
   return std::to_string(app.value) + '/' + std::string(vendor) + '/' + std::string(name);
 }
 
-// File and password are sealed as one: four bytes of the file's length, little endian, the file, the password.
+// The parts of a secret are sealed as one. Layout 0, of rows older than receipts: the file's length, the file, the
+// password. Layout 1: the file's length, the password's, the file, the password, the receipt key. Lengths are of four
+// bytes, little endian; kSecretBytesMax leaves the first one's highest byte free to be the layout's number.
+static_assert(kSecretBytesMax < 1u << 24 && kPasswordBytesMax < 1u << 24);
+constexpr std::uint32_t kLayout1 = 1u << 24;
+
+void append_number(std::string& out, std::size_t number) {
+  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>((number >> shift) & 0xff);
+}
+
+/// Takes the number away from `packed`; nullopt: there is none left.
+std::optional<std::size_t> take_number(std::string_view& packed) {
+  if (packed.size() < 4) return std::nullopt;
+  std::size_t number = 0;
+  for (std::size_t i = 4; i-- > 0;) number = number << 8 | static_cast<unsigned char>(packed[i]);
+  packed.remove_prefix(4);
+  return number;
+}
+
 std::string packed(const CertificateSecret& secret) {
   std::string out;
-  out.reserve(4 + secret.bytes.size() + secret.password.size());  // no regrowth that leaves copies behind
-  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>((secret.bytes.size() >> shift) & 0xff);
+  out.reserve(8 + secret.bytes.size() + secret.password.size() + secret.receipt_key.size());  // no copies left behind
+  append_number(out, kLayout1 | secret.bytes.size());
+  append_number(out, secret.password.size());
   out += secret.bytes;
   out += secret.password;
+  out += secret.receipt_key;
   return out;
 }
 
 Result<CertificateSecret> unpacked(std::string_view packed) {
-  std::size_t length = 0;
-  for (int i = 3; i >= 0 && packed.size() >= 4; --i)
-    length = length << 8 | static_cast<unsigned char>(packed[static_cast<std::size_t>(i)]);
-  if (packed.size() < 4 || length > packed.size() - 4)
-    return fail(Errc::Malformed, "certificates: the sealed secret has another layout");
-  return CertificateSecret{std::string(packed.substr(4, length)), std::string(packed.substr(4 + length))};
+  const auto other_layout = [] { return fail(Errc::Malformed, "certificates: the sealed secret has another layout"); };
+  const auto head = take_number(packed);
+  if (!head) return other_layout();
+  const bool with_receipt_key = (*head & kLayout1) != 0;
+  const std::size_t file = *head & (kLayout1 - 1);
+  const auto password = with_receipt_key ? take_number(packed) : packed.size() - std::min(file, packed.size());
+  if (*head >= 2 * kLayout1 || !password || file > packed.size() || *password > packed.size() - file)
+    return other_layout();
+  return CertificateSecret{.bytes = std::string(packed.substr(0, file)),
+                           .password = std::string(packed.substr(file, *password)),
+                           .receipt_key = std::string(packed.substr(file + *password))};
 }
 
 /// The name's rule is the only one a well-formed certificate can still break.
@@ -70,7 +98,7 @@ Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certifica
   if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), added));
   added.id = CertificateId{sqlite3_last_insert_rowid(connection_.get())};
   added.version = 1;
-  if (auto set = set_facts(added.id, added); !set) return std::unexpected(std::move(set.error()));
+  if (auto set = set_texts(added.id, added); !set) return std::unexpected(std::move(set.error()));
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
   return added;
 }
@@ -89,7 +117,7 @@ Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const New
       queries_.certificate_replace.change(id.value, facts.name, facts.bundle_id, name_of(facts.environment),
                                           facts.host_override, facts.ca_pem, name_of(facts.status), Blob{*secret});
   if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), facts));
-  if (auto set = set_facts(id, facts); !set) return std::unexpected(std::move(set.error()));
+  if (auto set = set_texts(id, facts); !set) return std::unexpected(std::move(set.error()));
   auto replaced = read_certificate(id);
   if (!replaced) return replaced;
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
@@ -175,10 +203,14 @@ Result<SqliteStore::Owner> SqliteStore::owner_of(CertificateId id) {
   return Owner{{rows.integer(0)}, *vendor};
 }
 
-Result<void> SqliteStore::set_facts(CertificateId id, const Certificate& certificate) {
+Result<void> SqliteStore::set_texts(CertificateId id, const Certificate& certificate) {
   if (auto rows = queries_.facts_clear.change(id.value); !rows) return std::unexpected(std::move(rows.error()));
+  if (auto rows = queries_.choices_clear.change(id.value); !rows) return std::unexpected(std::move(rows.error()));
   for (const auto& [key, value] : certificate.facts)
     if (auto rows = queries_.fact_add.change(id.value, key, value); !rows)
+      return std::unexpected(std::move(rows.error()));
+  for (const auto& [key, value] : certificate.settings)
+    if (auto rows = queries_.choice_add.change(id.value, key, value); !rows)
       return std::unexpected(std::move(rows.error()));
   return {};
 }
@@ -203,6 +235,7 @@ Result<Certificate> SqliteStore::read_certificate(CertificateId id) {
            .bundle_id = std::string(rows.text(4)),
            .environment = *environment,
            .facts = {},
+           .settings = {},
            .host_override = std::string(rows.text(6)),
            .ca_pem = std::string(rows.text(7)),
            .status = *status,
@@ -211,6 +244,9 @@ Result<Certificate> SqliteStore::read_certificate(CertificateId id) {
   Rows facts = queries_.facts.query(id.value);
   while (facts.next()) out.facts.emplace(facts.text(0), facts.text(1));
   if (auto done = facts.done(); !done) return std::unexpected(std::move(done.error()));
+  Rows choices = queries_.choices.query(id.value);
+  while (choices.next()) out.settings.emplace(choices.text(0), choices.text(1));
+  if (auto done = choices.done(); !done) return std::unexpected(std::move(done.error()));
   return out;
 }
 

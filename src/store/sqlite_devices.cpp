@@ -5,16 +5,17 @@ namespace nightpost::store {
 
 Result<void> read_device(const Rows& rows, Device& device) {
   const auto platform = platform_from(rows.text(1));
-  const auto state = device_state_from(rows.text(5));
-  if (!platform || !state) return fail(Errc::Io, "devices: a row holds a word this binary does not know");
+  const auto kind = token_kind_from(rows.text(4));
+  const auto state = device_state_from(rows.text(6));
+  if (!platform || !kind || !state) return fail(Errc::Io, "devices: a row holds a word this binary does not know");
   device.device_id = rows.text(0);
   device.platform = *platform;
   device.certificate = {rows.integer(2)};
-  device.token = DeviceToken(std::string(rows.text(3)));
-  device.registered_at = wall_from_ms(rows.integer(4));
+  device.token = DeviceToken(std::string(rows.text(3)), *kind);
+  device.registered_at = wall_from_ms(rows.integer(5));
   device.state = *state;
-  device.badge_base = static_cast<std::int32_t>(rows.integer(6));
-  device.language = rows.text(7);
+  device.badge_base = static_cast<std::int32_t>(rows.integer(7));
+  device.language = rows.text(8);
   return {};
 }
 
@@ -29,8 +30,9 @@ Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const 
     return fail(Errc::Malformed, "devices: this user already has " + std::to_string(*beside) +
                                      ", as many as store.devices_per_user_max allows");
   auto rows = queries_.device_set.change(app.value, user_id, device.device_id, name_of(device.platform),
-                                         device.certificate.value, device.token.text(), to_ms(device.registered_at),
-                                         name_of(device.state), device.badge_base, device.language);
+                                         device.certificate.value, device.token.text(), name_of(device.token.kind()),
+                                         to_ms(device.registered_at), name_of(device.state), device.badge_base,
+                                         device.language);
   if (!rows) return std::unexpected(std::move(rows.error()));
   return transaction->commit();
 }
@@ -49,11 +51,37 @@ Result<std::vector<Store::DeviceRow>> SqliteStore::devices(AppId app, std::optio
                       : queries_.devices_of_app.query(app.value, most);
   std::vector<DeviceRow> out;
   while (rows.next()) {
-    DeviceRow& row = out.emplace_back(DeviceRow{app, std::string(rows.text(8)), {}});
+    DeviceRow& row = out.emplace_back(DeviceRow{app, std::string(rows.text(9)), {}});
     if (auto read = read_device(rows, row.device); !read) return std::unexpected(std::move(read.error()));
   }
   if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
   return out;
+}
+
+Result<std::vector<Store::DeviceRow>> SqliteStore::devices_with_token(CertificateId certificate, std::string_view token,
+                                                                      std::size_t limit) {
+  const auto most = static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX));
+  Rows rows = queries_.devices_of_token.query(token, certificate.value, most);
+  std::vector<DeviceRow> out;
+  while (rows.next()) {
+    DeviceRow& row = out.emplace_back(DeviceRow{{rows.integer(10)}, std::string(rows.text(9)), {}});
+    if (auto read = read_device(rows, row.device); !read) return std::unexpected(std::move(read.error()));
+  }
+  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+  return out;
+}
+
+Result<std::size_t> SqliteStore::remove_tokens(std::span<const DeviceRow> rows) {
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  std::size_t gone = 0;
+  for (const DeviceRow& row : rows) {
+    const auto removed = remove_token(row.app, row.user_id, row.device);
+    if (!removed) return std::unexpected(removed.error());
+    gone += *removed ? 1 : 0;
+  }
+  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
+  return gone;
 }
 
 Result<bool> SqliteStore::remove_token(AppId app, std::string_view user_id, const Device& device) {

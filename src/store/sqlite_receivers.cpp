@@ -20,13 +20,13 @@ Result<void> SqliteStore::read_receiver(const ReceiverKey& key, Receiver& receiv
   bool first = true;
   bool muted = false;
   while (rows.next()) {
-    if (first && !rows.null(8)) {
-      muted = rows.integer(8) > 0;
-      receiver.settings = {.enabled = rows.integer(9) != 0,
-                           .language = std::string(rows.text(10)),
-                           .sound_c2c = std::string(rows.text(11)),
-                           .sound_group = std::string(rows.text(12)),
-                           .badge = rows.integer(13) != 0};
+    if (first && !rows.null(9)) {
+      muted = rows.integer(9) > 0;
+      receiver.settings = {.enabled = rows.integer(10) != 0,
+                           .language = std::string(rows.text(11)),
+                           .sound_c2c = std::string(rows.text(12)),
+                           .sound_group = std::string(rows.text(13)),
+                           .badge = rows.integer(14) != 0};
     }
     first = false;
     if (rows.null(0)) break;  // the one row of a user without devices

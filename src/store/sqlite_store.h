@@ -31,7 +31,10 @@ class SqliteStore final : public Store {
   Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) override;
   Result<std::vector<DeviceRow>> devices(AppId app, std::optional<std::string_view> user_id,
                                          std::size_t limit) override;
+  Result<std::vector<DeviceRow>> devices_with_token(CertificateId certificate, std::string_view token,
+                                                    std::size_t limit) override;
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
+  Result<std::size_t> remove_tokens(std::span<const DeviceRow> rows) override;
 
   Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) override;
   Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) override;
@@ -49,8 +52,8 @@ class SqliteStore final : public Store {
   Result<Transaction> write() { return Transaction::begin(connection_.get(), Transaction::Kind::Write); }
   Result<std::string> sealed(const NewCertificate& certificate) const;
   Result<Owner> owner_of(CertificateId id);
-  Result<void> set_facts(CertificateId id, const Certificate& certificate);
-  Result<Certificate> read_certificate(CertificateId id);  // REQUIRED: inside a transaction
+  Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
+  Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
   Result<std::int64_t> count(Rows&& rows);
   Result<void> read_receiver(const ReceiverKey& key, Receiver& receiver);
   Result<void> read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes);
@@ -61,7 +64,7 @@ class SqliteStore final : public Store {
   StoreOptions options_;
 };
 
-/// A device of columns 0 to 7 of the row, in the order of queries.cpp. Io: a word this binary does not know.
+/// A device of columns 0 to 8 of the row, in the order of queries.cpp. Io: a word this binary does not know.
 Result<void> read_device(const Rows& rows, Device& device);
 
 }  // namespace nightpost::store

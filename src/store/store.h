@@ -63,8 +63,13 @@ class Store {
   /// By user, then device id; the first `limit` of them.
   virtual Result<std::vector<DeviceRow>> devices(AppId app, std::optional<std::string_view> user_id,
                                                  std::size_t limit) = 0;
+  /// Those that reported this token's text for that certificate, whatever app and user; the latest registration first.
+  virtual Result<std::vector<DeviceRow>> devices_with_token(CertificateId certificate, std::string_view token,
+                                                            std::size_t limit) = 0;
   /// Compare-and-delete on token and registration time; true if a row went.
   virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
+  /// The same for many in one commit, so that the caches of other connections are emptied once; how many rows went.
+  virtual Result<std::size_t> remove_tokens(std::span<const DeviceRow> rows) = 0;
 
   // Settings and mutes. set: insert or replace; what is not there is already removed.
   virtual Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) = 0;

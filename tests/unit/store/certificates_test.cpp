@@ -18,6 +18,7 @@ void check_equal(const Certificate& one, const Certificate& two) {
   CHECK(one.bundle_id == two.bundle_id);
   CHECK(one.environment == two.environment);
   CHECK(one.facts == two.facts);
+  CHECK(one.settings == two.settings);
   CHECK(one.host_override == two.host_override);
   CHECK(one.ca_pem == two.ca_pem);
   CHECK(one.status == two.status);
@@ -40,6 +41,7 @@ TEST_CASE("certificates: what was added is read back whole", "[store][certificat
   REQUIRE(secret);
   CHECK(secret->bytes == given.secret.bytes);
   CHECK(secret->password == given.secret.password);
+  CHECK(secret->receipt_key == given.secret.receipt_key);
 }
 
 TEST_CASE("certificates: are listed by app", "[store][certificates]") {
@@ -78,6 +80,7 @@ TEST_CASE("certificates: an edit keeps the id and takes all else", "[store][cert
   NewCertificate edit = a_certificate("renamed");
   edit.facts.environment = Environment::Production;
   edit.facts.facts = {{"kind", "p12"}};
+  edit.facts.settings = {{"app_id", "2"}, {"channel_id", "im"}};
   edit.secret = {"another key", ""};
   const auto replaced = store->replace_certificate(added->id, edit);
   REQUIRE(replaced);
@@ -175,11 +178,19 @@ TEST_CASE("certificates: a sealed secret does not open in another row", "[store]
   CHECK(store->secret(two).error().code == Errc::Unauthorized);
 }
 
+TEST_CASE("certificates: a setting that does not fit is named", "[store][certificates]") {
+  const TempStore temp;
+  NewCertificate given = a_certificate();
+  given.facts.settings["channel_id"] = "a\nb";
+  CHECK(temp.open()->add_certificate(given).error().detail ==
+        "certificate setting channel_id: holds a control character");
+}
+
 TEST_CASE("certificates: nothing of a secret reaches the file", "[store][certificates]") {
   const TempStore temp;
   const auto store = temp.open();
   NewCertificate given = a_certificate();
-  given.secret = {"PLAIN-KEY-BYTES", "PLAIN-PASSWORD"};
+  given.secret = {"PLAIN-KEY-BYTES", "PLAIN-PASSWORD", "PLAIN-RECEIPT-KEY"};
   REQUIRE(store->add_certificate(given));
   for (const char* suffix : {"", "-wal"}) {
     std::ifstream in(temp.path() + suffix, std::ios::binary);
@@ -223,6 +234,28 @@ TEST_CASE("certificates: what does not fit is refused before it is sealed", "[st
        [](NewCertificate& c) {
          for (std::size_t i = 0; i <= kFactsMax; ++i) c.facts.facts[std::to_string(i)] = "x";
        }},
+      {"as many settings as fit",
+       [](NewCertificate& c) {
+         c.facts.settings.clear();
+         for (std::size_t i = 0; i < kSettingsMax; ++i)
+           c.facts.settings[std::to_string(i)] = std::string(kSettingValueBytesMax, 'v');
+       },
+       true},
+      {"one setting too many",
+       [](NewCertificate& c) {
+         c.facts.settings.clear();
+         for (std::size_t i = 0; i <= kSettingsMax; ++i) c.facts.settings[std::to_string(i)] = "x";
+       }},
+      {"setting without a name", [](NewCertificate& c) { c.facts.settings[""] = "x"; }},
+      {"setting's name too long",
+       [](NewCertificate& c) { c.facts.settings[std::string(kSettingNameBytesMax + 1, 's')] = "x"; }},
+      {"setting too long",
+       [](NewCertificate& c) { c.facts.settings["x"] = std::string(kSettingValueBytesMax + 1, 's'); }},
+      {"setting of two lines", [](NewCertificate& c) { c.facts.settings["x"] = "a\nb"; }},
+      {"setting not UTF-8", [](NewCertificate& c) { c.facts.settings["x"] = "\xff"; }},
+      {"no receipt key", [](NewCertificate& c) { c.secret.receipt_key.clear(); }, true},
+      {"receipt key too long",
+       [](NewCertificate& c) { c.secret.receipt_key = std::string(kReceiptKeyBytesMax + 1, 'r'); }},
       {"no secret", [](NewCertificate& c) { c.secret.bytes.clear(); }},
       {"secret too long", [](NewCertificate& c) { c.secret.bytes = std::string(kSecretBytesMax + 1, 's'); }},
       {"password too long", [](NewCertificate& c) { c.secret.password = std::string(kPasswordBytesMax + 1, 'p'); }},
@@ -235,6 +268,7 @@ TEST_CASE("certificates: what does not fit is refused before it is sealed", "[st
   if (!added) {
     CHECK(added.error().code == Errc::Malformed);
     CHECK_FALSE(added.error().detail.contains("hunter2"));
+    CHECK_FALSE(added.error().detail.contains("receipts"));
   }
   CHECK(store->certificates(std::nullopt)->size() == (row.good ? 1 : 0));
 }

@@ -1,7 +1,9 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdint>
+#include <vector>
 
+#include "store/connection.h"
 #include "store/limits.h"
 #include "unit/store/temp_store.h"
 
@@ -26,6 +28,7 @@ TEST_CASE("devices: what was reported is read back whole", "[store][devices]") {
   given.platform = GENERATE(Platform::Ios, Platform::Android, Platform::Web, Platform::MiniProgram, Platform::Desktop);
   given.state =
       GENERATE(DeviceState::Foreground, DeviceState::Background, DeviceState::Offline, DeviceState::LoggedOut);
+  given.token = DeviceToken("0123456789abcdef", GENERATE(TokenKind::Token, TokenKind::Fid));
   REQUIRE(store->set_device(kApp, "文森", given));
   const Receiver found = receiver_of(*temp.open(), "文森");
   REQUIRE(found.devices.size() == 1);
@@ -37,7 +40,7 @@ TEST_CASE("devices: a report replaces the one before it", "[store][devices]") {
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "vinson", a_device("phone", 1)));
   Device again = a_device("phone", 2);
-  again.token = DeviceToken("another");
+  again.token = DeviceToken("another", TokenKind::Fid);
   again.state = DeviceState::Offline;
   REQUIRE(store->set_device(kApp, "vinson", again));
   const Receiver found = receiver_of(*store, "vinson");
@@ -116,6 +119,72 @@ TEST_CASE("devices: a token goes only if it is still that very one", "[store][de
   CHECK(store->remove_token(row.app, row.user, refused) == false);
 }
 
+TEST_CASE("devices: are found by certificate and token", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  const auto report = [&](AppId app, const char* user, std::int64_t certificate, const char* token, int at_ms) {
+    Device device = a_device("phone", certificate);
+    device.token = DeviceToken(token);
+    device.registered_at = wall_from_ms(at_ms);
+    REQUIRE(store->set_device(app, user, device));
+  };
+  report(kApp, "early", 1, "t", 10);
+  report(kApp, "late", 1, "t", 30);
+  report(AppId{7}, "between", 1, "t", 20);
+  report(kApp, "other certificate", 2, "t", 40);
+  report(kApp, "other token", 1, "T", 50);
+  const auto found = [&](std::int64_t certificate, std::string_view token, std::size_t limit) {
+    std::string out;
+    for (const auto& row : store->devices_with_token({certificate}, token, limit).value())
+      out += std::to_string(row.app.value) + row.user_id + row.device.device_id + " ";
+    return out;
+  };
+  CHECK(found(1, "t", 100) == "1400000001latephone 7betweenphone 1400000001earlyphone ");
+  CHECK(found(1, "t", 1) == "1400000001latephone ");
+  CHECK(found(1, "t", SIZE_MAX).size() > 0);
+  CHECK(found(1, "t", 0).empty());
+  CHECK(found(1, "tt", 100).empty());
+  CHECK(found(1, "", 100).empty());
+  CHECK(found(1, std::string(100'000, 't'), 100).empty());
+  CHECK(found(3, "t", 100).empty());
+  CHECK(found(2, "t", 100) == "1400000001other certificatephone ");
+}
+
+TEST_CASE("devices: the look-up by token uses its index", "[store][devices]") {
+  const TempStore temp;
+  REQUIRE(temp.open());
+  auto connection = Connection::open(temp.path(), {});
+  REQUIRE(connection);
+  auto plan = Statement::prepare(connection->get(),
+                                 "EXPLAIN QUERY PLAN SELECT user_id FROM devices WHERE token = ?1 AND "
+                                 "certificate_id = ?2 ORDER BY registered_at DESC LIMIT ?3",
+                                 "devices");
+  REQUIRE(plan);
+  Rows rows = plan->query(std::string_view("t"), 1, 1);
+  REQUIRE(rows.next());
+  CHECK(rows.text(3).contains("SEARCH devices USING INDEX devices_by_token (token=? AND certificate_id=?)"));
+}
+
+TEST_CASE("devices: many tokens go in one commit, each only if it is still that very one", "[store][devices]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  const auto other = temp.open();
+  std::vector<Store::DeviceRow> rows;
+  for (const char* user : {"a", "b", "c"}) {
+    REQUIRE(store->set_device(kApp, user, a_device()));
+    rows.push_back({kApp, user, a_device()});
+  }
+  rows[1].device.registered_at -= milliseconds(1);
+  const auto before = other->data_version().value();
+  CHECK(store->remove_tokens(rows) == 2u);
+  CHECK(other->data_version() == before + 1);
+  CHECK(receiver_of(*store, "a").devices.empty());
+  CHECK(receiver_of(*store, "b").devices.size() == 1);
+  CHECK(receiver_of(*store, "c").devices.empty());
+  CHECK(store->remove_tokens(rows) == 0u);
+  CHECK(store->remove_tokens({}) == 0u);
+}
+
 TEST_CASE("devices: one more than the limit is refused, a report of one there is not", "[store][devices]") {
   const TempStore temp;
   const auto store = temp.open({.devices_per_user_max = 3});
@@ -170,6 +239,7 @@ TEST_CASE("devices: what cannot be one is refused", "[store][devices]") {
       {"language too long", [](Device& d) { d.language = std::string(kLanguageBytesMax + 1, 'l'); }},
       {"no platform", [](Device& d) { d.platform = Platform{9}; }},
       {"no state", [](Device& d) { d.state = DeviceState{9}; }},
+      {"no token kind", [](Device& d) { d.token = DeviceToken("t", TokenKind{9}); }},
   }));
   CAPTURE(row.name);
   Device device = a_device();

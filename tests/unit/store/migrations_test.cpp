@@ -26,6 +26,17 @@ std::string bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Gives the only certificate, a_certificate(), this as its sealed secret.
+void put_packed(const TempStore& temp, const std::string& packed) {
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(temp.path().c_str(), &raw) == SQLITE_OK);
+  const Handle<sqlite3, sqlite3_close_v2> db(raw);
+  const std::string sealed = temp.sealer->seal(packed, "1400000001/apns/prod");
+  auto update = Statement::prepare(raw, "UPDATE certificates SET secret = ?1", "certificates");
+  REQUIRE(update);
+  REQUIRE(update->change(Blob{sealed}) == 1);
+}
+
 TEST_CASE("migrations: a fresh file is made, and found again", "[store][migrations]") {
   const TempStore temp;
   REQUIRE(temp.open()->set_device(kApp, "vinson", a_device()));
@@ -33,6 +44,83 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   auto connection = Connection::open(temp.path(), {});
   REQUIRE(connection);
   CHECK(version_of(*connection) == schema_version());
+}
+
+/// Takes back what step 2 brought: the file of a Nightpost that knew only APNs.
+constexpr const char* kBackToVersion1 =
+    "DROP TABLE certificate_settings; DROP INDEX devices_by_token; ALTER TABLE devices DROP COLUMN token_kind; "
+    "PRAGMA user_version=1";
+
+TEST_CASE("migrations: a file of version 1 keeps all it had", "[store][migrations]") {
+  const TempStore temp;
+  NewCertificate given = a_certificate();
+  given.facts.settings.clear();
+  const auto added = temp.open()->add_certificate(given);
+  REQUIRE(added);
+  REQUIRE(temp.open()->set_device(kApp, "vinson", a_device("phone", added->id.value)));
+  REQUIRE(temp.open()->set_mute(kApp, "vinson", {.kind = Mute::Kind::Group, .target = "team"}));
+  execute(temp.path(), kBackToVersion1);
+  put_packed(temp, std::string("\x09\0\0\0", 4) + given.secret.bytes + given.secret.password);
+
+  const auto store = temp.open();
+  const auto certificate = store->certificate(added->id);
+  REQUIRE(certificate);
+  CHECK(certificate->facts == given.facts.facts);
+  CHECK(certificate->settings.empty());
+  const auto secret = store->secret(added->id);
+  REQUIRE(secret);
+  CHECK(secret->bytes == given.secret.bytes);
+  CHECK(secret->password == given.secret.password);
+  CHECK(secret->receipt_key.empty());
+  const Receiver receiver = receiver_of(*store, "vinson");
+  REQUIRE(receiver.devices.size() == 1);
+  CHECK(receiver.devices[0].token == a_device().token);
+  CHECK(receiver.devices[0].token.kind() == TokenKind::Token);
+  CHECK(receiver.mutes.size() == 1);
+  CHECK(store->devices_with_token(added->id, a_device().token.text(), 10)->size() == 1);
+
+  const auto replaced = store->replace_certificate(added->id, a_certificate());  // what is new can be stored now
+  REQUIRE(replaced);
+  CHECK(replaced->settings == a_certificate().facts.settings);
+  CHECK(store->secret(added->id)->receipt_key == "receipts");
+  Device fid = a_device("tablet", added->id.value);
+  fid.token = DeviceToken("f", TokenKind::Fid);
+  REQUIRE(store->set_device(kApp, "denny", fid));
+  CHECK(receiver_of(*store, "denny").devices[0].token == fid.token);
+}
+
+TEST_CASE("migrations: a sealed secret of another layout is refused", "[store][migrations]") {
+  const TempStore temp;
+  const auto added = temp.open()->add_certificate(a_certificate());
+  REQUIRE(added);
+  struct Row {
+    const char* name;
+    std::string packed;
+    bool good = false;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"layout 0", {"\x01\0\0\0ab", 6}, true},
+      {"layout 0, no password", {"\x02\0\0\0ab", 6}, true},
+      {"layout 1", {"\x01\0\0\x01\x01\0\0\0abc", 11}, true},
+      {"layout 1, only a file", {"\x03\0\0\x01\0\0\0\0abc", 11}, true},
+      {"nothing", ""},
+      {"half a length", {"\x01\0\0", 3}},
+      {"layout 0, longer than there is", {"\x03\0\0\0ab", 6}},
+      {"layout 1, no second length", {"\x01\0\0\x01\0\0", 6}},
+      {"layout 1, file longer than there is", {"\x04\0\0\x01\0\0\0\0abc", 11}},
+      {"layout 1, password longer than there is", {"\x01\0\0\x01\x03\0\0\0abc", 11}},
+      {"layout 1, a password of 4 GiB",
+       {"\x01\0\0\x01\xff\xff\xff\xff"
+        "abc",
+        11}},
+      {"layout 2", {"\x01\0\0\x02\x01\0\0\0abc", 11}},
+      {"layout 255", {"\x01\0\0\xff\x01\0\0\0abc", 11}},
+  }));
+  CAPTURE(row.name);
+  put_packed(temp, row.packed);
+  const auto secret = temp.open()->secret(added->id);
+  CHECK(secret.has_value() == row.good);
+  if (!secret) CHECK(secret.error().code == Errc::Malformed);
 }
 
 TEST_CASE("migrations: the file is its owner's alone", "[store][migrations]") {

@@ -47,9 +47,10 @@ inline NewCertificate a_certificate(std::string name = "prod", AppId app = kApp)
                     .bundle_id = "com.example.app",
                     .environment = Environment::Development,
                     .facts = {{"kind", "p8"}, {"key_id", "ABCDE12345"}},
+                    .settings = {{"app_id", "100000001"}, {"click", ""}},
                     .host_override = "https://localhost:1",
                     .ca_pem = "-----BEGIN CERTIFICATE-----\n"},
-          .secret = {std::string("key\0bytes", 9), "hunter2"}};
+          .secret = {std::string("key\0bytes", 9), "hunter2", "receipts"}};
 }
 
 inline Device a_device(std::string id = "phone", std::int64_t certificate = 1) {
