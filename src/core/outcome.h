@@ -1,4 +1,5 @@
-// What the world sees afterwards: exactly one per device (or per receiver without a device) and event.
+// What the world sees afterwards: exactly one per device (or per receiver without a device) and event, and what the
+// vendor's receipts add to it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +13,17 @@
 
 namespace nightpost {
 
-enum class OutcomeKind : std::uint8_t { Accepted, TokenRemoved, Suppressed, Expired, Rejected, Dead, Count };
+enum class OutcomeKind : std::uint8_t {
+  Accepted,
+  TokenRemoved,
+  Suppressed,
+  Expired,
+  Rejected,
+  Dead,
+  Delivered,
+  Clicked,
+  Count
+};
 std::string_view name_of(OutcomeKind kind) noexcept;  // "accepted", "token_removed", …: design.md §4.4
 
 struct Outcome {

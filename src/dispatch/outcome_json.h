@@ -2,10 +2,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "core/outcome.h"
 
 namespace nightpost::dispatch {
+
+/// The rule of what a vendor reported afterwards; all others are Rule's (rule.h).
+inline constexpr std::string_view kReceiptRule = "receipt";
 
 /// One line. Members that say nothing are left out. Text that is not UTF-8 (a vendor's, a store's) is repaired. The
 /// device token is not part of an Outcome, so it cannot appear.

@@ -59,21 +59,23 @@ TEST_CASE("outcome: what the schema describes, no more, no less", "[dispatch][ou
   CHECK(keys_of(json::parse(to_json(full_outcome()))) == keys_of(described["properties"]));
   Outcome least;
   least.rule = "unknown_app";
-  least.event_id = "e";
   least.app = {1};
-  least.user_id = "u";
   least.reason = "r";
   const std::set<std::string> required = described["required"].get<std::set<std::string>>();
   CHECK(keys_of(json::parse(to_json(least))) == required);
 }
 
-TEST_CASE("outcome: every kind and rule stands in the schema", "[dispatch][outcome]") {
+TEST_CASE("outcome: every kind, vendor and rule stands in the schema", "[dispatch][outcome]") {
   const json described = schema();
   std::set<std::string> kinds;
   for (int i = 0; i < static_cast<int>(OutcomeKind::Count); ++i)
     kinds.insert(std::string(name_of(static_cast<OutcomeKind>(i))));
   CHECK(kinds == described["properties"]["outcome"]["enum"].get<std::set<std::string>>());
-  std::set<std::string> rules;
+  std::set<std::string> vendors;
+  for (int i = 0; i < static_cast<int>(Vendor::Count); ++i)
+    vendors.insert(std::string(name_of(static_cast<Vendor>(i))));
+  CHECK(vendors == described["properties"]["vendor"]["enum"].get<std::set<std::string>>());
+  std::set<std::string> rules = {std::string(kReceiptRule)};
   for (int i = 0; i < static_cast<int>(Rule::Count); ++i) {
     const auto rule = static_cast<Rule>(i);
     CHECK_FALSE(sentence_of(rule).empty());
