@@ -6,6 +6,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/objects.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
@@ -19,7 +20,10 @@
 namespace nightpost {
 namespace {
 
-constexpr std::size_t kPemBytesMax = 16'384;  // a P-256 key is 250 bytes
+constexpr std::size_t kPemBytesMax = 16'384;  // a P-256 key is 250 bytes, one of RSA with 8192 bits 6,500
+constexpr int kRsaBitsMin = 2048;             // RFC 7518 §3.3
+constexpr int kRsaBitsMax = 8192;             // Huawei issues 4096
+constexpr int kPssSaltBytes = 32;             // RFC 7518 §3.5: as long as the hash
 constexpr int kCoordinateBytes = 32;          // RFC 7518 §3.4: R and S as 32 octets each
 
 void free_openssl(void* memory) { OPENSSL_free(memory); }
@@ -52,10 +56,8 @@ std::string fingerprint_of(EVP_PKEY* key) {
   return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
-}  // namespace
-
-Result<Es256Key> Es256Key::from_pkcs8_pem(std::string_view pem) {
-  const ErrorQueueGuard guard;
+/// The key of an unencrypted PKCS#8 PEM, of whatever kind.
+Result<PrivateKey> opened(std::string_view pem) {
   if (pem.size() > kPemBytesMax) return fail(Errc::Malformed, "far too long for a signing key");
   const Handle<BIO, BIO_free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   PemBlock block;
@@ -63,29 +65,42 @@ Result<Es256Key> Es256Key::from_pkcs8_pem(std::string_view pem) {
     return fail(Errc::Malformed, "not a PEM file: the text between BEGIN and END PRIVATE KEY is missing or damaged");
   const std::string_view name = block.name;
   if (name == PEM_STRING_PKCS8 || *block.header != '\0')
-    return fail(Errc::Malformed, "the key is encrypted; give the .p8 as Apple handed it out, it has no passphrase");
+    return fail(Errc::Malformed, "the key is encrypted; give it as the vendor handed it out, without a passphrase");
   if (name != PEM_STRING_PKCS8INF) {
     std::string label(name.substr(0, 40));
     return fail(Errc::Malformed, "holds \"" + label + "\", not a PKCS#8 \"PRIVATE KEY\"");
   }
   const unsigned char* at = block.data;
   const Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free> info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, block.size));
-  Key key(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
+  PrivateKey key(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
   if (!key) return fail(Errc::Malformed, "no private key inside: the PEM's content is damaged");
-  if (EVP_PKEY_get_base_id(key.get()) != EVP_PKEY_EC)
+  return key;
+}
+
+std::string signing_input(std::string_view header, std::string_view claims) {
+  return base64url(header) + '.' + base64url(claims);
+}
+
+}  // namespace
+
+Result<Es256Key> Es256Key::from_pkcs8_pem(std::string_view pem) {
+  const ErrorQueueGuard guard;
+  Result<PrivateKey> key = opened(pem);
+  if (!key) return std::unexpected(std::move(key.error()));
+  if (EVP_PKEY_get_base_id(key->get()) != EVP_PKEY_EC)
     return fail(Errc::Malformed, "not an elliptic-curve key; ES256 needs P-256");
   std::array<char, 64> curve{};
-  if (EVP_PKEY_get_group_name(key.get(), curve.data(), curve.size(), nullptr) != 1 ||
+  if (EVP_PKEY_get_group_name(key->get(), curve.data(), curve.size(), nullptr) != 1 ||
       std::string_view(curve.data()) != SN_X9_62_prime256v1)
     return fail(Errc::Malformed, "a key on another curve; ES256 needs P-256");
-  std::string fingerprint = fingerprint_of(key.get());
+  std::string fingerprint = fingerprint_of(key->get());
   if (fingerprint.empty()) return fail(Errc::Malformed, "the key has no public half");
-  return Es256Key(std::move(key), std::move(fingerprint));
+  return Es256Key(*std::move(key), std::move(fingerprint));
 }
 
 Result<std::string> Es256Key::sign(std::string_view header, std::string_view claims) const {
   const ErrorQueueGuard guard;
-  std::string jwt = base64url(header) + '.' + base64url(claims);
+  std::string jwt = signing_input(header, claims);
   const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
   std::array<unsigned char, 80> der{};  // two 33-byte integers and their frames are 72
   std::size_t size = der.size();
@@ -102,6 +117,41 @@ Result<std::string> Es256Key::sign(std::string_view header, std::string_view cla
     return fail(Errc::Io, "libcrypto made a signature it cannot read");
   jwt += '.';
   jwt += base64url({reinterpret_cast<const char*>(raw.data()), raw.size()});
+  return jwt;
+}
+
+Result<RsaKey> RsaKey::from_pkcs8_pem(std::string_view pem) {
+  const ErrorQueueGuard guard;
+  Result<PrivateKey> key = opened(pem);
+  if (!key) return std::unexpected(std::move(key.error()));
+  if (EVP_PKEY_get_base_id(key->get()) != EVP_PKEY_RSA) return fail(Errc::Malformed, "not an RSA key");
+  const int bits = EVP_PKEY_get_bits(key->get());
+  if (bits < kRsaBitsMin || bits > kRsaBitsMax)
+    return fail(Errc::Malformed, "an RSA key of " + std::to_string(bits) + " bits; 2048 to 8192 are taken");
+  std::string fingerprint = fingerprint_of(key->get());
+  if (fingerprint.empty()) return fail(Errc::Malformed, "the key has no public half");
+  return RsaKey(*std::move(key), std::move(fingerprint));
+}
+
+Result<std::string> RsaKey::sign(RsaScheme scheme, std::string_view header, std::string_view claims) const {
+  const ErrorQueueGuard guard;
+  std::string jwt = signing_input(header, claims);
+  const Handle<EVP_MD_CTX, EVP_MD_CTX_free> context(EVP_MD_CTX_new());
+  EVP_PKEY_CTX* options = nullptr;  // the context's own
+  bool good = context && EVP_DigestSignInit(context.get(), &options, EVP_sha256(), nullptr, key_.get()) == 1;
+  if (scheme == RsaScheme::Ps256)
+    good = good && EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PSS_PADDING) == 1 &&
+           EVP_PKEY_CTX_set_rsa_pss_saltlen(options, kPssSaltBytes) == 1 &&
+           EVP_PKEY_CTX_set_rsa_mgf1_md(options, EVP_sha256()) == 1;
+  else
+    good = good && EVP_PKEY_CTX_set_rsa_padding(options, RSA_PKCS1_PADDING) == 1;
+  std::array<unsigned char, kRsaBitsMax / 8> signature{};
+  std::size_t size = signature.size();
+  if (!good || EVP_DigestSign(context.get(), signature.data(), &size,
+                              reinterpret_cast<const unsigned char*>(jwt.data()), jwt.size()) != 1)
+    return fail(Errc::Io, "libcrypto could not sign");
+  jwt += '.';
+  jwt += base64url({reinterpret_cast<const char*>(signature.data()), size});
   return jwt;
 }
 
