@@ -1,0 +1,17 @@
+// What an HTTP status alone says of a push, where the vendor's own code is missing.
+#pragma once
+
+#include "core/verdict.h"
+
+namespace nightpost {
+
+/// spec/vendors-xiaomi-oppo-vivo-meizu.md §1.2. A 2xx without the vendor's code may have been anything: Transient.
+constexpr Verdict verdict_for_bare_status(int status) noexcept {
+  if (status == 429) return Verdict::Throttled;
+  if (status == 401 || status == 403) return Verdict::CredentialBad;
+  if (status == 408 || status == 425) return Verdict::Transient;
+  if (status >= 300 && status < 400) return Verdict::Misconfigured;  // no vendor redirects: some other server does
+  return status >= 400 && status < 500 ? Verdict::Rejected : Verdict::Transient;
+}
+
+}  // namespace nightpost
