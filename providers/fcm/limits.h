@@ -1,0 +1,37 @@
+// What FCM allows. Source: spec/vendors-apns-fcm-huawei.md §§2.3, 2.5, 2.6, 5.2.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "core/time.h"
+
+namespace nightpost::fcm {
+
+// Google counts keys and values of a message, each key of the notification with "gcm.notification." before it. We count
+// our JSON without the token instead, whose punctuation takes 6 bytes a field; the margin pays for the difference.
+inline constexpr std::size_t kMessageBytesMax = 4096;
+inline constexpr std::size_t kMessageBytesMargin = 96;
+inline constexpr std::size_t kNotificationFieldsMax = 8;  // that we ever write
+static_assert(kNotificationFieldsMax * (std::size_t{17} - 6) <= kMessageBytesMargin);
+
+inline constexpr std::chrono::weeks kTtlMax{4};
+inline constexpr std::size_t kTokenBytesMax = 1024;  // none is documented; today's have about 150
+inline constexpr std::size_t kFidBytesMax = 64;      // today's have 22
+inline constexpr std::size_t kChannelIdBytesMax = 255;
+inline constexpr std::size_t kCollapseKeysPerDevice = 4;
+
+inline constexpr std::chrono::minutes kRenewBefore{5};  // an access token's end
+inline constexpr seconds kAssertionLife{3600};          // Google takes no more
+inline constexpr std::chrono::minutes kGrantAgeMin{1};  // §6: the least gap between two refreshes
+
+// Waits where the answer has no Retry-After.
+inline constexpr milliseconds kPauseAfter429{60'000};
+inline constexpr milliseconds kPauseAfter5xx{10'000};
+
+// Quotas. Nobody here counts them down: going over one is answered by 429, which pauses the credential (README.md).
+inline constexpr std::size_t kProjectPerMinute = 600'000;  // all requests but those answered by 429
+inline constexpr std::size_t kDevicePerMinute = 240;
+inline constexpr std::size_t kDevicePerHour = 5'000;
+
+}  // namespace nightpost::fcm

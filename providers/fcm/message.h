@@ -1,0 +1,35 @@
+// The body of a request: a notification as FCM's JSON, in snake_case, always within FCM's limit.
+#pragma once
+
+#include <string>
+
+#include "core/ids.h"
+#include "core/notification.h"
+#include "core/result.h"
+#include "providers/settings.h"
+
+namespace nightpost::fcm {
+
+/// What the certificate says of every message.
+struct Style {
+  std::string channel_id;    // empty: the app's default channel
+  std::string collapse_key;  // empty: an offline phone keeps every push
+  Click click;
+};
+
+/// One notification's body without its target, so that it is written once for any number of tokens.
+class Message {
+ public:
+  /// Too big: the body is cut first, then the title; never ext, ids or URLs. Malformed: does not fit even so, or there
+  /// is neither title nor body. Extras read: fcm.channel, which wins over the style's.
+  static Result<Message> of(const Notification& notification, const Style& style);
+
+  /// {"message":{"token":"…","data":{…},"android":{…}}}, or "fid" where the token is an installation id.
+  std::string to(const DeviceToken& token) const;
+
+ private:
+  explicit Message(std::string rest) : rest_(std::move(rest)) {}
+  std::string rest_;  // from behind the target's value on
+};
+
+}  // namespace nightpost::fcm
