@@ -18,4 +18,21 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
+/// One writer's share of a gauge that several on one thread make up; what it held goes with it. The gauge outlives it.
+class GaugeShare {
+ public:
+  explicit GaugeShare(Counter& gauge) noexcept : gauge_(gauge) {}
+  ~GaugeShare() { set(0); }
+  GaugeShare(const GaugeShare&) = delete;
+  GaugeShare& operator=(const GaugeShare&) = delete;
+  void set(std::uint64_t n) noexcept {
+    gauge_.add(n - share_);  // modulo 2^64, so that less is added too
+    share_ = n;
+  }
+
+ private:
+  Counter& gauge_;
+  std::uint64_t share_ = 0;
+};
+
 }  // namespace nightpost

@@ -10,6 +10,8 @@
 #include <new>
 #include <system_error>
 
+#include "net/trust_store.h"
+
 namespace nightpost::net {
 namespace {
 
@@ -69,18 +71,6 @@ BioHandle bio_of(const std::string& pem) {
 }
 X509Handle next_certificate(BIO* pem) { return X509Handle(PEM_read_bio_X509(pem, nullptr, nullptr, nullptr)); }
 
-Result<void> trust(X509_STORE* store, const std::string& pem) {
-  const BioHandle bio = bio_of(pem);
-  std::size_t count = 0;
-  while (const X509Handle anchor = next_certificate(bio.get())) {
-    X509_STORE_add_cert(store, anchor.get());
-    ++count;
-  }
-  ERR_clear_error();
-  if (count == 0) return fail(Errc::Malformed, "ca_pem holds no certificate");
-  return {};
-}
-
 Result<void> identify(SSL_CTX* context, const TlsIdentity& identity) {
   const BioHandle chain = bio_of(identity.certificate_pem);
   const X509Handle leaf = next_certificate(chain.get());
@@ -122,10 +112,9 @@ Result<std::shared_ptr<const TlsClient>> TlsClient::make(const std::string& host
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_default_read_buffer_len(context, kReadAhead);
   SSL_CTX_set_alpn_protos(context, kAlpn.data(), kAlpn.size());
-  X509_STORE* store = SSL_CTX_get_cert_store(context);
-  SSL_CTX_set_default_verify_paths(context);
-  if (!ca_pem.empty())
-    if (auto done = trust(store, ca_pem); !done) return std::unexpected(done.error());
+  auto trust = make_trust_store(ca_pem);
+  if (!trust) return std::unexpected(std::move(trust.error()));
+  SSL_CTX_set_cert_store(context, trust->release());  // takes it over
   if (identity)
     if (auto done = identify(context, *identity); !done) return std::unexpected(done.error());
   return client;

@@ -1,0 +1,332 @@
+#include "net/curl_lane.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+#include <deque>
+#include <optional>
+#include <random>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "net/back_off.h"
+#include "net/curl_metrics.h"
+#include "net/curl_multi.h"
+#include "net/curl_transfer.h"
+#include "net/deadline_wheel.h"
+#include "net/origin.h"
+#include "net/trust_store.h"
+
+namespace nightpost::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace bi = boost::intrusive;
+
+constexpr std::size_t kSpareTransfersMax = 64;  // some 25 KiB each
+
+MonoTime clock_now() { return std::chrono::steady_clock::now(); }
+
+/// A request from send() to its answer. Lives in a slab: its transfer borrows `request`, wheel and queue link it.
+struct Job : OnWheel {
+  bi::list_member_hook<bi::link_mode<bi::safe_link>> queue_hook;
+  HttpRequest request;
+  MonoTime deadline{};
+  std::uint64_t tag = 0;
+  LaneHandler* handler = nullptr;
+  CurlMulti* multi = nullptr;  // null: it waits in the queue
+  std::unique_ptr<CurlTransfer> transfer;
+};
+using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
+
+Job& job_of(CURL* easy) { return *reinterpret_cast<Job*>(static_cast<std::uintptr_t>(CurlTransfer::of(easy).owner)); }
+
+}  // namespace
+
+Result<void> check_proxy(const std::string& proxy) {
+  constexpr std::string_view kScheme = "http://";
+  const bool good = proxy.starts_with(kScheme) && proxy.rfind(':') > kScheme.size() &&
+                    parse_origin("https://" + proxy.substr(kScheme.size())).has_value();
+  if (!good) return fail(Errc::Malformed, "proxy \"" + proxy + "\" is not http://host:port");
+  return {};
+}
+
+struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlLane::Impl> {
+  struct Ready {
+    LaneHandler* handler;
+    std::uint64_t tag;
+    LaneReply reply;
+  };
+
+  Impl(asio::io_context& l, CurlLaneOptions o, CurlMetrics& m)
+      : loop(l),
+        options(std::move(o)),
+        metrics(m),
+        connections_gauge(m.connections),
+        open_gauge(m.open),
+        queued_gauge(m.queued),
+        timer(l),
+        wheel(clock_now()),
+        back_off(options.reconnect_first, options.reconnect_max,
+                 options.jitter_seed ? options.jitter_seed : std::random_device{}()) {
+    if (auto fit = prepare(); !fit) unusable = Error{Errc::Unauthorized, std::move(fit.error().detail)};
+  }
+
+  asio::io_context& loop;
+  const CurlLaneOptions options;
+  CurlMetrics& metrics;
+  GaugeShare connections_gauge, open_gauge, queued_gauge;
+  asio::steady_timer timer;
+  TrustStore trust;
+  std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
+  // Shared with themselves alone, while they call back. `old` takes no new requests and goes once its own are answered.
+  std::shared_ptr<CurlMulti> multi, old;
+  std::size_t opened_counted = 0;  // of multi's connections
+  std::deque<Job> slab;
+  std::vector<Job*> spare;
+  std::vector<std::unique_ptr<CurlTransfer>> spare_transfers;
+  DeadlineWheel wheel;
+  Queue queue;
+  std::vector<Ready> ready;
+  BackOff back_off;
+  MonoTime connect_not_before{};
+  bool unreachable = false;  // the last connect failed: one request at a time tries
+  bool http2 = false;        // what the last answer came by
+  int timeouts_in_a_row = 0;
+  MonoTime idle_since{};
+  MonoTime timer_due = MonoTime::max();
+  bool delivering = false, delivery_posted = false, stopped = false;
+
+  Result<void> prepare() {
+    if (auto origin = parse_origin(options.origin); !origin) return std::unexpected(std::move(origin.error()));
+    if (!options.proxy.empty())
+      if (auto good = check_proxy(options.proxy); !good) return good;
+    auto made = make_trust_store(options.ca_pem);
+    if (!made) return std::unexpected(std::move(made.error()));
+    trust = std::move(*made);
+    return CurlTransfer::usable(options, trust.get());
+  }
+
+  void stop() {
+    stopped = true;
+    timer.cancel();
+    for (Job& job : slab) {
+      if (job.multi != nullptr) job.multi->remove(job.transfer->easy());
+      wheel.remove(job);
+    }
+    queue.clear();
+    multi.reset();
+    old.reset();
+    for (GaugeShare* gauge : {&connections_gauge, &open_gauge, &queued_gauge}) gauge->set(0);
+  }
+
+  std::size_t at_work() const noexcept { return (multi ? multi->transfers() : 0) + (old ? old->transfers() : 0); }
+
+  // ---- jobs
+
+  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+    if (spare.empty()) spare.push_back(&slab.emplace_back());
+    Job& job = *spare.back();
+    spare.pop_back();
+    job.request = std::move(request);
+    job.deadline = deadline;
+    job.tag = tag;
+    job.handler = &handler;
+    return job;
+  }
+
+  /// The job is done with; its answer goes out at the end of the turn. REQUIRED: its transfer is in no multi.
+  void answer(Job& job, LaneReply reply) {
+    ready.push_back({job.handler, job.tag, std::move(reply)});
+    if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
+    wheel.remove(job);
+    job.request = {};
+    job.multi = nullptr;
+    if (job.transfer && spare_transfers.size() < kSpareTransfersMax) spare_transfers.push_back(std::move(job.transfer));
+    job.transfer.reset();
+    spare.push_back(&job);
+  }
+  void fail_job(Job& job, Errc code, std::string detail, bool maybe_sent) {
+    answer(job, {fail(code, std::move(detail)), maybe_sent});
+  }
+
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+    metrics.requests.add();
+    if (unusable || queue.size() >= options.queue_max) {
+      if (!unusable) metrics.overloads.add();
+      const Error why = unusable ? *unusable : Error{Errc::Overloaded, "lane's queue is full"};
+      ready.push_back({&handler, tag, {std::unexpected(why)}});
+      return post_delivery();
+    }
+    Job& job = take_job(std::move(request), deadline, tag, handler);
+    queue.push_back(job);
+    wheel.set(job, deadline);
+  }
+
+  /// REQUIRED: `job` heads the queue.
+  void start(Job& job, MonoTime now) {
+    if (spare_transfers.empty()) spare_transfers.push_back(std::make_unique<CurlTransfer>(options, trust.get()));
+    job.transfer = std::move(spare_transfers.back());
+    spare_transfers.pop_back();
+    if (auto fit = job.transfer->begin(job.request); !fit)
+      return fail_job(job, fit.error().code, std::move(fit.error().detail), false);
+    if (!multi) {
+      opened_counted = 0;
+      multi = std::make_shared<CurlMulti>(loop,
+                                          CurlMulti::Options{.connections_max = options.connections_max,
+                                                             .streams_max = options.streams_max,
+                                                             .unacknowledged_max = options.response_timeout},
+                                          *this);
+    }
+    job.transfer->owner = reinterpret_cast<std::uintptr_t>(&job);
+    multi->own_sockets_of(job.transfer->easy());
+    if (!multi->add(job.transfer->easy())) return fail_job(job, Errc::Overloaded, "libcurl is out of memory", false);
+    job.multi = multi.get();
+    queue.pop_front();
+    wheel.set(job, std::min(job.deadline, now + options.response_timeout));
+  }
+
+  void on_transfers_done(CurlMulti& from, std::span<const CurlDone> done) override {
+    for (const CurlDone& one : done) {
+      Job& job = job_of(one.easy);
+      CurlTransfer& transfer = *job.transfer;
+      const bool began = transfer.began();
+      auto response = transfer.finish(one.code);
+      if (response) {
+        http2 = transfer.spoke_http2();
+        timeouts_in_a_row = 0;
+        unreachable = false;
+        back_off.succeeded();
+        metrics.bytes_in.add(response->body.size());
+      } else if (began) {
+        metrics.lost.add();
+      } else {
+        metrics.connects_failed.add();
+        // While other connections work, a further one that fails is no reason to hold anything.
+        if (from.connections() == 0) {
+          unreachable = true;
+          connect_not_before = clock_now() + back_off.after_failure();
+        }
+      }
+      answer(job, {std::move(response), began && one.code != CURLE_OK});
+    }
+    end_turn();
+  }
+
+  void late(Job& job) {
+    metrics.timeouts.add();
+    if (job.multi == nullptr) return fail_job(job, Errc::Timeout, "no connection was free in time", false);
+    const bool began = job.transfer->began();
+    job.multi->remove(job.transfer->easy());
+    fail_job(job, Errc::Timeout, began ? "no answer in time" : "not connected in time", began);
+    // On HTTP/1.1 a connection ends with its request's time-out.
+    if (began && http2 && ++timeouts_in_a_row >= options.timeouts_in_a_row_max && !old) {
+      timeouts_in_a_row = 0;
+      old = std::move(multi);
+    }
+  }
+
+  // ---- turns of the loop
+
+  /// Every entry from the loop ends here: answers out in a batch, then what they caused begins at once.
+  void end_turn() {
+    const auto self = shared_from_this();  // a handler may destroy the lane
+    deliver();
+    if (!stopped) pump();
+  }
+
+  void deliver() {
+    if (ready.empty()) return;
+    std::vector<Ready> batch = std::exchange(ready, {});
+    delivering = true;
+    for (Ready& r : batch) {
+      r.handler->on_lane_reply(r.tag, std::move(r.reply));
+      if (stopped) return;
+    }
+    delivering = false;
+    // Answers caused by handlers go out on a later turn, so that a full queue cannot keep the loop here for ever.
+    if (!ready.empty()) return post_delivery();
+    batch.clear();
+    ready.swap(batch);  // keeps the memory
+  }
+
+  void post_delivery() {
+    if (std::exchange(delivery_posted, true)) return;
+    asio::post(loop, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (!self || self->stopped) return;
+      self->delivery_posted = false;
+      self->end_turn();
+    });
+  }
+
+  /// How many requests libcurl gets at once. One connection carries one request until HTTP/2 was heard on it; what
+  /// finds no connection waits here, where it is bounded and its deadline surely means "not sent".
+  std::size_t limit() const noexcept {
+    if (unreachable) return 1;
+    return http2 ? options.connections_max * options.streams_max : options.connections_max;
+  }
+
+  void pump() {
+    const MonoTime now = clock_now();
+    MonoTime due = MonoTime::max();
+    if (old && old->transfers() == 0) old.reset();
+    while (!queue.empty() && at_work() < limit()) {
+      if (now < connect_not_before && unreachable) {
+        due = connect_not_before;
+        break;
+      }
+      start(queue.front(), now);
+    }
+    if (!ready.empty()) post_delivery();
+    if (at_work() > 0 || !queue.empty()) {
+      idle_since = now;
+    } else if (multi) {
+      if (now >= idle_since + options.idle_close)
+        multi.reset();  // libcurl closes idle connections only when a new request looks at them
+      else
+        due = idle_since + options.idle_close;
+    }
+    if (const auto next = wheel.next_due()) due = std::min(due, *next);
+    wake_at(due);
+    if (multi) {
+      metrics.connections_opened.add(multi->opened() - opened_counted);
+      opened_counted = multi->opened();
+    }
+    connections_gauge.set((multi ? multi->connections() : 0) + (old ? old->connections() : 0));
+    open_gauge.set(at_work());
+    queued_gauge.set(queue.size());
+  }
+
+  void on_timer() {
+    timer_due = MonoTime::max();
+    wheel.expire(clock_now(), [&](OnWheel& entry) { late(static_cast<Job&>(entry)); });
+    end_turn();
+  }
+
+  void wake_at(MonoTime due) {
+    if (due >= timer_due) return;  // an early wake-up only looks again
+    timer_due = due;
+    timer.expires_at(due);
+    timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+      const auto self = weak.lock();
+      if (!cancelled && self && !self->stopped) self->on_timer();
+    });
+  }
+};
+
+CurlLane::CurlLane(asio::io_context& loop, CurlLaneOptions options, CurlMetrics& metrics)
+    : impl_(std::make_shared<Impl>(loop, std::move(options), metrics)) {}
+CurlLane::~CurlLane() { impl_->stop(); }
+
+void CurlLane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+  impl_->send(std::move(request), deadline, tag, handler);
+}
+void CurlLane::flush() {
+  if (!impl_->delivering) impl_->pump();
+}
+std::size_t CurlLane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }
+
+}  // namespace nightpost::net
