@@ -41,6 +41,7 @@ struct Batching {
   bool tokens = false;        // receivers of one event with equal content
   bool badge = true;          // each receiver's badge shows on the wire, so unequal ones are apart
   bool sound = true;          // likewise
+  std::size_t tokens_min = 2;  // with mixed_max: fewer of equal content than this go as letters
   std::size_t mixed_max = 0;  // so many letters of unequal content share a request (build_mixed); 0: never
 };
 

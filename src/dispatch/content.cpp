@@ -8,7 +8,15 @@
 namespace nightpost::dispatch {
 namespace {
 
+constexpr std::size_t kReceiptTagMax = 48;  // OPPO's call_back_parameter: 50 bytes are safe
 constexpr std::size_t kCollapseIdMax = 64;  // APNs: vendors-apns-fcm-huawei.md §1.5
+
+/// `id` where it can stand in a header or a form as it is, else 32 hex digits of its hash.
+std::string plain_or_hash(std::string_view id, std::size_t bytes_max) {
+  const bool plain =
+      !id.empty() && id.size() <= bytes_max && std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
+  return plain ? std::string(id) : hex_of({id});
+}
 
 const PlatformContent& of_platform(const OfflineEvent& event, Platform platform) noexcept {
   return platform == Platform::Android ? event.android : event.apns;
@@ -40,7 +48,13 @@ void fill(Notification& out, const OfflineEvent& event, Platform platform, const
   out.thread_id = event.kind == EventKind::Group ? "group_" : "c2c_";
   out.thread_id += event.kind == EventKind::Group ? event.group_id : event.from_user;
   out.collapse_id = collapse_id_of(event.message_id);
+  out.receipt_tag = receipt_tag_of(event.event_id);
   out.expires_at = event.expires_at;
+  out.extras.clear();
+  if (platform != Platform::Android) return;
+  for (std::size_t i = 0; i < event.android_channels.size(); ++i)
+    if (const std::string_view channel = event.android_channels[i]; !channel.empty())
+      out.extras.emplace_back(std::string(name_of(static_cast<Vendor>(i))) + ".channel", channel);
 }
 
 }  // namespace
@@ -96,14 +110,12 @@ std::optional<int> badge_for(const OfflineEvent& event, const EventReceiver& to,
   return std::clamp(device.badge_base, 0, std::numeric_limits<std::int32_t>::max() - 1) + 1;
 }
 
-std::string collapse_id_of(std::string_view message_id) {
-  const bool plain = !message_id.empty() && message_id.size() <= kCollapseIdMax &&
-                     std::ranges::all_of(message_id, [](char c) { return c > ' ' && c < 0x7f; });
-  return plain ? std::string(message_id) : hex_of({message_id});
-}
+std::string collapse_id_of(std::string_view message_id) { return plain_or_hash(message_id, kCollapseIdMax); }
 
-Notification& ContentCache::render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
-                                   const Device& device, const Languages& languages) {
+std::string receipt_tag_of(std::string_view event_id) { return plain_or_hash(event_id, kReceiptTagMax); }
+
+Rendered ContentCache::render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
+                              const Device& device, const Languages& languages) {
   const std::size_t language = languages.find(device.language, receiver.settings.language);
   const bool android = device.platform == Platform::Android;
   std::size_t i = 0;
@@ -121,7 +133,7 @@ Notification& ContentCache::render(const OfflineEvent& event, const EventReceive
   else
     out.sound.reset();
   out.badge = badge_for(event, to, receiver.settings, device);
-  return out;
+  return {out, i};
 }
 
 }  // namespace nightpost::dispatch

@@ -41,13 +41,22 @@ std::optional<int> badge_for(const OfflineEvent& event, const EventReceiver& to,
 /// The message id where it can be a header (1–64 printable ASCII characters), else 32 hex digits of its hash.
 std::string collapse_id_of(std::string_view message_id);
 
+/// 1–48 printable ASCII characters: the event id where it is that, else 32 hex digits of its hash. Comes back in
+/// vendors' receipts; 48 is what the narrowest of them carries.
+std::string receipt_tag_of(std::string_view event_id);
+
+struct Rendered {
+  Notification& notification;
+  std::size_t variant = 0;  // equal for receivers of one event who are told the same, sound and badge left aside
+};
+
 /// One event's notifications, rendered once per language and platform and then only given each device's own sound,
 /// badge and ids: a thousand receivers share one text.
 class ContentCache {
  public:
   /// Everything but push_id and sent_at is set. Valid until the next call for the same cache.
-  Notification& render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
-                       const Device& device, const Languages& languages);
+  Rendered render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver, const Device& device,
+                  const Languages& languages);
   /// For the next event; the strings' memory is kept.
   void clear() noexcept { used_ = 0; }
 

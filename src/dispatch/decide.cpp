@@ -72,7 +72,9 @@ Rule decide_device(const OfflineEvent& event, const Device& device) noexcept {
 
 Rule decide_certificate(const Device& device, const Certificate& certificate) noexcept {
   if (certificate.status == CertificateStatus::Disabled) return Rule::CertificateDisabled;
+  const bool apple = device.platform == Platform::Ios;
   if (certificate.vendor == Vendor::Apns && device.platform == Platform::Android) return Rule::WrongVendor;
+  if (apple && certificate.vendor != Vendor::Apns && certificate.vendor != Vendor::Fcm) return Rule::WrongVendor;
   return Rule::None;
 }
 

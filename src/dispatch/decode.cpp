@@ -178,9 +178,25 @@ class EventReader final : public JsonReader {
   }
 
   bool android(od::value value, const Path& at) {
-    static constexpr std::array<Member, 2> kMembers = {{{"title"}, {"desc"}}};
+    static constexpr std::array<Member, 3> kMembers = {{{"title"}, {"desc"}, {"channel"}}};
     return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
+      if (which == 2) return channels(v, here);
       return text(v, here, which == 0 ? event_.android.title : event_.android.desc);
+    });
+  }
+
+  /// {"oppo": "tuikit", "xiaomi": "118"}
+  bool channels(od::value value, const Path& at) {
+    static const std::array<Member, std::size_t(Vendor::Count)> kMembers = [] {
+      std::array<Member, std::size_t(Vendor::Count)> all;
+      for (std::size_t i = 0; i < all.size(); ++i) all[i] = {name_of(static_cast<Vendor>(i))};
+      return all;
+    }();
+    return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
+      std::string_view& channel = event_.android_channels[which];
+      if (!text(v, here, channel)) return false;
+      if (channel.size() > kIdMax) return wrong(here, "longer than " + std::to_string(kIdMax) + " bytes");
+      return !has_control(channel) || wrong(here, "has a control character");
     });
   }
 

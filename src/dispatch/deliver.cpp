@@ -1,5 +1,6 @@
 // From known devices to the last word on each push.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/uuid.h"
@@ -30,6 +31,30 @@ bool proves_credential(Verdict verdict) noexcept {
 Verdict verdict_of(Errc code) noexcept {
   if (code == Errc::Unauthorized) return Verdict::CredentialBad;
   return code == Errc::Malformed ? Verdict::Rejected : Verdict::Transient;
+}
+
+/// Until 00:00 at UTC+8, where the vendors' quota days begin.
+milliseconds rest_of_day(WallTime now) noexcept {
+  constexpr std::chrono::hours kOffset{8};
+  const WallTime there = now + kOffset;
+  return std::chrono::floor<std::chrono::days>(there) + std::chrono::days(1) - there;
+}
+
+/// A day's quota is believed as it is, any other wait up to the limit.
+milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
+  const milliseconds said = answer.retry_after.value_or(milliseconds(0));
+  return answer.rest_of_day ? said : std::clamp(said, milliseconds(0), options.retry_after_max);
+}
+
+bool equal(const Progress& a, const Progress& b) noexcept {
+  return a.attempts == b.attempts && a.unheard == b.unheard && a.refreshed == b.refreshed;
+}
+
+/// Whether two pushes of one request are equally far and were told the same: then they do the same at the same moment,
+/// so that what shared a request can share the next.
+bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
+  return told_a.scope == told_b.scope && told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) &&
+         a.event == b.event;
 }
 
 Heard heard_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
@@ -96,118 +121,185 @@ void Dispatcher::Impl::start(OpenEvent& open, const Device& device) {
   attempt(*push);
 }
 
-/// Hands the push to the transport, or finds out why that cannot be: at once, later or never.
+/// Sends the push, gathers it with others, or finds out why neither can be: at once, later or never.
 void Dispatcher::Impl::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
   OpenEvent& open = *push.event;
-  const Device& device = *push.device;
   if (mono_ >= open.window.end()) return end(push, ending_of(open.window.rule_at_end()));
+  if (!check_route(push)) return;
+  const Rendered rendered = open.content.render(open.event, open.event.to[push.receiver],
+                                                *open.receivers[push.receiver], *push.device, languages_);
+  const Provider& provider = *push.route->provider;
+  if (const auto opens = provider.closed_until(rendered.notification, wall_); opens && *opens > wall_)
+    return wait_or_end(push, mono_ + (*opens - wall_), Rule::VendorClosed);
+  if (!check_grant(push, std::move(fresh))) return;
+  const Batching batching = provider.batching();
+  if (batching.tokens || batching.mixed_max > 0) return gather(push, rendered, batching);
+  send_alone(push, rendered);
+}
 
+/// False: the push has ended, or waits. Else push.route may be used now.
+bool Dispatcher::Impl::check_route(Push& push) {
+  OpenEvent& open = *push.event;
+  const Device& device = *push.device;
   Result<std::shared_ptr<const Route>> found = credentials_.route(open.event.app, device.certificate);
   if (!found) {
     const Heard heard = heard_of(found.error());
     if (found.error().code == Errc::NotFound)
-      return end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, true}, heard);
-    if (found.error().code == Errc::Malformed)
-      return end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, true}, heard);
-    return act(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), heard);
+      end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, true}, heard);
+    else if (found.error().code == Errc::Malformed)
+      end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, true}, heard);
+    else
+      act(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), heard);
+    return false;
   }
   push.route = std::move(*found);
   const Route& route = *push.route;
   if (const Rule rule = decide_certificate(device, route.certificate); rule != Rule::None) {
     const bool wrong = rule == Rule::WrongVendor;
-    return end(push, {wrong ? OutcomeKind::Rejected : OutcomeKind::Suppressed, rule, wrong});
+    end(push, {wrong ? OutcomeKind::Rejected : OutcomeKind::Suppressed, rule, wrong});
+    return false;
   }
-  if (!route.provider->well_formed(device.token)) return end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
-
-  RouteState& state = routes_.of(route.id, mono_);
-  if (!state.breaker.admits(mono_)) return end(push, ending_of(Rule::BreakerOpen));
-  if (state.paused_until > mono_) {
-    const MonoTime at = state.paused_until + backoff(1, options_.backoff_first, options_.backoff_max, rng_);
-    if (at >= open.window.end()) return end(push, ending_of(open.window.rule_at_end()));
-    return wait(push, at);
+  if (!route.provider->well_formed(device.token)) {
+    end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
+    return false;
   }
+  const RouteState& state = routes_.of(route.id, mono_);
+  if (!state.breaker.admits(mono_)) {
+    end(push, ending_of(Rule::BreakerOpen));
+    return false;
+  }
+  if (state.paused_until <= mono_) return true;
+  wait_or_end(push, state.paused_until, Rule::VendorThrottled);
+  return false;
+}
 
+/// False: as above, or it is parked until the grant is there. Else push.grant is the one to send with.
+bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fresh) {
   if (fresh) {
     push.grant = std::move(fresh);
-  } else {
-    Result<std::shared_ptr<const Grant>> grant = credentials_.grant(route, wall_);
-    if (!grant) {
-      const Heard heard = heard_of(grant.error());
-      if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
-        if (state.breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max))
-          metrics_.breakers_opened.add();
-        return end(push, ending_of(Rule::CredentialBad), heard);
-      }
-      return act(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), heard);
-    }
-    push.grant = std::move(*grant);
+    return true;
   }
+  Result<std::shared_ptr<const Grant>> grant = credentials_.grant(*push.route, wall_);
+  if (grant && *grant) {
+    push.grant = std::move(*grant);
+    return true;
+  }
+  if (grant) {
+    park(push);
+    return false;
+  }
+  const Heard heard = heard_of(grant.error());
+  if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
+    if (routes_.of(push.route->id, mono_).breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max))
+      metrics_.breakers_opened.add();
+    end(push, ending_of(Rule::CredentialBad), heard);
+  } else {
+    act(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), heard);
+  }
+  return false;
+}
 
-  Notification& notification =
-      open.content.render(open.event, open.event.to[push.receiver], *open.receivers[push.receiver], device, languages_);
-  notification.push_id = push.push_id;
-  notification.sent_at = wall_;
-  Result<std::vector<Planned>> planned = route.provider->build(notification, std::span(&device.token, 1), *push.grant);
+void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
+  const Route& route = *push.route;
+  rendered.notification.push_id = push.push_id;
+  rendered.notification.sent_at = wall_;
+  Result<std::vector<Planned>> planned =
+      route.provider->build(rendered.notification, std::span(&push.device->token, 1), *push.grant);
   if (!planned || planned->size() != 1)
     return end(push, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true},
                {.meaning = planned ? std::string_view() : planned.error().detail});
 
   push.state = Push::State::InFlight;
+  push.kind = planned->front().kind;
   push.sent_at = mono_;
   push.sent_at_wall = wall_;
   ++push.progress.attempts;
-  push.probe = state.breaker.sent(mono_);
+  push.probe = routes_.of(route.id, mono_).breaker.sent(mono_);
   ++in_flight_;
   sent_ = true;
-  const MonoTime deadline = std::min(mono_ + options_.push_deadline, open.window.end());
+  metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
+  const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
   transport_.send(push.route, std::move(planned->front().http), deadline, push.tag, handler_);
 }
 
-void Dispatcher::Impl::on_reply(std::uint64_t tag, Reply reply) {
-  Push* const found = pushes_.find(tag);
-  if (found == nullptr || found->state != Push::State::InFlight) return;
-  Push& push = *found;
-  push.state = Push::State::Due;
+void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
+  Push* const push = pushes_.find(tag);
+  if (push == nullptr || push->state != Push::State::InFlight) return;
   --in_flight_;
-  const Route& route = *push.route;
-  const auto vendor = static_cast<std::size_t>(route.certificate.vendor);
-  metrics_.vendor_latency[vendor].observe(std::chrono::duration_cast<milliseconds>(mono_ - push.sent_at).count());
-
+  const Route& route = *push->route;
+  metrics_.vendor_latency[static_cast<std::size_t>(route.certificate.vendor)].observe(
+      std::chrono::duration_cast<milliseconds>(mono_ - push->sent_at).count());
   Answer answer;
-  Next next;
   if (reply.response) {
-    std::vector<Answer> answers = route.provider->classify(0, std::span(&push.device->token, 1), *reply.response);
+    std::vector<Answer> answers =
+        route.provider->classify(push->kind, std::span(&push->device->token, 1), *reply.response);
     if (!answers.empty()) answer = std::move(answers.front());
-    const bool crowded = answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection;
-    if (answer.leave_connection || crowded) transport_.leave(route, reply.connection);
-    next = policy_.after(push.progress, answer, mono_, push.event->window);
-  } else {
-    if (reply.maybe_sent) ++push.progress.unheard;
-    answer.code = name_of(reply.response.error().code);
-    answer.meaning = std::move(reply.response.error().detail);
-    next = policy_.after(push.progress, reply.response.error(), reply.maybe_sent, mono_, push.event->window);
-    answer.verdict = verdict_of(reply.response.error().code);
-    if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
   }
-  metrics_.attempts[vendor][static_cast<std::size_t>(answer.verdict)].add();
+  settle(std::span(&push, 1), std::span(&answer, 1), reply, std::exchange(push->probe, false));
+}
 
-  RouteState& state = routes_.of(route.id, mono_);
-  const bool proven = reply.response && proves_credential(answer.verdict);
-  const bool mass_death = proven && state.guard.count(is_dead(answer.verdict), mono_, options_);
+/// What one reply means for each of its pushes, and for their credential: first everything is counted, so that a batch
+/// of dead tokens shows before the first of them is removed. `answers`: the provider's; filled in here where there was
+/// no response. All pushes have one route.
+void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe) {
+  const std::shared_ptr<const Route> route = pushes.front()->route;
+  auto& attempts = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
+  RouteState& state = routes_.of(route->id, mono_);
+  bool proven = false, dead = false, trip = false, leave = false;
+  std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
+  last_of.fill(pushes.size());
+  nexts_.clear();
+  for (std::size_t i = 0; i < pushes.size(); ++i) {
+    Push& push = *pushes[i];
+    Answer& answer = answers[i];
+    const Window& window = push.event->window;
+    push.state = Push::State::Due;
+    Next next;
+    if (reply.response) {
+      if (answer.rest_of_day)
+        answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(wall_));
+      std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
+      next = before < i && alike(push, answer, *pushes[before], answers[before])
+                 ? nexts_[before]
+                 : policy_.after(push.progress, answer, mono_, window);
+      before = i;
+      leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
+      if (proves_credential(answer.verdict)) {
+        proven = true;
+        dead |= is_dead(answer.verdict);
+        trip |= state.guard.count(is_dead(answer.verdict), mono_, options_);
+      }
+      if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Credential)
+        state.paused_until = std::max({state.paused_until, mono_ + pause_for(answer, options_), next.at});
+    } else {
+      if (reply.maybe_sent) ++push.progress.unheard;
+      answer.code = name_of(reply.response.error().code);
+      answer.meaning = reply.response.error().detail;
+      answer.verdict = verdict_of(reply.response.error().code);
+      next = i > 0 && alike(push, answer, *pushes[i - 1], answers[i - 1])
+                 ? nexts_.back()
+                 : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, mono_, window);
+      if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
+    }
+    trip |= next.what == Next::Do::TripBreaker;
+    attempts[static_cast<std::size_t>(answer.verdict)].add();
+    nexts_.push_back(next);
+  }
+  if (leave) transport_.leave(*route, reply.connection);
   const bool held = state.guard.holds(mono_);
-  const bool probe = std::exchange(push.probe, false);
-  if (next.what == Next::Do::TripBreaker || mass_death || (probe && held && is_dead(answer.verdict))) {
+  if (trip || (probe && held && dead)) {
     if (state.breaker.trip(probe, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
   } else if (probe) {
     proven ? state.breaker.passed() : state.breaker.unclear();
   }
-  if (next.what == Next::Do::PauseThenRetry) state.paused_until = std::max(state.paused_until, next.at);
-
-  const Heard heard{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
-  if (next.what == Next::Do::RemoveToken)
-    remove_token(push, answer, held, heard);
-  else
-    act(push, next, heard);
+  for (std::size_t i = 0; i < pushes.size(); ++i) {
+    const Answer& answer = answers[i];
+    const Heard heard{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
+    if (nexts_[i].what == Next::Do::RemoveToken)
+      remove_token(*pushes[i], answer, held, heard);
+    else
+      act(*pushes[i], nexts_[i], heard);
+  }
 }
 
 void Dispatcher::Impl::act(Push& push, const Next& next, const Heard& heard) {
@@ -236,6 +328,7 @@ void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held,
 void Dispatcher::Impl::refresh(Push& push) {
   push.progress.refreshed = true;
   Result<std::shared_ptr<const Grant>> grant = credentials_.refresh(*push.route, *push.grant, wall_);
+  if (grant && *grant == nullptr) return park(push);
   if (grant) return attempt(push, std::move(*grant));
   const Heard heard = heard_of(grant.error());
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
@@ -250,6 +343,34 @@ void Dispatcher::Impl::wait(Push& push, MonoTime at) {
   push.state = Push::State::Waiting;
   push.grant.reset();
   timers_.add({at, push.tag, Timer::Of::Push});
+}
+
+/// Until `at`; or the end, with `rule` as the reason, where that is later than we try.
+void Dispatcher::Impl::wait_or_end(Push& push, MonoTime at, Rule rule) {
+  const Window& window = push.event->window;
+  // Jitter, but not where it would part those that can share a request.
+  if (!push.route->provider->batching().tokens) at += backoff(1, options_.backoff_first, options_.backoff_max, rng_);
+  if (at < window.end()) return wait(push, at);
+  end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule));
+}
+
+/// Until on_grant() says that the credential's grant is there, or cannot be had; or the push is over.
+void Dispatcher::Impl::park(Push& push) {
+  push.state = Push::State::Parked;
+  push.grant.reset();
+  parked_[push.route->id].push_back(push.tag);
+  timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
+}
+
+void Dispatcher::Impl::on_grant(std::uint64_t route_id) {
+  auto found = parked_.extract(route_id);
+  if (found.empty()) return;
+  for (const std::uint64_t tag : found.mapped()) {
+    Push* const push = pushes_.find(tag);
+    if (push == nullptr || push->state != Push::State::Parked) continue;
+    push->state = Push::State::Due;  // its timer for the end of the window stands already
+    due_.push_back(tag);
+  }
 }
 
 void Dispatcher::Impl::end(Push& push, Ending ending, const Heard& heard) {

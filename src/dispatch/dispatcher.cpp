@@ -27,6 +27,7 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
 
 void Dispatcher::Impl::leave() {
   if (refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max) pump();
+  ship();
   for (std::size_t i = ready_.size() - std::min(ready_untimed_, ready_.size()); i < ready_.size(); ++i)
     if (const OpenEvent* open = events_.find(ready_[i])) timers_.add({open->window.end(), ready_[i], Timer::Of::Event});
   ready_untimed_ = 0;
@@ -38,18 +39,32 @@ void Dispatcher::Impl::leave() {
 }
 
 bool Dispatcher::Impl::stale(const Timer& timer) noexcept {
-  return timer.of == Timer::Of::Event ? events_.find(timer.tag) == nullptr : pushes_.find(timer.tag) == nullptr;
+  switch (timer.of) {
+    case Timer::Of::Event:
+      return events_.find(timer.tag) == nullptr;
+    case Timer::Of::Push:
+      return pushes_.find(timer.tag) == nullptr;
+    case Timer::Of::Bin:
+      break;
+  }
+  return !bins_.contains(timer.tag);
 }
 
 void Dispatcher::Impl::fire(const Timer& timer) {
   if (timer.of == Timer::Of::Push) {
     Push* const push = pushes_.find(timer.tag);
-    if (push == nullptr || push->state == Push::State::InFlight) return;
+    if (push == nullptr || push->state == Push::State::InFlight || push->state == Push::State::Gathered) return;
+    if (push->state == Push::State::Parked && mono_ < push->event->window.end()) return;
     // Over at the end of the window, whatever it was waiting for.
     if (has_slot() || mono_ >= push->event->window.end()) return attempt(*push);
     if (std::exchange(push->state, Push::State::Due) == Push::State::Due) return;
     due_.push_back(timer.tag);
     timers_.add({push->event->window.end(), timer.tag, Timer::Of::Push});
+    return;
+  }
+  if (timer.of == Timer::Of::Bin) {
+    const auto bin = bins_.find(timer.tag);
+    if (bin != bins_.end() && mono_ >= bin->second.leaves_at) empty_bin(timer.tag);
     return;
   }
   OpenEvent* const open = events_.find(timer.tag);
@@ -103,8 +118,12 @@ void Dispatcher::accept(std::span<const Record> batch) {
 
 void Dispatcher::on_reply(std::uint64_t tag, Reply reply) {
   impl_->refill_all_ = false;
-  impl_->enter([&] { impl_->on_reply(tag, std::move(reply)); });
+  impl_->enter([&] { impl_->on_push(tag, std::move(reply)); });
   impl_->refill_all_ = true;
+}
+
+void Dispatcher::on_grant(std::uint64_t route_id) {
+  impl_->enter([&] { impl_->on_grant(route_id); });
 }
 
 std::optional<MonoTime> Dispatcher::next_wakeup() const { return impl_->timers_.next(); }
@@ -123,7 +142,7 @@ bool Dispatcher::has_room() const noexcept {
 }
 
 std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }
-std::size_t Dispatcher::pushes_in_flight() const noexcept { return impl_->in_flight_; }
+std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->in_flight_; }
 
 void Dispatcher::hand_back(const std::function<bool(Ticket)>& which) {
   impl_->enter([&] { impl_->hand_back(which); });

@@ -38,7 +38,7 @@ class Dispatcher final : public ReplyHandler {
   /// Below events_open_max events and pushes_queued_max pushes.
   bool has_room() const noexcept;
   std::size_t events_open() const noexcept;
-  std::size_t pushes_in_flight() const noexcept;
+  std::size_t requests_in_flight() const noexcept;
 
   /// From here on nothing that is not yet in the air is sent (drain's limit is over, or partitions moved away): those
   /// events are forgotten without release(), so that whoever comes next takes them up. What is in the air still

@@ -2,6 +2,7 @@
 // event's own buffer, so an event costs no allocation once its buffer has grown.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "core/ids.h"
 #include "core/notification.h"
 #include "core/time.h"
+#include "core/vendor.h"
 
 namespace nightpost::dispatch {
 
@@ -85,6 +87,7 @@ struct OfflineEvent {
 
   bool push_disabled = false;
   PlatformContent common, android, apns;
+  std::array<std::string_view, std::size_t(Vendor::Count)> android_channels;  // by vendor; empty: the certificate's
   std::string_view ext;
   std::string_view apns_sound;  // a file name, "default", "none" (silent); empty: not set
   bool apns_badge = true;       // false: leave the badge as it is

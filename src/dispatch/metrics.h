@@ -33,6 +33,7 @@ class LatencyHistogram {
 
 struct Metrics {
   std::array<std::array<Counter, std::size_t(Verdict::Count)>, std::size_t(Vendor::Count)> attempts;
+  std::array<Counter, std::size_t(Vendor::Count)> requests;  // one may reach many devices
   std::array<Counter, std::size_t(OutcomeKind::Count)> outcomes;
   Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
   Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard

@@ -60,7 +60,13 @@ struct OpenEvent {
 };
 
 struct Push {
-  enum class State : std::uint8_t { Waiting, Due, InFlight };
+  enum class State : std::uint8_t {
+    Waiting,   // for its back-off to end
+    Due,       // for a slot
+    Parked,    // for its credential's grant
+    Gathered,  // for others that say the same
+    InFlight,
+  };
 
   std::uint64_t tag = 0;
   OpenEvent* event = nullptr;  // open as long as this is
@@ -72,6 +78,7 @@ struct Push {
   std::string push_id;
   MonoTime sent_at{};
   WallTime sent_at_wall{};
+  std::uint8_t kind = 0;               // the vendor's note of what was asked
   bool probe = false;                  // of its credential's breaker
   std::shared_ptr<const Route> route;  // of the last attempt
   std::shared_ptr<const Grant> grant;

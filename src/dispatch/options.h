@@ -12,16 +12,17 @@ namespace nightpost::dispatch {
 
 struct Options {
   std::size_t event_bytes_max = 1'000'000;         // a larger record goes to the dead topic unread
-  std::size_t receivers_max = 1000;                // per event: the contract's limit
+  std::size_t receivers_max = 10'000;              // per event: the contract's limit
   std::size_t events_open_max = 20'000;            // taken and not yet released
   std::size_t events_open_bytes_max = 256u << 20;  // their memory: twice their records
-  std::size_t pushes_in_flight_max = 4096;         // handed to the transport and not answered
+  std::size_t pushes_in_flight_max = 4096;         // requests handed to the transport and not answered
   std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
   int attempts_max = 5;                     // per push, the first included
   milliseconds backoff_first{500};          // full jitter, doubling
   milliseconds backoff_max{30'000};
   milliseconds retry_for{120'000};          // a push is given up this long after its event came, in the air or not
   milliseconds push_deadline{60'000};       // one attempt, queueing in the lane included
+  milliseconds mixed_linger{5};             // a push waits so long for others, where a vendor takes many in a request
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this
   milliseconds breaker_first{5'000};        // a credential's breaker stays open this long, doubling
   milliseconds breaker_max{600'000};

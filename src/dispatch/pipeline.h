@@ -1,9 +1,12 @@
 // The inside of Dispatcher: intake.cpp takes events up to where their devices are known, deliver.cpp plans, sends and
-// reads answers, dispatcher.cpp keeps the calls, the timers and the handing back.
+// reads answers, batch.cpp does so where pushes share requests, dispatcher.cpp keeps the calls, the timers and the
+// handing back.
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <span>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -14,12 +17,14 @@
 #include "dispatch/open_event.h"
 #include "dispatch/policy.h"
 #include "dispatch/route_book.h"
+#include "dispatch/shipment.h"
 #include "dispatch/slab.h"
 #include "dispatch/timer_heap.h"
 
 namespace nightpost::dispatch {
 
-struct Dispatcher::Impl {
+/// The reply handler of shipments; single pushes have the Dispatcher itself.
+struct Dispatcher::Impl final : ReplyHandler {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics);
 
@@ -63,16 +68,38 @@ struct Dispatcher::Impl {
   bool advance(OpenEvent& open);
   void start(OpenEvent& open, const Device& device);
   void attempt(Push& push, std::shared_ptr<const Grant> fresh = nullptr);
-  void on_reply(std::uint64_t tag, Reply reply);
+  bool check_route(Push& push);
+  bool check_grant(Push& push, std::shared_ptr<const Grant> fresh);
+  void send_alone(Push& push, const Rendered& rendered);
+  void on_push(std::uint64_t tag, Reply reply);
+  void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe);
   void act(Push& push, const Next& next, const Heard& heard);
   void remove_token(Push& push, const Answer& answer, bool held, const Heard& heard);
   void refresh(Push& push);
   void wait(Push& push, MonoTime at);
+  void wait_or_end(Push& push, MonoTime at, Rule rule);
+  void park(Push& push);
+  void on_grant(std::uint64_t route_id);
   void end(Push& push, Ending ending, const Heard& heard = {});
   void drop(Push& push);
   void free_push(Push& push);
+
+  // batch.cpp
+  void gather(Push& push, const Rendered& rendered, const Batching& batching);
+  void ship();
+  void ship(Gathering& gathering);
+  bool still_gathered(std::uint64_t tag);
+  void ship_equal(Shipment all);
+  void end_all(std::span<const std::uint64_t> pushes, Ending ending, const Error& why);
+  void drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max);
+  void empty_bin(std::uint64_t route_id);
+  void launch(const Shipment& all, std::vector<Planned> planned, bool first);
+  void on_reply(std::uint64_t tag, Reply reply) override;
+  void on_shipment(std::uint64_t tag, Reply reply);
+
   bool has_slot() const noexcept { return in_flight_ < options_.pushes_in_flight_max; }
-  std::size_t waiting() const noexcept { return pushes_.used() - in_flight_; }
+  /// Pushes open beyond one a request: those that wait, and the company of those in the air.
+  std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), in_flight_); }
 
   ReplyHandler& handler_;
   const Options options_;
@@ -89,6 +116,12 @@ struct Dispatcher::Impl {
 
   Slab<OpenEvent> events_;
   Slab<Push> pushes_;
+  Slab<Shipment> shipments_;
+  std::vector<Gathering> gatherings_;
+  std::unordered_map<GatheringKey, std::size_t, GatheringKeyHash> gathering_of_;  // index into gatherings_
+  std::unordered_map<std::uint64_t, MixedBin> bins_;                              // by route id
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> parked_;          // pushes by route id
+  std::vector<Next> nexts_;                                                       // of the replies being settled
   RouteBook routes_;
   TimerHeap timers_;
   std::deque<std::uint64_t> ready_;  // events with devices to plan, oldest first
@@ -96,7 +129,7 @@ struct Dispatcher::Impl {
   std::deque<std::uint64_t> due_;    // pushes whose back-off is over and that found no slot
   std::vector<std::uint64_t> lookups_;
   std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
-  std::size_t in_flight_ = 0;
+  std::size_t in_flight_ = 0;      // requests
   std::size_t open_bytes_ = 0;
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;

@@ -46,6 +46,8 @@ constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
     {Rule::VendorSuppressed, "vendor_suppressed", "the vendor's or the user's policy holds it back"},
     {Rule::VendorRejected, "vendor_rejected", "the vendor will never accept this message"},
     {Rule::VendorMisconfigured, "vendor_misconfigured", "the vendor cannot place it: the setup is wrong"},
+    {Rule::VendorThrottled, "vendor_throttled", "the vendor takes nothing of this credential for longer than we try"},
+    {Rule::VendorClosed, "vendor_closed", "the vendor takes this kind of message only at certain hours"},
     {Rule::CredentialBad, "credential_bad", "the vendor refuses the credential"},
     {Rule::BreakerOpen, "credential_breaker_open", "the credential was refused a moment ago and is left alone"},
     {Rule::RetriesExhausted, "retries_exhausted", "it was tried as often and as long as allowed"},

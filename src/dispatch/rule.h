@@ -46,6 +46,8 @@ enum class Rule : std::uint8_t {
   VendorSuppressed,
   VendorRejected,
   VendorMisconfigured,
+  VendorThrottled,
+  VendorClosed,
   CredentialBad,
   // What could not be finished.
   BreakerOpen,

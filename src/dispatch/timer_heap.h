@@ -12,15 +12,17 @@
 namespace nightpost::dispatch {
 
 struct Timer {
-  enum class Of : std::uint8_t { Event, Push };
+  enum class Of : std::uint8_t { Event, Push, Bin };
   MonoTime at{};
   std::uint64_t tag = 0;
   Of of = Of::Event;
+  std::uint64_t order = 0;  // given by the heap: what is due at one moment comes in the order it was added
 };
 
 class TimerHeap {
  public:
   void add(Timer timer) {
+    timer.order = ++added_;
     heap_.push_back(timer);
     std::ranges::push_heap(heap_, later);
   }
@@ -45,8 +47,9 @@ class TimerHeap {
   }
 
  private:
-  static bool later(const Timer& a, const Timer& b) noexcept { return a.at > b.at; }
+  static bool later(const Timer& a, const Timer& b) noexcept { return a.at != b.at ? a.at > b.at : a.order > b.order; }
   std::vector<Timer> heap_;
+  std::uint64_t added_ = 0;
   std::size_t swept_size_ = 0;
 };
 

@@ -358,7 +358,7 @@ void World::go_to(milliseconds time) {
 /// After every call: nothing is left lying, the counters agree.
 void World::turn() {
   must(unflushed_ == 0, "sent and not flushed");
-  must(dispatcher_->pushes_in_flight() == in_flight_, "in flight: two opinions");
+  must(dispatcher_->requests_in_flight() == in_flight_, "in flight: two opinions");
   must(dispatcher_->events_open() <= options_.events_open_max + 6, "more open than the limit and one batch");
   must(metrics_.pushes_waiting.read() <= options_.pushes_queued_max + options_.pushes_in_flight_max,
        "more waiting than the limit and what was in the air");
@@ -395,7 +395,7 @@ Tally World::run() {
     }
     if (!next) {
       must(dispatcher_->events_open() == 0, "an event nobody will ever finish");
-      must(dispatcher_->pushes_in_flight() == 0, "a push nobody answers");
+      must(dispatcher_->requests_in_flight() == 0, "a push nobody answers");
       must(batches_left_ == 0 || stopped || !dispatcher_->has_room(), "stopped taking");
       for (const Event& event : events_) {
         must(event.released || event.handed_back, "neither released nor handed back");

@@ -54,6 +54,7 @@ class World final : public dispatch::Directory,
   std::map<std::int64_t, std::shared_ptr<dispatch::Route>> routes;
   std::optional<Error> route_error, grant_error, refresh_error, knows_error, remove_error;
   bool removes = true;
+  bool grant_pending = false;  // a token endpoint is being asked
 
   // What happened.
   std::vector<Sent> sent;
@@ -127,10 +128,11 @@ class World final : public dispatch::Directory,
   }
   Result<std::shared_ptr<const Grant>> grant(const dispatch::Route&, WallTime) override {
     if (grant_error) return std::unexpected(*grant_error);
-    return current;
+    return grant_pending ? nullptr : current;
   }
   Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route&, const Grant& refused, WallTime) override {
     if (refresh_error) return std::unexpected(*refresh_error);
+    if (grant_pending) return nullptr;
     if (refused.authorization == current->authorization)
       current = std::make_shared<Grant>(Grant{.authorization = "grant " + std::to_string(++signatures)});
     return current;

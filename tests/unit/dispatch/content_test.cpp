@@ -31,7 +31,7 @@ std::string content_of(const OfflineEvent& e, std::string_view language) {
 Notification render(const OfflineEvent& e, const Receiver& receiver, const Device& device) {
   const Languages languages("zh", kTitles);
   ContentCache cache;
-  return cache.render(e, e.to[0], receiver, device, languages);
+  return cache.render(e, e.to[0], receiver, device, languages).notification;
 }
 
 }  // namespace
@@ -228,17 +228,17 @@ TEST_CASE("content cache: one text a language and platform, each device its own 
   Device device;
   Receiver chinese;
   Receiver english{.settings = {.language = "en", .sound_c2c = "c.caf"}};
-  const Notification* first = &cache.render(e, e.to[0], chinese, device, languages);
+  const Notification* first = &cache.render(e, e.to[0], chinese, device, languages).notification;
   CHECK(first->badge == 3);
   CHECK(first->sound == "default");
   CHECK(first->title == "新消息");
-  const Notification* again = &cache.render(e, e.to[1], chinese, device, languages);
+  const Notification* again = &cache.render(e, e.to[1], chinese, device, languages).notification;
   CHECK(again == first);
   CHECK(again->badge == 8);
-  const Notification& other = cache.render(e, e.to[0], english, device, languages);
+  const Notification& other = cache.render(e, e.to[0], english, device, languages).notification;
   CHECK(other.title == "New message");
   CHECK(other.sound == "c.caf");
   cache.clear();
   e.common.title = "another event";
-  CHECK(cache.render(e, e.to[0], english, device, languages).title == "another event");
+  CHECK(cache.render(e, e.to[0], english, device, languages).notification.title == "another event");
 }

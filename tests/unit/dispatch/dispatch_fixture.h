@@ -40,7 +40,7 @@ struct Fixture {
     world.clock.advance(std::chrono::ceil<milliseconds>(until - world.clock.mono()));
     dispatcher().wake();
   }
-  bool all_over() { return dispatcher().events_open() == 0 && dispatcher().pushes_in_flight() == 0; }
+  bool all_over() { return dispatcher().events_open() == 0 && dispatcher().requests_in_flight() == 0; }
   json only_outcome() {
     REQUIRE(world.outcomes.size() == 1);
     return world.outcomes.front();

@@ -223,14 +223,14 @@ TEST_CASE("dispatcher: slots and room are limits", "[dispatch]") {
   for (const char* user : {"a", "b", "c", "d"}) f.world.add(user);
   f.accept(event_for({"a", "b", "c", "d"}));
   CHECK(f.world.sent.size() == 2);
-  CHECK(f.dispatcher().pushes_in_flight() == 2);
+  CHECK(f.dispatcher().requests_in_flight() == 2);
   CHECK(f.dispatcher().has_room());
   f.accept(event_for({"a"}));
   f.accept(event_for({"b"}));
   CHECK_FALSE(f.dispatcher().has_room());
   for (std::size_t i = 0; i < 6; ++i) {
     REQUIRE(f.world.sent.size() > i);
-    CHECK(f.dispatcher().pushes_in_flight() <= 2);
+    CHECK(f.dispatcher().requests_in_flight() <= 2);
     f.world.answer(200, "", i);
   }
   CHECK(f.world.outcomes.size() == 6);

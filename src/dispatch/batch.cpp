@@ -1,0 +1,201 @@
+// Requests that many pushes share: who may go together, what is asked in which order, and whose answer is whose.
+#include <algorithm>
+#include <utility>
+
+#include "dispatch/pipeline.h"
+
+namespace nightpost::dispatch {
+
+/// The push waits for others that say the same; ship() sends them once its event is planned.
+void Dispatcher::Impl::gather(Push& push, const Rendered& rendered, const Batching& batching) {
+  GatheringKey key{.event = push.event->tag, .route = push.route->id, .variant = rendered.variant};
+  if (batching.badge && rendered.notification.badge) key.badge = *rendered.notification.badge;
+  if (batching.sound) key.sound = rendered.notification.sound;
+  const auto [found, is_new] = gathering_of_.try_emplace(key, gatherings_.size());
+  if (is_new) {
+    gatherings_.push_back({.key = std::move(key), .route = push.route, .notification = rendered.notification});
+    gatherings_.back().notification.push_id = push.push_id;
+  }
+  Gathering& into = gatherings_[found->second];
+  into.grant = std::move(push.grant);
+  into.notification.sent_at = wall_;
+  into.pushes.push_back(push.tag);
+  push.state = Push::State::Gathered;
+}
+
+/// Sends what is gathered of events that are planned to the end; the others may still get company.
+void Dispatcher::Impl::ship() {
+  if (gatherings_.empty()) return;
+  gathering_of_.clear();
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < gatherings_.size(); ++i) {
+    const OpenEvent* const open = events_.find(gatherings_[i].key.event);
+    if (open != nullptr && open->state == OpenEvent::State::Ready && mono_ < open->window.end()) {
+      if (kept != i) gatherings_[kept] = std::move(gatherings_[i]);
+      gathering_of_.emplace(gatherings_[kept].key, kept);
+      ++kept;
+    } else {
+      ship(gatherings_[i]);
+    }
+  }
+  gatherings_.resize(kept);
+}
+
+void Dispatcher::Impl::ship(Gathering& gathering) {
+  Shipment all{.route = std::move(gathering.route),
+               .grant = std::move(gathering.grant),
+               .notification = std::move(gathering.notification)};
+  const Batching batching = all.route->provider->batching();
+  all.pushes = std::move(gathering.pushes);
+  std::erase_if(all.pushes, [this](std::uint64_t tag) { return !still_gathered(tag); });
+  if (all.pushes.empty()) return;
+  if (batching.mixed_max > 0 && (!batching.tokens || all.pushes.size() < batching.tokens_min)) {
+    for (const std::uint64_t tag : all.pushes) drop_in(all, tag, batching.mixed_max);
+    return;
+  }
+  ship_equal(std::move(all));
+}
+
+/// False: dropped meanwhile, or over by now, and then it ends here.
+bool Dispatcher::Impl::still_gathered(std::uint64_t tag) {
+  Push* const push = pushes_.find(tag);
+  if (push == nullptr || push->state != Push::State::Gathered) return false;
+  const Window& window = push->event->window;
+  if (mono_ < window.end()) return true;
+  end(*push, ending_of(window.rule_at_end()));
+  return false;
+}
+
+void Dispatcher::Impl::ship_equal(Shipment all) {
+  for (const std::uint64_t tag : all.pushes) all.tokens.push_back(pushes_.find(tag)->device->token);
+  auto planned = all.route->provider->build(all.notification, all.tokens, *all.grant);
+  if (!planned) return end_all(all.pushes, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true}, planned.error());
+  launch(all, std::move(*planned), true);
+}
+
+void Dispatcher::Impl::end_all(std::span<const std::uint64_t> pushes, Ending ending, const Error& why) {
+  for (const std::uint64_t tag : pushes)
+    if (Push* const push = pushes_.find(tag)) end(*push, ending, {.meaning = why.detail});
+}
+
+/// Into the bin of its credential, which leaves when it is full or has waited long enough.
+void Dispatcher::Impl::drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max) {
+  MixedBin& bin = bins_[from.route->id];
+  if (bin.entries.empty()) {
+    bin.route = from.route;
+    bin.leaves_at = mono_ + options_.mixed_linger;
+    timers_.add({bin.leaves_at, from.route->id, Timer::Of::Bin});
+  }
+  bin.grant = from.grant;
+  bin.entries.push_back({tag, from.notification});
+  bin.entries.back().notification.push_id = pushes_.find(tag)->push_id;
+  if (bin.entries.size() >= mixed_max) empty_bin(from.route->id);
+}
+
+void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
+  const auto found = bins_.find(route_id);
+  if (found == bins_.end()) return;
+  MixedBin bin = std::move(found->second);
+  bins_.erase(found);
+  std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
+  if (bin.entries.empty()) return;
+
+  if (bin.entries.size() > 1) {
+    Shipment all{.route = bin.route, .grant = bin.grant};
+    std::vector<Letter> letters;
+    all.tokens.reserve(bin.entries.size());
+    for (const MixedBin::Entry& entry : bin.entries) {
+      all.pushes.push_back(entry.push);
+      all.tokens.push_back(pushes_.find(entry.push)->device->token);
+      letters.push_back({&entry.notification, &all.tokens.back()});
+    }
+    if (auto planned = bin.route->provider->build_mixed(letters, *bin.grant))
+      return launch(all, std::move(*planned), true);
+  }
+  // Alone, or one of them can never be sent and must not take the others with it.
+  for (MixedBin::Entry& entry : bin.entries) {
+    Shipment one{.route = bin.route, .grant = bin.grant, .notification = std::move(entry.notification)};
+    one.pushes = {entry.push};
+    ship_equal(std::move(one));
+  }
+}
+
+/// Hands the requests of one build() or address() to the transport. `first`: this is what counts as the attempt.
+void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned, bool first) {
+  std::size_t reached = 0;
+  for (Planned& each : planned) {
+    const std::size_t from = std::min(each.first, all.pushes.size());
+    const std::size_t count = std::min(each.count, all.pushes.size() - from);
+    if (from != reached || count == 0) break;
+    reached += count;
+    const std::span pushes = std::span(all.pushes).subspan(from, count);
+    RouteState& state = routes_.of(all.route->id, mono_);
+    if (first && !state.breaker.admits(mono_)) {
+      for (const std::uint64_t tag : pushes) end(*pushes_.find(tag), ending_of(Rule::BreakerOpen));
+      continue;
+    }
+    const auto [tag, shipment] = shipments_.take();
+    shipment->route = all.route;
+    shipment->grant = all.grant;
+    if (each.prepares) shipment->notification = all.notification;
+    shipment->pushes.assign(pushes.begin(), pushes.end());
+    shipment->tokens.assign(all.tokens.begin() + std::ptrdiff_t(from),
+                            all.tokens.begin() + std::ptrdiff_t(from + count));
+    shipment->kind = each.kind;
+    shipment->prepares = each.prepares;
+    shipment->probe = first ? state.breaker.sent(mono_) : all.probe && from == 0;
+    shipment->sent_at = mono_;
+    shipment->deadline = first ? mono_ + options_.push_deadline : all.deadline;
+    for (const std::uint64_t one : pushes) {
+      Push& push = *pushes_.find(one);
+      shipment->deadline = std::min(shipment->deadline, push.event->window.end());
+      push.state = Push::State::InFlight;
+      push.grant = all.grant;
+      if (!first) continue;
+      push.sent_at = mono_;
+      push.sent_at_wall = wall_;
+      ++push.progress.attempts;
+    }
+    ++in_flight_;
+    sent_ = true;
+    metrics_.requests[static_cast<std::size_t>(all.route->certificate.vendor)].add();
+    transport_.send(all.route, std::move(each.http), shipment->deadline, tag, *this);
+  }
+  // A room that forgets a token would leave its push open for ever.
+  if (reached < all.pushes.size())
+    end_all(std::span(all.pushes).subspan(reached), {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true},
+            {Errc::Malformed, "the vendor's room planned no request for this token"});
+}
+
+void Dispatcher::Impl::on_reply(std::uint64_t tag, Reply reply) {
+  refill_all_ = false;
+  enter([&] { on_shipment(tag, std::move(reply)); });
+  refill_all_ = true;
+}
+
+void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
+  Shipment* const found = shipments_.find(tag);
+  if (found == nullptr) return;
+  const Shipment shipment = std::exchange(*found, {});
+  shipments_.put_back(tag);
+  --in_flight_;
+  const Provider& provider = *shipment.route->provider;
+  metrics_.vendor_latency[static_cast<std::size_t>(shipment.route->certificate.vendor)].observe(
+      std::chrono::duration_cast<milliseconds>(mono_ - shipment.sent_at).count());
+
+  if (reply.response && shipment.prepares) {
+    auto planned = provider.address(shipment.notification, shipment.tokens, *reply.response, *shipment.grant);
+    if (planned) return launch(shipment, std::move(*planned), false);
+  }
+  std::vector<Push*> pushes;
+  pushes.reserve(shipment.pushes.size());
+  for (const std::uint64_t one : shipment.pushes) pushes.push_back(pushes_.find(one));  // in flight, so still there
+  std::vector<Answer> answers;
+  if (reply.response) answers = provider.classify(shipment.kind, shipment.tokens, *reply.response);
+  answers.resize(pushes.size());
+  // Content that was only stored has reached nobody, so a repeat cannot duplicate.
+  if (shipment.prepares) reply.maybe_sent = false;
+  settle(pushes, answers, reply, shipment.probe);
+}
+
+}  // namespace nightpost::dispatch
