@@ -1,5 +1,7 @@
 #include "sandbox/apns_simulator.h"
+#include "sandbox/fcm_simulator.h"
 #include "sandbox/vendor_simulator.h"
+#include "sandbox/xiaomi_simulator.h"
 
 namespace nightpost::sandbox {
 namespace {
@@ -10,6 +12,8 @@ struct Row {
 };
 constexpr Row kVendors[] = {
     {"apns", make_apns_simulator},
+    {"fcm", make_fcm_simulator},
+    {"xiaomi", make_xiaomi_simulator},
 };
 
 }  // namespace
