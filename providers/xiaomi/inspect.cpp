@@ -1,0 +1,86 @@
+// What ops fill in, and whether it can work.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "providers/callback_url.h"
+#include "providers/https_url.h"
+#include "providers/secret_text.h"
+#include "providers/text_fit.h"
+#include "providers/xiaomi/limits.h"
+#include "providers/xiaomi/region.h"
+#include "providers/xiaomi/xiaomi.h"
+
+namespace nightpost::xiaomi {
+namespace {
+
+std::string check_region(std::string_view value) {
+  return host_of(value) ? "" : "none of china, india, europe, russia, global";
+}
+
+std::string check_channel_kind(std::string_view value) {
+  return value == "public" || value == "private" ? "" : "neither public nor private";
+}
+
+std::string check_template_variable(std::string_view value) {
+  const bool plain = std::ranges::all_of(value, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  return plain && !value.empty() && value.size() <= 64 ? "" : "expected 1 to 64 letters, digits and '_'";
+}
+
+constexpr std::array kFields = {
+    SettingField{"app_id", true, "AppID, from the app's page in Xiaomi's console", check_digits},
+    SettingField{"region", false, "china (default), india, europe, russia or global: where the app's users registered",
+                 check_region},
+    SettingField{"channel_id", false, "notification class of the console, used where an event names none", check_plain},
+    SettingField{"channel_kind", false, "public (default) or private: what class channel_id is", check_channel_kind},
+    SettingField{"template_id", false, "template of private messages sent in channel_id", check_plain},
+    SettingField{"template_title", false, "the template's variable that takes the title", check_template_variable},
+    SettingField{"template_body", false, "the template's variable that takes the text", check_template_variable},
+    SettingField{"app_name", false, "stands in for a blank title", nullptr},
+    SettingField{"click", false, "what a tap does: app (default), web or page", nullptr},
+    SettingField{"click_target", false, "web: the URL; page: an intent URI, intent:#Intent;component=…;end", nullptr},
+    SettingField{"receipt_url", false, "where Xiaomi posts receipts, with ?key= and the receipt key in it",
+                 check_callback_url<kCallbackBytesMax>},
+};
+
+std::string fault_of(const Certificate& claimed, std::string_view secret) {
+  if (claimed.vendor != Vendor::Xiaomi) return "this is not a Xiaomi certificate";
+  if (!check_class_name(claimed.bundle_id).empty())
+    return "Xiaomi needs the app's package name, such as com.example.app";
+  if (std::string fault = check_secret(secret, "AppSecret"); !fault.empty()) return fault;
+  if (check_digits(secret).empty())
+    return "the secret has digits only, as an AppKey or AppID has; Xiaomi wants the AppSecret";
+  const Settings& settings = claimed.settings;
+  const std::string_view target = setting(settings, "click_target");
+  if (utf16_size(target) > kExtraValueMax)
+    return "click_target: longer than Xiaomi's " + std::to_string(kExtraValueMax) + " characters";
+  if (setting(settings, "click") == "page" && (!target.starts_with("intent:") || !target.ends_with(";end")))
+    return "click_target: Xiaomi opens a page by an intent URI, intent:#Intent;component=package/class;end";
+  const bool variables = !setting(settings, "template_title").empty() || !setting(settings, "template_body").empty();
+  if (variables && setting(settings, "template_id").empty())
+    return "template_title and template_body belong to a template: template_id is missing";
+  if (setting(settings, "channel_id").empty() && setting(settings, "channel_kind") == "private")
+    return "channel_kind: a private class needs its channel_id";
+  return {};
+}
+
+}  // namespace
+
+std::span<const SettingField> settings() noexcept { return kFields; }
+
+Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime,
+                            std::optional<Environment> asked) {
+  const std::string_view app_secret = trimmed_secret(secret.bytes);
+  if (std::string fault = fault_of(claimed, app_secret); !fault.empty()) return fail(Errc::Malformed, std::move(fault));
+  const auto host = host_of(setting(claimed.settings, "region"));
+  if (const auto origin = origin_of(claimed, host.value_or("")); !origin) return std::unexpected(origin.error());
+  claimed.environment = asked.value_or(claimed.environment);
+  claimed.facts = {{"kind", "app_secret"}, {"fingerprint", secret_fingerprint(app_secret)}};
+  return claimed;
+}
+
+}  // namespace nightpost::xiaomi

@@ -1,0 +1,166 @@
+#include "providers/xiaomi/message.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/text.h"
+#include "core/uuid.h"
+#include "providers/notify_id.h"
+#include "providers/shown_text.h"
+#include "providers/text_fit.h"
+#include "providers/xiaomi/limits.h"
+#include "providers/xiaomi/template_value.h"
+
+namespace nightpost::xiaomi {
+namespace {
+
+constexpr std::string_view kNotifyAll = "-1";   // sound, vibration and light as the phone has them
+constexpr std::string_view kNotifyLight = "4";  // neither sound nor vibration
+// 1 delivered, 2 clicked, 16 target invalid, 32 muted, 64 filtered, 128 over quota, 1024 expired: each bit once
+// (spec §2.8; a bit counted twice switches others off).
+constexpr std::string_view kReceiptBits = "1267";
+static_assert(1 + 2 + 16 + 32 + 64 + 128 + 1024 == 1267);
+
+/// The "extra." pairs of one message and what they add up to.
+class Extras {
+ public:
+  void add(std::string_view key, std::string_view value) {
+    sum_ += utf16_size(key) + utf16_size(value);
+    longest_ = std::max(longest_, utf16_size(value));
+    pairs_.emplace_back(key, value);
+  }
+  bool has_room_for(std::string_view key, std::string_view value) const {
+    return pairs_.size() < kExtraPairsMax && utf16_size(value) <= kExtraValueMax &&
+           sum_ + utf16_size(key) + utf16_size(value) <= kExtraSumMax;
+  }
+  bool fit() const { return pairs_.size() <= kExtraPairsMax && longest_ <= kExtraValueMax && sum_ <= kExtraSumMax; }
+  void append_to(std::string& form) const {
+    for (const auto& [key, value] : pairs_) {
+      std::string name = "extra.";
+      append_form_field(form, name.append(key), value);
+    }
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, std::string>> pairs_;
+  std::size_t sum_ = 0;
+  std::size_t longest_ = 0;
+};
+
+/// "android.resource://<package>/raw/<name>" of a file "<name>.ogg"; empty for "default" and what can be no resource.
+std::string sound_uri(std::string_view package, std::string_view sound) {
+  const std::string_view name = sound.substr(0, sound.rfind('.'));
+  const bool resource = !name.empty() && name != "default" && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+  });
+  if (!resource) return {};
+  return std::string("android.resource://").append(package).append("/raw/").append(name);
+}
+
+std::string template_param(const Profile& profile, const ShownText& shown) {
+  std::string json = "{";
+  if (!profile.template_title.empty()) append_json_member(json, profile.template_title, template_value(shown.title));
+  if (!profile.template_body.empty()) append_json_member(json, profile.template_body, template_value(shown.body));
+  return json += '}';
+}
+
+void add_click(Extras& extras, const Click& click) {
+  switch (click.kind) {
+    case Click::Kind::App:
+      extras.add("notify_effect", "1");
+      break;
+    case Click::Kind::Page:
+      extras.add("notify_effect", "2");
+      extras.add("intent_uri", click.target);
+      break;
+    case Click::Kind::Web:
+      extras.add("notify_effect", "3");
+      extras.add("web_uri", click.target);
+      break;
+  }
+}
+
+}  // namespace
+
+Result<Profile> profile_of(const Certificate& certificate) {
+  const Settings& settings = certificate.settings;
+  Result<Click> click = click_of(settings);
+  if (!click) return std::unexpected(std::move(click.error()));
+  return Profile{.package = certificate.bundle_id,
+                 .app_name = std::string(setting(settings, "app_name")),
+                 .channel_id = std::string(setting(settings, "channel_id")),
+                 .channel_private = setting(settings, "channel_kind") == "private",
+                 .template_id = std::string(setting(settings, "template_id")),
+                 .template_title = std::string(setting(settings, "template_title")),
+                 .template_body = std::string(setting(settings, "template_body")),
+                 .receipt_url = std::string(setting(settings, "receipt_url")),
+                 .click = *std::move(click)};
+}
+
+Result<std::string> message_fields(const Profile& profile, const Notification& n) {
+  const Result<ShownText> shown = shown_text(n, profile.app_name, kTitleMax, kBodyMax);
+  if (!shown) return std::unexpected(shown.error());
+  // A web page opens in the browser: the app is not asked and finds no ext.
+  const std::string_view ext = profile.click.kind == Click::Kind::Web ? std::string_view() : std::string_view(n.ext);
+  if (utf16_size(ext) > kPayloadMax)
+    return fail(Errc::Malformed, "ext is " + std::to_string(utf16_size(ext)) + " characters; Xiaomi's payload takes " +
+                                     std::to_string(kPayloadMax));
+
+  // An event's own channel may be of any kind: then the short life, which all kinds take, and no template.
+  const std::string_view event_channel = n.extra("xiaomi.channel");
+  const bool own_channel = event_channel.empty() || event_channel == profile.channel_id;
+  const std::string_view channel = own_channel ? std::string_view(profile.channel_id) : event_channel;
+  const bool private_channel = own_channel && profile.channel_private;
+
+  const std::string_view same = n.collapse_id.empty() ? n.push_id : n.collapse_id;
+  std::string form = "&";
+  const auto field = [&form](std::string_view name, std::string_view value) {
+    if (!form.ends_with('&')) form += '&';
+    append_form_escaped(form, name);
+    form += '=';
+    append_form_escaped(form, value);
+  };
+  field("restricted_package_name", profile.package);
+  field("pass_through", "0");
+  field("title", shown->title);
+  field("description", shown->body);
+  field("notify_type", n.sound ? kNotifyAll : kNotifyLight);
+  field("notify_id", std::to_string(notify_id(same)));
+  if (n.expires_at > WallTime{}) {
+    const milliseconds life =
+        std::clamp(n.expires_at - n.sent_at, kLifeMin, private_channel ? kLifePrivateMax : kLifePublicMax);
+    field("time_to_live", std::to_string(life.count()));
+  }
+  if (!ext.empty()) field("payload", ext);
+
+  Extras extras;
+  if (!channel.empty()) extras.add("channel_id", channel);
+  add_click(extras, profile.click);
+  extras.add("jobkey", hex_of({same}).substr(0, kJobKeyMax));
+  if (!profile.receipt_url.empty()) {
+    extras.add("callback", profile.receipt_url);
+    if (!n.receipt_tag.empty()) extras.add("callback.param", n.receipt_tag);
+    extras.add("callback.type", kReceiptBits);
+  }
+  if (own_channel && !profile.template_id.empty()) {
+    extras.add("template_id", profile.template_id);
+    extras.add("template_param", template_param(profile, *shown));
+  }
+  if (!extras.fit())
+    return fail(Errc::Malformed,
+                "channel, click target and receipt URL are over Xiaomi's 10 extra pairs of 1024 and "
+                "2047 characters together");
+  // These two are also said elsewhere (payload; the channel's own sound) and give way.
+  if (!ext.empty() && extras.has_room_for("ext", ext)) extras.add("ext", ext);
+  if (const std::string uri = n.sound ? sound_uri(profile.package, *n.sound) : std::string();
+      !uri.empty() && extras.has_room_for("sound_uri", uri))
+    extras.add("sound_uri", uri);
+  extras.append_to(form);
+  return form;
+}
+
+}  // namespace nightpost::xiaomi

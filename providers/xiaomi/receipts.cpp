@@ -1,0 +1,83 @@
+// What Xiaomi posts to extra.callback: a form whose field `data` is {"<message id>":{"type","targets","param",…}}
+// (spec §2.8).
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "providers/form_field.h"
+#include "providers/reply_json.h"
+#include "providers/secret_text.h"
+#include "providers/target_list.h"
+#include "providers/xiaomi/xiaomi.h"
+
+namespace nightpost::xiaomi {
+namespace {
+
+struct Type {
+  std::int64_t type;
+  Receipt::Kind kind;
+  std::string_view meaning;
+};
+
+constexpr std::array kTypes = {
+    Type{1, Receipt::Kind::Delivered, "The device got it."},
+    Type{2, Receipt::Kind::Clicked, "The user tapped on it."},
+    Type{16, Receipt::Kind::TokenGone, "Xiaomi says that the registration id is invalid."},
+    Type{32, Receipt::Kind::Undelivered, "The user switched the app's notifications off."},
+    Type{64, Receipt::Kind::Undelivered, "The device did not match the message's conditions."},
+    Type{128, Receipt::Kind::Undelivered, "The quota of the app or of the device is used up."},
+    Type{1024, Receipt::Kind::Undelivered, "Its life ended before the device was there."},
+};
+
+constexpr std::int64_t kInvalidTarget = 16;
+constexpr std::int64_t kInvalidRegistrationId = 1;  // errorCode; 2 is an alias, 3 a user account
+
+/// What they have in common; the token is missing.
+Receipt receipt_of(const std::string& message_id, const nlohmann::json& entry) {
+  Receipt receipt{.kind = Receipt::Kind::Undelivered,
+                  .token = {},
+                  .tag = printable(text_in(entry, "param")),
+                  .vendor_id = printable(message_id),
+                  .code = printable(text_in(entry, "type")),
+                  .meaning = "Xiaomi sent a type unknown to us.",
+                  .at = {}};
+  const auto type = integer_in(entry, "type");
+  const auto* const known = std::ranges::find(kTypes, type.value_or(0), &Type::type);
+  if (known != kTypes.end()) {
+    receipt.kind = known->kind;
+    receipt.meaning = known->meaning;
+  }
+  if (type == kInvalidTarget &&
+      integer_in(entry, "errorCode").value_or(kInvalidRegistrationId) != kInvalidRegistrationId) {
+    receipt.kind = Receipt::Kind::Undelivered;
+    receipt.meaning = "Xiaomi says that an alias or account is invalid.";
+  }
+  if (const auto ms = integer_in(entry, "timestamp"); ms && *ms > 0) receipt.at = wall_from_ms(*ms);
+  return receipt;
+}
+
+}  // namespace
+
+Result<ReceiptBatch> read_receipts(const Certificate&, std::string_view key, const ReceiptCall& call, WallTime) {
+  if (!same_secret(form_field(call.query, "key").value_or(""), key))
+    return fail(Errc::Unauthorized, "the query's key is not the certificate's receipt key");
+  const auto data = form_field(call.body, "data");
+  if (!data) return fail(Errc::Malformed, "the form has no readable field data");
+  const nlohmann::json json = parsed(*data);
+  if (!json.is_object()) return fail(Errc::Malformed, "data is no JSON object");
+  ReceiptBatch batch;
+  for (const auto& [message_id, entry] : json.items()) {
+    if (!entry.is_object()) return fail(Errc::Malformed, "data: a message's entry is no JSON object");
+    const Receipt common = receipt_of(message_id, entry);
+    for (std::string& target : target_list(member(entry, "targets"))) {
+      batch.receipts.push_back(common);
+      batch.receipts.back().token = DeviceToken(std::move(target));
+    }
+  }
+  return batch;
+}
+
+}  // namespace nightpost::xiaomi
