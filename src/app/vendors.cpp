@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "providers/apns/apns.h"
+#include "providers/xiaomi/xiaomi.h"
 
 namespace nightpost::app {
 namespace {
@@ -18,6 +19,8 @@ struct Row {
 
 constexpr Row kVendors[] = {
     {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, nullptr},
+    {Vendor::Xiaomi, xiaomi::inspect, xiaomi::make_provider, xiaomi::make_authorizer, xiaomi::settings,
+     xiaomi::read_receipts},
 };
 
 const Row* row_of(Vendor vendor) noexcept {
