@@ -14,6 +14,10 @@ std::size_t reached(const Judgement& judgement) {
       std::ranges::count_if(judgement.tokens, [](const TokenVerdict& one) { return one.reason.empty(); }));
 }
 
+std::string_view tag_of(const Judgement& judgement, const TokenVerdict& one) {
+  return one.tag.empty() ? std::string_view(judgement.tag) : one.tag;
+}
+
 /// For the log: "2 of 5 tokens refused".
 std::string detail_of(const Judgement& judgement) {
   const std::size_t all = judgement.tokens.size();
@@ -86,12 +90,12 @@ std::vector<ReceiptPost> Site::deliver(const Judgement& judgement, WallTime now)
   std::vector<ReceiptEvent> events;
   for (const TokenVerdict& one : judgement.tokens) {
     if (!one.reason.empty()) continue;
-    remember(judgement, one.token);
-    if (!judgement.receipts) continue;
+    remember(judgement, one);
+    if (!judgement.receipts || one.repeated) continue;
     events.push_back({.token = one.token,
                       .status = {},
                       .id = judgement.id,
-                      .tag = judgement.tag,
+                      .tag = tag_of(judgement, one),
                       .app = judgement.topic,
                       .variant = judgement.variant});
   }
@@ -99,9 +103,9 @@ std::vector<ReceiptPost> Site::deliver(const Judgement& judgement, WallTime now)
   return simulator_->receipts(events, *receipt_secret_, now).value_or(std::vector<ReceiptPost>());
 }
 
-void Site::remember(const Judgement& judgement, std::string_view token) {
-  const auto [place, fresh] = sent_.try_emplace(std::string(token));
-  place->second = {judgement.id, judgement.tag, judgement.topic, judgement.variant};
+void Site::remember(const Judgement& judgement, const TokenVerdict& one) {
+  const auto [place, fresh] = sent_.try_emplace(std::string(one.token));
+  place->second = {judgement.id, std::string(tag_of(judgement, one)), judgement.topic, judgement.variant};
   if (!fresh) return;
   sent_order_.push_back(place->first);
   if (sent_order_.size() <= kSentMax) return;

@@ -49,7 +49,7 @@ class Site {
   };
   net::ServerAction meet(const Faults& faults, Judgement& judgement, const net::ServerRequest& request, WallTime now);
   std::vector<ReceiptPost> deliver(const Judgement& judgement, WallTime now);
-  void remember(const Judgement& judgement, std::string_view token);
+  void remember(const Judgement& judgement, const TokenVerdict& one);
 
   std::string vendor_;
   std::unique_ptr<VendorSimulator> simulator_;

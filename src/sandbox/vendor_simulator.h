@@ -28,8 +28,10 @@ struct SimulatorOptions {
 
 /// One device a request names, and what becomes of it.
 struct TokenVerdict {
-  std::string_view token;   // good until the simulator's next judge()
-  std::string_view reason;  // the vendor's word for this device alone; empty: it gets the message
+  std::string_view token;     // good until the simulator's next judge()
+  std::string_view reason;    // the vendor's word for this device alone; empty: it gets the message
+  std::string_view tag = {};  // Judgement::tag for this one, where messages differ; as long-lived as `token`
+  bool repeated = false;      // taken, but delivered before: no receipt
 };
 
 /// What a vendor thinks of a request.
@@ -42,10 +44,11 @@ struct Judgement {
   std::string id;                    // the message or request id the answer carries
   bool push = true;                  // asks for a push, or prepares one; false: a token endpoint and the like
   bool authorized = false;           // the credential was good, whatever the rest
-  std::string body = {};             // ready-made answer to what is no push: a grant
-  std::string tag = {};              // the sender's own word that receipts repeat (biTag, callback.param)
-  int variant = 0;                   // which of the vendor's APIs it came by, where answers or receipts differ
-  bool receipts = true;              // the vendor would send receipts for it
+  std::string body = {};             // the answer's, where judging made it: a grant, a refusal with its particulars
+  std::optional<std::int64_t> retry_after_s = {};
+  std::string tag = {};  // the sender's own word that receipts repeat (biTag, callback.param)
+  int variant = 0;       // which of the vendor's APIs it came by, where answers or receipts differ
+  bool receipts = true;  // the vendor would send receipts for it
   bool accepted() const noexcept { return reason.empty(); }
 };
 
@@ -88,6 +91,7 @@ class VendorSimulator {
   }
   virtual std::uint32_t streams_max_first() const noexcept { return 1000; }
   virtual bool asks_client_certificate() const noexcept { return false; }
+  virtual bool takes_any_scheme() const noexcept { return true; }  // net::ServerTls::any_scheme
 };
 
 /// Null: no such vendor.
