@@ -1,0 +1,39 @@
+// OPPO (HeyTap) Push, which also serves OnePlus and realme. What src/app needs of this room; the rest is its inside.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/certificate.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "providers/authorizer.h"
+#include "providers/provider.h"
+#include "providers/receipt.h"
+#include "providers/settings.h"
+
+namespace nightpost::oppo {
+
+/// app_key and channel_id are required; see README.md for each.
+std::span<const SettingField> settings() noexcept;
+
+/// The secret is the MasterSecret, one line. REQUIRED: check_settings() took claimed.settings. The result has facts
+/// anew: kind ("master_secret"), fingerprint (SHA-256, hex). Its environment is production: OPPO has no other.
+/// Malformed: what OPPO would refuse, or would accept and never show; one sentence for ops.
+Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
+                            std::optional<Environment> asked);
+
+/// Of an inspected certificate. Malformed: its settings or its host override are of no use.
+Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);
+
+/// Of an inspected certificate and its secret. Grants of 24 h, renewed at 12, never within a minute.
+Result<std::shared_ptr<const Authorizer>> make_authorizer(const Certificate& certificate,
+                                                          const CertificateSecret& secret);
+
+/// OPPO signs nothing: `key` must stand as the query parameter "key" of the URL that was called.
+Result<ReceiptBatch> read_receipts(const Certificate& certificate, std::string_view key, const ReceiptCall& call,
+                                   WallTime now);
+
+}  // namespace nightpost::oppo
