@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "providers/apns/apns.h"
+#include "providers/fcm/fcm.h"
 #include "providers/oppo/oppo.h"
 #include "providers/xiaomi/xiaomi.h"
 
@@ -20,6 +21,7 @@ struct Row {
 
 constexpr Row kVendors[] = {
     {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, nullptr},
+    {Vendor::Fcm, fcm::inspect, fcm::make_provider, fcm::make_authorizer, fcm::settings, nullptr},
     {Vendor::Xiaomi, xiaomi::inspect, xiaomi::make_provider, xiaomi::make_authorizer, xiaomi::settings,
      xiaomi::read_receipts},
     {Vendor::Oppo, oppo::inspect, oppo::make_provider, oppo::make_authorizer, oppo::settings, oppo::read_receipts},
