@@ -156,8 +156,7 @@ void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned,
       push.sent_at_wall = wall_;
       ++push.progress.attempts;
     }
-    ++in_flight_;
-    sent_ = true;
+    sent_one(state);
     metrics_.requests[static_cast<std::size_t>(all.route->certificate.vendor)].add();
     transport_.send(all.route, std::move(each.http), shipment->deadline, tag, *this);
   }
@@ -178,7 +177,7 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
   if (found == nullptr) return;
   const Shipment shipment = std::exchange(*found, {});
   shipments_.put_back(tag);
-  --in_flight_;
+  answered_one(*shipment.route);
   const Provider& provider = *shipment.route->provider;
   metrics_.vendor_latency[static_cast<std::size_t>(shipment.route->certificate.vendor)].observe(
       std::chrono::duration_cast<milliseconds>(mono_ - shipment.sent_at).count());

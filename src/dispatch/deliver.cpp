@@ -11,6 +11,9 @@
 namespace nightpost::dispatch {
 namespace {
 
+/// Where pushes share requests, so many may follow one answer: more requests than allowed at worst, never single ones.
+constexpr std::size_t kCompany = 1000;
+
 bool is_dead(Verdict verdict) noexcept { return verdict == Verdict::TokenGone || verdict == Verdict::TokenSuspect; }
 
 /// Whether the vendor looked at the push itself, so that the credential must have been good enough.
@@ -163,13 +166,18 @@ bool Dispatcher::Impl::check_route(Push& push) {
     end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
     return false;
   }
-  const RouteState& state = routes_.of(route.id, mono_);
+  RouteState& state = routes_.of(route.id, mono_);
   if (!state.breaker.admits(mono_)) {
     end(push, ending_of(Rule::BreakerOpen));
     return false;
   }
-  if (state.paused_until <= mono_) return true;
-  wait_or_end(push, state.paused_until, Rule::VendorThrottled);
+  if (state.paused_until > mono_) {
+    wait_or_end(push, state.paused_until, Rule::VendorThrottled);
+    return false;
+  }
+  if (state.in_flight < options_.credential_in_flight_max) return true;
+  state.waiting.push_back(push.tag);
+  park(push);
   return false;
 }
 
@@ -185,6 +193,7 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
     return true;
   }
   if (grant) {
+    parked_[push.route->id].push_back(push.tag);
     park(push);
     return false;
   }
@@ -214,9 +223,9 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   push.sent_at = mono_;
   push.sent_at_wall = wall_;
   ++push.progress.attempts;
-  push.probe = routes_.of(route.id, mono_).breaker.sent(mono_);
-  ++in_flight_;
-  sent_ = true;
+  RouteState& state = routes_.of(route.id, mono_);
+  push.probe = state.breaker.sent(mono_);
+  sent_one(state);
   metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
   const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
   transport_.send(push.route, std::move(planned->front().http), deadline, push.tag, handler_);
@@ -225,7 +234,7 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
 void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
   Push* const push = pushes_.find(tag);
   if (push == nullptr || push->state != Push::State::InFlight) return;
-  --in_flight_;
+  answered_one(*push->route);
   const Route& route = *push->route;
   metrics_.vendor_latency[static_cast<std::size_t>(route.certificate.vendor)].observe(
       std::chrono::duration_cast<milliseconds>(mono_ - push->sent_at).count());
@@ -328,7 +337,10 @@ void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held,
 void Dispatcher::Impl::refresh(Push& push) {
   push.progress.refreshed = true;
   Result<std::shared_ptr<const Grant>> grant = credentials_.refresh(*push.route, *push.grant, wall_);
-  if (grant && *grant == nullptr) return park(push);
+  if (grant && *grant == nullptr) {
+    parked_[push.route->id].push_back(push.tag);
+    return park(push);
+  }
   if (grant) return attempt(push, std::move(*grant));
   const Heard heard = heard_of(grant.error());
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
@@ -354,12 +366,35 @@ void Dispatcher::Impl::wait_or_end(Push& push, MonoTime at, Rule rule) {
   end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule));
 }
 
-/// Until on_grant() says that the credential's grant is there, or cannot be had; or the push is over.
+/// Until somebody says that it may go on, or the push is over.
 void Dispatcher::Impl::park(Push& push) {
   push.state = Push::State::Parked;
   push.grant.reset();
-  parked_[push.route->id].push_back(push.tag);
   timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
+}
+
+void Dispatcher::Impl::sent_one(RouteState& state) {
+  ++in_flight_;
+  ++state.in_flight;
+  sent_ = true;
+}
+
+/// A request less in the air; who waits for that among its credential's pushes is due.
+void Dispatcher::Impl::answered_one(const Route& route) {
+  --in_flight_;
+  RouteState& state = routes_.of(route.id, mono_);
+  --state.in_flight;
+  if (state.in_flight >= options_.credential_in_flight_max) return;
+  std::size_t room = options_.credential_in_flight_max - state.in_flight;
+  if (route.provider->batching().tokens) room *= kCompany;
+  while (room > 0 && !state.waiting.empty()) {
+    Push* const push = pushes_.find(state.waiting.front());
+    state.waiting.pop_front();
+    if (push == nullptr || push->state != Push::State::Parked) continue;
+    push->state = Push::State::Due;  // its timer for the end of the window stands already
+    due_.push_back(push->tag);
+    --room;
+  }
 }
 
 void Dispatcher::Impl::on_grant(std::uint64_t route_id) {

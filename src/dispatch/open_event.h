@@ -63,7 +63,7 @@ struct Push {
   enum class State : std::uint8_t {
     Waiting,   // for its back-off to end
     Due,       // for a slot
-    Parked,    // for its credential's grant
+    Parked,    // for its credential: a grant, or room among its requests
     Gathered,  // for others that say the same
     InFlight,
   };

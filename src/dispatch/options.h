@@ -16,6 +16,7 @@ struct Options {
   std::size_t events_open_max = 20'000;            // taken and not yet released
   std::size_t events_open_bytes_max = 256u << 20;  // their memory: twice their records
   std::size_t pushes_in_flight_max = 4096;         // requests handed to the transport and not answered
+  std::size_t credential_in_flight_max = 1024;     // of those, one credential's: who hangs must not hold all slots
   std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
   int attempts_max = 5;                     // per push, the first included
   milliseconds backoff_first{500};          // full jitter, doubling

@@ -79,6 +79,8 @@ struct Dispatcher::Impl final : ReplyHandler {
   void wait(Push& push, MonoTime at);
   void wait_or_end(Push& push, MonoTime at, Rule rule);
   void park(Push& push);
+  void sent_one(RouteState& state);
+  void answered_one(const Route& route);
   void on_grant(std::uint64_t route_id);
   void end(Push& push, Ending ending, const Heard& heard = {});
   void drop(Push& push);

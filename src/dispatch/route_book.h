@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <unordered_map>
 
 #include "core/time.h"
@@ -14,7 +15,9 @@ namespace nightpost::dispatch {
 struct RouteState {
   Breaker breaker;
   RemovalGuard guard;
-  MonoTime paused_until{};  // the vendor throttles the credential
+  MonoTime paused_until{};            // the vendor throttles the credential
+  std::size_t in_flight = 0;          // requests
+  std::deque<std::uint64_t> waiting;  // pushes parked until there are fewer; some may have ended meanwhile
 };
 
 /// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker; states nothing hangs on are

@@ -426,3 +426,33 @@ TEST_CASE("batch: what is handed back while its request is in the air still sett
   CHECK(f.world.sent.size() == 1);
   CHECK(f.all_over());
 }
+
+TEST_CASE("batch: one credential that hangs does not hold all slots", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_in_flight_max = 8;
+  f.options.credential_in_flight_max = 3;
+  for (int i = 0; i < 10; ++i) f.accept(f.members(1, i));
+  CHECK(f.world.sent.size() == 3);
+  f.world.routes[2] = World::route(2, 8);
+  f.world.add("other").devices.front().certificate = {2};
+  f.accept(event_for({"other"}));
+  REQUIRE(f.world.sent.size() == 4);
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 1);
+  SECTION("what waits follows the answers") {
+    for (std::size_t i = 0; f.world.outcomes.size() < 11; ++i) {
+      REQUIRE(i < 20);
+      if (i == 3) continue;
+      REQUIRE(i < f.world.sent.size());
+      f.world.answer(200, "", i);
+    }
+    CHECK(f.outcomes("accepted") == 11);
+    CHECK(f.world.sent.size() == 11);
+  }
+  SECTION("or ends with its time") {
+    f.pass(f.options.retry_for);
+    CHECK(f.outcomes("retries_exhausted") == 7);
+    for (std::size_t i = 0; i < 3; ++i) f.world.answer(200, "", i);
+  }
+  CHECK(f.all_over());
+}
