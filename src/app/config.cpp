@@ -61,12 +61,14 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("events_open_bytes_max", options.events_open_bytes_max, std::int64_t{1} << 20,
                    std::int64_t{1} << 40);
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);
+  dispatch.integer("credential_in_flight_max", options.credential_in_flight_max, 1, 1'000'000);
   dispatch.integer("pushes_queued_max", options.pushes_queued_max, 1'000, 10'000'000);
   dispatch.integer("attempts_max", options.attempts_max, 1, 100);
   dispatch.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
   dispatch.duration_ms("backoff_max_ms", options.backoff_max, 1, kHourMs);
   dispatch.duration_ms("retry_for_ms", options.retry_for, 0, 24 * kHourMs);
   dispatch.duration_ms("push_deadline_ms", options.push_deadline, 100, kHourMs);
+  dispatch.duration_ms("mixed_linger_ms", options.mixed_linger, 0, 1'000);
   dispatch.duration_ms("retry_after_max_ms", options.retry_after_max, 0, 24 * kHourMs);
   dispatch.duration_ms("breaker_first_ms", options.breaker_first, 1, kHourMs);
   dispatch.duration_ms("breaker_max_ms", options.breaker_max, 1, 24 * kHourMs);

@@ -59,6 +59,8 @@ void register_dispatch(ShardSeries& shards) {
       shards.counter("nightpost_attempts_total", "Vendor answers by what they ask of us",
                      [v, i](const ShardMetrics& m) { return m.dispatch.attempts[v][i].read(); },
                      {{"vendor", vendor}, {"verdict", std::string(name_of(static_cast<Verdict>(i)))}});
+    shards.counter("nightpost_vendor_requests_total", "Requests handed to lanes; one may reach many devices",
+                   [v](const ShardMetrics& m) { return m.dispatch.requests[v].read(); }, {{"vendor", vendor}});
     shards.histogram("nightpost_vendor_seconds", "From handing a request to its lane to the vendor's answer",
                      [v](const ShardMetrics& m) -> const auto& { return m.dispatch.vendor_latency[v]; },
                      {{"vendor", vendor}});
