@@ -1,0 +1,39 @@
+// Meizu (Flyme) push. What src/app needs of this room; everything else here is its inside.
+// Source: spec/vendors-xiaomi-oppo-vivo-meizu.md §5, §6.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "core/certificate.h"
+#include "core/result.h"
+#include "core/time.h"
+#include "providers/authorizer.h"
+#include "providers/provider.h"
+#include "providers/receipt.h"
+#include "providers/settings.h"
+
+namespace nightpost::meizu {
+
+std::span<const SettingField> settings() noexcept;
+
+/// The secret is the AppSecret as text, the bundle_id the app's package name. REQUIRED: check_settings() was passed.
+/// The result has facts anew: kind ("app_secret"), fingerprint (SHA-256, hex). Malformed, one sentence for ops.
+Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
+                            std::optional<Environment> asked);
+
+/// Of an inspected certificate. Malformed: it names no usable app id, region or origin. build() signs each body by
+/// Grant::authorization.
+Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);
+
+/// Of an inspected certificate and its secret. Its grant holds the AppSecret and never ends.
+Result<std::shared_ptr<const Authorizer>> make_authorizer(const Certificate& certificate,
+                                                          const CertificateSecret& secret);
+
+/// The form's access_token is compared with the certificate's receipt key.
+Result<ReceiptBatch> read_receipts(const Certificate& certificate, std::string_view key, const ReceiptCall& call,
+                                   WallTime now);
+
+}  // namespace nightpost::meizu
