@@ -4,6 +4,7 @@
 
 #include "providers/apns/apns.h"
 #include "providers/fcm/fcm.h"
+#include "providers/meizu/meizu.h"
 #include "providers/oppo/oppo.h"
 #include "providers/xiaomi/xiaomi.h"
 
@@ -25,6 +26,8 @@ constexpr Row kVendors[] = {
     {Vendor::Xiaomi, xiaomi::inspect, xiaomi::make_provider, xiaomi::make_authorizer, xiaomi::settings,
      xiaomi::read_receipts},
     {Vendor::Oppo, oppo::inspect, oppo::make_provider, oppo::make_authorizer, oppo::settings, oppo::read_receipts},
+    {Vendor::Meizu, meizu::inspect, meizu::make_provider, meizu::make_authorizer, meizu::settings,
+     meizu::read_receipts},
 };
 
 const Row* row_of(Vendor vendor) noexcept {
