@@ -15,6 +15,7 @@ constexpr std::uint32_t kNoLimit = 0x7fffffff;     // what nghttp2 itself is tol
 constexpr std::size_t kIndexedValueBytesMax = 32;  // longer values are ids and dates: not worth a place in the table
 
 using Callbacks = Handle<nghttp2_session_callbacks, nghttp2_session_callbacks_del>;
+using SessionOption = Handle<nghttp2_option, nghttp2_option_del>;
 
 nghttp2_nv field_of(std::string_view name, std::string_view value) {
   const auto bytes = [](std::string_view text) {
@@ -39,7 +40,8 @@ std::uint32_t big_endian(const char* bytes, int count) {
 struct H2ServerSession::Stream {
   ServerRequest request;
   std::size_t header_bytes = 0;
-  bool head = false;  // kept here: the request leaves with take_requests()
+  bool head = false;       // kept here: the request leaves with take_requests()
+  bool malformed = false;  // by our own checks, where nghttp2's are off
   bool answered = false;
   std::string body;  // of the answer
   std::size_t sent = 0;
@@ -73,6 +75,7 @@ struct H2ServerSession::Hooks {
     const std::string_view key = text_of(name, name_size);
     const std::string_view text = text_of(value, value_size);
     ServerRequest& request = stream->request;
+    if (me.options_.any_scheme && !fits(request, key, text)) stream->malformed = true;
     if (key == ":method") {
       request.method = text;
       stream->head = text == "HEAD";
@@ -84,6 +87,27 @@ struct H2ServerSession::Hooks {
       request.headers.emplace_back(key, text);
     }
     return 0;
+  }
+
+  /// RFC 9113 §8.2.1, 8.3: characters, order and repeats, as far as nghttp2 would look at them.
+  static bool fits(const ServerRequest& request, std::string_view key, std::string_view value) {
+    const auto bytes = [](std::string_view text) { return reinterpret_cast<const std::uint8_t*>(text.data()); };
+    if (!nghttp2_check_header_value(bytes(value), value.size())) return false;
+    if (!key.starts_with(':')) return nghttp2_check_header_name(bytes(key), key.size()) != 0;
+    if (!request.headers.empty()) return false;
+    if (key == ":method") return request.method.empty() && !value.empty();
+    if (key == ":path") return request.target.empty() && (value.starts_with('/') || value == "*");
+    if (key == ":authority") return request.authority.empty();
+    return key == ":scheme";
+  }
+
+  /// Likewise §8.1.1: is what was announced what came?
+  static bool whole(const Stream& stream) {
+    const ServerRequest& request = stream.request;
+    if (stream.malformed || request.method.empty() || request.target.empty()) return false;
+    for (const auto& [name, value] : request.headers)
+      if (name == "content-length" && value != std::to_string(request.body.size())) return false;
+    return true;
   }
 
   static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* data, std::size_t size,
@@ -100,12 +124,15 @@ struct H2ServerSession::Hooks {
     return 0;
   }
 
-  static int on_frame_recv(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  static int on_frame_recv(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
     H2ServerSession& me = self(user);
     Stream* stream = me.find(frame->hd.stream_id);
-    if (stream && !stream->answered) me.complete_.push_back(std::move(stream->request));
+    if (!stream || stream->answered) return 0;
+    if (me.options_.any_scheme && !whole(*stream))
+      return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_PROTOCOL_ERROR);
+    me.complete_.push_back(std::move(stream->request));
     return 0;
   }
 
@@ -144,8 +171,12 @@ H2ServerSession::H2ServerSession(Options options) : options_(options), streams_m
   nghttp2_session_callbacks_set_on_frame_recv_callback(raw, Hooks::on_frame_recv);
   nghttp2_session_callbacks_set_on_frame_send_callback(raw, Hooks::on_frame_send);
   nghttp2_session_callbacks_set_on_stream_close_callback(raw, Hooks::on_stream_close);
+  nghttp2_option* raw_option = nullptr;
+  if (nghttp2_option_new(&raw_option) != 0) throw std::bad_alloc();
+  const SessionOption option(raw_option);
+  nghttp2_option_set_no_http_messaging(raw_option, options.any_scheme ? 1 : 0);
   nghttp2_session* session = nullptr;
-  if (nghttp2_session_server_new(&session, raw, this) != 0) throw std::bad_alloc();
+  if (nghttp2_session_server_new2(&session, raw, this, raw_option) != 0) throw std::bad_alloc();
   session_.reset(session);
   queue_settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, options.streams_max_first},
                   {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.window_first}});

@@ -19,6 +19,7 @@ class H2ServerSession final : public ServerSession {
     std::uint32_t window_first = 65'535;
     std::size_t body_bytes_max = 1'048'576;
     std::size_t headers_bytes_max = 65'536;
+    bool any_scheme = false;  // see ServerTls
   };
   /// Queues our SETTINGS.
   explicit H2ServerSession(Options options);

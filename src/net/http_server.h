@@ -72,6 +72,9 @@ struct ServerTls {
   bool ask_client_certificate = false;  // ask for one and take any; the handler judges it
   std::uint32_t streams_max_first = 1;  // SETTINGS_MAX_CONCURRENT_STREAMS of a new connection
   std::uint32_t window_first = 65'535;
+  /// Takes whatever :scheme says. Google's Node client says "https:", which nghttp2 holds for malformed; with this its
+  /// checks of HTTP are off and this server makes those that matter to a handler.
+  bool any_scheme = false;
 };
 
 /// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there and may throw nothing. REQUIRED: `loop` outlives

@@ -52,7 +52,8 @@ void ServerConnection::open_session() {
         std::make_unique<H2ServerSession>(H2ServerSession::Options{.streams_max_first = shared_->tls.streams_max_first,
                                                                    .window_first = shared_->tls.window_first,
                                                                    .body_bytes_max = options.body_bytes_max,
-                                                                   .headers_bytes_max = options.headers_bytes_max});
+                                                                   .headers_bytes_max = options.headers_bytes_max,
+                                                                   .any_scheme = shared_->tls.any_scheme});
   } else {
     session_ = std::make_unique<Http1ServerSession>(Http1ServerSession::Options{
         .body_bytes_max = options.body_bytes_max, .headers_bytes_max = options.headers_bytes_max});
