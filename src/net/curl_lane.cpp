@@ -94,6 +94,8 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
   MonoTime connect_not_before{};
   bool unreachable = false;  // the last connect failed: one request at a time tries
   bool http2 = false;        // what the last answer came by
+  Job* growing = nullptr;    // had to find a further HTTP/2 connection, and has not yet
+  std::size_t width = 1;     // HTTP/2 connections that are there
   int timeouts_in_a_row = 0;
   MonoTime idle_since{};
   MonoTime timer_due = MonoTime::max();
@@ -142,6 +144,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     ready.push_back({job.handler, job.tag, std::move(reply)});
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
+    if (growing == &job) growing = nullptr;
     job.request = {};
     job.multi = nullptr;
     if (job.transfer && spare_transfers.size() < kSpareTransfersMax) spare_transfers.push_back(std::move(job.transfer));
@@ -186,6 +189,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     job.multi = multi.get();
     queue.pop_front();
     wheel.set(job, std::min(job.deadline, now + options.response_timeout));
+    if (http2 && at_work() > width * options.streams_max) growing = &job;
   }
 
   void on_transfers_done(CurlMulti& from, std::span<const CurlDone> done) override {
@@ -210,7 +214,8 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
           connect_not_before = clock_now() + back_off.after_failure();
         }
       }
-      answer(job, {std::move(response), began && one.code != CURLE_OK});
+      const bool maybe_sent = began && !response;
+      answer(job, {std::move(response), maybe_sent});
     }
     end_turn();
   }
@@ -224,6 +229,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     // On HTTP/1.1 a connection ends with its request's time-out.
     if (began && http2 && ++timeouts_in_a_row >= options.timeouts_in_a_row_max && !old) {
       timeouts_in_a_row = 0;
+      count_opened();
       old = std::move(multi);
     }
   }
@@ -262,17 +268,25 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     });
   }
 
-  /// How many requests libcurl gets at once. One connection carries one request until HTTP/2 was heard on it; what
-  /// finds no connection waits here, where it is bounded and its deadline surely means "not sent".
+  /// How many requests libcurl gets at once: what finds no connection waits here, where it is bounded and its deadline
+  /// surely means "not sent". Until HTTP/2 was heard, a connection carries one request. Where all of HTTP/2's streams
+  /// are taken, one request goes ahead and finds a further connection; libcurl would open one for each.
   std::size_t limit() const noexcept {
     if (unreachable) return 1;
-    return http2 ? options.connections_max * options.streams_max : options.connections_max;
+    if (!http2) return options.connections_max;
+    return width * options.streams_max + (growing == nullptr && width < options.connections_max ? 1 : 0);
+  }
+  void measure() {
+    if (growing != nullptr && growing->transfer->began()) growing = nullptr;
+    if (growing == nullptr)
+      width = std::clamp<std::size_t>(multi ? multi->connections() : 0, 1, options.connections_max);
   }
 
   void pump() {
     const MonoTime now = clock_now();
     MonoTime due = MonoTime::max();
     if (old && old->transfers() == 0) old.reset();
+    measure();
     while (!queue.empty() && at_work() < limit()) {
       if (now < connect_not_before && unreachable) {
         due = connect_not_before;
@@ -291,13 +305,16 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     }
     if (const auto next = wheel.next_due()) due = std::min(due, *next);
     wake_at(due);
-    if (multi) {
-      metrics.connections_opened.add(multi->opened() - opened_counted);
-      opened_counted = multi->opened();
-    }
+    count_opened();
     connections_gauge.set((multi ? multi->connections() : 0) + (old ? old->connections() : 0));
     open_gauge.set(at_work());
     queued_gauge.set(queue.size());
+  }
+
+  void count_opened() {
+    if (!multi) return;
+    metrics.connections_opened.add(multi->opened() - opened_counted);
+    opened_counted = multi->opened();
   }
 
   void on_timer() {

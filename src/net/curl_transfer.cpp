@@ -211,9 +211,10 @@ bool CurlTransfer::take_body(std::string_view part) {
 }
 
 Result<HttpResponse> CurlTransfer::finish(CURLcode code) {
-  if (code == CURLE_OK) return std::move(response_);
+  if (code == CURLE_OK && headers_complete_) return std::move(response_);
   response_ = {};
   if (!too_large_.empty()) return fail(Errc::ConnectionLost, std::string(too_large_));
+  if (code == CURLE_OK) return fail(Errc::ConnectionLost, "connection ended in the answer's header");
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(Errc::ConnectionLost, "connection ended without an answer");
   std::string words = words_[0] != '\0' ? words_.data() : curl_easy_strerror(code);
   std::ranges::replace_if(words, [](unsigned char c) { return c < 0x20; }, ' ');
