@@ -55,6 +55,7 @@ class ApnsSimulator final : public VendorSimulator {
 
   std::uint32_t streams_max_first() const noexcept override { return 1; }
   bool asks_client_certificate() const noexcept override { return true; }
+  bool takes_any_scheme() const noexcept override { return false; }
   void closed(std::uint64_t connection) override { state_.connections.erase(connection); }
 
   Judgement judge(const net::ServerRequest& request, WallTime now) override {

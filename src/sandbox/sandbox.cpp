@@ -91,7 +91,8 @@ Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, st
                                        {.certificate_pem = identity.certificate_pem,
                                         .private_key_pem = identity.private_key_pem,
                                         .ask_client_certificate = site.simulator().asks_client_certificate(),
-                                        .streams_max_first = site.simulator().streams_max_first()},
+                                        .streams_max_first = site.simulator().streams_max_first(),
+                                        .any_scheme = site.simulator().takes_any_scheme()},
                                        [this, &site](const net::ServerRequest& request) {
                                          const std::scoped_lock lock(mutex);
                                          return handle(site, request);
