@@ -136,6 +136,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       resolve.duration_ms("bad_route_retry_ms", config.resolve.bad_route_retry, 100, kHourMs);
     }
     read_lane(top.section("apns"), config.apns);
+    read_receipts(top.section("receipts"), config.receipts);
     {
       JsonSection log = top.section("log");
       std::string level = "info";

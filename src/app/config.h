@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/receipt_options.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "dispatch/options.h"
@@ -43,6 +44,7 @@ struct Config {
   dispatch::Options dispatch;           // limits of each shard
   resolve::ResolverOptions resolve;     // caches of each shard
   net::LaneOptions apns;                // connections of each shard to each (origin, credential)
+  ReceiptOptions receipts;
   observe::Level log_level = observe::Level::Info;
   std::uint32_t log_lines_max = 10;  // of one event a second
 };

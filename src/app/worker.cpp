@@ -82,6 +82,10 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   worker->consumer_ = *std::move(consumer);
   worker->settler_->connect(*worker->consumer_);
   for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
+
+  auto receipts = start_receipts(worker->config_, clock, log, fatal, worker->metrics_.receipts);
+  if (!receipts) return std::unexpected(receipts.error());
+  worker->receipts_ = *std::move(receipts);
   return worker;
 }
 
@@ -93,6 +97,7 @@ Worker::~Worker() {
 
 bool Worker::drain() {
   draining_ = true;
+  receipts_.reset();  // vendors repeat, to whoever comes next
   consumer_->stop_fetching();
   bool settled = wait_until(config_.drain_limit, [&] { return consumer_->in_flight() == 0; });
   if (!settled) {

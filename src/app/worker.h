@@ -10,6 +10,7 @@
 
 #include "app/config.h"
 #include "app/ports.h"
+#include "app/receipt_listener.h"
 #include "app/shard.h"
 #include "core/result.h"
 #include "kafka/consumer.h"
@@ -25,6 +26,7 @@ struct WorkerMetrics {
   kafka::ConsumerMetrics consumer;
   kafka::ProducerMetrics producer;
   std::deque<ShardMetrics> shards;  // a deque: atomics do not move
+  ReceiptMetrics receipts;
 };
 /// Every series the worker exports, reading `metrics` at each scrape.
 void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics);
@@ -45,6 +47,8 @@ class Worker {
   bool drain();
   bool ready() const noexcept { return ready_ && !draining_; }
   const WorkerMetrics& metrics() const noexcept { return metrics_; }
+  /// Where vendors post their receipts; 0: nowhere.
+  std::uint16_t receipts_port() const noexcept { return receipts_ ? receipts_->port() : std::uint16_t{0}; }
 
  private:
   explicit Worker(const Config& config);
@@ -58,6 +62,7 @@ class Worker {
   std::unique_ptr<KafkaSettler> settler_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<kafka::Consumer> consumer_;
+  std::unique_ptr<ReceiptListener> receipts_;
 };
 
 /// The store that `config` names, one connection. `with_secrets`: whether the master key is needed.

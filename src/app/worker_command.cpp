@@ -96,13 +96,16 @@ int run_worker(const Options& options) {
 
   std::atomic<bool> failed = false;
   std::uint16_t http_port = 0;
+  std::uint16_t receipts_port = 0;
   Worker::Handlers handlers;
   handlers.on_ready = [&] {
     boost::asio::post(loop, [&] {
       log.info("worker.ready", {observe::kv("http", fmt::format("{}:{}", config->http_host, http_port))});
-      const auto written =
-          write_ready_file(options.ready_file,
-                           {{"http", fmt::format("http://{}:{}", config->http_host, http_port)}, {"pid", ::getpid()}});
+      nlohmann::json ready = {{"http", fmt::format("http://{}:{}", config->http_host, http_port)}, {"pid", ::getpid()}};
+      if (receipts_port != 0)
+        ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls_certificate_file.empty() ? "" : "s",
+                                        config->receipts.host, receipts_port);
+      const auto written = write_ready_file(options.ready_file, ready);
       if (!written) log.warn("worker.ready_file", {observe::kv("detail", written.error().detail)});
     });
   };
@@ -120,6 +123,7 @@ int run_worker(const Options& options) {
       [&](const net::ServerRequest& request) { return answer(request, page, **worker, failed); });
   if (!server) return say_error(server.error());
   http_port = (*server)->port();
+  receipts_port = (*worker)->receipts_port();
   Watch watch(loop, (*worker)->metrics(), log);
   watch.start();
   log.info("worker.started",

@@ -65,10 +65,6 @@ void register_dispatch(ShardSeries& shards) {
                      [v](const ShardMetrics& m) -> const auto& { return m.dispatch.vendor_latency[v]; },
                      {{"vendor", vendor}});
   }
-  for (std::size_t i = 0; i < std::size_t(OutcomeKind::Count); ++i)
-    shards.counter("nightpost_outcomes_total", "What became of pushes",
-                   [i](const ShardMetrics& m) { return m.dispatch.outcomes[i].read(); },
-                   {{"outcome", std::string(name_of(static_cast<OutcomeKind>(i)))}});
   shards.histogram("nightpost_settle_seconds", "From the message in the IM server to the push's outcome",
                    [](const ShardMetrics& m) -> const auto& { return m.dispatch.settle_latency; });
   const auto counter = [&](const char* name, const char* help, Counter dispatch::Metrics::* member) {
@@ -91,6 +87,17 @@ void register_dispatch(ShardSeries& shards) {
   gauge("nightpost_events_open", "Records taken and not yet released", &Metrics::events_open);
   gauge("nightpost_pushes_in_flight", "Requests without an answer yet", &Metrics::pushes_in_flight);
   gauge("nightpost_pushes_waiting", "Pushes waiting for a free slot or a back-off", &Metrics::pushes_waiting);
+}
+
+/// Those of shards and of receipts.
+void register_outcomes(MetricsPage& page, const WorkerMetrics& metrics) {
+  for (std::size_t i = 0; i < std::size_t(OutcomeKind::Count); ++i)
+    page.add_counter("nightpost_outcomes_total", "What became of pushes",
+                     {{"outcome", std::string(name_of(static_cast<OutcomeKind>(i)))}}, [&metrics, i] {
+                       std::uint64_t sum = metrics.receipts.outcomes[i].read();
+                       for (const ShardMetrics& shard : metrics.shards) sum += shard.dispatch.outcomes[i].read();
+                       return static_cast<double>(sum);
+                     });
 }
 
 void register_lanes(ShardSeries& shards) {
@@ -186,9 +193,11 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
 void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   ShardSeries shards(page, metrics);
   register_dispatch(shards);
+  register_outcomes(page, metrics);
   register_lanes(shards);
   register_resolve(shards);
   register_kafka(page, metrics);
+  register_receipt_metrics(page, metrics.receipts);
   observe::add_process_metrics(page);
 }
 

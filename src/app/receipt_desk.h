@@ -1,0 +1,59 @@
+// Answers one call of a vendor's: POST /receipts/<vendor>/<certificate id>. No socket and no thread; the store is read
+// and written, and Kafka waited for, before the answer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+
+#include "app/receipt_metrics.h"
+#include "app/receipt_options.h"
+#include "app/receipt_outcomes.h"
+#include "app/receipt_rate.h"
+#include "app/receipt_sink.h"
+#include "core/result.h"
+#include "net/http_server.h"
+#include "observe/log.h"
+#include "providers/receipt.h"
+#include "store/store.h"
+
+namespace nightpost::app {
+
+/// One thread. Borrows all it is given. 200 with what the vendor wants to read means: its receipts are on the results
+/// topic and the tokens it called gone are removed. After any other answer a vendor that repeats loses nothing: what
+/// was written already comes again.
+class ReceiptDesk {
+ public:
+  using ReaderOf = ReceiptReader (*)(Vendor) noexcept;
+  ReceiptDesk(const ReceiptOptions& options, store::Store& store, ReceiptSink& sink, const Clock& clock,
+              observe::Log& log, ReceiptMetrics& metrics, ReaderOf reader_of);
+
+  net::ServerResponse answer(const net::ServerRequest& request);
+
+ private:
+  struct Refused {
+    ReceiptRefusal why;
+    std::string detail;  // for people: no secrets, no tokens
+  };
+  struct Addressed {
+    ReceiptReader reader;
+    Certificate certificate;
+  };
+  std::expected<std::string, Refused> take(const net::ServerRequest& request);
+  std::expected<Addressed, Refused> addressed(std::string_view path);
+  std::expected<ReceiptBatch, Refused> read(const Addressed& to, std::string_view query,
+                                            const net::ServerRequest& request);
+  std::expected<ReceiptEffects, Refused> effects_of(const Certificate& certificate, const ReceiptBatch& batch);
+  net::ServerResponse refusal(const Refused& refused, const net::ServerRequest& request);
+
+  const ReceiptOptions& options_;
+  store::Store& store_;
+  ReceiptSink& sink_;
+  const Clock& clock_;
+  observe::Log& log_;
+  ReceiptMetrics& metrics_;
+  const ReaderOf reader_of_;
+  std::unordered_map<CertificateId, TokenBucket> buckets_;  // of certificates that are there, so as many at most
+};
+
+}  // namespace nightpost::app

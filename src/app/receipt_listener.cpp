@@ -1,0 +1,91 @@
+#include "app/receipt_listener.h"
+
+#include <utility>
+
+#include "app/commands.h"
+#include "app/config.h"
+#include "app/worker.h"
+
+namespace nightpost::app {
+namespace {
+
+constexpr milliseconds kIdle{60'000};             // a connection without a byte; vendors open another
+constexpr std::uint32_t kStreamsAtOnceMax = 100;  // of an HTTP/2 connection; answered one after the other
+
+}  // namespace
+
+ReceiptListener::ReceiptListener(const ReceiptOptions& options, std::unique_ptr<store::Store> store,
+                                 std::unique_ptr<ReceiptSink> sink, const Clock& clock, observe::Log& log,
+                                 ReceiptMetrics& metrics, ReceiptDesk::ReaderOf reader_of)
+    : options_(options),
+      store_(std::move(store)),
+      sink_(std::move(sink)),
+      desk_(options_, *store_, *sink_, clock, log, metrics, reader_of) {}
+
+Result<std::unique_ptr<ReceiptListener>> ReceiptListener::start(const ReceiptOptions& options,
+                                                                std::unique_ptr<store::Store> store,
+                                                                std::unique_ptr<ReceiptSink> sink, const Clock& clock,
+                                                                observe::Log& log, ReceiptMetrics& metrics,
+                                                                ReceiptDesk::ReaderOf reader_of) {
+  std::unique_ptr<ReceiptListener> listener(
+      new ReceiptListener(options, std::move(store), std::move(sink), clock, log, metrics, reader_of));
+  if (const auto listens = listener->listen(); !listens)
+    return fail(listens.error().code, "receipts: " + listens.error().detail);
+  listener->thread_ = std::thread([loop = &listener->loop_] { loop->run(); });
+  return listener;
+}
+
+Result<void> ReceiptListener::listen() {
+  net::ServerOptions server{.host = options_.host,
+                            .port = options_.port,
+                            .body_bytes_max = options_.body_bytes_max,
+                            .connections_max = options_.connections_max,
+                            .idle_timeout = kIdle};
+  const auto handler = [this](const net::ServerRequest& request) {
+    return net::ServerAction{.respond = desk_.answer(request)};
+  };
+  if (options_.tls_certificate_file.empty()) {
+    auto plain = net::HttpServer::start(loop_, std::move(server), handler);
+    if (!plain) return std::unexpected(plain.error());
+    plain_ = *std::move(plain);
+    port_ = plain_->port();
+    return {};
+  }
+  auto certificate = read_file(options_.tls_certificate_file);
+  if (!certificate) return std::unexpected(certificate.error());
+  auto key = read_file(options_.tls_key_file);
+  if (!key) return std::unexpected(key.error());
+  auto tls = net::TlsServer::start(loop_, std::move(server),
+                                   {.certificate_pem = *std::move(certificate),
+                                    .private_key_pem = *std::move(key),
+                                    .streams_max_first = kStreamsAtOnceMax},
+                                   handler);
+  if (!tls) return std::unexpected(tls.error());
+  tls_ = *std::move(tls);
+  port_ = tls_->port();
+  return {};
+}
+
+ReceiptListener::~ReceiptListener() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, const Clock& clock, observe::Log& log,
+                                                        std::function<void(Error)> on_fatal, ReceiptMetrics& metrics) {
+  if (!config.receipts.enabled()) return nullptr;
+  auto store = open_store(config, true);
+  if (!store) return std::unexpected(store.error());
+  kafka::ProducerOptions producing = config.producer;
+  producing.kafka.log = &log;
+  auto sink = KafkaReceiptSink::start(std::move(producing), config.topics.results, config.receipts.ack_wait,
+                                      std::move(on_fatal), metrics.producer);
+  if (!sink) return std::unexpected(sink.error());
+  auto listener = ReceiptListener::start(config.receipts, *std::move(store), *std::move(sink), clock, log, metrics);
+  if (listener)
+    log.info("receipts.listening", {observe::kv("host", config.receipts.host), observe::kv("port", (*listener)->port()),
+                                    observe::kv("tls", !config.receipts.tls_certificate_file.empty())});
+  return listener;
+}
+
+}  // namespace nightpost::app

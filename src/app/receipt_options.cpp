@@ -1,0 +1,29 @@
+#include "app/receipt_options.h"
+
+#include "app/ready_file.h"
+
+namespace nightpost::app {
+
+void read_receipts(JsonSection section, ReceiptOptions& options) {
+  std::string listen;
+  section.text("listen", listen, true);
+  if (!listen.empty()) {
+    if (auto parsed = parse_host_port(listen)) {
+      options.host = std::move(parsed->host);
+      options.port = parsed->port;
+    } else {
+      section.mistake("listen", parsed.error().detail);
+    }
+  }
+  section.text("tls_certificate_file", options.tls_certificate_file, true);
+  section.text("tls_key_file", options.tls_key_file, true);
+  if (options.tls_certificate_file.empty() != options.tls_key_file.empty())
+    section.mistake("tls_key_file", "goes with tls_certificate_file: name both or none");
+  section.integer("body_bytes_max", options.body_bytes_max, 1'024, std::int64_t{64} << 20);
+  section.integer("receipts_per_call_max", options.receipts_per_call_max, 1, 100'000);
+  section.integer("requests_per_second_max", options.requests_per_second_max, 1, 100'000);
+  section.integer("connections_max", options.connections_max, 1, 10'000);
+  section.duration_ms("ack_wait_ms", options.ack_wait, 10, 60'000);
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,29 @@
+// Where vendors post their receipts to: the config section `receipts`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "app/json_section.h"
+#include "core/time.h"
+
+namespace nightpost::app {
+
+struct ReceiptOptions {
+  std::string host;                             // empty: no listener
+  std::uint16_t port = 0;                       // 0: a free one
+  std::string tls_certificate_file;             // PEM chain; both files or none: then plain HTTP, for use behind a
+  std::string tls_key_file;                     // proxy that ends TLS
+  std::size_t body_bytes_max = 1'048'576;       // of one call; more is answered 413
+  std::size_t receipts_per_call_max = 10'000;   // likewise
+  std::uint32_t requests_per_second_max = 200;  // of each certificate, and its burst; more is answered 429
+  std::size_t connections_max = 256;            // further ones are closed as they come
+  milliseconds ack_wait{2'000};                 // for Kafka to have a call's outcomes; longer is answered 503
+
+  bool enabled() const noexcept { return !host.empty(); }
+};
+
+void read_receipts(JsonSection section, ReceiptOptions& options);
+
+}  // namespace nightpost::app

@@ -1,0 +1,29 @@
+// What a receipt says to the world: outcomes for the results topic, and the devices whose token is gone. Pure.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "core/certificate.h"
+#include "core/outcome.h"
+#include "core/time.h"
+#include "providers/receipt.h"
+#include "store/store.h"
+
+namespace nightpost::app {
+
+struct ReceiptEffects {
+  std::vector<Outcome> outcomes;
+  std::vector<store::Store::DeviceRow> gone;  // to be removed by compare-and-delete
+};
+
+/// Appends what `receipt` becomes. `devices` are those that reported its token for this certificate, the latest first;
+/// those of another app than the certificate's are passed over, for a phone may report any certificate.
+///
+/// Delivered, clicked and undelivered: one outcome, of the device that registered the token last, or of none. Token
+/// gone: one outcome for each device, token_removed if it registered before the receipt's time (before `now`, where the
+/// receipt has none or one to come), else rejected by rule token_newer; without devices one that says so.
+void append_effects(const Certificate& certificate, const Receipt& receipt,
+                    std::span<const store::Store::DeviceRow> devices, WallTime now, ReceiptEffects& effects);
+
+}  // namespace nightpost::app

@@ -1,0 +1,55 @@
+#include "app/receipt_sink.h"
+
+#include <thread>
+
+#include "dispatch/outcome_json.h"
+
+namespace nightpost::app {
+namespace {
+
+constexpr std::chrono::microseconds kLook{200};  // acknowledgements are counted, not told: so often we look
+
+}  // namespace
+
+Result<std::unique_ptr<ReceiptSink>> KafkaReceiptSink::start(kafka::ProducerOptions options, std::string topic,
+                                                             milliseconds wait, std::function<void(Error)> on_fatal,
+                                                             kafka::ProducerMetrics& metrics) {
+  std::unique_ptr<KafkaReceiptSink> sink(new KafkaReceiptSink(std::move(topic), wait));
+  options.linger = milliseconds(0);
+  options.queue_messages_max = 10'000'000;  // librdkafka's own limits: one call's outcomes always find room
+  options.queue_kbytes_max = 2'097'151;
+  options.on_refused = [sink = sink.get()](const Error&, const std::string&) {  // any thread; logged by the producer
+    ++sink->refused_;
+    if (kafka::Ticket* const ticket = sink->ticket_.load()) ticket->drop();  // who was refused keeps its hold
+  };
+  auto producer = kafka::Producer::start(std::move(options), std::move(on_fatal), metrics);
+  if (!producer) return std::unexpected(producer.error());
+  sink->producer_ = *std::move(producer);
+  return sink;
+}
+
+bool KafkaReceiptSink::settled() {
+  tickets_->drain([this](const kafka::Ticket&) { ticket_ = nullptr; });
+  return ticket_ == nullptr;
+}
+
+Result<void> KafkaReceiptSink::write(std::span<const Outcome> outcomes) {
+  if (outcomes.empty()) return {};
+  if (!settled()) return fail(Errc::Overloaded, "kafka: the outcomes of an earlier call are not written yet");
+  kafka::Ticket* const ticket = tickets_->take(0, 0, 0, 0);
+  refused_ = 0;
+  ticket_ = ticket;
+  for (const Outcome& outcome : outcomes)
+    producer_->produce(ticket, topic_, outcome.event_id, dispatch::to_json(outcome));
+  ticket->drop();
+  const MonoTime deadline = std::chrono::steady_clock::now() + wait_;
+  while (!settled()) {
+    if (std::chrono::steady_clock::now() >= deadline)
+      return fail(Errc::Timeout, "kafka: no acknowledgement in time; the outcomes may still be written");
+    std::this_thread::sleep_for(kLook);
+  }
+  if (refused_ > 0) return fail(Errc::Io, "kafka: the broker refuses outcomes on topic " + topic_);
+  return {};
+}
+
+}  // namespace nightpost::app
