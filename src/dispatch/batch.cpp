@@ -6,14 +6,22 @@
 
 namespace nightpost::dispatch {
 
-/// The push waits for others that say the same; ship() sends them once its event is planned.
+/// Counts requests that are not in the air yet and will take a slot each (or several, by the vendor's limits).
+void Dispatcher::Impl::form(std::uint64_t route_id, bool more) {
+  RouteState& state = routes_.of(route_id, mono_);
+  more ? ++forming_ : --forming_;
+  more ? ++state.forming : --state.forming;
+}
+
+/// The push waits for others that say the same; ship() sends them once all is planned that may be.
 void Dispatcher::Impl::gather(Push& push, const Rendered& rendered, const Batching& batching) {
   GatheringKey key{.event = push.event->tag, .route = push.route->id, .variant = rendered.variant};
   if (batching.badge && rendered.notification.badge) key.badge = *rendered.notification.badge;
   if (batching.sound) key.sound = rendered.notification.sound;
   const auto [found, is_new] = gathering_of_.try_emplace(key, gatherings_.size());
   if (is_new) {
-    gatherings_.push_back({.key = std::move(key), .route = push.route, .notification = rendered.notification});
+    form(key.route, true);
+    gatherings_.push_back({.route = push.route, .notification = rendered.notification});
     gatherings_.back().notification.push_id = push.push_id;
   }
   Gathering& into = gatherings_[found->second];
@@ -23,22 +31,12 @@ void Dispatcher::Impl::gather(Push& push, const Rendered& rendered, const Batchi
   push.state = Push::State::Gathered;
 }
 
-/// Sends what is gathered of events that are planned to the end; the others may still get company.
+/// Sends all that is gathered. Planning has come as far as it can for now, so nothing would come of waiting on.
 void Dispatcher::Impl::ship() {
   if (gatherings_.empty()) return;
   gathering_of_.clear();
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < gatherings_.size(); ++i) {
-    const OpenEvent* const open = events_.find(gatherings_[i].key.event);
-    if (open != nullptr && open->state == OpenEvent::State::Ready && mono_ < open->window.end()) {
-      if (kept != i) gatherings_[kept] = std::move(gatherings_[i]);
-      gathering_of_.emplace(gatherings_[kept].key, kept);
-      ++kept;
-    } else {
-      ship(gatherings_[i]);
-    }
-  }
-  gatherings_.resize(kept);
+  for (Gathering& gathering : gatherings_) ship(gathering);
+  gatherings_.clear();
 }
 
 void Dispatcher::Impl::ship(Gathering& gathering) {
@@ -47,8 +45,7 @@ void Dispatcher::Impl::ship(Gathering& gathering) {
                .notification = std::move(gathering.notification)};
   const Batching batching = all.route->provider->batching();
   all.pushes = std::move(gathering.pushes);
-  std::erase_if(all.pushes, [this](std::uint64_t tag) { return !still_gathered(tag); });
-  if (all.pushes.empty()) return;
+  form(all.route->id, false);
   if (batching.mixed_max > 0 && (!batching.tokens || all.pushes.size() < batching.tokens_min)) {
     for (const std::uint64_t tag : all.pushes) drop_in(all, tag, batching.mixed_max);
     return;
@@ -82,6 +79,7 @@ void Dispatcher::Impl::end_all(std::span<const std::uint64_t> pushes, Ending end
 void Dispatcher::Impl::drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max) {
   MixedBin& bin = bins_[from.route->id];
   if (bin.entries.empty()) {
+    form(from.route->id, true);
     bin.route = from.route;
     bin.leaves_at = mono_ + options_.mixed_linger;
     timers_.add({bin.leaves_at, from.route->id, Timer::Of::Bin});
@@ -89,7 +87,9 @@ void Dispatcher::Impl::drop_in(const Shipment& from, std::uint64_t tag, std::siz
   bin.grant = from.grant;
   bin.entries.push_back({tag, from.notification});
   bin.entries.back().notification.push_id = pushes_.find(tag)->push_id;
-  if (bin.entries.size() >= mixed_max) empty_bin(from.route->id);
+  // A push whose time is over before the bin leaves cannot wait for it.
+  if (bin.entries.size() >= mixed_max || pushes_.find(tag)->event->window.end() <= bin.leaves_at)
+    empty_bin(from.route->id);
 }
 
 void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
@@ -97,9 +97,15 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
   if (found == bins_.end()) return;
   MixedBin bin = std::move(found->second);
   bins_.erase(found);
+  form(route_id, false);
   std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
   if (bin.entries.empty()) return;
-
+  // Throttled while they waited for company.
+  if (const MonoTime until = routes_.of(route_id, mono_).paused_until; until > mono_) {
+    for (const MixedBin::Entry& entry : bin.entries)
+      wait_or_end(*pushes_.find(entry.push), until, Rule::VendorThrottled);
+    return;
+  }
   if (bin.entries.size() > 1) {
     Shipment all{.route = bin.route, .grant = bin.grant};
     std::vector<Letter> letters;
@@ -143,7 +149,7 @@ void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned,
                             all.tokens.begin() + std::ptrdiff_t(from + count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
-    shipment->probe = first ? state.breaker.sent(mono_) : all.probe && from == 0;
+    shipment->probe = first && state.breaker.sent(mono_);
     shipment->sent_at = mono_;
     shipment->deadline = first ? mono_ + options_.push_deadline : all.deadline;
     for (const std::uint64_t one : pushes) {
@@ -184,7 +190,8 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
 
   if (reply.response && shipment.prepares) {
     auto planned = provider.address(shipment.notification, shipment.tokens, *reply.response, *shipment.grant);
-    if (planned) return launch(shipment, std::move(*planned), false);
+    if (planned && mono_ < shipment.deadline) return follow_up(shipment, std::move(*planned));
+    if (planned) reply.response = fail(Errc::Timeout, "the content was stored when the time for it was over");
   }
   std::vector<Push*> pushes;
   pushes.reserve(shipment.pushes.size());
@@ -195,6 +202,13 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
   // Content that was only stored has reached nobody, so a repeat cannot duplicate.
   if (shipment.prepares) reply.maybe_sent = false;
   settle(pushes, answers, reply, shipment.probe);
+}
+
+/// The vendor has the content, so the credential is good; now for whom it is, unless they were handed back meanwhile.
+void Dispatcher::Impl::follow_up(const Shipment& stored, std::vector<Planned> planned) {
+  if (stored.probe) routes_.of(stored.route->id, mono_).breaker.passed();
+  if (!pushes_.find(stored.pushes.front())->event->leaving) return launch(stored, std::move(planned), false);
+  for (const std::uint64_t tag : stored.pushes) drop(*pushes_.find(tag));
 }
 
 }  // namespace nightpost::dispatch

@@ -103,7 +103,7 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
     } else if (late) {
       ledger_.device(open, at, device, ending_of(open.window.rule_at_end()), wall_);
     } else {
-      if (!has_slot() || waiting() >= options_.pushes_queued_max) return false;
+      if (!may_plan()) return false;
       start(open, device);
     }
     ++open.next_device;
@@ -166,7 +166,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
     end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
     return false;
   }
-  RouteState& state = routes_.of(route.id, mono_);
+  const RouteState& state = routes_.of(route.id, mono_);
   if (!state.breaker.admits(mono_)) {
     end(push, ending_of(Rule::BreakerOpen));
     return false;
@@ -175,8 +175,8 @@ bool Dispatcher::Impl::check_route(Push& push) {
     wait_or_end(push, state.paused_until, Rule::VendorThrottled);
     return false;
   }
-  if (state.in_flight < options_.credential_in_flight_max) return true;
-  state.waiting.push_back(push.tag);
+  if (room_for(state.in_flight, state.forming, options_.credential_in_flight_max)) return true;
+  crowded_[route.id].push_back(push.tag);
   park(push);
   return false;
 }
@@ -379,22 +379,33 @@ void Dispatcher::Impl::sent_one(RouteState& state) {
   sent_ = true;
 }
 
-/// A request less in the air; who waits for that among its credential's pushes is due.
 void Dispatcher::Impl::answered_one(const Route& route) {
   --in_flight_;
-  RouteState& state = routes_.of(route.id, mono_);
-  --state.in_flight;
-  if (state.in_flight >= options_.credential_in_flight_max) return;
-  std::size_t room = options_.credential_in_flight_max - state.in_flight;
-  if (route.provider->batching().tokens) room *= kCompany;
-  while (room > 0 && !state.waiting.empty()) {
-    Push* const push = pushes_.find(state.waiting.front());
-    state.waiting.pop_front();
-    if (push == nullptr || push->state != Push::State::Parked) continue;
-    push->state = Push::State::Due;  // its timer for the end of the window stands already
-    due_.push_back(push->tag);
-    --room;
+  --routes_.of(route.id, mono_).in_flight;
+}
+
+/// Whoever waited for room among its credential's requests is due once there is some. Asked whenever slots are filled,
+/// for those called last may have ended without a request whose answer would call the next. False: nobody was called.
+bool Dispatcher::Impl::call_crowded() {
+  if (!has_slot()) return false;
+  const std::size_t before = due_.size();
+  for (auto it = crowded_.begin(); it != crowded_.end();) {
+    const RouteState& state = routes_.of(it->first, mono_);
+    const std::size_t taken = state.in_flight + state.forming;
+    std::size_t room = options_.credential_in_flight_max - std::min(options_.credential_in_flight_max, taken);
+    std::deque<std::uint64_t>& waiting = it->second;
+    for (bool first = true; room > 0 && !waiting.empty();) {
+      Push* const push = pushes_.find(waiting.front());
+      waiting.pop_front();
+      if (push == nullptr || push->state != Push::State::Parked) continue;
+      if (std::exchange(first, false) && push->route->provider->batching().tokens) room *= kCompany;
+      push->state = Push::State::Due;  // its timer for the end of the window stands already
+      due_.push_back(push->tag);
+      --room;
+    }
+    it = waiting.empty() ? crowded_.erase(it) : std::next(it);
   }
+  return due_.size() > before;
 }
 
 void Dispatcher::Impl::on_grant(std::uint64_t route_id) {

@@ -26,8 +26,15 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
 void Dispatcher::Impl::leave() {
-  if (refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max) pump();
-  ship();
+  bool fill = refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max;
+  if (fill) call_crowded();
+  do {
+    if (fill) pump();
+    const bool full = !may_plan();
+    ship();
+    // What was gathered may have become few requests, or none: then nobody's answer would ask for the next.
+    fill = fill && (call_crowded() || (full && may_plan()));
+  } while (fill);
   for (std::size_t i = ready_.size() - std::min(ready_untimed_, ready_.size()); i < ready_.size(); ++i)
     if (const OpenEvent* open = events_.find(ready_[i])) timers_.add({open->window.end(), ready_[i], Timer::Of::Event});
   ready_untimed_ = 0;

@@ -81,12 +81,14 @@ struct Dispatcher::Impl final : ReplyHandler {
   void park(Push& push);
   void sent_one(RouteState& state);
   void answered_one(const Route& route);
+  bool call_crowded();
   void on_grant(std::uint64_t route_id);
   void end(Push& push, Ending ending, const Heard& heard = {});
   void drop(Push& push);
   void free_push(Push& push);
 
   // batch.cpp
+  void form(std::uint64_t route_id, bool more);
   void gather(Push& push, const Rendered& rendered, const Batching& batching);
   void ship();
   void ship(Gathering& gathering);
@@ -98,8 +100,14 @@ struct Dispatcher::Impl final : ReplyHandler {
   void launch(const Shipment& all, std::vector<Planned> planned, bool first);
   void on_reply(std::uint64_t tag, Reply reply) override;
   void on_shipment(std::uint64_t tag, Reply reply);
+  void follow_up(const Shipment& stored, std::vector<Planned> planned);
 
-  bool has_slot() const noexcept { return in_flight_ < options_.pushes_in_flight_max; }
+  /// Whether one more push may come: the last request that fits is still being put together, and may get company.
+  static bool room_for(std::size_t in_flight, std::size_t forming, std::size_t max) noexcept {
+    return in_flight < max && in_flight + forming <= max;
+  }
+  bool has_slot() const noexcept { return room_for(in_flight_, forming_, options_.pushes_in_flight_max); }
+  bool may_plan() const noexcept { return has_slot() && waiting() < options_.pushes_queued_max; }
   /// Pushes open beyond one a request: those that wait, and the company of those in the air.
   std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), in_flight_); }
 
@@ -123,6 +131,7 @@ struct Dispatcher::Impl final : ReplyHandler {
   std::unordered_map<GatheringKey, std::size_t, GatheringKeyHash> gathering_of_;  // index into gatherings_
   std::unordered_map<std::uint64_t, MixedBin> bins_;                              // by route id
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> parked_;          // pushes by route id
+  std::unordered_map<std::uint64_t, std::deque<std::uint64_t>> crowded_;          // likewise; some may be over
   std::vector<Next> nexts_;                                                       // of the replies being settled
   RouteBook routes_;
   TimerHeap timers_;
@@ -132,6 +141,7 @@ struct Dispatcher::Impl final : ReplyHandler {
   std::vector<std::uint64_t> lookups_;
   std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
   std::size_t in_flight_ = 0;      // requests
+  std::size_t forming_ = 0;        // requests being put together: gatherings_ and bins_
   std::size_t open_bytes_ = 0;
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;

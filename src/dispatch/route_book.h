@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <unordered_map>
 
 #include "core/time.h"
@@ -15,9 +14,9 @@ namespace nightpost::dispatch {
 struct RouteState {
   Breaker breaker;
   RemovalGuard guard;
-  MonoTime paused_until{};            // the vendor throttles the credential
-  std::size_t in_flight = 0;          // requests
-  std::deque<std::uint64_t> waiting;  // pushes parked until there are fewer; some may have ended meanwhile
+  MonoTime paused_until{};    // the vendor throttles the credential
+  std::size_t in_flight = 0;  // requests
+  std::size_t forming = 0;    // requests being put together
 };
 
 /// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker; states nothing hangs on are

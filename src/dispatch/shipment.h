@@ -1,4 +1,4 @@
-// Pushes that share requests: gathered until their event is planned (or for a few milliseconds, where a vendor takes
+// Pushes that share requests: gathered while planning goes on (or for a few milliseconds, where a vendor takes
 // unequal contents in one request), then in the air until the vendor has answered for each of them.
 #pragma once
 
@@ -40,7 +40,6 @@ struct GatheringKeyHash {
 };
 
 struct Gathering {
-  GatheringKey key;
   std::shared_ptr<const Route> route;
   std::shared_ptr<const Grant> grant;  // the newest that any of the pushes came with
   Notification notification;

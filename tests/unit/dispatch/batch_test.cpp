@@ -456,3 +456,134 @@ TEST_CASE("batch: one credential that hangs does not hold all slots", "[dispatch
   }
   CHECK(f.all_over());
 }
+
+TEST_CASE("batch: content stored after the hand back is addressed to nobody", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->saves_first = true;
+  f.accept(f.members(3));
+  REQUIRE(f.paths() == std::vector<std::string>{"/save"});
+  f.dispatcher().hand_back([](Ticket) { return true; });
+  f.world.answer(200, "saved 77");
+  CHECK(f.world.sent.size() == 1);
+  CHECK(f.world.outcomes.empty());
+  CHECK(f.world.released.empty());
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: content stored at the last moment is stored anew", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->saves_first = true;
+  f.options.push_deadline = seconds(10);
+  f.accept(f.members(3));
+  f.pass(seconds(10));
+  f.world.answer(200, "saved 77");
+  f.pass(seconds(1));
+  REQUIRE(f.paths() == std::vector<std::string>{"/save", "/save"});
+  f.world.answer(200, "saved 78");
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 3);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: stored content proves a credential whose breaker probes", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->saves_first = true;
+  f.accept(f.members(2));
+  f.world.grant_error = f.world.refresh_error = Error{Errc::Unauthorized, "invalid_client"};
+  f.world.answer(401);
+  REQUIRE(f.world.metrics.breakers_opened.read() == 1);
+  f.world.grant_error = f.world.refresh_error = std::nullopt;
+  f.pass(f.options.breaker_first);
+  f.accept(f.members(2, 2));
+  f.world.answer(200, "saved 1");
+  f.accept(f.members(2, 4));  // not the probe's business any more
+  CHECK(f.paths() == std::vector<std::string>{"/save", "/save", "/push", "/save"});
+  f.world.answer(200, "", 2);
+  f.world.answer(200, "saved 2", 3);
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 4);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: what is gathered counts among the requests in the air", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_in_flight_max = 8;
+  f.options.credential_in_flight_max = GENERATE(4, 8);
+  json event = f.members(40);
+  for (int i = 0; i < 40; ++i) event["to"][std::size_t(i)]["unread"] = i / 2;  // two a request
+  f.accept(event);
+  const std::size_t limit = f.options.credential_in_flight_max + 1;  // the last one's company is not known beforehand
+  CHECK(f.world.sent.size() == limit);
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < f.world.sent.size(); ++i) {
+    most = std::max(most, f.dispatcher().requests_in_flight());
+    f.world.answer(200, "", i);
+  }
+  CHECK(most <= limit);
+  CHECK(f.outcomes("accepted") == 40);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: an event larger than the queue goes in parts", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_queued_max = 4;
+  SECTION("that are sent") {
+    f.accept(f.members(10));
+    for (std::size_t i = 0; i < f.world.sent.size(); ++i) f.world.answer(200, "", i);
+    CHECK(f.outcomes("accepted") == 10);
+  }
+  SECTION("that can never be") {
+    json event = f.members(10);
+    event["push"]["ext"] = "too big";
+    f.accept(event);
+    CHECK(f.outcomes("payload_unbuildable") == 10);
+  }
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: who waits for room at a credential is called though nobody before was sent", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.credential_in_flight_max = 1;
+  f.accept(f.members(1));
+  for (int i = 1; i < 6; ++i) {
+    json event = f.members(1, i);
+    if (i < 5) event["push"]["ext"] = "too big";
+    f.accept(event);
+  }
+  REQUIRE(f.world.sent.size() == 1);
+  f.provider->wants.tokens = GENERATE(true, false);
+  f.world.answer(200);
+  CHECK(f.outcomes("payload_unbuildable") == 4);
+  REQUIRE(f.world.sent.size() == 2);
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 2);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: a letter waits neither beyond its time nor into a throttled credential", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->wants = {.tokens = true, .tokens_min = 3, .mixed_max = 4};
+  f.options.mixed_linger = milliseconds(50);
+  SECTION("its event ends first") {
+    json event = f.members(1);
+    event["expires_at"] = kNowMs + 20;
+    f.accept(event);
+    REQUIRE(f.world.sent.size() == 1);
+    f.world.answer(200);
+    CHECK(f.outcomes("accepted") == 1);
+  }
+  SECTION("throttled meanwhile") {
+    f.accept(f.members(3));
+    f.accept(f.members(1, 3));
+    f.accept(f.members(1, 4));
+    f.world.answer(429, "", 0);
+    f.pass(seconds(6));
+    CHECK(f.world.sent.size() == 1);
+    f.pass(seconds(2));
+    CHECK(f.paths() == std::vector<std::string>{"/push", "/push", "/mixed"});
+    f.world.answer(200, "", 1);
+    f.world.answer(200, "", 2);
+    CHECK(f.outcomes("accepted") == 5);
+  }
+  CHECK(f.all_over());
+}
