@@ -91,7 +91,7 @@ std::vector<ReceiptPost> Site::deliver(const Judgement& judgement, WallTime now)
   for (const TokenVerdict& one : judgement.tokens) {
     if (!one.reason.empty()) continue;
     remember(judgement, one);
-    if (!judgement.receipts || one.repeated) continue;
+    if (!judgement.receipts || !one.receipts) continue;
     events.push_back({.token = one.token,
                       .status = {},
                       .id = judgement.id,

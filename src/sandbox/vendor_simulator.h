@@ -31,7 +31,7 @@ struct TokenVerdict {
   std::string_view token;     // good until the simulator's next judge()
   std::string_view reason;    // the vendor's word for this device alone; empty: it gets the message
   std::string_view tag = {};  // Judgement::tag for this one, where messages differ; as long-lived as `token`
-  bool repeated = false;      // taken, but delivered before: no receipt
+  bool receipts = true;       // likewise: false where it asks for none, or was delivered before
 };
 
 /// What a vendor thinks of a request.

@@ -1,5 +1,6 @@
 #include "sandbox/apns_simulator.h"
 #include "sandbox/fcm_simulator.h"
+#include "sandbox/oppo_simulator.h"
 #include "sandbox/vendor_simulator.h"
 #include "sandbox/xiaomi_simulator.h"
 
@@ -14,6 +15,7 @@ constexpr Row kVendors[] = {
     {"apns", make_apns_simulator},
     {"fcm", make_fcm_simulator},
     {"xiaomi", make_xiaomi_simulator},
+    {"oppo", make_oppo_simulator},
 };
 
 }  // namespace

@@ -118,16 +118,31 @@ bool reaches(const Call& call, std::string_view token) {
   return !device->gone && (device->app.empty() || device->app == call.judgement.topic);
 }
 
-void note_token(Call& call, std::string_view token) {
-  call.judgement.tokens.push_back({token, reaches(call, token) ? std::string_view() : kBadRegid});
-}
+/// What a message says about its receipts.
+struct Wish {
+  std::string_view tag;
+  bool called = false;
+  std::int64_t types = 3;
+  bool delivered() const { return called && (types & 1) != 0; }
+};
 
-void note_message(Call& call, std::span<const Field> fields) {
+Wish note_message(Call& call, std::span<const Field> fields) {
+  Wish wish;
   for (const auto& [name, value] : fields) {
     if (name == "restricted_package_name") call.judgement.topic = value;
-    if (name == "extra.callback.param") call.judgement.tag = value;
     if (name == "extra.channel_id") call.state.channel = value;
+    if (name == "extra.callback") wish.called = true;
+    if (name == "extra.callback.param") wish.tag = value;
+    if (name == "extra.callback.type") wish.types = whole_number(value).value_or(0);
   }
+  return wish;
+}
+
+void note_token(Call& call, std::string_view token, const Wish& wish) {
+  call.judgement.tokens.push_back({.token = token,
+                                   .reason = reaches(call, token) ? std::string_view() : kBadRegid,
+                                   .tag = wish.tag,
+                                   .receipts = wish.delivered()});
 }
 
 Refusal judge_shared(Call& call) {
@@ -136,7 +151,7 @@ Refusal judge_shared(Call& call) {
   std::vector<Field> fields;
   for (const Field& field : form.all())
     if (field.first != target && !(target == "topics" && field.first == "topic_op")) fields.push_back(field);
-  note_message(call, fields);
+  const Wish wish = note_message(call, fields);
 
   std::vector<std::string_view> targets;
   Refusal refusal;
@@ -148,7 +163,7 @@ Refusal judge_shared(Call& call) {
     refusal = read_targets(form, target, targets);
   }
   if (call.endpoint->api == Api::Regids)
-    for (const std::string_view token : targets) note_token(call, token);
+    for (const std::string_view token : targets) note_token(call, token, wish);
   if (refusal) return refusal;
   return judge_message(fields, call.context());
 }
@@ -156,6 +171,7 @@ Refusal judge_shared(Call& call) {
 /// A message of §2.6 as a form would say it. Numbers are unquoted, "extra" is nested; `made` keeps new text.
 Refusal flatten(simdjson::dom::object message, std::vector<Field>& fields, std::deque<std::string>& made) {
   for (const auto [name, value] : message) {
+    if (name.starts_with("extra.")) return {kIllegal, "messages: extra is nested here"};
     std::string_view text;
     std::int64_t number = 0;
     simdjson::dom::object extra;
@@ -187,8 +203,8 @@ Refusal judge_item(Call& call, simdjson::dom::element item) {
   std::vector<Field> fields;
   std::deque<std::string> made;
   if (auto refusal = flatten(message, fields, made)) return refusal;
-  note_message(call, fields);
-  if (call.endpoint->api == Api::DifferentRegids) note_token(call, target);
+  const Wish wish = note_message(call, fields);
+  if (call.endpoint->api == Api::DifferentRegids) note_token(call, target, wish);
   return judge_message(fields, call.context());
 }
 
@@ -214,7 +230,7 @@ Refusal judge_validation(Call& call) {
   std::vector<std::string_view> targets;
   if (auto refusal = read_targets(call.state.form, call.endpoint->target, targets)) return refusal;
   if (call.app) call.judgement.topic = call.app->package;
-  for (const std::string_view token : targets) note_token(call, token);
+  for (const std::string_view token : targets) note_token(call, token, {});
   return {};
 }
 
@@ -258,7 +274,6 @@ Judgement verify(const net::ServerRequest& request, const Knowledge& known, Stat
   call.endpoint = &*endpoint;
   call.judgement.variant = static_cast<int>(endpoint->api);
   call.judgement.push = endpoint->api != Api::Quota && endpoint->api != Api::Validation;
-  call.judgement.receipts = endpoint->api == Api::Regids || endpoint->api == Api::DifferentRegids;
   if (request.method != (endpoint->api == Api::Quota ? "GET" : "POST")) {
     call.judgement.status = 405;
     call.judgement.reason = "MethodNotAllowed";

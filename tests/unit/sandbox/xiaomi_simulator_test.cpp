@@ -63,7 +63,8 @@ TEST_CASE("xiaomi: the published single push", "[sandbox][xiaomi]") {
     CHECK(reply["info"] == "Received push messages for 1 REGID");
     CHECK(xiaomi.judgement.authorized);
     CHECK(xiaomi.judgement.topic == "com.example.im");
-    CHECK(xiaomi.judgement.tag == "m-1001");
+    CHECK(xiaomi.judgement.tokens[0].tag == "m-1001");
+    CHECK(xiaomi.judgement.tokens[0].receipts);
     CHECK(xiaomi.judgement.tokens[0].token == "mi-reg-0001");
   }
 }
@@ -128,6 +129,8 @@ TEST_CASE("xiaomi: requests refused", "[sandbox][xiaomi]") {
        messages(R"([{"target":"a","message":{"title":"a","description":"b","restricted_package_name":"com.example.im",)"
                 R"("extra":{"extra.channel_id":"104086","channel_id":"9"}}}])"),
        27001},
+      {"a dotted name in JSON", "/v2/multi_messages/regids",
+       messages(R"([{"target":"a","message":{"extra.callback.param":5}}])"), 10017},
       {"extra with a number", "/v2/multi_messages/regids",
        messages(R"([{"target":"a","message":{"extra":{"channel_id":104086}}}])"), 10017},
       {"second item without title", "/v2/multi_messages/regids",
@@ -274,6 +277,25 @@ TEST_CASE("xiaomi: what cannot be taught", "[sandbox][xiaomi]") {
   CHECK(taught.error().detail == row.want);
   xiaomi.simulator->forget();
   CHECK(xiaomi.ask(post("/v3/message/regid", kSingle))["code"] == 21301);
+}
+
+TEST_CASE("xiaomi: receipts are sent to who asks", "[sandbox][xiaomi]") {
+  struct Row {
+    const char* wish;
+    bool want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"", false},
+      {"&extra.callback.type=1", false},
+      {"&extra.callback=https%3A%2F%2Fa.b%2Fc", true},
+      {"&extra.callback=https%3A%2F%2Fa.b%2Fc&extra.callback.type=17", true},
+      {"&extra.callback=https%3A%2F%2Fa.b%2Fc&extra.callback.type=16", false},
+  }));
+  CAPTURE(row.wish);
+  Simulated xiaomi;
+  REQUIRE(xiaomi.ask(
+              post("/v3/message/regid", std::string("registration_id=mi-reg-0001") + kRest + row.wish))["code"] == 0);
+  CHECK(xiaomi.judgement.tokens.at(0).receipts == row.want);
 }
 
 TEST_CASE("xiaomi: receipts are forms, one a type", "[sandbox][xiaomi]") {

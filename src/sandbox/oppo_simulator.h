@@ -1,0 +1,12 @@
+// OPPO's (HeyTap's) push service as a simulator.
+#pragma once
+
+#include <memory>
+
+#include "sandbox/vendor_simulator.h"
+
+namespace nightpost::sandbox {
+
+std::unique_ptr<VendorSimulator> make_oppo_simulator(const SimulatorOptions& options);
+
+}  // namespace nightpost::sandbox
