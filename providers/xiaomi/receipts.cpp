@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "providers/form_field.h"
+#include "providers/receipt_time.h"
 #include "providers/reply_json.h"
 #include "providers/secret_text.h"
 #include "providers/target_list.h"
@@ -43,7 +44,7 @@ Receipt receipt_of(const std::string& message_id, const nlohmann::json& entry) {
                   .vendor_id = printable(message_id),
                   .code = printable(text_in(entry, "type")),
                   .meaning = "Xiaomi sent a type unknown to us.",
-                  .at = {}};
+                  .at = receipt_time(entry, "timestamp")};
   const auto type = integer_in(entry, "type");
   const auto* const known = std::ranges::find(kTypes, type.value_or(0), &Type::type);
   if (known != kTypes.end()) {
@@ -55,7 +56,6 @@ Receipt receipt_of(const std::string& message_id, const nlohmann::json& entry) {
     receipt.kind = Receipt::Kind::Undelivered;
     receipt.meaning = "Xiaomi says that an alias or account is invalid.";
   }
-  if (const auto ms = integer_in(entry, "timestamp"); ms && *ms > 0) receipt.at = wall_from_ms(*ms);
   return receipt;
 }
 
