@@ -4,6 +4,7 @@
 
 #include "providers/apns/apns.h"
 #include "providers/fcm/fcm.h"
+#include "providers/honor/honor.h"
 #include "providers/meizu/meizu.h"
 #include "providers/oppo/oppo.h"
 #include "providers/xiaomi/xiaomi.h"
@@ -23,6 +24,8 @@ struct Row {
 constexpr Row kVendors[] = {
     {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, nullptr},
     {Vendor::Fcm, fcm::inspect, fcm::make_provider, fcm::make_authorizer, fcm::settings, nullptr},
+    {Vendor::Honor, honor::inspect, honor::make_provider, honor::make_authorizer, honor::settings,
+     honor::read_receipts},
     {Vendor::Xiaomi, xiaomi::inspect, xiaomi::make_provider, xiaomi::make_authorizer, xiaomi::settings,
      xiaomi::read_receipts},
     {Vendor::Oppo, oppo::inspect, oppo::make_provider, oppo::make_authorizer, oppo::settings, oppo::read_receipts},
