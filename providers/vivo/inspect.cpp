@@ -1,0 +1,78 @@
+// Judges an uploaded AppSecret and its settings before they are stored.
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "providers/callback_url.h"
+#include "providers/form_field.h"
+#include "providers/https_url.h"
+#include "providers/secret_text.h"
+#include "providers/vivo/category.h"
+#include "providers/vivo/limits.h"
+#include "providers/vivo/message.h"
+#include "providers/vivo/vivo.h"
+
+namespace nightpost::vivo {
+namespace {
+
+std::string check_category(std::string_view value) {
+  if (category_of(value) != nullptr) return {};
+  std::string expected = "expected one of ";
+  for (const Category& each : kCategories)
+    expected.append(each.name == kCategories.front().name ? "" : ", ").append(each.name);
+  return expected;
+}
+std::string check_switch(std::string_view value) { return value == "on" || value == "off" ? "" : "expected on or off"; }
+std::string check_text_rule(std::string_view value) {
+  return value == "new" || value == "old" ? "" : "expected new or old";
+}
+
+constexpr std::array kFields = {
+    SettingField{"app_id", true, "AppID of the app, a number", check_digits},
+    SettingField{"app_key", true, "AppKey of the app", check_plain},
+    SettingField{"category", true, "vivo's category of the app's messages, such as IM; says system or operation",
+                 check_category},
+    SettingField{"badge", false, "on: a push with a badge adds one to the icon's; needs vivo's permission. Default off",
+                 check_switch},
+    SettingField{"foreground_show", false, "off: nothing is shown while the app is in front", check_switch},
+    SettingField{"text_rule", false, "old: the app's titles and texts count a Chinese character as two",
+                 check_text_rule},
+    SettingField{"click", false, "what a tap does: app (default), web, page", nullptr},
+    SettingField{"click_target", false, "web: a URL; page: an intent URI, intent:…#Intent;…;end", nullptr},
+    SettingField{"receipt_id", false, "id of a receipt configuration in vivo's console; wins over receipt_url",
+                 check_digits},
+    SettingField{"receipt_url", false, "where vivo posts receipts, with ?key=<receipt key>",
+                 check_callback_url<kCallbackBytes>},
+};
+
+/// Each receipt would be refused, and nobody would know why.
+Result<void> check_receipts(const Certificate& claimed, const CertificateSecret& secret) {
+  const std::string_view url = setting(claimed.settings, "receipt_url");
+  if (url.empty() || secret.receipt_key.empty()) return {};
+  const std::size_t query = url.find('?');
+  const auto key = query == std::string_view::npos ? std::nullopt : form_field(url.substr(query + 1), "key");
+  if (key && same_secret(*key, secret.receipt_key)) return {};
+  return fail(Errc::Malformed, "receipt_url: must end in ?key= and the certificate's receipt key");
+}
+
+}  // namespace
+
+std::span<const SettingField> settings() noexcept { return kFields; }
+
+Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime,
+                            std::optional<Environment> asked) {
+  if (claimed.vendor != Vendor::Vivo) return fail(Errc::Malformed, "this is not a vivo certificate");
+  const std::string_view app_secret = trimmed_secret(secret.bytes);
+  if (std::string fault = check_secret(app_secret, "AppSecret"); !fault.empty())
+    return fail(Errc::Malformed, std::move(fault));
+  if (const auto origin = origin_of(claimed, kOrigin); !origin) return std::unexpected(origin.error());
+  if (const auto style = style_of(claimed); !style) return std::unexpected(style.error());
+  if (auto receipts = check_receipts(claimed, secret); !receipts) return std::unexpected(std::move(receipts.error()));
+  claimed.environment = asked.value_or(claimed.environment);
+  claimed.facts = {{"kind", "app_secret"}, {"fingerprint", secret_fingerprint(app_secret)}};
+  return claimed;
+}
+
+}  // namespace nightpost::vivo
