@@ -7,6 +7,7 @@
 #include "providers/honor/honor.h"
 #include "providers/meizu/meizu.h"
 #include "providers/oppo/oppo.h"
+#include "providers/vivo/vivo.h"
 #include "providers/xiaomi/xiaomi.h"
 
 namespace nightpost::app {
@@ -31,6 +32,7 @@ constexpr Row kVendors[] = {
     {Vendor::Oppo, oppo::inspect, oppo::make_provider, oppo::make_authorizer, oppo::settings, oppo::read_receipts},
     {Vendor::Meizu, meizu::inspect, meizu::make_provider, meizu::make_authorizer, meizu::settings,
      meizu::read_receipts},
+    {Vendor::Vivo, vivo::inspect, vivo::make_provider, vivo::make_authorizer, vivo::settings, vivo::read_receipts},
 };
 
 const Row* row_of(Vendor vendor) noexcept {
