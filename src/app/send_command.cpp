@@ -225,8 +225,10 @@ void add_send_command(CLI::App& root, int& exit_code) {
   send->add_option("--device", options->device, "only this device");
   send->add_option("--title", options->title, "absent: the tenant's default title");
   send->add_option("--desc", options->desc, "the text")->required();
-  send->add_option("--ext", options->ext, "what the app finds in userInfo[\"ext\"]");
-  send->add_option("--sound", options->sound, "file name in the app, default, or none for silent");
+  send->add_option("--ext", options->ext,
+                   "what the app finds under \"ext\": in userInfo, the intent's extras or the data");
+  send->add_option("--sound", options->sound,
+                   "file name in the app, default, or none for silent; apns only: on Android the channel decides");
   send->add_option("--from", options->from, "sender's user id, for mutes")->capture_default_str();
   send->add_flag("--dry-run", options->dry_run, "print the exact HTTP request, secrets redacted, and send nothing");
   send->add_option("--timeout-ms", options->timeout_ms, "for the vendor's answer")
