@@ -101,3 +101,34 @@ TEST_CASE("utf8: repair follows Unicode's maximal subparts", "[core][text]") {
   CHECK(is_valid_utf8(row.in) == (row.in == row.out));
   CHECK(is_valid_utf8(utf8_repaired(row.in)));
 }
+
+TEST_CASE("form: values are escaped once, as browsers do it", "[core][text]") {
+  struct Row {
+    const char* name;
+    std::string in, out;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"empty", "", ""},
+      {"plain", "aZ09-_.*", "aZ09-_.*"},
+      {"a blank is a plus", "a b", "a+b"},
+      {"a plus is not", "a+b", "a%2Bb"},
+      {"what parts fields", "&=;#%", "%26%3D%3B%23%25"},
+      {"already escaped is escaped again", "%41", "%2541"},
+      {"tilde and quotes", "~'\"()!", "%7E%27%22%28%29%21"},
+      {"comma and slash", "a,b/c", "a%2Cb%2Fc"},
+      {"UTF-8 bytes in capitals", "消😀", "%E6%B6%88%F0%9F%98%80"},
+      {"control characters", std::string("\0\n\x7f", 3), "%00%0A%7F"},
+  }));
+  CAPTURE(row.name);
+  std::string out = "x=";
+  append_form_escaped(out, row.in);
+  CHECK(out == "x=" + row.out);
+}
+
+TEST_CASE("form: fields are joined", "[core][text]") {
+  std::string form;
+  append_form_field(form, "a", "1");
+  append_form_field(form, "extra.b c", "");
+  append_form_field(form, "", "&");
+  CHECK(form == "a=1&extra.b+c=&=%26");
+}

@@ -56,6 +56,45 @@ TEST_CASE("text fit: sizes are those of the escaped text", "[providers]") {
   CHECK(json_escaped_size("a\"\\\n\x01消") == 1 + 2 + 2 + 2 + 6 + 3);
 }
 
+TEST_CASE("text fit: UTF-16 units as Java counts them", "[providers]") {
+  CHECK(utf16_size("") == 0);
+  CHECK(utf16_size("abc") == 3);
+  CHECK(utf16_size("é消") == 2);
+  CHECK(utf16_size("😀") == 2);
+  CHECK(utf16_size("👨‍👩‍👧‍👦") == 11);
+  CHECK(utf16_size("🇨🇳") == 4);
+}
+
+TEST_CASE("text fit: cut to UTF-16 units, never inside a character", "[providers]") {
+  struct Row {
+    const char* name;
+    std::string in;
+    std::size_t units_max;
+    std::string out;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"empty", "", 1, ""},
+      {"fits", "abc", 3, "abc"},
+      {"one too many", "abcd", 3, "ab…"},
+      {"CJK counts one", "消息消息", 4, "消息消息"},
+      {"CJK cut", "消息消息", 3, "消息…"},
+      {"longer in bytes, not in units", "消", 1, "消"},
+      {"a pair fits", "a😀", 3, "a😀"},
+      {"a pair is not halved", "a😀😀", 4, "a😀…"},
+      {"a pair does not fit beside the dots", "a😀b", 3, "a…"},
+      {"family stays", "👨‍👩‍👧‍👦ab", 12, "👨‍👩‍👧‍👦…"},
+      {"family goes", "a👨‍👩‍👧‍👦b", 12, "a…"},
+      {"flags are pairs of pairs", "🇨🇳🇩🇪x", 8, "🇨🇳…"},
+      {"accent stays with its letter", "ae\u0301x", 3, "a…"},
+      {"nothing fits", "😀😀", 2, ""},
+      {"only the dots would be left", "ab", 1, ""},
+  }));
+  CAPTURE(row.name);
+  const std::string out = fitted_utf16(row.in, row.units_max);
+  CHECK(out == row.out);
+  CHECK(utf16_size(out) <= row.units_max);
+}
+
 TEST_CASE("text fit: threads do not share an iterator", "[providers]") {
   std::vector<std::size_t> counts(4);
   {
