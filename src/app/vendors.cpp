@@ -5,6 +5,7 @@
 #include "providers/apns/apns.h"
 #include "providers/fcm/fcm.h"
 #include "providers/honor/honor.h"
+#include "providers/huawei/huawei.h"
 #include "providers/meizu/meizu.h"
 #include "providers/oppo/oppo.h"
 #include "providers/vivo/vivo.h"
@@ -25,6 +26,8 @@ struct Row {
 constexpr Row kVendors[] = {
     {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, nullptr},
     {Vendor::Fcm, fcm::inspect, fcm::make_provider, fcm::make_authorizer, fcm::settings, nullptr},
+    {Vendor::Huawei, huawei::inspect, huawei::make_provider, huawei::make_authorizer, huawei::settings,
+     huawei::read_receipts},
     {Vendor::Honor, honor::inspect, honor::make_provider, honor::make_authorizer, honor::settings,
      honor::read_receipts},
     {Vendor::Xiaomi, xiaomi::inspect, xiaomi::make_provider, xiaomi::make_authorizer, xiaomi::settings,
