@@ -11,9 +11,9 @@
 #include "core/uuid.h"
 #include "providers/notify_id.h"
 #include "providers/shown_text.h"
+#include "providers/symbol_free.h"
 #include "providers/text_fit.h"
 #include "providers/xiaomi/limits.h"
-#include "providers/xiaomi/template_value.h"
 
 namespace nightpost::xiaomi {
 namespace {
@@ -61,10 +61,15 @@ std::string sound_uri(std::string_view package, std::string_view sound) {
   return std::string("android.resource://").append(package).append("/raw/").append(name);
 }
 
+static_assert(kTitleMax <= kTemplateValueMax && kBodyMax <= kTemplateValueMax);  // so values need no cut of their own
+
 std::string template_param(const Profile& profile, const ShownText& shown) {
   std::string json = "{";
-  if (!profile.template_title.empty()) append_json_member(json, profile.template_title, template_value(shown.title));
-  if (!profile.template_body.empty()) append_json_member(json, profile.template_body, template_value(shown.body));
+  const auto add = [&json](std::string_view variable, std::string_view text) {
+    if (!variable.empty()) append_json_member(json, variable, symbol_free(text));
+  };
+  add(profile.template_title, shown.title);
+  add(profile.template_body, shown.body);
   return json += '}';
 }
 

@@ -7,7 +7,6 @@
 #include "providers/text_fit.h"
 #include "providers/xiaomi/limits.h"
 #include "providers/xiaomi/message.h"
-#include "providers/xiaomi/template_value.h"
 
 using namespace nightpost;
 using xiaomi::message_fields;
@@ -229,21 +228,4 @@ TEST_CASE("xiaomi message: equal attempts carry equal ids, unequal messages do n
   n.push_id = "p1";
   CHECK(field(profile(), n, "notify_id") == std::to_string(notify_id("p1")));
   CHECK(field(profile(), n, "extra.jobkey")->size() == 20);
-}
-
-TEST_CASE("xiaomi template value: symbols go, something stays", "[xiaomi]") {
-  struct Row {
-    const char *in, *out;
-  };
-  const Row row = GENERATE(values<Row>({
-      {"plain 文字", "plain 文字"},
-      {"👍", "*"},
-      {"a👨‍👩‍👧b", "a*b"},
-      {"🇨🇳🇩🇪!", "*!"},
-      {"1️⃣", "1"},
-      {"☂️ and ®", "* and *"},
-      {"", ""},
-  }));
-  CHECK(xiaomi::template_value(row.in) == row.out);
-  CHECK(utf16_size(xiaomi::template_value(std::string(300, 'x'))) == 128);
 }

@@ -1,4 +1,4 @@
-#include "providers/xiaomi/template_value.h"
+#include "providers/symbol_free.h"
 
 #include <unicode/uchar.h>
 #include <unicode/utf8.h>
@@ -6,10 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "providers/text_fit.h"
-#include "providers/xiaomi/limits.h"
-
-namespace nightpost::xiaomi {
+namespace nightpost {
 namespace {
 
 bool is_refused(UChar32 c) {
@@ -24,7 +21,7 @@ bool is_emoji_glue(UChar32 c) {
 
 }  // namespace
 
-std::string template_value(std::string_view text) {
+std::string symbol_free(std::string_view text) {
   std::string out;
   out.reserve(text.size());
   const auto size = static_cast<std::int32_t>(text.size());
@@ -42,7 +39,7 @@ std::string template_value(std::string_view text) {
       replaced = false;
     }
   }
-  return fitted_utf16(out, kTemplateValueMax);
+  return out;
 }
 
-}  // namespace nightpost::xiaomi
+}  // namespace nightpost
