@@ -16,7 +16,8 @@ Result<TaughtDevices::Read> TaughtDevices::read(const nlohmann::json* tokens, st
     Device device{.app = fields.text("app").value_or(""),
                   .gone = fields.flag("gone"),
                   .muted = fields.flag("muted"),
-                  .test = fields.flag("test")};
+                  .test = fields.flag("test"),
+                  .api = fields.text("api").value_or("")};
     if (auto done = fields.finish(); !done) return std::unexpected(done.error());
     devices.emplace_back(std::move(token), std::move(device));
   }

@@ -18,13 +18,14 @@ struct Device {
   bool gone = false;   // uninstalled
   bool muted = false;  // notifications switched off
   bool test = false;   // registered as a test device
+  std::string api;     // which of the vendor's APIs takes it ("v3"); empty: any
 };
 
 class TaughtDevices {
  public:
   using Read = std::vector<std::pair<std::string, Device>>;
-  /// `[{"token", "app"?, "gone"?, "muted"?, "test"?}]`; null is none. Malformed (with JSON path "$.tokens[…]…"), more
-  /// than `known_max` in all included: nothing is to be added.
+  /// `[{"token", "app"?, "gone"?, "muted"?, "test"?, "api"?}]`; null is none. Malformed (with JSON path
+  /// "$.tokens[…]…"), more than `known_max` in all included: nothing is to be added.
   Result<Read> read(const nlohmann::json* tokens, std::size_t known_max) const;
   void add(Read devices);
   void clear() { devices_.clear(); }

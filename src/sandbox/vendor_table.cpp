@@ -1,5 +1,7 @@
 #include "sandbox/apns_simulator.h"
 #include "sandbox/fcm_simulator.h"
+#include "sandbox/honor_simulator.h"
+#include "sandbox/huawei_simulator.h"
 #include "sandbox/oppo_simulator.h"
 #include "sandbox/vendor_simulator.h"
 #include "sandbox/xiaomi_simulator.h"
@@ -14,6 +16,8 @@ struct Row {
 constexpr Row kVendors[] = {
     {"apns", make_apns_simulator},
     {"fcm", make_fcm_simulator},
+    {"huawei", make_huawei_simulator},
+    {"honor", make_honor_simulator},
     {"xiaomi", make_xiaomi_simulator},
     {"oppo", make_oppo_simulator},
 };
