@@ -4,10 +4,9 @@
 #include <string>
 #include <utility>
 
-#include "providers/form_field.h"
 #include "providers/oppo/oppo.h"
+#include "providers/receipt_key.h"
 #include "providers/reply_json.h"
-#include "providers/secret_text.h"
 #include "providers/target_list.h"
 
 namespace nightpost::oppo {
@@ -56,8 +55,7 @@ void read(std::vector<Receipt>& out, const json& item, WallTime now) {
 
 Result<ReceiptBatch> read_receipts(const Certificate& certificate, std::string_view key, const ReceiptCall& call,
                                    WallTime now) {
-  const auto given = form_field(call.query, "key");
-  if (!given || !same_secret(*given, key))
+  if (!carries_receipt_key(call.query, key))
     return fail(Errc::Unauthorized, "the receipt URL's key is missing or is not the certificate's receipt key");
   const json body = parsed(call.body);
   if (!body.is_array()) return fail(Errc::Malformed, "the body is not a JSON array");

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "providers/callback_url.h"
-#include "providers/form_field.h"
 #include "providers/https_url.h"
+#include "providers/receipt_key.h"
 #include "providers/secret_text.h"
 #include "providers/vivo/category.h"
 #include "providers/vivo/limits.h"
@@ -47,16 +47,6 @@ constexpr std::array kFields = {
                  check_callback_url<kCallbackBytes>},
 };
 
-/// Each receipt would be refused, and nobody would know why.
-Result<void> check_receipts(const Certificate& claimed, const CertificateSecret& secret) {
-  const std::string_view url = setting(claimed.settings, "receipt_url");
-  if (url.empty() || secret.receipt_key.empty()) return {};
-  const std::size_t query = url.find('?');
-  const auto key = query == std::string_view::npos ? std::nullopt : form_field(url.substr(query + 1), "key");
-  if (key && same_secret(*key, secret.receipt_key)) return {};
-  return fail(Errc::Malformed, "receipt_url: must end in ?key= and the certificate's receipt key");
-}
-
 }  // namespace
 
 std::span<const SettingField> settings() noexcept { return kFields; }
@@ -69,7 +59,8 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
     return fail(Errc::Malformed, std::move(fault));
   if (const auto origin = origin_of(claimed, kOrigin); !origin) return std::unexpected(origin.error());
   if (const auto style = style_of(claimed); !style) return std::unexpected(style.error());
-  if (auto receipts = check_receipts(claimed, secret); !receipts) return std::unexpected(std::move(receipts.error()));
+  if (auto receipts = check_receipt_key(claimed, secret); !receipts)
+    return std::unexpected(std::move(receipts.error()));
   claimed.environment = asked.value_or(claimed.environment);
   claimed.facts = {{"kind", "app_secret"}, {"fingerprint", secret_fingerprint(app_secret)}};
   return claimed;
