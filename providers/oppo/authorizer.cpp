@@ -20,7 +20,6 @@ namespace {
 constexpr std::chrono::hours kRenewed{12};
 constexpr std::chrono::hours kLifetime{24};
 constexpr std::chrono::minutes kAgeMin{1};
-constexpr std::size_t kTokenBytesMax = 1024;  // ours; OPPO's have 36
 
 Errc errc_of(Verdict verdict) {
   switch (verdict) {
@@ -72,7 +71,7 @@ class OppoAuthorizer final : public Authorizer {
     const auto json = parsed(reply.body);
     const auto* const data = member(json, "data");
     const std::string token = data == nullptr ? std::string() : text_in(*data, "auth_token");
-    const bool usable = token.size() <= kTokenBytesMax && check_secret(token, "token").empty();
+    const bool usable = check_secret(token, "token").empty();
     if (integer_in(json, "code") != 0 || !usable) return std::unexpected(refusal(reply));
     return Grant{.authorization = token, .issued_at = now, .renew_at = now + kRenewed, .expires_at = now + kLifetime};
   }

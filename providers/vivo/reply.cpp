@@ -74,12 +74,12 @@ double rounded(std::string_view digits) {
 /// Which tokens an answer speaks of.
 class Places {
  public:
-  explicit Places(std::span<const DeviceToken> tokens) : tokens_(tokens) {
+  explicit Places(std::span<const DeviceToken> tokens) {
     for (std::size_t i = 0; i < tokens.size(); ++i) by_id_[tokens[i].text()].push_back(i);
   }
 
-  /// Empty: none of ours. Ids that a rounded number fits as well as another's are not told apart: `certain` is false.
-  std::vector<std::size_t> of(const json& user, bool& certain) const {
+  /// Empty: none of ours. A rounded number that fits several ids does not tell them apart: then `certain` is false.
+  std::vector<std::size_t> of(const json& user, bool& certain) {
     certain = true;
     const json* const id = member(user, "userid");
     if (id != nullptr && id->is_number_float()) return near(id->get<double>(), certain);
@@ -88,23 +88,26 @@ class Places {
   }
 
  private:
-  std::vector<std::size_t> near(double id, bool& certain) const {
+  std::vector<std::size_t> near(double id, bool& certain) {
+    if (by_number_.empty())
+      for (const auto& [text, at] : by_id_) by_number_.emplace_back(rounded(text), &at);
     std::vector<std::size_t> places;
     std::size_t ids = 0;
-    for (const auto& [text, at] : by_id_) {
-      if (rounded(text) != id) continue;
-      places.insert(places.end(), at.begin(), at.end());
+    for (const auto& [number, at] : by_number_) {
+      if (number != id) continue;
+      places.insert(places.end(), at->begin(), at->end());
       ++ids;
     }
     certain = ids == 1;
     return places;
   }
 
-  std::span<const DeviceToken> tokens_;
   std::unordered_map<std::string_view, std::vector<std::size_t>> by_id_;
+  std::vector<std::pair<double, const std::vector<std::size_t>*>> by_number_;  // filled when first asked for
 };
 
-/// `invalidUser` is an object, `invalidUsers` a list of them; either may stand for the other, or be "" or [].
+/// `invalidUser` is an object, `invalidUsers` a list of them; either may stand for the other, or be "" or []. No more
+/// are read than a list has ids.
 std::vector<const json*> invalid_users(const json& body) {
   std::vector<const json*> users;
   for (const char* name : {"invalidUser", "invalidUsers"}) {
@@ -113,7 +116,7 @@ std::vector<const json*> invalid_users(const json& body) {
     if (found->is_object() && !found->empty()) users.push_back(found);
     if (found->is_array())
       for (const json& each : *found)
-        if (each.is_object()) users.push_back(&each);
+        if (each.is_object() && users.size() < kListMax) users.push_back(&each);
   }
   return users;
 }
@@ -149,7 +152,8 @@ std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens,
     rest.verdict = users.empty() || asked == Asked::Send ? Verdict::TokenSuspect : Verdict::Transient;
   }
   std::vector<Answer> answers(tokens.size(), rest);
-  const Places places(tokens);
+  if (users.empty()) return answers;
+  Places places(tokens);
   for (const json* user : users) {
     bool certain = true;
     std::vector<std::size_t> named = places.of(*user, certain);
