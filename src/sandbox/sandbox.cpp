@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <fstream>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 #include "core/text.h"
 #include "net/http_server.h"
 #include "sandbox/json_fields.h"
+#include "sandbox/receipt_sender.h"
 #include "sandbox/site.h"
 #include "sandbox/throwaway_ca.h"
 
@@ -18,6 +21,7 @@ namespace {
 constexpr std::string_view kControl = "/_sandbox/";
 constexpr std::size_t kControlBodyBytesMax = 16 << 20;  // the vendors' own limits are the simulators' to keep
 constexpr std::uint16_t kPortMax = 65'535;
+constexpr std::int64_t kReceiptDelayMsMax = 3'600'000;
 
 net::ServerResponse json_response(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)};
@@ -48,6 +52,30 @@ std::pair<std::string_view, std::optional<std::string_view>> parts_of(std::strin
   return {path, std::nullopt};
 }
 
+/// What "receipts" teaches.
+struct ReceiptLesson {
+  ReceiptTarget target;
+  ReceiptSecret secret;
+};
+
+Result<ReceiptLesson> read_receipts(const nlohmann::json& value, bool anywhere) {
+  JsonFields fields(value, "$.receipts");
+  const std::string url = fields.required_text("url");
+  ReceiptLesson lesson{.target = {},
+                       .secret = {.user = fields.text("user").value_or(""), .key = fields.text("key").value_or("")}};
+  const auto ca_file = fields.text("ca_file");
+  const auto delay = fields.integer("delay_ms", 0, kReceiptDelayMsMax);
+  auto target = receipt_target(url, anywhere);
+  if (!target) fields.fault("url", target.error().detail);
+  std::ostringstream ca_pem;
+  if (ca_file && !(ca_pem << std::ifstream(*ca_file).rdbuf())) fields.fault("ca_file", "cannot be read, or is empty");
+  if (auto done = fields.finish(); !done) return std::unexpected(done.error());
+  lesson.target = std::move(*target);
+  lesson.target.ca_pem = ca_pem.str();
+  if (delay) lesson.target.delay = milliseconds(*delay);
+  return lesson;
+}
+
 }  // namespace
 
 struct Sandbox::Impl {
@@ -58,10 +86,12 @@ struct Sandbox::Impl {
   const Clock* clock = &system_clock;
   ServerIdentity identity;
   std::string ca_file;
+  bool receipts_anywhere = false;
   std::map<std::string, std::string> urls;
   /// Guards sites and script: the loop serves while a test or the demo teaches from its own thread.
   mutable std::mutex mutex;
   std::vector<std::unique_ptr<Site>> sites;
+  std::map<const Site*, std::unique_ptr<ReceiptSender>> senders;  // of those whose receipts were taught
   FaultScript script;
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
   std::vector<std::unique_ptr<net::TlsServer>> servers;  // last: their handlers use all of the above
@@ -76,9 +106,12 @@ struct Sandbox::Impl {
   net::ServerAction handle(Site& site, const net::ServerRequest& request);
   net::ServerResponse control(Site& here, const net::ServerRequest& request);
   net::ServerResponse control_script(const net::ServerRequest& request);
+  net::ServerResponse control_receipts(Site& here, const net::ServerRequest& request);
   std::string health_json() const;
   Result<void> set_script(std::string_view json);
   Result<void> teach(std::string_view json, Site& otherwise);
+  Result<Site*> site_of(nlohmann::json& wish, Site& otherwise) const;
+  Result<void> send_receipt(std::string_view json, Site& otherwise);
 };
 
 Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, std::uint16_t port) {
@@ -105,7 +138,11 @@ Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, st
 
 net::ServerAction Sandbox::Impl::handle(Site& site, const net::ServerRequest& request) {
   if (request.target.starts_with(kControl)) return {.respond = control(site, request)};
-  return site.serve(request, script, clock->wall()).action;
+  Site::Served served = site.serve(request, script, clock->wall());
+  if (!served.receipts.empty())
+    if (const auto sender = senders.find(&site); sender != senders.end())
+      sender->second->send(std::move(served.receipts));
+  return std::move(served.action);
 }
 
 net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest& request) {
@@ -129,7 +166,16 @@ net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest&
     site->simulator().forget();
     return done_response({});
   }
-  return error_response(404, "no such control path: requests, script, credentials, health");
+  if (path == "receipts") return control_receipts(*site, request);
+  return error_response(404, "no such control path: requests, script, credentials, receipts, health");
+}
+
+net::ServerResponse Sandbox::Impl::control_receipts(Site& here, const net::ServerRequest& request) {
+  if (request.method == "POST") return done_response(send_receipt(request.body, here));
+  if (request.method != "GET") return error_response(405, "GET or POST only");
+  const auto sender = senders.find(&here);
+  return sender == senders.end() ? error_response(400, "vendor: its receipts were not taught")
+                                 : json_response(200, sender->second->counts_json());
 }
 
 net::ServerResponse Sandbox::Impl::control_script(const net::ServerRequest& request) {
@@ -163,17 +209,68 @@ Result<void> Sandbox::Impl::set_script(std::string_view json) {
   return {};
 }
 
+/// Whom `wish` names by "vendor", which is taken out.
+Result<Site*> Sandbox::Impl::site_of(nlohmann::json& wish, Site& otherwise) const {
+  if (!wish.is_object() || !wish.contains("vendor")) return &otherwise;
+  const auto& vendor = wish["vendor"];
+  Site* site = vendor.is_string() ? find(vendor.get_ref<const std::string&>()) : nullptr;
+  if (!site) return fail(Errc::Malformed, "$.vendor: not served here");
+  wish.erase("vendor");
+  return site;
+}
+
 Result<void> Sandbox::Impl::teach(std::string_view json, Site& otherwise) {
   auto credentials = parse_json(json);
   if (!credentials) return std::unexpected(credentials.error());
-  Site* site = &otherwise;
-  if (credentials->is_object() && credentials->contains("vendor")) {
-    const auto& vendor = (*credentials)["vendor"];
-    site = vendor.is_string() ? find(vendor.get_ref<const std::string&>()) : nullptr;
-    if (!site) return fail(Errc::Malformed, "$.vendor: not served here");
-    credentials->erase("vendor");
+  const auto site = site_of(*credentials, otherwise);
+  if (!site) return std::unexpected(site.error());
+  if (!credentials->is_object() || !credentials->contains("receipts")) return (*site)->simulator().teach(*credentials);
+
+  const nlohmann::json receipts = std::move((*credentials)["receipts"]);
+  credentials->erase("receipts");
+  if (!(*site)->simulator().has_receipts()) return fail(Errc::Malformed, "$.receipts: this vendor sends none");
+  std::unique_ptr<ReceiptSender> sender;
+  std::optional<ReceiptSecret> secret;
+  if (!receipts.is_null()) {
+    auto lesson = read_receipts(receipts, receipts_anywhere);
+    if (!lesson) return std::unexpected(lesson.error());
+    auto made = ReceiptSender::make(loop, std::move(lesson->target));
+    if (!made) return fail(Errc::Malformed, "$.receipts.ca_file: " + made.error().detail);
+    sender = std::move(*made);
+    secret = std::move(lesson->secret);
   }
-  return site->simulator().teach(*credentials);
+  if (auto taught = (*site)->simulator().teach(*credentials); !taught) return taught;
+  (*site)->set_receipts(std::move(secret));
+  senders.erase(*site);
+  if (sender) senders.emplace(*site, std::move(sender));
+  return {};
+}
+
+Result<void> Sandbox::Impl::send_receipt(std::string_view json, Site& otherwise) {
+  auto wish = parse_json(json);
+  if (!wish) return std::unexpected(wish.error());
+  const auto site = site_of(*wish, otherwise);
+  if (!site) return std::unexpected(site.error());
+  JsonFields fields(*wish, "$");
+  const std::string token = fields.required_text("token");
+  const nlohmann::json* status = fields.any("status");
+  const std::string id = fields.text("id").value_or("");
+  const std::string tag = fields.text("tag").value_or("");
+  const std::string app = fields.text("app").value_or("");
+  const auto variant = fields.integer("variant", 0, 1000);
+  if (status && !status->is_string() && !status->is_number_integer()) fields.fault("status", "not a word or number");
+  if (auto done = fields.finish(); !done) return done;
+  const std::string word = !status ? "" : status->is_string() ? status->get<std::string>() : status->dump();
+  auto posts = (*site)->receipt({.token = token,
+                                 .status = word,
+                                 .id = id,
+                                 .tag = tag,
+                                 .app = app,
+                                 .variant = static_cast<int>(variant.value_or(0))},
+                                clock->wall());
+  if (!posts) return std::unexpected(posts.error());
+  senders.at(*site)->send(std::move(*posts));
+  return {};
 }
 
 Sandbox::Sandbox(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -182,6 +279,7 @@ Sandbox::~Sandbox() = default;
 Result<std::unique_ptr<Sandbox>> Sandbox::start(boost::asio::io_context& loop, SandboxOptions options) {
   auto impl = std::make_unique<Impl>(loop);
   if (options.clock) impl->clock = options.clock;
+  impl->receipts_anywhere = options.receipts_anywhere;
   if (options.vendors.empty()) return fail(Errc::Malformed, "no vendor to simulate");
   for (const std::string& vendor : options.vendors) {
     if (impl->find(vendor)) return fail(Errc::Malformed, "vendor named twice: " + vendor);

@@ -21,6 +21,7 @@ struct SandboxOptions {
   std::uint16_t port = 0;                  // first vendor's; further vendors take the next ones; 0: free ones
   std::string data_dir;                    // CA and server certificate live here (made on first use); empty: in memory
   bool accept_any = false;                 // takes every well-formed key, topic and token
+  bool receipts_anywhere = false;          // a receipts URL may name another machine
   std::string script_json;                 // fault script; empty: none
   std::size_t requests_kept_max = 10'000;  // a vendor, for /_sandbox/requests; the oldest go first
   std::uint32_t streams_max = 1000;        // announced on a connection once a request was authorized
@@ -43,7 +44,8 @@ class Sandbox {
   /// The control interface in process: as PUT /_sandbox/script, PUT /_sandbox/credentials, GET /_sandbox/requests.
   /// Malformed (with JSON path): nothing has changed.
   Result<void> set_script(std::string_view json);
-  /// Adds to what is known. The member "vendor" says whose it is; absent: the first one's.
+  /// Adds to what is known. The member "vendor" says whose it is; absent: the first one's. "receipts" {"url", "user"?,
+  /// "key"?, "ca_file"?, "delay_ms"?} says where that vendor's receipts go from now on; null: nowhere.
   Result<void> teach(std::string_view json);
   std::string requests_json(std::string_view vendor) const;  // "[]" for a vendor not served
 

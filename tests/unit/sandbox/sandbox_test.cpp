@@ -276,7 +276,7 @@ TEST_CASE("sandbox: control calls that are wrong say where", "[sandbox]") {
   };
   Running running({.tokens_known_max = 1});
   for (const Row& row : {
-           Row{"GET", "nothing", "", 404, "no such control path: requests, script, credentials, health"},
+           Row{"GET", "nothing", "", 404, "no such control path: requests, script, credentials, receipts, health"},
            Row{"POST", "requests", "", 405, "GET or DELETE only"},
            Row{"PUT", "health", "", 405, "GET only"},
            Row{"GET", "script", "", 405, "PUT or DELETE only"},
