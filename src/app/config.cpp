@@ -102,6 +102,34 @@ void read_lane(JsonSection lane, net::LaneOptions& options) {
   if (options.reconnect_first > options.reconnect_max) lane.mistake("reconnect_first_ms", "is above reconnect_max_ms");
 }
 
+void read_http(JsonSection http, net::CurlLaneOptions& options) {
+  http.integer("connections_max", options.connections_max, 1, 1'000);
+  http.integer("streams_max", options.streams_max, 1, 1'000);
+  http.integer("queue_max", options.queue_max, 1, 10'000'000);
+  http.duration_ms("connect_timeout_ms", options.connect_timeout, 10, 600'000);
+  http.duration_ms("response_timeout_ms", options.response_timeout, 10, 600'000);
+  http.duration_ms("idle_close_ms", options.idle_close, 1'000, 24 * kHourMs);
+  http.duration_ms("age_max_ms", options.age_max, 1'000, 7 * 24 * kHourMs);
+  http.duration_ms("reconnect_first_ms", options.reconnect_first, 1, kHourMs);
+  http.duration_ms("reconnect_max_ms", options.reconnect_max, 1, kHourMs);
+  http.integer("timeouts_in_a_row_max", options.timeouts_in_a_row_max, 1, 1'000);
+  http.integer("response_bytes_max", options.response_bytes_max, 1'024, std::int64_t{64} << 20);
+  http.integer("header_bytes_max", options.header_bytes_max, 1'024, std::int64_t{1} << 20);
+  http.text("proxy", options.proxy, true);
+  if (!options.proxy.empty())
+    if (const auto good = net::check_proxy(options.proxy); !good) http.mistake("proxy", good.error().detail);
+  if (options.reconnect_first > options.reconnect_max) http.mistake("reconnect_first_ms", "is above reconnect_max_ms");
+}
+
+void read_grants(JsonSection grants, resolve::GrantOptions& options) {
+  grants.duration_ms("fetch_deadline_ms", options.fetch_deadline, 100, 600'000);
+  grants.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
+  grants.duration_ms("backoff_max_ms", options.backoff_max, 1, kHourMs);
+  grants.duration_ms("refused_retry_ms", options.refused_retry, 0, kHourMs);
+  grants.integer("signers_max", options.signers_max, 1, 1'000'000);
+  if (options.backoff_first > options.backoff_max) grants.mistake("backoff_first_ms", "is above backoff_max_ms");
+}
+
 }  // namespace
 
 std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
@@ -136,6 +164,9 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       resolve.duration_ms("bad_route_retry_ms", config.resolve.bad_route_retry, 100, kHourMs);
     }
     read_lane(top.section("apns"), config.apns);
+    read_lane(top.section("fcm"), config.fcm);
+    read_http(top.section("http"), config.http);
+    read_grants(top.section("grants"), config.grants);
     read_receipts(top.section("receipts"), config.receipts);
     {
       JsonSection log = top.section("log");

@@ -15,8 +15,10 @@
 #include "dispatch/options.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
+#include "net/curl_lane.h"
 #include "net/lane.h"
 #include "observe/log.h"
+#include "resolve/grant_book.h"
 #include "resolve/resolver.h"
 #include "store/store.h"
 
@@ -43,7 +45,9 @@ struct Config {
   std::uint16_t http_port = 9464;       // 0: a free one
   dispatch::Options dispatch;           // limits of each shard
   resolve::ResolverOptions resolve;     // caches of each shard
-  net::LaneOptions apns;                // connections of each shard to each (origin, credential)
+  net::LaneOptions apns, fcm;           // HTTP/2 connections of each shard to each (origin, credential)
+  net::CurlLaneOptions http;            // likewise, to all other vendors and to token endpoints
+  resolve::GrantOptions grants;
   ReceiptOptions receipts;
   observe::Level log_level = observe::Level::Info;
   std::uint32_t log_lines_max = 10;  // of one event a second

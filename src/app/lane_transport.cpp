@@ -4,11 +4,12 @@
 
 namespace nightpost::app {
 
-LaneTransport::LaneTransport(boost::asio::io_context& loop, net::LaneOptions options, net::LaneMetrics& metrics,
-                             const Clock& clock, std::function<void()> after_reply)
+LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
+                             net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply)
     : loop_(loop),
-      options_(std::move(options)),
+      settings_(std::move(settings)),
       metrics_(metrics),
+      curl_metrics_(curl_metrics),
       clock_(clock),
       after_reply_(std::move(after_reply)) {}
 
@@ -21,26 +22,40 @@ LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
   const std::string key = route.provider->origin() + ' ' + (signer.empty() ? std::to_string(route.id) : signer) + ' ' +
                           (ca.empty() ? "" : hex_of({ca}));
   Slot& slot = lanes_[key];
-  if (slot.lane == nullptr) {
-    net::LaneOptions options = options_;
-    options.origin = route.provider->origin();
-    options.ca_pem = ca;
-    if (auto identity = route.authorizer->identity())
-      options.identity = net::TlsIdentity{std::move(identity->certificate_pem), std::move(identity->private_key_pem)};
-    options.goodbye_names_credential = [provider = route.provider](std::string_view debug) {
-      return provider->goodbye_names_credential(debug);
-    };
-    slot.lane = std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
-  }
+  if (slot.h2 == nullptr && slot.any == nullptr) open(slot, route);
   known = &slot;
   return slot;
+}
+
+void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
+  if (route.provider->wire() == Wire::Any) {
+    net::CurlLaneOptions options = settings_.http;
+    options.origin = route.provider->origin();
+    options.ca_pem = route.certificate.ca_pem;
+    slot.idle_close = options.idle_close;
+    slot.any = std::make_unique<net::CurlLane>(loop_, std::move(options), curl_metrics_);
+    return;
+  }
+  net::LaneOptions options = route.certificate.vendor == Vendor::Fcm ? settings_.fcm : settings_.apns;
+  options.origin = route.provider->origin();
+  options.ca_pem = route.certificate.ca_pem;
+  if (auto identity = route.authorizer->identity())
+    options.identity = net::TlsIdentity{std::move(identity->certificate_pem), std::move(identity->private_key_pem)};
+  options.goodbye_names_credential = [provider = route.provider](std::string_view debug) {
+    return provider->goodbye_names_credential(debug);
+  };
+  slot.idle_close = options.idle_close;
+  slot.h2 = std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
 }
 
 void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
                          std::uint64_t tag, dispatch::ReplyHandler& handler) {
   handler_ = &handler;
   Slot& slot = slot_for(*route);
-  slot.lane->send(std::move(request), deadline, tag, *this);
+  if (slot.h2)
+    slot.h2->send(std::move(request), deadline, tag, *this);
+  else
+    slot.any->send(std::move(request), deadline, tag, *this);
   if (!slot.dirty) {
     slot.dirty = true;
     dirty_.push_back(&slot);
@@ -48,7 +63,8 @@ void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, Ht
 }
 
 void LaneTransport::leave(const dispatch::Route& route, std::uint64_t connection) {
-  slot_for(route).lane->leave(connection);
+  Slot& slot = slot_for(route);
+  if (slot.h2) slot.h2->leave(connection);  // libcurl's connections have no names
 }
 
 void LaneTransport::flush() {
@@ -57,7 +73,10 @@ void LaneTransport::flush() {
   for (Slot* slot : dirty_) {
     slot->dirty = false;
     slot->used = now;
-    slot->lane->flush();
+    if (slot->h2)
+      slot->h2->flush();
+    else
+      slot->any->flush();
   }
   dirty_.clear();
 }
@@ -66,7 +85,7 @@ void LaneTransport::sweep() {
   const MonoTime now = clock_.mono();
   for (auto at = lanes_.begin(); at != lanes_.end();) {
     Slot& slot = at->second;
-    if (slot.dirty || slot.lane->open_requests() > 0 || now - slot.used < options_.idle_close) {
+    if (slot.dirty || slot.open_requests() > 0 || now - slot.used < slot.idle_close) {
       ++at;
       continue;
     }

@@ -1,5 +1,5 @@
-// dispatch → net: one lane a (origin, credential), made when first used, closed when long unused. One per shard, on its
-// thread.
+// dispatch → net: one lane a (origin, credential), of the kind the vendor wants, made when first used, closed when long
+// unused. One per shard, on its thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -12,15 +12,22 @@
 
 #include "core/time.h"
 #include "dispatch/ports.h"
+#include "net/curl_lane.h"
 #include "net/lane.h"
 
 namespace nightpost::app {
 
+/// Templates: origin, trust anchor and identity are the route's.
+struct LaneSettings {
+  net::LaneOptions apns, fcm;  // Wire::Http2, by vendor
+  net::CurlLaneOptions http;   // Wire::Any
+};
+
 class LaneTransport final : public dispatch::Transport, private net::LaneHandler {
  public:
   /// `after_reply` is called after each answer, so that the shard flushes and looks at its timers once per loop turn.
-  LaneTransport(boost::asio::io_context& loop, net::LaneOptions options, net::LaneMetrics& metrics, const Clock& clock,
-                std::function<void()> after_reply);
+  LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
+                net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply);
 
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
@@ -31,16 +38,22 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
 
  private:
   struct Slot {
-    std::unique_ptr<net::Lane> lane;
+    // Exactly one of them.
+    std::unique_ptr<net::Lane> h2;
+    std::unique_ptr<net::CurlLane> any;
+    milliseconds idle_close{0};
     MonoTime used{};
     bool dirty = false;
+    std::size_t open_requests() const noexcept { return h2 ? h2->open_requests() : any->open_requests(); }
   };
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
   Slot& slot_for(const dispatch::Route& route);
+  void open(Slot& slot, const dispatch::Route& route);
 
   boost::asio::io_context& loop_;
-  net::LaneOptions options_;
+  const LaneSettings settings_;
   net::LaneMetrics& metrics_;
+  net::CurlMetrics& curl_metrics_;
   const Clock& clock_;
   std::function<void()> after_reply_;
   dispatch::ReplyHandler* handler_ = nullptr;          // the shard's one dispatcher

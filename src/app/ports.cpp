@@ -20,18 +20,37 @@ Result<std::shared_ptr<const dispatch::Route>> ResolverPorts::route(AppId app, C
 
 Result<std::shared_ptr<const Grant>> ResolverPorts::grant(const dispatch::Route& route, WallTime now) {
   const auto& ready = static_cast<const ReadyRoute&>(route);
-  if (ready.grant != nullptr && now < ready.grant->renew_at && now >= ready.grant->issued_at) return ready.grant;
-  auto grant = resolver_.grant(*ready.ready, now);
-  if (grant) ready.grant = *grant;
-  return grant;
+  if (ready.grant != nullptr && now < ready.ask_at && now >= ready.grant->issued_at && !ready.grant->withdrawn())
+    return ready.grant;
+  return taken(ready, resolver_.grant(*ready.ready, now, *this));
 }
 
 Result<std::shared_ptr<const Grant>> ResolverPorts::refresh(const dispatch::Route& route, const Grant& refused,
                                                             WallTime now) {
   const auto& ready = static_cast<const ReadyRoute&>(route);
-  auto grant = resolver_.refresh(*ready.ready, refused, now);
-  if (grant) ready.grant = *grant;
-  return grant;
+  return taken(ready, resolver_.refresh(*ready.ready, refused, now, *this));
+}
+
+Result<std::shared_ptr<const Grant>> ResolverPorts::taken(const ReadyRoute& route,
+                                                          Result<resolve::GrantAnswer> answer) {
+  if (!answer) return std::unexpected(std::move(answer.error()));
+  if (answer->grant == nullptr) {
+    waiting_[resolve::Resolver::grant_key(*route.ready)].insert(route.id);
+    metrics_.waiting.set(waiting_.size());
+  }
+  route.grant = answer->grant;
+  route.ask_at = answer->ask_at;
+  if (answer->order) fetcher_.fetch(*std::move(answer->order), route.ready);
+  return answer->grant;
+}
+
+void ResolverPorts::on_grant_settled(const std::string& key) {
+  post_([this, key] {
+    const auto waited = waiting_.extract(key);
+    metrics_.waiting.set(waiting_.size());
+    if (waited.empty()) return;
+    for (const std::uint64_t route : waited.mapped()) on_grant_(route);
+  });
 }
 
 void KafkaSettler::outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) {

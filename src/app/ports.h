@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -10,6 +12,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/grant_fetcher.h"
 #include "dispatch/ports.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
@@ -46,13 +49,23 @@ class StoreSource final : public resolve::Source {
 /// A route that remembers the certificate it was made of and the grant this shard used last.
 struct ReadyRoute final : dispatch::Route {
   std::shared_ptr<const resolve::ReadyCertificate> ready;
-  mutable std::shared_ptr<const Grant> grant;  // touched by the shard's thread only
+  // Touched by the shard's thread only.
+  mutable std::shared_ptr<const resolve::HeldGrant> grant;
+  mutable WallTime ask_at{};  // when the resolver is asked again
 };
 
-/// resolve → dispatch: receivers, routes and grants of one shard. Borrows the resolver, on its thread.
-class ResolverPorts final : public dispatch::Directory, public dispatch::Credentials {
+/// resolve → dispatch: receivers, routes and grants of one shard. Borrows the resolver and the fetcher, on its thread.
+class ResolverPorts final : public dispatch::Directory, public dispatch::Credentials, private resolve::GrantWaiter {
  public:
-  explicit ResolverPorts(resolve::Resolver& resolver) : resolver_(resolver) {}
+  /// `post` runs its argument on the shard's thread, called from any; `on_grant` is then told the route that waited.
+  using Post = std::function<void(std::function<void()>)>;
+  ResolverPorts(resolve::Resolver& resolver, GrantFetcher& fetcher, Post post,
+                std::function<void(std::uint64_t route)> on_grant, GrantMetrics& metrics)
+      : resolver_(resolver),
+        fetcher_(fetcher),
+        post_(std::move(post)),
+        on_grant_(std::move(on_grant)),
+        metrics_(metrics) {}
 
   void find(std::span<const ReceiverKey> keys, Found found) override { found(resolver_.receivers(keys)); }
   Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
@@ -65,8 +78,17 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
                                                WallTime now) override;
 
  private:
+  void on_grant_settled(const std::string& key) override;
+  /// What a push gets of what the book said; whoever gets nothing is remembered.
+  Result<std::shared_ptr<const Grant>> taken(const ReadyRoute& route, Result<resolve::GrantAnswer> answer);
+
   resolve::Resolver& resolver_;
+  GrantFetcher& fetcher_;
+  Post post_;
+  std::function<void(std::uint64_t)> on_grant_;
+  GrantMetrics& metrics_;
   std::unordered_map<std::int64_t, std::shared_ptr<const ReadyRoute>> routes_;  // by certificate id
+  std::unordered_map<std::string, std::set<std::uint64_t>> waiting_;            // routes by grant key
 };
 
 /// dispatch → Kafka: outcomes and dead letters, held by the record's ticket until the broker has them.

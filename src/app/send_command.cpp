@@ -2,9 +2,10 @@
 #include <fmt/format.h>
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/post.hpp>
 
 #include "app/commands.h"
+#include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
 #include "app/output.h"
 #include "app/ports.h"
@@ -12,6 +13,7 @@
 #include "app/worker.h"
 #include "core/uuid.h"
 #include "dispatch/dispatcher.h"
+#include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
 #include "resolve/resolver_metrics.h"
 
@@ -42,22 +44,61 @@ class OneDevice final : public dispatch::Directory {
   std::shared_ptr<const Receiver> receiver_;
 };
 
+/// Remembers what must not be shown. In a dry run no token endpoint is asked, and a stand-in goes for its grant.
+class ShownCredentials final : public dispatch::Credentials {
+ public:
+  ShownCredentials(dispatch::Credentials& real, bool dry_run) : real_(real), dry_run_(dry_run) {}
+  Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override {
+    return real_.route(app, certificate);
+  }
+  Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override {
+    if (dry_run_)
+      if (const auto step = route.authorizer->begin(now); step && std::holds_alternative<GrantRequest>(*step))
+        return std::make_shared<const Grant>(Grant{"(obtained when sent)", now, WallTime::max(), WallTime::max()});
+    return remembered(real_.grant(route, now));
+  }
+  Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route& route, const Grant& refused,
+                                               WallTime now) override {
+    return remembered(real_.refresh(route, refused, now));
+  }
+  std::string redacted(std::string text) const {
+    if (!secret_.empty())
+      for (auto at = text.find(secret_); at != std::string::npos; at = text.find(secret_, at))
+        text.replace(at, secret_.size(), "(redacted)");
+    return text;
+  }
+
+ private:
+  Result<std::shared_ptr<const Grant>> remembered(Result<std::shared_ptr<const Grant>> grant) {
+    if (grant && *grant != nullptr) secret_ = (*grant)->authorization;
+    return grant;
+  }
+  dispatch::Credentials& real_;
+  const bool dry_run_;
+  std::string secret_;
+};
+
 /// Keeps what would go out; passes it on unless it is a dry run.
 class Recorder final : public dispatch::Transport {
  public:
-  explicit Recorder(dispatch::Transport* next) : next_(next) {}
+  Recorder(const ShownCredentials& credentials, dispatch::Transport* next) : credentials_(credentials), next_(next) {}
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override {
     nlohmann::json headers = nlohmann::json::object();
-    for (const Header& header : request.headers)
-      headers[std::string(header.name)] = header.name == "authorization" ? "bearer (redacted)" : header.value;
+    for (const Header& header : request.headers) {
+      const auto scheme = header.value.find(' ');
+      headers[std::string(header.name)] = header.name != "authorization" ? credentials_.redacted(header.value)
+                                          : scheme == std::string_view::npos
+                                              ? "(redacted)"
+                                              : header.value.substr(0, scheme) + " (redacted)";
+    }
     nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
-    if (body.is_discarded()) body = request.body;
+    body = body.is_discarded() ? nlohmann::json(credentials_.redacted(request.body)) : std::move(body);
     recorded = {{"vendor", name_of(route->certificate.vendor)},
                 {"certificate", route->certificate.id.value},
                 {"request",
                  {{"method", request.method},
-                  {"url", route->provider->origin() + request.path},
+                  {"url", credentials_.redacted(route->provider->origin() + request.path)},
                   {"headers", std::move(headers)},
                   {"body", std::move(body)}}}};
     if (next_ != nullptr) next_->send(route, std::move(request), deadline, tag, handler);
@@ -71,6 +112,7 @@ class Recorder final : public dispatch::Transport {
   nlohmann::json recorded;  // null: nothing was sent
 
  private:
+  const ShownCredentials& credentials_;
   dispatch::Transport* next_;
 };
 
@@ -110,13 +152,18 @@ std::string event_for(const Options& options, WallTime now) {
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// The dispatcher at work, for grants that come.
+using Running = dispatch::Dispatcher*;
+
 /// Runs one event for one device to its end; with dry_run until the request stands.
-nlohmann::json run_one(const Options& options, const Config& config, ResolverPorts& credentials,
+nlohmann::json run_one(const Options& options, const Config& config, boost::asio::io_context& loop,
+                       dispatch::Credentials& real_credentials, Running& running,
                        std::shared_ptr<const Receiver> receiver, const Clock& clock) {
-  boost::asio::io_context loop(1);
   net::LaneMetrics lane_metrics;
-  LaneTransport lanes(loop, config.apns, lane_metrics, clock, [] {});
-  Recorder transport(options.dry_run ? nullptr : &lanes);
+  net::CurlMetrics curl_metrics;
+  LaneTransport lanes(loop, {config.apns, config.fcm, config.http}, lane_metrics, curl_metrics, clock, [] {});
+  ShownCredentials credentials(real_credentials, options.dry_run);
+  Recorder transport(credentials, options.dry_run ? nullptr : &lanes);
   Collector settler;
   OneDevice directory(std::move(receiver));
   dispatch::Metrics metrics;
@@ -124,6 +171,7 @@ nlohmann::json run_one(const Options& options, const Config& config, ResolverPor
   limits.attempts_max = 1;  // a test wants the vendor's first word
   limits.push_deadline = milliseconds(options.timeout_ms);
   dispatch::Dispatcher dispatcher(limits, directory, credentials, transport, settler, clock, metrics);
+  running = &dispatcher;
 
   const std::string event = event_for(options, clock.wall());
   const dispatch::Record record{dispatch::Ticket{1}, "send", event, ""};
@@ -134,6 +182,7 @@ nlohmann::json run_one(const Options& options, const Config& config, ResolverPor
     loop.restart();
     loop.run_for(milliseconds(5));
   }
+  running = nullptr;
   if (!settler.why_dead.empty() && settler.outcome_json.is_null())
     settler.outcome_json = {{"outcome", "dead"}, {"reason", settler.why_dead}};
   nlohmann::json result = transport.recorded;
@@ -160,11 +209,21 @@ int run_send(const Options& options) {
   auto store = open_store(*config, true);
   if (!store) return say_error(store.error());
   StoreSource source(**store);
-  resolve::GrantBook grants;
   const SystemClock clock;
+  boost::asio::io_context loop(1);
+  resolve::GrantBook grants(config->grants);
+  net::CurlMetrics grant_lanes;
+  GrantMetrics grant_metrics;
+  GrantFetcher fetcher(loop, config->http, config->grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics);
   resolve::ResolverMetrics metrics;
   resolve::Resolver resolver(config->resolve, source, grants, make_vendor_parts, clock, metrics);
-  ResolverPorts credentials(resolver);
+  Running running = nullptr;
+  ResolverPorts credentials(
+      resolver, fetcher, [&loop](std::function<void()> work) { boost::asio::post(loop, std::move(work)); },
+      [&running](std::uint64_t route) {
+        if (running != nullptr) running->on_grant(route);
+      },
+      grant_metrics);
 
   const ReceiverKey key{AppId{options.app}, options.user};
   const auto found = resolver.receivers({&key, 1});
@@ -181,7 +240,7 @@ int run_send(const Options& options) {
   if (targets.empty()) targets.push_back(std::make_shared<Receiver>(Receiver{receiver.settings, {}, receiver.mutes}));
 
   nlohmann::json results = nlohmann::json::array();
-  for (auto& target : targets) results.push_back(run_one(options, *config, credentials, target, clock));
+  for (auto& target : targets) results.push_back(run_one(options, *config, loop, credentials, running, target, clock));
 
   int exit_code = kDone;
   for (const nlohmann::json& result : results) {

@@ -14,8 +14,16 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       store_(std::move(store)),
       source_(*store_),
       resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
-      ports_(resolver_),
-      transport_(loop_, config.apns, metrics.lanes, clock, [this] { schedule_after_work(); }),
+      fetcher_(loop_, config.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants),
+      ports_(
+          resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
+          [this](std::uint64_t route) {
+            dispatcher_.on_grant(route);
+            schedule_after_work();
+          },
+          metrics.grants),
+      transport_(loop_, {config.apns, config.fcm, config.http}, metrics.lanes, metrics.curl_lanes, clock,
+                 [this] { schedule_after_work(); }),
       dispatcher_(config.dispatch, ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
 
 Shard::~Shard() { stop(); }
@@ -95,6 +103,7 @@ void Shard::arm_sweep() {
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     transport_.sweep();
+    fetcher_.sweep();
     arm_sweep();
   });
 }

@@ -13,10 +13,12 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
 #include "app/ports.h"
 #include "dispatch/dispatcher.h"
 #include "dispatch/metrics.h"
+#include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
 #include "observe/log.h"
 #include "resolve/grant_book.h"
@@ -30,6 +32,9 @@ struct ShardMetrics {
   dispatch::Metrics dispatch;
   resolve::ResolverMetrics resolve;
   net::LaneMetrics lanes;
+  net::CurlMetrics curl_lanes;   // of pushes
+  net::CurlMetrics grant_lanes;  // of token endpoints
+  GrantMetrics grants;
 };
 
 class Shard {
@@ -60,6 +65,7 @@ class Shard {
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
   resolve::Resolver resolver_;
+  GrantFetcher fetcher_;
   ResolverPorts ports_;
   LaneTransport transport_;
   dispatch::Dispatcher dispatcher_;

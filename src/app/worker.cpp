@@ -34,7 +34,7 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with
   return store::open_sqlite(config.store_path, std::move(sealer), config.store);
 }
 
-Worker::Worker(const Config& config) : config_(config) {}
+Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) {}
 
 Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,
                                               Handlers handlers) {

@@ -129,6 +129,50 @@ void register_lanes(ShardSeries& shards) {
   gauge("nightpost_lane_queued", "Requests waiting for a stream", &LaneMetrics::queued);
 }
 
+void register_curl(ShardSeries& shards) {
+  struct Use {
+    const char* name;
+    net::CurlMetrics ShardMetrics::* lanes;
+  };
+  for (const Use& use : {Use{"pushes", &ShardMetrics::curl_lanes}, Use{"grants", &ShardMetrics::grant_lanes}}) {
+    const Labels labels = {{"for", use.name}};
+    const auto read = [&](Counter net::CurlMetrics::* member) {
+      return [lanes = use.lanes, member](const ShardMetrics& m) { return (m.*lanes.*member).read(); };
+    };
+    const auto counter = [&](const char* name, const char* help, Counter net::CurlMetrics::* member) {
+      shards.counter(name, help, read(member), labels);
+    };
+    const auto gauge = [&](const char* name, const char* help, Counter net::CurlMetrics::* member) {
+      shards.gauge(name, help, read(member), labels);
+    };
+    using net::CurlMetrics;
+    counter("nightpost_http_requests_total", "Requests taken by libcurl lanes", &CurlMetrics::requests);
+    counter("nightpost_http_connections_opened_total", "TCP connections begun", &CurlMetrics::connections_opened);
+    counter("nightpost_http_connects_failed_total", "Requests that failed before they could be sent",
+            &CurlMetrics::connects_failed);
+    counter("nightpost_http_lost_total", "Requests whose connection ended, or whose answer was too large",
+            &CurlMetrics::lost);
+    counter("nightpost_http_timeouts_total", "Requests that ran out of time", &CurlMetrics::timeouts);
+    counter("nightpost_http_overloads_total", "Requests refused because the lane's queue was full",
+            &CurlMetrics::overloads);
+    counter("nightpost_http_received_bytes_total", "Bytes of answers' bodies", &CurlMetrics::bytes_in);
+    gauge("nightpost_http_connections", "Connections that are open", &CurlMetrics::connections);
+    gauge("nightpost_http_open", "Requests at work", &CurlMetrics::open);
+    gauge("nightpost_http_queued", "Requests waiting for a connection", &CurlMetrics::queued);
+  }
+}
+
+void register_grants(ShardSeries& shards) {
+  shards.counter("nightpost_grant_fetches_total", "Grants asked for at token endpoints",
+                 [](const ShardMetrics& m) { return m.grants.fetches.read(); });
+  for (std::size_t i = 0; i < std::tuple_size_v<decltype(GrantMetrics::failures)>; ++i)
+    shards.counter("nightpost_grant_failures_total", "Of those, failed",
+                   [i](const ShardMetrics& m) { return m.grants.failures[i].read(); },
+                   {{"code", std::string(name_of(static_cast<Errc>(i)))}});
+  shards.gauge("nightpost_grant_waiting", "Credentials whose pushes wait for a grant",
+               [](const ShardMetrics& m) { return m.grants.waiting.read(); });
+}
+
 void register_resolve(ShardSeries& shards) {
   const auto counter = [&](const char* name, const char* help, Counter resolve::ResolverMetrics::* member) {
     shards.counter(name, help, [member](const ShardMetrics& m) { return (m.resolve.*member).read(); });
@@ -195,6 +239,8 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   register_dispatch(shards);
   register_outcomes(page, metrics);
   register_lanes(shards);
+  register_curl(shards);
+  register_grants(shards);
   register_resolve(shards);
   register_kafka(page, metrics);
   register_receipt_metrics(page, metrics.receipts);

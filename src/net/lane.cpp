@@ -71,6 +71,11 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
   asio::io_context& loop;
   LaneOptions options;
   LaneMetrics& metrics;
+  struct Gauges {  // a shard's lanes add up
+    GaugeShare connections, streams_limit, open, queued;
+    explicit Gauges(LaneMetrics& m)
+        : connections(m.connections), streams_limit(m.streams_limit), open(m.open), queued(m.queued) {}
+  } gauges{metrics};
   asio::steady_timer timer;
   Origin origin;
   std::shared_ptr<const TlsClient> tls;  // shared with the connections, which may end after the lane
@@ -109,6 +114,7 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     connections.clear();
     queue.clear();
     for (Job& job : slab) wheel.remove(job);
+    for (GaugeShare* gauge : {&gauges.connections, &gauges.streams_limit, &gauges.open, &gauges.queued}) gauge->set(0);
   }
 
   // ---- jobs
@@ -456,10 +462,10 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     }
     for (const Connection& c : connections) due = std::min(due, c->next_due());
     wake_at(due);
-    metrics.connections.set(n.ready + n.ageing);
-    metrics.streams_limit.set(n.limit);
-    metrics.open.set(n.open);
-    metrics.queued.set(queue.size());
+    gauges.connections.set(n.ready + n.ageing);
+    gauges.streams_limit.set(n.limit);
+    gauges.open.set(n.open);
+    gauges.queued.set(queue.size());
   }
 
   void open_connection(MonoTime now) {

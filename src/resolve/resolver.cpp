@@ -108,7 +108,6 @@ struct Resolver::Impl {
 
   void look_for_changes();
   void make_ready(CertificateId id, KnownCertificate& known);
-  static std::string grant_key(const ReadyCertificate& certificate);
 };
 
 Resolver::Resolver(ResolverOptions options, Source& source, GrantBook& grants, VendorFactory factory,
@@ -235,19 +234,18 @@ Result<std::shared_ptr<const ReadyCertificate>> Resolver::certificate(AppId app,
   return known.ready;
 }
 
-/// Certificates of one signer share a grant; the others have one each.
-std::string Resolver::Impl::grant_key(const ReadyCertificate& certificate) {
+std::string Resolver::grant_key(const ReadyCertificate& certificate) {
   std::string signer = certificate.parts.authorizer->signer();
   return signer.empty() ? "certificate:" + std::to_string(certificate.id) : signer;
 }
 
-Result<std::shared_ptr<const Grant>> Resolver::grant(const ReadyCertificate& certificate, WallTime now) {
-  return impl_->grants.current(Impl::grant_key(certificate), *certificate.parts.authorizer, now);
+Result<GrantAnswer> Resolver::grant(const ReadyCertificate& certificate, WallTime now, GrantWaiter& waiter) {
+  return impl_->grants.current(grant_key(certificate), *certificate.parts.authorizer, now, waiter);
 }
 
-Result<std::shared_ptr<const Grant>> Resolver::refresh(const ReadyCertificate& certificate, const Grant& refused,
-                                                       WallTime now) {
-  return impl_->grants.refresh(Impl::grant_key(certificate), *certificate.parts.authorizer, refused, now);
+Result<GrantAnswer> Resolver::refresh(const ReadyCertificate& certificate, const Grant& refused, WallTime now,
+                                      GrantWaiter& waiter) {
+  return impl_->grants.refresh(grant_key(certificate), *certificate.parts.authorizer, refused, now, waiter);
 }
 
 }  // namespace nightpost::resolve

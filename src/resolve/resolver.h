@@ -49,8 +49,12 @@ class Resolver {
   /// disabled one is handed out; whether to use it is dispatch's to decide. An edit that cannot be used does not
   /// replace the version before it.
   Result<std::shared_ptr<const ReadyCertificate>> certificate(AppId app, CertificateId id);
-  Result<std::shared_ptr<const Grant>> grant(const ReadyCertificate& certificate, WallTime now);
-  Result<std::shared_ptr<const Grant>> refresh(const ReadyCertificate& certificate, const Grant& refused, WallTime now);
+  /// As GrantBook's current() and refresh(), by the certificate's signer.
+  Result<GrantAnswer> grant(const ReadyCertificate& certificate, WallTime now, GrantWaiter& waiter);
+  Result<GrantAnswer> refresh(const ReadyCertificate& certificate, const Grant& refused, WallTime now,
+                              GrantWaiter& waiter);
+  /// What the waiter will be told: certificates of one signer share a grant; the others have one each.
+  static std::string grant_key(const ReadyCertificate& certificate);
 
  private:
   struct Impl;

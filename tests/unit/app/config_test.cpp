@@ -67,6 +67,8 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
               "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50},
     "worker": {"shards": 3, "http_listen": "[::1]:0"},
     "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
+    "fcm": {"ping_interval_ms": 80}, "http": {"proxy": "http://proxy:3128", "connections_max": 3},
+    "grants": {"refused_retry_ms": 5},
     "content": {"titles": {"de": "Neue Nachricht"}}, "log": {"level": "debug"}})");
   REQUIRE(config);
   CHECK(config->consumer.kafka.client.at("socket.timeout.ms") == "5000");
@@ -80,6 +82,10 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
   CHECK(config->dispatch.attempts_max == 2);
   CHECK(config->dispatch.mass_removal_share == 0.5);
   CHECK(config->apns.ping_interval == milliseconds(70));
+  CHECK(config->fcm.ping_interval == milliseconds(80));
+  CHECK(config->http.proxy == "http://proxy:3128");
+  CHECK(config->http.connections_max == 3);
+  CHECK(config->grants.refused_retry == milliseconds(5));
   CHECK(config->dispatch.titles.at("de") == "Neue Nachricht");
   CHECK(config->log_level == observe::Level::Debug);
 }
@@ -124,6 +130,15 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
       {"unknown level", R"({"log": {"level": "loud"}})", "log.level: \"loud\" is not debug, info, warn or error"},
       {"min above max", R"({"apns": {"connections_min": 5, "connections_max": 2}})",
        "apns.connections_min: is above connections_max"},
+      {"fcm's connections likewise", R"({"fcm": {"connections_min": 5, "connections_max": 2}})",
+       "fcm.connections_min: is above connections_max"},
+      {"a proxy by another scheme", R"({"http": {"proxy": "socks5://p:1080"}})",
+       "http.proxy: proxy \"socks5://p:1080\""},
+      {"a proxy with a password", R"({"http": {"proxy": "http://u:p@p:3128"}})", "http.proxy"},
+      {"reconnecting upside down", R"({"http": {"reconnect_first_ms": 9, "reconnect_max_ms": 8}})",
+       "http.reconnect_first_ms"},
+      {"grants' back-off upside down", R"({"grants": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",
+       "grants.backoff_first_ms"},
       {"back-off upside down", R"({"dispatch": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",
        "dispatch.backoff_first_ms"},
       {"a client setting that breaks a promise", R"({"kafka": {"client": {"enable.auto.commit": true}}})",

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/time.h"
+#include "resolve/grant_book.h"
 #include "resolve/ports.h"
 
 namespace nightpost::resolve {
@@ -107,5 +108,28 @@ class FakeAuthorizer final : public LocalAuthorizer {
   std::string signer_;
   mutable std::atomic<int> signed_ = 0;
 };
+
+/// Whom the book would have told.
+struct FakeWaiter final : GrantWaiter {
+  void on_grant_settled(const std::string& key) override { told.push_back(key); }
+  std::vector<std::string> told;
+};
+
+/// For grants that are signed here, and so are there at once.
+inline Result<std::shared_ptr<const HeldGrant>> granted(Result<GrantAnswer> answer) {
+  if (!answer) return std::unexpected(answer.error());
+  return answer->grant;
+}
+inline FakeWaiter& nobody() {
+  static FakeWaiter waiter;
+  return waiter;
+}
+inline auto current(GrantBook& book, const std::string& key, const Authorizer& authorizer, WallTime now) {
+  return granted(book.current(key, authorizer, now, nobody()));
+}
+inline auto refresh(GrantBook& book, const std::string& key, const Authorizer& authorizer, const Grant& refused,
+                    WallTime now) {
+  return granted(book.refresh(key, authorizer, refused, now, nobody()));
+}
 
 }  // namespace nightpost::resolve

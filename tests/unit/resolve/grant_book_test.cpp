@@ -34,21 +34,21 @@ TEST_CASE("grants: one is used until its renewal, then the next is made", "[reso
   CAPTURE(row.name);
   GrantBook book;
   const FakeAuthorizer authorizer;
-  const auto first = book.current("k", authorizer, kStart);
+  const auto first = current(book, "k", authorizer, kStart);
   REQUIRE(first);
-  const auto second = book.current("k", authorizer, kStart + row.later);
+  const auto second = current(book, "k", authorizer, kStart + row.later);
   REQUIRE(second);
   CHECK(authorizer.signed_so_far() == row.signs);
   CHECK((*first == *second) == (row.signs == 1));
-  CHECK(book.current("k", authorizer, kStart + row.later).value() == *second);  // whichever it is, it stays
+  CHECK(current(book, "k", authorizer, kStart + row.later).value() == *second);  // whichever it is, it stays
 }
 
 TEST_CASE("grants: signers do not share, equal keys do", "[resolve][grants]") {
   GrantBook book;
   const FakeAuthorizer one("one"), two("two"), one_again("one");
-  const auto first = book.current("one", one, kStart);
-  CHECK(book.current("two", two, kStart).value()->authorization == "two#1");
-  CHECK(book.current("one", one_again, kStart).value() == *first);
+  const auto first = current(book, "one", one, kStart);
+  CHECK(current(book, "two", two, kStart).value()->authorization == "two#1");
+  CHECK(current(book, "one", one_again, kStart).value() == *first);
   CHECK(one_again.signed_so_far() == 0);
 }
 
@@ -71,21 +71,21 @@ TEST_CASE("grants: a refused one is replaced only when it is old enough", "[reso
   CAPTURE(row.name);
   GrantBook book;
   const FakeAuthorizer authorizer;
-  const auto first = book.current("k", authorizer, kStart).value();
+  const auto first = current(book, "k", authorizer, kStart).value();
   const WallTime now = kStart + row.age;
-  const auto second = book.refresh("k", authorizer, *first, now);
+  const auto second = refresh(book, "k", authorizer, *first, now);
   REQUIRE(second.has_value() == row.replaced);
   if (second) {
     CHECK((*second)->authorization != first->authorization);
-    CHECK(book.current("k", authorizer, now).value() == *second);
-    CHECK(book.refresh("k", authorizer, *first, now).value() ==
+    CHECK(current(book, "k", authorizer, now).value() == *second);
+    CHECK(refresh(book, "k", authorizer, *first, now).value() ==
           *second);  // the next to be refused gets the one there is
     CHECK(authorizer.signed_so_far() == 2);
-    CHECK(book.refresh("k", authorizer, **second, now).error().code == Errc::Unauthorized);  // and that one is young
+    CHECK(refresh(book, "k", authorizer, **second, now).error().code == Errc::Unauthorized);  // and that one is young
   } else {
     CHECK(second.error().code == Errc::Unauthorized);
     CHECK(authorizer.signed_so_far() == 1);
-    CHECK(book.current("k", authorizer, now).value() == first);
+    CHECK(current(book, "k", authorizer, now).value() == first);
   }
 }
 
@@ -93,33 +93,33 @@ TEST_CASE("grants: an unknown refused one is judged by its own age", "[resolve][
   GrantBook book;  // of a process that has just started
   const FakeAuthorizer authorizer;
   const Grant young{.authorization = "x", .issued_at = kStart, .renew_at = kStart, .expires_at = kStart + hours(1)};
-  CHECK(book.refresh("k", authorizer, young, kStart + minutes(1)).error().code == Errc::Unauthorized);
+  CHECK(refresh(book, "k", authorizer, young, kStart + minutes(1)).error().code == Errc::Unauthorized);
   CHECK(authorizer.signed_so_far() == 0);
-  CHECK(book.refresh("k", authorizer, young, kStart + minutes(30)));
+  CHECK(refresh(book, "k", authorizer, young, kStart + minutes(30)));
 }
 
 TEST_CASE("grants: one of the same date would be refused again", "[resolve][grants]") {
   GrantBook book;
   FakeAuthorizer authorizer;
   authorizer.dated = kStart;  // as where grants are dated from the half hour
-  const auto first = book.current("k", authorizer, kStart + minutes(1)).value();
-  CHECK(book.refresh("k", authorizer, *first, kStart + minutes(29)).error().code == Errc::Unauthorized);
-  CHECK(book.current("k", authorizer, kStart + minutes(29)).value() == first);
+  const auto first = current(book, "k", authorizer, kStart + minutes(1)).value();
+  CHECK(refresh(book, "k", authorizer, *first, kStart + minutes(29)).error().code == Errc::Unauthorized);
+  CHECK(current(book, "k", authorizer, kStart + minutes(29)).value() == first);
   authorizer.dated = kStart + minutes(30);
-  CHECK(book.refresh("k", authorizer, *first, kStart + minutes(31)).value()->issued_at == *authorizer.dated);
+  CHECK(refresh(book, "k", authorizer, *first, kStart + minutes(31)).value()->issued_at == *authorizer.dated);
 }
 
 TEST_CASE("grants: a key that cannot sign", "[resolve][grants]") {
   GrantBook book;
   FakeAuthorizer authorizer;
   authorizer.refuses = true;
-  CHECK(book.current("k", authorizer, kStart).error().code == Errc::Malformed);
+  CHECK(current(book, "k", authorizer, kStart).error().code == Errc::Malformed);
   authorizer.refuses = false;
-  const auto first = book.current("k", authorizer, kStart).value();
+  const auto first = current(book, "k", authorizer, kStart).value();
   authorizer.refuses = true;
-  CHECK(book.current("k", authorizer, kStart + minutes(55)).value() == first);  // old, but it holds
-  CHECK(book.current("k", authorizer, kStart + minutes(60)).error().code == Errc::Malformed);
-  CHECK(book.refresh("k", authorizer, *first, kStart + minutes(55)).error().code == Errc::Malformed);
+  CHECK(current(book, "k", authorizer, kStart + minutes(55)).value() == first);  // old, but it holds
+  CHECK(current(book, "k", authorizer, kStart + minutes(60)).error().code == Errc::Malformed);
+  CHECK(refresh(book, "k", authorizer, *first, kStart + minutes(55)).error().code == Errc::Malformed);
 }
 
 TEST_CASE("grants: threads that ask at once sign once", "[resolve][grants][threads]") {
@@ -127,7 +127,7 @@ TEST_CASE("grants: threads that ask at once sign once", "[resolve][grants][threa
   GrantBook book;
   const FakeAuthorizer authorizer;
   const auto at_once = [&](auto ask) {
-    std::vector<std::shared_ptr<const Grant>> grants(kThreads);
+    std::vector<std::shared_ptr<const HeldGrant>> grants(kThreads);
     std::latch start(kThreads);
     {
       std::vector<std::jthread> threads;
@@ -140,14 +140,14 @@ TEST_CASE("grants: threads that ask at once sign once", "[resolve][grants][threa
     for (const auto& grant : grants) CHECK(grant == grants.front());
     return grants.front();
   };
-  const auto first = at_once([&] { return book.current("k", authorizer, kStart); });
+  const auto first = at_once([&] { return current(book, "k", authorizer, kStart); });
   REQUIRE(first);
   CHECK(authorizer.signed_so_far() == 1);
-  const auto second = at_once([&] { return book.refresh("k", authorizer, *first, kStart + minutes(30)); });
+  const auto second = at_once([&] { return refresh(book, "k", authorizer, *first, kStart + minutes(30)); });
   REQUIRE(second);
   CHECK(second != first);
   CHECK(authorizer.signed_so_far() == 2);
-  CHECK(at_once([&] { return book.current("k", authorizer, kStart + minutes(81)); }) != second);
+  CHECK(at_once([&] { return current(book, "k", authorizer, kStart + minutes(81)); }) != second);
   CHECK(authorizer.signed_so_far() == 3);
 }
 
@@ -162,7 +162,7 @@ TEST_CASE("grants: threads with many signers each get their own", "[resolve][gra
       threads.emplace_back([&] {
         for (int i = 0; i < 400; ++i) {
           const auto& authorizer = *authorizers[static_cast<std::size_t>(i) % authorizers.size()];
-          const auto grant = book.current(authorizer.signer(), authorizer, kStart);
+          const auto grant = current(book, authorizer.signer(), authorizer, kStart);
           if (!grant || (*grant)->authorization != authorizer.signer() + "#1") ++wrong;
         }
       });
@@ -182,7 +182,7 @@ TEST_CASE("grants: however calls and clock go, none is signed within 20 minutes 
     now += seconds(random() % 600);
     const int before = authorizer.signed_so_far();
     const bool refused = held != nullptr && random() % 4 == 0;
-    const auto got = refused ? book.refresh("k", authorizer, *held, now) : book.current("k", authorizer, now);
+    const auto got = refused ? refresh(book, "k", authorizer, *held, now) : current(book, "k", authorizer, now);
     if (got) held = *got;
     if (got) REQUIRE(now < held->expires_at);
     if (authorizer.signed_so_far() == before) continue;

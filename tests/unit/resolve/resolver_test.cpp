@@ -348,17 +348,18 @@ TEST_CASE("resolver: certificates of one signer share its grant, in every shard"
     source.put(Certificate{.id = {id}, .app = kApp, .bundle_id = id == 3 ? "" : "shared"});
   Resolver one({}, source, grants, factory, clock, metrics), two({}, source, grants, factory, clock, metrics);
   const auto a = one.certificate(kApp, {1}).value(), b = two.certificate(kApp, {2}).value();
-  const auto grant = one.grant(*a, clock.now).value();
-  CHECK(two.grant(*b, clock.now).value() == grant);
+  const auto grant = granted(one.grant(*a, clock.now, nobody())).value();
+  CHECK(granted(two.grant(*b, clock.now, nobody())).value() == grant);
   const auto alone = one.certificate(kApp, {3}).value(), alone_too = two.certificate(kApp, {3}).value();
-  CHECK(one.grant(*alone, clock.now).value() != grant);
-  CHECK(two.grant(*alone_too, clock.now).value() != one.grant(*alone, clock.now).value());
+  CHECK(granted(one.grant(*alone, clock.now, nobody())).value() != grant);
+  CHECK(granted(two.grant(*alone_too, clock.now, nobody())).value() !=
+        granted(one.grant(*alone, clock.now, nobody())).value());
 
   const WallTime later = clock.now + std::chrono::minutes(25);
-  const auto newer = one.refresh(*a, *grant, later).value();
+  const auto newer = granted(one.refresh(*a, *grant, later, nobody())).value();
   CHECK(newer != grant);
-  CHECK(two.refresh(*b, *grant, later).value() == newer);
-  CHECK(two.refresh(*b, *newer, later).error().code == Errc::Unauthorized);
+  CHECK(granted(two.refresh(*b, *grant, later, nobody())).value() == newer);
+  CHECK(granted(two.refresh(*b, *newer, later, nobody())).error().code == Errc::Unauthorized);
   CHECK(signers[0]->signed_so_far() == 2);
   CHECK(signers[1]->signed_so_far() == 0);
 }
