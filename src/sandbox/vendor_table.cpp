@@ -4,6 +4,7 @@
 #include "sandbox/huawei_simulator.h"
 #include "sandbox/oppo_simulator.h"
 #include "sandbox/vendor_simulator.h"
+#include "sandbox/vivo_simulator.h"
 #include "sandbox/xiaomi_simulator.h"
 
 namespace nightpost::sandbox {
@@ -20,6 +21,7 @@ constexpr Row kVendors[] = {
     {"honor", make_honor_simulator},
     {"xiaomi", make_xiaomi_simulator},
     {"oppo", make_oppo_simulator},
+    {"vivo", make_vivo_simulator},
 };
 
 }  // namespace
