@@ -57,6 +57,8 @@ TEST_CASE("sim: what must always hold, holds", "[sim]") {
                            "vendor_suppressed",
                            "vendor_rejected",
                            "vendor_misconfigured",
+                           "vendor_throttled",
+                           "vendor_closed",
                            "credential_bad",
                            "credential_breaker_open",
                            "retries_exhausted",
@@ -68,6 +70,16 @@ TEST_CASE("sim: what must always hold, holds", "[sim]") {
                            "letter:retries_exhausted"}) {
     CAPTURE(rule);
     CHECK(tally.rules[rule] > 0);
+  }
+  for (const char* fault :
+       {"a request for many", "a content in several requests", "letters of unequal content in a request",
+        "content that is stored first", "content that is stored again, its answer lost",
+        "content stored after the hand back", "some accepted, some to be repeated", "a repeat for many",
+        "a refusal of the whole", "a lost answer for many", "a lost answer to stored content", "many throttled",
+        "a day's quota used up", "a day's quota that began anew", "closing hours that ended", "a stale grant for many",
+        "a stale grant that is obtained anew", "a grant that cannot be had", "a grant that never comes"}) {
+    CAPTURE(fault);
+    CHECK(tally.faults[fault] > 0);
   }
   CHECK(tally.refreshes > 0);
   CHECK(tally.handed_back > 0);

@@ -19,12 +19,6 @@ std::string member(std::string_view json, std::string_view name) {
   return std::string(rest.substr(0, rest.find('"')));
 }
 
-std::string header(const HttpRequest& http, std::string_view name) {
-  for (const Header& each : http.headers)
-    if (each.name == name) return each.value;
-  return "";
-}
-
 }  // namespace
 
 void Tally::add(const Tally& other) {
@@ -35,6 +29,7 @@ void Tally::add(const Tally& other) {
   handed_back += other.handed_back;
   letters += other.letters;
   for (const auto& [rule, count] : other.rules) rules[rule] += count;
+  for (const auto& [fault, count] : other.faults) faults[fault] += count;
 }
 
 World::World(std::uint64_t seed) : rng_(seed) {
@@ -43,6 +38,9 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.pushes_in_flight_max = 1 + dice(40);
   options_.pushes_queued_max = 1 + dice(30);
   options_.retry_for = milliseconds(5'000 + 1'000 * static_cast<std::int64_t>(dice(120)));
+  options_.credential_in_flight_max = chance(50) ? 1 + dice(8) : 1024;
+  options_.mixed_linger = milliseconds(dice(3) * 400);
+  options_.titles = {{"en", "news"}, {"zh", "xinwen"}};
   options_.push_deadline = milliseconds(1'000 + 1'000 * static_cast<std::int64_t>(dice(60)));
   options_.attempts_max = 1 + static_cast<int>(dice(6));
   options_.mass_removal_window = 5 + dice(20);
@@ -51,35 +49,29 @@ World::World(std::uint64_t seed) : rng_(seed) {
   store_down_ = chance(60) ? 0 : static_cast<unsigned>(dice(70));
   store_slow_ = chance(30);
   if (chance(30)) age_min_ = milliseconds(0);  // a vendor without the rule: only dispatch itself stops at one refresh
-  for (std::int64_t certificate = 1; certificate <= 3; ++certificate) {
-    auto route = std::make_shared<dispatch::Route>();
-    route->id = static_cast<std::uint64_t>(certificate) + 100;
-    route->certificate.id = {certificate};
-    route->certificate.vendor = Vendor::Apns;
-    route->provider = std::make_shared<testing::FakeProvider>();
-    routes_[certificate] = std::move(route);
-  }
-  routes_[3]->certificate.status = chance(30) ? CertificateStatus::Disabled : CertificateStatus::Active;
-  if (chance(15)) refused_.insert(1 + static_cast<std::int64_t>(dice(2)));
-
+  if (chance(30)) start_ += day_begins() - milliseconds(40'000);  // quotas begin anew during the run
+  make_routes();
   for (int i = 0; i < 12; ++i) {
     Receiver receiver;
     receiver.settings.enabled = !chance(5);
+    receiver.settings.language = chance(30) ? "en" : "";
+    if (chance(20)) receiver.settings.sound_c2c = receiver.settings.sound_group = "none";
     if (chance(5)) receiver.mutes.push_back({});
     const auto devices = dice(4);
     for (std::uint64_t d = 0; d < devices; ++d) {
       Device device;
       device.device_id = "d" + std::to_string(d);
-      device.certificate = {chance(4) ? 9 : chance(4) ? 8 : 1 + static_cast<std::int64_t>(dice(3))};
-      device.token = DeviceToken((chance(3) ? "bad-" : "t-") + std::to_string(i) + "-" + std::to_string(d));
+      device.certificate = {chance(4) ? 9 : chance(4) ? 8 : 1 + static_cast<std::int64_t>(dice(kCertificates))};
+      const bool batches = device.certificate.value > kSingle;
+      device.token = DeviceToken((chance(3) && !batches ? "bad-" : "t-") + std::to_string(i) + "-" + std::to_string(d));
       device.registered_at = wall() - milliseconds(1'000'000);
       device.state = chance(8) ? DeviceState::Foreground : DeviceState::Offline;
-      device.platform = chance(5) ? Platform::Android : Platform::Ios;
+      device.platform = chance(5) != batches ? Platform::Android : Platform::Ios;
       receiver.devices.push_back(std::move(device));
     }
     users_["u" + std::to_string(i)] = std::move(receiver);
   }
-  batches_left_ = 1 + dice(6);
+  batches_left_ = 1 + dice(4);
   dispatcher_ = std::make_unique<dispatch::Dispatcher>(options_, *this, *this, *this, *this, *this, metrics_);
 }
 
@@ -90,18 +82,23 @@ void World::later(milliseconds delay, std::function<void()> what) {
 std::string World::write_event(std::size_t index, Event& event) {
   const milliseconds lasts = chance(70) ? milliseconds(86'400'000) : upto(30'000);
   event.expires_at = since_ + lasts;
-  const auto receivers = 1 + (chance(10) ? dice(12) : dice(3));
+  const bool group = chance(15);
+  const auto receivers = group ? 4 + dice(12) : 1 + dice(3);
   std::string to;
   for (std::uint64_t i = 0; i < receivers; ++i) {
     const std::string user = chance(5) ? "nobody" : "u" + std::to_string(dice(12));
     if (std::ranges::find(event.users, user) != event.users.end()) continue;
+    const int unread = chance(80) ? 2 : 3;
     event.users.push_back(user);
-    to += std::string(to.empty() ? "" : ",") + R"({"user_id":")" + user + R"(","unread":2})";
+    event.unread[user] = unread;
+    to +=
+        std::string(to.empty() ? "" : ",") + R"({"user_id":")" + user + R"(","unread":)" + std::to_string(unread) + "}";
   }
   const std::string id = "e" + std::to_string(index);
   std::string text = R"({"event_id":")" + id + R"(","app_id":)" + (chance(2) ? "404" : "7") + R"(,"occurred_at":)" +
                      std::to_string(to_ms(wall())) + R"(,"expires_at":)" + std::to_string(to_ms(wall() + lasts)) +
-                     R"(,"kind":"c2c","from":{"user_id":"sender"},"message":{"id":"m)" + std::to_string(index) +
+                     R"(,"kind":)" + (group ? R"("group","group":{"group_id":"g"})" : R"("c2c")") +
+                     R"(,"from":{"user_id":"sender"},"message":{"id":"m)" + std::to_string(index) +
                      R"(","elements":[{"type":")" + (chance(5) ? "custom" : "face") + R"("}]},"push":{"disabled":)" +
                      (chance(4) ? "true" : "false") + R"(,"ext":")" + (chance(3) ? "too big" : "x") + R"("},"to":[)" +
                      to + "]}";
@@ -124,8 +121,12 @@ void World::accept_batch() {
     event.value = write_event(events_.size(), event);
     if (!event.malformed)
       for (const std::string& user : event.users)
-        for (const Device& device : users_[user].devices)
-          pushes_[uuid_of({"e" + std::to_string(events_.size()), user, device.device_id})].event = events_.size();
+        for (const Device& device : users_[user].devices) {
+          Push& push = pushes_[uuid_of({"e" + std::to_string(events_.size()), user, device.device_id})];
+          push.event = events_.size();
+          push.shown = what_is_shown(event, user, device);
+          by_token_["e" + std::to_string(events_.size()) + "/" + device.token.text()] = &push;
+        }
     events_.push_back(std::move(event));
   }
   std::vector<dispatch::Record> batch;
@@ -167,121 +168,6 @@ Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
   return !chance(20);
 }
 
-Result<std::shared_ptr<const dispatch::Route>> World::route(AppId, CertificateId certificate) {
-  if (certificate.value == 9) return fail(Errc::NotFound, "no such certificate");
-  if (certificate.value == 8) return fail(Errc::Malformed, "the secret does not open");
-  if (chance(store_down_ / 3)) return fail(Errc::Io, "disk");
-  return routes_.at(certificate.value);
-}
-
-Result<std::shared_ptr<const Grant>> World::grant(const dispatch::Route& route, WallTime now) {
-  Signer& signer = signers_[route.certificate.id.value];
-  if (!signer.grant) signer.grant = std::make_shared<Grant>(Grant{.authorization = "1", .issued_at = now});
-  return signer.grant;
-}
-
-Result<std::shared_ptr<const Grant>> World::refresh(const dispatch::Route& route, const Grant& refused, WallTime now) {
-  ++tally_.refreshes;
-  Signer& signer = signers_[route.certificate.id.value];
-  if (refused.authorization != signer.grant->authorization) return signer.grant;
-  if (now - refused.issued_at < age_min_) return fail(Errc::Unauthorized, "too young to be stale");
-  must(++signer.signatures <= 1 || age_min_ == milliseconds(0), "a second signature within the age rule");
-  signer.grant = std::make_shared<Grant>(Grant{.authorization = refused.authorization + "+", .issued_at = now});
-  return signer.grant;
-}
-
-dispatch::Reply World::reply_for(Push& push, std::int64_t certificate) {
-  const auto answer = [](int status, std::string body = "") {
-    return dispatch::Reply{.response = HttpResponse{.status = status, .body = std::move(body)}, .connection = 1};
-  };
-  if (refused_.contains(certificate)) {
-    if (chance(10)) refused_.erase(certificate);
-    return answer(403, "Forbidden");
-  }
-  if (!chance(trouble_)) return answer(200, "id");
-  const bool lost = chance(30);
-  if (lost) {
-    const bool maybe = chance(50);
-    push.unheard += maybe ? 1 : 0;
-    constexpr Errc kCodes[] = {Errc::Timeout, Errc::ConnectionLost, Errc::Overloaded, Errc::ShuttingDown, Errc::Io};
-    const Errc code = chance(5) ? Errc::Unauthorized : kCodes[dice(5)];
-    return {.response = fail(code, "lost"), .maybe_sent = maybe};
-  }
-  switch (dice(12)) {
-    case 0:
-      return answer(410, "Unregistered " + std::to_string(to_ms(wall()) - (chance(50) ? 2'000'000 : 0)));
-    case 1:
-      return answer(410, "Unregistered");
-    case 2:
-      return answer(400, "BadDeviceToken");
-    case 3:
-      return answer(400, "PayloadEmpty");
-    case 4:
-      ++push.stale;
-      return answer(403, "Expired");
-    case 5:
-      return chance(10) ? answer(403, "Forbidden") : answer(404, "BadPath");
-    case 6:
-      return answer(429, "Token " + std::to_string(dice(40)));
-    case 7:
-      return answer(429, "Credential " + std::to_string(dice(10)));
-    case 8:
-      return answer(429, "Connection");
-    case 9:
-      return answer(503, "Shutdown " + std::to_string(dice(100'000)));
-    case 10:
-      return answer(451, "Policy");
-    default:
-      return answer(500, "InternalServerError");
-  }
-}
-
-void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
-                 std::uint64_t tag, dispatch::ReplyHandler& handler) {
-  const auto found = pushes_.find(header(request, "push-id"));
-  must(found != pushes_.end(), "a push id that is not uuid_of(event, user, device)");
-  Push& push = found->second;
-  const Event& event = events_[push.event];
-  must(!event.released, "sent after release()");
-  must(!event.handed_back, "sent after it was handed back");
-  must(!push.in_flight, "sent while the attempt before is in the air");
-  must(push.attempts < options_.attempts_max, "more attempts than allowed");
-  must(push.unheard < 2, "repeated twice though it may have been processed");
-  must(push.stale < 2, "sent again after a second stale answer");
-  const std::string collapse_id = header(request, "collapse-id");
-  must(push.attempts == 0 || push.collapse_id == collapse_id, "a repeat with another collapse id");
-  must(collapse_id == "m" + std::to_string(push.event), "a collapse id that is not the message id");
-  const milliseconds end = std::min(event.accepted_at + options_.retry_for, event.expires_at);
-  const auto limit = std::chrono::duration_cast<milliseconds>(deadline - mono()) + since_;
-  must(limit <= end && limit <= since_ + options_.push_deadline && limit > since_, "a deadline outside the window");
-  push.collapse_id = collapse_id;
-  push.in_flight = true;
-  tally_.repeats += push.attempts > 0 ? 1 : 0;
-  ++push.attempts;
-  ++tally_.sent;
-  ++unflushed_;
-  must(++in_flight_ <= options_.pushes_in_flight_max, "more in the air than allowed");
-  const milliseconds left = limit - since_;
-  const milliseconds latency = std::min(left, chance(90) ? upto(300) : upto(60'000));
-  const bool silent = latency == left;
-  later(latency, [this, &push, tag, &handler, silent, certificate = route->certificate.id.value] {
-    push.in_flight = false;
-    --in_flight_;
-    dispatch::Reply reply{.response = fail(Errc::Timeout, "no answer"), .maybe_sent = true};
-    if (silent)
-      ++push.unheard;
-    else
-      reply = reply_for(push, certificate);
-    handler.on_reply(tag, std::move(reply));
-    // A transport that answers twice is ignored, unless the repeat is in the air already: both have the same tag.
-    if (!push.in_flight && chance(1)) handler.on_reply(tag, {.response = HttpResponse{.status = 200}});
-  });
-}
-
-void World::leave(const dispatch::Route& route, std::uint64_t connection) {
-  must(routes_.contains(route.certificate.id.value) && connection == 1, "left a connection nobody answered on");
-}
-
 void World::outcome(Ticket ticket, std::string_view event_id, std::string json) {
   Event& event = events_.at(static_cast<std::size_t>(ticket));
   must(!event.released, "an outcome after release()");
@@ -297,6 +183,8 @@ void World::outcome(Ticket ticket, std::string_view event_id, std::string json) 
   must(push != pushes_.end(), "an outcome of a device that is none");
   must(!push->second.in_flight, "an outcome while the push is in the air");
   must(member(json, "attempt") == std::to_string(push->second.attempts), "an outcome with a wrong attempt");
+  must((member(json, "rule") == "accepted") == push->second.accepted, "accepted is not what the vendor said");
+  must(member(json, "rule") != "delivery_unknown" || push->second.unheard == 2, "given up though it was never sent");
   if (push->second.attempts > 0) must(member(json, "push_id") == push->first, "an outcome with another push id");
 }
 
@@ -360,7 +248,7 @@ void World::turn() {
   must(unflushed_ == 0, "sent and not flushed");
   must(dispatcher_->requests_in_flight() == in_flight_, "in flight: two opinions");
   must(dispatcher_->events_open() <= options_.events_open_max + 6, "more open than the limit and one batch");
-  must(metrics_.pushes_waiting.read() <= options_.pushes_queued_max + options_.pushes_in_flight_max,
+  must(metrics_.pushes_waiting.read() <= options_.pushes_queued_max + most_in_flight_,
        "more waiting than the limit and what was in the air");
 }
 
@@ -370,7 +258,7 @@ Tally World::run() {
   if (chance(40)) later(upto(60'000), [this] { trouble_ = static_cast<unsigned>(dice(100)); });
   if (chance(30)) later(upto(10'000), [this] { store_down_ = 0; });
   if (chance(20)) {  // a grant that is old enough to be called stale
-    for (std::int64_t certificate = 1; certificate <= 3; ++certificate)
+    for (std::int64_t certificate = 1; certificate <= kSingle; ++certificate)
       signers_[certificate].grant =
           std::make_shared<Grant>(Grant{.authorization = "0", .issued_at = wall() - age_min_});
   }
@@ -390,7 +278,8 @@ Tally World::run() {
       batches_left_ = 0;
       for (Event& event : events_) event.handed_back = true;
       dispatcher_->hand_back([](Ticket) { return true; });
-      must(dispatcher_->events_open() <= in_flight_, "handed back and still held");
+      const auto in_the_air = std::ranges::count_if(pushes_, [](const auto& each) { return each.second.in_flight; });
+      must(dispatcher_->events_open() <= std::size_t(in_the_air), "handed back and still held");
       continue;
     }
     if (!next) {

@@ -1,12 +1,13 @@
 // A seeded world around the real Dispatcher, on manual time: a directory that is slow or down, vendors that throttle,
-// refuse, forget and fall silent, partitions that move away. It checks what must always hold while it happens, and
-// throws Violation when it does not.
+// refuse, forget and fall silent, grants that come late or never, partitions that move away. It checks what must always
+// hold while it happens, and throws Violation when it does not.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <random>
 #include <set>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "dispatch/dispatcher.h"
+#include "sim/batch_vendor.h"
 #include "support/fake_provider.h"
 
 namespace nightpost::sim {
@@ -27,7 +29,8 @@ struct Violation : std::runtime_error {
 /// What a run came across; summed over the seeds, so that a fault nobody met is noticed.
 struct Tally {
   std::uint64_t events = 0, sent = 0, repeats = 0, refreshes = 0, handed_back = 0, letters = 0;
-  std::map<std::string, std::uint64_t, std::less<>> rules;  // of outcomes and dead letters
+  std::map<std::string, std::uint64_t, std::less<>> rules;   // of outcomes and dead letters
+  std::map<std::string, std::uint64_t, std::less<>> faults;  // what befell requests for many and their grants
   void add(const Tally& other);
 };
 
@@ -41,7 +44,7 @@ class World final : public dispatch::Directory,
   /// Throws Violation.
   Tally run();
 
-  WallTime wall() const noexcept override { return wall_from_ms(1'795'225'887'405) + since_; }
+  WallTime wall() const noexcept override { return start_ + since_; }
   MonoTime mono() const noexcept override { return MonoTime(std::chrono::hours(1)) + since_; }
 
   void find(std::span<const ReceiverKey> keys, Found found) override;
@@ -54,7 +57,11 @@ class World final : public dispatch::Directory,
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
   void leave(const dispatch::Route& route, std::uint64_t connection) override;
-  void flush() override { unflushed_ = 0; }
+  void flush() override {
+    unflushed_ = 0;
+    family_.clear();
+    letter_before_ = false;
+  }
   void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) override;
   void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
   void release(dispatch::Ticket ticket) override;
@@ -64,13 +71,29 @@ class World final : public dispatch::Directory,
     std::size_t event = 0;
     int attempts = 0, unheard = 0, stale = 0;
     std::string collapse_id;
+    std::string shown;          // what the user should be told
+    std::string refused_grant;  // called stale
     bool in_flight = false;
+    bool settled = false;  // the vendor's last answer leaves nothing to repeat
+    bool accepted = false;
+    bool stored_in_vain = false;  // the answer to its content's storing was lost
+  };
+  /// A request in the air.
+  struct Flight {
+    std::int64_t certificate = 0;
+    std::vector<Push*> pushes;
+    std::vector<std::string> tokens;
+    std::string authorization;
+    bool stores = false;     // content that reaches nobody yet
+    bool addressed = false;  // to whom the content stored before goes
+    bool companion = false;  // one more of the requests that one content makes
   };
   struct Event {
     std::string value;
     bool malformed = false;
     milliseconds accepted_at{0}, expires_at{0};
     std::vector<std::string> users;
+    std::map<std::string, int, std::less<>> unread;
     std::set<std::string> outcomes;  // "user" or "user/device"
     bool letter = false, needs_letter = false, released = false, handed_back = false;
   };
@@ -88,17 +111,38 @@ class World final : public dispatch::Directory,
   void must(bool holds, std::string_view what) const {
     if (!holds) throw Violation(std::string(what));
   }
+  void met(const char* fault) { ++tally_.faults[fault]; }
+
+  // world.cpp
   std::string write_event(std::size_t index, Event& event);
   void accept_batch();
   void hand_back();
-  dispatch::Reply reply_for(Push& push, std::int64_t certificate);
   void check_complete(const Event& event) const;
   void go_to(milliseconds time);
   void turn();
 
+  // vendors.cpp
+  void make_routes();
+  milliseconds day_begins() const;
+  std::string what_is_shown(const Event& event, const std::string& user, const Device& device) const;
+  std::shared_ptr<const Grant> obtain(const dispatch::Route& route);
+  Flight read(const dispatch::Route& route, const HttpRequest& request);
+  void check_push(Push& push, const Flight& flight, milliseconds limit);
+  void check_slots(Flight& flight, const std::string& family);
+  void pause(std::int64_t certificate, milliseconds until);
+  void unheard(Flight& flight);
+  dispatch::Reply lost(Flight& flight);
+  dispatch::Reply reply_for(Flight& flight);
+  dispatch::Reply reply_to_one(Push& push, std::int64_t certificate);
+  dispatch::Reply reply_to_many(Flight& flight);
+  dispatch::Reply stored(Flight& flight);
+
+  static constexpr std::int64_t kSingle = 3, kPlain = 4, kStores = 5, kMixed = 6, kCertificates = 6;
+
   std::mt19937_64 rng_;
   dispatch::Options options_;
   dispatch::Metrics metrics_;
+  WallTime start_ = wall_from_ms(1'795'225'887'405);
   milliseconds since_{0};
   std::priority_queue<Happening, std::vector<Happening>, std::greater<>> agenda_;
   std::uint64_t order_ = 0;
@@ -108,17 +152,28 @@ class World final : public dispatch::Directory,
   struct Signer {
     std::shared_ptr<const Grant> grant;
     int signatures = 0;
+    bool obtaining = false;      // the token endpoint is being asked
+    std::optional<Error> fault;  // what it said; told once
   };
   std::map<std::int64_t, Signer> signers_;
   milliseconds age_min_{20 * 60'000};  // of a grant: APNs' rule
   unsigned trouble_ = 0;               // percent of vendor answers that are not 200
   unsigned store_down_ = 0;            // percent of calls
   bool store_slow_ = false;
+  bool grants_slow_ = false;        // of batching vendors: obtained from a token endpoint
   std::set<std::int64_t> refused_;  // certificates the vendor refuses for now
+  std::map<std::int64_t, std::shared_ptr<BatchVendor>> batching_;
+  std::map<std::int64_t, milliseconds> paused_;           // nothing new goes to a throttled credential before
+  std::map<std::int64_t, milliseconds> quota_;            // the same, for the rest of the day
+  std::map<std::string, std::set<Push*>> contents_;       // stored, and for whom it was not yet addressed
+  std::map<std::int64_t, std::size_t> air_, companions_;  // requests by certificate; those of them that share a content
+  std::string family_;                                    // what the request before, in the same call, was about
+  bool letter_before_ = false;                            // and whether it was a letter that went alone
 
   std::vector<Event> events_;
-  std::map<std::string, Push, std::less<>> pushes_;  // by push id
-  std::size_t in_flight_ = 0, unflushed_ = 0;
+  std::map<std::string, Push, std::less<>> pushes_;     // by push id
+  std::map<std::string, Push*, std::less<>> by_token_;  // "e3/t-1-0"
+  std::size_t in_flight_ = 0, companions_in_flight_ = 0, most_in_flight_ = 0, unflushed_ = 0;
   std::size_t batches_left_ = 0;
   Tally tally_;
   std::unique_ptr<dispatch::Dispatcher> dispatcher_;
