@@ -7,11 +7,10 @@
 #include <string_view>
 #include <utility>
 
-#include "providers/form_field.h"
 #include "providers/honor/honor.h"
+#include "providers/receipt_key.h"
 #include "providers/receipt_time.h"
 #include "providers/reply_json.h"
-#include "providers/secret_text.h"
 
 namespace nightpost::honor {
 namespace {
@@ -64,7 +63,7 @@ Receipt receipt_of(const nlohmann::json& entry, std::string token) {
 }  // namespace
 
 Result<ReceiptBatch> read_receipts(const Certificate&, std::string_view key, const ReceiptCall& call, WallTime) {
-  if (!same_secret(form_field(call.query, "key").value_or(""), key))
+  if (!carries_receipt_key(call.query, key))
     return fail(Errc::Unauthorized, "the query's key is not the certificate's receipt key");
   const nlohmann::json json = parsed(call.body);
   const nlohmann::json* const statuses = member(json, "statuses");

@@ -7,6 +7,7 @@
 
 #include "providers/callback_url.h"
 #include "providers/https_url.h"
+#include "providers/receipt_key.h"
 #include "providers/secret_text.h"
 #include "providers/text_fit.h"
 #include "providers/xiaomi/limits.h"
@@ -78,6 +79,7 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   if (std::string fault = fault_of(claimed, app_secret); !fault.empty()) return fail(Errc::Malformed, std::move(fault));
   const auto host = host_of(setting(claimed.settings, "region"));
   if (const auto origin = origin_of(claimed, host.value_or("")); !origin) return std::unexpected(origin.error());
+  if (const auto known = check_receipt_key(claimed, secret); !known) return std::unexpected(known.error());
   claimed.environment = asked.value_or(claimed.environment);
   claimed.facts = {{"kind", "app_secret"}, {"fingerprint", secret_fingerprint(app_secret)}};
   return claimed;

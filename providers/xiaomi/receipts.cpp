@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "providers/form_field.h"
+#include "providers/receipt_key.h"
 #include "providers/receipt_time.h"
 #include "providers/reply_json.h"
-#include "providers/secret_text.h"
 #include "providers/target_list.h"
 #include "providers/xiaomi/xiaomi.h"
 
@@ -62,7 +62,7 @@ Receipt receipt_of(const std::string& message_id, const nlohmann::json& entry) {
 }  // namespace
 
 Result<ReceiptBatch> read_receipts(const Certificate&, std::string_view key, const ReceiptCall& call, WallTime) {
-  if (!same_secret(form_field(call.query, "key").value_or(""), key))
+  if (!carries_receipt_key(call.query, key))
     return fail(Errc::Unauthorized, "the query's key is not the certificate's receipt key");
   const auto data = form_field(call.body, "data");
   if (!data) return fail(Errc::Malformed, "the form has no readable field data");

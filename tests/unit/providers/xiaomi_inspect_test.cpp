@@ -98,6 +98,13 @@ TEST_CASE("xiaomi inspect: secrets and packages that cannot work", "[xiaomi]") {
   c.vendor = Vendor::Oppo;
   CHECK_FALSE(refusal(c).empty());
   c = claimed();
+  c.settings["receipt_url"] = "https://push.example.com/receipts/xiaomi/7?key=other";
+  CertificateSecret with_key = kSecret;
+  with_key.receipt_key = "opensesame";
+  CHECK(refusal(c, with_key).find("receipt_url") != std::string::npos);
+  c.settings["receipt_url"] = "https://push.example.com/receipts/xiaomi/7?key=opensesame";
+  CHECK(refusal(c, with_key).empty());
+  c = claimed();
   c.host_override = "https://localhost:1/path";
   CHECK(refusal(c).find("https://host") != std::string::npos);
 }
