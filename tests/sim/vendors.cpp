@@ -165,7 +165,8 @@ World::Flight World::read(const dispatch::Route& route, const HttpRequest& reque
        "more tokens than a request takes");
   const std::string content = header(request, "content");
   flight.addressed = !content.empty();
-  if (request.path == "/mixed") met("letters of unequal content in a request");
+  flight.mixed = request.path == "/mixed";
+  if (flight.mixed) met("letters of unequal content in a request");
   if (flight.stores) met("content that is stored first");
   if (flight.addressed)
     for (Push* const push : flight.pushes)
@@ -196,8 +197,8 @@ void World::check_push(Push& push, const Flight& flight, milliseconds limit) {
 
 /// One content may make several requests, the others count. One more than allowed where company may still join it.
 void World::check_slots(Flight& flight, const std::string& family) {
-  // Letters go one by one where one of them can never be sent.
-  const bool letter = flight.certificate == kMixed && flight.pushes.size() == 1;
+  // A content may be letters for several requests, and these go one by one where one of them can never be sent.
+  const bool letter = flight.mixed || (flight.certificate == kMixed && flight.pushes.size() == 1);
   flight.companion = !family.empty() && (family == family_ || (letter && letter_before_));
   family_ = family;
   letter_before_ = letter;

@@ -86,6 +86,7 @@ class World final : public dispatch::Directory,
     std::string authorization;
     bool stores = false;     // content that reaches nobody yet
     bool addressed = false;  // to whom the content stored before goes
+    bool mixed = false;      // letters of unequal content
     bool companion = false;  // one more of the requests that one content makes
   };
   struct Event {
@@ -168,7 +169,7 @@ class World final : public dispatch::Directory,
   std::map<std::string, std::set<Push*>> contents_;       // stored, and for whom it was not yet addressed
   std::map<std::int64_t, std::size_t> air_, companions_;  // requests by certificate; those of them that share a content
   std::string family_;                                    // what the request before, in the same call, was about
-  bool letter_before_ = false;                            // and whether it was a letter that went alone
+  bool letter_before_ = false;                            // and whether it carried letters
 
   std::vector<Event> events_;
   std::map<std::string, Push, std::less<>> pushes_;     // by push id
