@@ -2,6 +2,7 @@
 #include "sandbox/fcm_simulator.h"
 #include "sandbox/honor_simulator.h"
 #include "sandbox/huawei_simulator.h"
+#include "sandbox/meizu_simulator.h"
 #include "sandbox/oppo_simulator.h"
 #include "sandbox/vendor_simulator.h"
 #include "sandbox/vivo_simulator.h"
@@ -22,6 +23,7 @@ constexpr Row kVendors[] = {
     {"xiaomi", make_xiaomi_simulator},
     {"oppo", make_oppo_simulator},
     {"vivo", make_vivo_simulator},
+    {"meizu", make_meizu_simulator},
 };
 
 }  // namespace
