@@ -1,5 +1,5 @@
 // nightpost demo: the whole path in one process on embedded defaults. In-process broker, SQLite in a temporary folder,
-// the APNs sandbox, and the very worker that runs in production between them.
+// all vendors' simulators, and the very worker that runs in production between them.
 #include <fmt/color.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -15,7 +15,8 @@
 
 #include "app/commands.h"
 #include "app/demo_scenes.h"
-#include "app/dev_key.h"
+#include "app/demo_screen.h"
+#include "app/dev_account.h"
 #include "app/output.h"
 #include "app/vendors.h"
 #include "app/worker.h"
@@ -99,7 +100,9 @@ class Show {
 
  private:
   Result<void> set_up();
-  Result<void> fill_store(const DevKey& key);
+  Result<void> teach(Vendor vendor, const DevAccount& account);
+  Result<CertificateId> add_certificate(store::Store& store, Vendor vendor, const DevAccount& account);
+  Result<void> fill_store();
   Result<void> play();
   bool listen(milliseconds wait);  // false: nothing came
   void on_outcome(const kafka::TailMessage& message);
@@ -107,9 +110,9 @@ class Show {
   void print(const Line& line);
   void summarise(milliseconds took);
   std::size_t scene_of(std::string_view event_id) const;
-  std::string shown_by(const std::string& push_id);
-  Json requests() {
-    return Json::parse(sandbox_->on_thread([](auto& sandbox) { return sandbox.requests_json("apns"); }), nullptr,
+  std::string shown_by(const std::string& user, const std::string& device);
+  Json requests(std::string_view vendor) {
+    return Json::parse(sandbox_->on_thread([&](auto& sandbox) { return sandbox.requests_json(vendor); }), nullptr,
                        false);
   }
   void check_repeat();
@@ -121,7 +124,8 @@ class Show {
   observe::Log log_{observe::Level::Error};
   TemporaryFolder folder_;
   Config config_;
-  std::vector<demo::Scene> scenes_ = demo::scenes(now_);
+  const std::vector<demo::Scene> scenes_ = demo::scenes(now_);
+  const std::vector<demo::Resident> residents_ = demo::residents(now_);
   std::unique_ptr<kafka::EmbeddedBroker> broker_;
   std::unique_ptr<SandboxThread> sandbox_;
   std::unique_ptr<Worker> worker_;
@@ -140,8 +144,10 @@ Result<int> Show::run() {
     dead_open_.push_back(!scene.dead_reason.empty());
   }
   if (!options_.json) {
-    fmt::print("Nightpost demo: in-process broker (volatile), SQLite in {}, APNs sandbox at {}\n\n", folder_.path(),
-               sandbox_->get().urls().at("apns"));
+    fmt::print("Nightpost demo: in-process broker (volatile), SQLite in {}, and the vendors' simulators:\n",
+               folder_.path());
+    for (const auto& [vendor, url] : sandbox_->get().urls()) fmt::print("  {}  {}\n", fitted(vendor, 8), url);
+    fmt::print("\n");
     fmt::print("{}  {}  {}  {}\n", fitted("WHAT HAPPENS", 46), fitted("TO", 18), fitted("OUTCOME", 14),
                "THE PHONE SHOWS, OR WHY NOT");
   }
@@ -174,22 +180,15 @@ Result<void> Show::set_up() {
   config_.dispatch.backoff_first = milliseconds(100);
   config_.dispatch.language = "en";
 
-  const auto key = make_dev_key();
-  if (!key) return std::unexpected(key.error());
-  auto sandbox = SandboxThread::start(
-      {.vendors = {"apns"}, .data_dir = folder_.path() + "/sandbox", .script_json = demo::script(now_).dump()});
+  std::vector<std::string> vendors;
+  for (std::size_t i = 0; i < std::size_t(Vendor::Count); ++i) vendors.emplace_back(name_of(static_cast<Vendor>(i)));
+  auto sandbox = SandboxThread::start({.vendors = std::move(vendors),
+                                       .data_dir = folder_.path() + "/sandbox",
+                                       .accept_any = true,
+                                       .script_json = demo::script(now_).dump()});
   if (!sandbox) return std::unexpected(sandbox.error());
   sandbox_ = *std::move(sandbox);
-  Json taught = {
-      {"keys", {{{"key_id", demo::kKeyId}, {"team_id", demo::kTeamId}, {"public_key_pem", key->public_pem}}}},
-      {"topics", {demo::kBundle}},
-      {"tokens", Json::array()}};
-  for (const demo::Resident& resident : demo::residents(now_))
-    for (const Device& device : resident.devices)
-      taught["tokens"].push_back({{"token", device.token.text()}, {"topic", demo::kBundle}});
-  if (const auto done = sandbox_->on_thread([&](auto& one) { return one.teach(taught.dump()); }); !done) return done;
-
-  if (const auto filled = fill_store(*key); !filled) return filled;
+  if (const auto filled = fill_store(); !filled) return filled;
   auto ready = std::make_shared<std::promise<void>>();
   auto is_ready = ready->get_future();
   auto worker = Worker::start(config_, clock_, log_, {[ready] { ready->set_value(); }, [](const Error&) {}});
@@ -203,33 +202,63 @@ Result<void> Show::set_up() {
   return {};
 }
 
-Result<void> Show::fill_store(const DevKey& key) {
+/// Whose keys these are, and which phones have lost the app.
+Result<void> Show::teach(Vendor vendor, const DevAccount& account) {
+  Json taught = {{"vendor", name_of(vendor)}, {"tokens", Json::array()}};
+  const bool apple = vendor == Vendor::Apns;
+  if (apple) {
+    const auto& facts = account.certificate.facts;
+    taught["keys"] = {
+        {{"key_id", facts.at("key_id")}, {"team_id", facts.at("team_id")}, {"public_key_pem", account.public_pem}}};
+    taught["topics"] = {account.certificate.bundle_id};
+    taught["environment"] = "production";
+  }
+  for (const demo::Resident& resident : residents_)
+    for (const Device& device : resident.devices)
+      if (resident.vendor == vendor && (apple || resident.uninstalled))
+        taught["tokens"].push_back(apple
+                                       ? Json{{"token", device.token.text()}, {"topic", account.certificate.bundle_id}}
+                                       : Json{{"token", device.token.text()}, {"gone", true}});
+  return sandbox_->on_thread([&](auto& one) { return one.teach(taught.dump()); });
+}
+
+Result<CertificateId> Show::add_certificate(store::Store& store, Vendor vendor, const DevAccount& account) {
+  Certificate claimed = account.certificate;
+  claimed.app = AppId{demo::kApp};
+  claimed.name = "demo-" + std::string(name_of(vendor));
+  claimed.host_override = sandbox_->get().urls().at(std::string(name_of(vendor)));
+  claimed.ca_pem = sandbox_->get().ca_pem();
+  auto inspected = inspect_upload(claimed, account.secret, now_, std::nullopt);
+  if (!inspected) return std::unexpected(inspected.error());
+  const auto added = store.add_certificate({*inspected, account.secret});
+  if (!added) return std::unexpected(added.error());
+  return added->id;
+}
+
+Result<void> Show::fill_store() {
   if (const auto made = write_private_file(config_.master_key_file, store::Sealer::new_key_text()); !made) return made;
   auto store = open_store(config_, true);
   if (!store) return std::unexpected(store.error());
-  Certificate claimed;
-  claimed.app = AppId{demo::kApp};
-  claimed.name = "demo";
-  claimed.bundle_id = demo::kBundle;
-  claimed.environment = Environment::Development;
-  claimed.facts = {{"key_id", demo::kKeyId}, {"team_id", demo::kTeamId}};
-  claimed.host_override = sandbox_->get().urls().at("apns");
-  claimed.ca_pem = sandbox_->get().ca_pem();
-  const CertificateSecret secret{key.private_pem, ""};
-  auto inspected = inspect_upload(claimed, secret, now_, Environment::Development);
-  if (!inspected) return std::unexpected(inspected.error());
-  const auto certificate = (*store)->add_certificate({*inspected, secret});
-  if (!certificate) return std::unexpected(certificate.error());
-  for (const demo::Resident& resident : demo::residents(now_)) {
+  std::map<Vendor, CertificateId> certificates;
+  for (std::size_t i = 0; i < std::size_t(Vendor::Count); ++i) {
+    const auto vendor = static_cast<Vendor>(i);
+    const auto account = make_dev_account(vendor);
+    if (!account) return std::unexpected(account.error());
+    if (const auto taught = teach(vendor, *account); !taught) return taught;
+    const auto added = add_certificate(**store, vendor, *account);
+    if (!added) return std::unexpected(added.error());
+    certificates[vendor] = *added;
+  }
+  const AppId app{demo::kApp};
+  for (const demo::Resident& resident : residents_) {
     for (Device device : resident.devices) {
-      device.certificate = certificate->id;
-      if (const auto done = (*store)->set_device(AppId{demo::kApp}, resident.user_id, device); !done) return done;
+      device.certificate = certificates.at(resident.vendor);
+      if (const auto done = (*store)->set_device(app, resident.user_id, device); !done) return done;
     }
     if (resident.settings)
-      if (const auto done = (*store)->set_settings(AppId{demo::kApp}, resident.user_id, *resident.settings); !done)
-        return done;
+      if (const auto done = (*store)->set_settings(app, resident.user_id, *resident.settings); !done) return done;
     for (const Mute& mute : resident.mutes)
-      if (const auto done = (*store)->set_mute(AppId{demo::kApp}, resident.user_id, mute); !done) return done;
+      if (const auto done = (*store)->set_mute(app, resident.user_id, mute); !done) return done;
   }
   return {};
 }
@@ -273,7 +302,7 @@ void Show::on_outcome(const kafka::TailMessage& message) {
   }
   const std::string user = outcome.value("user_id", ""), device = outcome.value("device_id", "");
   const std::string kind = outcome.value("outcome", ""), rule = outcome.value("rule", "");
-  std::string said = kind == "accepted" ? shown_by(outcome.value("push_id", "")) : outcome.value("reason", "");
+  std::string said = kind == "accepted" ? shown_by(user, device) : outcome.value("reason", "");
   const std::int64_t attempt = outcome.value("attempt", std::int64_t{0});
   if (attempt > 1) said += fmt::format("   (attempt {})", attempt);
   print({at, device.empty() ? user : user + "/" + device, kind, said, attempt});
@@ -303,24 +332,23 @@ void Show::on_dead(const kafka::TailMessage& message) {
   dead_open_[at] = false;
 }
 
-std::string Show::shown_by(const std::string& push_id) {
-  for (const Json& request : requests())
-    for (const Json& header : request["headers"])
-      if (header[0] == "apns-id" && header[1] == push_id) {
-        const Json body = Json::parse(request.value("body", ""), nullptr, false);
-        const Json alert = body.is_object() ? body["aps"].value("alert", Json::object()) : Json::object();
-        const std::string title = alert.value("title", ""), text = alert.value("body", "");
-        return title == "a new message" || title.empty() ? text : fmt::format("{}: {}", title, text);
-      }
-  surprises_.push_back("accepted, but the sandbox never saw push " + push_id);
+std::string Show::shown_by(const std::string& user, const std::string& device) {
+  for (const demo::Resident& resident : residents_) {
+    if (resident.user_id != user) continue;
+    for (const Device& one : resident.devices)
+      if (one.device_id == device)
+        if (std::string words = demo::shown(requests(name_of(resident.vendor)), one.token.text()); !words.empty())
+          return words;
+  }
+  surprises_.push_back(fmt::format("accepted, but the sandbox never saw a push to {}/{}", user, device));
   return "";
 }
 
 /// Where the answer got lost the push was repeated: the phone must be able to tell that it is the same one.
 void Show::check_repeat() {
-  const std::string path = "/3/device/" + demo::token_of("lost-lee/phone");
+  const std::string path = "/3/device/" + demo::token_of(Vendor::Apns, "lost-lee/phone");
   std::vector<std::string> collapse_ids;
-  for (const Json& request : requests())
+  for (const Json& request : requests("apns"))
     if (request.value("path", "") == path)
       for (const Json& header : request["headers"])
         if (header[0] == "apns-collapse-id") collapse_ids.push_back(header[1]);

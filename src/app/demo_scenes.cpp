@@ -1,6 +1,6 @@
 #include "app/demo_scenes.h"
 
-#include "core/uuid.h"
+#include "app/dev_account.h"
 
 namespace nightpost::app::demo {
 namespace {
@@ -8,18 +8,38 @@ namespace {
 using Json = nlohmann::json;
 
 Device phone(const std::string& owner, WallTime now, const std::string& id = "phone",
-             const std::string& language = "en") {
+             const std::string& language = "en", Vendor vendor = Vendor::Apns) {
   Device device;
   device.device_id = id;
-  device.token = DeviceToken(token_of(owner + "/" + id));
+  device.platform = vendor == Vendor::Apns ? Platform::Ios : Platform::Android;
+  device.token = DeviceToken(token_of(vendor, owner + "/" + id));
   device.registered_at = now - std::chrono::hours(24);
   device.language = language;
   return device;
 }
 
 Resident resident(const std::string& user, std::vector<Device> devices) {
-  return {user, std::move(devices), std::nullopt, {}};
+  return {.user_id = user, .devices = std::move(devices), .settings = std::nullopt, .mutes = {}};
 }
+
+/// Somebody with an Android phone of each vendor.
+struct Friend {
+  Vendor vendor;
+  const char* user;
+  const char* phone;  // for people
+};
+constexpr Friend kFriends[] = {
+    {Vendor::Fcm, "ada", "an Android phone with Google's services"},
+    {Vendor::Huawei, "hua", "a Huawei phone"},
+    {Vendor::Honor, "hong", "an Honor phone"},
+    {Vendor::Xiaomi, "xia", "a Xiaomi phone"},
+    {Vendor::Oppo, "ou", "an OPPO phone"},
+    {Vendor::Vivo, "wei", "a vivo phone"},
+    {Vendor::Meizu, "zhu", "a Meizu phone"},
+};
+
+/// Her app is gone, and only the vendor knows.
+std::string gone_friend(const Friend& one) { return std::string("ex-") + one.user; }
 
 Json receiver(const std::string& user, int unread = 1, bool mentioned = false) {
   return {{"user_id", user}, {"unread", unread}, {"mentioned", mentioned}};
@@ -61,7 +81,7 @@ class Playwright {
 
 }  // namespace
 
-std::string token_of(const std::string& name) { return hex_of({"demo", name}) + hex_of({"token", name}); }
+std::string token_of(Vendor vendor, const std::string& name) { return dev_token(vendor, name).text(); }
 
 std::vector<Resident> residents(WallTime now) {
   std::vector<Resident> all = {
@@ -84,6 +104,15 @@ std::vector<Resident> residents(WallTime now) {
   named("out-otto").devices[0].state = DeviceState::LoggedOut;
   named("here-hana").devices[0].state = DeviceState::Foreground;
   named("web-wim").devices[0].platform = Platform::Web;
+  named("gone-gina").uninstalled = true;
+  for (const Friend& one : kFriends)
+    for (const bool gone : {false, true}) {
+      const std::string user = gone ? gone_friend(one) : one.user;
+      Resident made = resident(user, {phone(user, now, "phone", "en", one.vendor)});
+      made.vendor = one.vendor;
+      made.uninstalled = gone;
+      all.push_back(std::move(made));
+    }
   return all;
 }
 
@@ -129,6 +158,22 @@ std::vector<Scene> scenes(WallTime now) {
     event["push"]["disabled"] = true;
     p.play("the sender asked for no push", event, {{"vinson", "", "suppressed", "push_disabled"}});
   }
+  for (const Friend& one : kFriends) {
+    Json event = p.event("c2c", say("are you coming tonight?"), {receiver(one.user, 3)});
+    event["push"]["android"] = {{"channel", {{"fcm", "chat"}, {"oppo", "chat"}}}};
+    p.play(std::string("a text to ") + one.phone, event, {{one.user, "phone", "accepted", ""}});
+  }
+  {
+    std::vector<Json> members = {receiver("vinson")};
+    std::vector<Expected> expected = {vinson};
+    for (const Friend& one : kFriends) {
+      members.push_back(receiver(one.user));
+      expected.push_back({one.user, "phone", "accepted", ""});
+      members.push_back(receiver(gone_friend(one)));
+      expected.push_back({gone_friend(one), "phone", "token_removed", ""});
+    }
+    p.play("a group on all of them; some have left", p.event("group", say("summit photos are up"), members), expected);
+  }
   p.play("a user who switched push off", p.event("c2c", say("hello?"), {receiver("quiet-quinn")}),
          {{"quiet-quinn", "", "suppressed", "user_push_off"}});
   p.play("a device that logged out", p.event("c2c", say("hello?"), {receiver("out-otto")}),
@@ -167,7 +212,7 @@ std::vector<Scene> scenes(WallTime now) {
 
 nlohmann::json script(WallTime now) {
   const auto rule = [](const char* user, Json act, bool once) {
-    Json match = {{"token", token_of(std::string(user) + "/phone")}};
+    Json match = {{"token", token_of(Vendor::Apns, std::string(user) + "/phone")}};
     if (once) match["times"] = 1;
     return Json{{"name", user}, {"match", std::move(match)}, {"act", std::move(act)}};
   };

@@ -9,16 +9,16 @@
 
 #include "core/device.h"
 #include "core/time.h"
+#include "core/vendor.h"
 
 namespace nightpost::app::demo {
 
 inline constexpr std::int64_t kApp = 1400000001;
-inline constexpr const char* kBundle = "com.example.shop";
-inline constexpr const char* kKeyId = "ABC123DEFG";
-inline constexpr const char* kTeamId = "DEF123GHIJ";
 
 struct Resident {
   std::string user_id;
+  Vendor vendor = Vendor::Apns;
+  bool uninstalled = false;     // the vendor will say so
   std::vector<Device> devices;  // certificate is filled in by the stage
   std::optional<PushSettings> settings;
   std::vector<Mute> mutes;
@@ -39,12 +39,12 @@ struct Scene {
   std::string dead_reason;         // non-empty: the event must stand on the dead topic with this reason
 };
 
-/// Tokens by name, so that scripts and devices agree: 64 hex digits of a hash.
-std::string token_of(const std::string& name);
+/// Tokens by name, so that scripts and devices agree.
+std::string token_of(Vendor vendor, const std::string& name);
 
 std::vector<Resident> residents(WallTime now);
 std::vector<Scene> scenes(WallTime now);
-/// The sandbox's faults: a dead token, a server that is busy once, an answer that gets lost once.
+/// The sandbox's faults: a server that is busy once, an answer that gets lost once.
 nlohmann::json script(WallTime now);
 
 }  // namespace nightpost::app::demo

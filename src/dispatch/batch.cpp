@@ -164,18 +164,12 @@ void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned,
     }
     sent_one(state);
     metrics_.requests[static_cast<std::size_t>(all.route->certificate.vendor)].add();
-    transport_.send(all.route, std::move(each.http), shipment->deadline, tag, *this);
+    transport_.send(all.route, std::move(each.http), shipment->deadline, tag | kShipment, handler_);
   }
   // A room that forgets a token would leave its push open for ever.
   if (reached < all.pushes.size())
     end_all(std::span(all.pushes).subspan(reached), {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true},
             {Errc::Malformed, "the vendor's room planned no request for this token"});
-}
-
-void Dispatcher::Impl::on_reply(std::uint64_t tag, Reply reply) {
-  refill_all_ = false;
-  enter([&] { on_shipment(tag, std::move(reply)); });
-  refill_all_ = true;
 }
 
 void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {

@@ -125,7 +125,12 @@ void Dispatcher::accept(std::span<const Record> batch) {
 
 void Dispatcher::on_reply(std::uint64_t tag, Reply reply) {
   impl_->refill_all_ = false;
-  impl_->enter([&] { impl_->on_push(tag, std::move(reply)); });
+  impl_->enter([&] {
+    if ((tag & kShipment) != 0)
+      impl_->on_shipment(tag & ~kShipment, std::move(reply));
+    else
+      impl_->on_push(tag, std::move(reply));
+  });
   impl_->refill_all_ = true;
 }
 

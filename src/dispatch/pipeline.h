@@ -23,8 +23,7 @@
 
 namespace nightpost::dispatch {
 
-/// The reply handler of shipments; single pushes have the Dispatcher itself.
-struct Dispatcher::Impl final : ReplyHandler {
+struct Dispatcher::Impl {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics);
 
@@ -98,7 +97,6 @@ struct Dispatcher::Impl final : ReplyHandler {
   void drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max);
   void empty_bin(std::uint64_t route_id);
   void launch(const Shipment& all, std::vector<Planned> planned, bool first);
-  void on_reply(std::uint64_t tag, Reply reply) override;
   void on_shipment(std::uint64_t tag, Reply reply);
   void follow_up(const Shipment& stored, std::vector<Planned> planned);
 

@@ -11,7 +11,8 @@ RouteState& RouteBook::of(std::uint64_t route, MonoTime now) {
 void RouteBook::drop_idle(MonoTime now) {
   std::erase_if(states_, [now](const auto& entry) {
     const RouteState& state = entry.second;
-    return state.in_flight + state.forming == 0 && state.breaker.admits(now) && !state.guard.holds(now) && state.paused_until <= now;
+    return state.in_flight + state.forming == 0 && state.breaker.admits(now) && !state.guard.holds(now) &&
+           state.paused_until <= now;
   });
 }
 

@@ -58,6 +58,9 @@ struct MixedBin {
   MonoTime leaves_at{};
 };
 
+/// In a transport's tag: it names a shipment, not a push.
+inline constexpr std::uint64_t kShipment = std::uint64_t{1} << 63;
+
 /// One request of several pushes. Reused: put back empty.
 struct Shipment {
   std::shared_ptr<const Route> route;

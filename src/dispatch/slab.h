@@ -13,7 +13,7 @@ namespace nightpost::dispatch {
 template <class T>
 class Slab {
  public:
-  /// A free object and its tag; never 0.
+  /// A free object and its tag; never 0, and its highest bit is free for the caller's use.
   std::pair<std::uint64_t, T*> take() {
     if (free_.empty()) {
       free_.push_back(static_cast<std::uint32_t>(slots_.size()));
@@ -38,7 +38,7 @@ class Slab {
     const auto index = static_cast<std::uint32_t>(tag);
     Slot& slot = slots_[index];
     slot.in_use = false;
-    if (++slot.generation == 0) slot.generation = 1;
+    if (++slot.generation > kGenerationMax) slot.generation = 1;
     --used_;
     free_.push_back(index);
   }
@@ -51,6 +51,7 @@ class Slab {
   }
 
  private:
+  static constexpr std::uint32_t kGenerationMax = 0x7fff'ffff;
   struct Slot {
     T value{};
     std::uint32_t generation = 1;

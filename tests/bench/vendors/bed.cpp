@@ -26,10 +26,8 @@ VendorBed::VendorBed(std::string the_program, std::string the_brokers, std::vect
       nightpost(program, brokers, folder) {
   const std::string config = nightpost.config("tools.json", {"tools", "offline", "results", "dead"});
   for (std::size_t i = 0; i < vendors.size(); ++i) {
-    const support::VendorKit& kit = support::kit_of(vendors[i]);
-    const std::int64_t certificate =
-        add_vendor_certificate(nightpost, config, kit, sandbox.url(kit.vendor), sandbox.ca_file(), folder);
-    add_vendor_users(nightpost.store_path(), certificate, kit, first_user(i), users_each);
+    const std::int64_t certificate = support::add_vendor_certificate(nightpost, config, vendors[i], sandbox, folder);
+    support::add_vendor_users(nightpost.store_path(), certificate, vendors[i], first_user(i), users_each);
   }
 }
 

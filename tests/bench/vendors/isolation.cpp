@@ -112,9 +112,7 @@ void bench(const Arguments& arguments) {
   const support::TempFolder folder("isolation-broker");
   std::optional<support::Broker> broker;
   if (brokers.empty()) brokers = broker.emplace(folder).address();
-  std::vector<std::string> vendors;
-  for (const support::VendorKit& kit : support::vendor_kits()) vendors.push_back(kit.vendor);
-  const VendorBed bed(arguments.nightpost, brokers, vendors, 2'000);
+  const VendorBed bed(arguments.nightpost, brokers, support::all_vendors(), 2'000);
   std::vector<Measured> runs;
   for (int run = 1; run <= arguments.runs; ++run) runs.push_back(measure(arguments, bed, run));
   const nlohmann::ordered_json all = report("isolation", before, runs);

@@ -15,7 +15,7 @@ namespace {
 
 struct Arguments {
   std::string nightpost, brokers;
-  std::vector<std::string> vendors;
+  std::vector<std::string> vendors = support::all_vendors();
   std::size_t events = 20'000;  // singles a vendor, each to a user of its own
   std::size_t members = 1000;   // of a group event
   std::size_t rounds = 5;       // group events to each user
@@ -88,7 +88,6 @@ void bench(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   nightpost::bench::Arguments arguments;
-  for (const auto& kit : nightpost::support::vendor_kits()) arguments.vendors.push_back(kit.vendor);
   CLI::App app("Kafka → worker → simulators: what a push costs, vendor by vendor, alone and in group batches.");
   app.add_option("--nightpost", arguments.nightpost, "the release binary")->required();
   app.add_option("--brokers", arguments.brokers, "a Kafka that is there; absent: one of our own");

@@ -1,33 +1,21 @@
-// Every vendor as a developer without an account has it: a credential that the sandbox takes with --accept-any, and
-// device tokens of the vendor's form. Added and bound by the release binary's own commands.
+// Every vendor as a developer without an account has it: the sandbox, a credential that it takes with --accept-any, and
+// phones whose tokens have the vendor's form.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/device.h"
 #include "support/process.h"
 #include "support/spine/rig.h"
 
 namespace nightpost::support {
 
-struct VendorKit {
-  std::string vendor;
-  std::vector<std::string> flags;  // of `nightpost cert add`, beside vendor, app, name, file, host and CA
-  std::function<std::string()> secret;
-  std::function<std::string(std::size_t user)> token;
-  Platform platform = Platform::Android;
-};
-
-/// All eight, in the order of the vendor enum.
-const std::vector<VendorKit>& vendor_kits();
-/// Throws where there is none of that name.
-const VendorKit& kit_of(std::string_view vendor);
+/// In the order of the vendor enum.
+std::vector<std::string> all_vendors();
 
 /// `nightpost sandbox` as a child.
 class SandboxProcess {
@@ -52,12 +40,12 @@ class SandboxProcess {
   nlohmann::json ready_;
 };
 
-/// Adds the kit's certificate, sent to `origin`; returns its id. Throws with what the command said.
-std::int64_t add_vendor_certificate(const Nightpost& nightpost, const std::string& config, const VendorKit& kit,
-                                    const std::string& origin, const std::string& ca_file, const TempFolder& folder);
+/// Adds an invented account at the vendor, sent to the sandbox; returns its id. Throws with what the command said.
+std::int64_t add_vendor_certificate(const Nightpost& nightpost, const std::string& config, std::string_view vendor,
+                                    const SandboxProcess& sandbox, const TempFolder& folder);
 
-/// Users [first, first + count), each with one phone of the kit's, bound to `certificate`, in the store at `path`.
-void add_vendor_users(const std::string& path, std::int64_t certificate, const VendorKit& kit, std::size_t first,
+/// Users [first, first + count), each with one phone of that vendor, bound to `certificate`, in the store at `path`.
+void add_vendor_users(const std::string& path, std::int64_t certificate, std::string_view vendor, std::size_t first,
                       std::size_t count);
 
 /// One group message to users [first, first + count).
