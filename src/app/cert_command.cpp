@@ -1,8 +1,10 @@
 // nightpost cert: vendor credentials, sealed on the way in and never shown again.
 #include <fmt/format.h>
 
+#include "app/cert_fields.h"
+#include "app/cert_upload.h"
 #include "app/commands.h"
-#include "app/dev_key.h"
+#include "app/dev_account.h"
 #include "app/output.h"
 #include "app/vendors.h"
 #include "store/sealer.h"
@@ -11,6 +13,8 @@ namespace nightpost::app {
 namespace {
 
 nlohmann::json as_json(const Certificate& certificate) {
+  nlohmann::json settings = nlohmann::json::object();
+  for (const auto& [name, value] : certificate.settings) settings[name] = shown_setting(value);
   return {{"id", certificate.id.value},
           {"app_id", certificate.app.value},
           {"vendor", name_of(certificate.vendor)},
@@ -18,6 +22,7 @@ nlohmann::json as_json(const Certificate& certificate) {
           {"bundle_id", certificate.bundle_id},
           {"environment", name_of(certificate.environment)},
           {"facts", certificate.facts},
+          {"settings", std::move(settings)},
           {"host", certificate.host_override},
           {"has_ca", !certificate.ca_pem.empty()},
           {"status", name_of(certificate.status)},
@@ -29,61 +34,74 @@ std::string fact(const Certificate& certificate, const std::string& name) {
   return found == certificate.facts.end() ? "" : found->second;
 }
 
+/// Prints what was stored: JSON, or the id.
+int say_stored(const CommonOptions& common, const Result<Certificate>& stored) {
+  if (!stored) return say_error(stored.error());
+  if (common.json) {
+    print_json(as_json(*stored));
+  } else {
+    fmt::print("{}\n", stored->id.value);
+  }
+  return kDone;
+}
+
 struct AddOptions {
   CommonOptions common;
-  std::string vendor, name, file, password, password_file, key_id, team_id, bundle_id, environment, host, ca_file;
+  std::string vendor;
   std::int64_t app = 0;
+  CertificateUpload upload;
 };
 
-int add(const AddOptions& options) {
-  Certificate claimed;
-  const auto vendor = vendor_from(options.vendor);
-  if (!vendor) return say_error(fmt::format("--vendor {}: no such vendor; known: apns", options.vendor), kBadUsage);
-  claimed.vendor = *vendor;
-  claimed.app = AppId{options.app};
-  claimed.name = options.name;
-  claimed.bundle_id = options.bundle_id;
-  claimed.host_override = options.host;
-  if (!options.key_id.empty()) claimed.facts["key_id"] = options.key_id;
-  if (!options.team_id.empty()) claimed.facts["team_id"] = options.team_id;
-  std::optional<Environment> asked;
-  if (!options.environment.empty()) {
-    asked = environment_from(options.environment);
-    if (!asked)
-      return say_error(fmt::format("--environment {}: neither production nor development", options.environment),
-                       kBadUsage);
-    claimed.environment = *asked;
-  }
-  CertificateSecret secret;
-  const auto file = read_file(options.file);
-  if (!file) return say_error(file.error());
-  secret.bytes = *file;
-  secret.password = options.password;
-  if (!options.password_file.empty()) {
-    const auto password = read_file(options.password_file);
-    if (!password) return say_error(password.error());
-    secret.password = password->substr(0, password->find_last_not_of("\r\n") + 1);
-  }
-  if (!options.ca_file.empty()) {
-    const auto ca = read_file(options.ca_file);
-    if (!ca) return say_error(ca.error());
-    claimed.ca_pem = *ca;
-  }
-  auto inspected = inspect_upload(std::move(claimed), secret, SystemClock().wall(), asked);
-  if (!inspected) return say_error(fmt::format("{}: {}", options.file, inspected.error().detail), kBadUsage);
-  // The lane is built of exactly these parts; what would fail there fails here, before anything is stored.
-  if (const auto parts = make_vendor_parts(*inspected, secret); !parts)
-    return say_error(fmt::format("{}: {}", options.file, parts.error().detail), kBadUsage);
+std::expected<Vendor, int> vendor_named(const std::string& name) {
+  const auto vendor = vendor_from(name);
+  if (vendor && is_known(*vendor)) return *vendor;
+  return std::unexpected(
+      say_error(fmt::format("--vendor {}: no such vendor; known: {}", name, vendors_known()), kBadUsage));
+}
 
+int add(const AddOptions& options) {
+  const auto vendor = vendor_named(options.vendor);
+  if (!vendor) return vendor.error();
+  store::NewCertificate empty{.facts = {.app = {options.app}, .vendor = *vendor}, .secret = {}};
+  const auto given = options.upload.applied_to(std::move(empty), SystemClock().wall());
+  if (!given) return say_error(given.error());
   auto store = open_store(options.common, true);
   if (!store) return store.error();
-  const auto added = (*store)->add_certificate({*std::move(inspected), std::move(secret)});
-  if (!added) return say_error(added.error());
-  if (options.common.json) {
-    print_json(as_json(*added));
-  } else {
-    fmt::print("{}\n", added->id.value);
+  return say_stored(options.common, (*store)->add_certificate(*given));
+}
+
+int update(const CommonOptions& common, std::int64_t id, const CertificateUpload& upload) {
+  auto store = open_store(common, true);
+  if (!store) return store.error();
+  const auto certificate = (*store)->certificate(CertificateId{id});
+  if (!certificate) return say_error(certificate.error());
+  const auto secret = (*store)->secret(CertificateId{id});
+  if (!secret) return say_error(secret.error());
+  const auto changed = upload.applied_to({*certificate, *secret}, SystemClock().wall());
+  if (!changed) return say_error(changed.error());
+  return say_stored(common, (*store)->replace_certificate(CertificateId{id}, *changed));
+}
+
+int set_status(const CommonOptions& common, std::int64_t id, CertificateStatus status) {
+  auto store = open_store(common, false);
+  if (!store) return store.error();
+  const auto changed = (*store)->set_certificate_status(CertificateId{id}, status);
+  if (!changed) return say_error(changed.error());
+  if (common.json) print_json(as_json(*changed));
+  return kDone;
+}
+
+int fields(bool json, const std::string& vendor_name) {
+  std::optional<Vendor> only;
+  if (!vendor_name.empty()) {
+    const auto vendor = vendor_named(vendor_name);
+    if (!vendor) return vendor.error();
+    only = *vendor;
   }
+  if (json)
+    print_json(certificate_fields(only));
+  else
+    fmt::print("{}", certificate_fields_text(only));
   return kDone;
 }
 
@@ -98,7 +116,7 @@ int list(const CommonOptions& common, std::optional<std::int64_t> app) {
     print_json(all);
     return kDone;
   }
-  Table table({"ID", "APP", "VENDOR", "NAME", "BUNDLE ID", "ENVIRONMENT", "KIND", "EXPIRES", "STATUS"});
+  Table table({"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "ENVIRONMENT", "KIND", "EXPIRES", "STATUS"});
   for (const Certificate& c : *found)
     table.row({std::to_string(c.id.value), std::to_string(c.app.value), std::string(name_of(c.vendor)), c.name,
                c.bundle_id, std::string(name_of(c.environment)), fact(c, "kind"), fact(c, "not_after"),
@@ -107,13 +125,25 @@ int list(const CommonOptions& common, std::optional<std::int64_t> app) {
   return kDone;
 }
 
-int show(const CommonOptions& common, std::int64_t id) {
-  auto store = open_store(common, false);
+int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
+  auto store = open_store(common, with_receipt_key);
   if (!store) return store.error();
   const auto found = (*store)->certificate(CertificateId{id});
   if (!found) return say_error(found.error());
+  std::string receipt_key;
+  if (with_receipt_key) {
+    auto secret = (*store)->secret(found->id);
+    if (!secret) return say_error(secret.error());
+    receipt_key = std::move(secret->receipt_key);
+    if (receipt_key.empty())
+      return say_error(
+          fmt::format("certificate {}: has no receipt key; cert update {} --new-receipt-key makes one", id, id),
+          kNotAllWell);
+  }
   if (common.json) {
-    print_json(as_json(*found));
+    nlohmann::json json = as_json(*found);
+    if (with_receipt_key) json.update({{"receipt_key", receipt_key}, {"receipt_path", receipt_path(*found)}});
+    print_json(json);
     return kDone;
   }
   const auto line = [](std::string_view name, std::string_view value) {
@@ -123,14 +153,17 @@ int show(const CommonOptions& common, std::int64_t id) {
   line("app", std::to_string(found->app.value));
   line("vendor", name_of(found->vendor));
   line("name", found->name);
-  line("bundle id", found->bundle_id);
+  line(found->vendor == Vendor::Apns ? "bundle id" : "package", found->bundle_id);
   line("environment", name_of(found->environment));
   for (const auto& [name, value] : found->facts) line(name, value);
+  for (const auto& [name, value] : found->settings) line(name, shown_setting(value));
   line("host", found->host_override);
   line("own CA", found->ca_pem.empty() ? "" : "yes");
   line("status", name_of(found->status));
   line("version", std::to_string(found->version));
   line("secret", "sealed, never shown");
+  if (receipt_reader_of(found->vendor) != nullptr) line("receipts to", receipt_path(*found));
+  line("receipt key", receipt_key);
   return kDone;
 }
 
@@ -151,7 +184,8 @@ int new_key(const std::string& path) {
 }  // namespace
 
 void add_cert_command(CLI::App& root, int& exit_code) {
-  CLI::App* cert = root.add_subcommand("cert", "Vendor credentials: add, list, show, remove");
+  CLI::App* cert =
+      root.add_subcommand("cert", "Vendor credentials: add, update, list, show, fields, disable, enable, remove");
   cert->require_subcommand(1);
 
   auto added = std::make_shared<AddOptions>();
@@ -159,25 +193,67 @@ void add_cert_command(CLI::App& root, int& exit_code) {
       cert->add_subcommand("add", "Check a credential, seal its secret and store it; prints its id");
   added->common.add_config(*add_command);
   added->common.add_json(*add_command);
-  add_command->add_option("--vendor", added->vendor, "apns")->required();
+  add_command->add_option("--vendor", added->vendor, vendors_known())->required();
   add_command->add_option("--app", added->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
-  add_command->add_option("--name", added->name, "letters, digits, '-', '_', '.'")->required();
-  add_command->add_option("--file", added->file, "the secret: AuthKey_….p8 or a .p12")->required()->type_name("FILE");
-  add_command->add_option("--key-id", added->key_id, "p8: the key's 10-character id");
-  add_command->add_option("--team-id", added->team_id, "p8: the team's 10-character id");
-  add_command->add_option("--bundle-id", added->bundle_id, "the app's bundle id; p12: read from the certificate");
-  add_command->add_option("--environment", added->environment, "production or development");
-  add_command->add_option("--password-file", added->password_file, "p12: file with its password, - is stdin")
-      ->type_name("FILE");
-  add_command->add_option("--password", added->password, "p12: its password (other users can see it: prefer the file)")
-      ->envname("NIGHTPOST_P12_PASSWORD");
-  add_command->add_option("--host", added->host, "https://host:port instead of the vendor's own, e.g. the sandbox's");
-  add_command->add_option("--ca-file", added->ca_file, "PEM: trust anchor for --host")->type_name("FILE");
+  add_command->add_option("--name", added->upload.name, "letters, digits, '-', '_', '.'")->required();
+  added->upload.add_to(*add_command);
   add_command->footer(
-      "Example:\n  nightpost cert add --config config/dev.json --vendor apns --app 1400000001 --name shop-prod \\\n"
+      "What each vendor wants: nightpost cert fields\nExamples:\n"
+      "  nightpost cert add --config config/dev.json --vendor apns --app 1400000001 --name shop-ios \\\n"
       "    --file AuthKey_ABC123DEFG.p8 --key-id ABC123DEFG --team-id DEF123GHIJ --bundle-id com.example.shop \\\n"
-      "    --environment production");
+      "    --environment production\n"
+      "  nightpost cert add --config config/dev.json --vendor xiaomi --app 1400000001 --name shop-xiaomi \\\n"
+      "    --package com.example.shop --set app_id=2882303761517000001 --set channel_id=im --secret-file "
+      "xiaomi.secret");
   add_command->callback([added, &exit_code] { exit_code = add(*added); });
+
+  struct UpdateOptions {
+    CommonOptions common;
+    std::int64_t id = 0;
+    CertificateUpload upload;
+  };
+  auto updated = std::make_shared<UpdateOptions>();
+  CLI::App* update_command = cert->add_subcommand(
+      "update", "Change what is named, leave the rest; a credential that fails the check replaces nothing");
+  updated->common.add_config(*update_command);
+  updated->common.add_json(*update_command);
+  update_command->add_option("id", updated->id, "certificate id")->required();
+  update_command->add_option("--name", updated->upload.name, "letters, digits, '-', '_', '.'");
+  updated->upload.add_to(*update_command);
+  update_command->add_flag("--new-receipt-key", updated->upload.new_receipt_key,
+                           "a new random one; the vendor must be told it");
+  update_command->footer(
+      "A setting without a value is no longer set. In receipt_url, {key} stands for the receipt key.\nExamples:\n"
+      "  nightpost cert update 3 --config config/dev.json --secret-file new.secret --set channel_id=im2 --set click=\n"
+      "  nightpost cert update 3 --config config/dev.json \\\n"
+      "    --set 'receipt_url=https://push.example.com/receipts/xiaomi/3?key={key}'");
+  update_command->callback(
+      [updated, &exit_code] { exit_code = update(updated->common, updated->id, updated->upload); });
+
+  struct FieldsOptions {
+    bool json = false;
+    std::string vendor;
+  };
+  auto asked = std::make_shared<FieldsOptions>();
+  CLI::App* fields_command = cert->add_subcommand("fields", "What each vendor wants: secret, package, settings");
+  fields_command->add_option("--vendor", asked->vendor, "only this one's");
+  fields_command->add_flag("--json", asked->json, "print JSON instead of a table");
+  fields_command->footer("Example:\n  nightpost cert fields --vendor oppo");
+  fields_command->callback([asked, &exit_code] { exit_code = fields(asked->json, asked->vendor); });
+
+  for (const auto status : {CertificateStatus::Disabled, CertificateStatus::Active}) {
+    const bool off = status == CertificateStatus::Disabled;
+    auto common = std::make_shared<CommonOptions>();
+    auto id = std::make_shared<std::int64_t>(0);
+    CLI::App* command = off ? cert->add_subcommand("disable", "Send nothing with it until it is enabled")
+                            : cert->add_subcommand("enable", "Send with it again");
+    common->add_config(*command);
+    common->add_json(*command);
+    command->add_option("id", *id, "certificate id")->required();
+    command->footer(
+        fmt::format("Example:\n  nightpost cert {} 3 --config config/dev.json", off ? "disable" : "enable"));
+    command->callback([common, id, status, &exit_code] { exit_code = set_status(*common, *id, status); });
+  }
 
   auto listed = std::make_shared<CommonOptions>();
   auto listed_app = std::make_shared<std::optional<std::int64_t>>();
@@ -190,12 +266,15 @@ void add_cert_command(CLI::App& root, int& exit_code) {
 
   auto shown = std::make_shared<CommonOptions>();
   auto shown_id = std::make_shared<std::int64_t>(0);
+  auto shown_key = std::make_shared<bool>(false);
   CLI::App* show_command = cert->add_subcommand("show", "One credential's facts; the secret is never shown");
   shown->add_config(*show_command);
   shown->add_json(*show_command);
   show_command->add_option("id", *shown_id, "certificate id")->required();
+  show_command->add_flag("--receipt-key", *shown_key,
+                         "and the key its receipts are verified by, for the vendor's console");
   show_command->footer("Example:\n  nightpost cert show 1 --config config/dev.json");
-  show_command->callback([shown, shown_id, &exit_code] { exit_code = show(*shown, *shown_id); });
+  show_command->callback([shown, shown_id, shown_key, &exit_code] { exit_code = show(*shown, *shown_id, *shown_key); });
 
   auto removed = std::make_shared<CommonOptions>();
   auto removed_id = std::make_shared<std::int64_t>(0);

@@ -16,6 +16,7 @@ nlohmann::json as_json(const store::Store::DeviceRow& row) {
           {"platform", name_of(device.platform)},
           {"certificate_id", device.certificate.value},
           {"token", device.token.redacted()},
+          {"token_kind", name_of(device.token.kind())},
           {"registered_at", to_ms(device.registered_at)},
           {"state", name_of(device.state)},
           {"badge_base", device.badge_base},
@@ -25,7 +26,7 @@ nlohmann::json as_json(const store::Store::DeviceRow& row) {
 struct SetOptions {
   CommonOptions common;
   std::int64_t app = 0, certificate = 0, registered_at = 0;
-  std::string user, device, token, platform = "ios", state = "offline", language;
+  std::string user, device, token, token_kind = "token", platform, state = "offline", language;
   std::int32_t badge_base = 0;
 };
 
@@ -33,15 +34,12 @@ int set(const SetOptions& options) {
   Device device;
   device.device_id = options.device;
   device.certificate = CertificateId{options.certificate};
-  device.token = DeviceToken(options.token);
+  const auto kind = token_kind_from(options.token_kind);
+  if (!kind) return say_error(fmt::format("--token-kind {}: neither token nor fid", options.token_kind), kBadUsage);
+  device.token = DeviceToken(options.token, *kind);
   device.registered_at = options.registered_at > 0 ? wall_from_ms(options.registered_at) : SystemClock().wall();
   device.badge_base = options.badge_base;
   device.language = options.language;
-  const auto platform = platform_from(options.platform);
-  if (!platform)
-    return say_error(fmt::format("--platform {}: not ios, android, web, mini_program or desktop", options.platform),
-                     kBadUsage);
-  device.platform = *platform;
   const auto state = device_state_from(options.state);
   if (!state)
     return say_error(fmt::format("--state {}: not foreground, background, offline or logged_out", options.state),
@@ -53,6 +51,16 @@ int set(const SetOptions& options) {
   const auto certificate = (*store)->certificate(device.certificate);
   if (!certificate || certificate->app.value != options.app)
     return say_error(fmt::format("--certificate {}: app {} has no such certificate", options.certificate, options.app),
+                     kBadUsage);
+  const auto platform = options.platform.empty()
+                            ? (certificate->vendor == Vendor::Apns ? Platform::Ios : Platform::Android)
+                            : platform_from(options.platform);
+  if (!platform)
+    return say_error(fmt::format("--platform {}: not ios, android, web, mini_program or desktop", options.platform),
+                     kBadUsage);
+  device.platform = *platform;
+  if (*kind == TokenKind::Fid && certificate->vendor != Vendor::Fcm)
+    return say_error(fmt::format("--token-kind fid: only fcm has such, not {}", name_of(certificate->vendor)),
                      kBadUsage);
   const auto secret = (*store)->secret(device.certificate);
   if (!secret) return say_error(secret.error());
@@ -118,8 +126,10 @@ void add_device_command(CLI::App& root, int& exit_code) {
   set_command->add_option("--device", given->device, "device id")->required();
   set_command->add_option("--certificate", given->certificate, "certificate id, from: cert add")->required();
   set_command->add_option("--token", given->token, "the vendor's token for the app on this device")->required();
-  set_command->add_option("--platform", given->platform, "ios, android, web, mini_program, desktop")
+  set_command->add_option("--token-kind", given->token_kind, "token, or fid: a Firebase installation id")
       ->capture_default_str();
+  set_command->add_option("--platform", given->platform,
+                          "ios, android, web, mini_program, desktop; absent: ios for apns, else android");
   set_command->add_option("--state", given->state, "foreground, background, offline, logged_out")
       ->capture_default_str();
   set_command->add_option("--language", given->language, "zh, en, …; absent: the user's");

@@ -14,7 +14,7 @@ constexpr std::chrono::microseconds kLook{200};  // acknowledgements are counted
 Result<std::unique_ptr<ReceiptSink>> KafkaReceiptSink::start(kafka::ProducerOptions options, std::string topic,
                                                              milliseconds wait, std::function<void(Error)> on_fatal,
                                                              kafka::ProducerMetrics& metrics) {
-  std::unique_ptr<KafkaReceiptSink> sink(new KafkaReceiptSink(std::move(topic), wait));
+  std::unique_ptr<KafkaReceiptSink> sink(new KafkaReceiptSink(std::move(topic), wait, metrics));
   options.linger = milliseconds(0);
   options.queue_messages_max = 10'000'000;  // librdkafka's own limits: one call's outcomes always find room
   options.queue_kbytes_max = 2'097'151;
@@ -28,6 +28,13 @@ Result<std::unique_ptr<ReceiptSink>> KafkaReceiptSink::start(kafka::ProducerOpti
   return sink;
 }
 
+KafkaReceiptSink::~KafkaReceiptSink() {
+  producer_.reset();
+  // What was never reported, because the process leaves, keeps its holds on the ticket, and they the pool.
+  kafka::Ticket* const ticket = ticket_;
+  for (std::uint64_t left = reported_then_ - reported(); ticket != nullptr && left > 0; --left) ticket->drop();
+}
+
 bool KafkaReceiptSink::settled() {
   tickets_->drain([this](const kafka::Ticket&) { ticket_ = nullptr; });
   return ticket_ == nullptr;
@@ -38,6 +45,7 @@ Result<void> KafkaReceiptSink::write(std::span<const Outcome> outcomes) {
   if (!settled()) return fail(Errc::Overloaded, "kafka: the outcomes of an earlier call are not written yet");
   kafka::Ticket* const ticket = tickets_->take(0, 0, 0, 0);
   refused_ = 0;
+  reported_then_ = reported() + outcomes.size();
   ticket_ = ticket;
   for (const Outcome& outcome : outcomes)
     producer_->produce(ticket, topic_, outcome.event_id, dispatch::to_json(outcome));

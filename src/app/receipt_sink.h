@@ -33,17 +33,22 @@ class KafkaReceiptSink final : public ReceiptSink {
   static Result<std::unique_ptr<ReceiptSink>> start(kafka::ProducerOptions options, std::string topic,
                                                     milliseconds wait, std::function<void(Error)> on_fatal,
                                                     kafka::ProducerMetrics& metrics);
+  ~KafkaReceiptSink() override;
   Result<void> write(std::span<const Outcome> outcomes) override;
 
  private:
-  KafkaReceiptSink(std::string topic, milliseconds wait) : topic_(std::move(topic)), wait_(wait) {}
+  KafkaReceiptSink(std::string topic, milliseconds wait, const kafka::ProducerMetrics& metrics)
+      : topic_(std::move(topic)), wait_(wait), metrics_(metrics) {}
   bool settled();
+  std::uint64_t reported() const noexcept { return kafka::read(metrics_.delivered) + kafka::read(metrics_.refused); }
 
   const std::string topic_;
   const milliseconds wait_;
+  const kafka::ProducerMetrics& metrics_;
   kafka::TicketPool::Owner tickets_ = kafka::TicketPool::make();
   std::atomic<kafka::Ticket*> ticket_ = nullptr;  // of the last call, until it is settled
   std::atomic<std::uint64_t> refused_ = 0;        // of its outcomes, for good: no such topic, not allowed
+  std::uint64_t reported_then_ = 0;               // reported() once all of them are
   std::unique_ptr<kafka::Producer> producer_;     // goes first: its thread uses the two above
 };
 
