@@ -79,7 +79,7 @@ class AssertionAuthorizer final : public Authorizer {
     const seconds life(std::min(integer_in(json, "expires_in").value_or(asked), std::int64_t{kLifeMax.count()}));
     if (life <= seconds(0))
       return fail(Errc::Io, "Google's token endpoint gave an access token that has ended already");
-    const milliseconds early = std::min<milliseconds>(kRenewBefore, life / 2);
+    const milliseconds early = std::min<milliseconds>(kRenewBefore, milliseconds(life) / 2);
     return Grant{
         .authorization = "Bearer " + token, .issued_at = now, .renew_at = now + life - early, .expires_at = now + life};
   }

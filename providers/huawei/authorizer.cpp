@@ -78,7 +78,7 @@ class SecretAuthorizer final : public Authorizer {
     const std::int64_t said = integer_in(json, "expires_in").value_or(kLifeGuess.count());
     const seconds life(std::min<std::int64_t>(said, kLifeMax.count()));
     if (life <= seconds(0)) return fail(Errc::Io, "Huawei's token endpoint gave a token that has ended already");
-    const milliseconds early = std::min<milliseconds>(kRenewBefore, life / 2);
+    const milliseconds early = std::min<milliseconds>(kRenewBefore, milliseconds(life) / 2);
     return Grant{
         .authorization = "Bearer " + token, .issued_at = now, .renew_at = now + life - early, .expires_at = now + life};
   }

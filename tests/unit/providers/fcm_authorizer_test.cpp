@@ -216,6 +216,7 @@ TEST_CASE("fcm: an access token, renewed 5 minutes before its end", "[fcm]") {
   const auto brief = asks->finish(reply(200, R"({"access_token":"t","expires_in":60})"), kNow);
   REQUIRE(brief);
   CHECK(brief->renew_at == kNow + seconds(30));
+  CHECK(asks->finish(reply(200, R"({"access_token":"t","expires_in":1})"), kNow)->renew_at == kNow + milliseconds(500));
 }
 
 TEST_CASE("fcm: what the token endpoint may answer instead", "[fcm]") {

@@ -184,6 +184,7 @@ TEST_CASE("huawei: an app secret asks the OAuth endpoint", "[huawei]") {
   CHECK(grant->expires_at == kNow + seconds(3'600));
   CHECK(asks->finish(reply(200, R"({"access_token":"t"})"), kNow)->expires_at == kNow + seconds(3'600));
   CHECK(asks->finish(reply(200, R"({"access_token":"t","expires_in":"600"})"), kNow)->renew_at == kNow + seconds(300));
+  CHECK(asks->finish(reply(200, R"({"access_token":"t","expires_in":1})"), kNow)->renew_at == kNow + milliseconds(500));
 
   Certificate elsewhere = claimed();
   elsewhere.host_override = "https://localhost:8443";
