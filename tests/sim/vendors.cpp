@@ -207,9 +207,11 @@ void World::check_slots(Flight& flight, const std::string& family) {
   if (flight.companion) met("a content in several requests");
   most_in_flight_ = std::max(most_in_flight_, ++in_flight_);
   ++air_[flight.certificate];
-  const std::size_t one_more = metrics_.requests[std::size_t(Vendor::Xiaomi)].read() > 0 ? 1 : 0;
-  must(in_flight_ - companions_in_flight_ <= options_.pushes_in_flight_max + one_more, "more in the air than allowed");
-  must(air_[flight.certificate] - companions_[flight.certificate] <= options_.credential_in_flight_max + one_more,
+  // And one for the bin, which may hold those letters of a content that its last request had no room for.
+  const std::size_t more =
+      (metrics_.requests[std::size_t(Vendor::Xiaomi)].read() > 0 ? 1 : 0) + (air_[kMixed] > 0 ? 1 : 0);
+  must(in_flight_ - companions_in_flight_ <= options_.pushes_in_flight_max + more, "more in the air than allowed");
+  must(air_[flight.certificate] - companions_[flight.certificate] <= options_.credential_in_flight_max + more,
        "more of one credential in the air than allowed");
 }
 
