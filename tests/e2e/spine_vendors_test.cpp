@@ -22,8 +22,8 @@ struct VendorsBed : Bed {
 
   VendorsBed() {
     for (std::size_t i = 0; i < vendors.size(); ++i) {
-      const std::int64_t certificate = add_vendor_certificate(nightpost, config, vendors[i], sandbox, folder);
-      add_vendor_users(nightpost.store_path(), certificate, vendors[i], i * kMembersEach, kMembersEach);
+      const std::int64_t certificate = support::add_vendor_certificate(nightpost, config, vendors[i], sandbox, folder);
+      support::add_vendor_users(nightpost.store_path(), certificate, vendors[i], i * kMembersEach, kMembersEach);
     }
   }
   /// Requests by path, token endpoints left out.

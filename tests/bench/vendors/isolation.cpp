@@ -47,7 +47,7 @@ void produce(const Arguments& arguments, const VendorBed& bed, VendorRun& run, c
     const auto due = start + std::chrono::duration_cast<std::chrono::system_clock::duration>(
                                  std::chrono::duration<double>(double(i) / arguments.per_s));
     if (const auto early = due - std::chrono::system_clock::now(); early > 1ms)
-      support::pause_for(std::chrono::ceil<milliseconds>(early));
+      support::pause_for(std::chrono::ceil<support::milliseconds>(early));
     const std::size_t vendor = i % bed.vendors.size();
     const std::size_t user = bed.first_user(vendor) + i / bed.vendors.size() % bed.users_each;
     run.produce(support::user_name(user), support::event_json(fmt::format("{}-{}", name, i), user));
