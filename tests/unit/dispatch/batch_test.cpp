@@ -587,3 +587,17 @@ TEST_CASE("batch: a letter waits neither beyond its time nor into a throttled cr
   }
   CHECK(f.all_over());
 }
+
+TEST_CASE("batch: a bin that left takes no slot any more", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->wants = {.tokens = true, .tokens_min = 3, .mixed_max = 4};
+  f.options.pushes_in_flight_max = 2;
+  for (int i = 0; i < 6; ++i) {
+    f.accept(f.members(1, i));
+    f.pass(f.options.mixed_linger);
+    REQUIRE(f.world.sent.size() == std::size_t(i) + 1);
+    f.world.answer(200);
+  }
+  CHECK(f.outcomes("accepted") == 6);
+  CHECK(f.all_over());
+}
