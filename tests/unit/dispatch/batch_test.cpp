@@ -2,48 +2,17 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
-#include "dispatch_fixture.h"
-#include "support/fake_batch_provider.h"
+#include "batch_fixture.h"
 
 using namespace nightpost;
 using namespace nightpost::dispatch;
+using nightpost::testing::BatchFixture;
 using nightpost::testing::event_for;
-using nightpost::testing::FakeBatchProvider;
-using nightpost::testing::Fixture;
 using nightpost::testing::kNowMs;
 using nightpost::testing::World;
 using nlohmann::json;
 
 namespace {
-
-struct BatchFixture : Fixture {
-  std::shared_ptr<FakeBatchProvider> provider = std::make_shared<FakeBatchProvider>();
-
-  BatchFixture() {
-    world.routes[1]->certificate.vendor = Vendor::Xiaomi;
-    world.routes[1]->provider = provider;
-  }
-  /// Users u0 … u(n-1), each with one Android phone whose token is t0 … t(n-1).
-  json members(int n, int from = 0) {
-    json event = event_for({});
-    for (int i = from; i < from + n; ++i) {
-      const std::string user = "u" + std::to_string(i);
-      Device& phone = world.add(user).devices.front();
-      phone.platform = Platform::Android;
-      phone.token = DeviceToken("t" + std::to_string(i));
-      event["to"].push_back({{"user_id", user}, {"unread", 3}});
-    }
-    return event;
-  }
-  std::vector<std::string> paths() const {
-    std::vector<std::string> all;
-    for (const World::Sent& each : world.sent) all.push_back(each.http.path);
-    return all;
-  }
-  int outcomes(const std::string& rule) const {
-    return int(std::ranges::count_if(world.outcomes, [&](const json& each) { return each["rule"] == rule; }));
-  }
-};
 
 const std::string kText = "新消息|Denny:are you coming tonight?|";
 
@@ -427,36 +396,6 @@ TEST_CASE("batch: what is handed back while its request is in the air still sett
   CHECK(f.all_over());
 }
 
-TEST_CASE("batch: one credential that hangs does not hold all slots", "[dispatch][batch]") {
-  BatchFixture f;
-  f.options.pushes_in_flight_max = 8;
-  f.options.credential_in_flight_max = 3;
-  for (int i = 0; i < 10; ++i) f.accept(f.members(1, i));
-  CHECK(f.world.sent.size() == 3);
-  f.world.routes[2] = World::route(2, 8);
-  f.world.add("other").devices.front().certificate = {2};
-  f.accept(event_for({"other"}));
-  REQUIRE(f.world.sent.size() == 4);
-  f.world.answer(200);
-  CHECK(f.outcomes("accepted") == 1);
-  SECTION("what waits follows the answers") {
-    for (std::size_t i = 0; f.world.outcomes.size() < 11; ++i) {
-      REQUIRE(i < 20);
-      if (i == 3) continue;
-      REQUIRE(i < f.world.sent.size());
-      f.world.answer(200, "", i);
-    }
-    CHECK(f.outcomes("accepted") == 11);
-    CHECK(f.world.sent.size() == 11);
-  }
-  SECTION("or ends with its time") {
-    f.pass(f.options.retry_for);
-    CHECK(f.outcomes("retries_exhausted") == 7);
-    for (std::size_t i = 0; i < 3; ++i) f.world.answer(200, "", i);
-  }
-  CHECK(f.all_over());
-}
-
 TEST_CASE("batch: content stored after the hand back is addressed to nobody", "[dispatch][batch]") {
   BatchFixture f;
   f.provider->saves_first = true;
@@ -505,61 +444,6 @@ TEST_CASE("batch: stored content proves a credential whose breaker probes", "[di
   CHECK(f.all_over());
 }
 
-TEST_CASE("batch: what is gathered counts among the requests in the air", "[dispatch][batch]") {
-  BatchFixture f;
-  f.options.pushes_in_flight_max = 8;
-  f.options.credential_in_flight_max = GENERATE(4, 8);
-  json event = f.members(40);
-  for (int i = 0; i < 40; ++i) event["to"][std::size_t(i)]["unread"] = i / 2;  // two a request
-  f.accept(event);
-  const std::size_t limit = f.options.credential_in_flight_max + 1;  // the last one's company is not known beforehand
-  CHECK(f.world.sent.size() == limit);
-  std::size_t most = 0;
-  for (std::size_t i = 0; i < f.world.sent.size(); ++i) {
-    most = std::max(most, f.dispatcher().requests_in_flight());
-    f.world.answer(200, "", i);
-  }
-  CHECK(most <= limit);
-  CHECK(f.outcomes("accepted") == 40);
-  CHECK(f.all_over());
-}
-
-TEST_CASE("batch: an event larger than the queue goes in parts", "[dispatch][batch]") {
-  BatchFixture f;
-  f.options.pushes_queued_max = 4;
-  SECTION("that are sent") {
-    f.accept(f.members(10));
-    for (std::size_t i = 0; i < f.world.sent.size(); ++i) f.world.answer(200, "", i);
-    CHECK(f.outcomes("accepted") == 10);
-  }
-  SECTION("that can never be") {
-    json event = f.members(10);
-    event["push"]["ext"] = "too big";
-    f.accept(event);
-    CHECK(f.outcomes("payload_unbuildable") == 10);
-  }
-  CHECK(f.all_over());
-}
-
-TEST_CASE("batch: who waits for room at a credential is called though nobody before was sent", "[dispatch][batch]") {
-  BatchFixture f;
-  f.options.credential_in_flight_max = 1;
-  f.accept(f.members(1));
-  for (int i = 1; i < 6; ++i) {
-    json event = f.members(1, i);
-    if (i < 5) event["push"]["ext"] = "too big";
-    f.accept(event);
-  }
-  REQUIRE(f.world.sent.size() == 1);
-  f.provider->wants.tokens = GENERATE(true, false);
-  f.world.answer(200);
-  CHECK(f.outcomes("payload_unbuildable") == 4);
-  REQUIRE(f.world.sent.size() == 2);
-  f.world.answer(200);
-  CHECK(f.outcomes("accepted") == 2);
-  CHECK(f.all_over());
-}
-
 TEST_CASE("batch: a letter waits neither beyond its time nor into a throttled credential", "[dispatch][batch]") {
   BatchFixture f;
   f.provider->wants = {.tokens = true, .tokens_min = 3, .mixed_max = 4};
@@ -585,19 +469,5 @@ TEST_CASE("batch: a letter waits neither beyond its time nor into a throttled cr
     f.world.answer(200, "", 2);
     CHECK(f.outcomes("accepted") == 5);
   }
-  CHECK(f.all_over());
-}
-
-TEST_CASE("batch: a bin that left takes no slot any more", "[dispatch][batch]") {
-  BatchFixture f;
-  f.provider->wants = {.tokens = true, .tokens_min = 3, .mixed_max = 4};
-  f.options.pushes_in_flight_max = 2;
-  for (int i = 0; i < 6; ++i) {
-    f.accept(f.members(1, i));
-    f.pass(f.options.mixed_linger);
-    REQUIRE(f.world.sent.size() == std::size_t(i) + 1);
-    f.world.answer(200);
-  }
-  CHECK(f.outcomes("accepted") == 6);
   CHECK(f.all_over());
 }

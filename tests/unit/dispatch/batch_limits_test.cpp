@@ -1,0 +1,111 @@
+// Pushes that share requests within the limits: slots, one credential's slots, the queue.
+#include <algorithm>
+#include <catch2/catch.hpp>
+
+#include "batch_fixture.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+using nightpost::testing::BatchFixture;
+using nightpost::testing::event_for;
+using nightpost::testing::World;
+using nlohmann::json;
+
+TEST_CASE("batch: one credential that hangs does not hold all slots", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_in_flight_max = 8;
+  f.options.credential_in_flight_max = 3;
+  for (int i = 0; i < 10; ++i) f.accept(f.members(1, i));
+  CHECK(f.world.sent.size() == 3);
+  f.world.routes[2] = World::route(2, 8);
+  f.world.add("other").devices.front().certificate = {2};
+  f.accept(event_for({"other"}));
+  REQUIRE(f.world.sent.size() == 4);
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 1);
+  SECTION("what waits follows the answers") {
+    for (std::size_t i = 0; f.world.outcomes.size() < 11; ++i) {
+      REQUIRE(i < 20);
+      if (i == 3) continue;
+      REQUIRE(i < f.world.sent.size());
+      f.world.answer(200, "", i);
+    }
+    CHECK(f.outcomes("accepted") == 11);
+    CHECK(f.world.sent.size() == 11);
+  }
+  SECTION("or ends with its time") {
+    f.pass(f.options.retry_for);
+    CHECK(f.outcomes("retries_exhausted") == 7);
+    for (std::size_t i = 0; i < 3; ++i) f.world.answer(200, "", i);
+  }
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: what is gathered counts among the requests in the air", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_in_flight_max = 8;
+  f.options.credential_in_flight_max = GENERATE(4, 8);
+  json event = f.members(40);
+  for (int i = 0; i < 40; ++i) event["to"][std::size_t(i)]["unread"] = i / 2;  // two a request
+  f.accept(event);
+  const std::size_t limit = f.options.credential_in_flight_max + 1;  // the last one's company is not known beforehand
+  CHECK(f.world.sent.size() == limit);
+  std::size_t most = 0;
+  for (std::size_t i = 0; i < f.world.sent.size(); ++i) {
+    most = std::max(most, f.dispatcher().requests_in_flight());
+    f.world.answer(200, "", i);
+  }
+  CHECK(most <= limit);
+  CHECK(f.outcomes("accepted") == 40);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: an event larger than the queue goes in parts", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_queued_max = 4;
+  SECTION("that are sent") {
+    f.accept(f.members(10));
+    for (std::size_t i = 0; i < f.world.sent.size(); ++i) f.world.answer(200, "", i);
+    CHECK(f.outcomes("accepted") == 10);
+  }
+  SECTION("that can never be") {
+    json event = f.members(10);
+    event["push"]["ext"] = "too big";
+    f.accept(event);
+    CHECK(f.outcomes("payload_unbuildable") == 10);
+  }
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: who waits for room at a credential is called though nobody before was sent", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.credential_in_flight_max = 1;
+  f.accept(f.members(1));
+  for (int i = 1; i < 6; ++i) {
+    json event = f.members(1, i);
+    if (i < 5) event["push"]["ext"] = "too big";
+    f.accept(event);
+  }
+  REQUIRE(f.world.sent.size() == 1);
+  f.provider->wants.tokens = GENERATE(true, false);
+  f.world.answer(200);
+  CHECK(f.outcomes("payload_unbuildable") == 4);
+  REQUIRE(f.world.sent.size() == 2);
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 2);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("batch: a bin that left takes no slot any more", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->wants = {.tokens = true, .tokens_min = 3, .mixed_max = 4};
+  f.options.pushes_in_flight_max = 2;
+  for (int i = 0; i < 6; ++i) {
+    f.accept(f.members(1, i));
+    f.pass(f.options.mixed_linger);
+    REQUIRE(f.world.sent.size() == std::size_t(i) + 1);
+    f.world.answer(200);
+  }
+  CHECK(f.outcomes("accepted") == 6);
+  CHECK(f.all_over());
+}
