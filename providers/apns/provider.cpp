@@ -67,6 +67,7 @@ class ApnsProvider final : public Provider {
   ApnsProvider(std::string origin, std::string topic) : origin_(std::move(origin)), topic_(std::move(topic)) {}
 
   Vendor vendor() const noexcept override { return Vendor::Apns; }
+  Wire wire() const noexcept override { return Wire::Http2; }
   const std::string& origin() const noexcept override { return origin_; }
 
   Result<std::vector<Planned>> build(const Notification& notification, std::span<const DeviceToken> tokens,

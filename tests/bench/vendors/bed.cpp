@@ -70,8 +70,17 @@ VendorRun::Took VendorRun::until_settled(std::int64_t wanted) {
   support::pause_for(200ms);  // what comes too often shows now
   if (const std::int64_t came = outcomes() - settled_; came != wanted)
     throw std::runtime_error(fmt::format("{}: {} outcomes instead of {}", name_, came, wanted));
-  if (dead() != 0) throw std::runtime_error(fmt::format("{}: {} dead letters", name_, dead()));
+  need_no_letters();
   return {.seconds = seconds, .cpu_us = static_cast<double>((worker().usage().cpu - usage_.cpu).count())};
+}
+
+void VendorRun::need_no_letters() {
+  std::string first;
+  topics_.read(names_.dead, [&](const support::ReadRecord& record) {
+    if (first.empty())
+      for (const auto& [name, value] : record.headers) first += fmt::format(" {}={}", name, value);
+  });
+  if (!first.empty()) throw std::runtime_error(fmt::format("{}: {} dead letters, the first:{}", name_, dead(), first));
 }
 
 void VendorRun::read_outcomes(const std::function<void(const nlohmann::json&)>& take) {

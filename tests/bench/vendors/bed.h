@@ -55,6 +55,7 @@ class VendorRun {
   Took until_settled(std::int64_t outcomes);
   std::int64_t outcomes() { return topics_.size(names_.results); }
   std::int64_t dead() { return topics_.size(names_.dead); }
+  void need_no_letters();
   void read_outcomes(const std::function<void(const nlohmann::json&)>& take);
   /// SIGTERM; throws unless it leaves with 0.
   void stop();

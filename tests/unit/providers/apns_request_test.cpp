@@ -271,6 +271,7 @@ TEST_CASE("apns provider: where it sends", "[apns]") {
   if (made) {
     CHECK((*made)->origin() == row.origin);
     CHECK((*made)->vendor() == Vendor::Apns);
+    CHECK((*made)->wire() == Wire::Http2);  // Apple speaks nothing else
   } else {
     CHECK(made.error().code == Errc::Malformed);
   }
