@@ -164,6 +164,8 @@ net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest&
     if (method == "PUT") return done_response(teach(request.body, *site));
     if (method != "DELETE") return error_response(405, "PUT or DELETE only");
     site->simulator().forget();
+    site->set_receipts(std::nullopt);
+    senders.erase(site);
     return done_response({});
   }
   if (path == "receipts") return control_receipts(*site, request);

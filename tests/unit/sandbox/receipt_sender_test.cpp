@@ -179,6 +179,10 @@ TEST_CASE("receipts: of accepted tokens, to the taught URL, and chosen ones", "[
 
   CHECK(bed.control("PUT", "credentials", R"({"vendor":"huawei","receipts":null})").status == 200);
   CHECK(bed.control("GET", "receipts").status == 400);
+  REQUIRE(bed.sandbox->teach(json{{"receipts", receipts}}.dump()).has_value());
+  CHECK(bed.control("GET", "receipts").status == 200);
+  CHECK(bed.control("DELETE", "credentials").status == 200);
+  CHECK(bed.control("GET", "receipts").status == 400);
   std::filesystem::remove_all(folder);
 }
 
