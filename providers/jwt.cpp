@@ -20,7 +20,7 @@
 namespace nightpost {
 namespace {
 
-constexpr std::size_t kPemBytesMax = 16'384;  // a P-256 key is 250 bytes, one of RSA with 8192 bits 6,500
+constexpr std::size_t kPemBytesMax = 16'384;  // a P-256 key is 250 bytes, one of RSA with 8192 bits 6,400
 constexpr int kRsaBitsMin = 2048;             // RFC 7518 §3.3
 constexpr int kRsaBitsMax = 8192;             // Huawei issues 4096
 constexpr int kPssSaltBytes = 32;             // RFC 7518 §3.5: as long as the hash

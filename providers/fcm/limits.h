@@ -16,8 +16,8 @@ inline constexpr std::size_t kNotificationFieldsMax = 8;  // that we ever write
 static_assert(kNotificationFieldsMax * (std::size_t{17} - 6) <= kMessageBytesMargin);
 
 inline constexpr std::chrono::weeks kTtlMax{4};
-inline constexpr std::size_t kTokenBytesMax = 1024;  // none is documented; today's have about 150
-inline constexpr std::size_t kFidBytesMax = 64;      // today's have 22
+inline constexpr std::size_t kTokenBytesMax = 1024;  // none is documented; a wide berth
+inline constexpr std::size_t kFidBytesMax = 64;      // none is documented; a wide berth
 inline constexpr std::size_t kChannelIdBytesMax = 255;
 inline constexpr std::size_t kCollapseKeysPerDevice = 4;
 

@@ -11,7 +11,7 @@
 namespace nightpost::fcm {
 namespace {
 
-constexpr std::size_t kReplyBytesMax = 65'536;  // Google's have under 2,000; a longer one is not read
+constexpr std::size_t kReplyBytesMax = 65'536;  // what is longer is not Google's and not read
 constexpr std::size_t kListMax = 32;            // members of a list that are looked at
 constexpr std::size_t kNameBytesMax = 200;      // "projects/…/messages/0:1735689600123456%7606eb247606eb24"
 

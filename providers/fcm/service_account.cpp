@@ -10,7 +10,7 @@
 namespace nightpost::fcm {
 namespace {
 
-constexpr std::size_t kFileBytesMax = 65'536;  // Google's have 2,400
+constexpr std::size_t kFileBytesMax = 65'536;  // a key file is a few thousand
 constexpr std::size_t kFieldBytesMax = 512;
 
 /// Nobody but Google is to be handed an assertion that Google would take.

@@ -12,14 +12,14 @@ namespace nightpost::huawei {
 inline constexpr std::size_t kBodyBytesMax = 4096;   // without the tokens
 inline constexpr std::size_t kBodyBytesMargin = 96;  // §5.2 rule 6
 inline constexpr std::size_t kTokensMax = 1000;      // a request, no two equal
-inline constexpr std::size_t kTokenBytesMax = 1024;  // none is documented; today's have about 130
+inline constexpr std::size_t kTokenBytesMax = 1024;  // none is documented; a wide berth
 inline constexpr std::size_t kIdBytesMax = 64;       // v3: biTag, appMessageId
 inline constexpr std::int64_t kTtlSecondsMin = 1;
 inline constexpr std::int64_t kTtlSecondsMax = 1'296'000;
 inline constexpr int kBadgeMax = 99;
 inline constexpr int kCollapseKeyMin = -1;  // keeps all while offline
 inline constexpr int kCollapseKeyMax = 100;
-inline constexpr std::size_t kReceiptsMax = 1000;  // a call; today's have 100
+inline constexpr std::size_t kReceiptsMax = 1000;  // a call (§3.8: 100, in an older revision 1000)
 
 inline constexpr std::chrono::minutes kRenewBefore{5};  // an access token's end
 inline constexpr std::chrono::minutes kJwtRenew{50};

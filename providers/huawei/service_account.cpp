@@ -9,7 +9,7 @@
 namespace nightpost::huawei {
 namespace {
 
-constexpr std::size_t kFileBytesMax = 65'536;  // Huawei's have 4,000
+constexpr std::size_t kFileBytesMax = 65'536;  // a key file is a few thousand
 constexpr std::size_t kFieldBytesMax = 128;
 
 }  // namespace
