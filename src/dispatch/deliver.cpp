@@ -14,6 +14,9 @@ namespace {
 /// Where pushes share requests, so many may follow one answer: more requests than allowed at worst, never single ones.
 constexpr std::size_t kCompany = 1000;
 
+/// All that waited for a throttled credential would else go out at one moment, upon the vendor and upon our own loop.
+constexpr std::size_t kAfterPause = 8;
+
 bool is_dead(Verdict verdict) noexcept { return verdict == Verdict::TokenGone || verdict == Verdict::TokenSuspect; }
 
 /// Whether the vendor looked at the push itself, so that the credential must have been good enough.
@@ -175,7 +178,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
     wait_or_end(push, state.paused_until, Rule::VendorThrottled);
     return false;
   }
-  if (room_for(state.in_flight, state.forming, options_.credential_in_flight_max)) return true;
+  if (room_for(state.in_flight, state.forming, limit_of(state))) return true;
   crowded_[route.id].push_back(push.tag);
   park(push);
   return false;
@@ -278,8 +281,12 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
         dead |= is_dead(answer.verdict);
         trip |= state.guard.count(is_dead(answer.verdict), mono_, options_);
       }
-      if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Credential)
+      if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Credential) {
         state.paused_until = std::max({state.paused_until, mono_ + pause_for(answer, options_), next.at});
+        state.allowed = kAfterPause;
+      } else if (proves_credential(answer.verdict) && state.allowed < options_.credential_in_flight_max) {
+        state.allowed *= 2;
+      }
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
       answer.code = name_of(reply.response.error().code);
@@ -392,7 +399,7 @@ bool Dispatcher::Impl::call_crowded() {
   for (auto it = crowded_.begin(); it != crowded_.end();) {
     const RouteState& state = routes_.of(it->first, mono_);
     const std::size_t taken = state.in_flight + state.forming;
-    std::size_t room = options_.credential_in_flight_max - std::min(options_.credential_in_flight_max, taken);
+    std::size_t room = limit_of(state) - std::min(limit_of(state), taken);
     std::deque<std::uint64_t>& waiting = it->second;
     for (bool first = true; room > 0 && !waiting.empty();) {
       Push* const push = pushes_.find(waiting.front());

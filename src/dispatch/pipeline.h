@@ -104,6 +104,9 @@ struct Dispatcher::Impl {
   static bool room_for(std::size_t in_flight, std::size_t forming, std::size_t max) noexcept {
     return in_flight < max && in_flight + forming <= max;
   }
+  std::size_t limit_of(const RouteState& state) const noexcept {
+    return std::min(options_.credential_in_flight_max, state.allowed);
+  }
   bool has_slot() const noexcept { return room_for(in_flight_, forming_, options_.pushes_in_flight_max); }
   bool may_plan() const noexcept { return has_slot() && waiting() < options_.pushes_queued_max; }
   /// Pushes open beyond one a request: those that wait, and the company of those in the air.

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <unordered_map>
 
 #include "core/time.h"
@@ -14,9 +15,10 @@ namespace nightpost::dispatch {
 struct RouteState {
   Breaker breaker;
   RemovalGuard guard;
-  MonoTime paused_until{};    // the vendor throttles the credential
-  std::size_t in_flight = 0;  // requests
-  std::size_t forming = 0;    // requests being put together
+  std::size_t allowed = std::numeric_limits<std::size_t>::max();  // in the air; few after a pause, doubled by answers
+  MonoTime paused_until{};                                        // the vendor throttles the credential
+  std::size_t in_flight = 0;                                      // requests
+  std::size_t forming = 0;                                        // requests being put together
 };
 
 /// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker; states nothing hangs on are

@@ -109,3 +109,24 @@ TEST_CASE("batch: a bin that left takes no slot any more", "[dispatch][batch]") 
   CHECK(f.outcomes("accepted") == 6);
   CHECK(f.all_over());
 }
+
+TEST_CASE("batch: after a pause a credential comes back with few requests, and more with each answer",
+          "[dispatch][batch]") {
+  BatchFixture f;
+  f.accept(f.members(1));
+  f.world.answer(429);
+  for (int i = 1; i < 100; ++i) f.accept(f.members(1, i));
+  CHECK(f.world.sent.size() == 1);
+  f.pass(seconds(8));
+  const std::size_t first = f.dispatcher().requests_in_flight();
+  CHECK(first >= 8);
+  CHECK(first <= 9);
+  std::size_t most = 0;
+  for (std::size_t i = 1; i < f.world.sent.size(); ++i) {
+    f.world.answer(200, "", i);
+    most = std::max(most, f.dispatcher().requests_in_flight());
+  }
+  CHECK(most > 2 * first);
+  CHECK(f.outcomes("accepted") == 100);
+  CHECK(f.all_over());
+}
