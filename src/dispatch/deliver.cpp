@@ -75,10 +75,17 @@ void Dispatcher::Impl::pump() {
   }
   while (!ready_.empty()) {
     OpenEvent* const open = events_.find(ready_.front());
-    if (open != nullptr && open->state == OpenEvent::State::Ready && !advance(*open)) break;
+    if (open != nullptr && open->state == OpenEvent::State::Ready && (!may_begin(*open) || !advance(*open))) break;
     ready_.pop_front();
     ready_untimed_ = std::min(ready_untimed_, ready_.size());
   }
+}
+
+/// Whether the event's receivers fit into the queue together. One that was begun in the rests of others' room would
+/// leave in as many small requests, whose answers make small rests again.
+bool Dispatcher::Impl::may_begin(const OpenEvent& open) const noexcept {
+  const bool begun = open.next_receiver > 0 || open.next_device > 0;
+  return begun || waiting() == 0 || waiting() + open.receivers.size() <= options_.pushes_queued_max;
 }
 
 /// Plans devices until all are (true) or the slots are used up. What is late needs no slot: it just ends.

@@ -64,6 +64,7 @@ struct Dispatcher::Impl {
 
   // deliver.cpp
   void pump();
+  bool may_begin(const OpenEvent& open) const noexcept;
   bool advance(OpenEvent& open);
   void start(OpenEvent& open, const Device& device);
   void attempt(Push& push, std::shared_ptr<const Grant> fresh = nullptr);

@@ -130,3 +130,13 @@ TEST_CASE("batch: after a pause a credential comes back with few requests, and m
   CHECK(f.outcomes("accepted") == 100);
   CHECK(f.all_over());
 }
+
+TEST_CASE("batch: events that come faster than they go still leave whole", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_queued_max = 250;
+  for (int i = 0; i < 20; ++i) f.accept(f.members(70 + i, 100 * i));
+  std::size_t answered = 0;
+  while (answered < f.world.sent.size()) f.world.answer(200, "", answered++);
+  CHECK(f.world.sent.size() == 20);
+  CHECK(f.all_over());
+}
