@@ -77,6 +77,7 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
     }
     if (rule->verdict == Verdict::TokenGone && tokens.size() > 1) {
       answer.verdict = Verdict::Transient;  // it does not say which: nobody is removed for another's fault
+      answer.alone = true;
       answer.meaning = "Meizu refuses one of several push ids and does not say which.";
     }
   } else if (code) {

@@ -83,6 +83,7 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
     if (rule->verdict == Verdict::Accepted) return accepted_answers(tokens, body, answer);
     if (rule->verdict == Verdict::TokenSuspect && tokens.size() > 1) {
       answer.verdict = Verdict::Transient;  // one bad device is no reason to drop what was meant for others
+      answer.alone = true;
       answer.meaning = "Xiaomi found no valid registration id among several.";
     }
   } else if (code) {

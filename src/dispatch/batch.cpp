@@ -18,6 +18,7 @@ void Dispatcher::Impl::gather(Push& push, const Rendered& rendered, const Batchi
   GatheringKey key{.event = push.event->tag, .route = push.route->id, .variant = rendered.variant};
   if (batching.badge && rendered.notification.badge) key.badge = *rendered.notification.badge;
   if (batching.sound) key.sound = rendered.notification.sound;
+  if (push.alone) key.alone = push.tag;
   const auto [found, is_new] = gathering_of_.try_emplace(key, gatherings_.size());
   if (is_new) {
     form(key.route, true);

@@ -282,6 +282,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
                  ? nexts_[before]
                  : policy_.after(push.progress, answer, mono_, window);
       before = i;
+      push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
       if (proves_credential(answer.verdict)) {
         proven = true;

@@ -79,6 +79,7 @@ struct Push {
   MonoTime sent_at{};
   WallTime sent_at_wall{};
   std::uint8_t kind = 0;               // the vendor's note of what was asked
+  bool alone = false;                  // shares no request any more
   bool probe = false;                  // of its credential's breaker
   std::shared_ptr<const Route> route;  // of the last attempt
   std::shared_ptr<const Grant> grant;
@@ -89,6 +90,7 @@ struct Push {
     state = State::Waiting;
     progress = {};
     postponed = 0;
+    alone = false;
     probe = false;
     route.reset();
     grant.reset();

@@ -23,6 +23,7 @@ namespace nightpost::dispatch {
 struct GatheringKey {
   std::uint64_t event = 0;
   std::uint64_t route = 0;
+  std::uint64_t alone = 0;            // a push that may have no company; 0: all others
   std::size_t variant = 0;            // of the event's ContentCache
   std::optional<std::int64_t> badge;  // nullopt: left alone, or not on this vendor's wire
   std::optional<std::string> sound;   // likewise; nullopt: silent
@@ -32,8 +33,9 @@ struct GatheringKey {
 struct GatheringKeyHash {
   std::size_t operator()(const GatheringKey& key) const noexcept {
     std::size_t hash = key.event;
-    for (const std::size_t part : {std::size_t(key.route), key.variant, std::size_t(key.badge.value_or(-1)),
-                                   key.sound ? std::hash<std::string>{}(*key.sound) : 0})
+    for (const std::size_t part :
+         {std::size_t(key.route), std::size_t(key.alone), key.variant, std::size_t(key.badge.value_or(-1)),
+          key.sound ? std::hash<std::string>{}(*key.sound) : 0})
       hash = (hash ^ part) * 0x9e3779b97f4a7c15ULL;
     return hash;
   }

@@ -53,8 +53,8 @@ class FakeBatchProvider final : public Provider {
     return split(reply.body.substr(6) + "|" + said.collapse_id, tokens, grant);
   }
 
-  /// 200: accepted, but for "token:gone", "token:later", "token:asleep" in the body. 401 stale, 429 slow down, 430 no
-  /// more today, 5xx later.
+  /// 200: accepted, but for "token:gone", "token:later", "token:whose" (later, alone), "token:asleep" in the body. 401
+  /// stale, 429 slow down, 430 no more today, 5xx later.
   std::vector<Answer> classify(std::uint8_t kind, std::span<const DeviceToken> tokens,
                                const HttpResponse& reply) const override {
     std::vector<Answer> answers(tokens.size(), Answer{.code = std::to_string(reply.status + 1000 * kind)});
@@ -72,6 +72,8 @@ class FakeBatchProvider final : public Provider {
         if (reply.status == 429) answer.retry_after = seconds(7);
       } else if (reply.status != 200) {
         answer.verdict = Verdict::Transient;
+      } else if (says("whose")) {
+        answer.alone = true;  // and Transient
       } else {
         answer.verdict = says("gone")     ? Verdict::TokenGone
                          : says("later")  ? Verdict::Transient

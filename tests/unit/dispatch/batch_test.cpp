@@ -101,6 +101,21 @@ TEST_CASE("batch: every token has its own answer, and only what may is sent agai
   CHECK(f.all_over());
 }
 
+TEST_CASE("batch: whom the batch's answer left in doubt is asked for alone", "[dispatch][batch]") {
+  BatchFixture f;
+  f.accept(f.members(4));
+  f.world.answer(200, " t0:whose t1:whose t2:later t3:later");
+  f.pass(seconds(1));
+  REQUIRE(f.world.sent.size() == 4);
+  for (const char* company : {"|3,t0", "|3,t1", "|3,t2,t3"})
+    CHECK(std::ranges::count_if(f.world.sent,
+                                [&](const World::Sent& each) { return each.http.body.ends_with(company); }) == 1);
+  for (std::size_t i = 1; i < 4; ++i) f.world.answer(200, " t0:gone", i);
+  CHECK(f.outcomes("token_gone") == 1);
+  CHECK(f.outcomes("accepted") == 3);
+  CHECK(f.all_over());
+}
+
 TEST_CASE("batch: what fails as a whole is repeated as a whole", "[dispatch][batch]") {
   BatchFixture f;
   const bool answered = GENERATE(true, false);

@@ -162,6 +162,9 @@ TEST_CASE("meizu reply: what is not Meizu's answer", "[meizu]") {
 
 TEST_CASE("meizu reply: nobody is removed for another's fault", "[meizu]") {
   for (const char* code : {"110002", "110003"}) {
-    for (const Answer& answer : answers_of(kThree, reply(with_code(code)))) CHECK(answer.verdict == Verdict::Transient);
+    for (const Answer& answer : answers_of(kThree, reply(with_code(code)))) {
+      CHECK(answer.verdict == Verdict::Transient);
+      CHECK(answer.alone);
+    }
   }
 }

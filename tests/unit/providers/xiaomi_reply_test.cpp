@@ -162,8 +162,12 @@ TEST_CASE("xiaomi reply: a channel's quota", "[xiaomi]") {
   CHECK(verdicts(kOne, "104086:1")[0].verdict == Verdict::Throttled);
 }
 
-TEST_CASE("xiaomi reply: no valid target among several is tried again", "[xiaomi]") {
-  for (const Answer& answer : answers_of(kThree, reply(refused(20301)))) CHECK(answer.verdict == Verdict::Transient);
+TEST_CASE("xiaomi reply: no valid target among several: each is tried again alone", "[xiaomi]") {
+  for (const Answer& answer : answers_of(kThree, reply(refused(20301)))) {
+    CHECK(answer.verdict == Verdict::Transient);
+    CHECK(answer.alone);
+  }
+  CHECK_FALSE(answers_of(kOne, reply(refused(20301)))[0].alone);
   for (const Answer& answer : answers_of(kThree, reply(refused(21301))))
     CHECK(answer.verdict == Verdict::CredentialBad);
 }
