@@ -100,5 +100,49 @@ TEST_CASE("a message to one phone of each vendor", "[e2e][vendors]") {
   CHECK(worker.process().wait(20s) == 0);
 }
 
+TEST_CASE("what vendors report afterwards becomes outcomes", "[e2e][vendors]") {
+  Bed bed;
+  const support::SandboxProcess sandbox(program(), {}, bed.folder);
+  const std::string listen = "127.0.0.1:" + std::to_string(support::free_port());
+  const std::string config = bed.nightpost.config("worker.json", bed.names, {{"receipts", {{"listen", listen}}}});
+  const std::vector<std::string> vendors = {"xiaomi", "oppo", "vivo", "meizu"};
+  const std::string key_file = bed.folder.write("receipt.key", "0123456789abcdef0123456789abcdef");
+  for (std::size_t i = 0; i < vendors.size(); ++i) {
+    const std::string url = "http://" + listen + "/receipts/" + vendors[i] + "/" + std::to_string(i + 1);
+    // Meizu sends the key as a field of its own; the others have nothing but the URL.
+    const bool in_url = vendors[i] != "meizu";
+    const std::int64_t certificate = support::add_vendor_certificate(
+        bed.nightpost, config, vendors[i], sandbox, bed.folder,
+        {"--receipt-key-file", key_file, "--set", "receipt_url=" + url + (in_url ? "?key={key}" : "")});
+    REQUIRE(certificate == std::int64_t(i) + 1);
+    support::add_vendor_users(bed.nightpost.store_path(), certificate, vendors[i], i, 1);
+    sandbox.teach({{"vendor", vendors[i]},
+                   {"receipts",
+                    {{"url", url + (in_url ? "?key=0123456789abcdef0123456789abcdef" : "")},
+                     {"key", "0123456789abcdef0123456789abcdef"}}}});
+  }
+  support::Nightpost::Worker worker(bed.nightpost, "worker", config);
+  REQUIRE(worker.ready(30s));
+  for (std::size_t i = 0; i < vendors.size(); ++i)
+    bed.topics.produce(bed.names.offline, vendors[i], support::event_json("to-" + vendors[i], i));
+  bed.topics.flush(30s);
+  CHECK(
+      support::eventually(30s, [&] { return bed.topics.size(bed.names.results) >= std::int64_t(2 * vendors.size()); }));
+  std::map<std::string, std::set<std::string>> kinds;
+  for (const json& outcome : bed.outcomes()) {
+    CAPTURE(outcome.dump());
+    CHECK(outcome.at("event_id") == "to-" + outcome.at("vendor").get<std::string>());
+    CHECK(outcome.at("device_id") == "phone");
+    kinds[outcome.at("vendor")].insert(outcome.at("outcome"));
+  }
+  CAPTURE(worker.log());
+  for (const std::string& vendor : vendors) {
+    CAPTURE(vendor);
+    CHECK(kinds[vendor] == std::set<std::string>{"accepted", "delivered"});
+  }
+  worker.process().signal(SIGTERM);
+  CHECK(worker.process().wait(20s) == 0);
+}
+
 }  // namespace
 }  // namespace nightpost::e2e

@@ -64,10 +64,15 @@ nlohmann::json SandboxProcess::requests(std::string_view vendor) const {
   return nlohmann::json::parse(call("GET", "/_sandbox/requests?vendor=" + std::string(vendor)));
 }
 
+void SandboxProcess::teach(const nlohmann::json& credentials) const {
+  call("PUT", "/_sandbox/credentials", credentials.dump());
+}
+
 void SandboxProcess::script(const nlohmann::json& rules) const { call("PUT", "/_sandbox/script", rules.dump()); }
 
 std::int64_t add_vendor_certificate(const Nightpost& nightpost, const std::string& config, std::string_view vendor,
-                                    const SandboxProcess& sandbox, const TempFolder& folder) {
+                                    const SandboxProcess& sandbox, const TempFolder& folder,
+                                    const std::vector<std::string>& more_flags) {
   const auto account = app::make_dev_account(vendor_from(vendor).value());
   if (!account) throw std::runtime_error(account.error().detail);
   const std::string name(vendor);
@@ -77,6 +82,7 @@ std::int64_t add_vendor_certificate(const Nightpost& nightpost, const std::strin
                                      sandbox.url(vendor), "--ca-file", sandbox.ca_file()});
   const std::vector<std::string> flags = add_flags(account->certificate);
   arguments.insert(arguments.end(), flags.begin(), flags.end());
+  arguments.insert(arguments.end(), more_flags.begin(), more_flags.end());
   const Ran ran = nightpost.run(arguments);
   if (ran.exit_code != 0)
     throw std::runtime_error(fmt::format("cert add --vendor {}: exit {} {}", vendor, ran.exit_code, ran.out));

@@ -29,6 +29,7 @@ class SandboxProcess {
   /// `/_sandbox/health`, `vendors` member.
   nlohmann::json health() const;
   nlohmann::json requests(std::string_view vendor) const;
+  void teach(const nlohmann::json& credentials) const;
   void script(const nlohmann::json& rules) const;  // {"rules": […]}; all vendors
 
  private:
@@ -42,7 +43,8 @@ class SandboxProcess {
 
 /// Adds an invented account at the vendor, sent to the sandbox; returns its id. Throws with what the command said.
 std::int64_t add_vendor_certificate(const Nightpost& nightpost, const std::string& config, std::string_view vendor,
-                                    const SandboxProcess& sandbox, const TempFolder& folder);
+                                    const SandboxProcess& sandbox, const TempFolder& folder,
+                                    const std::vector<std::string>& more_flags = {});
 
 /// Users [first, first + count), each with one phone of that vendor, bound to `certificate`, in the store at `path`.
 void add_vendor_users(const std::string& path, std::int64_t certificate, std::string_view vendor, std::size_t first,
