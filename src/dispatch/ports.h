@@ -115,8 +115,8 @@ class Transport {
   virtual ~Transport() = default;
   /// Sends on the route's lane, opening connections as its limits allow, and calls handler.on_reply(tag) exactly once
   /// by `deadline`, never from inside send(). A request surely not processed (refused stream, above a GOAWAY) is
-  /// replayed by the lane itself. Errors: Timeout, ConnectionLost, Overloaded, Unauthorized (the connection's end
-  /// blamed the credential), ShuttingDown.
+  /// replayed by an HTTP/2 lane itself; libcurl cannot tell, so from its lanes it comes back as maybe sent. Errors:
+  /// Timeout, ConnectionLost, Overloaded, Unauthorized (the connection's end blamed the credential), ShuttingDown.
   virtual void send(const std::shared_ptr<const Route>& route, HttpRequest request, MonoTime deadline,
                     std::uint64_t tag, ReplyHandler& handler) = 0;
   /// No new requests on that connection; it ends once its answers are in.
