@@ -38,11 +38,11 @@ struct Letter {
 
 /// Who may share a request.
 struct Batching {
-  bool tokens = false;        // receivers of one event with equal content
-  bool badge = true;          // each receiver's badge shows on the wire, so unequal ones are apart
-  bool sound = true;          // likewise
+  bool tokens = false;         // receivers of one event with equal content
+  bool badge = true;           // each receiver's badge shows on the wire, so unequal ones are apart
+  bool sound = true;           // likewise
   std::size_t tokens_min = 2;  // with mixed_max: fewer of equal content than this go as letters
-  std::size_t mixed_max = 0;  // so many letters of unequal content share a request (build_mixed); 0: never
+  std::size_t mixed_max = 0;   // so many letters of unequal content share a request (build_mixed); 0: never
 };
 
 /// How requests travel: over our own HTTP/2 lane, or by whatever HTTP version the vendor's host offers.
@@ -58,6 +58,8 @@ class Provider {
   virtual const std::string& origin() const noexcept = 0;
   virtual Wire wire() const noexcept { return Wire::Any; }
   virtual Batching batching() const noexcept { return {}; }
+  /// Requests of one credential that the vendor takes in a minute; 0: no limit known.
+  virtual std::size_t requests_per_minute() const noexcept { return 0; }
 
   /// Requests that reach each token exactly once, in order, split to the vendor's limits. More than one token only
   /// where batching().tokens says so; there may be thousands. Malformed: can never be sent as it is (payload too big,

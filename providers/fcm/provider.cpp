@@ -57,6 +57,7 @@ class FcmProvider final : public Provider {
                                const HttpResponse& reply) const override {
     return std::vector<Answer>(tokens.size(), answer_of(reply));
   }
+  std::size_t requests_per_minute() const noexcept override { return kProjectPerMinute; }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_target(token); }
 
  private:

@@ -176,13 +176,18 @@ bool Dispatcher::Impl::check_route(Push& push) {
     end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
     return false;
   }
-  const RouteState& state = routes_.of(route.id, mono_);
+  RouteState& state = routes_.of(route.id, mono_);
   if (!state.breaker.admits(mono_)) {
     end(push, ending_of(Rule::BreakerOpen));
     return false;
   }
   if (state.paused_until > mono_) {
     wait_or_end(push, state.paused_until, Rule::VendorThrottled);
+    return false;
+  }
+  if (const std::size_t quota = route.provider->requests_per_minute();
+      quota > 0 && spent(state) + state.forming >= quota) {
+    wait_or_end(push, state.minute_ends, Rule::VendorThrottled);
     return false;
   }
   if (room_for(state.in_flight, state.forming, limit_of(state))) return true;
@@ -388,7 +393,17 @@ void Dispatcher::Impl::park(Push& push) {
   timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
 }
 
+/// Of the quota's present minute, which begins with the first request after the last one.
+std::size_t Dispatcher::Impl::spent(RouteState& state) const noexcept {
+  if (mono_ >= state.minute_ends) {
+    state.minute_ends = mono_ + std::chrono::minutes(1);
+    state.spent = 0;
+  }
+  return state.spent;
+}
+
 void Dispatcher::Impl::sent_one(RouteState& state) {
+  ++state.spent;
   ++in_flight_;
   ++state.in_flight;
   sent_ = true;

@@ -79,6 +79,7 @@ struct Dispatcher::Impl {
   void wait(Push& push, MonoTime at);
   void wait_or_end(Push& push, MonoTime at, Rule rule);
   void park(Push& push);
+  std::size_t spent(RouteState& state) const noexcept;
   void sent_one(RouteState& state);
   void answered_one(const Route& route);
   bool call_crowded();

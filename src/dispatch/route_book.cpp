@@ -12,7 +12,7 @@ void RouteBook::drop_idle(MonoTime now) {
   std::erase_if(states_, [now](const auto& entry) {
     const RouteState& state = entry.second;
     return state.in_flight + state.forming == 0 && state.breaker.admits(now) && !state.guard.holds(now) &&
-           state.paused_until <= now;
+           state.paused_until <= now && state.minute_ends <= now;
   });
 }
 

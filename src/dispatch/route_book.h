@@ -18,7 +18,9 @@ struct RouteState {
   std::size_t allowed = std::numeric_limits<std::size_t>::max();  // in the air; few after a pause, doubled by answers
   MonoTime paused_until{};                                        // the vendor throttles the credential
   std::size_t in_flight = 0;                                      // requests
-  std::size_t forming = 0;                                        // requests being put together
+  std::size_t spent = 0;                                          // requests of the vendor's quota, until minute_ends
+  MonoTime minute_ends{};
+  std::size_t forming = 0;  // requests being put together
 };
 
 /// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker; states nothing hangs on are

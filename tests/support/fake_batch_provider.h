@@ -18,10 +18,12 @@ class FakeBatchProvider final : public Provider {
   bool saves_first = false;          // content first, tokens afterwards
   bool forgets_last = false;         // plans nothing for the last token
   std::optional<WallTime> opens_at;  // takes nothing before
+  std::size_t per_minute = 0;        // requests; 0: any number
 
   Vendor vendor() const noexcept override { return Vendor::Xiaomi; }
   const std::string& origin() const noexcept override { return origin_; }
   Batching batching() const noexcept override { return wants; }
+  std::size_t requests_per_minute() const noexcept override { return per_minute; }
   bool well_formed(const DeviceToken&) const noexcept override { return true; }
   std::optional<WallTime> closed_until(const Notification&, WallTime) const override { return opens_at; }
 

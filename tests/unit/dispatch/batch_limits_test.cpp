@@ -140,3 +140,22 @@ TEST_CASE("batch: events that come faster than they go still leave whole", "[dis
   CHECK(f.world.sent.size() == 20);
   CHECK(f.all_over());
 }
+
+TEST_CASE("batch: a credential keeps to the vendor's quota a minute", "[dispatch][batch]") {
+  BatchFixture f;
+  f.provider->per_minute = 3;
+  const bool in_time = GENERATE(true, false);
+  f.options.retry_for = in_time ? std::chrono::minutes(10) : std::chrono::minutes(1);
+  for (int i = 0; i < 8; ++i) f.accept(f.members(1, i));
+  std::size_t answered = 0;
+  for (const std::size_t sent : in_time ? std::vector<std::size_t>{3, 6, 8} : std::vector<std::size_t>{3}) {
+    REQUIRE(f.world.sent.size() == sent);
+    while (answered < sent) f.world.answer(200, "", answered++);
+    f.pass(seconds(58));
+    CHECK(f.world.sent.size() == sent);
+    f.pass(seconds(2));
+  }
+  CHECK(f.outcomes("accepted") == int(answered));
+  CHECK(f.outcomes("vendor_throttled") == 8 - int(answered));
+  CHECK(f.all_over());
+}
