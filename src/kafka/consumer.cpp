@@ -1,6 +1,8 @@
 #include "kafka/consumer.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <tuple>
 #include <utility>
 
@@ -14,6 +16,7 @@ constexpr std::size_t kPollMax = 1000;  // records a round, so that completions 
 constexpr milliseconds kIdleWait{20};   // for the first record of a round; also how late a completion is noticed
 constexpr milliseconds kHoldSlice{1};   // between two looks at completions while nothing is polled
 constexpr milliseconds kMeasureInterval{500};
+constexpr int kSilentHeartbeats = 3;  // one of them may be late
 
 std::string_view view(const void* bytes, std::size_t size) {
   return size == 0 ? std::string_view() : std::string_view(static_cast<const char*>(bytes), size);
@@ -27,6 +30,15 @@ std::string_view traceparent_of(const rd_kafka_message_t& message) {
       rd_kafka_header_get_last(headers, "traceparent", &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
     return {};
   return view(value, size);
+}
+
+milliseconds heartbeat_of(const rd_kafka_conf_t* conf) {
+  std::array<char, 16> text{};
+  std::size_t size = text.size();
+  int value = 0;
+  if (rd_kafka_conf_get(conf, "heartbeat.interval.ms", text.data(), &size) == RD_KAFKA_CONF_OK)
+    std::from_chars(text.data(), text.data() + text.size(), value);
+  return milliseconds(value);
 }
 
 }  // namespace
@@ -56,6 +68,8 @@ Result<void> Consumer::Impl::start() {
       rd_kafka_conf_set(conf->get(), "group.instance.id", options.group_instance_id.c_str(), nullptr, 0) !=
           RD_KAFKA_CONF_OK)
     return fail(Errc::Malformed, "kafka: group.instance.id is not taken");
+  silence = std::max(options.silence, kSilentHeartbeats * heartbeat_of(conf->get()));
+  link->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   rd_kafka_conf_set_rebalance_cb(conf->get(), &Impl::on_rebalance);
   rd_kafka_conf_set_error_cb(conf->get(), &Impl::on_error);
   rd_kafka_conf_interceptor_add_on_new(conf->get(), "nightpost", &Impl::on_new, link.get());
@@ -214,7 +228,6 @@ void Consumer::Impl::hand_out() {
   for (std::size_t shard = 0; shard < outgoing.size(); ++shard) {
     if (!outgoing[shard]) continue;
     add(metrics.batches);
-    set(metrics.brokers_down, 0);
     handlers.on_batch(shard, std::move(outgoing[shard]));
   }
 }
@@ -308,6 +321,7 @@ void Consumer::Impl::measure(MonoTime now) {
     else if (const auto since = partition->ages.since(partition->ledger.next_commit()))
       oldest = std::min(oldest, *since);
   }
+  set(metrics.brokers_down, now - link->heard.load(std::memory_order_relaxed) > silence ? 1 : 0);
   set(metrics.assigned_partitions, ours);
   set(metrics.paused_partitions, paused);
   set(metrics.lag, lag);
@@ -322,7 +336,6 @@ Partition* Consumer::Impl::find(std::int32_t id) noexcept {
 
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) set(metrics.brokers_down, 1);
   if (observe::Log* const log = options.kafka.log)
     log->warn("kafka.consumer",
               {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});

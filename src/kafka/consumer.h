@@ -66,6 +66,8 @@ struct ConsumerOptions {
   /// A back-pressured consumer stops taking records for this long before it pauses its partitions: pausing throws
   /// away what librdkafka has fetched ahead, not polling for minutes would cost the group membership.
   milliseconds hold_before_pause{1'000};
+  /// Without an answer of any broker for so long they count as down; raised to three heartbeats.
+  milliseconds silence{10'000};
 };
 
 struct ConsumerHandlers {

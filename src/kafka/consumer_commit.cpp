@@ -25,7 +25,20 @@ std::vector<Partition*> Consumer::Impl::assigned() {
 }
 
 rd_kafka_resp_err_t Consumer::Impl::on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* link, char*, std::size_t) {
-  return rd_kafka_interceptor_add_on_request_sent(client, "nightpost", &Impl::on_sent, link);
+  if (const auto code = rd_kafka_interceptor_add_on_request_sent(client, "nightpost", &Impl::on_sent, link);
+      code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return code;
+  return rd_kafka_interceptor_add_on_response_received(client, "nightpost", &Impl::on_response, link);
+}
+
+// librdkafka's own "all brokers down" is said once, in a moment when no connection happens to be tried again, and what
+// was fetched before is handed out after it: a state cannot be made of it.
+rd_kafka_resp_err_t Consumer::Impl::on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t, std::int16_t,
+                                                std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
+                                                void* link) {
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+    static_cast<GroupLink*>(link)->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
 // A commit sent while we wait for the group's next generation is answered after the join, by then with a number too
@@ -78,7 +91,6 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
       partition->committed = list->elems[i].offset;
   }
   add(refused ? impl.metrics.commit_errors : impl.metrics.commits);
-  if (!refused) set(impl.metrics.brokers_down, 0);
 }
 
 void Consumer::Impl::commit_when_due(MonoTime now) {

@@ -26,6 +26,7 @@ namespace nightpost::kafka {
 struct GroupLink : Opaque {
   std::atomic<bool> asked_to_join{false};
   std::atomic<bool> joining{false};  // from asking to join the group's next generation until we know its number
+  std::atomic<MonoTime> heard{};     // the last answer of any broker; at first, when we began to ask
 };
 
 struct Consumer::Impl {
@@ -71,6 +72,9 @@ struct Consumer::Impl {
   static rd_kafka_resp_err_t on_new(rd_kafka_t*, const rd_kafka_conf_t*, void* link, char*, std::size_t);
   static rd_kafka_resp_err_t on_sent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api, std::int16_t,
                                      std::int32_t, std::size_t, void* link);  // librdkafka's threads
+  static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t, std::int16_t,
+                                         std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
+                                         void* link);  // librdkafka's threads
   bool send_commit(const std::vector<Partition*>& which);
   void commit_and_wait(const std::vector<Partition*>& which);
   void commit_when_due(MonoTime now);
@@ -95,6 +99,7 @@ struct Consumer::Impl {
   bool was_assigned = false;
   bool was_fatal = false;
   bool commit_pending = false;
+  milliseconds silence{};
   MonoTime next_commit{};
   MonoTime next_measure{};
   enum class Flow : std::uint8_t { Polling, Holding, Paused } flow = Flow::Polling;

@@ -35,7 +35,7 @@ struct ConsumerMetrics {
   Cell in_flight_bytes{0};
   Cell lag{0};                  // high watermark − committed, summed over the assigned partitions
   Cell oldest_unsettled_ms{0};  // age of the oldest record in flight, to a tenth of a second; 0: none
-  Cell brokers_down{0};         // 1 from "all brokers down" until something is heard again
+  Cell brokers_down{0};         // 1 while no broker has answered anything for ConsumerOptions::silence
 };
 
 struct ProducerMetrics {

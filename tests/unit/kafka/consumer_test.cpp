@@ -229,7 +229,8 @@ TEST_CASE("consumer: carries the traceparent and an empty value", "[kafka][consu
 }
 
 TEST_CASE("consumer: starts without a broker, keeps trying, stops in time", "[kafka][consumer]") {
-  Worker worker({.kafka = {.brokers = "127.0.0.1:1"}});
+  Worker worker({.kafka = {.brokers = "127.0.0.1:1", .client = {{"heartbeat.interval.ms", "100"}}},
+                 .silence = milliseconds(100)});
   CHECK(within(kLong, [&] { return read(worker.metrics.brokers_down) == 1; }));
   CHECK_FALSE(worker.ready);
   CHECK_FALSE(worker.fatal);
