@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -12,19 +13,23 @@
 #include <span>
 #include <thread>
 #include <tuple>
+#include <variant>
 
 #include "kafka/client_conf.h"
+#include "kafka/outbox.h"
 #include "kafka/ticket.h"
 #include "observe/log.h"
 
 namespace nightpost::kafka {
 namespace {
 
-constexpr milliseconds kReportWait{100};  // how late the reports' thread sees that it shall end
+constexpr milliseconds kReportWait{100};  // how late the clerk sees that it shall end
 constexpr milliseconds kRoomSlice{50};    // a caller before a full queue looks again at least this often
 constexpr int kQuietMax = 20;             // two seconds: then a purged message that was never reported is given up
-constexpr std::size_t kReportsMax = 1024;
-/// Below the broker's default message.max.bytes of 1 MiB, so that only a single large message can be refused as such.
+constexpr std::size_t kHandoverMax = 1000;
+/// Of librdkafka, so that all of a parcel is there when it makes a request of it.
+constexpr milliseconds kHandoverTime{5};
+/// More than a parcel, below the broker's default message.max.bytes of 1 MiB: only a single large message is refused.
 constexpr const char* kBatchBytes = "900000";
 
 /// Where produce_and_wait() waits. Shared with the delivery report, for the caller may give up first.
@@ -34,16 +39,44 @@ struct Waiter {
   std::optional<Result<Producer::Written>> result;
 };
 
-/// What a message carries through librdkafka: a ticket, or, with the lowest bit set, an owned pointer to a waiter.
-void* opaque_of(Ticket* ticket) { return ticket; }
-void* opaque_of(std::shared_ptr<Waiter>* waiter) { return reinterpret_cast<char*>(waiter) + 1; }
-Ticket* ticket_of(void* opaque) {
-  return (reinterpret_cast<std::uintptr_t>(opaque) & 1) != 0 ? nullptr : static_cast<Ticket*>(opaque);
+/// A message that goes to librdkafka by itself, because it has headers or somebody waits for it. Owned by what
+/// librdkafka carries for it, until it is reported on.
+struct Letter {
+  Ticket* ticket = nullptr;
+  std::shared_ptr<Waiter> waiter;
+  std::size_t bytes = 0;
+};
+
+/// What librdkafka carries for a message: one of a parcel, or, with the lowest bit set, a letter.
+void* opaque_of(Parcel::Message* message) { return message; }
+void* opaque_of(Letter* letter) { return reinterpret_cast<char*>(letter) + 1; }
+std::variant<Parcel::Message*, std::unique_ptr<Letter>> carried(void* opaque) {
+  if ((reinterpret_cast<std::uintptr_t>(opaque) & 1) == 0) return static_cast<Parcel::Message*>(opaque);
+  return std::unique_ptr<Letter>(reinterpret_cast<Letter*>(static_cast<char*>(opaque) - 1));
 }
-std::unique_ptr<std::shared_ptr<Waiter>> waiter_of(void* opaque) {
-  if (opaque == nullptr || ticket_of(opaque) != nullptr) return nullptr;
-  return std::unique_ptr<std::shared_ptr<Waiter>>(
-      reinterpret_cast<std::shared_ptr<Waiter>*>(static_cast<char*>(opaque) - 1));
+
+struct TopicState {
+  explicit TopicState(Outbox::Limits limits) : outbox(limits) {}
+  std::atomic<std::int32_t> partitions{1};  // as librdkafka said last, from threads of its own
+  std::atomic<std::uint32_t> turn{0};       // of messages without a key
+  std::mutex mutex;
+  Outbox outbox;                                 // by mutex
+  std::vector<std::unique_ptr<Parcel>> parcels;  // out; the clerk's
+  Topic handle;                                  // goes before the client does
+};
+
+/// As the Java clients do, so that a key lands where theirs does.
+std::int32_t partition_of(const rd_kafka_topic_t* rkt, const void* key, std::size_t key_size, std::int32_t partitions,
+                          void* topic, void* message) {
+  static_cast<TopicState*>(topic)->partitions.store(partitions, std::memory_order_relaxed);
+  return rd_kafka_msg_partitioner_murmur2_random(rkt, key, key_size, partitions, nullptr, message);
+}
+
+/// The partition is this modulo their number.
+std::uint32_t hash_of(std::string_view key) {
+  constexpr std::int32_t kNoFewer = std::numeric_limits<std::int32_t>::max();
+  return static_cast<std::uint32_t>(
+      rd_kafka_msg_partitioner_murmur2_random(nullptr, key.data(), key.size(), kNoFewer, nullptr, nullptr));
 }
 
 }  // namespace
@@ -54,14 +87,24 @@ struct Producer::Impl {
   ~Impl();
   Result<void> start();
 
-  /// Blocks while the queue is full, until `deadline` if there is one. Then the message is librdkafka's, or not taken.
-  rd_kafka_resp_err_t send(const std::string& topic, std::string_view key, std::string_view value,
-                           const Headers& headers, void* message_opaque, std::optional<MonoTime> deadline);
-  rd_kafka_topic_t* topic(const std::string& name);
-  void report();
-  void delivered(const rd_kafka_message_t& message);
+  // For callers on any thread.
+  TopicState* topic(const std::string& name);  // null: not a name Kafka can have
+  /// Blocks while the queue is full, until `deadline` if there is one. False: no room, or the end has come.
+  bool reserve(std::size_t bytes, std::optional<MonoTime> deadline);
+  void free(std::size_t messages, std::size_t bytes);
+  /// REQUIRED: reserved. A refusal gives the letter back to whoever sent it.
+  rd_kafka_resp_err_t send(const TopicState& topic, std::string_view key, std::string_view value,
+                           const Headers& headers, std::unique_ptr<Letter> letter);
   void refused(const Error& error, const std::string& topic);
   void failed(rd_kafka_resp_err_t code, const char* words);
+
+  // The clerk's thread: hands parcels over and hears what became of every message.
+  void run();
+  milliseconds hand_over_due();
+  void hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel);
+  void reported(const rd_kafka_message_t& message);
+  void reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code);
+  void not_written(rd_kafka_resp_err_t code, const TopicState& topic);
 
   const ProducerOptions options;
   const std::function<void(Error)> on_fatal;
@@ -70,29 +113,32 @@ struct Producer::Impl {
   Client client;
   Queue reports;
   std::shared_mutex topics_mutex;
-  std::map<std::string, Topic> topics;  // after client: handles go before it does
+  std::map<std::string, TopicState> topics;
+  std::atomic<std::size_t> queued{0}, queued_bytes{0};  // taken and not reported on
   std::mutex room_mutex;
   std::condition_variable room;  // a report has freed some
-  std::atomic<int> waiting{0};   // for room
+  std::atomic<int> waiting{0};   // for room, or for none being left
+  std::atomic<int> flushing{0};
   std::atomic<bool> was_fatal{false};
   std::atomic<bool> stopping{false};
+  std::vector<rd_kafka_message_t> slice;  // the clerk's
   std::thread thread;
 };
 
 Result<void> Producer::Impl::start() {
+  const milliseconds handover = std::min(options.linger, kHandoverTime);
   Result<Conf> conf = make_conf(options.kafka,
                                 {{"enable.idempotence", "true"},
                                  {"acks", "all"},
                                  {"message.timeout.ms", "0"},
-                                 {"linger.ms", std::to_string(options.linger.count())},
+                                 {"linger.ms", std::to_string(handover.count())},
                                  {"compression.codec", options.compression},
                                  {"batch.num.messages", "10000"},
                                  {"batch.size", kBatchBytes},
                                  {"message.max.bytes", std::to_string(options.message_bytes_max)},
-                                 {"queue.buffering.max.messages", std::to_string(options.queue_messages_max)},
-                                 {"queue.buffering.max.kbytes", std::to_string(options.queue_kbytes_max)},
-                                 // as the Java clients do, so that a key lands where theirs does
-                                 {"partitioner", "murmur2_random"}},
+                                 // what waits is counted by us
+                                 {"queue.buffering.max.messages", "0"},
+                                 {"queue.buffering.max.kbytes", "2147483647"}},
                                 opaque);
   if (!conf) return std::unexpected(std::move(conf.error()));
   rd_kafka_conf_set_events(conf->get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
@@ -100,75 +146,57 @@ Result<void> Producer::Impl::start() {
   if (!made) return std::unexpected(std::move(made.error()));
   client = std::move(*made);
   reports.reset(rd_kafka_queue_get_main(client.get()));
-  thread = std::thread([this] { report(); });
+  thread = std::thread([this] { run(); });
   return {};
 }
 
 Producer::Impl::~Impl() {
   if (!client) return;
-  // What is not acknowledged by now stays unsettled: its record comes again. The purge reports each such message once,
-  // so nobody waits for it and no waiter leaks.
+  // What is not acknowledged by now stays unsettled: its record comes again. The purge reports each message that
+  // librdkafka has once, so nobody waits for it and no letter leaks.
   stopping.store(true, std::memory_order_release);
   rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client.get(), static_cast<int>(kReportWait.count()));
   rd_kafka_queue_yield(reports.get());
   thread.join();
-  topics.clear();
+  for (auto& [name, topic] : topics) topic.handle.reset();
   reports.reset();
+  client.reset();  // before the parcels, whose bytes it may still look at
 }
 
-rd_kafka_topic_t* Producer::Impl::topic(const std::string& name) {
+TopicState* Producer::Impl::topic(const std::string& name) {
   {
     const std::shared_lock lock(topics_mutex);
-    if (const auto known = topics.find(name); known != topics.end()) return known->second.get();
+    if (const auto known = topics.find(name); known != topics.end()) return &known->second;
   }
   const std::unique_lock lock(topics_mutex);
-  Topic& slot = topics[name];
-  if (!slot) slot.reset(rd_kafka_topic_new(client.get(), name.c_str(), nullptr));
-  return slot.get();
+  const Outbox::Limits limits = {.linger = options.linger - std::min(options.linger, kHandoverTime)};
+  const auto [slot, added] = topics.try_emplace(name, limits);
+  if (!added) return &slot->second;
+  rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client.get());
+  rd_kafka_topic_conf_set_opaque(conf, &slot->second);
+  rd_kafka_topic_conf_set_partitioner_cb(conf, &partition_of);
+  slot->second.handle.reset(rd_kafka_topic_new(client.get(), name.c_str(), conf));
+  if (slot->second.handle) return &slot->second;
+  topics.erase(slot);
+  return nullptr;
 }
 
-rd_kafka_resp_err_t Producer::Impl::send(const std::string& topic_name, std::string_view key, std::string_view value,
-                                         const Headers& headers, void* message_opaque,
-                                         std::optional<MonoTime> deadline) {
-  rd_kafka_topic_t* const handle = topic(topic_name);
-  if (handle == nullptr) return RD_KAFKA_RESP_ERR__INVALID_ARG;  // not a name Kafka can have
-
-  std::array<rd_kafka_vu_t, 6> parts{};
-  parts[0].vtype = RD_KAFKA_VTYPE_RKT;
-  parts[0].u.rkt = handle;
-  parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
-  parts[1].u.i = RD_KAFKA_MSG_F_COPY;
-  parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
-  parts[2].u.mem = {const_cast<char*>(value.data()), value.size()};
-  parts[3].vtype = RD_KAFKA_VTYPE_KEY;  // null, not empty, where there is none: any partition will do
-  parts[3].u.mem = {key.empty() ? nullptr : const_cast<char*>(key.data()), key.size()};
-  parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  parts[4].u.ptr = message_opaque;
-
+bool Producer::Impl::reserve(std::size_t bytes, std::optional<MonoTime> deadline) {
+  const std::size_t bytes_max = options.queue_kbytes_max * 1024;
   for (bool waited = false;; waited = true) {
-    std::size_t count = 5;
-    Handle<rd_kafka_headers_t, rd_kafka_headers_destroy> extra;
-    if (!headers.empty()) {
-      extra.reset(rd_kafka_headers_new(headers.size()));
-      for (const auto& [name, text] : headers)
-        rd_kafka_header_add(extra.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
-                            static_cast<ssize_t>(text.size()));
-      parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
-      parts[count++].u.headers = extra.get();
-    }
-    const ClientError refused_now(rd_kafka_produceva(client.get(), parts.data(), count));
-    if (!refused_now) {
-      std::ignore = extra.release();  // the message has them now
+    const std::size_t messages_before = queued.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t bytes_before = queued_bytes.fetch_add(bytes, std::memory_order_relaxed);
+    // A single message larger than the queue goes alone.
+    if (messages_before == 0 || (messages_before < options.queue_messages_max && bytes_before + bytes <= bytes_max)) {
       add(metrics.messages);
-      add(metrics.bytes, key.size() + value.size());
-      return RD_KAFKA_RESP_ERR_NO_ERROR;
+      add(metrics.bytes, bytes);
+      return true;
     }
-    const rd_kafka_resp_err_t code = rd_kafka_error_code(refused_now.get());
-    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) return code;
+    free(1, bytes);
     if (!waited) add(metrics.queue_full);
     if (stopping.load(std::memory_order_acquire) || (deadline && std::chrono::steady_clock::now() >= *deadline))
-      return code;
+      return false;
     std::unique_lock lock(room_mutex);
     waiting.fetch_add(1, std::memory_order_relaxed);
     room.wait_for(lock, kRoomSlice);
@@ -176,49 +204,168 @@ rd_kafka_resp_err_t Producer::Impl::send(const std::string& topic_name, std::str
   }
 }
 
-void Producer::Impl::report() {
-  std::array<const rd_kafka_message_t*, kReportsMax> messages{};
+void Producer::Impl::free(std::size_t messages, std::size_t bytes) {
+  queued.fetch_sub(messages, std::memory_order_relaxed);
+  queued_bytes.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
+rd_kafka_resp_err_t Producer::Impl::send(const TopicState& topic, std::string_view key, std::string_view value,
+                                         const Headers& headers, std::unique_ptr<Letter> letter) {
+  std::array<rd_kafka_vu_t, 6> parts{};
+  std::size_t count = 5;
+  parts[0].vtype = RD_KAFKA_VTYPE_RKT;
+  parts[0].u.rkt = topic.handle.get();
+  parts[1].vtype = RD_KAFKA_VTYPE_MSGFLAGS;
+  parts[1].u.i = RD_KAFKA_MSG_F_COPY;
+  parts[2].vtype = RD_KAFKA_VTYPE_VALUE;
+  parts[2].u.mem = {const_cast<char*>(value.data()), value.size()};
+  parts[3].vtype = RD_KAFKA_VTYPE_KEY;  // null, not empty, where there is none: any partition will do
+  parts[3].u.mem = {key.empty() ? nullptr : const_cast<char*>(key.data()), key.size()};
+  parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
+  parts[4].u.ptr = opaque_of(letter.get());
+  Handle<rd_kafka_headers_t, rd_kafka_headers_destroy> extra;
+  if (!headers.empty()) {
+    extra.reset(rd_kafka_headers_new(headers.size()));
+    for (const auto& [name, text] : headers)
+      rd_kafka_header_add(extra.get(), name.data(), static_cast<ssize_t>(name.size()), text.data(),
+                          static_cast<ssize_t>(text.size()));
+    parts[count].vtype = RD_KAFKA_VTYPE_HEADERS;
+    parts[count++].u.headers = extra.get();
+  }
+  const ClientError not_taken(rd_kafka_produceva(client.get(), parts.data(), count));
+  if (not_taken) {
+    free(1, letter->bytes);
+    return rd_kafka_error_code(not_taken.get());
+  }
+  std::ignore = extra.release();   // the message has them now
+  std::ignore = letter.release();  // until it is reported on
+  return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+void Producer::Impl::run() {
   int quiet = 0;  // rounds without news since the end began
   while (!stopping.load(std::memory_order_acquire) || (rd_kafka_outq_len(client.get()) > 0 && quiet < kQuietMax)) {
+    const milliseconds wait = stopping.load(std::memory_order_acquire) ? kReportWait : hand_over_due();
     if (stopping.load(std::memory_order_acquire)) ++quiet;
-    const Event event(rd_kafka_queue_poll(reports.get(), static_cast<int>(kReportWait.count())));
-    set(metrics.queued, static_cast<std::uint64_t>(rd_kafka_outq_len(client.get())));
+    const Event event(rd_kafka_queue_poll(reports.get(), static_cast<int>(wait.count())));
     switch (rd_kafka_event_type(event.get())) {
-      case RD_KAFKA_EVENT_DR:
+      case RD_KAFKA_EVENT_DR: {
         quiet = 0;
-        while (const std::size_t count = rd_kafka_event_message_array(event.get(), messages.data(), messages.size()))
-          for (const rd_kafka_message_t* message : std::span(messages).first(count)) delivered(*message);
+        while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) reported(*message);
         if (waiting.load(std::memory_order_relaxed) > 0) room.notify_all();
         break;
+      }
       case RD_KAFKA_EVENT_ERROR:
         failed(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
         break;
       default:
         break;
     }
+    set(metrics.queued, queued.load(std::memory_order_relaxed));
   }
   set(metrics.queued, 0);
 }
 
-void Producer::Impl::delivered(const rd_kafka_message_t& message) {
-  const bool written = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (written) add(metrics.delivered);
-  const auto waiter = waiter_of(message._private);
-  if (waiter) {
-    const std::scoped_lock lock((*waiter)->mutex);
-    if (written)
-      (*waiter)->result = Written{rd_kafka_topic_name(message.rkt), message.partition, message.offset};
-    else
-      (*waiter)->result = std::unexpected(error_of(message.err, "kafka: not written"));
-    (*waiter)->told.notify_one();
-  } else if (Ticket* const ticket = ticket_of(message._private); ticket != nullptr && written) {
-    ticket->drop();
+/// Returns for how long there is nothing to hand over, if nothing comes.
+milliseconds Producer::Impl::hand_over_due() {
+  const MonoTime now = std::chrono::steady_clock::now();
+  const bool hurry = flushing.load(std::memory_order_relaxed) > 0;
+  milliseconds wait = kReportWait;
+  const std::shared_lock lock(topics_mutex);
+  for (auto& [name, topic] : topics) {
+    for (;;) {
+      std::unique_lock of_topic(topic.mutex);
+      const auto partitions = static_cast<std::size_t>(topic.partitions.load(std::memory_order_relaxed));
+      if (topic.outbox.lanes() != partitions) topic.outbox.spread(partitions);
+      std::unique_ptr<Parcel> parcel = topic.outbox.next(now, hurry);
+      if (!parcel) {
+        if (const auto due = topic.outbox.due())
+          wait = std::clamp(std::chrono::ceil<milliseconds>(*due - now), milliseconds(0), wait);
+        break;
+      }
+      of_topic.unlock();
+      hand_over(topic, std::move(parcel));
+    }
   }
+  return wait;
+}
+
+void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel) {
+  parcel->open = parcel->messages.size();
+  Parcel& all = *topic.parcels.emplace_back(std::move(parcel));
+  for (std::size_t done = 0; done < all.messages.size(); done += slice.size()) {
+    slice.clear();
+    for (Parcel::Message& message :
+         std::span(all.messages).subspan(done).first(std::min(kHandoverMax, all.messages.size() - done))) {
+      const std::string_view key = all.key(message), value = all.value(message);
+      slice.push_back({.err = RD_KAFKA_RESP_ERR_NO_ERROR,
+                       .rkt = nullptr,
+                       .partition = RD_KAFKA_PARTITION_UA,
+                       .payload = const_cast<char*>(value.data()),
+                       .len = value.size(),
+                       .key = key.empty() ? nullptr : const_cast<char*>(key.data()),
+                       .key_len = key.size(),
+                       .offset = 0,
+                       ._private = opaque_of(&message)});
+    }
+    rd_kafka_produce_batch(topic.handle.get(), RD_KAFKA_PARTITION_UA, 0, slice.data(), static_cast<int>(slice.size()));
+    for (const rd_kafka_message_t& message : slice)
+      if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR)
+        reported(*static_cast<Parcel::Message*>(message._private), topic, message.err);
+  }
+}
+
+void Producer::Impl::reported(const rd_kafka_message_t& message) {
+  TopicState& topic = *static_cast<TopicState*>(rd_kafka_topic_opaque(message.rkt));
+  auto what = carried(message._private);
+  if (auto* const* const one = std::get_if<Parcel::Message*>(&what)) {
+    reported(**one, topic, message.err);
+    return;
+  }
+  const Letter& letter = *std::get<std::unique_ptr<Letter>>(what);
+  const bool written = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
+  if (written) {
+    add(metrics.delivered);
+    if (letter.ticket != nullptr) letter.ticket->drop();
+  }
+  if (letter.waiter) {
+    const std::scoped_lock lock(letter.waiter->mutex);
+    if (written)
+      letter.waiter->result = Written{rd_kafka_topic_name(message.rkt), message.partition, message.offset};
+    else
+      letter.waiter->result = std::unexpected(error_of(message.err, "kafka: not written"));
+    letter.waiter->told.notify_one();
+  } else if (!written) {
+    not_written(message.err, topic);
+  }
+  free(1, letter.bytes);
+}
+
+void Producer::Impl::reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code) {
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    add(metrics.delivered);
+    if (one.ticket != nullptr) one.ticket->drop();
+  } else {
+    not_written(code, topic);
+  }
+  free(1, one.key_size + one.value_size);
+  Parcel* const parcel = one.in;
+  if (--parcel->open > 0) return;
+  const auto at = std::ranges::find(topic.parcels, parcel, &std::unique_ptr<Parcel>::get);
+  {
+    const std::scoped_lock lock(topic.mutex);
+    topic.outbox.done(std::move(*at));
+  }
+  topic.parcels.erase(at);
+}
+
+void Producer::Impl::not_written(rd_kafka_resp_err_t code, const TopicState& topic) {
   // A message of a client that ended (fatal, purged) is nobody's news: the process leaves and its record comes again.
-  const bool ended = message.err == RD_KAFKA_RESP_ERR__FATAL || message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
-                     message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
-  if (!written && !waiter && !ended)
-    refused(error_of(message.err, "kafka: not written"), rd_kafka_topic_name(message.rkt));
+  if (code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) return;
+  if (code == RD_KAFKA_RESP_ERR__FATAL)
+    failed(code, "a message was not taken");
+  else
+    refused(error_of(code, "kafka: not written"), rd_kafka_topic_name(topic.handle.get()));
 }
 
 void Producer::Impl::refused(const Error& error, const std::string& topic_name) {
@@ -247,27 +394,42 @@ Result<std::unique_ptr<Producer>> Producer::start(ProducerOptions options, std::
   return std::unique_ptr<Producer>(new Producer(std::move(impl)));
 }
 
-void Producer::produce(Ticket* ticket, const std::string& topic, std::string_view key, std::string_view value,
+void Producer::produce(Ticket* ticket, const std::string& topic_name, std::string_view key, std::string_view value,
                        const Headers& headers) {
   if (ticket != nullptr) ticket->hold();
-  const rd_kafka_resp_err_t code = impl_->send(topic, key, value, headers, opaque_of(ticket), std::nullopt);
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return;
-  if (code == RD_KAFKA_RESP_ERR__FATAL)
-    impl_->failed(code, "a message was not taken");
-  else
-    impl_->refused(error_of(code, "kafka: not taken"), topic);
+  TopicState* const topic = impl_->topic(topic_name);
+  if (topic == nullptr) {
+    impl_->refused({Errc::Malformed, "kafka: not a topic's name"}, topic_name);
+    return;
+  }
+  const std::size_t bytes = key.size() + value.size();
+  if (!impl_->reserve(bytes, std::nullopt)) return;  // the end: its record comes again
+  if (!headers.empty()) {
+    auto letter = std::make_unique<Letter>(Letter{.ticket = ticket, .waiter = nullptr, .bytes = bytes});
+    if (const auto code = impl_->send(*topic, key, value, headers, std::move(letter));
+        code != RD_KAFKA_RESP_ERR_NO_ERROR)
+      impl_->not_written(code, *topic);
+    return;
+  }
+  const std::uint32_t hash = key.empty() ? topic->turn.fetch_add(1, std::memory_order_relaxed) : hash_of(key);
+  std::unique_lock lock(topic->mutex);
+  const bool look = topic->outbox.add(hash, ticket, key, value, std::chrono::steady_clock::now());
+  lock.unlock();
+  if (look) rd_kafka_queue_yield(impl_->reports.get());
 }
 
-Result<Producer::Written> Producer::produce_and_wait(const std::string& topic, std::string_view key,
+Result<Producer::Written> Producer::produce_and_wait(const std::string& topic_name, std::string_view key,
                                                      std::string_view value, const Headers& headers,
                                                      milliseconds wait) {
   const MonoTime deadline = std::chrono::steady_clock::now() + wait;
+  TopicState* const topic = impl_->topic(topic_name);
+  if (topic == nullptr) return fail(Errc::Malformed, "kafka: not a topic's name");
+  const std::size_t bytes = key.size() + value.size();
+  if (!impl_->reserve(bytes, deadline)) return fail(Errc::Overloaded, "kafka: the producer's queue stayed full");
   const auto waiter = std::make_shared<Waiter>();
-  auto shared = std::make_unique<std::shared_ptr<Waiter>>(waiter);
-  const rd_kafka_resp_err_t code = impl_->send(topic, key, value, headers, opaque_of(shared.get()), deadline);
-  if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL) return fail(Errc::Overloaded, "kafka: the producer's queue stayed full");
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(error_of(code, "kafka: not taken"));
-  std::ignore = shared.release();  // the delivery report's
+  auto letter = std::make_unique<Letter>(Letter{.ticket = nullptr, .waiter = waiter, .bytes = bytes});
+  if (const auto code = impl_->send(*topic, key, value, headers, std::move(letter)); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return std::unexpected(error_of(code, "kafka: not taken"));
 
   std::unique_lock lock(waiter->mutex);
   if (!waiter->told.wait_until(lock, deadline, [&] { return waiter->result.has_value(); }))
@@ -276,7 +438,19 @@ Result<Producer::Written> Producer::produce_and_wait(const std::string& topic, s
 }
 
 bool Producer::flush(milliseconds wait) {
-  return rd_kafka_flush(impl_->client.get(), static_cast<int>(wait.count())) == RD_KAFKA_RESP_ERR_NO_ERROR;
+  const MonoTime deadline = std::chrono::steady_clock::now() + wait;
+  const auto is_empty = [this] { return impl_->queued.load(std::memory_order_relaxed) == 0; };
+  impl_->flushing.fetch_add(1, std::memory_order_relaxed);
+  impl_->waiting.fetch_add(1, std::memory_order_relaxed);
+  rd_kafka_queue_yield(impl_->reports.get());
+  {
+    std::unique_lock lock(impl_->room_mutex);
+    while (!is_empty() && std::chrono::steady_clock::now() < deadline)
+      impl_->room.wait_until(lock, std::min(deadline, std::chrono::steady_clock::now() + kRoomSlice));
+  }
+  impl_->waiting.fetch_sub(1, std::memory_order_relaxed);
+  impl_->flushing.fetch_sub(1, std::memory_order_relaxed);
+  return is_empty();
 }
 
 }  // namespace nightpost::kafka

@@ -57,9 +57,12 @@ int main(int argc, char** argv) {
   app.add_option("--runs", arguments.runs)->check(CLI::Range(1, 100))->capture_default_str();
   app.add_option("--shards", arguments.plan.shards)->check(CLI::Range(1, 256))->capture_default_str();
   app.add_option("--seed", arguments.plan.seed, "of the order of the users")->capture_default_str();
+  app.add_option_function<std::string>(
+      "--config", [&](const std::string& text) { arguments.plan.config = nlohmann::json::parse(text); },
+      "JSON, merged over the worker's config");
   app.add_flag("--json", arguments.json);
-  CLI11_PARSE(app, argc, argv);
   try {
+    CLI11_PARSE(app, argc, argv);
     nightpost::bench::bench(arguments);
   } catch (const std::exception& error) {
     std::cerr << "spine_bench: " << error.what() << '\n';

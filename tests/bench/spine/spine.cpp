@@ -148,8 +148,9 @@ struct Run {
 Measured run_spine(const SpinePlan& plan, const SpineBed& bed, int number) {
   Run run(plan, bed, number);
   run.load("cold");
-  const std::string config =
-      bed.nightpost.config(fmt::format("worker-{}.json", number), run.names, {{"worker", {{"shards", plan.shards}}}});
+  nlohmann::json changes = {{"worker", {{"shards", plan.shards}}}};
+  changes.merge_patch(plan.config);
+  const std::string config = bed.nightpost.config(fmt::format("worker-{}.json", number), run.names, changes);
   bed.sink.reset();
   const std::uint64_t connections_before = bed.sink.stats().connections;
   support::Nightpost::Worker worker(bed.nightpost, fmt::format("worker-{}", number), config);

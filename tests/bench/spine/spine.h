@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "bench/spine/report.h"
@@ -18,7 +19,8 @@ struct SpinePlan {
   int shards = 1;
   double moderate_share = 0.2;  // of the full speed just measured, for the latency
   std::size_t moderate_seconds = 10;
-  std::uint64_t seed = 1;  // of the order of the users
+  std::uint64_t seed = 1;                            // of the order of the users
+  nlohmann::json config = nlohmann::json::object();  // merged over the worker's
 };
 
 /// Everything that the runs share. The store has users [0, plan.events).

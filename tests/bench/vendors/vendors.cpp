@@ -20,6 +20,7 @@ struct Arguments {
   std::size_t members = 1000;   // of a group event
   std::size_t rounds = 5;       // group events to each user
   int runs = 3;
+  nlohmann::json config = nlohmann::json::object();  // merged over the worker's
   bool json = false;
 };
 
@@ -32,7 +33,7 @@ Measured measure(const Arguments& arguments, const VendorBed& bed, int run) {
   for (std::size_t i = 0; i < bed.vendors.size(); ++i) {
     const std::string& vendor = bed.vendors[i];
     std::cerr << "run " << run << ": " << vendor << " …" << std::endl;
-    VendorRun one(bed, fmt::format("{}-{}", vendor, run));
+    VendorRun one(bed, fmt::format("{}-{}", vendor, run), arguments.config);
     const auto singles = [&](std::string_view name) {
       for (std::size_t user = bed.first_user(i); user < bed.first_user(i) + arguments.events; ++user)
         one.produce(support::user_name(user), support::event_json(fmt::format("{}-{}-{}", vendor, name, user), user));
@@ -102,9 +103,12 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--runs", arguments.runs)->check(CLI::Range(1, 100))->capture_default_str();
+  app.add_option_function<std::string>(
+      "--config", [&](const std::string& text) { arguments.config = nlohmann::json::parse(text); },
+      "JSON, merged over the worker's config");
   app.add_flag("--json", arguments.json);
-  CLI11_PARSE(app, argc, argv);
   try {
+    CLI11_PARSE(app, argc, argv);
     nightpost::bench::bench(arguments);
   } catch (const std::exception& error) {
     std::cerr << "vendors_bench: " << error.what() << '\n';

@@ -1,5 +1,6 @@
 #include "kafka/producer.h"
 
+#include <array>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <string>
@@ -63,13 +64,14 @@ TEST_CASE("producer: a message that can never be written is reported and keeps i
   REQUIRE(within(kLong, [&] { return worker.seen_count() == 1; }));
 
   std::atomic<int> refusals{0};
+  std::atomic<bool> is_named{true};
   ProducerMetrics metrics;
   auto producer = Producer::start(
       {.kafka = {.brokers = (*cluster)->brokers()},
        .message_bytes_max = 2000,
        .on_refused =
            [&](const Error&, const std::string& topic) {
-             CHECK(topic == "t");
+             is_named = is_named && topic == "t";
              ++refusals;
            }},
       [](Error) {}, metrics);
@@ -79,12 +81,16 @@ TEST_CASE("producer: a message that can never be written is reported and keeps i
   (*producer)->produce(ticket, "t", "", "small");
   REQUIRE((*producer)->flush(kLong));
   CHECK(refusals == 1);
+  CHECK(is_named);
   CHECK(read(metrics.refused) == 1);
   REQUIRE(within(kLong, [&] { return read(metrics.delivered) == 1; }));
   worker.release_held();
   worker.stop();
   CHECK(read(worker.metrics.commits) == 0);  // the record is not settled, so nothing was committed
   ticket->drop();                            // else it would be held for ever, as is meant
+  (*producer)->produce(nullptr, "t", "", std::string(5000, 'x'), {{"h", "1"}});
+  (*producer)->produce(nullptr, std::string(600, 'n'), "", "v");
+  CHECK(read(metrics.refused) == 3);
   CHECK_FALSE((*producer)->produce_and_wait("t", "", std::string(5000, 'x'), {}, kLong).has_value());
   CHECK_FALSE((*producer)->produce_and_wait(std::string(600, 'n'), "", "v", {}, kLong).has_value());
 }
@@ -104,6 +110,44 @@ TEST_CASE("producer: without a broker a wait ends, and so does the producer", "[
   const auto before = std::chrono::steady_clock::now();
   producer->reset();
   CHECK(std::chrono::steady_clock::now() - before < seconds(5));
+}
+
+TEST_CASE("producer: a key's messages keep their order, whatever the parcels", "[kafka][producer]") {
+  const auto cluster = EmbeddedBroker::start({{"t", 3}});
+  REQUIRE(cluster.has_value());
+  ProducerMetrics metrics;
+  auto producer =
+      Producer::start({.kafka = {.brokers = (*cluster)->brokers()}, .linger = milliseconds(1)}, [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  constexpr int kMessages = 30'000, kKeys = 7;
+  for (int i = 0; i < kMessages; ++i)
+    (*producer)->produce(nullptr, "t", "key " + std::to_string(i % kKeys), "v" + std::to_string(i));
+  REQUIRE((*producer)->flush(kLong));
+  CHECK(read(metrics.delivered) == kMessages);
+  test::Worker worker({.kafka = {.brokers = (*cluster)->brokers()}, .topic = "t"});
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == kMessages; }));
+  std::array<int, kKeys> last{};
+  last.fill(-1);
+  for (const std::string& value : worker.seen()) {
+    const int number = std::stoi(value.substr(1));
+    int& before = last[static_cast<std::size_t>(number % kKeys)];
+    if (number <= before) FAIL(number << " after " << before);
+    before = number;
+  }
+}
+
+TEST_CASE("producer: a message larger than the whole queue goes alone", "[kafka][producer]") {
+  const auto cluster = EmbeddedBroker::start({{"t", 1}});
+  REQUIRE(cluster.has_value());
+  ProducerMetrics metrics;
+  auto producer =
+      Producer::start({.kafka = {.brokers = (*cluster)->brokers()}, .queue_kbytes_max = 10}, [](Error) {}, metrics);
+  REQUIRE(producer.has_value());
+  for (const std::size_t size : {100u, 20'000u, 100u, 20'000u})
+    (*producer)->produce(nullptr, "t", "k", std::string(size, 'x'));
+  REQUIRE((*producer)->flush(kLong));
+  CHECK(read(metrics.delivered) == 4);
+  CHECK(read(metrics.queue_full) > 0);
 }
 
 TEST_CASE("producer: bad settings are an error", "[kafka][producer]") {
