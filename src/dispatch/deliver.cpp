@@ -11,7 +11,7 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// Where pushes share requests, so many may follow one answer: more requests than allowed at worst, never single ones.
+/// So many pushes of one event, which may share a request, count as one: the vendors' largest batch.
 constexpr std::size_t kCompany = 1000;
 
 /// All that waited for a throttled credential would else go out at one moment, upon the vendor and upon our own loop.
@@ -424,14 +424,16 @@ bool Dispatcher::Impl::call_crowded() {
     const std::size_t taken = state.in_flight + state.forming;
     std::size_t room = limit_of(state) - std::min(limit_of(state), taken);
     std::deque<std::uint64_t>& waiting = it->second;
-    for (bool first = true; room > 0 && !waiting.empty();) {
+    const OpenEvent* event = nullptr;  // whose pushes are being called: they may share a request
+    for (std::size_t company = 0; !waiting.empty(); waiting.pop_front()) {
       Push* const push = pushes_.find(waiting.front());
-      waiting.pop_front();
       if (push == nullptr || push->state != Push::State::Parked) continue;
-      if (std::exchange(first, false) && push->route->provider->batching().tokens) room *= kCompany;
+      const bool shares = push->event == event && company < kCompany && push->route->provider->batching().tokens;
+      if (!shares && room-- == 0) break;
+      company = shares ? company + 1 : 1;
+      event = push->event;
       push->state = Push::State::Due;  // its timer for the end of the window stands already
       due_.push_back(push->tag);
-      --room;
     }
     it = waiting.empty() ? crowded_.erase(it) : std::next(it);
   }

@@ -63,7 +63,7 @@ class World final : public dispatch::Directory,
   std::vector<dispatch::Ticket> released;
   std::vector<std::string> removed;
   std::vector<std::uint64_t> left;
-  int finds = 0, flushes = 0, signatures = 1;
+  int finds = 0, flushes = 0, signatures = 1, routes_asked = 0;
   std::shared_ptr<const Grant> current = std::make_shared<Grant>(Grant{.authorization = "grant 1"});
 
   World() { routes[1] = route(1, 7); }
@@ -121,6 +121,7 @@ class World final : public dispatch::Directory,
     return removes;
   }
   Result<std::shared_ptr<const dispatch::Route>> route(AppId, CertificateId certificate) override {
+    ++routes_asked;
     if (route_error) return std::unexpected(*route_error);
     const auto found = routes.find(certificate.value);
     if (found == routes.end()) return fail(Errc::NotFound, "no certificate " + std::to_string(certificate.value));

@@ -96,6 +96,24 @@ TEST_CASE("batch: who waits for room at a credential is called though nobody bef
   CHECK(f.all_over());
 }
 
+TEST_CASE("batch: of those that wait for room at a credential, only as many are called as have some",
+          "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.credential_in_flight_max = 2;
+  f.provider->wants.mixed_max = GENERATE(0, 4);
+  constexpr int kEvents = 200;
+  for (int i = 0; i < kEvents; ++i) f.accept(f.members(1, i));
+  for (std::size_t i = 0; f.world.outcomes.size() < kEvents; ++i) {
+    REQUIRE(i < kEvents);
+    if (i == f.world.sent.size()) f.pass(f.options.mixed_linger);
+    REQUIRE(i < f.world.sent.size());
+    f.world.answer(200, "", i);
+  }
+  CHECK(f.outcomes("accepted") == kEvents);
+  CHECK(f.world.routes_asked <= 3 * kEvents);
+  CHECK(f.all_over());
+}
+
 TEST_CASE("batch: a bin that left takes no slot any more", "[dispatch][batch]") {
   BatchFixture f;
   f.provider->wants = {.tokens = true, .tokens_min = 3, .mixed_max = 4};
