@@ -53,7 +53,7 @@ void ResolverPorts::on_grant_settled(const std::string& key) {
   });
 }
 
-void KafkaSettler::outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) {
+void KafkaSettler::outcome(dispatch::Ticket ticket, std::string_view event_id, std::string_view json) {
   producer_.produce(kafka_ticket(ticket), topics_.results, event_id, json);
 }
 

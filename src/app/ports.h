@@ -97,7 +97,7 @@ class KafkaSettler final : public dispatch::Settler {
   KafkaSettler(kafka::Producer& producer, const Topics& topics) : producer_(producer), topics_(topics) {}
   /// REQUIRED before the first record reaches a shard.
   void connect(kafka::Consumer& consumer) { consumer_ = &consumer; }
-  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) override;
+  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
   void release(dispatch::Ticket ticket) override { consumer_->release(kafka_ticket(ticket)); }
 

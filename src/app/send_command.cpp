@@ -118,7 +118,7 @@ class Recorder final : public dispatch::Transport {
 
 class Collector final : public dispatch::Settler {
  public:
-  void outcome(dispatch::Ticket, std::string_view, std::string json) override {
+  void outcome(dispatch::Ticket, std::string_view, std::string_view json) override {
     outcome_json = nlohmann::json::parse(json, nullptr, false);
   }
   void dead(dispatch::Ticket, dispatch::DeadLetter letter) override { why_dead = letter.detail; }

@@ -3,10 +3,18 @@
 #include <pthread.h>
 
 #include <boost/asio/post.hpp>
+#include <span>
 
 #include "app/vendors.h"
 
 namespace nightpost::app {
+namespace {
+
+/// Of a batch, accepted before the limits are looked at again: all of it where events have one receiver, few of those
+/// with thousands.
+constexpr std::size_t kBiteBytes = 1u << 20;
+
+}  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
              dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics)
@@ -53,21 +61,29 @@ void Shard::hand_back(std::function<bool(const kafka::Ticket*)> which) {
     const auto stale = [&](dispatch::Ticket ticket) { return which(kafka_ticket(ticket)); };
     dispatcher_.hand_back(stale);
     // A batch is of one partition's assignment or several; a record that is not stale must not be lost with it.
+    // What is accepted of the first one was handed back above.
+    const kafka::Batch* const first = waiting_.empty() ? nullptr : waiting_.front().get();
     std::erase_if(waiting_, [&](const auto& batch) {
       return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.ticket); });
     });
+    if (waiting_.empty() || waiting_.front().get() != first) accepted_ = 0;
     accept_what_fits();
   });
 }
 
 void Shard::accept_what_fits() {
   while (!waiting_.empty() && dispatcher_.has_room()) {
-    const std::unique_ptr<kafka::Batch> batch = std::move(waiting_.front());
-    waiting_.pop_front();
+    const std::span<const kafka::SourceRecord> all = waiting_.front()->records();
     records_.clear();
-    for (const kafka::SourceRecord& record : batch->records())
+    for (std::size_t bytes = 0; accepted_ < all.size() && bytes < kBiteBytes; ++accepted_) {
+      const kafka::SourceRecord& record = all[accepted_];
       records_.push_back({ticket_of(record.ticket), record.key, record.value, record.traceparent});
+      bytes += record.value.size();
+    }
     dispatcher_.accept(records_);
+    if (accepted_ < all.size()) continue;
+    waiting_.pop_front();
+    accepted_ = 0;
   }
   schedule_after_work();
 }

@@ -74,6 +74,7 @@ class Shard {
   std::optional<MonoTime> armed_for_;
   bool after_work_scheduled_ = false;
   std::deque<std::unique_ptr<kafka::Batch>> waiting_;
+  std::size_t accepted_ = 0;               // records of the first of them
   std::vector<dispatch::Record> records_;  // reused
   std::thread thread_;
 };

@@ -1,5 +1,6 @@
 // Requests that many pushes share: who may go together, what is asked in which order, and whose answer is whose.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "dispatch/pipeline.h"
@@ -65,10 +66,11 @@ bool Dispatcher::Impl::still_gathered(std::uint64_t tag) {
 }
 
 void Dispatcher::Impl::ship_equal(Shipment all) {
+  all.tokens.reserve(all.pushes.size());
   for (const std::uint64_t tag : all.pushes) all.tokens.push_back(pushes_.find(tag)->device->token);
   auto planned = all.route->provider->build(all.notification, all.tokens, *all.grant);
   if (!planned) return end_all(all.pushes, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true}, planned.error());
-  launch(all, std::move(*planned), true);
+  launch(std::move(all), std::move(*planned), true);
 }
 
 void Dispatcher::Impl::end_all(std::span<const std::uint64_t> pushes, Ending ending, const Error& why) {
@@ -117,7 +119,7 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
       letters.push_back({&entry.notification, &all.tokens.back()});
     }
     if (auto planned = bin.route->provider->build_mixed(letters, *bin.grant))
-      return launch(all, std::move(*planned), true);
+      return launch(std::move(all), std::move(*planned), true);
   }
   // Alone, or one of them can never be sent and must not take the others with it.
   for (MixedBin::Entry& entry : bin.entries) {
@@ -128,7 +130,7 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
 }
 
 /// Hands the requests of one build() or address() to the transport. `first`: this is what counts as the attempt.
-void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned, bool first) {
+void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool first) {
   std::size_t reached = 0;
   for (Planned& each : planned) {
     const std::size_t from = std::min(each.first, all.pushes.size());
@@ -146,8 +148,8 @@ void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned,
     shipment->grant = all.grant;
     if (each.prepares) shipment->notification = all.notification;
     shipment->pushes.assign(pushes.begin(), pushes.end());
-    shipment->tokens.assign(all.tokens.begin() + std::ptrdiff_t(from),
-                            all.tokens.begin() + std::ptrdiff_t(from + count));
+    const auto token = std::make_move_iterator(all.tokens.begin()) + std::ptrdiff_t(from);
+    shipment->tokens.assign(token, token + std::ptrdiff_t(count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
     shipment->probe = first && state.breaker.sent(mono_);
@@ -176,7 +178,7 @@ void Dispatcher::Impl::launch(const Shipment& all, std::vector<Planned> planned,
 void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
   Shipment* const found = shipments_.find(tag);
   if (found == nullptr) return;
-  const Shipment shipment = std::exchange(*found, {});
+  Shipment shipment = std::exchange(*found, {});
   shipments_.put_back(tag);
   answered_one(*shipment.route);
   const Provider& provider = *shipment.route->provider;
@@ -185,7 +187,7 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
 
   if (reply.response && shipment.prepares) {
     auto planned = provider.address(shipment.notification, shipment.tokens, *reply.response, *shipment.grant);
-    if (planned && mono_ < shipment.deadline) return follow_up(shipment, std::move(*planned));
+    if (planned && mono_ < shipment.deadline) return follow_up(std::move(shipment), std::move(*planned));
     if (planned) reply.response = fail(Errc::Timeout, "the content was stored when the time for it was over");
   }
   std::vector<Push*> pushes;
@@ -200,9 +202,9 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
 }
 
 /// The vendor has the content, so the credential is good; now for whom it is, unless they were handed back meanwhile.
-void Dispatcher::Impl::follow_up(const Shipment& stored, std::vector<Planned> planned) {
+void Dispatcher::Impl::follow_up(Shipment stored, std::vector<Planned> planned) {
   if (stored.probe) routes_.of(stored.route->id, mono_).breaker.passed();
-  if (!pushes_.find(stored.pushes.front())->event->leaving) return launch(stored, std::move(planned), false);
+  if (!pushes_.find(stored.pushes.front())->event->leaving) return launch(std::move(stored), std::move(planned), false);
   for (const std::uint64_t tag : stored.pushes) drop(*pushes_.find(tag));
 }
 

@@ -118,7 +118,7 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
     }
     ++open.next_device;
   }
-  open.state = OpenEvent::State::Sending;
+  planned(open);
   close_if_done(open);
   return true;
 }

@@ -103,7 +103,7 @@ void Dispatcher::Impl::hand_back(const std::function<bool(Ticket)>& which) {
     open.leaving = true;
     if (open.state == OpenEvent::State::Sending) return;
     open.incomplete = true;
-    open.state = OpenEvent::State::Sending;
+    planned(open);
     close_if_done(open);
   });
   pushes_.for_each([&](std::uint64_t, Push& push) {
@@ -150,7 +150,7 @@ void Dispatcher::wake() {
 bool Dispatcher::has_room() const noexcept {
   const Options& options = impl_->options_;
   return impl_->events_.used() < options.events_open_max && impl_->waiting() < options.pushes_queued_max &&
-         impl_->open_bytes_ < options.events_open_bytes_max;
+         impl_->open_bytes_ < options.events_open_bytes_max && impl_->unplanned_ < options.receivers_unplanned_max;
 }
 
 std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }

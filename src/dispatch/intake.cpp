@@ -21,6 +21,7 @@ void Dispatcher::Impl::take(const Record& record) {
   open.traceparent = record.traceparent;
   const Result<void> decoded = decoder_.decode(record.value, open.event);
   open_bytes_ += open.event.buffer.bytes().size() * 2;
+  unplanned_ += open.event.to.size();
   if (!decoded) {
     const bool too_big = record.value.size() > options_.event_bytes_max;
     ledger_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail);
@@ -132,8 +133,14 @@ void Dispatcher::Impl::lookup_failed(OpenEvent& open, const Error& error) {
 /// The same end for every receiver, devices unseen; then the event is closed.
 void Dispatcher::Impl::end_receivers(OpenEvent& open, Ending ending, const Heard& heard) {
   for (std::size_t i = 0; i < open.event.to.size(); ++i) ledger_.receiver(open, i, ending, wall_, heard);
-  open.state = OpenEvent::State::Sending;
+  planned(open);
   close_if_done(open);
+}
+
+/// Nothing more of the event is planned; it ends with its last push.
+void Dispatcher::Impl::planned(OpenEvent& open) noexcept {
+  if (std::exchange(open.state, OpenEvent::State::Sending) != OpenEvent::State::Sending)
+    unplanned_ -= open.event.to.size();
 }
 
 void Dispatcher::Impl::close_if_done(OpenEvent& open) {
@@ -144,6 +151,7 @@ void Dispatcher::Impl::close_if_done(OpenEvent& open) {
 
 void Dispatcher::Impl::free_event(OpenEvent& open) {
   const std::uint64_t tag = open.tag;
+  planned(open);
   open_bytes_ -= open.event.buffer.bytes().size() * 2;
   open.reset();
   events_.put_back(tag);

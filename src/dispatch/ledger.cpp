@@ -53,7 +53,8 @@ void Ledger::push(Push& push, Ending ending, WallTime now, const Heard& heard) {
   outcome_.collapse_id.clear();
   if (push.progress.attempts > 0) {
     outcome_.push_id = push.push_id;
-    outcome_.collapse_id = collapse_id_of(open.event.message_id);
+    if (open.collapse_id.empty()) open.collapse_id = collapse_id_of(open.event.message_id);
+    outcome_.collapse_id = open.collapse_id;
   }
   outcome_.attempt = push.progress.attempts;
   write(open, ending, heard, now);
@@ -72,7 +73,9 @@ void Ledger::write(OpenEvent& open, Ending ending, const Heard& heard, WallTime 
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
   if (ending.dead_letter) dead(open, ending.rule, heard);
-  settler_.outcome(open.ticket, open.event.event_id, to_json(outcome_));
+  json_.clear();
+  append_json(json_, outcome_);
+  settler_.outcome(open.ticket, open.event.event_id, json_);
 }
 
 /// The first reason names the letter; who else did not get it follows in the detail.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 
 #include "core/outcome.h"
@@ -43,7 +44,9 @@ class Ledger {
 
   Settler& settler_;
   Metrics& metrics_;
-  Outcome outcome_;  // reused, so its strings keep their memory
+  // Reused, so that they keep their memory.
+  Outcome outcome_;
+  std::string json_;
 };
 
 }  // namespace nightpost::dispatch

@@ -39,6 +39,7 @@ struct OpenEvent {
   std::size_t next_device = 0;
   std::size_t pushes_open = 0;
   ContentCache content;
+  std::string collapse_id;             // as outcomes name it; empty until one does
   std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
 
   bool leaving = false;     // handed back: nothing more of it is sent
@@ -54,6 +55,7 @@ struct OpenEvent {
     receivers.clear();
     next_receiver = next_device = pushes_open = 0;
     content.clear();
+    collapse_id.clear();
     letter.reset();
     leaving = incomplete = false;
   }

@@ -15,11 +15,14 @@ struct Options {
   std::size_t receivers_max = 10'000;              // per event: the contract's limit
   std::size_t events_open_max = 20'000;            // taken and not yet released
   std::size_t events_open_bytes_max = 256u << 20;  // their memory: twice their records
-  std::size_t pushes_in_flight_max = 4096;         // requests handed to the transport and not answered
-  std::size_t credential_in_flight_max = 1024;     // of those, one credential's: who hangs must not hold all slots
-  std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
-  int attempts_max = 5;                     // per push, the first included
-  milliseconds backoff_first{500};          // full jitter, doubling
+  // Receivers of events that are open and not planned through. More would only lie in memory, which a processor's cache
+  // does not hold, until slots come free.
+  std::size_t receivers_unplanned_max = 20'000;
+  std::size_t pushes_in_flight_max = 4096;      // requests handed to the transport and not answered
+  std::size_t credential_in_flight_max = 1024;  // of those, one credential's: who hangs must not hold all slots
+  std::size_t pushes_queued_max = 100'000;      // waiting for their next attempt; at the limit nothing new is planned
+  int attempts_max = 5;                         // per push, the first included
+  milliseconds backoff_first{500};              // full jitter, doubling
   milliseconds backoff_max{30'000};
   milliseconds retry_for{120'000};          // a push is given up this long after its event came, in the air or not
   milliseconds push_deadline{60'000};       // one attempt, queueing in the lane included

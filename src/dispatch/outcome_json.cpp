@@ -24,10 +24,7 @@ void text(std::string& out, std::string_view key, std::string_view value) {
 
 }  // namespace
 
-std::string to_json(const Outcome& outcome) {
-  std::string out;
-  out.reserve(384 + outcome.event_id.size() + outcome.user_id.size() + outcome.device_id.size() +
-              outcome.reason.size() + outcome.collapse_id.size());
+void append_json(std::string& out, const Outcome& outcome) {
   out += '{';
   text(out, "event_id", outcome.event_id);
   append_json_member(out, "app_id", outcome.app.value);
@@ -46,6 +43,11 @@ std::string to_json(const Outcome& outcome) {
   append_json_member(out, "at", to_ms(outcome.at));
   append_json_member(out, "latency_ms", std::int64_t(outcome.latency.count()));
   out += '}';
+}
+
+std::string to_json(const Outcome& outcome) {
+  std::string out;
+  append_json(out, outcome);
   return out;
 }
 

@@ -13,6 +13,7 @@ inline constexpr std::string_view kReceiptRule = "receipt";
 
 /// One line. Members that say nothing are left out. Text that is not UTF-8 (a vendor's, a store's) is repaired. The
 /// device token is not part of an Outcome, so it cannot appear.
+void append_json(std::string& out, const Outcome& outcome);
 std::string to_json(const Outcome& outcome);
 
 }  // namespace nightpost::dispatch

@@ -59,6 +59,7 @@ struct Dispatcher::Impl {
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);
   void end_receivers(OpenEvent& open, Ending ending, const Heard& heard = {});
+  void planned(OpenEvent& open) noexcept;
   void close_if_done(OpenEvent& open);
   void free_event(OpenEvent& open);
 
@@ -98,9 +99,9 @@ struct Dispatcher::Impl {
   void end_all(std::span<const std::uint64_t> pushes, Ending ending, const Error& why);
   void drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max);
   void empty_bin(std::uint64_t route_id);
-  void launch(const Shipment& all, std::vector<Planned> planned, bool first);
+  void launch(Shipment all, std::vector<Planned> planned, bool first);
   void on_shipment(std::uint64_t tag, Reply reply);
-  void follow_up(const Shipment& stored, std::vector<Planned> planned);
+  void follow_up(Shipment stored, std::vector<Planned> planned);
 
   /// Whether one more push may come: the last request that fits is still being put together, and may get company.
   static bool room_for(std::size_t in_flight, std::size_t forming, std::size_t max) noexcept {
@@ -146,6 +147,7 @@ struct Dispatcher::Impl {
   std::size_t in_flight_ = 0;      // requests
   std::size_t forming_ = 0;        // requests being put together: gatherings_ and bins_
   std::size_t open_bytes_ = 0;
+  std::size_t unplanned_ = 0;  // receivers of events that are not planned through
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;
 

@@ -55,7 +55,7 @@ struct DeadLetter {
 class Settler {
  public:
   virtual ~Settler() = default;
-  virtual void outcome(Ticket ticket, std::string_view event_id, std::string json) = 0;
+  virtual void outcome(Ticket ticket, std::string_view event_id, std::string_view json) = 0;
   virtual void dead(Ticket ticket, DeadLetter letter) = 0;
   virtual void release(Ticket ticket) = 0;
 };

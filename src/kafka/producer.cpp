@@ -13,6 +13,7 @@
 #include <span>
 #include <thread>
 #include <tuple>
+#include <utility>
 #include <variant>
 
 #include "kafka/client_conf.h"
@@ -56,7 +57,8 @@ std::variant<Parcel::Message*, std::unique_ptr<Letter>> carried(void* opaque) {
 }
 
 struct TopicState {
-  explicit TopicState(Outbox::Limits limits) : outbox(limits) {}
+  TopicState(std::string the_name, Outbox::Limits limits) : name(std::move(the_name)), outbox(limits) {}
+  const std::string name;
   std::atomic<std::int32_t> partitions{1};  // as librdkafka said last, from threads of its own
   std::atomic<std::uint32_t> turn{0};       // of messages without a key
   std::mutex mutex;
@@ -103,6 +105,7 @@ struct Producer::Impl {
   milliseconds hand_over_due();
   void hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel);
   void reported(const rd_kafka_message_t& message);
+  void tell_reported();
   void reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code);
   void not_written(rd_kafka_resp_err_t code, const TopicState& topic);
 
@@ -114,6 +117,7 @@ struct Producer::Impl {
   Queue reports;
   std::shared_mutex topics_mutex;
   std::map<std::string, TopicState> topics;
+  std::atomic<TopicState*> last_topic{nullptr};         // most messages go where the last one went
   std::atomic<std::size_t> queued{0}, queued_bytes{0};  // taken and not reported on
   std::mutex room_mutex;
   std::condition_variable room;  // a report has freed some
@@ -121,7 +125,11 @@ struct Producer::Impl {
   std::atomic<int> flushing{0};
   std::atomic<bool> was_fatal{false};
   std::atomic<bool> stopping{false};
-  std::vector<rd_kafka_message_t> slice;  // the clerk's
+  // The clerk's.
+  std::vector<rd_kafka_message_t> slice;
+  struct {
+    std::size_t messages = 0, bytes = 0, delivered = 0;
+  } reported_on;  // not yet told to the callers: they and the clerk would fight for the counters' cache line
   std::thread thread;
 };
 
@@ -165,13 +173,18 @@ Producer::Impl::~Impl() {
 }
 
 TopicState* Producer::Impl::topic(const std::string& name) {
+  if (TopicState* const last = last_topic.load(std::memory_order_acquire); last != nullptr && last->name == name)
+    return last;
   {
     const std::shared_lock lock(topics_mutex);
-    if (const auto known = topics.find(name); known != topics.end()) return &known->second;
+    if (const auto known = topics.find(name); known != topics.end()) {
+      last_topic.store(&known->second, std::memory_order_release);
+      return &known->second;
+    }
   }
   const std::unique_lock lock(topics_mutex);
   const Outbox::Limits limits = {.linger = options.linger - std::min(options.linger, kHandoverTime)};
-  const auto [slot, added] = topics.try_emplace(name, limits);
+  const auto [slot, added] = topics.try_emplace(name, name, limits);
   if (!added) return &slot->second;
   rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client.get());
   rd_kafka_topic_conf_set_opaque(conf, &slot->second);
@@ -188,11 +201,8 @@ bool Producer::Impl::reserve(std::size_t bytes, std::optional<MonoTime> deadline
     const std::size_t messages_before = queued.fetch_add(1, std::memory_order_relaxed);
     const std::size_t bytes_before = queued_bytes.fetch_add(bytes, std::memory_order_relaxed);
     // A single message larger than the queue goes alone.
-    if (messages_before == 0 || (messages_before < options.queue_messages_max && bytes_before + bytes <= bytes_max)) {
-      add(metrics.messages);
-      add(metrics.bytes, bytes);
+    if (messages_before == 0 || (messages_before < options.queue_messages_max && bytes_before + bytes <= bytes_max))
       return true;
-    }
     free(1, bytes);
     if (!waited) add(metrics.queue_full);
     if (stopping.load(std::memory_order_acquire) || (deadline && std::chrono::steady_clock::now() >= *deadline))
@@ -237,6 +247,8 @@ rd_kafka_resp_err_t Producer::Impl::send(const TopicState& topic, std::string_vi
     free(1, letter->bytes);
     return rd_kafka_error_code(not_taken.get());
   }
+  add(metrics.messages);
+  add(metrics.bytes, letter->bytes);
   std::ignore = extra.release();   // the message has them now
   std::ignore = letter.release();  // until it is reported on
   return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -252,7 +264,6 @@ void Producer::Impl::run() {
       case RD_KAFKA_EVENT_DR: {
         quiet = 0;
         while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get())) reported(*message);
-        if (waiting.load(std::memory_order_relaxed) > 0) room.notify_all();
         break;
       }
       case RD_KAFKA_EVENT_ERROR:
@@ -261,9 +272,19 @@ void Producer::Impl::run() {
       default:
         break;
     }
-    set(metrics.queued, queued.load(std::memory_order_relaxed));
+    tell_reported();
   }
   set(metrics.queued, 0);
+}
+
+void Producer::Impl::tell_reported() {
+  const auto [messages, bytes, delivered] = std::exchange(reported_on, {});
+  if (messages > 0) {
+    add(metrics.delivered, delivered);
+    free(messages, bytes);
+    if (waiting.load(std::memory_order_relaxed) > 0) room.notify_all();
+  }
+  set(metrics.queued, queued.load(std::memory_order_relaxed));
 }
 
 /// Returns for how long there is nothing to hand over, if nothing comes.
@@ -291,6 +312,8 @@ milliseconds Producer::Impl::hand_over_due() {
 }
 
 void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel) {
+  add(metrics.messages, parcel->messages.size());
+  add(metrics.bytes, parcel->bytes.size());
   parcel->open = parcel->messages.size();
   Parcel& all = *topic.parcels.emplace_back(std::move(parcel));
   for (std::size_t done = 0; done < all.messages.size(); done += slice.size()) {
@@ -325,7 +348,7 @@ void Producer::Impl::reported(const rd_kafka_message_t& message) {
   const Letter& letter = *std::get<std::unique_ptr<Letter>>(what);
   const bool written = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (written) {
-    add(metrics.delivered);
+    ++reported_on.delivered;
     if (letter.ticket != nullptr) letter.ticket->drop();
   }
   if (letter.waiter) {
@@ -338,17 +361,19 @@ void Producer::Impl::reported(const rd_kafka_message_t& message) {
   } else if (!written) {
     not_written(message.err, topic);
   }
-  free(1, letter.bytes);
+  ++reported_on.messages;
+  reported_on.bytes += letter.bytes;
 }
 
 void Producer::Impl::reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code) {
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    add(metrics.delivered);
+    ++reported_on.delivered;
     if (one.ticket != nullptr) one.ticket->drop();
   } else {
     not_written(code, topic);
   }
-  free(1, one.key_size + one.value_size);
+  ++reported_on.messages;
+  reported_on.bytes += one.key_size + one.value_size;
   Parcel* const parcel = one.in;
   if (--parcel->open > 0) return;
   const auto at = std::ranges::find(topic.parcels, parcel, &std::unique_ptr<Parcel>::get);

@@ -69,7 +69,7 @@ class NullWorld : public Directory, public Credentials, public Transport, public
   }
   void leave(const Route&, std::uint64_t) override {}
   void flush() override {}
-  void outcome(Ticket, std::string_view, std::string json) override { benchmark::DoNotOptimize(json.data()); }
+  void outcome(Ticket, std::string_view, std::string_view json) override { benchmark::DoNotOptimize(json.data()); }
   void dead(Ticket, DeadLetter) override { std::abort(); }
   void release(Ticket) override { ++released; }
 

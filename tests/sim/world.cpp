@@ -35,6 +35,7 @@ void Tally::add(const Tally& other) {
 World::World(std::uint64_t seed) : rng_(seed) {
   options_.jitter_seed = static_cast<std::uint32_t>(seed) + 1;
   options_.events_open_max = 4 + dice(20);
+  options_.receivers_unplanned_max = 1 + dice(30);
   options_.pushes_in_flight_max = 1 + dice(40);
   options_.pushes_queued_max = 1 + dice(30);
   options_.retry_for = milliseconds(5'000 + 1'000 * static_cast<std::int64_t>(dice(120)));
@@ -168,7 +169,7 @@ Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
   return !chance(20);
 }
 
-void World::outcome(Ticket ticket, std::string_view event_id, std::string json) {
+void World::outcome(Ticket ticket, std::string_view event_id, std::string_view json) {
   Event& event = events_.at(static_cast<std::size_t>(ticket));
   must(!event.released, "an outcome after release()");
   must(event_id == "e" + std::to_string(static_cast<std::size_t>(ticket)), "an outcome of another event");

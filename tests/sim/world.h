@@ -62,7 +62,7 @@ class World final : public dispatch::Directory,
     family_.clear();
     letter_before_ = false;
   }
-  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string json) override;
+  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
   void release(dispatch::Ticket ticket) override;
 

@@ -144,7 +144,7 @@ class World final : public dispatch::Directory,
   }
   void leave(const dispatch::Route&, std::uint64_t connection) override { left.push_back(connection); }
   void flush() override { ++flushes; }
-  void outcome(dispatch::Ticket, std::string_view, std::string json) override {
+  void outcome(dispatch::Ticket, std::string_view, std::string_view json) override {
     outcomes.push_back(nlohmann::json::parse(json));
   }
   void dead(dispatch::Ticket, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }

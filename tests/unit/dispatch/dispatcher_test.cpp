@@ -264,6 +264,43 @@ TEST_CASE("dispatcher: memory of open events is a limit", "[dispatch]") {
   CHECK(f.dispatcher().has_room());
 }
 
+TEST_CASE("dispatcher: receivers not yet planned are a limit, those in the air are not", "[dispatch]") {
+  Fixture f;
+  f.options.receivers_unplanned_max = 3;
+  f.options.pushes_in_flight_max = 2;
+  f.options.pushes_queued_max = 1;
+  for (const char* user : {"a", "b", "c"}) f.world.add(user);
+  f.accept(event_for({"a", "b"}));  // both are in the air
+  CHECK(f.dispatcher().has_room());
+  f.accept(event_for({"a", "b"}));  // no slot for them
+  CHECK(f.dispatcher().has_room());
+  f.world.store_slow = true;
+  f.accept(event_for({"c"}));  // is being looked up
+  CHECK_FALSE(f.dispatcher().has_room());
+  SECTION("until they are planned") {
+    f.world.answer(200, "", 0);
+    f.world.answer(200, "", 1);
+    CHECK(f.dispatcher().has_room());
+    f.world.answer_finds();
+    for (std::size_t i = 2; i < f.world.sent.size(); ++i) f.world.answer(200, "", i);
+  }
+  SECTION("or over") {
+    f.world.answer_finds();
+    f.pass(f.options.retry_for);
+    CHECK(f.dispatcher().has_room());
+    for (std::size_t i = 0; i < 2; ++i) f.world.answer(200, "", i);
+  }
+  SECTION("or handed back") {
+    f.dispatcher().hand_back([](Ticket) { return true; });
+    CHECK(f.dispatcher().has_room());
+    f.world.answer(200, "", 0);
+    f.world.answer(200, "", 1);
+    CHECK(f.dispatcher().events_open() == 0);
+    return;
+  }
+  CHECK(f.all_over());
+}
+
 TEST_CASE("dispatcher: handing back forgets what is not in the air", "[dispatch]") {
   Fixture f;
   f.world.add("vinson");
