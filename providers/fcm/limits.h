@@ -29,7 +29,7 @@ inline constexpr std::chrono::minutes kGrantAgeMin{1};  // §6: the least gap be
 inline constexpr milliseconds kPauseAfter429{60'000};
 inline constexpr milliseconds kPauseAfter5xx{10'000};
 
-// Quotas. The first is kept to, shard by shard (Provider::requests_per_minute); going over one is answered by 429, which
+// Quotas. The first is kept to (Provider::requests_per_minute); going over one is answered by 429, which
 // pauses the credential (README.md).
 inline constexpr std::size_t kProjectPerMinute = 600'000;  // all requests but those answered by 429
 inline constexpr std::size_t kDevicePerMinute = 240;

@@ -14,6 +14,13 @@ namespace {
 /// with thousands.
 constexpr std::size_t kBiteBytes = 1u << 20;
 
+/// What is limited for the worker is divided among its shards.
+dispatch::Options of_one_shard(const Config& config) {
+  dispatch::Options options = config.dispatch;
+  options.quota_share /= static_cast<double>(config.shards);
+  return options;
+}
+
 }  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
@@ -32,7 +39,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
           metrics.grants),
       transport_(loop_, {config.apns, config.fcm, config.http}, metrics.lanes, metrics.curl_lanes, clock,
                  [this] { schedule_after_work(); }),
-      dispatcher_(config.dispatch, ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
+      dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
 
 Shard::~Shard() { stop(); }
 

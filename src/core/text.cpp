@@ -58,6 +58,14 @@ constexpr std::array<char, 256> kEscape = [] {
   return table;
 }();
 
+/// What application/x-www-form-urlencoded leaves as it is.
+constexpr std::array<bool, 256> kFormPlain = [] {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.*"))
+    table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 /// Whether any of eight bytes is a quote, a backslash or below 0x20 (the zero-byte test of Hacker's Delight §6-1).
 bool needs_escape(std::uint64_t word) noexcept {
   constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
@@ -193,18 +201,18 @@ void append_json_member(std::string& out, std::string_view key, std::int64_t num
 
 void append_form_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view kDigits = "0123456789ABCDEF";
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '.' || c == '*';
-    const auto byte = static_cast<unsigned char>(c);
-    if (plain) {
-      out += c;
-    } else if (c == ' ') {
+  std::size_t plain = 0;  // start of the run not yet copied
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (kFormPlain[byte]) continue;
+    out.append(text, plain, at - plain);
+    plain = at + 1;
+    if (byte == ' ')
       out += '+';
-    } else {
+    else
       out += {'%', kDigits[byte >> 4U], kDigits[byte & 15U]};
-    }
   }
+  out.append(text, plain);
 }
 
 void append_form_field(std::string& out, std::string_view key, std::string_view text) {

@@ -185,8 +185,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
     wait_or_end(push, state.paused_until, Rule::VendorThrottled);
     return false;
   }
-  if (const std::size_t quota = route.provider->requests_per_minute();
-      quota > 0 && spent(state) + state.forming >= quota) {
+  if (const std::size_t quota = quota_of(route); quota > 0 && spent(state) + state.forming >= quota) {
     wait_or_end(push, state.minute_ends, Rule::VendorThrottled);
     return false;
   }
@@ -391,6 +390,12 @@ void Dispatcher::Impl::park(Push& push) {
   push.state = Push::State::Parked;
   push.grant.reset();
   timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
+}
+
+/// 0: there is none.
+std::size_t Dispatcher::Impl::quota_of(const Route& route) const noexcept {
+  const std::size_t of_all = route.provider->requests_per_minute();
+  return of_all == 0 ? 0 : std::max<std::size_t>(static_cast<std::size_t>(double(of_all) * options_.quota_share), 1);
 }
 
 /// Of the quota's present minute, which begins with the first request after the last one.

@@ -80,6 +80,7 @@ struct Dispatcher::Impl {
   void wait(Push& push, MonoTime at);
   void wait_or_end(Push& push, MonoTime at, Rule rule);
   void park(Push& push);
+  std::size_t quota_of(const Route& route) const noexcept;
   std::size_t spent(RouteState& state) const noexcept;
   void sent_one(RouteState& state);
   void answered_one(const Route& route);

@@ -107,6 +107,7 @@ struct Producer::Impl {
   void reported(const rd_kafka_message_t& message);
   void tell_reported();
   void reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code);
+  void let_go(Parcel& parcel, TopicState& topic);
   void not_written(rd_kafka_resp_err_t code, const TopicState& topic);
 
   const ProducerOptions options;
@@ -314,7 +315,7 @@ milliseconds Producer::Impl::hand_over_due() {
 void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel) {
   add(metrics.messages, parcel->messages.size());
   add(metrics.bytes, parcel->bytes.size());
-  parcel->open = parcel->messages.size();
+  parcel->open = parcel->messages.size() + 1;  // our own look at it
   Parcel& all = *topic.parcels.emplace_back(std::move(parcel));
   for (std::size_t done = 0; done < all.messages.size(); done += slice.size()) {
     slice.clear();
@@ -336,6 +337,7 @@ void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR)
         reported(*static_cast<Parcel::Message*>(message._private), topic, message.err);
   }
+  let_go(all, topic);
 }
 
 void Producer::Impl::reported(const rd_kafka_message_t& message) {
@@ -366,17 +368,20 @@ void Producer::Impl::reported(const rd_kafka_message_t& message) {
 }
 
 void Producer::Impl::reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code) {
+  ++reported_on.messages;
+  reported_on.bytes += one.key_size + one.value_size;
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
     ++reported_on.delivered;
     if (one.ticket != nullptr) one.ticket->drop();
   } else {
     not_written(code, topic);
   }
-  ++reported_on.messages;
-  reported_on.bytes += one.key_size + one.value_size;
-  Parcel* const parcel = one.in;
-  if (--parcel->open > 0) return;
-  const auto at = std::ranges::find(topic.parcels, parcel, &std::unique_ptr<Parcel>::get);
+  let_go(*one.in, topic);
+}
+
+void Producer::Impl::let_go(Parcel& parcel, TopicState& topic) {
+  if (--parcel.open > 0) return;
+  const auto at = std::ranges::find(topic.parcels, &parcel, &std::unique_ptr<Parcel>::get);
   {
     const std::scoped_lock lock(topic.mutex);
     topic.outbox.done(std::move(*at));

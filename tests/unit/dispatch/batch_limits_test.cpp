@@ -1,6 +1,8 @@
 // Pushes that share requests within the limits: slots, one credential's slots, the queue.
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <tuple>
+#include <utility>
 
 #include "batch_fixture.h"
 
@@ -159,9 +161,18 @@ TEST_CASE("batch: events that come faster than they go still leave whole", "[dis
   CHECK(f.all_over());
 }
 
-TEST_CASE("batch: a credential keeps to the vendor's quota a minute", "[dispatch][batch]") {
+TEST_CASE("batch: the smallest share of a quota is one request", "[dispatch][batch]") {
   BatchFixture f;
   f.provider->per_minute = 3;
+  f.options.quota_share = 0.001;
+  for (int i = 0; i < 2; ++i) f.accept(f.members(1, i));
+  CHECK(f.world.sent.size() == 1);
+}
+
+TEST_CASE("batch: a credential keeps to the vendor's quota a minute", "[dispatch][batch]") {
+  BatchFixture f;
+  std::tie(f.provider->per_minute, f.options.quota_share) =
+      GENERATE(std::pair<std::size_t, double>(3, 1.0), std::pair<std::size_t, double>(12, 0.25));
   const bool in_time = GENERATE(true, false);
   f.options.retry_for = in_time ? std::chrono::minutes(10) : std::chrono::minutes(1);
   for (int i = 0; i < 8; ++i) f.accept(f.members(1, i));
