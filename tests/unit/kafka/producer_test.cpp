@@ -79,7 +79,7 @@ TEST_CASE("producer: a message that can never be written is reported and keeps i
   Ticket* const ticket = worker.tickets().front();
   (*producer)->produce(ticket, "t", "", std::string(5000, 'x'));
   (*producer)->produce(ticket, "t", "", "small");
-  (*producer)->produce(nullptr, "t", "", std::string(5000, 'x'));  // the last of its parcel
+  (*producer)->produce(nullptr, "t", "", std::string(4'000'000, 'x'));  // alone in a parcel that is not used again
   REQUIRE((*producer)->flush(kLong));
   CHECK(refusals == 2);
   CHECK(is_named);
