@@ -43,7 +43,10 @@ struct ReceiptCall {
 struct ReceiptBatch {
   std::vector<Receipt> receipts;
   std::string answer;  // the body the vendor wants with its 200; empty: none
+  std::string nonce;   // what makes this call another than all others; empty: the vendor sends nothing of the kind
 };
+/// A reader takes one nonce for no longer than this.
+inline constexpr milliseconds kNonceLife{600'000};
 
 /// Unauthorized: the signature or shared secret is wrong or missing. Malformed, with the place: no such body. Nothing
 /// of a refused call is used. `key`: the certificate's receipt key.

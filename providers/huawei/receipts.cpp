@@ -24,6 +24,9 @@ namespace {
 
 constexpr std::string_view kAnswer = R"({"code":"0","message":"success"})";
 
+constexpr std::size_t kNonceBytesMax = 128;
+static_assert(2 * kReceiptAgeMax <= kNonceLife, "a nonce is remembered for as long as its call could be sent again");
+
 /// "timestamp=…; nonce=…; value=…", in any order.
 struct CallbackId {
   std::string_view timestamp;
@@ -59,13 +62,13 @@ bool signs(std::string_view key, std::string_view text, std::string_view signatu
 }
 
 /// Empty: Huawei sent it. Else what is wrong.
-std::string_view forgery(std::string_view header, std::string_view key, std::string_view user, WallTime now) {
+std::string_view forgery(const CallbackId& id, std::string_view key, std::string_view user, WallTime now) {
   if (key.empty() || user.empty()) return "the certificate lacks the receipt URL's key or its user (receipt_user)";
-  const CallbackId id = callback_id_in(header);
   std::int64_t ms = 0;
   const auto [end, error] = std::from_chars(id.timestamp.data(), id.timestamp.data() + id.timestamp.size(), ms);
   if (error != std::errc{} || end != id.timestamp.data() + id.timestamp.size() || id.nonce.empty() || id.value.empty())
     return "X-HUAWEI-CALLBACK-ID is missing or has no timestamp, nonce and value";
+  if (id.nonce.size() > kNonceBytesMax) return "X-HUAWEI-CALLBACK-ID has a nonce of more than 128 bytes";
   const std::int64_t oldest = to_ms(now - kReceiptAgeMax);
   const std::int64_t newest = to_ms(now + kReceiptAgeMax);
   if (ms < oldest || ms > newest) return "X-HUAWEI-CALLBACK-ID is more than 5 minutes off; is the clock right?";
@@ -118,14 +121,15 @@ Result<ReceiptBatch> read_receipts(const Certificate& certificate, std::string_v
   for (const HttpResponse::Field& field : call.headers)
     if (field.name == "x-huawei-callback-id") header = field.value;
   const std::string_view user = setting(certificate.settings, "receipt_user");
-  if (const std::string_view wrong = forgery(header, key, user, now); !wrong.empty())
+  const CallbackId id = callback_id_in(header);
+  if (const std::string_view wrong = forgery(id, key, user, now); !wrong.empty())
     return fail(Errc::Unauthorized, std::string(wrong));
 
   const nlohmann::json json = parsed(call.body);
   const nlohmann::json* statuses = member(json, "statuses");
   if (statuses == nullptr || !statuses->is_array()) return fail(Errc::Malformed, "no array \"statuses\" in the body");
   if (statuses->size() > kReceiptsMax) return fail(Errc::Malformed, "statuses: more than 1,000");
-  ReceiptBatch batch{.receipts = {}, .answer = std::string(kAnswer)};
+  ReceiptBatch batch{.receipts = {}, .answer = std::string(kAnswer), .nonce = std::string(id.nonce)};
   batch.receipts.reserve(statuses->size());
   for (const nlohmann::json& entry : *statuses)
     if (auto receipt = receipt_in(entry)) batch.receipts.push_back(*std::move(receipt));

@@ -48,7 +48,8 @@ ReceiptDesk::ReceiptDesk(const ReceiptOptions& options, store::Store& store, Rec
       clock_(clock),
       log_(log),
       metrics_(metrics),
-      reader_of_(reader_of) {}
+      reader_of_(reader_of),
+      memory_(options.calls_remembered_max, kNonceLife) {}
 
 net::ServerResponse ReceiptDesk::answer(const net::ServerRequest& request) {
   auto taken = take(request);
@@ -70,6 +71,12 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::take(const net::Se
     return std::unexpected(Refused{ReceiptRefusal::TooOften, "more calls than receipts.requests_per_second_max"});
   auto batch = read(*to, question == std::string_view::npos ? "" : target.substr(question + 1), request);
   if (!batch) return std::unexpected(std::move(batch.error()));
+  // Huawei repeats what it has no answer to, and so does whoever caught the call: both read 200, and nothing happens.
+  const bool is_signed = !batch->nonce.empty();
+  if (is_signed && memory_.knows(to->certificate.id, batch->nonce, clock_.mono())) {
+    metrics_.calls_repeated.add();
+    return std::move(batch->answer);
+  }
   const auto effects = effects_of(to->certificate, *batch);
   if (!effects) return std::unexpected(effects.error());
 
@@ -84,6 +91,7 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::take(const net::Se
   for (const Receipt& receipt : batch->receipts)
     metrics_.receipts[std::size_t(to->certificate.vendor)][std::size_t(receipt.kind)].add();
   for (const Outcome& outcome : effects->outcomes) metrics_.outcomes[std::size_t(outcome.kind)].add();
+  if (is_signed) memory_.add(to->certificate.id, batch->nonce, clock_.mono());
   return std::move(batch->answer);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "app/receipt_memory.h"
 #include "app/receipt_metrics.h"
 #include "app/receipt_options.h"
 #include "app/receipt_outcomes.h"
@@ -21,7 +22,7 @@ namespace nightpost::app {
 
 /// One thread. Borrows all it is given. 200 with what the vendor wants to read means: its receipts are on the results
 /// topic and the tokens it called gone are removed. After any other answer a vendor that repeats loses nothing: what
-/// was written already comes again.
+/// was written already comes again. A signed call that comes again after its 200 gets another and does nothing.
 class ReceiptDesk {
  public:
   using ReaderOf = ReceiptReader (*)(Vendor) noexcept;
@@ -53,6 +54,7 @@ class ReceiptDesk {
   observe::Log& log_;
   ReceiptMetrics& metrics_;
   const ReaderOf reader_of_;
+  ReceiptMemory memory_;
   std::unordered_map<CertificateId, TokenBucket> buckets_;  // of certificates that are there, so as many at most
 };
 

@@ -33,6 +33,8 @@ void register_receipt_metrics(observe::MetricsPage& page, const ReceiptMetrics& 
   for (std::size_t i = 0; i < metrics.refused.size(); ++i)
     counter("nightpost_receipt_calls_refused_total", "Calls to the receipt listener not answered 200",
             {{"reason", std::string(kRefusals[i])}}, metrics.refused[i]);
+  counter("nightpost_receipt_calls_repeated_total", "Signed calls that had been taken before: answered, nothing done",
+          {}, metrics.calls_repeated);
   counter("nightpost_receipt_tokens_removed_total", "Devices removed because a receipt called their token gone", {},
           metrics.tokens_removed);
 }

@@ -36,6 +36,7 @@ struct ReceiptMetrics {
   std::array<std::array<Counter, kReceiptKinds>, std::size_t(Vendor::Count)> receipts;  // of calls answered 200
   std::array<Counter, std::size_t(OutcomeKind::Count)> outcomes;                        // what they became
   std::array<Counter, std::size_t(ReceiptRefusal::Count)> refused;                      // calls
+  Counter calls_repeated;                                                               // answered 200, nothing done
   Counter tokens_removed;                                                               // rows of the store
   kafka::ProducerMetrics producer;
 };

@@ -19,6 +19,7 @@ struct ReceiptOptions {
   std::size_t receipts_per_call_max = 10'000;   // likewise
   std::uint32_t requests_per_second_max = 200;  // of each certificate, and its burst; more is answered 429
   std::size_t connections_max = 256;            // further ones are closed as they come
+  std::size_t calls_remembered_max = 100'000;   // signed ones, so that a replay does nothing; the oldest go first
   milliseconds ack_wait{2'000};                 // for Kafka to have a call's outcomes; longer is answered 503
 
   bool enabled() const noexcept { return !host.empty(); }

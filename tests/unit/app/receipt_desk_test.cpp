@@ -70,6 +70,56 @@ TEST_CASE("receipt desk: a token that is gone goes, after the outcome is written
   CHECK(desk.sink.written.size() == 2);  // removed, and newer
 }
 
+TEST_CASE("receipt desk: a signed call that comes again does nothing", "[app][receipts]") {
+  Desk desk;
+  const std::string call = R"({"receipts":[{"token":"t"}],"answer":"{\"code\":\"0\"}","nonce":"n1"})";
+  // Signed the same, with a body that it does not cover.
+  const std::string forged = R"({"receipts":[{"kind":2,"token":"t"}],"answer":"{\"code\":\"0\"}","nonce":"n1"})";
+  add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);
+  desk.sink.failing = true;
+  CHECK(desk.post(call).status == 503);
+  desk.sink.failing = false;
+  CHECK(desk.post(call).status == 200);  // the one before did nothing, so it counts
+  CHECK(desk.metrics.calls_repeated.read() == 0);
+  for (const std::string& again : {call, forged}) {
+    const auto answer = desk.post(again);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == R"({"code":"0"})");
+  }
+  CHECK(desk.metrics.calls_repeated.read() == 2);
+  CHECK(desk.sink.written.size() == 1);
+  CHECK(desk.store->devices(kApp, std::nullopt, 10)->size() == 1);
+  CHECK(desk.counted(Receipt::Kind::Delivered) == 1);
+
+  desk.clock.mono_now += kNonceLife - milliseconds(1);
+  CHECK(desk.post(call).status == 200);
+  CHECK(desk.sink.written.size() == 1);
+  desk.clock.mono_now += milliseconds(1);  // by now the vendor's reader would refuse it
+  CHECK(desk.post(call).status == 200);
+  CHECK(desk.sink.written.size() == 2);
+}
+
+TEST_CASE("receipt memory: one certificate's nonce is not another's, and the oldest go first", "[app][receipts]") {
+  ReceiptMemory memory(2, kNonceLife);
+  const MonoTime now{seconds(1)};
+  CHECK_FALSE(memory.knows({1}, "a", now));
+  memory.add({1}, "a", now);
+  memory.add({1}, "a", now);
+  CHECK(memory.size() == 1);
+  CHECK(memory.knows({1}, "a", now));
+  CHECK_FALSE(memory.knows({2}, "a", now));
+  CHECK_FALSE(memory.knows({1}, "A", now));
+  CHECK_FALSE(memory.knows({1}, "", now));
+  memory.add({2}, "a", now);
+  memory.add({1}, "b", now);
+  CHECK(memory.size() == 2);
+  CHECK_FALSE(memory.knows({1}, "a", now));
+  CHECK(memory.knows({2}, "a", now));
+  CHECK(memory.knows({1}, "b", now + kNonceLife - milliseconds(1)));
+  CHECK_FALSE(memory.knows({1}, "b", now + kNonceLife));
+  CHECK(memory.size() == 0);
+}
+
 TEST_CASE("receipt desk: what Kafka has not is not answered 200, and nothing is removed", "[app][receipts]") {
   Desk desk;
   add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);

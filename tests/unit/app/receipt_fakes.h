@@ -59,6 +59,7 @@ inline Result<ReceiptBatch> read_plain(const Certificate&, std::string_view key,
     if (one.contains("at")) receipt.at = wall_from_ms(one["at"].get<std::int64_t>());
   }
   batch.answer = json.value("answer", "");
+  batch.nonce = json.value("nonce", "");
   return batch;
 }
 inline ReceiptReader plain_reader_of(Vendor vendor) noexcept { return vendor == Vendor::Apns ? nullptr : read_plain; }

@@ -43,6 +43,7 @@ TEST_CASE("huawei receipts: the spec's bodies", "[huawei]") {
   CHECK(receipt.vendor_id == "173568960000001");
   CHECK(receipt.code == "0");
   CHECK(receipt.at == wall_from_ms(1'735'689'601'000));
+  CHECK(one->nonce == "3f2b1c9a-6a34-4d0b-9b0e-6f1f0a7d2c55");
   const auto two = read(kVersion2);
   REQUIRE(two);
   REQUIRE(two->receipts.size() == 1);
@@ -80,6 +81,8 @@ TEST_CASE("huawei receipts: who is not Huawei is not heard", "[huawei]") {
       {"value bent", read(kVersion1, bent)},
       {"another nonce", read(kVersion1, "timestamp=1735689600123; nonce=x; value=" + std::string(kDecoded))},
       {"no nonce", read(kVersion1, "timestamp=1735689600123; value=" + std::string(kDecoded))},
+      {"nonce of 129 bytes",
+       read(kVersion1, "timestamp=1735689600123; nonce=" + std::string(129, 'x') + "; value=" + kDecoded)},
       {"timestamp no number", read(kVersion1, "timestamp=now; nonce=x; value=" + std::string(kDecoded))},
       {"timestamp overflows",
        read(kVersion1, "timestamp=99999999999999999999; nonce=x; value=" + std::string(kDecoded))},
