@@ -41,6 +41,7 @@ std::vector<Answer> split(std::span<const DeviceToken> tokens, const nlohmann::j
       answers[i].meaning = "Honor lists the token as expired.";
     } else if (std::ranges::binary_search(failed, tokens[i].text())) {
       answers[i].verdict = Verdict::Transient;
+      answers[i].once_more = true;
       answers[i].code = "failTokens";
       answers[i].meaning = "Honor could not send to the token and does not say why.";
     }

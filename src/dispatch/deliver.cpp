@@ -53,14 +53,14 @@ milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
 }
 
 bool equal(const Progress& a, const Progress& b) noexcept {
-  return a.attempts == b.attempts && a.unheard == b.unheard && a.refreshed == b.refreshed;
+  return a.attempts == b.attempts && a.unheard == b.unheard && a.refreshed == b.refreshed && a.once_more == b.once_more;
 }
 
 /// Whether two pushes of one request are equally far and were told the same: then they do the same at the same moment,
 /// so that what shared a request can share the next.
 bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
-  return told_a.scope == told_b.scope && told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) &&
-         a.event == b.event;
+  return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more &&
+         told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event;
 }
 
 Heard heard_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
@@ -323,6 +323,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
     const Heard heard{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
+    pushes[i]->progress.once_more |= answer.once_more;
     if (nexts_[i].what == Next::Do::RemoveToken)
       remove_token(*pushes[i], answer, held, heard);
     else

@@ -66,6 +66,8 @@ Next Policy::after(const Progress& progress, const Answer& answer, MonoTime now,
     case Verdict::Rejected:
       return end(OutcomeKind::Rejected, Rule::VendorRejected, true);
     case Verdict::Transient:
+      if (answer.once_more && progress.once_more) return end(OutcomeKind::Suppressed, Rule::VendorSuppressed, false);
+      break;
     case Verdict::Count:
       break;
   }

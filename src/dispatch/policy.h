@@ -24,6 +24,7 @@ struct Progress {
   int attempts = 0;        // sent, the one just answered included
   int unheard = 0;         // of them: failed and maybe processed, the one just failed included
   bool refreshed = false;  // the grant was replaced for it
+  bool once_more = false;  // the vendor failed it for no reason it would name, so this is the last attempt for that
 };
 
 /// When to stop. Which of the two comes first names the end: Expired, or RetriesExhausted.

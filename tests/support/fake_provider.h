@@ -67,6 +67,7 @@ class FakeProvider final : public Provider {
         break;
       default:
         answer.verdict = Verdict::Transient;
+        answer.once_more = answer.code == "Failed";
         if (number >= 0) answer.retry_after = seconds(number);
     }
     return std::vector<Answer>(tokens.size(), answer);

@@ -89,6 +89,30 @@ TEST_CASE("dispatcher: repeats carry the same ids until the attempts are used up
   CHECK(f.all_over());
 }
 
+TEST_CASE("dispatcher: what the vendor fails without a reason is tried once more", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  f.world.answer(500, "Failed");
+  f.pass(f.options.backoff_max);
+  REQUIRE(f.world.sent.size() == 2);
+  SECTION("and then let be") {
+    f.world.answer(500, "Failed");
+    CHECK(f.only_outcome()["rule"] == "vendor_suppressed");
+    CHECK(f.only_outcome()["code"] == "Failed");
+    CHECK(f.world.letters.empty());
+    CHECK(f.world.removed.empty());
+  }
+  SECTION("but another failure in between is another matter") {
+    f.world.answer(500, "Busy");
+    f.pass(f.options.backoff_max);
+    REQUIRE(f.world.sent.size() == 3);
+    f.world.answer(200);
+    CHECK(f.only_outcome()["outcome"] == "accepted");
+  }
+  CHECK(f.all_over());
+}
+
 TEST_CASE("dispatcher: no answer twice is enough", "[dispatch]") {
   Fixture f;
   f.world.add("vinson");

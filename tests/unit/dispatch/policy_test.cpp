@@ -49,6 +49,27 @@ TEST_CASE("policy: each verdict's next step", "[dispatch][policy]") {
   }
 }
 
+TEST_CASE("policy: what a vendor fails without a reason is tried once more", "[dispatch][policy]") {
+  struct Row {
+    const char* name;
+    bool told_before, told_now;
+    Verdict verdict;
+    Do what;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"the first time", false, true, Verdict::Transient, Do::Retry},
+      {"the second time", true, true, Verdict::Transient, Do::End},
+      {"then something else", true, false, Verdict::Transient, Do::Retry},
+      {"then throttled", true, true, Verdict::Throttled, Do::Retry},
+  }));
+  CAPTURE(row.name);
+  Fixture f;
+  const Answer answer{.verdict = row.verdict, .once_more = row.told_now};
+  const Next next = f.policy.after({.attempts = 2, .once_more = row.told_before}, answer, kNow, f.window);
+  CHECK(next.what == row.what);
+  if (row.what == Do::End) CHECK(next.ending == Ending{OutcomeKind::Suppressed, Rule::VendorSuppressed, false});
+}
+
 TEST_CASE("policy: a stale grant is replaced once", "[dispatch][policy]") {
   Fixture f;
   const Answer stale{.verdict = Verdict::AuthStale};

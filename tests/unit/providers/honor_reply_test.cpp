@@ -93,7 +93,10 @@ TEST_CASE("honor reply: tokens told apart", "[honor]") {
   CHECK(answers[0].verdict == row.first);
   CHECK(answers[1].verdict == row.second);
   CHECK(answers[2].verdict == row.third);
-  for (const Answer& answer : answers) CHECK(answer.vendor_id == "h-1");
+  for (const Answer& answer : answers) {
+    CHECK(answer.vendor_id == "h-1");
+    CHECK(answer.once_more == (answer.code == "failTokens"));
+  }
 }
 
 TEST_CASE("honor reply: the status comes first", "[honor]") {
