@@ -1,8 +1,6 @@
 #include "net/curl_lane.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <deque>
 #include <optional>
@@ -16,6 +14,7 @@
 #include "net/curl_multi.h"
 #include "net/curl_transfer.h"
 #include "net/deadline_wheel.h"
+#include "net/lane_turns.h"
 #include "net/origin.h"
 #include "net/trust_store.h"
 
@@ -53,32 +52,23 @@ Result<void> check_proxy(const std::string& proxy) {
   return {};
 }
 
-struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlLane::Impl> {
-  struct Ready {
-    LaneHandler* handler;
-    std::uint64_t tag;
-    LaneReply reply;
-  };
-
+struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   Impl(asio::io_context& l, CurlLaneOptions o, CurlMetrics& m)
-      : loop(l),
+      : LaneTurns(l),
         options(std::move(o)),
         metrics(m),
         connections_gauge(m.connections),
         open_gauge(m.open),
         queued_gauge(m.queued),
-        timer(l),
         wheel(clock_now()),
         back_off(options.reconnect_first, options.reconnect_max,
                  options.jitter_seed ? options.jitter_seed : std::random_device{}()) {
     if (auto fit = prepare(); !fit) unusable = Error{Errc::Unauthorized, std::move(fit.error().detail)};
   }
 
-  asio::io_context& loop;
   const CurlLaneOptions options;
   CurlMetrics& metrics;
   GaugeShare connections_gauge, open_gauge, queued_gauge;
-  asio::steady_timer timer;
   TrustStore trust;
   std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
   // Shared with themselves alone, while they call back. `old` takes no new requests and goes once its own are answered.
@@ -89,7 +79,6 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
   std::vector<std::unique_ptr<CurlTransfer>> spare_transfers;
   DeadlineWheel wheel;
   Queue queue;
-  std::vector<Ready> ready;
   BackOff back_off;
   MonoTime connect_not_before{};
   bool unreachable = false;  // the last connect failed: one request at a time tries
@@ -98,8 +87,6 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
   std::size_t width = 1;     // HTTP/2 connections that are there
   int timeouts_in_a_row = 0;
   MonoTime idle_since{};
-  MonoTime timer_due = MonoTime::max();
-  bool delivering = false, delivery_posted = false, stopped = false;
 
   Result<void> prepare() {
     if (auto origin = parse_origin(options.origin); !origin) return std::unexpected(std::move(origin.error()));
@@ -112,8 +99,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
   }
 
   void stop() {
-    stopped = true;
-    timer.cancel();
+    end_turns();
     for (Job& job : slab) {
       if (job.multi != nullptr) job.multi->remove(job.transfer->easy());
       wheel.remove(job);
@@ -141,7 +127,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
 
   /// The job is done with; its answer goes out at the end of the turn. REQUIRED: its transfer is in no multi.
   void answer(Job& job, LaneReply reply) {
-    ready.push_back({job.handler, job.tag, std::move(reply)});
+    collect_answer(*job.handler, job.tag, std::move(reply));
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
     if (growing == &job) growing = nullptr;
@@ -160,8 +146,8 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     if (unusable || queue.size() >= options.queue_max) {
       if (!unusable) metrics.overloads.add();
       const Error why = unusable ? *unusable : Error{Errc::Overloaded, "lane's queue is full"};
-      ready.push_back({&handler, tag, {std::unexpected(why)}});
-      return post_delivery();
+      collect_answer(handler, tag, {std::unexpected(why)});
+      return post_turn();
     }
     Job& job = take_job(std::move(request), deadline, tag, handler);
     queue.push_back(job);
@@ -177,7 +163,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
       return fail_job(job, fit.error().code, std::move(fit.error().detail), false);
     if (!multi) {
       opened_counted = 0;
-      multi = std::make_shared<CurlMulti>(loop,
+      multi = std::make_shared<CurlMulti>(loop(),
                                           CurlMulti::Options{.connections_max = options.connections_max,
                                                              .streams_max = options.streams_max,
                                                              .unacknowledged_max = options.response_timeout},
@@ -236,38 +222,6 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
 
   // ---- turns of the loop
 
-  /// Every entry from the loop ends here: answers out in a batch, then what they caused begins at once.
-  void end_turn() {
-    const auto self = shared_from_this();  // a handler may destroy the lane
-    deliver();
-    if (!stopped) pump();
-  }
-
-  void deliver() {
-    if (ready.empty()) return;
-    std::vector<Ready> batch = std::exchange(ready, {});
-    delivering = true;
-    for (Ready& r : batch) {
-      r.handler->on_lane_reply(r.tag, std::move(r.reply));
-      if (stopped) return;
-    }
-    delivering = false;
-    // Answers caused by handlers go out on a later turn, so that a full queue cannot keep the loop here for ever.
-    if (!ready.empty()) return post_delivery();
-    batch.clear();
-    ready.swap(batch);  // keeps the memory
-  }
-
-  void post_delivery() {
-    if (std::exchange(delivery_posted, true)) return;
-    asio::post(loop, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (!self || self->stopped) return;
-      self->delivery_posted = false;
-      self->end_turn();
-    });
-  }
-
   /// How many requests libcurl gets at once: what finds no connection waits here, where it is bounded and its deadline
   /// surely means "not sent". Until HTTP/2 was heard, a connection carries one request. Where all of HTTP/2's streams
   /// are taken, one request goes ahead and finds a further connection; libcurl would open one for each.
@@ -282,7 +236,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
       width = std::clamp<std::size_t>(multi ? multi->connections() : 0, 1, options.connections_max);
   }
 
-  void pump() {
+  void pump() override {
     const MonoTime now = clock_now();
     MonoTime due = MonoTime::max();
     if (old && old->transfers() == 0) old.reset();
@@ -294,7 +248,7 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
       }
       start(queue.front(), now);
     }
-    if (!ready.empty()) post_delivery();
+    if (has_answers()) post_turn();
     if (at_work() > 0 || !queue.empty()) {
       idle_since = now;
     } else if (multi) {
@@ -317,20 +271,8 @@ struct CurlLane::Impl final : CurlMultiOwner, std::enable_shared_from_this<CurlL
     opened_counted = multi->opened();
   }
 
-  void on_timer() {
-    timer_due = MonoTime::max();
-    wheel.expire(clock_now(), [&](OnWheel& entry) { late(static_cast<Job&>(entry)); });
-    end_turn();
-  }
-
-  void wake_at(MonoTime due) {
-    if (due >= timer_due) return;  // an early wake-up only looks again
-    timer_due = due;
-    timer.expires_at(due);
-    timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
-      const auto self = weak.lock();
-      if (!cancelled && self && !self->stopped) self->on_timer();
-    });
+  void on_time(MonoTime now) override {
+    wheel.expire(now, [&](OnWheel& entry) { late(static_cast<Job&>(entry)); });
   }
 };
 
@@ -342,7 +284,7 @@ void CurlLane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, L
   impl_->send(std::move(request), deadline, tag, handler);
 }
 void CurlLane::flush() {
-  if (!impl_->delivering) impl_->pump();
+  if (!impl_->delivering()) impl_->pump();
 }
 std::size_t CurlLane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }
 

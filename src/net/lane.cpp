@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 #include <deque>
 #include <random>
@@ -14,6 +12,7 @@
 #include "net/deadline_wheel.h"
 #include "net/h2_connection.h"
 #include "net/lane_metrics.h"
+#include "net/lane_turns.h"
 #include "net/origin.h"
 #include "net/tls_client.h"
 
@@ -49,18 +48,11 @@ std::uint64_t tag_of(Job& job) { return reinterpret_cast<std::uintptr_t>(&job); 
 
 }  // namespace
 
-struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Impl> {
-  struct Ready {
-    LaneHandler* handler;
-    std::uint64_t tag;
-    LaneReply reply;
-  };
-
+struct Lane::Impl final : LaneTurns, ConnectionOwner {
   Impl(asio::io_context& l, LaneOptions o, LaneMetrics& m)
-      : loop(l),
+      : LaneTurns(l),
         options(std::move(o)),
         metrics(m),
-        timer(l),
         wheel(clock_now()),
         random(options.jitter_seed ? options.jitter_seed : std::random_device{}()),
         back_off(options.reconnect_first, options.reconnect_max, random()) {
@@ -68,7 +60,6 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
       unusable = Error{Errc::Unauthorized, std::move(ready_to_use.error().detail)};
   }
 
-  asio::io_context& loop;
   LaneOptions options;
   LaneMetrics& metrics;
   struct Gauges {  // a shard's lanes add up
@@ -76,7 +67,6 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     explicit Gauges(LaneMetrics& m)
         : connections(m.connections), streams_limit(m.streams_limit), open(m.open), queued(m.queued) {}
   } gauges{metrics};
-  asio::steady_timer timer;
   Origin origin;
   std::shared_ptr<const TlsClient> tls;  // shared with the connections, which may end after the lane
   std::optional<Error> unusable;         // the options are wrong: nothing can ever be sent
@@ -85,17 +75,14 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
   DeadlineWheel wheel;
   Queue queue;
   std::vector<Connection> connections;
-  std::vector<Ready> ready;
   std::vector<H2Session::Done> collected;
   std::mt19937_64 random;
   BackOff back_off;
   std::string connect_fault;  // why the last connect failed; empty once one succeeded
   MonoTime connect_not_before{};
   std::optional<MonoTime> busy_since;
-  MonoTime timer_due = MonoTime::max();
   std::uint64_t last_id = 0;
   bool wanted = false;  // somebody sent since the lane was made or its credential refused
-  bool delivering = false, delivery_posted = false, stopped = false;
 
   Result<void> prepare() {
     auto parsed = parse_origin(options.origin);
@@ -108,8 +95,7 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
   }
 
   void stop() {
-    stopped = true;
-    timer.cancel();
+    end_turns();
     for (const Connection& c : connections) c->orphan();
     connections.clear();
     queue.clear();
@@ -138,7 +124,7 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
   void answer(Job& job, LaneReply reply) {
     reply.connection = job.connection ? job.connection->id() : 0;
     if (!reply.response && reply.response.error().code == Errc::Timeout) metrics.timeouts.add();
-    ready.push_back({job.handler, job.tag, std::move(reply)});
+    collect_answer(*job.handler, job.tag, std::move(reply));
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
     job.request = {};
@@ -153,8 +139,8 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     if (unusable || queue.size() >= options.queue_max) {
       if (!unusable) metrics.overloads.add();
       const Error why = unusable ? *unusable : Error{Errc::Overloaded, "lane's queue is full"};
-      ready.push_back({&handler, tag, {std::unexpected(why)}});
-      return post_delivery();
+      collect_answer(handler, tag, {std::unexpected(why)});
+      return post_turn();
     }
     wanted = true;
     Job& job = take_job(std::move(request), deadline, tag, handler);
@@ -303,38 +289,6 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
 
   // ---- turns of the loop
 
-  /// Every entry from the loop ends here: answers out in a batch, then what they caused is written at once.
-  void end_turn() {
-    const auto self = shared_from_this();  // a handler may destroy the lane
-    deliver();
-    if (!stopped) pump();
-  }
-
-  void deliver() {
-    if (ready.empty()) return;
-    std::vector<Ready> batch = std::exchange(ready, {});
-    delivering = true;
-    for (Ready& r : batch) {
-      r.handler->on_lane_reply(r.tag, std::move(r.reply));
-      if (stopped) return;
-    }
-    delivering = false;
-    // Answers caused by handlers go out on a later turn, so that a full queue cannot keep the loop here for ever.
-    if (!ready.empty()) return post_delivery();
-    batch.clear();
-    ready.swap(batch);  // keeps the memory
-  }
-
-  void post_delivery() {
-    if (std::exchange(delivery_posted, true)) return;
-    asio::post(loop, [weak = weak_from_this()] {
-      const auto self = weak.lock();
-      if (!self || self->stopped) return;
-      self->delivery_posted = false;
-      self->end_turn();
-    });
-  }
-
   std::size_t room(const H2Connection& c) const {
     if (!c.usable()) return 0;
     std::size_t limit = c.session().streams_limit();
@@ -356,7 +310,7 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     return best;
   }
 
-  void pump() {
+  void pump() override {
     const MonoTime now = clock_now();
     while (!queue.empty()) {
       Job& job = queue.front();
@@ -375,15 +329,12 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     }
     for (const Connection& c : connections) c->write();
     tend(now);
-    if (!ready.empty()) post_delivery();
+    if (has_answers()) post_turn();
   }
 
-  void on_timer() {
-    timer_due = MonoTime::max();
-    const MonoTime now = clock_now();
+  void on_time(MonoTime now) override {
     wheel.expire(now, [&](OnWheel& entry) { late(static_cast<Job&>(entry), now); });
     for (const Connection& c : connections) c->on_time(now);
-    end_turn();
   }
 
   void late(Job& job, MonoTime now) {
@@ -480,10 +431,10 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
         .ping_timeout = options.ping_timeout,
     };
     const Connection& c =
-        connections.emplace_back(std::make_shared<H2Connection>(loop, tls, o, *this, metrics, ++last_id));
+        connections.emplace_back(std::make_shared<H2Connection>(loop(), tls, o, *this, metrics, ++last_id));
     c->start(
         [weak = weak_from_this()](std::vector<H2Connection::Endpoint>& endpoints) {
-          if (const auto self = weak.lock()) self->spread(endpoints);
+          if (const auto self = weak.lock()) static_cast<Impl&>(*self).spread(endpoints);
         },
         now);
   }
@@ -493,16 +444,6 @@ struct Lane::Impl final : ConnectionOwner, std::enable_shared_from_this<Lane::Im
     std::ranges::shuffle(endpoints, random);
     std::ranges::partition(endpoints, [&](const H2Connection::Endpoint& e) {
       return std::ranges::none_of(connections, [&](const Connection& c) { return c->endpoint() == e; });
-    });
-  }
-
-  void wake_at(MonoTime due) {
-    if (due >= timer_due) return;  // an early wake-up only looks again
-    timer_due = due;
-    timer.expires_at(due);
-    timer.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
-      const auto self = weak.lock();
-      if (!cancelled && self && !self->stopped) self->on_timer();
     });
   }
 };
@@ -515,13 +456,13 @@ void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneH
   impl_->send(std::move(request), deadline, tag, handler);
 }
 void Lane::flush() {
-  if (!impl_->delivering) impl_->pump();
+  if (!impl_->delivering()) impl_->pump();
 }
 void Lane::leave(std::uint64_t connection) {
   const auto at = std::ranges::find(impl_->connections, connection, [](const Connection& c) { return c->id(); });
   if (at == impl_->connections.end()) return;
   impl_->retire(**at, CloseReason::Left, clock_now() + impl_->options.response_timeout);
-  impl_->post_delivery();  // what it gave back goes elsewhere
+  impl_->post_turn();  // what it gave back goes elsewhere
 }
 std::size_t Lane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }
 

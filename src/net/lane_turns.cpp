@@ -1,0 +1,57 @@
+#include "net/lane_turns.h"
+
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace nightpost::net {
+
+void LaneTurns::end_turn() {
+  const auto self = shared_from_this();  // a handler may destroy the lane
+  deliver();
+  if (!ended_) pump();
+}
+
+void LaneTurns::deliver() {
+  if (answers_.empty()) return;
+  std::vector<Collected> batch = std::exchange(answers_, {});
+  delivering_ = true;
+  for (Collected& one : batch) {
+    one.handler->on_lane_reply(one.tag, std::move(one.reply));
+    if (ended_) return;
+  }
+  delivering_ = false;
+  // Answers caused by handlers go out on a later turn, so that a full queue cannot keep the loop here for ever.
+  if (!answers_.empty()) return post_turn();
+  batch.clear();
+  answers_.swap(batch);  // keeps the memory
+}
+
+void LaneTurns::post_turn() {
+  if (std::exchange(turn_posted_, true)) return;
+  boost::asio::post(loop_, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->ended_) return;
+    self->turn_posted_ = false;
+    self->end_turn();
+  });
+}
+
+void LaneTurns::wake_at(MonoTime due) {
+  if (due >= timer_due_) return;  // an early wake-up only looks again
+  timer_due_ = due;
+  timer_.expires_at(due);
+  timer_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
+    const auto self = weak.lock();
+    if (cancelled || !self || self->ended_) return;
+    self->timer_due_ = MonoTime::max();
+    self->on_time(std::chrono::steady_clock::now());
+    self->end_turn();
+  });
+}
+
+void LaneTurns::end_turns() {
+  ended_ = true;
+  timer_.cancel();
+}
+
+}  // namespace nightpost::net
