@@ -1,5 +1,7 @@
 #include "dispatch/outcome_json.h"
 
+#include <charconv>
+#include <cstdint>
 #include <string_view>
 
 #include "core/text.h"
@@ -7,41 +9,51 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// Names and words of our own, which need no escaping, cost a plain append.
-void word(std::string& out, std::string_view key_with_quotes, std::string_view value) {
-  out += key_with_quotes;
+// Keys come with all that stands around them (R"(,"code":")"), so that a member costs an append or two.
+
+/// Names and words of our own, which need no escaping.
+void word(std::string& out, std::string_view key, std::string_view value) {
+  out += key;
   out += value;
   out += '"';
 }
 
 void text(std::string& out, std::string_view key, std::string_view value) {
   if (value.empty()) return;
+  out += key;
   if (is_valid_utf8(value))
-    append_json_member(out, key, value);
+    append_json_escaped(out, value);
   else
-    append_json_member(out, key, utf8_repaired(value));
+    append_json_escaped(out, utf8_repaired(value));
+  out += '"';
+}
+
+void number(std::string& out, std::string_view key, std::int64_t value) {
+  out += key;
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, static_cast<std::size_t>(end - digits));
 }
 
 }  // namespace
 
 void append_json(std::string& out, const Outcome& outcome) {
-  out += '{';
-  text(out, "event_id", outcome.event_id);
-  append_json_member(out, "app_id", outcome.app.value);
-  text(out, "user_id", outcome.user_id);
-  text(out, "device_id", outcome.device_id);
+  text(out, R"({"event_id":")", outcome.event_id);
+  number(out, outcome.event_id.empty() ? R"({"app_id":)" : R"(,"app_id":)", outcome.app.value);
+  text(out, R"(,"user_id":")", outcome.user_id);
+  text(out, R"(,"device_id":")", outcome.device_id);
   word(out, R"(,"outcome":")", name_of(outcome.kind));
   word(out, R"(,"rule":")", outcome.rule);
   if (outcome.vendor) word(out, R"(,"vendor":")", name_of(*outcome.vendor));
-  if (outcome.certificate) append_json_member(out, "certificate_id", outcome.certificate->value);
-  text(out, "vendor_id", outcome.vendor_id);
-  text(out, "code", outcome.code);
-  text(out, "reason", outcome.reason);
-  text(out, "push_id", outcome.push_id);
-  text(out, "collapse_id", outcome.collapse_id);
-  append_json_member(out, "attempt", std::int64_t(outcome.attempt));
-  append_json_member(out, "at", to_ms(outcome.at));
-  append_json_member(out, "latency_ms", std::int64_t(outcome.latency.count()));
+  if (outcome.certificate) number(out, R"(,"certificate_id":)", outcome.certificate->value);
+  text(out, R"(,"vendor_id":")", outcome.vendor_id);
+  text(out, R"(,"code":")", outcome.code);
+  text(out, R"(,"reason":")", outcome.reason);
+  text(out, R"(,"push_id":")", outcome.push_id);
+  text(out, R"(,"collapse_id":")", outcome.collapse_id);
+  number(out, R"(,"attempt":)", outcome.attempt);
+  number(out, R"(,"at":)", to_ms(outcome.at));
+  number(out, R"(,"latency_ms":)", outcome.latency.count());
   out += '}';
 }
 

@@ -18,7 +18,7 @@ struct Arguments {
   std::vector<std::string> vendors = support::all_vendors();
   std::size_t events = 20'000;  // singles a vendor, each to a user of its own
   std::size_t members = 1000;   // of a group event
-  std::size_t rounds = 5;       // group events to each user
+  std::size_t rounds = 50;      // group events to each user
   int runs = 3;
   nlohmann::json config = nlohmann::json::object();  // merged over the worker's
   bool json = false;
