@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 #include <optional>
 
@@ -49,7 +50,10 @@ Measured measure(const Arguments& arguments, const VendorBed& bed, int run) {
 
     one.hold();
     std::size_t devices = 0;
-    for (std::size_t round = 0; round < arguments.rounds; ++round)
+    // One request a device: slower by far, and FCM's 600,000 requests a minute are kept to.
+    const bool batches = vendor != "apns" && vendor != "fcm";
+    const std::size_t rounds = batches ? arguments.rounds : std::max<std::size_t>(arguments.rounds / 10, 1);
+    for (std::size_t round = 0; round < rounds; ++round)
       for (std::size_t at = 0; at + arguments.members <= arguments.events; at += arguments.members) {
         one.produce(fmt::format("group-{}", at),
                     support::group_event_json(fmt::format("{}-group-{}-{}", vendor, round, at), bed.first_user(i) + at,
@@ -99,7 +103,7 @@ int main(int argc, char** argv) {
   app.add_option("--members", arguments.members, "of a group event")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--rounds", arguments.rounds, "group events to each user")
+  app.add_option("--rounds", arguments.rounds, "group events to each user; a tenth where a device is a request")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   app.add_option("--runs", arguments.runs)->check(CLI::Range(1, 100))->capture_default_str();
