@@ -40,7 +40,7 @@ struct ConsumerMetrics {
 
 struct ProducerMetrics {
   // Counters.
-  Cell messages{0};    // handed to librdkafka
+  Cell messages{0};    // taken from callers
   Cell bytes{0};       // their keys and values
   Cell delivered{0};   // acknowledged by all in-sync replicas
   Cell refused{0};     // the broker will not take them: each keeps its record's hold

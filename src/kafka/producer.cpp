@@ -202,8 +202,11 @@ bool Producer::Impl::reserve(std::size_t bytes, std::optional<MonoTime> deadline
     const std::size_t messages_before = queued.fetch_add(1, std::memory_order_relaxed);
     const std::size_t bytes_before = queued_bytes.fetch_add(bytes, std::memory_order_relaxed);
     // A single message larger than the queue goes alone.
-    if (messages_before == 0 || (messages_before < options.queue_messages_max && bytes_before + bytes <= bytes_max))
+    if (messages_before == 0 || (messages_before < options.queue_messages_max && bytes_before + bytes <= bytes_max)) {
+      add(metrics.messages);
+      add(metrics.bytes, bytes);
       return true;
+    }
     free(1, bytes);
     if (!waited) add(metrics.queue_full);
     if (stopping.load(std::memory_order_acquire) || (deadline && std::chrono::steady_clock::now() >= *deadline))
@@ -248,8 +251,6 @@ rd_kafka_resp_err_t Producer::Impl::send(const TopicState& topic, std::string_vi
     free(1, letter->bytes);
     return rd_kafka_error_code(not_taken.get());
   }
-  add(metrics.messages);
-  add(metrics.bytes, letter->bytes);
   std::ignore = extra.release();   // the message has them now
   std::ignore = letter.release();  // until it is reported on
   return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -313,8 +314,6 @@ milliseconds Producer::Impl::hand_over_due() {
 }
 
 void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel) {
-  add(metrics.messages, parcel->messages.size());
-  add(metrics.bytes, parcel->bytes.size());
   parcel->open = parcel->messages.size() + 1;  // our own look at it
   Parcel& all = *topic.parcels.emplace_back(std::move(parcel));
   for (std::size_t done = 0; done < all.messages.size(); done += slice.size()) {
