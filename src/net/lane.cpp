@@ -236,7 +236,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   void on_closed(H2Connection& connection, std::vector<H2Session::Done>& done) override {
     const auto at = std::ranges::find(connections, &connection, &Connection::get);
-    const Connection keep = *at;
+    const Connection keep = std::move(*at);  // alive until we are done with it
     connections.erase(at);
     const Error& why = connection.why_closed();
     const CloseReason reason = connection.close_reason();
