@@ -219,7 +219,8 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_gauge("nightpost_kafka_lag", "Records behind the end of the assigned partitions", {}, cell(c.lag));
   page.add_gauge("nightpost_kafka_oldest_unsettled_seconds", "Age of the oldest record in flight", {},
                  [at = &c.oldest_unsettled_ms] { return static_cast<double>(kafka::read(*at)) / 1000; });
-  page.add_gauge("nightpost_kafka_brokers_down", "1 while no broker answers", {}, cell(c.brokers_down));
+  page.add_gauge("nightpost_kafka_brokers_down", "1 while no broker has answered anything for kafka.silence_ms", {},
+                 cell(c.brokers_down));
   const kafka::ProducerMetrics& p = metrics.producer;
   page.add_counter("nightpost_kafka_produced_total", "Outcomes and dead letters handed to the producer", {},
                    cell(p.messages));
