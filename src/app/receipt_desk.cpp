@@ -71,7 +71,7 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::take(const net::Se
     return std::unexpected(Refused{ReceiptRefusal::TooOften, "more calls than receipts.requests_per_second_max"});
   auto batch = read(*to, question == std::string_view::npos ? "" : target.substr(question + 1), request);
   if (!batch) return std::unexpected(std::move(batch.error()));
-  // Huawei repeats what it has no answer to, and so does whoever caught the call: both read 200, and nothing happens.
+  // Huawei may repeat what it got no answer to, and so may whoever caught the call: both read 200, and nothing happens.
   const bool is_signed = !batch->nonce.empty();
   if (is_signed && memory_.knows(to->certificate.id, batch->nonce, clock_.mono())) {
     metrics_.calls_repeated.add();
