@@ -39,9 +39,9 @@ struct Answer {
   std::optional<milliseconds> retry_after = {};  // Throttled, Transient: no earlier than this
   Scope scope = Scope::Token;                    // Throttled: what to slow
   bool rest_of_day = false;                      // Throttled: the day's quota is used up, until 00:00 at UTC+8
-  bool alone = false;                            // Transient: next time without company; the batch hid whose fault it is
-  bool once_more = false;                        // Transient: the second time it is Suppressed
-  bool leave_connection = false;                 // do not use the connection that said so any longer
+  bool alone = false;             // Transient: next time without company; the batch hid whose fault it is
+  bool once_more = false;         // Transient: the second time it is Suppressed
+  bool leave_connection = false;  // do not use the connection that said so any longer
 };
 
 }  // namespace nightpost

@@ -16,14 +16,9 @@ struct Row {
   std::unique_ptr<VendorSimulator> (*make)(const SimulatorOptions&);
 };
 constexpr Row kVendors[] = {
-    {"apns", make_apns_simulator},
-    {"fcm", make_fcm_simulator},
-    {"huawei", make_huawei_simulator},
-    {"honor", make_honor_simulator},
-    {"xiaomi", make_xiaomi_simulator},
-    {"oppo", make_oppo_simulator},
-    {"vivo", make_vivo_simulator},
-    {"meizu", make_meizu_simulator},
+    {"apns", make_apns_simulator},   {"fcm", make_fcm_simulator},       {"huawei", make_huawei_simulator},
+    {"honor", make_honor_simulator}, {"xiaomi", make_xiaomi_simulator}, {"oppo", make_oppo_simulator},
+    {"vivo", make_vivo_simulator},   {"meizu", make_meizu_simulator},
 };
 
 }  // namespace
