@@ -144,8 +144,8 @@ std::vector<Scene> scenes(WallTime now) {
   {
     Json event = p.event("c2c", say("ignored"), {receiver("vinson")});
     event["push"]["title"] = "Order shipped";
-    event["push"]["desc"] = "Parcel 8841 left the warehouse";
-    event["push"]["apns"] = {{"sound", "parcel.caf"}, {"badge", "ignore"}, {"mutable_content", true}};
+    event["push"]["desc"] = "ProducerBatch 8841 left the warehouse";
+    event["push"]["apns"] = {{"sound", "batch.caf"}, {"badge", "ignore"}, {"mutable_content", true}};
     p.play("the sender's own words and sound", event, {vinson});
   }
   {

@@ -63,20 +63,20 @@ JsonSection::~JsonSection() {
 
 bool JsonSection::has(std::string_view key) const { return object_ != nullptr && object_->contains(key); }
 
-const nlohmann::json* JsonSection::take(std::string_view key) {
+const nlohmann::json* JsonSection::member(std::string_view key) {
   asked_.emplace(key);
   if (!has(key)) return nullptr;
   return &(*object_)[std::string(key)];
 }
 
 JsonSection JsonSection::section(std::string_view key) {
-  const nlohmann::json* value = take(key);
+  const nlohmann::json* value = member(key);
   const std::string path = path_.empty() ? std::string(key) : fmt::format("{}.{}", path_, key);
   return JsonSection(value != nullptr ? *value : kEmpty, path, errors_);
 }
 
 void JsonSection::text(std::string_view key, std::string& out, bool may_be_empty) {
-  const nlohmann::json* value = take(key);
+  const nlohmann::json* value = member(key);
   if (value == nullptr) return;
   if (!value->is_string()) return mistake(key, shown(*value) + " is not a text");
   if (value->get_ref<const std::string&>().empty() && !may_be_empty) return mistake(key, "is empty");
@@ -84,14 +84,14 @@ void JsonSection::text(std::string_view key, std::string& out, bool may_be_empty
 }
 
 void JsonSection::flag(std::string_view key, bool& out) {
-  const nlohmann::json* value = take(key);
+  const nlohmann::json* value = member(key);
   if (value == nullptr) return;
   if (!value->is_boolean()) return mistake(key, shown(*value) + " is not true or false");
   out = *value;
 }
 
 void JsonSection::real(std::string_view key, double& out, double least, double most) {
-  const nlohmann::json* value = take(key);
+  const nlohmann::json* value = member(key);
   if (value == nullptr) return;
   if (!value->is_number()) return mistake(key, shown(*value) + " is not a number");
   const double number = *value;
@@ -101,7 +101,7 @@ void JsonSection::real(std::string_view key, double& out, double least, double m
 }
 
 void JsonSection::read_integer(std::string_view key, std::int64_t& out, std::int64_t least, std::int64_t most) {
-  const nlohmann::json* value = take(key);
+  const nlohmann::json* value = member(key);
   if (value == nullptr) return;
   if (!value->is_number_integer()) return mistake(key, shown(*value) + " is not a whole number");
   const bool huge = value->is_number_unsigned() && value->get<std::uint64_t>() > std::uint64_t(INT64_MAX);
@@ -111,7 +111,7 @@ void JsonSection::read_integer(std::string_view key, std::int64_t& out, std::int
 }
 
 void JsonSection::texts(std::string_view key, std::map<std::string, std::string>& out) {
-  const nlohmann::json* value = take(key);
+  const nlohmann::json* value = member(key);
   if (value == nullptr) return;
   if (!value->is_object()) return mistake(key, shown(*value) + " is not an object");
   std::map<std::string, std::string> read;

@@ -47,7 +47,7 @@ class JsonSection {
   void mistake(std::string_view key, std::string what);
 
  private:
-  const nlohmann::json* take(std::string_view key);
+  const nlohmann::json* member(std::string_view key);
   void read_integer(std::string_view key, std::int64_t& value, std::int64_t least, std::int64_t most);
 
   const nlohmann::json* object_;  // null: not an object

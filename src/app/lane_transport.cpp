@@ -62,9 +62,9 @@ void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, Ht
   }
 }
 
-void LaneTransport::leave(const dispatch::Route& route, std::uint64_t connection) {
+void LaneTransport::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
   Slot& slot = slot_for(route);
-  if (slot.h2) slot.h2->leave(connection);  // libcurl's connections have no names
+  if (slot.h2) slot.h2->drain_connection(connection);  // libcurl's connections have no names
 }
 
 void LaneTransport::flush() {

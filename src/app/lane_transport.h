@@ -31,7 +31,7 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
 
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
-  void leave(const dispatch::Route& route, std::uint64_t connection) override;
+  void drain_connection(const dispatch::Route& route, std::uint64_t connection) override;
   void flush() override;
   /// Closes lanes that have been idle for the lanes' idle_close: credentials come and go.
   void sweep();

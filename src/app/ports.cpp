@@ -22,17 +22,17 @@ Result<std::shared_ptr<const Grant>> ResolverPorts::grant(const dispatch::Route&
   const auto& ready = static_cast<const ReadyRoute&>(route);
   if (ready.grant != nullptr && now < ready.ask_at && now >= ready.grant->issued_at && !ready.grant->withdrawn())
     return ready.grant;
-  return taken(ready, resolver_.grant(*ready.ready, now, *this));
+  return grant_or_wait(ready, resolver_.grant(*ready.ready, now, *this));
 }
 
 Result<std::shared_ptr<const Grant>> ResolverPorts::refresh(const dispatch::Route& route, const Grant& refused,
                                                             WallTime now) {
   const auto& ready = static_cast<const ReadyRoute&>(route);
-  return taken(ready, resolver_.refresh(*ready.ready, refused, now, *this));
+  return grant_or_wait(ready, resolver_.refresh(*ready.ready, refused, now, *this));
 }
 
-Result<std::shared_ptr<const Grant>> ResolverPorts::taken(const ReadyRoute& route,
-                                                          Result<resolve::GrantAnswer> answer) {
+Result<std::shared_ptr<const Grant>> ResolverPorts::grant_or_wait(const ReadyRoute& route,
+                                                                  Result<resolve::GrantAnswer> answer) {
   if (!answer) return std::unexpected(std::move(answer.error()));
   if (answer->grant == nullptr) {
     waiting_[resolve::Resolver::grant_key(*route.ready)].insert(route.id);
@@ -53,11 +53,11 @@ void ResolverPorts::on_grant_settled(const std::string& key) {
   });
 }
 
-void KafkaSettler::outcome(dispatch::Ticket ticket, std::string_view event_id, std::string_view json) {
-  producer_.produce(kafka_ticket(ticket), topics_.results, event_id, json);
+void KafkaSettler::outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) {
+  producer_.produce(pending_record_of(pending), topics_.results, event_id, json);
 }
 
-void KafkaSettler::dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) {
+void KafkaSettler::dead(dispatch::RecordId pending, dispatch::DeadLetter letter) {
   kafka::Headers headers = {{"stage", std::string(letter.stage)}, {"reason", std::string(letter.reason)}};
   const auto add = [&](std::string_view name, std::string&& value) {
     if (!value.empty()) headers.emplace_back(name, std::move(value));
@@ -68,7 +68,7 @@ void KafkaSettler::dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) {
   add("code", std::move(letter.code));
   add("attempts", letter.attempts > 0 ? std::to_string(letter.attempts) : "");
   add("traceparent", std::move(letter.traceparent));
-  producer_.produce(kafka_ticket(ticket), topics_.dead, letter.key, letter.value, headers);
+  producer_.produce(pending_record_of(pending), topics_.dead, letter.key, letter.value, headers);
 }
 
 }  // namespace nightpost::app

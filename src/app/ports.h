@@ -22,11 +22,12 @@
 
 namespace nightpost::app {
 
-inline dispatch::Ticket ticket_of(kafka::Ticket* ticket) noexcept {
-  return dispatch::Ticket{reinterpret_cast<std::uintptr_t>(ticket)};
+inline dispatch::RecordId record_id_of(kafka::PendingRecord* pending) noexcept {
+  return dispatch::RecordId{reinterpret_cast<std::uintptr_t>(pending)};
 }
-inline kafka::Ticket* kafka_ticket(dispatch::Ticket ticket) noexcept {
-  return reinterpret_cast<kafka::Ticket*>(static_cast<std::uintptr_t>(ticket));  // NOLINT(performance-no-int-to-ptr)
+inline kafka::PendingRecord* pending_record_of(dispatch::RecordId pending) noexcept {
+  return reinterpret_cast<kafka::PendingRecord*>(
+      static_cast<std::uintptr_t>(pending));  // NOLINT(performance-no-int-to-ptr)
 }
 
 /// store → resolve. Borrows the store, on its thread.
@@ -80,7 +81,7 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
  private:
   void on_grant_settled(const std::string& key) override;
   /// What a push gets of what the book said; whoever gets nothing is remembered.
-  Result<std::shared_ptr<const Grant>> taken(const ReadyRoute& route, Result<resolve::GrantAnswer> answer);
+  Result<std::shared_ptr<const Grant>> grant_or_wait(const ReadyRoute& route, Result<resolve::GrantAnswer> answer);
 
   resolve::Resolver& resolver_;
   GrantFetcher& fetcher_;
@@ -91,15 +92,15 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
   std::unordered_map<std::string, std::set<std::uint64_t>> waiting_;            // routes by grant key
 };
 
-/// dispatch → Kafka: outcomes and dead letters, held by the record's ticket until the broker has them.
+/// dispatch → Kafka: outcomes and dead letters, held by the record's pending until the broker has them.
 class KafkaSettler final : public dispatch::Settler {
  public:
   KafkaSettler(kafka::Producer& producer, const Topics& topics) : producer_(producer), topics_(topics) {}
   /// REQUIRED before the first record reaches a shard.
   void connect(kafka::Consumer& consumer) { consumer_ = &consumer; }
-  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string_view json) override;
-  void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
-  void release(dispatch::Ticket ticket) override { consumer_->release(kafka_ticket(ticket)); }
+  void outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) override;
+  void dead(dispatch::RecordId pending, dispatch::DeadLetter letter) override;
+  void release(dispatch::RecordId pending) override { consumer_->release(pending_record_of(pending)); }
 
  private:
   kafka::Producer& producer_;

@@ -51,23 +51,23 @@ ReceiptDesk::ReceiptDesk(const ReceiptOptions& options, store::Store& store, Rec
       reader_of_(reader_of),
       memory_(options.calls_remembered_max, kNonceLife) {}
 
-net::ServerResponse ReceiptDesk::answer(const net::ServerRequest& request) {
-  auto taken = take(request);
+server::ServerResponse ReceiptDesk::answer(const server::ServerRequest& request) {
+  auto taken = receive(request);
   if (!taken) return refusal(taken.error(), request);
-  net::ServerResponse response;
+  server::ServerResponse response;
   if (!taken->empty()) response.headers.emplace_back("content-type", content_type_of(*taken));
   response.body = *std::move(taken);
   return response;
 }
 
-std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::take(const net::ServerRequest& request) {
+std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::receive(const server::ServerRequest& request) {
   const std::string_view target = request.target;
   const std::size_t question = target.find('?');
   const auto to = addressed(target.substr(0, question));
   if (!to) return std::unexpected(to.error());
   if (request.method != "POST") return std::unexpected(Refused{ReceiptRefusal::Method, "only POST"});
   auto& bucket = buckets_.try_emplace(to->certificate.id, options_.requests_per_second_max).first->second;
-  if (!bucket.take(clock_.mono()))
+  if (!bucket.try_acquire(clock_.mono()))
     return std::unexpected(Refused{ReceiptRefusal::TooOften, "more calls than receipts.requests_per_second_max"});
   auto batch = read(*to, question == std::string_view::npos ? "" : target.substr(question + 1), request);
   if (!batch) return std::unexpected(std::move(batch.error()));
@@ -110,7 +110,7 @@ std::expected<ReceiptDesk::Addressed, ReceiptDesk::Refused> ReceiptDesk::address
 }
 
 std::expected<ReceiptBatch, ReceiptDesk::Refused> ReceiptDesk::read(const Addressed& to, std::string_view query,
-                                                                    const net::ServerRequest& request) {
+                                                                    const server::ServerRequest& request) {
   auto secret = store_.secret(to.certificate.id);
   if (!secret) return std::unexpected(Refused{ReceiptRefusal::Store, secret.error().detail});
   store::wipe(secret->bytes);
@@ -153,10 +153,10 @@ std::expected<ReceiptEffects, ReceiptDesk::Refused> ReceiptDesk::effects_of(cons
 }
 
 /// Said in the log, but not to a caller without the key: which secret is wrong, and what is broken in our own house.
-net::ServerResponse ReceiptDesk::refusal(const Refused& refused, const net::ServerRequest& request) {
+server::ServerResponse ReceiptDesk::refusal(const Refused& refused, const server::ServerRequest& request) {
   metrics_.refused[std::size_t(refused.why)].add();
-  net::ServerResponse response{.status = kStatuses[std::size_t(refused.why)],
-                               .headers = {{"content-type", "text/plain; charset=utf-8"}}};
+  server::ServerResponse response{.status = kStatuses[std::size_t(refused.why)],
+                                  .headers = {{"content-type", "text/plain; charset=utf-8"}}};
   const std::string path = request.target.substr(0, request.target.find('?'));  // the query may hold the key
   switch (refused.why) {
     case ReceiptRefusal::Unauthorized:

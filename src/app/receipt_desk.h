@@ -13,9 +13,9 @@
 #include "app/receipt_rate.h"
 #include "app/receipt_sink.h"
 #include "core/result.h"
-#include "net/http_server.h"
 #include "observe/log.h"
 #include "providers/receipt.h"
+#include "server/http_server.h"
 #include "store/store.h"
 
 namespace nightpost::app {
@@ -29,7 +29,7 @@ class ReceiptDesk {
   ReceiptDesk(const ReceiptOptions& options, store::Store& store, ReceiptSink& sink, const Clock& clock,
               observe::Log& log, ReceiptMetrics& metrics, ReaderOf reader_of);
 
-  net::ServerResponse answer(const net::ServerRequest& request);
+  server::ServerResponse answer(const server::ServerRequest& request);
 
  private:
   struct Refused {
@@ -40,12 +40,12 @@ class ReceiptDesk {
     ReceiptReader reader;
     Certificate certificate;
   };
-  std::expected<std::string, Refused> take(const net::ServerRequest& request);
+  std::expected<std::string, Refused> receive(const server::ServerRequest& request);
   std::expected<Addressed, Refused> addressed(std::string_view path);
   std::expected<ReceiptBatch, Refused> read(const Addressed& to, std::string_view query,
-                                            const net::ServerRequest& request);
+                                            const server::ServerRequest& request);
   std::expected<ReceiptEffects, Refused> effects_of(const Certificate& certificate, const ReceiptBatch& batch);
-  net::ServerResponse refusal(const Refused& refused, const net::ServerRequest& request);
+  server::ServerResponse refusal(const Refused& refused, const server::ServerRequest& request);
 
   const ReceiptOptions& options_;
   store::Store& store_;

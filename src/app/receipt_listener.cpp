@@ -36,16 +36,16 @@ Result<std::unique_ptr<ReceiptListener>> ReceiptListener::start(const ReceiptOpt
 }
 
 Result<void> ReceiptListener::listen() {
-  net::ServerOptions server{.host = options_.host,
-                            .port = options_.port,
-                            .body_bytes_max = options_.body_bytes_max,
-                            .connections_max = options_.connections_max,
-                            .idle_timeout = kIdle};
-  const auto handler = [this](const net::ServerRequest& request) {
-    return net::ServerAction{.respond = desk_.answer(request)};
+  server::ServerOptions server{.host = options_.host,
+                               .port = options_.port,
+                               .body_bytes_max = options_.body_bytes_max,
+                               .connections_max = options_.connections_max,
+                               .idle_timeout = kIdle};
+  const auto handler = [this](const server::ServerRequest& request) {
+    return server::ServerAction{.respond = desk_.answer(request)};
   };
   if (options_.tls_certificate_file.empty()) {
-    auto plain = net::HttpServer::start(loop_, std::move(server), handler);
+    auto plain = server::HttpServer::start(loop_, std::move(server), handler);
     if (!plain) return std::unexpected(plain.error());
     plain_ = *std::move(plain);
     port_ = plain_->port();
@@ -55,11 +55,11 @@ Result<void> ReceiptListener::listen() {
   if (!certificate) return std::unexpected(certificate.error());
   auto key = read_file(options_.tls_key_file);
   if (!key) return std::unexpected(key.error());
-  auto tls = net::TlsServer::start(loop_, std::move(server),
-                                   {.certificate_pem = *std::move(certificate),
-                                    .private_key_pem = *std::move(key),
-                                    .streams_max_first = kStreamsAtOnceMax},
-                                   handler);
+  auto tls = server::TlsServer::start(loop_, std::move(server),
+                                      {.certificate_pem = *std::move(certificate),
+                                       .private_key_pem = *std::move(key),
+                                       .streams_max_first = kStreamsAtOnceMax},
+                                      handler);
   if (!tls) return std::unexpected(tls.error());
   tls_ = *std::move(tls);
   port_ = tls_->port();

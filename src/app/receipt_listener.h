@@ -43,8 +43,8 @@ class ReceiptListener {
   std::unique_ptr<ReceiptSink> sink_;
   ReceiptDesk desk_;
   boost::asio::io_context loop_{1};
-  std::unique_ptr<net::HttpServer> plain_;  // one of the two
-  std::unique_ptr<net::TlsServer> tls_;
+  std::unique_ptr<server::HttpServer> plain_;  // one of the two
+  std::unique_ptr<server::TlsServer> tls_;
   std::uint16_t port_ = 0;
   std::thread thread_;
 };

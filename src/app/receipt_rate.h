@@ -15,7 +15,7 @@ class TokenBucket {
   explicit TokenBucket(std::uint32_t per_second) : per_second_(per_second), held_(per_second) {}
 
   /// False: none is left. Times must not go back.
-  bool take(MonoTime now) noexcept {
+  bool try_acquire(MonoTime now) noexcept {
     const std::chrono::duration<double> since = now - filled_at_;
     held_ = std::min(per_second_, held_ + since.count() * per_second_);
     filled_at_ = now;

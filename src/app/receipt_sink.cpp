@@ -20,7 +20,7 @@ Result<std::unique_ptr<ReceiptSink>> KafkaReceiptSink::start(kafka::ProducerOpti
   options.queue_kbytes_max = 2'097'151;
   options.on_refused = [sink = sink.get()](const Error&, const std::string&) {  // any thread; logged by the producer
     ++sink->refused_;
-    if (kafka::Ticket* const ticket = sink->ticket_.load()) ticket->drop();  // who was refused keeps its hold
+    if (kafka::PendingRecord* const pending = sink->ticket_.load()) pending->drop();  // who was refused keeps its hold
   };
   auto producer = kafka::Producer::start(std::move(options), std::move(on_fatal), metrics);
   if (!producer) return std::unexpected(producer.error());
@@ -30,26 +30,26 @@ Result<std::unique_ptr<ReceiptSink>> KafkaReceiptSink::start(kafka::ProducerOpti
 
 KafkaReceiptSink::~KafkaReceiptSink() {
   producer_.reset();
-  // What was never reported, because the process leaves, keeps its holds on the ticket, and they the pool.
-  kafka::Ticket* const ticket = ticket_;
-  for (std::uint64_t left = reported_then_ - reported(); ticket != nullptr && left > 0; --left) ticket->drop();
+  // What was never reported, because the process leaves, keeps its holds on the record, and they the pool.
+  kafka::PendingRecord* const pending = ticket_;
+  for (std::uint64_t left = reported_then_ - reported(); pending != nullptr && left > 0; --left) pending->drop();
 }
 
 bool KafkaReceiptSink::settled() {
-  tickets_->drain([this](const kafka::Ticket&) { ticket_ = nullptr; });
+  pending_records_->drain([this](const kafka::PendingRecord&) { ticket_ = nullptr; });
   return ticket_ == nullptr;
 }
 
 Result<void> KafkaReceiptSink::write(std::span<const Outcome> outcomes) {
   if (outcomes.empty()) return {};
   if (!settled()) return fail(Errc::Overloaded, "kafka: the outcomes of an earlier call are not written yet");
-  kafka::Ticket* const ticket = tickets_->take(0, 0, 0, 0);
+  kafka::PendingRecord* const pending = pending_records_->acquire(0, 0, 0, 0);
   refused_ = 0;
   reported_then_ = reported() + outcomes.size();
-  ticket_ = ticket;
+  ticket_ = pending;
   for (const Outcome& outcome : outcomes)
-    producer_->produce(ticket, topic_, outcome.event_id, dispatch::to_json(outcome));
-  ticket->drop();
+    producer_->produce(pending, topic_, outcome.event_id, dispatch::to_json(outcome));
+  pending->drop();
   const MonoTime deadline = std::chrono::steady_clock::now() + wait_;
   while (!settled()) {
     if (std::chrono::steady_clock::now() >= deadline)

@@ -10,8 +10,8 @@
 
 #include "core/outcome.h"
 #include "core/result.h"
+#include "kafka/pending_record.h"
 #include "kafka/producer.h"
-#include "kafka/ticket.h"
 
 namespace nightpost::app {
 
@@ -45,11 +45,11 @@ class KafkaReceiptSink final : public ReceiptSink {
   const std::string topic_;
   const milliseconds wait_;
   const kafka::ProducerMetrics& metrics_;
-  kafka::TicketPool::Owner tickets_ = kafka::TicketPool::make();
-  std::atomic<kafka::Ticket*> ticket_ = nullptr;  // of the last call, until it is settled
-  std::atomic<std::uint64_t> refused_ = 0;        // of its outcomes, for good: no such topic, not allowed
-  std::uint64_t reported_then_ = 0;               // reported() once all of them are
-  std::unique_ptr<kafka::Producer> producer_;     // goes first: its thread uses the two above
+  kafka::PendingRecordPool::Owner pending_records_ = kafka::PendingRecordPool::make();
+  std::atomic<kafka::PendingRecord*> ticket_ = nullptr;  // of the last call, until it is settled
+  std::atomic<std::uint64_t> refused_ = 0;               // of its outcomes, for good: no such topic, not allowed
+  std::uint64_t reported_then_ = 0;                      // reported() once all of them are
+  std::unique_ptr<kafka::Producer> producer_;            // goes first: its thread uses the two above
 };
 
 }  // namespace nightpost::app

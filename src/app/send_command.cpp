@@ -103,8 +103,8 @@ class Recorder final : public dispatch::Transport {
                   {"body", std::move(body)}}}};
     if (next_ != nullptr) next_->send(route, std::move(request), deadline, tag, handler);
   }
-  void leave(const dispatch::Route& route, std::uint64_t connection) override {
-    if (next_ != nullptr) next_->leave(route, connection);
+  void drain_connection(const dispatch::Route& route, std::uint64_t connection) override {
+    if (next_ != nullptr) next_->drain_connection(route, connection);
   }
   void flush() override {
     if (next_ != nullptr) next_->flush();
@@ -118,11 +118,11 @@ class Recorder final : public dispatch::Transport {
 
 class Collector final : public dispatch::Settler {
  public:
-  void outcome(dispatch::Ticket, std::string_view, std::string_view json) override {
+  void outcome(dispatch::RecordId, std::string_view, std::string_view json) override {
     outcome_json = nlohmann::json::parse(json, nullptr, false);
   }
-  void dead(dispatch::Ticket, dispatch::DeadLetter letter) override { why_dead = letter.detail; }
-  void release(dispatch::Ticket) override { released = true; }
+  void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { why_dead = letter.detail; }
+  void release(dispatch::RecordId) override { released = true; }
   nlohmann::json outcome_json;
   std::string why_dead;
   bool released = false;
@@ -174,7 +174,7 @@ nlohmann::json run_one(const Options& options, const Config& config, boost::asio
   running = &dispatcher;
 
   const std::string event = event_for(options, clock.wall());
-  const dispatch::Record record{dispatch::Ticket{1}, "send", event, ""};
+  const dispatch::Record record{dispatch::RecordId{1}, "send", event, ""};
   dispatcher.accept({&record, 1});
   const MonoTime end = clock.mono() + milliseconds(options.timeout_ms) + seconds(1);
   while (!settler.released && clock.mono() < end && !(options.dry_run && !transport.recorded.is_null())) {

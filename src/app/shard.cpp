@@ -56,22 +56,22 @@ void Shard::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void Shard::take(std::unique_ptr<kafka::Batch> batch) {
+void Shard::enqueue(std::unique_ptr<kafka::Batch> batch) {
   boost::asio::post(loop_, [this, batch = std::move(batch)]() mutable {
     waiting_.push_back(std::move(batch));
     accept_what_fits();
   });
 }
 
-void Shard::hand_back(std::function<bool(const kafka::Ticket*)> which) {
+void Shard::hand_back(std::function<bool(const kafka::PendingRecord*)> which) {
   boost::asio::post(loop_, [this, which = std::move(which)] {
-    const auto stale = [&](dispatch::Ticket ticket) { return which(kafka_ticket(ticket)); };
+    const auto stale = [&](dispatch::RecordId pending) { return which(pending_record_of(pending)); };
     dispatcher_.hand_back(stale);
     // A batch is of one partition's assignment or several; a record that is not stale must not be lost with it.
     // What is accepted of the first one was handed back above.
     const kafka::Batch* const first = waiting_.empty() ? nullptr : waiting_.front().get();
     std::erase_if(waiting_, [&](const auto& batch) {
-      return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.ticket); });
+      return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.pending); });
     });
     if (waiting_.empty() || waiting_.front().get() != first) accepted_ = 0;
     accept_what_fits();
@@ -79,12 +79,12 @@ void Shard::hand_back(std::function<bool(const kafka::Ticket*)> which) {
 }
 
 void Shard::accept_what_fits() {
-  while (!waiting_.empty() && dispatcher_.has_room()) {
+  while (!waiting_.empty() && dispatcher_.has_capacity()) {
     const std::span<const kafka::SourceRecord> all = waiting_.front()->records();
     records_.clear();
     for (std::size_t bytes = 0; accepted_ < all.size() && bytes < kBiteBytes; ++accepted_) {
       const kafka::SourceRecord& record = all[accepted_];
-      records_.push_back({ticket_of(record.ticket), record.key, record.value, record.traceparent});
+      records_.push_back({record_id_of(record.pending), record.key, record.value, record.traceparent});
       bytes += record.value.size();
     }
     dispatcher_.accept(records_);
@@ -103,7 +103,7 @@ void Shard::schedule_after_work() {
 
 void Shard::after_work() {
   after_work_scheduled_ = false;
-  if (!waiting_.empty() && dispatcher_.has_room()) accept_what_fits();
+  if (!waiting_.empty() && dispatcher_.has_capacity()) accept_what_fits();
   transport_.flush();
   arm_timer();
 }

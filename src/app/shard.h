@@ -46,9 +46,9 @@ class Shard {
 
   void start();
   /// Any thread: hands a batch over. Batches that find no room wait; their number is bounded by the consumer's limits.
-  void take(std::unique_ptr<kafka::Batch> batch);
+  void enqueue(std::unique_ptr<kafka::Batch> batch);
   /// Any thread: forgets what is not yet in the air.
-  void hand_back(std::function<bool(const kafka::Ticket*)> which);
+  void hand_back(std::function<bool(const kafka::PendingRecord*)> which);
   std::size_t pushes_in_flight() const noexcept { return metrics_.dispatch.pushes_in_flight.read(); }
   void stop();
 

@@ -65,13 +65,13 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   kafka::ConsumerHandlers on;
   Worker* self = worker.get();
   on.on_batch = [self](std::size_t shard, std::unique_ptr<kafka::Batch> batch) {
-    self->shards_[shard]->take(std::move(batch));
+    self->shards_[shard]->enqueue(std::move(batch));
   };
   on.on_first_assignment = [self, on_ready = handlers.on_ready] {
     self->ready_ = true;
     on_ready();
   };
-  on.on_revoked = [self](std::function<bool(const kafka::Ticket*)> is_stale) {
+  on.on_revoked = [self](std::function<bool(const kafka::PendingRecord*)> is_stale) {
     for (const auto& shard : self->shards_) shard->hand_back(is_stale);
   };
   on.on_fatal = fatal;
@@ -90,7 +90,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
 }
 
 Worker::~Worker() {
-  // Shards first: nothing may release a ticket into a consumer that is gone.
+  // Shards first: nothing may release a record into a consumer that is gone.
   for (const auto& shard : shards_) shard->stop();
   consumer_.reset();
 }
@@ -102,7 +102,7 @@ bool Worker::drain() {
   bool settled = wait_until(config_.drain_limit, [&] { return consumer_->in_flight() == 0; });
   if (!settled) {
     // What is in the air still gets its answer; the rest goes to whoever comes next.
-    for (const auto& shard : shards_) shard->hand_back([](const kafka::Ticket*) { return true; });
+    for (const auto& shard : shards_) shard->hand_back([](const kafka::PendingRecord*) { return true; });
     wait_until(config_.drain_limit / 2, [&] {
       return std::ranges::all_of(shards_, [](const auto& shard) { return shard->pushes_in_flight() == 0; });
     });

@@ -11,7 +11,7 @@
 #include "app/output.h"
 #include "app/ready_file.h"
 #include "app/worker.h"
-#include "net/http_server.h"
+#include "server/http_server.h"
 
 namespace nightpost::app {
 namespace {
@@ -22,11 +22,11 @@ struct Options {
 };
 
 /// What SREs and orchestrators ask: alive, willing, numbers.
-net::ServerAction answer(const net::ServerRequest& request, const observe::MetricsPage& page, const Worker& worker,
-                         const std::atomic<bool>& failed) {
+server::ServerAction answer(const server::ServerRequest& request, const observe::MetricsPage& page,
+                            const Worker& worker, const std::atomic<bool>& failed) {
   const auto text = [](int status, std::string body, std::string type = "text/plain; charset=utf-8") {
-    net::ServerAction action;
-    action.respond = net::ServerResponse{status, {{"content-type", std::move(type)}}, std::move(body)};
+    server::ServerAction action;
+    action.respond = server::ServerResponse{status, {{"content-type", std::move(type)}}, std::move(body)};
     return action;
   };
   if (request.method != "GET" && request.method != "HEAD") return text(405, "only GET\n");
@@ -118,9 +118,9 @@ int run_worker(const Options& options) {
 
   observe::MetricsPage page;
   register_metrics(page, (*worker)->metrics());
-  auto server = net::HttpServer::start(
+  auto server = server::HttpServer::start(
       loop, {.host = config->http_host, .port = config->http_port},
-      [&](const net::ServerRequest& request) { return answer(request, page, **worker, failed); });
+      [&](const server::ServerRequest& request) { return answer(request, page, **worker, failed); });
   if (!server) return say_error(server.error());
   http_port = (*server)->port();
   receipts_port = (*worker)->receipts_port();

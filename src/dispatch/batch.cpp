@@ -8,7 +8,7 @@
 namespace nightpost::dispatch {
 
 /// Counts requests that are not in the air yet and will take a slot each (or several, by the vendor's limits).
-void Dispatcher::Impl::form(std::uint64_t route_id, bool more) {
+void Dispatcher::Impl::count_forming(std::uint64_t route_id, bool more) {
   RouteState& state = routes_.of(route_id, mono_);
   more ? ++forming_ : --forming_;
   more ? ++state.forming : --state.forming;
@@ -22,7 +22,7 @@ void Dispatcher::Impl::gather(Push& push, const Rendered& rendered, const Batchi
   if (push.alone) key.alone = push.tag;
   const auto [found, is_new] = gathering_of_.try_emplace(key, gatherings_.size());
   if (is_new) {
-    form(key.route, true);
+    count_forming(key.route, true);
     gatherings_.push_back({.route = push.route, .notification = rendered.notification});
     gatherings_.back().notification.push_id = push.push_id;
   }
@@ -47,7 +47,7 @@ void Dispatcher::Impl::ship(Gathering& gathering) {
                .notification = std::move(gathering.notification)};
   const Batching batching = all.route->provider->batching();
   all.pushes = std::move(gathering.pushes);
-  form(all.route->id, false);
+  count_forming(all.route->id, false);
   if (batching.mixed_max > 0 && (!batching.tokens || all.pushes.size() < batching.tokens_min)) {
     for (const std::uint64_t tag : all.pushes) drop_in(all, tag, batching.mixed_max);
     return;
@@ -82,7 +82,7 @@ void Dispatcher::Impl::end_all(std::span<const std::uint64_t> pushes, Ending end
 void Dispatcher::Impl::drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max) {
   MixedBin& bin = bins_[from.route->id];
   if (bin.entries.empty()) {
-    form(from.route->id, true);
+    count_forming(from.route->id, true);
     bin.route = from.route;
     bin.leaves_at = mono_ + options_.mixed_linger;
     timers_.add({bin.leaves_at, from.route->id, Timer::Of::Bin});
@@ -100,7 +100,7 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
   if (found == bins_.end()) return;
   MixedBin bin = std::move(found->second);
   bins_.erase(found);
-  form(route_id, false);
+  count_forming(route_id, false);
   std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
   if (bin.entries.empty()) return;
   // Throttled while they waited for company.
@@ -143,7 +143,7 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
       for (const std::uint64_t tag : pushes) end(*pushes_.find(tag), ending_of(Rule::BreakerOpen));
       continue;
     }
-    const auto [tag, shipment] = shipments_.take();
+    const auto [tag, shipment] = shipments_.acquire();
     shipment->route = all.route;
     shipment->grant = all.grant;
     if (each.prepares) shipment->notification = all.notification;

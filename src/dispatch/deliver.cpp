@@ -63,7 +63,7 @@ bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& tol
          told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event;
 }
 
-Heard heard_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
+VendorReason reason_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
 
 }  // namespace
 
@@ -97,7 +97,7 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
     if (open.next_device == 0) {
       const Rule rule = decide_receiver(open.event, open.event.to[at], receiver, wall_);
       if (rule != Rule::None) {
-        ledger_.receiver(open, at, {OutcomeKind::Suppressed, rule}, wall_);
+        writer_.receiver(open, at, {OutcomeKind::Suppressed, rule}, wall_);
         ++open.next_receiver;
         continue;
       }
@@ -109,9 +109,9 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
     }
     const Device& device = receiver.devices[open.next_device];
     if (const Rule rule = decide_device(open.event, device); rule != Rule::None) {
-      ledger_.device(open, at, device, {OutcomeKind::Suppressed, rule}, wall_);
+      writer_.device(open, at, device, {OutcomeKind::Suppressed, rule}, wall_);
     } else if (late) {
-      ledger_.device(open, at, device, ending_of(open.window.rule_at_end()), wall_);
+      writer_.device(open, at, device, ending_of(open.window.rule_at_end()), wall_);
     } else {
       if (!may_plan()) return false;
       start(open, device);
@@ -124,7 +124,7 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
 }
 
 void Dispatcher::Impl::start(OpenEvent& open, const Device& device) {
-  const auto [tag, push] = pushes_.take();
+  const auto [tag, push] = pushes_.acquire();
   push->tag = tag;
   push->event = &open;
   push->receiver = open.next_receiver;
@@ -156,13 +156,13 @@ bool Dispatcher::Impl::check_route(Push& push) {
   const Device& device = *push.device;
   Result<std::shared_ptr<const Route>> found = credentials_.route(open.event.app, device.certificate);
   if (!found) {
-    const Heard heard = heard_of(found.error());
+    const VendorReason reason = reason_of(found.error());
     if (found.error().code == Errc::NotFound)
-      end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, true}, heard);
+      end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, true}, reason);
     else if (found.error().code == Errc::Malformed)
-      end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, true}, heard);
+      end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, true}, reason);
     else
-      act(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), heard);
+      carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), reason);
     return false;
   }
   push.route = std::move(*found);
@@ -189,7 +189,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
     wait_or_end(push, state.minute_ends, Rule::VendorThrottled);
     return false;
   }
-  if (room_for(state.in_flight, state.forming, limit_of(state))) return true;
+  if (fits(state.in_flight, state.forming, limit_of(state))) return true;
   crowded_[route.id].push_back(push.tag);
   park(push);
   return false;
@@ -211,13 +211,13 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
     park(push);
     return false;
   }
-  const Heard heard = heard_of(grant.error());
+  const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
     if (routes_.of(push.route->id, mono_).breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max))
       metrics_.breakers_opened.add();
-    end(push, ending_of(Rule::CredentialBad), heard);
+    end(push, ending_of(Rule::CredentialBad), reason);
   } else {
-    act(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), heard);
+    carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
   }
   return false;
 }
@@ -313,7 +313,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     attempts[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
-  if (leave) transport_.leave(*route, reply.connection);
+  if (leave) transport_.drain_connection(*route, reply.connection);
   const bool held = state.guard.holds(mono_);
   if (trip || (probe && held && dead)) {
     if (state.breaker.trip(probe, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
@@ -322,36 +322,36 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
   }
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
-    const Heard heard{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
+    const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
     if (nexts_[i].what == Next::Do::RemoveToken)
-      remove_token(*pushes[i], answer, held, heard);
+      remove_token(*pushes[i], answer, held, reason);
     else
-      act(*pushes[i], nexts_[i], heard);
+      carry_out(*pushes[i], nexts_[i], reason);
   }
 }
 
-void Dispatcher::Impl::act(Push& push, const Next& next, const Heard& heard) {
+void Dispatcher::Impl::carry_out(Push& push, const Next& next, const VendorReason& reason) {
   const bool more =
       next.what == Next::Do::Retry || next.what == Next::Do::PauseThenRetry || next.what == Next::Do::Refresh;
-  if (!more) return end(push, next.ending, heard);
+  if (!more) return end(push, next.ending, reason);
   if (push.event->leaving) return drop(push);
   metrics_.retries.add();
   if (next.what == Next::Do::Refresh) return refresh(push);
   wait(push, next.at);
 }
 
-void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held, const Heard& heard) {
+void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason) {
   if (held) {
     metrics_.removals_held.add();
-    return end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, true}, heard);
+    return end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, true}, reason);
   }
   if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))
-    return end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, heard);
+    return end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, reason);
   const OfflineEvent& event = push.event->event;
   const Result<bool> removed = directory_.remove_token(event.app, event.to[push.receiver].user_id, *push.device);
-  if (!removed) return end(push, {OutcomeKind::Rejected, Rule::RemovalFailed}, heard);
-  end(push, {OutcomeKind::TokenRemoved, *removed ? Rule::TokenGone : Rule::TokenAlreadyRemoved}, heard);
+  if (!removed) return end(push, {OutcomeKind::Rejected, Rule::RemovalFailed}, reason);
+  end(push, {OutcomeKind::TokenRemoved, *removed ? Rule::TokenGone : Rule::TokenAlreadyRemoved}, reason);
 }
 
 void Dispatcher::Impl::refresh(Push& push) {
@@ -362,13 +362,13 @@ void Dispatcher::Impl::refresh(Push& push) {
     return park(push);
   }
   if (grant) return attempt(push, std::move(*grant));
-  const Heard heard = heard_of(grant.error());
+  const VendorReason reason = reason_of(grant.error());
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
-    return act(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), heard);
+    return carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
   RouteState& state = routes_.of(push.route->id, mono_);
   if (state.breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
-  end(push, ending_of(Rule::CredentialBad), heard);
+  end(push, ending_of(Rule::CredentialBad), reason);
 }
 
 void Dispatcher::Impl::wait(Push& push, MonoTime at) {
@@ -457,8 +457,8 @@ void Dispatcher::Impl::on_grant(std::uint64_t route_id) {
   }
 }
 
-void Dispatcher::Impl::end(Push& push, Ending ending, const Heard& heard) {
-  ledger_.push(push, ending, wall_, heard);
+void Dispatcher::Impl::end(Push& push, Ending ending, const VendorReason& reason) {
+  writer_.push(push, ending, wall_, reason);
   OpenEvent& open = *push.event;
   free_push(push);
   close_if_done(open);

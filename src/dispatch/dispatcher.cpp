@@ -21,11 +21,11 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
       decoder_(options_.event_bytes_max, options_.receivers_max),
-      ledger_(settler, metrics),
+      writer_(settler, metrics),
       routes_(options_.routes_max),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
-void Dispatcher::Impl::leave() {
+void Dispatcher::Impl::finish_entry() {
   bool fill = refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max;
   if (fill) call_crowded();
   do {
@@ -97,9 +97,9 @@ void Dispatcher::Impl::fire(const Timer& timer) {
   }
 }
 
-void Dispatcher::Impl::hand_back(const std::function<bool(Ticket)>& which) {
+void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
   events_.for_each([&](std::uint64_t, OpenEvent& open) {
-    if (open.leaving || !which(open.ticket)) return;
+    if (open.leaving || !which(open.record_id)) return;
     open.leaving = true;
     if (open.state == OpenEvent::State::Sending) return;
     open.incomplete = true;
@@ -118,7 +118,7 @@ Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::accept(std::span<const Record> batch) {
   impl_->enter([&] {
-    for (const Record& record : batch) impl_->take(record);
+    for (const Record& record : batch) impl_->accept_one(record);
     impl_->ask_directory(std::exchange(impl_->lookups_, {}));
   });
 }
@@ -147,7 +147,7 @@ void Dispatcher::wake() {
   });
 }
 
-bool Dispatcher::has_room() const noexcept {
+bool Dispatcher::has_capacity() const noexcept {
   const Options& options = impl_->options_;
   return impl_->events_.used() < options.events_open_max && impl_->waiting() < options.pushes_queued_max &&
          impl_->open_bytes_ < options.events_open_bytes_max && impl_->unplanned_ < options.receivers_unplanned_max;
@@ -156,7 +156,7 @@ bool Dispatcher::has_room() const noexcept {
 std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }
 std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->in_flight_; }
 
-void Dispatcher::hand_back(const std::function<bool(Ticket)>& which) {
+void Dispatcher::hand_back(const std::function<bool(RecordId)>& which) {
   impl_->enter([&] { impl_->hand_back(which); });
 }
 

@@ -24,7 +24,7 @@ class Dispatcher final : public ReplyHandler {
   ~Dispatcher();
 
   /// Takes a batch. Whatever a record holds, it ends in outcomes, a dead letter, or both, then one release(). Never
-  /// refuses; whoever feeds it stops at has_room() == false.
+  /// refuses; whoever feeds it stops at has_capacity() == false.
   void accept(std::span<const Record> batch);
   void on_reply(std::uint64_t tag, Reply reply) override;
 
@@ -36,14 +36,14 @@ class Dispatcher final : public ReplyHandler {
   void wake();
 
   /// Below events_open_max events and pushes_queued_max pushes.
-  bool has_room() const noexcept;
+  bool has_capacity() const noexcept;
   std::size_t events_open() const noexcept;
   std::size_t requests_in_flight() const noexcept;
 
   /// From here on nothing that is not yet in the air is sent (drain's limit is over, or partitions moved away): those
   /// events are forgotten without release(), so that whoever comes next takes them up. What is in the air still
   /// settles.
-  void hand_back(const std::function<bool(Ticket)>& which);
+  void hand_back(const std::function<bool(RecordId)>& which);
 
  private:
   struct Impl;

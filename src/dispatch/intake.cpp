@@ -11,12 +11,12 @@ namespace {
 constexpr std::size_t kKeysMax = 8192;  // receivers asked for in one call: bounds the keys' memory
 }
 
-void Dispatcher::Impl::take(const Record& record) {
+void Dispatcher::Impl::accept_one(const Record& record) {
   metrics_.events_taken.add();
-  const auto [tag, taken] = events_.take();
+  const auto [tag, taken] = events_.acquire();
   OpenEvent& open = *taken;
   open.tag = tag;
-  open.ticket = record.ticket;
+  open.record_id = record.record_id;
   open.key = record.key;
   open.traceparent = record.traceparent;
   const Result<void> decoded = decoder_.decode(record.value, open.event);
@@ -24,8 +24,8 @@ void Dispatcher::Impl::take(const Record& record) {
   unplanned_ += open.event.to.size();
   if (!decoded) {
     const bool too_big = record.value.size() > options_.event_bytes_max;
-    ledger_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail);
-    ledger_.close(open, wall_);
+    writer_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail);
+    writer_.close(open, wall_);
     free_event(open);
     return;
   }
@@ -131,8 +131,8 @@ void Dispatcher::Impl::lookup_failed(OpenEvent& open, const Error& error) {
 }
 
 /// The same end for every receiver, devices unseen; then the event is closed.
-void Dispatcher::Impl::end_receivers(OpenEvent& open, Ending ending, const Heard& heard) {
-  for (std::size_t i = 0; i < open.event.to.size(); ++i) ledger_.receiver(open, i, ending, wall_, heard);
+void Dispatcher::Impl::end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason) {
+  for (std::size_t i = 0; i < open.event.to.size(); ++i) writer_.receiver(open, i, ending, wall_, reason);
   planned(open);
   close_if_done(open);
 }
@@ -145,7 +145,7 @@ void Dispatcher::Impl::planned(OpenEvent& open) noexcept {
 
 void Dispatcher::Impl::close_if_done(OpenEvent& open) {
   if (open.state != OpenEvent::State::Sending || open.pushes_open > 0) return;
-  if (!open.incomplete) ledger_.close(open, wall_);
+  if (!open.incomplete) writer_.close(open, wall_);
   free_event(open);
 }
 

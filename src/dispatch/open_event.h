@@ -25,7 +25,7 @@ struct OpenEvent {
   };
 
   std::uint64_t tag = 0;
-  Ticket ticket{};
+  RecordId record_id{};
   std::string key;
   std::string traceparent;
   OfflineEvent event;

@@ -13,8 +13,8 @@
 #include "dispatch/decode.h"
 #include "dispatch/dispatcher.h"
 #include "dispatch/language.h"
-#include "dispatch/ledger.h"
 #include "dispatch/open_event.h"
+#include "dispatch/outcome_writer.h"
 #include "dispatch/policy.h"
 #include "dispatch/route_book.h"
 #include "dispatch/shipment.h"
@@ -37,18 +37,18 @@ struct Dispatcher::Impl {
     }
     ++depth_;
     work();
-    if (depth_ == 1) leave();
+    if (depth_ == 1) finish_entry();
     --depth_;
   }
 
   // dispatcher.cpp
-  void leave();
+  void finish_entry();
   void fire(const Timer& timer);
-  void hand_back(const std::function<bool(Ticket)>& which);
+  void hand_back(const std::function<bool(RecordId)>& which);
   bool stale(const Timer& timer) noexcept;
 
   // intake.cpp
-  void take(const Record& record);
+  void accept_one(const Record& record);
   struct Asked {
     std::uint64_t event = 0;
     std::size_t receivers = 0;
@@ -58,7 +58,7 @@ struct Dispatcher::Impl {
   void on_found(std::span<const Asked> asked, Result<std::vector<std::shared_ptr<const Receiver>>> found);
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);
-  void end_receivers(OpenEvent& open, Ending ending, const Heard& heard = {});
+  void end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason = {});
   void planned(OpenEvent& open) noexcept;
   void close_if_done(OpenEvent& open);
   void free_event(OpenEvent& open);
@@ -74,8 +74,8 @@ struct Dispatcher::Impl {
   void send_alone(Push& push, const Rendered& rendered);
   void on_push(std::uint64_t tag, Reply reply);
   void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe);
-  void act(Push& push, const Next& next, const Heard& heard);
-  void remove_token(Push& push, const Answer& answer, bool held, const Heard& heard);
+  void carry_out(Push& push, const Next& next, const VendorReason& reason);
+  void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
   void refresh(Push& push);
   void wait(Push& push, MonoTime at);
   void wait_or_end(Push& push, MonoTime at, Rule rule);
@@ -86,12 +86,12 @@ struct Dispatcher::Impl {
   void answered_one(const Route& route);
   bool call_crowded();
   void on_grant(std::uint64_t route_id);
-  void end(Push& push, Ending ending, const Heard& heard = {});
+  void end(Push& push, Ending ending, const VendorReason& reason = {});
   void drop(Push& push);
   void free_push(Push& push);
 
   // batch.cpp
-  void form(std::uint64_t route_id, bool more);
+  void count_forming(std::uint64_t route_id, bool more);
   void gather(Push& push, const Rendered& rendered, const Batching& batching);
   void ship();
   void ship(Gathering& gathering);
@@ -105,13 +105,13 @@ struct Dispatcher::Impl {
   void follow_up(Shipment stored, std::vector<Planned> planned);
 
   /// Whether one more push may come: the last request that fits is still being put together, and may get company.
-  static bool room_for(std::size_t in_flight, std::size_t forming, std::size_t max) noexcept {
+  static bool fits(std::size_t in_flight, std::size_t forming, std::size_t max) noexcept {
     return in_flight < max && in_flight + forming <= max;
   }
   std::size_t limit_of(const RouteState& state) const noexcept {
     return std::min(options_.credential_in_flight_max, state.allowed);
   }
-  bool has_slot() const noexcept { return room_for(in_flight_, forming_, options_.pushes_in_flight_max); }
+  bool has_slot() const noexcept { return fits(in_flight_, forming_, options_.pushes_in_flight_max); }
   bool may_plan() const noexcept { return has_slot() && waiting() < options_.pushes_queued_max; }
   /// Pushes open beyond one a request: those that wait, and the company of those in the air.
   std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), in_flight_); }
@@ -127,7 +127,7 @@ struct Dispatcher::Impl {
   Rng rng_;
   Policy policy_;
   Decoder decoder_;
-  Ledger ledger_;
+  OutcomeWriter writer_;
 
   Slab<OpenEvent> events_;
   Slab<Push> pushes_;

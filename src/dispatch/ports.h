@@ -26,11 +26,11 @@
 namespace nightpost::dispatch {
 
 /// Names one record of the source until it is released. Opaque here.
-enum class Ticket : std::uint64_t {};
+enum class RecordId : std::uint64_t {};
 
 /// One record as it came. Views are valid during Dispatcher::accept() only; what must live longer is copied.
 struct Record {
-  Ticket ticket{};
+  RecordId record_id{};
   std::string_view key;
   std::string_view value;
   std::string_view traceparent;  // empty: none
@@ -50,14 +50,14 @@ struct DeadLetter {
   int attempts = 0;
 };
 
-/// Where outcomes go, and how the source learns that it may forget. For each ticket: any number of outcome() and at
+/// Where outcomes go, and how the source learns that it may forget. For each record: any number of outcome() and at
 /// most one dead(), then exactly one release(). The source forgets the record once all of it is durable.
 class Settler {
  public:
   virtual ~Settler() = default;
-  virtual void outcome(Ticket ticket, std::string_view event_id, std::string_view json) = 0;
-  virtual void dead(Ticket ticket, DeadLetter letter) = 0;
-  virtual void release(Ticket ticket) = 0;
+  virtual void outcome(RecordId record_id, std::string_view event_id, std::string_view json) = 0;
+  virtual void dead(RecordId record_id, DeadLetter letter) = 0;
+  virtual void release(RecordId record_id) = 0;
 };
 
 /// Receivers and their devices.
@@ -99,7 +99,7 @@ struct Reply {
   Result<HttpResponse> response;
   /// After an error: the request may have been processed, so a repeat may duplicate. Without: it surely was not.
   bool maybe_sent = false;
-  std::uint64_t connection = 0;  // which connection answered; for leave()
+  std::uint64_t connection = 0;  // which connection answered; for drain_connection()
 };
 
 class ReplyHandler {
@@ -120,7 +120,7 @@ class Transport {
   virtual void send(const std::shared_ptr<const Route>& route, HttpRequest request, MonoTime deadline,
                     std::uint64_t tag, ReplyHandler& handler) = 0;
   /// No new requests on that connection; it ends once its answers are in.
-  virtual void leave(const Route& route, std::uint64_t connection) = 0;
+  virtual void drain_connection(const Route& route, std::uint64_t connection) = 0;
   /// All that send() queued since the last flush goes out now. Called once per batch.
   virtual void flush() = 0;
 };

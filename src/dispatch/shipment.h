@@ -48,7 +48,7 @@ struct Gathering {
   std::vector<std::uint64_t> pushes;
 };
 
-/// Letters of unequal content for one credential, waiting for company.
+/// Pushes of unequal content for one credential, waiting for company.
 struct MixedBin {
   struct Entry {
     std::uint64_t push = 0;

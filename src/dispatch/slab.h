@@ -14,7 +14,7 @@ template <class T>
 class Slab {
  public:
   /// A free object and its tag; never 0, and its highest bit is free for the caller's use.
-  std::pair<std::uint64_t, T*> take() {
+  std::pair<std::uint64_t, T*> acquire() {
     if (free_.empty()) {
       free_.push_back(static_cast<std::uint32_t>(slots_.size()));
       slots_.emplace_back();

@@ -150,7 +150,7 @@ std::size_t Consumer::Impl::poll(std::size_t room, milliseconds wait) {
     Message message(rd_kafka_consume_queue(records.get(), taken == 0 ? static_cast<int>(wait.count()) : 0));
     if (!message) break;
     if (taken++ == 0) now = std::chrono::steady_clock::now();
-    take(std::move(message), now);
+    on_message(std::move(message), now);
     if (was_polling && (in_flight_count >= options.in_flight_max || in_flight_bytes >= options.in_flight_bytes_max))
       break;
   }
@@ -158,7 +158,7 @@ std::size_t Consumer::Impl::poll(std::size_t room, milliseconds wait) {
   return taken;
 }
 
-void Consumer::Impl::take(Message message, MonoTime now) {
+void Consumer::Impl::on_message(Message message, MonoTime now) {
   if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     failed(message->err, rd_kafka_message_errstr(message.get()));
     return;
@@ -216,7 +216,7 @@ bool Consumer::Impl::admit(Partition& partition, const rd_kafka_message_t& messa
 
   std::unique_ptr<RecordBatch>& batch = outgoing[static_cast<std::size_t>(partition.id) % outgoing.size()];
   if (!batch) batch = std::make_unique<RecordBatch>();
-  batch->add(tickets->take(partition.id, message.offset, partition.epoch, static_cast<std::uint32_t>(bytes)),
+  batch->add(pending_records->acquire(partition.id, message.offset, partition.epoch, static_cast<std::uint32_t>(bytes)),
              message.offset, partition.id, key, value, traceparent);
   add(metrics.records);
   add(metrics.bytes, bytes);
@@ -233,18 +233,18 @@ void Consumer::Impl::hand_out() {
 }
 
 void Consumer::Impl::settle_finished() {
-  tickets->drain([this](const Ticket& ticket) {
-    Partition* const partition = find(ticket.partition());
-    if (partition == nullptr || partition->epoch != ticket.epoch()) {
+  pending_records->drain([this](const PendingRecord& pending) {
+    Partition* const partition = find(pending.partition());
+    if (partition == nullptr || partition->epoch != pending.epoch()) {
       add(metrics.stale_completions);
       return;
     }
-    partition->ledger.complete(ticket.offset());
+    partition->ledger.complete(pending.offset());
     partition->dirty = true;
     --partition->in_flight;
-    partition->in_flight_bytes -= ticket.bytes();
+    partition->in_flight_bytes -= pending.bytes();
     --in_flight_count;
-    in_flight_bytes -= ticket.bytes();
+    in_flight_bytes -= pending.bytes();
   });
   in_flight_seen.store(in_flight_count, std::memory_order_relaxed);
 }
@@ -354,7 +354,7 @@ Result<std::unique_ptr<Consumer>> Consumer::start(ConsumerOptions options, Consu
   return std::unique_ptr<Consumer>(new Consumer(std::move(impl)));
 }
 
-void Consumer::release(Ticket* ticket) { ticket->drop(); }
+void Consumer::release(PendingRecord* pending) { pending->drop(); }
 void Consumer::stop_fetching() { impl_->draining.store(true, std::memory_order_relaxed); }
 std::size_t Consumer::in_flight() const noexcept { return impl_->in_flight_seen.load(std::memory_order_relaxed); }
 void Consumer::stop() { impl_->stop(); }

@@ -34,10 +34,10 @@ Result<void> check_client_settings(const std::map<std::string, std::string>& cli
 
 /// Counts what is written under one record and not yet durable. Handed to shards with the record and back to the
 /// producer with each message; the ledger hears when the last hold is gone. Thread-safe.
-class Ticket;
+class PendingRecord;
 
 struct SourceRecord {
-  Ticket* ticket = nullptr;                  // holds one count; ended by Consumer::release
+  PendingRecord* pending = nullptr;          // holds one count; ended by Consumer::release
   std::string_view key, value, traceparent;  // valid until the batch is destroyed
   std::int32_t partition = 0;
   std::int64_t offset = 0;
@@ -75,7 +75,7 @@ struct ConsumerHandlers {
   std::function<void()> on_first_assignment;                                // ready
   /// After revoke_grace: what is not yet in the air of these partitions shall be handed back. The predicate stays
   /// valid.
-  std::function<void(std::function<bool(const Ticket*)> is_stale)> on_revoked;
+  std::function<void(std::function<bool(const PendingRecord*)> is_stale)> on_revoked;
   std::function<void(Error)> on_fatal;  // the process must leave
 };
 
@@ -85,7 +85,7 @@ class Consumer {
                                                  ConsumerMetrics& metrics);
   ~Consumer();  // as stop(0)
   /// Ends a record's own hold. Any thread.
-  void release(Ticket* ticket);
+  void release(PendingRecord* pending);
   /// Stops fetching at once; what is in flight goes on.
   void stop_fetching();
   /// Records handed out and not settled.

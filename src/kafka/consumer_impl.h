@@ -17,8 +17,8 @@
 #include "kafka/client_conf.h"
 #include "kafka/consumer.h"
 #include "kafka/partition.h"
+#include "kafka/pending_record.h"
 #include "kafka/record_batch.h"
-#include "kafka/ticket.h"
 
 namespace nightpost::kafka {
 
@@ -39,7 +39,7 @@ struct Consumer::Impl {
   void run();
   void close();
   std::size_t poll(std::size_t room, milliseconds wait);
-  void take(Message message, MonoTime now);
+  void on_message(Message message, MonoTime now);
   bool admit(Partition& partition, const rd_kafka_message_t& message, MonoTime now);
   void hand_out();
   void settle_finished();
@@ -85,7 +85,7 @@ struct Consumer::Impl {
   ConsumerMetrics& metrics;
 
   std::unique_ptr<GroupLink> link = std::make_unique<GroupLink>();
-  TicketPool::Owner tickets = TicketPool::make();
+  PendingRecordPool::Owner pending_records = PendingRecordPool::make();
   Client client;
   Queue records;      // the group's messages and callbacks
   Queue commit_news;  // answers to commits, so that they are heard while no records are polled

@@ -130,8 +130,8 @@ void Consumer::Impl::retire(std::span<const std::int32_t> ids) {
   }
   in_flight_seen.store(in_flight_count, std::memory_order_relaxed);
   if (epochs.empty() || !handlers.on_revoked || closing) return;
-  handlers.on_revoked([epochs = std::move(epochs)](const Ticket* ticket) {
-    return std::ranges::find(epochs, ticket->epoch()) != epochs.end();
+  handlers.on_revoked([epochs = std::move(epochs)](const PendingRecord* pending) {
+    return std::ranges::find(epochs, pending->epoch()) != epochs.end();
   });
 }
 

@@ -43,7 +43,7 @@ class OffsetLedger {
 
   /// False once the next record might not fit the metadata (or the window) any more. Refers to a record without a gap
   /// before it; begin() has the last word.
-  bool has_room() const noexcept { return cost_ + kRunMin < kBlocksCostMax && window() + 1 < kWindowBlocksMax; }
+  bool has_capacity() const noexcept { return cost_ + kRunMin < kBlocksCostMax && window() + 1 < kWindowBlocksMax; }
   /// Room for half of what fits: time to go on.
   bool below_half() const noexcept { return cost_ <= kBlocksCostMax / 2 && window() <= kWindowBlocksMax / 2; }
   std::int64_t next_commit() const noexcept { return base_; }

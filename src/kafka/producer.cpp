@@ -17,8 +17,8 @@
 #include <variant>
 
 #include "kafka/client_conf.h"
-#include "kafka/outbox.h"
-#include "kafka/ticket.h"
+#include "kafka/pending_record.h"
+#include "kafka/record_accumulator.h"
 #include "observe/log.h"
 
 namespace nightpost::kafka {
@@ -28,9 +28,9 @@ constexpr milliseconds kReportWait{100};  // how late the clerk sees that it sha
 constexpr milliseconds kRoomSlice{50};    // a caller before a full queue looks again at least this often
 constexpr int kQuietMax = 20;             // two seconds: then a purged message that was never reported is given up
 constexpr std::size_t kHandoverMax = 1000;
-/// Of librdkafka, so that all of a parcel is there when it makes a request of it.
+/// Of librdkafka, so that all of a batch is there when it makes a request of it.
 constexpr milliseconds kHandoverTime{5};
-/// More than a parcel, below the broker's default message.max.bytes of 1 MiB: only a single large message is refused.
+/// More than a batch, below the broker's default message.max.bytes of 1 MiB: only a single large message is refused.
 constexpr const char* kBatchBytes = "900000";
 
 /// Where produce_and_wait() waits. Shared with the delivery report, for the caller may give up first.
@@ -42,29 +42,29 @@ struct Waiter {
 
 /// A message that goes to librdkafka by itself, because it has headers or somebody waits for it. Owned by what
 /// librdkafka carries for it, until it is reported on.
-struct Letter {
-  Ticket* ticket = nullptr;
+struct SingleMessage {
+  PendingRecord* pending = nullptr;
   std::shared_ptr<Waiter> waiter;
   std::size_t bytes = 0;
 };
 
-/// What librdkafka carries for a message: one of a parcel, or, with the lowest bit set, a letter.
-void* opaque_of(Parcel::Message* message) { return message; }
-void* opaque_of(Letter* letter) { return reinterpret_cast<char*>(letter) + 1; }
-std::variant<Parcel::Message*, std::unique_ptr<Letter>> carried(void* opaque) {
-  if ((reinterpret_cast<std::uintptr_t>(opaque) & 1) == 0) return static_cast<Parcel::Message*>(opaque);
-  return std::unique_ptr<Letter>(reinterpret_cast<Letter*>(static_cast<char*>(opaque) - 1));
+/// What librdkafka carries for a message: one of a batch, or, with the lowest bit set, a single message.
+void* opaque_of(ProducerBatch::Message* message) { return message; }
+void* opaque_of(SingleMessage* single) { return reinterpret_cast<char*>(single) + 1; }
+std::variant<ProducerBatch::Message*, std::unique_ptr<SingleMessage>> carried(void* opaque) {
+  if ((reinterpret_cast<std::uintptr_t>(opaque) & 1) == 0) return static_cast<ProducerBatch::Message*>(opaque);
+  return std::unique_ptr<SingleMessage>(reinterpret_cast<SingleMessage*>(static_cast<char*>(opaque) - 1));
 }
 
 struct TopicState {
-  TopicState(std::string the_name, Outbox::Limits limits) : name(std::move(the_name)), outbox(limits) {}
+  TopicState(std::string the_name, RecordAccumulator::Limits limits) : name(std::move(the_name)), accumulator(limits) {}
   const std::string name;
   std::atomic<std::int32_t> partitions{1};  // as librdkafka said last, from threads of its own
   std::atomic<std::uint32_t> turn{0};       // of messages without a key
   std::mutex mutex;
-  Outbox outbox;                                 // by mutex
-  std::vector<std::unique_ptr<Parcel>> parcels;  // out; the clerk's
-  Topic handle;                                  // goes before the client does
+  RecordAccumulator accumulator;                        // by mutex
+  std::vector<std::unique_ptr<ProducerBatch>> batches;  // out; the clerk's
+  Topic handle;                                         // goes before the client does
 };
 
 /// As the Java clients do, so that a key lands where theirs does.
@@ -94,20 +94,20 @@ struct Producer::Impl {
   /// Blocks while the queue is full, until `deadline` if there is one. False: no room, or the end has come.
   bool reserve(std::size_t bytes, std::optional<MonoTime> deadline);
   void free(std::size_t messages, std::size_t bytes);
-  /// REQUIRED: reserved. A refusal gives the letter back to whoever sent it.
+  /// REQUIRED: reserved. A refusal gives the message back to the caller.
   rd_kafka_resp_err_t send(const TopicState& topic, std::string_view key, std::string_view value,
-                           const Headers& headers, std::unique_ptr<Letter> letter);
+                           const Headers& headers, std::unique_ptr<SingleMessage> single);
   void refused(const Error& error, const std::string& topic);
   void failed(rd_kafka_resp_err_t code, const char* words);
 
-  // The clerk's thread: hands parcels over and hears what became of every message.
+  // The clerk's thread: hands batches over and hears what became of every message.
   void run();
   milliseconds hand_over_due();
-  void hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel);
+  void hand_over(TopicState& topic, std::unique_ptr<ProducerBatch> batch);
   void reported(const rd_kafka_message_t& message);
   void tell_reported();
-  void reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code);
-  void let_go(Parcel& parcel, TopicState& topic);
+  void reported(ProducerBatch::Message& one, TopicState& topic, rd_kafka_resp_err_t code);
+  void let_go(ProducerBatch& batch, TopicState& topic);
   void not_written(rd_kafka_resp_err_t code, const TopicState& topic);
 
   const ProducerOptions options;
@@ -162,7 +162,7 @@ Result<void> Producer::Impl::start() {
 Producer::Impl::~Impl() {
   if (!client) return;
   // What is not acknowledged by now stays unsettled: its record comes again. The purge reports each message that
-  // librdkafka has once, so nobody waits for it and no letter leaks.
+  // librdkafka has once, so nobody waits for it and no message leaks.
   stopping.store(true, std::memory_order_release);
   rd_kafka_purge(client.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   rd_kafka_flush(client.get(), static_cast<int>(kReportWait.count()));
@@ -170,7 +170,7 @@ Producer::Impl::~Impl() {
   thread.join();
   for (auto& [name, topic] : topics) topic.handle.reset();
   reports.reset();
-  client.reset();  // before the parcels, whose bytes it may still look at
+  client.reset();  // before the batches, whose bytes it may still look at
 }
 
 TopicState* Producer::Impl::topic(const std::string& name) {
@@ -184,7 +184,7 @@ TopicState* Producer::Impl::topic(const std::string& name) {
     }
   }
   const std::unique_lock lock(topics_mutex);
-  const Outbox::Limits limits = {.linger = options.linger - std::min(options.linger, kHandoverTime)};
+  const RecordAccumulator::Limits limits = {.linger = options.linger - std::min(options.linger, kHandoverTime)};
   const auto [slot, added] = topics.try_emplace(name, name, limits);
   if (!added) return &slot->second;
   rd_kafka_topic_conf_t* const conf = rd_kafka_default_topic_conf_dup(client.get());
@@ -224,7 +224,7 @@ void Producer::Impl::free(std::size_t messages, std::size_t bytes) {
 }
 
 rd_kafka_resp_err_t Producer::Impl::send(const TopicState& topic, std::string_view key, std::string_view value,
-                                         const Headers& headers, std::unique_ptr<Letter> letter) {
+                                         const Headers& headers, std::unique_ptr<SingleMessage> single) {
   std::array<rd_kafka_vu_t, 6> parts{};
   std::size_t count = 5;
   parts[0].vtype = RD_KAFKA_VTYPE_RKT;
@@ -236,7 +236,7 @@ rd_kafka_resp_err_t Producer::Impl::send(const TopicState& topic, std::string_vi
   parts[3].vtype = RD_KAFKA_VTYPE_KEY;  // null, not empty, where there is none: any partition will do
   parts[3].u.mem = {key.empty() ? nullptr : const_cast<char*>(key.data()), key.size()};
   parts[4].vtype = RD_KAFKA_VTYPE_OPAQUE;
-  parts[4].u.ptr = opaque_of(letter.get());
+  parts[4].u.ptr = opaque_of(single.get());
   Handle<rd_kafka_headers_t, rd_kafka_headers_destroy> extra;
   if (!headers.empty()) {
     extra.reset(rd_kafka_headers_new(headers.size()));
@@ -248,11 +248,11 @@ rd_kafka_resp_err_t Producer::Impl::send(const TopicState& topic, std::string_vi
   }
   const ClientError not_taken(rd_kafka_produceva(client.get(), parts.data(), count));
   if (not_taken) {
-    free(1, letter->bytes);
+    free(1, single->bytes);
     return rd_kafka_error_code(not_taken.get());
   }
   std::ignore = extra.release();   // the message has them now
-  std::ignore = letter.release();  // until it is reported on
+  std::ignore = single.release();  // until it is reported on
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -299,26 +299,26 @@ milliseconds Producer::Impl::hand_over_due() {
     for (;;) {
       std::unique_lock of_topic(topic.mutex);
       const auto partitions = static_cast<std::size_t>(topic.partitions.load(std::memory_order_relaxed));
-      if (topic.outbox.lanes() != partitions) topic.outbox.spread(partitions);
-      std::unique_ptr<Parcel> parcel = topic.outbox.next(now, hurry);
-      if (!parcel) {
-        if (const auto due = topic.outbox.due())
+      if (topic.accumulator.queues() != partitions) topic.accumulator.spread(partitions);
+      std::unique_ptr<ProducerBatch> batch = topic.accumulator.next(now, hurry);
+      if (!batch) {
+        if (const auto due = topic.accumulator.due())
           wait = std::clamp(std::chrono::ceil<milliseconds>(*due - now), milliseconds(0), wait);
         break;
       }
       of_topic.unlock();
-      hand_over(topic, std::move(parcel));
+      hand_over(topic, std::move(batch));
     }
   }
   return wait;
 }
 
-void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel) {
-  parcel->open = parcel->messages.size() + 1;  // our own look at it
-  Parcel& all = *topic.parcels.emplace_back(std::move(parcel));
+void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<ProducerBatch> batch) {
+  batch->open = batch->messages.size() + 1;  // our own look at it
+  ProducerBatch& all = *topic.batches.emplace_back(std::move(batch));
   for (std::size_t done = 0; done < all.messages.size(); done += slice.size()) {
     slice.clear();
-    for (Parcel::Message& message :
+    for (ProducerBatch::Message& message :
          std::span(all.messages).subspan(done).first(std::min(kHandoverMax, all.messages.size() - done))) {
       const std::string_view key = all.key(message), value = all.value(message);
       slice.push_back({.err = RD_KAFKA_RESP_ERR_NO_ERROR,
@@ -334,7 +334,7 @@ void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel
     rd_kafka_produce_batch(topic.handle.get(), RD_KAFKA_PARTITION_UA, 0, slice.data(), static_cast<int>(slice.size()));
     for (const rd_kafka_message_t& message : slice)
       if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        reported(*static_cast<Parcel::Message*>(message._private), topic, message.err);
+        reported(*static_cast<ProducerBatch::Message*>(message._private), topic, message.err);
   }
   let_go(all, topic);
 }
@@ -342,50 +342,50 @@ void Producer::Impl::hand_over(TopicState& topic, std::unique_ptr<Parcel> parcel
 void Producer::Impl::reported(const rd_kafka_message_t& message) {
   TopicState& topic = *static_cast<TopicState*>(rd_kafka_topic_opaque(message.rkt));
   auto what = carried(message._private);
-  if (auto* const* const one = std::get_if<Parcel::Message*>(&what)) {
+  if (auto* const* const one = std::get_if<ProducerBatch::Message*>(&what)) {
     reported(**one, topic, message.err);
     return;
   }
-  const Letter& letter = *std::get<std::unique_ptr<Letter>>(what);
+  const SingleMessage& single = *std::get<std::unique_ptr<SingleMessage>>(what);
   const bool written = message.err == RD_KAFKA_RESP_ERR_NO_ERROR;
   if (written) {
     ++reported_on.delivered;
-    if (letter.ticket != nullptr) letter.ticket->drop();
+    if (single.pending != nullptr) single.pending->drop();
   }
-  if (letter.waiter) {
-    const std::scoped_lock lock(letter.waiter->mutex);
+  if (single.waiter) {
+    const std::scoped_lock lock(single.waiter->mutex);
     if (written)
-      letter.waiter->result = Written{rd_kafka_topic_name(message.rkt), message.partition, message.offset};
+      single.waiter->result = Written{rd_kafka_topic_name(message.rkt), message.partition, message.offset};
     else
-      letter.waiter->result = std::unexpected(error_of(message.err, "kafka: not written"));
-    letter.waiter->told.notify_one();
+      single.waiter->result = std::unexpected(error_of(message.err, "kafka: not written"));
+    single.waiter->told.notify_one();
   } else if (!written) {
     not_written(message.err, topic);
   }
   ++reported_on.messages;
-  reported_on.bytes += letter.bytes;
+  reported_on.bytes += single.bytes;
 }
 
-void Producer::Impl::reported(Parcel::Message& one, TopicState& topic, rd_kafka_resp_err_t code) {
+void Producer::Impl::reported(ProducerBatch::Message& one, TopicState& topic, rd_kafka_resp_err_t code) {
   ++reported_on.messages;
   reported_on.bytes += one.key_size + one.value_size;
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
     ++reported_on.delivered;
-    if (one.ticket != nullptr) one.ticket->drop();
+    if (one.pending != nullptr) one.pending->drop();
   } else {
     not_written(code, topic);
   }
   let_go(*one.in, topic);
 }
 
-void Producer::Impl::let_go(Parcel& parcel, TopicState& topic) {
-  if (--parcel.open > 0) return;
-  const auto at = std::ranges::find(topic.parcels, &parcel, &std::unique_ptr<Parcel>::get);
+void Producer::Impl::let_go(ProducerBatch& batch, TopicState& topic) {
+  if (--batch.open > 0) return;
+  const auto at = std::ranges::find(topic.batches, &batch, &std::unique_ptr<ProducerBatch>::get);
   {
     const std::scoped_lock lock(topic.mutex);
-    topic.outbox.done(std::move(*at));
+    topic.accumulator.done(std::move(*at));
   }
-  topic.parcels.erase(at);
+  topic.batches.erase(at);
 }
 
 void Producer::Impl::not_written(rd_kafka_resp_err_t code, const TopicState& topic) {
@@ -423,9 +423,9 @@ Result<std::unique_ptr<Producer>> Producer::start(ProducerOptions options, std::
   return std::unique_ptr<Producer>(new Producer(std::move(impl)));
 }
 
-void Producer::produce(Ticket* ticket, const std::string& topic_name, std::string_view key, std::string_view value,
-                       const Headers& headers) {
-  if (ticket != nullptr) ticket->hold();
+void Producer::produce(PendingRecord* pending, const std::string& topic_name, std::string_view key,
+                       std::string_view value, const Headers& headers) {
+  if (pending != nullptr) pending->hold();
   TopicState* const topic = impl_->topic(topic_name);
   if (topic == nullptr) {
     impl_->refused({Errc::Malformed, "kafka: not a topic's name"}, topic_name);
@@ -434,15 +434,15 @@ void Producer::produce(Ticket* ticket, const std::string& topic_name, std::strin
   const std::size_t bytes = key.size() + value.size();
   if (!impl_->reserve(bytes, std::nullopt)) return;  // the end: its record comes again
   if (!headers.empty()) {
-    auto letter = std::make_unique<Letter>(Letter{.ticket = ticket, .waiter = nullptr, .bytes = bytes});
-    if (const auto code = impl_->send(*topic, key, value, headers, std::move(letter));
+    auto single = std::make_unique<SingleMessage>(SingleMessage{.pending = pending, .waiter = nullptr, .bytes = bytes});
+    if (const auto code = impl_->send(*topic, key, value, headers, std::move(single));
         code != RD_KAFKA_RESP_ERR_NO_ERROR)
       impl_->not_written(code, *topic);
     return;
   }
   const std::uint32_t hash = key.empty() ? topic->turn.fetch_add(1, std::memory_order_relaxed) : hash_of(key);
   std::unique_lock lock(topic->mutex);
-  const bool look = topic->outbox.add(hash, ticket, key, value, std::chrono::steady_clock::now());
+  const bool look = topic->accumulator.add(hash, pending, key, value, std::chrono::steady_clock::now());
   lock.unlock();
   if (look) rd_kafka_queue_yield(impl_->reports.get());
 }
@@ -456,8 +456,8 @@ Result<Producer::Written> Producer::produce_and_wait(const std::string& topic_na
   const std::size_t bytes = key.size() + value.size();
   if (!impl_->reserve(bytes, deadline)) return fail(Errc::Overloaded, "kafka: the producer's queue stayed full");
   const auto waiter = std::make_shared<Waiter>();
-  auto letter = std::make_unique<Letter>(Letter{.ticket = nullptr, .waiter = waiter, .bytes = bytes});
-  if (const auto code = impl_->send(*topic, key, value, headers, std::move(letter)); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+  auto single = std::make_unique<SingleMessage>(SingleMessage{.pending = nullptr, .waiter = waiter, .bytes = bytes});
+  if (const auto code = impl_->send(*topic, key, value, headers, std::move(single)); code != RD_KAFKA_RESP_ERR_NO_ERROR)
     return std::unexpected(error_of(code, "kafka: not taken"));
 
   std::unique_lock lock(waiter->mutex);

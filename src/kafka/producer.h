@@ -39,9 +39,9 @@ class Producer {
   static Result<std::unique_ptr<Producer>> start(ProducerOptions options, std::function<void(Error)> on_fatal,
                                                  ProducerMetrics& metrics);
   ~Producer();
-  /// Takes a hold on `ticket` (may be null) until the broker has acknowledged. A full queue blocks the caller up to the
-  /// time the broker needs: that is the back-pressure.
-  void produce(Ticket* ticket, const std::string& topic, std::string_view key, std::string_view value,
+  /// Takes a hold on `pending` (may be null) until the broker has acknowledged. A full queue blocks the caller up to
+  /// the time the broker needs: that is the back-pressure.
+  void produce(PendingRecord* pending, const std::string& topic, std::string_view key, std::string_view value,
                const Headers& headers = {});
   struct Written {
     std::string topic;

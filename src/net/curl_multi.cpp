@@ -157,7 +157,7 @@ void CurlMulti::ready(const std::shared_ptr<Socket>& socket, int flags) {
   if ((socket->wanted & flags) == 0) return;
   const auto self = shared_from_this();
   static_assert(CURL_POLL_IN == CURL_CSELECT_IN && CURL_POLL_OUT == CURL_CSELECT_OUT);
-  act(socket->descriptor.native_handle(), flags);
+  on_socket_event(socket->descriptor.native_handle(), flags);
   if (socket->multi != nullptr) arm(socket);
 }
 
@@ -167,7 +167,7 @@ void CurlMulti::wake_in(long ms) {
     return;
   }
   const auto again = [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) self->act(CURL_SOCKET_TIMEOUT, 0);
+    if (const auto self = weak.lock()) self->on_socket_event(CURL_SOCKET_TIMEOUT, 0);
   };
   if (ms > 0) {
     timer_.expires_after(milliseconds(ms));
@@ -182,7 +182,7 @@ void CurlMulti::wake_in(long ms) {
   }
 }
 
-void CurlMulti::act(curl_socket_t fd, int flags) {
+void CurlMulti::on_socket_event(curl_socket_t fd, int flags) {
   const auto self = shared_from_this();
   int running = 0;
   curl_multi_socket_action(multi_.get(), fd, flags, &running);

@@ -61,7 +61,7 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   void arm(const std::shared_ptr<Socket>& socket);
   void ready(const std::shared_ptr<Socket>& socket, int flags);
   void wake_in(long ms);
-  void act(curl_socket_t fd, int flags);
+  void on_socket_event(curl_socket_t fd, int flags);
 
   boost::asio::io_context& loop_;
   CurlMultiOwner& owner_;

@@ -248,7 +248,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       connect_fault = why.detail;
     }
     // One that dies young counts as a failed connect: a peer that drops us at once is not stormed.
-    const bool ours = reason == CloseReason::Idle || reason == CloseReason::Age || reason == CloseReason::Left ||
+    const bool ours = reason == CloseReason::Idle || reason == CloseReason::Age || reason == CloseReason::Drained ||
                       reason == CloseReason::Credential;  // whose back-off is counted once, where it is heard
     if (!ours && (!connection.was_ready() || now - connection.ready_at() < options.reconnect_first))
       connect_not_before = now + back_off.after_failure();
@@ -328,7 +328,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       c->used_at = now;
     }
     for (const Connection& c : connections) c->write();
-    tend(now);
+    adjust_connections(now);
     if (has_answers()) post_turn();
   }
 
@@ -371,7 +371,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
 
   /// Opens what is missing, closes what is too old or idle, and sets the timer for the next look.
-  void tend(MonoTime now) {
+  void adjust_connections(MonoTime now) {
     MonoTime due = wheel.next_due().value_or(MonoTime::max());
     Census n = census();
     for (const Connection& c : connections) {
@@ -458,10 +458,10 @@ void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneH
 void Lane::flush() {
   if (!impl_->delivering()) impl_->pump();
 }
-void Lane::leave(std::uint64_t connection) {
+void Lane::drain_connection(std::uint64_t connection) {
   const auto at = std::ranges::find(impl_->connections, connection, [](const Connection& c) { return c->id(); });
   if (at == impl_->connections.end()) return;
-  impl_->retire(**at, CloseReason::Left, clock_now() + impl_->options.response_timeout);
+  impl_->retire(**at, CloseReason::Drained, clock_now() + impl_->options.response_timeout);
   impl_->post_turn();  // what it gave back goes elsewhere
 }
 std::size_t Lane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }

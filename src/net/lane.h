@@ -85,7 +85,7 @@ class Lane {
   /// Writes what send() has queued since the last flush.
   void flush();
   /// Opens no new stream on that connection; it closes once its answers are in.
-  void leave(std::uint64_t connection);
+  void drain_connection(std::uint64_t connection);
   std::size_t open_requests() const noexcept;
 
  private:

@@ -17,7 +17,7 @@ enum class CloseReason : std::uint8_t {
   Age,         // replaced at age_max, or out of stream ids
   Idle,        // not needed any longer
   Timeouts,    // too many response timeouts in a row
-  Left,        // Lane::leave()
+  Drained,     // Lane::drain_connection()
   Credential,  // the lane's credential was refused
   Error,       // reset, EOF, TLS or protocol error
   Count,

@@ -53,7 +53,7 @@ struct GrantBook::Entry {
     if (std::ranges::find(waiters, &waiter) == waiters.end()) waiters.push_back(&waiter);
     return {};
   }
-  GrantAnswer take(Grant made, bool after_refusal) {
+  GrantAnswer hold(Grant made, bool after_refusal) {
     auto held = std::make_shared<HeldGrant>(std::move(made));
     held->after_refusal = after_refusal;
     grant = std::move(held);
@@ -102,7 +102,7 @@ Result<GrantAnswer> GrantBook::current(const std::string& key, const Authorizer&
     if (held->holds(now)) return held->meanwhile(now, waiter);
     return std::unexpected(step.error());
   }
-  if (Grant* const made = std::get_if<Grant>(&*step)) return held->take(std::move(*made), false);
+  if (Grant* const made = std::get_if<Grant>(&*step)) return held->hold(std::move(*made), false);
   GrantAnswer answer = held->meanwhile(now, waiter);
   answer.order =
       held->give_order(key, std::get<GrantRequest>(std::move(*step)), now, options_.fetch_deadline + kOrderSlack);
@@ -134,7 +134,7 @@ Result<GrantAnswer> GrantBook::refresh(const std::string& key, const Authorizer&
   if (Grant* const made = std::get_if<Grant>(&*step)) {
     if (made->issued_at == refused.issued_at) return refused_too();  // the same again: it would be refused again
     if (held->grant != nullptr) held->grant->withdrawn_.store(true, std::memory_order_relaxed);
-    return held->take(std::move(*made), true);
+    return held->hold(std::move(*made), true);
   }
   held->grant = nullptr;
   held->refused = refused.authorization;

@@ -58,7 +58,7 @@ class ApnsSimulator final : public VendorSimulator {
   bool takes_any_scheme() const noexcept override { return false; }
   void closed(std::uint64_t connection) override { state_.connections.erase(connection); }
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     apns::Verdict verdict = apns::verify(request, known_, state_, now);
     Judgement judgement{.status = verdict.status,
                         .reason = std::string(verdict.reason),
@@ -73,17 +73,17 @@ class ApnsSimulator final : public VendorSimulator {
     return judgement;
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (judgement.accepted()) return head(judgement, judgement.status);
     return refusal(judgement, {.status = judgement.status, .reason = judgement.reason}, judgement.detail);
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     return scripted.reason.empty() && scripted.status == 200 ? head(judgement, 200) : refusal(judgement, scripted, "");
   }
 
   /// One stream until a request was authorized, then as many as there are.
-  std::vector<std::pair<std::uint16_t, std::uint32_t>> settings(const net::ServerRequest& request,
+  std::vector<std::pair<std::uint16_t, std::uint32_t>> settings(const server::ServerRequest& request,
                                                                 const Judgement& judgement) override {
     if (!judgement.authorized || !request.http2) return {};
     if (std::exchange(state_.connections[request.connection].raised, true)) return {};
@@ -128,16 +128,16 @@ class ApnsSimulator final : public VendorSimulator {
   }
 
  private:
-  net::ServerResponse head(const Judgement& judgement, int status) const {
-    net::ServerResponse response{.status = status, .headers = {{"apns-id", judgement.id}}};
+  server::ServerResponse head(const Judgement& judgement, int status) const {
+    server::ServerResponse response{.status = status, .headers = {{"apns-id", judgement.id}}};
     if (known_.environment == Environment::Development)
       response.headers.emplace_back("apns-unique-id", uuid_of({seed_, "unique", std::to_string(answers_)}));
     return response;
   }
 
   /// `{"reason": …}`, with `timestamp` at 410. `detail` is the sandbox's own, where Apple has no word for it.
-  net::ServerResponse refusal(const Judgement& judgement, const ScriptedAnswer& why, std::string_view detail) const {
-    net::ServerResponse response = head(judgement, why.status);
+  server::ServerResponse refusal(const Judgement& judgement, const ScriptedAnswer& why, std::string_view detail) const {
+    server::ServerResponse response = head(judgement, why.status);
     response.headers.emplace_back("content-type", "application/json");
     if (why.retry_after_s) response.headers.emplace_back("retry-after", std::to_string(*why.retry_after_s));
     response.body = "{";

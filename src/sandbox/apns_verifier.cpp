@@ -54,7 +54,7 @@ std::optional<std::string_view>* slot(Fields& fields, std::string_view name) {
   return nullptr;
 }
 
-Fields fields_of(const net::ServerRequest& request) {
+Fields fields_of(const server::ServerRequest& request) {
   Fields fields;
   for (const auto& [name, value] : request.headers)
     if (auto* place = slot(fields, name); place && !*place) *place = value;
@@ -62,7 +62,7 @@ Fields fields_of(const net::ServerRequest& request) {
 }
 
 /// A cookie may come in pieces (RFC 9113 §8.2.3); nothing else may.
-bool repeats_a_header(const net::ServerRequest& request) {
+bool repeats_a_header(const server::ServerRequest& request) {
   const auto& headers = request.headers;
   for (auto one = headers.begin(); one != headers.end(); ++one)
     for (auto other = std::next(one); other != headers.end(); ++other)
@@ -74,7 +74,7 @@ bool is_digit(unsigned char c) { return c >= '0' && c <= '9'; }
 bool is_hex(unsigned char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
 char lower(unsigned char c) { return static_cast<char>(std::tolower(c)); }
 
-Refusal judge_target(const net::ServerRequest& request, std::string& token) {
+Refusal judge_target(const server::ServerRequest& request, std::string& token) {
   if (!request.http2) return {505, "HttpVersionNotSupported"};  // ours: Apple does not even finish the handshake
   if (request.method != "POST") return {405, "MethodNotAllowed"};
   std::string_view path = request.target;
@@ -159,7 +159,7 @@ Refusal judge_headers(const Fields& fields) {
   return {};
 }
 
-Refusal judge_payload(const net::ServerRequest& request, const Fields& fields, simdjson::dom::parser& json,
+Refusal judge_payload(const server::ServerRequest& request, const Fields& fields, simdjson::dom::parser& json,
                       std::string& detail) {
   const std::string_view type = fields.push_type.value_or("");
   if (request.body.empty()) return {400, "PayloadEmpty"};
@@ -187,7 +187,7 @@ bool is_uuid(std::string_view text) noexcept {
   return true;
 }
 
-Verdict verify(const net::ServerRequest& request, const Knowledge& known, State& state, WallTime now) {
+Verdict verify(const server::ServerRequest& request, const Knowledge& known, State& state, WallTime now) {
   Verdict verdict;
   const auto refused = [&](Refusal refusal) {
     if (!refusal) return false;

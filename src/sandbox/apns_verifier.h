@@ -16,9 +16,9 @@
 #include "core/certificate.h"
 #include "core/time.h"
 #include "core/uuid.h"
-#include "net/http_server.h"
 #include "sandbox/apns_certificate.h"
 #include "sandbox/apns_provider_token.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::apns {
 
@@ -79,7 +79,7 @@ struct Verdict {
 };
 
 /// Views in the verdict are into `request` and `state`.
-Verdict verify(const net::ServerRequest& request, const Knowledge& known, State& state, WallTime now);
+Verdict verify(const server::ServerRequest& request, const Knowledge& known, State& state, WallTime now);
 
 /// Canonical: 8-4-4-4-12 lower-case hex digits.
 bool is_uuid(std::string_view text) noexcept;

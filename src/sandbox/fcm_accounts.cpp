@@ -63,7 +63,7 @@ void Accounts::clear() {
   grants_.clear();
 }
 
-std::optional<Accounts::Refusal> Accounts::judge(const net::ServerRequest& request, WallTime now,
+std::optional<Accounts::Refusal> Accounts::judge(const server::ServerRequest& request, WallTime now,
                                                  GrantBook::Grant& grant) const {
   const auto form = FormFields::parse(request.body);
   if (!form || !has_media_type(request, kFormType)) return Refusal{"invalid_request", "Bad Request"};
@@ -101,7 +101,7 @@ std::optional<Accounts::Refusal> Accounts::judge(const net::ServerRequest& reque
   return std::nullopt;
 }
 
-Accounts::Reply Accounts::grant(const net::ServerRequest& request, WallTime now) {
+Accounts::Reply Accounts::grant(const server::ServerRequest& request, WallTime now) {
   GrantBook::Grant grant{.owner = {}, .expires = now + kGrantLifetime};
   Reply reply{.body = "{"};
   if (const auto refusal = judge(request, now, grant)) {

@@ -11,9 +11,9 @@
 
 #include "core/result.h"
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/grant_book.h"
 #include "sandbox/rsa_token.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::fcm {
 
@@ -40,7 +40,7 @@ class Accounts {
     std::string error;  // OAuth's word; empty: granted
     std::string body;
   };
-  Reply grant(const net::ServerRequest& request, WallTime now);
+  Reply grant(const server::ServerRequest& request, WallTime now);
 
   struct Caller {
     std::string_view refusal;  // an ErrorInfo's reason; empty: good
@@ -54,7 +54,7 @@ class Accounts {
     std::string_view description;
     int status = 400;
   };
-  std::optional<Refusal> judge(const net::ServerRequest& request, WallTime now, GrantBook::Grant& grant) const;
+  std::optional<Refusal> judge(const server::ServerRequest& request, WallTime now, GrantBook::Grant& grant) const;
 
   bool accept_any_;
   std::map<std::string, Account, std::less<>> accounts_;  // by client_email

@@ -34,7 +34,7 @@ class FcmSimulator final : public VendorSimulator {
  public:
   explicit FcmSimulator(const SimulatorOptions& options) : options_(options), accounts_(options.accept_any) {}
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     const std::string_view path = path_of(request);
     if (path == "/token" && request.method == "POST") return judge_grant(request, now);
     Judgement judgement;
@@ -59,8 +59,8 @@ class FcmSimulator final : public VendorSimulator {
     return judgement;
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
-    net::ServerResponse response{.status = judgement.status, .headers = {json_type()}, .body = judgement.body};
+  server::ServerResponse answer(const Judgement& judgement) const override {
+    server::ServerResponse response{.status = judgement.status, .headers = {json_type()}, .body = judgement.body};
     if (judgement.retry_after_s) response.headers.emplace_back("retry-after", std::to_string(*judgement.retry_after_s));
     if (response.body.starts_with('<')) response.headers.front().second = "text/html; charset=UTF-8";
     if (!response.body.empty()) return response;
@@ -70,9 +70,9 @@ class FcmSimulator final : public VendorSimulator {
     return response;
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (scripted.reason.empty() && scripted.status == 200) return answer(judgement);
-    net::ServerResponse response{.status = scripted.status, .headers = {json_type()}, .body = {}};
+    server::ServerResponse response{.status = scripted.status, .headers = {json_type()}, .body = {}};
     if (scripted.reason.empty()) {
       response.headers.front().second = "text/html; charset=UTF-8";
       response.body = fcm::html_page(scripted.status);
@@ -138,7 +138,7 @@ class FcmSimulator final : public VendorSimulator {
     return {};
   }
 
-  Judgement judge_grant(const net::ServerRequest& request, WallTime now) {
+  Judgement judge_grant(const server::ServerRequest& request, WallTime now) {
     fcm::Accounts::Reply reply = accounts_.grant(request, now);
     return {.status = reply.status,
             .reason = std::move(reply.error),
@@ -148,7 +148,7 @@ class FcmSimulator final : public VendorSimulator {
   }
 
   /// Google's order: who asks, what is asked for, may they, how often, and only then the device.
-  std::optional<fcm::Refusal> judge_send(const net::ServerRequest& request, WallTime now, Judgement& judgement) {
+  std::optional<fcm::Refusal> judge_send(const server::ServerRequest& request, WallTime now, Judgement& judgement) {
     const fcm::Accounts::Caller caller = accounts_.caller_of(header_of(request, "authorization").value_or(""), now);
     if (!caller.refusal.empty()) return fcm::Refusal{.reason = caller.refusal};
     judgement.authorized = true;

@@ -44,7 +44,7 @@ int status_of(std::string_view code) {
   return code == kNoPermission ? 403 : 400;
 }
 
-net::ServerResponse json_response(int status, std::string body) {
+server::ServerResponse json_response(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json;charset=UTF-8"}}, .body = std::move(body)};
 }
 
@@ -53,7 +53,7 @@ class HonorSimulator final : public VendorSimulator {
   explicit HonorSimulator(const SimulatorOptions& options)
       : options_(options), seed_(std::to_string(std::random_device()())) {}
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     const std::string_view path = path_of(request);
     if (request.method == "POST" && std::ranges::find(kTokenPaths, path) != std::end(kTokenPaths))
       return judge_grant(request, now);
@@ -75,7 +75,7 @@ class HonorSimulator final : public VendorSimulator {
     return judgement;
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (!judgement.body.empty()) return json_response(judgement.status, judgement.body);
     if (!judgement.accepted()) return refusal(judgement.status, judgement.reason, judgement.detail);
     std::string failed, expired;
@@ -92,10 +92,10 @@ class HonorSimulator final : public VendorSimulator {
     return json_response(200, std::move(body));
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (scripted.reason.empty() && scripted.status == 200) return answer(judgement);
-    net::ServerResponse response = judgement.push ? refusal(scripted.status, scripted.reason, "")
-                                                  : oauth_refusal(scripted.status, scripted.reason, "scripted");
+    server::ServerResponse response = judgement.push ? refusal(scripted.status, scripted.reason, "")
+                                                     : oauth_refusal(scripted.status, scripted.reason, "scripted");
     if (scripted.reason == "sendResult")
       response.body = R"({"code":200,"message":"success","data":{"sendResult":false,"requestId":")" + judgement.id +
                       R"(","failTokens":[],"expireTokens":[]}})";
@@ -162,7 +162,7 @@ class HonorSimulator final : public VendorSimulator {
 
  private:
   /// `{"code", "message"}`: a number as Honor writes it, if it is one.
-  static net::ServerResponse refusal(int status, std::string_view code, std::string_view message) {
+  static server::ServerResponse refusal(int status, std::string_view code, std::string_view message) {
     std::string body = "{";
     if (const auto number = whole_number(code)) {
       append_json_member(body, "code", *number);
@@ -173,14 +173,14 @@ class HonorSimulator final : public VendorSimulator {
     return json_response(status, body + '}');
   }
 
-  static net::ServerResponse oauth_refusal(int status, std::string_view error, std::string_view description) {
+  static server::ServerResponse oauth_refusal(int status, std::string_view error, std::string_view description) {
     std::string body = "{";
     append_json_member(body, "error", utf8_repaired(error));
     append_json_member(body, "error_description", description);
     return json_response(status, body + '}');
   }
 
-  Judgement judge_grant(const net::ServerRequest& request, WallTime now) {
+  Judgement judge_grant(const server::ServerRequest& request, WallTime now) {
     Judgement judgement{.push = false};
     const auto refuse = [&](int status, std::string_view error, std::string_view description) {
       judgement.status = status;
@@ -223,7 +223,7 @@ class HonorSimulator final : public VendorSimulator {
     return honor::Refusal{kNotAuthenticated, "no such access token"};
   }
 
-  std::optional<honor::Refusal> judge_send(const net::ServerRequest& request, WallTime now, Judgement& judgement) {
+  std::optional<honor::Refusal> judge_send(const server::ServerRequest& request, WallTime now, Judgement& judgement) {
     if (auto refusal = judge_caller(header_of(request, "authorization").value_or(""), now, judgement.topic))
       return refusal;
     judgement.authorized = true;

@@ -76,7 +76,7 @@ bool Accounts::too_many(const std::string& client, WallTime now) {
   return ++rate.given > kGrantsMax;
 }
 
-std::optional<Accounts::Refusal> Accounts::judge(const net::ServerRequest& request, const Apps& apps, WallTime now,
+std::optional<Accounts::Refusal> Accounts::judge(const server::ServerRequest& request, const Apps& apps, WallTime now,
                                                  std::string& client) {
   const auto form = FormFields::parse(request.body);
   if (!form || !has_media_type(request, kFormType)) return Refusal{"20001", "not a form"};
@@ -93,7 +93,7 @@ std::optional<Accounts::Refusal> Accounts::judge(const net::ServerRequest& reque
   return std::nullopt;
 }
 
-Accounts::Reply Accounts::grant(const net::ServerRequest& request, const Apps& apps, WallTime now) {
+Accounts::Reply Accounts::grant(const server::ServerRequest& request, const Apps& apps, WallTime now) {
   std::string client;
   Reply reply{.body = "{"};
   if (const auto refusal = judge(request, apps, now, client)) {

@@ -11,10 +11,10 @@
 
 #include "core/result.h"
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/client_secrets.h"
 #include "sandbox/grant_book.h"
 #include "sandbox/rsa_token.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::huawei {
 
@@ -38,7 +38,7 @@ class Accounts {
     std::string error;  // "1101/20003"; empty: granted
     std::string body;
   };
-  Reply grant(const net::ServerRequest& request, const Apps& apps, WallTime now);
+  Reply grant(const server::ServerRequest& request, const Apps& apps, WallTime now);
 
   struct Caller {
     std::string_view refusal;  // a business code; empty: good
@@ -53,7 +53,8 @@ class Accounts {
     std::string_view description;
     int status = 400;
   };
-  std::optional<Refusal> judge(const net::ServerRequest& request, const Apps& apps, WallTime now, std::string& client);
+  std::optional<Refusal> judge(const server::ServerRequest& request, const Apps& apps, WallTime now,
+                               std::string& client);
   Caller judge_jwt(std::string_view text, WallTime now);
   bool too_many(const std::string& client, WallTime now);
 

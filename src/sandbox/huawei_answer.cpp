@@ -77,7 +77,7 @@ int status_of(std::string_view code) noexcept {
   return row ? row->status : 200;
 }
 
-net::ServerResponse answer_of(int status, std::string_view code, std::string_view msg, std::string_view request_id) {
+server::ServerResponse answer_of(int status, std::string_view code, std::string_view msg, std::string_view request_id) {
   const Row* row = row_of(code);
   std::string body = "{";
   append_json_member(body, "code", code);
@@ -86,7 +86,7 @@ net::ServerResponse answer_of(int status, std::string_view code, std::string_vie
   return {.status = status, .headers = {{"content-type", "application/json"}}, .body = body + '}'};
 }
 
-net::ServerResponse outcome_of(const Judgement& judgement) {
+server::ServerResponse outcome_of(const Judgement& judgement) {
   const auto refused = static_cast<std::size_t>(
       std::ranges::count_if(judgement.tokens, [](const TokenVerdict& one) { return !one.reason.empty(); }));
   if (refused == 0) return answer_of(200, kSuccess, "", judgement.id);

@@ -36,10 +36,10 @@ struct Refusal {
 /// The HTTP status Huawei answers `code` with.
 int status_of(std::string_view code) noexcept;
 /// `{"code", "msg", "requestId"}`; the code's usual words if `msg` is empty.
-net::ServerResponse answer_of(int status, std::string_view code, std::string_view msg, std::string_view request_id);
+server::ServerResponse answer_of(int status, std::string_view code, std::string_view msg, std::string_view request_id);
 /// As answer_of, for a push that was taken: some of its tokens may have been refused. Variant 3 is the API v3, which
 /// says why.
-net::ServerResponse outcome_of(const Judgement& judgement);
+server::ServerResponse outcome_of(const Judgement& judgement);
 /// Can a partial answer say this of one token?
 bool tells(int variant, std::string_view reason) noexcept;
 

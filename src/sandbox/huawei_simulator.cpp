@@ -47,7 +47,7 @@ class HuaweiSimulator final : public VendorSimulator {
   explicit HuaweiSimulator(const SimulatorOptions& options)
       : options_(options), accounts_(options.accept_any), seed_(std::to_string(std::random_device()())) {}
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     const std::string_view path = path_of(request);
     if (path == kTokenPath && request.method == "POST") {
       huawei::Accounts::Reply reply = accounts_.grant(request, apps_, now);
@@ -75,16 +75,16 @@ class HuaweiSimulator final : public VendorSimulator {
     return judgement;
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (!judgement.body.empty())
       return {.status = judgement.status, .headers = {{"content-type", "application/json"}}, .body = judgement.body};
     if (judgement.accepted()) return huawei::outcome_of(judgement);
     return huawei::answer_of(judgement.status, judgement.reason, utf8_repaired(judgement.detail), judgement.id);
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (scripted.reason.empty() && scripted.status == 200) return answer(judgement);
-    net::ServerResponse response{
+    server::ServerResponse response{
         .status = scripted.status, .headers = {{"content-type", "application/json"}}, .body = {}};
     if (!judgement.push) {
       response.body = R"({"error":1101,"sub_error":)" + std::to_string(whole_number(scripted.reason).value_or(20003)) +
@@ -160,7 +160,7 @@ class HuaweiSimulator final : public VendorSimulator {
 
  private:
   /// The app that `id` in the path names, and whether the caller may push for it.
-  std::optional<huawei::Refusal> judge_caller(const net::ServerRequest& request, const Judgement& judgement,
+  std::optional<huawei::Refusal> judge_caller(const server::ServerRequest& request, const Judgement& judgement,
                                               WallTime now, App*& app) {
     const auto caller = accounts_.caller_of(header_of(request, "authorization").value_or(""), now);
     if (!caller.refusal.empty()) return huawei::Refusal{caller.refusal};
@@ -184,7 +184,7 @@ class HuaweiSimulator final : public VendorSimulator {
     return std::nullopt;
   }
 
-  std::optional<huawei::Refusal> judge_send(const net::ServerRequest& request, WallTime now, Judgement& judgement) {
+  std::optional<huawei::Refusal> judge_send(const server::ServerRequest& request, WallTime now, Judgement& judgement) {
     App* app = nullptr;
     if (auto refusal = judge_caller(request, judgement, now, app)) return refusal;
     judgement.authorized = true;

@@ -44,19 +44,19 @@ static_assert(std::ranges::is_sorted(kOfTarget));
 
 constexpr std::array<std::string_view, 2> kReceiptTypes = {"1", "2"};
 
-net::ServerResponse reply(int status, std::string body) {
+server::ServerResponse reply(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json;charset=UTF-8"}}, .body = std::move(body)};
 }
 
 /// `value`: the JSON value, ready. Without an id there is no msgId.
-net::ServerResponse taken(std::string_view value, std::string_view id) {
+server::ServerResponse accepted(std::string_view value, std::string_view id) {
   std::string body = R"({"code":"200","message":"","value":)" + std::string(value);
   if (!id.empty()) append_json_member(body, "msgId", id);
   return reply(200, body + R"(,"redirect":""})");
 }
 
 /// `detail` is the sandbox's own member beside the vendor's.
-net::ServerResponse refusal(int status, std::string_view code, std::string_view detail) {
+server::ServerResponse refusal(int status, std::string_view code, std::string_view detail) {
   if (!whole_number(code)) return {.status = status, .body = std::string(code)};
   const auto known = std::ranges::lower_bound(kWords, code, {}, &Words::code);
   std::string body = "{";
@@ -94,7 +94,7 @@ class MeizuSimulator final : public VendorSimulator {
     known_.accept_any = options.accept_any;
   }
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     now_ = now;
     const std::string number = std::to_string(++answers_);
     Judgement judgement = meizu::verify(request, known_, state_, number, now);
@@ -103,23 +103,23 @@ class MeizuSimulator final : public VendorSimulator {
     return judgement;
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (judgement.status != 200) return {.status = judgement.status};
     if (!judgement.accepted()) return refusal(200, judgement.reason, judgement.detail);
     if (judgement.variant != static_cast<int>(Api::MakeTask)) {
       for (const TokenVerdict& verdict : judgement.tokens)
         if (verdict.reason.empty() && known_.devices.find(verdict.token))
           state_.folding.count(judgement.topic, verdict.token, now_);
-      return taken(value_of(judgement), judgement.id);
+      return accepted(value_of(judgement), judgement.id);
     }
     std::string value = R"({"taskId":)" + judgement.id + R"(,"pushType":0)";
     append_json_member(value, "appId", judgement.topic);
-    return taken(value + '}', "");
+    return accepted(value + '}', "");
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (!scripted.reason.empty()) return refusal(scripted.status, scripted.reason, "");
-    return scripted.status == 200 ? answer(judgement) : net::ServerResponse{.status = scripted.status};
+    return scripted.status == 200 ? answer(judgement) : server::ServerResponse{.status = scripted.status};
   }
 
   bool tells(const Judgement& judgement, std::string_view reason) const noexcept override {

@@ -44,7 +44,7 @@ constexpr std::array kEndpoints = {
 };
 
 struct Call {
-  const net::ServerRequest& request;
+  const server::ServerRequest& request;
   const Knowledge& known;
   State& state;
   std::string_view task_id;
@@ -204,7 +204,7 @@ std::string signature(const FormFields& form, std::string_view secret) {
   return md5_hex(text);
 }
 
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, std::string_view task_id,
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, std::string_view task_id,
                  WallTime now) {
   Call call{.request = request, .known = known, .state = state, .task_id = task_id, .now = now};
   state.form = {};

@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/form_fields.h"
 #include "sandbox/taught_devices.h"
 #include "sandbox/vendor_simulator.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::meizu {
 
@@ -72,7 +72,7 @@ inline constexpr std::size_t kTasksMax = 10'000;
 
 /// `reason` is the code in digits; "NotFound" and "MethodNotAllowed" (404, 405) are the sandbox's own. `task_id` is
 /// what a new task is called.
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, std::string_view task_id,
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, std::string_view task_id,
                  WallTime now);
 
 /// Of the decoded values, "sign" left out (§5.2).

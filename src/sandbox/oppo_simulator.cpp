@@ -61,17 +61,17 @@ bool is_of_token(std::string_view code) {
   return number && *number >= 10'000 && *number <= 20'000;
 }
 
-net::ServerResponse reply(int status, std::string body) {
+server::ServerResponse reply(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json;charset=UTF-8"}}, .body = std::move(body)};
 }
 
 /// `data`: the value, ready.
-net::ServerResponse taken(std::string_view data) {
+server::ServerResponse accepted(std::string_view data) {
   return reply(200, R"({"code":0,"message":"success","data":)" + std::string(data) + '}');
 }
 
 /// `detail` is the sandbox's own member beside the vendor's.
-net::ServerResponse refusal(int status, std::string_view code, std::string_view detail) {
+server::ServerResponse refusal(int status, std::string_view code, std::string_view detail) {
   const auto number = whole_number(code);
   if (!number) return {.status = status, .body = std::string(code)};
   std::string body = "{";
@@ -84,7 +84,7 @@ net::ServerResponse refusal(int status, std::string_view code, std::string_view 
 /// Each device of a batch has a message of its own.
 std::string message_of(std::string_view id, std::string_view token) { return hex_of({id, token}).substr(0, 24); }
 
-net::ServerResponse batch_answer(const Judgement& judgement) {
+server::ServerResponse batch_answer(const Judgement& judgement) {
   std::string data = "[";
   for (const auto& [token, reason, tag, receipts] : judgement.tokens) {
     if (data.size() > 1) data += ',';
@@ -97,11 +97,11 @@ net::ServerResponse batch_answer(const Judgement& judgement) {
     }
     data += '}';
   }
-  return taken(data + ']');
+  return accepted(data + ']');
 }
 
 /// Every member whose name is a number lists the ids refused with it.
-net::ServerResponse broadcast_answer(const Judgement& judgement) {
+server::ServerResponse broadcast_answer(const Judgement& judgement) {
   std::map<std::string_view, std::string> refused;
   for (const TokenVerdict& verdict : judgement.tokens) {
     if (verdict.reason.empty()) continue;
@@ -121,7 +121,7 @@ net::ServerResponse broadcast_answer(const Judgement& judgement) {
     data += ']';
   }
   append_json_member(data, "status", "call_success");
-  return taken(data + '}');
+  return accepted(data + '}');
 }
 
 class OppoSimulator final : public VendorSimulator {
@@ -131,12 +131,12 @@ class OppoSimulator final : public VendorSimulator {
     known_.accept_any = options.accept_any;
   }
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     next_ = 0;
     return oppo::verify(request, known_, state_, hex_of({seed_, std::to_string(++answers_)}).substr(0, 24), now);
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (judgement.status != 200) return {.status = judgement.status};
     if (!judgement.accepted()) return refusal(200, judgement.reason, judgement.detail);
     switch (static_cast<Api>(judgement.variant)) {
@@ -147,18 +147,18 @@ class OppoSimulator final : public VendorSimulator {
       case Api::Broadcast:
         return broadcast_answer(judgement);
       case Api::Save:
-        return taken(R"({"message_id":")" + judgement.id + "\"}");
+        return accepted(R"({"message_id":")" + judgement.id + "\"}");
       default:
         break;
     }
     if (!judgement.tokens.empty() && !judgement.tokens[0].reason.empty())
       return refusal(200, judgement.tokens[0].reason, "");
-    return taken(R"({"messageId":")" + judgement.id + "\"}");
+    return accepted(R"({"messageId":")" + judgement.id + "\"}");
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (!scripted.reason.empty()) return refusal(scripted.status, scripted.reason, "");
-    return scripted.status == 200 ? answer(judgement) : net::ServerResponse{.status = scripted.status};
+    return scripted.status == 200 ? answer(judgement) : server::ServerResponse{.status = scripted.status};
   }
 
   bool tells(const Judgement& judgement, std::string_view reason) const noexcept override {

@@ -45,7 +45,7 @@ constexpr std::array kEndpoints = {
 };
 
 struct Call {
-  const net::ServerRequest& request;
+  const server::ServerRequest& request;
   const Knowledge& known;
   State& state;
   WallTime now;
@@ -274,7 +274,7 @@ bool is_registration_id(std::string_view text) noexcept {
          std::ranges::all_of(digits, [](unsigned char c) { return std::isxdigit(c) != 0; });
 }
 
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, std::string id,
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, std::string id,
                  WallTime now) {
   Call call{.request = request, .known = known, .state = state, .now = now};
   state.form = {};

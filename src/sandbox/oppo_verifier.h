@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/form_fields.h"
 #include "sandbox/grant_book.h"
 #include "sandbox/oppo_memory.h"
 #include "sandbox/taught_devices.h"
 #include "sandbox/vendor_simulator.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::oppo {
 
@@ -51,7 +51,8 @@ struct State {
 
 /// `reason` is the code in digits; "NotFound" (404) is the sandbox's own. `id` names what is new: it becomes the
 /// message id of a push, or of a saved body.
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, std::string id, WallTime now);
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, std::string id,
+                 WallTime now);
 
 /// 32 or 24 hex digits behind what may stand before them.
 bool is_registration_id(std::string_view text) noexcept;

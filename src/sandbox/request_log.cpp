@@ -6,7 +6,7 @@
 
 namespace nightpost::sandbox {
 
-void RequestLog::add(const net::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
+void RequestLog::add(const server::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
                      WallTime at) {
   if (limits_.requests_max == 0) return;
   Entry entry;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/time.h"
-#include "net/http_server.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox {
 
@@ -22,7 +22,7 @@ class RequestLog {
   explicit RequestLog(Limits limits) : limits_(limits) {}
 
   /// `status` 0: no answer was given, `reason` says what was done instead.
-  void add(const net::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
+  void add(const server::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
            WallTime at);
   void clear();
   /// [{"method", "path", "headers": [[name, value], …], "body", "verdict": {"status", "reason"}, "at", "connection",

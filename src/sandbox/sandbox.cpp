@@ -9,11 +9,11 @@
 #include <utility>
 
 #include "core/text.h"
-#include "net/http_server.h"
 #include "sandbox/json_fields.h"
 #include "sandbox/receipt_sender.h"
 #include "sandbox/site.h"
 #include "sandbox/throwaway_ca.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox {
 namespace {
@@ -23,17 +23,17 @@ constexpr std::size_t kControlBodyBytesMax = 16 << 20;  // the vendors' own limi
 constexpr std::uint16_t kPortMax = 65'535;
 constexpr std::int64_t kReceiptDelayMsMax = 3'600'000;
 
-net::ServerResponse json_response(int status, std::string body) {
+server::ServerResponse json_response(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)};
 }
 
-net::ServerResponse error_response(int status, std::string_view what) {
+server::ServerResponse error_response(int status, std::string_view what) {
   std::string body = "{";
   append_json_member(body, "error", utf8_repaired(what));
   return json_response(status, body + "}");
 }
 
-net::ServerResponse done_response(const Result<void>& done) {
+server::ServerResponse done_response(const Result<void>& done) {
   return done ? json_response(200, R"({"ok":true})") : error_response(400, done.error().detail);
 }
 
@@ -94,7 +94,7 @@ struct Sandbox::Impl {
   std::map<const Site*, std::unique_ptr<ReceiptSender>> senders;  // of those whose receipts were taught
   FaultScript script;
   std::shared_ptr<const bool> alive = std::make_shared<const bool>(true);
-  std::vector<std::unique_ptr<net::TlsServer>> servers;  // last: their handlers use all of the above
+  std::vector<std::unique_ptr<server::TlsServer>> servers;  // last: their handlers use all of the above
 
   Site* find(std::string_view vendor) const {
     const auto found =
@@ -103,10 +103,10 @@ struct Sandbox::Impl {
   }
 
   Result<void> listen(Site& site, const SandboxOptions& options, std::uint16_t port);
-  net::ServerAction handle(Site& site, const net::ServerRequest& request);
-  net::ServerResponse control(Site& here, const net::ServerRequest& request);
-  net::ServerResponse control_script(const net::ServerRequest& request);
-  net::ServerResponse control_receipts(Site& here, const net::ServerRequest& request);
+  server::ServerAction handle(Site& site, const server::ServerRequest& request);
+  server::ServerResponse control(Site& here, const server::ServerRequest& request);
+  server::ServerResponse control_script(const server::ServerRequest& request);
+  server::ServerResponse control_receipts(Site& here, const server::ServerRequest& request);
   std::string health_json() const;
   Result<void> set_script(std::string_view json);
   Result<void> teach(std::string_view json, Site& otherwise);
@@ -115,28 +115,28 @@ struct Sandbox::Impl {
 };
 
 Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, std::uint16_t port) {
-  net::ServerOptions server{.host = options.host, .port = port, .body_bytes_max = kControlBodyBytesMax};
+  server::ServerOptions server{.host = options.host, .port = port, .body_bytes_max = kControlBodyBytesMax};
   server.closed = [this, &site](std::uint64_t connection) {
     const std::scoped_lock lock(mutex);
     site.simulator().closed(connection);
   };
-  auto started = net::TlsServer::start(loop, std::move(server),
-                                       {.certificate_pem = identity.certificate_pem,
-                                        .private_key_pem = identity.private_key_pem,
-                                        .ask_client_certificate = site.simulator().asks_client_certificate(),
-                                        .streams_max_first = site.simulator().streams_max_first(),
-                                        .any_scheme = site.simulator().takes_any_scheme()},
-                                       [this, &site](const net::ServerRequest& request) {
-                                         const std::scoped_lock lock(mutex);
-                                         return handle(site, request);
-                                       });
+  auto started = server::TlsServer::start(loop, std::move(server),
+                                          {.certificate_pem = identity.certificate_pem,
+                                           .private_key_pem = identity.private_key_pem,
+                                           .ask_client_certificate = site.simulator().asks_client_certificate(),
+                                           .streams_max_first = site.simulator().streams_max_first(),
+                                           .any_scheme = site.simulator().takes_any_scheme()},
+                                          [this, &site](const server::ServerRequest& request) {
+                                            const std::scoped_lock lock(mutex);
+                                            return handle(site, request);
+                                          });
   if (!started) return std::unexpected(started.error());
   urls[site.vendor()] = "https://localhost:" + std::to_string((*started)->port());
   servers.push_back(std::move(*started));
   return {};
 }
 
-net::ServerAction Sandbox::Impl::handle(Site& site, const net::ServerRequest& request) {
+server::ServerAction Sandbox::Impl::handle(Site& site, const server::ServerRequest& request) {
   if (request.target.starts_with(kControl)) return {.respond = control(site, request)};
   Site::Served served = site.serve(request, script, clock->wall());
   if (!served.receipts.empty())
@@ -145,7 +145,7 @@ net::ServerAction Sandbox::Impl::handle(Site& site, const net::ServerRequest& re
   return std::move(served.action);
 }
 
-net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest& request) {
+server::ServerResponse Sandbox::Impl::control(Site& here, const server::ServerRequest& request) {
   const auto [path, vendor] = parts_of(request.target);
   Site* site = vendor ? find(*vendor) : &here;
   if (!site) return error_response(400, "vendor: not served here");
@@ -172,7 +172,7 @@ net::ServerResponse Sandbox::Impl::control(Site& here, const net::ServerRequest&
   return error_response(404, "no such control path: requests, script, credentials, receipts, health");
 }
 
-net::ServerResponse Sandbox::Impl::control_receipts(Site& here, const net::ServerRequest& request) {
+server::ServerResponse Sandbox::Impl::control_receipts(Site& here, const server::ServerRequest& request) {
   if (request.method == "POST") return done_response(send_receipt(request.body, here));
   if (request.method != "GET") return error_response(405, "GET or POST only");
   const auto sender = senders.find(&here);
@@ -180,7 +180,7 @@ net::ServerResponse Sandbox::Impl::control_receipts(Site& here, const net::Serve
                                  : json_response(200, sender->second->counts_json());
 }
 
-net::ServerResponse Sandbox::Impl::control_script(const net::ServerRequest& request) {
+server::ServerResponse Sandbox::Impl::control_script(const server::ServerRequest& request) {
   if (request.method == "PUT") return done_response(set_script(request.body));
   if (request.method != "DELETE") return error_response(405, "PUT or DELETE only");
   script = {};
@@ -202,7 +202,7 @@ Result<void> Sandbox::Impl::set_script(std::string_view json) {
   script = std::move(*parsed);
   if (!script.now()) return {};
   // Later: this call may come from another thread, or from inside the very connection it would drop.
-  net::ServerAction action{
+  server::ServerAction action{
       .goaway = script.now()->goaway, .settings = script.now()->settings, .drop = script.now()->drop};
   boost::asio::post(loop, [this, life = std::weak_ptr(alive), action = std::move(action)] {
     if (life.expired()) return;

@@ -31,7 +31,7 @@ std::string detail_of(const Judgement& judgement) {
 Site::Site(std::string vendor, std::unique_ptr<VendorSimulator> simulator, RequestLog::Limits limits)
     : vendor_(std::move(vendor)), simulator_(std::move(simulator)), log_(limits) {}
 
-Site::Served Site::serve(const net::ServerRequest& request, FaultScript& script, WallTime now) {
+Site::Served Site::serve(const server::ServerRequest& request, FaultScript& script, WallTime now) {
   ++requests_;
   Judgement judgement = simulator_->judge(request, now);
   Faults faults;
@@ -56,9 +56,9 @@ Site::Served Site::serve(const net::ServerRequest& request, FaultScript& script,
   return served;
 }
 
-net::ServerAction Site::meet(const Faults& faults, Judgement& judgement, const net::ServerRequest& request,
-                             WallTime now) {
-  net::ServerAction action{.delay = faults.latency, .settings = simulator_->settings(request, judgement)};
+server::ServerAction Site::meet(const Faults& faults, Judgement& judgement, const server::ServerRequest& request,
+                                WallTime now) {
+  server::ServerAction action{.delay = faults.latency, .settings = simulator_->settings(request, judgement)};
   static const FaultAct kNothing;
   const FaultAct& act = faults.request ? *faults.request : kNothing;
   if (act.drop) {

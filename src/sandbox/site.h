@@ -9,10 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "net/http_server.h"
 #include "sandbox/fault_script.h"
 #include "sandbox/request_log.h"
 #include "sandbox/vendor_simulator.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox {
 
@@ -21,12 +21,12 @@ class Site {
   Site(std::string vendor, std::unique_ptr<VendorSimulator> simulator, RequestLog::Limits limits);
 
   struct Served {
-    net::ServerAction action;
+    server::ServerAction action;
     std::vector<ReceiptPost> receipts;  // to be posted some time after the answer
   };
   /// Judges the request; the script may answer one that would have been accepted, or refuse some of its tokens. A
   /// refusal stands: faults are for requests that are right.
-  Served serve(const net::ServerRequest& request, FaultScript& script, WallTime now);
+  Served serve(const server::ServerRequest& request, FaultScript& script, WallTime now);
 
   /// From now on receipts are made; nullopt: no more.
   void set_receipts(std::optional<ReceiptSecret> secret);
@@ -47,7 +47,8 @@ class Site {
     std::string id, tag, app;
     int variant = 0;
   };
-  net::ServerAction meet(const Faults& faults, Judgement& judgement, const net::ServerRequest& request, WallTime now);
+  server::ServerAction meet(const Faults& faults, Judgement& judgement, const server::ServerRequest& request,
+                            WallTime now);
   std::vector<ReceiptPost> deliver(const Judgement& judgement, WallTime now);
   void remember(const Judgement& judgement, const TokenVerdict& one);
 

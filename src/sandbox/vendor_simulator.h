@@ -15,8 +15,8 @@
 
 #include "core/result.h"
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/receipt.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox {
 
@@ -64,16 +64,17 @@ class VendorSimulator {
  public:
   virtual ~VendorSimulator() = default;
   /// Moves the state on (what this connection has shown, which grants were given): once a request.
-  virtual Judgement judge(const net::ServerRequest& request, WallTime now) = 0;
+  virtual Judgement judge(const server::ServerRequest& request, WallTime now) = 0;
   /// The vendor's answer, with the verdicts on single tokens in the vendor's own form. Where all of them were refused
   /// it may differ from an accepted one as the vendor's would.
-  virtual net::ServerResponse answer(const Judgement& judgement) const = 0;
-  virtual net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const = 0;
+  virtual server::ServerResponse answer(const Judgement& judgement) const = 0;
+  virtual server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const = 0;
   /// Can the answer to `judgement` say `reason` of one token and leave the others alone? If so a fault rule for that
   /// token becomes its verdict, otherwise the answer to the whole request.
   virtual bool tells(const Judgement&, std::string_view /*reason*/) const noexcept { return false; }
   /// SETTINGS due with the answer.
-  virtual std::vector<std::pair<std::uint16_t, std::uint32_t>> settings(const net::ServerRequest&, const Judgement&) {
+  virtual std::vector<std::pair<std::uint16_t, std::uint32_t>> settings(const server::ServerRequest&,
+                                                                        const Judgement&) {
     return {};
   }
   virtual void closed(std::uint64_t /*connection*/) {}
@@ -91,7 +92,7 @@ class VendorSimulator {
   }
   virtual std::uint32_t streams_max_first() const noexcept { return 1000; }
   virtual bool asks_client_certificate() const noexcept { return false; }
-  virtual bool takes_any_scheme() const noexcept { return true; }  // net::ServerTls::any_scheme
+  virtual bool takes_any_scheme() const noexcept { return true; }  // server::ServerTls::any_scheme
 };
 
 /// Null: no such vendor.

@@ -85,19 +85,19 @@ std::string opened(std::string_view code) {
   return body;
 }
 
-net::ServerResponse reply(int status, std::string body) {
+server::ServerResponse reply(int status, std::string body) {
   return {.status = status, .headers = {{"content-type", "application/json;charset=UTF-8"}}, .body = std::move(body)};
 }
 
 /// `detail` is the sandbox's own member beside the vendor's.
-net::ServerResponse refusal(int status, std::string_view code, std::string_view detail) {
+server::ServerResponse refusal(int status, std::string_view code, std::string_view detail) {
   if (!whole_number(code)) return {.status = status, .body = std::string(code)};
   std::string body = opened(code);
   if (!detail.empty()) append_json_member(body, "detail", utf8_repaired(detail));
   return reply(status, body + '}');
 }
 
-net::ServerResponse single_answer(const Judgement& judgement) {
+server::ServerResponse single_answer(const Judgement& judgement) {
   const TokenVerdict* dead =
       !judgement.tokens.empty() && !judgement.tokens[0].reason.empty() ? &judgement.tokens[0] : nullptr;
   const bool illegal = dead && status_of(*dead) <= 2;
@@ -110,7 +110,7 @@ net::ServerResponse single_answer(const Judgement& judgement) {
   return reply(200, body + '}');
 }
 
-net::ServerResponse list_answer(const Judgement& judgement, std::string_view request_id) {
+server::ServerResponse list_answer(const Judgement& judgement, std::string_view request_id) {
   std::string body = opened("0");
   if (!request_id.empty()) append_json_member(body, "requestId", request_id);
   std::string users;
@@ -130,12 +130,12 @@ class VivoSimulator final : public VendorSimulator {
     known_.accept_any = options.accept_any;
   }
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     now_ = now;
     return vivo::verify(request, known_, state_, std::to_string(++tasks_), now);
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (judgement.status != 200) return {.status = judgement.status, .body = judgement.detail};
     if (!judgement.accepted()) return refusal(200, judgement.reason, judgement.detail);
     switch (static_cast<Api>(judgement.variant)) {
@@ -151,7 +151,7 @@ class VivoSimulator final : public VendorSimulator {
     }
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (whole_number(scripted.reason) == vivo::kDayIsFull) vivo::day_of(state_, judgement.topic, now_).full = true;
     if (!scripted.reason.empty()) return refusal(scripted.status, scripted.reason, "");
     if (scripted.status == 200) return answer(judgement);

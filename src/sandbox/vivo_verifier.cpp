@@ -57,7 +57,7 @@ std::int64_t china_s(WallTime now) {
 }
 
 struct Call {
-  const net::ServerRequest& request;
+  const server::ServerRequest& request;
   const Knowledge& known;
   State& state;
   WallTime now;
@@ -283,7 +283,7 @@ Day& day_of(State& state, std::string_view app, WallTime now) {
   return found->second;
 }
 
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, std::string id,
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, std::string id,
                  WallTime now) {
   Call call{.request = request, .known = known, .state = state, .now = now};
   call.judgement.id = std::move(id);

@@ -11,10 +11,10 @@
 #include <string_view>
 
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/grant_book.h"
 #include "sandbox/taught_devices.h"
 #include "sandbox/vendor_simulator.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::vivo {
 
@@ -72,7 +72,8 @@ inline constexpr std::size_t kListMax = 1000;
 
 /// `reason` is the code in digits; "NotFound", "MethodNotAllowed" and "BadRequest" (404, 405, 400) are the sandbox's
 /// own. `id` becomes the task id of what is new.
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, std::string id, WallTime now);
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, std::string id,
+                 WallTime now);
 
 /// Today's entry of that app.
 Day& day_of(State& state, std::string_view app, WallTime now);

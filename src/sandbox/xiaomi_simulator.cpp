@@ -72,18 +72,18 @@ class XiaomiSimulator final : public VendorSimulator {
     known_.accept_any = options.accept_any;
   }
 
-  Judgement judge(const net::ServerRequest& request, WallTime now) override {
+  Judgement judge(const server::ServerRequest& request, WallTime now) override {
     Judgement judgement = xiaomi::verify(request, known_, state_, now);
     judgement.id = "sdm" + hex_of({seed_, std::to_string(++answers_)}).substr(0, 18);
     return judgement;
   }
 
-  net::ServerResponse answer(const Judgement& judgement) const override {
+  server::ServerResponse answer(const Judgement& judgement) const override {
     if (judgement.status != 200) return {.status = judgement.status};
     if (!judgement.accepted()) return refusal(200, judgement.reason, judgement.detail);
     switch (static_cast<Api>(judgement.variant)) {
       case Api::Quota:
-        return taken(R"("day_quota":"200000","day_acked":"1203")", "");
+        return accepted(R"("day_quota":"200000","day_acked":"1203")", "");
       case Api::Validation:
         return valid_ones(judgement);
       case Api::Regids:
@@ -91,13 +91,13 @@ class XiaomiSimulator final : public VendorSimulator {
       case Api::DifferentRegids:
         return sent(judgement);
       default:
-        return taken(member("id", judgement.id), "");
+        return accepted(member("id", judgement.id), "");
     }
   }
 
-  net::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
+  server::ServerResponse answer(const Judgement& judgement, const ScriptedAnswer& scripted) const override {
     if (scripted.reason.empty())
-      return scripted.status == 200 ? answer(judgement) : net::ServerResponse{.status = scripted.status};
+      return scripted.status == 200 ? answer(judgement) : server::ServerResponse{.status = scripted.status};
     return refusal(scripted.status, scripted.reason, "");
   }
 
@@ -145,7 +145,7 @@ class XiaomiSimulator final : public VendorSimulator {
   std::string trace() const { return "Xdm" + hex_of({seed_, "trace", std::to_string(answers_)}).substr(0, 18); }
 
   /// `data`: the inside of the object.
-  net::ServerResponse taken(std::string_view data, std::string_view info) const {
+  server::ServerResponse accepted(std::string_view data, std::string_view info) const {
     std::string body = R"({"result":"ok",)" + member("trace_id", trace()) + R"(,"code":0,"data":{)";
     body += data;
     body += R"(},"description":"成功")";
@@ -153,7 +153,7 @@ class XiaomiSimulator final : public VendorSimulator {
     return reply(200, body + '}');
   }
 
-  net::ServerResponse sent(const Judgement& judgement) const {
+  server::ServerResponse sent(const Judgement& judgement) const {
     std::string bad;
     std::size_t exceeding = 0;
     for (const TokenVerdict& verdict : judgement.tokens) {
@@ -171,21 +171,21 @@ class XiaomiSimulator final : public VendorSimulator {
       const std::string channel = state_.channel.empty() ? "no_channel" : state_.channel;
       data += ',' + member("channel_exceed_quota", channel + ':' + std::to_string(exceeding));
     }
-    return taken(data, "Received push messages for " + std::to_string(judgement.tokens.size()) + " REGID");
+    return accepted(data, "Received push messages for " + std::to_string(judgement.tokens.size()) + " REGID");
   }
 
-  net::ServerResponse valid_ones(const Judgement& judgement) const {
+  server::ServerResponse valid_ones(const Judgement& judgement) const {
     std::string valid;
     for (const TokenVerdict& verdict : judgement.tokens) {
       if (!verdict.reason.empty()) continue;
       if (!valid.empty()) valid += ',';
       valid += verdict.token;
     }
-    return taken(member("valid_regids", valid), "");
+    return accepted(member("valid_regids", valid), "");
   }
 
   /// `detail` is the sandbox's own member beside the vendor's.
-  net::ServerResponse refusal(int status, std::string_view code, std::string_view detail) const {
+  server::ServerResponse refusal(int status, std::string_view code, std::string_view detail) const {
     const auto number = whole_number(code);
     if (!number) return {.status = status, .body = std::string(code)};
     const auto known = std::ranges::lower_bound(kWords, code, {}, &Words::code);
@@ -198,7 +198,7 @@ class XiaomiSimulator final : public VendorSimulator {
     return reply(status, body + '}');
   }
 
-  static net::ServerResponse reply(int status, std::string body) {
+  static server::ServerResponse reply(int status, std::string body) {
     return {.status = status, .headers = {{"content-type", "application/json;charset=UTF-8"}}, .body = std::move(body)};
   }
 

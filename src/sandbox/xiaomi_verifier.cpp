@@ -50,7 +50,7 @@ static_assert(std::ranges::is_sorted(kEndpoints, {}, &Endpoint::path));
 
 /// One request on its way through the checks.
 struct Call {
-  const net::ServerRequest& request;
+  const server::ServerRequest& request;
   const Knowledge& known;
   State& state;
   WallTime now;
@@ -259,7 +259,7 @@ Refusal judge(Call& call) {
 
 }  // namespace
 
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, WallTime now) {
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, WallTime now) {
   Call call{.request = request, .known = known, .state = state, .now = now};
   state.channel.clear();
   state.form = {};

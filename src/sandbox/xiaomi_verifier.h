@@ -8,11 +8,11 @@
 #include <string>
 
 #include "core/time.h"
-#include "net/http_server.h"
 #include "sandbox/form_fields.h"
 #include "sandbox/taught_devices.h"
 #include "sandbox/vendor_simulator.h"
 #include "sandbox/xiaomi_message.h"
+#include "server/http_server.h"
 
 namespace nightpost::sandbox::xiaomi {
 
@@ -38,6 +38,6 @@ struct State {
 };
 
 /// `reason` is the code in digits; "NotFound" and "MethodNotAllowed" (404, 405) are the sandbox's own.
-Judgement verify(const net::ServerRequest& request, const Knowledge& known, State& state, WallTime now);
+Judgement verify(const server::ServerRequest& request, const Knowledge& known, State& state, WallTime now);
 
 }  // namespace nightpost::sandbox::xiaomi

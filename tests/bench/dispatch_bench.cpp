@@ -67,11 +67,11 @@ class NullWorld : public Directory, public Credentials, public Transport, public
     benchmark::DoNotOptimize(request.body.data());
     tags.push_back(tag);
   }
-  void leave(const Route&, std::uint64_t) override {}
+  void drain_connection(const Route&, std::uint64_t) override {}
   void flush() override {}
-  void outcome(Ticket, std::string_view, std::string_view json) override { benchmark::DoNotOptimize(json.data()); }
-  void dead(Ticket, DeadLetter) override { std::abort(); }
-  void release(Ticket) override { ++released; }
+  void outcome(RecordId, std::string_view, std::string_view json) override { benchmark::DoNotOptimize(json.data()); }
+  void dead(RecordId, DeadLetter) override { std::abort(); }
+  void release(RecordId) override { ++released; }
 
   std::vector<std::uint64_t> tags;
   std::uint64_t released = 0;
@@ -121,7 +121,7 @@ void pipeline(benchmark::State& state, std::shared_ptr<const Provider> provider)
   options.jitter_seed = 1;
   Dispatcher dispatcher(options, world, world, world, world, world, metrics);
   std::vector<Record> batch;
-  for (std::size_t i = 0; i < events; ++i) batch.push_back({Ticket{i}, "c2c_denny_vinson", text, {}});
+  for (std::size_t i = 0; i < events; ++i) batch.push_back({RecordId{i}, "c2c_denny_vinson", text, {}});
   const HttpResponse accepted{.status = 200, .headers = {{"apns-id", "5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f70"}}};
   std::uint64_t pushes = 0;
   std::vector<std::uint64_t> answered;

@@ -232,11 +232,11 @@ TEST_CASE("e2e kafka: a message the topic cannot take holds its record and harms
        .on_refused = [&](const Error&, const std::string&) { ++refusals; }},
       [](Error) {}, metrics);
   REQUIRE(producer.has_value());
-  Ticket* const refused = worker.tickets()[0];
+  PendingRecord* const refused = worker.pending_records()[0];
   (*producer)->produce(refused, "small", "", std::string(100'000, 'x'));
   REQUIRE(within(kLong, [&] { return refusals == 1; }));
-  for (int i = 0; i < 100; ++i) (*producer)->produce(worker.tickets()[1], "small", "", "fits");
-  (*producer)->produce(worker.tickets()[1], "nightpost.dead.v1", "", std::string(11u << 20, 'y'));
+  for (int i = 0; i < 100; ++i) (*producer)->produce(worker.pending_records()[1], "small", "", "fits");
+  (*producer)->produce(worker.pending_records()[1], "nightpost.dead.v1", "", std::string(11u << 20, 'y'));
   REQUIRE((*producer)->flush(kLong));
   CHECK(within(kLong, [&] { return read(metrics.delivered) == 101; }));
   worker.release_held();

@@ -261,7 +261,7 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   });
 }
 
-void World::leave(const dispatch::Route& route, std::uint64_t connection) {
+void World::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
   must(routes_.contains(route.certificate.id.value) && connection == 1, "left a connection nobody answered on");
 }
 

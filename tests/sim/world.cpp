@@ -7,7 +7,7 @@
 namespace nightpost::sim {
 namespace {
 
-using dispatch::Ticket;
+using dispatch::RecordId;
 
 /// The value of a member that is a plain string or a number.
 std::string member(std::string_view json, std::string_view name) {
@@ -112,7 +112,7 @@ std::string World::write_event(std::size_t index, Event& event) {
 }
 
 void World::accept_batch() {
-  if (!dispatcher_->has_room()) return later(milliseconds(50), [this] { accept_batch(); });
+  if (!dispatcher_->has_capacity()) return later(milliseconds(50), [this] { accept_batch(); });
   if (batches_left_-- == 0) return;
   const auto size = 1 + dice(6);
   const std::size_t first = events_.size();
@@ -131,7 +131,7 @@ void World::accept_batch() {
     events_.push_back(std::move(event));
   }
   std::vector<dispatch::Record> batch;
-  for (std::size_t i = first; i < events_.size(); ++i) batch.push_back({Ticket{i}, "key", events_[i].value, "trace"});
+  for (std::size_t i = first; i < events_.size(); ++i) batch.push_back({RecordId{i}, "key", events_[i].value, "trace"});
   tally_.events += size;
   dispatcher_->accept(batch);
   if (batches_left_ > 0) later(upto(4'000), [this] { accept_batch(); });
@@ -139,8 +139,8 @@ void World::accept_batch() {
 
 void World::hand_back() {
   const std::uint64_t partition = dice(2);
-  dispatcher_->hand_back([&](Ticket ticket) {
-    const auto index = static_cast<std::size_t>(ticket);
+  dispatcher_->hand_back([&](RecordId record_id) {
+    const auto index = static_cast<std::size_t>(record_id);
     if (index % 2 != partition) return false;
     events_[index].handed_back = true;
     return true;
@@ -169,10 +169,10 @@ Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
   return !chance(20);
 }
 
-void World::outcome(Ticket ticket, std::string_view event_id, std::string_view json) {
-  Event& event = events_.at(static_cast<std::size_t>(ticket));
+void World::outcome(RecordId record_id, std::string_view event_id, std::string_view json) {
+  Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released, "an outcome after release()");
-  must(event_id == "e" + std::to_string(static_cast<std::size_t>(ticket)), "an outcome of another event");
+  must(event_id == "e" + std::to_string(static_cast<std::size_t>(record_id)), "an outcome of another event");
   const std::string device = member(json, "device_id");
   const std::string who = member(json, "user_id") + (device.empty() ? "" : "/" + device);
   must(event.outcomes.insert(who).second, "a second outcome for " + who);
@@ -189,8 +189,8 @@ void World::outcome(Ticket ticket, std::string_view event_id, std::string_view j
   if (push->second.attempts > 0) must(member(json, "push_id") == push->first, "an outcome with another push id");
 }
 
-void World::dead(Ticket ticket, dispatch::DeadLetter letter) {
-  Event& event = events_.at(static_cast<std::size_t>(ticket));
+void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
+  Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released && !event.letter, "a dead letter too many");
   must(letter.value == event.value && letter.key == "key" && letter.traceparent == "trace", "a letter not whole");
   must(!letter.reason.empty() && !letter.stage.empty() && !letter.detail.empty(), "a letter that explains nothing");
@@ -199,8 +199,8 @@ void World::dead(Ticket ticket, dispatch::DeadLetter letter) {
   ++tally_.rules["letter:" + std::string(letter.reason)];
 }
 
-void World::release(Ticket ticket) {
-  Event& event = events_.at(static_cast<std::size_t>(ticket));
+void World::release(RecordId record_id) {
+  Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released, "released twice");
   event.released = true;
   must(since_ <= event.accepted_at + options_.retry_for, "outlived its deadline");
@@ -278,7 +278,7 @@ Tally World::run() {
       stopped = true;
       batches_left_ = 0;
       for (Event& event : events_) event.handed_back = true;
-      dispatcher_->hand_back([](Ticket) { return true; });
+      dispatcher_->hand_back([](RecordId) { return true; });
       const auto in_the_air = std::ranges::count_if(pushes_, [](const auto& each) { return each.second.in_flight; });
       must(dispatcher_->events_open() <= std::size_t(in_the_air), "handed back and still held");
       continue;
@@ -286,7 +286,7 @@ Tally World::run() {
     if (!next) {
       must(dispatcher_->events_open() == 0, "an event nobody will ever finish");
       must(dispatcher_->requests_in_flight() == 0, "a push nobody answers");
-      must(batches_left_ == 0 || stopped || !dispatcher_->has_room(), "stopped taking");
+      must(batches_left_ == 0 || stopped || !dispatcher_->has_capacity(), "stopped taking");
       for (const Event& event : events_) {
         must(event.released || event.handed_back, "neither released nor handed back");
         tally_.handed_back += event.released ? 0 : 1;

@@ -56,15 +56,15 @@ class World final : public dispatch::Directory,
                                                WallTime now) override;
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
-  void leave(const dispatch::Route& route, std::uint64_t connection) override;
+  void drain_connection(const dispatch::Route& route, std::uint64_t connection) override;
   void flush() override {
     unflushed_ = 0;
     family_.clear();
     letter_before_ = false;
   }
-  void outcome(dispatch::Ticket ticket, std::string_view event_id, std::string_view json) override;
-  void dead(dispatch::Ticket ticket, dispatch::DeadLetter letter) override;
-  void release(dispatch::Ticket ticket) override;
+  void outcome(dispatch::RecordId record_id, std::string_view event_id, std::string_view json) override;
+  void dead(dispatch::RecordId record_id, dispatch::DeadLetter letter) override;
+  void release(dispatch::RecordId record_id) override;
 
  private:
   struct Push {

@@ -60,7 +60,7 @@ class World final : public dispatch::Directory,
   std::vector<Sent> sent;
   std::vector<nlohmann::json> outcomes;
   std::vector<dispatch::DeadLetter> letters;
-  std::vector<dispatch::Ticket> released;
+  std::vector<dispatch::RecordId> released;
   std::vector<std::string> removed;
   std::vector<std::uint64_t> left;
   int finds = 0, flushes = 0, signatures = 1, routes_asked = 0;
@@ -142,13 +142,13 @@ class World final : public dispatch::Directory,
             dispatch::ReplyHandler& handler) override {
     sent.push_back({std::move(request), deadline, tag, &handler});
   }
-  void leave(const dispatch::Route&, std::uint64_t connection) override { left.push_back(connection); }
+  void drain_connection(const dispatch::Route&, std::uint64_t connection) override { left.push_back(connection); }
   void flush() override { ++flushes; }
-  void outcome(dispatch::Ticket, std::string_view, std::string_view json) override {
+  void outcome(dispatch::RecordId, std::string_view, std::string_view json) override {
     outcomes.push_back(nlohmann::json::parse(json));
   }
-  void dead(dispatch::Ticket, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }
-  void release(dispatch::Ticket ticket) override { released.push_back(ticket); }
+  void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }
+  void release(dispatch::RecordId record_id) override { released.push_back(record_id); }
 
  private:
   std::vector<std::move_only_function<void()>> waiting_;

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "kafka/consumer.h"
+#include "kafka/pending_record.h"
 #include "kafka/producer.h"
-#include "kafka/ticket.h"
 
 namespace nightpost::kafka::test {
 
@@ -40,10 +40,10 @@ class Worker {
     ConsumerHandlers handlers;
     handlers.on_batch = [this](std::size_t shard, std::unique_ptr<Batch> batch) { take(shard, *batch); };
     handlers.on_first_assignment = [this] { ready = true; };
-    handlers.on_revoked = [this](std::function<bool(const Ticket*)> is_stale) {
+    handlers.on_revoked = [this](std::function<bool(const PendingRecord*)> is_stale) {
       const std::scoped_lock lock(mutex_);
-      for (const auto& [value, ticket] : held_)
-        if (is_stale(ticket)) stale_.insert(value);
+      for (const auto& [value, pending] : held_)
+        if (is_stale(pending)) stale_.insert(value);
     };
     handlers.on_fatal = [this](Error) { fatal = true; };
     Result<std::unique_ptr<Consumer>> started = Consumer::start(std::move(options), std::move(handlers), metrics);
@@ -100,9 +100,9 @@ class Worker {
     for (const auto& entry : held_) all.insert(entry.first);
     return all;
   }
-  std::vector<Ticket*> tickets() const {
+  std::vector<PendingRecord*> pending_records() const {
     const std::scoped_lock lock(mutex_);
-    std::vector<Ticket*> all;
+    std::vector<PendingRecord*> all;
     for (const auto& entry : held_) all.push_back(entry.second);
     return all;
   }
@@ -120,16 +120,16 @@ class Worker {
       seen_.push_back(value);
       if (!record.traceparent.empty()) traceparents_[value] = record.traceparent;
       if (releases_(value))
-        record.ticket->drop();
+        record.pending->drop();
       else
-        held_.emplace_back(std::move(value), record.ticket);
+        held_.emplace_back(std::move(value), record.pending);
     }
   }
 
   const std::function<bool(const std::string&)> releases_;
   mutable std::mutex mutex_;
   std::vector<std::string> seen_;
-  std::vector<std::pair<std::string, Ticket*>> held_;
+  std::vector<std::pair<std::string, PendingRecord*>> held_;
   std::set<std::string> stale_;
   std::set<std::size_t> shards_;
   std::map<std::string, std::string> traceparents_;

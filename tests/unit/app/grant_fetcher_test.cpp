@@ -7,8 +7,8 @@
 #include <functional>
 
 #include "app/ports.h"
-#include "net/http_server.h"
 #include "sandbox/throwaway_ca.h"
+#include "server/http_server.h"
 
 namespace nightpost::app {
 namespace {
@@ -52,15 +52,15 @@ struct World {
     auto made = sandbox::make_identity(clock.wall());
     REQUIRE(made);
     certificate.ca_pem = made->ca_pem;
-    auto started = net::TlsServer::start(
+    auto started = server::TlsServer::start(
         loop, {}, {.certificate_pem = made->certificate_pem, .private_key_pem = made->private_key_pem},
-        [this](const net::ServerRequest& request) {
+        [this](const server::ServerRequest& request) {
           CHECK(request.target == "/token");
           CHECK(request.body == "secret");
           ++asked;
-          if (hangs) return net::ServerAction{};
-          return net::ServerAction{.respond = net::ServerResponse{
-                                       .status = status, .headers = {}, .body = "grant " + std::to_string(asked)}};
+          if (hangs) return server::ServerAction{};
+          return server::ServerAction{.respond = server::ServerResponse{
+                                          .status = status, .headers = {}, .body = "grant " + std::to_string(asked)}};
         });
     REQUIRE(started);
     server = *std::move(started);
@@ -78,7 +78,7 @@ struct World {
   Certificate certificate{.id = {1}, .app = {7}};
   resolve::GrantBook book;
   std::shared_ptr<TokenAuthorizer> authorizer;
-  std::unique_ptr<net::TlsServer> server;
+  std::unique_ptr<server::TlsServer> server;
   int asked = 0, status = 200;
   bool hangs = false;
 };

@@ -23,10 +23,10 @@ struct Desk {
   ReceiptDesk desk{options, *store, sink, clock, log, metrics, plain_reader_of};
 
   std::string target() const { return "/receipts/huawei/" + std::to_string(certificate.value) + "?key=s3cret-key"; }
-  net::ServerResponse post(std::string target, std::string body) {
+  server::ServerResponse post(std::string target, std::string body) {
     return desk.answer({.method = "POST", .target = std::move(target), .body = std::move(body)});
   }
-  net::ServerResponse post(std::string body) { return post(target(), std::move(body)); }
+  server::ServerResponse post(std::string body) { return post(target(), std::move(body)); }
   std::uint64_t refused(ReceiptRefusal why) const { return metrics.refused[std::size_t(why)].read(); }
   std::uint64_t counted(Receipt::Kind kind) const {
     return metrics.receipts[std::size_t(Vendor::Huawei)][std::size_t(kind)].read();

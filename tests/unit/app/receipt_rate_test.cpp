@@ -7,7 +7,7 @@ namespace {
 
 int taken(TokenBucket& bucket, MonoTime at, int tries) {
   int count = 0;
-  for (int i = 0; i < tries; ++i) count += bucket.take(at) ? 1 : 0;
+  for (int i = 0; i < tries; ++i) count += bucket.try_acquire(at) ? 1 : 0;
   return count;
 }
 
@@ -25,7 +25,7 @@ TEST_CASE("receipt rate: a burst, then what a second brings", "[app][receipts]")
 TEST_CASE("receipt rate: steady calls at the rate all pass", "[app][receipts]") {
   TokenBucket bucket(4);
   MonoTime now{seconds(1)};
-  for (int i = 0; i < 1'000; ++i, now += milliseconds(250)) CHECK(bucket.take(now));
+  for (int i = 0; i < 1'000; ++i, now += milliseconds(250)) CHECK(bucket.try_acquire(now));
 }
 
 }  // namespace

@@ -235,12 +235,12 @@ TEST_CASE("batch: letters of unequal content wait a moment for each other", "[di
   SECTION("handed back, they are not sent") {
     f.accept(event(0, "a"));
     f.accept(event(1, "b"));
-    f.dispatcher().hand_back([](Ticket ticket) { return ticket == Ticket{1}; });
+    f.dispatcher().hand_back([](RecordId record_id) { return record_id == RecordId{1}; });
     f.pass(milliseconds(5));
     REQUIRE(f.world.sent.size() == 1);
     CHECK(f.world.sent[0].http.body.starts_with("b|"));
     f.world.answer(200);
-    CHECK(f.world.released == std::vector<Ticket>{Ticket{2}});
+    CHECK(f.world.released == std::vector<RecordId>{RecordId{2}});
   }
   CHECK(f.all_over());
 }
@@ -290,7 +290,7 @@ TEST_CASE("batch: a grant that is being obtained", "[dispatch][batch]") {
     CHECK(f.outcomes("credential_breaker_open") == 2);
   }
   SECTION("is handed back with its event") {
-    f.dispatcher().hand_back([](Ticket) { return true; });
+    f.dispatcher().hand_back([](RecordId) { return true; });
     f.world.grant_pending = false;
     f.dispatcher().on_grant(7);
     CHECK(f.world.sent.empty());
@@ -402,7 +402,7 @@ TEST_CASE("batch: mass death is seen before the first token is removed", "[dispa
 TEST_CASE("batch: what is handed back while its request is in the air still settles", "[dispatch][batch]") {
   BatchFixture f;
   f.accept(f.members(3));
-  f.dispatcher().hand_back([](Ticket) { return true; });
+  f.dispatcher().hand_back([](RecordId) { return true; });
   f.world.answer(200, " t1:later");
   CHECK(f.outcomes("accepted") == 2);
   CHECK(f.world.released.empty());  // t1 was not delivered: the next owner has to
@@ -416,7 +416,7 @@ TEST_CASE("batch: content stored after the hand back is addressed to nobody", "[
   f.provider->saves_first = true;
   f.accept(f.members(3));
   REQUIRE(f.paths() == std::vector<std::string>{"/save"});
-  f.dispatcher().hand_back([](Ticket) { return true; });
+  f.dispatcher().hand_back([](RecordId) { return true; });
   f.world.answer(200, "saved 77");
   CHECK(f.world.sent.size() == 1);
   CHECK(f.world.outcomes.empty());

@@ -16,20 +16,20 @@ struct Fixture {
   World world;
   Options options;
   std::unique_ptr<Dispatcher> made;
-  std::uint64_t tickets = 0;
+  std::uint64_t record_ids = 0;
 
   Fixture() { options.jitter_seed = 1; }
   Dispatcher& dispatcher() {
     if (!made) made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics);
     return *made;
   }
-  Ticket accept(const std::string& value) {
-    const Ticket ticket{++tickets};
-    const Record record{ticket, "the key", value, "00-trace"};
+  RecordId accept(const std::string& value) {
+    const RecordId record_id{++record_ids};
+    const Record record{record_id, "the key", value, "00-trace"};
     dispatcher().accept(std::span(&record, 1));
-    return ticket;
+    return record_id;
   }
-  Ticket accept(const json& event) { return accept(event.dump()); }
+  RecordId accept(const json& event) { return accept(event.dump()); }
   void pass(milliseconds time) {
     const MonoTime until = world.clock.mono() + time;
     while (const auto next = dispatcher().next_wakeup()) {

@@ -16,7 +16,7 @@ using nlohmann::json;
 TEST_CASE("dispatcher: an accepted push, from record to release", "[dispatch]") {
   Fixture f;
   f.world.add("vinson");
-  const Ticket ticket = f.accept(event_for({"vinson"}));
+  const RecordId record_id = f.accept(event_for({"vinson"}));
   REQUIRE(f.world.sent.size() == 1);
   CHECK(f.world.flushes == 1);
   CHECK(f.world.finds == 1);
@@ -29,7 +29,7 @@ TEST_CASE("dispatcher: an accepted push, from record to release", "[dispatch]") 
   CHECK(f.world.released.empty());
   f.world.clock.advance(milliseconds(20));
   f.world.answer(200, "apple-id");
-  CHECK(f.world.released == std::vector{ticket});
+  CHECK(f.world.released == std::vector{record_id});
   CHECK(f.world.letters.empty());
   const json outcome = f.only_outcome();
   CHECK(outcome["outcome"] == "accepted");
@@ -46,7 +46,7 @@ TEST_CASE("dispatcher: what is malformed goes whole to the dead topic", "[dispat
   Fixture f;
   json event = event_for({"vinson"});
   event["to"][0].erase("user_id");
-  const Ticket ticket = f.accept(event);
+  const RecordId record_id = f.accept(event);
   REQUIRE(f.world.letters.size() == 1);
   const DeadLetter& letter = f.world.letters.front();
   CHECK(letter.value == event.dump());
@@ -56,7 +56,7 @@ TEST_CASE("dispatcher: what is malformed goes whole to the dead topic", "[dispat
   CHECK(letter.stage == "decode");
   CHECK(letter.reason == "malformed");
   CHECK(letter.detail == "$.to[0].user_id: missing");
-  CHECK(f.world.released == std::vector{ticket});
+  CHECK(f.world.released == std::vector{record_id});
   CHECK(f.world.outcomes.empty());
   CHECK(f.world.finds == 0);
   CHECK(f.all_over());
@@ -145,7 +145,7 @@ TEST_CASE("dispatcher: the directory is asked once a batch, and again while it f
   SECTION("once a batch") {
     const std::string text = event_for({"vinson"}).dump();
     std::vector<Record> batch;
-    for (std::uint64_t i = 0; i < 20; ++i) batch.push_back({Ticket{i}, "", text, ""});
+    for (std::uint64_t i = 0; i < 20; ++i) batch.push_back({RecordId{i}, "", text, ""});
     f.dispatcher().accept(batch);
     CHECK(f.world.finds == 1);
     CHECK(f.world.flushes == 1);
@@ -224,17 +224,17 @@ TEST_CASE("dispatcher: slots and room are limits", "[dispatch]") {
   f.accept(event_for({"a", "b", "c", "d"}));
   CHECK(f.world.sent.size() == 2);
   CHECK(f.dispatcher().requests_in_flight() == 2);
-  CHECK(f.dispatcher().has_room());
+  CHECK(f.dispatcher().has_capacity());
   f.accept(event_for({"a"}));
   f.accept(event_for({"b"}));
-  CHECK_FALSE(f.dispatcher().has_room());
+  CHECK_FALSE(f.dispatcher().has_capacity());
   for (std::size_t i = 0; i < 6; ++i) {
     REQUIRE(f.world.sent.size() > i);
     CHECK(f.dispatcher().requests_in_flight() <= 2);
     f.world.answer(200, "", i);
   }
   CHECK(f.world.outcomes.size() == 6);
-  CHECK(f.dispatcher().has_room());
+  CHECK(f.dispatcher().has_capacity());
   CHECK(f.all_over());
 }
 
@@ -257,11 +257,11 @@ TEST_CASE("dispatcher: memory of open events is a limit", "[dispatch]") {
   f.world.add("vinson");
   f.options.events_open_bytes_max = 1000;
   f.accept(event_for({"vinson"}));
-  CHECK(f.dispatcher().has_room());
+  CHECK(f.dispatcher().has_capacity());
   f.accept(event_for({"vinson"}));
-  CHECK_FALSE(f.dispatcher().has_room());
+  CHECK_FALSE(f.dispatcher().has_capacity());
   f.world.answer(200, "", 0);
-  CHECK(f.dispatcher().has_room());
+  CHECK(f.dispatcher().has_capacity());
 }
 
 TEST_CASE("dispatcher: receivers not yet planned are a limit, those in the air are not", "[dispatch]") {
@@ -271,28 +271,28 @@ TEST_CASE("dispatcher: receivers not yet planned are a limit, those in the air a
   f.options.pushes_queued_max = 1;
   for (const char* user : {"a", "b", "c"}) f.world.add(user);
   f.accept(event_for({"a", "b"}));  // both are in the air
-  CHECK(f.dispatcher().has_room());
+  CHECK(f.dispatcher().has_capacity());
   f.accept(event_for({"a", "b"}));  // no slot for them
-  CHECK(f.dispatcher().has_room());
+  CHECK(f.dispatcher().has_capacity());
   f.world.store_slow = true;
   f.accept(event_for({"c"}));  // is being looked up
-  CHECK_FALSE(f.dispatcher().has_room());
+  CHECK_FALSE(f.dispatcher().has_capacity());
   SECTION("until they are planned") {
     f.world.answer(200, "", 0);
     f.world.answer(200, "", 1);
-    CHECK(f.dispatcher().has_room());
+    CHECK(f.dispatcher().has_capacity());
     f.world.answer_finds();
     for (std::size_t i = 2; i < f.world.sent.size(); ++i) f.world.answer(200, "", i);
   }
   SECTION("or over") {
     f.world.answer_finds();
     f.pass(f.options.retry_for);
-    CHECK(f.dispatcher().has_room());
+    CHECK(f.dispatcher().has_capacity());
     for (std::size_t i = 0; i < 2; ++i) f.world.answer(200, "", i);
   }
   SECTION("or handed back") {
-    f.dispatcher().hand_back([](Ticket) { return true; });
-    CHECK(f.dispatcher().has_room());
+    f.dispatcher().hand_back([](RecordId) { return true; });
+    CHECK(f.dispatcher().has_capacity());
     f.world.answer(200, "", 0);
     f.world.answer(200, "", 1);
     CHECK(f.dispatcher().events_open() == 0);
@@ -306,12 +306,12 @@ TEST_CASE("dispatcher: handing back forgets what is not in the air", "[dispatch]
   f.world.add("vinson");
   f.world.add("ann");
   f.options.pushes_in_flight_max = 2;
-  const auto everything = [](Ticket) { return true; };
+  const auto everything = [](RecordId) { return true; };
   SECTION("in the air: it settles and is released") {
-    const Ticket ticket = f.accept(event_for({"vinson"}));
+    const RecordId record_id = f.accept(event_for({"vinson"}));
     f.dispatcher().hand_back(everything);
     f.world.answer(200);
-    CHECK(f.world.released == std::vector{ticket});
+    CHECK(f.world.released == std::vector{record_id});
   }
   SECTION("in the air, and would be repeated: it is not, and not released") {
     f.accept(event_for({"vinson"}));
@@ -330,12 +330,12 @@ TEST_CASE("dispatcher: handing back forgets what is not in the air", "[dispatch]
   SECTION("half of it waiting for a slot") {
     f.accept(event_for({"vinson"}));
     f.accept(event_for({"vinson", "ann"}));
-    f.dispatcher().hand_back([](Ticket ticket) { return ticket == Ticket{2}; });
+    f.dispatcher().hand_back([](RecordId record_id) { return record_id == RecordId{2}; });
     CHECK(f.dispatcher().events_open() == 2);
     f.world.answer(200, "", 0);
     f.world.answer(200, "", 1);
     CHECK(f.world.outcomes.size() == 2);
-    CHECK(f.world.released == std::vector{Ticket{1}});
+    CHECK(f.world.released == std::vector{RecordId{1}});
   }
   SECTION("waiting for the directory") {
     f.world.store_slow = true;

@@ -11,12 +11,12 @@ using namespace nightpost::dispatch;
 
 TEST_CASE("slab: an old tag never names a new object", "[dispatch][slab]") {
   Slab<int> slab;
-  const auto [first, one] = slab.take();
+  const auto [first, one] = slab.acquire();
   *one = 1;
   CHECK(slab.find(first) == one);
   slab.put_back(first);
   CHECK(slab.find(first) == nullptr);
-  const auto [second, again] = slab.take();
+  const auto [second, again] = slab.acquire();
   CHECK(again == one);
   CHECK(second != first);
   CHECK(slab.find(first) == nullptr);
@@ -32,7 +32,7 @@ TEST_CASE("slab: takes and returns in any order", "[dispatch][slab]") {
   std::vector<std::uint64_t> gone;
   for (int i = 0; i < 5000; ++i) {
     if (model.empty() || rng() % 2 == 0) {
-      const auto [tag, value] = slab.take();
+      const auto [tag, value] = slab.acquire();
       *value = i;
       CHECK(model.emplace(tag, i).second);
     } else {

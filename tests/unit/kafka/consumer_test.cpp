@@ -203,8 +203,8 @@ TEST_CASE("consumer: a record ends when its own hold and its messages' are gone"
   REQUIRE(producer.has_value());
   Worker worker(options(*cluster), [](const std::string&) { return false; });
   REQUIRE(within(kLong, [&] { return worker.seen_count() == 20; }));
-  for (Ticket* ticket : worker.tickets())
-    for (int i = 0; i < 3; ++i) (*producer)->produce(ticket, "results", "", "outcome");
+  for (PendingRecord* pending : worker.pending_records())
+    for (int i = 0; i < 3; ++i) (*producer)->produce(pending, "results", "", "outcome");
   CHECK(worker.consumer().in_flight() == 20);
   REQUIRE((*producer)->flush(kLong));
   CHECK(worker.consumer().in_flight() == 20);  // the shard still works on them

@@ -104,7 +104,7 @@ TEST_CASE("ledger: a full one refuses, changes nothing, and recovers", "[kafka][
     ++next;
   }
   CHECK(ledger.commit().metadata.size() <= kMetadataBytesMax);
-  CHECK_FALSE(ledger.has_room());
+  CHECK_FALSE(ledger.has_capacity());
   const OffsetLedger::Commit full = ledger.commit();
   CHECK(ledger.begin(next) == Begin::NoRoom);
   CHECK(ledger.begin(next + 100'000) == Begin::NoRoom);
@@ -214,7 +214,7 @@ TEST_CASE("ledger: the text fits whatever ends after the last record was taken",
     else
       open.push_back(offset);
   }
-  REQUIRE_FALSE(ledger.has_room());
+  REQUIRE_FALSE(ledger.has_capacity());
   std::ranges::shuffle(open, dice);
   for (std::size_t i = 0; i < open.size(); ++i) {
     ledger.complete(open[i]);

@@ -76,10 +76,10 @@ TEST_CASE("producer: a message that can never be written is reported and keeps i
            }},
       [](Error) {}, metrics);
   REQUIRE(producer.has_value());
-  Ticket* const ticket = worker.tickets().front();
-  (*producer)->produce(ticket, "t", "", std::string(5000, 'x'));
-  (*producer)->produce(ticket, "t", "", "small");
-  (*producer)->produce(nullptr, "t", "", std::string(4'000'000, 'x'));  // alone in a parcel that is not used again
+  PendingRecord* const pending = worker.pending_records().front();
+  (*producer)->produce(pending, "t", "", std::string(5000, 'x'));
+  (*producer)->produce(pending, "t", "", "small");
+  (*producer)->produce(nullptr, "t", "", std::string(4'000'000, 'x'));  // alone in a batch that is not used again
   REQUIRE((*producer)->flush(kLong));
   CHECK(refusals == 2);
   CHECK(is_named);
@@ -88,7 +88,7 @@ TEST_CASE("producer: a message that can never be written is reported and keeps i
   worker.release_held();
   worker.stop();
   CHECK(read(worker.metrics.commits) == 0);  // the record is not settled, so nothing was committed
-  ticket->drop();                            // else it would be held for ever, as is meant
+  pending->drop();                           // else it would be held for ever, as is meant
   (*producer)->produce(nullptr, "t", "", std::string(5000, 'x'), {{"h", "1"}});
   (*producer)->produce(nullptr, std::string(600, 'n'), "", "v");
   CHECK(read(metrics.refused) == 4);
@@ -113,7 +113,7 @@ TEST_CASE("producer: without a broker a wait ends, and so does the producer", "[
   CHECK(std::chrono::steady_clock::now() - before < seconds(5));
 }
 
-TEST_CASE("producer: a key's messages keep their order, whatever the parcels", "[kafka][producer]") {
+TEST_CASE("producer: a key's messages keep their order, whatever the batches", "[kafka][producer]") {
   const auto cluster = EmbeddedBroker::start({{"t", 3}});
   REQUIRE(cluster.has_value());
   ProducerMetrics metrics;

@@ -118,7 +118,7 @@ TEST_CASE("lane: age replaces a connection before it goes", "[net][lane]") {
   CHECK(b.metrics.replays.read() == 0);
 }
 
-TEST_CASE("lane: leave() ends a connection once its answers are in", "[net][lane]") {
+TEST_CASE("lane: drain_connection() ends a connection once its answers are in", "[net][lane]") {
   LaneRig b;
   std::int32_t held = 0;
   b.script = [&](std::size_t number, H2Peer& p, const PeerRequest& r) {
@@ -136,9 +136,9 @@ TEST_CASE("lane: leave() ends a connection once its answers are in", "[net][lane
   b.send(1);
   b.flush();
   REQUIRE(b.until([&] { return held != 0; }));
-  b.lane->leave(first);
-  b.lane->leave(first);
-  b.lane->leave(999);
+  b.lane->drain_connection(first);
+  b.lane->drain_connection(first);
+  b.lane->drain_connection(999);
   b.send(2);
   b.flush();
   REQUIRE(b.answered(1));
@@ -150,7 +150,7 @@ TEST_CASE("lane: leave() ends a connection once its answers are in", "[net][lane
   REQUIRE(b.answered(2));
   CHECK(b.answers.by_tag.at(1).connection == first);
   REQUIRE(b.until([&] { return b.peer.open_connections() == 1; }));
-  CHECK(b.closed(CloseReason::Left) == 1);
+  CHECK(b.closed(CloseReason::Drained) == 1);
 }
 
 TEST_CASE("lane: a connection that is cut", "[net][lane]") {

@@ -38,9 +38,9 @@ struct Change {
 };
 
 /// Example A of the spec, with changes.
-net::ServerRequest request_with(const std::vector<Change>& changes, const std::string& body = kAlert,
-                                const std::string& path = "/3/device/" + kToken) {
-  net::ServerRequest request{.connection = 1, .stream = 1, .http2 = true, .method = "POST", .target = path};
+server::ServerRequest request_with(const std::vector<Change>& changes, const std::string& body = kAlert,
+                                   const std::string& path = "/3/device/" + kToken) {
+  server::ServerRequest request{.connection = 1, .stream = 1, .http2 = true, .method = "POST", .target = path};
   request.headers = {{"authorization", made_token(key(), {.iat = kNow})},
                      {"apns-topic", "com.example.shop"},
                      {"apns-push-type", "alert"},
@@ -56,7 +56,7 @@ net::ServerRequest request_with(const std::vector<Change>& changes, const std::s
   return request;
 }
 
-Verdict verdict_of(const net::ServerRequest& request, const Knowledge& known) {
+Verdict verdict_of(const server::ServerRequest& request, const Knowledge& known) {
   static State state;  // the verdict's views outlive the call
   state.connections.clear();
   state.tokens_by_key.clear();
@@ -88,7 +88,7 @@ TEST_CASE("apns verifier: the spec's examples are accepted", "[sandbox]") {
 TEST_CASE("apns verifier: one mistake, one reason", "[sandbox]") {
   struct Row {
     const char* name;
-    net::ServerRequest request;
+    server::ServerRequest request;
     int status;
     const char* reason;
   };

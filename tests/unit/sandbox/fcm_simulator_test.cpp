@@ -21,9 +21,9 @@ constexpr const char* kExample =
     R"( left the warehouse","channel_id":"orders","sound":"default","tag":"order-8841","click_action":"com.example.shop.OPEN)"
     R"(_ORDER","notification_count":3}}}})";
 
-net::ServerRequest post(std::string body, std::string authorization = "Bearer ya29.static", std::string path = kSend,
-                        std::string type = kJson) {
-  net::ServerRequest request{
+server::ServerRequest post(std::string body, std::string authorization = "Bearer ya29.static", std::string path = kSend,
+                           std::string type = kJson) {
+  server::ServerRequest request{
       .method = "POST", .target = std::move(path), .authority = "localhost:1", .body = std::move(body)};
   request.headers.emplace_back("content-type", std::move(type));
   if (!authorization.empty()) request.headers.emplace_back("authorization", std::move(authorization));
@@ -53,14 +53,14 @@ struct Simulated {
           {{"token", "cFidFidFidFidFidFidFid"}}}}};
     REQUIRE(simulator->teach(taught).has_value());
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
     response = simulator->answer(judgement);
     return json::parse(response.body, nullptr, false);
   }
   std::unique_ptr<VendorSimulator> simulator;
   Judgement judgement;
-  net::ServerResponse response;
+  server::ServerResponse response;
 };
 
 /// "404 NOT_FOUND UNREGISTERED": what the answer says, by the ends of its details.
@@ -181,11 +181,11 @@ TEST_CASE("fcm: bodies", "[sandbox][fcm]") {
 TEST_CASE("fcm: what is said around the message", "[sandbox][fcm]") {
   struct Row {
     const char* name;
-    net::ServerRequest request;
+    server::ServerRequest request;
     const char* want;
   };
   const std::string good = R"({"message":{"token":"dQw4:APA91bExample"}})";
-  net::ServerRequest get = post(good);
+  server::ServerRequest get = post(good);
   get.method = "GET";
   const Row row = GENERATE_COPY(values<Row>({
       {"nothing", post(""), "400 INVALID_ARGUMENT"},
@@ -262,7 +262,7 @@ std::string claims(const std::string& change = "", const json& value = {}) {
 constexpr const char* kBareHeader = R"({"alg":"RS256"})";
 constexpr const char* kGrantType = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer";
 
-net::ServerRequest grant(const std::string& assertion, const std::string& type = kGrantType) {
+server::ServerRequest grant(const std::string& assertion, const std::string& type = kGrantType) {
   return post(type + "&assertion=" + assertion, "", "/token", "application/x-www-form-urlencoded");
 }
 
@@ -340,7 +340,7 @@ TEST_CASE("fcm: token requests that are no such", "[sandbox][fcm]") {
   CHECK(fcm.ask(grant(assertion, "grant_type=client_credentials"))["error"] == "unsupported_grant_type");
   CHECK(fcm.ask(grant(assertion, "grant_type="))["error"] == "invalid_request");
   CHECK(fcm.ask(post("{}", "", "/token"))["error"] == "invalid_request");
-  net::ServerRequest get = grant(assertion);
+  server::ServerRequest get = grant(assertion);
   get.method = "GET";
   fcm.ask(get);
   CHECK(fcm.response.status == 404);

@@ -17,16 +17,16 @@ constexpr const char* kExample =
     R"(example.shop/order?id=8841#Intent;scheme=shop;end"},"badge":{"addNum":1,"badgeClass":"com.example.shop.MainActivity"}})"
     R"(},"token":["BAEAA1","BAEAA2"]})";
 
-net::ServerRequest post(std::string body, std::string authorization = "Bearer eyExample",
-                        std::string timestamp = "1735689600123", std::string path = kSend) {
-  net::ServerRequest request{.method = "POST", .target = std::move(path), .body = std::move(body)};
+server::ServerRequest post(std::string body, std::string authorization = "Bearer eyExample",
+                           std::string timestamp = "1735689600123", std::string path = kSend) {
+  server::ServerRequest request{.method = "POST", .target = std::move(path), .body = std::move(body)};
   request.headers.emplace_back("content-type", "application/json; charset=UTF-8");
   if (!authorization.empty()) request.headers.emplace_back("authorization", std::move(authorization));
   if (!timestamp.empty()) request.headers.emplace_back("timestamp", std::move(timestamp));
   return request;
 }
 
-net::ServerRequest form(std::string body, std::string path = "/auth/token") {
+server::ServerRequest form(std::string body, std::string path = "/auth/token") {
   return {.method = "POST",
           .target = std::move(path),
           .headers = {{"content-type", "application/x-www-form-urlencoded"}},
@@ -47,14 +47,14 @@ struct Simulated {
                            {{"token", "BAEAA4"}, {"app", "2"}}}}};
     REQUIRE(simulator->teach(taught).has_value());
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
     response = simulator->answer(judgement);
     return json::parse(response.body);
   }
   std::unique_ptr<VendorSimulator> simulator;
   Judgement judgement;
-  net::ServerResponse response;
+  server::ServerResponse response;
 };
 
 TEST_CASE("honor: the published notification", "[sandbox][honor]") {
@@ -137,7 +137,7 @@ TEST_CASE("honor: bodies", "[sandbox][honor]") {
 TEST_CASE("honor: who asks, and when", "[sandbox][honor]") {
   struct Row {
     const char* name;
-    net::ServerRequest request;
+    server::ServerRequest request;
     int status;
     int code;
   };

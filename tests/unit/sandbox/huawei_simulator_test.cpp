@@ -42,16 +42,16 @@ std::string jwt(std::int64_t iat = kSecond, std::int64_t exp = kSecond + 3600, c
   return "Bearer " + by.token(header, json{{"aud", aud}, {"iss", iss}, {"iat", iat}, {"exp", exp}}.dump(), pss);
 }
 
-net::ServerRequest post(std::string path, std::string body, std::string authorization = kStatic,
-                        std::string push_type = "") {
-  net::ServerRequest request{.method = "POST", .target = std::move(path), .body = std::move(body)};
+server::ServerRequest post(std::string path, std::string body, std::string authorization = kStatic,
+                           std::string push_type = "") {
+  server::ServerRequest request{.method = "POST", .target = std::move(path), .body = std::move(body)};
   request.headers.emplace_back("content-type", "application/json; charset=UTF-8");
   if (!authorization.empty()) request.headers.emplace_back("authorization", std::move(authorization));
   if (!push_type.empty()) request.headers.emplace_back("push-type", std::move(push_type));
   return request;
 }
 
-net::ServerRequest form(std::string body) {
+server::ServerRequest form(std::string body) {
   return {.method = "POST",
           .target = "/oauth2/v3/token",
           .headers = {{"content-type", "application/x-www-form-urlencoded"}},
@@ -86,17 +86,17 @@ struct Simulated {
                            {{"token", "MAMz1"}, {"api", "v3"}}}}};
     REQUIRE(simulator->teach(taught).has_value());
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
     response = simulator->answer(judgement);
     return json::parse(response.body);
   }
-  std::string code(const net::ServerRequest& request, WallTime now = kNow) {
+  std::string code(const server::ServerRequest& request, WallTime now = kNow) {
     return ask(request, now).value("code", "none");
   }
   std::unique_ptr<VendorSimulator> simulator;
   Judgement judgement;
-  net::ServerResponse response;
+  server::ServerResponse response;
 };
 
 TEST_CASE("huawei: the published notification, v1, v2, v3", "[sandbox][huawei]") {

@@ -63,9 +63,9 @@ struct Simulated {
                 .body = std::move(body)},
                now);
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
-    const net::ServerResponse response = simulator->answer(judgement);
+    const server::ServerResponse response = simulator->answer(judgement);
     status = response.status;
     return response.body.empty() ? json() : json::parse(response.body);
   }
@@ -252,7 +252,7 @@ TEST_CASE("meizu: paths and methods", "[sandbox][meizu]") {
   CHECK(meizu.status == 404);
   meizu.ask("/ups/api/server/push/varnished/pushByPushId", kPublished);
   CHECK(meizu.status == 404);
-  meizu.ask(net::ServerRequest{.method = "GET", .target = kPush});
+  meizu.ask(server::ServerRequest{.method = "GET", .target = kPush});
   CHECK(meizu.status == 405);
   CHECK(meizu.ask({.method = "POST", .target = kPush, .headers = {{"content-type", "application/json"}}})["code"] ==
         "1005");

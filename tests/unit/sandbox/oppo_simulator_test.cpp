@@ -27,7 +27,7 @@ constexpr const char* kBatch = "/server/v1/message/notification/unicast_batch";
 constexpr const char* kSave = "/server/v1/message/notification/save_message_content";
 constexpr const char* kBroadcast = "/server/v1/message/notification/broadcast";
 
-net::ServerRequest post(std::string target, std::string body) {
+server::ServerRequest post(std::string target, std::string body) {
   return {.method = "POST",
           .target = std::move(target),
           .headers = {{"content-type", "application/x-www-form-urlencoded"}},
@@ -63,9 +63,9 @@ struct Simulated {
     if (!options.accept_any) REQUIRE(simulator->teach(json::parse(kTaught)).has_value());
     if (authorized) token = ask(post("/server/v1/auth", kAuth))["data"]["auth_token"];
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
-    const net::ServerResponse response = simulator->answer(judgement);
+    const server::ServerResponse response = simulator->answer(judgement);
     status = response.status;
     return response.body.empty() ? json() : json::parse(response.body);
   }

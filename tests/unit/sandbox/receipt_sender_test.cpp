@@ -12,8 +12,8 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "net/http_server.h"
 #include "sandbox/sandbox.h"
+#include "server/http_server.h"
 #include "support/h2_probe.h"
 #include "support/test_identity.h"
 
@@ -58,23 +58,23 @@ TEST_CASE("receipt target: URLs", "[sandbox][receipts]") {
 class Bed {
  public:
   explicit Bed(bool tls) {
-    const net::ServerHandler take = [this](const net::ServerRequest& request) {
+    const server::ServerHandler take = [this](const server::ServerRequest& request) {
       const std::scoped_lock lock(mutex_);
       received_.push_back(request);
-      return net::ServerAction{.respond = net::ServerResponse{.status = status.load()}};
+      return server::ServerAction{.respond = server::ServerResponse{.status = status.load()}};
     };
     if (tls) {
       identity = probe::server_identity();
-      auto server = net::TlsServer::start(loop_, {},
-                                          {.certificate_pem = identity.certificate_pem,
-                                           .private_key_pem = identity.private_key_pem,
-                                           .streams_max_first = 10},
-                                          take);
+      auto server = server::TlsServer::start(loop_, {},
+                                             {.certificate_pem = identity.certificate_pem,
+                                              .private_key_pem = identity.private_key_pem,
+                                              .streams_max_first = 10},
+                                             take);
       REQUIRE(server.has_value());
       tls_ = std::move(*server);
       url = "https://localhost:" + std::to_string(tls_->port()) + "/cb";
     } else {
-      auto server = net::HttpServer::start(loop_, {}, take);
+      auto server = server::HttpServer::start(loop_, {}, take);
       REQUIRE(server.has_value());
       plain_ = std::move(*server);
       url = "http://127.0.0.1:" + std::to_string(plain_->port()) + "/cb";
@@ -96,7 +96,7 @@ class Bed {
     thread_.join();
   }
 
-  std::vector<net::ServerRequest> received() {
+  std::vector<server::ServerRequest> received() {
     const std::scoped_lock lock(mutex_);
     return received_;
   }
@@ -124,9 +124,9 @@ class Bed {
  private:
   boost::asio::io_context loop_;
   std::mutex mutex_;
-  std::vector<net::ServerRequest> received_;
-  std::unique_ptr<net::HttpServer> plain_;
-  std::unique_ptr<net::TlsServer> tls_;
+  std::vector<server::ServerRequest> received_;
+  std::unique_ptr<server::HttpServer> plain_;
+  std::unique_ptr<server::TlsServer> tls_;
   std::jthread thread_;
 };
 
@@ -151,7 +151,7 @@ TEST_CASE("receipts: of accepted tokens, to the taught URL, and chosen ones", "[
   CHECK(reply["code"] == "80100000");
   CHECK(json::parse(reply["msg"].get<std::string>())["illegal_tokens"] == json{"B"});
   REQUIRE(bed.came(1));
-  const net::ServerRequest first = bed.received()[0];
+  const server::ServerRequest first = bed.received()[0];
   CHECK(first.target == "/cb");
   CHECK(first.method == "POST");
   const json statuses = json::parse(first.body)["statuses"];

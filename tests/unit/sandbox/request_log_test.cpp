@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-net::ServerRequest request(std::string body, net::ServerRequest request = {}) {
+server::ServerRequest request(std::string body, server::ServerRequest request = {}) {
   request.connection = 7;
   request.stream = 3;
   request.method = "POST";

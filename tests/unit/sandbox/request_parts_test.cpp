@@ -13,7 +13,7 @@ TEST_CASE("request parts: path and query", "[sandbox]") {
 }
 
 TEST_CASE("request parts: headers", "[sandbox]") {
-  const net::ServerRequest request{.headers = {{"a", "1"}, {"b", ""}, {"a", "2"}}};
+  const server::ServerRequest request{.headers = {{"a", "1"}, {"b", ""}, {"a", "2"}}};
   CHECK(header_of(request, "a") == "1");
   CHECK(header_of(request, "b") == "");
   CHECK_FALSE(header_of(request, "c").has_value());

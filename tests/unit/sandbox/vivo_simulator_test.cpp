@@ -71,16 +71,16 @@ struct Simulated {
   }
   json ask(const std::string& path, const json& body, WallTime now = kNow) { return ask_text(path, body.dump(), now); }
   json ask_text(const std::string& path, std::string body, WallTime now = kNow) {
-    net::ServerRequest request{.method = "POST",
-                               .target = path,
-                               .headers = {{"content-type", "application/json;charset=UTF-8"}},
-                               .body = std::move(body)};
+    server::ServerRequest request{.method = "POST",
+                                  .target = path,
+                                  .headers = {{"content-type", "application/json;charset=UTF-8"}},
+                                  .body = std::move(body)};
     if (!token.empty()) request.headers.emplace_back("authtoken", token);
     return ask(request, now);
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
-    const net::ServerResponse response = simulator->answer(judgement);
+    const server::ServerResponse response = simulator->answer(judgement);
     status = response.status;
     return status == 200 ? json::parse(response.body) : json();
   }
@@ -389,7 +389,7 @@ TEST_CASE("vivo: what is no request of vivo's", "[sandbox][vivo]") {
   }
   vivo.ask("/message/Send", push());
   CHECK(vivo.status == 404);
-  vivo.ask(net::ServerRequest{.method = "GET", .target = "/message/send"});
+  vivo.ask(server::ServerRequest{.method = "GET", .target = "/message/send"});
   CHECK(vivo.status == 405);
   vivo.ask({.method = "POST",
             .target = "/message/send",

@@ -28,7 +28,7 @@ constexpr const char* kSingle =
 constexpr const char* kRest =
     "&restricted_package_name=com.example.im&title=%E8%AE%A2%E5%8D%95&description=%E5%B7%B2%E5%8F%91%E8%B4%A7";
 
-net::ServerRequest post(std::string target, std::string body, std::string key = "key=" + std::string(kSecret)) {
+server::ServerRequest post(std::string target, std::string body, std::string key = "key=" + std::string(kSecret)) {
   return {.method = "POST",
           .target = std::move(target),
           .headers = {{"authorization", std::move(key)},
@@ -40,9 +40,9 @@ struct Simulated {
   explicit Simulated(SimulatorOptions options = {}) : simulator(make_xiaomi_simulator(options)) {
     if (!options.accept_any) REQUIRE(simulator->teach(json::parse(kTaught)).has_value());
   }
-  json ask(const net::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kNow) {
     judgement = simulator->judge(request, now);
-    const net::ServerResponse response = simulator->answer(judgement);
+    const server::ServerResponse response = simulator->answer(judgement);
     status = response.status;
     return response.body.empty() ? json() : json::parse(response.body);
   }

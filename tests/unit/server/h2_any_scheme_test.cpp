@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "net/h2_server_session.h"
+#include "server/h2_server_session.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 namespace {
 
 using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -77,4 +77,4 @@ TEST_CASE("h2 server: any scheme, but no malformed request", "[net][h2]") {
 }
 
 }  // namespace
-}  // namespace nightpost::net
+}  // namespace nightpost::server

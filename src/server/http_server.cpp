@@ -1,10 +1,10 @@
-#include "net/http_server.h"
+#include "server/http_server.h"
 
 #include <utility>
 
-#include "net/server_listener.h"
+#include "server/server_listener.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 namespace {
 
 Result<std::shared_ptr<ServerListener>> listening(boost::asio::io_context& loop, ServerOptions options,
@@ -55,4 +55,4 @@ Result<std::unique_ptr<TlsServer>> TlsServer::start(boost::asio::io_context& loo
   return std::unique_ptr<TlsServer>(new TlsServer(std::make_unique<Impl>(std::move(*listener))));
 }
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -17,30 +17,30 @@
 namespace nightpost::dispatch {
 
 /// What is known beside the rule. Views live as long as the call.
-struct Heard {
+struct VendorReason {
   std::string_view code;
   std::string_view meaning;
   std::string_view vendor_id;
 };
 
-class Ledger {
+class OutcomeWriter {
  public:
   /// Borrowed; both must outlive it.
-  Ledger(Settler& settler, Metrics& metrics) : settler_(settler), metrics_(metrics) {}
+  OutcomeWriter(Settler& settler, Metrics& metrics) : settler_(settler), metrics_(metrics) {}
 
   /// A receiver ended before its devices were looked at.
-  void receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const Heard& heard = {});
+  void receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const VendorReason& reason = {});
   /// A device ended before a push was planned for it.
   void device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now);
-  void push(Push& push, Ending ending, WallTime now, const Heard& heard = {});
+  void push(Push& push, Ending ending, WallTime now, const VendorReason& reason = {});
   /// Nothing could be read of the event.
   void unreadable(OpenEvent& open, Rule rule, std::string_view detail);
-  /// The dead letter, if there is one, and release(). After this the ticket is not named again.
+  /// The dead letter, if there is one, and release(). After this the record is not named again.
   void close(OpenEvent& open, WallTime now);
 
  private:
-  void write(OpenEvent& open, Ending ending, const Heard& heard, WallTime now);
-  void dead(OpenEvent& open, Rule rule, const Heard& heard);
+  void write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now);
+  void dead(OpenEvent& open, Rule rule, const VendorReason& reason);
 
   Settler& settler_;
   Metrics& metrics_;

@@ -3,10 +3,10 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
-#include "net/http_server.h"
+#include "server/http_server.h"
 #include "support/h2_probe.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 namespace {
 
 using probe::Reply;
@@ -179,4 +179,4 @@ TEST_CASE("http server: a taken port and a bad host are errors", "[net][server]"
 }
 
 }  // namespace
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -1,4 +1,4 @@
-#include "dispatch/ledger.h"
+#include "dispatch/outcome_writer.h"
 
 #include <algorithm>
 #include <utility>
@@ -19,7 +19,8 @@ std::string_view stage_of(Rule rule, int attempts) noexcept {
 
 }  // namespace
 
-void Ledger::receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const Heard& heard) {
+void OutcomeWriter::receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now,
+                             const VendorReason& reason) {
   outcome_.user_id = open.event.to[index].user_id;
   outcome_.device_id.clear();
   outcome_.vendor.reset();
@@ -27,10 +28,10 @@ void Ledger::receiver(OpenEvent& open, std::size_t index, Ending ending, WallTim
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
   outcome_.attempt = 0;
-  write(open, ending, heard, now);
+  write(open, ending, reason, now);
 }
 
-void Ledger::device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now) {
+void OutcomeWriter::device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now) {
   outcome_.user_id = open.event.to[index].user_id;
   outcome_.device_id = device.device_id;
   outcome_.vendor.reset();
@@ -42,7 +43,7 @@ void Ledger::device(OpenEvent& open, std::size_t index, const Device& device, En
   write(open, ending, {}, now);
 }
 
-void Ledger::push(Push& push, Ending ending, WallTime now, const Heard& heard) {
+void OutcomeWriter::push(Push& push, Ending ending, WallTime now, const VendorReason& reason) {
   OpenEvent& open = *push.event;
   outcome_.user_id = open.event.to[push.receiver].user_id;
   outcome_.device_id = push.device->device_id;
@@ -57,36 +58,36 @@ void Ledger::push(Push& push, Ending ending, WallTime now, const Heard& heard) {
     outcome_.collapse_id = open.collapse_id;
   }
   outcome_.attempt = push.progress.attempts;
-  write(open, ending, heard, now);
+  write(open, ending, reason, now);
 }
 
-void Ledger::write(OpenEvent& open, Ending ending, const Heard& heard, WallTime now) {
+void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now) {
   outcome_.kind = ending.kind;
   outcome_.rule = name_of(ending.rule);
   outcome_.event_id = open.event.event_id;
   outcome_.app = open.event.app;
-  outcome_.vendor_id = heard.vendor_id;
-  outcome_.code = heard.code;
+  outcome_.vendor_id = reason.vendor_id;
+  outcome_.code = reason.code;
   outcome_.reason = sentence_of(ending.rule);
-  if (!heard.meaning.empty()) outcome_.reason.append(": ").append(heard.meaning);
+  if (!reason.meaning.empty()) outcome_.reason.append(": ").append(reason.meaning);
   outcome_.at = now;
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
-  if (ending.dead_letter) dead(open, ending.rule, heard);
+  if (ending.dead_letter) dead(open, ending.rule, reason);
   json_.clear();
   append_json(json_, outcome_);
-  settler_.outcome(open.ticket, open.event.event_id, json_);
+  settler_.outcome(open.record_id, open.event.event_id, json_);
 }
 
 /// The first reason names the letter; who else did not get it follows in the detail.
-void Ledger::dead(OpenEvent& open, Rule rule, const Heard& heard) {
+void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason) {
   if (!open.letter) {
     open.letter = std::make_unique<DeadLetter>();
     open.letter->event_id = open.event.event_id;
     open.letter->stage = stage_of(rule, outcome_.attempt);
     open.letter->reason = name_of(rule);
     if (outcome_.vendor) open.letter->vendor = name_of(*outcome_.vendor);
-    open.letter->code = heard.code;
+    open.letter->code = reason.code;
     open.letter->attempts = outcome_.attempt;
   }
   std::string& detail = open.letter->detail;
@@ -98,7 +99,7 @@ void Ledger::dead(OpenEvent& open, Rule rule, const Heard& heard) {
   if (detail.size() >= kDetailMax) detail += " …";
 }
 
-void Ledger::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
+void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
   metrics_.events_malformed.add();
   open.letter = std::make_unique<DeadLetter>();
   open.letter->event_id = open.event.event_id;
@@ -107,17 +108,17 @@ void Ledger::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
   open.letter->detail = detail;
 }
 
-void Ledger::close(OpenEvent& open, WallTime now) {
+void OutcomeWriter::close(OpenEvent& open, WallTime now) {
   if (open.letter) {
     metrics_.dead_letters.add();
     open.letter->key = open.key;
     open.letter->value = open.event.buffer.bytes();
     open.letter->traceparent = open.traceparent;
-    settler_.dead(open.ticket, std::move(*open.letter));
+    settler_.dead(open.record_id, std::move(*open.letter));
   }
   metrics_.events_settled.add();
   if (open.event.occurred_at != WallTime{}) metrics_.settle_latency.observe((now - open.event.occurred_at).count());
-  settler_.release(open.ticket);
+  settler_.release(open.record_id);
 }
 
 }  // namespace nightpost::dispatch

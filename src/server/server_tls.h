@@ -9,9 +9,9 @@
 
 #include "core/c_handle.h"
 #include "core/result.h"
-#include "net/http_server.h"
+#include "server/http_server.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 using SslContext = Handle<SSL_CTX, SSL_CTX_free>;
 
@@ -44,4 +44,4 @@ class ServerTlsEngine {
   Handle<SSL, SSL_free> ssl_;
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -7,9 +7,9 @@
 #include <memory>
 #include <unordered_map>
 
-#include "net/server_connection.h"
+#include "server/server_connection.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 class ServerListener : public std::enable_shared_from_this<ServerListener> {
  public:
@@ -32,4 +32,4 @@ class ServerListener : public std::enable_shared_from_this<ServerListener> {
   std::uint16_t port_ = 0;
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -1,9 +1,9 @@
-#include "net/server_listener.h"
+#include "server/server_listener.h"
 
 #include <atomic>
 #include <utility>
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -71,7 +71,7 @@ void ServerListener::accept() {
 
 void ServerListener::on_all(const ServerAction& action) {
   const auto connections = open_;  // dropping one takes it out of open_
-  for (const auto& [id, connection] : connections) connection->act(action);
+  for (const auto& [id, connection] : connections) connection->perform(action);
 }
 
 void ServerListener::stop() {
@@ -84,4 +84,4 @@ void ServerListener::stop() {
   for (const auto& [id, connection] : connections) connection->close();
 }
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

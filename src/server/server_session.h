@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/result.h"
-#include "net/http_server.h"
+#include "server/http_server.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 class ServerSession {
  public:
@@ -25,11 +25,11 @@ class ServerSession {
   virtual std::vector<ServerRequest> take_requests() = 0;
   /// Everything of `action` but `delay` and `drop`, which are the shell's. Ignored if the stream is gone meanwhile.
   /// Stream 0 of HTTP/2 is the connection: its settings and goaway only.
-  virtual void act(std::int32_t stream, const ServerAction& action) = 0;
+  virtual void perform(std::int32_t stream, const ServerAction& action) = 0;
   /// Appends all that may be written now.
   virtual void pull_output(std::string& out) = 0;
   /// Everything said and heard: close once the output is written.
   virtual bool finished() const noexcept = 0;
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

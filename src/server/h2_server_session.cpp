@@ -1,11 +1,11 @@
-#include "net/h2_server_session.h"
+#include "server/h2_server_session.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
 
-namespace nightpost::net {
+namespace nightpost::server {
 namespace {
 
 constexpr std::uint8_t kFlagAck = 0x1;
@@ -236,7 +236,7 @@ void H2ServerSession::respond(std::int32_t id, Stream& stream, const ServerRespo
   nghttp2_submit_response(session_.get(), id, fields.data(), fields.size(), with_body ? &body : nullptr);
 }
 
-void H2ServerSession::act(std::int32_t id, const ServerAction& action) {
+void H2ServerSession::perform(std::int32_t id, const ServerAction& action) {
   if (!action.settings.empty()) queue_settings(action.settings);
   if (Stream* stream = id == 0 ? nullptr : find(id); stream && !stream->answered) {
     if (action.reset) {
@@ -286,4 +286,4 @@ bool H2ServerSession::finished() const noexcept {
   return output_.empty() && !nghttp2_session_want_read(session_.get()) && !nghttp2_session_want_write(session_.get());
 }
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -8,9 +8,9 @@
 #include <unordered_map>
 
 #include "core/c_handle.h"
-#include "net/server_session.h"
+#include "server/server_session.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 class H2ServerSession final : public ServerSession {
  public:
@@ -27,7 +27,7 @@ class H2ServerSession final : public ServerSession {
 
   Result<void> feed(std::string_view received) override;
   std::vector<ServerRequest> take_requests() override;
-  void act(std::int32_t stream, const ServerAction& action) override;
+  void perform(std::int32_t stream, const ServerAction& action) override;
   void pull_output(std::string& out) override;
   bool finished() const noexcept override;
 
@@ -48,4 +48,4 @@ class H2ServerSession final : public ServerSession {
   std::deque<std::uint32_t> announcing_;  // limits of the SETTINGS frames not yet in output_
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -6,11 +6,11 @@
 #include <mutex>
 #include <thread>
 
-#include "net/http_server.h"
+#include "server/http_server.h"
 #include "support/h2_probe.h"
 #include "support/test_identity.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 namespace {
 
 using probe::H2Probe;
@@ -391,4 +391,4 @@ TEST_CASE("tls server: a certificate that is none, or another key, is an error",
 }
 
 }  // namespace
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -1,4 +1,4 @@
-#include "net/server_tls.h"
+#include "server/server_tls.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -7,7 +7,7 @@
 #include <array>
 #include <cstring>
 
-namespace nightpost::net {
+namespace nightpost::server {
 namespace {
 
 using Bio = Handle<BIO, BIO_free_all>;
@@ -170,4 +170,4 @@ std::string ServerTlsEngine::peer_certificate_pem() const {
   return {text, static_cast<std::size_t>(size)};
 }
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "net/server_session.h"
+#include "server/server_session.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 /// One request at a time: what a client pipelines behind it waits, unread, for the answer. `goaway` in an action closes
 /// after the answer, `reset` closes instead of it, `settings` means nothing here.
@@ -20,7 +20,7 @@ class Http1ServerSession final : public ServerSession {
 
   Result<void> feed(std::string_view received) override;
   std::vector<ServerRequest> take_requests() override;
-  void act(std::int32_t stream, const ServerAction& action) override;
+  void perform(std::int32_t stream, const ServerAction& action) override;
   void pull_output(std::string& out) override;
   bool finished() const noexcept override;
 
@@ -40,4 +40,4 @@ class Http1ServerSession final : public ServerSession {
   bool ended_ = false;
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -7,10 +7,10 @@
 #include <memory>
 #include <optional>
 
-#include "net/server_session.h"
-#include "net/server_tls.h"
+#include "server/server_session.h"
+#include "server/server_tls.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 /// What a listening server and its connections have in common. Shared by them, since what is queued on the loop may run
 /// after the server object is gone: then `handler` is empty.
@@ -33,14 +33,14 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
 
   void start();
   /// The connection's part of `action`: settings, goaway, drop.
-  void act(const ServerAction& action);
+  void perform(const ServerAction& action);
   /// At once and without another byte. Calls `closed` unless it was called before.
   void close();
 
  private:
   void wait_readable();
   void on_readable();
-  void take(std::string_view received);
+  void on_bytes(std::string_view received);
   void open_session();
   void serve();
   void carry_out(std::int32_t stream, ServerAction action);
@@ -72,4 +72,4 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   MonoTime last_byte_;
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -1,4 +1,4 @@
-#include "net/http1_server_session.h"
+#include "server/http1_server_session.h"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -6,7 +6,7 @@
 #include <cctype>
 #include <optional>
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 namespace http = boost::beast::http;
 
@@ -90,10 +90,10 @@ void Http1ServerSession::refuse(int status) {
   keep_alive_ = false;
   head_ = false;
   unread_.clear();
-  act(0, {.respond = ServerResponse{.status = status}});
+  perform(0, {.respond = ServerResponse{.status = status}});
 }
 
-void Http1ServerSession::act(std::int32_t, const ServerAction& action) {
+void Http1ServerSession::perform(std::int32_t, const ServerAction& action) {
   if (action.goaway) keep_alive_ = false;
   if (!asked_) {
     ended_ = ended_ || action.goaway.has_value();
@@ -128,4 +128,4 @@ void Http1ServerSession::pull_output(std::string& out) {
 
 bool Http1ServerSession::finished() const noexcept { return ended_ && output_.empty(); }
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -1,13 +1,13 @@
-#include "net/server_connection.h"
+#include "server/server_connection.h"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <utility>
 
-#include "net/h2_server_session.h"
-#include "net/http1_server_session.h"
+#include "server/h2_server_session.h"
+#include "server/http1_server_session.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
@@ -82,14 +82,14 @@ void ServerConnection::on_readable() {
     }
     if (error) return close();
     if (!shut_) last_byte_ = std::chrono::steady_clock::now();
-    if (!ending_) take({buffer.data(), count});
+    if (!ending_) on_bytes({buffer.data(), count});
     if (count < buffer.size()) break;
   }
   flush();
   wait_readable();
 }
 
-void ServerConnection::take(std::string_view received) {
+void ServerConnection::on_bytes(std::string_view received) {
   std::string_view plain = received;
   if (tls_) {
     shared_->plain_in.clear();
@@ -134,10 +134,10 @@ void ServerConnection::serve() {
 
 void ServerConnection::carry_out(std::int32_t stream, ServerAction action) {
   if (action.drop) return close();
-  if (session_) session_->act(stream, action);
+  if (session_) session_->perform(stream, action);
 }
 
-void ServerConnection::act(const ServerAction& action) {
+void ServerConnection::perform(const ServerAction& action) {
   ServerAction ours{.goaway = action.goaway, .settings = action.settings, .drop = action.drop};
   carry_out(0, std::move(ours));
   flush();
@@ -224,7 +224,7 @@ void ServerConnection::watch() {
     if (now < self->last_byte_ + self->patience()) return self->watch();
     if (!self->session_ || self->ending_) return self->close();
     self->last_byte_ = now;
-    if (self->http2_) self->session_->act(0, {.goaway = ServerAction::Goaway{}});
+    if (self->http2_) self->session_->perform(0, {.goaway = ServerAction::Goaway{}});
     self->end();
     if (!self->shut_ && self->socket_.is_open()) self->watch();
   });
@@ -240,4 +240,4 @@ void ServerConnection::close() {
   if (closed_) std::exchange(closed_, nullptr)(id_);
 }
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -15,7 +15,7 @@
 #include "core/result.h"
 #include "core/time.h"
 
-namespace nightpost::net {
+namespace nightpost::server {
 
 struct ServerRequest {
   std::uint64_t connection = 0;  // unique in the process
@@ -112,4 +112,4 @@ class TlsServer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace nightpost::net
+}  // namespace nightpost::server

@@ -1,0 +1,92 @@
+// What ties a record to everything written because of it. A PendingRecord counts holds: one of the shard that works on
+// the record, one of each message on its way to the broker. When the last is dropped the consumer's thread hears of it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace nightpost::kafka {
+
+class PendingRecordPool;
+
+/// hold() and drop() are for any thread; who drops the last hold must not touch the record again.
+class PendingRecord {
+ public:
+  void hold() noexcept { holds_.fetch_add(1, std::memory_order_relaxed); }
+  inline void drop() noexcept;
+
+  std::int32_t partition() const noexcept { return partition_; }
+  std::int64_t offset() const noexcept { return offset_; }
+  /// Names one stay of a partition with us; never reused in the process of one consumer.
+  std::uint32_t epoch() const noexcept { return epoch_; }
+  std::uint32_t bytes() const noexcept { return bytes_; }
+
+ private:
+  friend class PendingRecordPool;
+  std::atomic<std::uint32_t> holds_{0};
+  std::int32_t partition_ = 0;
+  std::int64_t offset_ = 0;
+  std::uint32_t epoch_ = 0;
+  std::uint32_t bytes_ = 0;
+  PendingRecordPool* pool_ = nullptr;
+  PendingRecord* next_ = nullptr;  // on the finished list, then on the free list
+};
+
+/// Owns the pending records of one consumer. acquire() and drain() are the consumer thread's, the last drop() of a
+/// record is anybody's: it costs one compare-and-swap and no malloc. Outlives its owner until the last pending is
+/// dropped, so a producer that still waits for the broker may do so longer than the consumer lives.
+class PendingRecordPool {
+ public:
+  struct Close {
+    void operator()(PendingRecordPool* pool) const noexcept { pool->close(); }
+  };
+  using Owner = std::unique_ptr<PendingRecordPool, Close>;
+  static Owner make() { return Owner(new PendingRecordPool); }
+
+  /// A pending with one hold.
+  PendingRecord* acquire(std::int32_t partition, std::int64_t offset, std::uint32_t epoch, std::uint32_t bytes);
+
+  /// Calls `finished(const PendingRecord&)` for every pending whose last hold went since the last drain, and reuses
+  /// them.
+  template <class Finished>
+  void drain(Finished&& finished) {
+    if (finished_.load(std::memory_order_relaxed) == nullptr) return;
+    PendingRecord* pending = finished_.exchange(nullptr, std::memory_order_acquire);
+    while (pending != nullptr) {
+      PendingRecord* const next = pending->next_;
+      finished(static_cast<const PendingRecord&>(*pending));
+      recycle(pending);
+      pending = next;
+    }
+  }
+
+ private:
+  friend class PendingRecord;
+  static constexpr std::size_t kSlab = 1024;
+
+  PendingRecordPool() = default;
+  ~PendingRecordPool() = default;
+  void close() noexcept;
+  void push(PendingRecord* pending) noexcept;
+  void recycle(PendingRecord* pending) noexcept {
+    pending->next_ = free_;
+    free_ = pending;
+    --out_;
+  }
+
+  std::vector<std::unique_ptr<PendingRecord[]>> slabs_;
+  PendingRecord* free_ = nullptr;
+  std::size_t out_ = 0;                            // taken and not yet recycled
+  std::atomic<PendingRecord*> finished_{nullptr};  // newest first; closed_ once the owner is gone
+  std::atomic<std::size_t> orphans_{0};            // after close(): records that are still held
+  PendingRecord closed_;                           // its address marks a closed list
+};
+
+void PendingRecord::drop() noexcept {
+  if (holds_.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_->push(this);
+}
+
+}  // namespace nightpost::kafka
