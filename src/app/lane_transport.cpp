@@ -14,8 +14,7 @@ LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings setting
       after_reply_(std::move(after_reply)) {}
 
 LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
-  Slot*& known = by_route_[route.id];
-  if (known != nullptr) return *known;
+  if (Slot* const* const known = by_route_.find(route.id)) return **known;
   // Certificates of one signer share connections (APNs: one team and key a connection); others stand alone.
   const std::string signer = route.authorizer->signer();
   const std::string& ca = route.certificate.ca_pem;
@@ -23,7 +22,7 @@ LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
                           (ca.empty() ? "" : hex_of({ca}));
   Slot& slot = lanes_[key];
   if (slot.h2 == nullptr && slot.any == nullptr) open(slot, route);
-  known = &slot;
+  by_route_.put(route.id, &slot);
   return slot;
 }
 
@@ -89,7 +88,7 @@ void LaneTransport::sweep() {
       ++at;
       continue;
     }
-    std::erase_if(by_route_, [&](const auto& entry) { return entry.second == &slot; });
+    by_route_.erase_if([&](const Slot* known) { return known == &slot; });
     at = lanes_.erase(at);
   }
 }

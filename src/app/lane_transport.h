@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/lru_cache.h"
 #include "core/time.h"
 #include "dispatch/ports.h"
 #include "net/curl_lane.h"
@@ -46,6 +47,7 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
     bool dirty = false;
     std::size_t open_requests() const noexcept { return h2 ? h2->open_requests() : any->open_requests(); }
   };
+  static constexpr std::size_t kRoutesKnownMax = 10'000;  // each edit of a certificate makes one
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
   Slot& slot_for(const dispatch::Route& route);
   void open(Slot& slot, const dispatch::Route& route);
@@ -56,9 +58,9 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   net::CurlMetrics& curl_metrics_;
   const Clock& clock_;
   std::function<void()> after_reply_;
-  dispatch::ReplyHandler* handler_ = nullptr;          // the shard's one dispatcher
-  std::unordered_map<std::string, Slot> lanes_;        // by origin and credential
-  std::unordered_map<std::uint64_t, Slot*> by_route_;  // a shortcut; lanes_ is node-based, so slots stay put
+  dispatch::ReplyHandler* handler_ = nullptr;                 // the shard's one dispatcher
+  std::unordered_map<std::string, Slot> lanes_;               // by origin and credential
+  LruCache<std::uint64_t, Slot*> by_route_{kRoutesKnownMax};  // a shortcut; lanes_ is node-based, so slots stay put
   std::vector<Slot*> dirty_;
 };
 

@@ -4,18 +4,20 @@ namespace nightpost::app {
 
 Result<std::shared_ptr<const dispatch::Route>> ResolverPorts::route(AppId app, CertificateId id) {
   auto ready = resolver_.certificate(app, id);
-  if (!ready) return std::unexpected(ready.error());
-  std::shared_ptr<const ReadyRoute>& known = routes_[id.value];
-  if (known == nullptr || known->id != (*ready)->id) {
-    auto made = std::make_shared<ReadyRoute>();
-    made->id = (*ready)->id;
-    made->certificate = (*ready)->certificate;
-    made->provider = (*ready)->parts.provider;
-    made->authorizer = (*ready)->parts.authorizer;
-    made->ready = *ready;
-    known = std::move(made);
+  if (!ready) {
+    if (ready.error().code == Errc::NotFound) routes_.erase(id.value);
+    return std::unexpected(ready.error());
   }
-  return known;
+  const std::shared_ptr<const ReadyRoute>* const known = routes_.find(id.value);
+  if (known != nullptr && (*known)->id == (*ready)->id) return *known;
+  auto made = std::make_shared<ReadyRoute>();
+  made->id = (*ready)->id;
+  made->certificate = (*ready)->certificate;
+  made->provider = (*ready)->parts.provider;
+  made->authorizer = (*ready)->parts.authorizer;
+  made->ready = *ready;
+  routes_.put(id.value, made);
+  return made;
 }
 
 Result<std::shared_ptr<const Grant>> ResolverPorts::grant(const dispatch::Route& route, WallTime now) {

@@ -1,6 +1,7 @@
 // The adapters between rooms that do not know each other: store → resolve, resolve → dispatch, dispatch → Kafka.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 
 #include "app/config.h"
 #include "app/grant_fetcher.h"
+#include "core/lru_cache.h"
 #include "dispatch/ports.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
@@ -58,15 +60,17 @@ struct ReadyRoute final : dispatch::Route {
 /// resolve → dispatch: receivers, routes and grants of one shard. Borrows the resolver and the fetcher, on its thread.
 class ResolverPorts final : public dispatch::Directory, public dispatch::Credentials, private resolve::GrantWaiter {
  public:
+  /// `routes_max`: routes remembered with their grants; the least recently used goes first.
   /// `post` runs its argument on the shard's thread, called from any; `on_grant` is then told the route that waited.
   using Post = std::function<void(std::function<void()>)>;
   ResolverPorts(resolve::Resolver& resolver, GrantFetcher& fetcher, Post post,
-                std::function<void(std::uint64_t route)> on_grant, GrantMetrics& metrics)
+                std::function<void(std::uint64_t route)> on_grant, GrantMetrics& metrics, std::size_t routes_max)
       : resolver_(resolver),
         fetcher_(fetcher),
         post_(std::move(post)),
         on_grant_(std::move(on_grant)),
-        metrics_(metrics) {}
+        metrics_(metrics),
+        routes_(routes_max) {}
 
   void find(std::span<const ReceiverKey> keys, Found found) override { found(resolver_.receivers(keys)); }
   Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
@@ -88,8 +92,8 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
   Post post_;
   std::function<void(std::uint64_t)> on_grant_;
   GrantMetrics& metrics_;
-  std::unordered_map<std::int64_t, std::shared_ptr<const ReadyRoute>> routes_;  // by certificate id
-  std::unordered_map<std::string, std::set<std::uint64_t>> waiting_;            // routes by grant key
+  LruCache<std::int64_t, std::shared_ptr<const ReadyRoute>> routes_;  // by certificate id; only of those that are there
+  std::unordered_map<std::string, std::set<std::uint64_t>> waiting_;  // routes by grant key, while the book has us wait
 };
 
 /// dispatch → Kafka: outcomes and dead letters, held by the record's pending until the broker has them.

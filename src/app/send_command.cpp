@@ -223,7 +223,7 @@ int run_send(const Options& options) {
       [&running](std::uint64_t route) {
         if (running != nullptr) running->on_grant(route);
       },
-      grant_metrics);
+      grant_metrics, config->resolve.routes_cached_max);
 
   const ReceiverKey key{AppId{options.app}, options.user};
   const auto found = resolver.receivers({&key, 1});

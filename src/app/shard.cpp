@@ -36,7 +36,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
             dispatcher_.on_grant(route);
             schedule_after_work();
           },
-          metrics.grants),
+          metrics.grants, config.resolve.routes_cached_max),
       transport_(loop_, {config.apns, config.fcm, config.http}, metrics.lanes, metrics.curl_lanes, clock,
                  [this] { schedule_after_work(); }),
       dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch) {}

@@ -3,17 +3,12 @@
 namespace nightpost::dispatch {
 
 RouteState& RouteBook::of(std::uint64_t route, MonoTime now) {
-  if (const auto found = states_.find(route); found != states_.end()) return found->second;
-  if (states_.size() >= routes_max_) drop_idle(now);
-  return states_[route];
-}
-
-void RouteBook::drop_idle(MonoTime now) {
-  std::erase_if(states_, [now](const auto& entry) {
-    const RouteState& state = entry.second;
+  if (RouteState* const known = states_.find(route)) return *known;
+  states_.put(route, {}, [now](const RouteState& state) {
     return state.in_flight + state.forming == 0 && state.breaker.admits(now) && !state.guard.holds(now) &&
            state.paused_until <= now && state.minute_ends <= now;
   });
+  return *states_.find(route);
 }
 
 }  // namespace nightpost::dispatch

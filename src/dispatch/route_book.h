@@ -1,11 +1,12 @@
 // What a shard remembers of each credential it sends with.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <unordered_map>
 
+#include "core/lru_cache.h"
 #include "core/time.h"
 #include "dispatch/breaker.h"
 #include "dispatch/removal_guard.h"
@@ -23,19 +24,17 @@ struct RouteState {
   std::size_t forming = 0;  // requests being put together
 };
 
-/// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker; states nothing hangs on are
-/// dropped once there are more than `routes_max`.
+/// By Route::id. A replaced certificate is a new route, so it starts with a closed breaker. Of more than `routes_max`
+/// the least recently used goes, but none that something hangs on: a request, a pause, an open breaker, a quota.
 class RouteBook {
  public:
-  explicit RouteBook(std::size_t routes_max) : routes_max_(routes_max) {}
+  explicit RouteBook(std::size_t routes_max) : states_(std::max<std::size_t>(routes_max, 1)) {}
   /// Valid until the next call.
   RouteState& of(std::uint64_t route, MonoTime now);
   std::size_t size() const noexcept { return states_.size(); }
 
  private:
-  void drop_idle(MonoTime now);
-  std::size_t routes_max_;
-  std::unordered_map<std::uint64_t, RouteState> states_;
+  LruCache<std::uint64_t, RouteState> states_;
 };
 
 }  // namespace nightpost::dispatch

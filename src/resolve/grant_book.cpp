@@ -1,6 +1,9 @@
 #include "resolve/grant_book.h"
 
 #include <algorithm>
+#include <tuple>
+
+#include "core/thrown_by.h"
 
 namespace nightpost::resolve {
 namespace {
@@ -30,11 +33,25 @@ auto refused_too() {
               "the vendor calls a grant stale that is too young to be: clocks differ, or the key is wrong");
 }
 
+// The two calls of a vendor's room, which promise not to throw. Its words may hold a secret, so they are not repeated.
+
+/// Malformed, as of a key that cannot sign: the credential rests, for another try would throw again.
+Result<GrantStep> begin(const Authorizer& authorizer, WallTime now) {
+  Result<GrantStep> step = fail(Errc::Malformed, "internal error: the vendor's room threw while it made a grant");
+  std::ignore = thrown_by([&] { step = authorizer.begin(now); });
+  return step;
+}
+
+/// Io: to be asked again, after the back-off.
+Result<Grant> finish(const Authorizer& authorizer, const HttpResponse& reply, WallTime now) {
+  Result<Grant> got = fail(Errc::Io, "internal error: the vendor's room threw at the token endpoint's answer");
+  std::ignore = thrown_by([&] { got = authorizer.finish(reply, now); });
+  return got;
+}
+
 }  // namespace
 
 struct GrantBook::Entry {
-  std::uint64_t used = 0;  // the book's count when it was last asked for; under the book's lock
-
   std::mutex mutex;  // of all below
   std::shared_ptr<const HeldGrant> grant;
   std::string refused;      // the authorization of the last one a vendor refused, until there is another
@@ -67,19 +84,13 @@ struct GrantBook::Entry {
 
 std::shared_ptr<GrantBook::Entry> GrantBook::entry(const std::string& key, WallTime now) {
   const std::lock_guard lock(mutex_);
-  if (!entries_.contains(key) && entries_.size() >= options_.signers_max) {
-    auto oldest = entries_.end();
-    for (auto at = entries_.begin(); at != entries_.end(); ++at) {
-      if (oldest != entries_.end() && at->second->used >= oldest->second->used) continue;
-      const std::lock_guard entry_lock(at->second->mutex);
-      if (!at->second->being_obtained(now)) oldest = at;
-    }
-    if (oldest != entries_.end()) entries_.erase(oldest);
-  }
-  std::shared_ptr<Entry>& found = entries_[key];
-  if (found == nullptr) found = std::make_shared<Entry>();
-  found->used = ++last_used_;
-  return found;
+  if (const std::shared_ptr<Entry>* const known = entries_.find(key)) return *known;
+  const auto made = std::make_shared<Entry>();
+  entries_.put(key, made, [now](const std::shared_ptr<Entry>& old) {
+    const std::unique_lock unused(old->mutex, std::try_to_lock);
+    return unused.owns_lock() && !old->being_obtained(now) && old->waiters.empty();
+  });
+  return made;
 }
 
 Result<GrantAnswer> GrantBook::current(const std::string& key, const Authorizer& authorizer, WallTime now,
@@ -96,7 +107,7 @@ Result<GrantAnswer> GrantBook::current(const std::string& key, const Authorizer&
     if (held->holds(now)) return held->meanwhile(now, waiter);
     return std::unexpected(*held->error);
   }
-  Result<GrantStep> step = authorizer.begin(now);
+  Result<GrantStep> step = begin(authorizer, now);
   if (!step) {
     // An old grant that still holds is better than none.
     if (held->holds(now)) return held->meanwhile(now, waiter);
@@ -129,7 +140,7 @@ Result<GrantAnswer> GrantBook::refresh(const std::string& key, const Authorizer&
   }
   if (held->being_obtained(now)) return held->meanwhile(now, waiter);
   if (held->rest.holds(now) && held->error) return std::unexpected(*held->error);
-  Result<GrantStep> step = authorizer.begin(now);
+  Result<GrantStep> step = begin(authorizer, now);
   if (!step) return std::unexpected(step.error());
   if (Grant* const made = std::get_if<Grant>(&*step)) {
     if (made->issued_at == refused.issued_at) return refused_too();  // the same again: it would be refused again
@@ -146,7 +157,7 @@ Result<GrantAnswer> GrantBook::refresh(const std::string& key, const Authorizer&
 
 GrantBook::Settled GrantBook::settle(const GrantOrder& order, const Authorizer& authorizer,
                                      const Result<HttpResponse>& reply, WallTime now) {
-  Result<Grant> got = reply ? authorizer.finish(*reply, now) : std::unexpected(reply.error());
+  Result<Grant> got = reply ? finish(authorizer, *reply, now) : std::unexpected(reply.error());
   if (got && got->expires_at <= now) got = fail(Errc::Io, "the token endpoint gave a grant that has ended already");
   const std::shared_ptr<Entry> held = entry(order.key, now);
   const std::lock_guard lock(held->mutex);

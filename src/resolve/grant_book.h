@@ -10,11 +10,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "core/http.h"
+#include "core/lru_cache.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "providers/authorizer.h"
@@ -69,7 +69,7 @@ struct GrantAnswer {
 /// Thread-safe; signing happens under the signer's own lock, so ten shards make one token.
 class GrantBook {
  public:
-  explicit GrantBook(GrantOptions options = {}) : options_(options) {}
+  explicit GrantBook(GrantOptions options = {}) : options_(options), entries_(options.signers_max) {}
 
   /// `key`: the authorizer's signer(), or something unique where it shares with nobody. An error of a failed fetch is
   /// the answer until the next one may be made.
@@ -93,8 +93,7 @@ class GrantBook {
 
   const GrantOptions options_;
   std::mutex mutex_;
-  std::unordered_map<std::string, std::shared_ptr<Entry>> entries_;  // shared: one may go while it is used
-  std::uint64_t last_used_ = 0;
+  LruCache<std::string, std::shared_ptr<Entry>> entries_;  // shared: one may go while it is used
 };
 
 }  // namespace nightpost::resolve

@@ -1,11 +1,13 @@
 #include "resolve/resolver.h"
 
+#include <algorithm>
 #include <atomic>
-#include <list>
 #include <optional>
 #include <string>
-#include <unordered_map>
+#include <variant>
 
+#include "core/lru_cache.h"
+#include "core/thrown_by.h"
 #include "resolve/resolver_metrics.h"
 
 namespace nightpost::resolve {
@@ -17,6 +19,7 @@ struct KeyView {
   std::string_view user_id;
   std::size_t hash;
 
+  explicit KeyView(const struct CachedKey& key);
   KeyView(AppId of, std::string_view user)
       : app(of),
         user_id(user),
@@ -29,54 +32,12 @@ struct KeyHash {
   std::size_t operator()(const KeyView& key) const noexcept { return key.hash; }
 };
 
-/// Receivers by (app, user), the least recently used first to go. A node of the list owns its key's text; the map only
-/// looks at it.
-class ReceiverCache {
- public:
-  explicit ReceiverCache(std::size_t max) : max_(max) {}
-
-  /// Null: not cached.
-  std::shared_ptr<const Receiver> find(const KeyView& key) {
-    const auto found = index_.find(key);
-    if (found == index_.end()) return nullptr;
-    nodes_.splice(nodes_.begin(), nodes_, found->second);
-    return found->second->receiver;
-  }
-  /// How many had to go.
-  std::size_t put(const KeyView& key, std::shared_ptr<const Receiver> receiver) {
-    if (const auto found = index_.find(key); found != index_.end()) {
-      found->second->receiver = std::move(receiver);
-      return 0;
-    }
-    nodes_.push_front({key.app, std::string(key.user_id), std::move(receiver)});
-    index_.emplace(KeyView{key.app, nodes_.front().user_id}, nodes_.begin());
-    if (nodes_.size() <= max_) return 0;
-    erase(std::prev(nodes_.end()));
-    return 1;
-  }
-  void forget(const KeyView& key) {
-    if (const auto found = index_.find(key); found != index_.end()) erase(found->second);
-  }
-  void clear() {
-    index_.clear();
-    nodes_.clear();
-  }
-  std::size_t size() const noexcept { return nodes_.size(); }
-
- private:
-  struct Node {
-    AppId app;
-    std::string user_id;
-    std::shared_ptr<const Receiver> receiver;
-  };
-  void erase(std::list<Node>::iterator node) {
-    index_.erase(KeyView{node->app, node->user_id});
-    nodes_.erase(node);
-  }
-  std::size_t max_;
-  std::list<Node> nodes_;
-  std::unordered_map<KeyView, std::list<Node>::iterator, KeyHash> index_;
+struct CachedKey {
+  AppId app;
+  std::string user_id;
+  explicit CachedKey(const KeyView& key) : app(key.app), user_id(key.user_id) {}
 };
+KeyView::KeyView(const CachedKey& key) : KeyView(key.app, key.user_id) {}
 
 /// Route ids are unique in the process, whichever shard makes them: lanes and breakers are kept by them.
 std::uint64_t next_route_id() {
@@ -84,13 +45,18 @@ std::uint64_t next_route_id() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-/// A certificate as this shard knows it: ready, or why not.
 struct KnownCertificate {
   std::shared_ptr<const ReadyCertificate> ready;
-  std::optional<Error> refused;
-  std::optional<MonoTime> refused_at;
-  bool checked = false;  // against the store, since the store last changed
+  std::uint64_t checked = 0;  // against the store, as of this change of it
+  std::uint64_t refused = 0;  // the change whose edit could not be used, or could not be read
+  MonoTime refused_at{};      // when that was
 };
+/// A certificate that is not there or cannot be used.
+struct RefusedCertificate {
+  Error why;
+  MonoTime at{};
+};
+using Ids = LruCache<std::int64_t, std::monostate>;
 
 }  // namespace
 
@@ -101,27 +67,28 @@ struct Resolver::Impl {
   VendorFactory factory;
   const Clock& clock;
   ResolverMetrics& metrics;
-  ReceiverCache receivers;
-  std::unordered_map<std::int64_t, KnownCertificate> certificates;
-  std::unordered_map<std::int64_t, bool> apps;
+  LruCache<CachedKey, std::shared_ptr<const Receiver>, KeyView, KeyHash> receivers;
+  // Ids come from outside. What is refused is kept apart, so that no number of unknown ids takes the place of an id
+  // that is in use: a certificate made ready anew is a new route, with new connections and its quota forgotten.
+  LruCache<std::int64_t, KnownCertificate> certificates;
+  LruCache<std::int64_t, RefusedCertificate> certificates_refused;
+  Ids apps, apps_unknown;
   std::optional<std::uint64_t> seen_version;
+  std::uint64_t changes = 1;  // of the store, seen
 
   void look_for_changes();
-  void make_ready(CertificateId id, KnownCertificate& known);
+  Result<ReadyCertificate> make_ready(CertificateId id, const KnownCertificate* known);
+  std::optional<Error> check(CertificateId id, KnownCertificate* known);
 };
 
 Resolver::Resolver(ResolverOptions options, Source& source, GrantBook& grants, VendorFactory factory,
                    const Clock& clock, ResolverMetrics& metrics)
-    : impl_(new Impl{options,
-                     source,
-                     grants,
-                     std::move(factory),
-                     clock,
-                     metrics,
-                     ReceiverCache(options.receivers_cached_max),
-                     {},
-                     {},
-                     std::nullopt}) {}
+    : impl_(
+          new Impl{options, source, grants, std::move(factory), clock, metrics,
+                   LruCache<CachedKey, std::shared_ptr<const Receiver>, KeyView, KeyHash>(options.receivers_cached_max),
+                   LruCache<std::int64_t, KnownCertificate>(std::max<std::size_t>(options.routes_cached_max, 1)),
+                   LruCache<std::int64_t, RefusedCertificate>(options.routes_cached_max),
+                   Ids(options.routes_cached_max), Ids(options.routes_cached_max), std::nullopt}) {}
 Resolver::~Resolver() = default;
 
 /// Another connection has written: receivers are read anew, certificates are compared by version when next asked for.
@@ -137,10 +104,9 @@ void Resolver::Impl::look_for_changes() {
   receivers.clear();
   metrics.receivers_cached.set(0);
   apps.clear();
-  for (auto& [id, known] : certificates) {
-    known.checked = false;
-    known.refused_at.reset();  // perhaps it was this that was mended
-  }
+  apps_unknown.clear();
+  certificates_refused.clear();  // perhaps it was one of them that was mended
+  ++changes;
 }
 
 Result<std::vector<std::shared_ptr<const Receiver>>> Resolver::receivers(std::span<const ReceiverKey> keys) {
@@ -149,8 +115,10 @@ Result<std::vector<std::shared_ptr<const Receiver>>> Resolver::receivers(std::sp
   std::vector<ReceiverKey> missing;
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    found[i] = impl_->receivers.find({keys[i].app, keys[i].user_id});
-    if (found[i] != nullptr) continue;
+    if (const auto* const cached = impl_->receivers.find(KeyView(keys[i].app, keys[i].user_id))) {
+      found[i] = *cached;
+      continue;
+    }
     missing.push_back(keys[i]);
     places.push_back(i);
   }
@@ -165,73 +133,93 @@ Result<std::vector<std::shared_ptr<const Receiver>>> Resolver::receivers(std::sp
   if (read->size() != missing.size()) return fail(Errc::Io, "the store answered for another number of users");
   for (std::size_t i = 0; i < missing.size(); ++i) {
     found[places[i]] = std::make_shared<const Receiver>(std::move((*read)[i]));
-    impl_->metrics.receiver_evictions.add(impl_->receivers.put({missing[i].app, missing[i].user_id}, found[places[i]]));
+    impl_->metrics.receiver_evictions.add(
+        impl_->receivers.put(KeyView(missing[i].app, missing[i].user_id), found[places[i]]));
   }
   impl_->metrics.receivers_cached.set(impl_->receivers.size());
   return found;
 }
 
 Result<bool> Resolver::app_known(AppId app) {
-  if (const auto found = impl_->apps.find(app.value); found != impl_->apps.end()) return found->second;
+  if (impl_->apps.find(app.value) != nullptr) return true;
+  if (impl_->apps_unknown.find(app.value) != nullptr) return false;
   const auto known = impl_->source.app_known(app);
   if (!known) {
     impl_->metrics.store_errors.add();
     return known;
   }
-  // Numbers of apps come from outside: what is unknown is not let fill the memory.
-  if (impl_->apps.size() >= impl_->options.routes_cached_max) impl_->apps.clear();
-  impl_->apps.emplace(app.value, *known);
+  (*known ? impl_->apps : impl_->apps_unknown).put(app.value, {});
   return known;
 }
 
 Result<bool> Resolver::remove_token(AppId app, std::string_view user_id, const Device& device) {
-  impl_->receivers.forget({app, user_id});  // our own commit does not change the version we see
+  impl_->receivers.erase(KeyView(app, user_id));  // our own commit does not change the version we see
   impl_->metrics.receivers_cached.set(impl_->receivers.size());
   return impl_->source.remove_token(app, user_id, device);
 }
 
-/// Reads the certificate and, if it has changed, makes it ready anew. A version that cannot be used does not replace
-/// one that can: bad credentials never replace good ones.
-void Resolver::Impl::make_ready(CertificateId id, KnownCertificate& known) {
-  const auto refuse = [&](Error error) {
-    if (error.code == Errc::Io || error.code == Errc::Overloaded) metrics.store_errors.add();
-    const bool gone = error.code == Errc::NotFound;
-    if (gone) known.ready = nullptr;
-    if (known.ready == nullptr) known.refused = std::move(error);
-    known.refused_at = clock.mono();
-    metrics.routes_refused.add();
-  };
+/// The certificate made ready, if it has changed since `known`: null, there was none. An error says what is wrong with
+/// it, or with the store. Without an id where it has not changed.
+Result<ReadyCertificate> Resolver::Impl::make_ready(CertificateId id, const KnownCertificate* known) {
   auto certificate = source.certificate(id);
-  if (!certificate) return refuse(certificate.error());
-  if (known.ready != nullptr && known.ready->certificate.version == certificate->version) {
-    known.checked = true;
-    return;
-  }
+  if (!certificate) return std::unexpected(std::move(certificate.error()));
+  if (known != nullptr && known->ready->certificate.version == certificate->version) return ReadyCertificate{};
   const auto secret = source.secret(id);
   if (!secret) {  // only what the key refuses is the certificate's fault; a busy store is nobody's
     const Errc code = secret.error().code == Errc::Unauthorized ? Errc::Malformed : secret.error().code;
-    return refuse({code, secret.error().detail});
+    return fail(code, secret.error().detail);
   }
-  auto parts = factory(*certificate, *secret);
-  if (!parts) return refuse({Errc::Malformed, parts.error().detail});
-  known.ready = std::make_shared<const ReadyCertificate>(
-      ReadyCertificate{next_route_id(), *std::move(certificate), *std::move(parts)});
-  known.refused.reset();
-  known.checked = true;
-  metrics.routes_made.add();
+  // An exception's words may quote the secret, so they are not repeated.
+  Result<VendorParts> parts = fail(Errc::Malformed, "internal error: the vendor's room threw at this certificate");
+  if (thrown_by([&] { parts = factory(*certificate, *secret); })) metrics.internal_errors.add();
+  if (!parts) return fail(Errc::Malformed, std::move(parts.error().detail));
+  return ReadyCertificate{next_route_id(), *std::move(certificate), *std::move(parts)};
+}
+
+/// Compares the certificate with the store and keeps what comes of it. `known`: as it is in `certificates`, if it is.
+/// A version that cannot be used does not replace one that can: bad credentials never replace good ones. An error: it
+/// cannot be used.
+std::optional<Error> Resolver::Impl::check(CertificateId id, KnownCertificate* known) {
+  Result<ReadyCertificate> made = make_ready(id, known);
+  if (made) {
+    if (made->id == 0) {
+      known->checked = changes;
+      return std::nullopt;
+    }
+    auto ready = std::make_shared<const ReadyCertificate>(*std::move(made));
+    certificates.put(id.value, {.ready = std::move(ready), .checked = changes});
+    certificates_refused.erase(id.value);
+    metrics.routes_made.add();
+    return std::nullopt;
+  }
+  metrics.routes_refused.add();
+  const Errc code = made.error().code;
+  if (code == Errc::Io || code == Errc::Overloaded) metrics.store_errors.add();
+  if (known != nullptr && code != Errc::NotFound) {
+    known->refused = changes;
+    known->refused_at = clock.mono();
+    return std::nullopt;
+  }
+  certificates.erase(id.value);
+  certificates_refused.put(id.value, {made.error(), clock.mono()});
+  return std::move(made.error());
 }
 
 Result<std::shared_ptr<const ReadyCertificate>> Resolver::certificate(AppId app, CertificateId id) {
-  if (!impl_->certificates.contains(id.value) && impl_->certificates.size() >= impl_->options.routes_cached_max)
-    impl_->certificates.clear();  // far more than an installation has; starting over is simple and bounded
-  KnownCertificate& known = impl_->certificates[id.value];
-  const bool resting = known.refused_at && impl_->clock.mono() - *known.refused_at < impl_->options.bad_route_retry;
-  if (!known.checked && !resting) impl_->make_ready(id, known);
-  if (known.ready == nullptr)
-    return std::unexpected(known.refused.value_or(Error{Errc::NotFound, "there is no such certificate"}));
-  if (known.ready->certificate.app != app)
+  const auto rests = [this](MonoTime since) { return impl_->clock.mono() - since < impl_->options.bad_route_retry; };
+  KnownCertificate* known = impl_->certificates.find(id.value);
+  if (known == nullptr)
+    if (const RefusedCertificate* const refused = impl_->certificates_refused.find(id.value);
+        refused != nullptr && rests(refused->at))
+      return std::unexpected(refused->why);
+  const bool resting = known != nullptr && known->refused == impl_->changes && rests(known->refused_at);
+  if (known == nullptr || (known->checked != impl_->changes && !resting)) {
+    if (auto refused = impl_->check(id, known)) return std::unexpected(*std::move(refused));
+    known = impl_->certificates.find(id.value);
+  }
+  if (known->ready->certificate.app != app)
     return fail(Errc::NotFound, "certificate " + std::to_string(id.value) + " belongs to another app");
-  return known.ready;
+  return known->ready;
 }
 
 std::string Resolver::grant_key(const ReadyCertificate& certificate) {

@@ -12,6 +12,7 @@ struct ResolverMetrics {
   Counter store_errors;
   Counter routes_made;       // certificates made ready
   Counter routes_refused;    // certificates that could not be
+  Counter internal_errors;   // exceptions of a vendor's room at a certificate; each is a bug
   Counter receivers_cached;  // gauge
 };
 

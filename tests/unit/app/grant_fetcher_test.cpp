@@ -97,7 +97,7 @@ struct Side {
             w.clock, resolver_metrics),
         ports(
             resolver, fetcher, [&w](std::function<void()> work) { boost::asio::post(w.loop, std::move(work)); },
-            [this](std::uint64_t id) { told.push_back(id); }, metrics),
+            [this](std::uint64_t id) { told.push_back(id); }, metrics, 100),
         route(ports.route({7}, {1}).value()) {}
   auto grant() { return ports.grant(*route, world.clock.wall()); }
   auto refresh(const Grant& refused) { return ports.refresh(*route, refused, world.clock.wall()); }

@@ -2,8 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "dispatch/route_book.h"
-
 using namespace nightpost;
 using namespace nightpost::dispatch;
 using State = Breaker::State;
@@ -68,18 +66,4 @@ TEST_CASE("breaker: a probe that nobody answered leaves the next one free", "[di
   b.unclear();
   CHECK(b.admits(kStart + kFirst));
   CHECK(b.sent(kStart + kFirst));
-}
-
-TEST_CASE("route book: idle states go first, what hangs on one stays", "[dispatch][breaker]") {
-  RouteBook book(3);
-  book.of(1, kStart).breaker.trip(false, kStart, kFirst, kMax);
-  book.of(2, kStart).paused_until = kStart + kFirst;
-  book.of(3, kStart);
-  book.of(4, kStart);
-  CHECK(book.of(1, kStart).breaker.state() == State::Open);
-  CHECK(book.of(2, kStart).paused_until == kStart + kFirst);
-  CHECK(book.size() == 3);
-  const MonoTime later = kStart + kFirst;
-  book.of(5, later);
-  CHECK(book.size() == 1);
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -90,6 +91,7 @@ class FakeAuthorizer final : public LocalAuthorizer {
   Result<GrantStep> begin(WallTime now) const override {
     for (int i = 0; i < 100; ++i) std::this_thread::yield();  // long enough for a second flight to show
     const int count = ++signed_;
+    if (throws) throw std::runtime_error("near the key");
     if (refuses) return fail(Errc::Malformed, "the key cannot sign");
     const WallTime issued = dated ? *dated : now;
     return Grant{.authorization = signer_ + "#" + std::to_string(count),
@@ -102,6 +104,7 @@ class FakeAuthorizer final : public LocalAuthorizer {
   int signed_so_far() const { return signed_; }
 
   bool refuses = false;
+  bool throws = false;
   std::optional<WallTime> dated;  // what issued_at says, where that is not now
 
  private:

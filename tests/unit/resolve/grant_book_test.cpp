@@ -192,5 +192,37 @@ TEST_CASE("grants: however calls and clock go, none is signed within 20 minutes 
   }
 }
 
+TEST_CASE("grants: an authorizer that throws refuses, and its signer is not locked for ever", "[resolve][grants]") {
+  GrantBook book;
+  FakeAuthorizer authorizer;
+  const WallTime now = wall_from_ms(1'795'225'887'405);
+  authorizer.throws = true;
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = current(book, "k", authorizer, now);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::Malformed);
+    CHECK(refused.error().detail.find("near") == std::string::npos);
+  }
+  authorizer.throws = false;
+  const auto grant = current(book, "k", authorizer, now);
+  REQUIRE(grant);
+  authorizer.throws = true;
+  const WallTime later = now + std::chrono::minutes(30);
+  CHECK(refresh(book, "k", authorizer, **grant, later).error().code == Errc::Malformed);
+  CHECK(current(book, "k", authorizer, later));  // still holds
+}
+
+TEST_CASE("grants: of more signers than are kept the least recently used goes", "[resolve][grants]") {
+  GrantBook book({.signers_max = 3});
+  FakeAuthorizer authorizer;
+  const WallTime now = wall_from_ms(1'795'225'887'405);
+  for (const char* key : {"a", "b", "c", "a", "d"}) REQUIRE(current(book, key, authorizer, now));
+  CHECK(authorizer.signed_so_far() == 4);
+  for (const char* key : {"a", "c", "d"}) REQUIRE(current(book, key, authorizer, now));
+  CHECK(authorizer.signed_so_far() == 4);
+  REQUIRE(current(book, "b", authorizer, now));
+  CHECK(authorizer.signed_so_far() == 5);
+}
+
 }  // namespace
 }  // namespace nightpost::resolve

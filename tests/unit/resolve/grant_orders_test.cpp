@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 #include <latch>
 #include <random>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -26,6 +27,7 @@ class EndpointAuthorizer final : public Authorizer {
   }
   Result<Grant> finish(const HttpResponse& reply, WallTime now) const override {
     if (reply.status == 401) return fail(Errc::Unauthorized, "invalid client");
+    if (reply.status == 666) throw std::runtime_error("near " + reply.body);
     if (reply.status != 200) return fail(Errc::Io, "HTTP " + std::to_string(reply.status));
     return Grant{
         .authorization = reply.body, .issued_at = now, .renew_at = now + minutes(55), .expires_at = now + life};
@@ -364,6 +366,24 @@ TEST_CASE("grant orders: however it goes, what is handed out holds and was not r
     REQUIRE(held->authorization != refused);
   }
   CHECK(given > 100);
+}
+
+TEST_CASE("orders: an answer that makes the vendor's room throw is a failed fetch", "[resolve][grants]") {
+  GrantBook book;
+  EndpointAuthorizer authorizer;
+  FakeWaiter waiter;
+  const auto asked = book.current("k", authorizer, kStart, waiter);
+  REQUIRE(asked);
+  REQUIRE(asked->order);
+  const auto settled = book.settle(*asked->order, authorizer, HttpResponse{.status = 666, .body = "s3cret"}, kStart);
+  REQUIRE(settled.failed);
+  CHECK(settled.failed->code == Errc::Io);
+  CHECK(settled.failed->detail.find("s3cret") == std::string::npos);
+  CHECK(settled.waiters == std::vector<GrantWaiter*>{&waiter});
+  CHECK_FALSE(book.current("k", authorizer, kStart, waiter));  // rests
+  const auto again = book.current("k", authorizer, kStart + minutes(2), waiter);
+  REQUIRE(again);  // then asks anew
+  CHECK(again->order);
 }
 
 }  // namespace nightpost::resolve

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <deque>
 #include <random>
+#include <stdexcept>
 
 #include "unit/resolve/fakes.h"
 
@@ -16,6 +17,7 @@ struct Bed {
   VendorFactory factory() {
     return [this](const Certificate& certificate, const CertificateSecret& secret) -> Result<VendorParts> {
       ++made;
+      if (secret.bytes == "throws") throw std::runtime_error("near " + secret.bytes);
       if (secret.bytes != "good") return fail(Errc::Unauthorized, "the vendor's room cannot read this key");
       return VendorParts{nullptr, std::make_shared<FakeAuthorizer>(certificate.name)};
     };
@@ -332,6 +334,78 @@ TEST_CASE("resolver: certificate ids that nobody has cannot fill the memory", "[
   bed.add_certificate(1);
   for (int i = 0; i < 1000; ++i) CHECK(bed.resolver.certificate(kApp, {1000 + i}).error().code == Errc::NotFound);
   CHECK(bed.resolver.certificate(kApp, {1}));
+}
+
+TEST_CASE("resolver: unknown certificate ids take no route away", "[resolve][routes]") {
+  Bed bed;  // 10,000 of each
+  for (std::int64_t id = 1; id <= 3; ++id) bed.add_certificate(id);
+  bed.look();
+  std::vector<std::uint64_t> before;
+  for (std::int64_t id = 1; id <= 3; ++id) before.push_back(bed.resolver.certificate(kApp, {id}).value()->id);
+  for (int i = 0; i < 25'000; ++i) REQUIRE(bed.resolver.certificate(kApp, {1000 + i}).error().code == Errc::NotFound);
+  const int asked = bed.source.certificates_asked;
+  for (std::int64_t id = 1; id <= 3; ++id)
+    CHECK(bed.resolver.certificate(kApp, {id}).value()->id == before[std::size_t(id - 1)]);
+  CHECK(bed.source.certificates_asked == asked);
+}
+
+TEST_CASE("resolver: of more certificates than are kept the least recently used goes", "[resolve][routes]") {
+  Bed bed({.routes_cached_max = 3});
+  for (std::int64_t id = 1; id <= 4; ++id) bed.add_certificate(id);
+  bed.look();
+  const auto id_of = [&](std::int64_t id) { return bed.resolver.certificate(kApp, {id}).value()->id; };
+  const auto one = id_of(1), two = id_of(2), three = id_of(3);
+  CHECK(id_of(1) == one);
+  id_of(4);
+  CHECK(id_of(1) == one);
+  CHECK(id_of(3) == three);
+  CHECK(id_of(2) != two);
+}
+
+TEST_CASE("resolver: unknown ids are remembered for a while, a limited number", "[resolve][routes]") {
+  Bed bed({.routes_cached_max = 10, .bad_route_retry = seconds(5)});
+  for (int i = 0; i < 10; ++i) (void)bed.resolver.certificate(kApp, {1000 + i});
+  for (int i = 0; i < 10; ++i) (void)bed.resolver.certificate(kApp, {1000 + i});
+  CHECK(bed.source.certificates_asked == 10);
+  (void)bed.resolver.certificate(kApp, {2000});  // the oldest goes for it
+  (void)bed.resolver.certificate(kApp, {1009});
+  CHECK(bed.source.certificates_asked == 11);
+  (void)bed.resolver.certificate(kApp, {1000});
+  CHECK(bed.source.certificates_asked == 12);
+  bed.clock.now += seconds(5);
+  (void)bed.resolver.certificate(kApp, {1009});
+  CHECK(bed.source.certificates_asked == 13);
+}
+
+TEST_CASE("resolver: unknown apps take no known one away", "[resolve]") {
+  Bed bed({.routes_cached_max = 10});
+  CHECK(bed.resolver.app_known(kApp) == true);
+  for (int i = 0; i < 100; ++i) CHECK(bed.resolver.app_known(AppId{100 + i}) == false);
+  const int asked = bed.source.apps_asked;
+  CHECK(bed.resolver.app_known(kApp) == true);
+  CHECK(bed.source.apps_asked == asked);
+}
+
+TEST_CASE("resolver: a vendor's room that throws refuses the certificate", "[resolve][routes]") {
+  Bed bed;
+  bed.add_certificate(1);
+  bed.source.secret_bytes = "throws";
+  for (int i = 0; i < 3; ++i) {
+    const auto refused = bed.resolver.certificate(kApp, {1});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::Malformed);
+    CHECK(refused.error().detail.find("internal error") != std::string::npos);
+    CHECK(refused.error().detail.find("near") == std::string::npos);  // its words could hold the secret
+  }
+  CHECK(bed.made == 1);  // not once a push
+  CHECK(bed.metrics.internal_errors.read() == 1);
+  bed.source.secret_bytes = "good";
+  bed.clock.now += seconds(5);
+  const auto id = bed.resolver.certificate(kApp, {1}).value()->id;
+  bed.source.secret_bytes = "throws";  // an edit that makes it throw leaves the good one
+  bed.add_certificate(1, 2);
+  bed.look();
+  CHECK(bed.resolver.certificate(kApp, {1}).value()->id == id);
 }
 
 TEST_CASE("resolver: certificates of one signer share its grant, in every shard", "[resolve][routes]") {
