@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "core/thrown_by.h"
 #include "store/sealer.h"
 
 namespace nightpost::app {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::string_view kRoot = "/receipts/";
 constexpr std::size_t kDevicesPerTokenMax = 100;  // one phone has few users; what is beyond is found by its next push
 
-constexpr std::array<int, std::size_t(ReceiptRefusal::Count)> kStatuses = {404, 405, 429, 401, 400, 413, 503, 503};
+constexpr std::array<int, std::size_t(ReceiptRefusal::Count)> kStatuses = {404, 405, 429, 401, 400, 413, 503, 503, 500};
 
 struct Address {
   Vendor vendor;
@@ -52,7 +53,9 @@ ReceiptDesk::ReceiptDesk(const ReceiptOptions& options, store::Store& store, Rec
       memory_(options.calls_remembered_max, kNonceLife) {}
 
 server::ServerResponse ReceiptDesk::answer(const server::ServerRequest& request) {
-  auto taken = receive(request);
+  std::expected<std::string, Refused> taken;
+  if (const auto thrown = thrown_by([&] { taken = receive(request); }))
+    taken = std::unexpected(Refused{ReceiptRefusal::Internal, "internal error"});
   if (!taken) return refusal(taken.error(), request);
   server::ServerResponse response;
   if (!taken->empty()) response.headers.emplace_back("content-type", content_type_of(*taken));
@@ -169,6 +172,9 @@ server::ServerResponse ReceiptDesk::refusal(const Refused& refused, const server
       response.body = "try again later\n";
       log_.error("receipts.not_taken", {observe::kv("path", path), observe::kv("detail", refused.detail)});
       return response;
+    case ReceiptRefusal::Internal:  // the exception's words may quote the call, with its key and tokens
+      log_.error("receipts.internal_error", {observe::kv("path", path)});
+      break;
     case ReceiptRefusal::Malformed:
     case ReceiptRefusal::TooMany:
       log_.warn("receipts.malformed", {observe::kv("path", path), observe::kv("detail", refused.detail)});

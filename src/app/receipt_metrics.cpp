@@ -6,7 +6,7 @@ namespace nightpost::app {
 namespace {
 
 constexpr std::array<std::string_view, std::size_t(ReceiptRefusal::Count)> kRefusals = {
-    "not_found", "method", "too_often", "unauthorized", "malformed", "too_many", "store", "kafka"};
+    "not_found", "method", "too_often", "unauthorized", "malformed", "too_many", "store", "kafka", "internal"};
 constexpr std::array<std::string_view, kReceiptKinds> kKinds = {"delivered", "clicked", "token_gone", "undelivered"};
 static_assert(!kRefusals.back().empty(), "every refusal has a name");
 

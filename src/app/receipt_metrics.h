@@ -25,6 +25,7 @@ enum class ReceiptRefusal : std::uint8_t {
   TooMany,       // 413: more receipts than a call may hold
   Store,         // 503: the store could not be read or written
   Kafka,         // 503: the outcomes were not acknowledged in time
+  Internal,      // 500: a bug of ours has thrown; the call is not repeated by every vendor
   Count,
 };
 std::string_view name_of(ReceiptRefusal refusal) noexcept;  // "not_found", "method", "too_often", …

@@ -84,6 +84,9 @@ void register_dispatch(ShardSeries& shards) {
   counter("nightpost_breakers_opened_total", "Credentials whose sending was stopped", &Metrics::breakers_opened);
   counter("nightpost_removals_held_total", "Token removals held back by the mass-invalidation guard",
           &Metrics::removals_held);
+  shards.counter(
+      "nightpost_internal_errors_total", "Exceptions that ended pushes, events or certificates: each is a bug",
+      [](const ShardMetrics& m) { return m.dispatch.internal_errors.read() + m.resolve.internal_errors.read(); });
   gauge("nightpost_events_open", "Records taken and not yet released", &Metrics::events_open);
   gauge("nightpost_pushes_in_flight", "Requests without an answer yet", &Metrics::pushes_in_flight);
   gauge("nightpost_pushes_waiting", "Pushes waiting for a free slot or a back-off", &Metrics::pushes_waiting);

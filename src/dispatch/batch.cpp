@@ -1,8 +1,11 @@
 // Requests that many pushes share: who may go together, what is asked in which order, and whose answer is whose.
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "core/thrown_by.h"
 #include "dispatch/pipeline.h"
 
 namespace nightpost::dispatch {
@@ -68,7 +71,9 @@ bool Dispatcher::Impl::still_gathered(std::uint64_t tag) {
 void Dispatcher::Impl::ship_equal(Shipment all) {
   all.tokens.reserve(all.pushes.size());
   for (const std::uint64_t tag : all.pushes) all.tokens.push_back(pushes_.find(tag)->device->token);
-  auto planned = all.route->provider->build(all.notification, all.tokens, *all.grant);
+  Result<std::vector<Planned>> planned;
+  if (auto thrown = thrown_by([&] { planned = all.route->provider->build(all.notification, all.tokens, *all.grant); }))
+    return on_exception(all.pushes, std::move(*thrown));
   if (!planned) return end_all(all.pushes, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true}, planned.error());
   launch(std::move(all), std::move(*planned), true);
 }
@@ -118,10 +123,12 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
       all.tokens.push_back(pushes_.find(entry.push)->device->token);
       letters.push_back({&entry.notification, &all.tokens.back()});
     }
-    if (auto planned = bin.route->provider->build_mixed(letters, *bin.grant))
-      return launch(std::move(all), std::move(*planned), true);
+    Result<std::vector<Planned>> planned;
+    const auto thrown = thrown_by([&] { planned = bin.route->provider->build_mixed(letters, *bin.grant); });
+    if (thrown) metrics_.internal_errors.add();
+    if (!thrown && planned) return launch(std::move(all), std::move(*planned), true);
   }
-  // Alone, or one of them can never be sent and must not take the others with it.
+  // Alone, or one of them can never be sent (or makes its room throw) and must not take the others with it.
   for (MixedBin::Entry& entry : bin.entries) {
     Shipment one{.route = bin.route, .grant = bin.grant, .notification = std::move(entry.notification)};
     one.pushes = {entry.push};
@@ -167,7 +174,12 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     }
     sent_one(state);
     metrics_.requests[static_cast<std::size_t>(all.route->certificate.vendor)].add();
-    transport_.send(all.route, std::move(each.http), shipment->deadline, tag | kShipment, handler_);
+    auto thrown = thrown_by(
+        [&] { transport_.send(all.route, std::move(each.http), shipment->deadline, tag | kShipment, handler_); });
+    if (!thrown) continue;
+    const Shipment failed = take_out(tag);
+    unsent(*failed.route, failed.probe);
+    on_exception(failed.pushes, std::move(*thrown));
   }
   // A room that forgets a token would leave its push open for ever.
   if (reached < all.pushes.size())
@@ -175,18 +187,30 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
             {Errc::Malformed, "the vendor's room planned no request for this token"});
 }
 
-void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
-  Shipment* const found = shipments_.find(tag);
-  if (found == nullptr) return;
-  Shipment shipment = std::exchange(*found, {});
+/// REQUIRED: the tag of one in the air.
+Shipment Dispatcher::Impl::take_out(std::uint64_t tag) {
+  Shipment shipment = std::exchange(*shipments_.find(tag), {});
   shipments_.put_back(tag);
+  return shipment;
+}
+
+void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
+  if (shipments_.find(tag) == nullptr) return;
+  Shipment shipment = take_out(tag);
   answered_one(*shipment.route);
   const Provider& provider = *shipment.route->provider;
   metrics_.vendor_latency[static_cast<std::size_t>(shipment.route->certificate.vendor)].observe(
       std::chrono::duration_cast<milliseconds>(mono_ - shipment.sent_at).count());
 
+  const auto fail_all = [&](std::string what) {
+    if (shipment.probe) routes_.of(shipment.route->id, mono_).breaker.unclear();
+    on_exception(shipment.pushes, std::move(what));
+  };
   if (reply.response && shipment.prepares) {
-    auto planned = provider.address(shipment.notification, shipment.tokens, *reply.response, *shipment.grant);
+    std::optional<std::vector<Planned>> planned;
+    auto thrown = thrown_by(
+        [&] { planned = provider.address(shipment.notification, shipment.tokens, *reply.response, *shipment.grant); });
+    if (thrown) return fail_all(std::move(*thrown));
     if (planned && mono_ < shipment.deadline) return follow_up(std::move(shipment), std::move(*planned));
     if (planned) reply.response = fail(Errc::Timeout, "the content was stored when the time for it was over");
   }
@@ -194,7 +218,9 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
   pushes.reserve(shipment.pushes.size());
   for (const std::uint64_t one : shipment.pushes) pushes.push_back(pushes_.find(one));  // in flight, so still there
   std::vector<Answer> answers;
-  if (reply.response) answers = provider.classify(shipment.kind, shipment.tokens, *reply.response);
+  if (reply.response)
+    if (auto thrown = thrown_by([&] { answers = provider.classify(shipment.kind, shipment.tokens, *reply.response); }))
+      return fail_all(std::move(*thrown));
   answers.resize(pushes.size());
   // Content that was only stored has reached nobody, so a repeat cannot duplicate.
   if (shipment.prepares) reply.maybe_sent = false;

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "core/thrown_by.h"
 #include "core/uuid.h"
 #include "dispatch/content.h"
 #include "dispatch/decide.h"
@@ -16,6 +17,12 @@ constexpr std::size_t kCompany = 1000;
 
 /// All that waited for a throttled credential would else go out at one moment, upon the vendor and upon our own loop.
 constexpr std::size_t kAfterPause = 8;
+
+/// So many that wait for one grant are not looked through for those that are over.
+constexpr std::size_t kParkedLook = 1024;
+
+/// Of an exception's words, as they stand in outcomes and letters.
+constexpr std::size_t kExceptionBytesMax = 300;
 
 bool is_dead(Verdict verdict) noexcept { return verdict == Verdict::TokenGone || verdict == Verdict::TokenSuspect; }
 
@@ -61,6 +68,13 @@ bool equal(const Progress& a, const Progress& b) noexcept {
 bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
   return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more &&
          told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event;
+}
+
+void redact(std::string& text, std::string_view secret) {
+  constexpr std::string_view kInstead = "(token)";
+  if (secret.empty()) return;
+  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kInstead.size()))
+    text.replace(at, secret.size(), kInstead);
 }
 
 VendorReason reason_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
@@ -136,6 +150,12 @@ void Dispatcher::Impl::start(OpenEvent& open, const Device& device) {
 
 /// Sends the push, gathers it with others, or finds out why neither can be: at once, later or never.
 void Dispatcher::Impl::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
+  const std::uint64_t tag = push.tag;
+  if (auto thrown = thrown_by([&] { send_or_wait(push, std::move(fresh)); }))
+    on_exception(std::span(&tag, 1), std::move(*thrown));
+}
+
+void Dispatcher::Impl::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
   OpenEvent& open = *push.event;
   if (mono_ >= open.window.end()) return end(push, ending_of(open.window.rule_at_end()));
   if (!check_route(push)) return;
@@ -207,8 +227,7 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
     return true;
   }
   if (grant) {
-    parked_[push.route->id].push_back(push.tag);
-    park(push);
+    park_for_grant(push);
     return false;
   }
   const VendorReason reason = reason_of(grant.error());
@@ -242,7 +261,18 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   sent_one(state);
   metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
   const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
-  transport_.send(push.route, std::move(planned->front().http), deadline, push.tag, handler_);
+  const std::uint64_t tag = push.tag;
+  auto thrown =
+      thrown_by([&] { transport_.send(push.route, std::move(planned->front().http), deadline, tag, handler_); });
+  if (!thrown) return;
+  unsent(route, push.probe);
+  on_exception(std::span(&tag, 1), std::move(*thrown));
+}
+
+/// The transport has thrown, so no answer will come to a request that was counted.
+void Dispatcher::Impl::unsent(const Route& route, bool probe) {
+  answered_one(route);
+  if (probe) routes_.of(route.id, mono_).breaker.unclear();
 }
 
 void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
@@ -254,9 +284,15 @@ void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
       std::chrono::duration_cast<milliseconds>(mono_ - push->sent_at).count());
   Answer answer;
   if (reply.response) {
-    std::vector<Answer> answers =
-        route.provider->classify(push->kind, std::span(&push->device->token, 1), *reply.response);
-    if (!answers.empty()) answer = std::move(answers.front());
+    auto thrown = thrown_by([&] {
+      std::vector<Answer> answers =
+          route.provider->classify(push->kind, std::span(&push->device->token, 1), *reply.response);
+      if (!answers.empty()) answer = std::move(answers.front());
+    });
+    if (thrown) {
+      if (push->probe) routes_.of(route.id, mono_).breaker.unclear();
+      return on_exception(std::span(&tag, 1), std::move(*thrown));
+    }
   }
   settle(std::span(&push, 1), std::span(&answer, 1), reply, std::exchange(push->probe, false));
 }
@@ -313,7 +349,8 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     attempts[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
-  if (leave) transport_.drain_connection(*route, reply.connection);
+  if (leave && thrown_by([&] { transport_.drain_connection(*route, reply.connection); }))
+    metrics_.internal_errors.add();
   const bool held = state.guard.holds(mono_);
   if (trip || (probe && held && dead)) {
     if (state.breaker.trip(probe, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
@@ -324,11 +361,26 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     const Answer& answer = answers[i];
     const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
-    if (nexts_[i].what == Next::Do::RemoveToken)
-      remove_token(*pushes[i], answer, held, reason);
-    else
-      carry_out(*pushes[i], nexts_[i], reason);
+    const std::uint64_t tag = pushes[i]->tag;
+    auto thrown = thrown_by([&] {
+      if (nexts_[i].what == Next::Do::RemoveToken)
+        remove_token(*pushes[i], answer, held, reason);
+      else
+        carry_out(*pushes[i], nexts_[i], reason);
+    });
+    if (thrown) on_exception(std::span(&tag, 1), std::move(*thrown));
   }
+}
+
+/// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does. Its words
+/// may quote what it was given, so tokens are taken out of them.
+void Dispatcher::Impl::on_exception(std::span<const std::uint64_t> pushes, std::string what) {
+  metrics_.internal_errors.add();
+  for (const std::uint64_t tag : pushes)
+    if (const Push* const push = pushes_.find(tag)) redact(what, push->device->token.text());
+  what.resize(std::min(what.size(), kExceptionBytesMax));
+  for (const std::uint64_t tag : pushes)
+    if (Push* const push = pushes_.find(tag)) end(*push, ending_of(Rule::InternalError), {.meaning = what});
 }
 
 void Dispatcher::Impl::carry_out(Push& push, const Next& next, const VendorReason& reason) {
@@ -357,10 +409,7 @@ void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held,
 void Dispatcher::Impl::refresh(Push& push) {
   push.progress.refreshed = true;
   Result<std::shared_ptr<const Grant>> grant = credentials_.refresh(*push.route, *push.grant, wall_);
-  if (grant && *grant == nullptr) {
-    parked_[push.route->id].push_back(push.tag);
-    return park(push);
-  }
+  if (grant && *grant == nullptr) return park_for_grant(push);
   if (grant) return attempt(push, std::move(*grant));
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
@@ -391,6 +440,15 @@ void Dispatcher::Impl::park(Push& push) {
   push.state = Push::State::Parked;
   push.grant.reset();
   timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
+}
+
+void Dispatcher::Impl::park_for_grant(Push& push) {
+  std::vector<std::uint64_t>& waiting = parked_[push.route->id];
+  // Of a grant that never comes, pushes that are over meanwhile would pile up.
+  if (waiting.size() >= kParkedLook && waiting.size() >= 2 * pushes_.used())
+    std::erase_if(waiting, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
+  waiting.push_back(push.tag);
+  park(push);
 }
 
 /// 0: there is none.

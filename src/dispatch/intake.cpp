@@ -1,8 +1,11 @@
 // From a record to an event whose devices are known, or to its end.
 #include <algorithm>
 #include <iterator>
+#include <optional>
+#include <string>
 #include <utility>
 
+#include "core/thrown_by.h"
 #include "dispatch/decide.h"
 #include "dispatch/pipeline.h"
 
@@ -19,9 +22,17 @@ void Dispatcher::Impl::accept_one(const Record& record) {
   open.record_id = record.record_id;
   open.key = record.key;
   open.traceparent = record.traceparent;
-  const Result<void> decoded = decoder_.decode(record.value, open.event);
+  Result<void> decoded;
+  const auto thrown = thrown_by([&] { decoded = decoder_.decode(record.value, open.event); });
   open_bytes_ += open.event.buffer.bytes().size() * 2;
   unplanned_ += open.event.to.size();
+  if (thrown) {
+    metrics_.internal_errors.add();
+    writer_.unreadable(open, Rule::InternalError, *thrown);
+    writer_.close(open, wall_);
+    free_event(open);
+    return;
+  }
   if (!decoded) {
     const bool too_big = record.value.size() > options_.event_bytes_max;
     writer_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail);
@@ -70,8 +81,13 @@ void Dispatcher::Impl::ask(std::vector<Asked> asked) {
     }
   }
   const std::vector<Asked> waits = asked;  // the other one goes with the question
-  directory_.find(std::span(keys_.data(), count),
-                  [this, asked = std::move(asked)](auto found) { enter([&] { on_found(asked, std::move(found)); }); });
+  const auto thrown = thrown_by([&] {
+    directory_.find(std::span(keys_.data(), count), [this, asked = std::move(asked)](auto found) {
+      enter([&] { on_found(asked, std::move(found)); });
+    });
+  });
+  if (thrown)
+    for (const Asked& each : waits) on_exception(each.event, *thrown);
   for (const Asked& each : waits)
     if (const OpenEvent* open = events_.find(each.event); open != nullptr && open->state == OpenEvent::State::Looking)
       timers_.add({open->window.end(), each.event, Timer::Of::Event});
@@ -99,8 +115,16 @@ void Dispatcher::Impl::on_found(std::span<const Asked> asked,
       if (!receiver) receiver = kNobody;
       open->receivers.push_back(std::move(receiver));
     }
-    resolved(*open);
+    if (const auto thrown = thrown_by([&] { resolved(*open); })) on_exception(each.event, *thrown);
   }
+}
+
+/// What was to name the event's devices has thrown: the event ends here, unless it had come further.
+void Dispatcher::Impl::on_exception(std::uint64_t event, const std::string& what) {
+  OpenEvent* const open = events_.find(event);
+  if (open == nullptr || open->state != OpenEvent::State::Looking) return;
+  metrics_.internal_errors.add();
+  end_receivers(*open, ending_of(Rule::InternalError), {.meaning = what});
 }
 
 void Dispatcher::Impl::resolved(OpenEvent& open) {

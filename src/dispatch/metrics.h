@@ -37,6 +37,7 @@ struct Metrics {
   std::array<Counter, std::size_t(OutcomeKind::Count)> outcomes;
   Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
   Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
+  Counter internal_errors;                                // exceptions that ended pushes or events; each is a bug
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
   std::array<LatencyHistogram, std::size_t(Vendor::Count)> vendor_latency;  // request handed over → answer
   LatencyHistogram settle_latency;                                          // event occurred → settled

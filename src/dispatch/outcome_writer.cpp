@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kDetailMax = 1000;
 
 /// Where the pipeline stopped: a dead letter's "stage".
-std::string_view stage_of(Rule rule, int attempts) noexcept {
-  if (rule == Rule::Malformed || rule == Rule::TooBig) return "decode";
-  if (rule == Rule::StoreUnavailable || rule == Rule::UnknownApp) return "resolve";
+std::string_view stage_of(Rule rule, int attempts, bool device_known) noexcept {
+  if (rule == Rule::StoreUnavailable || rule == Rule::UnknownApp || !device_known) return "resolve";
   return attempts > 0 || rule == Rule::BreakerOpen ? "deliver" : "plan";
 }
 
@@ -84,7 +83,7 @@ void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason)
   if (!open.letter) {
     open.letter = std::make_unique<DeadLetter>();
     open.letter->event_id = open.event.event_id;
-    open.letter->stage = stage_of(rule, outcome_.attempt);
+    open.letter->stage = stage_of(rule, outcome_.attempt, !outcome_.device_id.empty());
     open.letter->reason = name_of(rule);
     if (outcome_.vendor) open.letter->vendor = name_of(*outcome_.vendor);
     open.letter->code = reason.code;
@@ -103,7 +102,7 @@ void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view deta
   metrics_.events_malformed.add();
   open.letter = std::make_unique<DeadLetter>();
   open.letter->event_id = open.event.event_id;
-  open.letter->stage = stage_of(rule, 0);
+  open.letter->stage = "decode";
   open.letter->reason = name_of(rule);
   open.letter->detail = detail;
 }

@@ -35,11 +35,20 @@ struct Dispatcher::Impl {
       mono_ = clock_.mono();
       wall_ = clock_.wall();
     }
-    ++depth_;
+    const Depth inside(depth_);
     work();
     if (depth_ == 1) finish_entry();
-    --depth_;
   }
+  /// Counts back when it goes, whatever is thrown through it.
+  struct Depth {
+    explicit Depth(int& depth) noexcept : depth_(depth) { ++depth_; }
+    ~Depth() { --depth_; }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+
+   private:
+    int& depth_;
+  };
 
   // dispatcher.cpp
   void finish_entry();
@@ -56,6 +65,7 @@ struct Dispatcher::Impl {
   void ask_directory(std::span<const std::uint64_t> events);
   void ask(std::vector<Asked> asked);
   void on_found(std::span<const Asked> asked, Result<std::vector<std::shared_ptr<const Receiver>>> found);
+  void on_exception(std::uint64_t event, const std::string& what);
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);
   void end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason = {});
@@ -69,17 +79,21 @@ struct Dispatcher::Impl {
   bool advance(OpenEvent& open);
   void start(OpenEvent& open, const Device& device);
   void attempt(Push& push, std::shared_ptr<const Grant> fresh = nullptr);
+  void send_or_wait(Push& push, std::shared_ptr<const Grant> fresh);
   bool check_route(Push& push);
   bool check_grant(Push& push, std::shared_ptr<const Grant> fresh);
   void send_alone(Push& push, const Rendered& rendered);
+  void unsent(const Route& route, bool probe);
   void on_push(std::uint64_t tag, Reply reply);
   void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe);
+  void on_exception(std::span<const std::uint64_t> pushes, std::string what);
   void carry_out(Push& push, const Next& next, const VendorReason& reason);
   void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
   void refresh(Push& push);
   void wait(Push& push, MonoTime at);
   void wait_or_end(Push& push, MonoTime at, Rule rule);
   void park(Push& push);
+  void park_for_grant(Push& push);
   std::size_t quota_of(const Route& route) const noexcept;
   std::size_t spent(RouteState& state) const noexcept;
   void sent_one(RouteState& state);
@@ -101,6 +115,7 @@ struct Dispatcher::Impl {
   void drop_in(const Shipment& from, std::uint64_t tag, std::size_t mixed_max);
   void empty_bin(std::uint64_t route_id);
   void launch(Shipment all, std::vector<Planned> planned, bool first);
+  Shipment take_out(std::uint64_t tag);
   void on_shipment(std::uint64_t tag, Reply reply);
   void follow_up(Shipment stored, std::vector<Planned> planned);
 

@@ -56,6 +56,7 @@ constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
     {Rule::UnknownApp, "unknown_app", "no such app: it has neither certificates nor devices"},
     {Rule::Malformed, "malformed", "the event breaks the contract"},
     {Rule::TooBig, "event_too_big", "the record is larger than an event may be"},
+    {Rule::InternalError, "internal_error", "a bug of ours: a part that never throws has thrown"},
 }};
 
 constexpr bool in_order() {

@@ -57,6 +57,7 @@ enum class Rule : std::uint8_t {
   UnknownApp,
   Malformed,
   TooBig,
+  InternalError,
   Count,
 };
 

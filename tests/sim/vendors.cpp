@@ -50,6 +50,16 @@ void World::make_routes() {
       batching_[certificate] = vendor;
       route->provider = std::move(vendor);
     }
+    const auto throws = [this, certificate](std::string_view call) {
+      if (!chance(buggy_)) return false;
+      ++tally_.faults["a room that throws in " + std::string(call)];
+      if (call == "classify") {  // an answer nobody has read cannot be obeyed
+        paused_.erase(certificate);
+        quota_.erase(certificate);
+      }
+      return true;
+    };
+    route->provider = std::make_shared<testing::ThrowingProvider>(route->provider, throws);
     routes_[certificate] = std::move(route);
   }
   routes_[3]->certificate.status = chance(30) ? CertificateStatus::Disabled : CertificateStatus::Active;

@@ -19,6 +19,7 @@
 #include "dispatch/dispatcher.h"
 #include "sim/batch_vendor.h"
 #include "support/fake_provider.h"
+#include "support/throwing_provider.h"
 
 namespace nightpost::sim {
 
@@ -109,8 +110,11 @@ class World final : public dispatch::Directory,
   bool chance(unsigned percent) { return dice(100) < percent; }
   milliseconds upto(std::int64_t ms) { return milliseconds(dice(static_cast<std::uint64_t>(ms) + 1)); }
   void later(milliseconds delay, std::function<void()> what);
+  /// What is thrown into the dispatcher stays there, so the next turn says it again.
   void must(bool holds, std::string_view what) const {
-    if (!holds) throw Violation(std::string(what));
+    if (holds) return;
+    if (violated_.empty()) violated_ = what;
+    throw Violation(violated_);
   }
   void met(const char* fault) { ++tally_.faults[fault]; }
 
@@ -161,6 +165,7 @@ class World final : public dispatch::Directory,
   unsigned trouble_ = 0;               // percent of vendor answers that are not 200
   unsigned store_down_ = 0;            // percent of calls
   bool store_slow_ = false;
+  unsigned buggy_ = 0;              // percent of calls in which a vendor's room throws
   bool grants_slow_ = false;        // of batching vendors: obtained from a token endpoint
   std::set<std::int64_t> refused_;  // certificates the vendor refuses for now
   std::map<std::int64_t, std::shared_ptr<BatchVendor>> batching_;
@@ -177,6 +182,7 @@ class World final : public dispatch::Directory,
   std::size_t in_flight_ = 0, companions_in_flight_ = 0, most_in_flight_ = 0, unflushed_ = 0;
   std::size_t batches_left_ = 0;
   Tally tally_;
+  mutable std::string violated_;
   std::unique_ptr<dispatch::Dispatcher> dispatcher_;
 };
 

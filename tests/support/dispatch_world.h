@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -55,6 +56,7 @@ class World final : public dispatch::Directory,
   std::optional<Error> route_error, grant_error, refresh_error, knows_error, remove_error;
   bool removes = true;
   bool grant_pending = false;  // a token endpoint is being asked
+  std::string throws_in;       // the port that has a bug: "route", "find", "after find"; or "an int in route"
 
   // What happened.
   std::vector<Sent> sent;
@@ -107,31 +109,42 @@ class World final : public dispatch::Directory,
   // The ports.
   void find(std::span<const ReceiverKey> keys, Found found) override {
     ++finds;
+    maybe_throw("find");
     auto result = store_down ? Result<std::vector<std::shared_ptr<const Receiver>>>(std::unexpected(*store_down))
                              : std::vector<std::shared_ptr<const Receiver>>();
     if (result)
       for (const ReceiverKey& key : keys) result->push_back(std::make_shared<const Receiver>(users[key.user_id]));
-    if (!store_slow) return found(std::move(result));
+    if (!store_slow) {
+      found(std::move(result));
+      return maybe_throw("after find");
+    }
     waiting_.push_back([found = std::move(found), result = std::move(result)]() mutable { found(std::move(result)); });
   }
-  Result<bool> knows(AppId) override { return knows_error ? Result<bool>(std::unexpected(*knows_error)) : app_known; }
+  Result<bool> knows(AppId) override {
+    maybe_throw("knows");
+    return knows_error ? Result<bool>(std::unexpected(*knows_error)) : app_known;
+  }
   Result<bool> remove_token(AppId, std::string_view user_id, const Device& device) override {
+    maybe_throw("remove_token");
     if (remove_error) return std::unexpected(*remove_error);
     removed.push_back(std::string(user_id) + "/" + device.device_id);
     return removes;
   }
   Result<std::shared_ptr<const dispatch::Route>> route(AppId, CertificateId certificate) override {
     ++routes_asked;
+    maybe_throw("route");
     if (route_error) return std::unexpected(*route_error);
     const auto found = routes.find(certificate.value);
     if (found == routes.end()) return fail(Errc::NotFound, "no certificate " + std::to_string(certificate.value));
     return found->second;
   }
   Result<std::shared_ptr<const Grant>> grant(const dispatch::Route&, WallTime) override {
+    maybe_throw("grant");
     if (grant_error) return std::unexpected(*grant_error);
     return grant_pending ? nullptr : current;
   }
   Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route&, const Grant& refused, WallTime) override {
+    maybe_throw("refresh");
     if (refresh_error) return std::unexpected(*refresh_error);
     if (grant_pending) return nullptr;
     if (refused.authorization == current->authorization)
@@ -140,9 +153,13 @@ class World final : public dispatch::Directory,
   }
   void send(const std::shared_ptr<const dispatch::Route>&, HttpRequest request, MonoTime deadline, std::uint64_t tag,
             dispatch::ReplyHandler& handler) override {
+    maybe_throw("send");
     sent.push_back({std::move(request), deadline, tag, &handler});
   }
-  void drain_connection(const dispatch::Route&, std::uint64_t connection) override { left.push_back(connection); }
+  void drain_connection(const dispatch::Route&, std::uint64_t connection) override {
+    maybe_throw("drain_connection");
+    left.push_back(connection);
+  }
   void flush() override { ++flushes; }
   void outcome(dispatch::RecordId, std::string_view, std::string_view json) override {
     outcomes.push_back(nlohmann::json::parse(json));
@@ -151,6 +168,10 @@ class World final : public dispatch::Directory,
   void release(dispatch::RecordId record_id) override { released.push_back(record_id); }
 
  private:
+  void maybe_throw(std::string_view port) const {
+    if (throws_in == port) throw std::runtime_error("a bug in " + throws_in);
+    if (throws_in == "an int in " + std::string(port)) throw 5;
+  }
   std::vector<std::move_only_function<void()>> waiting_;
 };
 

@@ -240,5 +240,17 @@ TEST_CASE("receipt desk: a store that cannot be read is a matter of time", "[app
   std::filesystem::remove_all(path);
 }
 
+TEST_CASE("receipt desk: a reader that throws is 500 and a line, and the next call is read", "[app][receipts]") {
+  Desk desk;
+  const auto answer = desk.post(R"({"receipts":[{"token":7}]})");  // the tests' own reader throws at a number
+  CHECK(answer.status == 500);
+  CHECK(answer.body == "internal error\n");
+  CHECK(desk.refused(ReceiptRefusal::Internal) == 1);
+  CHECK(desk.lines.str().contains("receipts.internal_error"));
+  CHECK_FALSE(desk.lines.str().contains("s3cret"));
+  CHECK(desk.sink.calls == 0);
+  CHECK(desk.post(kDelivered).status == 200);
+}
+
 }  // namespace
 }  // namespace nightpost::app
