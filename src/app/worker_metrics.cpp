@@ -87,6 +87,7 @@ void register_dispatch(ShardSeries& shards) {
   shards.counter(
       "nightpost_internal_errors_total", "Exceptions that ended pushes, events or certificates: each is a bug",
       [](const ShardMetrics& m) { return m.dispatch.internal_errors.read() + m.resolve.internal_errors.read(); });
+  gauge("nightpost_dispatch_kept_bytes", "Memory of finished events, kept for the next ones", &Metrics::kept_bytes);
   gauge("nightpost_events_open", "Records taken and not yet released", &Metrics::events_open);
   gauge("nightpost_pushes_in_flight", "Requests without an answer yet", &Metrics::pushes_in_flight);
   gauge("nightpost_pushes_waiting", "Pushes waiting for a free slot or a back-off", &Metrics::pushes_waiting);

@@ -9,6 +9,9 @@
 #include "dispatch/pipeline.h"
 
 namespace nightpost::dispatch {
+namespace {
+constexpr std::size_t kGatheringsKept = 1024;  // room for so many contents put together at once
+}
 
 /// Counts requests that are not in the air yet and will take a slot each (or several, by the vendor's limits).
 void Dispatcher::Impl::count_forming(std::uint64_t route_id, bool more) {
@@ -42,6 +45,9 @@ void Dispatcher::Impl::ship() {
   gathering_of_.clear();
   for (Gathering& gathering : gatherings_) ship(gathering);
   gatherings_.clear();
+  if (gatherings_.capacity() <= kGatheringsKept) return;
+  gatherings_.shrink_to_fit();
+  gathering_of_.rehash(0);
 }
 
 void Dispatcher::Impl::ship(Gathering& gathering) {

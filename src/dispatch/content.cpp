@@ -114,6 +114,15 @@ std::string collapse_id_of(std::string_view message_id) { return plain_or_hash(m
 
 std::string receipt_tag_of(std::string_view event_id) { return plain_or_hash(event_id, kReceiptTagMax); }
 
+std::size_t ContentCache::kept_bytes() const noexcept {
+  std::size_t bytes = variants_.capacity() * sizeof(Variant);
+  for (const Variant& variant : variants_) {
+    const Notification& said = variant.notification;
+    for (const std::string* text : {&said.title, &said.body, &said.ext, &said.thread_id}) bytes += text->capacity();
+  }
+  return bytes;
+}
+
 Rendered ContentCache::render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                               const Device& device, const Languages& languages) {
   const std::size_t language = languages.find(device.language, receiver.settings.language);

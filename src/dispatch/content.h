@@ -59,6 +59,8 @@ class ContentCache {
                   const Languages& languages);
   /// For the next event; the strings' memory is kept.
   void clear() noexcept { used_ = 0; }
+  /// What clear() keeps, in bytes.
+  std::size_t kept_bytes() const noexcept;
 
  private:
   struct Variant {

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kEventIdMax = 128;
 constexpr std::size_t kElementsMax = 1000;
+constexpr std::size_t kParserKeptMax = 256 * 1024;  // bytes of an event that the parser stays ready for
+constexpr std::size_t kSeenKept = 8192;             // slots of the look for repeated users
 
 class EventReader final : public JsonReader {
  public:
@@ -288,7 +290,10 @@ Result<void> Decoder::decode(std::string_view value, OfflineEvent& event) {
     return fail(Errc::Malformed, "$: " + std::to_string(value.size()) + " bytes, at most " +
                                      std::to_string(event_bytes_max_) + " are taken");
   EventReader reader(memory_->parser, event, receivers_max_, memory_->seen);
-  if (reader.run()) return {};
+  const bool read = reader.run();
+  if (memory_->parser.capacity() > kParserKeptMax) memory_->parser = od::parser();
+  if (memory_->seen.capacity() > kSeenKept) std::vector<std::uint32_t>().swap(memory_->seen);
+  if (read) return {};
   return fail(Errc::Malformed, std::move(reader.fault));
 }
 

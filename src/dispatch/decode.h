@@ -11,7 +11,7 @@
 
 namespace nightpost::dispatch {
 
-/// Holds the parser's memory, grown to the largest event seen. Single-threaded.
+/// Holds the parser's memory, grown to the largest ordinary event seen. Single-threaded.
 class Decoder {
  public:
   /// Larger events, or ones for more receivers, are refused. Both come from Options.

@@ -21,6 +21,8 @@ constexpr std::size_t kAfterPause = 8;
 /// So many that wait for one grant are not looked through for those that are over.
 constexpr std::size_t kParkedLook = 1024;
 
+constexpr std::size_t kNextsKept = 1024;  // room for the answers to so many pushes of one request
+
 /// Of an exception's words, as they stand in outcomes and letters.
 constexpr std::size_t kExceptionBytesMax = 300;
 
@@ -370,6 +372,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     });
     if (thrown) on_exception(std::span(&tag, 1), std::move(*thrown));
   }
+  if (nexts_.capacity() > kNextsKept) std::vector<Next>().swap(nexts_);
 }
 
 /// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does. Its words

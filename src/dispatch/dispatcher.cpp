@@ -40,6 +40,7 @@ void Dispatcher::Impl::finish_entry() {
   ready_untimed_ = 0;
   if (std::exchange(sent_, false)) transport_.flush();
   timers_.sweep(events_.used() + pushes_.used(), [this](const Timer& timer) { return stale(timer); });
+  metrics_.kept_bytes.set(kept_bytes_ + events_.spare_bytes() + pushes_.spare_bytes() + shipments_.spare_bytes());
   metrics_.events_open.set(events_.used());
   metrics_.pushes_in_flight.set(in_flight_);
   metrics_.pushes_waiting.set(waiting());

@@ -7,7 +7,6 @@
 namespace nightpost::dispatch {
 namespace {
 constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
-constexpr std::size_t kKeptMax = 65'536;  // bytes an idle event keeps for the next one
 }  // namespace
 
 void EventBuffer::assign(std::string_view bytes) {
@@ -27,13 +26,6 @@ std::uint8_t* EventBuffer::text_begin() const noexcept {
   return reinterpret_cast<std::uint8_t*>(data_.get()) + padded_size();
 }
 
-void EventBuffer::release() noexcept {
-  size_ = 0;
-  if (capacity_ <= kKeptMax) return;
-  data_.reset();
-  capacity_ = 0;
-}
-
 void OfflineEvent::reset() {
   std::vector<Element> kept_elements = std::move(elements);
   std::vector<EventReceiver> kept_to = std::move(to);
@@ -41,7 +33,7 @@ void OfflineEvent::reset() {
   *this = OfflineEvent();
   kept_elements.clear();
   kept_to.clear();
-  kept_buffer.release();
+  kept_buffer.clear();
   elements = std::move(kept_elements);
   to = std::move(kept_to);
   buffer = std::move(kept_buffer);

@@ -53,14 +53,15 @@ struct EventReceiver {
 /// The original bytes with the padding simdjson wants behind them, and as much again for what had to be unescaped.
 class EventBuffer {
  public:
-  /// Copies `bytes`; everything said before is forgotten. Views stay valid until the next assign() or release().
+  /// Copies `bytes`; everything said before is forgotten. Views stay valid until the next assign() or clear().
   void assign(std::string_view bytes);
   std::string_view bytes() const noexcept { return {data_.get(), size_}; }
   std::size_t padded_size() const noexcept;
   /// Room for size() + padding bytes: whatever is unescaped is never longer than it was escaped.
   std::uint8_t* text_begin() const noexcept;
-  /// Gives memory back that only an unusually large event needed.
-  void release() noexcept;
+  /// As new, memory kept.
+  void clear() noexcept { size_ = 0; }
+  std::size_t kept_bytes() const noexcept { return capacity_; }
 
  private:
   std::unique_ptr<char[]> data_;
@@ -99,6 +100,10 @@ struct OfflineEvent {
 
   /// As new, buffers kept.
   void reset();
+  /// What reset() keeps, in bytes.
+  std::size_t kept_bytes() const noexcept {
+    return elements.capacity() * sizeof(Element) + to.capacity() * sizeof(EventReceiver) + buffer.kept_bytes();
+  }
 };
 
 }  // namespace nightpost::dispatch

@@ -11,13 +11,15 @@
 
 namespace nightpost::dispatch {
 namespace {
-constexpr std::size_t kKeysMax = 8192;  // receivers asked for in one call: bounds the keys' memory
-}
+constexpr std::size_t kKeysMax = 8192;   // receivers asked for in one call: bounds the keys' memory
+constexpr std::size_t kKeysKept = 2048;  // keys that keep their text's memory
+}  // namespace
 
 void Dispatcher::Impl::accept_one(const Record& record) {
   metrics_.events_taken.add();
   const auto [tag, taken] = events_.acquire();
   OpenEvent& open = *taken;
+  kept_bytes_ -= std::exchange(open.kept, 0);
   open.tag = tag;
   open.record_id = record.record_id;
   open.key = record.key;
@@ -86,6 +88,7 @@ void Dispatcher::Impl::ask(std::vector<Asked> asked) {
       enter([&] { on_found(asked, std::move(found)); });
     });
   });
+  if (keys_.size() > kKeysKept) std::vector<ReceiverKey>().swap(keys_);
   if (thrown)
     for (const Asked& each : waits) on_exception(each.event, *thrown);
   for (const Asked& each : waits)
@@ -178,6 +181,11 @@ void Dispatcher::Impl::free_event(OpenEvent& open) {
   planned(open);
   open_bytes_ -= open.event.buffer.bytes().size() * 2;
   open.reset();
+  const std::size_t kept = open.kept_bytes();
+  if (kept > kSlotKeptMax || kept_bytes_ + kept > kSlotsKeptMax)
+    open = OpenEvent();
+  else
+    kept_bytes_ += open.kept = kept;
   events_.put_back(tag);
 }
 

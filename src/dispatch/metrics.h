@@ -39,6 +39,7 @@ struct Metrics {
   Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
   Counter internal_errors;                                // exceptions that ended pushes or events; each is a bug
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
+  Counter kept_bytes;                                     // gauge: memory that waits for the next events
   std::array<LatencyHistogram, std::size_t(Vendor::Count)> vendor_latency;  // request handed over → answer
   LatencyHistogram settle_latency;                                          // event occurred → settled
 };

@@ -16,6 +16,11 @@
 
 namespace nightpost::dispatch {
 
+/// What is kept for the next event costs no allocation then; but a slot may not keep what only an unusual event needed,
+/// nor all slots of a shard more than this. In bytes.
+inline constexpr std::size_t kSlotKeptMax = std::size_t{16} << 10;
+inline constexpr std::size_t kSlotsKeptMax = std::size_t{16} << 20;
+
 struct OpenEvent {
   enum class State : std::uint8_t {
     Looking,   // the directory was asked
@@ -44,7 +49,13 @@ struct OpenEvent {
 
   bool leaving = false;     // handed back: nothing more of it is sent
   bool incomplete = false;  // something was dropped for that: no release()
+  std::size_t kept = 0;     // bytes, while the slot is not in use
 
+  /// What reset() keeps, in bytes. Fields of a bounded few bytes are not counted.
+  std::size_t kept_bytes() const noexcept {
+    return key.capacity() + traceparent.capacity() + event.kept_bytes() +
+           receivers.capacity() * sizeof(receivers.front()) + content.kept_bytes();
+  }
   void reset() {
     key.clear();
     traceparent.clear();
@@ -92,6 +103,7 @@ struct Push {
     state = State::Waiting;
     progress = {};
     postponed = 0;
+    push_id = {};  // comes anew with its memory
     alone = false;
     probe = false;
     route.reset();

@@ -163,7 +163,8 @@ struct Dispatcher::Impl {
   std::size_t in_flight_ = 0;      // requests
   std::size_t forming_ = 0;        // requests being put together: gatherings_ and bins_
   std::size_t open_bytes_ = 0;
-  std::size_t unplanned_ = 0;  // receivers of events that are not planned through
+  std::size_t kept_bytes_ = 0;  // by events not in use
+  std::size_t unplanned_ = 0;   // receivers of events that are not planned through
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;
 

@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <random>
+#include <string>
+#include <vector>
 
 #include "dispatch/timer_heap.h"
 
@@ -74,4 +76,39 @@ TEST_CASE("timers: stale entries do not pile up", "[dispatch][slab]") {
   int left = 0;
   while (timers.pop(start + seconds(100'000))) ++left;
   CHECK(left < 2000);
+}
+
+TEST_CASE("slab: the objects of a peak go once nothing is in use, and old tags stay nobody's", "[dispatch][slab]") {
+  Slab<std::string> slab(10);
+  std::vector<std::uint64_t> before;
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::uint64_t> tags;
+    for (int i = 0; i < 100; ++i) tags.push_back(slab.acquire().first);
+    for (const std::uint64_t tag : before) REQUIRE(slab.find(tag) == nullptr);
+    const std::size_t in_use = slab.spare_bytes();
+    CHECK(in_use == 0);
+    for (std::size_t i = 0; i < tags.size(); ++i) {
+      if (i > 0) CHECK(slab.spare_bytes() > 0);
+      slab.put_back(tags[i]);
+    }
+    CHECK(slab.spare_bytes() == 0);
+    before.insert(before.end(), tags.begin(), tags.end());
+  }
+  const auto [first, one] = slab.acquire();
+  const auto [second, two] = slab.acquire();
+  slab.put_back(first);
+  slab.put_back(second);
+  CHECK(slab.spare_bytes() > 0);  // few are kept
+}
+
+TEST_CASE("slab: what is in use may be put back while all are looked through, to the last", "[dispatch][slab]") {
+  Slab<int> slab(3);
+  for (int i = 0; i < 10; ++i) slab.acquire();
+  int seen = 0;
+  slab.for_each([&](std::uint64_t tag, int&) {
+    ++seen;
+    slab.put_back(tag);
+  });
+  CHECK(seen == 10);
+  CHECK(slab.used() == 0);
 }
