@@ -3,6 +3,9 @@
 #include "core/uuid.h"
 
 namespace nightpost::app {
+namespace {
+constexpr std::size_t kRepliesKept = 4096;  // room for the answers of a turn
+}
 
 LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
                              net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply)
@@ -96,6 +99,16 @@ void LaneTransport::sweep() {
 void LaneTransport::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
   handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection});
   after_reply_();
+}
+
+bool LaneTransport::on_lane_replies(std::span<net::LaneAnswer> answers) {
+  for (net::LaneAnswer& each : answers)
+    replies_.push_back({each.tag, {std::move(each.reply.response), each.reply.maybe_sent, each.reply.connection}});
+  handler_->on_replies(replies_);
+  replies_.clear();
+  if (replies_.capacity() > kRepliesKept) replies_.shrink_to_fit();
+  after_reply_();
+  return true;
 }
 
 }  // namespace nightpost::app

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,7 +27,8 @@ struct LaneSettings {
 
 class LaneTransport final : public dispatch::Transport, private net::LaneHandler {
  public:
-  /// `after_reply` is called after each answer, so that the shard flushes and looks at its timers once per loop turn.
+  /// `after_reply` is called after the answers that one lane's turn gave, so that the shard flushes and looks at its
+  /// timers once per loop turn.
   LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
                 net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply);
 
@@ -49,6 +51,7 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   };
   static constexpr std::size_t kRoutesKnownMax = 10'000;  // each edit of a certificate makes one
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
+  bool on_lane_replies(std::span<net::LaneAnswer> answers) override;
   Slot& slot_for(const dispatch::Route& route);
   void open(Slot& slot, const dispatch::Route& route);
 
@@ -62,6 +65,7 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   std::unordered_map<std::string, Slot> lanes_;               // by origin and credential
   LruCache<std::uint64_t, Slot*> by_route_{kRoutesKnownMax};  // a shortcut; lanes_ is node-based, so slots stay put
   std::vector<Slot*> dirty_;
+  std::vector<dispatch::TaggedReply> replies_;  // reused
 };
 
 }  // namespace nightpost::app

@@ -1,5 +1,7 @@
 #include "app/ports.h"
 
+#include "kafka/pending_record.h"
+
 namespace nightpost::app {
 
 Result<std::shared_ptr<const dispatch::Route>> ResolverPorts::route(AppId app, CertificateId id) {
@@ -56,7 +58,27 @@ void ResolverPorts::on_grant_settled(const std::string& key) {
 }
 
 void KafkaSettler::outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) {
-  producer_.produce(pending_record_of(pending), topics_.results, event_id, json);
+  kafka::PendingRecord* const record = pending_record_of(pending);
+  if (record != nullptr) record->hold();
+  bytes_.append(event_id).append(json);
+  collected_.push_back({record, event_id.size(), json.size()});
+  unflushed_.store(collected_.size(), std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_release);  // before what the shard says next, that nothing is in the air
+  if (bytes_.size() >= kBytesMax) flush();
+}
+
+void KafkaSettler::flush() {
+  if (collected_.empty()) return;
+  std::string_view rest = bytes_;
+  for (const Collected& each : collected_) {
+    messages_.push_back({each.pending, rest.substr(0, each.key_size), rest.substr(each.key_size, each.value_size)});
+    rest.remove_prefix(each.key_size + each.value_size);
+  }
+  producer_.produce_batch(topics_.results, messages_);
+  messages_.clear();
+  collected_.clear();
+  bytes_.clear();
+  unflushed_.store(0, std::memory_order_release);
 }
 
 void KafkaSettler::dead(dispatch::RecordId pending, dispatch::DeadLetter letter) {

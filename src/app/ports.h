@@ -1,6 +1,7 @@
 // The adapters between rooms that do not know each other: store → resolve, resolve → dispatch, dispatch → Kafka.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -96,7 +97,8 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
   std::unordered_map<std::string, std::set<std::uint64_t>> waiting_;  // routes by grant key, while the book has us wait
 };
 
-/// dispatch → Kafka: outcomes and dead letters, held by the record's pending until the broker has them.
+/// dispatch → Kafka: outcomes and dead letters, held by the record's pending until the broker has them. One per shard,
+/// on its thread: outcomes hold their record at once, but their bytes are collected and go to the producer together.
 class KafkaSettler final : public dispatch::Settler {
  public:
   KafkaSettler(kafka::Producer& producer, const Topics& topics) : producer_(producer), topics_(topics) {}
@@ -105,11 +107,24 @@ class KafkaSettler final : public dispatch::Settler {
   void outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId pending, dispatch::DeadLetter letter) override;
   void release(dispatch::RecordId pending) override { consumer_->release(pending_record_of(pending)); }
+  /// Hands over what was collected. Once a turn; by itself where that is much.
+  void flush();
+  /// Outcomes collected and not handed over. Any thread; ordered before what the shard's thread does afterwards.
+  std::size_t unflushed() const noexcept { return unflushed_.load(std::memory_order_acquire); }
 
  private:
+  static constexpr std::size_t kBytesMax = 256 * 1024;  // collected; then the turn's end is not waited for
+  struct Collected {
+    kafka::PendingRecord* pending;
+    std::size_t key_size, value_size;
+  };
   kafka::Producer& producer_;
   kafka::Consumer* consumer_ = nullptr;
   const Topics& topics_;
+  std::string bytes_;  // keys and values, one after the other
+  std::vector<Collected> collected_;
+  std::vector<kafka::Producer::Message> messages_;  // reused
+  std::atomic<std::size_t> unflushed_{0};
 };
 
 }  // namespace nightpost::app

@@ -24,8 +24,9 @@ dispatch::Options of_one_shard(const Config& config) {
 }  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-             dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics)
+             KafkaSettler& settler, const Clock& clock, ShardMetrics& metrics)
     : metrics_(metrics),
+      settler_(settler),
       store_(std::move(store)),
       source_(*store_),
       resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
@@ -54,6 +55,7 @@ void Shard::start() {
 void Shard::stop() {
   loop_.stop();
   if (thread_.joinable()) thread_.join();
+  settler_.flush();  // of a turn that the stop has cut
 }
 
 void Shard::enqueue(std::unique_ptr<kafka::Batch> batch) {
@@ -104,6 +106,7 @@ void Shard::schedule_after_work() {
 void Shard::after_work() {
   after_work_scheduled_ = false;
   if (!waiting_.empty() && dispatcher_.has_capacity()) accept_what_fits();
+  settler_.flush();
   transport_.flush();
   arm_timer();
 }

@@ -39,9 +39,9 @@ struct ShardMetrics {
 
 class Shard {
  public:
-  /// Borrows everything but the store; `settler` must be usable from this shard's thread.
-  Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-        dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics);
+  /// Borrows everything but the store; `settler` is this shard's alone.
+  Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants, KafkaSettler& settler,
+        const Clock& clock, ShardMetrics& metrics);
   ~Shard();  // as stop()
 
   void start();
@@ -49,17 +49,23 @@ class Shard {
   void enqueue(std::unique_ptr<kafka::Batch> batch);
   /// Any thread: forgets what is not yet in the air.
   void hand_back(std::function<bool(const kafka::PendingRecord*)> which);
-  std::size_t pushes_in_flight() const noexcept { return metrics_.dispatch.pushes_in_flight.read(); }
+  /// Requests in the air, and outcomes that the producer does not have yet. 0: a flush of the producer takes all along.
+  std::size_t pushes_in_flight() const noexcept {
+    const std::size_t in_the_air = metrics_.dispatch.pushes_in_flight.read();
+    std::atomic_thread_fence(std::memory_order_acquire);  // with that of KafkaSettler::outcome()
+    return in_the_air + settler_.unflushed();
+  }
   void stop();
 
  private:
   void accept_what_fits();
-  void after_work();  // at most once per loop turn: flush, timers, gauges
+  void after_work();  // at most once per loop turn: outcomes to the producer, flush, timers, gauges
   void schedule_after_work();
   void arm_timer();
   void arm_sweep();
 
   ShardMetrics& metrics_;
+  KafkaSettler& settler_;
   boost::asio::io_context loop_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
   std::unique_ptr<store::Store> store_;

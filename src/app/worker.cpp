@@ -52,14 +52,14 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   auto producer = kafka::Producer::start(std::move(producing), fatal, worker->metrics_.producer);
   if (!producer) return std::unexpected(producer.error());
   worker->producer_ = *std::move(producer);
-  worker->settler_ = std::make_unique<KafkaSettler>(*worker->producer_, worker->config_.topics);
 
   for (std::size_t i = 0; i < config.shards; ++i) {
     auto store = open_store(config, true);
     if (!store) return std::unexpected(store.error());
-    worker->shards_.push_back(std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_,
-                                                      *worker->settler_, clock,
-                                                      worker->metrics_.shards.emplace_back()));
+    worker->shards_.push_back(
+        std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_,
+                                worker->settlers_.emplace_back(*worker->producer_, worker->config_.topics), clock,
+                                worker->metrics_.shards.emplace_back()));
   }
 
   kafka::ConsumerHandlers on;
@@ -80,7 +80,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   auto consumer = kafka::Consumer::start(std::move(consuming), std::move(on), worker->metrics_.consumer);
   if (!consumer) return std::unexpected(consumer.error());
   worker->consumer_ = *std::move(consumer);
-  worker->settler_->connect(*worker->consumer_);
+  for (KafkaSettler& settler : worker->settlers_) settler.connect(*worker->consumer_);
   for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
 
   auto receipts = start_receipts(worker->config_, clock, log, fatal, worker->metrics_.receipts);

@@ -59,7 +59,7 @@ class Worker {
   std::atomic<bool> draining_ = false;
   resolve::GrantBook grants_;
   std::unique_ptr<kafka::Producer> producer_;
-  std::unique_ptr<KafkaSettler> settler_;
+  std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<kafka::Consumer> consumer_;
   std::unique_ptr<ReceiptListener> receipts_;

@@ -125,12 +125,19 @@ void Dispatcher::accept(std::span<const Record> batch) {
 }
 
 void Dispatcher::on_reply(std::uint64_t tag, Reply reply) {
+  TaggedReply one{tag, std::move(reply)};
+  on_replies(std::span(&one, 1));
+}
+
+void Dispatcher::on_replies(std::span<TaggedReply> replies) {
   impl_->refill_all_ = false;
   impl_->enter([&] {
-    if ((tag & kShipment) != 0)
-      impl_->on_shipment(tag & ~kShipment, std::move(reply));
-    else
-      impl_->on_push(tag, std::move(reply));
+    for (TaggedReply& each : replies) {
+      if ((each.tag & kShipment) != 0)
+        impl_->on_shipment(each.tag & ~kShipment, std::move(each.reply));
+      else
+        impl_->on_push(each.tag, std::move(each.reply));
+    }
   });
   impl_->refill_all_ = true;
 }

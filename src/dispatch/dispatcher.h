@@ -27,6 +27,7 @@ class Dispatcher final : public ReplyHandler {
   /// refuses; whoever feeds it stops at has_capacity() == false.
   void accept(std::span<const Record> batch);
   void on_reply(std::uint64_t tag, Reply reply) override;
+  void on_replies(std::span<TaggedReply> replies) override;
 
   /// A grant that was being obtained is there, or could not be had: ask again for what waits on this route.
   void on_grant(std::uint64_t route_id);

@@ -102,9 +102,17 @@ struct Reply {
   std::uint64_t connection = 0;  // which connection answered; for drain_connection()
 };
 
+struct TaggedReply {
+  std::uint64_t tag = 0;
+  Reply reply;
+};
+
 class ReplyHandler {
  public:
   virtual void on_reply(std::uint64_t tag, Reply reply) = 0;
+  /// All that came in one turn, in order. As one call each, but the clocks are read, slots filled and lanes flushed
+  /// once.
+  virtual void on_replies(std::span<TaggedReply> replies) = 0;
 
  protected:
   ~ReplyHandler() = default;

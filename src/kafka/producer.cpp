@@ -92,7 +92,7 @@ struct Producer::Impl {
   // For callers on any thread.
   TopicState* topic(const std::string& name);  // null: not a name Kafka can have
   /// Blocks while the queue is full, until `deadline` if there is one. False: no room, or the end has come.
-  bool reserve(std::size_t bytes, std::optional<MonoTime> deadline);
+  bool reserve(std::size_t bytes, std::optional<MonoTime> deadline, std::size_t messages = 1);
   void free(std::size_t messages, std::size_t bytes);
   /// REQUIRED: reserved. A refusal gives the message back to the caller.
   rd_kafka_resp_err_t send(const TopicState& topic, std::string_view key, std::string_view value,
@@ -196,18 +196,19 @@ TopicState* Producer::Impl::topic(const std::string& name) {
   return nullptr;
 }
 
-bool Producer::Impl::reserve(std::size_t bytes, std::optional<MonoTime> deadline) {
+bool Producer::Impl::reserve(std::size_t bytes, std::optional<MonoTime> deadline, std::size_t messages) {
   const std::size_t bytes_max = options.queue_kbytes_max * 1024;
   for (bool waited = false;; waited = true) {
-    const std::size_t messages_before = queued.fetch_add(1, std::memory_order_relaxed);
+    const std::size_t messages_before = queued.fetch_add(messages, std::memory_order_relaxed);
     const std::size_t bytes_before = queued_bytes.fetch_add(bytes, std::memory_order_relaxed);
-    // A single message larger than the queue goes alone.
-    if (messages_before == 0 || (messages_before < options.queue_messages_max && bytes_before + bytes <= bytes_max)) {
-      add(metrics.messages);
+    // What is larger than the queue goes alone.
+    if (messages_before == 0 ||
+        (messages_before + messages <= options.queue_messages_max && bytes_before + bytes <= bytes_max)) {
+      add(metrics.messages, messages);
       add(metrics.bytes, bytes);
       return true;
     }
-    free(1, bytes);
+    free(messages, bytes);
     if (!waited) add(metrics.queue_full);
     if (stopping.load(std::memory_order_acquire) || (deadline && std::chrono::steady_clock::now() >= *deadline))
       return false;
@@ -444,6 +445,29 @@ void Producer::produce(PendingRecord* pending, const std::string& topic_name, st
   std::unique_lock lock(topic->mutex);
   const bool look = topic->accumulator.add(hash, pending, key, value, std::chrono::steady_clock::now());
   lock.unlock();
+  if (look) rd_kafka_queue_yield(impl_->reports.get());
+}
+
+void Producer::produce_batch(const std::string& topic_name, std::span<const Message> messages) {
+  if (messages.empty()) return;
+  TopicState* const topic = impl_->topic(topic_name);
+  if (topic == nullptr) {
+    for (std::size_t i = 0; i < messages.size(); ++i)
+      impl_->refused({Errc::Malformed, "kafka: not a topic's name"}, topic_name);
+    return;
+  }
+  std::size_t bytes = 0;
+  for (const Message& message : messages) bytes += message.key.size() + message.value.size();
+  if (!impl_->reserve(bytes, std::nullopt, messages.size())) return;  // the end: their records come again
+  const MonoTime now = std::chrono::steady_clock::now();
+  bool look = false;
+  {
+    const std::scoped_lock lock(topic->mutex);
+    for (const auto& [pending, key, value] : messages) {
+      const std::uint32_t hash = key.empty() ? topic->turn.fetch_add(1, std::memory_order_relaxed) : hash_of(key);
+      look |= topic->accumulator.add(hash, pending, key, value, now);
+    }
+  }
   if (look) rd_kafka_queue_yield(impl_->reports.get());
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,12 @@ class Producer {
   /// the time the broker needs: that is the back-pressure.
   void produce(PendingRecord* pending, const std::string& topic, std::string_view key, std::string_view value,
                const Headers& headers = {});
+  struct Message {
+    PendingRecord* pending;  // may be null; else held for this message already, and that hold is the producer's now
+    std::string_view key, value;
+  };
+  /// As produce() for each, in order and without headers, but what all callers share is locked once for all of them.
+  void produce_batch(const std::string& topic, std::span<const Message> messages);
   struct Written {
     std::string topic;
     std::int32_t partition;

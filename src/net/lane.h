@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -62,9 +63,19 @@ struct LaneReply {
   std::uint64_t connection = 0;  // unique in the lane; 0: it never had one
 };
 
+class LaneHandler;
+struct LaneAnswer {
+  LaneHandler* handler = nullptr;
+  std::uint64_t tag = 0;
+  LaneReply reply;
+};
+
 class LaneHandler {
  public:
   virtual void on_lane_reply(std::uint64_t tag, LaneReply reply) = 0;
+  /// All answers of a turn in a row that are this handler's, so that it may do once what it does for each. False: they
+  /// were left alone, and come one by one.
+  virtual bool on_lane_replies(std::span<LaneAnswer> /*answers*/) { return false; }
 
  protected:
   ~LaneHandler() = default;

@@ -1,6 +1,8 @@
 #include "net/lane_turns.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
+#include <span>
 #include <utility>
 
 namespace nightpost::net {
@@ -13,11 +15,18 @@ void LaneTurns::end_turn() {
 
 void LaneTurns::deliver() {
   if (answers_.empty()) return;
-  std::vector<Collected> batch = std::exchange(answers_, {});
+  std::vector<LaneAnswer> batch = std::exchange(answers_, {});
   delivering_ = true;
-  for (Collected& one : batch) {
-    one.handler->on_lane_reply(one.tag, std::move(one.reply));
+  for (auto from = batch.begin(); from != batch.end();) {
+    LaneHandler* const handler = from->handler;
+    const auto to = std::find_if(from, batch.end(), [&](const LaneAnswer& one) { return one.handler != handler; });
+    const bool all = handler->on_lane_replies(std::span(from, to));
     if (ended_) return;
+    for (; from != to; ++from) {
+      if (all) continue;
+      handler->on_lane_reply(from->tag, std::move(from->reply));
+      if (ended_) return;
+    }
   }
   delivering_ = false;
   // Answers caused by handlers go out on a later turn, so that a full queue cannot keep the loop here for ever.

@@ -45,16 +45,11 @@ class LaneTurns : public std::enable_shared_from_this<LaneTurns> {
   void end_turns();
 
  private:
-  struct Collected {
-    LaneHandler* handler;
-    std::uint64_t tag;
-    LaneReply reply;
-  };
   void deliver();
 
   boost::asio::io_context& loop_;
   boost::asio::steady_timer timer_;
-  std::vector<Collected> answers_;
+  std::vector<LaneAnswer> answers_;
   MonoTime timer_due_ = MonoTime::max();
   bool delivering_ = false;
   bool turn_posted_ = false;

@@ -125,12 +125,15 @@ void pipeline(benchmark::State& state, std::shared_ptr<const Provider> provider)
   const HttpResponse accepted{.status = 200, .headers = {{"apns-id", "5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f70"}}};
   std::uint64_t pushes = 0;
   std::vector<std::uint64_t> answered;
+  std::vector<TaggedReply> replies;  // what one turn of a lane gives
   for (auto _ : state) {
     dispatcher.accept(batch);
     while (!world.tags.empty()) {
       answered.swap(world.tags);
       pushes += answered.size();
-      for (const std::uint64_t tag : answered) dispatcher.on_reply(tag, {.response = accepted});
+      for (const std::uint64_t tag : answered) replies.push_back({tag, {.response = accepted}});
+      dispatcher.on_replies(replies);
+      replies.clear();
       answered.clear();
     }
   }

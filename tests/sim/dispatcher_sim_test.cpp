@@ -96,6 +96,7 @@ TEST_CASE("sim: what must always hold, holds", "[sim]") {
                             "a room that throws in build_mixed",
                             "a room that throws in address",
                             "a room that throws in classify",
+                            "several answers in a turn",
                             "a room that throws in closed_until"}) {
     CAPTURE(fault);
     CHECK(tally.faults[fault] > 0);

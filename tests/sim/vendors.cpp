@@ -56,6 +56,7 @@ void World::make_routes() {
       if (call == "classify") {  // an answer nobody has read cannot be obeyed
         paused_.erase(certificate);
         quota_.erase(certificate);
+        after_delivery_.clear();
       }
       return true;
     };
@@ -254,21 +255,41 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   const milliseconds latency = std::min(left, chance(90) ? upto(300) : upto(60'000));
   const bool silent = latency == left;
   later(latency, [this, flight, tag, &handler, silent] {
-    --in_flight_;
-    --air_[flight->certificate];
-    companions_in_flight_ -= flight->companion ? 1 : 0;
-    companions_[flight->certificate] -= flight->companion ? 1 : 0;
-    for (Push* const push : flight->pushes) push->in_flight = false;
-    dispatch::Reply reply{.response = fail(Errc::Timeout, "no answer"), .maybe_sent = true};
-    if (silent)
-      unheard(*flight);
-    else
-      reply = reply_for(*flight);
-    handler.on_reply(tag, std::move(reply));
-    // A transport that answers twice is ignored, unless the repeat is in the air already: both have the same tag.
-    if (std::ranges::none_of(flight->pushes, &Push::in_flight) && chance(1))
-      handler.on_reply(tag, {.response = HttpResponse{.status = 200}});
+    arrived_.push_back({flight, tag, silent});
+    // Half of the answers wait for what else comes in this millisecond.
+    if (chance(50)) return later(milliseconds(0), [this, &handler] { deliver(handler); });
+    deliver(handler);
   });
+}
+
+void World::deliver(dispatch::ReplyHandler& handler) {
+  const std::vector<Arrived> arrived = std::exchange(arrived_, {});
+  for (const Arrived& each : arrived) {
+    const Flight& flight = *each.flight;
+    --in_flight_;
+    --air_[flight.certificate];
+    companions_in_flight_ -= flight.companion ? 1 : 0;
+    companions_[flight.certificate] -= flight.companion ? 1 : 0;
+    for (Push* const push : flight.pushes) push->in_flight = false;
+  }
+  std::vector<dispatch::TaggedReply> replies;
+  for (const Arrived& each : arrived) {
+    if (each.silent) {
+      unheard(*each.flight);
+      replies.push_back({each.tag, {.response = fail(Errc::Timeout, "no answer"), .maybe_sent = true}});
+    } else {
+      replies.push_back({each.tag, reply_for(*each.flight)});
+    }
+  }
+  if (arrived.size() == 1)
+    for (const auto& bind : std::exchange(after_delivery_, {})) bind();
+  if (arrived.size() > 1) met("several answers in a turn");
+  handler.on_replies(replies);
+  for (const auto& bind : std::exchange(after_delivery_, {})) bind();
+  // A transport that answers twice is ignored, unless the repeat is in the air already: both have the same tag.
+  for (const Arrived& each : arrived)
+    if (std::ranges::none_of(each.flight->pushes, &Push::in_flight) && chance(1))
+      handler.on_reply(each.tag, {.response = HttpResponse{.status = 200}});
 }
 
 void World::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
@@ -276,7 +297,8 @@ void World::drain_connection(const dispatch::Route& route, std::uint64_t connect
 }
 
 void World::pause(std::int64_t certificate, milliseconds until) {
-  paused_[certificate] = std::max(paused_[certificate], until);
+  after_delivery_.emplace_back(
+      [this, certificate, until] { paused_[certificate] = std::max(paused_[certificate], until); });
 }
 
 dispatch::Reply World::reply_for(Flight& flight) {
@@ -369,7 +391,8 @@ dispatch::Reply World::reply_to_many(Flight& flight) {
     case 2:
       if (!chance(20)) return answer(500);
       met("a day's quota used up");
-      quota_[flight.certificate] = since_ + day_begins();
+      after_delivery_.emplace_back(
+          [this, certificate = flight.certificate, until = since_ + day_begins()] { quota_[certificate] = until; });
       return answer(430);
     case 3:
       if (many) met("a refusal of the whole");

@@ -135,6 +135,7 @@ class World final : public dispatch::Directory,
   void check_push(Push& push, const Flight& flight, milliseconds limit);
   void check_slots(Flight& flight, const std::string& family);
   void pause(std::int64_t certificate, milliseconds until);
+  void deliver(dispatch::ReplyHandler& handler);
   void unheard(Flight& flight);
   dispatch::Reply lost(Flight& flight);
   dispatch::Reply reply_for(Flight& flight);
@@ -179,6 +180,13 @@ class World final : public dispatch::Directory,
   std::vector<Event> events_;
   std::map<std::string, Push, std::less<>> pushes_;     // by push id
   std::map<std::string, Push*, std::less<>> by_token_;  // "e3/t-1-0"
+  struct Arrived {
+    std::shared_ptr<Flight> flight;
+    std::uint64_t tag;
+    bool silent;
+  };
+  std::vector<Arrived> arrived_;                       // answers that come in one turn
+  std::vector<std::function<void()>> after_delivery_;  // what they say of a credential binds once all are heard
   std::size_t in_flight_ = 0, companions_in_flight_ = 0, most_in_flight_ = 0, unflushed_ = 0;
   std::size_t batches_left_ = 0;
   Tally tally_;

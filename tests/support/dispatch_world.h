@@ -19,9 +19,16 @@ inline constexpr std::int64_t kNowMs = 1'795'225'887'405;
 
 class ManualClock final : public Clock {
  public:
-  WallTime wall() const noexcept override { return wall_from_ms(kNowMs) + since_; }
-  MonoTime mono() const noexcept override { return MonoTime(std::chrono::hours(1)) + since_; }
+  WallTime wall() const noexcept override {
+    ++reads;
+    return wall_from_ms(kNowMs) + since_;
+  }
+  MonoTime mono() const noexcept override {
+    ++reads;
+    return MonoTime(std::chrono::hours(1)) + since_;
+  }
   void advance(milliseconds by) { since_ += by; }
+  mutable int reads = 0;
 
  private:
   milliseconds since_{0};

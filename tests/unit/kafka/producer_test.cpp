@@ -55,6 +55,40 @@ TEST_CASE("producer: many threads, each message once", "[kafka][producer]") {
   CHECK(worker.distinct().size() == 2000);
 }
 
+TEST_CASE("producer: a batch is taken whole and in order, each record held until it is there", "[kafka][producer]") {
+  const auto cluster = EmbeddedBroker::start({{"t", 2}});
+  REQUIRE(cluster.has_value());
+  ProducerMetrics metrics;
+  // Callers wait for room: of the second batch none goes before the first is through.
+  auto producer = Producer::start(
+      {.kafka = {.brokers = (*cluster)->brokers()}, .linger = milliseconds(1), .queue_messages_max = 300}, [](Error) {},
+      metrics);
+  REQUIRE(producer.has_value());
+  const auto pool = PendingRecordPool::make();
+  (*producer)->produce_batch("t", {});
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::string> values;
+    for (int i = 0; i < 200; ++i) values.push_back(std::to_string(round * 200 + i));
+    std::vector<Producer::Message> batch;
+    for (const std::string& value : values) {
+      PendingRecord* const pending = pool->acquire(0, round, 1, 1);  // one hold, which goes with the message
+      batch.push_back({.pending = pending, .key = "k", .value = value});
+    }
+    (*producer)->produce_batch("t", batch);
+  }
+  const std::string huge(1000, 'x');
+  std::vector<Producer::Message> large(500, {.pending = nullptr, .key = "", .value = huge});  // more than the queue
+  (*producer)->produce_batch("t", large);
+  REQUIRE((*producer)->flush(kLong));
+  CHECK(within(kLong, [&] { return read(metrics.delivered) == 1100; }));
+  CHECK(read(metrics.messages) == 1100);
+  std::size_t settled = 0;
+  pool->drain([&](const PendingRecord&) { ++settled; });
+  CHECK(settled == 600);
+  (*producer)->produce_batch(std::string(600, 'n'), std::span(large).first(2));
+  CHECK(read(metrics.refused) == 2);
+}
+
 TEST_CASE("producer: a message that can never be written is reported and keeps its hold", "[kafka][producer]") {
   const auto cluster = EmbeddedBroker::start({{"t", 1}, {"events", 1}});
   REQUIRE(cluster.has_value());

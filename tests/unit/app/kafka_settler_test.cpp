@@ -1,0 +1,94 @@
+// Outcomes on their way from a shard to the producer, against librdkafka's in-process broker.
+#include <catch2/catch.hpp>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "app/ports.h"
+#include "kafka/pending_record.h"
+#include "kafka/tail.h"
+
+namespace nightpost::app {
+namespace {
+
+struct Bed {
+  Bed() {
+    auto made = kafka::EmbeddedBroker::start({{"results", 3}});
+    REQUIRE(made);
+    broker = *std::move(made);
+    topics.results = "results";
+    kafka::ProducerOptions options;
+    options.kafka.brokers = broker->brokers();
+    auto started = kafka::Producer::start(std::move(options), [](const Error&) {}, metrics);
+    REQUIRE(started);
+    producer = *std::move(started);
+    settler.emplace(*producer, topics);
+  }
+  kafka::PendingRecord* record(std::int64_t offset) { return pool->acquire(0, offset, 1, 100); }
+  std::set<std::int64_t> settled() {
+    std::set<std::int64_t> offsets;
+    pool->drain([&](const kafka::PendingRecord& one) { offsets.insert(one.offset()); });
+    return offsets;
+  }
+
+  kafka::PendingRecordPool::Owner pool = kafka::PendingRecordPool::make();
+  std::unique_ptr<kafka::EmbeddedBroker> broker;
+  kafka::ProducerMetrics metrics;
+  Topics topics;
+  std::unique_ptr<kafka::Producer> producer;
+  std::optional<KafkaSettler> settler;
+};
+
+TEST_CASE("settler: outcomes hold their record at once and leave together", "[app]") {
+  Bed bed;
+  for (std::int64_t i = 0; i < 100; ++i) {
+    kafka::PendingRecord* const record = bed.record(i);
+    for (int j = 0; j < 3; ++j)
+      bed.settler->outcome(record_id_of(record), "e" + std::to_string(i), "outcome " + std::to_string(j));
+    record->drop();  // the shard's own hold, as release() does
+  }
+  CHECK(bed.settler->unflushed() == 300);
+  CHECK(bed.metrics.messages.load() == 0);  // not one by one
+  CHECK(bed.settled().empty());             // released, but their outcomes are nowhere yet
+  bed.settler->flush();
+  CHECK(bed.settler->unflushed() == 0);
+  CHECK(bed.metrics.messages.load() == 300);
+  bed.settler->flush();
+  REQUIRE(bed.producer->flush(seconds(20)));
+  CHECK(bed.metrics.messages.load() == 300);
+  CHECK(bed.settled().size() == 100);
+
+  kafka::ClientOptions client;
+  client.brokers = bed.broker->brokers();
+  auto tail = kafka::Tail::start(client, {"results"}, seconds(20));
+  REQUIRE(tail);
+  std::map<std::string, std::vector<std::string>> by_event;
+  for (int i = 0; i < 300; ++i) {
+    const auto message = (*tail)->next(seconds(20));
+    REQUIRE(message);
+    by_event[message->key].push_back(message->value);
+  }
+  CHECK(by_event.size() == 100);
+  for (const auto& [event, values] : by_event)
+    CHECK(values == std::vector<std::string>{"outcome 0", "outcome 1", "outcome 2"});  // in order
+}
+
+TEST_CASE("settler: much is not collected until the turn's end", "[app]") {
+  Bed bed;
+  const std::string outcome(10'000, 'x');
+  for (int i = 0; i < 100; ++i) {
+    kafka::PendingRecord* const record = bed.record(i);
+    bed.settler->outcome(record_id_of(record), "e", outcome);
+    record->drop();
+    REQUIRE(bed.settler->unflushed() * outcome.size() <= 300'000);
+  }
+  CHECK(bed.metrics.messages.load() >= 70);
+  bed.settler->flush();
+  REQUIRE(bed.producer->flush(seconds(20)));
+  CHECK(bed.settled().size() == 100);
+}
+
+}  // namespace
+}  // namespace nightpost::app
