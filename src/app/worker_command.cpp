@@ -10,6 +10,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/ready_file.h"
+#include "app/server_options.h"
 #include "app/worker.h"
 #include "server/http_server.h"
 
@@ -118,9 +119,16 @@ int run_worker(const Options& options) {
 
   observe::MetricsPage page;
   register_metrics(page, (*worker)->metrics());
-  auto server = server::HttpServer::start(
-      loop, {.host = config->http_host, .port = config->http_port},
-      [&](const server::ServerRequest& request) { return answer(request, page, **worker, failed); });
+  server::ServerMetrics http_metrics;
+  register_server_metrics(page, "http", http_metrics);
+  server::ServerOptions http = config->http_server;
+  http.host = config->http_host;
+  http.port = config->http_port;
+  http.log = &log;
+  http.metrics = &http_metrics;
+  auto server = server::HttpServer::start(loop, std::move(http), [&](const server::ServerRequest& request) {
+    return answer(request, page, **worker, failed);
+  });
   if (!server) return say_error(server.error());
   http_port = (*server)->port();
   receipts_port = (*worker)->receipts_port();

@@ -21,6 +21,8 @@ namespace {
 constexpr std::string_view kControl = "/_sandbox/";
 constexpr std::size_t kControlBodyBytesMax = 16 << 20;  // the vendors' own limits are the simulators' to keep
 constexpr std::uint16_t kPortMax = 65'535;
+/// A sender whose requests a script lets hang gives up thousands at once: no flood.
+constexpr std::uint32_t kResetsBurstMax = 100'000;
 constexpr std::int64_t kReceiptDelayMsMax = 3'600'000;
 
 server::ServerResponse json_response(int status, std::string body) {
@@ -125,7 +127,8 @@ Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, st
                                            .private_key_pem = identity.private_key_pem,
                                            .ask_client_certificate = site.simulator().asks_client_certificate(),
                                            .streams_max_first = site.simulator().streams_max_first(),
-                                           .any_scheme = site.simulator().takes_any_scheme()},
+                                           .any_scheme = site.simulator().takes_any_scheme(),
+                                           .floods = {.resets_burst_max = kResetsBurstMax}},
                                           [this, &site](const server::ServerRequest& request) {
                                             const std::scoped_lock lock(mutex);
                                             return handle(site, request);

@@ -24,10 +24,13 @@ class ServerListener : public std::enable_shared_from_this<ServerListener> {
 
  private:
   void accept();
+  void admit(boost::asio::ip::tcp::socket socket);
+  void forget(std::uint64_t id);
 
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;
   std::shared_ptr<ServerShared> shared_;
+  ConnectionSlots slots_;
   std::unordered_map<std::uint64_t, std::shared_ptr<ServerConnection>> open_;
   std::uint16_t port_ = 0;
 };
