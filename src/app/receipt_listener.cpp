@@ -44,9 +44,8 @@ Result<void> ReceiptListener::listen() {
   server.name = "receipts";
   server.log = &log_;
   server.metrics = &metrics_.server;
-  const auto handler = [this](const server::ServerRequest& request) {
-    return server::ServerAction{.respond = desk_.answer(request)};
-  };
+  const auto handler =
+      server::answered_at_once([this](const server::ServerRequest& request) { return desk_.answer(request); });
   if (options_.tls_certificate_file.empty()) {
     auto plain = server::HttpServer::start(loop_, std::move(server), handler);
     if (!plain) return std::unexpected(plain.error());

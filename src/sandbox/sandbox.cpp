@@ -105,7 +105,7 @@ struct Sandbox::Impl {
   }
 
   Result<void> listen(Site& site, const SandboxOptions& options, std::uint16_t port);
-  server::ServerAction handle(Site& site, const server::ServerRequest& request);
+  server::FaultAction handle(Site& site, const server::ServerRequest& request);
   server::ServerResponse control(Site& here, const server::ServerRequest& request);
   server::ServerResponse control_script(const server::ServerRequest& request);
   server::ServerResponse control_receipts(Site& here, const server::ServerRequest& request);
@@ -129,17 +129,17 @@ Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, st
                                            .streams_max_first = site.simulator().streams_max_first(),
                                            .any_scheme = site.simulator().takes_any_scheme(),
                                            .floods = {.resets_burst_max = kResetsBurstMax}},
-                                          [this, &site](const server::ServerRequest& request) {
+                                          server::with_faults([this, &site](const server::ServerRequest& request) {
                                             const std::scoped_lock lock(mutex);
                                             return handle(site, request);
-                                          });
+                                          }));
   if (!started) return std::unexpected(started.error());
   urls[site.vendor()] = "https://localhost:" + std::to_string((*started)->port());
   servers.push_back(std::move(*started));
   return {};
 }
 
-server::ServerAction Sandbox::Impl::handle(Site& site, const server::ServerRequest& request) {
+server::FaultAction Sandbox::Impl::handle(Site& site, const server::ServerRequest& request) {
   if (request.target.starts_with(kControl)) return {.respond = control(site, request)};
   Site::Served served = site.serve(request, script, clock->wall());
   if (!served.receipts.empty())
@@ -205,11 +205,11 @@ Result<void> Sandbox::Impl::set_script(std::string_view json) {
   script = std::move(*parsed);
   if (!script.now()) return {};
   // Later: this call may come from another thread, or from inside the very connection it would drop.
-  server::ServerAction action{
+  server::FaultAction action{
       .goaway = script.now()->goaway, .settings = script.now()->settings, .drop = script.now()->drop};
   boost::asio::post(loop, [this, life = std::weak_ptr(alive), action = std::move(action)] {
     if (life.expired()) return;
-    for (const auto& server : servers) server->on_all(action);
+    for (const auto& server : servers) server::inject_on_all(*server, action);
   });
   return {};
 }

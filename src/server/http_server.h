@@ -17,8 +17,11 @@
 #include "observe/log.h"
 #include "server/address_range.h"
 #include "server/metrics.h"
+#include "server/responder.h"
 
 namespace nightpost::server {
+
+class ServerListener;
 
 struct ServerRequest {
   std::uint64_t connection = 0;  // unique in the process
@@ -46,19 +49,10 @@ struct ServerGoaway {
   std::optional<std::int32_t> last_stream;
 };
 
-/// What a scripted server does with a request: settings, then the answer or reset, then goaway. HTTP/2 only, except
-/// respond, delay and drop.
-struct ServerAction {
-  std::optional<ServerResponse> respond;  // nullopt: no answer at all (hang) unless something below says more
-  milliseconds delay{0};                  // before all of it
-  std::optional<std::uint32_t> reset;     // RST_STREAM with this code instead of an answer
-  using Goaway = ServerGoaway;
-  std::optional<Goaway> goaway;  // the connection ends once the streams up to last_stream are done
-  std::vector<std::pair<std::uint16_t, std::uint32_t>> settings;  // SETTINGS sent before the answer
-  bool drop = false;                                              // close the TCP connection without another byte
-};
-
-using ServerHandler = std::function<ServerAction(const ServerRequest&)>;
+/// Called on the loop with each whole request; throws nothing. The answer may come later.
+using ServerHandler = std::function<void(const ServerRequest&, Responder)>;
+/// For what knows its answer at once.
+ServerHandler answered_at_once(std::function<ServerResponse(const ServerRequest&)> handler);
 
 struct ServerOptions {
   std::string host = "127.0.0.1";  // address or name to listen on
@@ -138,12 +132,11 @@ class TlsServer {
                                                   ServerHandler handler);
   ~TlsServer();
   std::uint16_t port() const noexcept;
-  /// Acts on connections from outside a request (fault scripts): GOAWAY, SETTINGS or drop on every open connection.
-  /// On the loop's thread; the rest of `action` is ignored.
-  void on_all(const ServerAction& action);
 
  private:
+  friend struct FaultInjector;
   struct Impl;
+  ServerListener& listener() noexcept;
   explicit TlsServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/h2_server_session.h"
@@ -96,7 +97,7 @@ void ServerConnection::open_session() {
 }
 
 void ServerConnection::wait_readable() {
-  if (reading_ || !socket_.is_open() || out_.size() - sent_ > shared_->options.output_bytes_max) return;
+  if (reading_ || input_ended_ || !socket_.is_open() || out_.size() - sent_ > shared_->options.output_bytes_max) return;
   reading_ = true;
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
     self->reading_ = false;
@@ -106,14 +107,14 @@ void ServerConnection::wait_readable() {
 
 void ServerConnection::on_readable() {
   std::string& buffer = shared_->read_buffer;
+  in_turn_ = true;
   for (int reads = 0; reads < kReadsInARowMax && socket_.is_open(); ++reads) {
     error_code error;
     const std::size_t count = socket_.read_some(asio::buffer(buffer), error);
     if (error == asio::error::would_block) break;
     if (error == asio::error::eof && !shut_) {  // HTTP/1.1: the peer may still listen
-      end();
-      if (!writing_) close();
-      return;
+      in_turn_ = false;
+      return on_input_end();
     }
     if (error) return close();
     const MonoTime now = std::chrono::steady_clock::now();
@@ -121,6 +122,7 @@ void ServerConnection::on_readable() {
     if (!ending_) on_bytes({buffer.data(), count}, now);
     if (count < buffer.size()) break;
   }
+  in_turn_ = false;
   flush();
   wait_readable();
 }
@@ -150,9 +152,16 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
   if (!heard || (tls_ && tls_->closed_by_peer())) end();
 }
 
-/// Hands complete requests to the handler, and does what it says at once unless there is a delay.
+/// A plain HTTP/1.1 peer may still listen for its answer; any other is gone.
+void ServerConnection::on_input_end() {
+  input_ended_ = true;
+  if (tls_ || ending_ || !session_->serving()) return end();
+  flush();
+}
+
+/// Hands complete requests to the handler.
 void ServerConnection::serve() {
-  for (;;) {
+  while (session_) {
     std::vector<ServerRequest> requests = session_->take_requests();
     if (requests.empty()) return;
     last_request_ = std::chrono::steady_clock::now();
@@ -162,20 +171,41 @@ void ServerConnection::serve() {
       request.connection = id_;
       request.peer_certificate_pem = peer_certificate_pem_;
       if (!shared_->handler) return;
-      ServerAction action = shared_->handler(request);
-      if (action.delay <= milliseconds(0)) {
-        carry_out(request.stream, std::move(action));
-        if (!socket_.is_open()) return;
-        continue;
-      }
-      const MonoTime due = std::chrono::steady_clock::now() + action.delay;
-      const auto place = delayed_.emplace(due, std::pair(request.stream, std::move(action)));
-      if (place == delayed_.begin()) wait_delay();
+      shared_->handler(request, Responder(weak_from_this(), request.stream));
+      if (!socket_.is_open()) return;
     }
   }
 }
 
-void ServerConnection::carry_out(std::int32_t stream, ServerAction action) {
+void ServerConnection::respond(std::int32_t stream, const ServerResponse& response) {
+  if (!socket_.is_open() || !session_) return;
+  session_->respond(stream, response, std::chrono::steady_clock::now());
+  answer_soon();
+}
+
+/// Answers that come one by one in a turn of the loop leave together.
+void ServerConnection::answer_soon() {
+  if (in_turn_ || std::exchange(answer_posted_, true)) return;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->answer_posted_ = false;
+    if (!self->socket_.is_open()) return;
+    self->serve();  // HTTP/1.1: what was pipelined behind the answer
+    self->flush();
+  });
+}
+
+void ServerConnection::perform(std::int32_t stream, FaultAction action) {
+  if (!socket_.is_open()) return;
+  if (action.delay <= milliseconds(0)) {
+    carry_out(stream, action);
+    return answer_soon();
+  }
+  const MonoTime due = std::chrono::steady_clock::now() + action.delay;
+  const auto place = delayed_.emplace(due, std::pair(stream, std::move(action)));
+  if (place == delayed_.begin()) wait_delay();
+}
+
+void ServerConnection::carry_out(std::int32_t stream, const FaultAction& action) {
   if (action.drop) return close();
   if (!session_) return;
   session_->announce(action.settings);
@@ -189,14 +219,13 @@ void ServerConnection::carry_out(std::int32_t stream, ServerAction action) {
   if (action.goaway) session_->goaway(*action.goaway);
 }
 
-void ServerConnection::refuse_as_noted() {
-  for (const ServerRefusal why : session_->take_refusals()) refuse(why);
+void ServerConnection::inject(const FaultAction& action) {
+  carry_out(0, {.goaway = action.goaway, .settings = action.settings, .drop = action.drop});
+  flush();
 }
 
-void ServerConnection::perform(const ServerAction& action) {
-  ServerAction ours{.goaway = action.goaway, .settings = action.settings, .drop = action.drop};
-  carry_out(0, std::move(ours));
-  flush();
+void ServerConnection::refuse_as_noted() {
+  for (const ServerRefusal why : session_->take_refusals()) refuse(why);
 }
 
 void ServerConnection::wait_delay() {
@@ -208,7 +237,7 @@ void ServerConnection::wait_delay() {
     while (!delayed.empty() && delayed.begin()->first <= now) {
       auto [stream, action] = std::move(delayed.begin()->second);
       delayed.erase(delayed.begin());
-      self->carry_out(stream, std::move(action));
+      self->carry_out(stream, action);
       if (!self->socket_.is_open()) return;
     }
     self->serve();  // HTTP/1.1: what was pipelined behind the answer
@@ -225,7 +254,7 @@ void ServerConnection::flush() {
       plain.clear();
       session_->pull_output(tls_ ? plain : out_);
       if (tls_ && !tls_->write(plain)) return close();
-      if (session_->finished()) ending_ = true;
+      if (session_->finished() || (input_ended_ && !session_->serving())) ending_ = true;
       refuse_as_noted();
     }
     farewell_said_ = ending_;
@@ -251,6 +280,7 @@ void ServerConnection::flush() {
   out_.clear();
   sent_ = 0;
   unsent_since_ = {};
+  if (ending_ && input_ended_) return close();
   if (ending_ && !shut_) {
     shut_ = true;
     error_code ignored;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "server/connection_slots.h"
+#include "server/fault_injection.h"
 #include "server/server_session.h"
 #include "server/server_tls.h"
 
@@ -38,8 +39,13 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
                    const ConnectionSlots::Holder& holder, std::shared_ptr<ServerShared> shared, Closed closed);
 
   void start();
-  /// The connection's part of `action`: settings, goaway, drop.
-  void perform(const ServerAction& action);
+  bool open() const noexcept { return socket_.is_open(); }
+  /// Answers a request that the handler was given, now or later. Ignored where nobody waits for it.
+  void respond(std::int32_t stream, const ServerResponse& response);
+  /// Likewise with faults, after their delay.
+  void perform(std::int32_t stream, FaultAction action);
+  /// The connection's part of `action` at once: settings, goaway, drop.
+  void inject(const FaultAction& action);
   /// At once and without another byte. Calls `closed` unless it was called before.
   void close();
   /// Likewise, to make room for another.
@@ -51,9 +57,11 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   void wait_readable();
   void on_readable();
   void on_bytes(std::string_view received, MonoTime now);
+  void on_input_end();
   void open_session();
   void serve();
-  void carry_out(std::int32_t stream, ServerAction action);
+  void carry_out(std::int32_t stream, const FaultAction& action);
+  void answer_soon();
   void wait_delay();
   void flush();
   void wait_writable();
@@ -78,12 +86,15 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   std::string peer_certificate_pem_;
   std::string out_;  // bytes for the socket; [sent_, size) are still to go
   std::size_t sent_ = 0;
+  bool in_turn_ = false;  // a read is being served: its answers go out with its end
+  bool answer_posted_ = false;
+  bool input_ended_ = false;
   bool reading_ = false;  // a wait is under way
   bool writing_ = false;
   bool ending_ = false;         // nothing more is served: the output goes out, then our half is closed
   bool farewell_said_ = false;  // the last of it is in out_
   bool shut_ = false;           // it is closed, the peer's half is awaited
-  std::multimap<MonoTime, std::pair<std::int32_t, ServerAction>> delayed_;  // at most one a stream
+  std::multimap<MonoTime, std::pair<std::int32_t, FaultAction>> delayed_;  // at most one a stream
   boost::asio::steady_timer delay_;
   boost::asio::steady_timer watch_;
   MonoTime accepted_;

@@ -100,9 +100,9 @@ void ServerListener::forget(std::uint64_t id) {
   if (shared_->options.closed) shared_->options.closed(id);
 }
 
-void ServerListener::on_all(const ServerAction& action) {
+void ServerListener::on_all(const FaultAction& action) {
   const auto connections = open_;  // dropping one takes it out of open_
-  for (const auto& [id, connection] : connections) connection->perform(action);
+  for (const auto& [id, connection] : connections) connection->inject(action);
 }
 
 void ServerListener::stop() {

@@ -18,7 +18,7 @@ class ServerListener : public std::enable_shared_from_this<ServerListener> {
   /// Io: cannot listen there.
   Result<void> listen();
   std::uint16_t port() const noexcept { return port_; }
-  void on_all(const ServerAction& action);
+  void on_all(const FaultAction& action);
   /// Closes the listener and every connection; the handler is not called again.
   void stop();
 

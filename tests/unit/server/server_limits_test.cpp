@@ -24,10 +24,10 @@ struct Served {
     options.metrics = &metrics;
     options.log = &log;
     options.name = "test";
-    const auto handler = [](const ServerRequest& request) {
+    const auto handler = answered_at_once([](const ServerRequest& request) {
       const std::string body = request.target == "/big" ? std::string(8'000'000, 'a') : "ok";
-      return ServerAction{.respond = ServerResponse{.status = 200, .headers = {}, .body = body}};
-    };
+      return ServerResponse{.status = 200, .headers = {}, .body = body};
+    });
     if (with_tls) {
       identity = probe::server_identity();
       secure.certificate_pem = identity.certificate_pem;

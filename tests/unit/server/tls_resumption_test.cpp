@@ -47,9 +47,9 @@ struct Served {
   explicit Served(ServerTls tls = {}) : identity(probe::server_identity()) {
     tls.certificate_pem = identity.certificate_pem;
     tls.private_key_pem = identity.private_key_pem;
-    server = *TlsServer::start(loop, {}, std::move(tls), [](const ServerRequest& request) {
-      return ServerAction{.respond = ServerResponse{.body = "seen:" + request.peer_certificate_pem}};
-    });
+    server = *TlsServer::start(loop, {}, std::move(tls), answered_at_once([](const ServerRequest& request) {
+                                 return ServerResponse{.body = "seen:" + request.peer_certificate_pem};
+                               }));
     thread = std::jthread([this] { loop.run(); });
   }
   ~Served() {
