@@ -54,6 +54,8 @@ void read_worker(JsonSection worker, Config& config) {
   } else {
     worker.mistake("http_listen", parsed.error().detail);
   }
+  read_server_limits(worker, "http_", config.http_server);
+  read_reserved_slots(worker, "http_", config.http_server);
 }
 
 void read_dispatch(JsonSection dispatch, dispatch::Options& options) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "app/receipt_options.h"
+#include "app/server_options.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "dispatch/options.h"
@@ -43,10 +44,16 @@ struct Config {
   milliseconds drain_limit{10'000};     // SIGTERM: what is in flight may take this long, then it is handed back
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9464;       // 0: a free one
-  dispatch::Options dispatch;           // limits of each shard
-  resolve::ResolverOptions resolve;     // caches of each shard
-  net::LaneOptions apns, fcm;           // HTTP/2 connections of each shard to each (origin, credential)
-  net::CurlLaneOptions http;            // likewise, to all other vendors and to token endpoints
+  /// Limits of its connections. Some are kept for who asks for health from this machine, or from where you say.
+  server::ServerOptions http_server{.connections_max = 1024,
+                                    .connections_per_address_max = 64,
+                                    .connections_reserved = 16,
+                                    .reserved_addresses = *parse_ranges("127.0.0.0/8,::1"),
+                                    .idle_timeout = milliseconds(60'000)};
+  dispatch::Options dispatch;        // limits of each shard
+  resolve::ResolverOptions resolve;  // caches of each shard
+  net::LaneOptions apns, fcm;        // HTTP/2 connections of each shard to each (origin, credential)
+  net::CurlLaneOptions http;         // likewise, to all other vendors and to token endpoints
   resolve::GrantOptions grants;
   ReceiptOptions receipts;
   observe::Level log_level = observe::Level::Info;

@@ -9,7 +9,6 @@
 namespace nightpost::app {
 namespace {
 
-constexpr milliseconds kIdle{60'000};             // a connection without a byte; vendors open another
 constexpr std::uint32_t kStreamsAtOnceMax = 100;  // of an HTTP/2 connection; answered one after the other
 
 }  // namespace
@@ -20,6 +19,8 @@ ReceiptListener::ReceiptListener(const ReceiptOptions& options, std::unique_ptr<
     : options_(options),
       store_(std::move(store)),
       sink_(std::move(sink)),
+      log_(log),
+      metrics_(metrics),
       desk_(options_, *store_, *sink_, clock, log, metrics, reader_of) {}
 
 Result<std::unique_ptr<ReceiptListener>> ReceiptListener::start(const ReceiptOptions& options,
@@ -36,14 +37,15 @@ Result<std::unique_ptr<ReceiptListener>> ReceiptListener::start(const ReceiptOpt
 }
 
 Result<void> ReceiptListener::listen() {
-  server::ServerOptions server{.host = options_.host,
-                               .port = options_.port,
-                               .body_bytes_max = options_.body_bytes_max,
-                               .connections_max = options_.connections_max,
-                               .idle_timeout = kIdle};
-  const auto handler = [this](const server::ServerRequest& request) {
-    return server::ServerAction{.respond = desk_.answer(request)};
-  };
+  server::ServerOptions server = options_.server;
+  server.host = options_.host;
+  server.port = options_.port;
+  server.body_bytes_max = options_.body_bytes_max;
+  server.name = "receipts";
+  server.log = &log_;
+  server.metrics = &metrics_.server;
+  const auto handler =
+      server::answered_at_once([this](const server::ServerRequest& request) { return desk_.answer(request); });
   if (options_.tls_certificate_file.empty()) {
     auto plain = server::HttpServer::start(loop_, std::move(server), handler);
     if (!plain) return std::unexpected(plain.error());

@@ -41,6 +41,8 @@ class ReceiptListener {
   const ReceiptOptions options_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<ReceiptSink> sink_;
+  observe::Log& log_;
+  ReceiptMetrics& metrics_;
   ReceiptDesk desk_;
   boost::asio::io_context loop_{1};
   std::unique_ptr<server::HttpServer> plain_;  // one of the two

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "app/server_options.h"
+
 namespace nightpost::app {
 namespace {
 
@@ -37,6 +39,7 @@ void register_receipt_metrics(observe::MetricsPage& page, const ReceiptMetrics& 
           {}, metrics.calls_repeated);
   counter("nightpost_receipt_tokens_removed_total", "Devices removed because a receipt called their token gone", {},
           metrics.tokens_removed);
+  register_server_metrics(page, "receipts", metrics.server);
 }
 
 }  // namespace nightpost::app

@@ -12,6 +12,7 @@
 #include "kafka/metrics.h"
 #include "observe/metrics_page.h"
 #include "providers/receipt.h"
+#include "server/metrics.h"
 
 namespace nightpost::app {
 
@@ -39,6 +40,7 @@ struct ReceiptMetrics {
   std::array<Counter, std::size_t(ReceiptRefusal::Count)> refused;                      // calls
   Counter calls_repeated;                                                               // answered 200, nothing done
   Counter tokens_removed;                                                               // rows of the store
+  server::ServerMetrics server;
   kafka::ProducerMetrics producer;
 };
 

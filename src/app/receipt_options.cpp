@@ -22,7 +22,7 @@ void read_receipts(JsonSection section, ReceiptOptions& options) {
   section.integer("body_bytes_max", options.body_bytes_max, 1'024, std::int64_t{64} << 20);
   section.integer("receipts_per_call_max", options.receipts_per_call_max, 1, 100'000);
   section.integer("requests_per_second_max", options.requests_per_second_max, 1, 100'000);
-  section.integer("connections_max", options.connections_max, 1, 10'000);
+  read_server_limits(section, "", options.server);
   section.integer("calls_remembered_max", options.calls_remembered_max, 1, 10'000'000);
   section.duration_ms("ack_wait_ms", options.ack_wait, 10, 60'000);
 }

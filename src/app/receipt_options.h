@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/json_section.h"
+#include "app/server_options.h"
 #include "core/time.h"
 
 namespace nightpost::app {
@@ -18,9 +19,11 @@ struct ReceiptOptions {
   std::size_t body_bytes_max = 1'048'576;       // of one call; more is answered 413
   std::size_t receipts_per_call_max = 10'000;   // likewise
   std::uint32_t requests_per_second_max = 200;  // of each certificate, and its burst; more is answered 429
-  std::size_t connections_max = 256;            // further ones are closed as they come
   std::size_t calls_remembered_max = 100'000;   // signed ones, so that a replay does nothing; the oldest go first
-  milliseconds ack_wait{2'000};                 // for Kafka to have a call's outcomes; longer is answered 503
+  /// Limits of its connections. Behind a proxy that ends TLS all of them come from one address.
+  server::ServerOptions server{
+      .connections_max = 256, .connections_per_address_max = 64, .idle_timeout = milliseconds(60'000)};
+  milliseconds ack_wait{2'000};  // for Kafka to have a call's outcomes; longer is answered 503
 
   bool enabled() const noexcept { return !host.empty(); }
 };

@@ -10,6 +10,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/ready_file.h"
+#include "app/server_options.h"
 #include "app/worker.h"
 #include "server/http_server.h"
 
@@ -22,12 +23,10 @@ struct Options {
 };
 
 /// What SREs and orchestrators ask: alive, willing, numbers.
-server::ServerAction answer(const server::ServerRequest& request, const observe::MetricsPage& page,
-                            const Worker& worker, const std::atomic<bool>& failed) {
+server::ServerResponse answer(const server::ServerRequest& request, const observe::MetricsPage& page,
+                              const Worker& worker, const std::atomic<bool>& failed) {
   const auto text = [](int status, std::string body, std::string type = "text/plain; charset=utf-8") {
-    server::ServerAction action;
-    action.respond = server::ServerResponse{status, {{"content-type", std::move(type)}}, std::move(body)};
-    return action;
+    return server::ServerResponse{status, {{"content-type", std::move(type)}}, std::move(body)};
   };
   if (request.method != "GET" && request.method != "HEAD") return text(405, "only GET\n");
   const std::string path = request.target.substr(0, request.target.find('?'));
@@ -120,9 +119,17 @@ int run_worker(const Options& options) {
 
   observe::MetricsPage page;
   register_metrics(page, (*worker)->metrics());
-  auto server = server::HttpServer::start(
-      loop, {.host = config->http_host, .port = config->http_port},
-      [&](const server::ServerRequest& request) { return answer(request, page, **worker, failed); });
+  server::ServerMetrics http_metrics;
+  register_server_metrics(page, "http", http_metrics);
+  server::ServerOptions http = config->http_server;
+  http.host = config->http_host;
+  http.port = config->http_port;
+  http.log = &log;
+  http.metrics = &http_metrics;
+  auto server = server::HttpServer::start(loop, std::move(http),
+                                          server::answered_at_once([&](const server::ServerRequest& request) {
+                                            return answer(request, page, **worker, failed);
+                                          }));
   if (!server) return say_error(server.error());
   http_port = (*server)->port();
   receipts_port = (*worker)->receipts_port();

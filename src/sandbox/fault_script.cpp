@@ -72,9 +72,8 @@ Result<void> read_goaway(JsonFields& fields, FaultAct& act) {
   const json* value = fields.object("goaway");
   if (!value) return {};
   JsonFields parts(*value, fields.path_of("goaway"));
-  server::ServerAction::Goaway goaway{
-      .code = static_cast<std::uint32_t>(parts.integer("code", 0, kCodeMax).value_or(0)),
-      .debug = parts.text("debug").value_or("")};
+  server::ServerGoaway goaway{.code = static_cast<std::uint32_t>(parts.integer("code", 0, kCodeMax).value_or(0)),
+                              .debug = parts.text("debug").value_or("")};
   if (const auto last = parts.integer("last_stream", 0, kStreamMax))
     goaway.last_stream = static_cast<std::int32_t>(*last);
   act.goaway = std::move(goaway);

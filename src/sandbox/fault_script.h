@@ -15,6 +15,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "sandbox/vendor_simulator.h"
+#include "server/fault_injection.h"
 #include "server/http_server.h"
 
 namespace nightpost::sandbox {
@@ -50,7 +51,7 @@ struct FaultAct {
   milliseconds latency_least{0}, latency_most{0};
   std::optional<ScriptedAnswer> answer;  // instead of the simulator's own
   std::optional<std::uint32_t> reset;
-  std::optional<server::ServerAction::Goaway> goaway;
+  std::optional<server::ServerGoaway> goaway;
   std::vector<std::pair<std::uint16_t, std::uint32_t>> settings;
   bool hang = false;
   bool drop = false;

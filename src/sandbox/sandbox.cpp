@@ -21,6 +21,8 @@ namespace {
 constexpr std::string_view kControl = "/_sandbox/";
 constexpr std::size_t kControlBodyBytesMax = 16 << 20;  // the vendors' own limits are the simulators' to keep
 constexpr std::uint16_t kPortMax = 65'535;
+/// A sender whose requests a script lets hang gives up thousands at once: no flood.
+constexpr std::uint32_t kResetsBurstMax = 100'000;
 constexpr std::int64_t kReceiptDelayMsMax = 3'600'000;
 
 server::ServerResponse json_response(int status, std::string body) {
@@ -103,7 +105,7 @@ struct Sandbox::Impl {
   }
 
   Result<void> listen(Site& site, const SandboxOptions& options, std::uint16_t port);
-  server::ServerAction handle(Site& site, const server::ServerRequest& request);
+  server::FaultAction handle(Site& site, const server::ServerRequest& request);
   server::ServerResponse control(Site& here, const server::ServerRequest& request);
   server::ServerResponse control_script(const server::ServerRequest& request);
   server::ServerResponse control_receipts(Site& here, const server::ServerRequest& request);
@@ -125,18 +127,19 @@ Result<void> Sandbox::Impl::listen(Site& site, const SandboxOptions& options, st
                                            .private_key_pem = identity.private_key_pem,
                                            .ask_client_certificate = site.simulator().asks_client_certificate(),
                                            .streams_max_first = site.simulator().streams_max_first(),
-                                           .any_scheme = site.simulator().takes_any_scheme()},
-                                          [this, &site](const server::ServerRequest& request) {
+                                           .any_scheme = site.simulator().takes_any_scheme(),
+                                           .floods = {.resets_burst_max = kResetsBurstMax}},
+                                          server::with_faults([this, &site](const server::ServerRequest& request) {
                                             const std::scoped_lock lock(mutex);
                                             return handle(site, request);
-                                          });
+                                          }));
   if (!started) return std::unexpected(started.error());
   urls[site.vendor()] = "https://localhost:" + std::to_string((*started)->port());
   servers.push_back(std::move(*started));
   return {};
 }
 
-server::ServerAction Sandbox::Impl::handle(Site& site, const server::ServerRequest& request) {
+server::FaultAction Sandbox::Impl::handle(Site& site, const server::ServerRequest& request) {
   if (request.target.starts_with(kControl)) return {.respond = control(site, request)};
   Site::Served served = site.serve(request, script, clock->wall());
   if (!served.receipts.empty())
@@ -202,11 +205,11 @@ Result<void> Sandbox::Impl::set_script(std::string_view json) {
   script = std::move(*parsed);
   if (!script.now()) return {};
   // Later: this call may come from another thread, or from inside the very connection it would drop.
-  server::ServerAction action{
+  server::FaultAction action{
       .goaway = script.now()->goaway, .settings = script.now()->settings, .drop = script.now()->drop};
   boost::asio::post(loop, [this, life = std::weak_ptr(alive), action = std::move(action)] {
     if (life.expired()) return;
-    for (const auto& server : servers) server->on_all(action);
+    for (const auto& server : servers) server::inject_on_all(*server, action);
   });
   return {};
 }

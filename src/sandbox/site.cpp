@@ -56,9 +56,9 @@ Site::Served Site::serve(const server::ServerRequest& request, FaultScript& scri
   return served;
 }
 
-server::ServerAction Site::meet(const Faults& faults, Judgement& judgement, const server::ServerRequest& request,
-                                WallTime now) {
-  server::ServerAction action{.delay = faults.latency, .settings = simulator_->settings(request, judgement)};
+server::FaultAction Site::meet(const Faults& faults, Judgement& judgement, const server::ServerRequest& request,
+                               WallTime now) {
+  server::FaultAction action{.delay = faults.latency, .settings = simulator_->settings(request, judgement)};
   static const FaultAct kNothing;
   const FaultAct& act = faults.request ? *faults.request : kNothing;
   if (act.drop) {

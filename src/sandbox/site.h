@@ -12,6 +12,7 @@
 #include "sandbox/fault_script.h"
 #include "sandbox/request_log.h"
 #include "sandbox/vendor_simulator.h"
+#include "server/fault_injection.h"
 #include "server/http_server.h"
 
 namespace nightpost::sandbox {
@@ -21,7 +22,7 @@ class Site {
   Site(std::string vendor, std::unique_ptr<VendorSimulator> simulator, RequestLog::Limits limits);
 
   struct Served {
-    server::ServerAction action;
+    server::FaultAction action;
     std::vector<ReceiptPost> receipts;  // to be posted some time after the answer
   };
   /// Judges the request; the script may answer one that would have been accepted, or refuse some of its tokens. A
@@ -47,8 +48,8 @@ class Site {
     std::string id, tag, app;
     int variant = 0;
   };
-  server::ServerAction meet(const Faults& faults, Judgement& judgement, const server::ServerRequest& request,
-                            WallTime now);
+  server::FaultAction meet(const Faults& faults, Judgement& judgement, const server::ServerRequest& request,
+                           WallTime now);
   std::vector<ReceiptPost> deliver(const Judgement& judgement, WallTime now);
   void remember(const Judgement& judgement, const TokenVerdict& one);
 

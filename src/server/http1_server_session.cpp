@@ -26,44 +26,54 @@ std::string_view view(boost::beast::string_view text) { return {text.data(), tex
 }  // namespace
 
 struct Http1ServerSession::Parser {
-  explicit Parser(const Options& options) {
-    request.header_limit(static_cast<std::uint32_t>(options.headers_bytes_max));
-    request.body_limit(options.body_bytes_max);
+  explicit Parser(const SessionLimits& limits) {
+    request.header_limit(static_cast<std::uint32_t>(limits.headers_bytes_max));
+    request.body_limit(limits.body_bytes_max);
     request.eager(true);
   }
   http::request_parser<http::string_body> request;
   bool continued = false;  // "100 Continue" was said
 };
 
-Http1ServerSession::Http1ServerSession(Options options)
-    : options_(options), parser_(std::make_unique<Parser>(options_)) {}
+Http1ServerSession::Http1ServerSession(const SessionLimits& limits, MonoTime now)
+    : limits_(limits), parser_(std::make_unique<Parser>(limits_)), head_since_(now) {}
 
 Http1ServerSession::~Http1ServerSession() = default;
 
-Result<void> Http1ServerSession::feed(std::string_view received) {
+Result<void> Http1ServerSession::feed(std::string_view received, MonoTime now) {
   if (ended_) return {};
-  if (asked_ && unread_.size() + received.size() > kUnreadBytesMax) return fail(Errc::Malformed, "too much pipelined");
+  if (asked_ && unread_.size() + received.size() > kUnreadBytesMax) {
+    note(ServerRefusal::PipelineTooLong);
+    return fail(Errc::Malformed, "too much pipelined");
+  }
   unread_ += received;
-  parse();
+  parse(now);
   return {};
 }
 
-void Http1ServerSession::parse() {
+/// Some of the request is here.
+bool Http1ServerSession::begun() const noexcept { return !unread_.empty() || parser_->request.got_some(); }
+
+void Http1ServerSession::parse(MonoTime now) {
   auto& parser = parser_->request;
+  if (!asked_ && !head_since_ && !unread_.empty()) head_since_ = now;
+  const bool had_head = parser.is_header_done();
   while (!asked_ && !ended_ && !unread_.empty()) {
     boost::system::error_code error;
     const std::size_t used = parser.put(boost::asio::buffer(unread_), error);
     unread_.erase(0, used);
     if (error == http::error::need_more) break;
-    if (error == http::error::body_limit) return refuse(413);
-    if (error == http::error::header_limit) return refuse(431);
-    if (error) return refuse(400);
+    if (error == http::error::body_limit) return refuse(413, ServerRefusal::BodyTooLarge, now);
+    if (error == http::error::header_limit) return refuse(431, ServerRefusal::HeadTooLarge, now);
+    if (error) return refuse(400, ServerRefusal::Malformed, now);
     if (parser.is_done()) break;
     if (used == 0) break;
   }
   if (asked_ || ended_) return;
   if (!parser.is_done()) {
-    if (parser.is_header_done() && !parser_->continued && parser.get()[http::field::expect] == "100-continue") {
+    if (!parser.is_header_done()) return;
+    if (!had_head) body_since_ = now;
+    if (!parser_->continued && parser.get()[http::field::expect] == "100-continue") {
       parser_->continued = true;
       output_ += "HTTP/1.1 100 Continue\r\n\r\n";
     }
@@ -79,33 +89,35 @@ void Http1ServerSession::parse() {
   keep_alive_ = message.keep_alive();
   head_ = message.method() == http::verb::head;
   asked_ = true;
-  parser_ = std::make_unique<Parser>(options_);
+  head_since_.reset();
+  parser_ = std::make_unique<Parser>(limits_);
 }
 
 std::vector<ServerRequest> Http1ServerSession::take_requests() { return std::exchange(complete_, {}); }
 
 /// Answers what could not be read; where its end is nobody knows, so the connection ends with it.
-void Http1ServerSession::refuse(int status) {
+void Http1ServerSession::refuse(int status, ServerRefusal why, MonoTime now) {
+  note(why);
   asked_ = true;
   keep_alive_ = false;
   head_ = false;
   unread_.clear();
-  perform(0, {.respond = ServerResponse{.status = status}});
+  respond(0, {.status = status}, now);
 }
 
-void Http1ServerSession::perform(std::int32_t, const ServerAction& action) {
-  if (action.goaway) keep_alive_ = false;
-  if (!asked_) {
-    ended_ = ended_ || action.goaway.has_value();
-    return;
-  }
-  if (action.reset) {
-    asked_ = false;
-    ended_ = true;
-    return;
-  }
-  if (!action.respond) return;
-  const ServerResponse& response = *action.respond;
+void Http1ServerSession::reset(std::int32_t, std::uint32_t) {
+  if (!asked_) return;
+  asked_ = false;
+  ended_ = true;
+}
+
+void Http1ServerSession::goaway(const ServerGoaway&) {
+  keep_alive_ = false;
+  if (!asked_) ended_ = true;
+}
+
+void Http1ServerSession::respond(std::int32_t, const ServerResponse& response, MonoTime now) {
+  if (!asked_) return;
   const std::string_view reason =
       view(http::obsolete_reason(http::int_to_status(static_cast<unsigned>(response.status))));
   output_ += "HTTP/1.1 " + std::to_string(response.status) + ' ';
@@ -118,7 +130,23 @@ void Http1ServerSession::perform(std::int32_t, const ServerAction& action) {
   if (!head_) output_ += response.body;
   asked_ = false;
   ended_ = !keep_alive_;
-  parse();
+  parse(now);
+}
+
+std::optional<MonoTime> Http1ServerSession::deadline() const {
+  if (asked_ || ended_ || !head_since_) return std::nullopt;
+  if (!parser_->request.is_header_done()) return *head_since_ + limits_.head_timeout;
+  return transfer_due(body_since_, limits_.body_timeout, parser_->request.get().body().size(),
+                      limits_.transfer_bytes_per_second_min);
+}
+
+void Http1ServerSession::expire(MonoTime now) {
+  const auto due = deadline();
+  if (!due || now < *due) return;
+  if (parser_->request.is_header_done()) return refuse(408, ServerRefusal::BodyTimeout, now);
+  if (begun()) return refuse(408, ServerRefusal::HeadTimeout, now);
+  note(ServerRefusal::HeadTimeout);  // nothing was asked, so nothing is answered
+  ended_ = true;
 }
 
 void Http1ServerSession::pull_output(std::string& out) {

@@ -21,6 +21,12 @@ Result<std::shared_ptr<ServerListener>> listening(boost::asio::io_context& loop,
 
 }  // namespace
 
+ServerHandler answered_at_once(std::function<ServerResponse(const ServerRequest&)> handler) {
+  return [handler = std::move(handler)](const ServerRequest& request, Responder responder) {
+    responder.respond(handler(request));
+  };
+}
+
 struct HttpServer::Impl {
   std::shared_ptr<ServerListener> listener;
 };
@@ -43,7 +49,7 @@ struct TlsServer::Impl {
 TlsServer::TlsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsServer::~TlsServer() { impl_->listener->stop(); }
 std::uint16_t TlsServer::port() const noexcept { return impl_->listener->port(); }
-void TlsServer::on_all(const ServerAction& action) { impl_->listener->on_all(action); }
+ServerListener& TlsServer::listener() noexcept { return *impl_->listener; }
 
 Result<std::unique_ptr<TlsServer>> TlsServer::start(boost::asio::io_context& loop, ServerOptions options, ServerTls tls,
                                                     ServerHandler handler) {

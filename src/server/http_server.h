@@ -14,8 +14,14 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "observe/log.h"
+#include "server/address_range.h"
+#include "server/metrics.h"
+#include "server/responder.h"
 
 namespace nightpost::server {
+
+class ServerListener;
 
 struct ServerRequest {
   std::uint64_t connection = 0;  // unique in the process
@@ -35,35 +41,58 @@ struct ServerResponse {
   std::string body;
 };
 
-/// What a scripted server does with a request: settings, then the answer or reset, then goaway. HTTP/2 only, except
-/// respond, delay and drop.
-struct ServerAction {
-  std::optional<ServerResponse> respond;  // nullopt: no answer at all (hang) unless something below says more
-  milliseconds delay{0};                  // before all of it
-  std::optional<std::uint32_t> reset;     // RST_STREAM with this code instead of an answer
-  struct Goaway {
-    std::uint32_t code = 0;
-    std::string debug;
-    /// nullopt: the highest seen. Even ids are not the client's: the odd one below is sent.
-    std::optional<std::int32_t> last_stream;
-  };
-  std::optional<Goaway> goaway;  // the connection ends once the streams up to last_stream are done
-  std::vector<std::pair<std::uint16_t, std::uint32_t>> settings;  // SETTINGS sent before the answer
-  bool drop = false;                                              // close the TCP connection without another byte
+/// HTTP/2 (RFC 9113 §6.8).
+struct ServerGoaway {
+  std::uint32_t code = 0;
+  std::string debug;
+  /// nullopt: the highest seen. Even ids are not the client's: the odd one below is sent.
+  std::optional<std::int32_t> last_stream;
 };
 
-using ServerHandler = std::function<ServerAction(const ServerRequest&)>;
+/// Called on the loop with each whole request; throws nothing. The answer may come later.
+using ServerHandler = std::function<void(const ServerRequest&, Responder)>;
+/// For what knows its answer at once.
+ServerHandler answered_at_once(std::function<ServerResponse(const ServerRequest&)> handler);
 
 struct ServerOptions {
-  std::string host = "127.0.0.1";             // address or name to listen on
-  std::uint16_t port = 0;                     // 0: a free one
-  std::size_t body_bytes_max = 1'048'576;     // more is answered 413 without asking the handler
-  std::size_t headers_bytes_max = 65'536;     // HTTP/1.1: 431; HTTP/2: the stream is reset
-  std::size_t connections_max = 1024;         // further ones are closed as they come
-  std::size_t output_bytes_max = 1'048'576;   // a peer that leaves more than this unread is not read from
-  milliseconds idle_timeout{600'000};         // closed after this long without a byte either way
-  milliseconds handshake_timeout{10'000};     // from accept to the end of the TLS handshake
+  std::string host = "127.0.0.1";  // address or name to listen on
+  std::uint16_t port = 0;          // 0: a free one
+
+  // What one request may be.
+  std::size_t body_bytes_max = 1'048'576;  // more is answered 413 without asking the handler
+  std::size_t headers_bytes_max = 65'536;  // of a request's head; more is answered 431
+
+  // Who may be connected: see ConnectionSlots.
+  std::size_t connections_max = 1024;
+  std::size_t connections_per_address_max = 1024;     // of them; an IPv6 /64 is one address
+  std::size_t connections_reserved = 0;               // of connections_max, for reserved_addresses alone
+  std::vector<AddressRange> reserved_addresses = {};  // whose connections are the last to be closed for new ones
+
+  // How long a peer may take; what is late is answered 408 where that can be, and closed. Kept to within an eighth of
+  // the shortest of them.
+  milliseconds handshake_timeout{10'000};  // from accept to the end of the TLS handshake
+  milliseconds head_timeout{10'000};       // for a request's head, from its first byte; the first one's from the start
+  milliseconds body_timeout{10'000};       // for its body, and as long again as the bytes so far take at the rate below
+  milliseconds write_timeout{10'000};      // likewise for the peer to read an answer
+  std::size_t transfer_bytes_per_second_min = 65'536;
+  milliseconds idle_timeout{600'000};        // closed after this long without a byte either way
+  std::size_t output_bytes_max = 1'048'576;  // a peer that leaves more than this unread is not read from
+
   std::function<void(std::uint64_t)> closed;  // told on the loop once that connection asks nothing more
+  std::string name = "http";                  // of the listener, in log lines
+  observe::Log* log = nullptr;                // borrowed; null: nothing is logged
+  ServerMetrics* metrics = nullptr;           // borrowed; null: nothing is counted
+};
+
+/// How much of what brings nothing an HTTP/2 connection may do: a burst, and a rate at which that grows back. Beyond,
+/// the connection ends with GOAWAY (ENHANCE_YOUR_CALM).
+struct FloodLimits {
+  std::uint32_t resets_burst_max = 1'000;  // streams that end without an answer, by the peer or for what it did
+  std::uint32_t resets_per_second_max = 33;
+  std::uint32_t control_frames_burst_max = 10'000;  // PING, SETTINGS, WINDOW_UPDATE, CONTINUATION, empty DATA, …
+  std::uint32_t control_frames_per_second_max = 1'000;
+  std::uint32_t acks_queued_max = 1'000;  // PING and SETTINGS in one read, each to be acknowledged
+  std::uint32_t settings_per_frame_max = 32;
 };
 
 struct ServerTls {
@@ -75,6 +104,7 @@ struct ServerTls {
   /// Takes whatever :scheme says. Google's Node client says "https:", which nghttp2 holds for malformed; with this its
   /// checks of HTTP are off and this server makes those that matter to a handler.
   bool any_scheme = false;
+  FloodLimits floods;
 };
 
 /// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there and may throw nothing. REQUIRED: `loop` outlives
@@ -102,12 +132,11 @@ class TlsServer {
                                                   ServerHandler handler);
   ~TlsServer();
   std::uint16_t port() const noexcept;
-  /// Acts on connections from outside a request (fault scripts): GOAWAY, SETTINGS or drop on every open connection.
-  /// On the loop's thread; the rest of `action` is ignored.
-  void on_all(const ServerAction& action);
 
  private:
+  friend struct FaultInjector;
   struct Impl;
+  ServerListener& listener() noexcept;
   explicit TlsServer(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/h2_server_session.h"
@@ -15,20 +16,48 @@ using boost::system::error_code;
 
 namespace {
 
+/// Somebody overdoes it, or is held back by somebody who does.
+constexpr bool is_limit(ServerRefusal why) noexcept {
+  switch (why) {
+    case ServerRefusal::HandshakeFailed:
+    case ServerRefusal::IdleTimeout:
+    case ServerRefusal::HeadTooLarge:
+    case ServerRefusal::BodyTooLarge:
+    case ServerRefusal::Malformed:
+      return false;
+    default:
+      return true;
+  }
+}
+
 constexpr int kReadsInARowMax = 4;                         // then the other connections have their turn
 constexpr auto kLinger = std::chrono::milliseconds(2000);  // for the peer to close after us
 
 }  // namespace
 
-ServerConnection::ServerConnection(tcp::socket socket, std::uint64_t id, std::shared_ptr<ServerShared> shared,
+void ServerShared::refuse(ServerRefusal why, const asio::ip::address& peer) {
+  counts().refusals[std::size_t(why)].add();
+  if (!options.log) return;
+  const auto line = {observe::kv("listener", options.name), observe::kv("reason", name_of(why)),
+                     observe::kv("address", peer.to_string())};
+  if (is_limit(why)) return options.log->warn("server.limit", line);
+  options.log->debug("server.refused", line);
+}
+
+ServerConnection::ServerConnection(tcp::socket socket, std::uint64_t id, asio::ip::address peer,
+                                   const ConnectionSlots::Holder& holder, std::shared_ptr<ServerShared> shared,
                                    Closed closed)
     : socket_(std::move(socket)),
       id_(id),
+      peer_(std::move(peer)),
+      holder_(holder),
       shared_(std::move(shared)),
       closed_(std::move(closed)),
       delay_(socket_.get_executor()),
       watch_(socket_.get_executor()),
-      last_byte_(std::chrono::steady_clock::now()) {}
+      accepted_(std::chrono::steady_clock::now()),
+      last_byte_(accepted_),
+      last_request_(accepted_) {}
 
 void ServerConnection::start() {
   error_code error;
@@ -45,23 +74,30 @@ void ServerConnection::start() {
 
 void ServerConnection::open_session() {
   const ServerOptions& options = shared_->options;
+  const SessionLimits limits{.body_bytes_max = options.body_bytes_max,
+                             .headers_bytes_max = options.headers_bytes_max,
+                             .head_timeout = options.head_timeout,
+                             .body_timeout = options.body_timeout,
+                             .write_timeout = options.write_timeout,
+                             .transfer_bytes_per_second_min = options.transfer_bytes_per_second_min};
+  const MonoTime now = std::chrono::steady_clock::now();
   http2_ = tls_ && tls_->chose_h2();
   if (tls_) peer_certificate_pem_ = tls_->peer_certificate_pem();
   if (http2_) {
     session_ =
-        std::make_unique<H2ServerSession>(H2ServerSession::Options{.streams_max_first = shared_->tls.streams_max_first,
+        std::make_unique<H2ServerSession>(H2ServerSession::Options{.limits = limits,
+                                                                   .streams_max_first = shared_->tls.streams_max_first,
                                                                    .window_first = shared_->tls.window_first,
-                                                                   .body_bytes_max = options.body_bytes_max,
-                                                                   .headers_bytes_max = options.headers_bytes_max,
-                                                                   .any_scheme = shared_->tls.any_scheme});
+                                                                   .any_scheme = shared_->tls.any_scheme,
+                                                                   .floods = shared_->tls.floods},
+                                          now);
   } else {
-    session_ = std::make_unique<Http1ServerSession>(Http1ServerSession::Options{
-        .body_bytes_max = options.body_bytes_max, .headers_bytes_max = options.headers_bytes_max});
+    session_ = std::make_unique<Http1ServerSession>(limits, now);
   }
 }
 
 void ServerConnection::wait_readable() {
-  if (reading_ || !socket_.is_open() || out_.size() - sent_ > shared_->options.output_bytes_max) return;
+  if (reading_ || input_ended_ || !socket_.is_open() || out_.size() - sent_ > shared_->options.output_bytes_max) return;
   reading_ = true;
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
     self->reading_ = false;
@@ -71,29 +107,34 @@ void ServerConnection::wait_readable() {
 
 void ServerConnection::on_readable() {
   std::string& buffer = shared_->read_buffer;
+  in_turn_ = true;
   for (int reads = 0; reads < kReadsInARowMax && socket_.is_open(); ++reads) {
     error_code error;
     const std::size_t count = socket_.read_some(asio::buffer(buffer), error);
     if (error == asio::error::would_block) break;
     if (error == asio::error::eof && !shut_) {  // HTTP/1.1: the peer may still listen
-      end();
-      if (!writing_) close();
-      return;
+      in_turn_ = false;
+      return on_input_end();
     }
     if (error) return close();
-    if (!shut_) last_byte_ = std::chrono::steady_clock::now();
-    if (!ending_) on_bytes({buffer.data(), count});
+    const MonoTime now = std::chrono::steady_clock::now();
+    if (!shut_) last_byte_ = now;
+    if (!ending_) on_bytes({buffer.data(), count}, now);
     if (count < buffer.size()) break;
   }
+  in_turn_ = false;
   flush();
   wait_readable();
 }
 
-void ServerConnection::on_bytes(std::string_view received) {
+void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
   std::string_view plain = received;
   if (tls_) {
     shared_->plain_in.clear();
-    if (!tls_->feed(received, shared_->plain_in)) return end();
+    if (!tls_->feed(received, shared_->plain_in)) {
+      if (!session_) refuse(ServerRefusal::HandshakeFailed);
+      return end();
+    }
     plain = shared_->plain_in;
     if (!session_ && tls_->ready()) {
       open_session();
@@ -104,43 +145,87 @@ void ServerConnection::on_bytes(std::string_view received) {
       return;
     }
   }
-  const bool heard = plain.empty() || session_->feed(plain).has_value();
+  const bool heard = plain.empty() || session_->feed(plain, now).has_value();
+  refuse_as_noted();
   serve();
   if (!socket_.is_open()) return;
   if (!heard || (tls_ && tls_->closed_by_peer())) end();
 }
 
-/// Hands complete requests to the handler, and does what it says at once unless there is a delay.
+/// A plain HTTP/1.1 peer may still listen for its answer; any other is gone.
+void ServerConnection::on_input_end() {
+  input_ended_ = true;
+  if (tls_ || ending_ || !session_->serving()) return end();
+  flush();
+}
+
+/// Hands complete requests to the handler.
 void ServerConnection::serve() {
-  for (;;) {
+  while (session_) {
     std::vector<ServerRequest> requests = session_->take_requests();
     if (requests.empty()) return;
+    last_request_ = std::chrono::steady_clock::now();
+    served_ = true;
+    shared_->counts().requests.add(requests.size());
     for (ServerRequest& request : requests) {
       request.connection = id_;
       request.peer_certificate_pem = peer_certificate_pem_;
       if (!shared_->handler) return;
-      ServerAction action = shared_->handler(request);
-      if (action.delay <= milliseconds(0)) {
-        carry_out(request.stream, std::move(action));
-        if (!socket_.is_open()) return;
-        continue;
-      }
-      const MonoTime due = std::chrono::steady_clock::now() + action.delay;
-      const auto place = delayed_.emplace(due, std::pair(request.stream, std::move(action)));
-      if (place == delayed_.begin()) wait_delay();
+      shared_->handler(request, Responder(weak_from_this(), request.stream));
+      if (!socket_.is_open()) return;
     }
   }
 }
 
-void ServerConnection::carry_out(std::int32_t stream, ServerAction action) {
-  if (action.drop) return close();
-  if (session_) session_->perform(stream, action);
+void ServerConnection::respond(std::int32_t stream, const ServerResponse& response) {
+  if (!socket_.is_open() || !session_) return;
+  session_->respond(stream, response, std::chrono::steady_clock::now());
+  answer_soon();
 }
 
-void ServerConnection::perform(const ServerAction& action) {
-  ServerAction ours{.goaway = action.goaway, .settings = action.settings, .drop = action.drop};
-  carry_out(0, std::move(ours));
+/// Answers that come one by one in a turn of the loop leave together.
+void ServerConnection::answer_soon() {
+  if (in_turn_ || std::exchange(answer_posted_, true)) return;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->answer_posted_ = false;
+    if (!self->socket_.is_open()) return;
+    self->serve();  // HTTP/1.1: what was pipelined behind the answer
+    self->flush();
+  });
+}
+
+void ServerConnection::perform(std::int32_t stream, FaultAction action) {
+  if (!socket_.is_open()) return;
+  if (action.delay <= milliseconds(0)) {
+    carry_out(stream, action);
+    return answer_soon();
+  }
+  const MonoTime due = std::chrono::steady_clock::now() + action.delay;
+  const auto place = delayed_.emplace(due, std::pair(stream, std::move(action)));
+  if (place == delayed_.begin()) wait_delay();
+}
+
+void ServerConnection::carry_out(std::int32_t stream, const FaultAction& action) {
+  if (action.drop) return close();
+  if (!session_) return;
+  session_->announce(action.settings);
+  if (stream != 0 || !http2_) {
+    if (action.reset) {
+      session_->reset(stream, *action.reset);
+    } else if (action.respond) {
+      session_->respond(stream, *action.respond, std::chrono::steady_clock::now());
+    }
+  }
+  if (action.goaway) session_->goaway(*action.goaway);
+}
+
+void ServerConnection::inject(const FaultAction& action) {
+  carry_out(0, {.goaway = action.goaway, .settings = action.settings, .drop = action.drop});
   flush();
+}
+
+void ServerConnection::refuse_as_noted() {
+  for (const ServerRefusal why : session_->take_refusals()) refuse(why);
 }
 
 void ServerConnection::wait_delay() {
@@ -152,7 +237,7 @@ void ServerConnection::wait_delay() {
     while (!delayed.empty() && delayed.begin()->first <= now) {
       auto [stream, action] = std::move(delayed.begin()->second);
       delayed.erase(delayed.begin());
-      self->carry_out(stream, std::move(action));
+      self->carry_out(stream, action);
       if (!self->socket_.is_open()) return;
     }
     self->serve();  // HTTP/1.1: what was pipelined behind the answer
@@ -169,7 +254,8 @@ void ServerConnection::flush() {
       plain.clear();
       session_->pull_output(tls_ ? plain : out_);
       if (tls_ && !tls_->write(plain)) return close();
-      if (session_->finished()) ending_ = true;
+      if (session_->finished() || (input_ended_ && !session_->serving())) ending_ = true;
+      refuse_as_noted();
     }
     farewell_said_ = ending_;
     if (ending_ && tls_) tls_->close();
@@ -179,13 +265,22 @@ void ServerConnection::flush() {
   while (sent_ < out_.size()) {
     error_code error;
     const std::size_t count = socket_.write_some(asio::buffer(out_.data() + sent_, out_.size() - sent_), error);
-    if (error == asio::error::would_block) return wait_writable();
+    if (error == asio::error::would_block) {
+      if (unsent_since_ == MonoTime{}) {
+        unsent_since_ = std::chrono::steady_clock::now();
+        sent_since_ = 0;  // what the kernel took without waiting shows no reader
+      }
+      return wait_writable();
+    }
     if (error) return close();
     sent_ += count;
+    sent_since_ += count;
     last_byte_ = std::chrono::steady_clock::now();
   }
   out_.clear();
   sent_ = 0;
+  unsent_since_ = {};
+  if (ending_ && input_ended_) return close();
   if (ending_ && !shut_) {
     shut_ = true;
     error_code ignored;
@@ -210,24 +305,71 @@ void ServerConnection::end() {
   flush();
 }
 
-milliseconds ServerConnection::patience() const noexcept {
-  if (shut_) return kLinger;
-  return session_ ? shared_->options.idle_timeout : shared_->options.handshake_timeout;
+MonoTime ServerConnection::write_due() const {
+  const ServerOptions& options = shared_->options;
+  if (!unsent() || unsent_since_ == MonoTime{}) return MonoTime::max();
+  return transfer_due(unsent_since_, options.write_timeout, sent_since_, options.transfer_bytes_per_second_min);
 }
 
-/// Closes what is silent for too long. Looks again when the present patience would end, so traffic costs no timer.
+/// When something is late.
+MonoTime ServerConnection::due() const {
+  if (shut_) return last_byte_ + kLinger;
+  const ServerOptions& options = shared_->options;
+  MonoTime first = std::min(last_byte_ + options.idle_timeout, write_due());
+  if (!session_) return std::min(first, accepted_ + options.handshake_timeout);
+  if (const auto theirs = session_->deadline(); theirs && !ending_) first = std::min(first, *theirs);
+  return first;
+}
+
+/// Looks whether something is late when the next thing may be, but at least as often as the shortest timeout: so what
+/// begins meanwhile is seen in time, and traffic sets no timer. Never more often than eight times in that time, however
+/// a peer spreads what it owes.
 void ServerConnection::watch() {
-  watch_.expires_at(last_byte_ + patience());
+  const ServerOptions& options = shared_->options;
+  const milliseconds shortest =
+      std::max(std::min({options.head_timeout, options.body_timeout, options.write_timeout, options.idle_timeout}),
+               milliseconds(1));
+  const MonoTime now = std::chrono::steady_clock::now();
+  watch_.expires_at(std::clamp(due(), now + std::chrono::microseconds(shortest) / 8, now + shortest));
   watch_.async_wait([self = shared_from_this()](const error_code& error) {
     if (error || !self->socket_.is_open()) return;
-    const MonoTime now = std::chrono::steady_clock::now();
-    if (now < self->last_byte_ + self->patience()) return self->watch();
-    if (!self->session_ || self->ending_) return self->close();
-    self->last_byte_ = now;
-    if (self->http2_) self->session_->perform(0, {.goaway = ServerAction::Goaway{}});
-    self->end();
-    if (!self->shut_ && self->socket_.is_open()) self->watch();
+    const MonoTime woken = std::chrono::steady_clock::now();
+    if (self->due() <= woken) self->on_late(woken);
+    if (self->socket_.is_open()) self->watch();
   });
+}
+
+void ServerConnection::on_late(MonoTime now) {
+  if (shut_) return close();
+  if (write_due() <= now) {
+    refuse(ServerRefusal::WriteTimeout);
+    return close();
+  }
+  if (!session_) {
+    refuse(ServerRefusal::HandshakeTimeout);
+    return close();
+  }
+  if (const auto theirs = session_->deadline(); theirs && *theirs <= now && !ending_) {
+    session_->expire(now);
+    refuse_as_noted();
+    return flush();
+  }
+  refuse(ServerRefusal::IdleTimeout);
+  if (ending_) return close();
+  last_byte_ = now;
+  if (http2_) session_->goaway({});
+  end();
+}
+
+void ServerConnection::evict() {
+  refuse(ServerRefusal::Evicted);
+  close();
+}
+
+ConnectionSlots::Candidate ServerConnection::candidate() const {
+  const bool serving = session_ && !shut_ && (session_->serving() || unsent());
+  const bool idle = served_ && session_ && !ending_ && !session_->deadline();
+  return {.id = id_, .holder = holder_, .serving = serving, .idle = idle, .since = last_request_};
 }
 
 void ServerConnection::close() {

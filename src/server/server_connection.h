@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 
+#include "server/connection_slots.h"
+#include "server/fault_injection.h"
 #include "server/server_session.h"
 #include "server/server_tls.h"
 
@@ -18,41 +20,64 @@ struct ServerShared {
   ServerOptions options;
   ServerHandler handler;
   ServerTls tls;
-  SslContext context;  // null: plain HTTP
+  SslContext context;     // null: plain HTTP
+  ServerMetrics metrics;  // where the options name none
   std::string read_buffer = std::string(131'072, '\0');
   std::string plain_in;  // scratch of the connection at work
   std::string plain_out;
+
+  ServerMetrics& counts() noexcept { return options.metrics ? *options.metrics : metrics; }
+  /// Counts it, and says it where it is no everyday matter.
+  void refuse(ServerRefusal why, const boost::asio::ip::address& peer);
 };
 
 /// On its loop only. Lives as long as somebody waits on its behalf; close() ends all waits.
 class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
  public:
   using Closed = std::function<void(std::uint64_t id)>;
-  ServerConnection(boost::asio::ip::tcp::socket socket, std::uint64_t id, std::shared_ptr<ServerShared> shared,
-                   Closed closed);
+  ServerConnection(boost::asio::ip::tcp::socket socket, std::uint64_t id, boost::asio::ip::address peer,
+                   const ConnectionSlots::Holder& holder, std::shared_ptr<ServerShared> shared, Closed closed);
 
   void start();
-  /// The connection's part of `action`: settings, goaway, drop.
-  void perform(const ServerAction& action);
+  bool open() const noexcept { return socket_.is_open(); }
+  /// Answers a request that the handler was given, now or later. Ignored where nobody waits for it.
+  void respond(std::int32_t stream, const ServerResponse& response);
+  /// Likewise with faults, after their delay.
+  void perform(std::int32_t stream, FaultAction action);
+  /// The connection's part of `action` at once: settings, goaway, drop.
+  void inject(const FaultAction& action);
   /// At once and without another byte. Calls `closed` unless it was called before.
   void close();
+  /// Likewise, to make room for another.
+  void evict();
+  ConnectionSlots::Candidate candidate() const;
+  const ConnectionSlots::Holder& holder() const noexcept { return holder_; }
 
  private:
   void wait_readable();
   void on_readable();
-  void on_bytes(std::string_view received);
+  void on_bytes(std::string_view received, MonoTime now);
+  void on_input_end();
   void open_session();
   void serve();
-  void carry_out(std::int32_t stream, ServerAction action);
+  void carry_out(std::int32_t stream, const FaultAction& action);
+  void answer_soon();
   void wait_delay();
   void flush();
   void wait_writable();
   void end();
   void watch();
-  milliseconds patience() const noexcept;
+  void on_late(MonoTime now);
+  MonoTime due() const;
+  MonoTime write_due() const;
+  bool unsent() const noexcept { return sent_ < out_.size(); }
+  void refuse(ServerRefusal why) { shared_->refuse(why, peer_); }
+  void refuse_as_noted();
 
   boost::asio::ip::tcp::socket socket_;
   std::uint64_t id_;
+  boost::asio::ip::address peer_;
+  ConnectionSlots::Holder holder_;
   std::shared_ptr<ServerShared> shared_;
   Closed closed_;
   std::optional<ServerTlsEngine> tls_;
@@ -61,15 +86,23 @@ class ServerConnection : public std::enable_shared_from_this<ServerConnection> {
   std::string peer_certificate_pem_;
   std::string out_;  // bytes for the socket; [sent_, size) are still to go
   std::size_t sent_ = 0;
+  bool in_turn_ = false;  // a read is being served: its answers go out with its end
+  bool answer_posted_ = false;
+  bool input_ended_ = false;
   bool reading_ = false;  // a wait is under way
   bool writing_ = false;
   bool ending_ = false;         // nothing more is served: the output goes out, then our half is closed
   bool farewell_said_ = false;  // the last of it is in out_
   bool shut_ = false;           // it is closed, the peer's half is awaited
-  std::multimap<MonoTime, std::pair<std::int32_t, ServerAction>> delayed_;  // at most one a stream
+  std::multimap<MonoTime, std::pair<std::int32_t, FaultAction>> delayed_;  // at most one a stream
   boost::asio::steady_timer delay_;
   boost::asio::steady_timer watch_;
+  MonoTime accepted_;
   MonoTime last_byte_;
+  MonoTime last_request_;  // whole; accepted_ before the first
+  bool served_ = false;    // there was one
+  MonoTime unsent_since_;  // while unsent(): when the socket took no more
+  std::size_t sent_since_ = 0;
 };
 
 }  // namespace nightpost::server

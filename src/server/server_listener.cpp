@@ -21,7 +21,13 @@ std::uint64_t next_connection_id() {
 }  // namespace
 
 ServerListener::ServerListener(asio::io_context& loop, std::shared_ptr<ServerShared> shared)
-    : acceptor_(loop), pause_(loop), shared_(std::move(shared)) {}
+    : acceptor_(loop),
+      pause_(loop),
+      shared_(std::move(shared)),
+      slots_({.connections_max = shared_->options.connections_max,
+              .connections_per_address_max = shared_->options.connections_per_address_max,
+              .connections_reserved = shared_->options.connections_reserved,
+              .reserved_addresses = shared_->options.reserved_addresses}) {}
 
 Result<void> ServerListener::listen() {
   const ServerOptions& options = shared_->options;
@@ -52,26 +58,51 @@ void ServerListener::accept() {
       });
       return;
     }
-    if (self->open_.size() < self->shared_->options.connections_max) {
-      const std::uint64_t id = next_connection_id();
-      auto connection = std::make_shared<ServerConnection>(std::move(socket), id, self->shared_,
-                                                           [weak = self->weak_from_this()](std::uint64_t closed) {
-                                                             const auto listener = weak.lock();
-                                                             if (!listener) return;
-                                                             listener->open_.erase(closed);
-                                                             if (listener->shared_->options.closed)
-                                                               listener->shared_->options.closed(closed);
-                                                           });
-      self->open_.emplace(id, connection);
-      connection->start();
-    }
+    self->admit(std::move(socket));
     self->accept();
   });
 }
 
-void ServerListener::on_all(const ServerAction& action) {
+void ServerListener::admit(tcp::socket socket) {
+  error_code gone;
+  const asio::ip::address peer = socket.remote_endpoint(gone).address();
+  if (gone) return;
+  const ConnectionSlots::Holder holder = slots_.holder_of(peer);
+  const auto decision = slots_.admit(holder, [this] {
+    std::vector<ConnectionSlots::Candidate> candidates;
+    candidates.reserve(open_.size());
+    for (const auto& [id, connection] : open_) candidates.push_back(connection->candidate());
+    return candidates;
+  });
+  if (decision.refused) return shared_->refuse(*decision.refused, peer);
+  if (decision.evict) {
+    const auto oldest = open_.at(*decision.evict);  // kept until it is closed: closing takes it out of open_
+    oldest->evict();
+  }
+  const std::uint64_t id = next_connection_id();
+  auto connection = std::make_shared<ServerConnection>(std::move(socket), id, peer, holder, shared_,
+                                                       [weak = weak_from_this()](std::uint64_t closed) {
+                                                         if (const auto listener = weak.lock())
+                                                           listener->forget(closed);
+                                                       });
+  open_.emplace(id, connection);
+  shared_->counts().connections_accepted.add();
+  shared_->counts().connections.set(open_.size());
+  connection->start();
+}
+
+void ServerListener::forget(std::uint64_t id) {
+  const auto found = open_.find(id);
+  if (found == open_.end()) return;
+  slots_.release(found->second->holder());
+  open_.erase(found);
+  shared_->counts().connections.set(open_.size());
+  if (shared_->options.closed) shared_->options.closed(id);
+}
+
+void ServerListener::on_all(const FaultAction& action) {
   const auto connections = open_;  // dropping one takes it out of open_
-  for (const auto& [id, connection] : connections) connection->perform(action);
+  for (const auto& [id, connection] : connections) connection->inject(action);
 }
 
 void ServerListener::stop() {
@@ -80,6 +111,9 @@ void ServerListener::stop() {
   pause_.cancel();
   shared_->handler = nullptr;
   shared_->options.closed = nullptr;
+  shared_->counts().connections.set(0);
+  shared_->options.metrics = nullptr;  // its owner may go before the last of what is queued on the loop
+  shared_->options.log = nullptr;
   const auto connections = std::exchange(open_, {});
   for (const auto& [id, connection] : connections) connection->close();
 }

@@ -18,16 +18,19 @@ class ServerListener : public std::enable_shared_from_this<ServerListener> {
   /// Io: cannot listen there.
   Result<void> listen();
   std::uint16_t port() const noexcept { return port_; }
-  void on_all(const ServerAction& action);
+  void on_all(const FaultAction& action);
   /// Closes the listener and every connection; the handler is not called again.
   void stop();
 
  private:
   void accept();
+  void admit(boost::asio::ip::tcp::socket socket);
+  void forget(std::uint64_t id);
 
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer pause_;
   std::shared_ptr<ServerShared> shared_;
+  ConnectionSlots slots_;
   std::unordered_map<std::uint64_t, std::shared_ptr<ServerConnection>> open_;
   std::uint16_t port_ = 0;
 };

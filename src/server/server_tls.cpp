@@ -1,11 +1,19 @@
 #include "server/server_tls.h"
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
+#include <memory>
+
+#include "server/ticket_keys.h"
 
 namespace nightpost::server {
 namespace {
@@ -38,6 +46,59 @@ int choose_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 
 int take_any_certificate(X509_STORE_CTX*, void*) { return 1; }
 
+constexpr milliseconds kTicketKeyLifetime{3'600'000};
+constexpr long kSessionSeconds = 3'600;  // a session is resumed for as long
+constexpr std::size_t kTicketsAHandshake = 2;
+constexpr unsigned char kSessionContext[] = "nightpost";
+
+void free_ticket_keys(void*, void* keys, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<TicketKeys*>(keys); }
+
+/// Where a context keeps its TicketKeys; they go with it.
+int ticket_keys_index() {
+  static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_ticket_keys);
+  return kIndex;
+}
+
+/// OpenSSL asks: with which key to seal, or open, a ticket. 1: done, 0: a full handshake, 2: opened, and time for a new
+/// one.
+int choose_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
+                      int seals) {
+  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ticket_keys_index()));
+  if (!keys) return 0;
+  const MonoTime now = std::chrono::steady_clock::now();
+  const TicketKeys::Key* key =
+      seals ? keys->sealing(now) : keys->opening(std::span<const std::uint8_t, 16>(name, 16), now);
+  if (!key) return 0;
+  std::array<std::uint8_t, 32> secret = key->mac;  // OpenSSL's parameters are not const
+  std::array<char, 7> digest{"SHA256"};
+  const std::array params = {OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, secret.data(), secret.size()),
+                             OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+                             OSSL_PARAM_construct_end()};
+  const bool keyed = EVP_MAC_CTX_set_params(mac, params.data()) == 1;
+  OPENSSL_cleanse(secret.data(), secret.size());
+  if (!keyed) return seals ? -1 : 0;
+  if (!seals) {
+    if (EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv) != 1) return 0;
+    return key == keys->sealing(now) ? 1 : 2;
+  }
+  std::ranges::copy(key->name, name);
+  if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) != 1) return -1;
+  return EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key->cipher.data(), iv) == 1 ? 1 : -1;
+}
+
+/// Sessions are resumed by tickets: nothing is kept here for a client that may not come back.
+bool set_tickets(SSL_CTX* context) {
+  auto keys = std::make_unique<TicketKeys>(kTicketKeyLifetime);
+  if (SSL_CTX_set_ex_data(context, ticket_keys_index(), keys.get()) != 1) return false;
+  keys.release();  // the context frees it
+  SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_timeout(context, kSessionSeconds);
+  // Needed where a certificate is asked for: OpenSSL resumes no session of an unnamed context then.
+  return SSL_CTX_set_session_id_context(context, kSessionContext, sizeof kSessionContext - 1) == 1 &&
+         SSL_CTX_set_num_tickets(context, kTicketsAHandshake) == 1 &&
+         SSL_CTX_set_tlsext_ticket_key_evp_cb(context, choose_ticket_key) == 1;
+}
+
 Bio pem(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }
 
 }  // namespace
@@ -48,8 +109,7 @@ Result<SslContext> server_context(const ServerTls& tls) {
   if (!context) return fail(Errc::Io, openssl_words());
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
-  SSL_CTX_set_num_tickets(context.get(), 0);
+  if (!set_tickets(context.get())) return fail(Errc::Io, "session tickets: " + openssl_words());
   SSL_CTX_set_read_ahead(context.get(), 1);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   if (tls.ask_client_certificate) {

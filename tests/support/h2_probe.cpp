@@ -21,9 +21,16 @@ namespace {
 using Bio = Handle<BIO, BIO_free_all>;
 using std::chrono::steady_clock;
 
-int connect_to(std::uint16_t port) {
+int connect_to(std::uint16_t port, const std::string& from = "") {
   std::signal(SIGPIPE, SIG_IGN);
   const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in source{};
+  source.sin_family = AF_INET;
+  if (!from.empty() && (::inet_pton(AF_INET, from.c_str(), &source.sin_addr) != 1 ||
+                        ::bind(fd, reinterpret_cast<const sockaddr*>(&source), sizeof source) != 0)) {
+    ::close(fd);
+    throw std::runtime_error("cannot bind to " + from);
+  }
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
@@ -44,7 +51,8 @@ Bio bio_of(const std::string& text) { return Bio(BIO_new_mem_buf(text.data(), st
 
 }  // namespace
 
-TlsProbe::TlsProbe(std::uint16_t port, const std::string& ca_pem, std::string_view alpn, const Identity* identity)
+TlsProbe::TlsProbe(std::uint16_t port, const std::string& ca_pem, std::string_view alpn, const Identity* identity,
+                   SSL_SESSION* resume)
     : fd_(connect_to(port)), context_(SSL_CTX_new(TLS_client_method())) {
   const Handle<X509, X509_free> ca(PEM_read_bio_X509(bio_of(ca_pem).get(), nullptr, nullptr, nullptr));
   X509_STORE_add_cert(SSL_CTX_get_cert_store(context_.get()), ca.get());
@@ -66,6 +74,7 @@ TlsProbe::TlsProbe(std::uint16_t port, const std::string& ca_pem, std::string_vi
   }
   SSL_set1_host(ssl_.get(), "localhost");
   SSL_set_tlsext_host_name(ssl_.get(), "localhost");
+  if (resume) SSL_set_session(ssl_.get(), resume);
   SSL_set_fd(ssl_.get(), fd_);
   if (SSL_connect(ssl_.get()) != 1) {
     const std::string words = X509_verify_cert_error_string(SSL_get_verify_result(ssl_.get()));
@@ -84,6 +93,12 @@ std::string TlsProbe::alpn() const {
   return {reinterpret_cast<const char*>(name), size};
 }
 
+Handle<SSL_SESSION, SSL_SESSION_free> TlsProbe::session() const {
+  return Handle<SSL_SESSION, SSL_SESSION_free>(SSL_get1_session(ssl_.get()));
+}
+
+bool TlsProbe::resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
+
 void TlsProbe::write(std::string_view bytes) {
   std::size_t written = 0;
   if (!bytes.empty() && SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &written) != 1) ended_ = true;
@@ -100,7 +115,7 @@ std::string TlsProbe::read(int timeout_ms) {
   return bytes;
 }
 
-TcpProbe::TcpProbe(std::uint16_t port) : fd_(connect_to(port)) {}
+TcpProbe::TcpProbe(std::uint16_t port, const std::string& from) : fd_(connect_to(port, from)) {}
 TcpProbe::~TcpProbe() { ::close(fd_); }
 
 void TcpProbe::write(std::string_view bytes) {

@@ -26,12 +26,17 @@ struct Identity {
 /// A TLS connection to 127.0.0.1 that trusts `ca_pem` alone, as "localhost". Throws std::runtime_error with the reason.
 class TlsProbe {
  public:
-  TlsProbe(std::uint16_t port, const std::string& ca_pem, std::string_view alpn, const Identity* identity = nullptr);
+  /// `resume`: a session() of another one.
+  TlsProbe(std::uint16_t port, const std::string& ca_pem, std::string_view alpn, const Identity* identity = nullptr,
+           SSL_SESSION* resume = nullptr);
   TlsProbe(const TlsProbe&) = delete;
   TlsProbe& operator=(const TlsProbe&) = delete;
   ~TlsProbe();
 
   std::string alpn() const;
+  /// TLS 1.3: with the tickets that came before what was read.
+  Handle<SSL_SESSION, SSL_SESSION_free> session() const;
+  bool resumed() const;
   void write(std::string_view bytes);
   /// What came within the time; empty: nothing, or the end (see ended).
   std::string read(int timeout_ms);
@@ -47,7 +52,8 @@ class TlsProbe {
 /// One plain TCP connection, likewise.
 class TcpProbe {
  public:
-  explicit TcpProbe(std::uint16_t port);
+  /// `from` is an address of this machine (all of 127/8 is): whom the server sees.
+  explicit TcpProbe(std::uint16_t port, const std::string& from = "");
   TcpProbe(const TcpProbe&) = delete;
   TcpProbe& operator=(const TcpProbe&) = delete;
   ~TcpProbe();

@@ -8,6 +8,7 @@
 
 #include "app/ports.h"
 #include "sandbox/throwaway_ca.h"
+#include "server/fault_injection.h"
 #include "server/http_server.h"
 
 namespace nightpost::app {
@@ -54,14 +55,14 @@ struct World {
     certificate.ca_pem = made->ca_pem;
     auto started = server::TlsServer::start(
         loop, {}, {.certificate_pem = made->certificate_pem, .private_key_pem = made->private_key_pem},
-        [this](const server::ServerRequest& request) {
+        server::with_faults([this](const server::ServerRequest& request) {
           CHECK(request.target == "/token");
           CHECK(request.body == "secret");
           ++asked;
-          if (hangs) return server::ServerAction{};
-          return server::ServerAction{.respond = server::ServerResponse{
-                                          .status = status, .headers = {}, .body = "grant " + std::to_string(asked)}};
-        });
+          if (hangs) return server::FaultAction{};
+          return server::FaultAction{.respond = server::ServerResponse{
+                                         .status = status, .headers = {}, .body = "grant " + std::to_string(asked)}};
+        }));
     REQUIRE(started);
     server = *std::move(started);
     authorizer = std::make_shared<TokenAuthorizer>("https://localhost:" + std::to_string(server->port()));

@@ -72,6 +72,25 @@ TEST_CASE("receipt listener: a call over plain HTTP", "[app][receipts]") {
   CHECK(at.sink->written.size() == 1);
 }
 
+TEST_CASE("receipt listener: half-sent calls keep no vendor out", "[app][receipts]") {
+  Listening at({.server = {.connections_max = 8, .connections_per_address_max = 8}});
+  REQUIRE(at.listener);
+  asio::io_context loop;
+  std::vector<asio::ip::tcp::socket> scanners;
+  for (int i = 0; i < 40; ++i) {
+    scanners.emplace_back(loop).connect({asio::ip::address_v4::loopback(), at.listener->port()});
+    asio::write(scanners.back(), asio::buffer("POST / HTTP/1.1\r\n", 17));
+  }
+  for (int i = 0; i < 20; ++i)
+    CHECK(ask(at.listener->port(), post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));
+  CHECK(at.metrics.server.refusals[std::size_t(server::ServerRefusal::Evicted)].read() >= 32);
+  CHECK(at.metrics.server.requests.read() == 20);
+  observe::MetricsPage page;
+  register_receipt_metrics(page, at.metrics);
+  CHECK(page.render().contains("nightpost_server_requests_total{listener=\"receipts\"} 20\n"));
+  CHECK(page.render().contains("nightpost_server_refusals_total{listener=\"receipts\",reason=\"full\"} 0\n"));
+}
+
 TEST_CASE("receipt listener: what is refused", "[app][receipts]") {
   Listening at({.body_bytes_max = 1'024});
   REQUIRE(at.listener);

@@ -43,6 +43,11 @@ TEST_CASE("receipt options: what is refused, and with which words", "[app][recei
       {"a key without certificate", R"({"tls_key_file": "a"})", "receipts.tls_key_file: goes with"},
       {"no calls at all", R"({"requests_per_second_max": 0})", "receipts.requests_per_second_max: 0 is not in"},
       {"no wait at all", R"({"ack_wait_ms": 0})", "receipts.ack_wait_ms: 0 is not in"},
+      {"no connection for anybody", R"({"connections_per_address_max": 0})",
+       "receipts.connections_per_address_max: 0 is not in"},
+      {"no time for a head", R"({"head_timeout_ms": 0})", "receipts.head_timeout_ms: 0 is not in"},
+      {"no rate", R"({"transfer_bytes_per_second_min": 0})", "receipts.transfer_bytes_per_second_min: 0 is not in"},
+      {"slots nobody needs kept", R"({"connections_reserved": 1})", "receipts.connections_reserved: unknown key"},
       {"an unknown key", R"({"port": 1})", "receipts.port: unknown key"},
       {"no object", "[]", "receipts: [] is not an object"},
   }));

@@ -58,11 +58,11 @@ TEST_CASE("receipt target: URLs", "[sandbox][receipts]") {
 class Bed {
  public:
   explicit Bed(bool tls) {
-    const server::ServerHandler take = [this](const server::ServerRequest& request) {
+    const server::ServerHandler take = server::answered_at_once([this](const server::ServerRequest& request) {
       const std::scoped_lock lock(mutex_);
       received_.push_back(request);
-      return server::ServerAction{.respond = server::ServerResponse{.status = status.load()}};
-    };
+      return server::ServerResponse{.status = status.load()};
+    });
     if (tls) {
       identity = probe::server_identity();
       auto server = server::TlsServer::start(loop_, {},

@@ -67,8 +67,8 @@ TEST_CASE("h2 server: any scheme, but no malformed request", "[net][h2]") {
   CAPTURE(row.name);
   for (const bool lenient : {false, true}) {
     CAPTURE(lenient);
-    H2ServerSession session({.streams_max_first = 10, .any_scheme = lenient});
-    CHECK(session.feed(request_bytes(row.fields)).has_value());
+    H2ServerSession session({.streams_max_first = 10, .any_scheme = lenient}, MonoTime{});
+    CHECK(session.feed(request_bytes(row.fields), MonoTime{}).has_value());
     CHECK(session.take_requests().size() == (lenient ? row.lenient : row.strict));
     std::string out;
     session.pull_output(out);  // a refusal goes out

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <thread>
 
+#include "server/fault_injection.h"
 #include "server/http_server.h"
 #include "support/h2_probe.h"
 
@@ -15,7 +16,8 @@ using probe::TcpProbe;
 /// Runs the loop beside the test and stops the server on it.
 class Served {
  public:
-  Served(ServerOptions options, ServerHandler handler) {
+  Served(ServerOptions options, FaultHandler handler) : Served(with_faults(std::move(handler)), std::move(options)) {}
+  Served(ServerHandler handler, ServerOptions options) {
     auto started = HttpServer::start(loop_, std::move(options), std::move(handler));
     REQUIRE(started.has_value());
     server_ = std::move(*started);
@@ -33,7 +35,7 @@ class Served {
   std::jthread thread_;
 };
 
-ServerAction echo(const ServerRequest& request) {
+FaultAction echo(const ServerRequest& request) {
   std::string seen = request.method + " " + request.target + " " + request.authority + " " + request.body;
   for (const auto& [name, value] : request.headers)
     if (name.starts_with("x-")) seen += " " + name + "=" + value;
@@ -126,7 +128,7 @@ TEST_CASE("http server: refuses what it cannot or will not read, and closes", "[
 
 TEST_CASE("http server: a delay is kept, and what is pipelined waits its turn", "[net][server]") {
   Served served({}, [](const ServerRequest& request) {
-    ServerAction action = echo(request);
+    FaultAction action = echo(request);
     if (request.target == "/slow") action.delay = milliseconds(60);
     return action;
   });
@@ -151,7 +153,7 @@ TEST_CASE("http server: a peer that only listens any more gets its answer", "[ne
 }
 
 TEST_CASE("http server: drop closes without a byte", "[net][server]") {
-  Served served({}, [](const ServerRequest&) { return ServerAction{.drop = true}; });
+  Served served({}, [](const ServerRequest&) { return FaultAction{.drop = true}; });
   TcpProbe tcp(served.port());
   CHECK(ask(tcp, "GET / HTTP/1.1\r\nHost: h\r\n\r\n").status == 0);
   CHECK(tcp.ended());
@@ -170,12 +172,12 @@ TEST_CASE("http server: idle connections end, and one too many does not begin", 
 
 TEST_CASE("http server: a taken port and a bad host are errors", "[net][server]") {
   boost::asio::io_context loop;
-  auto first = HttpServer::start(loop, {}, echo);
+  auto first = HttpServer::start(loop, {}, with_faults(echo));
   REQUIRE(first.has_value());
-  const auto second = HttpServer::start(loop, {.port = (*first)->port()}, echo);
+  const auto second = HttpServer::start(loop, {.port = (*first)->port()}, with_faults(echo));
   REQUIRE_FALSE(second.has_value());
   CHECK(second.error().code == Errc::Io);
-  CHECK_FALSE(HttpServer::start(loop, {.host = "256.0.0.1"}, echo).has_value());
+  CHECK_FALSE(HttpServer::start(loop, {.host = "256.0.0.1"}, with_faults(echo)).has_value());
 }
 
 }  // namespace

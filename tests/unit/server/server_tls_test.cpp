@@ -1,4 +1,4 @@
-// The TLS server: HTTP/2 and HTTP/1.1 by ALPN, every field of ServerAction, met by a stranger on a real socket.
+// The TLS server: HTTP/2 and HTTP/1.1 by ALPN, every field of FaultAction, met by a stranger on a real socket.
 #include <atomic>
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "server/fault_injection.h"
 #include "server/http_server.h"
 #include "support/h2_probe.h"
 #include "support/test_identity.h"
@@ -21,11 +22,11 @@ constexpr std::uint16_t kMaxStreams = NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS;
 
 class Served {
  public:
-  explicit Served(ServerHandler handler, ServerOptions options = {}, ServerTls tls = {})
+  explicit Served(FaultHandler handler, ServerOptions options = {}, ServerTls tls = {})
       : identity_(probe::server_identity()) {
     tls.certificate_pem = identity_.certificate_pem;
     tls.private_key_pem = identity_.private_key_pem;
-    auto started = TlsServer::start(loop_, std::move(options), std::move(tls), std::move(handler));
+    auto started = TlsServer::start(loop_, std::move(options), std::move(tls), with_faults(std::move(handler)));
     REQUIRE(started.has_value());
     server_ = std::move(*started);
     thread_ = std::jthread([this] { loop_.run(); });
@@ -36,8 +37,8 @@ class Served {
   }
   std::uint16_t port() const { return server_->port(); }
   const std::string& ca() const { return identity_.certificate_pem; }
-  void on_all(ServerAction action) {
-    boost::asio::post(loop_, [this, action = std::move(action)] { server_->on_all(action); });
+  void on_all(FaultAction action) {
+    boost::asio::post(loop_, [this, action = std::move(action)] { inject_on_all(*server_, action); });
   }
 
  private:
@@ -48,7 +49,7 @@ class Served {
 };
 
 ServerResponse text(std::string body) { return {.status = 200, .headers = {}, .body = std::move(body)}; }
-ServerAction echo(const ServerRequest& request) {
+FaultAction echo(const ServerRequest& request) {
   return {.respond = text(request.method + " " + request.target + " " + request.body)};
 }
 /// Streams without end until the test ends.
@@ -60,7 +61,7 @@ TEST_CASE("tls server: HTTP/2 requests arrive whole", "[net][server]") {
   Served served([&](const ServerRequest& request) {
     const std::scoped_lock lock(mutex);
     seen.push_back(request);
-    return ServerAction{.respond = ServerResponse{.status = 418, .headers = {{"apns-id", "x"}}, .body = "short"}};
+    return FaultAction{.respond = ServerResponse{.status = 418, .headers = {{"apns-id", "x"}}, .body = "short"}};
   });
   H2Probe client(served.port(), served.ca());
   const auto id = client.open("POST", "/3/device/ab?c", {{"apns-topic", "t"}, {"twice", "1"}, {"twice", "2"}}, "body");
@@ -84,7 +85,7 @@ TEST_CASE("tls server: HTTP/2 requests arrive whole", "[net][server]") {
 
 TEST_CASE("tls server: HTTP/1.1 by ALPN and without ALPN, same handler", "[net][server]") {
   Served served([](const ServerRequest& request) {
-    return ServerAction{.respond = text(request.http2 ? "h2" : "h1 " + request.target + " " + request.body)};
+    return FaultAction{.respond = text(request.http2 ? "h2" : "h1 " + request.target + " " + request.body)};
   });
   CHECK(probe::https(served.port(), served.ca(), "PUT", "/_x", "abc").body == "h1 /_x abc");
   probe::TlsProbe bare(served.port(), served.ca(), "");
@@ -107,8 +108,8 @@ TEST_CASE("tls server: streams beyond the limit are refused, before and after it
   std::atomic<int> calls = 0;
   Served served([&](const ServerRequest& request) {
     ++calls;
-    if (request.target == "/raise") return ServerAction{.respond = text("ok"), .settings = {{kMaxStreams, 3}}};
-    return ServerAction{};  // hang
+    if (request.target == "/raise") return FaultAction{.respond = text("ok"), .settings = {{kMaxStreams, 3}}};
+    return FaultAction{};  // hang
   });
   H2Probe client(served.port(), served.ca());
   client.until([&] { return !client.settings.empty(); });
@@ -133,7 +134,7 @@ std::string frame(char type, char flags, char stream, const std::string& payload
 TEST_CASE("tls server: a client that ignores the limit keeps its connection", "[net][server]") {
   const bool acknowledged = GENERATE(false, true);
   CAPTURE(acknowledged);
-  Served served([](const ServerRequest&) { return ServerAction{}; });
+  Served served([](const ServerRequest&) { return FaultAction{}; });
   probe::TlsProbe client(served.port(), served.ca(), "h2");
   client.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0, ""));
   if (acknowledged) client.write(frame(4, 1, 0, ""));
@@ -161,8 +162,8 @@ TEST_CASE("tls server: a client that ignores the limit keeps its connection", "[
 TEST_CASE("tls server: reset and hang", "[net][server]") {
   Served served(
       [](const ServerRequest& request) {
-        if (request.target == "/reset") return ServerAction{.respond = text("no"), .reset = NGHTTP2_CANCEL};
-        if (request.target == "/hang") return ServerAction{};
+        if (request.target == "/reset") return FaultAction{.respond = text("no"), .reset = NGHTTP2_CANCEL};
+        if (request.target == "/hang") return FaultAction{};
         return echo(request);
       },
       {}, many());
@@ -187,10 +188,10 @@ TEST_CASE("tls server: GOAWAY comes after the answer, with its words and last st
   CAPTURE(row.name);
   Served served(
       [&](const ServerRequest& request) {
-        if (request.stream == 1) return ServerAction{};
-        return ServerAction{
+        if (request.stream == 1) return FaultAction{};
+        return FaultAction{
             .respond = text("answer"),
-            .goaway = ServerAction::Goaway{.code = 2, .debug = "{\"reason\":\"Shutdown\"}", .last_stream = row.asked}};
+            .goaway = ServerGoaway{.code = 2, .debug = "{\"reason\":\"Shutdown\"}", .last_stream = row.asked}};
       },
       {}, many());
   H2Probe client(served.port(), served.ca());
@@ -206,8 +207,8 @@ TEST_CASE("tls server: GOAWAY comes after the answer, with its words and last st
 
 TEST_CASE("tls server: after a GOAWAY the connection ends once its streams have", "[net][server]") {
   Served served([](const ServerRequest& request) {
-    ServerAction action = echo(request);
-    action.goaway = ServerAction::Goaway{};
+    FaultAction action = echo(request);
+    action.goaway = ServerGoaway{};
     return action;
   });
   H2Probe client(served.port(), served.ca());
@@ -217,7 +218,7 @@ TEST_CASE("tls server: after a GOAWAY the connection ends once its streams have"
 
 TEST_CASE("tls server: SETTINGS come before the answer", "[net][server]") {
   Served served([](const ServerRequest& request) {
-    ServerAction action = echo(request);
+    FaultAction action = echo(request);
     action.settings = {{kMaxStreams, 77}, {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1234}};
     return action;
   });
@@ -233,7 +234,7 @@ TEST_CASE("tls server: SETTINGS come before the answer", "[net][server]") {
 TEST_CASE("tls server: a delay holds back its stream only", "[net][server]") {
   Served served(
       [](const ServerRequest& request) {
-        ServerAction action = echo(request);
+        FaultAction action = echo(request);
         if (request.target == "/late") action.delay = milliseconds(80);
         if (request.target == "/later") action.delay = milliseconds(120);
         return action;
@@ -254,8 +255,8 @@ TEST_CASE("tls server: a delay holds back its stream only", "[net][server]") {
 TEST_CASE("tls server: drop closes the connection without another byte", "[net][server]") {
   Served served(
       [](const ServerRequest& request) {
-        if (request.target == "/drop") return ServerAction{.respond = text("x"), .drop = true};
-        return ServerAction{.respond = text("late"), .delay = milliseconds(20)};
+        if (request.target == "/drop") return FaultAction{.respond = text("x"), .drop = true};
+        return FaultAction{.respond = text("late"), .delay = milliseconds(20)};
       },
       {}, many());
   H2Probe client(served.port(), served.ca());
@@ -281,10 +282,10 @@ TEST_CASE("tls server: a body beyond the limit is answered 413 and stopped", "[n
   CHECK(client.wait(client.open("POST", "/fits", {}, std::string(1000, 'a'))).status == 200);
 }
 
-TEST_CASE("tls server: headers beyond the limit reset the stream only", "[net][server]") {
+TEST_CASE("tls server: headers beyond the limit are answered 431, and the connection lives", "[net][server]") {
   Served served(echo, {.headers_bytes_max = 2000}, many());
   H2Probe client(served.port(), served.ca());
-  CHECK(client.wait(client.open("POST", "/big", {{"x", std::string(3000, 'a')}}, "b")).reset.has_value());
+  CHECK(client.wait(client.open("POST", "/big", {{"x", std::string(3000, 'a')}}, "b")).status == 431);
   CHECK(client.wait(client.open("POST", "/fits", {}, "b")).status == 200);
 }
 
@@ -321,7 +322,7 @@ TEST_CASE("tls server: acts on all connections from outside a request", "[net][s
   const std::pair<std::int32_t, std::uint32_t> want(kMaxStreams, 9);
   CHECK(one.until([&] { return one.settings.back() == want; }));
   CHECK(two.until([&] { return two.settings.back() == want; }));
-  served.on_all({.goaway = ServerAction::Goaway{.debug = "bye"}});
+  served.on_all({.goaway = ServerGoaway{.debug = "bye"}});
   CHECK(one.until([&] { return one.closed(); }));
   CHECK(one.goaways.at(0).debug == "bye");
   CHECK(two.until([&] { return two.closed(); }));
@@ -384,7 +385,7 @@ TEST_CASE("tls server: a certificate that is none, or another key, is an error",
                          Row{"another key", one.certificate_pem, two.private_key_pem}}) {
     CAPTURE(row.name);
     const auto started =
-        TlsServer::start(loop, {}, {.certificate_pem = row.certificate, .private_key_pem = row.key}, echo);
+        TlsServer::start(loop, {}, {.certificate_pem = row.certificate, .private_key_pem = row.key}, with_faults(echo));
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == Errc::Malformed);
   }
