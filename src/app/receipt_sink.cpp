@@ -43,7 +43,7 @@ bool KafkaReceiptSink::settled() {
 Result<void> KafkaReceiptSink::write(std::span<const Outcome> outcomes) {
   if (outcomes.empty()) return {};
   if (!settled()) return fail(Errc::Overloaded, "kafka: the outcomes of an earlier call are not written yet");
-  kafka::PendingRecord* const pending = pending_records_->acquire(0, 0, 0, 0);
+  kafka::PendingRecord* const pending = pending_records_->acquire({}, 0, 0);
   refused_ = 0;
   reported_then_ = reported() + outcomes.size();
   ticket_ = pending;

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "app/vendors.h"
+#include "kafka/pending_record.h"
 
 namespace nightpost::app {
 namespace {
@@ -65,15 +66,15 @@ void Shard::enqueue(std::unique_ptr<kafka::Batch> batch) {
   });
 }
 
-void Shard::hand_back(std::function<bool(const kafka::PendingRecord*)> which) {
+void Shard::hand_back(std::function<bool(kafka::Stay)> which) {
   boost::asio::post(loop_, [this, which = std::move(which)] {
-    const auto stale = [&](dispatch::RecordId pending) { return which(pending_record_of(pending)); };
+    const auto stale = [&](dispatch::RecordId pending) { return which(pending_record_of(pending)->stay()); };
     dispatcher_.hand_back(stale);
     // A batch is of one partition's assignment or several; a record that is not stale must not be lost with it.
     // What is accepted of the first one was handed back above.
     const kafka::Batch* const first = waiting_.empty() ? nullptr : waiting_.front().get();
     std::erase_if(waiting_, [&](const auto& batch) {
-      return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.pending); });
+      return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.stay); });
     });
     if (waiting_.empty() || waiting_.front().get() != first) accepted_ = 0;
     accept_what_fits();

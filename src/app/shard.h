@@ -48,7 +48,7 @@ class Shard {
   /// Any thread: hands a batch over. Batches that find no room wait; their number is bounded by the consumer's limits.
   void enqueue(std::unique_ptr<kafka::Batch> batch);
   /// Any thread: forgets what is not yet in the air.
-  void hand_back(std::function<bool(const kafka::PendingRecord*)> which);
+  void hand_back(std::function<bool(kafka::Stay)> which);
   /// Requests in the air, and outcomes that the producer does not have yet. 0: a flush of the producer takes all along.
   std::size_t pushes_in_flight() const noexcept {
     const std::size_t in_the_air = metrics_.dispatch.pushes_in_flight.read();

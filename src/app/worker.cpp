@@ -71,8 +71,11 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     self->ready_ = true;
     on_ready();
   };
-  on.on_revoked = [self](std::function<bool(const kafka::PendingRecord*)> is_stale) {
-    for (const auto& shard : self->shards_) shard->hand_back(is_stale);
+  on.on_revoked = [self](std::vector<kafka::Stay> ended) {
+    const auto has_ended = [ended = std::move(ended)](kafka::Stay stay) {
+      return std::ranges::find(ended, stay) != ended.end();
+    };
+    for (const auto& shard : self->shards_) shard->hand_back(has_ended);
   };
   on.on_fatal = fatal;
   kafka::ConsumerOptions consuming = config.consumer;
@@ -102,7 +105,7 @@ bool Worker::drain() {
   bool settled = wait_until(config_.drain_limit, [&] { return consumer_->in_flight() == 0; });
   if (!settled) {
     // What is in the air still gets its answer; the rest goes to whoever comes next.
-    for (const auto& shard : shards_) shard->hand_back([](const kafka::PendingRecord*) { return true; });
+    for (const auto& shard : shards_) shard->hand_back([](kafka::Stay) { return true; });
     wait_until(config_.drain_limit / 2, [&] {
       return std::ranges::all_of(shards_, [](const auto& shard) { return shard->pushes_in_flight() == 0; });
     });

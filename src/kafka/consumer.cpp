@@ -44,9 +44,15 @@ milliseconds heartbeat_of(const rd_kafka_conf_t* conf) {
 }  // namespace
 
 Consumer::Impl::Impl(ConsumerOptions the_options, ConsumerHandlers the_handlers, ConsumerMetrics& the_metrics)
-    : options(std::move(the_options)), handlers(std::move(the_handlers)), metrics(the_metrics) {
-  outgoing.resize(std::max<std::size_t>(options.shards, 1));
-}
+    : options(std::move(the_options)),
+      handlers(std::move(the_handlers)),
+      metrics(the_metrics),
+      book({.shards = options.shards,
+            .in_flight_max = options.in_flight_max,
+            .in_flight_bytes_max = options.in_flight_bytes_max,
+            .hold_before_pause = options.hold_before_pause,
+            .commit_interval = options.commit_interval},
+           metrics) {}
 
 Consumer::Impl::~Impl() { stop(); }
 
@@ -101,14 +107,16 @@ void Consumer::Impl::run() {
     settle_finished();
     rebalance(now);
     commit_when_due(now);
-    steer(now);
-    unpark(now);
+    if (draining.load(std::memory_order_relaxed)) book.stop_taking();
+    const PartitionBook::Flow flow = book.steer(now);
+    book.unpark(now);
+    hand_out();
     apply_pauses();
     measure(now);
-    if (flow == Flow::Holding) {
+    if (flow == PartitionBook::Flow::Holding) {
       std::this_thread::sleep_for(kHoldSlice);
     } else {
-      poll(flow == Flow::Polling ? kPollMax : 1, rebalances.empty() ? kIdleWait : kHoldSlice);
+      poll(flow == PartitionBook::Flow::Polling ? kPollMax : 1, rebalances.empty() ? kIdleWait : kHoldSlice);
     }
   }
   close();
@@ -126,12 +134,11 @@ void Consumer::Impl::close() {
 
   closing = true;
   settle_finished();
-  commit_and_wait(assigned());
+  commit_and_wait(book.partitions());
   for (const Rebalance& change : rebalances) answer_in_closing(change.code, change.partitions.get());
   rd_kafka_consumer_close(client.get());
-  std::vector<std::int32_t> all;
-  for (const Partition* partition : assigned()) all.push_back(partition->id);
-  retire(all);
+  book.retire(book.partitions());
+  in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
   measure(next_measure);
   if (!leave) return;
   link->log.store(nullptr, std::memory_order_release);
@@ -144,194 +151,72 @@ void Consumer::Impl::close() {
 // issue of 2.0.0, mended in 2.1.0). The ledger would take the hole for compacted offsets, and they would be lost.
 std::size_t Consumer::Impl::poll(std::size_t room, milliseconds wait) {
   std::size_t taken = 0;
-  const bool was_polling = flow == Flow::Polling;
+  const bool was_polling = book.flow() == PartitionBook::Flow::Polling;
   MonoTime now{};
   while (taken < room) {
-    Message message(rd_kafka_consume_queue(records.get(), taken == 0 ? static_cast<int>(wait.count()) : 0));
+    const Message message(rd_kafka_consume_queue(records.get(), taken == 0 ? static_cast<int>(wait.count()) : 0));
     if (!message) break;
     if (taken++ == 0) now = std::chrono::steady_clock::now();
-    on_message(std::move(message), now);
-    if (was_polling && (in_flight_count >= options.in_flight_max || in_flight_bytes >= options.in_flight_bytes_max))
-      break;
+    on_message(*message, now);
+    if (was_polling && book.is_full()) break;
   }
   hand_out();
   return taken;
 }
 
-void Consumer::Impl::on_message(Message message, MonoTime now) {
-  if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    failed(message->err, rd_kafka_message_errstr(message.get()));
+void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now) {
+  if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    failed(message.err, rd_kafka_message_errstr(&message));
     return;
   }
-  Partition* const partition = find(message->partition);
-  if (partition == nullptr || partition->leaving || draining.load(std::memory_order_relaxed)) return;
-  if (partition->parked.empty() && admit(*partition, *message, now)) return;
-  partition->parked.push_back(std::move(message));
-  apply_pauses();
-}
-
-/// False: the ledger has no room for it.
-bool Consumer::Impl::admit(Partition& partition, const rd_kafka_message_t& message, MonoTime now) {
-  if (partition.fresh) {
-    partition.ledger = OffsetLedger(message.offset);
-    partition.fresh = false;
-  }
-  const std::int64_t gap = partition.ledger.gap_before(message.offset);
-  switch (partition.ledger.begin(message.offset)) {
-    case OffsetLedger::Begin::Taken:
-      break;
-    case OffsetLedger::Begin::Done:
-      add(metrics.skipped_done);
-      return true;
-    case OffsetLedger::Begin::NoRoom:
-      return false;
-    case OffsetLedger::Begin::Rewound: {
-      add(metrics.rewinds);
-      const std::int32_t id = partition.id;
-      const std::int64_t committed = partition.ledger.next_commit();
-      const bool paused = partition.paused;
-      if (observe::Log* const log = options.kafka.log)
-        log->warn("kafka.rewound", {observe::kv("partition", id), observe::kv("to", message.offset),
-                                    observe::kv("committed", committed)});
-      retire(std::span(&id, 1));
-      auto anew = std::make_unique<Partition>();
-      anew->id = id;
-      anew->epoch = ++last_epoch;
-      anew->paused = paused;
-      partitions[static_cast<std::size_t>(id)] = std::move(anew);
-      return admit(*partitions[static_cast<std::size_t>(id)], message, now);
-    }
-  }
-  if (gap > 0) add(metrics.gap_offsets, static_cast<std::uint64_t>(gap));
-
-  const std::string_view key = view(message.key, message.key_len);
-  const std::string_view value = view(message.payload, message.len);
-  const std::string_view traceparent = traceparent_of(message);
-  const std::size_t bytes = key.size() + value.size() + traceparent.size();
-  partition.ages.came(message.offset, now);
-  ++partition.in_flight;
-  partition.in_flight_bytes += bytes;
-  ++in_flight_count;
-  in_flight_bytes += bytes;
-
-  std::unique_ptr<RecordBatch>& batch = outgoing[static_cast<std::size_t>(partition.id) % outgoing.size()];
-  if (!batch) batch = std::make_unique<RecordBatch>();
-  batch->add(pending_records->acquire(partition.id, message.offset, partition.epoch, static_cast<std::uint32_t>(bytes)),
-             message.offset, partition.id, key, value, traceparent);
-  add(metrics.records);
-  add(metrics.bytes, bytes);
-  return true;
+  if (draining.load(std::memory_order_relaxed)) return;
+  const PartitionBook::Offer offered = book.offer({.partition = message.partition,
+                                                   .offset = message.offset,
+                                                   .key = view(message.key, message.key_len),
+                                                   .value = view(message.payload, message.len),
+                                                   .traceparent = traceparent_of(message)},
+                                                  now);
+  if (offered == PartitionBook::Offer::Parked) apply_pauses();
 }
 
 void Consumer::Impl::hand_out() {
-  in_flight_seen.store(in_flight_count, std::memory_order_relaxed);
-  for (std::size_t shard = 0; shard < outgoing.size(); ++shard) {
-    if (!outgoing[shard]) continue;
-    add(metrics.batches);
-    handlers.on_batch(shard, std::move(outgoing[shard]));
-  }
+  in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
+  for (const PartitionBook::Rewind& rewind : book.take_rewinds())
+    if (observe::Log* const log = options.kafka.log)
+      log->warn("kafka.rewound", {observe::kv("partition", rewind.partition), observe::kv("to", rewind.to),
+                                  observe::kv("committed", rewind.committed)});
+  tell_ended();
+  book.hand_out(handlers.on_batch);
 }
 
 void Consumer::Impl::settle_finished() {
-  pending_records->drain([this](const PendingRecord& pending) {
-    Partition* const partition = find(pending.partition());
-    if (partition == nullptr || partition->epoch != pending.epoch()) {
-      add(metrics.stale_completions);
-      return;
-    }
-    partition->ledger.complete(pending.offset());
-    partition->dirty = true;
-    --partition->in_flight;
-    partition->in_flight_bytes -= pending.bytes();
-    --in_flight_count;
-    in_flight_bytes -= pending.bytes();
-  });
-  in_flight_seen.store(in_flight_count, std::memory_order_relaxed);
-}
-
-void Consumer::Impl::steer(MonoTime now) {
-  const auto at_most = [this](std::size_t eighths) {
-    return in_flight_count <= options.in_flight_max * eighths / 8 &&
-           in_flight_bytes <= options.in_flight_bytes_max / 8 * eighths;
-  };
-  switch (flow) {
-    case Flow::Polling:
-      if (in_flight_count >= options.in_flight_max || in_flight_bytes >= options.in_flight_bytes_max) {
-        flow = Flow::Holding;
-        held_since = now;
-      }
-      break;
-    case Flow::Holding:
-      if (at_most(7))
-        flow = Flow::Polling;
-      else if (now - held_since >= options.hold_before_pause)
-        flow = Flow::Paused;
-      break;
-    case Flow::Paused:
-      if (at_most(4)) flow = Flow::Polling;
-      break;
-  }
-}
-
-void Consumer::Impl::unpark(MonoTime now) {
-  if (flow != Flow::Polling || draining.load(std::memory_order_relaxed)) return;
-  for (Partition* partition : assigned()) {
-    if (partition->parked.empty() || partition->leaving || !partition->ledger.below_half()) continue;
-    const std::int32_t id = partition->id;
-    std::deque<Message> waiting = std::move(partition->parked);
-    partition->parked.clear();
-    while (!waiting.empty() && admit(*find(id), *waiting.front(), now)) waiting.pop_front();
-    find(id)->parked = std::move(waiting);
-  }
-  hand_out();
+  book.settle();
+  in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
 }
 
 void Consumer::Impl::apply_pauses() {
-  const PartitionList pause(rd_kafka_topic_partition_list_new(1));
-  const PartitionList resume(rd_kafka_topic_partition_list_new(1));
-  const bool all = flow == Flow::Paused || draining.load(std::memory_order_relaxed);
-  for (Partition* partition : assigned()) {
-    const bool wanted = all || !partition->parked.empty();
-    if (wanted == partition->paused) continue;
-    partition->paused = wanted;
-    rd_kafka_topic_partition_list_add((wanted ? pause : resume).get(), options.topic.c_str(), partition->id);
-  }
-  if (pause->cnt > 0) rd_kafka_pause_partitions(client.get(), pause.get());
-  if (resume->cnt > 0) rd_kafka_resume_partitions(client.get(), resume.get());
+  const PartitionBook::Pauses changed = book.take_pauses();
+  const auto list_of = [this](const std::vector<std::int32_t>& ids) {
+    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(ids.size())));
+    for (const std::int32_t id : ids) rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), id);
+    return list;
+  };
+  if (!changed.pause.empty()) rd_kafka_pause_partitions(client.get(), list_of(changed.pause).get());
+  if (!changed.resume.empty()) rd_kafka_resume_partitions(client.get(), list_of(changed.resume).get());
 }
 
 void Consumer::Impl::measure(MonoTime now) {
-  set(metrics.in_flight, in_flight_count);
-  set(metrics.in_flight_bytes, in_flight_bytes);
+  book.measure_in_flight();
   if (now < next_measure) return;
   next_measure = now + kMeasureInterval;
-  std::uint64_t ours = 0, paused = 0, lag = 0;
-  MonoTime oldest = now;
-  for (Partition* partition : assigned()) {
-    ++ours;
-    if (partition->paused) ++paused;
+  for (const std::int32_t id : book.partitions()) {
     std::int64_t low = 0, high = 0;
-    if (partition->committed >= 0 &&
-        rd_kafka_get_watermark_offsets(client.get(), options.topic.c_str(), partition->id, &low, &high) ==
-            RD_KAFKA_RESP_ERR_NO_ERROR &&
-        high > partition->committed)
-      lag += static_cast<std::uint64_t>(high - std::max(partition->committed, low));
-    if (partition->in_flight == 0)
-      partition->ages.clear();
-    else if (const auto since = partition->ages.since(partition->ledger.next_commit()))
-      oldest = std::min(oldest, *since);
+    if (rd_kafka_get_watermark_offsets(client.get(), options.topic.c_str(), id, &low, &high) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+      book.set_log(id, low, high);
   }
   set(metrics.brokers_down, now - link->heard.load(std::memory_order_relaxed) > silence ? 1 : 0);
-  set(metrics.assigned_partitions, ours);
-  set(metrics.paused_partitions, paused);
-  set(metrics.lag, lag);
-  set(metrics.oldest_unsettled_ms,
-      static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now - oldest).count()));
-}
-
-Partition* Consumer::Impl::find(std::int32_t id) noexcept {
-  const auto at = static_cast<std::size_t>(id);
-  return at < partitions.size() ? partitions[at].get() : nullptr;
+  book.measure(now);
 }
 
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {

@@ -36,10 +36,19 @@ Result<void> check_client_settings(const std::map<std::string, std::string>& cli
 /// producer with each message; the ledger hears when the last hold is gone. Thread-safe.
 class PendingRecord;
 
-struct SourceRecord {
-  PendingRecord* pending = nullptr;          // holds one count; ended by Consumer::release
-  std::string_view key, value, traceparent;  // valid until the batch is destroyed
+/// One stay of a partition with this consumer.
+struct Stay {
   std::int32_t partition = 0;
+  std::uint32_t epoch = 0;  // never used twice by one consumer
+  friend bool operator==(const Stay&, const Stay&) = default;
+};
+
+struct SourceRecord {
+  /// Holds one count, ended by Consumer::release(). REQUIRED: not looked into after that, for the
+  /// consumer's thread uses it anew.
+  PendingRecord* pending = nullptr;
+  std::string_view key, value, traceparent;  // valid until the batch is destroyed
+  Stay stay;
   std::int64_t offset = 0;
 };
 
@@ -55,7 +64,7 @@ struct ConsumerOptions {
   std::string group_id = "nightpost";
   std::string group_instance_id;  // static membership; empty: none
   std::string topic = "nightpost.offline.v1";
-  std::size_t shards = 1;                        // partition p goes to shard p % shards
+  std::size_t shards = 1;                        // a partition that comes goes to the one with the fewest
   std::size_t in_flight_max = 40'000;            // records handed out and not settled; at the limit nothing is fetched
   std::size_t in_flight_bytes_max = 256u << 20;  // may be passed by one record
   std::size_t fetch_queue_kbytes =
@@ -73,9 +82,8 @@ struct ConsumerOptions {
 struct ConsumerHandlers {
   std::function<void(std::size_t shard, std::unique_ptr<Batch>)> on_batch;  // on the consumer's thread
   std::function<void()> on_first_assignment;                                // ready
-  /// After revoke_grace: what is not yet in the air of these partitions shall be handed back. The predicate stays
-  /// valid.
-  std::function<void(std::function<bool(const PendingRecord*)> is_stale)> on_revoked;
+  /// After revoke_grace: what is not yet in the air of these stays shall be handed back.
+  std::function<void(std::vector<Stay> ended)> on_revoked;
   std::function<void(Error)> on_fatal;  // the process must leave
 };
 

@@ -17,13 +17,6 @@ constexpr std::int16_t kSyncGroup = 14;
 
 }  // namespace
 
-std::vector<Partition*> Consumer::Impl::assigned() {
-  std::vector<Partition*> all;
-  for (const auto& partition : partitions)
-    if (partition) all.push_back(partition.get());
-  return all;
-}
-
 rd_kafka_resp_err_t Consumer::Impl::on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* link, char*, std::size_t) {
   if (const auto code = rd_kafka_interceptor_add_on_request_sent(client, "nightpost", &Impl::on_sent, link);
       code != RD_KAFKA_RESP_ERR_NO_ERROR)
@@ -52,13 +45,11 @@ rd_kafka_resp_err_t Consumer::Impl::on_sent(rd_kafka_t*, int, const char*, std::
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/// False: nothing to say.
-bool Consumer::Impl::send_commit(const std::vector<Partition*>& which) {
-  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(which.size())));
-  for (Partition* partition : which) {
-    if (!partition->dirty) continue;
-    OffsetLedger::Commit commit = partition->ledger.commit();
-    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), partition->id);
+void Consumer::Impl::send_commits(const std::vector<PartitionBook::Commit>& commits) {
+  if (commits.empty()) return;
+  const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(commits.size())));
+  for (const PartitionBook::Commit& commit : commits) {
+    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), commit.partition);
     entry->offset = commit.next;
     if (!commit.metadata.empty()) {
       entry->metadata = std::malloc(commit.metadata.size());  // the list frees it
@@ -66,50 +57,43 @@ bool Consumer::Impl::send_commit(const std::vector<Partition*>& which) {
       std::memcpy(entry->metadata, commit.metadata.data(), commit.metadata.size());
       entry->metadata_size = commit.metadata.size();
     }
-    partition->dirty = false;
   }
-  if (list->cnt == 0) return false;
-  commit_pending = true;
   const rd_kafka_resp_err_t code =
       rd_kafka_commit_queue(client.get(), list.get(), commit_news.get(), &Impl::on_committed, this);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_committed(client.get(), code, list.get(), this);
-  return true;
 }
 
 void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                                   void* self) {
-  auto& impl = *static_cast<Impl*>(self);
-  impl.commit_pending = false;
-  bool refused = code != RD_KAFKA_RESP_ERR_NO_ERROR;
+  std::vector<PartitionBook::CommitAnswer> answers;
   for (int i = 0; list != nullptr && i < list->cnt; ++i) {
-    Partition* const partition = impl.find(list->elems[i].partition);
-    if (list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) refused = true;
-    if (partition == nullptr) continue;
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR || list->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR)
-      partition->dirty = true;
-    else
-      partition->committed = list->elems[i].offset;
+    const rd_kafka_topic_partition_t& entry = list->elems[i];
+    answers.push_back({.partition = entry.partition,
+                       .next = entry.offset,
+                       .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR});
   }
-  add(refused ? impl.metrics.commit_errors : impl.metrics.commits);
+  static_cast<Impl*>(self)->book.commit_answered(answers);
 }
 
 void Consumer::Impl::commit_when_due(MonoTime now) {
   rd_kafka_queue_poll_callback(commit_news.get(), 0);
-  if (commit_pending || now < next_commit || link->joining.load(std::memory_order_acquire)) return;
-  if (send_commit(assigned())) next_commit = now + options.commit_interval;
+  if (!link->joining.load(std::memory_order_acquire)) send_commits(book.due_commits(now));
 }
 
 /// Lets an earlier commit land and a join end first. Gives up after commit_wait: what is not committed is repeated, not
 /// lost.
-void Consumer::Impl::commit_and_wait(const std::vector<Partition*>& which) {
+void Consumer::Impl::commit_and_wait(std::span<const std::int32_t> partitions) {
   const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
   const auto wait_while = [&](auto condition) {
     while (condition() && std::chrono::steady_clock::now() < deadline)
       rd_kafka_queue_poll_callback(commit_news.get(), static_cast<int>(kCommitSlice.count()));
     return !condition();
   };
-  const bool free = wait_while([this] { return commit_pending || link->joining.load(std::memory_order_acquire); });
-  if (free && send_commit(which)) wait_while([this] { return commit_pending; });
+  const bool free =
+      wait_while([this] { return book.commit_on_way() || link->joining.load(std::memory_order_acquire); });
+  if (!free) return;
+  send_commits(book.commits_of(partitions));
+  wait_while([this] { return book.commit_on_way(); });
 }
 
 }  // namespace nightpost::kafka

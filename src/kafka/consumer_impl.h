@@ -16,9 +16,7 @@
 #include "core/time.h"
 #include "kafka/client_conf.h"
 #include "kafka/consumer.h"
-#include "kafka/partition.h"
-#include "kafka/pending_record.h"
-#include "kafka/record_batch.h"
+#include "kafka/partition_book.h"
 
 namespace nightpost::kafka {
 
@@ -39,15 +37,11 @@ struct Consumer::Impl {
   void run();
   void close();
   std::size_t poll(std::size_t room, milliseconds wait);
-  void on_message(Message message, MonoTime now);
-  bool admit(Partition& partition, const rd_kafka_message_t& message, MonoTime now);
+  void on_message(const rd_kafka_message_t& message, MonoTime now);
   void hand_out();
   void settle_finished();
-  void steer(MonoTime now);
-  void unpark(MonoTime now);
   void apply_pauses();
   void measure(MonoTime now);
-  Partition* find(std::int32_t id) noexcept;
   void failed(rd_kafka_resp_err_t code, const char* words);
 
   // Rebalances.
@@ -62,7 +56,7 @@ struct Consumer::Impl {
   void rebalance(MonoTime now);
   bool assign(Rebalance& change, MonoTime now);
   bool revoke(Rebalance& change, MonoTime now);
-  void retire(std::span<const std::int32_t> ids);
+  void tell_ended();
   void answer_in_closing(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* partitions);
   void tell_assigned(const rd_kafka_topic_partition_list_t* partitions);
   void give_back(const rd_kafka_topic_partition_list_t* partitions);
@@ -75,37 +69,27 @@ struct Consumer::Impl {
   static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t, std::int16_t,
                                          std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
                                          void* link);  // librdkafka's threads
-  bool send_commit(const std::vector<Partition*>& which);
-  void commit_and_wait(const std::vector<Partition*>& which);
+  void send_commits(const std::vector<PartitionBook::Commit>& commits);
+  void commit_and_wait(std::span<const std::int32_t> partitions);
   void commit_when_due(MonoTime now);
-  std::vector<Partition*> assigned();
 
   const ConsumerOptions options;
   const ConsumerHandlers handlers;
   ConsumerMetrics& metrics;
 
   std::unique_ptr<GroupLink> link = std::make_unique<GroupLink>();
-  PendingRecordPool::Owner pending_records = PendingRecordPool::make();
+  PartitionBook book;
   Client client;
-  Queue records;      // the group's messages and callbacks
-  Queue commit_news;  // answers to commits, so that they are heard while no records are polled
-  std::vector<std::unique_ptr<Partition>> partitions;  // by id; null: not ours
-  std::vector<std::unique_ptr<RecordBatch>> outgoing;  // by shard; null: nothing for it in this round
-  std::deque<Rebalance> rebalances;                    // noted by the callback, carried out by the loop
-  std::uint32_t last_epoch = 0;
-  std::size_t in_flight_count = 0;
-  std::size_t in_flight_bytes = 0;
+  Queue records;                     // the group's messages and callbacks
+  Queue commit_news;                 // answers to commits, so that they are heard while no records are polled
+  std::deque<Rebalance> rebalances;  // noted by the callback, carried out by the loop
   bool closing = false;
   bool was_assigned = false;
   bool was_fatal = false;
-  bool commit_pending = false;
   milliseconds silence{};
-  MonoTime next_commit{};
   MonoTime next_measure{};
-  enum class Flow : std::uint8_t { Polling, Holding, Paused } flow = Flow::Polling;
-  MonoTime held_since{};
 
-  std::atomic<std::size_t> in_flight_seen{0};  // in_flight_count for other threads
+  std::atomic<std::size_t> in_flight_seen{0};  // the book's, for other threads
   std::atomic<bool> draining{false};
   std::atomic<bool> stopping{false};
   std::thread thread;

@@ -61,26 +61,17 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
 
   for (int i = 0; i < list->cnt; ++i) {
     rd_kafka_topic_partition_t& theirs = list->elems[i];
-    auto ours = std::make_unique<Partition>();
-    ours->id = theirs.partition;
-    ours->epoch = ++last_epoch;
-    if (known && theirs.offset >= 0) {
-      const std::string_view metadata(static_cast<const char*>(theirs.metadata),
-                                      theirs.metadata == nullptr ? 0 : theirs.metadata_size);
-      if (const Result<void> restored = ours->ledger.restore(theirs.offset, metadata); !restored) {
-        add(metrics.metadata_ignored);
-        if (observe::Log* const log = options.kafka.log)
-          log->warn("kafka.metadata_ignored",
-                    {observe::kv("partition", ours->id), observe::kv("why", restored.error().detail)});
-      }
-      ours->committed = theirs.offset;
-      ours->fresh = false;
-    } else {
+    std::optional<std::int64_t> committed;
+    if (known && theirs.offset >= 0)
+      committed = theirs.offset;
+    else
       theirs.offset = RD_KAFKA_OFFSET_INVALID;  // librdkafka asks itself, and else begins at the earliest
-    }
-    const auto at = static_cast<std::size_t>(ours->id);
-    if (at >= partitions.size()) partitions.resize(at + 1);
-    partitions[at] = std::move(ours);
+    const std::string_view metadata(static_cast<const char*>(theirs.metadata),
+                                    theirs.metadata == nullptr ? 0 : theirs.metadata_size);
+    const Result<void> restored = book.assign(theirs.partition, committed, metadata);
+    if (observe::Log* const log = options.kafka.log; log != nullptr && !restored)
+      log->warn("kafka.metadata_ignored",
+                {observe::kv("partition", theirs.partition), observe::kv("why", restored.error().detail)});
   }
   tell_assigned(list);
   next_measure = now;
@@ -95,44 +86,29 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
 bool Consumer::Impl::revoke(Rebalance& change, MonoTime now) {
   const rd_kafka_topic_partition_list_t* const list = change.partitions.get();
   std::vector<std::int32_t> ids;
-  std::vector<Partition*> leaving;
-  for (int i = 0; i < list->cnt; ++i) {
-    ids.push_back(list->elems[i].partition);
-    if (Partition* partition = find(ids.back())) leaving.push_back(partition);
-  }
+  for (int i = 0; i < list->cnt; ++i) ids.push_back(list->elems[i].partition);
   // A lost assignment is somebody else's already: there is nothing to wait for and no right to commit.
   const bool lost = rd_kafka_assignment_lost(client.get()) != 0;
   if (!change.begun) {
     change.begun = true;
     change.deadline = now + options.revoke_grace;
-    for (Partition* partition : leaving) partition->leaving = true;
+    book.leave(ids);
     if (lost) add(metrics.assignments_lost);
   }
-  const bool busy = std::ranges::any_of(leaving, [](const Partition* p) { return p->in_flight > 0; });
-  if (busy && !lost && now < change.deadline) return false;
-  if (!lost) commit_and_wait(leaving);
-  retire(ids);
+  if (book.has_in_flight(ids) && !lost && now < change.deadline) return false;
+  if (!lost) commit_and_wait(ids);
+  book.retire(ids);
+  in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
+  tell_ended();
   give_back(list);
   next_measure = now;
   return true;
 }
 
-/// Forgets the partitions. What of them is still in flight is stale from here on.
-void Consumer::Impl::retire(std::span<const std::int32_t> ids) {
-  std::vector<std::uint32_t> epochs;
-  for (const std::int32_t id : ids) {
-    Partition* const partition = find(id);
-    if (partition == nullptr) continue;
-    if (partition->in_flight > 0) epochs.push_back(partition->epoch);
-    in_flight_count -= partition->in_flight;
-    in_flight_bytes -= partition->in_flight_bytes;
-    partitions[static_cast<std::size_t>(id)].reset();
-  }
-  in_flight_seen.store(in_flight_count, std::memory_order_relaxed);
-  if (epochs.empty() || !handlers.on_revoked || closing) return;
-  handlers.on_revoked([epochs = std::move(epochs)](const PendingRecord* pending) {
-    return std::ranges::find(epochs, pending->epoch()) != epochs.end();
-  });
+/// What of a stay was in flight when it ended is stale.
+void Consumer::Impl::tell_ended() {
+  std::vector<Stay> ended = book.take_ended();
+  if (!ended.empty() && handlers.on_revoked) handlers.on_revoked(std::move(ended));
 }
 
 /// librdkafka's close waits for an answer to each change, one that was noted and not carried out included; and it takes

@@ -5,10 +5,10 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "core/time.h"
-#include "kafka/client_conf.h"
 #include "kafka/offset_ledger.h"
 
 namespace nightpost::kafka {
@@ -33,18 +33,33 @@ class AgeTrack {
   std::deque<std::pair<std::int64_t, MonoTime>> marks_;
 };
 
+/// A record that the ledger had no room for.
+struct ParkedRecord {
+  std::int64_t offset = 0;
+  std::string key, value, traceparent;
+};
+
+/// Offsets [low, high); nothing known: empty.
+struct LogRange {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+};
+
 struct Partition {
   std::int32_t id = 0;
   std::uint32_t epoch = 0;
+  std::size_t shard = 0;  // chosen at the assignment, kept for the stay
   OffsetLedger ledger;
   bool fresh = true;     // nothing was ever committed: the ledger starts at the first record that comes
   bool paused = false;   // what we told librdkafka
   bool leaving = false;  // being revoked: nothing more is handed out
   bool dirty = false;    // something was finished since the last commit
+  bool commit_on_way = false;
   std::size_t in_flight = 0;
   std::size_t in_flight_bytes = 0;
-  std::deque<Message> parked;  // fetched, and the ledger has no room: the partition is paused until it has
-  std::int64_t committed = RD_KAFKA_OFFSET_INVALID;
+  std::deque<ParkedRecord> parked;        // fetched, and the ledger has no room: the partition is paused until it has
+  std::optional<std::int64_t> committed;  // as the broker knows it
+  LogRange log;
   AgeTrack ages;
 };
 

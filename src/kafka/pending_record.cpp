@@ -2,8 +2,7 @@
 
 namespace nightpost::kafka {
 
-PendingRecord* PendingRecordPool::acquire(std::int32_t partition, std::int64_t offset, std::uint32_t epoch,
-                                          std::uint32_t bytes) {
+PendingRecord* PendingRecordPool::acquire(Stay stay, std::int64_t offset, std::uint32_t bytes) {
   if (free_ == nullptr) {
     slabs_.push_back(std::make_unique<PendingRecord[]>(kSlab));
     for (std::size_t i = 0; i < kSlab; ++i) {
@@ -16,9 +15,8 @@ PendingRecord* PendingRecordPool::acquire(std::int32_t partition, std::int64_t o
   PendingRecord* const pending = free_;
   free_ = pending->next_;
   ++out_;
-  pending->partition_ = partition;
+  pending->stay_ = stay;
   pending->offset_ = offset;
-  pending->epoch_ = epoch;
   pending->bytes_ = bytes;
   pending->holds_.store(1, std::memory_order_relaxed);  // published with the batch
   return pending;

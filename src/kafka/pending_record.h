@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "kafka/consumer.h"
+
 namespace nightpost::kafka {
 
 class PendingRecordPool;
@@ -18,18 +20,15 @@ class PendingRecord {
   void hold() noexcept { holds_.fetch_add(1, std::memory_order_relaxed); }
   inline void drop() noexcept;
 
-  std::int32_t partition() const noexcept { return partition_; }
+  Stay stay() const noexcept { return stay_; }
   std::int64_t offset() const noexcept { return offset_; }
-  /// Names one stay of a partition with us; never reused in the process of one consumer.
-  std::uint32_t epoch() const noexcept { return epoch_; }
   std::uint32_t bytes() const noexcept { return bytes_; }
 
  private:
   friend class PendingRecordPool;
   std::atomic<std::uint32_t> holds_{0};
-  std::int32_t partition_ = 0;
+  Stay stay_;
   std::int64_t offset_ = 0;
-  std::uint32_t epoch_ = 0;
   std::uint32_t bytes_ = 0;
   PendingRecordPool* pool_ = nullptr;
   PendingRecord* next_ = nullptr;  // on the finished list, then on the free list
@@ -47,7 +46,7 @@ class PendingRecordPool {
   static Owner make() { return Owner(new PendingRecordPool); }
 
   /// A pending with one hold.
-  PendingRecord* acquire(std::int32_t partition, std::int64_t offset, std::uint32_t epoch, std::uint32_t bytes);
+  PendingRecord* acquire(Stay stay, std::int64_t offset, std::uint32_t bytes);
 
   /// Calls `finished(const PendingRecord&)` for every pending whose last hold went since the last drain, and reuses
   /// them.

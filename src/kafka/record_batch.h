@@ -18,9 +18,9 @@ class RecordBatch final : public Batch {
  public:
   std::span<const SourceRecord> records() const noexcept override { return records_; }
 
-  void add(PendingRecord* pending, std::int64_t offset, std::int32_t partition, std::string_view key,
-           std::string_view value, std::string_view traceparent) {
-    records_.push_back({pending, copy(key), copy(value), copy(traceparent), partition, offset});
+  void add(PendingRecord* pending, Stay stay, std::int64_t offset, std::string_view key, std::string_view value,
+           std::string_view traceparent) {
+    records_.push_back({pending, copy(key), copy(value), copy(traceparent), stay, offset});
   }
 
  private:

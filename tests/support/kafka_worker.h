@@ -1,6 +1,7 @@
 // Helpers of the tests that drive real clients against librdkafka's in-process broker.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -40,10 +41,10 @@ class Worker {
     ConsumerHandlers handlers;
     handlers.on_batch = [this](std::size_t shard, std::unique_ptr<Batch> batch) { take(shard, *batch); };
     handlers.on_first_assignment = [this] { ready = true; };
-    handlers.on_revoked = [this](std::function<bool(const PendingRecord*)> is_stale) {
+    handlers.on_revoked = [this](const std::vector<Stay>& ended) {
       const std::scoped_lock lock(mutex_);
       for (const auto& [value, pending] : held_)
-        if (is_stale(pending)) stale_.insert(value);
+        if (std::ranges::find(ended, pending->stay()) != ended.end()) stale_.insert(value);
     };
     handlers.on_fatal = [this](Error) { fatal = true; };
     Result<std::unique_ptr<Consumer>> started = Consumer::start(std::move(options), std::move(handlers), metrics);

@@ -14,10 +14,9 @@ TEST_CASE("pending: finishes when the last hold goes, not before", "[kafka][pend
   const PendingRecordPool::Owner pool = PendingRecordPool::make();
   int finished = 0;
   const auto drain = [&] { pool->drain([&](const PendingRecord&) { ++finished; }); };
-  PendingRecord* const pending = pool->acquire(3, 77, 5, 100);
-  CHECK(pending->partition() == 3);
+  PendingRecord* const pending = pool->acquire({3, 5}, 77, 100);
+  CHECK(pending->stay() == Stay{3, 5});
   CHECK(pending->offset() == 77);
-  CHECK(pending->epoch() == 5);
   CHECK(pending->bytes() == 100);
   pending->hold();
   pending->hold();
@@ -30,7 +29,7 @@ TEST_CASE("pending: finishes when the last hold goes, not before", "[kafka][pend
   CHECK(finished == 1);
   drain();
   CHECK(finished == 1);
-  PendingRecord* const again = pool->acquire(1, 2, 3, 4);
+  PendingRecord* const again = pool->acquire({1, 3}, 2, 4);
   CHECK(again == pending);
   again->drop();
 }
@@ -40,7 +39,7 @@ TEST_CASE("pending: dropped from many threads, each finishes once", "[kafka][pen
   const PendingRecordPool::Owner pool = PendingRecordPool::make();
   std::vector<PendingRecord*> pending_records;
   for (int i = 0; i < kPendingRecords; ++i) {
-    pending_records.push_back(pool->acquire(0, i, 1, 0));
+    pending_records.push_back(pool->acquire({0, 1}, i, 0));
     for (int t = 1; t < kThreads; ++t) pending_records.back()->hold();
   }
   std::set<std::int64_t> finished;
@@ -60,7 +59,7 @@ TEST_CASE("pending: may outlive the pool's owner", "[kafka][pending]") {
   std::vector<PendingRecord*> pending_records;
   {
     const PendingRecordPool::Owner pool = PendingRecordPool::make();
-    for (int i = 0; i < 4; ++i) pending_records.push_back(pool->acquire(0, i, 1, 0));
+    for (int i = 0; i < 4; ++i) pending_records.push_back(pool->acquire({0, 1}, i, 0));
     for (int i = 0; i < dropped_before; ++i) pending_records[static_cast<std::size_t>(i)]->drop();
   }
   std::vector<std::jthread> threads;
@@ -72,7 +71,7 @@ TEST_CASE("pending: the owner may go while others drop", "[kafka][pending]") {
   for (int round = 0; round < 200; ++round) {
     PendingRecordPool::Owner pool = PendingRecordPool::make();
     std::vector<PendingRecord*> pending_records;
-    for (int i = 0; i < 50; ++i) pending_records.push_back(pool->acquire(0, i, 1, 0));
+    for (int i = 0; i < 50; ++i) pending_records.push_back(pool->acquire({0, 1}, i, 0));
     std::jthread dropper([&] {
       for (PendingRecord* pending : pending_records) pending->drop();
     });

@@ -1,0 +1,189 @@
+// What the consumer decides, without Kafka: whose partition is whose, which records may be handed out and to which
+// shard, what is done, what may be committed, when to pause. Pure and single-threaded; times are handed in. Only the
+// last drop() of a PendingRecord comes from other threads, and is heard in settle().
+//
+// Consumer::Impl is the shell that connects it to librdkafka. A simulation is another one: a model broker and a model
+// group call the same functions, in each round in this order.
+//
+//   settle()                                     what the shards and the producer have finished
+//   assign() / leave(), has_in_flight(), retire()  as the group moves partitions; take_ended() goes to the shards
+//   due_commits(now) → commit_answered()         to the broker and back; restart a member with what was committed
+//   steer(now); unpark(now); take_pauses()       which partitions to fetch from
+//   offer() while flow() is Polling              what was fetched, in the order of offsets; then take_rewinds()
+//   hand_out(on_batch)                           batches to the shards
+//   measure(now)
+//
+// A record ends once whoever works on it and each message that it caused have dropped their holds.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/result.h"
+#include "core/time.h"
+#include "kafka/consumer.h"
+#include "kafka/metrics.h"
+#include "kafka/offset_ledger.h"
+#include "kafka/partition.h"
+#include "kafka/pending_record.h"
+#include "kafka/record_batch.h"
+
+namespace nightpost::kafka {
+
+/// As ConsumerOptions names them.
+struct BookLimits {
+  std::size_t shards = 1;
+  std::size_t in_flight_max = 40'000;
+  std::size_t in_flight_bytes_max = 256u << 20;
+  milliseconds hold_before_pause{1'000};
+  milliseconds commit_interval{200};
+};
+
+/// One record of the log. Views are valid during the call only.
+struct FetchedRecord {
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+  std::string_view key, value, traceparent;
+};
+
+class PartitionBook {
+ public:
+  PartitionBook(const BookLimits& limits, ConsumerMetrics& metrics);
+
+  // Partitions.
+
+  /// The partition comes to us and goes to the shard that has the fewest, for as long as it stays. `committed` and
+  /// `metadata` are the group's; nullopt: it has committed nothing. Malformed: the metadata was ignored, so records
+  /// repeat; the partition is ours all the same.
+  Result<void> assign(std::int32_t partition, std::optional<std::int64_t> committed, std::string_view metadata);
+  /// Being revoked: nothing more of these is handed out; what is in flight goes on.
+  void leave(std::span<const std::int32_t> partitions);
+  bool has_in_flight(std::span<const std::int32_t> partitions) const;
+  /// They are somebody else's from here on. What of them is in flight touches no ledger any more.
+  void retire(std::span<const std::int32_t> partitions);
+  /// Stays that ended with records in flight, since the last call: whoever works on these shall hand them back.
+  std::vector<Stay> take_ended() { return std::exchange(ended_, {}); }
+  std::vector<std::int32_t> partitions() const;
+  bool has(std::int32_t partition) const noexcept { return find(partition) != nullptr; }
+  /// REQUIRED: has(partition).
+  std::size_t shard_of(std::int32_t partition) const noexcept { return find(partition)->shard; }
+
+  // Records.
+
+  enum class Offer : std::uint8_t {
+    Admitted,  // leaves with the next hand_out()
+    Done,      // was finished before a restart, or came twice
+    Parked,    // the ledger has no room: kept, and its partition wants to be paused (take_pauses)
+    Dropped,   // not our partition, or one that leaves: it comes again at the next owner
+  };
+  /// Records of one partition come in the order of their offsets.
+  Offer offer(const FetchedRecord& record, MonoTime now);
+  /// Admits what was parked, where there is room again.
+  void unpark(MonoTime now);
+  /// The log went back below what was committed: its partition began anew.
+  struct Rewind {
+    std::int32_t partition = 0;
+    std::int64_t to = 0;
+    std::int64_t committed = 0;
+  };
+  std::vector<Rewind> take_rewinds() { return std::exchange(rewinds_, {}); }
+  /// Calls `on_batch(shard, std::unique_ptr<Batch>)` for each shard that has something since the last call.
+  template <class OnBatch>
+  void hand_out(OnBatch&& on_batch) {
+    for (std::size_t shard = 0; shard < outgoing_.size(); ++shard) {
+      if (!outgoing_[shard]) continue;
+      add(metrics_.batches);
+      on_batch(shard, std::unique_ptr<Batch>(std::move(outgoing_[shard])));
+    }
+  }
+  /// Takes up what was finished since the last call.
+  void settle();
+
+  // Limits.
+
+  enum class Flow : std::uint8_t {
+    Polling,
+    Holding,  // full: poll nothing, for pausing throws away what was fetched ahead
+    Paused,   // full for hold_before_pause: poll for the group's sake, with all partitions paused
+  };
+  Flow steer(MonoTime now);
+  Flow flow() const noexcept { return flow_; }
+  /// From here on all partitions want to be paused and nothing parked is admitted: the worker drains.
+  void stop_taking() noexcept { taking_ = false; }
+  struct Pauses {
+    std::vector<std::int32_t> pause, resume;
+  };
+  /// What changed since the last call; taken as done.
+  Pauses take_pauses();
+  std::size_t in_flight() const noexcept { return in_flight_; }
+  bool is_full() const noexcept {
+    return in_flight_ >= limits_.in_flight_max || in_flight_bytes_ >= limits_.in_flight_bytes_max;
+  }
+
+  // Commits. One is on its way at a time, so that an older one can never land after a newer.
+
+  struct Commit {
+    std::int32_t partition = 0;
+    std::int64_t next = 0;
+    std::string metadata;
+  };
+  /// Of all partitions that have something new to say; empty before the next commit_interval, or while one is on its
+  /// way. Not empty: it is on its way until commit_answered().
+  std::vector<Commit> due_commits(MonoTime now);
+  /// Likewise of these, now. REQUIRED: none is on its way.
+  std::vector<Commit> commits_of(std::span<const std::int32_t> partitions);
+  bool commit_on_way() const noexcept { return commit_on_way_; }
+  struct CommitAnswer {
+    std::int32_t partition = 0;
+    std::int64_t next = 0;
+    bool accepted = false;  // false: said again at the next interval
+  };
+  void commit_answered(std::span<const CommitAnswer> answers);
+
+  // Gauges.
+
+  /// What the log holds: offsets [low, high). Known from the broker, as of late.
+  void set_log(std::int32_t partition, std::int64_t low, std::int64_t high);
+  /// Sets the gauges.
+  void measure(MonoTime now);
+  /// Those that change with each round.
+  void measure_in_flight();
+
+ private:
+  Partition* find(std::int32_t id) const noexcept;
+  Partition& begin_stay(std::int32_t id, std::size_t shard);
+  Offer admit(Partition& partition, const FetchedRecord& record, MonoTime now);
+  std::size_t choose_shard() const;
+  std::optional<Commit> commit_of(Partition& partition);
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const std::unique_ptr<Partition>& partition : partitions_)
+      if (partition) visit(*partition);
+  }
+
+  const BookLimits limits_;
+  ConsumerMetrics& metrics_;
+  PendingRecordPool::Owner pending_records_ = PendingRecordPool::make();
+  std::vector<std::unique_ptr<Partition>> partitions_;  // by id; null: not ours
+  std::vector<std::unique_ptr<RecordBatch>> outgoing_;  // by shard; null: nothing for it in this round
+  std::vector<Stay> ended_;
+  std::vector<Rewind> rewinds_;
+  std::uint32_t last_epoch_ = 0;
+  std::size_t in_flight_ = 0;
+  std::size_t in_flight_bytes_ = 0;
+  bool taking_ = true;
+  bool commit_on_way_ = false;
+  MonoTime next_commit_{};
+  Flow flow_ = Flow::Polling;
+  MonoTime held_since_{};
+};
+
+}  // namespace nightpost::kafka
