@@ -125,6 +125,8 @@ void register_lanes(ShardSeries& shards) {
   counter("nightpost_lane_timeouts_total", "Requests that ran out of time", &LaneMetrics::timeouts);
   counter("nightpost_lane_overloads_total", "Requests refused because the lane's queue was full",
           &LaneMetrics::overloads);
+  counter("nightpost_lane_stray_answers_total", "Answers dropped because their request was not open: a bug",
+          &LaneMetrics::stray_answers);
   counter("nightpost_lane_received_bytes_total", "HTTP/2 bytes received", &LaneMetrics::bytes_in);
   counter("nightpost_lane_sent_bytes_total", "HTTP/2 bytes sent", &LaneMetrics::bytes_out);
   gauge("nightpost_lane_connections", "Connections that are ready", &LaneMetrics::connections);
@@ -159,6 +161,8 @@ void register_curl(ShardSeries& shards) {
     counter("nightpost_http_timeouts_total", "Requests that ran out of time", &CurlMetrics::timeouts);
     counter("nightpost_http_overloads_total", "Requests refused because the lane's queue was full",
             &CurlMetrics::overloads);
+    counter("nightpost_http_stray_answers_total", "Answers dropped because their request was not open: a bug",
+            &CurlMetrics::stray_answers);
     counter("nightpost_http_received_bytes_total", "Bytes of answers' bodies", &CurlMetrics::bytes_in);
     gauge("nightpost_http_connections", "Connections that are open", &CurlMetrics::connections);
     gauge("nightpost_http_open", "Requests at work", &CurlMetrics::open);

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/slab.h"
 #include "dispatch/decode.h"
 #include "dispatch/dispatcher.h"
 #include "dispatch/language.h"
@@ -18,7 +19,6 @@
 #include "dispatch/policy.h"
 #include "dispatch/route_book.h"
 #include "dispatch/shipment.h"
-#include "dispatch/slab.h"
 #include "dispatch/timer_heap.h"
 
 namespace nightpost::dispatch {

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <boost/intrusive/list.hpp>
-#include <deque>
+#include <cassert>
 #include <optional>
 #include <random>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "core/slab.h"
 #include "net/back_off.h"
 #include "net/curl_metrics.h"
 #include "net/curl_multi.h"
@@ -33,14 +34,13 @@ struct Job : OnWheel {
   bi::list_member_hook<bi::link_mode<bi::safe_link>> queue_hook;
   HttpRequest request;
   MonoTime deadline{};
-  std::uint64_t tag = 0;
+  std::uint64_t id = 0;   // in the slab, and whose its transfer says it is
+  std::uint64_t tag = 0;  // what its sender calls it
   LaneHandler* handler = nullptr;
   CurlMulti* multi = nullptr;  // null: it waits in the queue
   std::unique_ptr<CurlTransfer> transfer;
 };
 using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
-
-Job& job_of(CURL* easy) { return *reinterpret_cast<Job*>(static_cast<std::uintptr_t>(CurlTransfer::of(easy).owner)); }
 
 }  // namespace
 
@@ -74,8 +74,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   // Shared with themselves alone, while they call back. `old` takes no new requests and goes once its own are answered.
   std::shared_ptr<CurlMulti> multi, old;
   std::size_t opened_counted = 0;  // of multi's connections
-  std::deque<Job> slab;
-  std::vector<Job*> spare;
+  Slab<Job> jobs;
   std::vector<std::unique_ptr<CurlTransfer>> spare_transfers;
   DeadlineWheel wheel;
   Queue queue;
@@ -100,10 +99,10 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
 
   void stop() {
     end_turns();
-    for (Job& job : slab) {
+    jobs.for_each([&](std::uint64_t, Job& job) {
       if (job.multi != nullptr) job.multi->remove(job.transfer->easy());
       wheel.remove(job);
-    }
+    });
     queue.clear();
     multi.reset();
     old.reset();
@@ -115,9 +114,9 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   // ---- jobs
 
   Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
-    if (spare.empty()) spare.push_back(&slab.emplace_back());
-    Job& job = *spare.back();
-    spare.pop_back();
+    const auto [id, slot] = jobs.acquire();
+    Job& job = *slot;
+    job.id = id;
     job.request = std::move(request);
     job.deadline = deadline;
     job.tag = tag;
@@ -135,7 +134,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     job.multi = nullptr;
     if (job.transfer && spare_transfers.size() < kSpareTransfersMax) spare_transfers.push_back(std::move(job.transfer));
     job.transfer.reset();
-    spare.push_back(&job);
+    jobs.put_back(job.id);
   }
   void fail_job(Job& job, Errc code, std::string detail, bool maybe_sent) {
     answer(job, {fail(code, std::move(detail)), maybe_sent});
@@ -169,7 +168,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
                                                              .unacknowledged_max = options.response_timeout},
                                           *this);
     }
-    job.transfer->owner = reinterpret_cast<std::uintptr_t>(&job);
+    job.transfer->owner = job.id;
     multi->own_sockets_of(job.transfer->easy());
     if (!multi->add(job.transfer->easy())) return fail_job(job, Errc::Overloaded, "libcurl is out of memory", false);
     job.multi = multi.get();
@@ -180,8 +179,13 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
 
   void on_transfers_done(CurlMulti& from, std::span<const CurlDone> done) override {
     for (const CurlDone& one : done) {
-      Job& job = job_of(one.easy);
-      CurlTransfer& transfer = *job.transfer;
+      CurlTransfer& transfer = CurlTransfer::of(one.easy);
+      Job* const job = jobs.find(transfer.owner);
+      if (!job || job->transfer.get() != &transfer || job->multi != &from) {  // answered since: only a bug of ours
+        metrics.stray_answers.add();
+        assert(!"an answer for a request that is not open");
+        continue;
+      }
       const bool began = transfer.began();
       auto response = transfer.finish(one.code);
       if (response) {
@@ -201,7 +205,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
         }
       }
       const bool maybe_sent = began && !response;
-      answer(job, {std::move(response), maybe_sent});
+      answer(*job, {std::move(response), maybe_sent});
     }
     end_turn();
   }
@@ -286,6 +290,6 @@ void CurlLane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, L
 void CurlLane::flush() {
   if (!impl_->delivering()) impl_->pump();
 }
-std::size_t CurlLane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }
+std::size_t CurlLane::open_requests() const noexcept { return impl_->jobs.used(); }
 
 }  // namespace nightpost::net

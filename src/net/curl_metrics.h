@@ -12,6 +12,7 @@ struct CurlMetrics {
   Counter lost;                       // requests whose connection ended, or whose answer was too large
   Counter timeouts;                   // requests answered with Timeout
   Counter overloads;                  // requests answered with Overloaded
+  Counter stray_answers;              // for requests that were not open: a bug, dropped
   Counter bytes_in;                   // of answers' bodies
   Counter connections, open, queued;  // gauges: sockets, requests at work, requests that wait
 };

@@ -195,7 +195,7 @@ asio::awaitable<void> H2Connection::live(Self self, Order order) {
 asio::awaitable<void> H2Connection::write_when_possible(Self self) {
   co_await self->wait_for(TlsSocket::Io::WantWrite);
   self->writing_waits_ = false;
-  self->write();
+  if (!self->over()) self->heard();
 }
 
 void H2Connection::write() {
@@ -254,9 +254,9 @@ void H2Connection::heard() {
     metrics_->connections_opened.add();
     owner_->on_ready(*this);
   }
+  write();  // acknowledgements, window updates, RST_STREAM that ends what broke HTTP, GOAWAY if the peer broke a rule
   session_.take_done(done_);
   owner_->on_heard(*this, done_);  // may orphan us
-  write();                         // acknowledgements, window updates, and our GOAWAY if the peer broke a rule
 }
 
 void H2Connection::finish() {

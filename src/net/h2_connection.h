@@ -26,11 +26,13 @@ namespace nightpost::net {
 
 class H2Connection;
 
-/// What a connection tells its lane; always from the loop, never from inside a call the lane makes.
+/// What a connection tells its lane: from the loop, never from inside a call the lane makes. Only on_written() also
+/// comes from inside write().
 class ConnectionOwner {
  public:
   virtual void on_ready(H2Connection& connection) = 0;  // TLS, ALPN and the peer's first SETTINGS are through
-  /// After bytes came in: what they ended. Also when SETTINGS, a GOAWAY or nothing of note was in them.
+  /// After bytes came in, or a socket that had been full took more: what that and writing the answer to it ended. Also
+  /// when SETTINGS, a GOAWAY or nothing of note was in them. REQUIRED: write(), if it submits anything.
   virtual void on_heard(H2Connection& connection, std::vector<H2Session::Done>& done) = 0;
   virtual void on_written(H2Connection& connection, std::span<const std::uint64_t> tags) = 0;
   /// The last call. `done`: every request that was still open on it.
@@ -67,7 +69,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   void close(CloseReason reason, Error why);
   /// No new requests: ends once its answers are in, at `until` at the latest.
   void drain(CloseReason reason, MonoTime until);
-  /// Writes what the session has to say, as far as the socket takes it.
+  /// Writes what the session has to say, as far as the socket takes it. That may end requests, a response that broke
+  /// HTTP for one. REQUIRED: the caller takes the session's Dones before it returns to the loop.
   void write();
   /// What is due by `now`: connect and PING deadlines, the end of draining.
   void on_time(MonoTime now);

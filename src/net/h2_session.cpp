@@ -94,9 +94,11 @@ struct H2Session::Impl {
   bool settings = false, poisoned = false;
   std::string fault;  // nghttp2's words for what the peer did wrong
 
-  Fate fate_of(const Exchange& x) const {
-    if (x.ends_at <= handed) return Fate::Unknown;
-    return x.begins_at < handed ? Fate::NotProcessed : Fate::NeverSent;
+  /// How far it came, if not one byte more is written than `end`: `handed` where the connection is over, else all that
+  /// was gathered, for that goes out.
+  static Fate fate_of(const Exchange& x, std::uint64_t end) {
+    if (x.ends_at <= end) return Fate::Unknown;
+    return x.begins_at < end ? Fate::NotProcessed : Fate::NeverSent;
   }
 
   Exchange& open_exchange(const HttpRequest& request, std::uint64_t tag) {
@@ -128,7 +130,7 @@ struct H2Session::Impl {
     spare.push_back(&x);
   }
   void finish(Exchange& x, Fate fate, Result<HttpResponse> reply, bool refused = false) {
-    done.push_back({x.tag, fate, std::move(reply), refused});
+    done.push_back({x.tag, x.stream, fate, std::move(reply), refused});
     let_go(x);
   }
   void reset(const Exchange& x) {
@@ -138,6 +140,18 @@ struct H2Session::Impl {
   void refuse_answer(Exchange& x, std::string why) {
     reset(x);
     finish(x, Fate::Unknown, fail(Errc::ConnectionLost, std::move(why)));
+  }
+
+  /// Of a request that has ended: what its Done, which nobody will see now, said of it.
+  Fate forget(std::int32_t stream) {
+    const auto ended = std::ranges::find(done, stream, &Done::stream);
+    if (ended != done.end()) {
+      const Fate fate = ended->fate == Fate::Answered ? Fate::Unknown : ended->fate;
+      done.erase(ended);
+      return fate;
+    }
+    const std::uint32_t next = nghttp2_session_get_next_stream_id(session.get());
+    return static_cast<std::uint32_t>(stream) < next ? Fate::Unknown : Fate::NeverSent;
   }
 
   Exchange* exchange_of(std::int32_t stream) {
@@ -227,7 +241,7 @@ struct H2Session::Impl {
     if (!x) return 0;
     if (x->request) {
       const bool refused = code == NGHTTP2_REFUSED_STREAM;
-      Fate fate = me.fate_of(*x);
+      Fate fate = fate_of(*x, me.gathered);
       if (refused && fate == Fate::Unknown) fate = Fate::NotProcessed;
       me.finish(*x, fate,
                 fail(Errc::ConnectionLost, std::string("stream reset by the peer: ") + nghttp2_http2_strerror(code)),
@@ -351,8 +365,8 @@ H2Session::Fate H2Session::cancel(std::int32_t stream) {
   // A stream whose HEADERS wait inside nghttp2 is not known to it yet; such streams are the youngest.
   for (auto it = me.live.rbegin(); !x && it != me.live.rend() && it->stream >= stream; ++it)
     if (it->stream == stream) x = &*it;
-  if (!x || !x->request) return Fate::NeverSent;
-  const Fate fate = me.fate_of(*x);
+  if (!x || !x->request) return me.forget(stream);
+  const Fate fate = Impl::fate_of(*x, me.gathered);
   me.reset(*x);
   me.let_go(*x);
   return fate;
@@ -374,7 +388,7 @@ void H2Session::abandon(const Error& error) {
   me.poisoned = true;
   while (!me.live.empty()) {
     Exchange& x = me.live.front();
-    me.finish(x, me.fate_of(x), std::unexpected(error));
+    me.finish(x, Impl::fate_of(x, me.handed), std::unexpected(error));
   }
 }
 

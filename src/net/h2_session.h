@@ -31,11 +31,12 @@ class H2Session {
   enum class Fate : std::uint8_t {
     Answered,
     NeverSent,     // not one byte of it was handed to the socket
-    NotProcessed,  // REFUSED_STREAM, above a GOAWAY's last stream, or its END_STREAM was never handed over
-    Unknown,       // handed over whole, and no answer that can be used
+    NotProcessed,  // REFUSED_STREAM, above a GOAWAY's last stream, or its END_STREAM was and will never be handed over
+    Unknown,       // handed over whole, or about to be (it stands in the output), and no answer that can be used
   };
   struct Done {
     std::uint64_t tag;
+    std::int32_t stream;
     Fate fate;
     Result<HttpResponse> reply;  // an error unless Answered
     bool refused = false;        // the peer said so: REFUSED_STREAM or GOAWAY
@@ -55,7 +56,8 @@ class H2Session {
   /// its Done was taken or cancel() returned. The stream id on success. Overloaded: no free stream here now.
   /// Malformed: no peer can take it (field too large, control bytes in it).
   Result<std::int32_t> submit(const HttpRequest& request, std::uint64_t tag);
-  /// RST_STREAM CANCEL, or silence if nothing of it was sent. No Done follows. Says how far the request came.
+  /// RST_STREAM CANCEL, or silence if nothing of it was sent. No Done follows, not even one that was to be taken. Says
+  /// how far the request came; Unknown also of a stream that is over, whose request may have been sent. Never Answered.
   Fate cancel(std::int32_t stream);
   /// Takes back every request of which nothing is in the output yet: each becomes a Done with NeverSent.
   void withdraw_unsent();
@@ -72,7 +74,8 @@ class H2Session {
   void mark_sent(std::size_t bytes);
   void ping();
 
-  /// Replaces what `done` held with what ended since the last call.
+  /// Replaces what `done` held with what ended since the last call. Requests end in feed(), but in next_output() as
+  /// well (a response that breaks HTTP, a request that may no longer be sent), in withdraw_unsent() and in abandon().
   void take_done(std::vector<Done>& done);
   /// Likewise the tags whose END_STREAM was handed to the socket.
   void take_written(std::vector<std::uint64_t>& tags);

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/intrusive/list.hpp>
-#include <deque>
+#include <cassert>
 #include <random>
 #include <utility>
 #include <vector>
 
+#include "core/slab.h"
 #include "net/back_off.h"
 #include "net/deadline_wheel.h"
 #include "net/h2_connection.h"
@@ -33,7 +34,8 @@ struct Job : OnWheel {
   bi::list_member_hook<bi::link_mode<bi::safe_link>> queue_hook;
   HttpRequest request;
   MonoTime deadline{};
-  std::uint64_t tag = 0;
+  std::uint64_t id = 0;   // in the slab, and what its session calls it
+  std::uint64_t tag = 0;  // what its sender calls it
   LaneHandler* handler = nullptr;
   H2Connection* connection = nullptr;  // null: it waits in the queue
   std::int32_t stream = 0;
@@ -42,9 +44,6 @@ struct Job : OnWheel {
   bool written = false;     // whole; from then on `due` is the response timeout's
 };
 using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
-
-Job& job_of(std::uint64_t tag) { return *reinterpret_cast<Job*>(static_cast<std::uintptr_t>(tag)); }
-std::uint64_t tag_of(Job& job) { return reinterpret_cast<std::uintptr_t>(&job); }
 
 }  // namespace
 
@@ -70,8 +69,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   Origin origin;
   std::shared_ptr<const TlsClient> tls;  // shared with the connections, which may end after the lane
   std::optional<Error> unusable;         // the options are wrong: nothing can ever be sent
-  std::deque<Job> slab;
-  std::vector<Job*> spare;
+  Slab<Job> jobs;
   DeadlineWheel wheel;
   Queue queue;
   std::vector<Connection> connections;
@@ -99,16 +97,16 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     for (const Connection& c : connections) c->orphan();
     connections.clear();
     queue.clear();
-    for (Job& job : slab) wheel.remove(job);
+    jobs.for_each([&](std::uint64_t, Job& job) { wheel.remove(job); });
     for (GaugeShare* gauge : {&gauges.connections, &gauges.streams_limit, &gauges.open, &gauges.queued}) gauge->set(0);
   }
 
   // ---- jobs
 
   Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
-    if (spare.empty()) spare.push_back(&slab.emplace_back());
-    Job& job = *spare.back();
-    spare.pop_back();
+    const auto [id, slot] = jobs.acquire();
+    Job& job = *slot;
+    job.id = id;
     job.request = std::move(request);
     job.deadline = deadline;
     job.tag = tag;
@@ -120,6 +118,16 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     return job;
   }
 
+  /// The job that `said_it` speaks of. nullptr: it has been answered since, which only a bug of ours can bring about;
+  /// to drop it is better than to answer another's request.
+  Job* open_job(std::uint64_t id, const H2Connection& said_it) {
+    Job* const job = jobs.find(id);
+    if (job && job->connection == &said_it) return job;
+    metrics.stray_answers.add();
+    assert(!"an answer for a request that is not open");
+    return nullptr;
+  }
+
   /// The job is done with; its answer goes out at the end of the turn.
   void answer(Job& job, LaneReply reply) {
     reply.connection = job.connection ? job.connection->id() : 0;
@@ -128,7 +136,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
     job.request = {};
-    spare.push_back(&job);
+    jobs.put_back(job.id);
   }
   void fail_job(Job& job, Errc code, std::string detail, bool maybe_sent) {
     answer(job, {fail(code, std::move(detail)), maybe_sent});
@@ -168,7 +176,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     if (done.empty()) return;
     Queue again;  // in order, before what waits already
     for (H2Session::Done& d : done) {
-      Job& job = job_of(d.tag);
+      Job* const found = open_job(d.tag, connection);
+      if (!found) continue;
+      Job& job = *found;
       if (d.refused) metrics.refused.add();
       switch (d.fate) {
         case Fate::Answered:
@@ -190,10 +200,11 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     }
     queue.splice(queue.begin(), again);
   }
-  /// What drain() gave back.
-  void collect(H2Connection& connection) {
+  /// What a call of ours ended: drain() gave it back, or write() ended it. False: nothing.
+  bool collect(H2Connection& connection) {
     connection.session().take_done(collected);
     settle(connection, collected);
+    return !collected.empty();
   }
 
   // ---- what connections say
@@ -225,12 +236,13 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     end_turn();
   }
 
-  void on_written(H2Connection&, std::span<const std::uint64_t> tags) override {
+  void on_written(H2Connection& connection, std::span<const std::uint64_t> tags) override {
     const MonoTime due = clock_now() + options.response_timeout;
     for (const std::uint64_t tag : tags) {
-      Job& job = job_of(tag);
-      job.written = due < job.deadline;
-      if (job.written) wheel.set(job, due);
+      Job* const job = open_job(tag, connection);
+      if (!job) continue;
+      job->written = due < job->deadline;
+      if (job->written) wheel.set(*job, due);
     }
   }
 
@@ -261,19 +273,21 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   /// Going on would make it worse: everything ends, and only a later send() starts anew.
   void blame_credential(const std::string& why, H2Connection& said_it, std::vector<H2Session::Done>& done) {
-    const auto refuse = [&](std::vector<H2Session::Done>& ended) {
-      for (H2Session::Done& d : ended)
-        if (d.fate == Fate::Answered)
-          answer(job_of(d.tag), {std::move(d.reply)});
-        else
-          fail_job(job_of(d.tag), Errc::Unauthorized, why, d.fate == Fate::Unknown);
+    const auto refuse = [&](const H2Connection& connection, std::vector<H2Session::Done>& ended) {
+      for (H2Session::Done& d : ended) {
+        Job* const job = open_job(d.tag, connection);
+        if (job && d.fate == Fate::Answered)
+          answer(*job, {std::move(d.reply)});
+        else if (job)
+          fail_job(*job, Errc::Unauthorized, why, d.fate == Fate::Unknown);
+      }
     };
-    refuse(done);
+    refuse(said_it, done);
     const Error error{Errc::Unauthorized, why};
     for (const Connection& c : connections) {
       c->session().abandon(error);
       c->session().take_done(collected);
-      refuse(collected);
+      refuse(*c, collected);
       c->close(CloseReason::Credential, error);
     }
     while (!queue.empty()) fail_job(queue.front(), Errc::Unauthorized, why, false);
@@ -316,7 +330,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       Job& job = queue.front();
       H2Connection* c = pick(job.avoid);
       if (!c) break;
-      const auto stream = c->session().submit(job.request, tag_of(job));
+      const auto stream = c->session().submit(job.request, job.id);
       if (!stream) {
         if (stream.error().code == Errc::Overloaded) break;
         fail_job(job, stream.error().code, stream.error().detail, false);
@@ -327,9 +341,13 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       job.stream = *stream;
       c->used_at = now;
     }
-    for (const Connection& c : connections) c->write();
+    bool ended = false;
+    for (const Connection& c : connections) {
+      c->write();
+      ended |= collect(*c);
+    }
     adjust_connections(now);
-    if (has_answers()) post_turn();
+    if (has_answers() || ended) post_turn();
   }
 
   void on_time(MonoTime now) override {
@@ -464,6 +482,6 @@ void Lane::drain_connection(std::uint64_t connection) {
   impl_->retire(**at, CloseReason::Drained, clock_now() + impl_->options.response_timeout);
   impl_->post_turn();  // what it gave back goes elsewhere
 }
-std::size_t Lane::open_requests() const noexcept { return impl_->slab.size() - impl_->spare.size(); }
+std::size_t Lane::open_requests() const noexcept { return impl_->jobs.used(); }
 
 }  // namespace nightpost::net

@@ -33,6 +33,7 @@ struct LaneMetrics {
   Counter refused;                                   // streams the peer refused or left above a GOAWAY
   Counter timeouts;                                  // requests answered with Timeout
   Counter overloads;                                 // requests answered with Overloaded
+  Counter stray_answers;                             // for requests that were not open: a bug, dropped
   Counter bytes_in, bytes_out;                       // HTTP/2 bytes, before TLS
   Counter connections, streams_limit, open, queued;  // gauges: ready connections, what they may carry, what they
                                                      // carry, what waits

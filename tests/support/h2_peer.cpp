@@ -114,6 +114,8 @@ std::vector<std::uint8_t> H2Peer::output() {
   const std::uint8_t* data = nullptr;
   for (ssize_t size; (size = nghttp2_session_mem_send(session_.get(), &data)) > 0;)
     all.insert(all.end(), data, data + size);
+  all.insert(all.end(), said_.begin(), said_.end());
+  said_.clear();
   return all;
 }
 
@@ -144,5 +146,6 @@ void H2Peer::settings(const Settings& settings) {
 void H2Peer::open_window(std::int32_t stream, std::int32_t bytes) {
   nghttp2_session_consume(session_.get(), stream, static_cast<std::size_t>(bytes));
 }
+void H2Peer::say(const Bytes& frames) { said_.insert(said_.end(), frames.begin(), frames.end()); }
 
 }  // namespace nightpost::support

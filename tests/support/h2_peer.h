@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core/c_handle.h"
+#include "support/h2_frames.h"
 
 namespace nightpost::support {
 
@@ -40,7 +41,7 @@ class H2Peer {
   bool feed(std::span<const std::uint8_t> bytes);  // false: the client broke a rule
   std::vector<std::uint8_t> output();
 
-  using Fields = std::vector<std::pair<std::string, std::string>>;
+  using Fields = support::Fields;
   void respond(std::int32_t stream, int status, const std::string& body = "", const Fields& headers = {},
                const Fields& trailers = {});
   void interim(std::int32_t stream, int status);  // 1xx
@@ -48,6 +49,8 @@ class H2Peer {
   void goaway(std::uint32_t code, const std::string& debug, std::int32_t last_stream);
   void settings(const Settings& settings);
   void open_window(std::int32_t stream, std::int32_t bytes);  // stream 0: the connection's
+  /// Frames as they are (h2_frames.h), after all that was said before; the session behind this knows nothing of them.
+  void say(const Bytes& frames);
 
   std::map<std::int32_t, PeerRequest> open;      // begun, not ended
   std::vector<PeerRequest> requests;             // ended, in order
@@ -65,6 +68,7 @@ class H2Peer {
     Fields trailers;
   };
   std::map<std::int32_t, Answer> answers_;
+  Bytes said_;  // not yet in output()
 };
 
 /// A certificate authority made for one test run, with what it signed. EC P-256, PEM.

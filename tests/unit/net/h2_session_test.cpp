@@ -363,9 +363,10 @@ TEST_CASE("h2 session: cancelled requests", "[net][h2]") {
   const auto unsent = p.submit(push("bb"), 2);
   CHECK(p.client.cancel(sent) == Fate::Unknown);
   CHECK(p.client.cancel(unsent) == Fate::NeverSent);
-  CHECK(p.client.cancel(unsent) == Fate::NeverSent);  // twice is harmless
-  CHECK(p.client.cancel(999) == Fate::NeverSent);     // so is a stream that never was
-  p.requests.clear();                                 // no longer borrowed
+  CHECK(p.client.cancel(unsent) == Fate::Unknown);  // twice is harmless; what is over may have been sent
+  CHECK(p.client.cancel(sent) == Fate::Unknown);
+  CHECK(p.client.cancel(999) == Fate::NeverSent);  // so is a stream that never was
+  p.requests.clear();                              // no longer borrowed
   p.peer.respond(sent, 200, "late");
   p.settle();
   CHECK(p.done.empty());
@@ -437,6 +438,86 @@ TEST_CASE("h2 session: answers out of the ordinary", "[net][h2]") {
     CHECK(p.client.streams_open() == 1);  // the other one
   }
   CHECK(p.last_feed);
+}
+
+TEST_CASE("h2 session: a response that breaks HTTP ends its request, and no other", "[net][h2]") {
+  const auto broken = support::broken_responses();
+  const support::BrokenResponse row = broken[GENERATE_COPY(range(std::size_t{0}, broken.size()))];
+  CAPTURE(row.name);
+  Pair p;
+  const auto bad = p.submit(push("aa"), 1);
+  const auto good = p.submit(push("bb"), 2);
+  p.settle();
+  REQUIRE(p.client.feed(row.frames(bad)));
+  SECTION("by the end of the output that it causes") {
+    p.settle();
+    REQUIRE(p.done.size() == 1);
+    CHECK(p.done[0].tag == 1);
+    CHECK(p.done[0].fate == Fate::Unknown);
+    CHECK(p.done[0].reply.error().code == Errc::ConnectionLost);
+  }
+  SECTION("cancelled before, it may have been sent") {
+    CHECK(p.client.cancel(bad) == Fate::Unknown);
+    p.settle();
+    CHECK(p.done.empty());
+  }
+  SECTION("cancelled after, it may have been sent, and no Done follows") {
+    const auto out = p.client.next_output();
+    REQUIRE(p.peer.feed(out));
+    p.client.mark_sent(out.size());
+    CHECK(p.client.cancel(bad) == Fate::Unknown);
+    p.settle();
+    CHECK(p.done.empty());
+  }
+  CHECK(p.peer.resets.contains(bad));
+  CHECK(p.client.streams_open() == 1);
+  p.done.clear();
+  p.peer.respond(good, 200);
+  p.settle();
+  REQUIRE(p.done.size() == 1);
+  CHECK(p.done[0].tag == 2);
+  CHECK(p.done[0].fate == Fate::Answered);
+  CHECK(p.last_feed);
+  CHECK(p.client.streams_open() == 0);
+}
+
+TEST_CASE("h2 session: what stands in the output will be sent", "[net][h2]") {
+  Pair p;
+  const auto stream = p.submit(push("aa"), 1);
+  REQUIRE_FALSE(p.client.next_output().empty());  // and the socket takes nothing yet
+  SECTION("so a cancel cannot call it unsent") { CHECK(p.client.cancel(stream) == Fate::Unknown); }
+  SECTION("nor can a response that breaks HTTP") {
+    REQUIRE(p.client.feed(support::headers_frame(stream, {{"apns-id", "x"}}, true)));
+    p.client.mark_sent(p.client.next_output().size());
+    p.client.next_output();
+    p.client.take_done(p.done);
+    REQUIRE(p.done.size() == 1);
+    CHECK(p.done[0].fate == Fate::Unknown);
+  }
+  SECTION("unless the connection ends") {
+    p.client.abandon({Errc::ConnectionLost, "gone"});
+    p.client.take_done(p.done);
+    REQUIRE(p.done.size() == 1);
+    CHECK(p.done[0].fate == Fate::NeverSent);
+  }
+}
+
+TEST_CASE("h2 session: cancelled once its Done is out, a request says the same, and its Done is not taken",
+          "[net][h2]") {
+  Pair p;
+  const auto answered = p.submit(push("aa"), 1);
+  const auto refused = p.submit(push("bb"), 2);
+  const auto reset = p.submit(push("cc"), 3);
+  p.settle();
+  p.peer.respond(answered, 200);
+  p.peer.reset(refused, NGHTTP2_REFUSED_STREAM);
+  p.peer.reset(reset, NGHTTP2_INTERNAL_ERROR);
+  REQUIRE(p.client.feed(p.peer.output()));
+  CHECK(p.client.cancel(answered) == Fate::Unknown);
+  CHECK(p.client.cancel(refused) == Fate::NotProcessed);
+  CHECK(p.client.cancel(reset) == Fate::Unknown);
+  p.settle();
+  CHECK(p.done.empty());
 }
 
 TEST_CASE("h2 session: a peer that breaks HTTP/2 is left", "[net][h2]") {

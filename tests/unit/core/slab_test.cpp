@@ -1,4 +1,4 @@
-#include "dispatch/slab.h"
+#include "core/slab.h"
 
 #include <catch2/catch.hpp>
 #include <map>
@@ -6,12 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "dispatch/timer_heap.h"
-
 using namespace nightpost;
-using namespace nightpost::dispatch;
 
-TEST_CASE("slab: an old tag never names a new object", "[dispatch][slab]") {
+TEST_CASE("slab: an old tag never names a new object", "[core][slab]") {
   Slab<int> slab;
   const auto [first, one] = slab.acquire();
   *one = 1;
@@ -27,7 +24,7 @@ TEST_CASE("slab: an old tag never names a new object", "[dispatch][slab]") {
   CHECK(slab.find(~0ULL) == nullptr);
 }
 
-TEST_CASE("slab: takes and returns in any order", "[dispatch][slab]") {
+TEST_CASE("slab: takes and returns in any order", "[core][slab]") {
   Slab<int> slab;
   std::mt19937 rng(1);
   std::map<std::uint64_t, int> model;
@@ -52,33 +49,7 @@ TEST_CASE("slab: takes and returns in any order", "[dispatch][slab]") {
   for (const std::uint64_t tag : gone) CHECK(slab.find(tag) == nullptr);
 }
 
-TEST_CASE("timers: the earliest first, and only what is due", "[dispatch][slab]") {
-  TimerHeap timers;
-  const MonoTime start{std::chrono::hours(1)};
-  CHECK(timers.next() == std::nullopt);
-  for (const int ms : {30, 10, 20, 10}) timers.add({start + milliseconds(ms), static_cast<std::uint64_t>(ms)});
-  CHECK(timers.next() == start + milliseconds(10));
-  CHECK_FALSE(timers.pop(start + milliseconds(9)));
-  CHECK(timers.pop(start + milliseconds(25))->tag == 10);
-  CHECK(timers.pop(start + milliseconds(25))->tag == 10);
-  CHECK(timers.pop(start + milliseconds(25))->tag == 20);
-  CHECK_FALSE(timers.pop(start + milliseconds(25)));
-  CHECK(timers.next() == start + milliseconds(30));
-}
-
-TEST_CASE("timers: stale entries do not pile up", "[dispatch][slab]") {
-  TimerHeap timers;
-  const MonoTime start{std::chrono::hours(1)};
-  for (int i = 0; i < 100'000; ++i) {
-    timers.add({start + seconds(i), static_cast<std::uint64_t>(i)});
-    timers.sweep(1, [i](const Timer& timer) { return timer.tag != static_cast<std::uint64_t>(i); });
-  }
-  int left = 0;
-  while (timers.pop(start + seconds(100'000))) ++left;
-  CHECK(left < 2000);
-}
-
-TEST_CASE("slab: the objects of a peak go once nothing is in use, and old tags stay nobody's", "[dispatch][slab]") {
+TEST_CASE("slab: the objects of a peak go once nothing is in use, and old tags stay nobody's", "[core][slab]") {
   Slab<std::string> slab(10);
   std::vector<std::uint64_t> before;
   for (int round = 0; round < 3; ++round) {
@@ -101,7 +72,7 @@ TEST_CASE("slab: the objects of a peak go once nothing is in use, and old tags s
   CHECK(slab.spare_bytes() > 0);  // few are kept
 }
 
-TEST_CASE("slab: what is in use may be put back while all are looked through, to the last", "[dispatch][slab]") {
+TEST_CASE("slab: what is in use may be put back while all are looked through, to the last", "[core][slab]") {
   Slab<int> slab(3);
   for (int i = 0; i < 10; ++i) slab.acquire();
   int seen = 0;

@@ -7,7 +7,7 @@
 #include <deque>
 #include <vector>
 
-namespace nightpost::dispatch {
+namespace nightpost {
 
 /// References stay valid while an object is in use. T is default-constructed once and keeps its state between uses:
 /// whoever puts it back has reset it.
@@ -80,4 +80,4 @@ class Slab {
   std::size_t used_ = 0;
 };
 
-}  // namespace nightpost::dispatch
+}  // namespace nightpost
