@@ -41,7 +41,7 @@ class Shard {
  public:
   /// Borrows everything but the store; `settler` must be usable from this shard's thread.
   Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-        dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics);
+        net::TrustStores& trust_stores, dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics);
   ~Shard();  // as stop()
 
   void start();
@@ -65,6 +65,8 @@ class Shard {
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
   resolve::Resolver resolver_;
+  net::NameResolver names_;
+  LaneSettings lanes_;
   GrantFetcher fetcher_;
   ResolverPorts ports_;
   LaneTransport transport_;
