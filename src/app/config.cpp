@@ -171,6 +171,12 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_lane(top.section("apns"), config.apns);
     read_lane(top.section("fcm"), config.fcm);
     read_http(top.section("http"), config.http);
+    {
+      JsonSection dns = top.section("dns");
+      dns.duration_ms("lookup_timeout_ms", config.dns.lookup_timeout, 10, 60'000);
+      dns.duration_ms("ttl_max_ms", config.dns.ttl_max, 0, kHourMs);
+      dns.integer("names_max", config.dns.names_max, 16, 100'000);
+    }
     read_grants(top.section("grants"), config.grants);
     read_receipts(top.section("receipts"), config.receipts);
     {

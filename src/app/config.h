@@ -18,6 +18,7 @@
 #include "kafka/producer.h"
 #include "net/curl_lane.h"
 #include "net/lane.h"
+#include "net/name_resolver.h"
 #include "observe/log.h"
 #include "resolve/grant_book.h"
 #include "resolve/resolver.h"
@@ -54,6 +55,7 @@ struct Config {
   resolve::ResolverOptions resolve;  // caches of each shard
   net::LaneOptions apns, fcm;        // HTTP/2 connections of each shard to each (origin, credential)
   net::CurlLaneOptions http;         // likewise, to all other vendors and to token endpoints
+  net::NameResolverOptions dns;      // names of HTTP/2 vendors; each shard has a resolver of its own
   resolve::GrantOptions grants;
   ReceiptOptions receipts;
   observe::Level log_level = observe::Level::Info;

@@ -7,6 +7,16 @@ namespace {
 constexpr std::size_t kRepliesKept = 4096;  // room for the answers of a turn
 }
 
+LaneSettings lane_settings(const Config& config, const SharedByLanes& shared) {
+  LaneSettings lanes{config.apns, config.fcm, config.http};
+  const auto share = [&](auto& options) { options.trust_stores = &shared.trust_stores; };
+  lanes.apns.names = lanes.fcm.names = &shared.names;
+  share(lanes.apns);
+  share(lanes.fcm);
+  share(lanes.http);
+  return lanes;
+}
+
 LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
                              net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply)
     : loop_(loop),

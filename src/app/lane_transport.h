@@ -11,11 +11,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "app/config.h"
 #include "core/lru_cache.h"
 #include "core/time.h"
 #include "dispatch/ports.h"
 #include "net/curl_lane.h"
 #include "net/lane.h"
+#include "net/name_resolver.h"
+#include "net/trust_store.h"
 
 namespace nightpost::app {
 
@@ -24,6 +27,13 @@ struct LaneSettings {
   net::LaneOptions apns, fcm;  // Wire::Http2, by vendor
   net::CurlLaneOptions http;   // Wire::Any
 };
+
+/// What lanes have in common, so that none pays for it alone. Outlives them.
+struct SharedByLanes {
+  net::TrustStores& trust_stores;  // of the process
+  net::NameResolver& names;        // of the shard; libcurl's lanes ask the system
+};
+LaneSettings lane_settings(const Config& config, const SharedByLanes& shared);
 
 class LaneTransport final : public dispatch::Transport, private net::LaneHandler {
  public:

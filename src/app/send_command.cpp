@@ -156,12 +156,12 @@ std::string event_for(const Options& options, WallTime now) {
 using Running = dispatch::Dispatcher*;
 
 /// Runs one event for one device to its end; with dry_run until the request stands.
-nlohmann::json run_one(const Options& options, const Config& config, boost::asio::io_context& loop,
-                       dispatch::Credentials& real_credentials, Running& running,
+nlohmann::json run_one(const Options& options, const Config& config, const LaneSettings& lane_options,
+                       boost::asio::io_context& loop, dispatch::Credentials& real_credentials, Running& running,
                        std::shared_ptr<const Receiver> receiver, const Clock& clock) {
   net::LaneMetrics lane_metrics;
   net::CurlMetrics curl_metrics;
-  LaneTransport lanes(loop, {config.apns, config.fcm, config.http}, lane_metrics, curl_metrics, clock, [] {});
+  LaneTransport lanes(loop, lane_options, lane_metrics, curl_metrics, clock, [] {});
   ShownCredentials credentials(real_credentials, options.dry_run);
   Recorder transport(credentials, options.dry_run ? nullptr : &lanes);
   Collector settler;
@@ -214,7 +214,10 @@ int run_send(const Options& options) {
   resolve::GrantBook grants(config->grants);
   net::CurlMetrics grant_lanes;
   GrantMetrics grant_metrics;
-  GrantFetcher fetcher(loop, config->http, config->grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics);
+  net::TrustStores trust_stores;
+  net::NameResolver names(loop, config->dns);
+  const LaneSettings lanes = lane_settings(*config, {trust_stores, names});
+  GrantFetcher fetcher(loop, lanes.http, config->grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics);
   resolve::ResolverMetrics metrics;
   resolve::Resolver resolver(config->resolve, source, grants, make_vendor_parts, clock, metrics);
   Running running = nullptr;
@@ -240,7 +243,8 @@ int run_send(const Options& options) {
   if (targets.empty()) targets.push_back(std::make_shared<Receiver>(Receiver{receiver.settings, {}, receiver.mutes}));
 
   nlohmann::json results = nlohmann::json::array();
-  for (auto& target : targets) results.push_back(run_one(options, *config, loop, credentials, running, target, clock));
+  for (auto& target : targets)
+    results.push_back(run_one(options, *config, lanes, loop, credentials, running, target, clock));
 
   int exit_code = kDone;
   for (const nlohmann::json& result : results) {

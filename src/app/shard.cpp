@@ -25,13 +25,15 @@ dispatch::Options of_one_shard(const Config& config) {
 }  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-             KafkaSettler& settler, const Clock& clock, ShardMetrics& metrics)
+             net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, ShardMetrics& metrics)
     : metrics_(metrics),
       settler_(settler),
       store_(std::move(store)),
       source_(*store_),
       resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
-      fetcher_(loop_, config.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants),
+      names_(loop_, config.dns),
+      lanes_(lane_settings(config, {trust_stores, names_})),
+      fetcher_(loop_, lanes_.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants),
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) {
@@ -39,8 +41,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
             schedule_after_work();
           },
           metrics.grants, config.resolve.routes_cached_max),
-      transport_(loop_, {config.apns, config.fcm, config.http}, metrics.lanes, metrics.curl_lanes, clock,
-                 [this] { schedule_after_work(); }),
+      transport_(loop_, lanes_, metrics.lanes, metrics.curl_lanes, clock, [this] { schedule_after_work(); }),
       dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
 
 Shard::~Shard() { stop(); }

@@ -40,8 +40,8 @@ struct ShardMetrics {
 class Shard {
  public:
   /// Borrows everything but the store; `settler` is this shard's alone.
-  Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants, KafkaSettler& settler,
-        const Clock& clock, ShardMetrics& metrics);
+  Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
+        net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, ShardMetrics& metrics);
   ~Shard();  // as stop()
 
   void start();
@@ -71,6 +71,8 @@ class Shard {
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
   resolve::Resolver resolver_;
+  net::NameResolver names_;
+  LaneSettings lanes_;
   GrantFetcher fetcher_;
   ResolverPorts ports_;
   LaneTransport transport_;

@@ -57,7 +57,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     auto store = open_store(config, true);
     if (!store) return std::unexpected(store.error());
     worker->shards_.push_back(
-        std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_,
+        std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_, worker->trust_stores_,
                                 worker->settlers_.emplace_back(*worker->producer_, worker->config_.topics), clock,
                                 worker->metrics_.shards.emplace_back()));
   }

@@ -16,6 +16,7 @@
 #include "kafka/consumer.h"
 #include "kafka/metrics.h"
 #include "kafka/producer.h"
+#include "net/trust_store.h"
 #include "observe/log.h"
 #include "observe/metrics_page.h"
 #include "resolve/grant_book.h"
@@ -57,6 +58,7 @@ class Worker {
   WorkerMetrics metrics_;
   std::atomic<bool> ready_ = false;
   std::atomic<bool> draining_ = false;
+  net::TrustStores trust_stores_;
   resolve::GrantBook grants_;
   std::unique_ptr<kafka::Producer> producer_;
   std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move

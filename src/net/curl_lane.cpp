@@ -91,7 +91,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     if (auto origin = parse_origin(options.origin); !origin) return std::unexpected(std::move(origin.error()));
     if (!options.proxy.empty())
       if (auto good = check_proxy(options.proxy); !good) return good;
-    auto made = make_trust_store(options.ca_pem);
+    auto made = trust_store_from(options.trust_stores, options.ca_pem);
     if (!made) return std::unexpected(std::move(made.error()));
     trust = std::move(*made);
     return CurlTransfer::usable(options, trust.get());
@@ -169,7 +169,6 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
                                           *this);
     }
     job.transfer->owner = job.id;
-    multi->own_sockets_of(job.transfer->easy());
     if (!multi->add(job.transfer->easy())) return fail_job(job, Errc::Overloaded, "libcurl is out of memory", false);
     job.multi = multi.get();
     queue.pop_front();

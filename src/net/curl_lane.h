@@ -18,8 +18,9 @@ namespace nightpost::net {
 struct CurlMetrics;
 
 struct CurlLaneOptions {
-  std::string origin;  // REQUIRED: "https://host[:port]"
-  std::string ca_pem;  // trust anchors besides the system's; empty: the system's only
+  std::string origin;                   // REQUIRED: "https://host[:port]"
+  std::string ca_pem;                   // trust anchors besides the system's; empty: the system's only
+  TrustStores* trust_stores = nullptr;  // the process's; outlives the lane. Null: read for this lane alone
   /// "http://host:port", by CONNECT; empty: none. http_proxy, no_proxy and their like in the environment are ignored:
   /// what a push travels through is said in one place.
   std::string proxy;

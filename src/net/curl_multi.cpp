@@ -7,6 +7,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/post.hpp>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 namespace nightpost::net {
@@ -76,15 +77,19 @@ CurlMulti::CurlMulti(asio::io_context& loop, const Options& options, CurlMultiOw
   [[maybe_unused]] static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
   multi_.reset(curl_multi_init());
   if (!multi_) throw std::bad_alloc();
-  curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, Callbacks::watch);
-  curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this);
-  curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, Callbacks::wake_in);
-  curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
-  curl_multi_setopt(multi_.get(), CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
+  const auto set = [&](CURLMoption option, auto value) {
+    if (curl_multi_setopt(multi_.get(), option, value) != CURLM_OK)
+      throw std::runtime_error("libcurl refuses an option of its multi interface");  // not the one we were built with
+  };
+  set(CURLMOPT_SOCKETFUNCTION, Callbacks::watch);
+  set(CURLMOPT_SOCKETDATA, this);
+  set(CURLMOPT_TIMERFUNCTION, Callbacks::wake_in);
+  set(CURLMOPT_TIMERDATA, this);
+  set(CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
   const auto connections = static_cast<long>(options.connections_max);
-  curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
-  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections);
-  curl_multi_setopt(multi_.get(), CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(options.streams_max));
+  set(CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
+  set(CURLMOPT_MAXCONNECTS, connections);
+  set(CURLMOPT_MAX_CONCURRENT_STREAMS, static_cast<long>(options.streams_max));
 }
 
 CurlMulti::~CurlMulti() {
@@ -95,15 +100,12 @@ CurlMulti::~CurlMulti() {
   }
 }
 
-void CurlMulti::own_sockets_of(CURL* easy) {
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, Callbacks::open);
-  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, Callbacks::close);
-  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, this);
-}
-
 bool CurlMulti::add(CURL* easy) {
-  if (curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) return false;
+  const auto set = [&](CURLoption option, auto value) { return curl_easy_setopt(easy, option, value) == CURLE_OK; };
+  // Its connections' sockets are this object's: libcurl may keep and close them long after their transfer.
+  const bool own_sockets = set(CURLOPT_OPENSOCKETFUNCTION, Callbacks::open) && set(CURLOPT_OPENSOCKETDATA, this) &&
+                           set(CURLOPT_CLOSESOCKETFUNCTION, Callbacks::close) && set(CURLOPT_CLOSESOCKETDATA, this);
+  if (!own_sockets || curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) return false;
   ++transfers_;
   return true;
 }

@@ -46,8 +46,6 @@ class CurlMulti : public std::enable_shared_from_this<CurlMulti> {
   CurlMulti(const CurlMulti&) = delete;
   CurlMulti& operator=(const CurlMulti&) = delete;
 
-  /// Lets its connections' sockets be this object's: libcurl may keep and close them long after their transfer.
-  void own_sockets_of(CURL* easy);
   bool add(CURL* easy);  // false: out of memory
   void remove(CURL* easy);
   std::size_t transfers() const noexcept { return transfers_; }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -27,15 +26,15 @@ MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-H2Connection::H2Connection(asio::io_context& loop, std::shared_ptr<const TlsClient> tls, const Options& options,
-                           ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id)
+H2Connection::H2Connection(asio::io_context& loop, NameResolver& names, std::shared_ptr<const TlsClient> tls,
+                           const Options& options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id)
     : loop_(loop),
       tls_client_(std::move(tls)),
       options_(options),
       owner_(&owner),
       metrics_(&metrics),
       id_(id),
-      resolver_(loop),
+      dialer_(loop, names),
       socket_(loop),
       session_(options.session) {}
 
@@ -49,7 +48,7 @@ void H2Connection::orphan() {
   metrics_ = nullptr;
   if (state_ == State::Ready || state_ == State::Draining) tls_.say_goodbye();
   state_ = State::Closed;
-  resolver_.cancel();
+  dialer_.cancel();
   error_code ignored;
   socket_.close(ignored);
 }
@@ -60,7 +59,7 @@ void H2Connection::close(CloseReason reason, Error why) {
   why_ = std::move(why);
   if (state_ == State::Ready || state_ == State::Draining) tls_.say_goodbye();
   state_ = State::Closing;
-  resolver_.cancel();
+  dialer_.cancel();
   error_code ignored;
   socket_.close(ignored);  // wakes live(), which says on_closed()
 }
@@ -84,13 +83,10 @@ void H2Connection::settle_if_drained() {
 void H2Connection::on_time(MonoTime now) {
   if (over()) return;
   if (state_ == State::Connecting) {
-    if (now >= connect_by_) return close(CloseReason::Error, {Errc::Timeout, "connecting took too long"});
-    if (now >= attempt_by_) {  // on to the next address
-      attempt_by_ = MonoTime::max();
-      error_code ignored;
-      socket_.close(ignored);
-    }
-    return;
+    if (now < connect_by_) return;
+    const std::string dialing = dialer_.progress();
+    return close(CloseReason::Error,
+                 {Errc::Timeout, "connecting took too long: " + (dialing.empty() ? connecting_ : dialing)});
   }
   if (now >= drained_by_)
     return close(reason_, {Errc::ConnectionLost, "connection was replaced before the answer came"});
@@ -107,44 +103,23 @@ void H2Connection::on_time(MonoTime now) {
 
 MonoTime H2Connection::next_due() const {
   if (over()) return MonoTime::max();
-  if (state_ == State::Connecting) return std::min(connect_by_, attempt_by_);
+  if (state_ == State::Connecting) return connect_by_;
   const bool asked = session_.pings_acked() < pings_sent_;
   return std::min(drained_by_, asked ? ping_sent_at_ + options_.ping_timeout : heard_at_ + options_.ping_interval);
 }
 
 // ---- connecting
 
-asio::awaitable<std::vector<H2Connection::Endpoint>> H2Connection::resolve() {
-  error_code failed;
-  const auto address = asio::ip::make_address(options_.origin.host, failed);
-  if (!failed) co_return std::vector<Endpoint>{Endpoint(address, options_.origin.port)};
-  const auto found = co_await resolver_.async_resolve(options_.origin.host, std::to_string(options_.origin.port),
-                                                      asio::redirect_error(asio::use_awaitable, failed));
-  if (failed) why_.detail = "resolving " + options_.origin.host + ": " + failed.message();
-  std::vector<Endpoint> endpoints;
-  for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-  co_return endpoints;
-}
-
-asio::awaitable<bool> H2Connection::connect(std::vector<Endpoint> endpoints) {
-  for (std::size_t i = 0; i < endpoints.size() && !over(); ++i) {
-    // A silent address may use up its share of the time, not all of it.
-    const MonoTime now = clock_now();
-    attempt_by_ = now + (connect_by_ - now) / static_cast<int>(endpoints.size() - i);
-    error_code failed;
-    socket_ = tcp::socket(loop_);
-    co_await socket_.async_connect(endpoints[i], asio::redirect_error(asio::use_awaitable, failed));
-    attempt_by_ = MonoTime::max();
-    if (over()) co_return false;
-    if (!failed) {
-      endpoint_ = endpoints[i];
-      socket_.set_option(tcp::no_delay(true), failed);
-      socket_.non_blocking(true, failed);
-      co_return !failed;
-    }
-    why_.detail = "connecting to " + endpoints[i].address().to_string() + ": " + failed.message();
+asio::awaitable<bool> H2Connection::connect(Order order) {
+  auto dialed = co_await dialer_.dial(options_.origin.host, options_.origin.port, std::move(order), connect_by_);
+  if (over()) co_return false;
+  if (!dialed) {
+    why_ = std::move(dialed.error());
+    co_return false;
   }
-  co_return false;
+  socket_ = std::move(dialed->socket);
+  endpoint_ = dialed->endpoint;
+  co_return true;
 }
 
 asio::awaitable<bool> H2Connection::wait_for(TlsSocket::Io io) {
@@ -155,7 +130,13 @@ asio::awaitable<bool> H2Connection::wait_for(TlsSocket::Io io) {
 }
 
 asio::awaitable<bool> H2Connection::shake_hands() {
-  tls_ = tls_client_->open(socket_.native_handle());
+  connecting_ = "TLS handshake";
+  auto opened = tls_client_->open(socket_.native_handle());
+  if (!opened) {
+    why_.detail = "TLS: " + opened.error().detail;
+    co_return false;
+  }
+  tls_ = *std::move(opened);
   for (;;) {
     const TlsSocket::Step step = tls_.handshake();
     if (step.io == TlsSocket::Io::Done) break;
@@ -174,10 +155,10 @@ asio::awaitable<bool> H2Connection::shake_hands() {
 
 asio::awaitable<void> H2Connection::live(Self self, Order order) {
   H2Connection& me = *self;
-  std::vector<Endpoint> endpoints = co_await me.resolve();
-  if (!me.over()) order(endpoints);
-  if (!me.over() && co_await me.connect(std::move(endpoints)) && co_await me.shake_hands()) {
+  // Orphaned before its first step, it has no resolver any more.
+  if (!me.over() && co_await me.connect(std::move(order)) && co_await me.shake_hands()) {
     me.tls_up_ = true;
+    me.connecting_ = "no SETTINGS from the peer yet";
     me.write();  // preface and SETTINGS
     for (Turn turn = Turn::Wait; !me.over() && turn != Turn::Over;) {
       if (turn == Turn::Wait)

@@ -17,6 +17,7 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "net/dialer.h"
 #include "net/h2_session.h"
 #include "net/lane_metrics.h"
 #include "net/origin.h"
@@ -53,13 +54,13 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
     milliseconds ping_interval;
     milliseconds ping_timeout;
   };
-  using Endpoint = boost::asio::ip::tcp::endpoint;
+  using Endpoint = net::Endpoint;
   enum class State : std::uint8_t { Connecting, Ready, Draining, Closing, Closed };
-  /// Puts the resolved addresses into the order in which they are tried.
-  using Order = std::function<void(std::vector<Endpoint>&)>;
+  using Order = Dialer::Order;
 
-  H2Connection(boost::asio::io_context& loop, std::shared_ptr<const TlsClient> tls, const Options& options,
-               ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id);
+  /// `names` is used until the host's addresses are known.
+  H2Connection(boost::asio::io_context& loop, NameResolver& names, std::shared_ptr<const TlsClient> tls,
+               const Options& options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id);
 
   /// Resolves afresh, connects, and from then on lives in the loop until closed.
   void start(Order order, MonoTime now);
@@ -98,8 +99,7 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   using Self = std::shared_ptr<H2Connection>;  // keeps the frame's object alive across its waits
   static boost::asio::awaitable<void> live(Self self, Order order);
   static boost::asio::awaitable<void> write_when_possible(Self self);
-  boost::asio::awaitable<std::vector<Endpoint>> resolve();
-  boost::asio::awaitable<bool> connect(std::vector<Endpoint> endpoints);
+  boost::asio::awaitable<bool> connect(Order order);
   boost::asio::awaitable<bool> shake_hands();
   boost::asio::awaitable<bool> wait_for(TlsSocket::Io io);
   enum class Turn : std::uint8_t { Wait, More, Over };
@@ -115,7 +115,7 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   ConnectionOwner* owner_;  // null once orphaned
   LaneMetrics* metrics_;    // likewise
   std::uint64_t id_;
-  boost::asio::ip::tcp::resolver resolver_;
+  Dialer dialer_;
   boost::asio::ip::tcp::socket socket_;
   TlsSocket tls_;
   H2Session session_;
@@ -127,7 +127,8 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   bool writing_waits_ = false;  // for the socket to take more
   bool write_failed_ = false;
   MonoTime ready_at_{}, heard_at_{}, ping_sent_at_{};
-  MonoTime connect_by_{}, attempt_by_ = MonoTime::max(), drained_by_ = MonoTime::max();
+  MonoTime connect_by_{}, drained_by_ = MonoTime::max();
+  const char* connecting_ = "";  // at which step, once the dialer is through
   std::uint64_t pings_sent_ = 0;
   std::vector<H2Session::Done> done_;
   std::vector<std::uint64_t> written_;

@@ -14,8 +14,10 @@
 #include "net/h2_connection.h"
 #include "net/lane_metrics.h"
 #include "net/lane_turns.h"
+#include "net/name_resolver.h"
 #include "net/origin.h"
 #include "net/tls_client.h"
+#include "net/trust_store.h"
 
 namespace nightpost::net {
 namespace {
@@ -68,7 +70,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   } gauges{metrics};
   Origin origin;
   std::shared_ptr<const TlsClient> tls;  // shared with the connections, which may end after the lane
-  std::optional<Error> unusable;         // the options are wrong: nothing can ever be sent
+  std::optional<NameResolver> own_names;
+  NameResolver& names = options.names != nullptr ? *options.names : own_names.emplace(loop(), NameResolverOptions{});
+  std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
   Slab<Job> jobs;
   DeadlineWheel wheel;
   Queue queue;
@@ -86,7 +90,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     auto parsed = parse_origin(options.origin);
     if (!parsed) return std::unexpected(std::move(parsed.error()));
     origin = std::move(*parsed);
-    auto made = TlsClient::make(origin.host, options.ca_pem, options.identity);
+    auto trust = trust_store_from(options.trust_stores, options.ca_pem);
+    if (!trust) return std::unexpected(std::move(trust.error()));
+    auto made = TlsClient::make(origin.host, *std::move(trust), options.identity);
     if (!made) return std::unexpected(std::move(made.error()));
     tls = std::move(*made);
     return {};
@@ -449,7 +455,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
         .ping_timeout = options.ping_timeout,
     };
     const Connection& c =
-        connections.emplace_back(std::make_shared<H2Connection>(loop(), tls, o, *this, metrics, ++last_id));
+        connections.emplace_back(std::make_shared<H2Connection>(loop(), names, tls, o, *this, metrics, ++last_id));
     c->start(
         [weak = weak_from_this()](std::vector<H2Connection::Endpoint>& endpoints) {
           if (const auto self = weak.lock()) static_cast<Impl&>(*self).spread(endpoints);

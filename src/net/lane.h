@@ -18,6 +18,9 @@
 
 namespace nightpost::net {
 
+class NameResolver;
+class TrustStores;
+
 /// TLS client certificate, PEM. Secret.
 struct TlsIdentity {
   std::string certificate_pem;
@@ -27,6 +30,8 @@ struct TlsIdentity {
 struct LaneOptions {
   std::string origin;                   // REQUIRED: "https://host[:port]"
   std::string ca_pem;                   // trust anchors besides the system's; empty: the system's only
+  TrustStores* trust_stores = nullptr;  // the process's; outlives the lane. Null: read for this lane alone
+  NameResolver* names = nullptr;        // the shard's; outlives the lane. Null: one of its own
   std::optional<TlsIdentity> identity;  // presented in the handshake
   std::size_t connections_min = 1;      // kept open once the lane was used
   std::size_t connections_max = 4;

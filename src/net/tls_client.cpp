@@ -10,7 +10,7 @@
 #include <new>
 #include <system_error>
 
-#include "net/trust_store.h"
+#include "net/openssl_error.h"
 
 namespace nightpost::net {
 namespace {
@@ -39,13 +39,17 @@ int bio_write(BIO* bio, const char* from, int size) {
 }
 long bio_ctrl(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
-std::string openssl_words() {
-  std::array<char, 256> text{};
-  const unsigned long code = ERR_peek_last_error();
-  if (code == 0) return "unknown error";
-  ERR_error_string_n(code, text.data(), text.size());
-  ERR_clear_error();
-  return text.data();
+/// Made once: OpenSSL has 127 numbers for kinds of BIO in a process, and none comes back.
+const BIO_METHOD* socket_method() {
+  static const Handle<BIO_METHOD, BIO_meth_free> kMethod = [] {
+    Handle<BIO_METHOD, BIO_meth_free> made(
+        BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "socket without SIGPIPE"));
+    if (!made || BIO_meth_set_read(made.get(), bio_read) != 1 || BIO_meth_set_write(made.get(), bio_write) != 1 ||
+        BIO_meth_set_ctrl(made.get(), bio_ctrl) != 1)
+      throw std::bad_alloc();
+    return made;
+  }();
+  return kMethod.get();
 }
 
 bool alert_blames_certificate(unsigned long code, bool has_identity) {
@@ -67,7 +71,9 @@ bool alert_blames_certificate(unsigned long code, bool has_identity) {
 }
 
 BioHandle bio_of(const std::string& pem) {
-  return BioHandle(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  BioHandle bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  if (!bio) throw std::bad_alloc();
+  return bio;
 }
 X509Handle next_certificate(BIO* pem) { return X509Handle(PEM_read_bio_X509(pem, nullptr, nullptr, nullptr)); }
 
@@ -75,67 +81,71 @@ Result<void> identify(SSL_CTX* context, const TlsIdentity& identity) {
   const BioHandle chain = bio_of(identity.certificate_pem);
   const X509Handle leaf = next_certificate(chain.get());
   if (!leaf || SSL_CTX_use_certificate(context, leaf.get()) != 1)
-    return fail(Errc::Malformed, "client certificate cannot be read: " + openssl_words());
-  while (const X509Handle link = next_certificate(chain.get())) SSL_CTX_add1_chain_cert(context, link.get());
-  ERR_clear_error();
+    return fail(Errc::Malformed, "client certificate cannot be read: " + take_openssl_error());
+  while (const X509Handle link = next_certificate(chain.get()))
+    if (SSL_CTX_add1_chain_cert(context, link.get()) != 1)
+      return fail(Errc::Malformed, "chain of the client certificate cannot be used: " + take_openssl_error());
+  if (!end_of_pem())
+    return fail(Errc::Malformed, "chain of the client certificate cannot be read: " + take_openssl_error());
   const BioHandle bio = bio_of(identity.private_key_pem);
   // An empty pass phrase rather than OpenSSL's own prompt on the terminal.
   const KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")));
-  if (!key) return fail(Errc::Malformed, "client key cannot be read: " + openssl_words());
+  if (!key) return fail(Errc::Malformed, "client key cannot be read: " + take_openssl_error());
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
-    return fail(Errc::Malformed, "client key and certificate do not belong together: " + openssl_words());
+    return fail(Errc::Malformed, "client key and certificate do not belong together: " + take_openssl_error());
   return {};
 }
 
 }  // namespace
 
-Result<std::shared_ptr<const TlsClient>> TlsClient::make(const std::string& host, const std::string& ca_pem,
+Result<std::shared_ptr<const TlsClient>> TlsClient::make(const std::string& host, TrustStore trust,
                                                          const std::optional<TlsIdentity>& identity) {
+  // An empty name would switch the comparison off, and one with a zero byte would be compared up to it.
+  if (host.empty() || host.contains('\0')) return fail(Errc::Malformed, "host name is none");
+  ERR_clear_error();
   // shared: a connection that is closing outlives its lane until the loop has run its last handler.
   std::shared_ptr<TlsClient> client(new TlsClient);
   client->host_ = host;
+  client->trust_ = std::move(trust);
   const Handle<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> address(a2i_IPADDRESS(host.c_str()));
+  ERR_clear_error();
   client->host_is_address_ = address != nullptr;
   client->has_identity_ = identity.has_value();
-  client->io_.reset(BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "socket without SIGPIPE"));
   client->context_.reset(SSL_CTX_new(TLS_client_method()));
-  if (!client->io_ || !client->context_) throw std::bad_alloc();
-  BIO_meth_set_read(client->io_.get(), bio_read);
-  BIO_meth_set_write(client->io_.get(), bio_write);
-  BIO_meth_set_ctrl(client->io_.get(), bio_ctrl);
+  if (!client->context_) throw std::bad_alloc();
 
-  SSL_CTX* context = client->context_.get();
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX* const context = client->context_.get();
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_read_ahead(context, 1);
   SSL_CTX_set_default_read_buffer_len(context, kReadAhead);
-  SSL_CTX_set_alpn_protos(context, kAlpn.data(), kAlpn.size());
-  auto trust = make_trust_store(ca_pem);
-  if (!trust) return std::unexpected(std::move(trust.error()));
-  SSL_CTX_set_cert_store(context, trust->release());  // takes it over
+  SSL_CTX_set1_cert_store(context, client->trust_.get());
+  X509_VERIFY_PARAM* const verify = SSL_CTX_get0_param(context);
+  X509_VERIFY_PARAM_set_hostflags(verify, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const bool name_set = client->host_is_address_ ? X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1
+                                                 : X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size()) == 1;
+  if (!name_set) return fail(Errc::Malformed, "host name cannot be verified: " + take_openssl_error());
+  if (SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set_alpn_protos(context, kAlpn.data(), kAlpn.size()) != 0)  // zero is its success
+    return fail(Errc::Io, "TLS cannot be set up: " + take_openssl_error());
   if (identity)
     if (auto done = identify(context, *identity); !done) return std::unexpected(done.error());
   return client;
 }
 
-TlsSocket TlsClient::open(int socket) const {
+Result<TlsSocket> TlsClient::open(int socket) const {
+  ERR_clear_error();
   TlsSocket tls;
   tls.has_identity_ = has_identity_;
   tls.ssl_.reset(SSL_new(context_.get()));
-  BIO* bio = BIO_new(io_.get());
+  BIO* bio = BIO_new(socket_method());
   if (!tls.ssl_ || !bio) throw std::bad_alloc();
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket)));
   BIO_set_init(bio, 1);
   SSL_set_bio(tls.ssl_.get(), bio, bio);  // takes it over
-  if (host_is_address_) {
-    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls.ssl_.get()), host_.c_str());
-  } else {
-    SSL_set_tlsext_host_name(tls.ssl_.get(), host_.c_str());
-    SSL_set_hostflags(tls.ssl_.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    SSL_set1_host(tls.ssl_.get(), host_.c_str());
-  }
+  if (!host_is_address_ && SSL_set_tlsext_host_name(tls.ssl_.get(), host_.c_str()) != 1)
+    return fail(Errc::Malformed, "host name cannot be sent (SNI): " + take_openssl_error());
   SSL_set_connect_state(tls.ssl_.get());
   return tls;
 }
@@ -165,7 +175,7 @@ TlsSocket::Step TlsSocket::step_of(int result, std::size_t bytes) {
   }
   credential_refused_ = alert_blames_certificate(code, has_identity_);
   const long verdict = SSL_get_verify_result(ssl_.get());
-  why_ = openssl_words();
+  why_ = take_openssl_error();
   if (verdict != X509_V_OK) why_ = std::string("certificate: ") + X509_verify_cert_error_string(verdict);
   return {Io::Failed};
 }

@@ -15,6 +15,7 @@
 #include "core/c_handle.h"
 #include "core/result.h"
 #include "net/lane.h"
+#include "net/trust_store.h"
 
 namespace nightpost::net {
 
@@ -24,16 +25,18 @@ class TlsSocket;
 /// peer's chain and its name (or IP address) always verified, SNI for names.
 class TlsClient {
  public:
-  /// `host` is a name or an IP address without brackets. Malformed: unreadable PEM, or key and certificate differ.
-  static Result<std::shared_ptr<const TlsClient>> make(const std::string& host, const std::string& ca_pem,
+  /// `host` is a name or an IP address without brackets. Malformed: no such host can be verified, unreadable PEM, or
+  /// key and certificate differ. Io: OpenSSL lacks something that is needed.
+  static Result<std::shared_ptr<const TlsClient>> make(const std::string& host, TrustStore trust,
                                                        const std::optional<TlsIdentity>& identity);
   /// The client side on a connected, non-blocking socket, which stays the caller's. The TlsClient outlives it.
-  TlsSocket open(int socket) const;
+  /// Malformed: the host cannot be named in the handshake, so none must begin.
+  Result<TlsSocket> open(int socket) const;
 
  private:
   TlsClient() = default;
+  TrustStore trust_;
   Handle<SSL_CTX, SSL_CTX_free> context_;
-  Handle<BIO_METHOD, BIO_meth_free> io_;
   std::string host_;
   bool host_is_address_ = false;
   bool has_identity_ = false;

@@ -9,6 +9,7 @@ BEGIN {
   library["Boost.Intrusive"] = "^boost/intrusive/"
   library["nghttp2"] = "^nghttp2/"
   library["libcurl"] = "^curl/"
+  library["c-ares"] = "^ares[.]h$"
   library["librdkafka"] = "^librdkafka/"
   library["sqlite3"] = "^sqlite3[.]h$"
   library["libpq"] = "^libpq-"
