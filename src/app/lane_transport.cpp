@@ -13,7 +13,8 @@ LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings setting
       clock_(clock),
       after_reply_(std::move(after_reply)) {}
 
-LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
+LaneTransport::Slot& LaneTransport::slot_for(const std::shared_ptr<const dispatch::Route>& of) {
+  const dispatch::Route& route = *of;
   Slot*& known = by_route_[route.id];
   if (known != nullptr) return *known;
   // Certificates of one signer share connections (APNs: one team and key a connection); others stand alone.
@@ -22,16 +23,20 @@ LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
   const std::string key = route.provider->origin() + ' ' + (signer.empty() ? std::to_string(route.id) : signer) + ' ' +
                           (ca.empty() ? "" : hex_of({ca}));
   Slot& slot = lanes_[key];
-  if (slot.h2 == nullptr && slot.any == nullptr) open(slot, route);
+  if (slot.h2 == nullptr && slot.any == nullptr) open(slot, of);
   known = &slot;
   return slot;
 }
 
-void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
+void LaneTransport::open(Slot& slot, const std::shared_ptr<const dispatch::Route>& of) {
+  const dispatch::Route& route = *of;
+  net::LaneWatch watch;
+  if (settings_.watch) watch = [this, of](const net::LaneEvent& event) { settings_.watch(*of, event); };
   if (route.provider->wire() == Wire::Any) {
     net::CurlLaneOptions options = settings_.http;
     options.origin = route.provider->origin();
     options.ca_pem = route.certificate.ca_pem;
+    options.watch = std::move(watch);
     slot.idle_close = options.idle_close;
     slot.any = std::make_unique<net::CurlLane>(loop_, std::move(options), curl_metrics_);
     return;
@@ -44,6 +49,7 @@ void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
   options.goodbye_names_credential = [provider = route.provider](std::string_view debug) {
     return provider->goodbye_names_credential(debug);
   };
+  options.watch = std::move(watch);
   slot.idle_close = options.idle_close;
   slot.h2 = std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
 }
@@ -51,11 +57,11 @@ void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
 void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
                          std::uint64_t tag, dispatch::ReplyHandler& handler) {
   handler_ = &handler;
-  Slot& slot = slot_for(*route);
+  Slot& slot = slot_for(route);
   if (slot.h2)
-    slot.h2->send(std::move(request), deadline, tag, *this);
+    slot.h2->send(std::move(request), deadline, tag, *this, route->id);
   else
-    slot.any->send(std::move(request), deadline, tag, *this);
+    slot.any->send(std::move(request), deadline, tag, *this, route->id);
   if (!slot.dirty) {
     slot.dirty = true;
     dirty_.push_back(&slot);
@@ -63,8 +69,18 @@ void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, Ht
 }
 
 void LaneTransport::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
-  Slot& slot = slot_for(route);
-  if (slot.h2) slot.h2->drain_connection(connection);  // libcurl's connections have no names
+  const auto slot = by_route_.find(route.id);
+  if (slot == by_route_.end()) return;
+  if (slot->second->h2) slot->second->h2->drain_connection(connection);  // libcurl's connections have no names
+}
+
+void LaneTransport::withdraw_queued(const dispatch::Route& route) {
+  const auto slot = by_route_.find(route.id);
+  if (slot == by_route_.end()) return;  // nothing of it was ever sent
+  if (slot->second->h2)
+    slot->second->h2->withdraw_queued(route.id);
+  else
+    slot->second->any->withdraw_queued(route.id);
 }
 
 void LaneTransport::flush() {
@@ -95,7 +111,7 @@ void LaneTransport::sweep() {
 }
 
 void LaneTransport::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
-  handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection});
+  handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection, reply.written});
   after_reply_();
 }
 

@@ -21,6 +21,8 @@ namespace nightpost::app {
 struct LaneSettings {
   net::LaneOptions apns, fcm;  // Wire::Http2, by vendor
   net::CurlLaneOptions http;   // Wire::Any
+  /// What becomes of a lane's connections; the route is the one that opened the lane. Empty: nobody hears.
+  std::function<void(const dispatch::Route&, const net::LaneEvent&)> watch = {};
 };
 
 class LaneTransport final : public dispatch::Transport, private net::LaneHandler {
@@ -32,6 +34,7 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override;
+  void withdraw_queued(const dispatch::Route& route) override;
   void flush() override;
   /// Closes lanes that have been idle for the lanes' idle_close: credentials come and go.
   void sweep();
@@ -47,8 +50,8 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
     std::size_t open_requests() const noexcept { return h2 ? h2->open_requests() : any->open_requests(); }
   };
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
-  Slot& slot_for(const dispatch::Route& route);
-  void open(Slot& slot, const dispatch::Route& route);
+  Slot& slot_for(const std::shared_ptr<const dispatch::Route>& route);
+  void open(Slot& slot, const std::shared_ptr<const dispatch::Route>& route);
 
   boost::asio::io_context& loop_;
   const LaneSettings settings_;

@@ -106,6 +106,9 @@ class Recorder final : public dispatch::Transport {
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override {
     if (next_ != nullptr) next_->drain_connection(route, connection);
   }
+  void withdraw_queued(const dispatch::Route& route) override {
+    if (next_ != nullptr) next_->withdraw_queued(route);
+  }
   void flush() override {
     if (next_ != nullptr) next_->flush();
   }

@@ -14,9 +14,6 @@ namespace {
 /// So many pushes of one event, which may share a request, count as one: the vendors' largest batch.
 constexpr std::size_t kCompany = 1000;
 
-/// All that waited for a throttled credential would else go out at one moment, upon the vendor and upon our own loop.
-constexpr std::size_t kAfterPause = 8;
-
 bool is_dead(Verdict verdict) noexcept { return verdict == Verdict::TokenGone || verdict == Verdict::TokenSuspect; }
 
 /// Whether the vendor looked at the push itself, so that the credential must have been good enough.
@@ -165,6 +162,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
       carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), reason);
     return false;
   }
+  if (push.probe && push.route->id != (*found)->id) give_up_probe(push);
   push.route = std::move(*found);
   const Route& route = *push.route;
   if (const Rule rule = decide_certificate(device, route.certificate); rule != Rule::None) {
@@ -177,8 +175,8 @@ bool Dispatcher::Impl::check_route(Push& push) {
     return false;
   }
   RouteState& state = routes_.of(route.id, mono_);
-  if (!state.breaker.admits(mono_)) {
-    end(push, ending_of(Rule::BreakerOpen));
+  if (!push.probe && !state.breaker.admits(mono_)) {
+    end(push, ending_of(Rule::BreakerOpen), {.meaning = state.refusal});
     return false;
   }
   if (state.paused_until > mono_) {
@@ -213,8 +211,9 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
   }
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
-    if (routes_.of(push.route->id, mono_).breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max))
-      metrics_.breakers_opened.add();
+    // Of an open breaker this is the probe: the next one is let through later still.
+    const bool probe = std::exchange(push.probe, false) || routes_.of(push.route->id, mono_).breaker.sent(mono_);
+    trip_breaker(*push.route, probe, reason);
     end(push, ending_of(Rule::CredentialBad), reason);
   } else {
     carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
@@ -236,9 +235,10 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   push.kind = planned->front().kind;
   push.sent_at = mono_;
   push.sent_at_wall = wall_;
+  push.reached_wire = false;
   ++push.progress.attempts;
   RouteState& state = routes_.of(route.id, mono_);
-  push.probe = state.breaker.sent(mono_);
+  push.probe = push.probe || state.breaker.sent(mono_);
   sent_one(state);
   metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
   const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
@@ -268,7 +268,13 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
   const std::shared_ptr<const Route> route = pushes.front()->route;
   auto& attempts = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
   RouteState& state = routes_.of(route->id, mono_);
-  bool proven = false, dead = false, trip = false, leave = false;
+  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe &&
+      (!state.breaker.admits(mono_) || state.paused_until > mono_))
+    return hold_back(pushes);
+  bool proven = false, dead = false, trip = false, leave = false, refreshes = false;
+  const Answer* refusal = nullptr;    // why the breaker trips
+  const Answer* complaint = nullptr;  // of too many requests
+  MonoTime throttled_until{};
   std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
   last_of.fill(pushes.size());
   nexts_.clear();
@@ -277,6 +283,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     Answer& answer = answers[i];
     const Window& window = push.event->window;
     push.state = Push::State::Due;
+    count_sent(push, reply);
     Next next;
     if (reply.response) {
       if (answer.rest_of_day)
@@ -291,13 +298,22 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
       if (proves_credential(answer.verdict)) {
         proven = true;
         dead |= is_dead(answer.verdict);
-        trip |= state.guard.count(is_dead(answer.verdict), mono_, options_);
-      }
-      if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Credential) {
-        state.paused_until = std::max({state.paused_until, mono_ + pause_for(answer, options_), next.at});
-        state.allowed = kAfterPause;
-      } else if (proves_credential(answer.verdict) && state.allowed < options_.credential_in_flight_max) {
-        state.allowed *= 2;
+        if (state.guard.count(is_dead(answer.verdict), mono_, options_)) {
+          trip = true;
+          if (refusal == nullptr) refusal = &answer;
+          if (watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
+        }
+        state.throttled_in_a_row = 0;
+        if (state.breaker.state() == Breaker::State::Closed && state.allowed < options_.credential_in_flight_max)
+          state.allowed *= 2;
+      } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
+        complaint = &answer;
+        if (answer.scope == Scope::Credential)
+          throttled_until = std::max({throttled_until, mono_ + pause_for(answer, options_), next.at});
+      } else if (answer.verdict == Verdict::AuthStale && push.grant.get() != state.stale) {
+        // A new grant may be refused as well, so only a few try it.
+        state.stale = push.grant.get();
+        state.allowed = std::min(state.allowed, options_.credential_in_flight_first);
       }
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
@@ -309,26 +325,103 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
                  : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, mono_, window);
       if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
     }
-    trip |= next.what == Next::Do::TripBreaker;
+    if (next.what == Next::Do::TripBreaker) {
+      if (!trip) refusal = &answer;
+      trip = true;
+    }
+    refreshes |= next.what == Next::Do::Refresh;
     attempts[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
   if (leave) transport_.drain_connection(*route, reply.connection);
   const bool held = state.guard.holds(mono_);
-  if (trip || (probe && held && dead)) {
-    if (state.breaker.trip(probe, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
-  } else if (probe) {
-    proven ? state.breaker.passed() : state.breaker.unclear();
+  if (complaint != nullptr) throttle(*route, state, *complaint, throttled_until, reply, pushes.front()->sent_at);
+  const bool dead_probe = probe && held && dead;
+  if (trip || dead_probe) {
+    if (refusal == nullptr) refusal = &answers.front();
+    trip_breaker(*route, probe, {.code = refusal->code, .meaning = refusal->meaning});
+  } else if (probe && proven) {
+    close_breaker(*route, state);
+  } else if (probe && !refreshes) {
+    state.breaker.unclear(mono_, options_.breaker_first);
   }
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
     const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
+    // The answer to the replay is the probe's.
+    pushes[i]->probe = probe && !trip && !proven && nexts_[i].what == Next::Do::Refresh;
     if (nexts_[i].what == Next::Do::RemoveToken)
       remove_token(*pushes[i], answer, held, reason);
     else
       carry_out(*pushes[i], nexts_[i], reason);
   }
+}
+
+/// Once an attempt: at least a byte of it went out.
+void Dispatcher::Impl::count_sent(Push& push, const Reply& reply) noexcept {
+  if (push.reached_wire || !reply.reached_wire()) return;
+  push.reached_wire = true;
+  ++push.progress.sent;
+}
+
+/// They came back unsent, and their credential is left alone by now: they end or wait as if never handed over.
+void Dispatcher::Impl::hold_back(std::span<Push* const> pushes) {
+  for (Push* const push : pushes) {
+    push->state = Push::State::Due;
+    --push->progress.attempts;
+    if (push->event->leaving)
+      drop(*push);
+    else
+      attempt(*push);
+  }
+}
+
+/// What already waits in the lane would be refused like the rest, so it comes back at once.
+void Dispatcher::Impl::trip_breaker(const Route& route, bool probe, const VendorReason& why) {
+  RouteState& state = routes_.of(route.id, mono_);
+  if (!state.breaker.trip(probe, mono_, options_.breaker_first, options_.breaker_max)) return;
+  state.allowed = options_.credential_in_flight_first;
+  state.refusal.assign(why.code).append(why.code.empty() || why.meaning.empty() ? "" : ": ").append(why.meaning);
+  metrics_.breakers_opened.add();
+  if (watcher_ != nullptr) watcher_->breaker_opened(route, why.code, why.meaning, state.breaker.delay());
+  transport_.withdraw_queued(route);
+}
+
+void Dispatcher::Impl::close_breaker(const Route& route, RouteState& state) {
+  if (!state.breaker.passed()) return;
+  state.refusal.clear();
+  if (watcher_ != nullptr) watcher_->breaker_closed(route);
+}
+
+/// Ends or waits without a word about the credential, so the next push is the probe.
+void Dispatcher::Impl::give_up_probe(Push& push) {
+  push.probe = false;
+  routes_.of(push.route->id, mono_).breaker.unclear(mono_, options_.breaker_first);
+}
+
+/// The vendor takes nothing of the credential before `until`, or nothing on this connection. Without a proof in
+/// between each pause is twice as long as the one before, and only one request tries.
+void Dispatcher::Impl::throttle(const Route& route, RouteState& state, const Answer& answer, MonoTime until,
+                                const Reply& reply, MonoTime sent_at) {
+  const bool of_credential = answer.scope == Scope::Credential;
+  const bool paused = mono_ < state.paused_until;
+  // What was in the air together is one complaint.
+  if (of_credential ? !paused : reply.connection != state.throttled_connection || sent_at >= state.throttled_at)
+    ++state.throttled_in_a_row;
+  state.throttled_connection = reply.connection;
+  state.throttled_at = mono_;
+  state.allowed = state.throttled_in_a_row > 1 ? 1 : options_.credential_in_flight_first;
+  // A connection that is throttled gives way to another; where the next one is too, it is the credential.
+  if (!of_credential && state.throttled_in_a_row < 2) return;
+  milliseconds pause = options_.backoff_first;
+  for (int i = 1; i < state.throttled_in_a_row && pause < options_.backoff_max; ++i) pause *= 2;
+  state.paused_until = std::max({state.paused_until, until, mono_ + std::min(pause, options_.backoff_max)});
+  if (paused) return;
+  if (watcher_ != nullptr)
+    watcher_->credential_throttled(route, answer.code, answer.meaning,
+                                   std::chrono::ceil<milliseconds>(state.paused_until - mono_));
+  transport_.withdraw_queued(route);
 }
 
 void Dispatcher::Impl::carry_out(Push& push, const Next& next, const VendorReason& reason) {
@@ -366,12 +459,12 @@ void Dispatcher::Impl::refresh(Push& push) {
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
     return carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
-  RouteState& state = routes_.of(push.route->id, mono_);
-  if (state.breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
+  trip_breaker(*push.route, std::exchange(push.probe, false), reason);
   end(push, ending_of(Rule::CredentialBad), reason);
 }
 
 void Dispatcher::Impl::wait(Push& push, MonoTime at) {
+  if (push.probe) give_up_probe(push);
   push.state = Push::State::Waiting;
   push.grant.reset();
   timers_.add({at, push.tag, Timer::Of::Push});
@@ -474,6 +567,7 @@ void Dispatcher::Impl::drop(Push& push) {
 
 void Dispatcher::Impl::free_push(Push& push) {
   const std::uint64_t tag = push.tag;
+  if (push.probe) give_up_probe(push);
   --push.event->pushes_open;
   push.reset();
   pushes_.put_back(tag);

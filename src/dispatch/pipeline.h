@@ -25,7 +25,7 @@ namespace nightpost::dispatch {
 
 struct Dispatcher::Impl {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
-       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics);
+       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher);
 
   /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
   /// Nested (a directory that answers at once) it is only the work.
@@ -74,6 +74,13 @@ struct Dispatcher::Impl {
   void send_alone(Push& push, const Rendered& rendered);
   void on_push(std::uint64_t tag, Reply reply);
   void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe);
+  static void count_sent(Push& push, const Reply& reply) noexcept;
+  void hold_back(std::span<Push* const> pushes);
+  void trip_breaker(const Route& route, bool probe, const VendorReason& why);
+  void close_breaker(const Route& route, RouteState& state);
+  void give_up_probe(Push& push);
+  void throttle(const Route& route, RouteState& state, const Answer& answer, MonoTime until, const Reply& reply,
+                MonoTime sent_at);
   void carry_out(Push& push, const Next& next, const VendorReason& reason);
   void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
   void refresh(Push& push);
@@ -123,6 +130,7 @@ struct Dispatcher::Impl {
   Transport& transport_;
   const Clock& clock_;
   Metrics& metrics_;
+  Watcher* const watcher_;  // null: nobody
   const Languages languages_;
   Rng rng_;
   Policy policy_;

@@ -5,7 +5,9 @@ namespace nightpost::dispatch {
 RouteState& RouteBook::of(std::uint64_t route, MonoTime now) {
   if (const auto found = states_.find(route); found != states_.end()) return found->second;
   if (states_.size() >= routes_max_) drop_idle(now);
-  return states_[route];
+  RouteState& made = states_[route];
+  made.allowed = allowed_first_;
+  return made;
 }
 
 void RouteBook::drop_idle(MonoTime now) {

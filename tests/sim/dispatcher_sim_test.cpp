@@ -71,13 +71,29 @@ TEST_CASE("sim: what must always hold, holds", "[sim]") {
     CAPTURE(rule);
     CHECK(tally.rules[rule] > 0);
   }
-  for (const char* fault :
-       {"a request for many", "a content in several requests", "letters of unequal content in a request",
-        "content that is stored first", "content that is stored again, its answer lost",
-        "content stored after the hand back", "some accepted, some to be repeated", "a repeat for many",
-        "a refusal of the whole", "a lost answer for many", "a lost answer to stored content", "many throttled",
-        "a day's quota used up", "a day's quota that began anew", "closing hours that ended", "a stale grant for many",
-        "a stale grant that is obtained anew", "a grant that cannot be had", "a grant that never comes"}) {
+  for (const char* fault : {"a request for many",
+                            "a content in several requests",
+                            "letters of unequal content in a request",
+                            "content that is stored first",
+                            "content that is stored again, its answer lost",
+                            "content stored after the hand back",
+                            "some accepted, some to be repeated",
+                            "a repeat for many",
+                            "a refusal of the whole",
+                            "a lost answer for many",
+                            "a lost answer to stored content",
+                            "many throttled",
+                            "a day's quota used up",
+                            "a day's quota that began anew",
+                            "closing hours that ended",
+                            "a stale grant for many",
+                            "a stale grant that is obtained anew",
+                            "a grant that cannot be had",
+                            "a grant that never comes",
+                            "a vendor that calls every grant stale",
+                            "a request withdrawn from its lane",
+                            "a request that never left",
+                            "a probe that was refused"}) {
     CAPTURE(fault);
     CHECK(tally.faults[fault] > 0);
   }
