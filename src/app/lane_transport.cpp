@@ -74,13 +74,13 @@ void LaneTransport::drain_connection(const dispatch::Route& route, std::uint64_t
   if (slot->second->h2) slot->second->h2->drain_connection(connection);  // libcurl's connections have no names
 }
 
-void LaneTransport::withdraw_queued(const dispatch::Route& route) {
-  const auto slot = by_route_.find(route.id);
+void LaneTransport::withdraw(std::uint64_t route, const std::string& why) {
+  const auto slot = by_route_.find(route);
   if (slot == by_route_.end()) return;  // nothing of it was ever sent
   if (slot->second->h2)
-    slot->second->h2->withdraw_queued(route.id);
+    slot->second->h2->withdraw_queued(route, why);
   else
-    slot->second->any->withdraw_queued(route.id);
+    slot->second->any->withdraw_queued(route, why);
 }
 
 void LaneTransport::flush() {

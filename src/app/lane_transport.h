@@ -34,7 +34,11 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override;
-  void withdraw_queued(const dispatch::Route& route) override;
+  void withdraw_queued(const dispatch::Route& route) override {
+    withdraw(route.id, "withdrawn: its credential is left alone");
+  }
+  /// Likewise, for another reason.
+  void withdraw(std::uint64_t route, const std::string& why);
   void flush() override;
   /// Closes lanes that have been idle for the lanes' idle_close: credentials come and go.
   void sweep();

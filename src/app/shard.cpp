@@ -24,12 +24,15 @@ dispatch::Options of_one_shard(const Config& config) {
 }  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-             dispatch::Settler& settler, const Clock& clock, ShardMetrics& metrics)
+             dispatch::Settler& settler, const Clock& clock, observe::Log& log, ShardMetrics& metrics)
     : metrics_(metrics),
+      ops_(log, clock),
       store_(std::move(store)),
       source_(*store_),
       resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
-      fetcher_(loop_, config.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants),
+      fetcher_(
+          loop_, config.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants,
+          [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); }),
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) {
@@ -37,9 +40,13 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
             schedule_after_work();
           },
           metrics.grants),
-      transport_(loop_, {config.apns, config.fcm, config.http}, metrics.lanes, metrics.curl_lanes, clock,
-                 [this] { schedule_after_work(); }),
-      dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
+      transport_(loop_,
+                 {config.apns, config.fcm, config.http,
+                  [this](const dispatch::Route& route, const net::LaneEvent& event) {
+                    ops_.lane_event(route.certificate, event);
+                  }},
+                 metrics.lanes, metrics.curl_lanes, clock, [this] { schedule_after_work(); }),
+      dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
 
 Shard::~Shard() { stop(); }
 

@@ -58,7 +58,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     auto store = open_store(config, true);
     if (!store) return std::unexpected(store.error());
     worker->shards_.push_back(std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_,
-                                                      *worker->settler_, clock,
+                                                      *worker->settler_, clock, log,
                                                       worker->metrics_.shards.emplace_back()));
   }
 

@@ -55,13 +55,6 @@ class Watch {
 
  private:
   void look() {
-    std::uint64_t breakers = 0, removals = 0;
-    for (const ShardMetrics& shard : metrics_.shards) {
-      breakers += shard.dispatch.breakers_opened.read();
-      removals += shard.dispatch.removals_held.read();
-    }
-    risen("worker.breaker_opened", breakers, breakers_);
-    risen("worker.token_removals_held", removals, removals_);
     risen("worker.commit_errors", kafka::read(metrics_.consumer.commit_errors), commit_errors_);
     const bool down = kafka::read(metrics_.consumer.brokers_down) != 0;
     if (down && !down_) log_.error("worker.brokers_down");
@@ -76,7 +69,7 @@ class Watch {
   boost::asio::steady_timer timer_;
   const WorkerMetrics& metrics_;
   observe::Log& log_;
-  std::uint64_t breakers_ = 0, removals_ = 0, commit_errors_ = 0;
+  std::uint64_t commit_errors_ = 0;
   bool down_ = false;
 };
 

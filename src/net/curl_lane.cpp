@@ -163,10 +163,10 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     wheel.set(job, deadline);
   }
 
-  void withdraw_queued(std::uint64_t group) {
+  void withdraw_queued(std::uint64_t group, const std::string& why) {
     for (auto at = queue.begin(); at != queue.end();) {
       Job& job = *at++;
-      if (job.group == group) fail_job(job, Errc::ConnectionLost, "withdrawn: its credential is left alone", false);
+      if (job.group == group) fail_job(job, Errc::ConnectionLost, why, false);
     }
     if (has_answers()) post_turn();
   }
@@ -331,7 +331,7 @@ void CurlLane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, L
                     std::uint64_t group) {
   impl_->send(std::move(request), deadline, tag, handler, group);
 }
-void CurlLane::withdraw_queued(std::uint64_t group) { impl_->withdraw_queued(group); }
+void CurlLane::withdraw_queued(std::uint64_t group, const std::string& why) { impl_->withdraw_queued(group, why); }
 void CurlLane::flush() {
   if (!impl_->delivering()) impl_->pump();
 }

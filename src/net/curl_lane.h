@@ -60,7 +60,7 @@ class CurlLane {
   /// method HEAD). `connection` is always 0. REQUIRED: flush() afterwards, unless called from inside on_lane_reply.
   void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group = 0);
   /// As Lane's: what waits for a connection and is of this group comes back.
-  void withdraw_queued(std::uint64_t group);
+  void withdraw_queued(std::uint64_t group, const std::string& why);
   /// Begins what send() has queued since the last flush.
   void flush();
   std::size_t open_requests() const noexcept;

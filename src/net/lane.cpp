@@ -154,10 +154,10 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     wheel.set(job, deadline);
   }
 
-  void withdraw_queued(std::uint64_t group) {
+  void withdraw_queued(std::uint64_t group, const std::string& why) {
     for (auto at = queue.begin(); at != queue.end();) {
       Job& job = *at++;
-      if (job.group == group) fail_job(job, Errc::ConnectionLost, "withdrawn: its credential is left alone", false);
+      if (job.group == group) fail_job(job, Errc::ConnectionLost, why, false);
     }
     if (has_answers()) post_turn();
   }
@@ -504,7 +504,7 @@ Lane::~Lane() { impl_->stop(); }
 void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
   impl_->send(std::move(request), deadline, tag, handler, group);
 }
-void Lane::withdraw_queued(std::uint64_t group) { impl_->withdraw_queued(group); }
+void Lane::withdraw_queued(std::uint64_t group, const std::string& why) { impl_->withdraw_queued(group, why); }
 void Lane::flush() {
   if (!impl_->delivering()) impl_->pump();
 }

@@ -90,9 +90,9 @@ class Lane {
   void flush();
   /// Opens no new stream on that connection; it closes once its answers are in.
   void drain_connection(std::uint64_t connection);
-  /// Answers what waits for a stream, and is of this group, with ConnectionLost; what was never written is surely not
-  /// sent. Other groups go on: a certificate that is refused says nothing of its signer's others.
-  void withdraw_queued(std::uint64_t group);
+  /// Answers what waits for a stream, and is of this group, with ConnectionLost and `why`; what was never written is
+  /// surely not sent. Other groups go on: a certificate that is refused says nothing of its signer's others.
+  void withdraw_queued(std::uint64_t group, const std::string& why);
   std::size_t open_requests() const noexcept;
 
  private:

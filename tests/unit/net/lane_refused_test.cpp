@@ -40,7 +40,7 @@ TEST_CASE("lane: leaving each connection that refuses is no storm", "[net][lane]
   b.answers.then = [&](std::uint64_t, const LaneReply& reply) {
     if (reply.response) b.lane->drain_connection(reply.connection);
   };
-  for (std::uint64_t tag = 0; tag < 200; ++tag) b.send(tag, 200ms);
+  for (std::uint64_t tag = 0; tag < 200; ++tag) b.send(tag, 1s);
   b.flush();
   REQUIRE(b.answered(200));
   CHECK(b.peer.connections() == 1);
@@ -59,7 +59,7 @@ TEST_CASE("lane: a peer that sends each connection away at once is not stormed",
   else
     b.peer.on_connection = [](std::size_t, H2Peer& p) { p.goaway(0, "", 0); };
   b.open(wait_long);
-  for (std::uint64_t tag = 0; tag < 50; ++tag) b.send(tag, 200ms);
+  for (std::uint64_t tag = 0; tag < 50; ++tag) b.send(tag, 1s);
   b.flush();
   REQUIRE(b.answered(50));
   CHECK(b.peer.connections() == 1);
@@ -101,12 +101,13 @@ TEST_CASE("lane: what waits is taken back, of its group alone and only what wait
     b.lane->send({.path = "/3/device/" + std::to_string(tag)}, in(5s), tag, b.answers, tag % 2 == 0 ? 7 : 8);
   b.flush();
   b.answers.inside_call = true;
-  b.lane->withdraw_queued(7);
+  b.lane->withdraw_queued(7, "taken back");
   b.answers.inside_call = false;
   REQUIRE(b.answered(4));
   CHECK(b.answers.by_tag.size() == 4);
   for (const std::uint64_t tag : {2U, 4U, 6U, 8U}) {
     CHECK(b.answers.error(tag) == Errc::ConnectionLost);
+    CHECK(b.answers.detail(tag) == "taken back");
     CHECK_FALSE(b.answers.maybe_sent(tag));
     CHECK_FALSE(b.answers.by_tag.at(tag).written);
   }
@@ -124,7 +125,7 @@ TEST_CASE("lane: taken back from inside an answer, nothing more is sent", "[net]
   b.answers.then = [&](std::uint64_t, const LaneReply& reply) {
     if (!reply.response) return;
     b.lane->drain_connection(reply.connection);
-    b.lane->withdraw_queued(0);
+    b.lane->withdraw_queued(0, "taken back");
   };
   for (std::uint64_t tag = 0; tag < 1000; ++tag) b.send(tag);
   b.flush();
@@ -164,9 +165,11 @@ TEST_CASE("lane: whether anything of a request left", "[net][lane][refused]") {
   }
   SECTION("no answer") {
     b.script = [](std::size_t, H2Peer&, const PeerRequest&) {};
-    b.open();
-    b.send(1, 100ms);
-    b.send(2, 50ms);  // waits for a stream
+    b.open([](LaneOptions& o) { o.connections_max = 1; });
+    b.send(1, 1s);
+    b.flush();
+    REQUIRE(b.until([&] { return b.served[0] == 1; }));
+    b.send(2, 20ms);  // waits for a stream
     b.flush();
     REQUIRE(b.answered(2));
     CHECK(b.answers.by_tag.at(1).written);
@@ -182,7 +185,7 @@ TEST_CASE("lane: ops hear why nothing goes out, and that it goes again", "[net][
     b.open([&](LaneOptions& o) { o.watch = heard.watch(); });
     const std::string origin = "https://localhost:" + std::to_string(b.peer.port());
     b.peer.refuse_new();
-    b.send(1, 100ms);
+    b.send(1, 1s);
     b.flush();
     REQUIRE(b.answered(1));
     REQUIRE(heard.what.size() >= 2);
@@ -198,7 +201,7 @@ TEST_CASE("lane: ops hear why nothing goes out, and that it goes again", "[net][
       o.watch = heard.watch();
       wait_long(o);
     });
-    b.send(1, 100ms);
+    b.send(1, 1s);
     b.flush();
     REQUIRE(b.answered(1));
     CHECK(heard.what == std::vector{What::UntrustedPeer});
@@ -210,7 +213,7 @@ TEST_CASE("lane: ops hear why nothing goes out, and that it goes again", "[net][
       o.watch = heard.watch();
       wait_long(o);
     });
-    b.send(1, 100ms);
+    b.send(1, 1s);
     b.flush();
     REQUIRE(b.answered(1));
     CHECK(heard.what == std::vector{What::UntrustedPeer});
@@ -253,7 +256,7 @@ TEST_CASE("curl: a host that hangs up on each request is not stormed", "[net][cu
     o.connections_max = 2;
     o.watch = heard.watch();
   });
-  for (std::uint64_t tag = 0; tag < 100; ++tag) b.send(tag, 200ms);
+  for (std::uint64_t tag = 0; tag < 100; ++tag) b.send(tag, 1s);
   b.flush();
   REQUIRE(b.answered(100));
   CHECK(peer.requests().size() <= 2);
@@ -304,11 +307,12 @@ TEST_CASE("curl: what waits is taken back, of its group alone and only what wait
     b.lane->send({.path = "/", .headers = {}, .body = ""}, in(5s), tag, b.answers, tag % 2 == 0 ? 7 : 8);
   b.flush();
   b.answers.inside_call = true;
-  b.lane->withdraw_queued(7);
+  b.lane->withdraw_queued(7, "taken back");
   b.answers.inside_call = false;
   REQUIRE(b.answered(4));
   for (const std::uint64_t tag : {2U, 4U, 6U, 8U}) {
     CHECK(b.answers.error(tag) == Errc::ConnectionLost);
+    CHECK(b.answers.detail(tag) == "taken back");
     CHECK_FALSE(b.answers.maybe_sent(tag));
     CHECK_FALSE(b.answers.by_tag.at(tag).written);
   }
