@@ -66,6 +66,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
                    std::int64_t{1} << 40);
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);
   dispatch.integer("credential_in_flight_max", options.credential_in_flight_max, 1, 1'000'000);
+  dispatch.integer("credential_in_flight_first", options.credential_in_flight_first, 1, 1'000'000);
   dispatch.integer("pushes_queued_max", options.pushes_queued_max, 1'000, 10'000'000);
   dispatch.integer("attempts_max", options.attempts_max, 1, 100);
   dispatch.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);

@@ -8,14 +8,15 @@ namespace nightpost::app {
 
 GrantFetcher::GrantFetcher(boost::asio::io_context& loop, net::CurlLaneOptions lanes, milliseconds deadline,
                            resolve::GrantBook& book, const Clock& clock, net::CurlMetrics& lane_metrics,
-                           GrantMetrics& metrics)
+                           GrantMetrics& metrics, Watch watch)
     : loop_(loop),
       options_(std::move(lanes)),
       deadline_(deadline),
       book_(book),
       clock_(clock),
       lane_metrics_(lane_metrics),
-      metrics_(metrics) {}
+      metrics_(metrics),
+      watch_(std::move(watch)) {}
 
 void GrantFetcher::fetch(resolve::GrantOrder order, std::shared_ptr<const resolve::ReadyCertificate> certificate) {
   metrics_.fetches.add();
@@ -25,6 +26,8 @@ void GrantFetcher::fetch(resolve::GrantOrder order, std::shared_ptr<const resolv
     net::CurlLaneOptions options = options_;
     options.origin = order.request.origin;
     options.ca_pem = ca;
+    if (watch_)
+      options.watch = [this, certificate](const net::LaneEvent& event) { watch_(certificate->certificate, event); };
     slot.lane = std::make_unique<net::CurlLane>(loop_, std::move(options), lane_metrics_);
   }
   slot.used = clock_.mono();

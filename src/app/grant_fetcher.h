@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -26,8 +27,12 @@ struct GrantMetrics {
 
 class GrantFetcher final : private net::LaneHandler {
  public:
+  /// What becomes of a lane's connections; the certificate is the one that opened the lane.
+  using Watch = std::function<void(const Certificate&, const net::LaneEvent&)>;
+  /// `watch` empty: nobody hears.
   GrantFetcher(boost::asio::io_context& loop, net::CurlLaneOptions lanes, milliseconds deadline,
-               resolve::GrantBook& book, const Clock& clock, net::CurlMetrics& lane_metrics, GrantMetrics& metrics);
+               resolve::GrantBook& book, const Clock& clock, net::CurlMetrics& lane_metrics, GrantMetrics& metrics,
+               Watch watch = {});
 
   /// Settles the order by the deadline and tells who waits, from the loop.
   void fetch(resolve::GrantOrder order, std::shared_ptr<const resolve::ReadyCertificate> certificate);
@@ -52,6 +57,7 @@ class GrantFetcher final : private net::LaneHandler {
   const Clock& clock_;
   net::CurlMetrics& lane_metrics_;
   GrantMetrics& metrics_;
+  const Watch watch_;
   std::unordered_map<std::uint64_t, Flight> flights_;  // at most one a signer
   std::uint64_t last_tag_ = 0;
   std::unordered_map<std::string, Slot> lanes_;  // by origin and trust anchor

@@ -26,7 +26,8 @@ LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings setting
       clock_(clock),
       after_reply_(std::move(after_reply)) {}
 
-LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
+LaneTransport::Slot& LaneTransport::slot_for(const std::shared_ptr<const dispatch::Route>& of) {
+  const dispatch::Route& route = *of;
   if (Slot* const* const known = by_route_.find(route.id)) return **known;
   // Certificates of one signer share connections (APNs: one team and key a connection); others stand alone.
   const std::string signer = route.authorizer->signer();
@@ -34,16 +35,20 @@ LaneTransport::Slot& LaneTransport::slot_for(const dispatch::Route& route) {
   const std::string key = route.provider->origin() + ' ' + (signer.empty() ? std::to_string(route.id) : signer) + ' ' +
                           (ca.empty() ? "" : hex_of({ca}));
   Slot& slot = lanes_[key];
-  if (slot.h2 == nullptr && slot.any == nullptr) open(slot, route);
+  if (slot.h2 == nullptr && slot.any == nullptr) open(slot, of);
   by_route_.put(route.id, &slot);
   return slot;
 }
 
-void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
+void LaneTransport::open(Slot& slot, const std::shared_ptr<const dispatch::Route>& of) {
+  const dispatch::Route& route = *of;
+  net::LaneWatch watch;
+  if (settings_.watch) watch = [this, of](const net::LaneEvent& event) { settings_.watch(*of, event); };
   if (route.provider->wire() == Wire::Any) {
     net::CurlLaneOptions options = settings_.http;
     options.origin = route.provider->origin();
     options.ca_pem = route.certificate.ca_pem;
+    options.watch = std::move(watch);
     slot.idle_close = options.idle_close;
     slot.any = std::make_unique<net::CurlLane>(loop_, std::move(options), curl_metrics_);
     return;
@@ -56,6 +61,7 @@ void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
   options.goodbye_names_credential = [provider = route.provider](std::string_view debug) {
     return provider->goodbye_names_credential(debug);
   };
+  options.watch = std::move(watch);
   slot.idle_close = options.idle_close;
   slot.h2 = std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
 }
@@ -63,11 +69,11 @@ void LaneTransport::open(Slot& slot, const dispatch::Route& route) {
 void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
                          std::uint64_t tag, dispatch::ReplyHandler& handler) {
   handler_ = &handler;
-  Slot& slot = slot_for(*route);
+  Slot& slot = slot_for(route);
   if (slot.h2)
-    slot.h2->send(std::move(request), deadline, tag, *this);
+    slot.h2->send(std::move(request), deadline, tag, *this, route->id);
   else
-    slot.any->send(std::move(request), deadline, tag, *this);
+    slot.any->send(std::move(request), deadline, tag, *this, route->id);
   if (!slot.dirty) {
     slot.dirty = true;
     dirty_.push_back(&slot);
@@ -75,8 +81,18 @@ void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, Ht
 }
 
 void LaneTransport::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
-  Slot& slot = slot_for(route);
-  if (slot.h2) slot.h2->drain_connection(connection);  // libcurl's connections have no names
+  Slot* const* const slot = by_route_.find(route.id);
+  if (slot == nullptr) return;
+  if ((*slot)->h2) (*slot)->h2->drain_connection(connection);  // libcurl's connections have no names
+}
+
+void LaneTransport::withdraw(std::uint64_t route, const std::string& why) {
+  Slot* const* const slot = by_route_.find(route);
+  if (slot == nullptr) return;  // nothing of it was ever sent
+  if ((*slot)->h2)
+    (*slot)->h2->withdraw_queued(route, why);
+  else
+    (*slot)->any->withdraw_queued(route, why);
 }
 
 void LaneTransport::flush() {
@@ -107,13 +123,14 @@ void LaneTransport::sweep() {
 }
 
 void LaneTransport::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
-  handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection});
+  handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection, reply.written});
   after_reply_();
 }
 
 bool LaneTransport::on_lane_replies(std::span<net::LaneAnswer> answers) {
   for (net::LaneAnswer& each : answers)
-    replies_.push_back({each.tag, {std::move(each.reply.response), each.reply.maybe_sent, each.reply.connection}});
+    replies_.push_back(
+        {each.tag, {std::move(each.reply.response), each.reply.maybe_sent, each.reply.connection, each.reply.written}});
   handler_->on_replies(replies_);
   replies_.clear();
   if (replies_.capacity() > kRepliesKept) replies_.shrink_to_fit();

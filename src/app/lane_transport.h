@@ -26,6 +26,8 @@ namespace nightpost::app {
 struct LaneSettings {
   net::LaneOptions apns, fcm;  // Wire::Http2, by vendor
   net::CurlLaneOptions http;   // Wire::Any
+  /// What becomes of a lane's connections; the route is the one that opened the lane. Empty: nobody hears.
+  std::function<void(const dispatch::Route&, const net::LaneEvent&)> watch = {};
 };
 
 /// What lanes have in common, so that none pays for it alone. Outlives them.
@@ -45,6 +47,11 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override;
+  void withdraw_queued(const dispatch::Route& route) override {
+    withdraw(route.id, "withdrawn: its credential is left alone");
+  }
+  /// Likewise, for another reason.
+  void withdraw(std::uint64_t route, const std::string& why);
   void flush() override;
   /// Closes lanes that have been idle for the lanes' idle_close: credentials come and go.
   void sweep();
@@ -62,8 +69,8 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   static constexpr std::size_t kRoutesKnownMax = 10'000;  // each edit of a certificate makes one
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
   bool on_lane_replies(std::span<net::LaneAnswer> answers) override;
-  Slot& slot_for(const dispatch::Route& route);
-  void open(Slot& slot, const dispatch::Route& route);
+  Slot& slot_for(const std::shared_ptr<const dispatch::Route>& route);
+  void open(Slot& slot, const std::shared_ptr<const dispatch::Route>& route);
 
   boost::asio::io_context& loop_;
   const LaneSettings settings_;

@@ -3,6 +3,8 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <optional>
+#include <utility>
 
 #include "app/commands.h"
 #include "app/grant_fetcher.h"
@@ -106,6 +108,9 @@ class Recorder final : public dispatch::Transport {
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override {
     if (next_ != nullptr) next_->drain_connection(route, connection);
   }
+  void withdraw_queued(const dispatch::Route& route) override {
+    if (next_ != nullptr) next_->withdraw_queued(route);
+  }
   void flush() override {
     if (next_ != nullptr) next_->flush();
   }
@@ -161,7 +166,14 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
                        std::shared_ptr<const Receiver> receiver, const Clock& clock) {
   net::LaneMetrics lane_metrics;
   net::CurlMetrics curl_metrics;
-  LaneTransport lanes(loop, lane_options, lane_metrics, curl_metrics, clock, [] {});
+  // A test does not wait for a host to come back: the first failure to reach it is the answer.
+  std::optional<std::pair<std::uint64_t, std::string>> unreachable;  // route and why
+  LaneSettings settings = lane_options;
+  settings.watch = [&unreachable](const dispatch::Route& route, const net::LaneEvent& event) {
+    if (event.what != net::LaneEvent::What::Reconnected && !unreachable)
+      unreachable.emplace(route.id, fmt::format("cannot reach {}: {}", event.origin, event.detail));
+  };
+  LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, [] {});
   ShownCredentials credentials(real_credentials, options.dry_run);
   Recorder transport(credentials, options.dry_run ? nullptr : &lanes);
   Collector settler;
@@ -181,7 +193,9 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
     if (const auto wake = dispatcher.next_wakeup(); wake && *wake <= clock.mono()) dispatcher.wake();
     loop.restart();
     loop.run_for(milliseconds(5));
+    if (unreachable) lanes.withdraw(unreachable->first, unreachable->second);
   }
+  if (unreachable && !options.dry_run) say_error(unreachable->second, kUnreachable);
   running = nullptr;
   if (!settler.why_dead.empty() && settler.outcome_json.is_null())
     settler.outcome_json = {{"outcome", "dead"}, {"reason", settler.why_dead}};

@@ -22,18 +22,30 @@ dispatch::Options of_one_shard(const Config& config) {
   return options;
 }
 
+/// Ops hear what becomes of the lanes' connections.
+LaneSettings watched(LaneSettings lanes, OpsLog& ops) {
+  lanes.watch = [&ops](const dispatch::Route& route, const net::LaneEvent& event) {
+    ops.lane_event(route.certificate, event);
+  };
+  return lanes;
+}
+
 }  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-             net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, ShardMetrics& metrics)
+             net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
+             ShardMetrics& metrics)
     : metrics_(metrics),
       settler_(settler),
+      ops_(log, clock),
       store_(std::move(store)),
       source_(*store_),
       resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
       lanes_(lane_settings(config, {trust_stores, names_})),
-      fetcher_(loop_, lanes_.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants),
+      fetcher_(
+          loop_, lanes_.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants,
+          [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); }),
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) {
@@ -41,8 +53,9 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
             schedule_after_work();
           },
           metrics.grants, config.resolve.routes_cached_max),
-      transport_(loop_, lanes_, metrics.lanes, metrics.curl_lanes, clock, [this] { schedule_after_work(); }),
-      dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch) {}
+      transport_(loop_, watched(lanes_, ops_), metrics.lanes, metrics.curl_lanes, clock,
+                 [this] { schedule_after_work(); }),
+      dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
 
 Shard::~Shard() { stop(); }
 

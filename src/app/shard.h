@@ -15,6 +15,7 @@
 #include "app/config.h"
 #include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
+#include "app/ops_log.h"
 #include "app/ports.h"
 #include "dispatch/dispatcher.h"
 #include "dispatch/metrics.h"
@@ -41,7 +42,8 @@ class Shard {
  public:
   /// Borrows everything but the store; `settler` is this shard's alone.
   Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-        net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, ShardMetrics& metrics);
+        net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
+        ShardMetrics& metrics);
   ~Shard();  // as stop()
 
   void start();
@@ -68,6 +70,7 @@ class Shard {
   KafkaSettler& settler_;
   boost::asio::io_context loop_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
+  OpsLog ops_;
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
   resolve::Resolver resolver_;

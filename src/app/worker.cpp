@@ -58,7 +58,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     if (!store) return std::unexpected(store.error());
     worker->shards_.push_back(
         std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_, worker->trust_stores_,
-                                worker->settlers_.emplace_back(*worker->producer_, worker->config_.topics), clock,
+                                worker->settlers_.emplace_back(*worker->producer_, worker->config_.topics), clock, log,
                                 worker->metrics_.shards.emplace_back()));
   }
 

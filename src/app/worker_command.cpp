@@ -54,14 +54,9 @@ class Watch {
 
  private:
   void look() {
-    std::uint64_t breakers = 0, removals = 0, internal = 0;
-    for (const ShardMetrics& shard : metrics_.shards) {
-      breakers += shard.dispatch.breakers_opened.read();
-      removals += shard.dispatch.removals_held.read();
+    std::uint64_t internal = 0;
+    for (const ShardMetrics& shard : metrics_.shards)
       internal += shard.dispatch.internal_errors.read() + shard.resolve.internal_errors.read();
-    }
-    risen("worker.breaker_opened", breakers, breakers_);
-    risen("worker.token_removals_held", removals, removals_);
     risen("worker.internal_errors", internal, internal_);
     risen("worker.commit_errors", kafka::read(metrics_.consumer.commit_errors), commit_errors_);
     const bool down = kafka::read(metrics_.consumer.brokers_down) != 0;
@@ -77,7 +72,7 @@ class Watch {
   boost::asio::steady_timer timer_;
   const WorkerMetrics& metrics_;
   observe::Log& log_;
-  std::uint64_t breakers_ = 0, removals_ = 0, internal_ = 0, commit_errors_ = 0;
+  std::uint64_t internal_ = 0, commit_errors_ = 0;
   bool down_ = false;
 };
 

@@ -152,8 +152,11 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     reached += count;
     const std::span pushes = std::span(all.pushes).subspan(from, count);
     RouteState& state = routes_.of(all.route->id, mono_);
-    if (first && !state.breaker.admits(mono_)) {
-      for (const std::uint64_t tag : pushes) end(*pushes_.find(tag), ending_of(Rule::BreakerOpen));
+    bool probe = false;  // a replay that is still the breaker's probe
+    for (const std::uint64_t one : pushes) probe |= std::exchange(pushes_.find(one)->probe, false);
+    if (first && !probe && !state.breaker.admits(mono_)) {
+      for (const std::uint64_t tag : pushes)
+        end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = state.refusal});
       continue;
     }
     const auto [tag, shipment] = shipments_.acquire();
@@ -165,7 +168,7 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     shipment->tokens.assign(token, token + std::ptrdiff_t(count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
-    shipment->probe = first && state.breaker.sent(mono_);
+    shipment->probe = probe || (first && state.breaker.sent(mono_));
     shipment->sent_at = mono_;
     shipment->deadline = first ? mono_ + options_.push_deadline : all.deadline;
     for (const std::uint64_t one : pushes) {
@@ -176,6 +179,7 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
       if (!first) continue;
       push.sent_at = mono_;
       push.sent_at_wall = wall_;
+      push.reached_wire = false;
       ++push.progress.attempts;
     }
     sent_one(state);
@@ -209,7 +213,9 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
       std::chrono::duration_cast<milliseconds>(mono_ - shipment.sent_at).count());
 
   const auto fail_all = [&](std::string what) {
-    if (shipment.probe) routes_.of(shipment.route->id, mono_).breaker.unclear();
+    if (shipment.probe) routes_.of(shipment.route->id, mono_).breaker.unclear(mono_, options_.breaker_first);
+    for (const std::uint64_t one : shipment.pushes)
+      if (Push* const push = pushes_.find(one)) count_sent(*push, reply);
     on_exception(shipment.pushes, std::move(what));
   };
   if (reply.response && shipment.prepares) {
@@ -235,7 +241,8 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
 
 /// The vendor has the content, so the credential is good; now for whom it is, unless they were handed back meanwhile.
 void Dispatcher::Impl::follow_up(Shipment stored, std::vector<Planned> planned) {
-  if (stored.probe) routes_.of(stored.route->id, mono_).breaker.passed();
+  if (stored.probe) close_breaker(*stored.route, routes_.of(stored.route->id, mono_));
+  for (const std::uint64_t tag : stored.pushes) count_sent(*pushes_.find(tag), {.response = HttpResponse{}});
   if (!pushes_.find(stored.pushes.front())->event->leaving) return launch(std::move(stored), std::move(planned), false);
   for (const std::uint64_t tag : stored.pushes) drop(*pushes_.find(tag));
 }

@@ -15,18 +15,24 @@ bool Breaker::sent(MonoTime now) noexcept {
 }
 
 bool Breaker::trip(bool probe, MonoTime now, milliseconds first, milliseconds max) noexcept {
-  if (state_ != State::Closed && !probe) return false;
+  if (state_ == State::Open || (state_ == State::Probing && !probe)) return false;
   delay_ = state_ == State::Closed ? std::min(first, max) : std::min(delay_ * 2, max);
   state_ = State::Open;
   until_ = now + delay_;
   return true;
 }
 
-void Breaker::passed() noexcept {
+bool Breaker::passed() noexcept {
+  if (state_ != State::Probing) return false;
   state_ = State::Closed;
   delay_ = milliseconds(0);
+  return true;
 }
 
-void Breaker::unclear() noexcept { state_ = State::Open; }
+void Breaker::unclear(MonoTime now, milliseconds wait) noexcept {
+  if (state_ != State::Probing) return;
+  state_ = State::Open;
+  until_ = now + wait;
+}
 
 }  // namespace nightpost::dispatch

@@ -15,18 +15,19 @@ class Breaker {
   /// Whether a push may be sent now: closed, or open long enough that one may probe.
   bool admits(MonoTime now) const noexcept;
   /// A push that was admitted is handed to the transport. True: it is the probe, and its end must be told by one of
-  /// passed(), trip(probe = true) or unclear().
+  /// passed(), trip(probe = true) or unclear(). A probe that is refreshed and replayed stays the probe.
   bool sent(MonoTime now) noexcept;
 
-  /// The vendor refuses the credential. True: this opened it (or kept it open, if it was the probe that failed); what
-  /// comes from pushes sent before it opened changes nothing.
+  /// The vendor refuses the credential. True: this opened it, or opened it again for twice as long, if it was the probe
+  /// that failed; the answers to pushes sent before it opened change nothing.
   bool trip(bool probe, MonoTime now, milliseconds first, milliseconds max) noexcept;
-  /// The probe was answered, and not with a credential fault.
-  void passed() noexcept;
-  /// The probe got no answer: the next push probes.
-  void unclear() noexcept;
+  /// The probe was answered, and not with a credential fault. True: it was open and is closed now.
+  bool passed() noexcept;
+  /// The probe ended without a word about the credential: the next one is let through after `wait`.
+  void unclear(MonoTime now, milliseconds wait) noexcept;
 
   State state() const noexcept { return state_; }
+  milliseconds delay() const noexcept { return delay_; }  // how long it was opened for the last time; 0: closed
 
  private:
   State state_ = State::Closed;

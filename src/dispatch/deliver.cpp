@@ -12,15 +12,6 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// So many pushes of one event, which may share a request, count as one: the vendors' largest batch.
-constexpr std::size_t kCompany = 1000;
-
-/// All that waited for a throttled credential would else go out at one moment, upon the vendor and upon our own loop.
-constexpr std::size_t kAfterPause = 8;
-
-/// So many that wait for one grant are not looked through for those that are over.
-constexpr std::size_t kParkedLook = 1024;
-
 constexpr std::size_t kNextsKept = 1024;  // room for the answers to so many pushes of one request
 
 /// Of an exception's words, as they stand in outcomes and letters.
@@ -187,6 +178,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
       carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), reason);
     return false;
   }
+  if (push.probe && push.route->id != (*found)->id) give_up_probe(push);
   push.route = std::move(*found);
   const Route& route = *push.route;
   if (const Rule rule = decide_certificate(device, route.certificate); rule != Rule::None) {
@@ -199,8 +191,8 @@ bool Dispatcher::Impl::check_route(Push& push) {
     return false;
   }
   RouteState& state = routes_.of(route.id, mono_);
-  if (!state.breaker.admits(mono_)) {
-    end(push, ending_of(Rule::BreakerOpen));
+  if (!push.probe && !state.breaker.admits(mono_)) {
+    end(push, ending_of(Rule::BreakerOpen), {.meaning = state.refusal});
     return false;
   }
   if (state.paused_until > mono_) {
@@ -234,8 +226,9 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
   }
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
-    if (routes_.of(push.route->id, mono_).breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max))
-      metrics_.breakers_opened.add();
+    // Of an open breaker this is the probe: the next one is let through later still.
+    const bool probe = std::exchange(push.probe, false) || routes_.of(push.route->id, mono_).breaker.sent(mono_);
+    trip_breaker(*push.route, probe, reason);
     end(push, ending_of(Rule::CredentialBad), reason);
   } else {
     carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
@@ -257,9 +250,10 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   push.kind = planned->front().kind;
   push.sent_at = mono_;
   push.sent_at_wall = wall_;
+  push.reached_wire = false;
   ++push.progress.attempts;
   RouteState& state = routes_.of(route.id, mono_);
-  push.probe = state.breaker.sent(mono_);
+  push.probe = push.probe || state.breaker.sent(mono_);
   sent_one(state);
   metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
   const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
@@ -269,12 +263,6 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   if (!thrown) return;
   unsent(route, push.probe);
   on_exception(std::span(&tag, 1), std::move(*thrown));
-}
-
-/// The transport has thrown, so no answer will come to a request that was counted.
-void Dispatcher::Impl::unsent(const Route& route, bool probe) {
-  answered_one(route);
-  if (probe) routes_.of(route.id, mono_).breaker.unclear();
 }
 
 void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
@@ -292,7 +280,8 @@ void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
       if (!answers.empty()) answer = std::move(answers.front());
     });
     if (thrown) {
-      if (push->probe) routes_.of(route.id, mono_).breaker.unclear();
+      count_sent(*push, reply);
+      if (push->probe) give_up_probe(*push);
       return on_exception(std::span(&tag, 1), std::move(*thrown));
     }
   }
@@ -306,7 +295,13 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
   const std::shared_ptr<const Route> route = pushes.front()->route;
   auto& attempts = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
   RouteState& state = routes_.of(route->id, mono_);
-  bool proven = false, dead = false, trip = false, leave = false;
+  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe &&
+      (!state.breaker.admits(mono_) || state.paused_until > mono_))
+    return hold_back(pushes);
+  bool proven = false, dead = false, trip = false, leave = false, refreshes = false;
+  const Answer* refusal = nullptr;    // why the breaker trips
+  const Answer* complaint = nullptr;  // of too many requests
+  MonoTime throttled_until{};
   std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
   last_of.fill(pushes.size());
   nexts_.clear();
@@ -315,6 +310,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     Answer& answer = answers[i];
     const Window& window = push.event->window;
     push.state = Push::State::Due;
+    count_sent(push, reply);
     Next next;
     if (reply.response) {
       if (answer.rest_of_day)
@@ -329,13 +325,22 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
       if (proves_credential(answer.verdict)) {
         proven = true;
         dead |= is_dead(answer.verdict);
-        trip |= state.guard.count(is_dead(answer.verdict), mono_, options_);
-      }
-      if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Credential) {
-        state.paused_until = std::max({state.paused_until, mono_ + pause_for(answer, options_), next.at});
-        state.allowed = kAfterPause;
-      } else if (proves_credential(answer.verdict) && state.allowed < options_.credential_in_flight_max) {
-        state.allowed *= 2;
+        if (state.guard.count(is_dead(answer.verdict), mono_, options_)) {
+          trip = true;
+          if (refusal == nullptr) refusal = &answer;
+          if (watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
+        }
+        state.throttled_in_a_row = 0;
+        if (state.breaker.state() == Breaker::State::Closed && state.allowed < options_.credential_in_flight_max)
+          state.allowed *= 2;
+      } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
+        complaint = &answer;
+        if (answer.scope == Scope::Credential)
+          throttled_until = std::max({throttled_until, mono_ + pause_for(answer, options_), next.at});
+      } else if (answer.verdict == Verdict::AuthStale && push.grant.get() != state.stale) {
+        // A new grant may be refused as well, so only a few try it.
+        state.stale = push.grant.get();
+        state.allowed = std::min(state.allowed, options_.credential_in_flight_first);
       }
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
@@ -347,22 +352,33 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
                  : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, mono_, window);
       if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
     }
-    trip |= next.what == Next::Do::TripBreaker;
+    if (next.what == Next::Do::TripBreaker) {
+      if (!trip) refusal = &answer;
+      trip = true;
+    }
+    refreshes |= next.what == Next::Do::Refresh;
     attempts[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
   if (leave && thrown_by([&] { transport_.drain_connection(*route, reply.connection); }))
     metrics_.internal_errors.add();
   const bool held = state.guard.holds(mono_);
-  if (trip || (probe && held && dead)) {
-    if (state.breaker.trip(probe, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
-  } else if (probe) {
-    proven ? state.breaker.passed() : state.breaker.unclear();
+  if (complaint != nullptr) throttle(*route, state, *complaint, throttled_until, reply, pushes.front()->sent_at);
+  const bool dead_probe = probe && held && dead;
+  if (trip || dead_probe) {
+    if (refusal == nullptr) refusal = &answers.front();
+    trip_breaker(*route, probe, {.code = refusal->code, .meaning = refusal->meaning});
+  } else if (probe && proven) {
+    close_breaker(*route, state);
+  } else if (probe && !refreshes) {
+    state.breaker.unclear(mono_, options_.breaker_first);
   }
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
     const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
+    // The answer to the replay is the probe's.
+    pushes[i]->probe = probe && !trip && !proven && nexts_[i].what == Next::Do::Refresh;
     const std::uint64_t tag = pushes[i]->tag;
     auto thrown = thrown_by([&] {
       if (nexts_[i].what == Next::Do::RemoveToken)
@@ -384,6 +400,25 @@ void Dispatcher::Impl::on_exception(std::span<const std::uint64_t> pushes, std::
   what.resize(std::min(what.size(), kExceptionBytesMax));
   for (const std::uint64_t tag : pushes)
     if (Push* const push = pushes_.find(tag)) end(*push, ending_of(Rule::InternalError), {.meaning = what});
+}
+
+/// Once an attempt: at least a byte of it went out.
+void Dispatcher::Impl::count_sent(Push& push, const Reply& reply) noexcept {
+  if (push.reached_wire || !reply.reached_wire()) return;
+  push.reached_wire = true;
+  ++push.progress.sent;
+}
+
+/// They came back unsent, and their credential is left alone by now: they end or wait as if never handed over.
+void Dispatcher::Impl::hold_back(std::span<Push* const> pushes) {
+  for (Push* const push : pushes) {
+    push->state = Push::State::Due;
+    --push->progress.attempts;
+    if (push->event->leaving)
+      drop(*push);
+    else
+      attempt(*push);
+  }
 }
 
 void Dispatcher::Impl::carry_out(Push& push, const Next& next, const VendorReason& reason) {
@@ -418,12 +453,12 @@ void Dispatcher::Impl::refresh(Push& push) {
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
     return carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
-  RouteState& state = routes_.of(push.route->id, mono_);
-  if (state.breaker.trip(false, mono_, options_.breaker_first, options_.breaker_max)) metrics_.breakers_opened.add();
+  trip_breaker(*push.route, std::exchange(push.probe, false), reason);
   end(push, ending_of(Rule::CredentialBad), reason);
 }
 
 void Dispatcher::Impl::wait(Push& push, MonoTime at) {
+  if (push.probe) give_up_probe(push);
   push.state = Push::State::Waiting;
   push.grant.reset();
   timers_.add({at, push.tag, Timer::Of::Push});
@@ -445,79 +480,6 @@ void Dispatcher::Impl::park(Push& push) {
   timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
 }
 
-void Dispatcher::Impl::park_for_grant(Push& push) {
-  std::vector<std::uint64_t>& waiting = parked_[push.route->id];
-  // Of a grant that never comes, pushes that are over meanwhile would pile up.
-  if (waiting.size() >= kParkedLook && waiting.size() >= 2 * pushes_.used())
-    std::erase_if(waiting, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
-  waiting.push_back(push.tag);
-  park(push);
-}
-
-/// 0: there is none.
-std::size_t Dispatcher::Impl::quota_of(const Route& route) const noexcept {
-  const std::size_t of_all = route.provider->requests_per_minute();
-  return of_all == 0 ? 0 : std::max<std::size_t>(static_cast<std::size_t>(double(of_all) * options_.quota_share), 1);
-}
-
-/// Of the quota's present minute, which begins with the first request after the last one.
-std::size_t Dispatcher::Impl::spent(RouteState& state) const noexcept {
-  if (mono_ >= state.minute_ends) {
-    state.minute_ends = mono_ + std::chrono::minutes(1);
-    state.spent = 0;
-  }
-  return state.spent;
-}
-
-void Dispatcher::Impl::sent_one(RouteState& state) {
-  ++state.spent;
-  ++in_flight_;
-  ++state.in_flight;
-  sent_ = true;
-}
-
-void Dispatcher::Impl::answered_one(const Route& route) {
-  --in_flight_;
-  --routes_.of(route.id, mono_).in_flight;
-}
-
-/// Whoever waited for room among its credential's requests is due once there is some. Asked whenever slots are filled,
-/// for those called last may have ended without a request whose answer would call the next. False: nobody was called.
-bool Dispatcher::Impl::call_crowded() {
-  if (!has_slot()) return false;
-  const std::size_t before = due_.size();
-  for (auto it = crowded_.begin(); it != crowded_.end();) {
-    const RouteState& state = routes_.of(it->first, mono_);
-    const std::size_t taken = state.in_flight + state.forming;
-    std::size_t room = limit_of(state) - std::min(limit_of(state), taken);
-    std::deque<std::uint64_t>& waiting = it->second;
-    const OpenEvent* event = nullptr;  // whose pushes are being called: they may share a request
-    for (std::size_t company = 0; !waiting.empty(); waiting.pop_front()) {
-      Push* const push = pushes_.find(waiting.front());
-      if (push == nullptr || push->state != Push::State::Parked) continue;
-      const bool shares = push->event == event && company < kCompany && push->route->provider->batching().tokens;
-      if (!shares && room-- == 0) break;
-      company = shares ? company + 1 : 1;
-      event = push->event;
-      push->state = Push::State::Due;  // its timer for the end of the window stands already
-      due_.push_back(push->tag);
-    }
-    it = waiting.empty() ? crowded_.erase(it) : std::next(it);
-  }
-  return due_.size() > before;
-}
-
-void Dispatcher::Impl::on_grant(std::uint64_t route_id) {
-  auto found = parked_.extract(route_id);
-  if (found.empty()) return;
-  for (const std::uint64_t tag : found.mapped()) {
-    Push* const push = pushes_.find(tag);
-    if (push == nullptr || push->state != Push::State::Parked) continue;
-    push->state = Push::State::Due;  // its timer for the end of the window stands already
-    due_.push_back(tag);
-  }
-}
-
 void Dispatcher::Impl::end(Push& push, Ending ending, const VendorReason& reason) {
   writer_.push(push, ending, wall_, reason);
   OpenEvent& open = *push.event;
@@ -535,6 +497,7 @@ void Dispatcher::Impl::drop(Push& push) {
 
 void Dispatcher::Impl::free_push(Push& push) {
   const std::uint64_t tag = push.tag;
+  if (push.probe) give_up_probe(push);
   --push.event->pushes_open;
   push.reset();
   pushes_.put_back(tag);

@@ -9,7 +9,7 @@
 namespace nightpost::dispatch {
 
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
-                       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics)
+                       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher)
     : handler_(handler),
       options_(given),
       directory_(directory),
@@ -17,12 +17,13 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       transport_(transport),
       clock_(clock),
       metrics_(metrics),
+      watcher_(watcher),
       languages_(options_.language, options_.titles),
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
       decoder_(options_.event_bytes_max, options_.receivers_max),
-      writer_(settler, metrics),
-      routes_(options_.routes_max),
+      writer_(settler, metrics, watcher),
+      routes_(options_.routes_max, options_.credential_in_flight_first),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
 void Dispatcher::Impl::finish_entry() {
@@ -113,8 +114,9 @@ void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
 }
 
 Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
-                       Settler& settler, const Clock& clock, Metrics& metrics)
-    : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics)) {}
+                       Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher)
+    : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics,
+                                   watcher)) {}
 Dispatcher::~Dispatcher() = default;
 
 void Dispatcher::accept(std::span<const Record> batch) {

@@ -18,9 +18,9 @@ namespace nightpost::dispatch {
 
 class Dispatcher final : public ReplyHandler {
  public:
-  /// The collaborators are borrowed and must outlive it.
+  /// The collaborators are borrowed and must outlive it. `watcher` null: nobody.
   Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
-             Settler& settler, const Clock& clock, Metrics& metrics);
+             Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher = nullptr);
   ~Dispatcher();
 
   /// Takes a batch. Whatever a record holds, it ends in outcomes, a dead letter, or both, then one release(). Never

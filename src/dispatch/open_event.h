@@ -94,6 +94,7 @@ struct Push {
   std::uint8_t kind = 0;               // the vendor's note of what was asked
   bool alone = false;                  // shares no request any more
   bool probe = false;                  // of its credential's breaker
+  bool reached_wire = false;           // something of this attempt did
   std::shared_ptr<const Route> route;  // of the last attempt
   std::shared_ptr<const Grant> grant;
 
@@ -106,6 +107,7 @@ struct Push {
     push_id = {};  // comes anew with its memory
     alone = false;
     probe = false;
+    reached_wire = false;
     route.reset();
     grant.reset();
   }

@@ -20,9 +20,11 @@ struct Options {
   std::size_t receivers_unplanned_max = 20'000;
   std::size_t pushes_in_flight_max = 4096;      // requests handed to the transport and not answered
   std::size_t credential_in_flight_max = 1024;  // of those, one credential's: who hangs must not hold all slots
-  std::size_t pushes_queued_max = 100'000;      // waiting for their next attempt; at the limit nothing new is planned
-  int attempts_max = 5;                         // per push, the first included
-  milliseconds backoff_first{500};              // full jitter, doubling
+  // of those, one credential's that no answer has proven yet, or that the vendor complained of; doubled by each proof
+  std::size_t credential_in_flight_first = 4;
+  std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
+  int attempts_max = 5;                     // per push, the first included
+  milliseconds backoff_first{500};          // full jitter, doubling
   milliseconds backoff_max{30'000};
   milliseconds retry_for{120'000};          // a push is given up this long after its event came, in the air or not
   milliseconds push_deadline{60'000};       // one attempt, queueing in the lane included

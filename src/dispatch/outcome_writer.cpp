@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t kDetailMax = 1000;
 
 /// Where the pipeline stopped: a dead letter's "stage".
-std::string_view stage_of(Rule rule, int attempts, bool device_known) noexcept {
+std::string_view stage_of(Rule rule, bool tried, bool device_known) noexcept {
   if (rule == Rule::StoreUnavailable || rule == Rule::UnknownApp || !device_known) return "resolve";
-  return attempts > 0 || rule == Rule::BreakerOpen ? "deliver" : "plan";
+  return tried || rule == Rule::BreakerOpen ? "deliver" : "plan";
 }
 
 }  // namespace
@@ -51,16 +51,16 @@ void OutcomeWriter::push(Push& push, Ending ending, WallTime now, const VendorRe
   outcome_.certificate = push.device->certificate;
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
-  if (push.progress.attempts > 0) {
+  if (push.progress.sent > 0) {
     outcome_.push_id = push.push_id;
     if (open.collapse_id.empty()) open.collapse_id = collapse_id_of(open.event.message_id);
     outcome_.collapse_id = open.collapse_id;
   }
-  outcome_.attempt = push.progress.attempts;
-  write(open, ending, reason, now);
+  outcome_.attempt = push.progress.sent;
+  write(open, ending, reason, now, push.progress.attempts > 0);
 }
 
-void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now) {
+void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now, bool tried) {
   outcome_.kind = ending.kind;
   outcome_.rule = name_of(ending.rule);
   outcome_.event_id = open.event.event_id;
@@ -72,18 +72,18 @@ void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& re
   outcome_.at = now;
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
-  if (ending.dead_letter) dead(open, ending.rule, reason);
+  if (ending.dead_letter) dead(open, ending.rule, reason, tried);
   json_.clear();
   append_json(json_, outcome_);
   settler_.outcome(open.record_id, open.event.event_id, json_);
 }
 
 /// The first reason names the letter; who else did not get it follows in the detail.
-void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason) {
+void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason, bool tried) {
   if (!open.letter) {
     open.letter = std::make_unique<DeadLetter>();
     open.letter->event_id = open.event.event_id;
-    open.letter->stage = stage_of(rule, outcome_.attempt, !outcome_.device_id.empty());
+    open.letter->stage = stage_of(rule, tried, !outcome_.device_id.empty());
     open.letter->reason = name_of(rule);
     if (outcome_.vendor) open.letter->vendor = name_of(*outcome_.vendor);
     open.letter->code = reason.code;
@@ -113,6 +113,7 @@ void OutcomeWriter::close(OpenEvent& open, WallTime now) {
     open.letter->key = open.key;
     open.letter->value = open.event.buffer.bytes();
     open.letter->traceparent = open.traceparent;
+    if (watcher_ != nullptr) watcher_->dead_letter(*open.letter);
     settler_.dead(open.record_id, std::move(*open.letter));
   }
   metrics_.events_settled.add();

@@ -25,8 +25,9 @@ struct VendorReason {
 
 class OutcomeWriter {
  public:
-  /// Borrowed; both must outlive it.
-  OutcomeWriter(Settler& settler, Metrics& metrics) : settler_(settler), metrics_(metrics) {}
+  /// Borrowed; all must outlive it. `watcher` null: nobody.
+  OutcomeWriter(Settler& settler, Metrics& metrics, Watcher* watcher)
+      : settler_(settler), metrics_(metrics), watcher_(watcher) {}
 
   /// A receiver ended before its devices were looked at.
   void receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const VendorReason& reason = {});
@@ -39,11 +40,13 @@ class OutcomeWriter {
   void close(OpenEvent& open, WallTime now);
 
  private:
-  void write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now);
-  void dead(OpenEvent& open, Rule rule, const VendorReason& reason);
+  /// `tried`: a request was handed to the transport, whether or not anything of it went out.
+  void write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now, bool tried = false);
+  void dead(OpenEvent& open, Rule rule, const VendorReason& reason, bool tried);
 
   Settler& settler_;
   Metrics& metrics_;
+  Watcher* const watcher_;
   // Reused, so that they keep their memory.
   Outcome outcome_;
   std::string json_;

@@ -25,7 +25,7 @@ namespace nightpost::dispatch {
 
 struct Dispatcher::Impl {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
-       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics);
+       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher);
 
   /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
   /// Nested (a directory that answers at once) it is only the work.
@@ -83,16 +83,28 @@ struct Dispatcher::Impl {
   bool check_route(Push& push);
   bool check_grant(Push& push, std::shared_ptr<const Grant> fresh);
   void send_alone(Push& push, const Rendered& rendered);
-  void unsent(const Route& route, bool probe);
   void on_push(std::uint64_t tag, Reply reply);
   void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe);
   void on_exception(std::span<const std::uint64_t> pushes, std::string what);
+  static void count_sent(Push& push, const Reply& reply) noexcept;
+  void hold_back(std::span<Push* const> pushes);
   void carry_out(Push& push, const Next& next, const VendorReason& reason);
   void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
   void refresh(Push& push);
   void wait(Push& push, MonoTime at);
   void wait_or_end(Push& push, MonoTime at, Rule rule);
   void park(Push& push);
+  void end(Push& push, Ending ending, const VendorReason& reason = {});
+  void drop(Push& push);
+  void free_push(Push& push);
+
+  // credential.cpp
+  void unsent(const Route& route, bool probe);
+  void trip_breaker(const Route& route, bool probe, const VendorReason& why);
+  void close_breaker(const Route& route, RouteState& state);
+  void give_up_probe(Push& push);
+  void throttle(const Route& route, RouteState& state, const Answer& answer, MonoTime until, const Reply& reply,
+                MonoTime sent_at);
   void park_for_grant(Push& push);
   std::size_t quota_of(const Route& route) const noexcept;
   std::size_t spent(RouteState& state) const noexcept;
@@ -100,9 +112,6 @@ struct Dispatcher::Impl {
   void answered_one(const Route& route);
   bool call_crowded();
   void on_grant(std::uint64_t route_id);
-  void end(Push& push, Ending ending, const VendorReason& reason = {});
-  void drop(Push& push);
-  void free_push(Push& push);
 
   // batch.cpp
   void count_forming(std::uint64_t route_id, bool more);
@@ -138,6 +147,7 @@ struct Dispatcher::Impl {
   Transport& transport_;
   const Clock& clock_;
   Metrics& metrics_;
+  Watcher* const watcher_;  // null: nobody
   const Languages languages_;
   Rng rng_;
   Policy policy_;

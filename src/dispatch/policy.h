@@ -21,7 +21,8 @@ milliseconds backoff(int failures, milliseconds first, milliseconds max, Rng& rn
 
 /// One push until now.
 struct Progress {
-  int attempts = 0;        // sent, the one just answered included
+  int attempts = 0;        // handed to the transport, the one just answered included
+  int sent = 0;            // of them: at least a byte went out
   int unheard = 0;         // of them: failed and maybe processed, the one just failed included
   bool refreshed = false;  // the grant was replaced for it
   bool once_more = false;  // the vendor failed it for no reason it would name, so this is the last attempt for that

@@ -47,7 +47,7 @@ struct DeadLetter {
   std::string detail;       // where and what, one line: "$.to[3].user_id: missing"
   std::string vendor;       // empty before deliver
   std::string code;
-  int attempts = 0;
+  int attempts = 0;  // of which something went out
 };
 
 /// Where outcomes go, and how the source learns that it may forget. For each record: any number of outcome() and at
@@ -100,6 +100,10 @@ struct Reply {
   /// After an error: the request may have been processed, so a repeat may duplicate. Without: it surely was not.
   bool maybe_sent = false;
   std::uint64_t connection = 0;  // which connection answered; for drain_connection()
+  /// After an error: at least a byte of the request left for the vendor, in whichever of the lane's own tries.
+  bool written = false;
+
+  bool reached_wire() const noexcept { return written || maybe_sent || response.has_value(); }
 };
 
 struct TaggedReply {
@@ -129,8 +133,28 @@ class Transport {
                     std::uint64_t tag, ReplyHandler& handler) = 0;
   /// No new requests on that connection; it ends once its answers are in.
   virtual void drain_connection(const Route& route, std::uint64_t connection) = 0;
+  /// Every request of this route (not of others that share its lane) that still waits for a connection is answered with
+  /// ConnectionLost, surely not sent; never from inside this call. What is on a connection already goes on.
+  virtual void withdraw_queued(const Route& route) = 0;
   /// All that send() queued since the last flush goes out now. Called once per batch.
   virtual void flush() = 0;
+};
+
+/// What ops should hear of, as it happens. Views and references live as long as the call; nothing of it is decided by.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  /// `code` and `meaning`: the vendor's words, or ours where a grant could not be had. The next probe is let through
+  /// after `open_for`.
+  virtual void breaker_opened(const Route& route, std::string_view code, std::string_view meaning,
+                              milliseconds open_for) = 0;
+  virtual void breaker_closed(const Route& route) = 0;
+  /// The vendor takes nothing of this credential, or of each of its connections, before `pause` is over.
+  virtual void credential_throttled(const Route& route, std::string_view code, std::string_view meaning,
+                                    milliseconds pause) = 0;
+  /// Too large a share of the answers called tokens dead: none is removed for `period`.
+  virtual void removals_held(const Route& route, milliseconds period) = 0;
+  virtual void dead_letter(const DeadLetter& letter) = 0;
 };
 
 }  // namespace nightpost::dispatch

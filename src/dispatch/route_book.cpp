@@ -4,7 +4,9 @@ namespace nightpost::dispatch {
 
 RouteState& RouteBook::of(std::uint64_t route, MonoTime now) {
   if (RouteState* const known = states_.find(route)) return *known;
-  states_.put(route, {}, [now](const RouteState& state) {
+  RouteState fresh;
+  fresh.allowed = allowed_first_;
+  states_.put(route, std::move(fresh), [now](const RouteState& state) {
     return state.in_flight + state.forming == 0 && state.breaker.admits(now) && !state.guard.holds(now) &&
            state.paused_until <= now && state.minute_ends <= now;
   });

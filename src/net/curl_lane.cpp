@@ -25,6 +25,9 @@ namespace {
 namespace asio = boost::asio;
 namespace bi = boost::intrusive;
 
+/// Requests in a row that a host which has answered before may leave without an answer (a connection that ended, a
+/// time-out) until it counts as unreachable. One that never answered has no such credit.
+constexpr int kUnansweredMax = 3;
 constexpr std::size_t kSpareTransfersMax = 64;  // some 25 KiB each
 
 MonoTime clock_now() { return std::chrono::steady_clock::now(); }
@@ -37,6 +40,7 @@ struct Job : OnWheel {
   std::uint64_t id = 0;   // in the slab, and whose its transfer says it is
   std::uint64_t tag = 0;  // what its sender calls it
   LaneHandler* handler = nullptr;
+  std::uint64_t group = 0;
   CurlMulti* multi = nullptr;  // null: it waits in the queue
   std::unique_ptr<CurlTransfer> transfer;
 };
@@ -80,10 +84,13 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   Queue queue;
   BackOff back_off;
   MonoTime connect_not_before{};
-  bool unreachable = false;  // the last connect failed: one request at a time tries
-  bool http2 = false;        // what the last answer came by
-  Job* growing = nullptr;    // had to find a further HTTP/2 connection, and has not yet
-  std::size_t width = 1;     // HTTP/2 connections that are there
+  bool unreachable = false;  // the last connect failed, or nothing answers: one request at a time tries
+  bool answered = false;     // at least once
+  int unanswered_in_a_row = 0;
+  std::uint64_t failures_told = 0;  // to the watch, since the last answer
+  bool http2 = false;               // what the last answer came by
+  Job* growing = nullptr;           // had to find a further HTTP/2 connection, and has not yet
+  std::size_t width = 1;            // HTTP/2 connections that are there
   int timeouts_in_a_row = 0;
   MonoTime idle_since{};
 
@@ -113,7 +120,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
 
   // ---- jobs
 
-  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
     const auto [id, slot] = jobs.acquire();
     Job& job = *slot;
     job.id = id;
@@ -121,11 +128,13 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     job.deadline = deadline;
     job.tag = tag;
     job.handler = &handler;
+    job.group = group;
     return job;
   }
 
   /// The job is done with; its answer goes out at the end of the turn. REQUIRED: its transfer is in no multi.
   void answer(Job& job, LaneReply reply) {
+    reply.written = reply.maybe_sent || reply.response.has_value();
     collect_answer(*job.handler, job.tag, std::move(reply));
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
@@ -140,7 +149,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     answer(job, {fail(code, std::move(detail)), maybe_sent});
   }
 
-  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
     metrics.requests.add();
     if (unusable || queue.size() >= options.queue_max) {
       if (!unusable) metrics.overloads.add();
@@ -148,9 +157,40 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
       collect_answer(handler, tag, {std::unexpected(why)});
       return post_turn();
     }
-    Job& job = take_job(std::move(request), deadline, tag, handler);
+    Job& job = take_job(std::move(request), deadline, tag, handler, group);
     queue.push_back(job);
     wheel.set(job, deadline);
+  }
+
+  void withdraw_queued(std::uint64_t group, const std::string& why) {
+    for (auto at = queue.begin(); at != queue.end();) {
+      Job& job = *at++;
+      if (job.group == group) fail_job(job, Errc::ConnectionLost, why, false);
+    }
+    if (has_answers()) post_turn();
+  }
+
+  void tell(LaneEvent::What what, std::string_view detail) {
+    if (what != LaneEvent::What::Reconnected) ++failures_told;
+    const auto wait =
+        unreachable ? std::max(connect_not_before - clock_now(), MonoTime::duration(0)) : MonoTime::duration(0);
+    if (options.watch)
+      options.watch({.what = what,
+                     .origin = options.origin,
+                     .detail = detail,
+                     .wait = std::chrono::ceil<milliseconds>(wait),
+                     .failures = failures_told});
+    if (what == LaneEvent::What::Reconnected) failures_told = 0;
+  }
+  void back_away() {
+    unreachable = true;
+    connect_not_before = clock_now() + back_off.after_failure();
+  }
+  /// A host that takes requests and answers none, be it in silence or by hanging up, is not stormed either.
+  void count_unanswered(std::string_view detail) {
+    if (++unanswered_in_a_row < (answered ? kUnansweredMax : 1)) return;
+    back_away();
+    tell(LaneEvent::What::ConnectionLost, detail);
   }
 
   /// REQUIRED: `job` heads the queue.
@@ -189,19 +229,22 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
       auto response = transfer.finish(one.code);
       if (response) {
         http2 = transfer.spoke_http2();
-        timeouts_in_a_row = 0;
+        timeouts_in_a_row = unanswered_in_a_row = 0;
         unreachable = false;
+        answered = true;
         back_off.succeeded();
+        if (failures_told > 0) tell(LaneEvent::What::Reconnected, {});
         metrics.bytes_in.add(response->body.size());
       } else if (began) {
         metrics.lost.add();
+        count_unanswered(response.error().detail);
       } else {
         metrics.connects_failed.add();
         // While other connections work, a further one that fails is no reason to hold anything.
-        if (from.connections() == 0) {
-          unreachable = true;
-          connect_not_before = clock_now() + back_off.after_failure();
-        }
+        if (from.connections() == 0) back_away();
+        tell(one.code == CURLE_PEER_FAILED_VERIFICATION ? LaneEvent::What::UntrustedPeer
+                                                        : LaneEvent::What::ConnectFailed,
+             response.error().detail);
       }
       const bool maybe_sent = began && !response;
       answer(*job, {std::move(response), maybe_sent});
@@ -215,6 +258,10 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     const bool began = job.transfer->began();
     job.multi->remove(job.transfer->easy());
     fail_job(job, Errc::Timeout, began ? "no answer in time" : "not connected in time", began);
+    if (began)
+      count_unanswered("no answer in time");
+    else
+      tell(LaneEvent::What::ConnectFailed, "not connected in time");
     // On HTTP/1.1 a connection ends with its request's time-out.
     if (began && http2 && ++timeouts_in_a_row >= options.timeouts_in_a_row_max && !old) {
       timeouts_in_a_row = 0;
@@ -283,9 +330,11 @@ CurlLane::CurlLane(asio::io_context& loop, CurlLaneOptions options, CurlMetrics&
     : impl_(std::make_shared<Impl>(loop, std::move(options), metrics)) {}
 CurlLane::~CurlLane() { impl_->stop(); }
 
-void CurlLane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
-  impl_->send(std::move(request), deadline, tag, handler);
+void CurlLane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler,
+                    std::uint64_t group) {
+  impl_->send(std::move(request), deadline, tag, handler, group);
 }
+void CurlLane::withdraw_queued(std::uint64_t group, const std::string& why) { impl_->withdraw_queued(group, why); }
 void CurlLane::flush() {
   if (!impl_->delivering()) impl_->pump();
 }

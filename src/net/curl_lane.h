@@ -38,6 +38,7 @@ struct CurlLaneOptions {
   std::size_t response_bytes_max = 1'048'576;  // one answer for a thousand tokens; beyond it the transfer is stopped
   std::size_t header_bytes_max = 16'384;       // likewise
   std::uint64_t jitter_seed = 0;               // of the back-off; 0: from the system
+  LaneWatch watch;                             // empty: nobody. It must not call the lane
 };
 
 /// Malformed: a proxy other than "http://host:port".
@@ -58,7 +59,9 @@ class CurlLane {
   /// `deadline`. Errors: Timeout, ConnectionLost (also: not to be connected to, an answer too large), Overloaded,
   /// Unauthorized (the lane's own options cannot be used), Malformed (a control character in a header or the path; the
   /// method HEAD). `connection` is always 0. REQUIRED: flush() afterwards, unless called from inside on_lane_reply.
-  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler);
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group = 0);
+  /// As Lane's: what waits for a connection and is of this group comes back.
+  void withdraw_queued(std::uint64_t group, const std::string& why);
   /// Begins what send() has queued since the last flush.
   void flush();
   std::size_t open_requests() const noexcept;

@@ -87,9 +87,11 @@ class H2Connection : public std::enable_shared_from_this<H2Connection> {
   bool was_ready() const noexcept { return ready_at_ != MonoTime{}; }
   MonoTime ready_at() const noexcept { return ready_at_; }
   const Endpoint& endpoint() const noexcept { return endpoint_; }
+  bool peer_untrusted() const noexcept { return tls_.peer_untrusted(); }  // its certificate did not pass
 
   // The lane's notes about it.
-  bool authenticated = false;  // one answer was neither 401 nor 403
+  bool authenticated = false;  // one answer was none of 401, 403 and 429
+  bool end_counted = false;    // in the back-off
   bool ageing = false;         // a replacement is on its way
   int timeouts_in_a_row = 0;
   std::uint64_t goaways_handled = 0;

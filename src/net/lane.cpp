@@ -43,7 +43,9 @@ struct Job : OnWheel {
   std::int32_t stream = 0;
   int replays = 0;
   std::uint64_t avoid = 0;  // the connection that would not have it
-  bool written = false;     // whole; from then on `due` is the response timeout's
+  std::uint64_t group = 0;
+  bool touched = false;  // at least a byte of it was handed to a socket, at any try
+  bool written = false;  // whole; from then on `due` is the response timeout's
 };
 using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
 
@@ -80,7 +82,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   std::vector<H2Session::Done> collected;
   std::mt19937_64 random;
   BackOff back_off;
-  std::string connect_fault;  // why the last connect failed; empty once one succeeded
+  std::string connect_fault;        // why the last connect failed; empty once one succeeded
+  std::uint64_t failures_told = 0;  // to the watch, since a connection was last ready
   MonoTime connect_not_before{};
   std::optional<MonoTime> busy_since;
   std::uint64_t last_id = 0;
@@ -109,7 +112,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   // ---- jobs
 
-  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
     const auto [id, slot] = jobs.acquire();
     Job& job = *slot;
     job.id = id;
@@ -120,6 +123,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     job.connection = nullptr;
     job.replays = 0;
     job.avoid = 0;
+    job.group = group;
+    job.touched = false;
     job.written = false;
     return job;
   }
@@ -137,6 +142,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   /// The job is done with; its answer goes out at the end of the turn.
   void answer(Job& job, LaneReply reply) {
     reply.connection = job.connection ? job.connection->id() : 0;
+    reply.written = job.touched || reply.maybe_sent || reply.response.has_value();
     if (!reply.response && reply.response.error().code == Errc::Timeout) metrics.timeouts.add();
     collect_answer(*job.handler, job.tag, std::move(reply));
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
@@ -148,7 +154,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     answer(job, {fail(code, std::move(detail)), maybe_sent});
   }
 
-  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
     metrics.requests.add();
     if (unusable || queue.size() >= options.queue_max) {
       if (!unusable) metrics.overloads.add();
@@ -157,14 +163,23 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       return post_turn();
     }
     wanted = true;
-    Job& job = take_job(std::move(request), deadline, tag, handler);
+    Job& job = take_job(std::move(request), deadline, tag, handler, group);
     queue.push_back(job);
     wheel.set(job, deadline);
+  }
+
+  void withdraw_queued(std::uint64_t group, const std::string& why) {
+    for (auto at = queue.begin(); at != queue.end();) {
+      Job& job = *at++;
+      if (job.group == group) fail_job(job, Errc::ConnectionLost, why, false);
+    }
+    if (has_answers()) post_turn();
   }
 
   /// Back to the head of the queue, or failed if it was already tried too often.
   void replay(Job& job, const H2Session::Done& done, Queue& again) {
     const bool tried = done.fate == Fate::NotProcessed;
+    job.touched |= tried;
     if (tried && ++job.replays > options.replays_max) {
       const std::string& detail = done.reply.error().detail;
       return fail_job(job, Errc::ConnectionLost, "not processed, " + std::to_string(job.replays) + " times: " + detail,
@@ -189,10 +204,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       switch (d.fate) {
         case Fate::Answered:
           connection.timeouts_in_a_row = 0;
-          if (!connection.authenticated && d.reply->status != 401 && d.reply->status != 403) {
-            connection.authenticated = true;
-            back_off.succeeded();
-          }
+          connection.authenticated |= authenticates(d.reply->status);
+          if (proven(connection, connection.used_at)) back_off.succeeded();
           answer(job, {std::move(d.reply)});
           break;
         case Fate::NeverSent:
@@ -215,8 +228,32 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   // ---- what connections say
 
+  /// 429 is also how a vendor refuses whatever comes on this connection.
+  static bool authenticates(int status) noexcept { return status != 401 && status != 403 && status != 429; }
+  bool proven(const H2Connection& c, MonoTime now) const {
+    return c.authenticated && now - c.ready_at() >= options.reconnect_first;
+  }
+  /// A connection that goes before it has proven itself counts as a failed connect, whoever ends it: neither a peer
+  /// that drops us at once nor one that refuses us on each connection is stormed.
+  void count_end(H2Connection& c, MonoTime now) {
+    if (std::exchange(c.end_counted, true)) return;
+    if (!proven(c, now)) connect_not_before = std::max(connect_not_before, now + back_off.after_failure());
+  }
+
+  void tell(LaneEvent::What what, std::string_view detail, MonoTime now) {
+    if (what != LaneEvent::What::Reconnected) ++failures_told;
+    if (options.watch)
+      options.watch({.what = what,
+                     .origin = options.origin,
+                     .detail = detail,
+                     .wait = std::chrono::ceil<milliseconds>(std::max(connect_not_before - now, MonoTime::duration(0))),
+                     .failures = failures_told});
+    if (what == LaneEvent::What::Reconnected) failures_told = 0;
+  }
+
   void on_ready(H2Connection& connection) override {
     connect_fault.clear();
+    if (failures_told > 0) tell(LaneEvent::What::Reconnected, {}, connection.ready_at());
     const auto old = std::ranges::find_if(connections, [](const Connection& c) { return c->ageing && c->usable(); });
     if (old != connections.end() && old->get() != &connection)
       retire(**old, CloseReason::Age, connection.ready_at() + options.response_timeout);
@@ -232,6 +269,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
         blame_credential("connection ended by the peer: " + debug, connection, done);
         return end_turn();
       }
+      count_end(connection, clock_now());
       connection.drain(CloseReason::Goaway, clock_now() + options.goaway_linger);
       collect(connection);
     } else if (session.streams_open() > session.streams_limit()) {  // SETTINGS took streams away
@@ -265,11 +303,16 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       metrics.connects_failed.add();
       connect_fault = why.detail;
     }
-    // One that dies young counts as a failed connect: a peer that drops us at once is not stormed.
     const bool ours = reason == CloseReason::Idle || reason == CloseReason::Age || reason == CloseReason::Drained ||
                       reason == CloseReason::Credential;  // whose back-off is counted once, where it is heard
-    if (!ours && (!connection.was_ready() || now - connection.ready_at() < options.reconnect_first))
-      connect_not_before = now + back_off.after_failure();
+    if (!ours) {
+      count_end(connection, now);
+      using What = LaneEvent::What;
+      if (!connection.was_ready())
+        tell(connection.peer_untrusted() ? What::UntrustedPeer : What::ConnectFailed, why.detail, now);
+      else if (reason != CloseReason::Goaway || !proven(connection, now))
+        tell(What::ConnectionLost, why.detail, now);
+    }
     if (why.code == Errc::Unauthorized && reason == CloseReason::Error)
       blame_credential(why.detail, connection, done);
     else
@@ -282,9 +325,11 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     const auto refuse = [&](const H2Connection& connection, std::vector<H2Session::Done>& ended) {
       for (H2Session::Done& d : ended) {
         Job* const job = open_job(d.tag, connection);
-        if (job && d.fate == Fate::Answered)
+        if (!job) continue;
+        job->touched |= d.fate != Fate::NeverSent;
+        if (d.fate == Fate::Answered)
           answer(*job, {std::move(d.reply)});
-        else if (job)
+        else
           fail_job(*job, Errc::Unauthorized, why, d.fate == Fate::Unknown);
       }
     };
@@ -303,6 +348,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   /// No new streams there; what it had not begun goes elsewhere.
   void retire(H2Connection& connection, CloseReason reason, MonoTime until) {
+    if (reason != CloseReason::Age && connection.usable()) count_end(connection, clock_now());
     connection.drain(reason, until);
     collect(connection);
   }
@@ -369,7 +415,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       return fail_job(job, Errc::Timeout, "no free stream before the deadline", false);
     }
     H2Connection& c = *job.connection;
-    const bool maybe_sent = c.session().cancel(job.stream) == Fate::Unknown;
+    const Fate fate = c.session().cancel(job.stream);
+    const bool maybe_sent = fate == Fate::Unknown;
+    job.touched |= fate != Fate::NeverSent;
     const bool silent = job.written;
     fail_job(job, Errc::Timeout, maybe_sent ? "no answer in time" : "could not be written in time", maybe_sent);
     if (silent && ++c.timeouts_in_a_row >= options.timeouts_in_a_row_max && c.usable())
@@ -476,9 +524,10 @@ Lane::Lane(asio::io_context& loop, LaneOptions options, LaneMetrics& metrics)
     : impl_(std::make_shared<Impl>(loop, std::move(options), metrics)) {}
 Lane::~Lane() { impl_->stop(); }
 
-void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler) {
-  impl_->send(std::move(request), deadline, tag, handler);
+void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
+  impl_->send(std::move(request), deadline, tag, handler, group);
 }
+void Lane::withdraw_queued(std::uint64_t group, const std::string& why) { impl_->withdraw_queued(group, why); }
 void Lane::flush() {
   if (!impl_->delivering()) impl_->pump();
 }

@@ -15,6 +15,7 @@
 #include "core/http.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "net/lane_event.h"
 
 namespace nightpost::net {
 
@@ -37,7 +38,7 @@ struct LaneOptions {
   std::size_t connections_max = 4;
   std::uint32_t streams_max = 1000;       // ours, per connection; the peer's SETTINGS lower it at any time
   std::size_t queue_max = 20'000;         // requests waiting for a stream; beyond it: Overloaded
-  bool warm_up = true;                    // one stream until the first answer that is not 401 or 403
+  bool warm_up = true;                    // one stream until the first answer that is none of 401, 403 and 429
   milliseconds connect_timeout{10'000};   // resolve + TCP + TLS + first SETTINGS
   milliseconds response_timeout{20'000};  // from the last byte of the request to the end of the answer
   milliseconds ping_interval{60'000};     // after this long without reading anything
@@ -55,6 +56,7 @@ struct LaneOptions {
   /// Whether a GOAWAY's debug data blames our credential. Then everything unanswered fails with Unauthorized and the
   /// lane connects again only for a later send().
   std::function<bool(std::string_view debug)> goodbye_names_credential;
+  LaneWatch watch;  // empty: nobody. It must not call the lane
 };
 
 /// One lane's counters, read by the scrape from another thread (lane_metrics.h).
@@ -65,6 +67,7 @@ struct LaneReply {
   /// credential; or the lane's own options cannot be used), Malformed (no HTTP/2 peer could take the request).
   Result<HttpResponse> response;
   bool maybe_sent = false;       // after an error: written whole, so a repeat may duplicate
+  bool written = false;          // after an error: at least a byte of it was handed to a socket, at any try
   std::uint64_t connection = 0;  // unique in the lane; 0: it never had one
 };
 
@@ -97,11 +100,15 @@ class Lane {
 
   /// Answers exactly once through `handler`, from the loop, never from inside a call of this class; by `deadline`, give
   /// or take a few ms. REQUIRED: flush() afterwards, unless called from inside on_lane_reply.
-  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler);
+  /// `group`: whose it is among those that share the lane, for withdraw_queued().
+  void send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group = 0);
   /// Writes what send() has queued since the last flush.
   void flush();
   /// Opens no new stream on that connection; it closes once its answers are in.
   void drain_connection(std::uint64_t connection);
+  /// Answers what waits for a stream, and is of this group, with ConnectionLost and `why`; what was never written is
+  /// surely not sent. Other groups go on: a certificate that is refused says nothing of its signer's others.
+  void withdraw_queued(std::uint64_t group, const std::string& why);
   std::size_t open_requests() const noexcept;
 
  private:

@@ -176,7 +176,8 @@ TlsSocket::Step TlsSocket::step_of(int result, std::size_t bytes) {
   credential_refused_ = alert_blames_certificate(code, has_identity_);
   const long verdict = SSL_get_verify_result(ssl_.get());
   why_ = take_openssl_error();
-  if (verdict != X509_V_OK) why_ = std::string("certificate: ") + X509_verify_cert_error_string(verdict);
+  peer_untrusted_ = verdict != X509_V_OK;
+  if (peer_untrusted_) why_ = std::string("certificate: ") + X509_verify_cert_error_string(verdict);
   return {Io::Failed};
 }
 

@@ -64,6 +64,8 @@ class TlsSocket {
   const std::string& why() const noexcept { return why_; }
   /// After Failed: the peer's alert refuses our client certificate (or asks for one we have not).
   bool credential_refused() const noexcept { return credential_refused_; }
+  /// After Failed: the peer's certificate does not pass.
+  bool peer_untrusted() const noexcept { return peer_untrusted_; }
 
  private:
   friend class TlsClient;
@@ -71,6 +73,7 @@ class TlsSocket {
   Handle<SSL, SSL_free> ssl_;
   bool has_identity_ = false;
   bool credential_refused_ = false;
+  bool peer_untrusted_ = false;
   std::string why_;
 };
 

@@ -9,6 +9,9 @@ constexpr std::string_view kTheRest = "(other)";
 
 EventLimit::Window& EventLimit::window_of(std::string_view event, MonoTime now) {
   auto at = windows_.find(event);
+  if (at == windows_.end() && windows_.size() >= kEventsMax)
+    std::erase_if(windows_,
+                  [&](const auto& each) { return each.second.dropped == 0 && now - each.second.opened >= window_; });
   if (at == windows_.end() && windows_.size() >= kEventsMax) at = windows_.find(event = kTheRest);
   if (at == windows_.end()) at = windows_.emplace(event, Window{.opened = now}).first;
   return at->second;
@@ -16,11 +19,11 @@ EventLimit::Window& EventLimit::window_of(std::string_view event, MonoTime now) 
 
 EventLimit::Verdict EventLimit::admit(std::string_view event, MonoTime now) {
   Window& window = window_of(event, now);
-  if (now - window.opened >= seconds(1)) {
+  if (now - window.opened >= window_) {
     window.opened = now;
     window.passed = 0;
   }
-  if (window.passed >= per_second_max_) {
+  if (window.passed >= per_window_max_) {
     ++window.dropped;
     return {.passes = false};
   }

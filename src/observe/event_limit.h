@@ -1,4 +1,4 @@
-// How often an event may be said: a fixed window of one second per event name.
+// How often an event may be said: a fixed window, of a second unless told otherwise, per event name.
 #pragma once
 
 #include <cstddef>
@@ -14,13 +14,15 @@
 
 namespace nightpost::observe {
 
-/// Not thread-safe; the clock is handed in. Remembers at most kEventsMax names; those beyond share one allowance, so a
+/// Not thread-safe; the clock is handed in. Remembers at most kEventsMax names whose window is open or that have
+/// something to tell; those beyond share one allowance, so a
 /// caller that builds names from data cannot grow memory.
 class EventLimit {
  public:
   static constexpr std::size_t kEventsMax = 512;
 
-  explicit EventLimit(std::uint32_t per_second_max) : per_second_max_(per_second_max) {}
+  explicit EventLimit(std::uint32_t per_window_max, milliseconds window = seconds(1))
+      : per_window_max_(per_window_max), window_(window) {}
 
   struct Verdict {
     bool passes = true;
@@ -38,7 +40,8 @@ class EventLimit {
   };
   Window& window_of(std::string_view event, MonoTime now);
 
-  std::uint32_t per_second_max_;
+  std::uint32_t per_window_max_;
+  milliseconds window_;
   std::map<std::string, Window, std::less<>> windows_;
 };
 

@@ -68,6 +68,7 @@ class NullWorld : public Directory, public Credentials, public Transport, public
     tags.push_back(tag);
   }
   void drain_connection(const Route&, std::uint64_t) override {}
+  void withdraw_queued(const Route&) override {}
   void flush() override {}
   void outcome(RecordId, std::string_view, std::string_view json) override { benchmark::DoNotOptimize(json.data()); }
   void dead(RecordId, DeadLetter) override { std::abort(); }

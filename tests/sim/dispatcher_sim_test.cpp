@@ -97,7 +97,11 @@ TEST_CASE("sim: what must always hold, holds", "[sim]") {
                             "a room that throws in address",
                             "a room that throws in classify",
                             "several answers in a turn",
-                            "a room that throws in closed_until"}) {
+                            "a room that throws in closed_until",
+                            "a vendor that calls every grant stale",
+                            "a request withdrawn from its lane",
+                            "a request that never left",
+                            "a probe that was refused"}) {
     CAPTURE(fault);
     CHECK(tally.faults[fault] > 0);
   }

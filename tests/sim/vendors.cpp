@@ -57,6 +57,7 @@ void World::make_routes() {
         paused_.erase(certificate);
         quota_.erase(certificate);
         after_delivery_.clear();
+        unread_.insert(certificate);
       }
       return true;
     };
@@ -65,6 +66,10 @@ void World::make_routes() {
   }
   routes_[3]->certificate.status = chance(30) ? CertificateStatus::Disabled : CertificateStatus::Active;
   if (chance(15)) refused_.insert(1 + static_cast<std::int64_t>(dice(2)));
+  if (chance(15)) {
+    const milliseconds from = upto(10'000);
+    stale_[1 + static_cast<std::int64_t>(dice(2))] = {from, from + upto(90'000)};
+  }
   grants_slow_ = chance(50);
 }
 
@@ -203,7 +208,6 @@ void World::check_push(Push& push, const Flight& flight, milliseconds limit) {
   tally_.repeats += push.attempts > 0 ? 1 : 0;
   if (push.attempts > 0 && flight.pushes.size() > 1) met("a repeat for many");
   if (std::exchange(push.stored_in_vain, false)) met("content that is stored again, its answer lost");
-  ++push.attempts;
 }
 
 /// One content may make several requests, the others count. One more than allowed where company may still join it.
@@ -251,45 +255,119 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   check_slots(*flight, family);
   ++tally_.sent;
   ++unflushed_;
-  const milliseconds left = limit - since_;
-  const milliseconds latency = std::min(left, chance(90) ? upto(300) : upto(60'000));
-  const bool silent = latency == left;
-  later(latency, [this, flight, tag, &handler, silent] {
-    arrived_.push_back({flight, tag, silent});
-    // Half of the answers wait for what else comes in this millisecond.
-    if (chance(50)) return later(milliseconds(0), [this, &handler] { deliver(handler); });
-    deliver(handler);
+  flight->tag = tag;
+  flight->handler = &handler;
+  flight->limit = limit;
+  const milliseconds waits = chance(70) ? milliseconds(0) : upto(3'000);
+  if (waits == milliseconds(0)) return leave_lane(flight);
+  queued_.push_back(flight);
+  later(std::min(waits, limit - since_), [this, flight] {
+    if (flight->over) return;
+    std::erase(queued_, flight);
+    const bool late = since_ >= flight->limit;
+    if (!late && !chance(10)) return leave_lane(flight);
+    met("a request that never left");
+    give_back(*flight, {.response = fail(late ? Errc::Timeout : Errc::ConnectionLost, "connecting: refused")});
   });
 }
 
-void World::deliver(dispatch::ReplyHandler& handler) {
-  const std::vector<Arrived> arrived = std::exchange(arrived_, {});
-  for (const Arrived& each : arrived) {
-    const Flight& flight = *each.flight;
-    --in_flight_;
-    --air_[flight.certificate];
-    companions_in_flight_ -= flight.companion ? 1 : 0;
-    companions_[flight.certificate] -= flight.companion ? 1 : 0;
-    for (Push* const push : flight.pushes) push->in_flight = false;
+/// A byte of it goes out.
+void World::leave_lane(const std::shared_ptr<Flight>& flight) {
+  Told& breaker = breakers_[flight->certificate];
+  if (!flight->addressed) {
+    must(since_ >= breaker.quiet_until, "sent to a credential whose breaker is open");
+    must(since_ >= paused_[flight->certificate], "left for a throttled credential");
+    flight->probe = breaker.open && flight->certificate <= kSingle;
+    must(!flight->probe || breaker.probes++ == 0, "two probes at once");
+    for (Push* const push : flight->pushes) ++push->attempts;
   }
+  flight->left_at = since_;
+  const milliseconds left = flight->limit - since_;
+  const milliseconds latency = std::min(left, chance(90) ? upto(300) : upto(60'000));
+  const bool silent = latency == left;
+  later(latency, [this, flight, silent] {
+    arrived_.push_back({flight, silent});
+    // Half of the answers wait for what else comes in this millisecond.
+    if (chance(50)) return later(milliseconds(0), [this] { deliver(); });
+    deliver();
+  });
+}
+
+/// What has arrived in one turn goes in together.
+void World::deliver() {
+  const std::vector<Arrived> arrived = std::exchange(arrived_, {});
+  if (arrived.empty()) return;
+  for (const Arrived& each : arrived) is_over(*each.flight);
   std::vector<dispatch::TaggedReply> replies;
   for (const Arrived& each : arrived) {
-    if (each.silent) {
+    dispatch::Reply reply{.response = fail(Errc::Timeout, "no answer"), .maybe_sent = true};
+    if (each.silent)
       unheard(*each.flight);
-      replies.push_back({each.tag, {.response = fail(Errc::Timeout, "no answer"), .maybe_sent = true}});
-    } else {
-      replies.push_back({each.tag, reply_for(*each.flight)});
-    }
+    else
+      reply = reply_for(*each.flight);
+    reply.written = true;
+    replies.push_back({each.flight->tag, std::move(reply)});
   }
   if (arrived.size() == 1)
     for (const auto& bind : std::exchange(after_delivery_, {})) bind();
   if (arrived.size() > 1) met("several answers in a turn");
-  handler.on_replies(replies);
+  arrived.front().flight->handler->on_replies(replies);
   for (const auto& bind : std::exchange(after_delivery_, {})) bind();
+  for (const Arrived& each : arrived) check_refusal(*each.flight);
+  unread_.clear();
   // A transport that answers twice is ignored, unless the repeat is in the air already: both have the same tag.
   for (const Arrived& each : arrived)
     if (std::ranges::none_of(each.flight->pushes, &Push::in_flight) && chance(1))
-      handler.on_reply(each.tag, {.response = HttpResponse{.status = 200}});
+      each.flight->handler->on_reply(each.flight->tag, {.response = HttpResponse{.status = 200}});
+}
+
+void World::is_over(Flight& flight) {
+  --in_flight_;
+  --air_[flight.certificate];
+  companions_in_flight_ -= flight.companion ? 1 : 0;
+  companions_[flight.certificate] -= flight.companion ? 1 : 0;
+  flight.over = true;
+  for (Push* const push : flight.pushes) push->in_flight = false;
+  breakers_[flight.certificate].probes -= flight.probe ? 1 : 0;
+}
+
+/// Only what left before the breaker opened may be refused without a consequence, and what nobody could read.
+void World::check_refusal(const Flight& flight) const {
+  if (!flight.refuses || unread_.contains(flight.certificate)) return;
+  const Told& breaker = breakers_.at(flight.certificate);
+  must(*flight.left_at <= breaker.opened_at || breaker.quiet_until > since_, "a refusal that opened no breaker");
+}
+
+/// It comes back without having left.
+void World::give_back(Flight& flight, dispatch::Reply reply) {
+  is_over(flight);
+  flight.handler->on_reply(flight.tag, std::move(reply));
+}
+
+/// The lane gives back what waits, from the loop.
+void World::withdraw_queued(const dispatch::Route& route) {
+  for (const auto& flight : queued_) {
+    if (flight->certificate != route.certificate.id.value) continue;
+    met("a request withdrawn from its lane");
+    flight->over = true;
+    later(milliseconds(0), [this, flight] {
+      give_back(*flight, {.response = fail(Errc::ConnectionLost, "withdrawn: its credential is left alone")});
+    });
+  }
+  std::erase_if(queued_, [](const auto& flight) { return flight->over; });
+}
+
+void World::breaker_opened(const dispatch::Route& route, std::string_view, std::string_view, milliseconds open_for) {
+  Told& breaker = breakers_[route.certificate.id.value];
+  must(since_ >= breaker.quiet_until, "opened while it was open");
+  if (breaker.open) met("a probe that was refused");
+  breaker = {.open = true, .opened_at = since_, .quiet_until = since_ + open_for, .probes = breaker.probes};
+}
+
+void World::breaker_closed(const dispatch::Route& route) {
+  Told& breaker = breakers_[route.certificate.id.value];
+  must(breaker.open, "closed though it was not open");
+  breaker.open = false;
 }
 
 void World::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
@@ -305,7 +383,14 @@ dispatch::Reply World::reply_for(Flight& flight) {
   if (refused_.contains(flight.certificate)) {
     if (chance(10)) refused_.erase(flight.certificate);
     for (Push* const push : flight.pushes) push->settled = true;
+    flight.refuses = true;
     return answer(403, "Forbidden");
+  }
+  if (const auto stale = stale_.find(flight.certificate);
+      stale != stale_.end() && since_ >= stale->second.first && since_ < stale->second.second) {
+    met("a vendor that calls every grant stale");
+    flight.refuses = ++flight.pushes.front()->stale == 2;
+    return answer(403, "Expired");
   }
   const bool trouble = chance(trouble_);
   if (trouble && chance(30)) return lost(flight);
@@ -334,6 +419,7 @@ dispatch::Reply World::lost(Flight& flight) {
   if (flight.pushes.size() > 1) met(flight.stores ? "a lost answer to stored content" : "a lost answer for many");
   if (maybe) unheard(flight);
   for (Push* const push : flight.pushes) push->settled = code == Errc::Unauthorized;
+  flight.refuses = code == Errc::Unauthorized;
   return {.response = fail(code, "lost"), .maybe_sent = maybe};
 }
 
@@ -380,7 +466,7 @@ dispatch::Reply World::reply_to_many(Flight& flight) {
     case 0:
       if (many) met("a stale grant for many");
       for (Push* const push : flight.pushes) {
-        ++push->stale;
+        flight.refuses |= ++push->stale == 2;
         push->refused_grant = flight.authorization;
       }
       return answer(401);

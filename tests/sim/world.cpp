@@ -39,6 +39,7 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.pushes_in_flight_max = 1 + dice(40);
   options_.pushes_queued_max = 1 + dice(30);
   options_.retry_for = milliseconds(5'000 + 1'000 * static_cast<std::int64_t>(dice(120)));
+  options_.credential_in_flight_first = 1 + dice(8);
   options_.credential_in_flight_max = chance(50) ? 1 + dice(8) : 1024;
   options_.mixed_linger = milliseconds(dice(3) * 400);
   options_.titles = {{"en", "news"}, {"zh", "xinwen"}};
@@ -74,7 +75,7 @@ World::World(std::uint64_t seed) : rng_(seed) {
     users_["u" + std::to_string(i)] = std::move(receiver);
   }
   batches_left_ = 1 + dice(4);
-  dispatcher_ = std::make_unique<dispatch::Dispatcher>(options_, *this, *this, *this, *this, *this, metrics_);
+  dispatcher_ = std::make_unique<dispatch::Dispatcher>(options_, *this, *this, *this, *this, *this, metrics_, this);
 }
 
 void World::later(milliseconds delay, std::function<void()> what) {
@@ -191,6 +192,7 @@ void World::outcome(RecordId record_id, std::string_view event_id, std::string_v
     must((member(json, "rule") == "accepted") == push->second.accepted, "accepted is not what the vendor said");
   must(member(json, "rule") != "delivery_unknown" || push->second.unheard == 2, "given up though it was never sent");
   if (push->second.attempts > 0) must(member(json, "push_id") == push->first, "an outcome with another push id");
+  must(push->second.attempts > 0 || json.find("push_id") == std::string::npos, "a push id of what never left");
 }
 
 void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
@@ -199,7 +201,7 @@ void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
   must(letter.value == event.value && letter.key == "key" && letter.traceparent == "trace", "a letter not whole");
   must(!letter.reason.empty() && !letter.stage.empty() && !letter.detail.empty(), "a letter that explains nothing");
   event.letter = true;
-  ++tally_.letters;
+  must(++tally_.letters == letters_told_, "a dead letter that ops did not hear of");
   ++tally_.rules["letter:" + std::string(letter.reason)];
 }
 

@@ -39,6 +39,7 @@ class World final : public dispatch::Directory,
                     public dispatch::Credentials,
                     public dispatch::Transport,
                     public dispatch::Settler,
+                    public dispatch::Watcher,
                     public Clock {
  public:
   explicit World(std::uint64_t seed);
@@ -58,6 +59,7 @@ class World final : public dispatch::Directory,
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override;
+  void withdraw_queued(const dispatch::Route& route) override;
   void flush() override {
     unflushed_ = 0;
     family_.clear();
@@ -66,11 +68,19 @@ class World final : public dispatch::Directory,
   void outcome(dispatch::RecordId record_id, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId record_id, dispatch::DeadLetter letter) override;
   void release(dispatch::RecordId record_id) override;
+  void breaker_opened(const dispatch::Route& route, std::string_view code, std::string_view meaning,
+                      milliseconds open_for) override;
+  void breaker_closed(const dispatch::Route& route) override;
+  void credential_throttled(const dispatch::Route&, std::string_view, std::string_view, milliseconds pause) override {
+    must(pause > milliseconds(0), "a pause that is none");
+  }
+  void removals_held(const dispatch::Route&, milliseconds) override {}
+  void dead_letter(const dispatch::DeadLetter&) override { ++letters_told_; }
 
  private:
   struct Push {
     std::size_t event = 0;
-    int attempts = 0, unheard = 0, stale = 0;
+    int attempts = 0, unheard = 0, stale = 0;  // attempts: requests that left
     std::string collapse_id;
     std::string shown;          // what the user should be told
     std::string refused_grant;  // called stale
@@ -79,8 +89,15 @@ class World final : public dispatch::Directory,
     bool accepted = false;
     bool stored_in_vain = false;  // the answer to its content's storing was lost
   };
-  /// A request in the air.
+  /// A request handed over: it waits in its lane, then it is in the air.
   struct Flight {
+    std::uint64_t tag = 0;
+    dispatch::ReplyHandler* handler = nullptr;
+    milliseconds limit{0};
+    std::optional<milliseconds> left_at;  // the lane
+    bool over = false;
+    bool probe = false;    // of its credential's breaker
+    bool refuses = false;  // its answer blames the credential
     std::int64_t certificate = 0;
     std::vector<Push*> pushes;
     std::vector<std::string> tokens;
@@ -135,13 +152,18 @@ class World final : public dispatch::Directory,
   void check_push(Push& push, const Flight& flight, milliseconds limit);
   void check_slots(Flight& flight, const std::string& family);
   void pause(std::int64_t certificate, milliseconds until);
-  void deliver(dispatch::ReplyHandler& handler);
+  void deliver();
+  void is_over(Flight& flight);
+  void check_refusal(const Flight& flight) const;
   void unheard(Flight& flight);
   dispatch::Reply lost(Flight& flight);
   dispatch::Reply reply_for(Flight& flight);
   dispatch::Reply reply_to_one(Push& push, std::int64_t certificate);
   dispatch::Reply reply_to_many(Flight& flight);
   dispatch::Reply stored(Flight& flight);
+
+  void leave_lane(const std::shared_ptr<Flight>& flight);
+  void give_back(Flight& flight, dispatch::Reply reply);
 
   static constexpr std::int64_t kSingle = 3, kPlain = 4, kStores = 5, kMixed = 6, kCertificates = 6;
 
@@ -170,6 +192,16 @@ class World final : public dispatch::Directory,
   bool grants_slow_ = false;        // of batching vendors: obtained from a token endpoint
   std::set<std::int64_t> refused_;  // certificates the vendor refuses for now
   std::map<std::int64_t, std::shared_ptr<BatchVendor>> batching_;
+  /// A credential's breaker, as the dispatcher told of it.
+  struct Told {
+    bool open = false;
+    milliseconds opened_at{-1}, quiet_until{0};
+    int probes = 0;  // in the air
+  };
+  std::map<std::int64_t, Told> breakers_;
+  std::map<std::int64_t, std::pair<milliseconds, milliseconds>> stale_;  // when a vendor calls every grant stale
+  std::vector<std::shared_ptr<Flight>> queued_;                          // in lanes
+  std::uint64_t letters_told_ = 0;
   std::map<std::int64_t, milliseconds> paused_;           // nothing new goes to a throttled credential before
   std::map<std::int64_t, milliseconds> quota_;            // the same, for the rest of the day
   std::map<std::string, std::set<Push*>> contents_;       // stored, and for whom it was not yet addressed
@@ -182,10 +214,10 @@ class World final : public dispatch::Directory,
   std::map<std::string, Push*, std::less<>> by_token_;  // "e3/t-1-0"
   struct Arrived {
     std::shared_ptr<Flight> flight;
-    std::uint64_t tag;
     bool silent;
   };
   std::vector<Arrived> arrived_;                       // answers that come in one turn
+  std::set<std::int64_t> unread_;                      // certificates of which an answer could not be read in it
   std::vector<std::function<void()>> after_delivery_;  // what they say of a credential binds once all are heard
   std::size_t in_flight_ = 0, companions_in_flight_ = 0, most_in_flight_ = 0, unflushed_ = 0;
   std::size_t batches_left_ = 0;

@@ -72,6 +72,7 @@ class World final : public dispatch::Directory,
   std::vector<dispatch::RecordId> released;
   std::vector<std::string> removed;
   std::vector<std::uint64_t> left;
+  std::vector<std::uint64_t> withdrawn;  // route ids
   int finds = 0, flushes = 0, signatures = 1, routes_asked = 0;
   std::shared_ptr<const Grant> current = std::make_shared<Grant>(Grant{.authorization = "grant 1"});
 
@@ -105,9 +106,16 @@ class World final : public dispatch::Directory,
     to.handler->on_reply(to.tag,
                          {.response = HttpResponse{.status = status, .body = std::move(body)}, .connection = 3});
   }
+  /// After some of it went out.
   void lose(Errc code, bool maybe_sent) {
     const Sent& to = sent.back();
-    to.handler->on_reply(to.tag, {.response = fail(code, "the line went dead"), .maybe_sent = maybe_sent});
+    to.handler->on_reply(to.tag,
+                         {.response = fail(code, "the line went dead"), .maybe_sent = maybe_sent, .written = true});
+  }
+  /// Not a byte of it went out.
+  void never_sent(std::size_t which, Errc code = Errc::ConnectionLost) {
+    const Sent& to = sent[which];
+    to.handler->on_reply(to.tag, {.response = fail(code, "connecting: refused")});
   }
   void answer_finds() {
     for (auto& waiting : std::exchange(waiting_, {})) waiting();
@@ -167,6 +175,7 @@ class World final : public dispatch::Directory,
     maybe_throw("drain_connection");
     left.push_back(connection);
   }
+  void withdraw_queued(const dispatch::Route& route) override { withdrawn.push_back(route.id); }
   void flush() override { ++flushes; }
   void outcome(dispatch::RecordId, std::string_view, std::string_view json) override {
     outcomes.push_back(nlohmann::json::parse(json));

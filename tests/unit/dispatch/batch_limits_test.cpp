@@ -133,6 +133,7 @@ TEST_CASE("batch: a bin that left takes no slot any more", "[dispatch][batch]") 
 TEST_CASE("batch: after a pause a credential comes back with few requests, and more with each answer",
           "[dispatch][batch]") {
   BatchFixture f;
+  f.options.credential_in_flight_first = 8;
   f.accept(f.members(1));
   f.world.answer(429);
   for (int i = 1; i < 100; ++i) f.accept(f.members(1, i));

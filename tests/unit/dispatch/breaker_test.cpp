@@ -59,11 +59,34 @@ TEST_CASE("breaker: what was sent before it opened changes nothing", "[dispatch]
   CHECK(b.state() == State::Probing);
 }
 
-TEST_CASE("breaker: a probe that nobody answered leaves the next one free", "[dispatch][breaker]") {
+TEST_CASE("breaker: after a probe that said nothing the next one comes a wait later", "[dispatch][breaker]") {
   Breaker b;
   REQUIRE(b.trip(false, kStart, kFirst, kMax));
-  REQUIRE(b.sent(kStart + kFirst));
-  b.unclear();
+  MonoTime now = kStart + kFirst;
+  REQUIRE(b.sent(now));
+  b.unclear(now, kFirst);
+  CHECK_FALSE(b.admits(now));
+  CHECK_FALSE(b.admits(now + kFirst - milliseconds(1)));
+  now += kFirst;
+  REQUIRE(b.sent(now));
+  CHECK(b.trip(true, now, kFirst, kMax));  // and its refusal doubles what was before
+  CHECK_FALSE(b.admits(now + 2 * kFirst - milliseconds(1)));
+  CHECK(b.admits(now + 2 * kFirst));
+}
+
+TEST_CASE("breaker: what is said of a probe while none is out changes nothing", "[dispatch][breaker]") {
+  Breaker b;
+  CHECK_FALSE(b.passed());
+  b.unclear(kStart, kFirst);
+  CHECK(b.admits(kStart));
+  REQUIRE(b.trip(true, kStart, kFirst, kMax));
+  b.unclear(kStart, milliseconds(0));
+  CHECK_FALSE(b.passed());
+  CHECK_FALSE(b.admits(kStart + kFirst - milliseconds(1)));
+  CHECK_FALSE(b.trip(true, kStart + kFirst, kFirst, kMax));  // the second answer to one probe's pushes
+  CHECK(b.delay() == kFirst);
   CHECK(b.admits(kStart + kFirst));
-  CHECK(b.sent(kStart + kFirst));
+  REQUIRE(b.sent(kStart + kFirst));
+  CHECK(b.passed());
+  CHECK(b.delay() == milliseconds(0));
 }

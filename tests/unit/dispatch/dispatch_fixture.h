@@ -18,7 +18,10 @@ struct Fixture {
   std::unique_ptr<Dispatcher> made;
   std::uint64_t record_ids = 0;
 
-  Fixture() { options.jitter_seed = 1; }
+  Fixture() {
+    options.jitter_seed = 1;
+    options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
+  }
   Dispatcher& dispatcher() {
     if (!made) made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics);
     return *made;

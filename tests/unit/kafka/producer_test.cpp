@@ -71,7 +71,7 @@ TEST_CASE("producer: a batch is taken whole and in order, each record held until
     for (int i = 0; i < 200; ++i) values.push_back(std::to_string(round * 200 + i));
     std::vector<Producer::Message> batch;
     for (const std::string& value : values) {
-      PendingRecord* const pending = pool->acquire(0, round, 1, 1);  // one hold, which goes with the message
+      PendingRecord* const pending = pool->acquire({0, 1}, round, 1);  // one hold, which goes with the message
       batch.push_back({.pending = pending, .key = "k", .value = value});
     }
     (*producer)->produce_batch("t", batch);

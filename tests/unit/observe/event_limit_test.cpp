@@ -59,6 +59,19 @@ TEST_CASE("event limit: names beyond the bound share one allowance", "[observe]"
   CHECK_FALSE(limit.admit("and another", kStart).passes);
   CHECK_FALSE(limit.admit("e0", kStart).passes);
   CHECK(limit.admit("e0", kStart + seconds(1)).passes);
+  // Those whose second is over, and that kept nothing back, make room.
+  CHECK(limit.admit("a third", kStart + seconds(2)).passes);
+  CHECK(limit.admit("a fourth", kStart + seconds(2)).passes);
+}
+
+TEST_CASE("event limit: once a minute", "[observe]") {
+  EventLimit limit(1, milliseconds(60'000));
+  CHECK(limit.admit("a", kStart).passes);
+  CHECK_FALSE(limit.admit("a", kStart + seconds(1)).passes);
+  CHECK_FALSE(limit.admit("a", kStart + milliseconds(59'999)).passes);
+  const EventLimit::Verdict next = limit.admit("a", kStart + seconds(60));
+  CHECK(next.passes);
+  CHECK(next.dropped == 2);
 }
 
 }  // namespace
