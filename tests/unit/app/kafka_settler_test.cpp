@@ -26,7 +26,7 @@ struct Bed {
     producer = *std::move(started);
     settler.emplace(*producer, topics);
   }
-  kafka::PendingRecord* record(std::int64_t offset) { return pool->acquire(0, offset, 1, 100); }
+  kafka::PendingRecord* record(std::int64_t offset) { return pool->acquire({0, 1}, offset, 100); }
   std::set<std::int64_t> settled() {
     std::set<std::int64_t> offsets;
     pool->drain([&](const kafka::PendingRecord& one) { offsets.insert(one.offset()); });

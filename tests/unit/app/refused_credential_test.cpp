@@ -165,9 +165,12 @@ struct Rig {
                        grant_metrics,
                        [this](const Certificate& of, const net::LaneEvent& event) { ops.lane_event(of, event); }};
   resolve::Resolver resolver{config.resolve, source, grants, make_vendor_parts, clock, resolver_metrics};
-  ResolverPorts ports{resolver, fetcher,
+  ResolverPorts ports{resolver,
+                      fetcher,
                       [this](std::function<void()> work) { boost::asio::post(loop, std::move(work)); },
-                      [this](std::uint64_t route) { dispatcher.on_grant(route); }, grant_metrics};
+                      [this](std::uint64_t route) { dispatcher.on_grant(route); },
+                      grant_metrics,
+                      config.resolve.routes_cached_max};
   LaneTransport lanes{
       loop,
       {config.apns, config.fcm, config.http,
