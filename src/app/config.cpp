@@ -37,6 +37,10 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka.integer("produce_queue_messages_max", config.producer.queue_messages_max, 1, 10'000'000);
   kafka.integer("produce_queue_kbytes_max", config.producer.queue_kbytes_max, 1'024, 2'097'151);
   kafka.integer("message_bytes_max", config.producer.message_bytes_max, std::int64_t{1} << 20, std::int64_t{256} << 20);
+  kafka.duration_ms("refused_backoff_first_ms", config.producer.refused_backoff_first, 1, 600'000);
+  kafka.duration_ms("refused_backoff_max_ms", config.producer.refused_backoff_max, 1, 600'000);
+  if (config.producer.refused_backoff_first > config.producer.refused_backoff_max)
+    kafka.mistake("refused_backoff_first_ms", "is above refused_backoff_max_ms");
   JsonSection topics = kafka.section("topics");
   topics.text("offline", config.topics.offline);
   topics.text("results", config.topics.results);

@@ -74,7 +74,7 @@ void KafkaSettler::flush() {
     messages_.push_back({each.pending, rest.substr(0, each.key_size), rest.substr(each.key_size, each.value_size)});
     rest.remove_prefix(each.key_size + each.value_size);
   }
-  producer_.produce_batch(topics_.results, messages_);
+  producer_.produce_batch(credit_, topics_.results, messages_);
   messages_.clear();
   collected_.clear();
   bytes_.clear();
@@ -82,6 +82,7 @@ void KafkaSettler::flush() {
 }
 
 void KafkaSettler::dead(dispatch::RecordId pending, dispatch::DeadLetter letter) {
+  kafka::PendingRecord* const record = pending_record_of(pending);
   kafka::Headers headers = {{"stage", std::string(letter.stage)}, {"reason", std::string(letter.reason)}};
   const auto add = [&](std::string_view name, std::string&& value) {
     if (!value.empty()) headers.emplace_back(name, std::move(value));
@@ -92,7 +93,11 @@ void KafkaSettler::dead(dispatch::RecordId pending, dispatch::DeadLetter letter)
   add("code", std::move(letter.code));
   add("attempts", letter.attempts > 0 ? std::to_string(letter.attempts) : "");
   add("traceparent", std::move(letter.traceparent));
-  producer_.produce(pending_record_of(pending), topics_.dead, letter.key, letter.value, headers);
+  // Where the original is, should the letter have to be shortened.
+  add("source_topic", std::string(topics_.offline));
+  add("source_partition", std::to_string(record->stay().partition));
+  add("source_offset", std::to_string(record->offset()));
+  producer_.produce_letter(credit_, record, topics_.dead, letter.key, letter.value, std::move(headers));
 }
 
 }  // namespace nightpost::app

@@ -1,6 +1,7 @@
 // The adapters between rooms that do not know each other: store → resolve, resolve → dispatch, dispatch → Kafka.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -101,12 +102,22 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
 /// on its thread: outcomes hold their record at once, but their bytes are collected and go to the producer together.
 class KafkaSettler final : public dispatch::Settler {
  public:
-  KafkaSettler(kafka::Producer& producer, const Topics& topics) : producer_(producer), topics_(topics) {}
+  /// `credit`: what of the shard's may be on its way to the brokers. All are borrowed.
+  KafkaSettler(kafka::Producer& producer, kafka::ProduceCredit& credit, const Topics& topics)
+      : producer_(producer), credit_(credit), topics_(topics) {}
   /// REQUIRED before the first record reaches a shard.
   void connect(kafka::Consumer& consumer) { consumer_ = &consumer; }
   void outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId pending, dispatch::DeadLetter letter) override;
   void release(dispatch::RecordId pending) override { consumer_->release(pending_record_of(pending)); }
+  std::size_t room() const noexcept override {
+    const std::size_t room = credit_.room();
+    return room - std::min(room, collected_.size());
+  }
+  /// As ProduceCredit::await().
+  bool await_room(std::size_t seen) noexcept { return credit_.await(seen + collected_.size()); }
+  /// The credit's on_room is not called any more.
+  void disconnect() { credit_.disconnect(); }
   /// Hands over what was collected. Once a turn; by itself where that is much.
   void flush();
   /// Outcomes collected and not handed over. Any thread; ordered before what the shard's thread does afterwards.
@@ -119,6 +130,7 @@ class KafkaSettler final : public dispatch::Settler {
     std::size_t key_size, value_size;
   };
   kafka::Producer& producer_;
+  kafka::ProduceCredit& credit_;
   kafka::Consumer* consumer_ = nullptr;
   const Topics& topics_;
   std::string bytes_;  // keys and values, one after the other

@@ -16,8 +16,7 @@ Result<std::unique_ptr<ReceiptSink>> KafkaReceiptSink::start(kafka::ProducerOpti
                                                              kafka::ProducerMetrics& metrics) {
   std::unique_ptr<KafkaReceiptSink> sink(new KafkaReceiptSink(std::move(topic), wait, metrics));
   options.linger = milliseconds(0);
-  options.queue_messages_max = 10'000'000;  // librdkafka's own limits: one call's outcomes always find room
-  options.queue_kbytes_max = 2'097'151;
+  // What is refused is told to the vendor, who repeats the call.
   options.on_refused = [sink = sink.get()](const Error&, const std::string&) {  // any thread; logged by the producer
     ++sink->refused_;
     if (kafka::PendingRecord* const pending = sink->ticket_.load()) pending->drop();  // who was refused keeps its hold

@@ -25,8 +25,7 @@ class ReceiptSink {
 };
 
 /// Over a producer of its own that does not linger, for a vendor waits for each answer. One thread. At most one call's
-/// outcomes wait for the brokers: its queue can neither fill nor block, and while they are down calls are refused at
-/// once.
+/// outcomes wait for the brokers, which bounds its queue, and while they are down calls are refused at once.
 class KafkaReceiptSink final : public ReceiptSink {
  public:
   /// `on_fatal` and `metrics` as kafka::Producer::start.

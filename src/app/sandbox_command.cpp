@@ -1,12 +1,10 @@
 // nightpost sandbox: the vendors' servers on this machine.
 #include <fmt/format.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
-
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/ready_file.h"
+#include "app/service.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/vendor_simulator.h"
 
@@ -34,12 +32,8 @@ int serve(const Options& options) {
     if (!script) return say_error(script.error());
     settings.script_json = *script;
   }
-  boost::asio::io_context loop(1);
-  boost::asio::signal_set signals(loop, SIGTERM, SIGINT);
-  signals.async_wait([&](const boost::system::error_code& error, int) {
-    if (!error) loop.stop();
-  });
-  const auto sandbox = sandbox::Sandbox::start(loop, settings);
+  Service service({.name = "sandbox"}, nullptr);
+  const auto sandbox = sandbox::Sandbox::start(service.loop(), settings);
   if (!sandbox) return say_error(sandbox.error());
 
   nlohmann::json ready = {{"ca_file", (*sandbox)->ca_file()}, {"vendors", nlohmann::json::object()}};
@@ -54,8 +48,7 @@ int serve(const Options& options) {
                        : "teach them keys, apps and tokens: PUT /_sandbox/credentials, or start with --accept-any\n");
   std::fflush(stdout);
   if (const auto written = write_ready_file(options.ready_file, ready); !written) return say_error(written.error());
-  loop.run();
-  return kDone;
+  return service.run([](MonoTime) { return true; });  // nothing of it has to be kept
 }
 
 }  // namespace

@@ -95,6 +95,13 @@ void Shard::hand_back(std::function<bool(kafka::Stay)> which) {
   });
 }
 
+void Shard::on_room() {
+  boost::asio::post(loop_, [this] {
+    dispatcher_.on_room();
+    schedule_after_work();
+  });
+}
+
 void Shard::accept_what_fits() {
   while (!waiting_.empty() && dispatcher_.has_capacity()) {
     const std::span<const kafka::SourceRecord> all = waiting_.front()->records();
@@ -124,6 +131,8 @@ void Shard::after_work() {
   settler_.flush();
   transport_.flush();
   arm_timer();
+  // Planning stands still for want of room: the producer calls once there is some, or there is some by now.
+  if (dispatcher_.wants_room() && !settler_.await_room(dispatcher_.pushes_open())) on_room();
 }
 
 void Shard::arm_timer() {

@@ -51,6 +51,8 @@ class Shard {
   void enqueue(std::unique_ptr<kafka::Batch> batch);
   /// Any thread: forgets what is not yet in the air.
   void hand_back(std::function<bool(kafka::Stay)> which);
+  /// Any thread: the settler has room again.
+  void on_room();
   /// Requests in the air, and outcomes that the producer does not have yet. 0: a flush of the producer takes all along.
   std::size_t pushes_in_flight() const noexcept {
     const std::size_t in_the_air = metrics_.dispatch.pushes_in_flight.read();

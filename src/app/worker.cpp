@@ -1,8 +1,10 @@
 #include "app/worker.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <thread>
 
+#include "app/drain_plan.h"
 #include "store/sealer.h"
 
 namespace nightpost::app {
@@ -10,8 +12,7 @@ namespace {
 
 /// Waits in small steps for another thread's work; true if it came to be in time.
 template <class Condition>
-bool wait_until(milliseconds limit, Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + limit;
+bool wait_until(MonoTime end, Condition condition) {
   while (!condition()) {
     if (std::chrono::steady_clock::now() >= end) return false;
     std::this_thread::sleep_for(milliseconds(5));
@@ -46,24 +47,24 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
 
   kafka::ProducerOptions producing = config.producer;
   producing.kafka.log = &log;
-  producing.on_refused = [&log](const Error& error, const std::string& topic) {
-    log.error("worker.refused", {observe::kv("topic", topic), observe::kv("detail", error.detail)});
-  };
+  producing.watched = {config.topics.results, config.topics.dead};
   auto producer = kafka::Producer::start(std::move(producing), fatal, worker->metrics_.producer);
   if (!producer) return std::unexpected(producer.error());
   worker->producer_ = *std::move(producer);
 
+  Worker* self = worker.get();
   for (std::size_t i = 0; i < config.shards; ++i) {
     auto store = open_store(config, true);
     if (!store) return std::unexpected(store.error());
+    kafka::ProduceCredit& credit =
+        worker->producer_->open_credit(config.shards, [self, i] { self->shards_[i]->on_room(); });
     worker->shards_.push_back(
         std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_, worker->trust_stores_,
-                                worker->settlers_.emplace_back(*worker->producer_, worker->config_.topics), clock, log,
-                                worker->metrics_.shards.emplace_back()));
+                                worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics),
+                                clock, log, worker->metrics_.shards.emplace_back()));
   }
 
   kafka::ConsumerHandlers on;
-  Worker* self = worker.get();
   on.on_batch = [self](std::size_t shard, std::unique_ptr<kafka::Batch> batch) {
     self->shards_[shard]->enqueue(std::move(batch));
   };
@@ -80,6 +81,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   on.on_fatal = fatal;
   kafka::ConsumerOptions consuming = config.consumer;
   consuming.kafka.log = &log;
+  consuming.commit_wait = commit_wait_of(config.drain_limit, consuming.commit_wait);
   auto consumer = kafka::Consumer::start(std::move(consuming), std::move(on), worker->metrics_.consumer);
   if (!consumer) return std::unexpected(consumer.error());
   worker->consumer_ = *std::move(consumer);
@@ -93,26 +95,41 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
 }
 
 Worker::~Worker() {
-  // Shards first: nothing may release a record into a consumer that is gone.
+  receipts_.reset();
+  // Shards first: nothing may release a record into a consumer that is gone. None of them waits for the producer.
   for (const auto& shard : shards_) shard->stop();
+  for (KafkaSettler& settler : settlers_) settler.disconnect();
   consumer_.reset();
+  if (producer_) producer_->drop_holds_at_end();  // nobody commits any more
 }
 
-bool Worker::drain() {
-  draining_ = true;
+bool Worker::drain(MonoTime deadline) {
+  const MonoTime start = std::chrono::steady_clock::now();
+  const DrainPlan plan =
+      plan_drain(start, std::max(std::chrono::floor<milliseconds>(deadline - start), milliseconds(0)));
   receipts_.reset();  // vendors repeat, to whoever comes next
   consumer_->stop_fetching();
-  bool settled = wait_until(config_.drain_limit, [&] { return consumer_->in_flight() == 0; });
+  const bool settled = wait_until(plan.answered, [&] { return consumer_->in_flight() == 0; });
   if (!settled) {
     // What is in the air still gets its answer; the rest goes to whoever comes next.
     for (const auto& shard : shards_) shard->hand_back([](kafka::Stay) { return true; });
-    wait_until(config_.drain_limit / 2, [&] {
+    wait_until(plan.handed_back, [&] {
       return std::ranges::all_of(shards_, [](const auto& shard) { return shard->pushes_in_flight() == 0; });
     });
   }
-  producer_->flush(config_.drain_limit);
+  const auto left = std::chrono::floor<milliseconds>(plan.flushed - std::chrono::steady_clock::now());
+  producer_->flush(std::max(left, milliseconds(0)));
   consumer_->stop();
   return settled;
+}
+
+std::vector<Unready> Worker::unready() const {
+  std::vector<Unready> all;
+  if (!ready_) all.push_back({"kafka", "no partitions yet"});
+  for (const kafka::TopicTrouble& trouble : producer_->troubles())
+    all.push_back({"topic " + trouble.topic, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " +
+                                                 std::string(remedy_of(trouble.why))});
+  return all;
 }
 
 }  // namespace nightpost::app

@@ -1,6 +1,7 @@
 // The dispatcher: consumer → shards → producer, wired. Used by `nightpost worker` and by the demo.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <deque>
 #include <functional>
@@ -11,6 +12,7 @@
 #include "app/config.h"
 #include "app/ports.h"
 #include "app/receipt_listener.h"
+#include "app/service.h"
 #include "app/shard.h"
 #include "core/result.h"
 #include "kafka/consumer.h"
@@ -34,6 +36,8 @@ void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics);
 
 class Worker {
  public:
+  /// Of the topics it writes to, as ProducerOptions::watched has them.
+  static constexpr std::array kTopicRoles = {"results", "dead"};
   struct Handlers {
     std::function<void()> on_ready;       // the first assignment has come; on the consumer's thread
     std::function<void(Error)> on_fatal;  // it cannot go on and nothing more is committed; any thread
@@ -43,10 +47,12 @@ class Worker {
                                                Handlers handlers);
   ~Worker();
 
-  /// Stops fetching, lets what is in flight finish within drain_limit, hands back the rest, commits. Blocks. True: all
-  /// that was taken is settled.
-  bool drain();
-  bool ready() const noexcept { return ready_ && !draining_; }
+  /// Stops fetching, lets what is in flight finish, hands back the rest, commits, all by one deadline (drain_plan.h).
+  /// Blocks. True: all that was taken is settled.
+  bool drain() { return drain(std::chrono::steady_clock::now() + config_.drain_limit); }
+  bool drain(MonoTime deadline);
+  /// Why it should not be counted on: no partitions yet, or a topic that takes nothing. Any thread.
+  std::vector<Unready> unready() const;
   const WorkerMetrics& metrics() const noexcept { return metrics_; }
   /// Where vendors post their receipts; 0: nowhere.
   std::uint16_t receipts_port() const noexcept { return receipts_ ? receipts_->port() : std::uint16_t{0}; }
@@ -57,7 +63,6 @@ class Worker {
   const Config config_;
   WorkerMetrics metrics_;
   std::atomic<bool> ready_ = false;
-  std::atomic<bool> draining_ = false;
   net::TrustStores trust_stores_;
   resolve::GrantBook grants_;
   std::unique_ptr<kafka::Producer> producer_;

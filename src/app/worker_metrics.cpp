@@ -233,10 +233,18 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_counter("nightpost_kafka_produced_total", "Outcomes and dead letters handed to the producer", {},
                    cell(p.messages));
   page.add_counter("nightpost_kafka_delivered_total", "Of those, acknowledged by the brokers", {}, cell(p.delivered));
-  page.add_counter("nightpost_kafka_refused_total", "Of those, refused for good: their records are not committed", {},
+  page.add_counter("nightpost_kafka_refused_total",
+                   "Times a topic refused one: it is tried again, and its record not committed until it is taken", {},
                    cell(p.refused));
-  page.add_counter("nightpost_kafka_queue_full_total", "Times a shard waited for room in the producer", {},
-                   cell(p.queue_full));
+  page.add_counter("nightpost_kafka_letters_shortened_total",
+                   "Dead letters cut to headers and their first KiB because their topic called them too large", {},
+                   cell(p.letters_shortened));
+  page.add_counter("nightpost_kafka_queue_full_total", "Times a shard planned nothing for want of room in the producer",
+                   {}, cell(p.queue_full));
+  for (std::size_t i = 0; i < Worker::kTopicRoles.size(); ++i)
+    page.add_gauge("nightpost_kafka_topic_unusable",
+                   "1 while a topic is missing, forbidden or refuses what it is given",
+                   {{"role", Worker::kTopicRoles[i]}}, cell(p.topic_unusable[i]));
   page.add_counter("nightpost_kafka_producer_errors_total", "Errors of the producer's client", {}, cell(p.errors));
   page.add_gauge("nightpost_kafka_produce_queued", "Handed over and not yet acknowledged", {}, cell(p.queued));
 }

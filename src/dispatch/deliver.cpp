@@ -95,7 +95,8 @@ bool Dispatcher::Impl::may_begin(const OpenEvent& open) const noexcept {
   return begun || waiting() == 0 || waiting() + open.receivers.size() <= options_.pushes_queued_max;
 }
 
-/// Plans devices until all are (true) or the slots are used up. What is late needs no slot: it just ends.
+/// Plans devices until all are (true) or the slots or the settler's room are used up. What is late needs no slot: it
+/// just ends.
 bool Dispatcher::Impl::advance(OpenEvent& open) {
   const bool late = mono_ >= open.window.end();
   while (open.next_receiver < open.receivers.size()) {
@@ -104,6 +105,7 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
     if (open.next_device == 0) {
       const Rule rule = decide_receiver(open.event, open.event.to[at], receiver, wall_);
       if (rule != Rule::None) {
+        if (!has_room()) return false;  // what ends without a push has an outcome, too
         writer_.receiver(open, at, {OutcomeKind::Suppressed, rule}, wall_);
         ++open.next_receiver;
         continue;
@@ -114,6 +116,7 @@ bool Dispatcher::Impl::advance(OpenEvent& open) {
       ++open.next_receiver;
       continue;
     }
+    if (!has_room()) return false;
     const Device& device = receiver.devices[open.next_device];
     if (const Rule rule = decide_device(open.event, device); rule != Rule::None) {
       writer_.device(open, at, device, {OutcomeKind::Suppressed, rule}, wall_);

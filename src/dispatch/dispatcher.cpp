@@ -15,6 +15,7 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       directory_(directory),
       credentials_(credentials),
       transport_(transport),
+      settler_(settler),
       clock_(clock),
       metrics_(metrics),
       watcher_(watcher),
@@ -159,8 +160,17 @@ void Dispatcher::wake() {
 
 bool Dispatcher::has_capacity() const noexcept {
   const Options& options = impl_->options_;
-  return impl_->events_.used() < options.events_open_max && impl_->waiting() < options.pushes_queued_max &&
-         impl_->open_bytes_ < options.events_open_bytes_max && impl_->unplanned_ < options.receivers_unplanned_max;
+  return impl_->has_room() && impl_->events_.used() < options.events_open_max &&
+         impl_->waiting() < options.pushes_queued_max && impl_->open_bytes_ < options.events_open_bytes_max &&
+         impl_->unplanned_ < options.receivers_unplanned_max;
+}
+
+bool Dispatcher::wants_room() const noexcept { return impl_->wants_room_; }
+std::size_t Dispatcher::pushes_open() const noexcept { return impl_->pushes_.used(); }
+
+void Dispatcher::on_room() {
+  impl_->wants_room_ = false;
+  impl_->enter([] {});  // which plans what may be planned now
 }
 
 std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }

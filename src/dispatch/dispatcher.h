@@ -36,8 +36,12 @@ class Dispatcher final : public ReplyHandler {
   std::optional<MonoTime> next_wakeup() const;
   void wake();
 
-  /// Below events_open_max events and pushes_queued_max pushes.
+  /// Below events_open_max events and pushes_queued_max pushes, and the settler has room.
   bool has_capacity() const noexcept;
+  /// Something was not begun because the settler has no room beside the pushes open: call on_room() once it has.
+  bool wants_room() const noexcept;
+  std::size_t pushes_open() const noexcept;
+  void on_room();
   std::size_t events_open() const noexcept;
   std::size_t requests_in_flight() const noexcept;
 

@@ -65,10 +65,11 @@ void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& re
   outcome_.rule = name_of(ending.rule);
   outcome_.event_id = open.event.event_id;
   outcome_.app = open.event.app;
-  outcome_.vendor_id = reason.vendor_id;
-  outcome_.code = reason.code;
+  // A vendor's words are cut, so that an outcome fits into any topic.
+  outcome_.vendor_id = reason.vendor_id.substr(0, kDetailMax);
+  outcome_.code = reason.code.substr(0, kDetailMax);
   outcome_.reason = sentence_of(ending.rule);
-  if (!reason.meaning.empty()) outcome_.reason.append(": ").append(reason.meaning);
+  if (!reason.meaning.empty()) outcome_.reason.append(": ").append(reason.meaning.substr(0, kDetailMax));
   outcome_.at = now;
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
@@ -86,7 +87,7 @@ void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason,
     open.letter->stage = stage_of(rule, tried, !outcome_.device_id.empty());
     open.letter->reason = name_of(rule);
     if (outcome_.vendor) open.letter->vendor = name_of(*outcome_.vendor);
-    open.letter->code = reason.code;
+    open.letter->code = reason.code.substr(0, kDetailMax);
     open.letter->attempts = outcome_.attempt;
   }
   std::string& detail = open.letter->detail;

@@ -136,7 +136,13 @@ struct Dispatcher::Impl {
     return std::min(options_.credential_in_flight_max, state.allowed);
   }
   bool has_slot() const noexcept { return fits(in_flight_, forming_, options_.pushes_in_flight_max); }
-  bool may_plan() const noexcept { return has_slot() && waiting() < options_.pushes_queued_max; }
+  bool may_plan() noexcept { return has_slot() && waiting() < options_.pushes_queued_max && has_room(); }
+  /// Each open push has its outcome's place with the settler: another may come only if there is one more.
+  bool has_room() noexcept {
+    if (pushes_.used() < settler_.room()) return true;
+    wants_room_ = true;
+    return false;
+  }
   /// Pushes open beyond one a request: those that wait, and the company of those in the air.
   std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), in_flight_); }
 
@@ -145,6 +151,7 @@ struct Dispatcher::Impl {
   Directory& directory_;
   Credentials& credentials_;
   Transport& transport_;
+  const Settler& settler_;
   const Clock& clock_;
   Metrics& metrics_;
   Watcher* const watcher_;  // null: nobody
@@ -181,7 +188,8 @@ struct Dispatcher::Impl {
   MonoTime mono_{};  // as of the call we are in
   WallTime wall_{};
   int depth_ = 0;
-  bool sent_ = false;  // something waits for flush()
+  bool sent_ = false;        // something waits for flush()
+  bool wants_room_ = false;  // something was not begun because the settler has no room
   bool refill_all_ = true;
 };
 

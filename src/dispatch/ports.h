@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -58,6 +59,8 @@ class Settler {
   virtual void outcome(RecordId record_id, std::string_view event_id, std::string_view json) = 0;
   virtual void dead(RecordId record_id, DeadLetter letter) = 0;
   virtual void release(RecordId record_id) = 0;
+  /// Outcomes that may come before planning should stop. Those of what is open then are taken all the same.
+  virtual std::size_t room() const noexcept { return std::numeric_limits<std::size_t>::max(); }
 };
 
 /// Receivers and their devices.

@@ -17,6 +17,37 @@ EmbeddedBroker::EmbeddedBroker(std::unique_ptr<Impl> impl) : impl_(std::move(imp
 EmbeddedBroker::~EmbeddedBroker() = default;
 const std::string& EmbeddedBroker::brokers() const noexcept { return impl_->brokers; }
 
+namespace {
+
+rd_kafka_resp_err_t code_of(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::TooLarge:
+      return RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+    case Refusal::TopicMissing:
+      return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+    case Refusal::Forbidden:
+      return RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    case Refusal::Other:
+      break;
+  }
+  return RD_KAFKA_RESP_ERR_INVALID_RECORD;
+}
+
+constexpr std::int16_t kProduce = 0;  // Kafka's protocol: the API key
+
+}  // namespace
+
+void EmbeddedBroker::set_trouble(const std::string& topic, std::optional<Refusal> trouble) {
+  rd_kafka_mock_topic_set_error(impl_->cluster.get(), topic.c_str(),
+                                trouble ? code_of(*trouble) : RD_KAFKA_RESP_ERR_NO_ERROR);
+}
+
+void EmbeddedBroker::refuse_next(std::span<const Refusal> refusals) {
+  std::vector<rd_kafka_resp_err_t> codes;
+  for (const Refusal refusal : refusals) codes.push_back(code_of(refusal));
+  rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), kProduce, codes.size(), codes.data());
+}
+
 Result<std::unique_ptr<EmbeddedBroker>> EmbeddedBroker::start(
     const std::vector<std::pair<std::string, int>>& topics_and_partitions) {
   auto impl = std::make_unique<Impl>();

@@ -2,6 +2,7 @@
 // decides by reading them. One struct a client; src/app sums and names them.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 
@@ -40,14 +41,16 @@ struct ConsumerMetrics {
 
 struct ProducerMetrics {
   // Counters.
-  Cell messages{0};    // taken from callers
-  Cell bytes{0};       // their keys and values
-  Cell delivered{0};   // acknowledged by all in-sync replicas
-  Cell refused{0};     // the broker will not take them: each keeps its record's hold
-  Cell queue_full{0};  // times a caller had to wait for room
-  Cell errors{0};      // what librdkafka reported, brokers down included
-  // Gauge.
-  Cell queued{0};  // taken and not yet reported on
+  Cell messages{0};           // taken from callers
+  Cell bytes{0};              // their keys, values and headers
+  Cell delivered{0};          // acknowledged by all in-sync replicas
+  Cell refused{0};            // a topic would not take them; each keeps its record's hold, and counts each time
+  Cell letters_shortened{0};  // dead letters too large for their topic
+  Cell queue_full{0};         // times a caller waited for room
+  Cell errors{0};             // what librdkafka reported, brokers down included
+  // Gauges.
+  Cell queued{0};                        // taken and not acknowledged
+  std::array<Cell, 4> topic_unusable{};  // 1: by index of ProducerOptions::watched, missing, forbidden or refusing
 };
 
 }  // namespace nightpost::kafka

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 #include "core/time.h"
 #include "kafka/consumer.h"
 #include "kafka/metrics.h"
+#include "kafka/produce_credit.h"
+#include "kafka/refusal.h"
 
 namespace nightpost::kafka {
 
@@ -25,41 +28,64 @@ struct ProducerOptions {
   std::size_t queue_messages_max = 500'000;
   std::size_t queue_kbytes_max = 262'144;
   std::size_t message_bytes_max = 12u << 20;  // the dead topic's max.message.bytes should be the same
-  /// The broker will never take this message (too large for the topic, not allowed, no such topic): it is not durable,
-  /// so its record stays unsettled and its partition's commit stands still until the cause is repaired and the worker
-  /// started anew. Any thread.
+  milliseconds refused_backoff_first{1'000};  // until a topic that refused is tried again, doubling
+  milliseconds refused_backoff_max{30'000};
+  /// Topics that are asked after at the start and while something is wrong with them; at most kWatchedMax.
+  std::vector<std::string> watched;
+  static constexpr std::size_t kWatchedMax = 4;
+  /// Not set: what is refused is tried again until it is taken, so its record stays unsettled until then. Set: it is
+  /// told for each message, which is not tried again and keeps its hold. On the producer's thread, or produce()'s for
+  /// what is no topic's name.
   std::function<void(Error, const std::string& topic)> on_refused;
 };
 
-using Headers = std::vector<std::pair<std::string_view, std::string>>;
+/// A topic that does not take what it is given.
+struct TopicTrouble {
+  std::string topic;
+  Refusal why = Refusal::Other;
+  std::string words;  // librdkafka's
+};
 
-/// Thread-safe. Retries inside librdkafka without limit (message.timeout.ms = 0), so what it took is durable or the
-/// process has ended.
+/// Thread-safe. Retries without limit, inside librdkafka what fails on the way (message.timeout.ms = 0) and here what a
+/// topic refuses (record_accumulator.h), so what it took is durable or the process has ended. Never blocks a caller
+/// but where it says so: what may be on its way is bounded by credit (produce_credit.h).
 class Producer {
  public:
   static Result<std::unique_ptr<Producer>> start(ProducerOptions options, std::function<void(Error)> on_fatal,
                                                  ProducerMetrics& metrics);
+  /// What was not acknowledged keeps its holds. Takes at most some seconds, whatever the brokers do.
   ~Producer();
-  /// Takes a hold on `pending` (may be null) until the broker has acknowledged. A full queue blocks the caller up to
-  /// the time the broker needs: that is the back-pressure.
+  /// Credit for one of `shares` callers, an equal part of the queue. Lives as long as the producer.
+  ProduceCredit& open_credit(std::size_t shares, std::function<void()> on_room);
+  /// The credit, all of the queue, of calls that name none.
+  ProduceCredit& own_credit() noexcept;
+  /// Takes a hold on `pending` (may be null) until the broker has acknowledged.
   void produce(PendingRecord* pending, const std::string& topic, std::string_view key, std::string_view value,
-               const Headers& headers = {});
+               Headers headers = {});
+  /// A dead letter: as produce(), but where its topic calls it too large it is shortened (refusal.h).
+  void produce_letter(ProduceCredit& credit, PendingRecord* pending, const std::string& topic, std::string_view key,
+                      std::string_view value, Headers headers);
   struct Message {
     PendingRecord* pending;  // may be null; else held for this message already, and that hold is the producer's now
     std::string_view key, value;
   };
   /// As produce() for each, in order and without headers, but what all callers share is locked once for all of them.
-  void produce_batch(const std::string& topic, std::span<const Message> messages);
+  void produce_batch(ProduceCredit& credit, const std::string& topic, std::span<const Message> messages);
   struct Written {
     std::string topic;
     std::int32_t partition;
     std::int64_t offset;
   };
-  /// Waits for the acknowledgement; Timeout after `wait`.
+  /// Blocks for room and for the acknowledgement; Overloaded or Timeout after `wait`. Io: refused, and not tried again.
   Result<Written> produce_and_wait(const std::string& topic, std::string_view key, std::string_view value,
-                                   const Headers& headers, milliseconds wait);
-  /// Waits until everything is acknowledged or `wait` is over.
+                                   Headers headers, milliseconds wait);
+  /// Blocks until everything is acknowledged or `wait` is over.
   bool flush(milliseconds wait);
+  /// Any thread.
+  std::vector<TopicTrouble> troubles() const;
+  /// The destructor will drop what holds are left, so that their records' memory is freed. REQUIRED: their consumer
+  /// has stopped, or it would commit what was never written.
+  void drop_holds_at_end() noexcept;
 
  private:
   struct Impl;
@@ -74,6 +100,11 @@ class EmbeddedBroker {
       const std::vector<std::pair<std::string, int>>& topics_and_partitions);
   ~EmbeddedBroker();
   const std::string& brokers() const noexcept;
+  // Faults.
+  /// From now on the topic is missing or forbidden for whoever asks after it; nullopt: it is well again.
+  void set_trouble(const std::string& topic, std::optional<Refusal> trouble);
+  /// The next produce requests are refused so, one each.
+  void refuse_next(std::span<const Refusal> refusals);
 
  private:
   struct Impl;

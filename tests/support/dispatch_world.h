@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -63,7 +64,8 @@ class World final : public dispatch::Directory,
   std::optional<Error> route_error, grant_error, refresh_error, knows_error, remove_error;
   bool removes = true;
   bool grant_pending = false;  // a token endpoint is being asked
-  std::string throws_in;       // the port that has a bug: "route", "find", "after find"; or "an int in route"
+  std::size_t settler_room = std::numeric_limits<std::size_t>::max();
+  std::string throws_in;  // the port that has a bug: "route", "find", "after find"; or "an int in route"
 
   // What happened.
   std::vector<Sent> sent;
@@ -182,6 +184,7 @@ class World final : public dispatch::Directory,
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }
   void release(dispatch::RecordId record_id) override { released.push_back(record_id); }
+  std::size_t room() const noexcept override { return settler_room; }
 
  private:
   void maybe_throw(std::string_view port) const {

@@ -24,7 +24,7 @@ struct Bed {
     auto started = kafka::Producer::start(std::move(options), [](const Error&) {}, metrics);
     REQUIRE(started);
     producer = *std::move(started);
-    settler.emplace(*producer, topics);
+    settler.emplace(*producer, producer->own_credit(), topics);
   }
   kafka::PendingRecord* record(std::int64_t offset) { return pool->acquire({0, 1}, offset, 100); }
   std::set<std::int64_t> settled() {

@@ -249,3 +249,14 @@ TEST_CASE("dispatcher: when too many tokens die, they stay", "[dispatch]") {
   f.accept(event_for({"u0"}));
   CHECK(f.world.sent.size() == 61);
 }
+
+TEST_CASE("dispatcher: a vendor's endless words are cut, so that the outcome fits into any topic", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  f.world.answer(400, std::string(500'000, 'w'));
+  CHECK(f.only_outcome().dump().size() < 8'000);
+  REQUIRE(f.world.letters.size() == 1);
+  CHECK(f.world.letters.front().detail.size() < 8'000);
+  CHECK(f.world.letters.front().code.size() < 8'000);
+}

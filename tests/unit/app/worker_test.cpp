@@ -1,0 +1,149 @@
+// A whole worker against librdkafka's in-process broker: that it leaves in time, and says what it cannot write to.
+#include "app/worker.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "store/sealer.h"
+#include "support/kafka_worker.h"
+
+/// What a drain hands back is never released, for it would be committed as done: it goes with the process.
+extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+  return "leak:nightpost::kafka::PendingRecordPool::acquire\nleak:nightpost::kafka::PendingRecordPool::make\n";
+}
+
+namespace nightpost::app {
+namespace {
+
+using kafka::test::within;
+
+constexpr milliseconds kLong{30'000};
+constexpr milliseconds kDrain{3'000};
+
+/// A worker's folder and configuration, and the worker.
+class Bed {
+ public:
+  explicit Bed(const std::string& brokers, std::size_t queue_messages_max = 500'000) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "worker-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    folder_ = pattern;
+    config.master_key_file = folder_ + "/master.key";
+    std::ofstream(config.master_key_file) << store::Sealer::new_key_text();
+    std::filesystem::permissions(config.master_key_file, std::filesystem::perms::owner_read);
+    config.store_path = folder_ + "/store.db";
+    config.consumer.kafka.brokers = config.producer.kafka.brokers = brokers;
+    config.consumer.kafka.client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"}};
+    config.consumer.topic = config.topics.offline = "offline";
+    config.topics.results = "results";
+    config.topics.dead = "dead";
+    config.shards = config.consumer.shards = 2;
+    config.drain_limit = kDrain;
+    config.producer.linger = milliseconds(1);
+    config.producer.queue_messages_max = queue_messages_max;
+    config.producer.refused_backoff_first = milliseconds(20);
+    config.producer.refused_backoff_max = milliseconds(100);
+  }
+  ~Bed() {
+    worker.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder_, ignored);
+  }
+
+  void start() {
+    auto started =
+        Worker::start(config, clock, log, {[this] { ready = true; }, [this](const Error&) { fatal = true; }});
+    if (!started) FAIL(started.error().detail);
+    worker = *std::move(started);
+  }
+  /// The worker, from its signal to its end.
+  void check_leaves_in_time() {
+    const MonoTime deadline = std::chrono::steady_clock::now() + kDrain;
+    worker->drain(deadline);
+    worker.reset();
+    // What kills it is Service's watchdog; here it must not be needed.
+    CHECK(std::chrono::steady_clock::now() <= deadline + seconds(2));
+  }
+
+  Config config;
+  std::ostringstream said;
+  const SystemClock clock;
+  observe::Log log{observe::Level::Info, 1'000, said, clock};
+  std::atomic<bool> ready{false}, fatal{false};
+  std::unique_ptr<Worker> worker;
+
+ private:
+  std::string folder_;
+};
+
+std::unique_ptr<kafka::EmbeddedBroker> broker() {
+  auto started = kafka::EmbeddedBroker::start({{"offline", 2}, {"results", 1}, {"dead", 1}});
+  REQUIRE(started);
+  return *std::move(started);
+}
+
+TEST_CASE("worker: it leaves in good order, everything settled", "[app][worker]") {
+  const auto cluster = broker();
+  kafka::test::fill(cluster->brokers(), "offline", "no event ", 100);
+  Bed bed(cluster->brokers());
+  bed.start();
+  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 100; }));
+  CHECK(bed.worker->unready().empty());
+  CHECK(bed.worker->drain());
+  bed.check_leaves_in_time();
+  CHECK_FALSE(bed.fatal);
+}
+
+TEST_CASE("worker: brokers that went away do not keep it", "[app][worker]") {
+  auto cluster = broker();
+  Bed bed(cluster->brokers(), 64);  // much less than comes
+  kafka::test::fill(cluster->brokers(), "offline", "no event ", 2'000);
+  cluster->set_trouble("dead", kafka::Refusal::TopicMissing);  // so that there are letters nobody takes
+  bed.start();
+  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.queued) >= 64; }));
+  cluster.reset();
+  bed.check_leaves_in_time();
+}
+
+TEST_CASE("worker: brokers that take connections and never answer do not keep it", "[app][worker]") {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {::htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) == 0);
+  REQUIRE(::listen(listener, 64) == 0);
+  REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  Bed bed("127.0.0.1:" + std::to_string(::ntohs(address.sin_port)));
+  bed.start();
+  REQUIRE(bed.worker->unready().size() == 1);
+  CHECK(bed.worker->unready().front().why == "no partitions yet");
+  bed.check_leaves_in_time();
+  ::close(listener);
+}
+
+TEST_CASE("worker: a full producer stops planning, and goes on with the acknowledgements", "[app][worker]") {
+  const auto cluster = broker();
+  kafka::test::fill(cluster->brokers(), "offline", "no event ", 2'000);
+  Bed bed(cluster->brokers(), 8);
+  cluster->set_trouble("dead", kafka::Refusal::TopicMissing);
+  bed.start();
+  REQUIRE(within(kLong, [&] {
+    const std::vector<Unready> why = bed.worker->unready();
+    return why.size() == 1 && why.front().part == "topic dead" && why.front().why.starts_with("topic_missing");
+  }));
+  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.queued) >= 8; }));
+  CHECK(kafka::read(bed.worker->metrics().producer.topic_unusable[1]) == 1);
+  cluster->set_trouble("dead", std::nullopt);
+  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 2'000; }));
+  CHECK(within(kLong, [&] { return bed.worker->unready().empty(); }));
+  CHECK(bed.worker->drain());
+  CHECK(bed.said.str().find("kafka.topic_unusable") != std::string::npos);
+  CHECK(bed.said.str().find("create the topic") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace nightpost::app
