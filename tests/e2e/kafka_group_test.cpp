@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <memory>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "support/kafka_broker.h"
 #include "support/kafka_worker.h"
+#include "support/process.h"
 
 namespace nightpost::kafka {
 namespace {
@@ -34,6 +36,18 @@ ConsumerOptions options(const std::string& topic) {
           .commit_interval = milliseconds(50),
           .revoke_grace = milliseconds(500),
           .silence = milliseconds(1'000)};
+}
+
+/// As `broker up` does; takes as long as a JVM takes to start.
+void create_topic(const std::string& name) {
+  const char* jars = std::getenv("NIGHTPOST_KAFKA_JARS");
+  const std::string folder = jars != nullptr ? jars : NIGHTPOST_SOURCE_DIR "/build/kafka-jars";
+  const auto ran = support::run_command(
+      {"java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", folder + "/*",
+       NIGHTPOST_SOURCE_DIR "/tests/support/kafka/CreateTopics.java", broker().address(), name + ":1"},
+      kLong);
+  INFO(ran.out);
+  REQUIRE(ran.exit_code == 0);
 }
 
 int number(const std::string& value) { return std::stoi(value.substr(1)); }
@@ -220,34 +234,58 @@ TEST_CASE("e2e kafka: the idempotent producer writes each message once, through 
     if (seen[static_cast<std::size_t>(i)] != "v" + std::to_string(i)) FAIL("out of order at " << i);
 }
 
-TEST_CASE("e2e kafka: a message the topic cannot take holds its record and harms no other", "[e2e][kafka]") {
-  fill(broker().address(), "source", "v", 2);
+TEST_CASE("e2e kafka: what a topic calls too large settles its record and harms no other", "[e2e][kafka]") {
+  fill(broker().address(), "source", "v", 3);
   Worker worker(options("source"), [](const std::string&) { return false; });
-  REQUIRE(within(kLong, [&] { return worker.seen_count() == 2; }));
-  std::atomic<int> refusals{0};
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 3; }));
+  std::atomic<bool> fatal{false};
   ProducerMetrics metrics;
   auto producer = Producer::start(
       {.kafka = {.brokers = broker().address()},
        .compression = "none",
-       .on_refused = [&](const Error&, const std::string&) { ++refusals; }},
-      [](Error) {}, metrics);
+       .refused_backoff_first = milliseconds(50),
+       .watched = {"small"}},
+      [&](Error) { fatal = true; }, metrics);
   REQUIRE(producer.has_value());
-  PendingRecord* const refused = worker.pending_records()[0];
-  (*producer)->produce(refused, "small", "", std::string(100'000, 'x'));
-  REQUIRE(within(kLong, [&] { return refusals == 1; }));
-  for (int i = 0; i < 100; ++i) (*producer)->produce(worker.pending_records()[1], "small", "", "fits");
-  (*producer)->produce(worker.pending_records()[1], "nightpost.dead.v1", "", std::string(11u << 20, 'y'));
+  const std::vector<PendingRecord*> records = worker.pending_records();
+  // A letter beyond the topic's limit.
+  (*producer)->produce_letter((*producer)->own_credit(), records[0], "small", "", std::string(100'000, 'x'),
+                              {{"reason", "too_big"}});
+  // A hundred that fit and whose request does not.
+  for (int i = 0; i < 100; ++i) (*producer)->produce(records[1], "small", "", "fits " + std::string(1'000, 'y'));
+  (*producer)->produce(records[2], "nightpost.dead.v1", "", std::string(11u << 20, 'z'));
   REQUIRE((*producer)->flush(kLong));
-  CHECK(within(kLong, [&] { return read(metrics.delivered) == 101; }));
+  CHECK(read(metrics.delivered) == 102);
+  CHECK(read(metrics.letters_shortened) == 1);
+  CHECK(read(metrics.refused) > 1);
+  CHECK((*producer)->troubles().empty());
+  CHECK_FALSE(fatal);
+  Worker reader(options("small"));
+  REQUIRE(within(kLong, [&] { return reader.seen_count() >= 101; }));
+  CHECK(reader.distinct() == std::set<std::string>{std::string(1'024, 'x'), "fits " + std::string(1'000, 'y')});
+  CHECK(reader.seen_count() == 101);  // none twice
   worker.release_held();
-  CHECK(within(kLong, [&] { return worker.consumer().in_flight() == 1; }));  // the refused one stays open
-  worker.stop();
-  refused->drop();  // else it would be held for ever, as is meant
+  CHECK(within(kLong, [&] { return worker.consumer().in_flight() == 0; }));  // a restart repeats nothing
+}
 
-  Worker after(options("source"), [](const std::string&) { return true; });
-  REQUIRE(within(kLong, [&] { return after.seen_count() >= 1; }));
-  REQUIRE(within(kLong, [&] { return read(after.metrics.skipped_done) == 1; }));
-  CHECK(after.seen() == std::vector<std::string>{"v0"});
+TEST_CASE("e2e kafka: a topic that is not there is named at the start", "[e2e][kafka]") {
+  ProducerMetrics metrics;
+  std::atomic<bool> fatal{false};
+  auto producer = Producer::start(
+      {.kafka = {.brokers = broker().address()}, .watched = {"no.such.topic", "small"}}, [&](Error) { fatal = true; },
+      metrics);
+  REQUIRE(producer.has_value());
+  REQUIRE(within(kLong, [&] { return !(*producer)->troubles().empty(); }));
+  const std::vector<TopicTrouble> troubles = (*producer)->troubles();
+  REQUIRE(troubles.size() == 1);
+  CHECK(troubles.front().topic == "no.such.topic");
+  CHECK(troubles.front().why == Refusal::TopicMissing);
+  (*producer)->produce(nullptr, "no.such.topic", "", "v");
+  CHECK_FALSE((*producer)->flush(milliseconds(500)));
+  create_topic("no.such.topic");
+  REQUIRE((*producer)->flush(kLong));  // without a restart
+  CHECK(within(kLong, [&] { return (*producer)->troubles().empty(); }));
+  CHECK_FALSE(fatal);
 }
 
 }  // namespace
