@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/slab.h"
+#include "net/asio_loop.h"
 #include "net/back_off.h"
 #include "net/curl_metrics.h"
 #include "net/curl_multi.h"
@@ -58,7 +59,8 @@ Result<void> check_proxy(const std::string& proxy) {
 
 struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   Impl(asio::io_context& l, CurlLaneOptions o, CurlMetrics& m)
-      : LaneTurns(l),
+      : LaneTurns(std::make_unique<AsioLoop>(l)),
+        context(l),
         options(std::move(o)),
         metrics(m),
         connections_gauge(m.connections),
@@ -70,6 +72,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     if (auto fit = prepare(); !fit) unusable = Error{Errc::Unauthorized, std::move(fit.error().detail)};
   }
 
+  asio::io_context& context;
   const CurlLaneOptions options;
   CurlMetrics& metrics;
   GaugeShare connections_gauge, open_gauge, queued_gauge;
@@ -202,7 +205,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
       return fail_job(job, fit.error().code, std::move(fit.error().detail), false);
     if (!multi) {
       opened_counted = 0;
-      multi = std::make_shared<CurlMulti>(loop(),
+      multi = std::make_shared<CurlMulti>(context,
                                           CurlMulti::Options{.connections_max = options.connections_max,
                                                              .streams_max = options.streams_max,
                                                              .unacknowledged_max = options.response_timeout},

@@ -7,6 +7,9 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <exception>
+#include <utility>
+
+#include "net/trust_store.h"
 
 namespace nightpost::net {
 namespace {
@@ -27,98 +30,38 @@ MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 H2Connection::H2Connection(asio::io_context& loop, NameResolver& names, std::shared_ptr<const TlsClient> tls,
-                           const Options& options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id)
-    : loop_(loop),
+                           Options options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id)
+    : LaneConnection(std::move(options), owner, metrics, id),
+      loop_(loop),
       tls_client_(std::move(tls)),
-      options_(options),
-      owner_(&owner),
-      metrics_(&metrics),
-      id_(id),
       dialer_(loop, names),
-      socket_(loop),
-      session_(options.session) {}
+      socket_(loop) {}
 
-void H2Connection::start(Order order, MonoTime now) {
-  connect_by_ = now + options_.connect_timeout;
-  asio::co_spawn(loop_, live(shared_from_this(), std::move(order)), rethrow);
+void H2Connection::connect(Order order) { asio::co_spawn(loop_, live(self(), std::move(order)), rethrow); }
+
+std::string H2Connection::connect_progress() const {
+  const std::string dialing = dialer_.progress();
+  return dialing.empty() ? "TLS handshake" : dialing;
 }
 
-void H2Connection::orphan() {
-  owner_ = nullptr;
-  metrics_ = nullptr;
-  if (state_ == State::Ready || state_ == State::Draining) tls_.say_goodbye();
-  state_ = State::Closed;
+void H2Connection::shut(bool politely) {
+  if (politely) tls_.say_goodbye();
   dialer_.cancel();
   error_code ignored;
-  socket_.close(ignored);
-}
-
-void H2Connection::close(CloseReason reason, Error why) {
-  if (over()) return;
-  reason_ = reason;
-  why_ = std::move(why);
-  if (state_ == State::Ready || state_ == State::Draining) tls_.say_goodbye();
-  state_ = State::Closing;
-  dialer_.cancel();
-  error_code ignored;
-  socket_.close(ignored);  // wakes live(), which says on_closed()
-}
-
-void H2Connection::drain(CloseReason reason, MonoTime until) {
-  if (state_ == State::Connecting) return close(reason, {Errc::ConnectionLost, "not needed any longer"});
-  if (state_ != State::Ready && state_ != State::Draining) return;
-  if (state_ == State::Ready) reason_ = reason;
-  state_ = State::Draining;
-  drained_by_ = std::min(drained_by_, until);
-  session_.withdraw_unsent();
-}
-
-void H2Connection::settle_if_drained() {
-  if (state_ == State::Draining && session_.streams_open() == 0 && !writing_waits_)
-    close(reason_, {Errc::ConnectionLost, "closed after its last answer"});
-}
-
-// ---- time
-
-void H2Connection::on_time(MonoTime now) {
-  if (over()) return;
-  if (state_ == State::Connecting) {
-    if (now < connect_by_) return;
-    const std::string dialing = dialer_.progress();
-    return close(CloseReason::Error,
-                 {Errc::Timeout, "connecting took too long: " + (dialing.empty() ? connecting_ : dialing)});
-  }
-  if (now >= drained_by_)
-    return close(reason_, {Errc::ConnectionLost, "connection was replaced before the answer came"});
-  if (session_.pings_acked() < pings_sent_) {
-    if (now >= ping_sent_at_ + options_.ping_timeout)
-      close(CloseReason::Ping, {Errc::ConnectionLost, "PING was not acknowledged"});
-  } else if (now >= heard_at_ + options_.ping_interval) {
-    session_.ping();
-    ++pings_sent_;
-    ping_sent_at_ = now;
-    write();
-  }
-}
-
-MonoTime H2Connection::next_due() const {
-  if (over()) return MonoTime::max();
-  if (state_ == State::Connecting) return connect_by_;
-  const bool asked = session_.pings_acked() < pings_sent_;
-  return std::min(drained_by_, asked ? ping_sent_at_ + options_.ping_timeout : heard_at_ + options_.ping_interval);
+  socket_.close(ignored);  // wakes live(), which says finish()
 }
 
 // ---- connecting
 
-asio::awaitable<bool> H2Connection::connect(Order order) {
-  auto dialed = co_await dialer_.dial(options_.origin.host, options_.origin.port, std::move(order), connect_by_);
+asio::awaitable<bool> H2Connection::dial(Order order) {
+  auto dialed = co_await dialer_.dial(options().origin.host, options().origin.port, std::move(order), connect_by());
   if (over()) co_return false;
   if (!dialed) {
-    why_ = std::move(dialed.error());
+    blame(std::move(dialed.error()));
     co_return false;
   }
   socket_ = std::move(dialed->socket);
-  endpoint_ = dialed->endpoint;
+  connected_to(dialed->endpoint);
   co_return true;
 }
 
@@ -130,10 +73,9 @@ asio::awaitable<bool> H2Connection::wait_for(TlsSocket::Io io) {
 }
 
 asio::awaitable<bool> H2Connection::shake_hands() {
-  connecting_ = "TLS handshake";
   auto opened = tls_client_->open(socket_.native_handle());
   if (!opened) {
-    why_.detail = "TLS: " + opened.error().detail;
+    blame("TLS: " + opened.error().detail);
     co_return false;
   }
   tls_ = *std::move(opened);
@@ -141,13 +83,13 @@ asio::awaitable<bool> H2Connection::shake_hands() {
     const TlsSocket::Step step = tls_.handshake();
     if (step.io == TlsSocket::Io::Done) break;
     if (step.io == TlsSocket::Io::Eof || step.io == TlsSocket::Io::Failed) {
-      why_.detail = "TLS handshake: " + (step.io == TlsSocket::Io::Eof ? "closed by the peer" : tls_.why());
-      if (tls_.credential_refused()) why_.code = Errc::Unauthorized;
+      blame({tls_.credential_refused() ? Errc::Unauthorized : Errc::ConnectionLost,
+             "TLS handshake: " + (step.io == TlsSocket::Io::Eof ? "closed by the peer" : tls_.why())});
       co_return false;
     }
     if (!co_await wait_for(step.io)) co_return false;
   }
-  if (!tls_.speaks_h2()) why_.detail = "peer does not speak HTTP/2 (ALPN)";
+  if (!tls_.speaks_h2()) blame("peer does not speak HTTP/2 (ALPN)");
   co_return tls_.speaks_h2();
 }
 
@@ -156,10 +98,8 @@ asio::awaitable<bool> H2Connection::shake_hands() {
 asio::awaitable<void> H2Connection::live(Self self, Order order) {
   H2Connection& me = *self;
   // Orphaned before its first step, it has no resolver any more.
-  if (!me.over() && co_await me.connect(std::move(order)) && co_await me.shake_hands()) {
-    me.tls_up_ = true;
-    me.connecting_ = "no SETTINGS from the peer yet";
-    me.write();  // preface and SETTINGS
+  if (!me.over() && co_await me.dial(std::move(order)) && co_await me.shake_hands()) {
+    me.wire_is_up();
     for (Turn turn = Turn::Wait; !me.over() && turn != Turn::Over;) {
       if (turn == Turn::Wait)
         co_await me.wait_for(TlsSocket::Io::WantRead);
@@ -167,7 +107,7 @@ asio::awaitable<void> H2Connection::live(Self self, Order order) {
         co_await asio::post(me.loop_, asio::use_awaitable);  // OpenSSL holds more; others first
       if (me.over()) break;
       turn = me.read_some();
-      me.heard();
+      me.hear(clock_now());
     }
   }
   me.finish();
@@ -175,34 +115,21 @@ asio::awaitable<void> H2Connection::live(Self self, Order order) {
 
 asio::awaitable<void> H2Connection::write_when_possible(Self self) {
   co_await self->wait_for(TlsSocket::Io::WantWrite);
-  self->writing_waits_ = false;
-  if (!self->over()) self->heard();
+  self->may_write();
 }
 
-void H2Connection::write() {
-  if (over() || writing_waits_ || write_failed_ || !tls_up_) return;
-  for (auto output = session_.next_output(); !output.empty(); output = session_.next_output()) {
-    const TlsSocket::Step step = tls_.write(output);
-    if (step.io == TlsSocket::Io::Done) {
-      session_.mark_sent(step.bytes);
-      metrics_->bytes_out.add(step.bytes);
-      continue;
-    }
-    if (step.io == TlsSocket::Io::WantWrite) {
-      writing_waits_ = true;
-      asio::co_spawn(loop_, write_when_possible(shared_from_this()), rethrow);
-    } else if (step.io != TlsSocket::Io::WantRead) {  // read_some() comes back here
-      // What the peer said before it hung up, a GOAWAY perhaps, still stands in our socket: live() reads it.
-      write_failed_ = true;
-      why_.detail = "writing: " + tls_.why();
-      error_code ignored;
-      socket_.cancel(ignored);
-    }
-    break;
+std::size_t H2Connection::send(std::span<const std::uint8_t> bytes) {
+  const TlsSocket::Step step = tls_.write(bytes);
+  if (step.io == TlsSocket::Io::Done) return step.bytes;
+  if (step.io == TlsSocket::Io::WantWrite) {
+    wait_to_write();
+    asio::co_spawn(loop_, write_when_possible(self()), rethrow);
+  } else if (step.io != TlsSocket::Io::WantRead) {  // after which hear() comes back here
+    writing_failed("writing: " + tls_.why());
+    error_code ignored;
+    socket_.cancel(ignored);  // live() reads what is there
   }
-  session_.take_written(written_);
-  if (!written_.empty()) owner_->on_written(*this, written_);
-  settle_if_drained();
+  return 0;
 }
 
 H2Connection::Turn H2Connection::read_some() {
@@ -210,44 +137,34 @@ H2Connection::Turn H2Connection::read_some() {
   for (int i = 0; i < kRecordsATurn && turn == Turn::More; ++i) {
     const TlsSocket::Step step = tls_.read(buffer_);
     if (step.io == TlsSocket::Io::WantRead || step.io == TlsSocket::Io::WantWrite) {
-      turn = write_failed_ ? Turn::Over : Turn::Wait;
+      turn = write_failed() ? Turn::Over : Turn::Wait;
     } else if (step.io != TlsSocket::Io::Done) {
-      if (!write_failed_) why_.detail = step.io == TlsSocket::Io::Eof ? "closed by the peer" : "reading: " + tls_.why();
-      if (tls_.credential_refused()) why_ = {Errc::Unauthorized, "TLS: " + tls_.why()};
+      if (!write_failed()) blame(step.io == TlsSocket::Io::Eof ? "closed by the peer" : "reading: " + tls_.why());
+      if (tls_.credential_refused()) blame({Errc::Unauthorized, "TLS: " + tls_.why()});
       turn = Turn::Over;
     } else {
-      metrics_->bytes_in.add(step.bytes);
-      if (const auto fed = session_.feed(std::span(buffer_).first(step.bytes)); !fed) {
-        why_ = fed.error();
-        turn = Turn::Over;
-      }
+      if (!receive(std::span(buffer_).first(step.bytes))) turn = Turn::Over;
     }
   }
-  heard_at_ = clock_now();
-  if (!session_.wants_io()) turn = Turn::Over;
+  if (!session().wants_io()) turn = Turn::Over;
   return turn;
 }
 
-void H2Connection::heard() {
-  if (state_ == State::Connecting && session_.settings_seen()) {
-    state_ = State::Ready;
-    ready_at_ = used_at = heard_at_;
-    metrics_->connections_opened.add();
-    owner_->on_ready(*this);
-  }
-  write();  // acknowledgements, window updates, RST_STREAM that ends what broke HTTP, GOAWAY if the peer broke a rule
-  session_.take_done(done_);
-  owner_->on_heard(*this, done_);  // may orphan us
+// ----
+
+Result<void> H2Connector::prepare(const Origin& origin, const LaneOptions& options) {
+  names_ = options.names != nullptr ? options.names : &own_names_.emplace(loop_, NameResolverOptions{});
+  auto trust = trust_store_from(options.trust_stores, options.ca_pem);
+  if (!trust) return std::unexpected(std::move(trust.error()));
+  auto made = TlsClient::make(origin.host, *std::move(trust), options.identity);
+  if (!made) return std::unexpected(std::move(made.error()));
+  tls_ = std::move(*made);
+  return {};
 }
 
-void H2Connection::finish() {
-  if (state_ == State::Closed) return;  // orphaned
-  state_ = State::Closed;
-  error_code ignored;
-  socket_.close(ignored);
-  session_.abandon(why_);
-  session_.take_done(done_);
-  owner_->on_closed(*this, done_);
+std::shared_ptr<LaneConnection> H2Connector::make(LaneConnection::Options options, ConnectionOwner& owner,
+                                                  LaneMetrics& metrics, std::uint64_t id) {
+  return std::make_shared<H2Connection>(loop_, *names_, tls_, std::move(options), owner, metrics, id);
 }
 
 }  // namespace nightpost::net

@@ -9,15 +9,13 @@
 #include <vector>
 
 #include "core/slab.h"
+#include "net/asio_loop.h"
 #include "net/back_off.h"
 #include "net/deadline_wheel.h"
 #include "net/h2_connection.h"
 #include "net/lane_metrics.h"
 #include "net/lane_turns.h"
-#include "net/name_resolver.h"
 #include "net/origin.h"
-#include "net/tls_client.h"
-#include "net/trust_store.h"
 
 namespace nightpost::net {
 namespace {
@@ -25,11 +23,9 @@ namespace {
 namespace asio = boost::asio;
 namespace bi = boost::intrusive;
 using Fate = H2Session::Fate;
-using Connection = std::shared_ptr<H2Connection>;
+using Connection = std::shared_ptr<LaneConnection>;
 
 constexpr int kBusyPercent = 80;
-
-MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 
 /// A request from send() to its answer. Lives in a slab: its session borrows `request`, wheel and queue link it.
 struct Job : OnWheel {
@@ -39,7 +35,7 @@ struct Job : OnWheel {
   std::uint64_t id = 0;   // in the slab, and what its session calls it
   std::uint64_t tag = 0;  // what its sender calls it
   LaneHandler* handler = nullptr;
-  H2Connection* connection = nullptr;  // null: it waits in the queue
+  LaneConnection* connection = nullptr;  // null: it waits in the queue
   std::int32_t stream = 0;
   int replays = 0;
   std::uint64_t avoid = 0;  // the connection that would not have it
@@ -52,17 +48,19 @@ using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_m
 }  // namespace
 
 struct Lane::Impl final : LaneTurns, ConnectionOwner {
-  Impl(asio::io_context& l, LaneOptions o, LaneMetrics& m)
-      : LaneTurns(l),
+  Impl(LaneGround ground, LaneOptions o, LaneMetrics& m)
+      : LaneTurns(std::move(ground.loop)),
+        connector(std::move(ground.connector)),
         options(std::move(o)),
         metrics(m),
-        wheel(clock_now()),
+        wheel(loop().now()),
         random(options.jitter_seed ? options.jitter_seed : std::random_device{}()),
         back_off(options.reconnect_first, options.reconnect_max, random()) {
     if (auto ready_to_use = prepare(); !ready_to_use)
       unusable = Error{Errc::Unauthorized, std::move(ready_to_use.error().detail)};
   }
 
+  const std::unique_ptr<LaneConnector> connector;
   LaneOptions options;
   LaneMetrics& metrics;
   struct Gauges {  // a shard's lanes add up
@@ -71,9 +69,6 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
         : connections(m.connections), streams_limit(m.streams_limit), open(m.open), queued(m.queued) {}
   } gauges{metrics};
   Origin origin;
-  std::shared_ptr<const TlsClient> tls;  // shared with the connections, which may end after the lane
-  std::optional<NameResolver> own_names;
-  NameResolver& names = options.names != nullptr ? *options.names : own_names.emplace(loop(), NameResolverOptions{});
   std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
   Slab<Job> jobs;
   DeadlineWheel wheel;
@@ -93,12 +88,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     auto parsed = parse_origin(options.origin);
     if (!parsed) return std::unexpected(std::move(parsed.error()));
     origin = std::move(*parsed);
-    auto trust = trust_store_from(options.trust_stores, options.ca_pem);
-    if (!trust) return std::unexpected(std::move(trust.error()));
-    auto made = TlsClient::make(origin.host, *std::move(trust), options.identity);
-    if (!made) return std::unexpected(std::move(made.error()));
-    tls = std::move(*made);
-    return {};
+    return connector->prepare(origin, options);
   }
 
   void stop() {
@@ -131,7 +121,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   /// The job that `said_it` speaks of. nullptr: it has been answered since, which only a bug of ours can bring about;
   /// to drop it is better than to answer another's request.
-  Job* open_job(std::uint64_t id, const H2Connection& said_it) {
+  Job* open_job(std::uint64_t id, const LaneConnection& said_it) {
     Job* const job = jobs.find(id);
     if (job && job->connection == &said_it) return job;
     metrics.stray_answers.add();
@@ -193,7 +183,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     again.push_back(job);
   }
 
-  void settle(H2Connection& connection, std::vector<H2Session::Done>& done) {
+  void settle(LaneConnection& connection, std::vector<H2Session::Done>& done) {
     if (done.empty()) return;
     Queue again;  // in order, before what waits already
     for (H2Session::Done& d : done) {
@@ -220,7 +210,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     queue.splice(queue.begin(), again);
   }
   /// What a call of ours ended: drain() gave it back, or write() ended it. False: nothing.
-  bool collect(H2Connection& connection) {
+  bool collect(LaneConnection& connection) {
     connection.session().take_done(collected);
     settle(connection, collected);
     return !collected.empty();
@@ -230,12 +220,12 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   /// 429 is also how a vendor refuses whatever comes on this connection.
   static bool authenticates(int status) noexcept { return status != 401 && status != 403 && status != 429; }
-  bool proven(const H2Connection& c, MonoTime now) const {
+  bool proven(const LaneConnection& c, MonoTime now) const {
     return c.authenticated && now - c.ready_at() >= options.reconnect_first;
   }
   /// A connection that goes before it has proven itself counts as a failed connect, whoever ends it: neither a peer
   /// that drops us at once nor one that refuses us on each connection is stormed.
-  void count_end(H2Connection& c, MonoTime now) {
+  void count_end(LaneConnection& c, MonoTime now) {
     if (std::exchange(c.end_counted, true)) return;
     if (!proven(c, now)) connect_not_before = std::max(connect_not_before, now + back_off.after_failure());
   }
@@ -251,7 +241,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     if (what == LaneEvent::What::Reconnected) failures_told = 0;
   }
 
-  void on_ready(H2Connection& connection) override {
+  void on_ready(LaneConnection& connection) override {
     connect_fault.clear();
     if (failures_told > 0) tell(LaneEvent::What::Reconnected, {}, connection.ready_at());
     const auto old = std::ranges::find_if(connections, [](const Connection& c) { return c->ageing && c->usable(); });
@@ -259,9 +249,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       retire(**old, CloseReason::Age, connection.ready_at() + options.response_timeout);
   }
 
-  void on_heard(H2Connection& connection, std::vector<H2Session::Done>& done) override {
+  void on_heard(LaneConnection& connection, std::vector<H2Session::Done>& done) override {
     H2Session& session = connection.session();
-    if (!done.empty()) connection.used_at = clock_now();
+    if (!done.empty()) connection.used_at = loop().now();
     if (session.goaways_seen() != connection.goaways_handled) {
       connection.goaways_handled = session.goaways_seen();
       const std::string& debug = session.goaway()->debug;
@@ -269,8 +259,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
         blame_credential("connection ended by the peer: " + debug, connection, done);
         return end_turn();
       }
-      count_end(connection, clock_now());
-      connection.drain(CloseReason::Goaway, clock_now() + options.goaway_linger);
+      count_end(connection, loop().now());
+      connection.drain(CloseReason::Goaway, loop().now() + options.goaway_linger);
       collect(connection);
     } else if (session.streams_open() > session.streams_limit()) {  // SETTINGS took streams away
       session.withdraw_unsent();
@@ -280,8 +270,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     end_turn();
   }
 
-  void on_written(H2Connection& connection, std::span<const std::uint64_t> tags) override {
-    const MonoTime due = clock_now() + options.response_timeout;
+  void on_written(LaneConnection& connection, std::span<const std::uint64_t> tags) override {
+    const MonoTime due = loop().now() + options.response_timeout;
     for (const std::uint64_t tag : tags) {
       Job* const job = open_job(tag, connection);
       if (!job) continue;
@@ -290,13 +280,13 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     }
   }
 
-  void on_closed(H2Connection& connection, std::vector<H2Session::Done>& done) override {
+  void on_closed(LaneConnection& connection, std::vector<H2Session::Done>& done) override {
     const auto at = std::ranges::find(connections, &connection, &Connection::get);
     const Connection keep = std::move(*at);  // alive until we are done with it
     connections.erase(at);
     const Error& why = connection.why_closed();
     const CloseReason reason = connection.close_reason();
-    const MonoTime now = clock_now();
+    const MonoTime now = loop().now();
     if (connection.was_ready()) {
       metrics.connections_closed[std::size_t(reason)].add();
     } else if (reason == CloseReason::Error) {
@@ -321,8 +311,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
 
   /// Going on would make it worse: everything ends, and only a later send() starts anew.
-  void blame_credential(const std::string& why, H2Connection& said_it, std::vector<H2Session::Done>& done) {
-    const auto refuse = [&](const H2Connection& connection, std::vector<H2Session::Done>& ended) {
+  void blame_credential(const std::string& why, LaneConnection& said_it, std::vector<H2Session::Done>& done) {
+    const auto refuse = [&](const LaneConnection& connection, std::vector<H2Session::Done>& ended) {
       for (H2Session::Done& d : ended) {
         Job* const job = open_job(d.tag, connection);
         if (!job) continue;
@@ -342,20 +332,20 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       c->close(CloseReason::Credential, error);
     }
     while (!queue.empty()) fail_job(queue.front(), Errc::Unauthorized, why, false);
-    if (said_it.was_ready()) connect_not_before = clock_now() + back_off.after_failure();
+    if (said_it.was_ready()) connect_not_before = loop().now() + back_off.after_failure();
     wanted = false;
   }
 
   /// No new streams there; what it had not begun goes elsewhere.
-  void retire(H2Connection& connection, CloseReason reason, MonoTime until) {
-    if (reason != CloseReason::Age && connection.usable()) count_end(connection, clock_now());
+  void retire(LaneConnection& connection, CloseReason reason, MonoTime until) {
+    if (reason != CloseReason::Age && connection.usable()) count_end(connection, loop().now());
     connection.drain(reason, until);
     collect(connection);
   }
 
   // ---- turns of the loop
 
-  std::size_t room(const H2Connection& c) const {
+  std::size_t room(const LaneConnection& c) const {
     if (!c.usable()) return 0;
     std::size_t limit = c.session().streams_limit();
     if (options.warm_up && !c.authenticated) limit = std::min<std::size_t>(limit, 1);
@@ -364,8 +354,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
 
   /// The one with the most room, so that load spreads; one that refused the request only if there is no other.
-  H2Connection* pick(std::uint64_t avoid) const {
-    H2Connection* best = nullptr;
+  LaneConnection* pick(std::uint64_t avoid) const {
+    LaneConnection* best = nullptr;
     std::size_t most = 0;
     for (const Connection& c : connections) {
       const std::size_t free = room(*c);
@@ -377,10 +367,10 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
 
   void pump() override {
-    const MonoTime now = clock_now();
+    const MonoTime now = loop().now();
     while (!queue.empty()) {
       Job& job = queue.front();
-      H2Connection* c = pick(job.avoid);
+      LaneConnection* c = pick(job.avoid);
       if (!c) break;
       const auto stream = c->session().submit(job.request, job.id);
       if (!stream) {
@@ -414,7 +404,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
                         false);
       return fail_job(job, Errc::Timeout, "no free stream before the deadline", false);
     }
-    H2Connection& c = *job.connection;
+    LaneConnection& c = *job.connection;
     const Fate fate = c.session().cancel(job.stream);
     const bool maybe_sent = fate == Fate::Unknown;
     job.touched |= fate != Fate::NeverSent;
@@ -433,7 +423,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   Census census() const {
     Census n;
     for (const Connection& c : connections) {
-      n.connecting += c->state() == H2Connection::State::Connecting;
+      n.connecting += c->state() == LaneConnection::State::Connecting;
       if (!c->usable()) continue;
       ++(c->ageing ? n.ageing : n.ready);
       n.limit += c->session().streams_limit();
@@ -493,7 +483,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   void open_connection(MonoTime now) {
     busy_since.reset();
-    const H2Connection::Options o{
+    LaneConnection::Options o{
         .origin = origin,
         .session = {.authority = origin.authority,
                     .streams_max = options.streams_max,
@@ -502,26 +492,27 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
         .ping_interval = options.ping_interval,
         .ping_timeout = options.ping_timeout,
     };
-    const Connection& c =
-        connections.emplace_back(std::make_shared<H2Connection>(loop(), names, tls, o, *this, metrics, ++last_id));
+    const Connection& c = connections.emplace_back(connector->make(std::move(o), *this, metrics, ++last_id));
     c->start(
-        [weak = weak_from_this()](std::vector<H2Connection::Endpoint>& endpoints) {
+        [weak = weak_from_this()](std::vector<LaneConnection::Endpoint>& endpoints) {
           if (const auto self = weak.lock()) static_cast<Impl&>(*self).spread(endpoints);
         },
         now);
   }
 
   /// At random, and those first that no connection of ours uses.
-  void spread(std::vector<H2Connection::Endpoint>& endpoints) {
+  void spread(std::vector<LaneConnection::Endpoint>& endpoints) {
     std::ranges::shuffle(endpoints, random);
-    std::ranges::partition(endpoints, [&](const H2Connection::Endpoint& e) {
+    std::ranges::partition(endpoints, [&](const LaneConnection::Endpoint& e) {
       return std::ranges::none_of(connections, [&](const Connection& c) { return c->endpoint() == e; });
     });
   }
 };
 
 Lane::Lane(asio::io_context& loop, LaneOptions options, LaneMetrics& metrics)
-    : impl_(std::make_shared<Impl>(loop, std::move(options), metrics)) {}
+    : Lane({std::make_unique<AsioLoop>(loop), std::make_unique<H2Connector>(loop)}, std::move(options), metrics) {}
+Lane::Lane(LaneGround ground, LaneOptions options, LaneMetrics& metrics)
+    : impl_(std::make_shared<Impl>(std::move(ground), std::move(options), metrics)) {}
 Lane::~Lane() { impl_->stop(); }
 
 void Lane::send(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
@@ -534,7 +525,7 @@ void Lane::flush() {
 void Lane::drain_connection(std::uint64_t connection) {
   const auto at = std::ranges::find(impl_->connections, connection, [](const Connection& c) { return c->id(); });
   if (at == impl_->connections.end()) return;
-  impl_->retire(**at, CloseReason::Drained, clock_now() + impl_->options.response_timeout);
+  impl_->retire(**at, CloseReason::Drained, impl_->loop().now() + impl_->options.response_timeout);
   impl_->post_turn();  // what it gave back goes elsewhere
 }
 std::size_t Lane::open_requests() const noexcept { return impl_->jobs.used(); }

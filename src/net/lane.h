@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/event_loop.h"
 #include "core/http.h"
 #include "core/result.h"
 #include "core/time.h"
@@ -59,6 +60,14 @@ struct LaneOptions {
   LaneWatch watch;  // empty: nobody. It must not call the lane
 };
 
+class LaneConnector;
+
+/// What a lane stands on: the real loop and TLS over TCP, or a test's own.
+struct LaneGround {
+  std::unique_ptr<EventLoop> loop;
+  std::unique_ptr<LaneConnector> connector;
+};
+
 /// One lane's counters, read by the scrape from another thread (lane_metrics.h).
 struct LaneMetrics;
 
@@ -94,6 +103,7 @@ class LaneHandler {
 class Lane {
  public:
   Lane(boost::asio::io_context& loop, LaneOptions options, LaneMetrics& metrics);
+  Lane(LaneGround ground, LaneOptions options, LaneMetrics& metrics);
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;

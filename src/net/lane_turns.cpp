@@ -1,11 +1,13 @@
 #include "net/lane_turns.h"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <span>
 #include <utility>
 
 namespace nightpost::net {
+
+LaneTurns::LaneTurns(std::unique_ptr<EventLoop> loop)
+    : loop_(std::move(loop)), timer_(loop_->make_timer([this] { on_timer(); })) {}
 
 void LaneTurns::end_turn() {
   const auto self = shared_from_this();  // a handler may destroy the lane
@@ -37,7 +39,7 @@ void LaneTurns::deliver() {
 
 void LaneTurns::post_turn() {
   if (std::exchange(turn_posted_, true)) return;
-  boost::asio::post(loop_, [weak = weak_from_this()] {
+  loop_->post([weak = weak_from_this()] {
     const auto self = weak.lock();
     if (!self || self->ended_) return;
     self->turn_posted_ = false;
@@ -48,19 +50,19 @@ void LaneTurns::post_turn() {
 void LaneTurns::wake_at(MonoTime due) {
   if (due >= timer_due_) return;  // an early wake-up only looks again
   timer_due_ = due;
-  timer_.expires_at(due);
-  timer_.async_wait([weak = weak_from_this()](boost::system::error_code cancelled) {
-    const auto self = weak.lock();
-    if (cancelled || !self || self->ended_) return;
-    self->timer_due_ = MonoTime::max();
-    self->on_time(std::chrono::steady_clock::now());
-    self->end_turn();
-  });
+  timer_->arm(due);
+}
+
+void LaneTurns::on_timer() {
+  const auto self = shared_from_this();  // a handler may destroy the lane
+  timer_due_ = MonoTime::max();
+  on_time(loop_->now());
+  end_turn();
 }
 
 void LaneTurns::end_turns() {
   ended_ = true;
-  timer_.cancel();
+  timer_.reset();
 }
 
 }  // namespace nightpost::net

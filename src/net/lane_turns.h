@@ -2,13 +2,12 @@
 // its turn, and one timer stands for whatever is due next. The loop's thread alone.
 #pragma once
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "core/event_loop.h"
 #include "core/time.h"
 #include "net/lane.h"
 
@@ -22,9 +21,10 @@ class LaneTurns : public std::enable_shared_from_this<LaneTurns> {
   bool delivering() const noexcept { return delivering_; }
   /// As soon as the loop comes to it: a turn that only gives out answers and pumps.
   void post_turn();
+  EventLoop& loop() noexcept { return *loop_; }
 
  protected:
-  explicit LaneTurns(boost::asio::io_context& loop) : loop_(loop), timer_(loop) {}
+  explicit LaneTurns(std::unique_ptr<EventLoop> loop);
   virtual ~LaneTurns() = default;
 
   /// Begins what may begin, writes it, and calls wake_at() for what is due next. Never inside a handler.
@@ -32,7 +32,6 @@ class LaneTurns : public std::enable_shared_from_this<LaneTurns> {
   /// A time given to wake_at() has come.
   virtual void on_time(MonoTime now) = 0;
 
-  boost::asio::io_context& loop() noexcept { return loop_; }
   /// The answer goes out at the end of the turn.
   void collect_answer(LaneHandler& handler, std::uint64_t tag, LaneReply reply) {
     answers_.push_back({&handler, tag, std::move(reply)});
@@ -46,9 +45,10 @@ class LaneTurns : public std::enable_shared_from_this<LaneTurns> {
 
  private:
   void deliver();
+  void on_timer();
 
-  boost::asio::io_context& loop_;
-  boost::asio::steady_timer timer_;
+  const std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<LoopTimer> timer_;  // null once ended
   std::vector<LaneAnswer> answers_;
   MonoTime timer_due_ = MonoTime::max();
   bool delivering_ = false;

@@ -2,14 +2,17 @@
 #include "net/lane_turns.h"
 
 #include <catch2/catch.hpp>
+#include <memory>
 #include <string>
+
+#include "net/asio_loop.h"
 
 namespace nightpost::net {
 namespace {
 
 class Turns final : public LaneTurns {
  public:
-  explicit Turns(boost::asio::io_context& loop) : LaneTurns(loop) {}
+  explicit Turns(boost::asio::io_context& loop) : LaneTurns(std::make_unique<AsioLoop>(loop)) {}
   using LaneTurns::end_turn;
   using LaneTurns::end_turns;
   void answer(LaneHandler& handler, std::uint64_t tag) {
