@@ -1,6 +1,7 @@
 #include "app/lane_transport.h"
 
 #include "core/uuid.h"
+#include "net/lane_connection.h"
 
 namespace nightpost::app {
 namespace {
@@ -63,7 +64,8 @@ void LaneTransport::open(Slot& slot, const std::shared_ptr<const dispatch::Route
   };
   options.watch = std::move(watch);
   slot.idle_close = options.idle_close;
-  slot.h2 = std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
+  slot.h2 = settings_.ground ? std::make_unique<net::Lane>(settings_.ground(route), std::move(options), metrics_)
+                             : std::make_unique<net::Lane>(loop_, std::move(options), metrics_);
 }
 
 void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,

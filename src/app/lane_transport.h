@@ -28,6 +28,8 @@ struct LaneSettings {
   net::CurlLaneOptions http;   // Wire::Any
   /// What becomes of a lane's connections; the route is the one that opened the lane. Empty: nobody hears.
   std::function<void(const dispatch::Route&, const net::LaneEvent&)> watch = {};
+  /// What a route's HTTP/2 lane stands on. Empty: the shard's loop, TLS over TCP.
+  std::function<net::LaneGround(const dispatch::Route&)> ground = {};
 };
 
 /// What lanes have in common, so that none pays for it alone. Outlives them.

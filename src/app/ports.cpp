@@ -74,7 +74,7 @@ void KafkaSettler::flush() {
     messages_.push_back({each.pending, rest.substr(0, each.key_size), rest.substr(each.key_size, each.value_size)});
     rest.remove_prefix(each.key_size + each.value_size);
   }
-  producer_.produce_batch(credit_, topics_.results, messages_);
+  sink_.produce_batch(credit_, topics_.results, messages_);
   messages_.clear();
   collected_.clear();
   bytes_.clear();
@@ -97,7 +97,7 @@ void KafkaSettler::dead(dispatch::RecordId pending, dispatch::DeadLetter letter)
   add("source_topic", std::string(topics_.offline));
   add("source_partition", std::to_string(record->stay().partition));
   add("source_offset", std::to_string(record->offset()));
-  producer_.produce_letter(credit_, record, topics_.dead, letter.key, letter.value, std::move(headers));
+  sink_.produce_letter(credit_, record, topics_.dead, letter.key, letter.value, std::move(headers));
 }
 
 }  // namespace nightpost::app

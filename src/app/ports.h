@@ -19,7 +19,7 @@
 #include "core/lru_cache.h"
 #include "dispatch/ports.h"
 #include "kafka/consumer.h"
-#include "kafka/producer.h"
+#include "kafka/message_sink.h"
 #include "resolve/ports.h"
 #include "resolve/resolver.h"
 #include "store/store.h"
@@ -103,8 +103,8 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
 class KafkaSettler final : public dispatch::Settler {
  public:
   /// `credit`: what of the shard's may be on its way to the brokers. All are borrowed.
-  KafkaSettler(kafka::Producer& producer, kafka::ProduceCredit& credit, const Topics& topics)
-      : producer_(producer), credit_(credit), topics_(topics) {}
+  KafkaSettler(kafka::MessageSink& sink, kafka::ProduceCredit& credit, const Topics& topics)
+      : sink_(sink), credit_(credit), topics_(topics) {}
   void outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId pending, dispatch::DeadLetter letter) override;
   void release(dispatch::RecordId pending) override { kafka::Consumer::release(pending_record_of(pending)); }
@@ -128,12 +128,12 @@ class KafkaSettler final : public dispatch::Settler {
     kafka::PendingRecord* pending;
     std::size_t key_size, value_size;
   };
-  kafka::Producer& producer_;
+  kafka::MessageSink& sink_;
   kafka::ProduceCredit& credit_;
   const Topics& topics_;
   std::string bytes_;  // keys and values, one after the other
   std::vector<Collected> collected_;
-  std::vector<kafka::Producer::Message> messages_;  // reused
+  std::vector<kafka::MessageSink::Message> messages_;  // reused
   std::atomic<std::size_t> unflushed_{0};
 };
 

@@ -11,10 +11,6 @@
 namespace nightpost::app {
 namespace {
 
-/// Of a batch, accepted before the limits are looked at again: all of it where events have one receiver, few of those
-/// with thousands.
-constexpr std::size_t kBiteBytes = 1u << 20;
-
 /// What is limited for the worker is divided among its shards.
 dispatch::Options of_one_shard(const Config& config) {
   dispatch::Options options = config.dispatch;
@@ -48,14 +44,10 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
           [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); }),
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
-          [this](std::uint64_t route) {
-            dispatcher_.on_grant(route);
-            schedule_after_work();
-          },
-          metrics.grants, config.resolve.routes_cached_max),
+          [this](std::uint64_t route) { core_.on_grant(route); }, metrics.grants, config.resolve.routes_cached_max),
       transport_(loop_, watched(lanes_, ops_), metrics.lanes, metrics.curl_lanes, clock,
-                 [this] { schedule_after_work(); }),
-      dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
+                 [this] { core_.schedule_after_work(); }),
+      core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
 
 Shard::~Shard() { stop(); }
 
@@ -74,69 +66,16 @@ void Shard::stop() {
 }
 
 void Shard::enqueue(std::unique_ptr<kafka::Batch> batch) {
-  boost::asio::post(loop_, [this, batch = kafka::WaitingBatch(std::move(batch))]() mutable {
-    waiting_.push_back(std::move(batch));
-    accept_what_fits();
-  });
+  boost::asio::post(
+      loop_, [this, batch = kafka::WaitingBatch(std::move(batch))]() mutable { core_.enqueue(std::move(batch)); });
 }
 
 void Shard::hand_back(std::function<bool(kafka::Stay)> which) {
-  boost::asio::post(loop_, [this, which = std::move(which)] {
-    const auto stale = [&](dispatch::RecordId pending) { return which(pending_record_of(pending)->stay()); };
-    dispatcher_.hand_back(stale);
-    // A batch may be of several stays: a record that is not stale must not be lost with it.
-    for (kafka::WaitingBatch& batch : waiting_) batch.give_back(which);
-    std::erase_if(waiting_, [](const kafka::WaitingBatch& batch) { return batch.empty(); });
-    accept_what_fits();
-  });
+  boost::asio::post(loop_, [this, which = std::move(which)] { core_.hand_back(which); });
 }
 
 void Shard::on_room() {
-  boost::asio::post(loop_, [this] {
-    dispatcher_.on_room();
-    schedule_after_work();
-  });
-}
-
-void Shard::accept_what_fits() {
-  while (!waiting_.empty() && dispatcher_.has_capacity()) {
-    kafka::WaitingBatch& first = waiting_.front();
-    records_.clear();
-    for (const kafka::SourceRecord& record : first.take(kBiteBytes))
-      records_.push_back({record_id_of(record.pending), record.key, record.value, record.traceparent});
-    dispatcher_.accept(records_);
-    if (first.empty()) waiting_.pop_front();
-  }
-  schedule_after_work();
-}
-
-void Shard::schedule_after_work() {
-  if (after_work_scheduled_) return;
-  after_work_scheduled_ = true;
-  boost::asio::post(loop_, [this] { after_work(); });
-}
-
-void Shard::after_work() {
-  after_work_scheduled_ = false;
-  if (!waiting_.empty() && dispatcher_.has_capacity()) accept_what_fits();
-  settler_.flush();
-  transport_.flush();
-  arm_timer();
-  // Planning stands still for want of room: the producer calls once there is some, or there is some by now.
-  if (dispatcher_.wants_room() && !settler_.await_room(dispatcher_.pushes_open())) on_room();
-}
-
-void Shard::arm_timer() {
-  const std::optional<MonoTime> wanted = dispatcher_.next_wakeup();
-  if (!wanted || (armed_for_ && *armed_for_ <= *wanted)) return;
-  armed_for_ = wanted;
-  timer_.expires_at(*wanted);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;  // re-armed for an earlier time
-    armed_for_.reset();
-    dispatcher_.wake();
-    schedule_after_work();
-  });
+  boost::asio::post(loop_, [this] { core_.on_room(); });
 }
 
 void Shard::arm_sweep() {

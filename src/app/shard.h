@@ -6,20 +6,18 @@
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
+#include <functional>
 #include <memory>
-#include <optional>
 #include <thread>
-#include <vector>
 
 #include "app/config.h"
 #include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
 #include "app/ops_log.h"
 #include "app/ports.h"
-#include "dispatch/dispatcher.h"
+#include "app/shard_core.h"
 #include "dispatch/metrics.h"
-#include "kafka/waiting_batch.h"
+#include "net/asio_loop.h"
 #include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
 #include "observe/log.h"
@@ -64,16 +62,13 @@ class Shard {
   void stop();
 
  private:
-  void accept_what_fits();
-  void after_work();  // at most once per loop turn: outcomes to the producer, flush, timers, gauges
-  void schedule_after_work();
-  void arm_timer();
   void arm_sweep();
 
   ShardMetrics& metrics_;
   KafkaSettler& settler_;
   boost::asio::io_context loop_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
+  net::AsioLoop turns_{loop_};
   OpsLog ops_;
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
@@ -83,13 +78,8 @@ class Shard {
   GrantFetcher fetcher_;
   ResolverPorts ports_;
   LaneTransport transport_;
-  dispatch::Dispatcher dispatcher_;
-  boost::asio::steady_timer timer_{loop_};
+  ShardCore core_;
   boost::asio::steady_timer sweep_timer_{loop_};
-  std::optional<MonoTime> armed_for_;
-  bool after_work_scheduled_ = false;
-  std::deque<kafka::WaitingBatch> waiting_;
-  std::vector<dispatch::Record> records_;  // reused
   std::thread thread_;
 };
 

@@ -15,6 +15,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "kafka/consumer.h"
+#include "kafka/message_sink.h"
 #include "kafka/metrics.h"
 #include "kafka/produce_credit.h"
 #include "kafka/refusal.h"
@@ -49,12 +50,12 @@ struct TopicTrouble {
 /// Thread-safe. Retries without limit, inside librdkafka what fails on the way (message.timeout.ms = 0) and here what a
 /// topic refuses (record_accumulator.h), so what it took is durable or the process has ended. Never blocks a caller
 /// but where it says so: what may be on its way is bounded by credit (produce_credit.h).
-class Producer {
+class Producer final : public MessageSink {
  public:
   static Result<std::unique_ptr<Producer>> start(ProducerOptions options, std::function<void(Error)> on_fatal,
                                                  ProducerMetrics& metrics);
   /// What was not acknowledged keeps its holds. Takes at most some seconds, whatever the brokers do.
-  ~Producer();
+  ~Producer() override;
   /// Credit for one of `shares` callers, an equal part of the queue. Lives as long as the producer.
   ProduceCredit& open_credit(std::size_t shares, std::function<void()> on_room);
   /// The credit, all of the queue, of calls that name none.
@@ -62,15 +63,11 @@ class Producer {
   /// Takes a hold on `pending` (may be null) until the broker has acknowledged.
   void produce(PendingRecord* pending, const std::string& topic, std::string_view key, std::string_view value,
                Headers headers = {});
-  /// A dead letter: as produce(), but where its topic calls it too large it is shortened (refusal.h).
+  /// A dead letter: as produce(), but it may be shortened.
   void produce_letter(ProduceCredit& credit, PendingRecord* pending, const std::string& topic, std::string_view key,
-                      std::string_view value, Headers headers);
-  struct Message {
-    PendingRecord* pending;  // may be null; else held for this message already, and that hold is the producer's now
-    std::string_view key, value;
-  };
-  /// As produce() for each, in order and without headers, but what all callers share is locked once for all of them.
-  void produce_batch(ProduceCredit& credit, const std::string& topic, std::span<const Message> messages);
+                      std::string_view value, Headers headers) override;
+  /// As produce() for each, without headers, but what all callers share is locked once for all of them.
+  void produce_batch(ProduceCredit& credit, const std::string& topic, std::span<const Message> messages) override;
   struct Written {
     std::string topic;
     std::int32_t partition;
