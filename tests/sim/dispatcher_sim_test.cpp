@@ -1,38 +1,27 @@
-// The real Dispatcher against a seeded world, many times. SIM_SEED=n runs one, SIM_SEEDS=n that many from SIM_FIRST on.
+// The real Dispatcher against a seeded world, many times.
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <iostream>
 
-#include "world.h"
+#include "sim/seeds.h"
+#include "sim/world.h"
 
 using namespace nightpost;
 using namespace nightpost::sim;
 
-namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* const text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
-}  // namespace
-
-TEST_CASE("sim: what must always hold, holds", "[sim]") {
-  const std::uint64_t one = from_environment("SIM_SEED", 0);
-  const std::uint64_t first = one != 0 ? one : from_environment("SIM_FIRST", 1);
-  const std::uint64_t count = one != 0 ? 1 : from_environment("SIM_SEEDS", 10'000);
+TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
+  const Seeds seeds = seeds_from_environment();
   Tally tally;
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
+  for (std::uint64_t seed = seeds.first; seed < seeds.first + seeds.count; ++seed) {
     try {
       tally.add(World(seed).run());
     } catch (const Violation& violation) {
       FAIL("SIM_SEED=" << seed << ": " << violation.what());
     }
   }
-  std::cout << "sim: " << count << " seeds, " << tally.events << " events, " << tally.sent << " sent, " << tally.repeats
-            << " repeats, " << tally.refreshes << " refreshes, " << tally.handed_back << " handed back, "
-            << tally.letters << " dead letters\n";
-  if (count < 1000) return;
+  std::cout << "sim: " << seeds.count << " seeds, " << tally.events << " events, " << tally.sent << " sent, "
+            << tally.repeats << " repeats, " << tally.refreshes << " refreshes, " << tally.handed_back
+            << " handed back, " << tally.letters << " dead letters\n";
+  if (seeds.count < 1000) return;
   // A fault that no seed met has not been simulated.
   for (const char* rule : {"accepted",
                            "push_disabled",

@@ -6,7 +6,9 @@
 namespace nightpost::sim {
 namespace {
 constexpr milliseconds kLate{8};  // two slots of the lane's wheel
-}
+
+std::uint64_t tag_of(const support::PeerRequest& asked) { return std::stoull(asked.header("x-tag")); }
+}  // namespace
 
 void LaneTally::add(const LaneTally& other) {
   requests += other.requests;
@@ -46,12 +48,10 @@ LaneWorld::LaneWorld(std::uint64_t seed) : random_(seed) {
   net_.settings = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(1 + dice(30))}};
   if (net_.chance(20))
     net_.settings.push_back({NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, static_cast<std::uint32_t>(dice(300))});
-  trouble_ = net_.chance(80) ? static_cast<unsigned>(dice(70)) : 0;
-  net_.on_peer = [this](support::H2Peer& peer, const std::weak_ptr<MemoryConnection>& wire) {
-    ++tally_.connections;
-    streams_[&peer] = {};  // a new peer may stand where an old one stood
-    peer.on_request = [this, wire](support::H2Peer& at, const support::PeerRequest& asked) { serve(at, asked, wire); };
-  };
+  vendor_.trouble = net_.chance(80) ? static_cast<unsigned>(dice(70)) : 0;
+  vendor_.on_act = [this](const support::PeerRequest& asked) { act_on(asked); };
+  vendor_.answer = [this](const support::PeerRequest& asked) { return answer(asked); };
+  vendor_.met = [this](const char* fault) { met(fault); };
   lane_ = std::make_unique<net::Lane>(net::LaneGround{loop_.port(), std::make_unique<MemoryConnector>(net_)}, options_,
                                       metrics_);
   to_send_ = 1 + dice(60);
@@ -98,92 +98,17 @@ void LaneWorld::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
   }
 }
 
-void LaneWorld::answer(support::H2Peer& peer, std::int32_t stream, std::uint64_t tag,
-                       const std::weak_ptr<MemoryConnection>& wire) {
-  constexpr std::array kStatuses = {200, 200, 200, 400, 401, 403, 410, 429, 500, 503};
-  const int status = net_.chance(trouble_) ? kStatuses[net_.dice(kStatuses.size())] : 200;
-  requests_.at(tag).status = status;
-  peer.respond(stream, status, std::to_string(tag));
-  if (const auto open = wire.lock()) open->pump_peer();
+void LaneWorld::act_on(const support::PeerRequest& asked) {
+  Request& request = requests_.at(tag_of(asked));
+  must(++request.processed <= 1, "sent again though the peer acted on it");
+  must(!request.answered || request.maybe_sent, "called unsent, and the peer acts on it later");
 }
 
-void LaneWorld::serve(support::H2Peer& peer, const support::PeerRequest& asked,
-                      const std::weak_ptr<MemoryConnection>& wire) {
-  const std::uint64_t tag = std::stoull(asked.header("x-tag"));
-  const std::int32_t stream = asked.stream;
-  Streams& streams = streams_.at(&peer);
-  if (stream > streams.accepted) return;  // it has said that it will not
-  Request& request = requests_.at(tag);
-  const auto act_on_it = [&] {
-    streams.processed = std::max(streams.processed, stream);
-    must(++request.processed <= 1, "sent again though the peer acted on it");
-    must(!request.answered || request.maybe_sent, "called unsent, and the peer acts on it later");
-  };
-  if (!net_.chance(trouble_)) {
-    act_on_it();
-    return answer(peer, stream, tag, wire);
-  }
-  switch (net_.dice(10)) {
-    case 0:
-      met("a slow answer");
-      act_on_it();
-      loop_.after(milliseconds(net_.dice(4'000)), [this, &peer, stream, tag, wire] {
-        if (wire.lock()) answer(peer, stream, tag, wire);
-      });
-      break;
-    case 1:
-      met("silence");
-      act_on_it();
-      break;
-    case 2:
-      met("a refused stream");
-      peer.reset(stream, NGHTTP2_REFUSED_STREAM);
-      break;
-    case 3:
-      met("a stream reset after it was acted on");
-      act_on_it();
-      peer.reset(stream, NGHTTP2_INTERNAL_ERROR);
-      break;
-    case 4: {
-      met("a GOAWAY");
-      const bool refuses = stream > streams.processed && net_.chance(50);
-      if (!refuses) act_on_it();
-      streams.accepted = streams.processed;
-      peer.goaway(NGHTTP2_NO_ERROR, "bye", streams.accepted);
-      if (!refuses) answer(peer, stream, tag, wire);
-      break;
-    }
-    case 5:
-      if (!net_.chance(20)) return act_on_it();
-      met("a GOAWAY that blames the credential");
-      act_on_it();
-      streams.accepted = streams.processed;
-      peer.goaway(NGHTTP2_NO_ERROR, "ExpiredCredential", streams.accepted);
-      break;
-    case 6:
-      met("SETTINGS that take streams away");
-      act_on_it();
-      peer.settings({{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, static_cast<std::uint32_t>(net_.dice(4))}});
-      answer(peer, stream, tag, wire);
-      break;
-    case 8:
-      met("a response that breaks HTTP");
-      act_on_it();
-      peer.respond(stream, 200, std::to_string(tag), {{"content-length", "999"}});
-      if (const auto open = wire.lock()) open->pump_peer();
-      break;
-    case 7:
-      met("a wire that broke");
-      act_on_it();
-      if (const auto open = wire.lock()) open->snap();
-      break;
-    default:
-      met("an interim response first");
-      act_on_it();
-      peer.interim(stream, 103);
-      answer(peer, stream, tag, wire);
-      break;
-  }
+FaultyVendor::Answer LaneWorld::answer(const support::PeerRequest& asked) {
+  constexpr std::array kStatuses = {200, 200, 200, 400, 401, 403, 410, 429, 500, 503};
+  const std::uint64_t tag = tag_of(asked);
+  requests_.at(tag).status = net_.chance(vendor_.trouble) ? kStatuses[net_.dice(kStatuses.size())] : 200;
+  return {requests_.at(tag).status, std::to_string(tag)};
 }
 
 void LaneWorld::check() const {
@@ -204,6 +129,7 @@ LaneTally LaneWorld::run() {
   for (int turns = 0; loop_.step(rest); ++turns) must(turns < 200'000, "it never rests");
   must(lane_->open_requests() == 0, "requests open that nobody waits for");
   for (const auto& [tag, request] : requests_) must(request.answered, "a request without an answer");
+  tally_.connections = vendor_.connections;
   tally_.replays = metrics_.replays.read();
   tally_.faults["a connect refused"] += metrics_.connects_failed.read();
   tally_.faults["a full queue"] += metrics_.overloads.read();

@@ -1,6 +1,5 @@
-// A seeded world around a real Lane, on manual time: peers that refuse, reset, send away, fall silent, shut windows,
-// take streams away and break off. It checks what must always hold while it happens, and throws Violation when it does
-// not.
+// A seeded world around a real Lane, on manual time: wires that stall and break, a vendor that does what it likes. It
+// checks what must always hold while it happens, and throws Violation when it does not.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +10,9 @@
 #include <string>
 
 #include "net/lane_metrics.h"
+#include "sim/faulty_vendor.h"
+#include "sim/judge.h"
 #include "sim/memory_wire.h"
-#include "sim/world.h"
 
 namespace nightpost::sim {
 
@@ -36,15 +36,11 @@ class LaneWorld final : private net::LaneHandler {
     bool maybe_sent = true;
     int status = 0;  // what the peer said
   };
-  void must(bool holds, const std::string& what) const {
-    if (!holds) throw Violation(what);
-  }
   void met(const char* fault) { ++tally_.faults[fault]; }
   void send_some();
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
-  void serve(support::H2Peer& peer, const support::PeerRequest& asked, const std::weak_ptr<MemoryConnection>& wire);
-  void answer(support::H2Peer& peer, std::int32_t stream, std::uint64_t tag,
-              const std::weak_ptr<MemoryConnection>& wire);
+  void act_on(const support::PeerRequest& asked);
+  FaultyVendor::Answer answer(const support::PeerRequest& asked);
   void check() const;
 
   std::mt19937_64 random_;
@@ -52,13 +48,8 @@ class LaneWorld final : private net::LaneHandler {
   net::LaneMetrics metrics_;
   net::LaneOptions options_;
   MemoryNet net_{.loop = loop_, .random = random_, .settings = {}, .on_peer = {}};
-  unsigned trouble_ = 0;  // percent of requests that are not answered with 200 at once
+  FaultyVendor vendor_{net_};
   std::map<std::uint64_t, Request> requests_;
-  struct Streams {
-    std::int32_t processed = 0;           // the highest that the peer acted on
-    std::int32_t accepted = 0x7fff'ffff;  // of its GOAWAY: what is above it is not processed
-  };
-  std::map<const support::H2Peer*, Streams> streams_;
   std::size_t to_send_ = 0, open_ = 0;
   bool inside_call_ = false;
   LaneTally tally_;

@@ -31,7 +31,7 @@ class ManualLoop {
     first.mapped()();
     return true;
   }
-  /// What a lane or a shard is given: a view of this loop, which outlives it.
+  /// What a lane or a shard is given: a view of this loop, which outlives it. What was posted to it goes with it.
   std::unique_ptr<EventLoop> port() { return std::make_unique<Port>(*this); }
 
  private:
@@ -58,13 +58,18 @@ class ManualLoop {
    public:
     explicit Port(ManualLoop& loop) : loop_(loop) {}
     MonoTime now() const noexcept override { return loop_.now(); }
-    void post(std::move_only_function<void()> work) override { loop_.at(loop_.now(), std::move(work)); }
+    void post(std::move_only_function<void()> work) override {
+      loop_.at(loop_.now(), [life = std::weak_ptr(life_), work = std::move(work)]() mutable {
+        if (!life.expired()) work();
+      });
+    }
     std::unique_ptr<LoopTimer> make_timer(std::function<void()> fire) override {
       return std::make_unique<Timer>(loop_, std::move(fire));
     }
 
    private:
     ManualLoop& loop_;
+    const std::shared_ptr<bool> life_ = std::make_shared<bool>();
   };
 
   MonoTime now_ = MonoTime(std::chrono::hours(1));

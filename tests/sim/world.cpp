@@ -9,16 +9,6 @@ namespace {
 
 using dispatch::RecordId;
 
-/// The value of a member that is a plain string or a number.
-std::string member(std::string_view json, std::string_view name) {
-  const std::size_t at = json.find("\"" + std::string(name) + "\":");
-  if (at == std::string_view::npos) return "";
-  std::string_view rest = json.substr(at + name.size() + 3);
-  if (!rest.starts_with('"')) return std::string(rest.substr(0, rest.find_first_of(",}")));
-  rest.remove_prefix(1);
-  return std::string(rest.substr(0, rest.find('"')));
-}
-
 }  // namespace
 
 void Tally::add(const Tally& other) {
@@ -175,23 +165,23 @@ void World::outcome(RecordId record_id, std::string_view event_id, std::string_v
   Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released && !event.handed_back, "an outcome after release() or hand_back()");
   must(event_id == "e" + std::to_string(static_cast<std::size_t>(record_id)), "an outcome of another event");
-  const std::string device = member(json, "device_id");
-  const std::string who = member(json, "user_id") + (device.empty() ? "" : "/" + device);
+  const std::string device = member_of(json, "device_id");
+  const std::string who = member_of(json, "user_id") + (device.empty() ? "" : "/" + device);
   must(event.outcomes.insert(who).second, "a second outcome for " + who);
   must(json.find("t-") == std::string::npos, "a token in an outcome");
-  ++tally_.rules[member(json, "rule")];
-  if (member(json, "outcome") == "dead") event.needs_letter = true;
+  ++tally_.rules[member_of(json, "rule")];
+  if (member_of(json, "outcome") == "dead") event.needs_letter = true;
   if (device.empty()) return;
-  const auto push = pushes_.find(uuid_of({event_id, member(json, "user_id"), device}));
+  const auto push = pushes_.find(uuid_of({event_id, member_of(json, "user_id"), device}));
   must(push != pushes_.end(), "an outcome of a device that is none");
   must(!push->second.in_flight, "an outcome while the push is in the air");
-  must(member(json, "attempt") == std::to_string(push->second.attempts), "an outcome with a wrong attempt");
-  if (member(json, "rule") == "internal_error")
+  must(member_of(json, "attempt") == std::to_string(push->second.attempts), "an outcome with a wrong attempt");
+  if (member_of(json, "rule") == "internal_error")
     must(buggy_ > 0, "an internal error, though nothing threw");
   else
-    must((member(json, "rule") == "accepted") == push->second.accepted, "accepted is not what the vendor said");
-  must(member(json, "rule") != "delivery_unknown" || push->second.unheard == 2, "given up though it was never sent");
-  if (push->second.attempts > 0) must(member(json, "push_id") == push->first, "an outcome with another push id");
+    must((member_of(json, "rule") == "accepted") == push->second.accepted, "accepted is not what the vendor said");
+  must(member_of(json, "rule") != "delivery_unknown" || push->second.unheard == 2, "given up though it was never sent");
+  if (push->second.attempts > 0) must(member_of(json, "push_id") == push->first, "an outcome with another push id");
   must(push->second.attempts > 0 || json.find("push_id") == std::string::npos, "a push id of what never left");
 }
 

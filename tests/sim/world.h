@@ -11,21 +11,17 @@
 #include <queue>
 #include <random>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "dispatch/dispatcher.h"
 #include "sim/batch_vendor.h"
+#include "sim/judge.h"
 #include "support/fake_provider.h"
 #include "support/throwing_provider.h"
 
 namespace nightpost::sim {
-
-struct Violation : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// What a run came across; summed over the seeds, so that a fault nobody met is noticed.
 struct Tally {

@@ -14,6 +14,7 @@ class FakeProvider final : public Provider {
  public:
   Vendor vendor() const noexcept override { return Vendor::Apns; }
   const std::string& origin() const noexcept override { return origin_; }
+  Wire wire() const noexcept override { return Wire::Http2; }
 
   Result<std::vector<Planned>> build(const Notification& notification, std::span<const DeviceToken> tokens,
                                      const Grant& grant) const override {
