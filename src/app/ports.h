@@ -105,11 +105,10 @@ class KafkaSettler final : public dispatch::Settler {
   /// `credit`: what of the shard's may be on its way to the brokers. All are borrowed.
   KafkaSettler(kafka::Producer& producer, kafka::ProduceCredit& credit, const Topics& topics)
       : producer_(producer), credit_(credit), topics_(topics) {}
-  /// REQUIRED before the first record reaches a shard.
-  void connect(kafka::Consumer& consumer) { consumer_ = &consumer; }
   void outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId pending, dispatch::DeadLetter letter) override;
-  void release(dispatch::RecordId pending) override { consumer_->release(pending_record_of(pending)); }
+  void release(dispatch::RecordId pending) override { kafka::Consumer::release(pending_record_of(pending)); }
+  void hand_back(dispatch::RecordId pending) override { kafka::Consumer::give_back(pending_record_of(pending)); }
   std::size_t room() const noexcept override {
     const std::size_t room = credit_.room();
     return room - std::min(room, collected_.size());
@@ -131,7 +130,6 @@ class KafkaSettler final : public dispatch::Settler {
   };
   kafka::Producer& producer_;
   kafka::ProduceCredit& credit_;
-  kafka::Consumer* consumer_ = nullptr;
   const Topics& topics_;
   std::string bytes_;  // keys and values, one after the other
   std::vector<Collected> collected_;

@@ -128,6 +128,7 @@ class Collector final : public dispatch::Settler {
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { why_dead = letter.detail; }
   void release(dispatch::RecordId) override { released = true; }
+  void hand_back(dispatch::RecordId) override {}
   nlohmann::json outcome_json;
   std::string why_dead;
   bool released = false;

@@ -74,7 +74,7 @@ void Shard::stop() {
 }
 
 void Shard::enqueue(std::unique_ptr<kafka::Batch> batch) {
-  boost::asio::post(loop_, [this, batch = std::move(batch)]() mutable {
+  boost::asio::post(loop_, [this, batch = kafka::WaitingBatch(std::move(batch))]() mutable {
     waiting_.push_back(std::move(batch));
     accept_what_fits();
   });
@@ -84,13 +84,9 @@ void Shard::hand_back(std::function<bool(kafka::Stay)> which) {
   boost::asio::post(loop_, [this, which = std::move(which)] {
     const auto stale = [&](dispatch::RecordId pending) { return which(pending_record_of(pending)->stay()); };
     dispatcher_.hand_back(stale);
-    // A batch is of one partition's assignment or several; a record that is not stale must not be lost with it.
-    // What is accepted of the first one was handed back above.
-    const kafka::Batch* const first = waiting_.empty() ? nullptr : waiting_.front().get();
-    std::erase_if(waiting_, [&](const auto& batch) {
-      return std::ranges::all_of(batch->records(), [&](const auto& record) { return which(record.stay); });
-    });
-    if (waiting_.empty() || waiting_.front().get() != first) accepted_ = 0;
+    // A batch may be of several stays: a record that is not stale must not be lost with it.
+    for (kafka::WaitingBatch& batch : waiting_) batch.give_back(which);
+    std::erase_if(waiting_, [](const kafka::WaitingBatch& batch) { return batch.empty(); });
     accept_what_fits();
   });
 }
@@ -104,17 +100,12 @@ void Shard::on_room() {
 
 void Shard::accept_what_fits() {
   while (!waiting_.empty() && dispatcher_.has_capacity()) {
-    const std::span<const kafka::SourceRecord> all = waiting_.front()->records();
+    kafka::WaitingBatch& first = waiting_.front();
     records_.clear();
-    for (std::size_t bytes = 0; accepted_ < all.size() && bytes < kBiteBytes; ++accepted_) {
-      const kafka::SourceRecord& record = all[accepted_];
+    for (const kafka::SourceRecord& record : first.take(kBiteBytes))
       records_.push_back({record_id_of(record.pending), record.key, record.value, record.traceparent});
-      bytes += record.value.size();
-    }
     dispatcher_.accept(records_);
-    if (accepted_ < all.size()) continue;
-    waiting_.pop_front();
-    accepted_ = 0;
+    if (first.empty()) waiting_.pop_front();
   }
   schedule_after_work();
 }

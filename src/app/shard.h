@@ -19,6 +19,7 @@
 #include "app/ports.h"
 #include "dispatch/dispatcher.h"
 #include "dispatch/metrics.h"
+#include "kafka/waiting_batch.h"
 #include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
 #include "observe/log.h"
@@ -48,8 +49,9 @@ class Shard {
 
   void start();
   /// Any thread: hands a batch over. Batches that find no room wait; their number is bounded by the consumer's limits.
+  /// What is not accepted when the shard goes is given back.
   void enqueue(std::unique_ptr<kafka::Batch> batch);
-  /// Any thread: forgets what is not yet in the air.
+  /// Any thread: gives back what is not yet in the air.
   void hand_back(std::function<bool(kafka::Stay)> which);
   /// Any thread: the settler has room again.
   void on_room();
@@ -86,8 +88,7 @@ class Shard {
   boost::asio::steady_timer sweep_timer_{loop_};
   std::optional<MonoTime> armed_for_;
   bool after_work_scheduled_ = false;
-  std::deque<std::unique_ptr<kafka::Batch>> waiting_;
-  std::size_t accepted_ = 0;               // records of the first of them
+  std::deque<kafka::WaitingBatch> waiting_;
   std::vector<dispatch::Record> records_;  // reused
   std::thread thread_;
 };

@@ -85,7 +85,6 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   auto consumer = kafka::Consumer::start(std::move(consuming), std::move(on), worker->metrics_.consumer);
   if (!consumer) return std::unexpected(consumer.error());
   worker->consumer_ = *std::move(consumer);
-  for (KafkaSettler& settler : worker->settlers_) settler.connect(*worker->consumer_);
   for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
 
   auto receipts = start_receipts(worker->config_, clock, log, fatal, worker->metrics_.receipts);
@@ -96,7 +95,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
 
 Worker::~Worker() {
   receipts_.reset();
-  // Shards first: nothing may release a record into a consumer that is gone. None of them waits for the producer.
+  // Shards first: what they settle in their last turn is still committed. None of them waits for the producer.
   for (const auto& shard : shards_) shard->stop();
   for (KafkaSettler& settler : settlers_) settler.disconnect();
   consumer_.reset();

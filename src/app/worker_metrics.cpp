@@ -224,6 +224,8 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_gauge("nightpost_kafka_partitions_paused", "Of those, paused by a limit", {}, cell(c.paused_partitions));
   page.add_gauge("nightpost_kafka_in_flight", "Records handed out and not settled", {}, cell(c.in_flight));
   page.add_gauge("nightpost_kafka_in_flight_bytes", "Their bytes", {}, cell(c.in_flight_bytes));
+  page.add_gauge("nightpost_kafka_pending_records", "Those, and stale ones that somebody still holds", {},
+                 cell(c.pending_records));
   page.add_gauge("nightpost_kafka_lag", "Records behind the end of the assigned partitions", {}, cell(c.lag));
   page.add_gauge("nightpost_kafka_oldest_unsettled_seconds", "Age of the oldest record in flight", {},
                  [at = &c.oldest_unsettled_ms] { return static_cast<double>(kafka::read(*at)) / 1000; });

@@ -118,7 +118,10 @@ Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials
                        Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher)
     : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics,
                                    watcher)) {}
-Dispatcher::~Dispatcher() = default;
+
+Dispatcher::~Dispatcher() {
+  impl_->events_.for_each([this](std::uint64_t, const OpenEvent& open) { impl_->writer_.hand_back(open); });
+}
 
 void Dispatcher::accept(std::span<const Record> batch) {
   impl_->enter([&] {

@@ -21,10 +21,12 @@ class Dispatcher final : public ReplyHandler {
   /// The collaborators are borrowed and must outlive it. `watcher` null: nobody.
   Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
              Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher = nullptr);
+  /// Hands back what is still open.
   ~Dispatcher();
 
-  /// Takes a batch. Whatever a record holds, it ends in outcomes, a dead letter, or both, then one release(). Never
-  /// refuses; whoever feeds it stops at has_capacity() == false.
+  /// Takes a batch. Whatever a record holds, it ends in outcomes, a dead letter, or both, then one release(); or, once
+  /// something of it was handed back, in one Settler::hand_back(). Never refuses; whoever feeds it stops at
+  /// has_capacity() == false.
   void accept(std::span<const Record> batch);
   void on_reply(std::uint64_t tag, Reply reply) override;
   void on_replies(std::span<TaggedReply> replies) override;
@@ -46,8 +48,8 @@ class Dispatcher final : public ReplyHandler {
   std::size_t requests_in_flight() const noexcept;
 
   /// From here on nothing that is not yet in the air is sent (drain's limit is over, or partitions moved away): those
-  /// events are forgotten without release(), so that whoever comes next takes them up. What is in the air still
-  /// settles.
+  /// events end in Settler::hand_back() instead of release(), so that whoever comes next takes them up. What is in the
+  /// air still settles.
   void hand_back(const std::function<bool(RecordId)>& which);
 
  private:

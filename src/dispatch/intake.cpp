@@ -172,7 +172,10 @@ void Dispatcher::Impl::planned(OpenEvent& open) noexcept {
 
 void Dispatcher::Impl::close_if_done(OpenEvent& open) {
   if (open.state != OpenEvent::State::Sending || open.pushes_open > 0) return;
-  if (!open.incomplete) writer_.close(open, wall_);
+  if (open.incomplete)
+    writer_.hand_back(open);
+  else
+    writer_.close(open, wall_);
   free_event(open);
 }
 

@@ -1,4 +1,4 @@
-// What the pipeline holds of an event from accept() to release(), and of each of its pushes.
+// What the pipeline holds of an event from accept() to release() or hand_back(), and of each of its pushes.
 #pragma once
 
 #include <cstddef>
@@ -48,7 +48,7 @@ struct OpenEvent {
   std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
 
   bool leaving = false;     // handed back: nothing more of it is sent
-  bool incomplete = false;  // something was dropped for that: no release()
+  bool incomplete = false;  // something was dropped for that: it ends in hand_back(), not in release()
   std::size_t kept = 0;     // bytes, while the slot is not in use
 
   /// What reset() keeps, in bytes. Fields of a bounded few bytes are not counted.

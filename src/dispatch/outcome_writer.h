@@ -38,6 +38,8 @@ class OutcomeWriter {
   void unreadable(OpenEvent& open, Rule rule, std::string_view detail);
   /// The dead letter, if there is one, and release(). After this the record is not named again.
   void close(OpenEvent& open, WallTime now);
+  /// The other end: the event stays unfinished. After this the record is not named again.
+  void hand_back(const OpenEvent& open) { settler_.hand_back(open.record_id); }
 
  private:
   /// `tried`: a request was handed to the transport, whether or not anything of it went out.

@@ -52,13 +52,16 @@ struct DeadLetter {
 };
 
 /// Where outcomes go, and how the source learns that it may forget. For each record: any number of outcome() and at
-/// most one dead(), then exactly one release(). The source forgets the record once all of it is durable.
+/// most one dead(), then exactly one release(). The source forgets the record once all of it is durable. Or, for a
+/// record that was handed back unfinished, any number of outcome(), then exactly one hand_back().
 class Settler {
  public:
   virtual ~Settler() = default;
   virtual void outcome(RecordId record_id, std::string_view event_id, std::string_view json) = 0;
   virtual void dead(RecordId record_id, DeadLetter letter) = 0;
   virtual void release(RecordId record_id) = 0;
+  /// Nobody works on it any more and it is not done: it comes again, here or elsewhere. REQUIRED: does not throw.
+  virtual void hand_back(RecordId record_id) = 0;
   /// Outcomes that may come before planning should stop. Those of what is open then are taken all the same.
   virtual std::size_t room() const noexcept { return std::numeric_limits<std::size_t>::max(); }
 };

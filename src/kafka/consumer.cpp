@@ -185,8 +185,8 @@ void Consumer::Impl::hand_out() {
     if (observe::Log* const log = options.kafka.log)
       log->warn("kafka.rewound", {observe::kv("partition", rewind.partition), observe::kv("to", rewind.to),
                                   observe::kv("committed", rewind.committed)});
-  tell_ended();
   book.hand_out(handlers.on_batch);
+  tell_ended();  // after the batches, for they may have records of a stay that a rewind has ended
 }
 
 void Consumer::Impl::settle_finished() {
@@ -239,7 +239,8 @@ Result<std::unique_ptr<Consumer>> Consumer::start(ConsumerOptions options, Consu
   return std::unique_ptr<Consumer>(new Consumer(std::move(impl)));
 }
 
-void Consumer::release(PendingRecord* pending) { pending->drop(); }
+void Consumer::release(PendingRecord* pending) noexcept { pending->drop(); }
+void Consumer::give_back(PendingRecord* pending) noexcept { pending->give_back(); }
 void Consumer::stop_fetching() { impl_->draining.store(true, std::memory_order_relaxed); }
 std::size_t Consumer::in_flight() const noexcept { return impl_->in_flight_seen.load(std::memory_order_relaxed); }
 void Consumer::stop() { impl_->stop(); }

@@ -44,7 +44,7 @@ struct Stay {
 };
 
 struct SourceRecord {
-  /// Holds one count, ended by Consumer::release(). REQUIRED: not looked into after that, for the
+  /// Holds one count, ended by Consumer::release() or give_back(). REQUIRED: not looked into after that, for the
   /// consumer's thread uses it anew.
   PendingRecord* pending = nullptr;
   std::string_view key, value, traceparent;  // valid until the batch is destroyed
@@ -57,6 +57,8 @@ class Batch {
  public:
   virtual ~Batch() = default;
   virtual std::span<const SourceRecord> records() const noexcept = 0;
+  /// Takes out the records of which `which` is true, asked once of each from index `first` on. Their bytes stay.
+  virtual void erase_if(std::size_t first, const std::function<bool(const SourceRecord&)>& which) = 0;
 };
 
 struct ConsumerOptions {
@@ -92,8 +94,11 @@ class Consumer {
   static Result<std::unique_ptr<Consumer>> start(ConsumerOptions options, ConsumerHandlers handlers,
                                                  ConsumerMetrics& metrics);
   ~Consumer();  // as stop(0)
-  /// Ends a record's own hold. Any thread.
-  void release(PendingRecord* pending);
+  /// Ends a record's own hold: it is done once all that it caused is durable. Any thread, also once the consumer is
+  /// gone.
+  static void release(PendingRecord* pending) noexcept;
+  /// Likewise, but the record is not done: it comes again after a restart, or at its partition's next owner.
+  static void give_back(PendingRecord* pending) noexcept;
   /// Stops fetching at once; what is in flight goes on.
   void stop_fetching();
   /// Records handed out and not settled.

@@ -34,6 +34,7 @@ struct ConsumerMetrics {
   Cell paused_partitions{0};
   Cell in_flight{0};  // records handed out and not settled
   Cell in_flight_bytes{0};
+  Cell pending_records{0};      // those in flight, and stale ones that a shard or a message still holds
   Cell lag{0};                  // high watermark − committed, summed over the assigned partitions
   Cell oldest_unsettled_ms{0};  // age of the oldest record in flight, to a tenth of a second; 0: none
   Cell brokers_down{0};         // 1 while no broker has answered anything for ConsumerOptions::silence

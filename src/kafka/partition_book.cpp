@@ -160,6 +160,7 @@ void PartitionBook::settle() {
     partition->in_flight_bytes -= pending.bytes();
     --in_flight_;
     in_flight_bytes_ -= pending.bytes();
+    if (pending.given_back()) return;  // stays open in the ledger, so no commit passes it
     partition->ledger.complete(pending.offset());
     partition->dirty = true;
   });
@@ -249,6 +250,7 @@ void PartitionBook::set_log(std::int32_t id, std::int64_t low, std::int64_t high
 void PartitionBook::measure_in_flight() {
   set(metrics_.in_flight, in_flight_);
   set(metrics_.in_flight_bytes, in_flight_bytes_);
+  set(metrics_.pending_records, pending_records_->out());
 }
 
 void PartitionBook::measure(MonoTime now) {

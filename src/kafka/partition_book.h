@@ -13,7 +13,8 @@
 //   hand_out(on_batch)                           batches to the shards
 //   measure(now)
 //
-// A record ends once whoever works on it and each message that it caused have dropped their holds.
+// A record ends once whoever works on it and each message that it caused have dropped their holds. If the worker's hold
+// was given back instead, the record is not done: it is in flight no more, and no commit passes it during this stay.
 #pragma once
 
 #include <cstddef>

@@ -18,6 +18,7 @@ PendingRecord* PendingRecordPool::acquire(Stay stay, std::int64_t offset, std::u
   pending->stay_ = stay;
   pending->offset_ = offset;
   pending->bytes_ = bytes;
+  pending->given_back_ = false;
   pending->holds_.store(1, std::memory_order_relaxed);  // published with the batch
   return pending;
 }

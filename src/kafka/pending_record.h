@@ -19,10 +19,17 @@ class PendingRecord {
  public:
   void hold() noexcept { holds_.fetch_add(1, std::memory_order_relaxed); }
   inline void drop() noexcept;
+  /// Instead of the drop() of the shard's hold: the record is not done, so the ledger must not hear that it is.
+  void give_back() noexcept {
+    given_back_ = true;  // published by the drop
+    drop();
+  }
 
   Stay stay() const noexcept { return stay_; }
   std::int64_t offset() const noexcept { return offset_; }
   std::uint32_t bytes() const noexcept { return bytes_; }
+  /// REQUIRED: the last hold is gone.
+  bool given_back() const noexcept { return given_back_; }
 
  private:
   friend class PendingRecordPool;
@@ -30,12 +37,13 @@ class PendingRecord {
   Stay stay_;
   std::int64_t offset_ = 0;
   std::uint32_t bytes_ = 0;
+  bool given_back_ = false;
   PendingRecordPool* pool_ = nullptr;
   PendingRecord* next_ = nullptr;  // on the finished list, then on the free list
 };
 
-/// Owns the pending records of one consumer. acquire() and drain() are the consumer thread's, the last drop() of a
-/// record is anybody's: it costs one compare-and-swap and no malloc. Outlives its owner until the last pending is
+/// Owns the pending records of one consumer. acquire(), out() and drain() are the consumer thread's, the last drop() of
+/// a record is anybody's: it costs one compare-and-swap and no malloc. Outlives its owner until the last pending is
 /// dropped, so a producer that still waits for the broker may do so longer than the consumer lives.
 class PendingRecordPool {
  public:
@@ -47,6 +55,8 @@ class PendingRecordPool {
 
   /// A pending with one hold.
   PendingRecord* acquire(Stay stay, std::int64_t offset, std::uint32_t bytes);
+  /// Acquired and not yet drained.
+  std::size_t out() const noexcept { return out_; }
 
   /// Calls `finished(const PendingRecord&)` for every pending whose last hold went since the last drain, and reuses
   /// them.

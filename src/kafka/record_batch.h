@@ -1,8 +1,10 @@
 // A batch that owns copies of its records' bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <functional>
 #include <memory_resource>
 #include <span>
 #include <string_view>
@@ -17,6 +19,10 @@ namespace nightpost::kafka {
 class RecordBatch final : public Batch {
  public:
   std::span<const SourceRecord> records() const noexcept override { return records_; }
+  void erase_if(std::size_t first, const std::function<bool(const SourceRecord&)>& which) override {
+    const auto from = records_.begin() + static_cast<std::ptrdiff_t>(first);
+    records_.erase(std::remove_if(from, records_.end(), which), records_.end());
+  }
 
   void add(PendingRecord* pending, Stay stay, std::int64_t offset, std::string_view key, std::string_view value,
            std::string_view traceparent) {

@@ -194,7 +194,7 @@ World::Flight World::read(const dispatch::Route& route, const HttpRequest& reque
 void World::check_push(Push& push, const Flight& flight, milliseconds limit) {
   const Event& event = events_[push.event];
   must(!event.released, "sent after release()");
-  must(!event.handed_back, "sent after it was handed back");
+  must(!event.leaving, "sent after it was handed back");
   must(!push.in_flight, "sent while the attempt before is in the air");
   must(!push.settled, "sent again though the vendor's answer was final");
   must(flight.addressed || push.attempts < options_.attempts_max, "more attempts than allowed");
@@ -510,7 +510,7 @@ dispatch::Reply World::reply_to_many(Flight& flight) {
 dispatch::Reply World::stored(Flight& flight) {
   std::string body = "saved " + std::to_string(contents_.size() + 1);
   contents_[body].insert(flight.pushes.begin(), flight.pushes.end());
-  if (events_[flight.pushes.front()->event].handed_back) met("content stored after the hand back");
+  if (events_[flight.pushes.front()->event].leaving) met("content stored after the hand back");
   return answer(200, std::move(body));
 }
 

@@ -139,12 +139,12 @@ void World::accept_batch() {
   if (batches_left_ > 0) later(upto(4'000), [this] { accept_batch(); });
 }
 
-void World::hand_back() {
+void World::move_partition_away() {
   const std::uint64_t partition = dice(2);
   dispatcher_->hand_back([&](RecordId record_id) {
     const auto index = static_cast<std::size_t>(record_id);
     if (index % 2 != partition) return false;
-    events_[index].handed_back = true;
+    events_[index].leaving = true;
     return true;
   });
 }
@@ -173,7 +173,7 @@ Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
 
 void World::outcome(RecordId record_id, std::string_view event_id, std::string_view json) {
   Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(!event.released, "an outcome after release()");
+  must(!event.released && !event.handed_back, "an outcome after release() or hand_back()");
   must(event_id == "e" + std::to_string(static_cast<std::size_t>(record_id)), "an outcome of another event");
   const std::string device = member(json, "device_id");
   const std::string who = member(json, "user_id") + (device.empty() ? "" : "/" + device);
@@ -197,7 +197,7 @@ void World::outcome(RecordId record_id, std::string_view event_id, std::string_v
 
 void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
   Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(!event.released && !event.letter, "a dead letter too many");
+  must(!event.released && !event.handed_back && !event.letter, "a dead letter too many");
   must(letter.value == event.value && letter.key == "key" && letter.traceparent == "trace", "a letter not whole");
   must(!letter.reason.empty() && !letter.stage.empty() && !letter.detail.empty(), "a letter that explains nothing");
   event.letter = true;
@@ -207,10 +207,18 @@ void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
 
 void World::release(RecordId record_id) {
   Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(!event.released, "released twice");
+  must(!event.released && !event.handed_back, "released, and it had ended already");
   event.released = true;
   must(since_ <= event.accepted_at + options_.retry_for, "outlived its deadline");
   check_complete(event);
+}
+
+void World::hand_back(RecordId record_id) {
+  if (!violated_.empty()) return;  // the dispatcher goes with what is open
+  Event& event = events_.at(static_cast<std::size_t>(record_id));
+  must(event.leaving, "handed back, and nobody asked for it");
+  must(!event.released && !event.handed_back, "handed back, and it had ended already");
+  event.handed_back = true;
 }
 
 void World::check_complete(const Event& event) const {
@@ -262,7 +270,7 @@ void World::turn() {
 
 Tally World::run() {
   later(milliseconds(0), [this] { accept_batch(); });
-  if (chance(40)) later(upto(20'000), [this] { hand_back(); });
+  if (chance(40)) later(upto(20'000), [this] { move_partition_away(); });
   if (chance(40)) later(upto(60'000), [this] { trouble_ = static_cast<unsigned>(dice(100)); });
   if (chance(30)) later(upto(10'000), [this] { store_down_ = 0; });
   if (chance(20)) {  // a grant that is old enough to be called stale
@@ -284,7 +292,7 @@ Tally World::run() {
       since_ = std::max(since_, stop);
       stopped = true;
       batches_left_ = 0;
-      for (Event& event : events_) event.handed_back = true;
+      for (Event& event : events_) event.leaving = true;
       dispatcher_->hand_back([](RecordId) { return true; });
       const auto in_the_air = std::ranges::count_if(pushes_, [](const auto& each) { return each.second.in_flight; });
       must(dispatcher_->events_open() <= std::size_t(in_the_air), "handed back and still held");
@@ -295,14 +303,15 @@ Tally World::run() {
       must(dispatcher_->requests_in_flight() == 0, "a push nobody answers");
       must(batches_left_ == 0 || stopped || !dispatcher_->has_capacity(), "stopped taking");
       for (const Event& event : events_) {
-        must(event.released || event.handed_back, "neither released nor handed back");
-        tally_.handed_back += event.released ? 0 : 1;
+        must(event.released != event.handed_back, "neither released nor handed back");
+        tally_.handed_back += event.handed_back ? 1 : 0;
       }
       return tally_;
     }
     go_to(*next);
   }
-  throw Violation("it never ends");
+  violated_ = "it never ends";
+  throw Violation(violated_);
 }
 
 }  // namespace nightpost::sim

@@ -68,6 +68,7 @@ class World final : public dispatch::Directory,
   void outcome(dispatch::RecordId record_id, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId record_id, dispatch::DeadLetter letter) override;
   void release(dispatch::RecordId record_id) override;
+  void hand_back(dispatch::RecordId record_id) override;
   void breaker_opened(const dispatch::Route& route, std::string_view code, std::string_view meaning,
                       milliseconds open_for) override;
   void breaker_closed(const dispatch::Route& route) override;
@@ -114,7 +115,8 @@ class World final : public dispatch::Directory,
     std::vector<std::string> users;
     std::map<std::string, int, std::less<>> unread;
     std::set<std::string> outcomes;  // "user" or "user/device"
-    bool letter = false, needs_letter = false, released = false, handed_back = false;
+    bool letter = false, needs_letter = false, released = false;
+    bool leaving = false, handed_back = false;  // is to come back, came back
   };
   struct Happening {
     milliseconds at;
@@ -138,7 +140,7 @@ class World final : public dispatch::Directory,
   // world.cpp
   std::string write_event(std::size_t index, Event& event);
   void accept_batch();
-  void hand_back();
+  void move_partition_away();
   void check_complete(const Event& event) const;
   void go_to(milliseconds time);
   void turn();

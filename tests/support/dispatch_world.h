@@ -71,7 +71,7 @@ class World final : public dispatch::Directory,
   std::vector<Sent> sent;
   std::vector<nlohmann::json> outcomes;
   std::vector<dispatch::DeadLetter> letters;
-  std::vector<dispatch::RecordId> released;
+  std::vector<dispatch::RecordId> released, handed_back;
   std::vector<std::string> removed;
   std::vector<std::uint64_t> left;
   std::vector<std::uint64_t> withdrawn;  // route ids
@@ -184,6 +184,7 @@ class World final : public dispatch::Directory,
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }
   void release(dispatch::RecordId record_id) override { released.push_back(record_id); }
+  void hand_back(dispatch::RecordId record_id) override { handed_back.push_back(record_id); }
   std::size_t room() const noexcept override { return settler_room; }
 
  private:

@@ -68,6 +68,7 @@ struct Settled final : dispatch::Settler {
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter) override {}
   void release(dispatch::RecordId) override { ++released; }
+  void hand_back(dispatch::RecordId) override {}
   std::map<std::string, std::size_t> rules;
   std::size_t sends = 0, released = 0;
 };

@@ -13,11 +13,6 @@
 #include "store/sealer.h"
 #include "support/kafka_worker.h"
 
-/// What a drain hands back is never released, for it would be committed as done: it goes with the process.
-extern "C" const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "leak:nightpost::kafka::PendingRecordPool::acquire\nleak:nightpost::kafka::PendingRecordPool::make\n";
-}
-
 namespace nightpost::app {
 namespace {
 

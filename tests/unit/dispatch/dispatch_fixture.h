@@ -1,9 +1,11 @@
 // A Dispatcher in its World, made at the first use so that a test may change the options before.
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "support/dispatch_world.h"
 
@@ -43,7 +45,15 @@ struct Fixture {
     world.clock.advance(std::chrono::ceil<milliseconds>(until - world.clock.mono()));
     dispatcher().wake();
   }
-  bool all_over() { return dispatcher().events_open() == 0 && dispatcher().requests_in_flight() == 0; }
+  /// Nothing is open, and each record has ended exactly once.
+  bool all_over() {
+    std::vector<RecordId> ended = world.released;
+    ended.insert(ended.end(), world.handed_back.begin(), world.handed_back.end());
+    std::ranges::sort(ended);
+    for (std::uint64_t i = 0; i < record_ids; ++i)
+      if (i >= ended.size() || ended[i] != RecordId{i + 1}) return false;
+    return ended.size() == record_ids && dispatcher().events_open() == 0 && dispatcher().requests_in_flight() == 0;
+  }
   json only_outcome() {
     REQUIRE(world.outcomes.size() == 1);
     return world.outcomes.front();

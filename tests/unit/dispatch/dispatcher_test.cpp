@@ -351,6 +351,63 @@ TEST_CASE("dispatcher: handing back forgets what is not in the air", "[dispatch]
   CHECK(f.all_over());
 }
 
+TEST_CASE("dispatcher: a record ends by release() or by hand_back(), once", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.world.add("ann");
+  const auto everything = [](RecordId) { return true; };
+  const RecordId done = f.accept(event_for({"vinson"}));
+  f.world.answer(200);
+  const RecordId other = f.accept(event_for({"vinson"}));
+  SECTION("handed back twice") {
+    f.world.answer(503);
+    f.dispatcher().hand_back(everything);
+    f.dispatcher().hand_back(everything);
+    CHECK(f.world.handed_back == std::vector{other});
+  }
+  SECTION("one of its pushes was accepted before") {
+    f.world.answer(200);
+    const RecordId both = f.accept(event_for({"vinson", "ann"}));
+    f.world.answer(503, "", 2);
+    f.world.answer(200, "", 3);
+    f.dispatcher().hand_back(everything);
+    CHECK(f.world.handed_back == std::vector{both});
+    CHECK(f.world.outcomes.size() == 3);
+  }
+  SECTION("one of its pushes is accepted afterwards") {
+    f.world.answer(200);
+    const RecordId both = f.accept(event_for({"vinson", "ann"}));
+    f.world.answer(503, "", 2);
+    f.dispatcher().hand_back(everything);
+    CHECK(f.world.handed_back.empty());  // ann's is in the air
+    f.world.answer(200, "", 3);
+    CHECK(f.world.handed_back == std::vector{both});
+  }
+  SECTION("its dead letter is not written") {
+    f.world.answer(200);
+    f.world.routes.clear();
+    json event = event_for({"vinson", "ann"});
+    f.world.users["ann"].devices[0].certificate = {2};
+    f.world.routes[2] = World::route(2, 8);
+    const RecordId half = f.accept(event);  // vinson's certificate is missing
+    CHECK(f.world.letters.empty());
+    f.dispatcher().hand_back(everything);
+    f.world.answer(503);
+    CHECK(f.world.handed_back == std::vector{half});
+    CHECK(f.world.letters.empty());
+  }
+  SECTION("the dispatcher goes") {
+    const RecordId third = f.accept(event_for({"ann"}));
+    f.world.store_slow = true;
+    const RecordId looked_up = f.accept(event_for({"ann"}));
+    f.made.reset();
+    CHECK(f.world.handed_back == std::vector{other, third, looked_up});
+    CHECK(f.world.released == std::vector{done});
+    return;
+  }
+  CHECK(f.all_over());
+}
+
 TEST_CASE("dispatcher: a record too big goes to the dead topic unread", "[dispatch]") {
   Fixture f;
   f.options.event_bytes_max = 100;

@@ -34,6 +34,26 @@ TEST_CASE("pending: finishes when the last hold goes, not before", "[kafka][pend
   again->drop();
 }
 
+TEST_CASE("pending: what was given back says so, whoever drops the last hold", "[kafka][pending]") {
+  const bool message_last = GENERATE(false, true);
+  const PendingRecordPool::Owner pool = PendingRecordPool::make();
+  PendingRecord* const pending = pool->acquire({3, 5}, 77, 100);
+  pending->hold();  // of a message
+  message_last ? pending->give_back() : pending->drop();
+  CHECK(pool->out() == 1);
+  message_last ? pending->drop() : pending->give_back();
+  int given_back = 0;
+  pool->drain([&](const PendingRecord& one) { given_back += one.given_back() ? 1 : 0; });
+  CHECK(given_back == 1);
+  CHECK(pool->out() == 0);
+
+  PendingRecord* const again = pool->acquire({3, 5}, 78, 100);
+  REQUIRE(again == pending);
+  again->drop();
+  pool->drain([&](const PendingRecord& one) { given_back += one.given_back() ? 1 : 0; });
+  CHECK(given_back == 1);
+}
+
 TEST_CASE("pending: dropped from many threads, each finishes once", "[kafka][pending]") {
   constexpr int kPendingRecords = 20'000, kThreads = 4;
   const PendingRecordPool::Owner pool = PendingRecordPool::make();
