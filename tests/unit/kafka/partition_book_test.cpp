@@ -1,0 +1,348 @@
+#include "kafka/partition_book.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nightpost::kafka {
+namespace {
+
+using Ids = std::vector<std::int32_t>;
+
+/// A worker's book, and what it handed out.
+struct Member {
+  explicit Member(std::size_t shards, BookLimits limits = {}) : shards(shards), book(with(limits, shards), metrics) {}
+  static BookLimits with(BookLimits limits, std::size_t shards) {
+    limits.shards = shards;
+    limits.commit_interval = milliseconds(0);
+    return limits;
+  }
+
+  void assign(std::int32_t partition, std::optional<std::int64_t> committed = 0) {
+    REQUIRE(book.assign(partition, committed, ""));
+  }
+  /// The next `records` of a partition, from `offset` on.
+  void offer(std::int32_t partition, std::int64_t offset, int records = 1) {
+    for (int i = 0; i < records; ++i) book.offer({partition, offset + i, "", "value", ""}, MonoTime{});
+  }
+  struct Handed {
+    std::size_t shard;
+    SourceRecord record;
+  };
+  /// What left with this call. Whoever ends a record takes it out of `held`.
+  std::vector<Handed> hand_out() {
+    std::vector<Handed> all;
+    book.hand_out([&](std::size_t shard, std::unique_ptr<Batch> batch) {
+      for (const SourceRecord& record : batch->records()) all.push_back({shard, record});
+      batches.push_back(std::move(batch));
+    });
+    for (const Handed& each : all) held[{each.record.stay.epoch, each.record.offset}] = each.record.pending;
+    return all;
+  }
+  void release(const SourceRecord& record) {
+    end(record, [](PendingRecord* one) { Consumer::release(one); });
+  }
+  void give_back(const SourceRecord& record) {
+    end(record, [](PendingRecord* one) { Consumer::give_back(one); });
+  }
+  template <class How>
+  void end(const SourceRecord& record, How how) {
+    REQUIRE(held.erase({record.stay.epoch, record.offset}) == 1);
+    how(record.pending);
+  }
+  /// Partitions of each shard.
+  std::vector<std::size_t> loads() const {
+    std::vector<std::size_t> count(shards);
+    for (const std::int32_t id : book.partitions()) ++count[book.shard_of(id)];
+    return count;
+  }
+  std::size_t spread() const {
+    const std::vector<std::size_t> all = loads();
+    const auto [least, most] = std::ranges::minmax(all);
+    return most - least;
+  }
+  std::map<std::int32_t, std::size_t> shards_now() const {
+    std::map<std::int32_t, std::size_t> all;
+    for (const std::int32_t id : book.partitions()) all[id] = book.shard_of(id);
+    return all;
+  }
+  ~Member() {
+    hand_out();
+    for (const auto& [name, pending] : held) Consumer::give_back(pending);
+  }
+
+  const std::size_t shards;
+  ConsumerMetrics metrics;
+  PartitionBook book;
+  std::vector<std::unique_ptr<Batch>> batches;
+  std::map<std::pair<std::uint32_t, std::int64_t>, PendingRecord*> held;
+};
+
+// How the group's assignors deal partitions out, for member `m` of `members`.
+Ids strided(int members, int partitions, int m) {
+  Ids ids;
+  for (int id = m; id < partitions; id += members) ids.push_back(id);
+  return ids;
+}
+Ids in_ranges(int members, int partitions, int m) {
+  Ids ids;
+  for (int id = 0; id < partitions; ++id)
+    if (id * members / partitions == m) ids.push_back(id);
+  return ids;
+}
+Ids shuffled(int members, int partitions, int m) {
+  Ids all(static_cast<std::size_t>(partitions));
+  std::iota(all.begin(), all.end(), 0);
+  std::ranges::shuffle(all, std::mt19937_64(static_cast<std::uint64_t>(members) * 1'000 + 7));
+  Ids ids;
+  for (const int at : strided(members, partitions, m)) ids.push_back(all[static_cast<std::size_t>(at)]);
+  return ids;
+}
+
+struct Fleet {
+  int members;
+  std::size_t shards;
+  int partitions;
+};
+const std::vector<Fleet> kFleets = {
+    {1, 1, 1},  {1, 4, 3},  {1, 4, 16},  {1, 7, 100}, {2, 2, 8},   {2, 4, 12},  {3, 2, 7},    {4, 4, 16},
+    {4, 4, 64}, {4, 8, 16}, {8, 4, 256}, {5, 3, 48},  {6, 16, 60}, {16, 2, 32}, {3, 5, 1000},
+};
+
+TEST_CASE("book: partitions that come at once are dealt out evenly, in every shape and order", "[kafka][book]") {
+  const Fleet fleet = GENERATE(from_range(kFleets));
+  const auto deal = GENERATE(as<Ids (*)(int, int, int)>{}, strided, in_ranges, shuffled);
+  const bool backwards = GENERATE(false, true);
+  CAPTURE(fleet.members, fleet.shards, fleet.partitions, backwards);
+  for (int m = 0; m < fleet.members; ++m) {
+    Member member(fleet.shards);
+    Ids ids = deal(fleet.members, fleet.partitions, m);
+    if (backwards) std::ranges::reverse(ids);
+    for (const std::int32_t id : ids) member.assign(id);
+    CAPTURE(m, member.loads());
+    CHECK(member.spread() <= 1);
+    CHECK(member.book.partitions().size() == ids.size());
+  }
+}
+
+TEST_CASE("book: cooperative rebalances keep what stays where it is", "[kafka][book]") {
+  const std::uint64_t seed = GENERATE(range<std::uint64_t>(1, 41));
+  CAPTURE(seed);
+  std::mt19937_64 rng(seed);
+  const std::size_t shards = 1 + rng() % 8;
+  Member member(shards);
+  Ids free(1 + rng() % 64);
+  std::iota(free.begin(), free.end(), 0);
+  Ids ours;
+  for (int change = 0; change < 60; ++change) {
+    const auto before = member.shards_now();
+    const std::size_t spread_before = member.spread();
+    Ids moved;
+    const bool comes = ours.empty() || (!free.empty() && rng() % 2 == 0);
+    Ids& from = comes ? free : ours;
+    std::ranges::shuffle(from, rng);
+    for (std::size_t n = 1 + rng() % 3; n > 0 && !from.empty(); --n) {
+      moved.push_back(from.back());
+      from.pop_back();
+    }
+    Ids& to = comes ? ours : free;
+    to.insert(to.end(), moved.begin(), moved.end());
+    if (comes) {
+      for (const std::int32_t id : moved) member.assign(id);
+      CHECK(member.spread() <= std::max<std::size_t>(spread_before, 1));  // never less even than it was
+    } else {
+      member.book.leave(moved);
+      member.book.retire(moved);
+    }
+    const auto after = member.shards_now();
+    CHECK(after.size() == ours.size());
+    for (const auto& [id, shard] : before)
+      if (after.contains(id)) CHECK(after.at(id) == shard);
+  }
+}
+
+TEST_CASE("book: one comes for one that went, and the shards stay even", "[kafka][book]") {
+  const Fleet fleet = GENERATE(from_range(kFleets));
+  CAPTURE(fleet.shards, fleet.partitions);
+  Member member(fleet.shards);
+  for (std::int32_t id = 0; id < fleet.partitions; ++id) member.assign(id);
+  for (std::int32_t id = 0; id < fleet.partitions; ++id) {
+    member.book.retire(Ids{id});
+    member.assign(fleet.partitions + id);
+    CHECK(member.spread() <= 1);
+  }
+}
+
+TEST_CASE("book: among equals the shard with the least in flight is chosen", "[kafka][book]") {
+  Member member(3);
+  for (std::int32_t id = 0; id < 3; ++id) member.assign(id);
+  REQUIRE(member.book.shard_of(0) == 0);
+  REQUIRE(member.book.shard_of(1) == 1);
+  member.offer(0, 0, 5);
+  member.offer(1, 0, 2);
+  member.offer(2, 0, 9);
+  SECTION("in flight counts") { CHECK((member.assign(3), member.book.shard_of(3)) == 1); }
+  SECTION("what was finished does not") {
+    for (const Member::Handed& each : member.hand_out())
+      if (each.record.stay.partition == 2) member.release(each.record);
+    member.book.settle();
+    CHECK((member.assign(3), member.book.shard_of(3)) == 2);
+  }
+  SECTION("nor what was given back") {
+    for (const Member::Handed& each : member.hand_out())
+      if (each.record.stay.partition == 0) member.give_back(each.record);
+    member.book.settle();
+    CHECK((member.assign(3), member.book.shard_of(3)) == 0);
+  }
+  SECTION("nor what is stale") {
+    member.book.retire(Ids{2});
+    member.assign(3);
+    CHECK(member.book.shard_of(3) == 2);
+  }
+  SECTION("the number of partitions counts first") {
+    member.assign(3);
+    member.assign(4);
+    CHECK(member.book.shard_of(4) == 0);  // five in flight: more than shard 1 has, which has two partitions
+  }
+}
+
+TEST_CASE("book: a partition assigned again is a new stay", "[kafka][book]") {
+  Member member(2);
+  member.assign(5);
+  member.offer(5, 0, 2);
+  const auto first = member.hand_out();
+  REQUIRE(first.size() == 2);
+  member.assign(5);  // the assignment was lost, and came again without a revocation
+  CHECK(member.book.take_ended() == std::vector<Stay>{first[0].record.stay});
+  CHECK(member.book.in_flight() == 0);
+  member.offer(5, 0, 2);
+  const auto second = member.hand_out();
+  REQUIRE(second.size() == 2);
+  CHECK(second[0].record.stay.epoch != first[0].record.stay.epoch);
+  for (const auto& each : first) member.release(each.record);
+  member.book.settle();
+  CHECK(read(member.metrics.stale_completions) == 2);
+  CHECK(member.book.in_flight() == 2);
+  CHECK(member.book.commits_of(Ids{5}).empty());  // nothing of this stay is done
+}
+
+TEST_CASE("book: what ends after its partition went touches nothing", "[kafka][book]") {
+  const bool comes_again = GENERATE(false, true);
+  const bool given_back = GENERATE(false, true);
+  CAPTURE(comes_again, given_back);
+  Member member(2);
+  member.assign(0);
+  member.assign(1);
+  member.offer(0, 0, 3);
+  member.offer(1, 0, 3);
+  const auto handed = member.hand_out();
+  member.book.leave(Ids{1});
+  CHECK(member.book.has_in_flight(Ids{1}));
+  member.offer(1, 3);  // dropped: it leaves
+  CHECK(member.hand_out().empty());
+  member.book.retire(Ids{1});
+  CHECK_FALSE(member.book.has_in_flight(Ids{1}));
+  CHECK(member.book.take_ended().size() == 1);
+  CHECK(member.book.take_ended().empty());
+  if (comes_again) member.assign(1, 1);
+  for (const auto& each : handed)
+    if (each.record.stay.partition == 1) given_back ? member.give_back(each.record) : member.release(each.record);
+  member.book.settle();
+  CHECK(read(member.metrics.stale_completions) == 3);
+  CHECK(member.book.in_flight() == 3);
+  CHECK(member.book.commits_of(member.book.partitions()).empty());
+  member.book.measure_in_flight();
+  CHECK(read(member.metrics.pending_records) == 3);
+}
+
+TEST_CASE("book: a partition without anything in flight ends silently", "[kafka][book]") {
+  Member member(2);
+  member.assign(0);
+  member.offer(0, 0);
+  for (const auto& each : member.hand_out()) member.release(each.record);
+  member.book.settle();
+  member.book.retire(Ids{0, 3});  // 3 was never ours
+  CHECK(member.book.take_ended().empty());
+  CHECK(member.book.partitions().empty());
+}
+
+TEST_CASE("book: a rewind begins anew on the same shard", "[kafka][book]") {
+  Member member(4);
+  for (std::int32_t id = 0; id < 7; ++id) member.assign(id, 100);
+  const std::size_t shard = member.book.shard_of(5);
+  member.offer(5, 100, 2);
+  const auto before = member.hand_out();
+  REQUIRE(before.size() == 2);
+  member.offer(5, 3, 2);  // the topic was made anew
+  const std::vector<PartitionBook::Rewind> rewinds = member.book.take_rewinds();
+  REQUIRE(rewinds.size() == 1);
+  CHECK(rewinds[0].partition == 5);
+  CHECK(rewinds[0].to == 3);
+  CHECK(rewinds[0].committed == 100);
+  CHECK(member.book.take_ended() == std::vector<Stay>{before[0].record.stay});
+  CHECK(member.book.shard_of(5) == shard);
+  const auto after = member.hand_out();
+  REQUIRE(after.size() == 2);
+  for (const auto& each : after) {
+    CHECK(each.shard == shard);
+    CHECK(each.record.stay.epoch > before[0].record.stay.epoch);
+    member.release(each.record);
+  }
+  for (const auto& each : before) member.release(each.record);  // stale: the committed offset is the new log's
+  member.book.settle();
+  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(Ids{5});
+  REQUIRE(commits.size() == 1);
+  CHECK(commits[0].next == 5);
+  CHECK(member.book.in_flight() == 0);
+}
+
+TEST_CASE("book: a paused partition stays paused over its rewind", "[kafka][book]") {
+  Member member(1, {.in_flight_max = 2, .hold_before_pause = milliseconds(0)});
+  member.assign(0, 100);
+  member.offer(0, 100, 2);
+  member.book.steer(MonoTime{});
+  member.book.steer(MonoTime{});
+  CHECK(member.book.take_pauses().pause == Ids{0});
+  member.offer(0, 3);
+  CHECK(member.book.take_pauses().pause.empty());
+  std::ignore = member.book.take_ended();
+  member.book.retire(Ids{0});
+  member.hand_out();
+}
+
+TEST_CASE("book: no commit passes what was given back", "[kafka][book]") {
+  Member member(1);
+  member.assign(0, 10);
+  member.offer(0, 10, 5);
+  const auto handed = member.hand_out();
+  REQUIRE(handed.size() == 5);
+  for (const auto& each : handed)
+    each.record.offset == 12 ? member.give_back(each.record) : member.release(each.record);
+  member.book.settle();
+  CHECK(member.book.in_flight() == 0);
+  CHECK_FALSE(member.book.has_in_flight(Ids{0}));  // a revocation does not wait for it
+  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(Ids{0});
+  REQUIRE(commits.size() == 1);
+  CHECK(commits[0].next == 12);
+  // The next owner takes up that one alone.
+  Member next(1);
+  REQUIRE(next.book.assign(0, commits[0].next, commits[0].metadata));
+  next.offer(0, 12, 4);
+  const auto again = next.hand_out();
+  REQUIRE(again.size() == 2);
+  CHECK(again[0].record.offset == 12);
+  CHECK(again[1].record.offset == 15);
+  CHECK(read(next.metrics.skipped_done) == 2);
+}
+
+}  // namespace
+}  // namespace nightpost::kafka
