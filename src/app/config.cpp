@@ -82,6 +82,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.duration_ms("breaker_first_ms", options.breaker_first, 1, kHourMs);
   dispatch.duration_ms("breaker_max_ms", options.breaker_max, 1, 24 * kHourMs);
   dispatch.integer("routes_max", options.routes_max, 1, 1'000'000);
+  dispatch.duration_ms("age_max_ms", options.age_max, 0, 365 * 24 * kHourMs);
   dispatch.integer("mass_removal_window", options.mass_removal_window, 1, 1'000'000);
   dispatch.real("quota_share", options.quota_share, 0.001, 1.0);
   dispatch.real("mass_removal_share", options.mass_removal_share, 0.0, 1.0);

@@ -149,6 +149,7 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
       {"back-off upside down", R"({"dispatch": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",
        "dispatch.backoff_first_ms"},
       {"a client setting that breaks a promise", R"({"kafka": {"client": {"enable.auto.commit": true}}})",
+      {"an age below zero", R"({"dispatch": {"age_max_ms": -1}})", "dispatch.age_max_ms: -1 is not in"},
        "enable.auto.commit"},
       {"a nested client setting", R"({"kafka": {"client": {"a": {}}}})", "kafka.client.a"},
       {"a title that is no text", R"({"content": {"titles": {"en": []}}})", "content.titles.en"},
