@@ -126,6 +126,18 @@ TEST_CASE("consumer: a second member takes over without losing a record", "[kafk
   }));
 }
 
+TEST_CASE("consumer: a member that gets no partition is ready, and takes over", "[kafka][consumer]") {
+  const auto cluster = broker(1);
+  auto first = std::make_unique<Worker>(options(*cluster));
+  REQUIRE(within(kLong, [&] { return read(first->metrics.assigned_partitions) == 1; }));
+  Worker spare(options(*cluster));
+  REQUIRE(within(kLong, [&] { return spare.ready.load(); }));
+  CHECK(read(first->metrics.assigned_partitions) + read(spare.metrics.assigned_partitions) == 1);
+  first.reset();
+  fill(cluster->brokers(), kTopic, "v", 10);
+  CHECK(within(kLong, [&] { return spare.seen_count() == 10; }));
+}
+
 TEST_CASE("consumer: takes no more than the limit, and goes on when there is room", "[kafka][consumer]") {
   const bool pauses = GENERATE(false, true);
   const bool by_bytes = GENERATE(false, true);
