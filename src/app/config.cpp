@@ -23,6 +23,12 @@ void read_kafka(JsonSection kafka, Config& config) {
   config.producer.kafka = client;
   kafka.text("group_id", config.consumer.group_id);
   kafka.text("group_instance_id", config.consumer.group_instance_id, true);
+  std::string start_at = text_of(config.consumer.start_at);
+  kafka.text("start_at", start_at);
+  if (const auto parsed = kafka::parse_start_at(start_at))
+    config.consumer.start_at = *parsed;
+  else
+    kafka.mistake("start_at", parsed.error().detail);
   kafka.integer("fetch_queue_kbytes", config.consumer.fetch_queue_kbytes, 1'024, 2'097'151);
   kafka.integer("in_flight_max", config.consumer.in_flight_max, 1, 10'000'000);
   kafka.integer("in_flight_bytes_max", config.consumer.in_flight_bytes_max, std::int64_t{1} << 20,
@@ -76,6 +82,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
   dispatch.duration_ms("backoff_max_ms", options.backoff_max, 1, kHourMs);
   dispatch.duration_ms("retry_for_ms", options.retry_for, 0, 24 * kHourMs);
+  dispatch.duration_ms("age_max_ms", options.age_max, 0, 365 * 24 * kHourMs);
   dispatch.duration_ms("push_deadline_ms", options.push_deadline, 100, kHourMs);
   dispatch.duration_ms("mixed_linger_ms", options.mixed_linger, 0, 1'000);
   dispatch.duration_ms("retry_after_max_ms", options.retry_after_max, 0, 24 * kHourMs);

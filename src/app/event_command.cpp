@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "app/commands.h"
+#include "app/event_time.h"
 #include "app/output.h"
 #include "dispatch/decode.h"
 #include "kafka/metrics.h"
@@ -15,7 +16,7 @@ namespace {
 struct Options {
   CommonOptions common;
   std::vector<std::string> files;
-  bool unchecked = false;
+  bool unchecked = false, now = false;
   std::int64_t wait_ms = 10'000;
 };
 
@@ -67,6 +68,7 @@ int publish(const Options& options) {
     const auto text = read_file(path);
     if (!text) return say_error(text.error());
     for (Source& source : split(path == "-" ? "stdin" : path, *text)) {
+      if (options.now) source.bytes = occurred_now(std::move(source.bytes), SystemClock().wall());
       event.reset();
       const auto decoded = decoder.decode(source.bytes, event);
       if (!decoded && !options.unchecked) {
@@ -109,10 +111,11 @@ void add_event_command(CLI::App& root, int& exit_code) {
       ->required()
       ->type_name("FILE...");
   command->add_flag("--unchecked", options->unchecked, "publish as it is, to see what the dispatcher says of it");
+  command->add_flag("--now", options->now, "as if the events occurred now, for examples and replays: sets occurred_at");
   command->add_option("--wait-ms", options->wait_ms, "for the broker's acknowledgement")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->footer("Example:\n  nightpost event publish --config config/dev.json config/example-event.json");
+  command->footer("Example:\n  nightpost event publish --config config/dev.json --now config/example-event.json");
   command->callback([options, &exit_code] { exit_code = publish(*options); });
 }
 

@@ -39,13 +39,14 @@ bool applies(const Mute& mute, const OfflineEvent& event, const EventReceiver& t
 
 }  // namespace
 
-Rule decide_event(const OfflineEvent& event, WallTime now) noexcept {
+Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max) noexcept {
   if (event.push_disabled) return Rule::PushDisabled;
   if (event.online_only) return Rule::OnlineOnly;
   if (event.kind == EventKind::System) return Rule::SystemMessage;
   const bool described = !event.common.desc.empty() || !event.apns.desc.empty() || !event.android.desc.empty();
   if (!described && !elements_speak(event)) return silence_of(event);
   if (now >= event.expires_at) return Rule::Expired;
+  if (age_max > milliseconds(0) && now - event.occurred_at > age_max) return Rule::TooOld;
   return Rule::None;
 }
 

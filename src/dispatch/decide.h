@@ -10,8 +10,8 @@
 
 namespace nightpost::dispatch {
 
-/// Asked before any store is: what holds for every receiver.
-Rule decide_event(const OfflineEvent& event, WallTime now) noexcept;
+/// Asked before any store is: what holds for every receiver. `age_max` 0: no event is too old.
+Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max) noexcept;
 
 /// `to` is the receiver in the event, `receiver` what the stores know of it. A mute "unless mentioned" yields to a
 /// mention; SenderItself: one's own message needs no push.

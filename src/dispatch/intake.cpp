@@ -45,8 +45,9 @@ void Dispatcher::Impl::accept_one(const Record& record) {
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds lasts = std::min(open.event.expires_at - wall_, options_.retry_for + milliseconds(1));
   open.window = {mono_ + lasts, mono_ + options_.retry_for};
-  if (const Rule rule = decide_event(open.event, wall_); rule != Rule::None) {
-    end_receivers(open, rule == Rule::Expired ? ending_of(rule) : Ending{OutcomeKind::Suppressed, rule});
+  if (const Rule rule = decide_event(open.event, wall_, options_.age_max); rule != Rule::None) {
+    const bool late = rule == Rule::Expired || rule == Rule::TooOld;
+    end_receivers(open, late ? ending_of(rule) : Ending{OutcomeKind::Suppressed, rule});
     return;
   }
   lookups_.push_back(tag);

@@ -26,7 +26,11 @@ struct Options {
   int attempts_max = 5;                     // per push, the first included
   milliseconds backoff_first{500};          // full jitter, doubling
   milliseconds backoff_max{30'000};
-  milliseconds retry_for{120'000};          // a push is given up this long after its event came, in the air or not
+  milliseconds retry_for{120'000};  // a push is given up this long after its event came, in the air or not
+  /// Since an event occurred; an older one rings nobody. 0: no limit. A day, so that the pushes of a night's outage
+  /// still go out, and a replay of the log does not wake people for what is long read: producers' expiries may be a
+  /// week away.
+  milliseconds age_max{86'400'000};
   milliseconds push_deadline{60'000};       // one attempt, queueing in the lane included
   milliseconds mixed_linger{5};             // a push waits so long for others, where a vendor takes many in a request
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this

@@ -24,7 +24,7 @@ milliseconds backoff(int failures, milliseconds first, milliseconds max, Rng& rn
 
 Ending ending_of(Rule rule) noexcept {
   // Late is late: nobody wants it replayed.
-  if (rule == Rule::Expired) return {OutcomeKind::Expired, rule, false};
+  if (rule == Rule::Expired || rule == Rule::TooOld) return {OutcomeKind::Expired, rule, false};
   return {OutcomeKind::Dead, rule, true};
 }
 

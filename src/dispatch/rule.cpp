@@ -20,6 +20,7 @@ constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
     {Rule::CustomWithoutDesc, "custom_without_desc", "a custom message without a description has no readable content"},
     {Rule::NoContent, "no_content", "the message has no text to show"},
     {Rule::Expired, "expired", "it was too late to be of use"},
+    {Rule::TooOld, "too_old", "it occurred too long ago to ring anybody now"},
     {Rule::SenderItself, "sender_itself", "the receiver is the sender"},
     {Rule::UserPushOff, "user_push_off", "the receiver has switched pushes off"},
     {Rule::MutedAll, "muted_all", "the receiver has muted everything"},

@@ -16,6 +16,7 @@ enum class Rule : std::uint8_t {
   CustomWithoutDesc,
   NoContent,
   Expired,
+  TooOld,
   // One receiver.
   SenderItself,
   UserPushOff,

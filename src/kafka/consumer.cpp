@@ -16,7 +16,9 @@ constexpr std::size_t kPollMax = 1000;  // records a round, so that completions 
 constexpr milliseconds kIdleWait{20};   // for the first record of a round; also how late a completion is noticed
 constexpr milliseconds kHoldSlice{1};   // between two looks at completions while nothing is polled
 constexpr milliseconds kMeasureInterval{500};
-constexpr int kSilentHeartbeats = 3;  // one of them may be late
+constexpr milliseconds kEndsInterval{2'000};  // between questions for the ends of paused partitions
+constexpr milliseconds kEndsWait{200};        // so long the loop may stand for it
+constexpr int kSilentHeartbeats = 3;          // one of them may be late
 
 std::string_view view(const void* bytes, std::size_t size) {
   return size == 0 ? std::string_view() : std::string_view(static_cast<const char*>(bytes), size);
@@ -186,6 +188,12 @@ void Consumer::Impl::hand_out() {
       log->warn("kafka.rewound", {observe::kv("partition", rewind.partition), observe::kv("to", rewind.to),
                                   observe::kv("committed", rewind.committed)});
   book.hand_out(handlers.on_batch);
+  for (const PartitionBook::Gap& gap : book.take_gaps()) {
+    std::int64_t low = -1, high = -1;  // as the fetch that brought the record after the gap has it
+    if (rd_kafka_get_watermark_offsets(client.get(), options.topic.c_str(), gap.partition, &low, &high) ==
+        RD_KAFKA_RESP_ERR_NO_ERROR)
+      tell_lost(gap.partition, gap.from, low, book.count_lost(gap, low));
+  }
   tell_ended();  // after the batches, for they may have records of a stay that a rewind has ended
 }
 
@@ -210,13 +218,27 @@ void Consumer::Impl::measure(MonoTime now) {
   if (now < next_measure) return;
   next_measure = now + kMeasureInterval;
   for (const std::int32_t id : book.partitions()) {
-    std::int64_t low = 0, high = 0;
+    std::int64_t low = -1, high = -1;
+    if (book.is_paused(id)) continue;  // what librdkafka remembers of it stands still
     if (rd_kafka_get_watermark_offsets(client.get(), options.topic.c_str(), id, &low, &high) ==
         RD_KAFKA_RESP_ERR_NO_ERROR)
       book.set_log(id, low, high);
   }
+  ask_ends(now);
   set(metrics.brokers_down, now - link->heard.load(std::memory_order_relaxed) > silence ? 1 : 0);
   book.measure(now);
+}
+
+/// Of paused partitions, for they are not fetched: without this their lag would not grow.
+void Consumer::Impl::ask_ends(MonoTime now) {
+  if (now < next_ends || closing) return;
+  const PartitionList paused(rd_kafka_topic_partition_list_new(1));
+  for (const std::int32_t id : book.partitions())
+    if (book.is_paused(id)) rd_kafka_topic_partition_list_add(paused.get(), options.topic.c_str(), id);
+  if (paused->cnt == 0) return;
+  next_ends = now + kEndsInterval;
+  const std::vector<std::int64_t> ends = ask_offsets(*paused, RD_KAFKA_OFFSET_END, kEndsWait);
+  for (std::size_t i = 0; i < ends.size(); ++i) book.set_log(paused->elems[i].partition, -1, ends[i]);
 }
 
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {

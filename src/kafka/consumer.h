@@ -15,6 +15,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "kafka/metrics.h"
+#include "kafka/start_at.h"
 
 namespace nightpost::observe {
 class Log;
@@ -66,6 +67,7 @@ struct ConsumerOptions {
   std::string group_id = "nightpost";
   std::string group_instance_id;  // static membership; empty: none
   std::string topic = "nightpost.offline.v1";
+  StartAt start_at;                              // for partitions of which the group has committed nothing
   std::size_t shards = 1;                        // a partition that comes goes to the one with the fewest
   std::size_t in_flight_max = 40'000;            // records handed out and not settled; at the limit nothing is fetched
   std::size_t in_flight_bytes_max = 256u << 20;  // may be passed by one record

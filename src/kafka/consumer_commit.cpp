@@ -5,6 +5,7 @@
 #include <new>
 
 #include "kafka/consumer_impl.h"
+#include "observe/log.h"
 
 namespace nightpost::kafka {
 namespace {
@@ -70,9 +71,15 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
     const rd_kafka_topic_partition_t& entry = list->elems[i];
     answers.push_back({.partition = entry.partition,
                        .next = entry.offset,
-                       .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR});
+                       .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR,
+                       .metadata_too_large = entry.err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE});
   }
-  static_cast<Impl*>(self)->book.commit_answered(answers);
+  Impl& impl = *static_cast<Impl*>(self);
+  if (impl.book.commit_answered(answers) && impl.options.kafka.log != nullptr)
+    impl.options.kafka.log->warn(
+        "kafka.metadata_too_large",
+        {observe::kv("effect", "a restart repeats what was done out of order"),
+         observe::kv("todo", "set the brokers' offset.metadata.max.bytes to 4096, Kafka's default, or more")});
 }
 
 void Consumer::Impl::commit_when_due(MonoTime now) {

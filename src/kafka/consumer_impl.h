@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -42,19 +43,33 @@ struct Consumer::Impl {
   void settle_finished();
   void apply_pauses();
   void measure(MonoTime now);
+  void ask_ends(MonoTime now);
   void failed(rd_kafka_resp_err_t code, const char* words);
 
   // Rebalances.
   struct Rebalance {
     rd_kafka_resp_err_t code;
     PartitionList partitions;
-    MonoTime deadline;  // revocation: end of the grace; assignment: end of asking for metadata
+    MonoTime deadline{};  // revocation: end of the grace; assignment: end of asking the brokers
     bool begun = false;
+    // Assignment: what the brokers said so far, by index of `partitions`.
+    bool committed_known = false;
+    std::vector<LogRange> logs{};                            // empty: not known
+    std::vector<std::optional<std::int64_t>> young_since{};  // likewise; for StartAt::From::Back
   };
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* link);
   static void on_error(rd_kafka_t*, int code, const char* words, void* link);
   void rebalance(MonoTime now);
   bool assign(Rebalance& change, MonoTime now);
+  bool ask(Rebalance& change);
+  std::vector<std::int64_t> ask_offsets(const rd_kafka_topic_partition_list_t& partitions, std::int64_t of,
+                                        milliseconds wait);
+  /// Partitions that begin here for the first time, summed.
+  struct FirstTime {
+    std::int64_t partitions = 0, ahead = 0, passed_over = 0;  // records
+  };
+  void take_over(const Rebalance& change, int index, FirstTime& first);
+  void tell_lost(std::int32_t partition, std::int64_t from, std::int64_t low, std::int64_t lost);
   bool revoke(Rebalance& change, MonoTime now);
   void tell_ended();
   void answer_in_closing(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* partitions);
@@ -88,6 +103,7 @@ struct Consumer::Impl {
   bool was_fatal = false;
   milliseconds silence{};
   MonoTime next_measure{};
+  MonoTime next_ends{};
 
   std::atomic<std::size_t> in_flight_seen{0};  // the book's, for other threads
   std::atomic<bool> draining{false};

@@ -2,6 +2,9 @@
 // so nothing of ours is half done when partitions come or go, and a revocation can wait while completions are served.
 // librdkafka waits for our (un)assign call, and keeps every partition of ours from fetching until then.
 #include <algorithm>
+#include <chrono>
+#include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -11,11 +14,18 @@
 namespace nightpost::kafka {
 namespace {
 
-constexpr milliseconds kCommittedWait{1'000};  // one question to the coordinator
-constexpr milliseconds kMetadataPatience{30'000};
+constexpr milliseconds kAnswerWait{1'000};   // one question to brokers
+constexpr milliseconds kPatience{30'000};    // for what an assignment cannot go without
+constexpr milliseconds kLogPatience{5'000};  // for what only gauges and the count of losses want
 
 bool is_cooperative(rd_kafka_t* client) {
   return std::string_view(rd_kafka_rebalance_protocol(client)) == "COOPERATIVE";
+}
+
+/// The group has committed something of each.
+bool all_committed(const rd_kafka_topic_partition_list_t& list) {
+  return std::ranges::all_of(std::span(list.elems, static_cast<std::size_t>(list.cnt)),
+                             [](const auto& each) { return each.offset >= 0; });
 }
 
 }  // namespace
@@ -27,7 +37,7 @@ void Consumer::Impl::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
     impl.answer_in_closing(code, list);
     return;
   }
-  impl.rebalances.push_back({code, PartitionList(rd_kafka_topic_partition_list_copy(list)), {}});
+  impl.rebalances.push_back({.code = code, .partitions = PartitionList(rd_kafka_topic_partition_list_copy(list))});
 }
 
 void Consumer::Impl::on_error(rd_kafka_t*, int code, const char* words, void* link) {
@@ -46,40 +56,119 @@ void Consumer::Impl::rebalance(MonoTime now) {
   }
 }
 
-/// False: the coordinator did not say yet what is committed; to be called again.
+/// `of`: the log's beginning or end (librdkafka's constants), or ms since the epoch. The offset of each partition;
+/// empty: not all of them were answered for. No record is that young: negative.
+std::vector<std::int64_t> Consumer::Impl::ask_offsets(const rd_kafka_topic_partition_list_t& partitions,
+                                                      std::int64_t of, milliseconds wait) {
+  const PartitionList asked(rd_kafka_topic_partition_list_copy(&partitions));
+  for (int i = 0; i < asked->cnt; ++i) asked->elems[i].offset = of;
+  if (rd_kafka_offsets_for_times(client.get(), asked.get(), static_cast<int>(wait.count())) !=
+      RD_KAFKA_RESP_ERR_NO_ERROR)
+    return {};
+  std::vector<std::int64_t> offsets;
+  for (int i = 0; i < asked->cnt; ++i) {
+    if (asked->elems[i].err != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+    offsets.push_back(asked->elems[i].offset);
+  }
+  return offsets;
+}
+
+/// Asks for what is not known yet, once. True: all that can be of use is known.
+bool Consumer::Impl::ask(Rebalance& change) {
+  rd_kafka_topic_partition_list_t* const list = change.partitions.get();
+  if (!change.committed_known) {
+    bool known =
+        rd_kafka_committed(client.get(), list, static_cast<int>(kAnswerWait.count())) == RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; known && i < list->cnt; ++i) known = list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    change.committed_known = known;
+    if (!known) return false;
+  }
+  if (change.logs.empty()) {
+    const std::vector<std::int64_t> low = ask_offsets(*list, RD_KAFKA_OFFSET_BEGINNING, kAnswerWait);
+    const std::vector<std::int64_t> high = low.empty() ? low : ask_offsets(*list, RD_KAFKA_OFFSET_END, kAnswerWait);
+    if (high.empty()) return false;
+    for (std::size_t i = 0; i < high.size(); ++i) change.logs.push_back({low[i], high[i]});
+  }
+  if (options.start_at.from != StartAt::From::Back || all_committed(*list) || !change.young_since.empty()) return true;
+  const WallTime since =
+      std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()) - options.start_at.back;
+  for (const std::int64_t offset : ask_offsets(*list, since.time_since_epoch().count(), kAnswerWait))
+    change.young_since.push_back(offset < 0 ? std::nullopt : std::optional(offset));
+  return !change.young_since.empty();
+}
+
+/// False: the brokers did not say yet what is committed and what is there; to be called again.
 bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
   if (!change.begun) {
     change.begun = true;
-    change.deadline = now + kMetadataPatience;
+    change.deadline = now + kPatience;
   }
   rd_kafka_topic_partition_list_t* const list = change.partitions.get();
-  bool known = list->cnt == 0 || rd_kafka_committed(client.get(), list, static_cast<int>(kCommittedWait.count())) ==
-                                     RD_KAFKA_RESP_ERR_NO_ERROR;
-  for (int i = 0; known && i < list->cnt; ++i) known = list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (!known && now < change.deadline) return false;
-  if (!known) add(metrics.metadata_unread);
-
-  for (int i = 0; i < list->cnt; ++i) {
-    rd_kafka_topic_partition_t& theirs = list->elems[i];
-    std::optional<std::int64_t> committed;
-    if (known && theirs.offset >= 0)
-      committed = theirs.offset;
-    else
-      theirs.offset = RD_KAFKA_OFFSET_INVALID;  // librdkafka asks itself, and else begins at the earliest
-    const std::string_view metadata(static_cast<const char*>(theirs.metadata),
-                                    theirs.metadata == nullptr ? 0 : theirs.metadata_size);
-    const Result<void> restored = book.assign(theirs.partition, committed, metadata);
-    if (observe::Log* const log = options.kafka.log; log != nullptr && !restored)
-      log->warn("kafka.metadata_ignored",
-                {observe::kv("partition", theirs.partition), observe::kv("why", restored.error().detail)});
+  if (list->cnt > 0 && now < change.deadline && !ask(change)) {
+    // What the group has committed is begun with, whatever the logs hold.
+    const bool resumes = change.committed_known && all_committed(*list);
+    if (!resumes || now < change.deadline - kPatience + kLogPatience) return false;
   }
+  if (list->cnt > 0 && !change.committed_known) add(metrics.metadata_unread);
+
+  FirstTime first;
+  for (int i = 0; i < list->cnt; ++i) take_over(change, i, first);
+  if (observe::Log* const log = options.kafka.log; log != nullptr && first.partitions > 0)
+    log->warn("kafka.group_begins",
+              {observe::kv("group", options.group_id), observe::kv("topic", options.topic),
+               observe::kv("start_at", text_of(options.start_at)), observe::kv("partitions", first.partitions),
+               observe::kv("ahead", first.ahead), observe::kv("passed_over", first.passed_over)});
   tell_assigned(list);
   next_measure = now;
+  measure(now);
   if (!was_assigned) {
     was_assigned = true;
     if (handlers.on_first_assignment) handlers.on_first_assignment();
   }
   return true;
+}
+
+/// One partition of the assignment goes to the book, and its entry in the list gets the offset that librdkafka begins
+/// with.
+void Consumer::Impl::take_over(const Rebalance& change, int index, FirstTime& first) {
+  rd_kafka_topic_partition_t& theirs = change.partitions->elems[index];
+  const auto at = static_cast<std::size_t>(index);
+  const std::int32_t id = theirs.partition;
+  std::optional<std::int64_t> committed;
+  if (change.committed_known && theirs.offset >= 0) committed = theirs.offset;
+  const std::string_view metadata(static_cast<const char*>(theirs.metadata),
+                                  theirs.metadata == nullptr ? 0 : theirs.metadata_size);
+  observe::Log* const log = options.kafka.log;
+  const Result<void> restored = book.assign(id, committed, metadata);
+  if (log != nullptr && !restored)
+    log->warn("kafka.metadata_ignored", {observe::kv("partition", id), observe::kv("why", restored.error().detail)});
+  // Without an answer of the partition's leader librdkafka finds out by itself what the beginning and the end are.
+  theirs.offset = options.start_at.from == StartAt::From::Latest && change.committed_known ? RD_KAFKA_OFFSET_END
+                                                                                           : RD_KAFKA_OFFSET_INVALID;
+  if (!change.logs.empty()) {
+    const LogRange& range = change.logs[at];
+    book.set_log(id, range.low, range.high);
+    const bool start_known = options.start_at.from != StartAt::From::Back || !change.young_since.empty();
+    if (committed) {
+      tell_lost(id, *committed, range.low, book.forget_below(id, range.low));
+    } else if (change.committed_known && start_known) {
+      const std::int64_t start =
+          start_offset(options.start_at, range, change.young_since.empty() ? std::nullopt : change.young_since[at]);
+      book.begin_at(id, start);
+      ++first.partitions;
+      first.ahead += std::max(range.high - start, std::int64_t{0});
+      first.passed_over += start - range.low;
+    }
+  }
+  if (const std::optional<std::int64_t> position = book.position(id)) theirs.offset = *position;
+}
+
+void Consumer::Impl::tell_lost(std::int32_t partition, std::int64_t from, std::int64_t low, std::int64_t lost) {
+  observe::Log* const log = options.kafka.log;
+  if (lost == 0 || log == nullptr) return;
+  log->error("kafka.retention_lost",
+             {observe::kv("partition", partition), observe::kv("records", lost), observe::kv("from", from),
+              observe::kv("log_begins", low), observe::kv("todo", "raise the topic's retention or add workers")});
 }
 
 /// False: records of these partitions are in flight and the grace is not over; to be called again.

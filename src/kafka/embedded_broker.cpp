@@ -33,7 +33,9 @@ rd_kafka_resp_err_t code_of(Refusal refusal) {
   return RD_KAFKA_RESP_ERR_INVALID_RECORD;
 }
 
-constexpr std::int16_t kProduce = 0;  // Kafka's protocol: the API key
+// Of Kafka's protocol, the keys of requests.
+constexpr std::int16_t kProduce = 0;
+constexpr std::int16_t kOffsetCommit = 8;
 
 }  // namespace
 
@@ -46,6 +48,12 @@ void EmbeddedBroker::refuse_next(std::span<const Refusal> refusals) {
   std::vector<rd_kafka_resp_err_t> codes;
   for (const Refusal refusal : refusals) codes.push_back(code_of(refusal));
   rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), kProduce, codes.size(), codes.data());
+}
+
+void EmbeddedBroker::refuse_metadata(int commits) {
+  const std::vector<rd_kafka_resp_err_t> codes(static_cast<std::size_t>(commits),
+                                               RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE);
+  rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), kOffsetCommit, codes.size(), codes.data());
 }
 
 Result<std::unique_ptr<EmbeddedBroker>> EmbeddedBroker::start(

@@ -26,7 +26,8 @@ struct ConsumerMetrics {
   Cell skipped_done{0};       // fetched again though the commit's metadata said they were done
   Cell metadata_ignored{0};   // commits whose metadata was malformed or somebody else's
   Cell metadata_unread{0};    // assignments that went on without metadata: the coordinator did not answer
-  Cell gap_offsets{0};        // offsets that never came: compacted away or transaction markers; elsewhere 0
+  Cell gap_offsets{0};        // offsets that never came: compacted away, transaction markers, retention; elsewhere 0
+  Cell retention_lost{0};     // offsets that the log had forgotten before they were done
   Cell rewinds{0};            // the log went back below what was committed (topic created anew, truncated)
   Cell errors{0};             // what librdkafka reported, brokers down included
   // Gauges.
@@ -35,7 +36,7 @@ struct ConsumerMetrics {
   Cell in_flight{0};  // records handed out and not settled
   Cell in_flight_bytes{0};
   Cell pending_records{0};      // those in flight, and stale ones that a shard or a message still holds
-  Cell lag{0};                  // high watermark − committed, summed over the assigned partitions
+  Cell lag{0};                  // high watermark − committed or begun, summed over the assigned partitions
   Cell oldest_unsettled_ms{0};  // age of the oldest record in flight, to a tenth of a second; 0: none
   Cell brokers_down{0};         // 1 while no broker has answered anything for ConsumerOptions::silence
 };

@@ -65,6 +65,21 @@ void OffsetLedger::complete(std::int64_t offset) {
   if (offset == base_) advance();
 }
 
+std::int64_t OffsetLedger::forget_below(std::int64_t offset) {
+  assert(open_ == 0);
+  const std::int64_t lost = undone(base_, offset);
+  if (offset > base_) {
+    if (offset / kOffsetsPerBlock >= end_block_) {
+      reset(offset);
+    } else {
+      mark_done(base_, offset);
+      advance();
+    }
+  }
+  next_ = std::max(next_, offset);
+  return lost;
+}
+
 OffsetLedger::Commit OffsetLedger::commit() const {
   std::vector<Block> blocks(window());
   for (std::size_t i = 0; i < blocks.size(); ++i) blocks[i] = at(first_block() + static_cast<std::int64_t>(i));
@@ -73,6 +88,15 @@ OffsetLedger::Commit OffsetLedger::commit() const {
 
 bool OffsetLedger::is_done(std::int64_t offset) const noexcept {
   return (at(offset / kOffsetsPerBlock) & bit_of(offset)) != 0;
+}
+
+/// Of [from, to), in time of the window.
+std::int64_t OffsetLedger::undone(std::int64_t from, std::int64_t to) const noexcept {
+  from = std::max(from, base_);
+  std::int64_t count = 0;
+  for (const std::int64_t known = std::min(to, end_block_ * kOffsetsPerBlock); from < known; ++from)
+    count += is_done(from) ? 0 : 1;
+  return count + std::max(to - from, std::int64_t{0});
 }
 
 void OffsetLedger::reset(std::int64_t offset) noexcept {

@@ -35,6 +35,10 @@ class OffsetLedger {
   /// REQUIRED: begin(offset) said Taken, and complete() is called once for it.
   void complete(std::int64_t offset);
 
+  /// The log has nothing below `offset` any more: it comes next, if it is above what is done. REQUIRED: open() == 0.
+  /// Returns how many offsets below it were not done.
+  std::int64_t forget_below(std::int64_t offset);
+
   struct Commit {
     std::int64_t next = 0;  // every offset below is done
     std::string metadata;   // at most kMetadataBytesMax bytes, whatever ends in whatever order
@@ -50,6 +54,8 @@ class OffsetLedger {
   std::size_t open() const noexcept { return open_; }
   /// Offsets between the one expected and `offset`, which will never come; 0 if none.
   std::int64_t gap_before(std::int64_t offset) const noexcept { return offset > next_ ? offset - next_ : 0; }
+  /// Of that gap, those that are not done.
+  std::int64_t undone_before(std::int64_t offset) const noexcept { return undone(next_, offset); }
 
  private:
   std::int64_t first_block() const noexcept { return base_ / kOffsetsPerBlock; }
@@ -57,6 +63,7 @@ class OffsetLedger {
   Block& at(std::int64_t block) noexcept { return ring_[static_cast<std::size_t>(block) & (ring_.size() - 1)]; }
   Block at(std::int64_t block) const noexcept { return ring_[static_cast<std::size_t>(block) & (ring_.size() - 1)]; }
   bool is_done(std::int64_t offset) const noexcept;
+  std::int64_t undone(std::int64_t from, std::int64_t to) const noexcept;
   void reset(std::int64_t offset) noexcept;
   void append_block();
   void mark_done(std::int64_t from, std::int64_t to);

@@ -10,6 +10,7 @@
 
 #include "core/time.h"
 #include "kafka/offset_ledger.h"
+#include "kafka/start_at.h"
 
 namespace nightpost::kafka {
 
@@ -39,12 +40,6 @@ struct ParkedRecord {
   std::string key, value, traceparent;
 };
 
-/// Offsets [low, high); nothing known: empty.
-struct LogRange {
-  std::int64_t low = 0;
-  std::int64_t high = 0;
-};
-
 struct Partition {
   std::int32_t id = 0;
   std::uint32_t epoch = 0;
@@ -55,6 +50,7 @@ struct Partition {
   bool leaving = false;  // being revoked: nothing more is handed out
   bool dirty = false;    // something was finished since the last commit
   bool commit_on_way = false;
+  std::size_t metadata_on_way = 0;  // bytes of it
   std::size_t in_flight = 0;
   std::size_t in_flight_bytes = 0;
   std::deque<ParkedRecord> parked;        // fetched, and the ledger has no room: the partition is paused until it has

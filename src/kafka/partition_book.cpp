@@ -53,6 +53,33 @@ Result<void> PartitionBook::assign(std::int32_t id, std::optional<std::int64_t> 
   return restored;
 }
 
+void PartitionBook::begin_at(std::int32_t id, std::int64_t offset) {
+  Partition& partition = *find(id);
+  partition.ledger = OffsetLedger(offset);
+  partition.fresh = false;
+  partition.dirty = true;
+}
+
+std::int64_t PartitionBook::forget_below(std::int32_t id, std::int64_t low) {
+  Partition& partition = *find(id);
+  if (partition.fresh || low <= partition.ledger.next_commit()) return 0;
+  const std::int64_t lost = partition.ledger.forget_below(low);
+  partition.dirty = true;
+  add(metrics_.retention_lost, static_cast<std::uint64_t>(lost));
+  return lost;
+}
+
+std::int64_t PartitionBook::count_lost(const Gap& gap, std::int64_t low) noexcept {
+  const std::int64_t lost = std::clamp(std::min(low, gap.to) - gap.from, std::int64_t{0}, gap.undone);
+  add(metrics_.retention_lost, static_cast<std::uint64_t>(lost));
+  return lost;
+}
+
+std::optional<std::int64_t> PartitionBook::position(std::int32_t id) const noexcept {
+  const Partition& partition = *find(id);
+  return partition.fresh ? std::nullopt : std::optional(partition.ledger.next_commit());
+}
+
 void PartitionBook::leave(std::span<const std::int32_t> ids) {
   for (const std::int32_t id : ids)
     if (Partition* const partition = find(id)) partition->leaving = true;
@@ -94,6 +121,7 @@ PartitionBook::Offer PartitionBook::admit(Partition& partition, const FetchedRec
     partition.fresh = false;
   }
   const std::int64_t gap = partition.ledger.gap_before(record.offset);
+  const std::int64_t undone = gap > 0 ? partition.ledger.undone_before(record.offset) : 0;
   switch (partition.ledger.begin(record.offset)) {
     case OffsetLedger::Begin::Taken:
       break;
@@ -115,6 +143,7 @@ PartitionBook::Offer PartitionBook::admit(Partition& partition, const FetchedRec
     }
   }
   if (gap > 0) add(metrics_.gap_offsets, static_cast<std::uint64_t>(gap));
+  if (undone > 0) gaps_.push_back({partition.id, record.offset - gap, record.offset, undone});
 
   const std::size_t bytes = record.key.size() + record.value.size() + record.traceparent.size();
   partition.ages.came(record.offset, now);
@@ -215,6 +244,8 @@ std::vector<PartitionBook::Commit> PartitionBook::commits_of(std::span<const std
     Partition* const partition = find(id);
     if (partition == nullptr || !std::exchange(partition->dirty, false)) continue;
     OffsetLedger::Commit said = partition->ledger.commit();
+    if (said.metadata.size() > metadata_bytes_max_) said.metadata.clear();  // what is done beyond `next` is repeated
+    partition->metadata_on_way = said.metadata.size();
     commits.push_back({id, said.next, std::move(said.metadata)});
     partition->commit_on_way = true;
   }
@@ -222,8 +253,9 @@ std::vector<PartitionBook::Commit> PartitionBook::commits_of(std::span<const std
   return commits;
 }
 
-void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
+bool PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
   commit_on_way_ = false;
+  const std::size_t limit_before = metadata_bytes_max_;
   bool refused = answers.empty();
   for (const CommitAnswer& answer : answers) {
     refused = refused || !answer.accepted;
@@ -234,6 +266,8 @@ void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
       partition->committed = answer.next;
     else
       partition->dirty = true;
+    if (answer.metadata_too_large && partition->metadata_on_way > 0)
+      metadata_bytes_max_ = std::min(metadata_bytes_max_, partition->metadata_on_way - 1);
   }
   for_each([&](Partition& partition) {  // those the answer does not name
     if (!std::exchange(partition.commit_on_way, false)) return;
@@ -241,10 +275,14 @@ void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
     refused = true;
   });
   add(refused ? metrics_.commit_errors : metrics_.commits);
+  return limit_before == kMetadataBytesMax && metadata_bytes_max_ < limit_before;
 }
 
 void PartitionBook::set_log(std::int32_t id, std::int64_t low, std::int64_t high) {
-  if (Partition* const partition = find(id)) partition->log = {low, high};
+  Partition* const partition = find(id);
+  if (partition == nullptr) return;
+  if (low >= 0) partition->log.low = low;
+  if (high >= 0) partition->log.high = high;
 }
 
 void PartitionBook::measure_in_flight() {
@@ -259,8 +297,9 @@ void PartitionBook::measure(MonoTime now) {
   for_each([&](Partition& partition) {
     ++assigned;
     if (partition.paused) ++paused;
-    if (partition.committed && partition.log.high > *partition.committed)
-      lag += static_cast<std::uint64_t>(partition.log.high - std::max(*partition.committed, partition.log.low));
+    const std::int64_t begun = partition.fresh ? partition.log.low : partition.ledger.next_commit();
+    const std::int64_t from = std::max(partition.committed.value_or(begun), partition.log.low);
+    if (partition.log.high > from) lag += static_cast<std::uint64_t>(partition.log.high - from);
     if (partition.in_flight == 0)
       partition.ages.clear();
     else if (const auto since = partition.ages.since(partition.ledger.next_commit()))

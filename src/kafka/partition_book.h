@@ -6,10 +6,11 @@
 // group call the same functions, in each round in this order.
 //
 //   settle()                                     what the shards and the producer have finished
-//   assign() / leave(), has_in_flight(), retire()  as the group moves partitions; take_ended() goes to the shards
+//   assign() and begin_at() or forget_below(), leave(), has_in_flight(), retire()
+//                                                as the group moves partitions; take_ended() goes to the shards
 //   due_commits(now) → commit_answered()         to the broker and back; restart a member with what was committed
 //   steer(now); unpark(now); take_pauses()       which partitions to fetch from
-//   offer() while flow() is Polling              what was fetched, in the order of offsets; then take_rewinds()
+//   offer() while flow() is Polling              what was fetched, in order; then take_rewinds() and take_gaps()
 //   hand_out(on_batch)                           batches to the shards
 //   measure(now)
 //
@@ -65,6 +66,14 @@ class PartitionBook {
   /// `metadata` are the group's; nullopt: it has committed nothing. Malformed: the metadata was ignored, so records
   /// repeat; the partition is ours all the same.
   Result<void> assign(std::int32_t partition, std::optional<std::int64_t> committed, std::string_view metadata);
+  /// After assign() without a commit: it begins at `offset`, and that is committed with what is due next, so that
+  /// nobody has to choose again. REQUIRED: has(partition), and nothing of it was offered yet.
+  void begin_at(std::int32_t partition, std::int64_t offset);
+  /// After assign(): the log begins at `low`. Returns how many offsets below it were not done: they are lost, and
+  /// counted. REQUIRED: has(partition), and nothing of it was offered yet.
+  std::int64_t forget_below(std::int32_t partition, std::int64_t low);
+  /// The offset to fetch first; nullopt: whatever librdkafka begins with. REQUIRED: as begin_at().
+  std::optional<std::int64_t> position(std::int32_t partition) const noexcept;
   /// Being revoked: nothing more of these is handed out; what is in flight goes on.
   void leave(std::span<const std::int32_t> partitions);
   bool has_in_flight(std::span<const std::int32_t> partitions) const;
@@ -96,6 +105,16 @@ class PartitionBook {
     std::int64_t committed = 0;
   };
   std::vector<Rewind> take_rewinds() { return std::exchange(rewinds_, {}); }
+  /// Offsets [from, to) never came; `undone` of them were not done.
+  struct Gap {
+    std::int32_t partition = 0;
+    std::int64_t from = 0;
+    std::int64_t to = 0;
+    std::int64_t undone = 0;
+  };
+  std::vector<Gap> take_gaps() { return std::exchange(gaps_, {}); }
+  /// How many of these were lost to retention, for the log begins at `low`; counted.
+  std::int64_t count_lost(const Gap& gap, std::int64_t low) noexcept;
   /// Calls `on_batch(shard, std::unique_ptr<Batch>)` for each shard that has something since the last call.
   template <class OnBatch>
   void hand_out(OnBatch&& on_batch) {
@@ -124,6 +143,8 @@ class PartitionBook {
   };
   /// What changed since the last call; taken as done.
   Pauses take_pauses();
+  /// REQUIRED: has(partition).
+  bool is_paused(std::int32_t partition) const noexcept { return find(partition)->paused; }
   std::size_t in_flight() const noexcept { return in_flight_; }
   bool is_full() const noexcept {
     return in_flight_ >= limits_.in_flight_max || in_flight_bytes_ >= limits_.in_flight_bytes_max;
@@ -145,13 +166,16 @@ class PartitionBook {
   struct CommitAnswer {
     std::int32_t partition = 0;
     std::int64_t next = 0;
-    bool accepted = false;  // false: said again at the next interval
+    bool accepted = false;            // false: said again at the next interval
+    bool metadata_too_large = false;  // for the broker: why it was not accepted
   };
-  void commit_answered(std::span<const CommitAnswer> answers);
+  /// A broker's limit for metadata is learnt from what it refuses: longer metadata is left out from then on, so that
+  /// the offsets at least are committed. True: that began with this answer.
+  bool commit_answered(std::span<const CommitAnswer> answers);
 
   // Gauges.
 
-  /// What the log holds: offsets [low, high). Known from the broker, as of late.
+  /// What the log holds: offsets [low, high), as the broker said of late. Negative: not known, so what was known stays.
   void set_log(std::int32_t partition, std::int64_t low, std::int64_t high);
   /// Sets the gauges.
   void measure(MonoTime now);
@@ -163,7 +187,6 @@ class PartitionBook {
   Partition& begin_stay(std::int32_t id, std::size_t shard);
   Offer admit(Partition& partition, const FetchedRecord& record, MonoTime now);
   std::size_t choose_shard() const;
-  std::optional<Commit> commit_of(Partition& partition);
   template <class Visit>
   void for_each(Visit&& visit) const {
     for (const std::unique_ptr<Partition>& partition : partitions_)
@@ -177,11 +200,13 @@ class PartitionBook {
   std::vector<std::unique_ptr<RecordBatch>> outgoing_;  // by shard; null: nothing for it in this round
   std::vector<Stay> ended_;
   std::vector<Rewind> rewinds_;
+  std::vector<Gap> gaps_;
   std::uint32_t last_epoch_ = 0;
   std::size_t in_flight_ = 0;
   std::size_t in_flight_bytes_ = 0;
   bool taking_ = true;
   bool commit_on_way_ = false;
+  std::size_t metadata_bytes_max_ = kMetadataBytesMax;  // what the broker takes, as far as we know
   MonoTime next_commit_{};
   Flow flow_ = Flow::Polling;
   MonoTime held_since_{};

@@ -102,6 +102,8 @@ class EmbeddedBroker {
   void set_trouble(const std::string& topic, std::optional<Refusal> trouble);
   /// The next produce requests are refused so, one each.
   void refuse_next(std::span<const Refusal> refusals);
+  /// The next so many offset commits are refused for their metadata's size.
+  void refuse_metadata(int commits);
 
  private:
   struct Impl;

@@ -27,6 +27,7 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
                            "push_disabled",
                            "custom_without_desc",
                            "expired",
+                           "too_old",
                            "user_push_off",
                            "muted_all",
                            "no_device",

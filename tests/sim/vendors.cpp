@@ -195,6 +195,7 @@ void World::check_push(Push& push, const Flight& flight, milliseconds limit) {
   const Event& event = events_[push.event];
   must(!event.released, "sent after release()");
   must(!event.leaving, "sent after it was handed back");
+  must(!event.too_old, "sent, and it is too old");
   must(!push.in_flight, "sent while the attempt before is in the air");
   must(!push.settled, "sent again though the vendor's answer was final");
   must(flight.addressed || push.attempts < options_.attempts_max, "more attempts than allowed");

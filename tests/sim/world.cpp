@@ -88,8 +88,11 @@ std::string World::write_event(std::size_t index, Event& event) {
         std::string(to.empty() ? "" : ",") + R"({"user_id":")" + user + R"(","unread":)" + std::to_string(unread) + "}";
   }
   const std::string id = "e" + std::to_string(index);
+  event.too_old = chance(3);
+  const milliseconds age =
+      event.too_old ? options_.age_max + milliseconds(1) + upto(86'400'000) : upto(options_.age_max.count());
   std::string text = R"({"event_id":")" + id + R"(","app_id":)" + (chance(2) ? "404" : "7") + R"(,"occurred_at":)" +
-                     std::to_string(to_ms(wall())) + R"(,"expires_at":)" + std::to_string(to_ms(wall() + lasts)) +
+                     std::to_string(to_ms(wall() - age)) + R"(,"expires_at":)" + std::to_string(to_ms(wall() + lasts)) +
                      R"(,"kind":)" + (group ? R"("group","group":{"group_id":"g"})" : R"("c2c")") +
                      R"(,"from":{"user_id":"sender"},"message":{"id":"m)" + std::to_string(index) +
                      R"(","elements":[{"type":")" + (chance(5) ? "custom" : "face") + R"("}]},"push":{"disabled":)" +
@@ -171,6 +174,7 @@ void World::outcome(RecordId record_id, std::string_view event_id, std::string_v
   must(json.find("t-") == std::string::npos, "a token in an outcome");
   ++tally_.rules[member_of(json, "rule")];
   if (member_of(json, "outcome") == "dead") event.needs_letter = true;
+  must(member_of(json, "rule") != "too_old" || event.too_old, "called too old, and it is not");
   if (device.empty()) return;
   const auto push = pushes_.find(uuid_of({event_id, member_of(json, "user_id"), device}));
   must(push != pushes_.end(), "an outcome of a device that is none");

@@ -106,7 +106,7 @@ class World final : public dispatch::Directory,
   };
   struct Event {
     std::string value;
-    bool malformed = false;
+    bool malformed = false, too_old = false;
     milliseconds accepted_at{0}, expires_at{0};
     std::vector<std::string> users;
     std::map<std::string, int, std::less<>> unread;

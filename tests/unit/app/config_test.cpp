@@ -64,7 +64,7 @@ TEST_CASE("config: an empty object is the defaults", "[app][config]") {
 TEST_CASE("config: values arrive where they belong", "[app][config]") {
   const auto config = parse_config(R"({
     "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000},
-              "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50},
+              "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50, "start_at": "15m"},
     "worker": {"shards": 3, "http_listen": "[::1]:0"},
     "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
     "fcm": {"ping_interval_ms": 80}, "http": {"proxy": "http://proxy:3128", "connections_max": 3},
@@ -77,6 +77,7 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
   CHECK(config->topics.dead == "grave");
   CHECK(config->consumer.commit_interval == milliseconds(50));
   CHECK(config->consumer.shards == 3);
+  CHECK(config->consumer.start_at == kafka::StartAt{kafka::StartAt::From::Back, milliseconds(900'000)});
   CHECK(config->http_host == "::1");
   CHECK(config->http_port == 0);
   CHECK(config->dispatch.attempts_max == 2);
@@ -148,6 +149,11 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
        "grants.backoff_first_ms"},
       {"back-off upside down", R"({"dispatch": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",
        "dispatch.backoff_first_ms"},
+      {"a start that is none", R"({"kafka": {"start_at": "yesterday"}})",
+       "kafka.start_at: \"yesterday\" is not earliest, latest or a duration"},
+      {"a start without a unit", R"({"kafka": {"start_at": "90"}})", "kafka.start_at: \"90\" is not"},
+      {"a start before Kafka", R"({"kafka": {"start_at": "9999d"}})", "kafka.start_at: is more than a year back"},
+      {"an age below zero", R"({"dispatch": {"age_max_ms": -1}})", "dispatch.age_max_ms: -1 is not in"},
       {"a client setting that breaks a promise", R"({"kafka": {"client": {"enable.auto.commit": true}}})",
        "enable.auto.commit"},
       {"a nested client setting", R"({"kafka": {"client": {"a": {}}}})", "kafka.client.a"},

@@ -120,6 +120,31 @@ TEST_CASE("worker: brokers that take connections and never answer do not keep it
   ::close(listener);
 }
 
+TEST_CASE("worker: what moves to another member is given back, memory and all", "[app][worker]") {
+  const auto cluster = broker();
+  // Large ones, for a shard takes a MiB at a time.
+  kafka::test::fill(cluster->brokers(), "offline", std::string(300'000, 'x'), 100);
+  cluster->set_trouble("dead", kafka::Refusal::TopicMissing);  // a few letters use the credit up, the rest waits
+  Bed first(cluster->brokers(), 8);
+  first.config.consumer.revoke_grace = milliseconds(100);
+  first.start();
+  const auto count = [&](const kafka::Cell& cell) { return kafka::read(cell); };
+  const kafka::ConsumerMetrics& seen = first.worker->metrics().consumer;
+  REQUIRE(within(kLong, [&] { return count(seen.in_flight) == 100; }));
+  CHECK(count(seen.pending_records) == 100);
+  Bed second(cluster->brokers(), 8);
+  second.start();
+  REQUIRE(within(kLong, [&] { return count(seen.assigned_partitions) == 1 && count(seen.rebalances) >= 2; }));
+  // Of the partition that went, only letters on their way to the broker are still held.
+  CHECK(within(kLong, [&] { return count(seen.pending_records) <= count(seen.in_flight) + 8; }));
+  CHECK(count(seen.in_flight) > 20);
+  cluster->set_trouble("dead", std::nullopt);
+  CHECK(within(kLong, [&] { return count(seen.pending_records) == 0; }));
+  CHECK(within(kLong, [&] { return count(second.worker->metrics().consumer.lag) == 0; }));
+  CHECK(first.worker->drain());
+  CHECK(second.worker->drain());
+}
+
 TEST_CASE("worker: a full producer stops planning, and goes on with the acknowledgements", "[app][worker]") {
   const auto cluster = broker();
   kafka::test::fill(cluster->brokers(), "offline", "no event ", 2'000);

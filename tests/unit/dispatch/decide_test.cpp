@@ -9,12 +9,14 @@ using namespace nightpost::dispatch;
 namespace {
 
 const WallTime kNow = wall_from_ms(1'795'225'887'405);
+constexpr milliseconds kDay{86'400'000};
 
 OfflineEvent plain_event() {
   OfflineEvent e;
   e.kind = EventKind::C2c;
   e.from_user = "denny";
   e.group_id = "g1";
+  e.occurred_at = kNow;
   e.expires_at = kNow + seconds(60);
   e.elements = {{ElementType::Text, "hi"}};
   e.to = {{.user_id = "vinson"}};
@@ -64,7 +66,32 @@ TEST_CASE("decide: the event, in the order of the rules", "[dispatch][decide]") 
   CAPTURE(row.name);
   OfflineEvent e = plain_event();
   row.change(e);
-  CHECK(decide_event(e, kNow) == row.want);
+  CHECK(decide_event(e, kNow, kDay) == row.want);
+}
+
+TEST_CASE("decide: how old an event may be", "[dispatch][decide]") {
+  struct Row {
+    const char* name;
+    milliseconds age, age_max;
+    Rule want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"just so", kDay, kDay, Rule::None},
+      {"one ms more", kDay + milliseconds(1), kDay, Rule::TooOld},
+      {"a week", 7 * kDay, kDay, Rule::TooOld},
+      {"a week, and no limit", 7 * kDay, milliseconds(0), Rule::None},
+      {"twenty years, and no limit", 20 * 365 * kDay, milliseconds(0), Rule::None},
+      {"the least limit", milliseconds(2), milliseconds(1), Rule::TooOld},
+      {"the producer's clock is ahead", -7 * kDay, milliseconds(1), Rule::None},
+  }));
+  CAPTURE(row.name);
+  OfflineEvent e = plain_event();
+  e.occurred_at = kNow - row.age;
+  CHECK(decide_event(e, kNow, row.age_max) == row.want);
+  e.expires_at = kNow;
+  CHECK(decide_event(e, kNow, row.age_max) == Rule::Expired);
+  e.push_disabled = true;
+  CHECK(decide_event(e, kNow, row.age_max) == Rule::PushDisabled);
 }
 
 TEST_CASE("decide: the receiver", "[dispatch][decide]") {
@@ -167,7 +194,7 @@ TEST_CASE("decide: a text for the other platform is none for this one", "[dispat
   e.elements = {{ElementType::Custom, ""}};
   e.android.desc = "for Android";
   Device device = phone();
-  CHECK(decide_event(e, kNow) == Rule::None);
+  CHECK(decide_event(e, kNow, kDay) == Rule::None);
   CHECK(decide_device(e, device) == Rule::CustomWithoutDesc);
   device.platform = Platform::Android;
   CHECK(decide_device(e, device) == Rule::None);

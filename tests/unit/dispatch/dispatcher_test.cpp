@@ -129,6 +129,41 @@ TEST_CASE("dispatcher: what cannot be planned", "[dispatch]") {
   CHECK(f.all_over());
 }
 
+TEST_CASE("dispatcher: the replay of a week rings nobody", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.world.add("ann");
+  json event = event_for({"vinson", "ann"});
+  for (int day = 7; day > 0; --day) {
+    event["occurred_at"] = kNowMs - day * 86'400'000LL;
+    f.accept(event);
+  }
+  CHECK(f.world.sent.size() == 2);  // of the last day, to the ms
+  for (const json& outcome : f.world.outcomes) {
+    CHECK(outcome["rule"] == "too_old");
+    CHECK(outcome["outcome"] == "expired");
+    CHECK_FALSE(outcome.contains("device_id"));
+  }
+  CHECK(f.world.outcomes.size() == 12);
+  CHECK(f.world.letters.empty());
+  f.world.answer(200, "", 0);
+  f.world.answer(200, "", 1);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("dispatcher: with age_max 0 only the expiry counts", "[dispatch]") {
+  Fixture f;
+  f.world.add("vinson");
+  f.options.age_max = milliseconds(0);
+  json event = event_for({"vinson"});
+  event["occurred_at"] = 946'684'800'000;
+  f.accept(event);
+  REQUIRE(f.world.sent.size() == 1);
+  f.world.answer(200);
+  CHECK(f.only_outcome()["rule"] == "accepted");
+  CHECK(f.all_over());
+}
+
 TEST_CASE("dispatcher: expired on arrival", "[dispatch]") {
   Fixture f;
   json event = event_for({"vinson"});

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <random>
 #include <set>
+#include <sstream>
 #include <string>
 
+#include "observe/log.h"
 #include "support/kafka_worker.h"
 
 namespace nightpost::kafka {
@@ -123,6 +126,18 @@ TEST_CASE("consumer: a second member takes over without losing a record", "[kafk
   }));
 }
 
+TEST_CASE("consumer: a member that gets no partition is ready, and takes over", "[kafka][consumer]") {
+  const auto cluster = broker(1);
+  auto first = std::make_unique<Worker>(options(*cluster));
+  REQUIRE(within(kLong, [&] { return read(first->metrics.assigned_partitions) == 1; }));
+  Worker spare(options(*cluster));
+  REQUIRE(within(kLong, [&] { return spare.ready.load(); }));
+  CHECK(read(first->metrics.assigned_partitions) + read(spare.metrics.assigned_partitions) == 1);
+  first.reset();
+  fill(cluster->brokers(), kTopic, "v", 10);
+  CHECK(within(kLong, [&] { return spare.seen_count() == 10; }));
+}
+
 TEST_CASE("consumer: takes no more than the limit, and goes on when there is room", "[kafka][consumer]") {
   const bool pauses = GENERATE(false, true);
   const bool by_bytes = GENERATE(false, true);
@@ -226,6 +241,120 @@ TEST_CASE("consumer: carries the traceparent and an empty value", "[kafka][consu
   REQUIRE(within(kLong, [&] { return worker.seen_count() == 2; }));
   CHECK(worker.traceparent_of("traced") == trace);
   CHECK(worker.traceparent_of("").empty());
+}
+
+TEST_CASE("consumer: the lag is there before anything is done", "[kafka][consumer]") {
+  const auto cluster = broker(3);
+  fill(cluster->brokers(), kTopic, "v", 300);
+  ConsumerOptions wanted = options(*cluster);
+  wanted.in_flight_max = 1;
+  Worker worker(wanted, [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return worker.ready.load(); }));
+  CHECK(read(worker.metrics.lag) == 300);
+  REQUIRE(within(kLong, [&] { return worker.seen_count() >= 1; }));
+  CHECK(read(worker.metrics.lag) == 300);
+}
+
+TEST_CASE("consumer: the lag grows while partitions are paused", "[kafka][consumer]") {
+  const auto cluster = broker(2);
+  fill(cluster->brokers(), kTopic, "a", 100);
+  ConsumerOptions wanted = options(*cluster);
+  wanted.in_flight_max = 10;
+  wanted.hold_before_pause = milliseconds(0);
+  Worker worker(wanted, [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return read(worker.metrics.paused_partitions) == 2; }));
+  CHECK(read(worker.metrics.lag) == 100);
+  fill(cluster->brokers(), kTopic, "b", 100);
+  CHECK(within(kLong, [&] { return read(worker.metrics.lag) == 200; }));
+  CHECK(read(worker.metrics.paused_partitions) == 2);
+}
+
+TEST_CASE("consumer: a group without offsets begins where it is told, and chooses once", "[kafka][consumer]") {
+  struct Row {
+    StartAt::From from;
+    int old_records;
+  };
+  const Row row = GENERATE(values<Row>({{StartAt::From::Earliest, 60}, {StartAt::From::Latest, 0}}));
+  const auto cluster = broker(2);
+  fill(cluster->brokers(), kTopic, "old", 60);
+  std::ostringstream said;
+  const SystemClock clock;
+  observe::Log log(observe::Level::Info, 1'000, said, clock);
+  ConsumerOptions wanted = options(*cluster);
+  wanted.start_at.from = row.from;
+  wanted.kafka.log = &log;
+  {
+    Worker first(wanted);
+    REQUIRE(within(kLong, [&] { return read(first.metrics.commits) > 0; }));  // of where it begins
+    REQUIRE(within(kLong, [&] { return first.seen_count() == static_cast<std::size_t>(row.old_records); }));
+    REQUIRE(within(kLong, [&] { return first.consumer().in_flight() == 0; }));
+    first.stop();
+  }
+  CHECK(said.str().find("kafka.group_begins") != std::string::npos);
+  said.str("");
+  fill(cluster->brokers(), kTopic, "new", 40);
+  Worker second(wanted);
+  REQUIRE(within(kLong, [&] { return second.seen_count() >= 40; }));
+  for (const std::string& value : second.seen()) CHECK(value.starts_with("new"));
+  second.stop();
+  CHECK(said.str().find("kafka.group_begins") == std::string::npos);
+}
+
+TEST_CASE("consumer: a broker that refuses the metadata gets the offsets", "[kafka][consumer]") {
+  const auto cluster = broker(1);
+  fill(cluster->brokers(), kTopic, "v", 100);
+  std::ostringstream said;
+  const SystemClock clock;
+  observe::Log log(observe::Level::Info, 1'000, said, clock);
+  ConsumerOptions wanted = options(*cluster);
+  wanted.kafka.log = &log;
+  {
+    Worker first(wanted, [](const std::string& value) { return std::stoi(value.substr(1)) < 50; });
+    REQUIRE(within(kLong, [&] { return first.consumer().in_flight() == 50 && read(first.metrics.lag) == 50; }));
+    cluster->refuse_metadata(1);
+    first.release_held([](const std::string& value) { return value == "v51"; });
+    REQUIRE(within(kLong, [&] { return read(first.metrics.commit_errors) == 1; }));
+    const std::uint64_t commits = read(first.metrics.commits);
+    REQUIRE(within(kLong, [&] { return read(first.metrics.commits) > commits; }));
+    first.stop();
+  }
+  CHECK(said.str().find("kafka.metadata_too_large") != std::string::npos);
+  Worker second(wanted);
+  REQUIRE(within(kLong, [&] { return second.seen_count() >= 50; }));
+  CHECK(second.distinct().contains("v51"));  // its offset was committed plain
+  CHECK(second.distinct().size() == 50);
+}
+
+TEST_CASE("consumer: what retention took before it was done is counted and said", "[kafka][consumer]") {
+  const auto cluster = broker(1);
+  std::ostringstream said;
+  const SystemClock clock;
+  observe::Log log(observe::Level::Info, 1'000, said, clock);
+  ConsumerOptions wanted = options(*cluster);
+  wanted.kafka.log = &log;
+  fill(cluster->brokers(), kTopic, "v", 10);
+  {
+    Worker first(wanted, [](const std::string& value) { return value == "v3" || value == "v4"; });
+    REQUIRE(within(kLong, [&] { return first.seen_count() == 10 && read(first.metrics.commits) > 0; }));
+    REQUIRE(within(kLong, [&] { return first.consumer().in_flight() == 8; }));
+    first.stop();
+  }
+  // The in-process broker keeps 5 MiB, of what no compression makes smaller.
+  std::string noise(300'000, ' ');
+  std::mt19937_64 rng(7);
+  for (char& byte : noise) byte = static_cast<char>(rng());
+  fill(cluster->brokers(), kTopic, noise, 40);
+  Worker second(wanted);
+  REQUIRE(within(kLong, [&] { return second.ready && second.consumer().in_flight() == 0 && second.seen_count() > 0; }));
+  const std::uint64_t came = second.seen_count();
+  REQUIRE(within(kLong, [&] { return read(second.metrics.lag) == 0; }));
+  second.stop();
+  CHECK(second.seen_count() >= came);
+  // Of all 50, two were done and the rest either came or was lost.
+  CHECK(read(second.metrics.retention_lost) == 50 - 2 - second.seen_count());
+  CHECK(read(second.metrics.retention_lost) >= 8);
+  CHECK(read(second.metrics.gap_offsets) == 0);
+  CHECK(said.str().find("kafka.retention_lost") != std::string::npos);
 }
 
 TEST_CASE("consumer: starts without a broker, keeps trying, stops in time", "[kafka][consumer]") {

@@ -344,5 +344,189 @@ TEST_CASE("book: no commit passes what was given back", "[kafka][book]") {
   CHECK(read(next.metrics.skipped_done) == 2);
 }
 
+TEST_CASE("book: where a partition begins is committed before anything is done", "[kafka][book]") {
+  Member member(1);
+  member.assign(0, std::nullopt);
+  CHECK_FALSE(member.book.position(0));
+  member.book.begin_at(0, 40);
+  CHECK(member.book.position(0) == 40);
+  const std::vector<PartitionBook::Commit> commits = member.book.due_commits(MonoTime{});
+  REQUIRE(commits.size() == 1);
+  CHECK(commits[0].next == 40);
+  CHECK(commits[0].metadata.empty());
+  member.offer(0, 42);  // 40 and 41 were compacted away
+  CHECK(read(member.metrics.gap_offsets) == 2);
+  CHECK(member.book.in_flight() == 1);
+}
+
+TEST_CASE("book: what the log has forgotten is counted, unless it was done", "[kafka][book]") {
+  struct Row {
+    const char* name;
+    std::vector<std::int64_t> done;  // of 100 … 149; 100 never is
+    std::int64_t low;
+    std::int64_t lost, position;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"nothing", {}, 0, 0, 100},
+      {"just not", {}, 100, 0, 100},
+      {"the oldest", {}, 101, 1, 101},
+      {"ten", {}, 110, 10, 110},
+      {"ten, three of them done", {101, 105, 109, 110}, 110, 7, 111},
+      {"one, and what follows is done", {101, 102, 103}, 101, 1, 104},
+      {"all that is known, and more", {101, 149}, 100'000, 99'898, 100'000},
+      {"far more than a ledger's window",
+       {},
+       100 + (std::int64_t{1} << 40),
+       std::int64_t{1} << 40,
+       100 + (std::int64_t{1} << 40)},
+  }));
+  CAPTURE(row.name);
+  Member before(1);
+  before.assign(0, 100);
+  before.offer(0, 100, 50);
+  for (const auto& each : before.hand_out())
+    if (std::ranges::find(row.done, each.record.offset) != row.done.end()) before.release(each.record);
+  before.book.settle();
+  const std::vector<PartitionBook::Commit> commits = before.book.commits_of(Ids{0});
+  const std::string metadata = commits.empty() ? "" : commits[0].metadata;
+
+  Member member(1);
+  REQUIRE(member.book.assign(0, 100, metadata));
+  CHECK(member.book.forget_below(0, row.low) == row.lost);
+  CHECK(read(member.metrics.retention_lost) == static_cast<std::uint64_t>(row.lost));
+  CHECK(member.book.position(0) == row.position);
+  CHECK(member.book.forget_below(0, row.low) == 0);  // said once
+  // The records that are there come, and are no gap.
+  const std::int64_t first = std::max<std::int64_t>(row.low, 100);
+  member.offer(0, first, 60);
+  CHECK(read(member.metrics.gap_offsets) == 0);
+  CHECK(read(member.metrics.rewinds) == 0);
+  const auto handed = member.hand_out();
+  const auto done_above = std::ranges::count_if(row.done, [&](std::int64_t offset) { return offset >= first; });
+  CHECK(handed.size() == static_cast<std::size_t>(60 - done_above));
+  for (const auto& each : handed) member.release(each.record);
+  member.book.settle();
+  const std::vector<PartitionBook::Commit> after = member.book.commits_of(Ids{0});
+  REQUIRE(after.size() == 1);
+  CHECK(after[0].next == first + 60);
+}
+
+TEST_CASE("book: a gap is retention's as far as the log does not reach back", "[kafka][book]") {
+  struct Row {
+    const char* name;
+    std::int64_t low;
+    std::int64_t lost;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"unknown", -1, 0},
+      {"the log reaches further back: compacted", 5, 0},
+      {"it begins with the gap", 13, 0},
+      {"it begins in the gap", 15, 2},
+      {"it begins with the record", 20, 7},
+      {"it went on since", 500, 7},
+  }));
+  CAPTURE(row.name);
+  Member member(1);
+  member.assign(0, 10);
+  member.offer(0, 10, 3);
+  CHECK(member.book.take_gaps().empty());
+  member.offer(0, 20);
+  const std::vector<PartitionBook::Gap> gaps = member.book.take_gaps();
+  REQUIRE(gaps.size() == 1);
+  CHECK(gaps[0].from == 13);
+  CHECK(gaps[0].to == 20);
+  CHECK(gaps[0].undone == 7);
+  CHECK(member.book.count_lost(gaps[0], row.low) == row.lost);
+  CHECK(read(member.metrics.retention_lost) == static_cast<std::uint64_t>(row.lost));
+  CHECK(member.book.take_gaps().empty());
+}
+
+TEST_CASE("book: the lag is true before anything was committed", "[kafka][book]") {
+  struct Row {
+    const char* name;
+    std::optional<std::int64_t> committed, begins;
+    std::int64_t low, high;
+    std::uint64_t lag;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"resumed", 30, {}, 10, 100, 70},
+      {"resumed at the end", 100, {}, 10, 100, 0},
+      {"overtaken by retention", 3, {}, 10, 100, 90},
+      {"the log was made anew", 100, {}, 0, 5, 0},
+      {"begins at the earliest", {}, 10, 10, 100, 90},
+      {"begins at the end", {}, 100, 10, 100, 0},
+      {"nothing is known of where it begins", {}, {}, 10, 100, 90},
+      {"nothing is known of the log", 30, {}, -1001, -1001, 0},
+      {"an empty log", {}, 0, 0, 0, 0},
+  }));
+  CAPTURE(row.name);
+  Member member(1);
+  member.assign(0, row.committed);
+  member.book.set_log(0, row.low, row.high);
+  if (row.begins) member.book.begin_at(0, *row.begins);
+  member.book.measure(MonoTime{});
+  CHECK(read(member.metrics.lag) == row.lag);
+  member.book.set_log(0, -1001, -1001);  // librdkafka has not fetched yet: what the broker said before stays
+  member.book.measure(MonoTime{});
+  CHECK(read(member.metrics.lag) == row.lag);
+}
+
+TEST_CASE("book: a broker that takes less metadata gets plain offsets", "[kafka][book]") {
+  Member member(1);
+  member.assign(0, 0);
+  const auto finish_every_other = [&](std::int64_t from, int records) {
+    member.offer(0, from, records);
+    for (const auto& each : member.hand_out())
+      if (each.record.offset % 2 == 1) member.release(each.record);
+    member.book.settle();
+  };
+  const auto commit = [&](std::size_t takes) {
+    const std::vector<PartitionBook::Commit> commits = member.book.due_commits(MonoTime{});
+    REQUIRE(commits.size() == 1);
+    const bool fits = commits[0].metadata.size() <= takes;
+    const bool told = member.book.commit_answered(std::vector<PartitionBook::CommitAnswer>{
+        {.partition = 0, .next = commits[0].next, .accepted = fits, .metadata_too_large = !fits}});
+    return std::pair(commits[0].metadata.size(), told);
+  };
+  finish_every_other(0, 40);
+  const auto [small, told_small] = commit(100);
+  CHECK(small > 0);
+  CHECK_FALSE(told_small);
+  finish_every_other(40, 2'000);
+  const auto [large, told_large] = commit(100);
+  REQUIRE(large > 100);
+  CHECK(told_large);
+  CHECK(read(member.metrics.commit_errors) == 1);
+  const auto [plain, told_again] = commit(100);  // the same offset again, at once
+  CHECK(plain == 0);
+  CHECK_FALSE(told_again);
+  CHECK(read(member.metrics.commits) == 2);
+  CHECK(member.book.due_commits(MonoTime{}).empty());
+  // It is left out only where it is too long.
+  Ids gone{0};
+  member.book.retire(gone);
+  member.assign(0, 4'992);
+  finish_every_other(4'992, 40);
+  CHECK(commit(100).first > 0);
+}
+
+TEST_CASE("book: another refusal says nothing of the metadata", "[kafka][book]") {
+  Member member(1);
+  member.assign(0, 0);
+  member.offer(0, 0, 100);
+  for (const auto& each : member.hand_out())
+    if (each.record.offset % 2 == 1) member.release(each.record);
+  member.book.settle();
+  const std::vector<PartitionBook::Commit> first = member.book.due_commits(MonoTime{});
+  REQUIRE(first.size() == 1);
+  SECTION("the coordinator is not there") {
+    CHECK_FALSE(member.book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{.partition = 0, .next = 0}}));
+  }
+  SECTION("no answer") { CHECK_FALSE(member.book.commit_answered({})); }
+  const std::vector<PartitionBook::Commit> again = member.book.due_commits(MonoTime{});
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].metadata == first[0].metadata);
+}
+
 }  // namespace
 }  // namespace nightpost::kafka
