@@ -42,6 +42,7 @@ struct Config {
   store::StoreOptions store;
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
+  milliseconds stall{50};               // a shard's loop that is late by this much is counted and told
   milliseconds drain_limit{25'000};     // from SIGTERM to the end, all waits together; Kubernetes kills after 30 s
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9464;       // 0: a free one

@@ -18,12 +18,14 @@ LaneSettings lane_settings(const Config& config, const SharedByLanes& shared) {
 }
 
 LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
-                             net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply)
+                             net::CurlMetrics& curl_metrics, const Clock& clock, LoopMonitor& monitor,
+                             std::function<void()> after_reply)
     : loop_(loop),
       settings_(std::move(settings)),
       metrics_(metrics),
       curl_metrics_(curl_metrics),
       clock_(clock),
+      monitor_(monitor),
       after_reply_(std::move(after_reply)) {}
 
 LaneTransport::Slot& LaneTransport::slot_for(const std::shared_ptr<const dispatch::Route>& of) {
@@ -123,11 +125,15 @@ void LaneTransport::sweep() {
 }
 
 void LaneTransport::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
+  const LoopMonitor::Working working(monitor_, LoopPart::Answers);
+  monitor_.count_answers(1);
   handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection, reply.written});
   after_reply_();
 }
 
 bool LaneTransport::on_lane_replies(std::span<net::LaneAnswer> answers) {
+  const LoopMonitor::Working working(monitor_, LoopPart::Answers);
+  monitor_.count_answers(answers.size());
   for (net::LaneAnswer& each : answers)
     replies_.push_back(
         {each.tag, {std::move(each.reply.response), each.reply.maybe_sent, each.reply.connection, each.reply.written}});

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/loop_monitor.h"
 #include "core/lru_cache.h"
 #include "core/time.h"
 #include "dispatch/ports.h"
@@ -42,7 +43,8 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   /// `after_reply` is called after the answers that one lane's turn gave, so that the shard flushes and looks at its
   /// timers once per loop turn.
   LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
-                net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply);
+                net::CurlMetrics& curl_metrics, const Clock& clock, LoopMonitor& monitor,
+                std::function<void()> after_reply);
 
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override;
@@ -77,6 +79,7 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   net::LaneMetrics& metrics_;
   net::CurlMetrics& curl_metrics_;
   const Clock& clock_;
+  LoopMonitor& monitor_;
   std::function<void()> after_reply_;
   dispatch::ReplyHandler* handler_ = nullptr;                 // the shard's one dispatcher
   std::unordered_map<std::string, Slot> lanes_;               // by origin and credential

@@ -173,7 +173,9 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
     if (event.what != net::LaneEvent::What::Reconnected && !unreachable)
       unreachable.emplace(route.id, fmt::format("cannot reach {}: {}", event.origin, event.detail));
   };
-  LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, [] {});
+  LoopMetrics loop_metrics;
+  LoopMonitor monitor(config.stall, clock, loop_metrics);
+  LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, monitor, [] {});
   ShownCredentials credentials(real_credentials, options.dry_run);
   Recorder transport(credentials, options.dry_run ? nullptr : &lanes);
   Collector settler;

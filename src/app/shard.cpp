@@ -36,11 +36,12 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
              net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
              ShardMetrics& metrics)
     : metrics_(metrics),
+      monitor_(config.stall, clock, metrics.loop),
       settler_(settler),
       ops_(log, clock),
       store_(std::move(store)),
       source_(*store_),
-      resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
+      resolver_(config.resolve, timed_source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
       lanes_(lane_settings(config, {trust_stores, names_})),
       fetcher_(
@@ -49,11 +50,12 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) {
+            const LoopMonitor::Working working(monitor_, LoopPart::Grants);
             dispatcher_.on_grant(route);
             schedule_after_work();
           },
           metrics.grants, config.resolve.routes_cached_max),
-      transport_(loop_, watched(lanes_, ops_), metrics.lanes, metrics.curl_lanes, clock,
+      transport_(loop_, watched(lanes_, ops_), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { schedule_after_work(); }),
       dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
 
@@ -61,6 +63,7 @@ Shard::~Shard() { stop(); }
 
 void Shard::start() {
   arm_sweep();
+  arm_beat();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "shard");
     loop_.run();
@@ -82,6 +85,7 @@ void Shard::enqueue(std::unique_ptr<kafka::Batch> batch) {
 
 void Shard::hand_back(std::function<bool(kafka::Stay)> which) {
   boost::asio::post(loop_, [this, which = std::move(which)] {
+    const LoopMonitor::Working working(monitor_, LoopPart::HandBack);
     const auto stale = [&](dispatch::RecordId pending) { return which(pending_record_of(pending)->stay()); };
     dispatcher_.hand_back(stale);
     // A batch is of one partition's assignment or several; a record that is not stale must not be lost with it.
@@ -97,12 +101,14 @@ void Shard::hand_back(std::function<bool(kafka::Stay)> which) {
 
 void Shard::on_room() {
   boost::asio::post(loop_, [this] {
+    const LoopMonitor::Working working(monitor_, LoopPart::Accept);
     dispatcher_.on_room();
     schedule_after_work();
   });
 }
 
 void Shard::accept_what_fits() {
+  const LoopMonitor::Working working(monitor_, LoopPart::Accept);
   while (!waiting_.empty() && dispatcher_.has_capacity()) {
     const std::span<const kafka::SourceRecord> all = waiting_.front()->records();
     records_.clear();
@@ -127,9 +133,16 @@ void Shard::schedule_after_work() {
 
 void Shard::after_work() {
   after_work_scheduled_ = false;
+  monitor_.count_turn();
   if (!waiting_.empty() && dispatcher_.has_capacity()) accept_what_fits();
-  settler_.flush();
-  transport_.flush();
+  {
+    const LoopMonitor::Working working(monitor_, LoopPart::Outcomes);
+    settler_.flush();
+  }
+  {
+    const LoopMonitor::Working working(monitor_, LoopPart::Flush);
+    transport_.flush();
+  }
   arm_timer();
   // Planning stands still for want of room: the producer calls once there is some, or there is some by now.
   if (dispatcher_.wants_room() && !settler_.await_room(dispatcher_.pushes_open())) on_room();
@@ -143,6 +156,7 @@ void Shard::arm_timer() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // re-armed for an earlier time
     armed_for_.reset();
+    const LoopMonitor::Working working(monitor_, LoopPart::Timers);
     dispatcher_.wake();
     schedule_after_work();
   });
@@ -152,9 +166,19 @@ void Shard::arm_sweep() {
   sweep_timer_.expires_after(std::chrono::minutes(1));
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    const LoopMonitor::Working working(monitor_, LoopPart::Sweep);
     transport_.sweep();
     fetcher_.sweep();
     arm_sweep();
+  });
+}
+
+void Shard::arm_beat() {
+  beat_timer_.expires_after(monitor_.interval());
+  beat_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    monitor_.beat(thread_cpu_time());
+    arm_beat();
   });
 }
 

@@ -15,6 +15,7 @@
 #include "app/config.h"
 #include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
+#include "app/loop_monitor.h"
 #include "app/ops_log.h"
 #include "app/ports.h"
 #include "dispatch/dispatcher.h"
@@ -36,6 +37,7 @@ struct ShardMetrics {
   net::CurlMetrics curl_lanes;   // of pushes
   net::CurlMetrics grant_lanes;  // of token endpoints
   GrantMetrics grants;
+  LoopMetrics loop;
 };
 
 class Shard {
@@ -60,6 +62,7 @@ class Shard {
     return in_the_air + settler_.unflushed();
   }
   void stop();
+  LoopMonitor& monitor() noexcept { return monitor_; }
 
  private:
   void accept_what_fits();
@@ -67,14 +70,17 @@ class Shard {
   void schedule_after_work();
   void arm_timer();
   void arm_sweep();
+  void arm_beat();
 
   ShardMetrics& metrics_;
+  LoopMonitor monitor_;
   KafkaSettler& settler_;
   boost::asio::io_context loop_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
   OpsLog ops_;
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
+  TimedSource timed_source_{source_, monitor_};
   resolve::Resolver resolver_;
   net::NameResolver names_;
   LaneSettings lanes_;
@@ -84,6 +90,7 @@ class Shard {
   dispatch::Dispatcher dispatcher_;
   boost::asio::steady_timer timer_{loop_};
   boost::asio::steady_timer sweep_timer_{loop_};
+  boost::asio::steady_timer beat_timer_{loop_};
   std::optional<MonoTime> armed_for_;
   bool after_work_scheduled_ = false;
   std::deque<std::unique_ptr<kafka::Batch>> waiting_;

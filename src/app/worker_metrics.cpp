@@ -170,6 +170,19 @@ void register_curl(ShardSeries& shards) {
   }
 }
 
+void register_loops(ShardSeries& shards) {
+  shards.counter("nightpost_loop_turns_total", "Turns of the shards' loops that had anything to do",
+                 [](const ShardMetrics& m) { return m.loop.turns.read(); });
+  shards.counter("nightpost_loop_answers_total", "Lanes' answers in those turns",
+                 [](const ShardMetrics& m) { return m.loop.answers.read(); });
+  for (std::size_t i = 0; i < std::size_t(LoopPart::Count); ++i)
+    shards.counter("nightpost_loop_stalls_total", "Times a shard's loop was late by worker.stall_ms or more",
+                   [i](const ShardMetrics& m) { return m.loop.stalls[i].read(); },
+                   {{"part", std::string(name_of(static_cast<LoopPart>(i)))}});
+  shards.histogram("nightpost_loop_stall_seconds", "How late it was those times",
+                   [](const ShardMetrics& m) -> const auto& { return m.loop.stall_time; });
+}
+
 void register_grants(ShardSeries& shards) {
   shards.counter("nightpost_grant_fetches_total", "Grants asked for at token endpoints",
                  [](const ShardMetrics& m) { return m.grants.fetches.read(); });
@@ -257,6 +270,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   register_outcomes(page, metrics);
   register_lanes(shards);
   register_curl(shards);
+  register_loops(shards);
   register_grants(shards);
   register_resolve(shards);
   register_kafka(page, metrics);

@@ -156,6 +156,8 @@ struct Rig {
   GrantMetrics grant_metrics;
   resolve::ResolverMetrics resolver_metrics;
   dispatch::Metrics metrics;
+  LoopMetrics loop_metrics;
+  LoopMonitor monitor{config.stall, clock, loop_metrics};
   GrantFetcher fetcher{loop,
                        config.http,
                        config.grants.fetch_deadline,
@@ -178,6 +180,7 @@ struct Rig {
       lane_metrics,
       curl_metrics,
       clock,
+      monitor,
       [] {}};
   dispatch::Dispatcher dispatcher{config.dispatch, ports, ports, lanes, settled, clock, metrics, &ops};
 };
