@@ -50,6 +50,7 @@ void read_kafka(JsonSection kafka, Config& config) {
 void read_worker(JsonSection worker, Config& config) {
   worker.integer("shards", config.shards, 1, 256);
   worker.duration_ms("stall_ms", config.stall, 10, 10'000);
+  worker.duration_ms("skew_warn_ms", config.skew_warn, 1'000, kHourMs);
   worker.duration_ms("drain_limit_ms", config.drain_limit, 0, kHourMs);
   std::string listen = fmt::format("{}:{}", config.http_host, config.http_port);
   worker.text("http_listen", listen);

@@ -43,6 +43,7 @@ struct Config {
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
   milliseconds stall{50};               // a shard's loop that is late by this much is counted and told
+  milliseconds skew_warn{10'000};       // a vendor's clock that differs by more is told
   milliseconds drain_limit{25'000};     // from SIGTERM to the end, all waits together; Kubernetes kills after 30 s
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9464;       // 0: a free one

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "app/clock_skew.h"
 #include "app/config.h"
 #include "app/loop_monitor.h"
 #include "core/lru_cache.h"
@@ -29,6 +30,7 @@ struct LaneSettings {
   net::CurlLaneOptions http;   // Wire::Any
   /// What becomes of a lane's connections; the route is the one that opened the lane. Empty: nobody hears.
   std::function<void(const dispatch::Route&, const net::LaneEvent&)> watch = {};
+  SkewWatch skew = {};  // empty: nobody hears
 };
 
 /// What lanes have in common, so that none pays for it alone. Outlives them.
@@ -38,7 +40,7 @@ struct SharedByLanes {
 };
 LaneSettings lane_settings(const Config& config, const SharedByLanes& shared);
 
-class LaneTransport final : public dispatch::Transport, private net::LaneHandler {
+class LaneTransport final : public dispatch::Transport {
  public:
   /// `after_reply` is called after the answers that one lane's turn gave, so that the shard flushes and looks at its
   /// timers once per loop turn.
@@ -59,20 +61,26 @@ class LaneTransport final : public dispatch::Transport, private net::LaneHandler
   void sweep();
 
  private:
-  struct Slot {
+  struct Slot final : net::LaneHandler {
+    explicit Slot(LaneTransport& t) : transport(t) {}
+    void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
+    bool on_lane_replies(std::span<net::LaneAnswer> answers) override;
+
+    LaneTransport& transport;
+    std::shared_ptr<const dispatch::Route> opener;  // the route that opened it
     // Exactly one of them.
     std::unique_ptr<net::Lane> h2;
     std::unique_ptr<net::CurlLane> any;
     milliseconds idle_close{0};
     MonoTime used{};
     bool dirty = false;
+    SkewProbe probe;
     std::size_t open_requests() const noexcept { return h2 ? h2->open_requests() : any->open_requests(); }
   };
   static constexpr std::size_t kRoutesKnownMax = 10'000;  // each edit of a certificate makes one
-  void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
-  bool on_lane_replies(std::span<net::LaneAnswer> answers) override;
   Slot& slot_for(const std::shared_ptr<const dispatch::Route>& route);
   void open(Slot& slot, const std::shared_ptr<const dispatch::Route>& route);
+  void look_at_clock(Slot& slot, std::uint64_t tag, const net::LaneReply& reply);
 
   boost::asio::io_context& loop_;
   const LaneSettings settings_;

@@ -110,4 +110,15 @@ void OpsLog::lane_event(const Certificate& certificate, const net::LaneEvent& ev
                      kv("next_try_ms", event.wait.count()), kv("untold", said.dropped), kv("todo", words.todo)});
 }
 
+void OpsLog::clock_skew(const Certificate& certificate, std::string_view origin, milliseconds skew) {
+  const auto said = admit("clock_skew", origin);
+  if (!said.passes) return;
+  log_.warn(
+      "worker.clock_skew",
+      {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value), kv("host", origin),
+       kv("skew_ms", skew.count()), kv("clock", skew.count() > 0 ? "ahead" : "behind"), kv("untold", said.dropped),
+       kv("todo",
+          "set this machine's clock (NTP): vendors refuse signed tokens (JWT) and timestamps when clocks differ")});
+}
+
 }  // namespace nightpost::app

@@ -23,7 +23,8 @@ dispatch::Options of_one_shard(const Config& config) {
 }
 
 /// Ops hear what becomes of the lanes' connections.
-LaneSettings watched(LaneSettings lanes, OpsLog& ops) {
+LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
+  lanes.skew = std::move(skew);
   lanes.watch = [&ops](const dispatch::Route& route, const net::LaneEvent& event) {
     ops.lane_event(route.certificate, event);
   };
@@ -36,6 +37,8 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
              net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
              ShardMetrics& metrics)
     : metrics_(metrics),
+      skew_warn_(config.skew_warn),
+      clock_(clock),
       monitor_(config.stall, clock, metrics.loop),
       settler_(settler),
       ops_(log, clock),
@@ -46,7 +49,8 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       lanes_(lane_settings(config, {trust_stores, names_})),
       fetcher_(
           loop_, lanes_.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants,
-          [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); }),
+          [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); },
+          skew_watch()),
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) {
@@ -55,7 +59,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
             schedule_after_work();
           },
           metrics.grants, config.resolve.routes_cached_max),
-      transport_(loop_, watched(lanes_, ops_), metrics.lanes, metrics.curl_lanes, clock, monitor_,
+      transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { schedule_after_work(); }),
       dispatcher_(of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
 
@@ -146,6 +150,13 @@ void Shard::after_work() {
   arm_timer();
   // Planning stands still for want of room: the producer calls once there is some, or there is some by now.
   if (dispatcher_.wants_room() && !settler_.await_room(dispatcher_.pushes_open())) on_room();
+}
+
+SkewWatch Shard::skew_watch() {
+  return [this](const Certificate& certificate, std::string_view origin, milliseconds skew) {
+    metrics_.skew.set(certificate.vendor, {skew, clock_.wall()});
+    if (std::chrono::abs(skew) > skew_warn_) ops_.clock_skew(certificate, origin, skew);
+  };
 }
 
 void Shard::arm_timer() {

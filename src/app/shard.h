@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "app/clock_skew.h"
 #include "app/config.h"
 #include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
@@ -38,6 +39,7 @@ struct ShardMetrics {
   net::CurlMetrics grant_lanes;  // of token endpoints
   GrantMetrics grants;
   LoopMetrics loop;
+  SkewMetrics skew;
 };
 
 class Shard {
@@ -71,8 +73,11 @@ class Shard {
   void arm_timer();
   void arm_sweep();
   void arm_beat();
+  SkewWatch skew_watch();
 
   ShardMetrics& metrics_;
+  const milliseconds skew_warn_;
+  const Clock& clock_;
   LoopMonitor monitor_;
   KafkaSettler& settler_;
   boost::asio::io_context loop_{1};

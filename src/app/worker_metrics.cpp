@@ -183,6 +183,24 @@ void register_loops(ShardSeries& shards) {
                    [](const ShardMetrics& m) -> const auto& { return m.loop.stall_time; });
 }
 
+/// By the shard that heard last: all of them read one clock.
+void register_skew(MetricsPage& page, const WorkerMetrics& metrics) {
+  page.add_gauges(
+      "nightpost_clock_skew_seconds",
+      "This machine's clock minus the vendor's, at the least, by its last sampled answer", [&metrics] {
+        std::vector<observe::Sample> all;
+        for (std::size_t v = 0; v < std::size_t(Vendor::Count); ++v) {
+          const auto vendor = static_cast<Vendor>(v);
+          std::optional<SkewMetrics::Sample> last;
+          for (const ShardMetrics& shard : metrics.shards)
+            if (const auto one = shard.skew.latest(vendor); one && (!last || one->at > last->at)) last = one;
+          if (last)
+            all.push_back({{{"vendor", std::string(name_of(vendor))}}, static_cast<double>(last->skew.count()) / 1000});
+        }
+        return all;
+      });
+}
+
 void register_grants(ShardSeries& shards) {
   shards.counter("nightpost_grant_fetches_total", "Grants asked for at token endpoints",
                  [](const ShardMetrics& m) { return m.grants.fetches.read(); });
@@ -271,6 +289,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   register_lanes(shards);
   register_curl(shards);
   register_loops(shards);
+  register_skew(page, metrics);
   register_grants(shards);
   register_resolve(shards);
   register_kafka(page, metrics);
