@@ -127,9 +127,6 @@ void read_http(JsonSection http, net::CurlLaneOptions& options) {
   http.integer("timeouts_in_a_row_max", options.timeouts_in_a_row_max, 1, 1'000);
   http.integer("response_bytes_max", options.response_bytes_max, 1'024, std::int64_t{64} << 20);
   http.integer("header_bytes_max", options.header_bytes_max, 1'024, std::int64_t{1} << 20);
-  http.text("proxy", options.proxy, true);
-  if (!options.proxy.empty())
-    if (const auto good = net::check_proxy(options.proxy); !good) http.mistake("proxy", good.error().detail);
   if (options.reconnect_first > options.reconnect_max) http.mistake("reconnect_first_ms", "is above reconnect_max_ms");
 }
 
@@ -178,6 +175,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_lane(top.section("apns"), config.apns);
     read_lane(top.section("fcm"), config.fcm);
     read_http(top.section("http"), config.http);
+    read_proxy(top.section("proxy"), config.proxy);
     {
       JsonSection dns = top.section("dns");
       dns.duration_ms("lookup_timeout_ms", config.dns.lookup_timeout, 10, 60'000);

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/proxy_options.h"
 #include "app/receipt_options.h"
 #include "app/server_options.h"
 #include "core/result.h"
@@ -57,6 +58,7 @@ struct Config {
   resolve::ResolverOptions resolve;  // caches of each shard
   net::LaneOptions apns, fcm;        // HTTP/2 connections of each shard to each (origin, credential)
   net::CurlLaneOptions http;         // likewise, to all other vendors and to token endpoints
+  ProxyOptions proxy;                // of all of these; Kafka is reached without
   net::NameResolverOptions dns;      // names of HTTP/2 vendors; each shard has a resolver of its own
   resolve::GrantOptions grants;
   ReceiptOptions receipts;

@@ -9,7 +9,10 @@ constexpr std::size_t kRepliesKept = 4096;  // room for the answers of a turn
 
 LaneSettings lane_settings(const Config& config, const SharedByLanes& shared) {
   LaneSettings lanes{config.apns, config.fcm, config.http};
-  const auto share = [&](auto& options) { options.trust_stores = &shared.trust_stores; };
+  const auto share = [&](auto& options) {
+    options.trust_stores = &shared.trust_stores;
+    options.proxy = shared.proxy;
+  };
   lanes.apns.names = lanes.fcm.names = &shared.names;
   share(lanes.apns);
   share(lanes.fcm);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -37,6 +38,7 @@ struct LaneSettings {
 struct SharedByLanes {
   net::TrustStores& trust_stores;  // of the process
   net::NameResolver& names;        // of the shard; libcurl's lanes ask the system
+  const std::optional<net::Proxy>& proxy;
 };
 LaneSettings lane_settings(const Config& config, const SharedByLanes& shared);
 

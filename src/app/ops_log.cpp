@@ -83,7 +83,7 @@ void OpsLog::lane_event(const Certificate& certificate, const net::LaneEvent& ev
     void (observe::Log::*say)(std::string_view, std::initializer_list<observe::Field>);
   };
   static constexpr Words kWords[] = {
-      {"worker.connect_failed", "check name, route, firewall, proxy and port from this machine to the host",
+      {"worker.connect_failed", "check name, route, firewall, port and proxy.url from this machine to the host",
        &observe::Log::warn},
       {"worker.peer_untrusted",
        "check the certificate's ca_file (or the system's authorities), its host, this machine's clock, and who answers "

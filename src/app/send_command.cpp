@@ -244,7 +244,9 @@ int run_send(const Options& options) {
   GrantMetrics grant_metrics;
   net::TrustStores trust_stores;
   net::NameResolver names(loop, config->dns);
-  const LaneSettings lanes = lane_settings(*config, {trust_stores, names});
+  const auto proxy = open_proxy(config->proxy);
+  if (!proxy) return say_error(proxy.error());
+  const LaneSettings lanes = lane_settings(*config, {trust_stores, names, *proxy});
   GrantFetcher fetcher(loop, lanes.http, config->grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics, {},
                        skew_told(*config));
   resolve::ResolverMetrics metrics;

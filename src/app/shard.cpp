@@ -46,7 +46,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       source_(*store_),
       resolver_(config.resolve, timed_source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
-      lanes_(lane_settings(config, {trust_stores, names_})),
+      lanes_(lane_settings(config, {trust_stores, names_, config.proxy.through})),
       fetcher_(
           loop_, lanes_.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants,
           [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); },

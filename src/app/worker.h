@@ -42,7 +42,8 @@ class Worker {
     std::function<void()> on_ready;       // the first assignment has come; on the consumer's thread
     std::function<void(Error)> on_fatal;  // it cannot go on and nothing more is committed; any thread
   };
-  /// Io: the store cannot be opened, or Kafka's settings are refused. Unauthorized: the master key.
+  /// Io: the store cannot be opened, or Kafka's settings are refused. Unauthorized: the master key. Those of a file
+  /// that is named in the configuration.
   static Result<std::unique_ptr<Worker>> start(const Config& config, const Clock& clock, observe::Log& log,
                                                Handlers handlers);
   ~Worker();

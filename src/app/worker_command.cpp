@@ -101,7 +101,8 @@ int run_worker(const Options& options) {
   watch.start();
   log.info("worker.started",
            {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),
-            observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards)});
+            observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards),
+            observe::kv("proxy", config->proxy.through ? config->proxy.through->authority() : "")});
   return service.run([&](MonoTime deadline) { return worker->drain(deadline); });
 }
 
