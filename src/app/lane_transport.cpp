@@ -104,6 +104,7 @@ void LaneTransport::withdraw(std::uint64_t route, const std::string& why) {
 
 void LaneTransport::flush() {
   if (dirty_.empty()) return;
+  const LoopMonitor::Working working(monitor_, LoopPart::Flush);
   const MonoTime now = clock_.mono();
   for (Slot* slot : dirty_) {
     slot->dirty = false;

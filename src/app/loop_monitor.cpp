@@ -7,6 +7,15 @@
 #include <utility>
 
 namespace nightpost::app {
+namespace {
+
+std::chrono::nanoseconds time_of(clockid_t clock) noexcept {
+  timespec now{};
+  ::clock_gettime(clock, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+}  // namespace
 
 std::string_view name_of(LoopPart part) noexcept {
   static constexpr std::array<std::string_view, std::size_t(LoopPart::Count)> kNames = {
@@ -29,9 +38,8 @@ LoopPart LoopMonitor::change_to(LoopPart part) noexcept {
   return before;
 }
 
-void LoopMonitor::beat(std::chrono::nanoseconds thread_cpu) {
+void LoopMonitor::beat(MonoTime now, std::chrono::nanoseconds thread_cpu) {
   change_to(LoopPart::Other);
-  const MonoTime now = changed_at_;
   const MonoTime before = beat_at_.load(std::memory_order_relaxed);
   const MonoTime::duration late = now - before - interval();
   if (before != MonoTime{} && late >= stall_after_) {
@@ -64,10 +72,11 @@ LoopMonitor::Report LoopMonitor::report(MonoTime now) {
   return report;
 }
 
-std::chrono::nanoseconds thread_cpu_time() noexcept {
-  timespec spent{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
-  return std::chrono::seconds(spent.tv_sec) + std::chrono::nanoseconds(spent.tv_nsec);
+WallTime CoarseClock::wall() const noexcept {
+  return WallTime(std::chrono::floor<milliseconds>(time_of(CLOCK_REALTIME_COARSE)));
 }
+MonoTime CoarseClock::mono() const noexcept { return MonoTime(time_of(CLOCK_MONOTONIC_COARSE)); }
+
+std::chrono::nanoseconds thread_cpu_time() noexcept { return time_of(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace nightpost::app

@@ -53,17 +53,24 @@ struct LoopMetrics {
   dispatch::LatencyHistogram stall_time;
 };
 
+/// The time to a few ms, for a tenth of what the exact one costs.
+class CoarseClock final : public Clock {
+ public:
+  WallTime wall() const noexcept override;
+  MonoTime mono() const noexcept override;  // comparable with the steady clock, and never ahead of it
+};
+
 /// One a loop, on its thread, but for what says otherwise. `clock` and `metrics` outlive it.
 class LoopMonitor {
  public:
-  /// `stall_after`: a beat this late is a stall.
+  /// `stall_after`: a beat this late is a stall. `clock` tells parts apart; it need not be exact.
   LoopMonitor(milliseconds stall_after, const Clock& clock, LoopMetrics& metrics)
       : stall_after_(stall_after), clock_(clock), metrics_(metrics) {}
   LoopMonitor(const LoopMonitor&) = delete;
   LoopMonitor& operator=(const LoopMonitor&) = delete;
 
   /// The loop works on `part` as long as the result lives; parts may stand within each other, and time counts for the
-  /// innermost. Costs two looks at the clock.
+  /// innermost. Costs two looks at the clock, so it is for what is done once a turn, not for each push.
   class [[nodiscard]] Working {
    public:
     Working(LoopMonitor& monitor, LoopPart part) noexcept : monitor_(monitor), outer_(monitor.change_to(part)) {}
@@ -80,15 +87,15 @@ class LoopMonitor {
 
   /// How often to call beat(). A stall that is longer than stall_after by less than this may go unseen.
   milliseconds interval() const noexcept { return std::max(milliseconds(1), stall_after_ / 4); }
-  /// From a timer on the loop, set anew each time. `thread_cpu`: the CPU time of its thread until now.
-  void beat(std::chrono::nanoseconds thread_cpu);
+  /// From a timer on the loop, set anew each time. `now` is exact; `thread_cpu`: the CPU time of its thread until now.
+  void beat(MonoTime now, std::chrono::nanoseconds thread_cpu);
 
   struct Report {
     std::uint64_t stalls = 0;            // that ended since the last report
     std::optional<LoopStall> longest;    // of them
     std::optional<LoopStall> under_way;  // one that has not ended yet; its cpu is unknown and 0
   };
-  /// Any thread, one at a time. REQUIRED: `now` is of the same clock.
+  /// Any thread, one at a time. REQUIRED: `now` is of the clock that beats are timed by.
   Report report(MonoTime now);
 
  private:

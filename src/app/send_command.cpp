@@ -186,7 +186,8 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
   };
   settings.skew = skew_told(config);
   LoopMetrics loop_metrics;
-  LoopMonitor monitor(config.stall, clock, loop_metrics);
+  const CoarseClock coarse_clock;
+  LoopMonitor monitor(config.stall, coarse_clock, loop_metrics);
   LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, monitor, [] {});
   ShownCredentials credentials(real_credentials, options.dry_run);
   Recorder transport(credentials, options.dry_run ? nullptr : &lanes);

@@ -39,7 +39,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
     : metrics_(metrics),
       skew_warn_(config.skew_warn),
       clock_(clock),
-      monitor_(config.stall, clock, metrics.loop),
+      monitor_(config.stall, coarse_clock_, metrics.loop),
       settler_(settler),
       ops_(log, clock),
       store_(std::move(store)),
@@ -143,10 +143,7 @@ void Shard::after_work() {
     const LoopMonitor::Working working(monitor_, LoopPart::Outcomes);
     settler_.flush();
   }
-  {
-    const LoopMonitor::Working working(monitor_, LoopPart::Flush);
-    transport_.flush();
-  }
+  transport_.flush();
   arm_timer();
   // Planning stands still for want of room: the producer calls once there is some, or there is some by now.
   if (dispatcher_.wants_room() && !settler_.await_room(dispatcher_.pushes_open())) on_room();
@@ -188,7 +185,7 @@ void Shard::arm_beat() {
   beat_timer_.expires_after(monitor_.interval());
   beat_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    monitor_.beat(thread_cpu_time());
+    monitor_.beat(clock_.mono(), thread_cpu_time());
     arm_beat();
   });
 }

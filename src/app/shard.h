@@ -78,6 +78,7 @@ class Shard {
   ShardMetrics& metrics_;
   const milliseconds skew_warn_;
   const Clock& clock_;
+  const CoarseClock coarse_clock_;
   LoopMonitor monitor_;
   KafkaSettler& settler_;
   boost::asio::io_context loop_{1};

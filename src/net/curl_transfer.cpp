@@ -237,7 +237,8 @@ std::string CurlTransfer::words_of(CURLcode code) const {
   long answered = 0;  // by the proxy, to CONNECT
   curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &answered);
   if (answered >= 300) return tunnel_refused(*proxy_, tunnel_target(origin_), static_cast<int>(answered), {});
-  return "proxy " + proxy_->authority() + ": " + words;
+  // Behind it: who inspects TLS there shows an own certificate.
+  return (answered >= 200 ? "behind proxy " : "proxy ") + proxy_->authority() + ": " + words;
 }
 
 bool CurlTransfer::spoke_http2() const noexcept {

@@ -115,9 +115,11 @@ asio::awaitable<bool> H2Connection::wait_for(TlsSocket::Io io) {
 }
 
 asio::awaitable<bool> H2Connection::shake_hands() {
+  // Who inspects TLS shows an own certificate.
+  const std::string behind = proxy_ ? "behind proxy " + proxy_->authority() + ": " : "";
   auto opened = tls_client_->open(socket_.native_handle());
   if (!opened) {
-    blame("TLS: " + opened.error().detail);
+    blame(behind + "TLS: " + opened.error().detail);
     co_return false;
   }
   tls_ = *std::move(opened);
@@ -126,12 +128,12 @@ asio::awaitable<bool> H2Connection::shake_hands() {
     if (step.io == TlsSocket::Io::Done) break;
     if (step.io == TlsSocket::Io::Eof || step.io == TlsSocket::Io::Failed) {
       blame({tls_.credential_refused() ? Errc::Unauthorized : Errc::ConnectionLost,
-             "TLS handshake: " + (step.io == TlsSocket::Io::Eof ? "closed by the peer" : tls_.why())});
+             behind + "TLS handshake: " + (step.io == TlsSocket::Io::Eof ? "closed by the peer" : tls_.why())});
       co_return false;
     }
     if (!co_await wait_for(step.io)) co_return false;
   }
-  if (!tls_.speaks_h2()) blame("peer does not speak HTTP/2 (ALPN)");
+  if (!tls_.speaks_h2()) blame(behind + "peer does not speak HTTP/2 (ALPN)");
   co_return tls_.speaks_h2();
 }
 

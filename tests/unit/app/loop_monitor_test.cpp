@@ -27,13 +27,13 @@ constexpr milliseconds kStall{40};
 constexpr milliseconds kBeat{10};
 
 struct Rig {
-  Rig() { monitor.beat(cpu); }
+  Rig() { monitor.beat(clock.now, cpu); }
   void pass(milliseconds time) { clock.now += time; }
   void work(LoopPart part, milliseconds time) {
     const LoopMonitor::Working working(monitor, part);
     pass(time);
   }
-  void beat() { monitor.beat(cpu); }
+  void beat() { monitor.beat(clock.now, cpu); }
   std::uint64_t stalls(LoopPart part) const { return metrics.stalls[std::size_t(part)].read(); }
   std::uint64_t stalls() const {
     std::uint64_t sum = 0;
@@ -99,6 +99,18 @@ TEST_CASE("loop monitor: every part has a name of its own", "[app][loop]") {
   CHECK_FALSE(names.contains(""));
 }
 
+TEST_CASE("loop monitor: the coarse clock is the steady one, a little late", "[app][loop]") {
+  const CoarseClock coarse;
+  for (int i = 0; i < 1'000; ++i) {
+    const MonoTime read = coarse.mono();
+    const MonoTime exact = std::chrono::steady_clock::now();
+    CHECK(read <= exact);
+    CHECK(exact - read < seconds(10));
+  }
+  CHECK(std::chrono::abs(coarse.wall() - SystemClock().wall()) < seconds(10));
+  CHECK(thread_cpu_time() > nanoseconds(0));
+}
+
 TEST_CASE("loop monitor: beats in time are no stalls, late ones are", "[app][loop]") {
   Rig rig;
   REQUIRE(rig.monitor.interval() == kBeat);
@@ -121,7 +133,7 @@ TEST_CASE("loop monitor: before the first beat nothing is late", "[app][loop]") 
   CHECK_FALSE(monitor.report(clock.now).under_way);
   clock.now += seconds(10);
   CHECK_FALSE(monitor.report(clock.now).under_way);
-  monitor.beat({});
+  monitor.beat(clock.now, {});
   CHECK(monitor.report(clock.now).stalls == 0);
 }
 

@@ -26,10 +26,17 @@ using kafka::test::within;
 constexpr milliseconds kLong{30'000};
 constexpr milliseconds kDrain{3'000};
 
-/// The system's, but for a leap that a test makes: as if every loop had stood still meanwhile.
+/// The system's, but for a leap that a test makes: as if every loop had stood still meanwhile. Where it is `slow`, who
+/// reads the wall clock is held up by it.
 struct LeapClock final : Clock {
-  WallTime wall() const noexcept override { return SystemClock().wall(); }
+  WallTime wall() const noexcept override {
+    const MonoTime end = std::chrono::steady_clock::now() + slow.load();
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    return SystemClock().wall();
+  }
   MonoTime mono() const noexcept override { return std::chrono::steady_clock::now() + leap.load(); }
+  std::atomic<MonoTime::duration> slow{MonoTime::duration(0)};
   std::atomic<MonoTime::duration> leap{MonoTime::duration(0)};
 };
 
@@ -178,6 +185,24 @@ TEST_CASE("worker: its loops' turns and stalls are counted", "[app][worker][loop
       bed.clock.leap = bed.clock.leap.load() + seconds(61);
       return within(seconds(2), [&] { return stalled(shard); });
     }));
+  bed.check_leaves_in_time();
+}
+
+TEST_CASE("worker: a slow part of a shard's turn is named", "[app][worker][loop]") {
+  const auto cluster = broker();
+  Bed bed(cluster->brokers());
+  bed.start();
+  REQUIRE(within(kLong, [&] { return bed.ready.load(); }));
+  bed.clock.slow = milliseconds(200);  // the dispatcher asks when it takes a batch
+  kafka::test::fill(cluster->brokers(), "offline", "no event ", 1);
+  const auto stalls = [&](LoopPart part) {
+    std::uint64_t sum = 0;
+    for (const ShardMetrics& shard : bed.worker->metrics().shards) sum += shard.loop.stalls[std::size_t(part)].read();
+    return sum;
+  };
+  CHECK(within(kLong, [&] { return stalls(LoopPart::Accept) > 0; }));
+  bed.clock.slow = milliseconds(0);
+  CHECK(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 1; }));
   bed.check_leaves_in_time();
 }
 
