@@ -20,6 +20,7 @@
 #include "sandbox/sandbox.h"
 #include "store/sealer.h"
 #include "support/connect_proxy.h"
+#include "support/kafka_worker.h"
 
 namespace nightpost::app {
 namespace {
@@ -114,6 +115,26 @@ TEST_CASE("proxy options: files that are not taken, and words without their cont
 
 namespace {
 
+/// Runs a loop on a thread of its own for as long as it lives.
+class Served {
+ public:
+  explicit Served(boost::asio::io_context& loop) : loop_(loop) {
+    loop.restart();
+    thread_ = std::thread([this] {
+      const auto work = boost::asio::make_work_guard(loop_);
+      loop_.run_for(seconds(120));
+    });
+  }
+  ~Served() {
+    loop_.stop();
+    thread_.join();
+  }
+
+ private:
+  boost::asio::io_context& loop_;
+  std::thread thread_;
+};
+
 /// One vendor's sandbox and a proxy on a loop of their own, a store with one user, and the command line.
 struct SendBed {
   explicit SendBed(Vendor vendor) {
@@ -162,11 +183,7 @@ struct SendBed {
                                           "60000"};
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
-    loop.restart();
-    std::thread served([this] {
-      const auto work = boost::asio::make_work_guard(loop);
-      loop.run_for(seconds(120));
-    });
+    const Served served(loop);
     ::fflush(stdout);
     ::fflush(stderr);
     const int saved_out = ::dup(1), saved_err = ::dup(2);
@@ -179,8 +196,6 @@ struct SendBed {
     ::dup2(saved_err, 2);
     ::close(saved_out);
     ::close(saved_err);
-    loop.stop();
-    served.join();
     REQUIRE(apart);
     out = folder.read("out");
     err = folder.read("err");
@@ -224,6 +239,51 @@ TEST_CASE("proxy options: send says that the proxy refuses, and not the password
   CHECK_FALSE((bed.err + bed.out).contains("hunter2"));
   CHECK(Json::parse(bed.out, nullptr, false)[0]["outcome"]["code"] == "connection_lost");
   CHECK(bed.proxy.tunnels() == 0);
+}
+
+TEST_CASE("proxy options: a worker goes through it, with its credentials", "[app][proxy][worker]") {
+  SendBed bed(Vendor::Fcm);
+  const auto cluster = kafka::EmbeddedBroker::start({{"offline", 1}, {"results", 1}, {"dead", 1}});
+  REQUIRE(cluster);
+  const std::string file = bed.folder.file("proxy", "push:s3cret\n");
+  auto config = load_config(bed.config_file({{"url", bed.proxy.url()}, {"credentials_file", file}}));
+  REQUIRE(config);
+  config->consumer.kafka.brokers = config->producer.kafka.brokers = (*cluster)->brokers();
+  config->consumer.topic = config->topics.offline = "offline";
+  config->topics.results = "results";
+  config->topics.dead = "dead";
+
+  const SystemClock clock;
+  const Json event = {{"event_id", "e1"},
+                      {"app_id", 1400000001},
+                      {"occurred_at", to_ms(clock.wall())},
+                      {"expires_at", to_ms(clock.wall()) + 3'600'000},
+                      {"kind", "c2c"},
+                      {"from", {{"user_id", "denny"}}},
+                      {"message", {{"id", "m1"}, {"elements", {{{"type", "text"}, {"text", "hello"}}}}}},
+                      {"to", {{{"user_id", "vinson"}}}}};
+  {
+    kafka::ProducerMetrics metrics;
+    auto producer = kafka::Producer::start({.kafka = config->producer.kafka}, [](Error) {}, metrics);
+    REQUIRE(producer);
+    (*producer)->produce(nullptr, "offline", "vinson", event.dump());
+    REQUIRE((*producer)->flush(milliseconds(30'000)));
+  }
+  std::ostringstream said;
+  observe::Log log(observe::Level::Info, 1'000, said, clock);
+  {
+    const Served served(bed.loop);
+    auto worker = Worker::start(*config, clock, log, {[] {}, [](const Error&) {}});
+    REQUIRE(worker);
+    CHECK(kafka::test::within(milliseconds(30'000), [&] {
+      return (*worker)->metrics().shards.front().dispatch.outcomes[std::size_t(OutcomeKind::Accepted)].read() == 1;
+    }));
+    CHECK((*worker)->drain());
+  }
+  CAPTURE(said.str());
+  CHECK(bed.proxy.tunnels() == 2);  // to the vendor and to its token endpoint
+  CHECK(bed.proxy.heads().size() == 2);
+  CHECK_FALSE(said.str().contains("s3cret"));
 }
 
 }  // namespace nightpost::app
