@@ -53,7 +53,7 @@ struct LoopMetrics {
   dispatch::LatencyHistogram stall_time;
 };
 
-/// The time to a few ms, for a tenth of what the exact one costs.
+/// The time to a few ms, for a third of what the exact one costs.
 class CoarseClock final : public Clock {
  public:
   WallTime wall() const noexcept override;

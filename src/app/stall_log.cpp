@@ -32,9 +32,13 @@ void StallLog::hear(std::size_t shard, const LoopMonitor::Report& report, MonoTi
 }
 
 void StallLog::say(std::size_t shard, const LoopStall& stall, std::uint64_t stalls, bool over) {
-  log_.warn("worker.loop_stalled", {kv("shard", shard), kv("part", name_of(stall.part)), kv("ms", stall.lasted.count()),
-                                    kv("cpu_ms", stall.cpu.count()), kv("over", over), kv("stalls", stalls),
-                                    kv("todo", todo_for(stall, over))});
+  const auto part = kv("part", name_of(stall.part)), ms = kv("ms", stall.lasted.count()),
+             todo = kv("todo", todo_for(stall, over));
+  if (over)
+    log_.warn("worker.loop_stalled", {kv("shard", shard), part, ms, kv("cpu_ms", stall.cpu.count()), kv("over", over),
+                                      kv("stalls", stalls), todo});
+  else  // its CPU time is known once it has ended
+    log_.warn("worker.loop_stalled", {kv("shard", shard), part, ms, kv("over", over), kv("stalls", stalls), todo});
 }
 
 }  // namespace nightpost::app
