@@ -55,6 +55,8 @@ void read_kafka(JsonSection kafka, Config& config) {
 
 void read_worker(JsonSection worker, Config& config) {
   worker.integer("shards", config.shards, 1, 256);
+  worker.duration_ms("stall_ms", config.stall, 10, 10'000);
+  worker.duration_ms("skew_warn_ms", config.skew_warn, 1'000, kHourMs);
   worker.duration_ms("drain_limit_ms", config.drain_limit, 0, kHourMs);
   std::string listen = fmt::format("{}:{}", config.http_host, config.http_port);
   worker.text("http_listen", listen);
@@ -132,9 +134,6 @@ void read_http(JsonSection http, net::CurlLaneOptions& options) {
   http.integer("timeouts_in_a_row_max", options.timeouts_in_a_row_max, 1, 1'000);
   http.integer("response_bytes_max", options.response_bytes_max, 1'024, std::int64_t{64} << 20);
   http.integer("header_bytes_max", options.header_bytes_max, 1'024, std::int64_t{1} << 20);
-  http.text("proxy", options.proxy, true);
-  if (!options.proxy.empty())
-    if (const auto good = net::check_proxy(options.proxy); !good) http.mistake("proxy", good.error().detail);
   if (options.reconnect_first > options.reconnect_max) http.mistake("reconnect_first_ms", "is above reconnect_max_ms");
 }
 
@@ -183,6 +182,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_lane(top.section("apns"), config.apns);
     read_lane(top.section("fcm"), config.fcm);
     read_http(top.section("http"), config.http);
+    read_proxy(top.section("proxy"), config.proxy);
     {
       JsonSection dns = top.section("dns");
       dns.duration_ms("lookup_timeout_ms", config.dns.lookup_timeout, 10, 60'000);

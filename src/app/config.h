@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/proxy_options.h"
 #include "app/receipt_options.h"
 #include "app/server_options.h"
 #include "core/result.h"
@@ -42,6 +43,8 @@ struct Config {
   store::StoreOptions store;
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
+  milliseconds stall{50};               // a shard's loop that is late by this much is counted and told
+  milliseconds skew_warn{10'000};       // a vendor's clock that differs by more is told
   milliseconds drain_limit{25'000};     // from SIGTERM to the end, all waits together; Kubernetes kills after 30 s
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9464;       // 0: a free one
@@ -55,6 +58,7 @@ struct Config {
   resolve::ResolverOptions resolve;  // caches of each shard
   net::LaneOptions apns, fcm;        // HTTP/2 connections of each shard to each (origin, credential)
   net::CurlLaneOptions http;         // likewise, to all other vendors and to token endpoints
+  ProxyOptions proxy;                // of all of these; Kafka is reached without
   net::NameResolverOptions dns;      // names of HTTP/2 vendors; each shard has a resolver of its own
   resolve::GrantOptions grants;
   ReceiptOptions receipts;

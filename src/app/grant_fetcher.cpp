@@ -8,7 +8,7 @@ namespace nightpost::app {
 
 GrantFetcher::GrantFetcher(boost::asio::io_context& loop, net::CurlLaneOptions lanes, milliseconds deadline,
                            resolve::GrantBook& book, const Clock& clock, net::CurlMetrics& lane_metrics,
-                           GrantMetrics& metrics, Watch watch)
+                           GrantMetrics& metrics, Watch watch, SkewWatch skew)
     : loop_(loop),
       options_(std::move(lanes)),
       deadline_(deadline),
@@ -16,7 +16,8 @@ GrantFetcher::GrantFetcher(boost::asio::io_context& loop, net::CurlLaneOptions l
       clock_(clock),
       lane_metrics_(lane_metrics),
       metrics_(metrics),
-      watch_(std::move(watch)) {}
+      watch_(std::move(watch)),
+      skew_(std::move(skew)) {}
 
 void GrantFetcher::fetch(resolve::GrantOrder order, std::shared_ptr<const resolve::ReadyCertificate> certificate) {
   metrics_.fetches.add();
@@ -33,7 +34,7 @@ void GrantFetcher::fetch(resolve::GrantOrder order, std::shared_ptr<const resolv
   slot.used = clock_.mono();
   HttpRequest request = std::move(order.request.http);
   const std::uint64_t tag = ++last_tag_;
-  flights_.emplace(tag, Flight{std::move(order), std::move(certificate)});
+  flights_.emplace(tag, Flight{std::move(order), std::move(certificate), clock_.wall()});
   slot.lane->send(std::move(request), slot.used + deadline_, tag, *this);
   slot.lane->flush();
 }
@@ -41,8 +42,12 @@ void GrantFetcher::fetch(resolve::GrantOrder order, std::shared_ptr<const resolv
 void GrantFetcher::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
   const auto flight = flights_.extract(tag);
   const Flight& of = flight.mapped();
+  const WallTime now = clock_.wall();
+  if (reply.response && skew_)
+    if (const auto skew = clock_skew(of.sent, now, *reply.response))
+      skew_(of.certificate->certificate, of.order.request.origin, *skew);
   const resolve::GrantBook::Settled settled =
-      book_.settle(of.order, *of.certificate->parts.authorizer, reply.response, clock_.wall());
+      book_.settle(of.order, *of.certificate->parts.authorizer, reply.response, now);
   if (settled.failed) metrics_.failures[std::size_t(settled.failed->code)].add();
   for (resolve::GrantWaiter* waiter : settled.waiters) waiter->on_grant_settled(of.order.key);
 }

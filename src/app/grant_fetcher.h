@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "app/clock_skew.h"
 #include "core/counter.h"
 #include "core/result.h"
 #include "core/time.h"
@@ -29,10 +30,11 @@ class GrantFetcher final : private net::LaneHandler {
  public:
   /// What becomes of a lane's connections; the certificate is the one that opened the lane.
   using Watch = std::function<void(const Certificate&, const net::LaneEvent&)>;
-  /// `watch` empty: nobody hears.
+  /// `watch` and `skew` empty: nobody hears. Token endpoints are where signed assertions go, so each answer's clock is
+  /// looked at.
   GrantFetcher(boost::asio::io_context& loop, net::CurlLaneOptions lanes, milliseconds deadline,
                resolve::GrantBook& book, const Clock& clock, net::CurlMetrics& lane_metrics, GrantMetrics& metrics,
-               Watch watch = {});
+               Watch watch = {}, SkewWatch skew = {});
 
   /// Settles the order by the deadline and tells who waits, from the loop.
   void fetch(resolve::GrantOrder order, std::shared_ptr<const resolve::ReadyCertificate> certificate);
@@ -47,6 +49,7 @@ class GrantFetcher final : private net::LaneHandler {
   struct Flight {
     resolve::GrantOrder order;
     std::shared_ptr<const resolve::ReadyCertificate> certificate;  // its authorizer reads the answer
+    WallTime sent;
   };
   void on_lane_reply(std::uint64_t tag, net::LaneReply reply) override;
 
@@ -58,6 +61,7 @@ class GrantFetcher final : private net::LaneHandler {
   net::CurlMetrics& lane_metrics_;
   GrantMetrics& metrics_;
   const Watch watch_;
+  const SkewWatch skew_;
   std::unordered_map<std::uint64_t, Flight> flights_;  // at most one a signer
   std::uint64_t last_tag_ = 0;
   std::unordered_map<std::string, Slot> lanes_;  // by origin and trust anchor

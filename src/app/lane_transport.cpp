@@ -10,7 +10,10 @@ constexpr std::size_t kRepliesKept = 4096;  // room for the answers of a turn
 
 LaneSettings lane_settings(const Config& config, const SharedByLanes& shared) {
   LaneSettings lanes{config.apns, config.fcm, config.http};
-  const auto share = [&](auto& options) { options.trust_stores = &shared.trust_stores; };
+  const auto share = [&](auto& options) {
+    options.trust_stores = &shared.trust_stores;
+    options.proxy = shared.proxy;
+  };
   lanes.apns.names = lanes.fcm.names = &shared.names;
   share(lanes.apns);
   share(lanes.fcm);
@@ -19,12 +22,14 @@ LaneSettings lane_settings(const Config& config, const SharedByLanes& shared) {
 }
 
 LaneTransport::LaneTransport(boost::asio::io_context& loop, LaneSettings settings, net::LaneMetrics& metrics,
-                             net::CurlMetrics& curl_metrics, const Clock& clock, std::function<void()> after_reply)
+                             net::CurlMetrics& curl_metrics, const Clock& clock, LoopMonitor& monitor,
+                             std::function<void()> after_reply)
     : loop_(loop),
       settings_(std::move(settings)),
       metrics_(metrics),
       curl_metrics_(curl_metrics),
       clock_(clock),
+      monitor_(monitor),
       after_reply_(std::move(after_reply)) {}
 
 LaneTransport::Slot& LaneTransport::slot_for(const std::shared_ptr<const dispatch::Route>& of) {
@@ -35,7 +40,7 @@ LaneTransport::Slot& LaneTransport::slot_for(const std::shared_ptr<const dispatc
   const std::string& ca = route.certificate.ca_pem;
   const std::string key = route.provider->origin() + ' ' + (signer.empty() ? std::to_string(route.id) : signer) + ' ' +
                           (ca.empty() ? "" : hex_of({ca}));
-  Slot& slot = lanes_[key];
+  Slot& slot = lanes_.try_emplace(key, *this).first->second;
   if (slot.h2 == nullptr && slot.any == nullptr) open(slot, of);
   by_route_.put(route.id, &slot);
   return slot;
@@ -43,6 +48,7 @@ LaneTransport::Slot& LaneTransport::slot_for(const std::shared_ptr<const dispatc
 
 void LaneTransport::open(Slot& slot, const std::shared_ptr<const dispatch::Route>& of) {
   const dispatch::Route& route = *of;
+  slot.opener = of;
   net::LaneWatch watch;
   if (settings_.watch) watch = [this, of](const net::LaneEvent& event) { settings_.watch(*of, event); };
   if (route.provider->wire() == Wire::Any) {
@@ -72,10 +78,11 @@ void LaneTransport::send(const std::shared_ptr<const dispatch::Route>& route, Ht
                          std::uint64_t tag, dispatch::ReplyHandler& handler) {
   handler_ = &handler;
   Slot& slot = slot_for(route);
+  if (slot.probe.wanted()) slot.probe.begin(tag, clock_.wall());
   if (slot.h2)
-    slot.h2->send(std::move(request), deadline, tag, *this, route->id);
+    slot.h2->send(std::move(request), deadline, tag, slot, route->id);
   else
-    slot.any->send(std::move(request), deadline, tag, *this, route->id);
+    slot.any->send(std::move(request), deadline, tag, slot, route->id);
   if (!slot.dirty) {
     slot.dirty = true;
     dirty_.push_back(&slot);
@@ -99,10 +106,12 @@ void LaneTransport::withdraw(std::uint64_t route, const std::string& why) {
 
 void LaneTransport::flush() {
   if (dirty_.empty()) return;
+  const LoopMonitor::Working working(monitor_, LoopPart::Flush);
   const MonoTime now = clock_.mono();
   for (Slot* slot : dirty_) {
     slot->dirty = false;
     slot->used = now;
+    slot->probe.on_time(now);
     if (slot->h2)
       slot->h2->flush();
     else
@@ -124,19 +133,36 @@ void LaneTransport::sweep() {
   }
 }
 
-void LaneTransport::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
-  handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection, reply.written});
-  after_reply_();
+void LaneTransport::look_at_clock(Slot& slot, std::uint64_t tag, const net::LaneReply& reply) {
+  if (!slot.probe.awaits(tag)) return;
+  slot.probe.end(reply.response.has_value(), clock_.mono());
+  if (!reply.response || !settings_.skew) return;
+  if (const auto skew = clock_skew(slot.probe.sent(), clock_.wall(), *reply.response))
+    settings_.skew(slot.opener->certificate, slot.opener->provider->origin(), *skew);
 }
 
-bool LaneTransport::on_lane_replies(std::span<net::LaneAnswer> answers) {
+void LaneTransport::Slot::on_lane_reply(std::uint64_t tag, net::LaneReply reply) {
+  const LoopMonitor::Working working(transport.monitor_, LoopPart::Answers);
+  transport.monitor_.count_answers(1);
+  transport.look_at_clock(*this, tag, reply);
+  transport.handler_->on_reply(tag, {std::move(reply.response), reply.maybe_sent, reply.connection, reply.written});
+  transport.after_reply_();
+}
+
+bool LaneTransport::Slot::on_lane_replies(std::span<net::LaneAnswer> answers) {
+  const LoopMonitor::Working working(transport.monitor_, LoopPart::Answers);
+  transport.monitor_.count_answers(answers.size());
+  if (probe.under_way())
+    for (const net::LaneAnswer& each : answers) transport.look_at_clock(*this, each.tag, each.reply);
+  probe.on_connection(answers.front().reply.connection);
+  std::vector<dispatch::TaggedReply>& replies = transport.replies_;
   for (net::LaneAnswer& each : answers)
-    replies_.push_back(
+    replies.push_back(
         {each.tag, {std::move(each.reply.response), each.reply.maybe_sent, each.reply.connection, each.reply.written}});
-  handler_->on_replies(replies_);
-  replies_.clear();
-  if (replies_.capacity() > kRepliesKept) replies_.shrink_to_fit();
-  after_reply_();
+  transport.handler_->on_replies(replies);
+  replies.clear();
+  if (replies.capacity() > kRepliesKept) replies.shrink_to_fit();
+  transport.after_reply_();
   return true;
 }
 

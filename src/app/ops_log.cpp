@@ -83,7 +83,7 @@ void OpsLog::lane_event(const Certificate& certificate, const net::LaneEvent& ev
     void (observe::Log::*say)(std::string_view, std::initializer_list<observe::Field>);
   };
   static constexpr Words kWords[] = {
-      {"worker.connect_failed", "check name, route, firewall, proxy and port from this machine to the host",
+      {"worker.connect_failed", "check name, route, firewall, port and proxy.url from this machine to the host",
        &observe::Log::warn},
       {"worker.peer_untrusted",
        "check the certificate's ca_file (or the system's authorities), its host, this machine's clock, and who answers "
@@ -108,6 +108,17 @@ void OpsLog::lane_event(const Certificate& certificate, const net::LaneEvent& ev
                     {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value),
                      kv("host", event.origin), kv("why", event.detail), kv("failures", event.failures),
                      kv("next_try_ms", event.wait.count()), kv("untold", said.dropped), kv("todo", words.todo)});
+}
+
+void OpsLog::clock_skew(const Certificate& certificate, std::string_view origin, milliseconds skew) {
+  const auto said = admit("clock_skew", origin);
+  if (!said.passes) return;
+  log_.warn(
+      "worker.clock_skew",
+      {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value), kv("host", origin),
+       kv("skew_ms", skew.count()), kv("clock", skew.count() > 0 ? "ahead" : "behind"), kv("untold", said.dropped),
+       kv("todo",
+          "set this machine's clock (NTP): vendors refuse signed tokens (JWT) and timestamps when clocks differ")});
 }
 
 }  // namespace nightpost::app

@@ -28,6 +28,8 @@ class OpsLog final : public dispatch::Watcher {
   void dead_letter(const dispatch::DeadLetter& letter) override;
   /// Of a lane that was opened for this certificate; others of its signer may share it.
   void lane_event(const Certificate& certificate, const net::LaneEvent& event);
+  /// This machine's clock is ahead of the vendor's by `skew`, or behind it.
+  void clock_skew(const Certificate& certificate, std::string_view origin, milliseconds skew);
 
  private:
   observe::EventLimit::Verdict admit(std::string_view event, std::string_view of);

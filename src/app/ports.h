@@ -16,6 +16,7 @@
 
 #include "app/config.h"
 #include "app/grant_fetcher.h"
+#include "app/loop_monitor.h"
 #include "core/lru_cache.h"
 #include "dispatch/ports.h"
 #include "kafka/consumer.h"
@@ -49,6 +50,40 @@ class StoreSource final : public resolve::Source {
 
  private:
   store::Store& store_;
+};
+
+/// Time in the store counts as the store's. Borrows both.
+class TimedSource final : public resolve::Source {
+ public:
+  TimedSource(resolve::Source& source, LoopMonitor& monitor) : source_(source), monitor_(monitor) {}
+  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
+    const LoopMonitor::Working working(monitor_, LoopPart::Store);
+    return source_.receivers(keys);
+  }
+  Result<bool> app_known(AppId app) override {
+    const LoopMonitor::Working working(monitor_, LoopPart::Store);
+    return source_.app_known(app);
+  }
+  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override {
+    const LoopMonitor::Working working(monitor_, LoopPart::Store);
+    return source_.remove_token(app, user_id, device);
+  }
+  Result<Certificate> certificate(CertificateId id) override {
+    const LoopMonitor::Working working(monitor_, LoopPart::Store);
+    return source_.certificate(id);
+  }
+  Result<CertificateSecret> secret(CertificateId id) override {
+    const LoopMonitor::Working working(monitor_, LoopPart::Store);
+    return source_.secret(id);
+  }
+  Result<std::uint64_t> data_version() override {
+    const LoopMonitor::Working working(monitor_, LoopPart::Store);
+    return source_.data_version();
+  }
+
+ private:
+  resolve::Source& source_;
+  LoopMonitor& monitor_;
 };
 
 /// A route that remembers the certificate it was made of and the grant this shard used last.

@@ -158,6 +158,17 @@ std::string event_for(const Options& options, WallTime now) {
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// Says it where the vendor may refuse what is signed here.
+SkewWatch skew_told(const Config& config) {
+  return [limit = config.skew_warn](const Certificate& certificate, std::string_view origin, milliseconds skew) {
+    if (std::chrono::abs(skew) <= limit) return;
+    const auto apart = std::chrono::round<seconds>(std::chrono::abs(skew)).count();
+    say_error(fmt::format("this machine's clock is {} s {} that of {} ({})", apart,
+                          skew.count() > 0 ? "ahead of" : "behind", origin, name_of(certificate.vendor)),
+              kDone);
+  };
+}
+
 /// The dispatcher at work, for grants that come.
 using Running = dispatch::Dispatcher*;
 
@@ -174,7 +185,11 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
     if (event.what != net::LaneEvent::What::Reconnected && !unreachable)
       unreachable.emplace(route.id, fmt::format("cannot reach {}: {}", event.origin, event.detail));
   };
-  LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, [] {});
+  settings.skew = skew_told(config);
+  LoopMetrics loop_metrics;
+  const CoarseClock coarse_clock;
+  LoopMonitor monitor(config.stall, coarse_clock, loop_metrics);
+  LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, monitor, [] {});
   ShownCredentials credentials(real_credentials, options.dry_run);
   Recorder transport(credentials, options.dry_run ? nullptr : &lanes);
   Collector settler;
@@ -231,8 +246,11 @@ int run_send(const Options& options) {
   GrantMetrics grant_metrics;
   net::TrustStores trust_stores;
   net::NameResolver names(loop, config->dns);
-  const LaneSettings lanes = lane_settings(*config, {trust_stores, names});
-  GrantFetcher fetcher(loop, lanes.http, config->grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics);
+  const auto proxy = open_proxy(config->proxy);
+  if (!proxy) return say_error(proxy.error());
+  const LaneSettings lanes = lane_settings(*config, {trust_stores, names, *proxy});
+  GrantFetcher fetcher(loop, lanes.http, config->grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics, {},
+                       skew_told(*config));
   resolve::ResolverMetrics metrics;
   resolve::Resolver resolver(config->resolve, source, grants, make_vendor_parts, clock, metrics);
   Running running = nullptr;

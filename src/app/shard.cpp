@@ -19,7 +19,8 @@ dispatch::Options of_one_shard(const Config& config) {
 }
 
 /// Ops hear what becomes of the lanes' connections.
-LaneSettings watched(LaneSettings lanes, OpsLog& ops) {
+LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
+  lanes.skew = std::move(skew);
   lanes.watch = [&ops](const dispatch::Route& route, const net::LaneEvent& event) {
     ops.lane_event(route.certificate, event);
   };
@@ -32,27 +33,33 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
              net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
              ShardMetrics& metrics)
     : metrics_(metrics),
+      skew_warn_(config.skew_warn),
+      clock_(clock),
+      monitor_(config.stall, coarse_clock_, metrics.loop),
       settler_(settler),
       ops_(log, clock),
       store_(std::move(store)),
       source_(*store_),
-      resolver_(config.resolve, source_, grants, make_vendor_parts, clock, metrics.resolve),
+      resolver_(config.resolve, timed_source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
-      lanes_(lane_settings(config, {trust_stores, names_})),
+      lanes_(lane_settings(config, {trust_stores, names_, config.proxy.through})),
       fetcher_(
           loop_, lanes_.http, config.grants.fetch_deadline, grants, clock, metrics.grant_lanes, metrics.grants,
-          [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); }),
+          [this](const Certificate& certificate, const net::LaneEvent& event) { ops_.lane_event(certificate, event); },
+          skew_watch()),
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) { core_.on_grant(route); }, metrics.grants, config.resolve.routes_cached_max),
-      transport_(loop_, watched(lanes_, ops_), metrics.lanes, metrics.curl_lanes, clock,
+      transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { core_.schedule_after_work(); }),
-      core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, &ops_) {}
+      core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_,
+            &ops_) {}
 
 Shard::~Shard() { stop(); }
 
 void Shard::start() {
   arm_sweep();
+  arm_beat();
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "shard");
     loop_.run();
@@ -78,13 +85,30 @@ void Shard::on_room() {
   boost::asio::post(loop_, [this] { core_.on_room(); });
 }
 
+SkewWatch Shard::skew_watch() {
+  return [this](const Certificate& certificate, std::string_view origin, milliseconds skew) {
+    metrics_.skew.set(certificate.vendor, {skew, clock_.wall()});
+    if (std::chrono::abs(skew) > skew_warn_) ops_.clock_skew(certificate, origin, skew);
+  };
+}
+
 void Shard::arm_sweep() {
   sweep_timer_.expires_after(std::chrono::minutes(1));
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
+    const LoopMonitor::Working working(monitor_, LoopPart::Sweep);
     transport_.sweep();
     fetcher_.sweep();
     arm_sweep();
+  });
+}
+
+void Shard::arm_beat() {
+  beat_timer_.expires_after(monitor_.interval());
+  beat_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    monitor_.beat(clock_.mono(), thread_cpu_time());
+    arm_beat();
   });
 }
 

@@ -10,9 +10,11 @@
 #include <memory>
 #include <thread>
 
+#include "app/clock_skew.h"
 #include "app/config.h"
 #include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
+#include "app/loop_monitor.h"
 #include "app/ops_log.h"
 #include "app/ports.h"
 #include "app/shard_core.h"
@@ -35,6 +37,8 @@ struct ShardMetrics {
   net::CurlMetrics curl_lanes;   // of pushes
   net::CurlMetrics grant_lanes;  // of token endpoints
   GrantMetrics grants;
+  LoopMetrics loop;
+  SkewMetrics skew;
 };
 
 class Shard {
@@ -60,11 +64,18 @@ class Shard {
     return in_the_air + settler_.unflushed();
   }
   void stop();
+  LoopMonitor& monitor() noexcept { return monitor_; }
 
  private:
   void arm_sweep();
+  void arm_beat();
+  SkewWatch skew_watch();
 
   ShardMetrics& metrics_;
+  const milliseconds skew_warn_;
+  const Clock& clock_;
+  const CoarseClock coarse_clock_;
+  LoopMonitor monitor_;
   KafkaSettler& settler_;
   boost::asio::io_context loop_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
@@ -72,6 +83,7 @@ class Shard {
   OpsLog ops_;
   std::unique_ptr<store::Store> store_;
   StoreSource source_;
+  TimedSource timed_source_{source_, monitor_};
   resolve::Resolver resolver_;
   net::NameResolver names_;
   LaneSettings lanes_;
@@ -80,6 +92,7 @@ class Shard {
   LaneTransport transport_;
   ShardCore core_;
   boost::asio::steady_timer sweep_timer_{loop_};
+  boost::asio::steady_timer beat_timer_{loop_};
   std::thread thread_;
 };
 

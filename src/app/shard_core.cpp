@@ -15,10 +15,11 @@ constexpr std::size_t kBiteBytes = 1u << 20;
 
 ShardCore::ShardCore(EventLoop& loop, const dispatch::Options& options, dispatch::Directory& directory,
                      dispatch::Credentials& credentials, dispatch::Transport& transport, KafkaSettler& settler,
-                     const Clock& clock, dispatch::Metrics& metrics, dispatch::Watcher* watcher)
+                     const Clock& clock, dispatch::Metrics& metrics, LoopMonitor& monitor, dispatch::Watcher* watcher)
     : loop_(loop),
       transport_(transport),
       settler_(settler),
+      monitor_(monitor),
       dispatcher_(options, directory, credentials, transport, settler, clock, metrics, watcher),
       timer_(loop.make_timer([this] { on_timer(); })) {}
 
@@ -28,6 +29,7 @@ void ShardCore::enqueue(kafka::WaitingBatch batch) {
 }
 
 void ShardCore::hand_back(const std::function<bool(kafka::Stay)>& which) {
+  const LoopMonitor::Working working(monitor_, LoopPart::HandBack);
   dispatcher_.hand_back([&](dispatch::RecordId pending) { return which(pending_record_of(pending)->stay()); });
   // A batch may be of several stays: a record that is not stale must not be lost with it.
   for (kafka::WaitingBatch& batch : waiting_) batch.give_back(which);
@@ -36,16 +38,19 @@ void ShardCore::hand_back(const std::function<bool(kafka::Stay)>& which) {
 }
 
 void ShardCore::on_grant(std::uint64_t route) {
+  const LoopMonitor::Working working(monitor_, LoopPart::Grants);
   dispatcher_.on_grant(route);
   schedule_after_work();
 }
 
 void ShardCore::on_room() {
+  const LoopMonitor::Working working(monitor_, LoopPart::Accept);
   dispatcher_.on_room();
   schedule_after_work();
 }
 
 void ShardCore::accept_what_fits() {
+  const LoopMonitor::Working working(monitor_, LoopPart::Accept);
   while (!waiting_.empty() && dispatcher_.has_capacity()) {
     kafka::WaitingBatch& first = waiting_.front();
     records_.clear();
@@ -65,8 +70,12 @@ void ShardCore::schedule_after_work() {
 
 void ShardCore::after_work() {
   after_work_scheduled_ = false;
+  monitor_.count_turn();
   if (!waiting_.empty() && dispatcher_.has_capacity()) accept_what_fits();
-  settler_.flush();
+  {
+    const LoopMonitor::Working working(monitor_, LoopPart::Outcomes);
+    settler_.flush();
+  }
   transport_.flush();
   arm_timer();
   // Planning stands still for want of room: the producer calls once there is some, or there is some by now.
@@ -81,6 +90,7 @@ void ShardCore::arm_timer() {
 }
 
 void ShardCore::on_timer() {
+  const LoopMonitor::Working working(monitor_, LoopPart::Timers);
   armed_for_.reset();
   dispatcher_.wake();
   schedule_after_work();

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "app/loop_monitor.h"
 #include "app/ports.h"
 #include "core/event_loop.h"
 #include "dispatch/dispatcher.h"
@@ -24,7 +25,7 @@ class ShardCore {
   /// All are borrowed.
   ShardCore(EventLoop& loop, const dispatch::Options& options, dispatch::Directory& directory,
             dispatch::Credentials& credentials, dispatch::Transport& transport, KafkaSettler& settler,
-            const Clock& clock, dispatch::Metrics& metrics, dispatch::Watcher* watcher = nullptr);
+            const Clock& clock, dispatch::Metrics& metrics, LoopMonitor& monitor, dispatch::Watcher* watcher = nullptr);
 
   /// Batches that find no room wait; their number is bounded by the consumer's limits.
   void enqueue(kafka::WaitingBatch batch);
@@ -48,6 +49,7 @@ class ShardCore {
   EventLoop& loop_;
   dispatch::Transport& transport_;
   KafkaSettler& settler_;
+  LoopMonitor& monitor_;
   dispatch::Dispatcher dispatcher_;
   std::unique_ptr<LoopTimer> timer_;
   std::optional<MonoTime> armed_for_;

@@ -39,7 +39,11 @@ Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) 
 
 Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,
                                               Handlers handlers) {
-  std::unique_ptr<Worker> worker(new Worker(config));
+  Config ready = config;
+  auto proxy = open_proxy(config.proxy);
+  if (!proxy) return std::unexpected(std::move(proxy.error()));
+  ready.proxy.through = *std::move(proxy);
+  std::unique_ptr<Worker> worker(new Worker(ready));
   const auto fatal = [&log, on_fatal = handlers.on_fatal](Error error) {
     log.error("worker.fatal", {observe::kv("code", name_of(error.code)), observe::kv("detail", error.detail)});
     on_fatal(std::move(error));

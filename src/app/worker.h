@@ -42,7 +42,8 @@ class Worker {
     std::function<void()> on_ready;       // the first assignment has come; on the consumer's thread
     std::function<void(Error)> on_fatal;  // it cannot go on and nothing more is committed; any thread
   };
-  /// Io: the store cannot be opened, or Kafka's settings are refused. Unauthorized: the master key.
+  /// Io: the store cannot be opened, or Kafka's settings are refused. Unauthorized: the master key. Those of a file
+  /// that is named in the configuration.
   static Result<std::unique_ptr<Worker>> start(const Config& config, const Clock& clock, observe::Log& log,
                                                Handlers handlers);
   ~Worker();
@@ -53,6 +54,9 @@ class Worker {
   bool drain(MonoTime deadline);
   /// Why it should not be counted on: no partitions yet, or a topic that takes nothing. Any thread.
   std::vector<Unready> unready() const;
+  /// Its shards' loops, in their order. Any thread, one at a time.
+  std::size_t shards() const noexcept { return shards_.size(); }
+  LoopMonitor::Report loop_report(std::size_t shard, MonoTime now) { return shards_[shard]->monitor().report(now); }
   const WorkerMetrics& metrics() const noexcept { return metrics_; }
   /// Where vendors post their receipts; 0: nowhere.
   std::uint16_t receipts_port() const noexcept { return receipts_ ? receipts_->port() : std::uint16_t{0}; }

@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/service.h"
+#include "app/stall_log.h"
 #include "app/worker.h"
 
 namespace nightpost::app {
@@ -18,11 +19,12 @@ struct Options {
   std::string ready_file;
 };
 
-/// Says once a second what ops should hear of: counters that must not rise have risen, the brokers went or came back.
+/// Says once a second what ops should hear of: counters that must not rise have risen, the brokers went or came back, a
+/// shard's loop stood still.
 class Watch {
  public:
-  Watch(boost::asio::io_context& loop, const WorkerMetrics& metrics, observe::Log& log)
-      : timer_(loop), metrics_(metrics), log_(log) {}
+  Watch(boost::asio::io_context& loop, Worker& worker, const Clock& clock, observe::Log& log)
+      : timer_(loop), worker_(worker), metrics_(worker.metrics()), clock_(clock), log_(log), stalls_(log) {}
 
   void start() {
     timer_.expires_after(seconds(1));
@@ -44,6 +46,8 @@ class Watch {
     if (down && !down_) log_.error("worker.brokers_down");
     if (!down && down_) log_.info("worker.brokers_back");
     down_ = down;
+    const MonoTime now = clock_.mono();
+    for (std::size_t i = 0; i < worker_.shards(); ++i) stalls_.hear(i, worker_.loop_report(i, now), now);
   }
   void risen(const char* event, std::uint64_t now, std::uint64_t& before) {
     if (now > before) log_.error(event, {observe::kv("new", now - before), observe::kv("total", now)});
@@ -51,8 +55,11 @@ class Watch {
   }
 
   boost::asio::steady_timer timer_;
+  Worker& worker_;
   const WorkerMetrics& metrics_;
+  const Clock& clock_;
   observe::Log& log_;
+  StallLog stalls_;
   std::uint64_t internal_ = 0, commit_errors_ = 0;
   bool down_ = false;
 };
@@ -90,11 +97,12 @@ int run_worker(const Options& options) {
   register_metrics(service.page(), worker->metrics());
   service.add_condition([&] { return worker->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
-  Watch watch(service.loop(), worker->metrics(), log);
+  Watch watch(service.loop(), *worker, clock, log);
   watch.start();
   log.info("worker.started",
            {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),
-            observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards)});
+            observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards),
+            observe::kv("proxy", config->proxy.through ? config->proxy.through->authority() : "")});
   return service.run([&](MonoTime deadline) { return worker->drain(deadline); });
 }
 

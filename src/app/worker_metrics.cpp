@@ -170,6 +170,37 @@ void register_curl(ShardSeries& shards) {
   }
 }
 
+void register_loops(ShardSeries& shards) {
+  shards.counter("nightpost_loop_turns_total", "Turns of the shards' loops that had anything to do",
+                 [](const ShardMetrics& m) { return m.loop.turns.read(); });
+  shards.counter("nightpost_loop_answers_total", "Lanes' answers in those turns",
+                 [](const ShardMetrics& m) { return m.loop.answers.read(); });
+  for (std::size_t i = 0; i < std::size_t(LoopPart::Count); ++i)
+    shards.counter("nightpost_loop_stalls_total", "Times a shard's loop was late by worker.stall_ms or more",
+                   [i](const ShardMetrics& m) { return m.loop.stalls[i].read(); },
+                   {{"part", std::string(name_of(static_cast<LoopPart>(i)))}});
+  shards.histogram("nightpost_loop_stall_seconds", "How late it was those times",
+                   [](const ShardMetrics& m) -> const auto& { return m.loop.stall_time; });
+}
+
+/// By the shard that heard last: all of them read one clock.
+void register_skew(MetricsPage& page, const WorkerMetrics& metrics) {
+  page.add_gauges(
+      "nightpost_clock_skew_seconds",
+      "This machine's clock minus the vendor's, at the least, by its last sampled answer", [&metrics] {
+        std::vector<observe::Sample> all;
+        for (std::size_t v = 0; v < std::size_t(Vendor::Count); ++v) {
+          const auto vendor = static_cast<Vendor>(v);
+          std::optional<SkewMetrics::Sample> last;
+          for (const ShardMetrics& shard : metrics.shards)
+            if (const auto one = shard.skew.latest(vendor); one && (!last || one->at > last->at)) last = one;
+          if (last)
+            all.push_back({{{"vendor", std::string(name_of(vendor))}}, static_cast<double>(last->skew.count()) / 1000});
+        }
+        return all;
+      });
+}
+
 void register_grants(ShardSeries& shards) {
   shards.counter("nightpost_grant_fetches_total", "Grants asked for at token endpoints",
                  [](const ShardMetrics& m) { return m.grants.fetches.read(); });
@@ -261,6 +292,8 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   register_outcomes(page, metrics);
   register_lanes(shards);
   register_curl(shards);
+  register_loops(shards);
+  register_skew(page, metrics);
   register_grants(shards);
   register_resolve(shards);
   register_kafka(page, metrics);

@@ -49,14 +49,6 @@ using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_m
 
 }  // namespace
 
-Result<void> check_proxy(const std::string& proxy) {
-  constexpr std::string_view kScheme = "http://";
-  const bool good = proxy.starts_with(kScheme) && proxy.rfind(':') > kScheme.size() &&
-                    parse_origin("https://" + proxy.substr(kScheme.size())).has_value();
-  if (!good) return fail(Errc::Malformed, "proxy \"" + proxy + "\" is not http://host:port");
-  return {};
-}
-
 struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   Impl(asio::io_context& l, CurlLaneOptions o, CurlMetrics& m)
       : LaneTurns(std::make_unique<AsioLoop>(l)),
@@ -99,8 +91,6 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
 
   Result<void> prepare() {
     if (auto origin = parse_origin(options.origin); !origin) return std::unexpected(std::move(origin.error()));
-    if (!options.proxy.empty())
-      if (auto good = check_proxy(options.proxy); !good) return good;
     auto made = trust_store_from(options.trust_stores, options.ca_pem);
     if (!made) return std::unexpected(std::move(made.error()));
     trust = std::move(*made);

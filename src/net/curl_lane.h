@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/http.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "net/lane.h"
+#include "net/proxy.h"
 
 namespace nightpost::net {
 
@@ -21,9 +23,9 @@ struct CurlLaneOptions {
   std::string origin;                   // REQUIRED: "https://host[:port]"
   std::string ca_pem;                   // trust anchors besides the system's; empty: the system's only
   TrustStores* trust_stores = nullptr;  // the process's; outlives the lane. Null: read for this lane alone
-  /// "http://host:port", by CONNECT; empty: none. http_proxy, no_proxy and their like in the environment are ignored:
-  /// what a push travels through is said in one place.
-  std::string proxy;
+  /// Gone through by CONNECT, unless it excepts the origin's host. http_proxy, no_proxy and their like in the
+  /// environment are ignored: what a push travels through is said in one place.
+  std::optional<Proxy> proxy;
   std::string user_agent = "nightpost";
   std::size_t connections_max = 16;       // HTTP/1.1 carries one request on each at a time
   std::size_t streams_max = 100;          // requests at once on an HTTP/2 connection; the peer's SETTINGS lower it
@@ -40,9 +42,6 @@ struct CurlLaneOptions {
   std::uint64_t jitter_seed = 0;               // of the back-off; 0: from the system
   LaneWatch watch;                             // empty: nobody. It must not call the lane
 };
-
-/// Malformed: a proxy other than "http://host:port".
-Result<void> check_proxy(const std::string& proxy);
 
 /// TLS 1.2 or newer, chain and name always verified. No redirects, cookies or credentials of libcurl's own, and nothing
 /// is repeated: after an error the caller knows whether it may have been sent. Single-threaded, on its shard's loop;

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <new>
 
+#include "net/http_connect.h"
+
 namespace nightpost::net {
 namespace {
 
@@ -46,7 +48,10 @@ struct CurlTransfer::Callbacks {
 };
 
 CurlTransfer::CurlTransfer(const CurlLaneOptions& options, X509_STORE* trust)
-    : options_(options), easy_(curl_easy_init()) {
+    : options_(options),
+      origin_(parse_origin(options.origin).value_or(Origin{})),
+      proxy_(proxy_for(options.proxy, origin_.host)),
+      easy_(curl_easy_init()) {
   if (!easy_) throw std::bad_alloc();
   set_up_failed_ = set_up(trust);
 }
@@ -75,8 +80,14 @@ CURLcode CurlTransfer::set_up(X509_STORE* trust) {
   set(CURLOPT_PROTOCOLS_STR, "https");
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_USERAGENT, options_.user_agent.c_str());
-  set(CURLOPT_PROXY, options_.proxy.c_str());  // empty: none, whatever the environment says
-  set(CURLOPT_NOPROXY, "");
+  set(CURLOPT_PROXY,
+      proxy_ ? ("http://" + proxy_->authority()).c_str() : "");  // empty: none, whatever the environment says
+  set(CURLOPT_NOPROXY, "");                                      // who is excepted was said above
+  if (proxy_ && proxy_->credentials) {
+    set(CURLOPT_PROXYAUTH, CURLAUTH_BASIC);
+    set(CURLOPT_PROXYUSERNAME, proxy_->credentials->user.c_str());
+    set(CURLOPT_PROXYPASSWORD, proxy_->credentials->password.c_str());
+  }
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
   set(CURLOPT_PIPEWAIT, 1L);  // first hear whether the connection being made is HTTP/2
@@ -216,9 +227,18 @@ Result<HttpResponse> CurlTransfer::finish(CURLcode code) {
   if (!too_large_.empty()) return fail(Errc::ConnectionLost, std::string(too_large_));
   if (code == CURLE_OK) return fail(Errc::ConnectionLost, "connection ended in the answer's header");
   if (code == CURLE_ABORTED_BY_CALLBACK) return fail(Errc::ConnectionLost, "connection ended without an answer");
+  return fail(Errc::ConnectionLost, words_of(code));
+}
+
+std::string CurlTransfer::words_of(CURLcode code) const {
   std::string words = words_[0] != '\0' ? words_.data() : curl_easy_strerror(code);
   std::ranges::replace_if(words, [](unsigned char c) { return c < 0x20; }, ' ');
-  return fail(Errc::ConnectionLost, std::move(words));
+  if (!proxy_ || began()) return words;
+  long answered = 0;  // by the proxy, to CONNECT
+  curl_easy_getinfo(easy_.get(), CURLINFO_HTTP_CONNECTCODE, &answered);
+  if (answered >= 300) return tunnel_refused(*proxy_, tunnel_target(origin_), static_cast<int>(answered), {});
+  // Behind it: who inspects TLS there shows an own certificate.
+  return (answered >= 200 ? "behind proxy " : "proxy ") + proxy_->authority() + ": " + words;
 }
 
 bool CurlTransfer::spoke_http2() const noexcept {

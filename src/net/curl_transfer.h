@@ -14,6 +14,7 @@
 #include "core/http.h"
 #include "core/result.h"
 #include "net/curl_lane.h"
+#include "net/origin.h"
 #include "net/trust_store.h"
 
 namespace nightpost::net {
@@ -46,8 +47,11 @@ class CurlTransfer {
   void add_header(std::string_view name, std::string_view value);
   bool take_header(std::string_view line);
   bool take_body(std::string_view part);
+  std::string words_of(CURLcode code) const;
 
   const CurlLaneOptions& options_;
+  const Origin origin_;
+  const Proxy* const proxy_;  // of the options; null: none for this origin
   Handle<CURL, curl_easy_cleanup> easy_;
   CURLcode set_up_failed_ = CURLE_OK;
   std::string header_text_;               // "name: value\0" of each header

@@ -5,10 +5,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <chrono>
 #include <exception>
 #include <utility>
 
+#include "net/http_connect.h"
 #include "net/trust_store.h"
 
 namespace nightpost::net {
@@ -30,10 +32,12 @@ MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 H2Connection::H2Connection(asio::io_context& loop, NameResolver& names, std::shared_ptr<const TlsClient> tls,
-                           Options options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id)
+                           std::shared_ptr<const Proxy> proxy, Options options, ConnectionOwner& owner,
+                           LaneMetrics& metrics, std::uint64_t id)
     : LaneConnection(std::move(options), owner, metrics, id),
       loop_(loop),
       tls_client_(std::move(tls)),
+      proxy_(std::move(proxy)),
       dialer_(loop, names),
       socket_(loop) {}
 
@@ -41,7 +45,9 @@ void H2Connection::connect(Order order) { asio::co_spawn(loop_, live(self(), std
 
 std::string H2Connection::connect_progress() const {
   const std::string dialing = dialer_.progress();
-  return dialing.empty() ? "TLS handshake" : dialing;
+  const std::string through = proxy_ ? "proxy " + proxy_->authority() + ": " : "";
+  if (!dialing.empty()) return through + dialing;
+  return tunnelling_ ? through + "no answer to CONNECT yet" : "TLS handshake";
 }
 
 void H2Connection::shut(bool politely) {
@@ -54,15 +60,51 @@ void H2Connection::shut(bool politely) {
 // ---- connecting
 
 asio::awaitable<bool> H2Connection::dial(Order order) {
-  auto dialed = co_await dialer_.dial(options().origin.host, options().origin.port, std::move(order), connect_by());
+  const Origin& origin = options().origin;
+  // Through a proxy the vendor's name is the proxy's to look up.
+  auto dialed = co_await dialer_.dial(proxy_ ? proxy_->host : origin.host, proxy_ ? proxy_->port : origin.port,
+                                      std::move(order), connect_by());
   if (over()) co_return false;
   if (!dialed) {
+    if (proxy_) dialed.error().detail.insert(0, "proxy " + proxy_->authority() + ": ");
     blame(std::move(dialed.error()));
     co_return false;
   }
   socket_ = std::move(dialed->socket);
   connected_to(dialed->endpoint);
   co_return true;
+}
+
+asio::awaitable<bool> H2Connection::open_tunnel() {
+  if (!proxy_) co_return true;
+  tunnelling_ = true;
+  const std::string through = "proxy " + proxy_->authority() + ": ";
+  const std::string request = connect_request(options().origin, *proxy_);
+  error_code failed;
+  co_await asio::async_write(socket_, asio::buffer(request), asio::redirect_error(asio::use_awaitable, failed));
+  ConnectAnswer answer;
+  for (bool whole = false; !whole;) {
+    std::size_t size = 0;
+    if (!failed && !over())
+      size = co_await socket_.async_read_some(asio::buffer(buffer_), asio::redirect_error(asio::use_awaitable, failed));
+    if (over()) co_return false;
+    if (failed) {
+      blame(through + (failed == asio::error::eof ? "closed before its answer to CONNECT was whole"
+                                                  : "CONNECT: " + failed.message()));
+      co_return false;
+    }
+    const auto fed = answer.feed({reinterpret_cast<const char*>(buffer_.data()), size});
+    if (!fed) {
+      blame(through + fed.error().detail);
+      co_return false;
+    }
+    whole = *fed;
+  }
+  tunnelling_ = false;
+  // Never Unauthorized, whatever the status: that would blame the lane's own credential.
+  if (!answer.tunnelled())
+    blame(tunnel_refused(*proxy_, tunnel_target(options().origin), answer.status(), answer.reason()));
+  co_return answer.tunnelled();
 }
 
 asio::awaitable<bool> H2Connection::wait_for(TlsSocket::Io io) {
@@ -73,9 +115,11 @@ asio::awaitable<bool> H2Connection::wait_for(TlsSocket::Io io) {
 }
 
 asio::awaitable<bool> H2Connection::shake_hands() {
+  // Who inspects TLS shows an own certificate.
+  const std::string behind = proxy_ ? "behind proxy " + proxy_->authority() + ": " : "";
   auto opened = tls_client_->open(socket_.native_handle());
   if (!opened) {
-    blame("TLS: " + opened.error().detail);
+    blame(behind + "TLS: " + opened.error().detail);
     co_return false;
   }
   tls_ = *std::move(opened);
@@ -84,12 +128,12 @@ asio::awaitable<bool> H2Connection::shake_hands() {
     if (step.io == TlsSocket::Io::Done) break;
     if (step.io == TlsSocket::Io::Eof || step.io == TlsSocket::Io::Failed) {
       blame({tls_.credential_refused() ? Errc::Unauthorized : Errc::ConnectionLost,
-             "TLS handshake: " + (step.io == TlsSocket::Io::Eof ? "closed by the peer" : tls_.why())});
+             behind + "TLS handshake: " + (step.io == TlsSocket::Io::Eof ? "closed by the peer" : tls_.why())});
       co_return false;
     }
     if (!co_await wait_for(step.io)) co_return false;
   }
-  if (!tls_.speaks_h2()) blame("peer does not speak HTTP/2 (ALPN)");
+  if (!tls_.speaks_h2()) blame(behind + "peer does not speak HTTP/2 (ALPN)");
   co_return tls_.speaks_h2();
 }
 
@@ -98,7 +142,7 @@ asio::awaitable<bool> H2Connection::shake_hands() {
 asio::awaitable<void> H2Connection::live(Self self, Order order) {
   H2Connection& me = *self;
   // Orphaned before its first step, it has no resolver any more.
-  if (!me.over() && co_await me.dial(std::move(order)) && co_await me.shake_hands()) {
+  if (!me.over() && co_await me.dial(std::move(order)) && co_await me.open_tunnel() && co_await me.shake_hands()) {
     me.wire_is_up();
     for (Turn turn = Turn::Wait; !me.over() && turn != Turn::Over;) {
       if (turn == Turn::Wait)
@@ -159,12 +203,13 @@ Result<void> H2Connector::prepare(const Origin& origin, const LaneOptions& optio
   auto made = TlsClient::make(origin.host, *std::move(trust), options.identity);
   if (!made) return std::unexpected(std::move(made.error()));
   tls_ = std::move(*made);
+  if (const Proxy* proxy = proxy_for(options.proxy, origin.host)) proxy_ = std::make_shared<const Proxy>(*proxy);
   return {};
 }
 
 std::shared_ptr<LaneConnection> H2Connector::make(LaneConnection::Options options, ConnectionOwner& owner,
                                                   LaneMetrics& metrics, std::uint64_t id) {
-  return std::make_shared<H2Connection>(loop_, *names_, tls_, std::move(options), owner, metrics, id);
+  return std::make_shared<H2Connection>(loop_, *names_, tls_, proxy_, std::move(options), owner, metrics, id);
 }
 
 }  // namespace nightpost::net

@@ -1,5 +1,5 @@
-// The real connection of a lane: TLS straight on a TCP socket, the thin shell around LaneConnection and TlsSocket. It
-// moves bytes and waits.
+// The real connection of a lane: TLS on a TCP socket, or on a proxy's tunnel: the thin shell around LaneConnection and
+// TlsSocket. It moves bytes and waits.
 #pragma once
 
 #include <array>
@@ -16,6 +16,7 @@
 #include "net/dialer.h"
 #include "net/lane_connection.h"
 #include "net/name_resolver.h"
+#include "net/proxy.h"
 #include "net/tls_client.h"
 
 namespace nightpost::net {
@@ -23,9 +24,10 @@ namespace nightpost::net {
 /// Held by shared_ptr: its coroutines live in the loop and may be resumed once more after the lane let go of it.
 class H2Connection final : public LaneConnection {
  public:
-  /// `names` is used until the host's addresses are known.
+  /// `names` is used until the host's addresses are known, or the proxy's. `proxy` null: none.
   H2Connection(boost::asio::io_context& loop, NameResolver& names, std::shared_ptr<const TlsClient> tls,
-               Options options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id);
+               std::shared_ptr<const Proxy> proxy, Options options, ConnectionOwner& owner, LaneMetrics& metrics,
+               std::uint64_t id);
   bool peer_untrusted() const noexcept override { return tls_.peer_untrusted(); }
 
  private:
@@ -33,6 +35,7 @@ class H2Connection final : public LaneConnection {
   static boost::asio::awaitable<void> live(Self self, Order order);
   static boost::asio::awaitable<void> write_when_possible(Self self);
   boost::asio::awaitable<bool> dial(Order order);
+  boost::asio::awaitable<bool> open_tunnel();
   boost::asio::awaitable<bool> shake_hands();
   boost::asio::awaitable<bool> wait_for(TlsSocket::Io io);
   enum class Turn : std::uint8_t { Wait, More, Over };
@@ -46,6 +49,8 @@ class H2Connection final : public LaneConnection {
 
   boost::asio::io_context& loop_;
   std::shared_ptr<const TlsClient> tls_client_;  // shared with the lane: outlives it by the last handler
+  std::shared_ptr<const Proxy> proxy_;           // likewise
+  bool tunnelling_ = false;
   Dialer dialer_;
   boost::asio::ip::tcp::socket socket_;
   TlsSocket tls_;
@@ -64,7 +69,9 @@ class H2Connector final : public LaneConnector {
   boost::asio::io_context& loop_;
   std::optional<NameResolver> own_names_;
   NameResolver* names_ = nullptr;
-  std::shared_ptr<const TlsClient> tls_;  // shared with the connections, which may end after the lane
+  // Shared with the connections, which may end after the lane.
+  std::shared_ptr<const TlsClient> tls_;
+  std::shared_ptr<const Proxy> proxy_;  // null: none, or not for this origin
 };
 
 }  // namespace nightpost::net

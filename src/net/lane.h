@@ -17,6 +17,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "net/lane_event.h"
+#include "net/proxy.h"
 
 namespace nightpost::net {
 
@@ -35,12 +36,13 @@ struct LaneOptions {
   TrustStores* trust_stores = nullptr;  // the process's; outlives the lane. Null: read for this lane alone
   NameResolver* names = nullptr;        // the shard's; outlives the lane. Null: one of its own
   std::optional<TlsIdentity> identity;  // presented in the handshake
+  std::optional<Proxy> proxy;           // gone through by CONNECT, unless it excepts the origin's host
   std::size_t connections_min = 1;      // kept open once the lane was used
   std::size_t connections_max = 4;
   std::uint32_t streams_max = 1000;       // ours, per connection; the peer's SETTINGS lower it at any time
   std::size_t queue_max = 20'000;         // requests waiting for a stream; beyond it: Overloaded
   bool warm_up = true;                    // one stream until the first answer that is none of 401, 403 and 429
-  milliseconds connect_timeout{10'000};   // resolve + TCP + TLS + first SETTINGS
+  milliseconds connect_timeout{10'000};   // resolve + TCP + proxy + TLS + first SETTINGS
   milliseconds response_timeout{20'000};  // from the last byte of the request to the end of the answer
   milliseconds ping_interval{60'000};     // after this long without reading anything
   milliseconds ping_timeout{10'000};      // no acknowledgement: the connection is replaced

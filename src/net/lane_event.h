@@ -12,7 +12,7 @@ namespace nightpost::net {
 /// Views live as long as the call; from the loop.
 struct LaneEvent {
   enum class What : std::uint8_t {
-    ConnectFailed,   // name, TCP, TLS or the first SETTINGS; `detail` says which
+    ConnectFailed,   // name, TCP, proxy, TLS or the first SETTINGS; `detail` says which
     UntrustedPeer,   // the peer's certificate does not pass: wrong authority or name, or out of date
     ConnectionLost,  // one that was ready ended by no wish of ours
     Reconnected,     // ready again after one of the above

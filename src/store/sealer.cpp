@@ -1,21 +1,17 @@
 #include "store/sealer.h"
 
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "core/c_handle.h"
 #include "core/text.h"
+#include "store/secret_file.h"
 
 namespace nightpost::store {
 namespace {
@@ -34,7 +30,6 @@ constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kBoxBytes = kNonceBytes + kTagBytes;  // what a box adds to its content
 constexpr std::size_t kHeadBytes = 1 + kKeyNameBytes;
 constexpr std::size_t kWrappedKeyBytes = kBoxBytes + kKeyBytes;
-constexpr std::size_t kKeyFileBytesMax = 4096;
 constexpr std::string_view kHowToMakeOne = "; `nightpost cert new-key FILE` makes one";
 
 const unsigned char* bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
@@ -135,32 +130,9 @@ std::optional<std::string> from_hex(std::string_view text) {
   return out;
 }
 
-std::string words_of(int error) { return std::generic_category().message(error); }
-
-struct CloseFd {
-  int fd;
-  ~CloseFd() { ::close(fd); }
-};
-
 Result<std::string> read_key_file(const std::string& file) {
-  const std::string what = "master key file " + file + ": ";
-  const int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a FIFO must not hang the start
-  if (fd < 0) {
-    if (errno == ENOENT) return fail(Errc::NotFound, what + words_of(errno) + std::string(kHowToMakeOne));
-    return fail(errno == EACCES ? Errc::Unauthorized : Errc::Io, what + words_of(errno));
-  }
-  const CloseFd closer{fd};
-  struct stat about{};  // of the open descriptor: what is checked is what is read
-  if (::fstat(fd, &about) != 0) return fail(Errc::Io, what + words_of(errno));
-  if (!S_ISREG(about.st_mode)) return fail(Errc::Malformed, what + "not a regular file");
-  if ((about.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return fail(Errc::Unauthorized, what + "group or others may use it, do: chmod 600 " + file);
-  if (about.st_uid != ::geteuid() && about.st_uid != 0)
-    return fail(Errc::Unauthorized, what + "belongs to another user");
-  std::string text(kKeyFileBytesMax, '\0');
-  const ssize_t got = ::read(fd, text.data(), text.size());
-  if (got < 0) return fail(Errc::Io, what + words_of(errno));
-  text.resize(static_cast<std::size_t>(got));
+  auto text = read_secret_file("master key file", file);
+  if (!text && text.error().code == Errc::NotFound) text.error().detail += kHowToMakeOne;
   return text;
 }
 

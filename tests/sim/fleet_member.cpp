@@ -48,22 +48,25 @@ class SeenTransport final : public dispatch::Transport {
 struct FleetMember::Shard {
   explicit Shard(FleetMember& member)
       : loop(member.fleet_.loop.port()),
+        monitor(seconds(1), member.fleet_.clock, loop_metrics),
         credit(member.fleet_.credit,
                [this, &member] {
                  member.fleet_.met("planning waited for room with the producer");
                  member.later(member.fleet_.hop(), [this] { core.on_room(); });
                }),
         settler(member, credit, member.fleet_.topics),
-        transport(member.no_loop_, in_memory(member.fleet_), lane_metrics, curl_metrics, member.fleet_.clock,
+        transport(member.no_loop_, in_memory(member.fleet_), lane_metrics, curl_metrics, member.fleet_.clock, monitor,
                   [this] { core.schedule_after_work(); }),
         seen(transport, member.fleet_),
         core(*loop, member.fleet_.dispatch, member.fleet_.directory, member.fleet_.credentials, seen, settler,
-             member.fleet_.clock, dispatch_metrics) {}
+             member.fleet_.clock, dispatch_metrics, monitor) {}
 
   std::unique_ptr<EventLoop> loop;
   dispatch::Metrics dispatch_metrics;
   net::LaneMetrics lane_metrics;
   net::CurlMetrics curl_metrics;
+  app::LoopMetrics loop_metrics;
+  app::LoopMonitor monitor;
   kafka::ProduceCredit credit;
   app::KafkaSettler settler;
   app::LaneTransport transport;

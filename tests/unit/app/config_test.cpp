@@ -67,7 +67,8 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
               "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50, "start_at": "15m"},
     "worker": {"shards": 3, "http_listen": "[::1]:0"},
     "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
-    "fcm": {"ping_interval_ms": 80}, "http": {"proxy": "http://proxy:3128", "connections_max": 3},
+    "fcm": {"ping_interval_ms": 80}, "http": {"connections_max": 3},
+    "proxy": {"url": "http://proxy:3128", "credentials_file": "/etc/proxy", "except": "corp.example,10.0.0.0/8"},
     "grants": {"refused_retry_ms": 5},
     "content": {"titles": {"de": "Neue Nachricht"}}, "log": {"level": "debug"}})");
   REQUIRE(config);
@@ -84,7 +85,12 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
   CHECK(config->dispatch.mass_removal_share == 0.5);
   CHECK(config->apns.ping_interval == milliseconds(70));
   CHECK(config->fcm.ping_interval == milliseconds(80));
-  CHECK(config->http.proxy == "http://proxy:3128");
+  REQUIRE(config->proxy.through);
+  CHECK(config->proxy.through->authority() == "proxy:3128");
+  CHECK_FALSE(config->proxy.through->credentials);
+  CHECK(config->proxy.through->except.contain("api.corp.example"));
+  CHECK(config->proxy.through->except.contain("10.1.2.3"));
+  CHECK(config->proxy.credentials_file == "/etc/proxy");
   CHECK(config->http.connections_max == 3);
   CHECK(config->grants.refused_retry == milliseconds(5));
   CHECK(config->dispatch.titles.at("de") == "Neue Nachricht");
@@ -140,9 +146,16 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
        "apns.connections_min: is above connections_max"},
       {"fcm's connections likewise", R"({"fcm": {"connections_min": 5, "connections_max": 2}})",
        "fcm.connections_min: is above connections_max"},
-      {"a proxy by another scheme", R"({"http": {"proxy": "socks5://p:1080"}})",
-       "http.proxy: proxy \"socks5://p:1080\""},
-      {"a proxy with a password", R"({"http": {"proxy": "http://u:p@p:3128"}})", "http.proxy"},
+      {"the proxy's old place", R"({"http": {"proxy": "http://p:3128"}})", "http.proxy: unknown key"},
+      {"a proxy by another scheme", R"({"proxy": {"url": "socks5://p:1080"}})", "proxy.url: is not http://HOST:PORT"},
+      {"a proxy over TLS", R"({"proxy": {"url": "https://p:1080"}})", "proxy.url: is https://"},
+      {"a proxy with a password", R"({"proxy": {"url": "http://u:p@p:3128"}})",
+       "proxy.url: holds a user or password; they belong into the file of proxy.credentials_file"},
+      {"credentials for no proxy", R"({"proxy": {"credentials_file": "/etc/proxy"}})",
+       "proxy.credentials_file: goes with url"},
+      {"an exception that is none", R"({"proxy": {"url": "http://p:3128", "except": "a, *.b"}})",
+       "proxy.except: \"*.b\" is no host's name"},
+      {"exceptions from no proxy", R"({"proxy": {"except": "a,"}})", "proxy.except: \"\" is no host's name"},
       {"reconnecting upside down", R"({"http": {"reconnect_first_ms": 9, "reconnect_max_ms": 8}})",
        "http.reconnect_first_ms"},
       {"grants' back-off upside down", R"({"grants": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",

@@ -60,8 +60,9 @@ struct World {
           CHECK(request.body == "secret");
           ++asked;
           if (hangs) return server::FaultAction{};
-          return server::FaultAction{.respond = server::ServerResponse{
-                                         .status = status, .headers = {}, .body = "grant " + std::to_string(asked)}};
+          return server::FaultAction{.respond = server::ServerResponse{.status = status,
+                                                                       .headers = headers,
+                                                                       .body = "grant " + std::to_string(asked)}};
         }));
     REQUIRE(started);
     server = *std::move(started);
@@ -82,6 +83,7 @@ struct World {
   std::unique_ptr<server::TlsServer> server;
   int asked = 0, status = 200;
   bool hangs = false;
+  std::vector<std::pair<std::string, std::string>> headers;
 };
 
 /// What a shard has of it.
@@ -89,7 +91,8 @@ struct Side {
   explicit Side(World& w, milliseconds deadline = seconds(5))
       : world(w),
         source(w.certificate),
-        fetcher(w.loop, {}, deadline, w.book, w.clock, curl, metrics),
+        fetcher(w.loop, {}, deadline, w.book, w.clock, curl, metrics, {},
+                [this](const Certificate&, std::string_view, milliseconds skew) { skews.push_back(skew); }),
         resolver(
             {}, source, w.book,
             [&w](const Certificate&, const CertificateSecret&) -> Result<resolve::VendorParts> {
@@ -108,6 +111,7 @@ struct Side {
   net::CurlMetrics curl;
   GrantMetrics metrics;
   resolve::ResolverMetrics resolver_metrics;
+  std::vector<milliseconds> skews;
   GrantFetcher fetcher;
   resolve::Resolver resolver;
   std::vector<std::uint64_t> told;
@@ -141,6 +145,16 @@ TEST_CASE("grants: one shard asks the endpoint, both are told", "[app][grants]")
   CHECK(a.grant().value()->authorization == "grant 2");
   CHECK(b.refresh(*grant).value()->authorization == "grant 2");
   CHECK(w.asked == 2);
+}
+
+TEST_CASE("grants: the endpoint's clock is looked at", "[app][grants][skew]") {
+  World w;
+  Side a(w);
+  w.headers = {{"date", "Sun, 06 Nov 1994 08:49:37 GMT"}};
+  CHECK(a.grant().value() == nullptr);
+  REQUIRE(w.until([&] { return !a.told.empty(); }));
+  REQUIRE(a.skews.size() == 1);
+  CHECK(a.skews.front() > std::chrono::years(30));
 }
 
 TEST_CASE("grants: what is said when there is none to be had", "[app][grants]") {

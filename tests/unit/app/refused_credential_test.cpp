@@ -157,6 +157,8 @@ struct Rig {
   GrantMetrics grant_metrics;
   resolve::ResolverMetrics resolver_metrics;
   dispatch::Metrics metrics;
+  LoopMetrics loop_metrics;
+  LoopMonitor monitor{config.stall, clock, loop_metrics};
   GrantFetcher fetcher{loop,
                        config.http,
                        config.grants.fetch_deadline,
@@ -179,6 +181,7 @@ struct Rig {
       lane_metrics,
       curl_metrics,
       clock,
+      monitor,
       [] {}};
   dispatch::Dispatcher dispatcher{config.dispatch, ports, ports, lanes, settled, clock, metrics, &ops};
 };

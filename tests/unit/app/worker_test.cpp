@@ -21,6 +21,20 @@ using kafka::test::within;
 constexpr milliseconds kLong{30'000};
 constexpr milliseconds kDrain{3'000};
 
+/// The system's, but for a leap that a test makes: as if every loop had stood still meanwhile. Where it is `slow`, who
+/// reads the wall clock is held up by it.
+struct LeapClock final : Clock {
+  WallTime wall() const noexcept override {
+    const MonoTime end = std::chrono::steady_clock::now() + slow.load();
+    while (std::chrono::steady_clock::now() < end) {
+    }
+    return SystemClock().wall();
+  }
+  MonoTime mono() const noexcept override { return std::chrono::steady_clock::now() + leap.load(); }
+  std::atomic<MonoTime::duration> slow{MonoTime::duration(0)};
+  std::atomic<MonoTime::duration> leap{MonoTime::duration(0)};
+};
+
 /// A worker's folder and configuration, and the worker.
 class Bed {
  public:
@@ -67,7 +81,7 @@ class Bed {
 
   Config config;
   std::ostringstream said;
-  const SystemClock clock;
+  LeapClock clock;
   observe::Log log{observe::Level::Info, 1'000, said, clock};
   std::atomic<bool> ready{false}, fatal{false};
   std::unique_ptr<Worker> worker;
@@ -163,6 +177,53 @@ TEST_CASE("worker: a full producer stops planning, and goes on with the acknowle
   CHECK(bed.worker->drain());
   CHECK(bed.said.str().find("kafka.topic_unusable") != std::string::npos);
   CHECK(bed.said.str().find("create the topic") != std::string::npos);
+}
+
+TEST_CASE("worker: its loops' turns and stalls are counted", "[app][worker][loop]") {
+  const auto cluster = broker();
+  kafka::test::fill(cluster->brokers(), "offline", "no event ", 100);
+  Bed bed(cluster->brokers());
+  bed.config.stall = seconds(10);  // so that a busy machine makes none
+  bed.start();
+  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 100; }));
+  std::uint64_t turns = 0;
+  for (const ShardMetrics& shard : bed.worker->metrics().shards) turns += shard.loop.turns.read();
+  CHECK(turns > 0);
+  REQUIRE(bed.worker->shards() == 2);
+  CHECK(bed.worker->loop_report(0, bed.clock.mono()).stalls == 0);
+
+  bed.config.stall = milliseconds(500);
+  bed.worker.reset();
+  bed.start();
+  const auto stalled = [&](std::size_t shard) {
+    const LoopMonitor::Report report = bed.worker->loop_report(shard, bed.clock.mono());
+    return report.longest && report.longest->lasted >= seconds(60);
+  };
+  // The first leap may come before a loop's first beat.
+  for (std::size_t shard = 0; shard < 2; ++shard)
+    CHECK(within(kLong, [&] {
+      bed.clock.leap = bed.clock.leap.load() + seconds(61);
+      return within(seconds(2), [&] { return stalled(shard); });
+    }));
+  bed.check_leaves_in_time();
+}
+
+TEST_CASE("worker: a slow part of a shard's turn is named", "[app][worker][loop]") {
+  const auto cluster = broker();
+  Bed bed(cluster->brokers());
+  bed.start();
+  REQUIRE(within(kLong, [&] { return bed.ready.load(); }));
+  bed.clock.slow = milliseconds(200);  // the dispatcher asks when it takes a batch
+  kafka::test::fill(cluster->brokers(), "offline", "no event ", 1);
+  const auto stalls = [&](LoopPart part) {
+    std::uint64_t sum = 0;
+    for (const ShardMetrics& shard : bed.worker->metrics().shards) sum += shard.loop.stalls[std::size_t(part)].read();
+    return sum;
+  };
+  CHECK(within(kLong, [&] { return stalls(LoopPart::Accept) > 0; }));
+  bed.clock.slow = milliseconds(0);
+  CHECK(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 1; }));
+  bed.check_leaves_in_time();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "net/curl_lane.h"
+#include "support/connect_proxy.h"
 #include "unit/net/curl_rig.h"
 
 namespace nightpost::net {
@@ -208,48 +209,19 @@ TEST_CASE("curl: idle connections are closed", "[net][curl]") {
   b.lane.reset();
 }
 
-TEST_CASE("curl: a proxy is used where it is configured, and only there", "[net][curl]") {
+TEST_CASE("curl: a tunnel is kept, and what opened it is not in the answers", "[net][curl][proxy]") {
   CurlRig b;
   H1Peer peer(b.loop);
-  ConnectProxy proxy(b.loop);
-  SECTION("configured") {
-    b.open(peer.port(), [&](CurlLaneOptions& o) { o.proxy = proxy.address(); });
-    const LaneReply& reply = b.ask(1);
-    REQUIRE(reply.response);
-    CHECK_FALSE(reply.response->header("x-proxy"));
-    REQUIRE(proxy.heads().size() == 1);
-    CHECK(proxy.heads().front().starts_with("CONNECT localhost:" + std::to_string(peer.port()) + " HTTP/1.1\r\n"));
-    CHECK_FALSE(proxy.heads().front().contains("/push/"));
-    REQUIRE(b.ask(2).response);
-    CHECK(proxy.heads().size() == 1);  // the tunnel is kept
-  }
-  SECTION("only in the environment") {
-    ::setenv("https_proxy", proxy.address().c_str(), 1);
-    b.open(peer.port());
-    CHECK(b.ask(1).response);
-    ::unsetenv("https_proxy");
-    CHECK(proxy.heads().empty());
-  }
-  SECTION("excepted in the environment alone") {
-    ::setenv("no_proxy", "localhost", 1);
-    b.open(peer.port(), [&](CurlLaneOptions& o) { o.proxy = proxy.address(); });
-    CHECK(b.ask(1).response);
-    ::unsetenv("no_proxy");
-    CHECK(proxy.heads().size() == 1);
-  }
-  SECTION("it refuses") {
-    proxy.refuse_with("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
-    b.open(peer.port(), [&](CurlLaneOptions& o) { o.proxy = proxy.address(); });
-    CHECK(b.ask(1).response.error().code == Errc::ConnectionLost);
-    CHECK_FALSE(b.answers.maybe_sent(1));
-    CHECK(peer.connections() == 0);
-  }
-  SECTION("it is not there") {
-    b.open(peer.port(), [&](CurlLaneOptions& o) { o.proxy = "http://127.0.0.1:1"; });
-    CHECK(b.ask(1).response.error().code == Errc::ConnectionLost);
-    CHECK_FALSE(b.answers.maybe_sent(1));
-    CHECK(peer.connections() == 0);
-  }
+  support::ConnectProxy proxy(b.loop);
+  b.open(peer.port(), [&](CurlLaneOptions& o) { o.proxy = proxy.proxy(); });
+  const LaneReply& reply = b.ask(1);
+  REQUIRE(reply.response);
+  CHECK_FALSE(reply.response->header("x-proxy"));
+  REQUIRE(proxy.heads().size() == 1);
+  CHECK(proxy.heads().front().starts_with("CONNECT localhost:" + std::to_string(peer.port()) + " HTTP/1.1\r\n"));
+  CHECK_FALSE(proxy.heads().front().contains("/push/"));
+  REQUIRE(b.ask(2).response);
+  CHECK(proxy.heads().size() == 1);
   b.lane.reset();
 }
 

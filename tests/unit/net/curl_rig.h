@@ -1,11 +1,9 @@
-// A curl lane and peers on loopback that do as told: HTTP/1.1 over TLS here, HTTP/2 in support/h2_peer.h, and a proxy.
+// A curl lane and peers on loopback that do as told: HTTP/1.1 over TLS here, HTTP/2 in support/h2_peer.h.
 #pragma once
 
-#include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/read_until.hpp>
@@ -132,67 +130,6 @@ class H1Peer {
       if (reply.hang) co_await asio::async_read(stream, asio::dynamic_buffer(in), failing);
     }
     --state->open;
-  }
-  Shared state_;
-};
-
-/// Takes CONNECT and passes bytes on, or answers `refusal`.
-class ConnectProxy {
- public:
-  explicit ConnectProxy(asio::io_context& loop) : state_(std::make_shared<State>(loop)) {
-    asio::co_spawn(loop, accept(state_), asio::detached);
-  }
-  ~ConnectProxy() { state_->acceptor.close(); }
-  std::string address() const { return "http://127.0.0.1:" + std::to_string(state_->acceptor.local_endpoint().port()); }
-  const std::vector<std::string>& heads() const { return state_->heads; }
-  void refuse_with(std::string answer) { state_->refusal = std::move(answer); }
-
- private:
-  struct State {
-    explicit State(asio::io_context& loop) : acceptor(loop, {asio::ip::address_v4::loopback(), 0}) {}
-    tcp::acceptor acceptor;
-    std::vector<std::string> heads;
-    std::string refusal;
-  };
-  using Shared = std::shared_ptr<State>;
-  static asio::awaitable<void> accept(Shared state) {
-    for (;;) {
-      error_code failed;
-      tcp::socket socket = co_await state->acceptor.async_accept(asio::redirect_error(asio::use_awaitable, failed));
-      if (failed) co_return;
-      asio::co_spawn(state->acceptor.get_executor(), serve(state, std::move(socket)), asio::detached);
-    }
-  }
-  static asio::awaitable<void> pass(tcp::socket& from, tcp::socket& to) {
-    std::array<char, 4096> bytes;
-    error_code failed;
-    auto failing = asio::redirect_error(asio::use_awaitable, failed);
-    for (;;) {
-      const std::size_t size = co_await from.async_read_some(asio::buffer(bytes), failing);
-      if (failed) co_return;
-      co_await asio::async_write(to, asio::buffer(bytes, size), failing);
-      if (failed) co_return;
-    }
-  }
-  static asio::awaitable<void> serve(Shared state, tcp::socket client) {
-    using namespace asio::experimental::awaitable_operators;
-    std::string in;
-    error_code failed;
-    auto failing = asio::redirect_error(asio::use_awaitable, failed);
-    co_await asio::async_read_until(client, asio::dynamic_buffer(in), "\r\n\r\n", failing);
-    if (failed) co_return;
-    state->heads.push_back(in);
-    if (!state->refusal.empty()) {
-      co_await asio::async_write(client, asio::buffer(state->refusal), failing);
-      co_return;
-    }
-    const auto port = std::stoul(in.substr(in.find(':') + 1));
-    tcp::socket server(client.get_executor());
-    co_await server.async_connect({asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(port)}, failing);
-    if (failed) co_return;
-    const std::string yes = "HTTP/1.1 200 Connection established\r\nX-Proxy: 1\r\n\r\n";
-    co_await asio::async_write(client, asio::buffer(yes), failing);
-    co_await (pass(client, server) || pass(server, client));
   }
   Shared state_;
 };
