@@ -30,14 +30,14 @@ struct ServerRequest {
   std::string method;
   std::string target;  // path and query
   std::string authority;
-  std::vector<std::pair<std::string, std::string>> headers;  // lower-case names, in order, repeats kept
+  ServerHeaders headers;  // lower-case names, in order, repeats kept
   std::string body;
   std::string peer_certificate_pem;  // the verified-or-not client certificate, if one was presented
 };
 
 struct ServerResponse {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
+  ServerHeaders headers;
   std::string body;
 };
 

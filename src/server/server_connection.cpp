@@ -97,6 +97,7 @@ void ServerConnection::open_session() {
 }
 
 void ServerConnection::wait_readable() {
+  if (upgraded_ && !upgraded_->reader && !ending_) return;
   if (reading_ || input_ended_ || !socket_.is_open() || out_.size() - sent_ > shared_->options.output_bytes_max) return;
   reading_ = true;
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
@@ -106,6 +107,7 @@ void ServerConnection::wait_readable() {
 }
 
 void ServerConnection::on_readable() {
+  if (upgraded_ && !upgraded_->reader && !ending_) return;  // nobody wants it now
   std::string& buffer = shared_->read_buffer;
   in_turn_ = true;
   for (int reads = 0; reads < kReadsInARowMax && socket_.is_open(); ++reads) {
@@ -116,11 +118,11 @@ void ServerConnection::on_readable() {
       in_turn_ = false;
       return on_input_end();
     }
-    if (error) return close();
+    if (error) return close(error);
     const MonoTime now = std::chrono::steady_clock::now();
     if (!shut_) last_byte_ = now;
     if (!ending_) on_bytes({buffer.data(), count}, now);
-    if (count < buffer.size()) break;
+    if (count < buffer.size() || (upgraded_ && !upgraded_->reader)) break;
   }
   in_turn_ = false;
   flush();
@@ -133,7 +135,7 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
     shared_->plain_in.clear();
     if (!tls_->feed(received, shared_->plain_in)) {
       if (!session_) refuse(ServerRefusal::HandshakeFailed);
-      return end();
+      return end(asio::error::connection_reset);
     }
     plain = shared_->plain_in;
     if (!session_ && tls_->ready()) {
@@ -145,6 +147,11 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
       return;
     }
   }
+  if (upgraded_) {
+    upgraded_->received += plain;
+    input_ended_ = tls_ && tls_->closed_by_peer();
+    return serve_reader();
+  }
   const bool heard = plain.empty() || session_->feed(plain, now).has_value();
   refuse_as_noted();
   serve();
@@ -155,6 +162,11 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
 /// A plain HTTP/1.1 peer may still listen for its answer; any other is gone.
 void ServerConnection::on_input_end() {
   input_ended_ = true;
+  if (upgraded_ && !ending_) {
+    if (tls_) return close(asio::error::connection_reset);  // without close_notify: cut by somebody
+    serve_reader();
+    return flush();
+  }
   if (tls_ || ending_ || !session_->serving()) return end();
   flush();
 }
@@ -250,11 +262,15 @@ void ServerConnection::flush() {
   if (!socket_.is_open()) return;
   if (!farewell_said_) {
     if (session_) {
-      std::string& plain = shared_->plain_out;
-      plain.clear();
-      session_->pull_output(tls_ ? plain : out_);
+      std::string& plain = tls_ ? shared_->plain_out : out_;
+      if (tls_) plain.clear();
+      session_->pull_output(plain);
+      if (upgraded_) plain += std::exchange(upgraded_->outgoing, {});
       if (tls_ && !tls_->write(plain)) return close();
-      if (session_->finished() || (input_ended_ && !session_->serving())) ending_ = true;
+      if (session_->finished() || (input_ended_ && !session_->serving())) {
+        ending_ = true;
+        abandon_upgraded(asio::error::operation_aborted);
+      }
       refuse_as_noted();
     }
     farewell_said_ = ending_;
@@ -272,7 +288,7 @@ void ServerConnection::flush() {
       }
       return wait_writable();
     }
-    if (error) return close();
+    if (error) return close(error);
     sent_ += count;
     sent_since_ += count;
     last_byte_ = std::chrono::steady_clock::now();
@@ -280,6 +296,7 @@ void ServerConnection::flush() {
   out_.clear();
   sent_ = 0;
   unsent_since_ = {};
+  if (upgraded_) serve_writer();
   if (ending_ && input_ended_) return close();
   if (ending_ && !shut_) {
     shut_ = true;
@@ -300,8 +317,9 @@ void ServerConnection::wait_writable() {
   });
 }
 
-void ServerConnection::end() {
+void ServerConnection::end(error_code why) {
   ending_ = true;
+  abandon_upgraded(why);
   flush();
 }
 
@@ -343,7 +361,7 @@ void ServerConnection::on_late(MonoTime now) {
   if (shut_) return close();
   if (write_due() <= now) {
     refuse(ServerRefusal::WriteTimeout);
-    return close();
+    return close(asio::error::timed_out);
   }
   if (!session_) {
     refuse(ServerRefusal::HandshakeTimeout);
@@ -358,7 +376,7 @@ void ServerConnection::on_late(MonoTime now) {
   if (ending_) return close();
   last_byte_ = now;
   if (http2_) session_->goaway({});
-  end();
+  end(asio::error::timed_out);
 }
 
 void ServerConnection::evict() {
@@ -372,8 +390,9 @@ ConnectionSlots::Candidate ServerConnection::candidate() const {
   return {.id = id_, .holder = holder_, .serving = serving, .idle = idle, .since = last_request_};
 }
 
-void ServerConnection::close() {
+void ServerConnection::close(error_code why) {
   if (!socket_.is_open()) return;
+  abandon_upgraded(why);
   error_code ignored;
   socket_.close(ignored);
   delay_.cancel();
