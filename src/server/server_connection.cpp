@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
+#include <typeinfo>
 #include <utility>
 
 #include "server/h2_server_session.h"
@@ -44,6 +46,15 @@ void ServerShared::refuse(ServerRefusal why, const asio::ip::address& peer) {
   options.log->debug("server.refused", line);
 }
 
+/// The exception's words may quote the request, with its keys and tokens, so only its type is said.
+void ServerShared::handler_failed(const std::string& method, const asio::ip::address& peer, std::string_view type) {
+  counts().handler_failures.add();
+  if (!options.log) return;
+  options.log->error("server.handler_failed",
+                     {observe::kv("listener", options.name), observe::kv("address", peer.to_string()),
+                      observe::kv("method", method), observe::kv("exception", type)});
+}
+
 ServerConnection::ServerConnection(tcp::socket socket, std::uint64_t id, asio::ip::address peer,
                                    const ConnectionSlots::Holder& holder, std::shared_ptr<ServerShared> shared,
                                    Closed closed)
@@ -76,6 +87,8 @@ void ServerConnection::open_session() {
   const ServerOptions& options = shared_->options;
   const SessionLimits limits{.body_bytes_max = options.body_bytes_max,
                              .headers_bytes_max = options.headers_bytes_max,
+                             .unfinished_bytes_max = std::max(options.unfinished_bytes_max,
+                                                              options.body_bytes_max + options.headers_bytes_max),
                              .head_timeout = options.head_timeout,
                              .body_timeout = options.body_timeout,
                              .write_timeout = options.write_timeout,
@@ -183,7 +196,13 @@ void ServerConnection::serve() {
       request.connection = id_;
       request.peer_certificate_pem = peer_certificate_pem_;
       if (!shared_->handler) return;
-      shared_->handler(request, Responder(weak_from_this(), request.stream));
+      try {
+        shared_->handler(request, Responder(weak_from_this(), request.stream));  // which says 500 as it goes
+      } catch (const std::exception& thrown) {
+        shared_->handler_failed(request.method, peer_, typeid(thrown).name());
+      } catch (...) {
+        shared_->handler_failed(request.method, peer_, "no std::exception");
+      }
       if (!socket_.is_open()) return;
     }
   }

@@ -31,6 +31,8 @@ struct ServerShared {
   ServerMetrics& counts() noexcept { return options.metrics ? *options.metrics : metrics; }
   /// Counts it, and says it where it is no everyday matter.
   void refuse(ServerRefusal why, const boost::asio::ip::address& peer);
+  /// Likewise that the handler threw.
+  void handler_failed(const std::string& method, const boost::asio::ip::address& peer, std::string_view type);
 };
 
 /// On its loop only. Lives as long as somebody waits on its behalf; close() ends all waits.

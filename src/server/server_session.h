@@ -21,6 +21,7 @@ namespace nightpost::server {
 struct SessionLimits {
   std::size_t body_bytes_max = 1'048'576;
   std::size_t headers_bytes_max = 65'536;
+  std::size_t unfinished_bytes_max = 4'194'304;
   milliseconds head_timeout{10'000};
   milliseconds body_timeout{10'000};
   milliseconds write_timeout{10'000};
