@@ -297,7 +297,7 @@ bool H2ServerSession::hold(Stream& stream, std::size_t bytes) {
 /// The request left, or will not be served.
 void H2ServerSession::let_go(Stream& stream) {
   unfinished_bytes_ -= std::exchange(stream.held, 0);
-  if (!stream.whole) stream.request.body = {};
+  if (!stream.whole) std::string().swap(stream.request.body);
 }
 
 /// Counted as a reset by the peer once it is closed: who does nothing else loses the connection.

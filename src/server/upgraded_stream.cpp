@@ -101,7 +101,7 @@ void ServerConnection::serve_reader() {
   if (own.taken == own.received.size()) {
     own.taken = 0;
     own.received.clear();
-    if (own.received.capacity() > kIdleBytesKept) own.received = {};
+    if (own.received.capacity() > kIdleBytesKept) std::string().swap(own.received);
   }
   complete(own.reader, {}, count);
 }
@@ -124,7 +124,7 @@ void ServerConnection::write_upgraded(std::span<const asio::const_buffer> from, 
 
 /// All of the output left.
 void ServerConnection::serve_writer() {
-  if (out_.capacity() > kIdleBytesKept) out_ = {};
+  if (out_.capacity() > kIdleBytesKept) std::string().swap(out_);
   complete(upgraded_->writer, {}, upgraded_->written);
 }
 
