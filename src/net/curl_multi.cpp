@@ -10,6 +10,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "net/peak_watch.h"
+
 namespace nightpost::net {
 
 namespace asio = boost::asio;
@@ -196,7 +198,7 @@ void CurlMulti::on_socket_event(curl_socket_t fd, int flags) {
   for (const CurlDone& one : done) remove(one.easy);
   owner_.on_transfers_done(*this, done);
   done.clear();
-  done_.swap(done);  // keeps the memory
+  if (!outgrew(done.capacity(), 0)) done_.swap(done);  // keeps the memory
 }
 
 }  // namespace nightpost::net

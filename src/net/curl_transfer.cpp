@@ -6,8 +6,12 @@
 #include <charconv>
 #include <new>
 
+#include "net/peak_watch.h"
+
 namespace nightpost::net {
 namespace {
+
+constexpr std::size_t kHeaderBytesKept = 8'192;  // of a request that is over, for the next one
 
 bool printable(std::string_view text) {  // of a path or a header's name
   return std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
@@ -219,6 +223,19 @@ Result<HttpResponse> CurlTransfer::finish(CURLcode code) {
   std::string words = words_[0] != '\0' ? words_.data() : curl_easy_strerror(code);
   std::ranges::replace_if(words, [](unsigned char c) { return c < 0x20; }, ' ');
   return fail(Errc::ConnectionLost, std::move(words));
+}
+
+void CurlTransfer::trim() {
+  release(response_);
+  if (kept_bytes() <= kHeaderBytesKept) return;
+  curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));  // it points into header_list_
+  release(header_text_);
+  release(header_ends_);
+  release(header_list_);
+}
+
+std::size_t CurlTransfer::kept_bytes() const noexcept {
+  return header_text_.capacity() + bytes_of(header_ends_) + bytes_of(header_list_);
 }
 
 bool CurlTransfer::spoke_http2() const noexcept {
