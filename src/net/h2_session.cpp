@@ -10,6 +10,7 @@
 #include <limits>
 #include <new>
 #include <string_view>
+#include <utility>
 
 #include "core/c_handle.h"
 #include "net/peak_watch.h"
@@ -45,6 +46,7 @@ struct Exchange {
   HttpResponse response;
   std::size_t field_bytes = 0;
   bool trailers = false;
+  bool counted = false;  // in `open`
 };
 using Live = bi::list<Exchange, bi::member_hook<Exchange, Hook, &Exchange::live_hook>>;
 using Writing = bi::list<Exchange, bi::member_hook<Exchange, Hook, &Exchange::writing_hook>>;
@@ -83,7 +85,7 @@ struct H2Session::Impl {
   Writing writing;                // its END_STREAM is in the output, not yet with the socket
   Exchange* finishing = nullptr;  // its END_STREAM is in the frame being gathered
   Exchange* reading = nullptr;    // whose fields are coming in
-  std::size_t open = 0;           // streams nghttp2 has not closed
+  std::size_t open = 0;           // streams nghttp2 has not closed, but for those it was told not to open
   std::vector<Done> done;
   std::vector<std::uint64_t> written;
   std::vector<std::uint8_t> output;
@@ -122,15 +124,19 @@ struct H2Session::Impl {
   /// The request is off our hands; the stream may linger.
   void let_go(Exchange& x) {
     x.request = nullptr;
+    if (x.begins_at == kNotYet) uncount(x);  // nghttp2 holds it until the peer grants the stream that it will not open
     if (x.response.body.capacity() > kAnswerBytesKept) release(x.response);  // which nobody took
     if (x.live_hook.is_linked()) live.erase(live.iterator_to(x));
     if (x.writing_hook.is_linked()) writing.erase(writing.iterator_to(x));
+  }
+  void uncount(Exchange& x) {
+    if (std::exchange(x.counted, false)) --open;
   }
   void recycle(Exchange& x) {
     if (x.request) let_go(x);
     if (finishing == &x) finishing = nullptr;
     if (reading == &x) reading = nullptr;
-    --open;
+    uncount(x);
     spare.push_back(&x);
   }
   void finish(Exchange& x, Fate fate, Result<HttpResponse> reply, bool refused = false) {
@@ -359,6 +365,7 @@ Result<std::int32_t> H2Session::submit(const HttpRequest& request, std::uint64_t
     return fail(Errc::Overloaded, std::string("nghttp2: ") + nghttp2_strerror(x.stream));
   }
   ++me.open;
+  x.counted = true;
   me.live.push_back(x);
   return x.stream;
 }
@@ -451,7 +458,7 @@ void H2Session::take_written(std::vector<std::uint64_t>& tags) {
 
 void H2Session::trim(std::size_t peak) {
   Impl& me = *impl_;
-  if (me.open == 0 && outgrew(me.store.size(), peak)) {  // nghttp2 points at none of them
+  if (me.spare.size() == me.store.size() && outgrew(me.store.size(), peak)) {  // nghttp2 points at none of them
     release(me.spare);
     release(me.store);
   }
