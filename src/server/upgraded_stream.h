@@ -24,8 +24,9 @@ class ServerConnection;
 /// loop only. The first bytes read are those that came behind the request's head.
 ///
 /// The server's limits go on to hold: the connection keeps its slot and its address's share (it is never closed for
-/// another), it is closed after `idle_timeout` without a byte either way (so send pings), and by `write_timeout` and
-/// `transfer_bytes_per_second_min` if the peer does not read. Nothing is read from the socket while no read waits.
+/// another), it is closed after `idle_timeout` without a byte either way (so send pings, and see yourself whether they
+/// are answered), and by `write_timeout` and `transfer_bytes_per_second_min` if the peer does not read. Nothing is read
+/// from the socket while no read waits.
 ///
 /// A wait ends with `eof` once the peer has closed its half (writing still works), `timed_out`, `connection_reset`, or
 /// `operation_aborted` after close(), the server's end, or a cancellation. After the end each call says

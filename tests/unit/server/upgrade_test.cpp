@@ -277,6 +277,38 @@ TEST_CASE("upgrade: the handler may decide later, or refuse", "[server][upgrade]
   }
 }
 
+TEST_CASE("upgrade: what the handler does at once comes behind the 101, and that behind the answers before",
+          "[server][upgrade]") {
+  asio::io_context loop;
+  std::optional<UpgradedStream> kept;
+  static const std::string kWords = "at once";
+  const auto server = *HttpServer::start(loop, {}, [&](const ServerRequest& request, Responder responder) {
+    if (request.target == "/plain") return responder.respond({.body = "plain"});
+    auto stream = responder.upgrade("websocket", {});
+    REQUIRE(stream);
+    stream->async_write_some(asio::buffer(kWords), [](error_code, std::size_t) {});
+    if (request.target == "/ws") kept.emplace(*std::move(stream));  // else it ends with the handler
+  });
+  const bool dropped = GENERATE(false, true);
+  CAPTURE(dropped);
+  std::string request = kUpgrade;
+  if (dropped) request.replace(request.find("/ws"), 3, "/drop");
+  std::string all;
+  bool ended = false;
+  std::thread client([&] {
+    TcpProbe tcp(server->port());
+    tcp.write("GET /plain HTTP/1.1\r\nHost: h\r\n\r\n" + request);
+    while (!tcp.ended() && !all.ends_with(kWords)) all += tcp.read(5000);
+    if (dropped) ended = tcp.read(5000).empty() && tcp.ended();
+    asio::post(loop, [&] { loop.stop(); });
+  });
+  loop.run();
+  client.join();
+  kept.reset();
+  CHECK(ended == dropped);
+  CHECK(all == "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nplain" + kSwitched + kWords);
+}
+
 TEST_CASE("upgrade: HTTP/2 has none, and the handler still answers", "[server][upgrade]") {
   Served served({}, true);
   probe::H2Probe client(served.port(), served.identity.certificate_pem);
