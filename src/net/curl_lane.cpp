@@ -68,6 +68,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
         open_gauge(m.open),
         queued_gauge(m.queued),
         kept_bytes_gauge(m.kept_bytes),
+        peaks(options.trim_interval),
         wheel(clock_now()),
         back_off(options.reconnect_first, options.reconnect_max,
                  options.jitter_seed ? options.jitter_seed : std::random_device{}()) {

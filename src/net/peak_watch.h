@@ -16,20 +16,22 @@ namespace nightpost::net {
 class PeakWatch {
  public:
   static constexpr milliseconds kInterval{10'000};
+  explicit PeakWatch(milliseconds interval = kInterval) : interval_(interval) {}
 
   /// So many are in use now.
   void saw(std::size_t in_use) noexcept { peak_ = std::max(peak_, in_use); }
   /// The most since the look before, if it is time for one.
   std::optional<std::size_t> look(MonoTime now, std::size_t in_use) noexcept {
-    if (due_ == MonoTime::max() && peak_ > 0) due_ = now + kInterval;
+    if (due_ == MonoTime::max() && peak_ > 0) due_ = now + interval_;
     if (now < due_) return std::nullopt;
     const std::size_t peak = std::exchange(peak_, in_use);
-    due_ = peak > 0 ? now + kInterval : MonoTime::max();
+    due_ = peak > 0 ? now + interval_ : MonoTime::max();
     return peak;
   }
   MonoTime due() const noexcept { return due_; }
 
  private:
+  milliseconds interval_;
   std::size_t peak_ = 0;
   MonoTime due_ = MonoTime::max();
 };
