@@ -52,7 +52,7 @@ std::string fingerprint_of(EVP_PKEY* key) {
   if (size <= 0) return {};
   const Owned<unsigned char> owner(der);
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(der, static_cast<std::size_t>(size), digest.data());
+  if (!SHA256(der, static_cast<std::size_t>(size), digest.data())) return {};
   return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <stdexcept>
 
 #include "core/text.h"
+#include "providers/openssl_errors.h"
 
 namespace nightpost {
 namespace {
@@ -15,9 +18,13 @@ namespace {
 constexpr std::size_t kSecretBytesMax = 256;
 constexpr std::size_t kSignerDigits = 16;
 
-std::array<unsigned char, SHA256_DIGEST_LENGTH> sha256(std::string_view text) noexcept {
-  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+/// nullopt: libcrypto refuses SHA-256.
+std::optional<Digest> sha256(std::string_view text) noexcept {
+  const ErrorQueueGuard guard;
+  Digest digest{};
+  if (!SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data())) return std::nullopt;
   return digest;
 }
 
@@ -37,7 +44,8 @@ std::string check_secret(std::string_view trimmed, std::string_view what) {
 
 std::string secret_fingerprint(std::string_view trimmed) {
   const auto digest = sha256(trimmed);
-  return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
+  if (!digest) throw std::runtime_error("libcrypto refuses SHA-256");
+  return hex({reinterpret_cast<const char*>(digest->data()), digest->size()});
 }
 
 std::string secret_signer(std::string_view vendor, std::string_view app_id, std::string_view trimmed,
@@ -52,7 +60,7 @@ bool same_secret(std::string_view given, std::string_view wanted) noexcept {
   if (given.empty() || wanted.empty()) return false;
   const auto a = sha256(given);  // of equal length whatever was given, so the length does not show either
   const auto b = sha256(wanted);
-  return CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+  return a && b && CRYPTO_memcmp(a->data(), b->data(), a->size()) == 0;
 }
 
 }  // namespace nightpost

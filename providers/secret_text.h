@@ -12,7 +12,8 @@ std::string_view trimmed_secret(std::string_view bytes) noexcept;
 /// What is wrong with it as a secret of `what` ("AppSecret"); empty: 1 to 256 printable ASCII characters, no blanks.
 std::string check_secret(std::string_view trimmed, std::string_view what);
 
-/// SHA-256, hex: names the secret without revealing it.
+/// SHA-256, hex: names the secret without revealing it. Throws if libcrypto refuses SHA-256: without it no secret has a
+/// name of its own.
 std::string secret_fingerprint(std::string_view trimmed);
 
 /// "xiaomi:<app id>:<16 hex of the fingerprint>", and ":<origin>" where the vendor's hosts are overridden: certificates

@@ -64,6 +64,9 @@ void register_server_metrics(observe::MetricsPage& page, const std::string& list
                    [&metrics] { return static_cast<double>(metrics.connections_accepted.read()); });
   page.add_counter("nightpost_server_requests_total", "Whole requests that came to a listener of ours", labels,
                    [&metrics] { return static_cast<double>(metrics.requests.read()); });
+  page.add_counter("nightpost_server_handler_failures_total",
+                   "Requests to a listener of ours whose handler threw: each is a bug", labels,
+                   [&metrics] { return static_cast<double>(metrics.handler_failures.read()); });
   for (std::size_t i = 0; i < metrics.refusals.size(); ++i) {
     observe::Labels each = labels;
     each.emplace_back("reason", name_of(static_cast<server::ServerRefusal>(i)));

@@ -133,6 +133,8 @@ void register_lanes(ShardSeries& shards) {
   gauge("nightpost_lane_streams_limit", "Streams the vendors grant on them", &LaneMetrics::streams_limit);
   gauge("nightpost_lane_streams_open", "Streams open on them", &LaneMetrics::open);
   gauge("nightpost_lane_queued", "Requests waiting for a stream", &LaneMetrics::queued);
+  gauge("nightpost_lane_draining", "Connections that take no new request", &LaneMetrics::draining);
+  gauge("nightpost_lane_kept_bytes", "Memory of lanes' buffers, kept for the next requests", &LaneMetrics::kept_bytes);
 }
 
 void register_curl(ShardSeries& shards) {
@@ -167,6 +169,8 @@ void register_curl(ShardSeries& shards) {
     gauge("nightpost_http_connections", "Connections that are open", &CurlMetrics::connections);
     gauge("nightpost_http_open", "Requests at work", &CurlMetrics::open);
     gauge("nightpost_http_queued", "Requests waiting for a connection", &CurlMetrics::queued);
+    gauge("nightpost_http_kept_bytes", "Memory of lanes' buffers, kept for the next requests",
+          &CurlMetrics::kept_bytes);
   }
 }
 

@@ -48,8 +48,13 @@ class Slab {
     if (used_ == 0 && slots_.size() > spare_max_) drop_all();
   }
   std::size_t used() const noexcept { return used_; }
+  std::size_t spare() const noexcept { return slots_.size() - used_; }
+  /// Gives the objects back if none is in use.
+  void drop_spare() {
+    if (used_ == 0) drop_all();
+  }
   /// Memory of the objects not in use, without what they hold.
-  std::size_t spare_bytes() const noexcept { return (slots_.size() - used_) * sizeof(Slot); }
+  std::size_t spare_bytes() const noexcept { return spare() * sizeof(Slot); }
   /// Calls visit(tag, object) for all in use. `visit` may put back the one it is given, nothing else.
   template <class Visit>
   void for_each(Visit visit) {

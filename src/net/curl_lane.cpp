@@ -18,6 +18,7 @@
 #include "net/deadline_wheel.h"
 #include "net/lane_turns.h"
 #include "net/origin.h"
+#include "net/peak_watch.h"
 #include "net/trust_store.h"
 
 namespace nightpost::net {
@@ -58,6 +59,8 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
         connections_gauge(m.connections),
         open_gauge(m.open),
         queued_gauge(m.queued),
+        kept_bytes_gauge(m.kept_bytes),
+        peaks(options.trim_interval),
         wheel(clock_now()),
         back_off(options.reconnect_first, options.reconnect_max,
                  options.jitter_seed ? options.jitter_seed : std::random_device{}()) {
@@ -67,7 +70,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   asio::io_context& context;
   const CurlLaneOptions options;
   CurlMetrics& metrics;
-  GaugeShare connections_gauge, open_gauge, queued_gauge;
+  GaugeShare connections_gauge, open_gauge, queued_gauge, kept_bytes_gauge;
   TrustStore trust;
   std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
   // Shared with themselves alone, while they call back. `old` takes no new requests and goes once its own are answered.
@@ -75,6 +78,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   std::size_t opened_counted = 0;  // of multi's connections
   Slab<Job> jobs;
   std::vector<std::unique_ptr<CurlTransfer>> spare_transfers;
+  PeakWatch peaks;  // of jobs
   DeadlineWheel wheel;
   Queue queue;
   BackOff back_off;
@@ -106,7 +110,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     queue.clear();
     multi.reset();
     old.reset();
-    for (GaugeShare* gauge : {&connections_gauge, &open_gauge, &queued_gauge}) gauge->set(0);
+    for (GaugeShare* gauge : {&connections_gauge, &open_gauge, &queued_gauge, &kept_bytes_gauge}) gauge->set(0);
   }
 
   std::size_t at_work() const noexcept { return (multi ? multi->transfers() : 0) + (old ? old->transfers() : 0); }
@@ -132,9 +136,12 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
     if (growing == &job) growing = nullptr;
-    job.request = {};
+    release(job.request);
     job.multi = nullptr;
-    if (job.transfer && spare_transfers.size() < kSpareTransfersMax) spare_transfers.push_back(std::move(job.transfer));
+    if (job.transfer && spare_transfers.size() < kSpareTransfersMax) {
+      job.transfer->trim();
+      spare_transfers.push_back(std::move(job.transfer));
+    }
     job.transfer.reset();
     jobs.put_back(job.id);
   }
@@ -148,11 +155,13 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
       if (!unusable) metrics.overloads.add();
       const Error why = unusable ? *unusable : Error{Errc::Overloaded, "lane's queue is full"};
       collect_answer(handler, tag, {std::unexpected(why)});
+      peaks.saw(1);
       return post_turn();
     }
     Job& job = take_job(std::move(request), deadline, tag, handler, group);
     queue.push_back(job);
     wheel.set(job, deadline);
+    peaks.saw(jobs.used());
   }
 
   void withdraw_queued(std::uint64_t group, const std::string& why) {
@@ -279,14 +288,28 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
       width = std::clamp<std::size_t>(multi ? multi->connections() : 0, 1, options.connections_max);
   }
 
+  /// Memory that a peak made goes once it was not needed for a while; an easy handle has buffers of libcurl's besides.
+  void trim_memory(MonoTime now) {
+    const auto peak = peaks.look(now, jobs.used());
+    if (!peak) return;
+    while (spare_transfers.size() > *peak) spare_transfers.pop_back();
+    trim(spare_transfers, *peak);
+    if (outgrew(jobs.spare(), *peak)) jobs.drop_spare();
+    trim_answers(*peak);
+    std::size_t kept = jobs.spare_bytes() + bytes_of(spare_transfers) + answers_kept_bytes();
+    for (const auto& transfer : spare_transfers) kept += sizeof(CurlTransfer) + transfer->kept_bytes();
+    kept_bytes_gauge.set(kept);
+  }
+
   void pump() override {
     const MonoTime now = clock_now();
-    MonoTime due = MonoTime::max();
+    trim_memory(now);
+    MonoTime due = peaks.due();
     if (old && old->transfers() == 0) old.reset();
     measure();
     while (!queue.empty() && at_work() < limit()) {
       if (now < connect_not_before && unreachable) {
-        due = connect_not_before;
+        due = std::min(due, connect_not_before);
         break;
       }
       start(queue.front(), now);
@@ -298,7 +321,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
       if (now >= idle_since + options.idle_close)
         multi.reset();  // libcurl closes idle connections only when a new request looks at them
       else
-        due = idle_since + options.idle_close;
+        due = std::min(due, idle_since + options.idle_close);
     }
     if (const auto next = wheel.next_due()) due = std::min(due, *next);
     wake_at(due);

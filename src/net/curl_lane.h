@@ -40,6 +40,7 @@ struct CurlLaneOptions {
   std::size_t response_bytes_max = 1'048'576;  // one answer for a thousand tokens; beyond it the transfer is stopped
   std::size_t header_bytes_max = 16'384;       // likewise
   std::uint64_t jitter_seed = 0;               // of the back-off; 0: from the system
+  milliseconds trim_interval{10'000};          // memory of a peak goes once it was not needed for as long
   LaneWatch watch;                             // empty: nobody. It must not call the lane
 };
 

@@ -15,6 +15,7 @@ struct CurlMetrics {
   Counter stray_answers;              // for requests that were not open: a bug, dropped
   Counter bytes_in;                   // of answers' bodies
   Counter connections, open, queued;  // gauges: sockets, requests at work, requests that wait
+  Counter kept_bytes;                 // gauge: memory of buffers and of what waits for the next requests
 };
 
 }  // namespace nightpost::net

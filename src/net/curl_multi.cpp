@@ -15,6 +15,8 @@ namespace nightpost::net {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
+constexpr std::size_t kDoneKept = 1'024;  // room for so many that end at once; a peak's goes
+
 /// A descriptor libcurl waits on. Shared with the waits in the loop, which may come back once more after it is closed.
 struct CurlMulti::Socket {
   explicit Socket(asio::io_context& loop, CurlMulti& of) : multi(&of), descriptor(loop) {}
@@ -196,7 +198,7 @@ void CurlMulti::on_socket_event(curl_socket_t fd, int flags) {
   for (const CurlDone& one : done) remove(one.easy);
   owner_.on_transfers_done(*this, done);
   done.clear();
-  done_.swap(done);  // keeps the memory
+  if (done.capacity() <= kDoneKept) done_.swap(done);  // keeps the memory
 }
 
 }  // namespace nightpost::net

@@ -7,9 +7,12 @@
 #include <new>
 
 #include "net/http_connect.h"
+#include "net/peak_watch.h"
 
 namespace nightpost::net {
 namespace {
+
+constexpr std::size_t kHeaderBytesKept = 8'192;  // of a request that is over, for the next one
 
 bool printable(std::string_view text) {  // of a path or a header's name
   return std::ranges::all_of(text, [](unsigned char c) { return c > 0x20 && c < 0x7f; });
@@ -239,6 +242,19 @@ std::string CurlTransfer::words_of(CURLcode code) const {
   if (answered >= 300) return tunnel_refused(*proxy_, tunnel_target(origin_), static_cast<int>(answered), {});
   // Behind it: who inspects TLS there shows an own certificate.
   return (answered >= 200 ? "behind proxy " : "proxy ") + proxy_->authority() + ": " + words;
+}
+
+void CurlTransfer::trim() {
+  release(response_);
+  if (kept_bytes() <= kHeaderBytesKept) return;
+  curl_easy_setopt(easy_.get(), CURLOPT_HTTPHEADER, static_cast<curl_slist*>(nullptr));  // it points into header_list_
+  release(header_text_);
+  release(header_ends_);
+  release(header_list_);
+}
+
+std::size_t CurlTransfer::kept_bytes() const noexcept {
+  return header_text_.capacity() + bytes_of(header_ends_) + bytes_of(header_list_);
 }
 
 bool CurlTransfer::spoke_http2() const noexcept {

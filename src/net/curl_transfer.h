@@ -32,6 +32,10 @@ class CurlTransfer {
   /// What libcurl's last word means. REQUIRED: the handle is in no multi any longer. Takes the answer away.
   Result<HttpResponse> finish(CURLcode code);
 
+  /// Before it waits for the next request: what an unusual one made goes. REQUIRED: the handle is in no multi.
+  void trim();
+  std::size_t kept_bytes() const noexcept;  // ours, without libcurl's own
+
   CURL* easy() const noexcept { return easy_.get(); }
   /// False: not a byte of the request can have left.
   bool began() const noexcept { return tries_ > 0; }

@@ -10,8 +10,10 @@
 #include <limits>
 #include <new>
 #include <string_view>
+#include <utility>
 
 #include "core/c_handle.h"
+#include "net/peak_watch.h"
 
 namespace nightpost::net {
 namespace {
@@ -19,10 +21,12 @@ namespace {
 namespace bi = boost::intrusive;
 
 constexpr std::size_t kOutputBytes = 65'536;         // gathered before we ask the socket to take some
+constexpr std::size_t kRequestBytes = 256;           // of output, for one of its buffers' kEntriesKept
 constexpr std::int32_t kConnectionWindow = 1 << 24;  // answers of a thousand streams never wait for WINDOW_UPDATE
 constexpr std::size_t kFieldOverhead = 32;           // RFC 9113 §6.5.2
 constexpr std::size_t kGoawayDebugBytes = 1024;
-constexpr std::size_t kIndexedOnceMax = 16;  // names of Indexing::FirstOnly remembered; more are never indexed
+constexpr std::size_t kAnswerBytesKept = 1024;  // by an exchange that waits for the next request
+constexpr std::size_t kIndexedOnceMax = 16;     // names of Indexing::FirstOnly remembered; more are never indexed
 constexpr std::uint64_t kNotYet = std::numeric_limits<std::uint64_t>::max();
 
 using Session = Handle<nghttp2_session, nghttp2_session_del>;
@@ -42,6 +46,7 @@ struct Exchange {
   HttpResponse response;
   std::size_t field_bytes = 0;
   bool trailers = false;
+  bool counted = false;  // in `open`
 };
 using Live = bi::list<Exchange, bi::member_hook<Exchange, Hook, &Exchange::live_hook>>;
 using Writing = bi::list<Exchange, bi::member_hook<Exchange, Hook, &Exchange::writing_hook>>;
@@ -80,7 +85,7 @@ struct H2Session::Impl {
   Writing writing;                // its END_STREAM is in the output, not yet with the socket
   Exchange* finishing = nullptr;  // its END_STREAM is in the frame being gathered
   Exchange* reading = nullptr;    // whose fields are coming in
-  std::size_t open = 0;           // streams nghttp2 has not closed
+  std::size_t open = 0;           // streams nghttp2 has not closed, but for those it was told not to open
   std::vector<Done> done;
   std::vector<std::uint64_t> written;
   std::vector<std::uint8_t> output;
@@ -119,14 +124,19 @@ struct H2Session::Impl {
   /// The request is off our hands; the stream may linger.
   void let_go(Exchange& x) {
     x.request = nullptr;
+    if (x.begins_at == kNotYet) uncount(x);  // nghttp2 holds it until the peer grants the stream that it will not open
+    if (x.response.body.capacity() > kAnswerBytesKept) release(x.response);  // which nobody took
     if (x.live_hook.is_linked()) live.erase(live.iterator_to(x));
     if (x.writing_hook.is_linked()) writing.erase(writing.iterator_to(x));
+  }
+  void uncount(Exchange& x) {
+    if (std::exchange(x.counted, false)) --open;
   }
   void recycle(Exchange& x) {
     if (x.request) let_go(x);
     if (finishing == &x) finishing = nullptr;
     if (reading == &x) reading = nullptr;
-    --open;
+    uncount(x);
     spare.push_back(&x);
   }
   void finish(Exchange& x, Fate fate, Result<HttpResponse> reply, bool refused = false) {
@@ -355,6 +365,7 @@ Result<std::int32_t> H2Session::submit(const HttpRequest& request, std::uint64_t
     return fail(Errc::Overloaded, std::string("nghttp2: ") + nghttp2_strerror(x.stream));
   }
   ++me.open;
+  x.counted = true;
   me.live.push_back(x);
   return x.stream;
 }
@@ -443,6 +454,27 @@ void H2Session::take_done(std::vector<Done>& done) {
 void H2Session::take_written(std::vector<std::uint64_t>& tags) {
   tags.clear();
   std::swap(tags, impl_->written);
+}
+
+void H2Session::trim(std::size_t peak) {
+  Impl& me = *impl_;
+  if (me.spare.size() == me.store.size() && outgrew(me.store.size(), peak)) {  // nghttp2 points at none of them
+    release(me.spare);
+    release(me.store);
+  }
+  if (me.output_head == me.output.size() && outgrew(me.output.capacity() / kRequestBytes, peak)) {
+    release(me.output);
+    me.output_head = 0;
+  }
+  me.fields.clear();
+  net::trim(me.fields, 0);
+  net::trim(me.done, peak);
+  net::trim(me.written, peak);
+}
+std::size_t H2Session::kept_bytes() const noexcept {
+  const Impl& me = *impl_;
+  return me.store.size() * sizeof(Exchange) + bytes_of(me.spare) + bytes_of(me.output) + bytes_of(me.done) +
+         bytes_of(me.written) + bytes_of(me.fields);
 }
 
 std::uint64_t H2Session::pings_acked() const noexcept { return impl_->pings; }

@@ -79,6 +79,9 @@ class H2Session {
   void take_done(std::vector<Done>& done);
   /// Likewise the tags whose END_STREAM was handed to the socket.
   void take_written(std::vector<std::uint64_t>& tags);
+  /// Gives back what is not in use and was made for many more than `peak` requests at once.
+  void trim(std::size_t peak);
+  std::size_t kept_bytes() const noexcept;  // of its buffers, in use or not
   std::uint64_t pings_acked() const noexcept;
   bool settings_seen() const noexcept;  // the peer's first SETTINGS came; before that no stream can be opened
   /// min(ours, the peer's SETTINGS_MAX_CONCURRENT_STREAMS), obeyed the moment it comes; 0 before the first SETTINGS,

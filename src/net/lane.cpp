@@ -64,9 +64,14 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   LaneOptions options;
   LaneMetrics& metrics;
   struct Gauges {  // a shard's lanes add up
-    GaugeShare connections, streams_limit, open, queued;
+    GaugeShare connections, streams_limit, open, queued, draining, kept_bytes;
     explicit Gauges(LaneMetrics& m)
-        : connections(m.connections), streams_limit(m.streams_limit), open(m.open), queued(m.queued) {}
+        : connections(m.connections),
+          streams_limit(m.streams_limit),
+          open(m.open),
+          queued(m.queued),
+          draining(m.draining),
+          kept_bytes(m.kept_bytes) {}
   } gauges{metrics};
   Origin origin;
   std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
@@ -75,6 +80,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   Queue queue;
   std::vector<Connection> connections;
   std::vector<H2Session::Done> collected;
+  PeakWatch peaks;  // of jobs
   std::mt19937_64 random;
   BackOff back_off;
   std::string connect_fault;        // why the last connect failed; empty once one succeeded
@@ -82,7 +88,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   MonoTime connect_not_before{};
   std::optional<MonoTime> busy_since;
   std::uint64_t last_id = 0;
-  bool wanted = false;  // somebody sent since the lane was made or its credential refused
+  std::uint64_t drains = 0;  // begun
+  bool wanted = false;       // somebody sent since the lane was made or its credential refused
 
   Result<void> prepare() {
     auto parsed = parse_origin(options.origin);
@@ -97,7 +104,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     connections.clear();
     queue.clear();
     jobs.for_each([&](std::uint64_t, Job& job) { wheel.remove(job); });
-    for (GaugeShare* gauge : {&gauges.connections, &gauges.streams_limit, &gauges.open, &gauges.queued}) gauge->set(0);
+    for (GaugeShare* gauge : {&gauges.connections, &gauges.streams_limit, &gauges.open, &gauges.queued,
+                              &gauges.draining, &gauges.kept_bytes})
+      gauge->set(0);
   }
 
   // ---- jobs
@@ -137,7 +146,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     collect_answer(*job.handler, job.tag, std::move(reply));
     if (job.queue_hook.is_linked()) queue.erase(queue.iterator_to(job));
     wheel.remove(job);
-    job.request = {};
+    release(job.request);
     jobs.put_back(job.id);
   }
   void fail_job(Job& job, Errc code, std::string detail, bool maybe_sent) {
@@ -150,12 +159,14 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       if (!unusable) metrics.overloads.add();
       const Error why = unusable ? *unusable : Error{Errc::Overloaded, "lane's queue is full"};
       collect_answer(handler, tag, {std::unexpected(why)});
+      peaks.saw(1);
       return post_turn();
     }
     wanted = true;
     Job& job = take_job(std::move(request), deadline, tag, handler, group);
     queue.push_back(job);
     wheel.set(job, deadline);
+    peaks.saw(jobs.used());
   }
 
   void withdraw_queued(std::uint64_t group, const std::string& why) {
@@ -260,7 +271,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
         return end_turn();
       }
       count_end(connection, loop().now());
-      connection.drain(CloseReason::Goaway, loop().now() + options.goaway_linger);
+      drain(connection, CloseReason::Goaway, loop().now() + options.goaway_linger);
       collect(connection);
     } else if (session.streams_open() > session.streams_limit()) {  // SETTINGS took streams away
       session.withdraw_unsent();
@@ -339,8 +350,41 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   /// No new streams there; what it had not begun goes elsewhere.
   void retire(LaneConnection& connection, CloseReason reason, MonoTime until) {
     if (reason != CloseReason::Age && connection.usable()) count_end(connection, loop().now());
-    connection.drain(reason, until);
+    drain(connection, reason, until);
     collect(connection);
+  }
+  void drain(LaneConnection& connection, CloseReason reason, MonoTime until) {
+    if (connection.drain_order == 0) connection.drain_order = ++drains;
+    connection.drain(reason, until);
+  }
+  /// A peer that sends one connection after another away and answers none does not pile them up here.
+  void bound_draining() {
+    std::size_t n = 0;
+    LaneConnection* first = nullptr;
+    for (const Connection& c : connections) {
+      if (c->state() != LaneConnection::State::Draining) continue;
+      ++n;
+      if (!first || c->drain_order < first->drain_order) first = c.get();
+    }
+    gauges.draining.set(n);
+    if (n <= options.draining_max) return;
+    first->close(first->close_reason(), {Errc::ConnectionLost, "too many replaced connections wait for answers"});
+    bound_draining();
+  }
+
+  /// Memory that a peak made goes once it was not needed for a while.
+  void trim_memory(MonoTime now) {
+    const auto peak = peaks.look(now, jobs.used());
+    if (!peak) return;
+    if (outgrew(jobs.spare(), *peak)) jobs.drop_spare();
+    std::size_t kept = jobs.spare_bytes();
+    for (const Connection& c : connections) {
+      c->trim(*peak);
+      kept += c->kept_bytes();
+    }
+    trim(collected, *peak);
+    trim_answers(*peak);
+    gauges.kept_bytes.set(kept + bytes_of(collected) + answers_kept_bytes());
   }
 
   // ---- turns of the loop
@@ -434,7 +478,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   /// Opens what is missing, closes what is too old or idle, and sets the timer for the next look.
   void adjust_connections(MonoTime now) {
-    MonoTime due = wheel.next_due().value_or(MonoTime::max());
+    trim_memory(now);
+    MonoTime due = std::min(wheel.next_due().value_or(MonoTime::max()), peaks.due());
     Census n = census();
     for (const Connection& c : connections) {
       if (!c->usable()) continue;
@@ -452,6 +497,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       }
       if (!c->ageing) due = std::min(due, c->ready_at() + options.age_max);
     }
+    bound_draining();
     n = census();
 
     std::size_t target = wanted ? std::max<std::size_t>(options.connections_min, queue.empty() ? 0 : 1) : 0;

@@ -48,6 +48,8 @@ struct LaneOptions {
   milliseconds ping_timeout{10'000};      // no acknowledgement: the connection is replaced
   milliseconds idle_close{600'000};       // a connection above connections_min closes after this long without a request
   milliseconds age_max{3'600'000};        // then it is replaced (fresh DNS, fresh load balancing)
+  std::size_t draining_max = 8;           // connections that only wait for answers; beyond: the one that began first
+                                          // to drain is closed, and what it had written may have been sent
   milliseconds goaway_linger{10'000};     // answers below a GOAWAY's last stream are waited for this long
   milliseconds reconnect_first{1'000};    // back-off between failed connects, full jitter, doubling
   milliseconds reconnect_max{60'000};

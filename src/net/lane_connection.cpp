@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "net/peak_watch.h"
+
 namespace nightpost::net {
 
 LaneConnection::LaneConnection(Options options, ConnectionOwner& owner, LaneMetrics& metrics, std::uint64_t id)
@@ -71,6 +73,16 @@ MonoTime LaneConnection::next_due() const {
   if (state_ == State::Connecting) return connect_by_;
   const bool asked = session_.pings_acked() < pings_sent_;
   return std::min(drained_by_, asked ? ping_sent_at_ + options_.ping_timeout : heard_at_ + options_.ping_interval);
+}
+
+void LaneConnection::trim(std::size_t peak) {
+  session_.trim(peak);
+  net::trim(done_, peak);
+  net::trim(written_, peak);
+}
+
+std::size_t LaneConnection::kept_bytes() const noexcept {
+  return session_.kept_bytes() + bytes_of(done_) + bytes_of(written_);
 }
 
 // ---- bytes

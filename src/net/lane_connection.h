@@ -73,6 +73,9 @@ class LaneConnection : public std::enable_shared_from_this<LaneConnection> {
   /// What is due by `now`: connect and PING deadlines, the end of draining.
   void on_time(MonoTime now);
   MonoTime next_due() const;
+  /// As H2Session's, and of the lists that pass what it says on.
+  void trim(std::size_t peak);
+  std::size_t kept_bytes() const noexcept;
 
   H2Session& session() noexcept { return session_; }
   const H2Session& session() const noexcept { return session_; }
@@ -87,9 +90,10 @@ class LaneConnection : public std::enable_shared_from_this<LaneConnection> {
   virtual bool peer_untrusted() const noexcept { return false; }  // its certificate did not pass
 
   // The lane's notes about it.
-  bool authenticated = false;  // one answer was none of 401, 403 and 429
-  bool end_counted = false;    // in the back-off
-  bool ageing = false;         // a replacement is on its way
+  bool authenticated = false;     // one answer was none of 401, 403 and 429
+  bool end_counted = false;       // in the back-off
+  bool ageing = false;            // a replacement is on its way
+  std::uint64_t drain_order = 0;  // that of the lane's draining ones; 0: it does not drain
   int timeouts_in_a_row = 0;
   std::uint64_t goaways_handled = 0;
   MonoTime used_at{};  // the last request or answer

@@ -37,6 +37,8 @@ struct LaneMetrics {
   Counter bytes_in, bytes_out;                       // HTTP/2 bytes, before TLS
   Counter connections, streams_limit, open, queued;  // gauges: ready connections, what they may carry, what they
                                                      // carry, what waits
+  Counter draining;                                  // gauge: connections that take nothing new
+  Counter kept_bytes;                                // gauge: memory of buffers and of what waits for the next requests
 };
 
 }  // namespace nightpost::net

@@ -10,6 +10,7 @@
 #include "core/event_loop.h"
 #include "core/time.h"
 #include "net/lane.h"
+#include "net/peak_watch.h"
 
 namespace nightpost::net {
 
@@ -37,6 +38,9 @@ class LaneTurns : public std::enable_shared_from_this<LaneTurns> {
     answers_.push_back({&handler, tag, std::move(reply)});
   }
   bool has_answers() const noexcept { return !answers_.empty(); }
+  /// Gives the memory for answers back if it outgrew `peak` of them.
+  void trim_answers(std::size_t peak) { trim(answers_, peak); }
+  std::size_t answers_kept_bytes() const noexcept { return bytes_of(answers_); }
   /// Every entry from the loop ends here: answers out in a batch, then what they caused begins at once.
   void end_turn();
   void wake_at(MonoTime due);

@@ -10,6 +10,7 @@
 #include <new>
 #include <system_error>
 
+#include "core/pem.h"
 #include "net/openssl_error.h"
 
 namespace nightpost::net {
@@ -75,7 +76,7 @@ BioHandle bio_of(const std::string& pem) {
   if (!bio) throw std::bad_alloc();
   return bio;
 }
-X509Handle next_certificate(BIO* pem) { return X509Handle(PEM_read_bio_X509(pem, nullptr, nullptr, nullptr)); }
+X509Handle next_certificate(BIO* pem) { return X509Handle(PEM_read_bio_X509(pem, nullptr, nullptr, kNoPassphrase)); }
 
 Result<void> identify(SSL_CTX* context, const TlsIdentity& identity) {
   const BioHandle chain = bio_of(identity.certificate_pem);
@@ -88,8 +89,9 @@ Result<void> identify(SSL_CTX* context, const TlsIdentity& identity) {
   if (!end_of_pem())
     return fail(Errc::Malformed, "chain of the client certificate cannot be read: " + take_openssl_error());
   const BioHandle bio = bio_of(identity.private_key_pem);
-  // An empty pass phrase rather than OpenSSL's own prompt on the terminal.
-  const KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, const_cast<char*>("")));
+  const KeyHandle key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, kNoPassphrase));
+  if (!key && is_encrypted_pem(identity.private_key_pem))
+    return fail(Errc::Malformed, "client key is encrypted; give it without a passphrase");
   if (!key) return fail(Errc::Malformed, "client key cannot be read: " + take_openssl_error());
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
     return fail(Errc::Malformed, "client key and certificate do not belong together: " + take_openssl_error());

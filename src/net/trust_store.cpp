@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <new>
 
+#include "core/pem.h"
 #include "net/openssl_error.h"
 
 namespace nightpost::net {
@@ -50,7 +51,7 @@ Result<TrustStore> TrustStores::make(const std::string& ca_pem) const {
   const Handle<BIO, BIO_free_all> bio(BIO_new_mem_buf(ca_pem.data(), static_cast<int>(ca_pem.size())));
   if (!bio) throw std::bad_alloc();
   std::size_t count = 0;
-  while (const Handle<X509, X509_free> anchor{PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)}) {
+  while (const Handle<X509, X509_free> anchor{PEM_read_bio_X509(bio.get(), nullptr, nullptr, kNoPassphrase)}) {
     if (X509_STORE_add_cert(store.get(), anchor.get()) != 1)
       return fail(Errc::Malformed, "a certificate of ca_pem cannot be used: " + take_openssl_error());
     ++count;

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 
 #include "core/c_handle.h"
+#include "core/pem.h"
 
 namespace nightpost::sandbox::apns {
 namespace {
@@ -22,7 +23,7 @@ constexpr const char* kTopics = "1.2.840.113635.100.6.3.6";
 
 X509_EXTENSION* extension(const X509& certificate, const char* oid) {
   const Object object(OBJ_txt2obj(oid, 1));
-  const int place = X509_get_ext_by_OBJ(&certificate, object.get(), -1);
+  const int place = object ? X509_get_ext_by_OBJ(&certificate, object.get(), -1) : -1;
   return place < 0 ? nullptr : X509_get_ext(&certificate, place);
 }
 
@@ -64,7 +65,7 @@ std::string uid_of(const X509& certificate) {
 
 std::optional<CertificateFacts> read_certificate(std::string_view pem) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, kNoPassphrase));
   ERR_clear_error();
   if (!certificate) return std::nullopt;
   CertificateFacts facts{.bundle_id = uid_of(*certificate),

@@ -11,6 +11,7 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "core/pem.h"
 #include "core/text.h"
 
 namespace nightpost::sandbox::apns {
@@ -55,9 +56,11 @@ Signature parse_signature(std::string_view bytes) {
     return at == end ? std::move(der) : nullptr;
   }
   Signature raw(ECDSA_SIG_new());
-  BIGNUM* r = BN_bin2bn(at, kScalarBytes, nullptr);
-  BIGNUM* s = BN_bin2bn(at + kScalarBytes, kScalarBytes, nullptr);
-  if (!raw || ECDSA_SIG_set0(raw.get(), r, s) != 1) return nullptr;  // takes r and s
+  Handle<BIGNUM, BN_free> r(BN_bin2bn(at, kScalarBytes, nullptr));
+  Handle<BIGNUM, BN_free> s(BN_bin2bn(at + kScalarBytes, kScalarBytes, nullptr));
+  if (!raw || !r || !s || ECDSA_SIG_set0(raw.get(), r.get(), s.get()) != 1) return nullptr;
+  r.release();  // the signature has them
+  s.release();
   return raw;
 }
 
@@ -107,7 +110,7 @@ bool signature_fits(const ProviderToken& token, EVP_PKEY& key) {
 
 PublicKey read_public_key(std::string_view pem) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  PublicKey key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr));
+  PublicKey key(PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, kNoPassphrase));
   ERR_clear_error();
   std::array<char, 32> group{};
   if (!key || EVP_PKEY_get_utf8_string_param(key.get(), "group", group.data(), group.size(), nullptr) != 1 ||

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <stdexcept>
 
 #include "core/text.h"
 
@@ -14,7 +15,8 @@ namespace {
 std::string digest_hex(const EVP_MD* algorithm, std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int length = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, algorithm, nullptr);
+  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, algorithm, nullptr) != 1)
+    throw std::runtime_error("libcrypto refuses a digest");
   return hex({reinterpret_cast<const char*>(digest.data()), length});
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/hmac.h>
 
 #include <array>
+#include <stdexcept>
 
 #include "core/text.h"
 
@@ -15,8 +16,9 @@ std::string callback_id(const ReceiptSecret& secret, std::int64_t timestamp_ms, 
   const std::string text = timestamp + std::string(nonce) + secret.user;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
-       text.size(), digest.data(), &size);
+  if (!HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(text.data()),
+            text.size(), digest.data(), &size))
+    throw std::runtime_error("libcrypto refuses HMAC-SHA256");
   return "timestamp=" + timestamp + "; nonce=" + std::string(nonce) +
          "; value=" + base64({reinterpret_cast<const char*>(digest.data()), size});
 }

@@ -108,7 +108,8 @@ asio::awaitable<error_code> ReceiptSender::State::connect() {
   if (target.tls) {
     fresh->set_verify_mode(asio::ssl::verify_peer);
     fresh->set_verify_callback(asio::ssl::host_name_verification(target.host));
-    SSL_set_tlsext_host_name(fresh->native_handle(), target.host.c_str());
+    if (SSL_set_tlsext_host_name(fresh->native_handle(), target.host.c_str()) != 1)
+      co_return make_error_code(boost::system::errc::not_enough_memory);
     co_await fresh->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return error;
   }

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "core/c_handle.h"
+#include "core/pem.h"
 #include "core/text.h"
 
 namespace nightpost::sandbox {
@@ -36,10 +37,10 @@ RsaKey read_rsa_key(std::string_view pem) {
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   EVP_PKEY* key = nullptr;
   if (pem.contains("CERTIFICATE")) {
-    const Handle<X509, X509_free> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+    const Handle<X509, X509_free> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, kNoPassphrase));
     key = certificate ? X509_get_pubkey(certificate.get()) : nullptr;
   } else {
-    key = PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, nullptr);
+    key = PEM_read_bio_PUBKEY(bio.get(), nullptr, nullptr, kNoPassphrase);
   }
   ERR_clear_error();
   RsaKey owned(key, EVP_PKEY_free);

@@ -14,8 +14,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 
 #include "core/c_handle.h"
+#include "core/pem.h"
 
 namespace nightpost::sandbox {
 namespace {
@@ -57,16 +59,17 @@ Pair make_pair_of(const char* name, const Pair* ca, WallTime now, days life) {
   if (RAND_bytes(serial, sizeof serial) != 1) return {};
   serial[0] &= 0x7f;  // RFC 5280 §4.1.2.2: positive
   const Handle<BIGNUM, BN_free> number(BN_bin2bn(serial, sizeof serial, nullptr));
-  BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
-  X509_set_version(certificate, X509_VERSION_3);
-  ASN1_TIME_set(X509_getm_notBefore(certificate), unix_seconds(now - kBackdate));
-  ASN1_TIME_set(X509_getm_notAfter(certificate), unix_seconds(now + life));
-  X509_set_pubkey(certificate, made.key.get());
   const auto* text = reinterpret_cast<const unsigned char*>(name);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8, text, -1, -1, 0);
-  X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
-  bool good = extend(certificate, issuer, NID_subject_key_identifier, "hash") &&
-              extend(certificate, issuer, NID_authority_key_identifier, "keyid:always");
+  bool good =
+      number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate)) &&
+      X509_set_version(certificate, X509_VERSION_3) == 1 &&
+      ASN1_TIME_set(X509_getm_notBefore(certificate), unix_seconds(now - kBackdate)) &&
+      ASN1_TIME_set(X509_getm_notAfter(certificate), unix_seconds(now + life)) &&
+      X509_set_pubkey(certificate, made.key.get()) == 1 &&
+      X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8, text, -1, -1, 0) == 1 &&
+      X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1 &&
+      extend(certificate, issuer, NID_subject_key_identifier, "hash") &&
+      extend(certificate, issuer, NID_authority_key_identifier, "keyid:always");
   if (ca) {
     good = good && extend(certificate, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
            extend(certificate, issuer, NID_key_usage, "critical,digitalSignature") &&
@@ -80,22 +83,21 @@ Pair make_pair_of(const char* name, const Pair* ca, WallTime now, days life) {
   return good && X509_sign(certificate, signer, EVP_sha256()) > 0 ? std::move(made) : Pair{};
 }
 
-std::string text_in(BIO* bio) {
+std::string text_in(const Bio& bio, bool written) {
+  if (!written) throw std::runtime_error("OpenSSL cannot write PEM");
   char* text = nullptr;
-  const long size = BIO_get_mem_data(bio, &text);
+  const long size = BIO_get_mem_data(bio.get(), &text);
   return {text, static_cast<std::size_t>(size)};
 }
 
 std::string pem_of(X509* certificate) {
   const Bio out(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(out.get(), certificate);
-  return text_in(out.get());
+  return text_in(out, out && PEM_write_bio_X509(out.get(), certificate) == 1);
 }
 
 std::string pem_of(EVP_PKEY* key) {
   const Bio out(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
-  return text_in(out.get());
+  return text_in(out, out && PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
 }
 
 Pair make_ca(WallTime now) { return make_pair_of("Nightpost sandbox CA", nullptr, now, kCaLife); }
@@ -115,8 +117,8 @@ Pair read_pair(const std::filesystem::path& certificate_file, const std::filesys
   const std::string key = slurp(key_file);
   const Bio certificate_bio(BIO_new_mem_buf(certificate.data(), static_cast<int>(certificate.size())));
   const Bio key_bio(BIO_new_mem_buf(key.data(), static_cast<int>(key.size())));
-  Pair pair{Certificate(PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, nullptr)),
-            PrivateKey(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr))};
+  Pair pair{Certificate(PEM_read_bio_X509(certificate_bio.get(), nullptr, nullptr, kNoPassphrase)),
+            PrivateKey(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, kNoPassphrase))};
   bool good = static_cast<bool>(pair);
   if (good) {
     std::time_t needed = unix_seconds(now + kRenewBefore);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace nightpost::server {
 namespace {
@@ -45,6 +46,9 @@ struct H2ServerSession::Stream {
   bool malformed = false;  // by our own checks, where nghttp2's are off
   int refused = 0;         // the status to answer with once the header block has ended
   bool whole = false;      // END_STREAM came, the request is out
+  bool over = false;       // there was no room for its head
+  bool cut = false;        // reset for what it would bring
+  std::size_t held = 0;    // bytes of unfinished_bytes_
   bool answered = false;
   bool done = false;   // the answer's END_STREAM is in the output
   bool reset = false;  // by us, on purpose
@@ -83,6 +87,10 @@ struct H2ServerSession::Hooks {
     stream->header_bytes += name_size + value_size + 32;                  // as RFC 9113 §6.5.2 counts
     if (stream->header_bytes > me.options_.limits.headers_bytes_max) {
       stream->refused = 431;
+      return 0;
+    }
+    if (stream->over || !me.hold(*stream, name_size + value_size + 32)) {
+      stream->over = true;
       return 0;
     }
     const std::string_view key = text_of(name, name_size);
@@ -127,11 +135,13 @@ struct H2ServerSession::Hooks {
                      void* user) {
     H2ServerSession& me = self(user);
     Stream* stream = me.find(id);
-    if (!stream || stream->answered) return 0;
+    if (!stream || stream->answered || stream->cut) return 0;
     if (stream->request.body.size() + size > me.options_.limits.body_bytes_max) {
-      stream->request.body.clear();
+      me.let_go(*stream);
       me.note(ServerRefusal::BodyTooLarge);
       me.answer(id, *stream, {.status = 413});
+    } else if (!me.hold(*stream, size)) {
+      me.cut(*stream);
     } else {
       stream->request.body.append(text_of(data, size));
     }
@@ -150,10 +160,15 @@ struct H2ServerSession::Hooks {
     if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) return 0;
     const std::int32_t id = frame->hd.stream_id;
     Stream* stream = me.find(id);
-    if (!stream || stream->answered) return 0;
+    if (!stream || stream->answered || stream->cut) return 0;
     if (stream->refused != 0) {
+      me.let_go(*stream);
       me.note(ServerRefusal::HeadTooLarge);
       me.answer(id, *stream, {.status = stream->refused});
+      return 0;
+    }
+    if (stream->over) {
+      me.cut(*stream);
       return 0;
     }
     if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
@@ -164,6 +179,7 @@ struct H2ServerSession::Hooks {
     stream->whole = true;
     me.control_frames_.give_back();
     me.complete_.push_back(std::move(stream->request));
+    me.let_go(*stream);
     return 0;
   }
 
@@ -194,6 +210,7 @@ struct H2ServerSession::Hooks {
     // Whether the peer reset it or made us reset it (by frames that break the rules): its work is for nothing.
     if (!stream->second->done && !stream->second->reset) me.count_reset();
     if (stream->second->whole) std::erase_if(me.complete_, [id](const auto& request) { return request.stream == id; });
+    me.let_go(*stream->second);
     me.streams_.erase(stream);
     return 0;
   }
@@ -268,6 +285,28 @@ Result<void> H2ServerSession::feed(std::string_view received, MonoTime now) {
 }
 
 std::vector<ServerRequest> H2ServerSession::take_requests() { return std::exchange(complete_, {}); }
+
+/// Counts what an unfinished request is about to keep. False: the connection holds too much already.
+bool H2ServerSession::hold(Stream& stream, std::size_t bytes) {
+  if (bytes > options_.limits.unfinished_bytes_max - unfinished_bytes_) return false;
+  unfinished_bytes_ += bytes;
+  stream.held += bytes;
+  return true;
+}
+
+/// The request left, or will not be served.
+void H2ServerSession::let_go(Stream& stream) {
+  unfinished_bytes_ -= std::exchange(stream.held, 0);
+  if (!stream.whole) std::string().swap(stream.request.body);
+}
+
+/// Counted as a reset by the peer once it is closed: who does nothing else loses the connection.
+void H2ServerSession::cut(Stream& stream) {
+  stream.cut = true;
+  let_go(stream);
+  note(ServerRefusal::UnfinishedTooLarge);
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream.request.stream, NGHTTP2_ENHANCE_YOUR_CALM);
+}
 
 /// Frames that carry nothing of a request (CVE-2019-9512, -9515, -9518 and CONTINUATION floods). False: too many.
 bool H2ServerSession::count_frame(const nghttp2_frame_hd& frame) {
@@ -373,7 +412,7 @@ std::optional<MonoTime> H2ServerSession::due_of(const Stream& stream) const {
   const SessionLimits& limits = options_.limits;
   const std::size_t rate = limits.transfer_bytes_per_second_min;
   if (stream.answered) return transfer_due(stream.since, limits.write_timeout, stream.sent, rate);
-  if (stream.whole) return std::nullopt;
+  if (stream.whole || stream.cut) return std::nullopt;
   return transfer_due(stream.since, limits.body_timeout, stream.request.body.size(), rate);
 }
 
@@ -403,6 +442,7 @@ void H2ServerSession::expire(MonoTime now) {
       stream->reset = true;
       nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
     } else {
+      let_go(*stream);
       answer(id, *stream, {.status = 408});
     }
   }

@@ -46,6 +46,9 @@ class H2ServerSession final : public ServerSession {
   std::optional<MonoTime> due_of(const Stream& stream) const;
   std::optional<MonoTime> due_of_head() const;
   void answer(std::int32_t id, Stream& stream, const ServerResponse& response);
+  bool hold(Stream& stream, std::size_t bytes);
+  void let_go(Stream& stream);
+  void cut(Stream& stream);
   void pump();
   bool count_frame(const nghttp2_frame_hd& frame);
   void count_reset();
@@ -54,6 +57,7 @@ class H2ServerSession final : public ServerSession {
   Options options_;
   Handle<nghttp2_session, nghttp2_session_del> session_;
   std::unordered_map<std::int32_t, std::unique_ptr<Stream>> streams_;  // opened by the peer and not closed
+  std::size_t unfinished_bytes_ = 0;                                   // of streams_ that are not whole
   std::vector<ServerRequest> complete_;
   std::string output_;
   std::uint32_t streams_max_;             // the last one announced

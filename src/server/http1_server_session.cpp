@@ -5,6 +5,7 @@
 #include <boost/beast/http.hpp>
 #include <cctype>
 #include <optional>
+#include <utility>
 
 namespace nightpost::server {
 
@@ -22,6 +23,27 @@ std::string lower(std::string_view text) {
 }
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+using Request = http::request<http::string_body>;
+
+/// The tokens of all fields of that name, in lower case.
+std::vector<std::string> tokens_of(const Request& request, http::field name) {
+  std::vector<std::string> tokens;
+  const auto [first, last] = request.equal_range(name);
+  for (auto field = first; field != last; ++field)
+    for (const auto token : http::opt_token_list(field->value())) tokens.push_back(lower(view(token)));
+  return tokens;
+}
+
+/// Why a request may not be upgraded; empty: it may.
+std::string_view bar_to_upgrade(const Request& request) {
+  if (request.version() != 11) return "HTTP/1.0 has no Upgrade (RFC 9110 §7.8)";
+  if (request.method() != http::verb::get) return "only a GET is upgraded";
+  if (!request.body().empty() || request.chunked()) return "a request with a body is not upgraded";
+  const auto options = tokens_of(request, http::field::connection);
+  if (std::ranges::find(options, "upgrade") == options.end()) return "no Connection: upgrade";
+  return {};
+}
 
 }  // namespace
 
@@ -80,6 +102,9 @@ void Http1ServerSession::parse(MonoTime now) {
     return;
   }
   auto message = parser.release();
+  upgrade_bar_ = bar_to_upgrade(message);
+  upgrades_.clear();
+  if (upgrade_bar_.empty()) upgrades_ = tokens_of(message, http::field::upgrade);
   ServerRequest& request = complete_.emplace_back();
   request.method = view(message.method_string());
   request.target = view(message.target());
@@ -105,6 +130,20 @@ void Http1ServerSession::refuse(int status, ServerRefusal why, MonoTime now) {
   respond(0, {.status = status}, now);
 }
 
+Result<std::string> Http1ServerSession::upgrade(std::int32_t, std::string_view protocol, const ServerHeaders& headers) {
+  if (!asked_ || upgraded_) return fail(Errc::ConnectionLost, "nobody waits for an answer");
+  if (!upgrade_bar_.empty()) return fail(Errc::Malformed, std::string(upgrade_bar_));
+  if (std::ranges::find(upgrades_, lower(protocol)) == upgrades_.end())
+    return fail(Errc::Malformed, "the client does not offer " + std::string(protocol));
+  output_ += "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ";
+  output_ += protocol;
+  output_ += "\r\n";
+  for (const auto& [name, value] : headers) output_ += name + ": " + value + "\r\n";
+  output_ += "\r\n";
+  upgraded_ = true;
+  return std::exchange(unread_, {});
+}
+
 void Http1ServerSession::reset(std::int32_t, std::uint32_t) {
   if (!asked_) return;
   asked_ = false;
@@ -113,7 +152,7 @@ void Http1ServerSession::reset(std::int32_t, std::uint32_t) {
 
 void Http1ServerSession::goaway(const ServerGoaway&) {
   keep_alive_ = false;
-  if (!asked_) ended_ = true;
+  if (!asked_ || upgraded_) ended_ = true;
 }
 
 void Http1ServerSession::respond(std::int32_t, const ServerResponse& response, MonoTime now) {

@@ -16,6 +16,7 @@ class Http1ServerSession final : public ServerSession {
   Result<void> feed(std::string_view received, MonoTime now) override;
   std::vector<ServerRequest> take_requests() override;
   void respond(std::int32_t stream, const ServerResponse& response, MonoTime now) override;
+  Result<std::string> upgrade(std::int32_t stream, std::string_view protocol, const ServerHeaders& headers) override;
   void reset(std::int32_t stream, std::uint32_t code) override;
   void goaway(const ServerGoaway& goaway) override;
   void announce(const std::vector<std::pair<std::uint16_t, std::uint32_t>>&) override {}
@@ -41,6 +42,9 @@ class Http1ServerSession final : public ServerSession {
   bool asked_ = false;      // a request is out, its answer is not in
   bool keep_alive_ = true;  // of the request that is out
   bool head_ = false;
+  std::vector<std::string> upgrades_;  // protocols that it offers, if it may be upgraded
+  std::string_view upgrade_bar_;       // else why not
+  bool upgraded_ = false;              // the connection left HTTP
   bool ended_ = false;
 };
 

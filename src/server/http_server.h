@@ -30,14 +30,14 @@ struct ServerRequest {
   std::string method;
   std::string target;  // path and query
   std::string authority;
-  std::vector<std::pair<std::string, std::string>> headers;  // lower-case names, in order, repeats kept
+  ServerHeaders headers;  // lower-case names, in order, repeats kept
   std::string body;
   std::string peer_certificate_pem;  // the verified-or-not client certificate, if one was presented
 };
 
 struct ServerResponse {
   int status = 200;
-  std::vector<std::pair<std::string, std::string>> headers;
+  ServerHeaders headers;
   std::string body;
 };
 
@@ -49,7 +49,8 @@ struct ServerGoaway {
   std::optional<std::int32_t> last_stream;
 };
 
-/// Called on the loop with each whole request; throws nothing. The answer may come later.
+/// Called on the loop with each whole request. The answer may come later. An exception is a bug: the request is
+/// answered 500 unless it was before, and the server goes on.
 using ServerHandler = std::function<void(const ServerRequest&, Responder)>;
 /// For what knows its answer at once.
 ServerHandler answered_at_once(std::function<ServerResponse(const ServerRequest&)> handler);
@@ -61,6 +62,9 @@ struct ServerOptions {
   // What one request may be.
   std::size_t body_bytes_max = 1'048'576;  // more is answered 413 without asking the handler
   std::size_t headers_bytes_max = 65'536;  // of a request's head; more is answered 431
+  /// HTTP/2: of all requests on one connection that have not ended, heads and bodies; the stream that would bring more
+  /// is reset with ENHANCE_YOUR_CALM. At least one largest request has room, whatever this says.
+  std::size_t unfinished_bytes_max = 4'194'304;
 
   // Who may be connected: see ConnectionSlots.
   std::size_t connections_max = 1024;
@@ -107,7 +111,7 @@ struct ServerTls {
   FloodLimits floods;
 };
 
-/// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there and may throw nothing. REQUIRED: `loop` outlives
+/// Plain HTTP/1.1 by Beast. Runs on `loop`; handler is called there. REQUIRED: `loop` outlives
 /// the server, which is started and destroyed on the loop's thread or while nobody runs it.
 class HttpServer {
  public:

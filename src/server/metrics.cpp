@@ -4,9 +4,10 @@ namespace nightpost::server {
 namespace {
 
 constexpr std::array<std::string_view, std::size_t(ServerRefusal::Count)> kNames = {
-    "full",           "address_full", "evicted",           "handshake_timeout", "handshake_failed",
-    "head_timeout",   "body_timeout", "write_timeout",     "idle_timeout",      "head_too_large",
-    "body_too_large", "malformed",    "pipeline_too_long", "reset_flood",       "frame_flood"};
+    "full",           "address_full", "evicted",           "handshake_timeout",    "handshake_failed",
+    "head_timeout",   "body_timeout", "write_timeout",     "idle_timeout",         "head_too_large",
+    "body_too_large", "malformed",    "pipeline_too_long", "unfinished_too_large", "reset_flood",
+    "frame_flood"};
 static_assert(!kNames.back().empty(), "every refusal has a name");
 
 }  // namespace

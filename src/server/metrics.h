@@ -20,12 +20,13 @@ enum class ServerRefusal : std::uint8_t {
   BodyTimeout,       // answered 408
   WriteTimeout,      // the peer does not read its answer: closed; HTTP/2 with a shut window: the stream is reset
   IdleTimeout,
-  HeadTooLarge,     // answered 431
-  BodyTooLarge,     // answered 413
-  Malformed,        // HTTP/1.1: answered 400; HTTP/2: stream or connection error
-  PipelineTooLong,  // HTTP/1.1: more requests behind one at work than are held back
-  ResetFlood,       // HTTP/2: GOAWAY with ENHANCE_YOUR_CALM
-  FrameFlood,       // likewise
+  HeadTooLarge,        // answered 431
+  BodyTooLarge,        // answered 413
+  Malformed,           // HTTP/1.1: answered 400; HTTP/2: stream or connection error
+  PipelineTooLong,     // HTTP/1.1: more requests behind one at work than are held back
+  UnfinishedTooLarge,  // HTTP/2: requests that have not ended hold too much: the stream is reset with ENHANCE_YOUR_CALM
+  ResetFlood,          // HTTP/2: GOAWAY with ENHANCE_YOUR_CALM
+  FrameFlood,          // likewise
   Count,
 };
 std::string_view name_of(ServerRefusal refusal) noexcept;  // "full", "address_full", "evicted", …
@@ -35,6 +36,7 @@ struct ServerMetrics {
   Counter connections;           // open now
   Counter connections_accepted;  // and given a slot
   Counter requests;              // whole ones, given to the handler
+  Counter handler_failures;      // exceptions out of the handler; each is a bug
   std::array<Counter, std::size_t(ServerRefusal::Count)> refusals;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/server_connection.h"
+#include "server/upgraded_stream.h"
 
 namespace nightpost::server {
 
@@ -24,6 +25,14 @@ Responder::~Responder() {
 
 void Responder::respond(const ServerResponse& response) {
   if (const auto connection = let_go()) connection->respond(stream_, response);
+}
+
+Result<UpgradedStream> Responder::upgrade(std::string_view protocol, const ServerHeaders& headers) {
+  const auto connection = connection_.lock();
+  if (!connection) return fail(Errc::ConnectionLost, "the connection is gone");
+  auto stream = connection->upgrade(stream_, protocol, headers);
+  if (stream || stream.error().code != Errc::Malformed) connection_.reset();
+  return stream;
 }
 
 bool Responder::wanted() const noexcept {

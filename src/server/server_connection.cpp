@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
+#include <exception>
+#include <typeinfo>
 #include <utility>
 
 #include "server/h2_server_session.h"
@@ -44,6 +46,15 @@ void ServerShared::refuse(ServerRefusal why, const asio::ip::address& peer) {
   options.log->debug("server.refused", line);
 }
 
+/// The exception's words may quote the request, with its keys and tokens, so only its type is said.
+void ServerShared::handler_failed(const std::string& method, const asio::ip::address& peer, std::string_view type) {
+  counts().handler_failures.add();
+  if (!options.log) return;
+  options.log->error("server.handler_failed",
+                     {observe::kv("listener", options.name), observe::kv("address", peer.to_string()),
+                      observe::kv("method", method), observe::kv("exception", type)});
+}
+
 ServerConnection::ServerConnection(tcp::socket socket, std::uint64_t id, asio::ip::address peer,
                                    const ConnectionSlots::Holder& holder, std::shared_ptr<ServerShared> shared,
                                    Closed closed)
@@ -76,6 +87,8 @@ void ServerConnection::open_session() {
   const ServerOptions& options = shared_->options;
   const SessionLimits limits{.body_bytes_max = options.body_bytes_max,
                              .headers_bytes_max = options.headers_bytes_max,
+                             .unfinished_bytes_max = std::max(options.unfinished_bytes_max,
+                                                              options.body_bytes_max + options.headers_bytes_max),
                              .head_timeout = options.head_timeout,
                              .body_timeout = options.body_timeout,
                              .write_timeout = options.write_timeout,
@@ -97,6 +110,7 @@ void ServerConnection::open_session() {
 }
 
 void ServerConnection::wait_readable() {
+  if (upgraded_ && !upgraded_->reader && !ending_) return;
   if (reading_ || input_ended_ || !socket_.is_open() || out_.size() - sent_ > shared_->options.output_bytes_max) return;
   reading_ = true;
   socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](const error_code& error) {
@@ -106,6 +120,7 @@ void ServerConnection::wait_readable() {
 }
 
 void ServerConnection::on_readable() {
+  if (upgraded_ && !upgraded_->reader && !ending_) return;  // nobody wants it now
   std::string& buffer = shared_->read_buffer;
   in_turn_ = true;
   for (int reads = 0; reads < kReadsInARowMax && socket_.is_open(); ++reads) {
@@ -116,11 +131,11 @@ void ServerConnection::on_readable() {
       in_turn_ = false;
       return on_input_end();
     }
-    if (error) return close();
+    if (error) return close(error);
     const MonoTime now = std::chrono::steady_clock::now();
     if (!shut_) last_byte_ = now;
     if (!ending_) on_bytes({buffer.data(), count}, now);
-    if (count < buffer.size()) break;
+    if (count < buffer.size() || (upgraded_ && !upgraded_->reader)) break;
   }
   in_turn_ = false;
   flush();
@@ -133,7 +148,7 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
     shared_->plain_in.clear();
     if (!tls_->feed(received, shared_->plain_in)) {
       if (!session_) refuse(ServerRefusal::HandshakeFailed);
-      return end();
+      return end(asio::error::connection_reset);
     }
     plain = shared_->plain_in;
     if (!session_ && tls_->ready()) {
@@ -145,6 +160,11 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
       return;
     }
   }
+  if (upgraded_) {
+    upgraded_->received += plain;
+    input_ended_ = tls_ && tls_->closed_by_peer();
+    return serve_reader();
+  }
   const bool heard = plain.empty() || session_->feed(plain, now).has_value();
   refuse_as_noted();
   serve();
@@ -155,6 +175,11 @@ void ServerConnection::on_bytes(std::string_view received, MonoTime now) {
 /// A plain HTTP/1.1 peer may still listen for its answer; any other is gone.
 void ServerConnection::on_input_end() {
   input_ended_ = true;
+  if (upgraded_ && !ending_) {
+    if (tls_) return close(asio::error::connection_reset);  // without close_notify: cut by somebody
+    serve_reader();
+    return flush();
+  }
   if (tls_ || ending_ || !session_->serving()) return end();
   flush();
 }
@@ -171,7 +196,13 @@ void ServerConnection::serve() {
       request.connection = id_;
       request.peer_certificate_pem = peer_certificate_pem_;
       if (!shared_->handler) return;
-      shared_->handler(request, Responder(weak_from_this(), request.stream));
+      try {
+        shared_->handler(request, Responder(weak_from_this(), request.stream));  // which says 500 as it goes
+      } catch (const std::exception& thrown) {
+        shared_->handler_failed(request.method, peer_, typeid(thrown).name());
+      } catch (...) {
+        shared_->handler_failed(request.method, peer_, "no std::exception");
+      }
       if (!socket_.is_open()) return;
     }
   }
@@ -250,11 +281,15 @@ void ServerConnection::flush() {
   if (!socket_.is_open()) return;
   if (!farewell_said_) {
     if (session_) {
-      std::string& plain = shared_->plain_out;
-      plain.clear();
-      session_->pull_output(tls_ ? plain : out_);
+      std::string& plain = tls_ ? shared_->plain_out : out_;
+      if (tls_) plain.clear();
+      session_->pull_output(plain);
+      if (upgraded_) plain += std::exchange(upgraded_->outgoing, {});
       if (tls_ && !tls_->write(plain)) return close();
-      if (session_->finished() || (input_ended_ && !session_->serving())) ending_ = true;
+      if (session_->finished() || (input_ended_ && !session_->serving())) {
+        ending_ = true;
+        abandon_upgraded(asio::error::operation_aborted);
+      }
       refuse_as_noted();
     }
     farewell_said_ = ending_;
@@ -272,7 +307,7 @@ void ServerConnection::flush() {
       }
       return wait_writable();
     }
-    if (error) return close();
+    if (error) return close(error);
     sent_ += count;
     sent_since_ += count;
     last_byte_ = std::chrono::steady_clock::now();
@@ -280,6 +315,7 @@ void ServerConnection::flush() {
   out_.clear();
   sent_ = 0;
   unsent_since_ = {};
+  if (upgraded_) serve_writer();
   if (ending_ && input_ended_) return close();
   if (ending_ && !shut_) {
     shut_ = true;
@@ -300,8 +336,9 @@ void ServerConnection::wait_writable() {
   });
 }
 
-void ServerConnection::end() {
+void ServerConnection::end(error_code why) {
   ending_ = true;
+  abandon_upgraded(why);
   flush();
 }
 
@@ -343,7 +380,7 @@ void ServerConnection::on_late(MonoTime now) {
   if (shut_) return close();
   if (write_due() <= now) {
     refuse(ServerRefusal::WriteTimeout);
-    return close();
+    return close(asio::error::timed_out);
   }
   if (!session_) {
     refuse(ServerRefusal::HandshakeTimeout);
@@ -358,7 +395,7 @@ void ServerConnection::on_late(MonoTime now) {
   if (ending_) return close();
   last_byte_ = now;
   if (http2_) session_->goaway({});
-  end();
+  end(asio::error::timed_out);
 }
 
 void ServerConnection::evict() {
@@ -372,8 +409,9 @@ ConnectionSlots::Candidate ServerConnection::candidate() const {
   return {.id = id_, .holder = holder_, .serving = serving, .idle = idle, .since = last_request_};
 }
 
-void ServerConnection::close() {
+void ServerConnection::close(error_code why) {
   if (!socket_.is_open()) return;
+  abandon_upgraded(why);
   error_code ignored;
   socket_.close(ignored);
   delay_.cancel();

@@ -21,6 +21,7 @@ namespace nightpost::server {
 struct SessionLimits {
   std::size_t body_bytes_max = 1'048'576;
   std::size_t headers_bytes_max = 65'536;
+  std::size_t unfinished_bytes_max = 4'194'304;
   milliseconds head_timeout{10'000};
   milliseconds body_timeout{10'000};
   milliseconds write_timeout{10'000};
@@ -46,6 +47,11 @@ class ServerSession {
   virtual std::vector<ServerRequest> take_requests() = 0;
   /// Answers a request that take_requests() gave. Ignored if the stream is gone meanwhile, or answered.
   virtual void respond(std::int32_t stream, const ServerResponse& response, MonoTime now) = 0;
+  /// Answers 101 instead: from then on nothing is fed, and the session only ends. The bytes that came behind the head.
+  /// Malformed: the request stays to be answered; Responder::upgrade says when.
+  virtual Result<std::string> upgrade(std::int32_t, std::string_view, const ServerHeaders&) {
+    return fail(Errc::Malformed, "HTTP/2 has no Upgrade (RFC 9113 §8.6)");
+  }
   /// Ends the stream without an answer (RFC 9113 §7 has the codes); HTTP/1.1: the connection.
   virtual void reset(std::int32_t stream, std::uint32_t code) = 0;
   /// No stream above the last one is served, and the connection ends once the others are; HTTP/1.1: after the answer.

@@ -12,7 +12,9 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
+#include <new>
 
+#include "core/pem.h"
 #include "server/ticket_keys.h"
 
 namespace nightpost::server {
@@ -107,7 +109,8 @@ Result<SslContext> server_context(const ServerTls& tls) {
   ERR_clear_error();
   SslContext context(SSL_CTX_new(TLS_server_method()));
   if (!context) return fail(Errc::Io, openssl_words());
-  SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+  if (SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1)
+    return fail(Errc::Io, "TLS cannot be set up: " + openssl_words());
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
   if (!set_tickets(context.get())) return fail(Errc::Io, "session tickets: " + openssl_words());
   SSL_CTX_set_read_ahead(context.get(), 1);
@@ -117,14 +120,23 @@ Result<SslContext> server_context(const ServerTls& tls) {
     SSL_CTX_set_cert_verify_callback(context.get(), take_any_certificate, nullptr);
   }
   const Bio chain = pem(tls.certificate_pem);
-  const X509Ptr leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-  const Key key(PEM_read_bio_PrivateKey(pem(tls.private_key_pem).get(), nullptr, nullptr, nullptr));
-  if (!leaf || !key) return fail(Errc::Malformed, "server certificate or key: " + openssl_words());
+  const Bio key_text = pem(tls.private_key_pem);
+  if (!chain || !key_text) return fail(Errc::Io, openssl_words());
+  const X509Ptr leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, kNoPassphrase));
+  if (!leaf) return fail(Errc::Malformed, "server certificate cannot be read: " + openssl_words());
+  const Key key(PEM_read_bio_PrivateKey(key_text.get(), nullptr, nullptr, kNoPassphrase));
+  if (!key && is_encrypted_pem(tls.private_key_pem))
+    return fail(Errc::Malformed, "server key is encrypted; give it without a passphrase");
+  if (!key) return fail(Errc::Malformed, "server key cannot be read: " + openssl_words());
   if (SSL_CTX_use_certificate(context.get(), leaf.get()) != 1 || SSL_CTX_use_PrivateKey(context.get(), key.get()) != 1)
     return fail(Errc::Malformed, "server certificate and key: " + openssl_words());
-  while (const X509Ptr link{PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)})
-    SSL_CTX_add1_chain_cert(context.get(), link.get());
-  ERR_clear_error();  // reading past the last certificate is one
+  while (const X509Ptr link{PEM_read_bio_X509(chain.get(), nullptr, nullptr, kNoPassphrase)})
+    if (SSL_CTX_add1_chain_cert(context.get(), link.get()) != 1)
+      return fail(Errc::Malformed, "chain of the server certificate cannot be used: " + openssl_words());
+  const unsigned long why = ERR_peek_last_error();  // reading past the last certificate is one
+  if (ERR_GET_LIB(why) != ERR_LIB_PEM || ERR_GET_REASON(why) != PEM_R_NO_START_LINE)
+    return fail(Errc::Malformed, "chain of the server certificate cannot be read: " + openssl_words());
+  ERR_clear_error();
   return context;
 }
 
@@ -153,9 +165,9 @@ struct ServerTlsEngine::Wire {
   static const BIO_METHOD* method() {
     static const BioMethod kMethod = [] {
       BioMethod made(BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "server wire"));
-      BIO_meth_set_write(made.get(), write);
-      BIO_meth_set_read(made.get(), read);
-      BIO_meth_set_ctrl(made.get(), control);
+      if (!made || BIO_meth_set_write(made.get(), write) != 1 || BIO_meth_set_read(made.get(), read) != 1 ||
+          BIO_meth_set_ctrl(made.get(), control) != 1)
+        throw std::bad_alloc();
       return made;
     }();
     return kMethod.get();
@@ -163,8 +175,8 @@ struct ServerTlsEngine::Wire {
 };
 
 ServerTlsEngine::ServerTlsEngine(SSL_CTX& context) : ssl_(SSL_new(&context)) {
-  BIO* wire = BIO_new(Wire::method());
-  if (!ssl_ || !wire) throw std::bad_alloc();
+  BIO* wire = ssl_ ? BIO_new(Wire::method()) : nullptr;
+  if (!wire) throw std::bad_alloc();
   BIO_set_data(wire, this);
   BIO_set_init(wire, 1);
   SSL_set_bio(ssl_.get(), wire, wire);  // takes the one reference

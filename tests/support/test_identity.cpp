@@ -98,4 +98,17 @@ Identity client_identity(const CertificateWish& wish) {
   return making.done();
 }
 
+std::string encrypted(const std::string& private_key_pem, bool pkcs8) {
+  const Bio in(BIO_new_mem_buf(private_key_pem.data(), static_cast<int>(private_key_pem.size())));
+  const Key key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+  const Bio out(BIO_new(BIO_s_mem()));
+  unsigned char words[] = "secret";
+  if (pkcs8) {
+    PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), EVP_aes_128_cbc(), "secret", 6, nullptr, nullptr);
+  } else {
+    PEM_write_bio_PrivateKey_traditional(out.get(), key.get(), EVP_aes_128_cbc(), words, 6, nullptr, nullptr);
+  }
+  return text_in(out.get());
+}
+
 }  // namespace nightpost::probe

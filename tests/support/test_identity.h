@@ -18,6 +18,8 @@ struct CertificateWish {
 
 /// For a server: CN and alternative name "localhost". Trusted by handing the certificate itself as the CA.
 Identity server_identity();
+/// `private_key_pem` behind a passphrase: as PKCS#8, or as OpenSSL wrote it before.
+std::string encrypted(const std::string& private_key_pem, bool pkcs8);
 /// As Apple would issue it for a push client.
 Identity client_identity(const CertificateWish& wish);
 

@@ -20,6 +20,16 @@ BEGIN {
   library["prometheus-cpp"] = "^prometheus/"
   library["CLI11"] = "^CLI/"
   library["POSIX"] = "^((sys|net|netinet|arpa)/.*|dirent|fcntl|netdb|poll|pthread|sched|signal|spawn|termios|threads|time|unistd)[.]h$"
+  # OpenSSL's functions whose result nobody needs: they have none, give back what was there before, or tidy up after an
+  # error. Each other one says by its result that it failed.
+  n = split("BIO_clear_retry_flags BIO_set_data BIO_set_init BIO_set_retry_read BIO_set_retry_write ERR_clear_error " \
+            "ERR_error_string_n ERR_pop_to_mark ERR_set_mark OPENSSL_cleanse OPENSSL_clear_free OPENSSL_free SSL_CTX_set1_cert_store " \
+            "SSL_CTX_set_alpn_select_cb SSL_CTX_set_cert_verify_callback SSL_CTX_set_default_read_buffer_len " \
+            "SSL_CTX_set_mode SSL_CTX_set_options SSL_CTX_set_read_ahead SSL_CTX_set_session_cache_mode " \
+            "SSL_CTX_set_timeout SSL_CTX_set_verify SSL_get0_alpn_selected SSL_set_accept_state SSL_set_bio " \
+            "SSL_set_connect_state SSL_shutdown X509V3_set_ctx X509V3_set_ctx_nodb X509_VERIFY_PARAM_set_hostflags", names, " ")
+  for (i = 1; i <= n; ++i) cannot_fail[names[i]] = 1
+  openssl_call = "(ASN1|BIO|BN|CRYPTO|EC|ECDSA|ERR|EVP|HMAC|MD5|OBJ|OPENSSL|OSSL|PEM|PKCS12|RAND|RSA|SHA256|SSL|X509|X509V3|a2i|d2i|i2d)[A-Za-z0-9_]*[(]"
   lines_max = 600
   for (i = 2; i < ARGC; ++i) file[ARGV[i]] = 1
   files = ARGC - 2
@@ -78,6 +88,35 @@ function see(room, other) { sees[room, other] = 1 }
   sub(/^["<]/, "", what)
   sub(/[">].*$/, "", what)
   header[includes] = what
+}
+
+# A call of OpenSSL's that is a whole statement drops its result; a PEM reader without a passphrase asks for one.
+FNR == 1 { begins = 1 }
+FILENAME ~ /^(src|providers)\// { look_at_calls($0) }
+
+function look_at_calls(line, name, opened, closed) {
+  sub(/[ \t]*\/\/.*$/, "", line)
+  line = trimmed(line)
+  if (line == "" || line ~ /^#/) return
+  if (line ~ /PEM_read_bio_[A-Za-z0-9_]+[(].*, nullptr[)]/)
+    report(FILENAME ":" FNR, "a PEM reader without a passphrase asks on the terminal: kNoPassphrase")
+  if (begins) {
+    depth = 0
+    conditional = line ~ /^(} )?(else|if|for|while)[^A-Za-z0-9_]/
+  }
+  opened = closed = line
+  depth += gsub(/[(]/, "", opened) - gsub(/[)]/, "", closed)
+  name = line
+  if (begins) name = "; " name
+  begins = line ~ /[;{}:]$/ || (conditional && (line ~ /else$/ || (depth == 0 && line ~ /[)]$/)))
+  while (match(name, "[;{})] +" openssl_call)) {
+    name = substr(name, RSTART + 1)
+    sub(/^ +/, "", name)
+    match(name, /^[A-Za-z0-9_]+/)
+    if (!(substr(name, 1, RLENGTH) in cannot_fail))
+      report(FILENAME ":" FNR, "nobody looks whether " substr(name, 1, RLENGTH) " failed")
+    name = substr(name, RLENGTH)
+  }
 }
 
 # The row of the table a file falls under; "" outside of src and providers.

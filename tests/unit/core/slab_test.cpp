@@ -72,6 +72,27 @@ TEST_CASE("slab: the objects of a peak go once nothing is in use, and old tags s
   CHECK(slab.spare_bytes() > 0);  // few are kept
 }
 
+TEST_CASE("slab: spare objects go when they are told to, and never under one in use", "[core][slab]") {
+  Slab<std::string> slab(1'000);
+  const auto [first, one] = slab.acquire();
+  const auto [second, two] = slab.acquire();
+  *one = "kept";
+  slab.put_back(second);
+  CHECK(slab.spare() == 1);
+  slab.drop_spare();
+  REQUIRE(slab.find(first));
+  CHECK(*slab.find(first) == "kept");
+  slab.put_back(first);
+  CHECK(slab.spare() == 2);
+  slab.drop_spare();
+  CHECK(slab.spare() == 0);
+  CHECK(slab.spare_bytes() == 0);
+  const auto [third, three] = slab.acquire();
+  CHECK(three->empty());
+  CHECK(slab.find(first) == nullptr);
+  CHECK(slab.find(second) == nullptr);
+}
+
 TEST_CASE("slab: what is in use may be put back while all are looked through, to the last", "[core][slab]") {
   Slab<int> slab(3);
   for (int i = 0; i < 10; ++i) slab.acquire();

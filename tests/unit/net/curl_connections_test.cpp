@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "net/curl_lane.h"
+#include "net/curl_transfer.h"
 #include "support/connect_proxy.h"
 #include "unit/net/curl_rig.h"
 
@@ -223,6 +224,25 @@ TEST_CASE("curl: a tunnel is kept, and what opened it is not in the answers", "[
   REQUIRE(b.ask(2).response);
   CHECK(proxy.heads().size() == 1);
   b.lane.reset();
+}
+
+TEST_CASE("curl: a peak's memory goes once it was not needed for a while", "[net][curl][peaks]") {
+  H2Rig b({.settings = {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, 200}}});
+  b.open(b.peer.port(), [](CurlLaneOptions& o) {
+    o.connections_max = 1;
+    o.streams_max = 200;
+    o.trim_interval = 300ms;
+  });
+  for (std::uint64_t tag = 0; tag < 300; ++tag) b.send(tag);
+  b.flush();
+  REQUIRE(b.answered(300));
+  REQUIRE(b.until([&] { return b.metrics.kept_bytes.read() > 0; }));
+  const std::uint64_t peak = b.metrics.kept_bytes.read();
+  CHECK(peak > 64 * sizeof(CurlTransfer));
+  REQUIRE(b.until([&] { return b.metrics.kept_bytes.read() < peak / 4; }));
+  REQUIRE(b.ask(1'000).response);  // it still works
+  b.lane.reset();
+  CHECK(b.metrics.kept_bytes.read() == 0);
 }
 
 }  // namespace nightpost::net

@@ -7,6 +7,7 @@
 #include "net/lane.h"
 #include "net/lane_metrics.h"
 #include "support/h2_peer.h"
+#include "support/test_identity.h"
 
 namespace nightpost::net {
 namespace {
@@ -126,6 +127,24 @@ TEST_CASE("tls: a handshake that refuses our certificate is not tried again", "[
     CHECK(tried.reply.response.error().code == Errc::ConnectionLost);
   }
   CHECK_FALSE(tried.reply.maybe_sent);
+}
+
+TEST_CASE("tls: an encrypted client key is refused in words, and nobody is asked for its passphrase", "[net][tls]") {
+  const bool pkcs8 = GENERATE(true, false);
+  asio::io_context loop;
+  LaneOptions o;
+  o.origin = "https://localhost:1";
+  o.identity = client_identity();
+  o.identity->private_key_pem = probe::encrypted(o.identity->private_key_pem, pkcs8);
+  LaneMetrics metrics;
+  One one;
+  Lane lane(loop, std::move(o), metrics);
+  lane.send({.path = "/"}, std::chrono::steady_clock::now() + 5s, 1, one);
+  lane.flush();
+  while (!one.reply) loop.run_one();
+  REQUIRE_FALSE(one.reply->response);
+  CHECK(one.reply->response.error().code == Errc::Unauthorized);
+  CHECK(one.reply->response.error().detail.contains("client key is encrypted; give it without a passphrase"));
 }
 
 }  // namespace nightpost::net

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/no_crypto.h"
+
 using namespace nightpost;
 
 TEST_CASE("secret text: line ends behind it are not part of it", "[providers]") {
@@ -38,4 +40,12 @@ TEST_CASE("secret text: compared whole, and nothing equals nothing", "[providers
   CHECK_FALSE(same_secret("", "abc"));
   CHECK_FALSE(same_secret("abc", ""));
   CHECK_FALSE(same_secret("", ""));
+}
+
+TEST_CASE("secret text: without SHA-256 no secret is another's equal, or has a name", "[providers]") {
+  const support::NoCrypto refused;
+  CHECK_FALSE(same_secret("abc", "abd"));
+  CHECK_FALSE(same_secret("abc", "abc"));
+  CHECK_THROWS(secret_fingerprint("abc"));
+  CHECK_THROWS(secret_signer("xiaomi", "7", "abc", ""));
 }

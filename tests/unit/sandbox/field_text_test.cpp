@@ -1,7 +1,9 @@
 #include "sandbox/field_text.h"
 
 #include <catch2/catch.hpp>
+
 #include <limits>
+#include "support/no_crypto.h"
 
 namespace nightpost::sandbox {
 namespace {
@@ -49,6 +51,12 @@ TEST_CASE("field text: pieces", "[sandbox][field_text]") {
   CHECK(split("a", ",") == Pieces{"a"});
   CHECK(split("a,b,", ",") == Pieces{"a", "b", ""});
   CHECK(split("a;$;b;$c", ";$;") == Pieces{"a", "b;$c"});
+}
+
+TEST_CASE("field text: a digest that libcrypto refuses is none", "[sandbox][field_text]") {
+  const support::NoCrypto refused;
+  CHECK_THROWS(md5_hex("abc"));
+  CHECK_THROWS(sha256_hex("abc"));
 }
 
 TEST_CASE("field text: digests of RFC 1321 §A.5 and FIPS 180-2 §B.1", "[sandbox][field_text]") {

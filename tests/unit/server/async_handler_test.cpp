@@ -4,7 +4,10 @@
 #include <functional>
 #include <future>
 #include <map>
+#include <sstream>
+#include <stdexcept>
 #include <thread>
+#include <typeinfo>
 
 #include "server/http_server.h"
 #include "support/h2_probe.h"
@@ -172,6 +175,70 @@ TEST_CASE("async handler: a peer that only listens any more gets its late answer
   CHECK(read(tcp).body == "late /1");
   CHECK(tcp.read(5000).empty());
   CHECK(tcp.ended());
+}
+
+TEST_CASE("handler guard: an exception ends its request, not the connection or the server", "[server][async]") {
+  struct Row {
+    const char* target;
+    int status;
+    bool failed;
+    std::string type;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"/throws", 500, true, typeid(std::runtime_error).name()},
+      {"/throws-an-int", 500, true, "no std::exception"},
+      {"/answers-then-throws", 200, true, typeid(std::runtime_error).name()},
+      {"/fine", 200, false, ""},
+  }));
+  const bool over_tls = GENERATE(false, true);
+  CAPTURE(row.target, over_tls);
+  std::ostringstream lines;
+  SystemClock clock;
+  observe::Log log(observe::Level::Debug, 1'000, lines, clock);
+  ServerMetrics metrics;
+  boost::asio::io_context loop;
+  const auto handler = [](const ServerRequest& request, Responder responder) {
+    if (request.target == "/throws-an-int") throw 7;
+    if (request.target != "/throws") responder.respond({});
+    if (request.target != "/fine") throw std::runtime_error("secret words");
+  };
+  const ServerOptions options{.name = "test", .log = &log, .metrics = &metrics};
+  std::unique_ptr<HttpServer> plain;
+  std::unique_ptr<TlsServer> tls;
+  const auto identity = over_tls ? probe::server_identity() : probe::Identity{};
+  if (over_tls) {
+    tls = *TlsServer::start(loop, options,
+                            {.certificate_pem = identity.certificate_pem,
+                             .private_key_pem = identity.private_key_pem,
+                             .streams_max_first = 100},
+                            handler);
+  } else {
+    plain = *HttpServer::start(loop, options, handler);
+  }
+  std::jthread thread([&] { loop.run(); });
+  if (over_tls) {
+    probe::H2Probe client(tls->port(), identity.certificate_pem);
+    CHECK(client.wait(client.open("GET", row.target, {}, "")).status == row.status);
+    CHECK(client.wait(client.open("GET", "/fine", {}, "")).status == 200);
+  } else {
+    TcpProbe client(plain->port());
+    client.write(get(row.target) + get("/fine"));
+    std::string all;
+    while (all.size() < 2 || all.find("HTTP/1.1 200", 1) == all.npos) all += client.read(5000);
+    CHECK(all.starts_with("HTTP/1.1 " + std::to_string(row.status)));
+  }
+  boost::asio::post(loop, [&] {
+    plain.reset();
+    tls.reset();
+  });
+  thread.join();
+  CHECK(metrics.handler_failures.read() == (row.failed ? 1 : 0));
+  CHECK(metrics.requests.read() == 2);
+  const std::string said = lines.str();
+  CHECK(said.contains(R"("event":"server.handler_failed","listener":"test","address":"127.0.0.1","method":"GET",)"
+                      R"("exception":")" +
+                      row.type + '"') == row.failed);
+  CHECK_FALSE(said.contains("secret words"));
 }
 
 }  // namespace

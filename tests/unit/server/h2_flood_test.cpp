@@ -222,6 +222,77 @@ TEST_CASE("h2 session: a header block or preface that does not end closes the co
   CHECK(whys.back() == ServerRefusal::HeadTimeout);
 }
 
+/// A POST's head, without an end.
+std::string post(std::uint32_t id) { return frame(HeadersFrame, kEndHeaders, id, "\x83" + kGet.substr(1)); }
+bool is_cut(const std::string& out, std::uint32_t id) {
+  return out.contains(frame(RstStream, 0, id, number(NGHTTP2_ENHANCE_YOUR_CALM, 4)));
+}
+
+TEST_CASE("h2 session: unfinished requests of a connection hold only so much together", "[server][h2]") {
+  H2ServerSession::Options options = many();
+  options.window_first = 1'000'000;
+  options.limits.body_bytes_max = 30'000;
+  options.limits.unfinished_bytes_max = 50'000;
+  H2ServerSession session(options, kStart);
+  const std::string kPart(16'000, 'a');
+  REQUIRE(session.feed(opening() + post(1) + frame(Data, 0, 1, kPart) + post(3) + frame(Data, 0, 3, kPart) + post(5) +
+                           frame(Data, 0, 5, kPart),
+                       kStart));
+  CHECK(session.take_refusals().empty());
+  const bool one_read = GENERATE(true, false);  // its end comes before our reset is out
+  CAPTURE(one_read);
+  REQUIRE(session.feed(post(7) + frame(Data, 0, 7, kPart), kStart));
+  if (!one_read) CHECK(is_cut(output(session), 7));
+  REQUIRE(session.feed(frame(Data, kEndStream, 7, kPart), kStart));
+  if (one_read) CHECK(is_cut(output(session), 7));
+  CHECK(session.take_refusals() == std::vector{ServerRefusal::UnfinishedTooLarge});
+  CHECK(session.take_requests().empty());
+
+  SECTION("a request that ends makes room") {
+    REQUIRE(session.feed(frame(Data, kEndStream, 3, "b"), kStart));
+    const auto requests = session.take_requests();
+    REQUIRE(requests.size() == 1);
+    CHECK(requests[0].body == kPart + "b");
+  }
+  SECTION("so does one that is reset") { REQUIRE(session.feed(frame(RstStream, 0, 3, number(8, 4)), kStart)); }
+  SECTION("and one that is answered 413") {
+    REQUIRE(session.feed(frame(Data, 0, 3, kPart), kStart));
+    CHECK(output(session).contains("413"));
+    CHECK(session.take_refusals() == std::vector{ServerRefusal::BodyTooLarge});
+  }
+  SECTION("and one that is answered 408") {
+    session.expire(at(1'000'000));
+    output(session);
+    session.take_refusals();
+  }
+  REQUIRE(session.feed(post(9) + frame(Data, kEndStream, 9, kPart), kStart));
+  CHECK(session.take_refusals().empty());
+  CHECK(session.take_requests().size() == 1);
+  CHECK_FALSE(is_cut(output(session), 9));
+}
+
+TEST_CASE("h2 session: heads count as well, and who does nothing else loses the connection", "[server][h2]") {
+  H2ServerSession::Options options = many({.resets_burst_max = 5, .resets_per_second_max = 1});
+  options.limits.unfinished_bytes_max = 10'000;
+  H2ServerSession session(options, kStart);
+  const std::string kLong = std::string("\x00\x01x\x7f\xa1\x1e", 6) + std::string(4'000, 'v');  // x: 4,000 bytes
+  REQUIRE(session.feed(opening(), kStart));
+  bool lives = true;
+  std::string out;
+  std::size_t cut = 0;
+  for (std::uint32_t id = 1; id < 100 && lives; id += 2) {
+    lives = session.feed(frame(HeadersFrame, kEndHeaders, id, "\x83" + kGet.substr(1) + kLong), kStart).has_value();
+    const std::string now = output(session);
+    if (is_cut(now, id)) ++cut;
+    out += now;
+    lives = lives && !goaway_in(now);
+  }
+  CHECK(cut >= 5);
+  CHECK(cut <= 7);
+  CHECK(goaway_in(out) == std::uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
+  CHECK(session.take_requests().empty());
+}
+
 TEST_CASE("h2 session: who does not open its window loses the stream", "[server][h2]") {
   H2ServerSession session(many(), kStart);
   // SETTINGS_INITIAL_WINDOW_SIZE 0 (CVE-2019-9517, and every slow read)

@@ -380,14 +380,26 @@ TEST_CASE("tls server: a certificate that is none, or another key, is an error",
   struct Row {
     const char* name;
     std::string certificate, key;
+    const char* why;
   };
-  for (const Row& row : {Row{"no certificate", "", one.private_key_pem}, Row{"no key", one.certificate_pem, "x"},
-                         Row{"another key", one.certificate_pem, two.private_key_pem}}) {
+  const std::string begin = "-----BEGIN CERTIFICATE-----\n";
+  for (const Row& row :
+       {Row{"no certificate", "", one.private_key_pem, "server certificate cannot be read"},
+        Row{"no key", one.certificate_pem, "x", "server key cannot be read"},
+        Row{"another key", one.certificate_pem, two.private_key_pem, "server certificate and key"},
+        Row{"an encrypted key", one.certificate_pem, probe::encrypted(one.private_key_pem, true), "key is encrypted"},
+        Row{"likewise, the older form", one.certificate_pem, probe::encrypted(one.private_key_pem, false),
+            "key is encrypted"},
+        Row{"a chain that breaks off", one.certificate_pem + begin + "MIIB\n", one.private_key_pem,
+            "chain of the server certificate cannot be read"},
+        Row{"a chain of rubbish", one.certificate_pem + begin + "AAAA\n-----END CERTIFICATE-----\n",
+            one.private_key_pem, "chain of the server certificate cannot be read"}}) {
     CAPTURE(row.name);
     const auto started =
         TlsServer::start(loop, {}, {.certificate_pem = row.certificate, .private_key_pem = row.key}, with_faults(echo));
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == Errc::Malformed);
+    CHECK(started.error().detail.contains(row.why));
   }
 }
 
