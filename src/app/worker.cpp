@@ -105,7 +105,8 @@ Worker::~Worker() {
 bool Worker::drain(MonoTime deadline) {
   const MonoTime start = std::chrono::steady_clock::now();
   const DrainPlan plan =
-      plan_drain(start, std::max(std::chrono::floor<milliseconds>(deadline - start), milliseconds(0)));
+      plan_drain(start, std::max(std::chrono::floor<milliseconds>(deadline - start), milliseconds(0)),
+                 !config_.consumer.group_instance_id.empty());
   receipts_.reset();  // vendors repeat, to whoever comes next
   consumer_->stop_fetching();
   const bool settled = wait_until(plan.answered, [&] { return consumer_->in_flight() == 0; });

@@ -117,7 +117,10 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
 Error fatal_error_of(rd_kafka_t* client) {
   std::array<char, 512> words{};
   const rd_kafka_resp_err_t code = rd_kafka_fatal_error(client, words.data(), words.size());
-  return {Errc::Io, std::string("kafka: ") + rd_kafka_err2name(code) + ": " + words.data()};
+  const char* const todo = code == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID
+                               ? "; another worker has this kafka.group_instance_id: give each one of its own"
+                               : "";
+  return {Errc::Io, std::string("kafka: ") + rd_kafka_err2name(code) + ": " + words.data() + todo};
 }
 
 }  // namespace nightpost::kafka

@@ -14,6 +14,7 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "kafka/group_membership.h"
 #include "kafka/metrics.h"
 
 namespace nightpost::observe {
@@ -64,7 +65,9 @@ class Batch {
 struct ConsumerOptions {
   ClientOptions kafka;
   std::string group_id = "nightpost";
-  std::string group_instance_id;  // static membership; empty: none
+  std::string group_instance_id;  // static membership, a pattern (group_membership.h); empty: none
+  GroupTiming group_timing{
+      .session = milliseconds(7'000), .heartbeat = milliseconds(1'000), .max_poll = milliseconds(300'000)};
   std::string topic = "nightpost.offline.v1";
   std::size_t shards = 1;                        // a partition that comes goes to the one with the fewest
   std::size_t in_flight_max = 40'000;            // records handed out and not settled; at the limit nothing is fetched
