@@ -17,7 +17,8 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka::ClientOptions client;
   kafka.text("brokers", client.brokers);
   kafka.texts("client", client.client);
-  if (const auto checked = kafka::check_client_settings(client.client); !checked)
+  kafka.texts("client_files", client.client_files);
+  if (const auto checked = kafka::check_client_settings(client.client, client.client_files); !checked)
     kafka.mistake("client", checked.error().detail);
   config.consumer.kafka = client;
   config.producer.kafka = client;

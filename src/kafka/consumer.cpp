@@ -224,6 +224,7 @@ void Consumer::Impl::measure(MonoTime now) {
 
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
+  note_failure(*link, code, words);
   if (observe::Log* const log = options.kafka.log)
     log->warn("kafka.consumer",
               {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});
@@ -246,6 +247,9 @@ void Consumer::release(PendingRecord* pending) noexcept { pending->drop(); }
 void Consumer::give_back(PendingRecord* pending) noexcept { pending->give_back(); }
 void Consumer::stop_fetching() { impl_->draining.store(true, std::memory_order_relaxed); }
 std::size_t Consumer::in_flight() const noexcept { return impl_->in_flight_seen.load(std::memory_order_relaxed); }
+std::vector<ConnectionTrouble> Consumer::connection_troubles() const {
+  return impl_->link->troubles.current(std::chrono::steady_clock::now());
+}
 void Consumer::stop() { impl_->stop(); }
 
 }  // namespace nightpost::kafka

@@ -26,10 +26,10 @@ rd_kafka_resp_err_t Consumer::Impl::on_new(rd_kafka_t* client, const rd_kafka_co
 
 // librdkafka's own "all brokers down" is said once, in a moment when no connection happens to be tried again, and what
 // was fetched before is handed out after it: a state cannot be made of it.
-rd_kafka_resp_err_t Consumer::Impl::on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t, std::int16_t,
-                                                std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
-                                                void* link) {
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+rd_kafka_resp_err_t Consumer::Impl::on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
+                                                std::int16_t, std::int32_t, std::size_t, std::int64_t,
+                                                rd_kafka_resp_err_t code, void* link) {
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !is_handshake(api))
     static_cast<GroupLink*>(link)->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

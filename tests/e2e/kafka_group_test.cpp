@@ -44,7 +44,7 @@ void create_topic(const std::string& name) {
   const std::string folder = jars != nullptr ? jars : NIGHTPOST_SOURCE_DIR "/build/kafka-jars";
   const auto ran = support::run_command(
       {"java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", folder + "/*",
-       NIGHTPOST_SOURCE_DIR "/tests/support/kafka/CreateTopics.java", broker().address(), name + ":1"},
+       NIGHTPOST_SOURCE_DIR "/tests/support/kafka/CreateTopics.java", broker().address(), "", name + ":1"},
       kLong);
   INFO(ran.out);
   REQUIRE(ran.exit_code == 0);
