@@ -5,6 +5,7 @@
 #include <new>
 
 #include "kafka/consumer_impl.h"
+#include "observe/log.h"
 
 namespace nightpost::kafka {
 namespace {
@@ -70,9 +71,17 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
     const rd_kafka_topic_partition_t& entry = list->elems[i];
     answers.push_back({.partition = entry.partition,
                        .next = entry.offset,
-                       .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR});
+                       .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR,
+                       .metadata_too_large = entry.err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE});
   }
-  static_cast<Impl*>(self)->book.commit_answered(answers);
+  auto& impl = *static_cast<Impl*>(self);
+  const bool was_plain = impl.book.commits_plainly();
+  impl.book.commit_answered(answers);
+  if (observe::Log* const log = impl.options.kafka.log; log != nullptr && !was_plain && impl.book.commits_plainly())
+    log->warn("kafka.commit_metadata_refused",
+              {observe::kv("todo",
+                           "set the brokers' offset.metadata.max.bytes to 4096 or more and restart: until then a "
+                           "restart or a rebalance repeats what was done beyond the oldest unfinished record")});
 }
 
 void Consumer::Impl::commit_when_due(MonoTime now) {
@@ -92,7 +101,11 @@ void Consumer::Impl::commit_and_wait(std::span<const std::int32_t> partitions) {
   const bool free =
       wait_while([this] { return book.commit_on_way() || link->joining.load(std::memory_order_acquire); });
   if (!free) return;
+  const bool was_plain = book.commits_plainly();
   send_commits(book.commits_of(partitions));
+  wait_while([this] { return book.commit_on_way(); });
+  if (was_plain == book.commits_plainly() || book.commit_on_way()) return;
+  send_commits(book.commits_of(partitions));  // it was the first that came with too much
   wait_while([this] { return book.commit_on_way(); });
 }
 

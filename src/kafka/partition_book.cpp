@@ -215,6 +215,7 @@ std::vector<PartitionBook::Commit> PartitionBook::commits_of(std::span<const std
     Partition* const partition = find(id);
     if (partition == nullptr || !std::exchange(partition->dirty, false)) continue;
     OffsetLedger::Commit said = partition->ledger.commit();
+    if (commits_plainly_) said.metadata.clear();
     commits.push_back({id, said.next, std::move(said.metadata)});
     partition->commit_on_way = true;
   }
@@ -226,7 +227,11 @@ void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
   commit_on_way_ = false;
   bool refused = answers.empty();
   for (const CommitAnswer& answer : answers) {
-    refused = refused || !answer.accepted;
+    // The first time it is said again without, and no error.
+    refused = refused || (!answer.accepted && (commits_plainly_ || !answer.metadata_too_large));
+  }
+  for (const CommitAnswer& answer : answers) {
+    if (answer.metadata_too_large) commits_plainly_ = true;
     Partition* const partition = find(answer.partition);
     // What was committed in an earlier stay says nothing of this one.
     if (partition == nullptr || !std::exchange(partition->commit_on_way, false)) continue;
@@ -240,6 +245,7 @@ void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
     partition.dirty = true;
     refused = true;
   });
+  set(metrics_.commits_plain, commits_plainly_ ? 1 : 0);
   add(refused ? metrics_.commit_errors : metrics_.commits);
 }
 
