@@ -17,7 +17,8 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka::ClientOptions client;
   kafka.text("brokers", client.brokers);
   kafka.texts("client", client.client);
-  if (const auto checked = kafka::check_client_settings(client.client); !checked)
+  kafka.texts("client_files", client.client_files);
+  if (const auto checked = kafka::check_client_settings(client.client, client.client_files); !checked)
     kafka.mistake("client", checked.error().detail);
   config.consumer.kafka = client;
   config.producer.kafka = client;
@@ -29,6 +30,10 @@ void read_kafka(JsonSection kafka, Config& config) {
     config.consumer.start_at = *parsed;
   else
     kafka.mistake("start_at", parsed.error().detail);
+  kafka.duration_ms("session_timeout_ms", config.consumer.group_timing.session, 1'000, 1'800'000);
+  kafka.duration_ms("heartbeat_interval_ms", config.consumer.group_timing.heartbeat, 100, 600'000);
+  if (const auto checked = check_group_timing(group_timing(config.consumer.group_timing, client.client)); !checked)
+    kafka.mistake("session_timeout_ms", checked.error().detail);
   kafka.integer("fetch_queue_kbytes", config.consumer.fetch_queue_kbytes, 1'024, 2'097'151);
   kafka.integer("in_flight_max", config.consumer.in_flight_max, 1, 10'000'000);
   kafka.integer("in_flight_bytes_max", config.consumer.in_flight_bytes_max, std::int64_t{1} << 20,

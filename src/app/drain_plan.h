@@ -16,9 +16,15 @@ struct DrainPlan {
   MonoTime over;
 };
 
-constexpr DrainPlan plan_drain(MonoTime start, milliseconds limit) noexcept {
-  return {.answered = start + limit * 56 / 100,
-          .handed_back = start + limit * 68 / 100,
+/// A static member's partitions wait for its return and nobody else reads them meanwhile: it ends soon and leaves the
+/// slow rest to its successor. Whoever hangs at a vendor for longer is sent again (and shown once).
+constexpr milliseconds kStaticAnswered{1'000};
+constexpr milliseconds kStaticHandedBack{1'500};
+
+constexpr DrainPlan plan_drain(MonoTime start, milliseconds limit, bool is_static_member) noexcept {
+  const milliseconds answered = limit * 56 / 100, handed_back = limit * 68 / 100;
+  return {.answered = start + (is_static_member ? std::min(answered, kStaticAnswered) : answered),
+          .handed_back = start + (is_static_member ? std::min(handed_back, kStaticHandedBack) : handed_back),
           .flushed = start + limit * 76 / 100,
           .over = start + limit};
 }

@@ -121,7 +121,7 @@ void JsonSection::texts(std::string_view key, std::map<std::string, std::string>
     } else if (member.is_number() || member.is_boolean()) {
       read[name] = member.dump();
     } else {
-      mistake(fmt::format("{}.{}", key, name), shown(member) + " is not a text, a number or true/false");
+      mistake(fmt::format("{}.{}", key, name), "is not a text, a number or true/false");  // it may be a secret
     }
   }
   out = std::move(read);

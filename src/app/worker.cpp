@@ -109,7 +109,8 @@ Worker::~Worker() {
 bool Worker::drain(MonoTime deadline) {
   const MonoTime start = std::chrono::steady_clock::now();
   const DrainPlan plan =
-      plan_drain(start, std::max(std::chrono::floor<milliseconds>(deadline - start), milliseconds(0)));
+      plan_drain(start, std::max(std::chrono::floor<milliseconds>(deadline - start), milliseconds(0)),
+                 !config_.consumer.group_instance_id.empty());
   receipts_.reset();  // vendors repeat, to whoever comes next
   consumer_->stop_fetching();
   const bool settled = wait_until(plan.answered, [&] { return consumer_->in_flight() == 0; });
@@ -129,6 +130,12 @@ bool Worker::drain(MonoTime deadline) {
 std::vector<Unready> Worker::unready() const {
   std::vector<Unready> all;
   if (!ready_) all.push_back({"kafka", "no partitions yet"});
+  for (const auto& troubles : {consumer_->connection_troubles(), producer_->connection_troubles()})
+    for (const kafka::ConnectionTrouble& trouble : troubles) {
+      const std::string part = "broker " + trouble.broker;
+      if (std::ranges::find(all, part, &Unready::part) == all.end())
+        all.push_back({part, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " + trouble.todo});
+    }
   for (const kafka::TopicTrouble& trouble : producer_->troubles())
     all.push_back({"topic " + trouble.topic, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " +
                                                  std::string(remedy_of(trouble.why))});

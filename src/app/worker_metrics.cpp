@@ -244,6 +244,9 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_counter("nightpost_kafka_record_bytes_total", "Their bytes", {}, cell(c.bytes));
   page.add_counter("nightpost_kafka_commits_total", "Offset commits the broker took", {}, cell(c.commits));
   page.add_counter("nightpost_kafka_commit_errors_total", "Offset commits it did not", {}, cell(c.commit_errors));
+  page.add_gauge("nightpost_kafka_commits_plain",
+                 "1: the broker's offset.metadata.max.bytes is too small, so restarts repeat more", {},
+                 cell(c.commits_plain));
   page.add_counter("nightpost_kafka_rebalances_total", "Partitions given, taken or lost", {}, cell(c.rebalances));
   page.add_counter("nightpost_kafka_assignments_lost_total", "Times the group went on without this worker", {},
                    cell(c.assignments_lost));

@@ -11,6 +11,7 @@
 
 #include "core/c_handle.h"
 #include "core/result.h"
+#include "kafka/connection_trouble.h"
 #include "kafka/consumer.h"
 
 namespace nightpost::kafka {
@@ -28,13 +29,20 @@ using PartitionList = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_par
 struct Opaque {
   std::atomic<observe::Log*> log{nullptr};
   void* owner = nullptr;  // the consumer, for callbacks that run on its thread
+  ConnectionTroubles troubles;
 };
 
-/// The user's settings, checked, then `own` on top. `opaque` is set and librdkafka's log lines go to its log.
+/// The user's settings, checked, then `own` on top. `opaque` is set and librdkafka's log lines go to its log, and to
+/// its troubles what answers and certificates say of brokers; their errors are for the owner to hand to note_failure().
 Result<Conf> make_conf(const ClientOptions& options,
                        std::initializer_list<std::pair<std::string_view, std::string>> own, Opaque& opaque);
 /// Takes over `conf`. Io: librdkafka refused, in its words.
 Result<Client> make_client(rd_kafka_type_t type, Conf conf);
+
+/// Of Kafka's protocol, the key of a request: its answer says nothing of whether the broker takes us.
+bool is_handshake(std::int16_t api) noexcept;
+/// To be called with each error that the client reports. Any thread.
+void note_failure(Opaque& opaque, rd_kafka_resp_err_t code, const char* words);
 
 inline Error error_of(rd_kafka_resp_err_t code, std::string_view what) {
   return {Errc::Io, std::string(what) + ": " + rd_kafka_err2str(code)};

@@ -1,8 +1,9 @@
 #include "kafka/consumer.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <tuple>
 #include <utility>
 
@@ -34,13 +35,9 @@ std::string_view traceparent_of(const rd_kafka_message_t& message) {
   return view(value, size);
 }
 
-milliseconds heartbeat_of(const rd_kafka_conf_t* conf) {
-  std::array<char, 16> text{};
-  std::size_t size = text.size();
-  int value = 0;
-  if (rd_kafka_conf_get(conf, "heartbeat.interval.ms", text.data(), &size) == RD_KAFKA_CONF_OK)
-    std::from_chars(text.data(), text.data() + text.size(), value);
-  return milliseconds(value);
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
 }
 
 }  // namespace
@@ -60,8 +57,15 @@ Consumer::Impl::~Impl() { stop(); }
 
 Result<void> Consumer::Impl::start() {
   link->owner = this;
+  const GroupTiming timing = group_timing(options.group_timing, options.kafka.client);
+  if (const Result<void> checked = check_group_timing(timing); !checked)
+    return fail(Errc::Malformed, "kafka: the session's time-out: " + checked.error().detail);
+  const auto ms = [](milliseconds time) { return std::to_string(time.count()); };
   Result<Conf> conf = make_conf(options.kafka,
                                 {{"group.id", options.group_id},
+                                 {"session.timeout.ms", ms(timing.session)},
+                                 {"heartbeat.interval.ms", ms(timing.heartbeat)},
+                                 {"max.poll.interval.ms", ms(timing.max_poll)},
                                  {"partition.assignment.strategy", "cooperative-sticky"},
                                  {"enable.auto.commit", "false"},
                                  {"enable.auto.offset.store", "false"},
@@ -72,11 +76,10 @@ Result<void> Consumer::Impl::start() {
                                  {"fetch.wait.max.ms", "20"}},
                                 *link);
   if (!conf) return std::unexpected(std::move(conf.error()));
-  if (!options.group_instance_id.empty() &&
-      rd_kafka_conf_set(conf->get(), "group.instance.id", options.group_instance_id.c_str(), nullptr, 0) !=
-          RD_KAFKA_CONF_OK)
+  if (const std::string id = group_instance_id(options.group_instance_id, host_name());
+      !id.empty() && rd_kafka_conf_set(conf->get(), "group.instance.id", id.c_str(), nullptr, 0) != RD_KAFKA_CONF_OK)
     return fail(Errc::Malformed, "kafka: group.instance.id is not taken");
-  silence = std::max(options.silence, kSilentHeartbeats * heartbeat_of(conf->get()));
+  silence = std::max(options.silence, kSilentHeartbeats * timing.heartbeat);
   link->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   rd_kafka_conf_set_rebalance_cb(conf->get(), &Impl::on_rebalance);
   rd_kafka_conf_set_error_cb(conf->get(), &Impl::on_error);
@@ -243,6 +246,7 @@ void Consumer::Impl::ask_ends(MonoTime now) {
 
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
+  note_failure(*link, code, words);
   if (observe::Log* const log = options.kafka.log)
     log->warn("kafka.consumer",
               {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});
@@ -265,6 +269,9 @@ void Consumer::release(PendingRecord* pending) noexcept { pending->drop(); }
 void Consumer::give_back(PendingRecord* pending) noexcept { pending->give_back(); }
 void Consumer::stop_fetching() { impl_->draining.store(true, std::memory_order_relaxed); }
 std::size_t Consumer::in_flight() const noexcept { return impl_->in_flight_seen.load(std::memory_order_relaxed); }
+std::vector<ConnectionTrouble> Consumer::connection_troubles() const {
+  return impl_->link->troubles.current(std::chrono::steady_clock::now());
+}
 void Consumer::stop() { impl_->stop(); }
 
 }  // namespace nightpost::kafka

@@ -14,6 +14,8 @@
 
 #include "core/result.h"
 #include "core/time.h"
+#include "kafka/connection_trouble.h"
+#include "kafka/group_membership.h"
 #include "kafka/metrics.h"
 #include "kafka/start_at.h"
 
@@ -28,10 +30,17 @@ namespace nightpost::kafka {
 struct ClientOptions {
   std::string brokers = "localhost:9092";
   std::map<std::string, std::string> client;
+  /// Setting → file with its value, read when a client is made (a line's end at its end is cut). For secrets, which
+  /// `client` refuses.
+  std::map<std::string, std::string> client_files;
   observe::Log* log = nullptr;  // borrowed; where librdkafka's own lines go. Null: they are dropped
 };
-/// Malformed, naming the key: one of ours, unknown to librdkafka, or a value it does not take.
-Result<void> check_client_settings(const std::map<std::string, std::string>& client);
+/// Malformed, naming the key: one of ours, a secret that is no file, unknown to librdkafka, or a value it does not
+/// take.
+Result<void> check_client_settings(const std::map<std::string, std::string>& client,
+                                   const std::map<std::string, std::string>& client_files = {});
+/// Both maps, checked and read. NotFound or Malformed: names the file, never its content.
+Result<std::map<std::string, std::string>> client_settings(const ClientOptions& options);
 
 /// Counts what is written under one record and not yet durable. Handed to shards with the record and back to the
 /// producer with each message; the ledger hears when the last hold is gone. Thread-safe.
@@ -65,7 +74,9 @@ class Batch {
 struct ConsumerOptions {
   ClientOptions kafka;
   std::string group_id = "nightpost";
-  std::string group_instance_id;  // static membership; empty: none
+  std::string group_instance_id;  // static membership, a pattern (group_membership.h); empty: none
+  GroupTiming group_timing{
+      .session = milliseconds(7'000), .heartbeat = milliseconds(1'000), .max_poll = milliseconds(300'000)};
   std::string topic = "nightpost.offline.v1";
   StartAt start_at;                              // for partitions of which the group has committed nothing
   std::size_t shards = 1;                        // a partition that comes goes to the one with the fewest
@@ -105,6 +116,8 @@ class Consumer {
   void stop_fetching();
   /// Records handed out and not settled.
   std::size_t in_flight() const noexcept;
+  /// Brokers that refuse us. Any thread.
+  std::vector<ConnectionTrouble> connection_troubles() const;
   /// Commits what is settled, leaves the group, joins the thread.
   void stop();
 

@@ -27,10 +27,10 @@ rd_kafka_resp_err_t Consumer::Impl::on_new(rd_kafka_t* client, const rd_kafka_co
 
 // librdkafka's own "all brokers down" is said once, in a moment when no connection happens to be tried again, and what
 // was fetched before is handed out after it: a state cannot be made of it.
-rd_kafka_resp_err_t Consumer::Impl::on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t, std::int16_t,
-                                                std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
-                                                void* link) {
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR)
+rd_kafka_resp_err_t Consumer::Impl::on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api,
+                                                std::int16_t, std::int32_t, std::size_t, std::int64_t,
+                                                rd_kafka_resp_err_t code, void* link) {
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && !is_handshake(api))
     static_cast<GroupLink*>(link)->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
@@ -74,12 +74,14 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
                        .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR,
                        .metadata_too_large = entry.err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE});
   }
-  Impl& impl = *static_cast<Impl*>(self);
-  if (impl.book.commit_answered(answers) && impl.options.kafka.log != nullptr)
-    impl.options.kafka.log->warn(
-        "kafka.metadata_too_large",
-        {observe::kv("effect", "a restart repeats what was done out of order"),
-         observe::kv("todo", "set the brokers' offset.metadata.max.bytes to 4096, Kafka's default, or more")});
+  auto& impl = *static_cast<Impl*>(self);
+  const bool was_plain = impl.book.commits_plainly();
+  impl.book.commit_answered(answers);
+  if (observe::Log* const log = impl.options.kafka.log; log != nullptr && !was_plain && impl.book.commits_plainly())
+    log->warn("kafka.commit_metadata_refused",
+              {observe::kv("todo",
+                           "set the brokers' offset.metadata.max.bytes to 4096 or more and restart: until then a "
+                           "restart or a rebalance repeats what was done beyond the oldest unfinished record")});
 }
 
 void Consumer::Impl::commit_when_due(MonoTime now) {
@@ -99,7 +101,11 @@ void Consumer::Impl::commit_and_wait(std::span<const std::int32_t> partitions) {
   const bool free =
       wait_while([this] { return book.commit_on_way() || link->joining.load(std::memory_order_acquire); });
   if (!free) return;
+  const bool was_plain = book.commits_plainly();
   send_commits(book.commits_of(partitions));
+  wait_while([this] { return book.commit_on_way(); });
+  if (was_plain == book.commits_plainly() || book.commit_on_way()) return;
+  send_commits(book.commits_of(partitions));  // it was the first that came with too much
   wait_while([this] { return book.commit_on_way(); });
 }
 

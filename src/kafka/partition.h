@@ -50,7 +50,6 @@ struct Partition {
   bool leaving = false;  // being revoked: nothing more is handed out
   bool dirty = false;    // something was finished since the last commit
   bool commit_on_way = false;
-  std::size_t metadata_on_way = 0;  // bytes of it
   std::size_t in_flight = 0;
   std::size_t in_flight_bytes = 0;
   std::deque<ParkedRecord> parked;        // fetched, and the ledger has no room: the partition is paused until it has

@@ -244,8 +244,7 @@ std::vector<PartitionBook::Commit> PartitionBook::commits_of(std::span<const std
     Partition* const partition = find(id);
     if (partition == nullptr || !std::exchange(partition->dirty, false)) continue;
     OffsetLedger::Commit said = partition->ledger.commit();
-    if (said.metadata.size() > metadata_bytes_max_) said.metadata.clear();  // what is done beyond `next` is repeated
-    partition->metadata_on_way = said.metadata.size();
+    if (commits_plainly_) said.metadata.clear();
     commits.push_back({id, said.next, std::move(said.metadata)});
     partition->commit_on_way = true;
   }
@@ -253,12 +252,15 @@ std::vector<PartitionBook::Commit> PartitionBook::commits_of(std::span<const std
   return commits;
 }
 
-bool PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
+void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
   commit_on_way_ = false;
-  const std::size_t limit_before = metadata_bytes_max_;
   bool refused = answers.empty();
   for (const CommitAnswer& answer : answers) {
-    refused = refused || !answer.accepted;
+    // The first time it is said again without, and no error.
+    refused = refused || (!answer.accepted && (commits_plainly_ || !answer.metadata_too_large));
+  }
+  for (const CommitAnswer& answer : answers) {
+    if (answer.metadata_too_large) commits_plainly_ = true;
     Partition* const partition = find(answer.partition);
     // What was committed in an earlier stay says nothing of this one.
     if (partition == nullptr || !std::exchange(partition->commit_on_way, false)) continue;
@@ -266,16 +268,14 @@ bool PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
       partition->committed = answer.next;
     else
       partition->dirty = true;
-    if (answer.metadata_too_large && partition->metadata_on_way > 0)
-      metadata_bytes_max_ = std::min(metadata_bytes_max_, partition->metadata_on_way - 1);
   }
   for_each([&](Partition& partition) {  // those the answer does not name
     if (!std::exchange(partition.commit_on_way, false)) return;
     partition.dirty = true;
     refused = true;
   });
+  set(metrics_.commits_plain, commits_plainly_ ? 1 : 0);
   add(refused ? metrics_.commit_errors : metrics_.commits);
-  return limit_before == kMetadataBytesMax && metadata_bytes_max_ < limit_before;
 }
 
 void PartitionBook::set_log(std::int32_t id, std::int64_t low, std::int64_t high) {

@@ -167,11 +167,12 @@ class PartitionBook {
     std::int32_t partition = 0;
     std::int64_t next = 0;
     bool accepted = false;            // false: said again at the next interval
-    bool metadata_too_large = false;  // for the broker: why it was not accepted
+    bool metadata_too_large = false;  // for the broker: not accepted, and from here on nothing but offsets is said
   };
-  /// A broker's limit for metadata is learnt from what it refuses: longer metadata is left out from then on, so that
-  /// the offsets at least are committed. True: that began with this answer.
-  bool commit_answered(std::span<const CommitAnswer> answers);
+  void commit_answered(std::span<const CommitAnswer> answers);
+  /// Commits are offsets alone, for the broker takes no metadata of our size: a restart repeats all that was done
+  /// beyond the oldest unfinished record. Until the process ends, for a broker's limit seldom changes.
+  bool commits_plainly() const noexcept { return commits_plainly_; }
 
   // Gauges.
 
@@ -206,7 +207,7 @@ class PartitionBook {
   std::size_t in_flight_bytes_ = 0;
   bool taking_ = true;
   bool commit_on_way_ = false;
-  std::size_t metadata_bytes_max_ = kMetadataBytesMax;  // what the broker takes, as far as we know
+  bool commits_plainly_ = false;
   MonoTime next_commit_{};
   Flow flow_ = Flow::Polling;
   MonoTime held_since_{};

@@ -158,6 +158,7 @@ void Producer::Impl::not_a_topic(const std::string& name) {
 
 void Producer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
+  note_failure(opaque, code, words);
   if (observe::Log* const log = options.kafka.log)
     log->warn("kafka.producer",
               {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});
@@ -235,8 +236,12 @@ Result<Producer::Written> Producer::produce_and_wait(const std::string& topic_na
                  std::make_unique<MessageExtras>(MessageExtras{.headers = std::move(headers), .waiter = waiter}));
 
   std::unique_lock lock(waiter->mutex);
-  if (!waiter->told.wait_until(lock, deadline, [&] { return waiter->result.has_value(); }))
-    return fail(Errc::Timeout, "kafka: no acknowledgement in time; it may still be written");
+  if (!waiter->told.wait_until(lock, deadline, [&] { return waiter->result.has_value(); })) {
+    std::string why = "kafka: no acknowledgement in time; it may still be written";
+    for (const ConnectionTrouble& one : connection_troubles())
+      why += "; broker " + one.broker + ": " + one.words + "; " + one.todo;
+    return fail(Errc::Timeout, std::move(why));
+  }
   return std::move(*waiter->result);
 }
 
@@ -265,6 +270,10 @@ std::vector<TopicTrouble> Producer::troubles() const {
     if (trouble) all.push_back({name, trouble->why, trouble->words});
   }
   return all;
+}
+
+std::vector<ConnectionTrouble> Producer::connection_troubles() const {
+  return impl_->opaque.troubles.current(std::chrono::steady_clock::now());
 }
 
 void Producer::drop_holds_at_end() noexcept { impl_->drops_holds.store(true, std::memory_order_release); }

@@ -80,6 +80,8 @@ class Producer final : public MessageSink {
   bool flush(milliseconds wait);
   /// Any thread.
   std::vector<TopicTrouble> troubles() const;
+  /// Brokers that refuse us. Any thread.
+  std::vector<ConnectionTrouble> connection_troubles() const;
   /// The destructor will drop what holds are left, so that their records' memory is freed. REQUIRED: their consumer
   /// has stopped, or it would commit what was never written.
   void drop_holds_at_end() noexcept;

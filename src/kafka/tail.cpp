@@ -59,7 +59,9 @@ Result<std::unique_ptr<Tail>> Tail::start(const ClientOptions& options, const st
       {"queued.max.messages.kbytes", "16384"},
       {"fetch.wait.max.ms", "20"},
       {"log_level", "2"}};
-  settings.insert(settings.end(), options.client.begin(), options.client.end());
+  const auto theirs = client_settings(options);
+  if (!theirs) return std::unexpected(theirs.error());
+  settings.insert(settings.end(), theirs->begin(), theirs->end());
   for (const auto& [key, value] : settings)
     if (const auto done = set(conf.get(), key, value); !done) return std::unexpected(done.error());
   std::array<char, 256> why{};

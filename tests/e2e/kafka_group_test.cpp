@@ -24,7 +24,7 @@ constexpr milliseconds kLong{60'000};
 
 KafkaBroker& broker() {
   static KafkaBroker the_broker({"restore:2", "group:8", "outage:4", "idempotent:1", "small:1:max.message.bytes=20000",
-                                 "source:1", "pauses:4", "hasty:2"});
+                                 "source:1", "pauses:4", "hasty:2", "static:2"});
   return the_broker;
 }
 
@@ -44,7 +44,7 @@ void create_topic(const std::string& name) {
   const std::string folder = jars != nullptr ? jars : NIGHTPOST_SOURCE_DIR "/build/kafka-jars";
   const auto ran = support::run_command(
       {"java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", folder + "/*",
-       NIGHTPOST_SOURCE_DIR "/tests/support/kafka/CreateTopics.java", broker().address(), name + ":1"},
+       NIGHTPOST_SOURCE_DIR "/tests/support/kafka/CreateTopics.java", broker().address(), "", name + ":1"},
       kLong);
   INFO(ran.out);
   REQUIRE(ran.exit_code == 0);
@@ -179,6 +179,17 @@ TEST_CASE("e2e kafka: stopped at any moment of its joining, a member neither han
   }
   Worker patient(hasty);
   CHECK(within(kLong, [&] { return read(patient.metrics.assigned_partitions) == 2; }));
+}
+
+TEST_CASE("e2e kafka: a static member's id belongs to one worker", "[e2e][kafka]") {
+  ConsumerOptions named = options("static");
+  named.group_instance_id = "here-{hostname}";
+  Worker first(named);
+  REQUIRE(within(kLong, [&] { return read(first.metrics.assigned_partitions) == 2; }));
+  Worker second(named);
+  CHECK(within(kLong, [&] { return read(second.metrics.assigned_partitions) == 2; }));
+  CHECK(within(kLong, [&] { return first.fatal.load(); }));
+  CHECK_FALSE(second.fatal);
 }
 
 TEST_CASE("e2e kafka: a broker that restarts mid-flow costs nothing", "[e2e][kafka]") {

@@ -24,6 +24,14 @@ inline std::string program() {
   return path;
 }
 
+/// The value of a series on the worker's /metrics, its labels included in `series`; −1 if it is not there.
+inline double metric(const support::Nightpost::Worker& worker, const std::string& series) {
+  const std::string url = worker.ready_json().at("http").get<std::string>() + "/metrics";
+  const std::string page = support::run_command({"curl", "--silent", url}, support::milliseconds(10'000)).out;
+  const std::size_t at = page.find("\n" + series + " ");
+  return at == std::string::npos ? -1 : std::stod(page.substr(at + series.size() + 2));
+}
+
 struct Bed {
   explicit Bed(std::size_t records_max = 0)
       : broker(folder),

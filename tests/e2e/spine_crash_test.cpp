@@ -25,25 +25,13 @@ std::uint64_t chosen_seed() {
   return seed;
 }
 
-/// Partitions that `worker` holds by its own account; 0 if it does not say.
-int partitions_of(Worker& worker) {
-  const std::string url = worker.ready_json().at("http").get<std::string>() + "/metrics";
-  const std::string page = support::run_command({"curl", "--silent", url}, 10s).out;
-  constexpr std::string_view kSeries = "\nnightpost_kafka_partitions_assigned ";
-  const std::size_t at = page.find(kSeries);
-  return at == std::string::npos ? 0 : std::stoi(page.substr(at + kSeries.size()));
-}
-
 /// What happens while events come. A guest is a second worker: it comes, and at the next Guest it goes.
 enum class Blow { Kill, RestartBroker, Guest };
 
 class Story {
  public:
   Story(Bed& bed, std::uint64_t seed) : bed_(bed), random_(seed) {
-    // A killed member is missed for the session's length; the default of 45 s makes a long test.
-    config_ = bed.nightpost.config(
-        "worker.json", bed.names,
-        {{"kafka", {{"client", {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "1000"}}}}}});
+    config_ = bed.nightpost.config("worker.json", bed.names);
     support::add_users(bed.nightpost.store_path(),
                        bed.nightpost.add_certificate(config_, bed.sink.origin(), bed.sink.ca_file()), kEvents);
   }
@@ -135,7 +123,8 @@ class Story {
   }
 
   static bool holds(Worker& worker, int partitions) {
-    return support::eventually(60s, [&] { return partitions_of(worker) == partitions; }, 50ms);
+    return support::eventually(
+        60s, [&] { return metric(worker, "nightpost_kafka_partitions_assigned") == partitions; }, 50ms);
   }
 
   void leave(Worker& worker) {

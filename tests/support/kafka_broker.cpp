@@ -15,8 +15,11 @@ const std::string kScript = NIGHTPOST_SOURCE_DIR "/tests/support/kafka/broker";
 
 }  // namespace
 
-KafkaBroker::KafkaBroker(std::vector<std::string> topics)
-    : topics_(std::move(topics)), port_(std::to_string(free_port())), address_("127.0.0.1:" + port_) {
+KafkaBroker::KafkaBroker(std::vector<std::string> topics, Options options)
+    : topics_(std::move(topics)),
+      options_(std::move(options)),
+      port_(std::to_string(free_port())),
+      address_((options_.user.empty() ? "127.0.0.1:" : "localhost:") + port_) {
   start();
 }
 
@@ -34,6 +37,8 @@ void KafkaBroker::start() {
   std::vector<std::string> argv = {
       kScript, "up", "--port", port_, "--data", folder_.file("data"), "--owner", std::to_string(getpid())};
   for (const std::string& topic : topics_) argv.insert(argv.end(), {"--topic", topic});
+  for (const std::string& setting : options_.settings) argv.insert(argv.end(), {"--set", setting});
+  if (!options_.user.empty()) argv.insert(argv.end(), {"--secure", options_.user});
   if (run_command(argv, kUp, {.log_file = folder_.file("up.log")}).exit_code != 0)
     throw std::runtime_error("kafka does not come up: " + read_file(folder_.file("up.log")));
 }

@@ -63,7 +63,7 @@ TEST_CASE("config: an empty object is the defaults", "[app][config]") {
 
 TEST_CASE("config: values arrive where they belong", "[app][config]") {
   const auto config = parse_config(R"({
-    "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000},
+    "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000}, "client_files": {"sasl.password": "/run/secret"},
               "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50, "start_at": "15m"},
     "worker": {"shards": 3, "http_listen": "[::1]:0"},
     "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
@@ -74,6 +74,8 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
   REQUIRE(config);
   CHECK(config->consumer.kafka.client.at("socket.timeout.ms") == "5000");
   CHECK(config->producer.kafka.client.at("security.protocol") == "SASL_SSL");
+  CHECK(config->consumer.kafka.client_files.at("sasl.password") == "/run/secret");
+  CHECK(config->producer.kafka.client_files.at("sasl.password") == "/run/secret");
   CHECK(config->consumer.topic == "in");
   CHECK(config->topics.dead == "grave");
   CHECK(config->consumer.commit_interval == milliseconds(50));
@@ -167,6 +169,17 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
       {"a start without a unit", R"({"kafka": {"start_at": "90"}})", "kafka.start_at: \"90\" is not"},
       {"a start before Kafka", R"({"kafka": {"start_at": "9999d"}})", "kafka.start_at: is more than a year back"},
       {"an age below zero", R"({"dispatch": {"age_max_ms": -1}})", "dispatch.age_max_ms: -1 is not in"},
+      {"heartbeats that do not fit", R"({"kafka": {"heartbeat_interval_ms": 3000}})",
+       "kafka.session_timeout_ms: 7000 is less than three heartbeats (3000 each)"},
+      {"a client's session that is too short", R"({"kafka": {"client": {"session.timeout.ms": 2000}}})",
+       "kafka.session_timeout_ms: 2000 is less than three heartbeats (1000 each)"},
+      {"a session above max.poll", R"({"kafka": {"session_timeout_ms": 300000}})",
+       "kafka.session_timeout_ms: 300000 is not below max.poll.interval.ms"},
+      {"a password in the text", R"({"kafka": {"client": {"sasl.password": "hunter2"}}})",
+       "kafka.client: kafka setting sasl.password: a secret; name a file that holds it in kafka.client_files"},
+      {"a file for an unknown setting", R"({"kafka": {"client_files": {"sasl.passwort": "f"}}})",
+       "kafka setting sasl.passwort: unknown to librdkafka"},
+      {"a file for what is ours", R"({"kafka": {"client_files": {"group.id": "f"}}})", "kafka setting group.id"},
       {"a client setting that breaks a promise", R"({"kafka": {"client": {"enable.auto.commit": true}}})",
        "enable.auto.commit"},
       {"a nested client setting", R"({"kafka": {"client": {"a": {}}}})", "kafka.client.a"},
@@ -176,6 +189,15 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
   const std::string errors = errors_of(row.text);
   CAPTURE(errors);
   CHECK(errors.contains(row.error));
+}
+
+TEST_CASE("config: no mistake shows a password", "[app][config]") {
+  for (const Json& client : {Json{{"sasl.password", "hunter2"}}, Json{{"sasl.password", Json::array({"hunter2"})}},
+                             Json{{"ssl.key.pem", "hunter2"}}, Json{{"ssl.keystore.password", {{"a", "hunter2"}}}}}) {
+    const std::string errors = errors_of(Json{{"kafka", {{"client", client}}}}.dump());
+    CHECK_FALSE(errors.empty());
+    CHECK_FALSE(errors.contains("hunter2"));
+  }
 }
 
 TEST_CASE("config: a value shown in an error is cut", "[app][config]") {
