@@ -1,4 +1,5 @@
-// The real Dispatcher against a seeded world, many times.
+// The real Dispatcher against a seeded world, many times. A change that is to change nothing leaves the trace as it
+// was.
 #include <catch2/catch.hpp>
 #include <iostream>
 
@@ -20,7 +21,8 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
   }
   std::cout << "sim: " << seeds.count << " seeds, " << tally.events << " events, " << tally.sent << " sent, "
             << tally.repeats << " repeats, " << tally.refreshes << " refreshes, " << tally.handed_back
-            << " handed back, " << tally.letters << " dead letters\n";
+            << " handed back, " << tally.letters << " dead letters, trace " << std::hex << tally.trace << std::dec
+            << "\n";
   if (seeds.count < 1000) return;
   // A fault that no seed met has not been simulated.
   for (const char* rule : {"accepted",
