@@ -15,9 +15,9 @@ constexpr std::size_t kGatheringsKept = 1024;  // room for so many contents put 
 
 /// Counts requests that are not in the air yet and will take a slot each (or several, by the vendor's limits).
 void Dispatcher::Impl::count_forming(std::uint64_t route_id, bool more) {
-  RouteState& state = routes_.of(route_id, mono_);
-  more ? ++forming_ : --forming_;
-  more ? ++state.forming : --state.forming;
+  Pacer& pacer = pacers_.of(route_id, mono_);
+  more ? slots_.reserve() : slots_.unreserve();
+  more ? pacer.reserve() : pacer.unreserve();
 }
 
 /// The push waits for others that say the same; ship() sends them once all is planned that may be.
@@ -115,7 +115,7 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
   std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
   if (bin.entries.empty()) return;
   // Throttled while they waited for company.
-  if (const MonoTime until = routes_.of(route_id, mono_).paused_until; until > mono_) {
+  if (const MonoTime until = pacers_.of(route_id, mono_).paused_until(); until > mono_) {
     for (const MixedBin::Entry& entry : bin.entries)
       wait_or_end(*pushes_.find(entry.push), until, Rule::VendorThrottled);
     return;
@@ -151,12 +151,12 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     if (from != reached || count == 0) break;
     reached += count;
     const std::span pushes = std::span(all.pushes).subspan(from, count);
-    RouteState& state = routes_.of(all.route->id, mono_);
+    Pacer& pacer = pacer_of(*all.route);
     bool probe = false;  // a replay that is still the breaker's probe
     for (const std::uint64_t one : pushes) probe |= std::exchange(pushes_.find(one)->probe, false);
-    if (first && !probe && !state.breaker.admits(mono_)) {
+    if (first && !probe && !pacer.breaker_admits(mono_)) {
       for (const std::uint64_t tag : pushes)
-        end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = state.refusal});
+        end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
       continue;
     }
     const auto [tag, shipment] = shipments_.acquire();
@@ -168,7 +168,7 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     shipment->tokens.assign(token, token + std::ptrdiff_t(count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
-    shipment->probe = probe || (first && state.breaker.sent(mono_));
+    shipment->probe = probe || (first && pacer.begin_probe(mono_));
     shipment->sent_at = mono_;
     shipment->deadline = first ? mono_ + options_.push_deadline : all.deadline;
     for (const std::uint64_t one : pushes) {
@@ -182,7 +182,7 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
       push.reached_wire = false;
       ++push.progress.attempts;
     }
-    sent_one(state);
+    sent_one(pacer);
     metrics_.requests[static_cast<std::size_t>(all.route->certificate.vendor)].add();
     auto thrown = thrown_by(
         [&] { transport_.send(all.route, std::move(each.http), shipment->deadline, tag | kShipment, handler_); });
@@ -213,7 +213,7 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
       std::chrono::duration_cast<milliseconds>(mono_ - shipment.sent_at).count());
 
   const auto fail_all = [&](std::string what) {
-    if (shipment.probe) routes_.of(shipment.route->id, mono_).breaker.unclear(mono_, options_.breaker_first);
+    if (shipment.probe) pacer_of(*shipment.route).probe_lost(mono_);
     for (const std::uint64_t one : shipment.pushes)
       if (Push* const push = pushes_.find(one)) count_sent(*push, reply);
     on_exception(shipment.pushes, std::move(what));
@@ -241,7 +241,7 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
 
 /// The vendor has the content, so the credential is good; now for whom it is, unless they were handed back meanwhile.
 void Dispatcher::Impl::follow_up(Shipment stored, std::vector<Planned> planned) {
-  if (stored.probe) close_breaker(*stored.route, routes_.of(stored.route->id, mono_));
+  announce(*stored.route, pacer_of(*stored.route).content_stored(stored.probe), {}, {});
   for (const std::uint64_t tag : stored.pushes) count_sent(*pushes_.find(tag), {.response = HttpResponse{}});
   if (!pushes_.find(stored.pushes.front())->event->leaving) return launch(std::move(stored), std::move(planned), false);
   for (const std::uint64_t tag : stored.pushes) drop(*pushes_.find(tag));

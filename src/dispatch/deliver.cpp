@@ -17,22 +17,6 @@ constexpr std::size_t kNextsKept = 1024;  // room for the answers to so many pus
 /// Of an exception's words, as they stand in outcomes and letters.
 constexpr std::size_t kExceptionBytesMax = 300;
 
-bool is_dead(Verdict verdict) noexcept { return verdict == Verdict::TokenGone || verdict == Verdict::TokenSuspect; }
-
-/// Whether the vendor looked at the push itself, so that the credential must have been good enough.
-bool proves_credential(Verdict verdict) noexcept {
-  switch (verdict) {
-    case Verdict::Accepted:
-    case Verdict::TokenGone:
-    case Verdict::TokenSuspect:
-    case Verdict::Suppressed:
-    case Verdict::Rejected:
-      return true;
-    default:
-      return false;
-  }
-}
-
 /// How a failed transport counts among the attempts.
 Verdict verdict_of(Errc code) noexcept {
   if (code == Errc::Unauthorized) return Verdict::CredentialBad;
@@ -44,12 +28,6 @@ milliseconds rest_of_day(WallTime now) noexcept {
   constexpr std::chrono::hours kOffset{8};
   const WallTime there = now + kOffset;
   return std::chrono::floor<std::chrono::days>(there) + std::chrono::days(1) - there;
-}
-
-/// A day's quota is believed as it is, any other wait up to the limit.
-milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
-  const milliseconds said = answer.retry_after.value_or(milliseconds(0));
-  return answer.rest_of_day ? said : std::clamp(said, milliseconds(0), options.retry_after_max);
 }
 
 bool equal(const Progress& a, const Progress& b) noexcept {
@@ -71,6 +49,10 @@ void redact(std::string& text, std::string_view secret) {
 }
 
 VendorReason reason_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
+
+VendorReason reason_of(const Answer* answer) {
+  return answer == nullptr ? VendorReason{} : VendorReason{.code = answer->code, .meaning = answer->meaning};
+}
 
 }  // namespace
 
@@ -193,20 +175,20 @@ bool Dispatcher::Impl::check_route(Push& push) {
     end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
     return false;
   }
-  RouteState& state = routes_.of(route.id, mono_);
-  if (!push.probe && !state.breaker.admits(mono_)) {
-    end(push, ending_of(Rule::BreakerOpen), {.meaning = state.refusal});
-    return false;
+  Pacer& pacer = pacer_of(route);
+  const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), mono_);
+  switch (admission.may) {
+    case Pacer::May::Go:
+      return true;
+    case Pacer::May::Stop:
+      end(push, ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
+      return false;
+    case Pacer::May::WaitForTime:
+      wait_or_end(push, admission.at, Rule::VendorThrottled);
+      return false;
+    case Pacer::May::WaitForRoom:
+      break;
   }
-  if (state.paused_until > mono_) {
-    wait_or_end(push, state.paused_until, Rule::VendorThrottled);
-    return false;
-  }
-  if (const std::size_t quota = quota_of(route); quota > 0 && spent(state) + state.forming >= quota) {
-    wait_or_end(push, state.minute_ends, Rule::VendorThrottled);
-    return false;
-  }
-  if (fits(state.in_flight, state.forming, limit_of(state))) return true;
   crowded_[route.id].push_back(push.tag);
   park(push);
   return false;
@@ -230,8 +212,9 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
     // Of an open breaker this is the probe: the next one is let through later still.
-    const bool probe = std::exchange(push.probe, false) || routes_.of(push.route->id, mono_).breaker.sent(mono_);
-    trip_breaker(*push.route, probe, reason);
+    Pacer& pacer = pacer_of(*push.route);
+    const bool probe = std::exchange(push.probe, false) || pacer.begin_probe(mono_);
+    announce(*push.route, pacer.refuse(probe, reason.code, reason.meaning, mono_), {}, reason);
     end(push, ending_of(Rule::CredentialBad), reason);
   } else {
     carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
@@ -255,9 +238,9 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   push.sent_at_wall = wall_;
   push.reached_wire = false;
   ++push.progress.attempts;
-  RouteState& state = routes_.of(route.id, mono_);
-  push.probe = push.probe || state.breaker.sent(mono_);
-  sent_one(state);
+  Pacer& pacer = pacer_of(route);
+  push.probe = push.probe || pacer.begin_probe(mono_);
+  sent_one(pacer);
   metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
   const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
   const std::uint64_t tag = push.tag;
@@ -297,14 +280,11 @@ void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
 void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe) {
   const std::shared_ptr<const Route> route = pushes.front()->route;
   auto& attempts = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
-  RouteState& state = routes_.of(route->id, mono_);
-  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe &&
-      (!state.breaker.admits(mono_) || state.paused_until > mono_))
+  Pacer& pacer = pacer_of(*route);
+  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe && pacer.is_quiet(mono_))
     return hold_back(pushes);
-  bool proven = false, dead = false, trip = false, leave = false, refreshes = false;
-  const Answer* refusal = nullptr;    // why the breaker trips
-  const Answer* complaint = nullptr;  // of too many requests
-  MonoTime throttled_until{};
+  Pacer::Heard heard;
+  bool leave = false;                                                         // the connection
   std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
   last_of.fill(pushes.size());
   nexts_.clear();
@@ -325,26 +305,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
       before = i;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
-      if (proves_credential(answer.verdict)) {
-        proven = true;
-        dead |= is_dead(answer.verdict);
-        if (state.guard.count(is_dead(answer.verdict), mono_, options_)) {
-          trip = true;
-          if (refusal == nullptr) refusal = &answer;
-          if (watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
-        }
-        state.throttled_in_a_row = 0;
-        if (state.breaker.state() == Breaker::State::Closed && state.allowed < options_.credential_in_flight_max)
-          state.allowed *= 2;
-      } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
-        complaint = &answer;
-        if (answer.scope == Scope::Credential)
-          throttled_until = std::max({throttled_until, mono_ + pause_for(answer, options_), next.at});
-      } else if (answer.verdict == Verdict::AuthStale && push.grant.get() != state.stale) {
-        // A new grant may be refused as well, so only a few try it.
-        state.stale = push.grant.get();
-        state.allowed = std::min(state.allowed, options_.credential_in_flight_first);
-      }
+      pacer.hear(heard, answer, next, push.grant.get(), mono_);
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
       answer.code = name_of(reply.response.error().code);
@@ -354,34 +315,24 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
                  ? nexts_.back()
                  : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, mono_, window);
       if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
+      Pacer::hear_failure(heard, answer, next);
     }
-    if (next.what == Next::Do::TripBreaker) {
-      if (!trip) refusal = &answer;
-      trip = true;
-    }
-    refreshes |= next.what == Next::Do::Refresh;
     attempts[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
+  if (heard.removals_held && watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
   if (leave && thrown_by([&] { transport_.drain_connection(*route, reply.connection); }))
     metrics_.internal_errors.add();
-  const bool held = state.guard.holds(mono_);
-  if (complaint != nullptr) throttle(*route, state, *complaint, throttled_until, reply, pushes.front()->sent_at);
-  const bool dead_probe = probe && held && dead;
-  if (trip || dead_probe) {
-    if (refusal == nullptr) refusal = &answers.front();
-    trip_breaker(*route, probe, {.code = refusal->code, .meaning = refusal->meaning});
-  } else if (probe && proven) {
-    close_breaker(*route, state);
-  } else if (probe && !refreshes) {
-    state.breaker.unclear(mono_, options_.breaker_first);
-  }
+  const bool held = pacer.holds_removals(mono_);
+  const Pacer::Decision decision =
+      pacer.conclude(heard, probe, answers.front(), reply.connection, pushes.front()->sent_at, mono_);
+  announce(*route, decision, reason_of(heard.complaint), reason_of(heard.refusal));
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
     const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
     // The answer to the replay is the probe's.
-    pushes[i]->probe = probe && !trip && !proven && nexts_[i].what == Next::Do::Refresh;
+    pushes[i]->probe = probe && heard.refusal == nullptr && !heard.proven && nexts_[i].what == Next::Do::Refresh;
     const std::uint64_t tag = pushes[i]->tag;
     auto thrown = thrown_by([&] {
       if (nexts_[i].what == Next::Do::RemoveToken)
@@ -456,7 +407,8 @@ void Dispatcher::Impl::refresh(Push& push) {
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
     return carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
-  trip_breaker(*push.route, std::exchange(push.probe, false), reason);
+  const bool probe = std::exchange(push.probe, false);
+  announce(*push.route, pacer_of(*push.route).refuse(probe, reason.code, reason.meaning, mono_), {}, reason);
   end(push, ending_of(Rule::CredentialBad), reason);
 }
 

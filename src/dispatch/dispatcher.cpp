@@ -24,11 +24,11 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       policy_(options_, rng_),
       decoder_(options_.event_bytes_max, options_.receivers_max),
       writer_(settler, metrics, watcher),
-      routes_(options_.routes_max, options_.credential_in_flight_first),
+      pacers_(options_),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
 void Dispatcher::Impl::finish_entry() {
-  bool fill = refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max;
+  bool fill = refill_all_ || slots_.in_flight() + refill_ <= options_.pushes_in_flight_max;
   if (fill) call_crowded();
   do {
     if (fill) pump();
@@ -44,7 +44,7 @@ void Dispatcher::Impl::finish_entry() {
   timers_.sweep(events_.used() + pushes_.used(), [this](const Timer& timer) { return stale(timer); });
   metrics_.kept_bytes.set(kept_bytes_ + events_.spare_bytes() + pushes_.spare_bytes() + shipments_.spare_bytes());
   metrics_.events_open.set(events_.used());
-  metrics_.pushes_in_flight.set(in_flight_);
+  metrics_.pushes_in_flight.set(slots_.in_flight());
   metrics_.pushes_waiting.set(waiting());
 }
 
@@ -177,7 +177,7 @@ void Dispatcher::on_room() {
 }
 
 std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }
-std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->in_flight_; }
+std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->slots_.in_flight(); }
 
 void Dispatcher::hand_back(const std::function<bool(RecordId)>& which) {
   impl_->enter([&] { impl_->hand_back(which); });

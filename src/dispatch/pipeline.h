@@ -16,9 +16,10 @@
 #include "dispatch/language.h"
 #include "dispatch/open_event.h"
 #include "dispatch/outcome_writer.h"
+#include "dispatch/pacer_book.h"
 #include "dispatch/policy.h"
-#include "dispatch/route_book.h"
 #include "dispatch/shipment.h"
+#include "dispatch/slots.h"
 #include "dispatch/timer_heap.h"
 
 namespace nightpost::dispatch {
@@ -100,15 +101,11 @@ struct Dispatcher::Impl {
 
   // credential.cpp
   void unsent(const Route& route, bool probe);
-  void trip_breaker(const Route& route, bool probe, const VendorReason& why);
-  void close_breaker(const Route& route, RouteState& state);
+  void announce(const Route& route, const Pacer::Decision& decision, const VendorReason& complaint,
+                const VendorReason& refusal);
   void give_up_probe(Push& push);
-  void throttle(const Route& route, RouteState& state, const Answer& answer, MonoTime until, const Reply& reply,
-                MonoTime sent_at);
   void park_for_grant(Push& push);
-  std::size_t quota_of(const Route& route) const noexcept;
-  std::size_t spent(RouteState& state) const noexcept;
-  void sent_one(RouteState& state);
+  void sent_one(Pacer& pacer);
   void answered_one(const Route& route);
   bool call_crowded();
   void on_grant(std::uint64_t route_id);
@@ -128,14 +125,8 @@ struct Dispatcher::Impl {
   void on_shipment(std::uint64_t tag, Reply reply);
   void follow_up(Shipment stored, std::vector<Planned> planned);
 
-  /// Whether one more push may come: the last request that fits is still being put together, and may get company.
-  static bool fits(std::size_t in_flight, std::size_t forming, std::size_t max) noexcept {
-    return in_flight < max && in_flight + forming <= max;
-  }
-  std::size_t limit_of(const RouteState& state) const noexcept {
-    return std::min(options_.credential_in_flight_max, state.allowed);
-  }
-  bool has_slot() const noexcept { return fits(in_flight_, forming_, options_.pushes_in_flight_max); }
+  Pacer& pacer_of(const Route& route) { return pacers_.of(route.id, mono_); }
+  bool has_slot() const noexcept { return slots_.fits(options_.pushes_in_flight_max); }
   bool may_plan() noexcept { return has_slot() && waiting() < options_.pushes_queued_max && has_room(); }
   /// Each open push has its outcome's place with the settler: another may come only if there is one more.
   bool has_room() noexcept {
@@ -144,7 +135,7 @@ struct Dispatcher::Impl {
     return false;
   }
   /// Pushes open beyond one a request: those that wait, and the company of those in the air.
-  std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), in_flight_); }
+  std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), slots_.in_flight()); }
 
   ReplyHandler& handler_;
   const Options options_;
@@ -170,15 +161,14 @@ struct Dispatcher::Impl {
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> parked_;          // pushes by route id
   std::unordered_map<std::uint64_t, std::deque<std::uint64_t>> crowded_;          // likewise; some may be over
   std::vector<Next> nexts_;                                                       // of the replies being settled
-  RouteBook routes_;
+  PacerBook pacers_;
   TimerHeap timers_;
   std::deque<std::uint64_t> ready_;  // events with devices to plan, oldest first
   std::size_t ready_untimed_ = 0;    // the last so many of them have no timer for the end of their window yet
   std::deque<std::uint64_t> due_;    // pushes whose back-off is over and that found no slot
   std::vector<std::uint64_t> lookups_;
   std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
-  std::size_t in_flight_ = 0;      // requests
-  std::size_t forming_ = 0;        // requests being put together: gatherings_ and bins_
+  Slots slots_;                    // those reserved: gatherings_ and bins_
   std::size_t open_bytes_ = 0;
   std::size_t kept_bytes_ = 0;  // by events not in use
   std::size_t unplanned_ = 0;   // receivers of events that are not planned through

@@ -1,0 +1,130 @@
+// What one credential may have in the air: places for its requests, the vendor's quota, pauses, the breaker, the
+// removal guard. Pure: it is told what was sent, what was answered and when; what follows for others it returns.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/time.h"
+#include "core/verdict.h"
+#include "dispatch/breaker.h"
+#include "dispatch/options.h"
+#include "dispatch/policy.h"
+#include "dispatch/removal_guard.h"
+#include "dispatch/rule.h"
+#include "dispatch/slots.h"
+#include "providers/authorizer.h"
+#include "providers/provider.h"
+
+namespace nightpost::dispatch {
+
+/// Never more in the air than allowed(), one request (the probe) while the breaker is not closed, none during a pause;
+/// and once a pause, a quota's minute or the breaker's time is over, something may go, unless it is in the air already.
+/// `now` never goes back between two calls.
+class Pacer {
+ public:
+  /// Borrowed; must outlive it.
+  explicit Pacer(const Options& options) : options_(&options), allowed_(options.credential_in_flight_first) {}
+
+  // Before a request.
+
+  enum class May : std::uint8_t {
+    Go,
+    WaitForTime,  // a pause or the quota's minute is over at `at`
+    WaitForRoom,  // as many requests are in the air as may be
+    Stop,         // the breaker is open; refusal() says why
+  };
+  struct Admission {
+    May may = May::Go;
+    MonoTime at{};
+  };
+  /// Whether a push may go with one more request. `probe`: it is the breaker's already. `requests_per_minute`: the
+  /// vendor's quota; 0: there is none.
+  Admission admit(bool probe, std::size_t requests_per_minute, MonoTime now) noexcept;
+  bool breaker_admits(MonoTime now) const noexcept { return breaker_.admits(now); }
+  MonoTime paused_until() const noexcept { return paused_until_; }
+  /// The breaker is open or the vendor wants a pause: what has not left yet should not.
+  bool is_quiet(MonoTime now) const noexcept { return !breaker_.admits(now) || paused_until_ > now; }
+  /// Why the breaker opened, in the vendor's words; empty while it is closed.
+  const std::string& refusal() const noexcept { return refusal_; }
+  std::size_t allowed() const noexcept;
+  /// How many requests more may be begun.
+  std::size_t room() const noexcept { return slots_.room(allowed()); }
+
+  // A request's way: reserve() and unreserve() while pushes gather for it, then sent(), then answered().
+
+  void reserve() noexcept { slots_.reserve(); }
+  void unreserve() noexcept { slots_.unreserve(); }
+  /// Handed to the transport; counts in the quota's present minute.
+  void sent() noexcept;
+  /// Answered, or the transport threw and no answer will come.
+  void answered() noexcept { slots_.give_back(); }
+
+  /// What is sent now is the breaker's probe, if true. Its end must be told: by conclude() or refuse() with `probe`, by
+  /// content_stored() or by probe_lost().
+  bool begin_probe(MonoTime now) noexcept { return breaker_.sent(now); }
+  /// The probe ended without a word about the credential; the next one is let through after `breaker_first`.
+  void probe_lost(MonoTime now) noexcept { breaker_.unclear(now, options_->breaker_first); }
+
+  // What the vendor said.
+
+  /// The answers to one request, as far as they tell of the credential. The pointers are into what hear() was given.
+  struct Heard {
+    const Answer* refusal = nullptr;    // the first that opens the breaker
+    const Answer* complaint = nullptr;  // the last of too many requests
+    MonoTime throttled_until{};
+    bool proven = false;
+    bool dead = false;
+    bool removals_held = false;
+    bool refreshes = false;
+  };
+  /// What others have to do because of it.
+  struct Decision {
+    std::optional<milliseconds> pause;  // newly paused for so long, as Heard::complaint says: take back what waits
+    std::optional<milliseconds> open;   // the breaker opened for so long: take back what waits
+    bool closed = false;                // the breaker
+  };
+  /// One push's answer, and what follows for that push. `with`: the grant it was sent with.
+  void hear(Heard& heard, const Answer& answer, const Next& next, const Grant* with, MonoTime now);
+  /// The request failed, so `told` is not the vendor's.
+  static void hear_failure(Heard& heard, const Answer& told, const Next& next) noexcept;
+  /// All of the request's pushes were heard. `probe`: it was the breaker's. `first`: the first push's answer, the
+  /// refusal where no single one is to blame.
+  Decision conclude(Heard& heard, bool probe, const Answer& first, std::uint64_t connection, MonoTime sent_at,
+                    MonoTime now);
+  /// The credential is refused though nothing was sent: no grant is to be had for it.
+  Decision refuse(bool probe, std::string_view code, std::string_view meaning, MonoTime now);
+  /// The vendor took the content of a request that stores first, so the credential is good.
+  Decision content_stored(bool probe) noexcept;
+  /// No token is removed for now: too many died.
+  bool holds_removals(MonoTime now) const noexcept { return guard_.holds(now); }
+
+  /// Nothing hangs on it, so it may be forgotten.
+  bool is_idle(MonoTime now) const noexcept;
+
+ private:
+  std::optional<milliseconds> throttle(const Answer& answer, MonoTime until, std::uint64_t connection, MonoTime sent_at,
+                                       MonoTime now) noexcept;
+  std::optional<milliseconds> trip(bool probe, std::string_view code, std::string_view meaning, MonoTime now);
+  bool close() noexcept;
+
+  const Options* options_;
+  Breaker breaker_;
+  RemovalGuard guard_;
+  Slots slots_;
+  /// Few until an answer proved the credential, and after a pause, a trip or a stale grant; doubled by each proof.
+  std::size_t allowed_;
+  MonoTime paused_until_{};
+  int throttled_in_a_row_ = 0;              // pauses, and connections called throttled, since the last proof
+  std::uint64_t throttled_connection_ = 0;  // the last connection that was
+  MonoTime throttled_at_{};                 // when it said so
+  const Grant* stale_ = nullptr;            // the last grant called stale; compared, never followed
+  std::size_t spent_ = 0;                   // requests of the vendor's quota, until minute_ends_
+  MonoTime minute_ends_{};
+  std::string refusal_;
+};
+
+}  // namespace nightpost::dispatch
