@@ -80,7 +80,9 @@ void Dispatcher::Impl::ship_equal(Shipment all) {
   Result<std::vector<Planned>> planned;
   if (auto thrown = thrown_by([&] { planned = all.route->provider->build(all.notification, all.tokens, *all.grant); }))
     return on_exception(all.pushes, std::move(*thrown));
-  if (!planned) return end_all(all.pushes, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true}, planned.error());
+  if (!planned)
+    return end_all(all.pushes, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
+                   planned.error());
   launch(std::move(all), std::move(*planned), true);
 }
 
@@ -193,7 +195,8 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
   }
   // A room that forgets a token would leave its push open for ever.
   if (reached < all.pushes.size())
-    end_all(std::span(all.pushes).subspan(reached), {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true},
+    end_all(std::span(all.pushes).subspan(reached),
+            {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
             {Errc::Malformed, "the vendor's room planned no request for this token"});
 }
 

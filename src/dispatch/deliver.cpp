@@ -156,9 +156,9 @@ bool Dispatcher::Impl::check_route(Push& push) {
   if (!found) {
     const VendorReason reason = reason_of(found.error());
     if (found.error().code == Errc::NotFound)
-      end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, true}, reason);
+      end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, Disposition::DeadLetter}, reason);
     else if (found.error().code == Errc::Malformed)
-      end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, true}, reason);
+      end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, Disposition::DeadLetter}, reason);
     else
       carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), reason);
     return false;
@@ -168,7 +168,8 @@ bool Dispatcher::Impl::check_route(Push& push) {
   const Route& route = *push.route;
   if (const Rule rule = decide_certificate(device, route.certificate); rule != Rule::None) {
     const bool wrong = rule == Rule::WrongVendor;
-    end(push, {wrong ? OutcomeKind::Rejected : OutcomeKind::Suppressed, rule, wrong});
+    end(push, {wrong ? OutcomeKind::Rejected : OutcomeKind::Suppressed, rule,
+               wrong ? Disposition::DeadLetter : Disposition::Done});
     return false;
   }
   if (!route.provider->well_formed(device.token)) {
@@ -229,7 +230,7 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   Result<std::vector<Planned>> planned =
       route.provider->build(rendered.notification, std::span(&push.device->token, 1), *push.grant);
   if (!planned || planned->size() != 1)
-    return end(push, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, true},
+    return end(push, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
                {.meaning = planned ? std::string_view() : planned.error().detail});
 
   push.state = Push::State::InFlight;
@@ -388,7 +389,7 @@ void Dispatcher::Impl::carry_out(Push& push, const Next& next, const VendorReaso
 void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason) {
   if (held) {
     metrics_.removals_held.add();
-    return end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, true}, reason);
+    return end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, Disposition::DeadLetter}, reason);
   }
   if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))
     return end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, reason);
