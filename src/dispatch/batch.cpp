@@ -15,7 +15,7 @@ constexpr std::size_t kGatheringsKept = 1024;  // room for so many contents put 
 
 /// Counts requests that are not in the air yet and will take a slot each (or several, by the vendor's limits).
 void Dispatcher::Impl::count_forming(std::uint64_t route_id, bool more) {
-  Pacer& pacer = pacers_.of(route_id, mono_);
+  Pacer& pacer = pacers_.of(route_id, now_.mono);
   more ? slots_.reserve() : slots_.unreserve();
   more ? pacer.reserve() : pacer.unreserve();
 }
@@ -34,7 +34,7 @@ void Dispatcher::Impl::gather(Push& push, const Rendered& rendered, const Batchi
   }
   Gathering& into = gatherings_[found->second];
   into.grant = std::move(push.grant);
-  into.notification.sent_at = wall_;
+  into.notification.sent_at = now_.wall;
   into.pushes.push_back(push.tag);
   push.state = Push::State::Gathered;
 }
@@ -69,7 +69,7 @@ bool Dispatcher::Impl::still_gathered(std::uint64_t tag) {
   Push* const push = pushes_.find(tag);
   if (push == nullptr || push->state != Push::State::Gathered) return false;
   const Window& window = push->event->window;
-  if (mono_ < window.end()) return true;
+  if (now_.mono < window.end()) return true;
   end(*push, ending_of(window.rule_at_end()));
   return false;
 }
@@ -97,7 +97,7 @@ void Dispatcher::Impl::drop_in(const Shipment& from, std::uint64_t tag, std::siz
   if (bin.entries.empty()) {
     count_forming(from.route->id, true);
     bin.route = from.route;
-    bin.leaves_at = mono_ + options_.mixed_linger;
+    bin.leaves_at = now_.mono + options_.mixed_linger;
     timers_.add({bin.leaves_at, from.route->id, Timer::Of::Bin});
   }
   bin.grant = from.grant;
@@ -117,7 +117,7 @@ void Dispatcher::Impl::empty_bin(std::uint64_t route_id) {
   std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
   if (bin.entries.empty()) return;
   // Throttled while they waited for company.
-  if (const MonoTime until = pacers_.of(route_id, mono_).paused_until(); until > mono_) {
+  if (const MonoTime until = pacers_.of(route_id, now_.mono).paused_until(); until > now_.mono) {
     for (const MixedBin::Entry& entry : bin.entries)
       wait_or_end(*pushes_.find(entry.push), until, Rule::VendorThrottled);
     return;
@@ -156,7 +156,7 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     Pacer& pacer = pacer_of(*all.route);
     bool probe = false;  // a replay that is still the breaker's probe
     for (const std::uint64_t one : pushes) probe |= std::exchange(pushes_.find(one)->probe, false);
-    if (first && !probe && !pacer.breaker_admits(mono_)) {
+    if (first && !probe && !pacer.breaker_admits(now_.mono)) {
       for (const std::uint64_t tag : pushes)
         end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
       continue;
@@ -170,17 +170,17 @@ void Dispatcher::Impl::launch(Shipment all, std::vector<Planned> planned, bool f
     shipment->tokens.assign(token, token + std::ptrdiff_t(count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
-    shipment->probe = probe || (first && pacer.begin_probe(mono_));
-    shipment->sent_at = mono_;
-    shipment->deadline = first ? mono_ + options_.push_deadline : all.deadline;
+    shipment->probe = probe || (first && pacer.begin_probe(now_.mono));
+    shipment->sent_at = now_.mono;
+    shipment->deadline = first ? now_.mono + options_.push_deadline : all.deadline;
     for (const std::uint64_t one : pushes) {
       Push& push = *pushes_.find(one);
       shipment->deadline = std::min(shipment->deadline, push.event->window.end());
       push.state = Push::State::InFlight;
       push.grant = all.grant;
       if (!first) continue;
-      push.sent_at = mono_;
-      push.sent_at_wall = wall_;
+      push.sent_at = now_.mono;
+      push.sent_at_wall = now_.wall;
       push.reached_wire = false;
       ++push.progress.attempts;
     }
@@ -213,10 +213,10 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
   answered_one(*shipment.route);
   const Provider& provider = *shipment.route->provider;
   metrics_.vendor_latency[static_cast<std::size_t>(shipment.route->certificate.vendor)].observe(
-      std::chrono::duration_cast<milliseconds>(mono_ - shipment.sent_at).count());
+      std::chrono::duration_cast<milliseconds>(now_.mono - shipment.sent_at).count());
 
   const auto fail_all = [&](std::string what) {
-    if (shipment.probe) pacer_of(*shipment.route).probe_lost(mono_);
+    if (shipment.probe) pacer_of(*shipment.route).probe_lost(now_.mono);
     for (const std::uint64_t one : shipment.pushes)
       if (Push* const push = pushes_.find(one)) count_sent(*push, reply);
     on_exception(shipment.pushes, std::move(what));
@@ -226,7 +226,7 @@ void Dispatcher::Impl::on_shipment(std::uint64_t tag, Reply reply) {
     auto thrown = thrown_by(
         [&] { planned = provider.address(shipment.notification, shipment.tokens, *reply.response, *shipment.grant); });
     if (thrown) return fail_all(std::move(*thrown));
-    if (planned && mono_ < shipment.deadline) return follow_up(std::move(shipment), std::move(*planned));
+    if (planned && now_.mono < shipment.deadline) return follow_up(std::move(shipment), std::move(*planned));
     if (planned) reply.response = fail(Errc::Timeout, "the content was stored when the time for it was over");
   }
   std::vector<Push*> pushes;

@@ -19,7 +19,7 @@ constexpr std::size_t kCompany = 1000;
 /// The transport has thrown, so no answer will come to a request that was counted.
 void Dispatcher::Impl::unsent(const Route& route, bool probe) {
   answered_one(route);
-  if (probe) pacer_of(route).probe_lost(mono_);
+  if (probe) pacer_of(route).probe_lost(now_.mono);
 }
 
 /// Ops hear of it, and what already waits in the lane comes back: it would be refused like the rest.
@@ -43,7 +43,7 @@ void Dispatcher::Impl::announce(const Route& route, const Pacer::Decision& decis
 /// Ends or waits without a word about the credential, so the next push is the probe.
 void Dispatcher::Impl::give_up_probe(Push& push) {
   push.probe = false;
-  pacer_of(*push.route).probe_lost(mono_);
+  pacer_of(*push.route).probe_lost(now_.mono);
 }
 
 void Dispatcher::Impl::park_for_grant(Push& push) {
@@ -69,10 +69,10 @@ void Dispatcher::Impl::answered_one(const Route& route) {
 /// Whoever waited for room among its credential's requests is due once there is some. Asked whenever slots are filled,
 /// for those called last may have ended without a request whose answer would call the next. False: nobody was called.
 bool Dispatcher::Impl::call_crowded() {
-  if (!has_slot()) return false;
+  if (!capacity_.has_slot()) return false;
   const std::size_t before = due_.size();
   for (auto it = crowded_.begin(); it != crowded_.end();) {
-    std::size_t room = pacers_.of(it->first, mono_).room();
+    std::size_t room = pacers_.of(it->first, now_.mono).room();
     std::deque<std::uint64_t>& waiting = it->second;
     const OpenEvent* event = nullptr;  // whose pushes are being called: they may share a request
     for (std::size_t company = 0; !waiting.empty(); waiting.pop_front()) {

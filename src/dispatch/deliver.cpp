@@ -1,6 +1,7 @@
 // From known devices to the last word on each push.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "core/thrown_by.h"
@@ -57,72 +58,23 @@ VendorReason reason_of(const Answer* answer) {
 }  // namespace
 
 void Dispatcher::Impl::pump() {
-  while (!due_.empty() && has_slot()) {
+  while (!due_.empty() && capacity_.has_slot()) {
     Push* const push = pushes_.find(due_.front());
     due_.pop_front();
     if (push != nullptr && push->state == Push::State::Due) attempt(*push);
   }
-  while (!ready_.empty()) {
-    OpenEvent* const open = events_.find(ready_.front());
-    if (open != nullptr && open->state == OpenEvent::State::Ready && (!may_begin(*open) || !advance(*open))) break;
-    ready_.pop_front();
-    ready_untimed_ = std::min(ready_untimed_, ready_.size());
-  }
+  while (const std::optional<Planner::Target> target = planner_.next()) start(*target);
 }
 
-/// Whether the event's receivers fit into the queue together. One that was begun in the rests of others' room would
-/// leave in as many small requests, whose answers make small rests again.
-bool Dispatcher::Impl::may_begin(const OpenEvent& open) const noexcept {
-  const bool begun = open.next_receiver > 0 || open.next_device > 0;
-  return begun || waiting() == 0 || waiting() + open.receivers.size() <= options_.pushes_queued_max;
-}
-
-/// Plans devices until all are (true) or the slots or the settler's room are used up. What is late needs no slot: it
-/// just ends.
-bool Dispatcher::Impl::advance(OpenEvent& open) {
-  const bool late = mono_ >= open.window.end();
-  while (open.next_receiver < open.receivers.size()) {
-    const std::size_t at = open.next_receiver;
-    const Receiver& receiver = *open.receivers[at];
-    if (open.next_device == 0) {
-      const Rule rule = decide_receiver(open.event, open.event.to[at], receiver, wall_);
-      if (rule != Rule::None) {
-        if (!has_room()) return false;  // what ends without a push has an outcome, too
-        writer_.receiver(open, at, {OutcomeKind::Suppressed, rule}, wall_);
-        ++open.next_receiver;
-        continue;
-      }
-    }
-    if (open.next_device == receiver.devices.size()) {
-      open.next_device = 0;
-      ++open.next_receiver;
-      continue;
-    }
-    if (!has_room()) return false;
-    const Device& device = receiver.devices[open.next_device];
-    if (const Rule rule = decide_device(open.event, device); rule != Rule::None) {
-      writer_.device(open, at, device, {OutcomeKind::Suppressed, rule}, wall_);
-    } else if (late) {
-      writer_.device(open, at, device, ending_of(open.window.rule_at_end()), wall_);
-    } else {
-      if (!may_plan()) return false;
-      start(open, device);
-    }
-    ++open.next_device;
-  }
-  planned(open);
-  close_if_done(open);
-  return true;
-}
-
-void Dispatcher::Impl::start(OpenEvent& open, const Device& device) {
+void Dispatcher::Impl::start(const Planner::Target& target) {
   const auto [tag, push] = pushes_.acquire();
   push->tag = tag;
-  push->event = &open;
-  push->receiver = open.next_receiver;
-  push->device = &device;
-  push->push_id = uuid_of({open.event.event_id, open.event.to[push->receiver].user_id, device.device_id});
-  ++open.pushes_open;
+  push->event = target.event;
+  push->receiver = target.receiver;
+  push->device = target.device;
+  const OfflineEvent& event = target.event->event;
+  push->push_id = uuid_of({event.event_id, event.to[push->receiver].user_id, target.device->device_id});
+  events_.push_begun(*target.event);
   attempt(*push);
 }
 
@@ -135,13 +87,13 @@ void Dispatcher::Impl::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
 
 void Dispatcher::Impl::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
   OpenEvent& open = *push.event;
-  if (mono_ >= open.window.end()) return end(push, ending_of(open.window.rule_at_end()));
+  if (now_.mono >= open.window.end()) return end(push, ending_of(open.window.rule_at_end()));
   if (!check_route(push)) return;
   const Rendered rendered = open.content.render(open.event, open.event.to[push.receiver],
                                                 *open.receivers[push.receiver], *push.device, languages_);
   const Provider& provider = *push.route->provider;
-  if (const auto opens = provider.closed_until(rendered.notification, wall_); opens && *opens > wall_)
-    return wait_or_end(push, mono_ + (*opens - wall_), Rule::VendorClosed);
+  if (const auto opens = provider.closed_until(rendered.notification, now_.wall); opens && *opens > now_.wall)
+    return wait_or_end(push, now_.mono + (*opens - now_.wall), Rule::VendorClosed);
   if (!check_grant(push, std::move(fresh))) return;
   const Batching batching = provider.batching();
   if (batching.tokens || batching.mixed_max > 0) return gather(push, rendered, batching);
@@ -160,7 +112,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
     else if (found.error().code == Errc::Malformed)
       end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, Disposition::DeadLetter}, reason);
     else
-      carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, open.window), reason);
+      carry_out(push, policy_.postpone(push.progress, ++push.postponed, now_.mono, open.window), reason);
     return false;
   }
   if (push.probe && push.route->id != (*found)->id) give_up_probe(push);
@@ -177,7 +129,7 @@ bool Dispatcher::Impl::check_route(Push& push) {
     return false;
   }
   Pacer& pacer = pacer_of(route);
-  const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), mono_);
+  const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
       return true;
@@ -201,7 +153,7 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
     push.grant = std::move(fresh);
     return true;
   }
-  Result<std::shared_ptr<const Grant>> grant = credentials_.grant(*push.route, wall_);
+  Result<std::shared_ptr<const Grant>> grant = credentials_.grant(*push.route, now_.wall);
   if (grant && *grant) {
     push.grant = std::move(*grant);
     return true;
@@ -214,11 +166,11 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
     // Of an open breaker this is the probe: the next one is let through later still.
     Pacer& pacer = pacer_of(*push.route);
-    const bool probe = std::exchange(push.probe, false) || pacer.begin_probe(mono_);
-    announce(*push.route, pacer.refuse(probe, reason.code, reason.meaning, mono_), {}, reason);
+    const bool probe = std::exchange(push.probe, false) || pacer.begin_probe(now_.mono);
+    announce(*push.route, pacer.refuse(probe, reason.code, reason.meaning, now_.mono), {}, reason);
     end(push, ending_of(Rule::CredentialBad), reason);
   } else {
-    carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
+    carry_out(push, policy_.postpone(push.progress, ++push.postponed, now_.mono, push.event->window), reason);
   }
   return false;
 }
@@ -226,7 +178,7 @@ bool Dispatcher::Impl::check_grant(Push& push, std::shared_ptr<const Grant> fres
 void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
   const Route& route = *push.route;
   rendered.notification.push_id = push.push_id;
-  rendered.notification.sent_at = wall_;
+  rendered.notification.sent_at = now_.wall;
   Result<std::vector<Planned>> planned =
       route.provider->build(rendered.notification, std::span(&push.device->token, 1), *push.grant);
   if (!planned || planned->size() != 1)
@@ -235,15 +187,15 @@ void Dispatcher::Impl::send_alone(Push& push, const Rendered& rendered) {
 
   push.state = Push::State::InFlight;
   push.kind = planned->front().kind;
-  push.sent_at = mono_;
-  push.sent_at_wall = wall_;
+  push.sent_at = now_.mono;
+  push.sent_at_wall = now_.wall;
   push.reached_wire = false;
   ++push.progress.attempts;
   Pacer& pacer = pacer_of(route);
-  push.probe = push.probe || pacer.begin_probe(mono_);
+  push.probe = push.probe || pacer.begin_probe(now_.mono);
   sent_one(pacer);
   metrics_.requests[static_cast<std::size_t>(route.certificate.vendor)].add();
-  const MonoTime deadline = std::min(mono_ + options_.push_deadline, push.event->window.end());
+  const MonoTime deadline = std::min(now_.mono + options_.push_deadline, push.event->window.end());
   const std::uint64_t tag = push.tag;
   auto thrown =
       thrown_by([&] { transport_.send(push.route, std::move(planned->front().http), deadline, tag, handler_); });
@@ -258,7 +210,7 @@ void Dispatcher::Impl::on_push(std::uint64_t tag, Reply reply) {
   answered_one(*push->route);
   const Route& route = *push->route;
   metrics_.vendor_latency[static_cast<std::size_t>(route.certificate.vendor)].observe(
-      std::chrono::duration_cast<milliseconds>(mono_ - push->sent_at).count());
+      std::chrono::duration_cast<milliseconds>(now_.mono - push->sent_at).count());
   Answer answer;
   if (reply.response) {
     auto thrown = thrown_by([&] {
@@ -282,7 +234,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
   const std::shared_ptr<const Route> route = pushes.front()->route;
   auto& attempts = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
   Pacer& pacer = pacer_of(*route);
-  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe && pacer.is_quiet(mono_))
+  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe && pacer.is_quiet(now_.mono))
     return hold_back(pushes);
   Pacer::Heard heard;
   bool leave = false;                                                         // the connection
@@ -298,15 +250,15 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
     Next next;
     if (reply.response) {
       if (answer.rest_of_day)
-        answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(wall_));
+        answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(now_.wall));
       std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
       next = before < i && alike(push, answer, *pushes[before], answers[before])
                  ? nexts_[before]
-                 : policy_.after(push.progress, answer, mono_, window);
+                 : policy_.after(push.progress, answer, now_.mono, window);
       before = i;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
-      pacer.hear(heard, answer, next, push.grant.get(), mono_);
+      pacer.hear(heard, answer, next, push.grant.get(), now_.mono);
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
       answer.code = name_of(reply.response.error().code);
@@ -314,7 +266,7 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
       answer.verdict = verdict_of(reply.response.error().code);
       next = i > 0 && alike(push, answer, *pushes[i - 1], answers[i - 1])
                  ? nexts_.back()
-                 : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, mono_, window);
+                 : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, now_.mono, window);
       if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
       Pacer::hear_failure(heard, answer, next);
     }
@@ -324,9 +276,9 @@ void Dispatcher::Impl::settle(std::span<Push* const> pushes, std::span<Answer> a
   if (heard.removals_held && watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
   if (leave && thrown_by([&] { transport_.drain_connection(*route, reply.connection); }))
     metrics_.internal_errors.add();
-  const bool held = pacer.holds_removals(mono_);
+  const bool held = pacer.holds_removals(now_.mono);
   const Pacer::Decision decision =
-      pacer.conclude(heard, probe, answers.front(), reply.connection, pushes.front()->sent_at, mono_);
+      pacer.conclude(heard, probe, answers.front(), reply.connection, pushes.front()->sent_at, now_.mono);
   announce(*route, decision, reason_of(heard.complaint), reason_of(heard.refusal));
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
@@ -401,15 +353,15 @@ void Dispatcher::Impl::remove_token(Push& push, const Answer& answer, bool held,
 
 void Dispatcher::Impl::refresh(Push& push) {
   push.progress.refreshed = true;
-  Result<std::shared_ptr<const Grant>> grant = credentials_.refresh(*push.route, *push.grant, wall_);
+  Result<std::shared_ptr<const Grant>> grant = credentials_.refresh(*push.route, *push.grant, now_.wall);
   if (grant && *grant == nullptr) return park_for_grant(push);
   if (grant) return attempt(push, std::move(*grant));
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
-    return carry_out(push, policy_.postpone(push.progress, ++push.postponed, mono_, push.event->window), reason);
+    return carry_out(push, policy_.postpone(push.progress, ++push.postponed, now_.mono, push.event->window), reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
   const bool probe = std::exchange(push.probe, false);
-  announce(*push.route, pacer_of(*push.route).refuse(probe, reason.code, reason.meaning, mono_), {}, reason);
+  announce(*push.route, pacer_of(*push.route).refuse(probe, reason.code, reason.meaning, now_.mono), {}, reason);
   end(push, ending_of(Rule::CredentialBad), reason);
 }
 
@@ -437,26 +389,23 @@ void Dispatcher::Impl::park(Push& push) {
 }
 
 void Dispatcher::Impl::end(Push& push, Ending ending, const VendorReason& reason) {
-  writer_.push(push, ending, wall_, reason);
-  OpenEvent& open = *push.event;
+  events_.end_push(push, ending, reason);
   free_push(push);
-  close_if_done(open);
 }
 
 /// Unsent, because its event was handed back.
 void Dispatcher::Impl::drop(Push& push) {
-  OpenEvent& open = *push.event;
-  open.incomplete = true;
+  push.event->incomplete = true;
   free_push(push);
-  close_if_done(open);
 }
 
 void Dispatcher::Impl::free_push(Push& push) {
   const std::uint64_t tag = push.tag;
+  OpenEvent& open = *push.event;
   if (push.probe) give_up_probe(push);
-  --push.event->pushes_open;
   push.reset();
   pushes_.put_back(tag);
+  events_.push_gone(open);
 }
 
 }  // namespace nightpost::dispatch

@@ -15,15 +15,16 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       directory_(directory),
       credentials_(credentials),
       transport_(transport),
-      settler_(settler),
       clock_(clock),
       metrics_(metrics),
       watcher_(watcher),
       languages_(options_.language, options_.titles),
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
-      decoder_(options_.event_bytes_max, options_.receivers_max),
-      writer_(settler, metrics, watcher),
+      events_(now_, settler, metrics, watcher),
+      capacity_(options_, slots_, pushes_, settler),
+      planner_(now_, events_, capacity_, timers_),
+      intake_(options_, now_, directory, policy_, events_, planner_, timers_, metrics, *this),
       pacers_(options_),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
@@ -32,20 +33,18 @@ void Dispatcher::Impl::finish_entry() {
   if (fill) call_crowded();
   do {
     if (fill) pump();
-    const bool full = !may_plan();
+    const bool full = !capacity_.may_plan();
     ship();
     // What was gathered may have become few requests, or none: then nobody's answer would ask for the next.
-    fill = fill && (call_crowded() || (full && may_plan()));
+    fill = fill && (call_crowded() || (full && capacity_.may_plan()));
   } while (fill);
-  for (std::size_t i = ready_.size() - std::min(ready_untimed_, ready_.size()); i < ready_.size(); ++i)
-    if (const OpenEvent* open = events_.find(ready_[i])) timers_.add({open->window.end(), ready_[i], Timer::Of::Event});
-  ready_untimed_ = 0;
+  planner_.set_timers();
   if (std::exchange(sent_, false)) transport_.flush();
-  timers_.sweep(events_.used() + pushes_.used(), [this](const Timer& timer) { return stale(timer); });
-  metrics_.kept_bytes.set(kept_bytes_ + events_.spare_bytes() + pushes_.spare_bytes() + shipments_.spare_bytes());
-  metrics_.events_open.set(events_.used());
+  timers_.sweep(events_.open() + pushes_.used(), [this](const Timer& timer) { return stale(timer); });
+  metrics_.kept_bytes.set(events_.kept_bytes() + pushes_.spare_bytes() + shipments_.spare_bytes());
+  metrics_.events_open.set(events_.open());
   metrics_.pushes_in_flight.set(slots_.in_flight());
-  metrics_.pushes_waiting.set(waiting());
+  metrics_.pushes_waiting.set(capacity_.waiting());
 }
 
 bool Dispatcher::Impl::stale(const Timer& timer) noexcept {
@@ -64,9 +63,9 @@ void Dispatcher::Impl::fire(const Timer& timer) {
   if (timer.of == Timer::Of::Push) {
     Push* const push = pushes_.find(timer.tag);
     if (push == nullptr || push->state == Push::State::InFlight || push->state == Push::State::Gathered) return;
-    if (push->state == Push::State::Parked && mono_ < push->event->window.end()) return;
+    if (push->state == Push::State::Parked && now_.mono < push->event->window.end()) return;
     // Over at the end of the window, whatever it was waiting for.
-    if (has_slot() || mono_ >= push->event->window.end()) return attempt(*push);
+    if (capacity_.has_slot() || now_.mono >= push->event->window.end()) return attempt(*push);
     if (std::exchange(push->state, Push::State::Due) == Push::State::Due) return;
     due_.push_back(timer.tag);
     timers_.add({push->event->window.end(), timer.tag, Timer::Of::Push});
@@ -74,26 +73,17 @@ void Dispatcher::Impl::fire(const Timer& timer) {
   }
   if (timer.of == Timer::Of::Bin) {
     const auto bin = bins_.find(timer.tag);
-    if (bin != bins_.end() && mono_ >= bin->second.leaves_at) empty_bin(timer.tag);
+    if (bin != bins_.end() && now_.mono >= bin->second.leaves_at) empty_bin(timer.tag);
     return;
   }
   OpenEvent* const open = events_.find(timer.tag);
   if (open == nullptr) return;
-  const bool late = mono_ >= open->window.end();
   switch (open->state) {
     case OpenEvent::State::Looking:
     case OpenEvent::State::AskAgain:
-      if (late) {
-        const bool expired = open->window.rule_at_end() == Rule::Expired;
-        return end_receivers(*open, ending_of(expired ? Rule::Expired : Rule::StoreUnavailable));
-      }
-      if (open->state == OpenEvent::State::AskAgain && mono_ >= open->lookup_at) {
-        open->state = OpenEvent::State::Looking;
-        lookups_.push_back(timer.tag);
-      }
-      return;
+      return intake_.wake(*open);
     case OpenEvent::State::Ready:
-      if (late) advance(*open);
+      if (now_.mono >= open->window.end()) planner_.end_late(*open);
       return;
     case OpenEvent::State::Sending:
       return;
@@ -101,14 +91,7 @@ void Dispatcher::Impl::fire(const Timer& timer) {
 }
 
 void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
-  events_.for_each([&](std::uint64_t, OpenEvent& open) {
-    if (open.leaving || !which(open.record_id)) return;
-    open.leaving = true;
-    if (open.state == OpenEvent::State::Sending) return;
-    open.incomplete = true;
-    planned(open);
-    close_if_done(open);
-  });
+  events_.hand_back(which);
   pushes_.for_each([&](std::uint64_t, Push& push) {
     if (push.event->leaving && push.state != Push::State::InFlight) drop(push);
   });
@@ -120,13 +103,13 @@ Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials
                                    watcher)) {}
 
 Dispatcher::~Dispatcher() {
-  impl_->events_.for_each([this](std::uint64_t, const OpenEvent& open) { impl_->writer_.hand_back(open); });
+  impl_->events_.hand_back_all();
 }
 
 void Dispatcher::accept(std::span<const Record> batch) {
   impl_->enter([&] {
-    for (const Record& record : batch) impl_->accept_one(record);
-    impl_->ask_directory(std::exchange(impl_->lookups_, {}));
+    for (const Record& record : batch) impl_->intake_.accept(record);
+    impl_->intake_.ask();
   });
 }
 
@@ -156,27 +139,29 @@ std::optional<MonoTime> Dispatcher::next_wakeup() const { return impl_->timers_.
 
 void Dispatcher::wake() {
   impl_->enter([this] {
-    while (const std::optional<Timer> timer = impl_->timers_.pop(impl_->mono_)) impl_->fire(*timer);
-    impl_->ask_directory(std::exchange(impl_->lookups_, {}));
+    while (const std::optional<Timer> timer = impl_->timers_.pop(impl_->now_.mono)) impl_->fire(*timer);
+    impl_->intake_.ask();
   });
 }
 
 bool Dispatcher::has_capacity() const noexcept {
   const Options& options = impl_->options_;
-  return impl_->has_room() && impl_->events_.used() < options.events_open_max &&
-         impl_->waiting() < options.pushes_queued_max && impl_->open_bytes_ < options.events_open_bytes_max &&
-         impl_->unplanned_ < options.receivers_unplanned_max;
+  const OpenEvents& events = impl_->events_;
+  return impl_->capacity_.has_room() && events.open() < options.events_open_max &&
+         impl_->capacity_.waiting() < options.pushes_queued_max &&
+         events.open_bytes() < options.events_open_bytes_max &&
+         events.receivers_unplanned() < options.receivers_unplanned_max;
 }
 
-bool Dispatcher::wants_room() const noexcept { return impl_->wants_room_; }
+bool Dispatcher::wants_room() const noexcept { return impl_->capacity_.wants_room(); }
 std::size_t Dispatcher::pushes_open() const noexcept { return impl_->pushes_.used(); }
 
 void Dispatcher::on_room() {
-  impl_->wants_room_ = false;
+  impl_->capacity_.room_came();
   impl_->enter([] {});  // which plans what may be planned now
 }
 
-std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }
+std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.open(); }
 std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->slots_.in_flight(); }
 
 void Dispatcher::hand_back(const std::function<bool(RecordId)>& which) {

@@ -1,6 +1,5 @@
-// The inside of Dispatcher: intake.cpp takes events up to where their devices are known, deliver.cpp plans, sends and
-// reads answers, batch.cpp does so where pushes share requests, dispatcher.cpp keeps the calls, the timers and the
-// handing back.
+// The inside of Dispatcher: deliver.cpp sends pushes and reads answers, batch.cpp does so where pushes share requests,
+// dispatcher.cpp keeps the calls, the timers and the handing back.
 #pragma once
 
 #include <algorithm>
@@ -11,12 +10,15 @@
 #include <vector>
 
 #include "core/slab.h"
-#include "dispatch/decode.h"
+#include "dispatch/capacity.h"
 #include "dispatch/dispatcher.h"
+#include "dispatch/intake.h"
 #include "dispatch/language.h"
+#include "dispatch/now.h"
 #include "dispatch/open_event.h"
-#include "dispatch/outcome_writer.h"
+#include "dispatch/open_events.h"
 #include "dispatch/pacer_book.h"
+#include "dispatch/planner.h"
 #include "dispatch/policy.h"
 #include "dispatch/shipment.h"
 #include "dispatch/slots.h"
@@ -24,7 +26,7 @@
 
 namespace nightpost::dispatch {
 
-struct Dispatcher::Impl {
+struct Dispatcher::Impl final : Intake::Answered {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher);
 
@@ -33,8 +35,8 @@ struct Dispatcher::Impl {
   template <class Work>
   void enter(Work work) {
     if (depth_ == 0) {
-      mono_ = clock_.mono();
-      wall_ = clock_.wall();
+      now_.mono = clock_.mono();
+      now_.wall = clock_.wall();
     }
     const Depth inside(depth_);
     work();
@@ -57,28 +59,13 @@ struct Dispatcher::Impl {
   void hand_back(const std::function<bool(RecordId)>& which);
   bool stale(const Timer& timer) noexcept;
 
-  // intake.cpp
-  void accept_one(const Record& record);
-  struct Asked {
-    std::uint64_t event = 0;
-    std::size_t receivers = 0;
-  };
-  void ask_directory(std::span<const std::uint64_t> events);
-  void ask(std::vector<Asked> asked);
-  void on_found(std::span<const Asked> asked, Result<std::vector<std::shared_ptr<const Receiver>>> found);
-  void on_exception(std::uint64_t event, const std::string& what);
-  void resolved(OpenEvent& open);
-  void lookup_failed(OpenEvent& open, const Error& error);
-  void end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason = {});
-  void planned(OpenEvent& open) noexcept;
-  void close_if_done(OpenEvent& open);
-  void free_event(OpenEvent& open);
+  void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
+    enter([&] { intake_.on_found(asked, std::move(found)); });
+  }
 
   // deliver.cpp
   void pump();
-  bool may_begin(const OpenEvent& open) const noexcept;
-  bool advance(OpenEvent& open);
-  void start(OpenEvent& open, const Device& device);
+  void start(const Planner::Target& target);
   void attempt(Push& push, std::shared_ptr<const Grant> fresh = nullptr);
   void send_or_wait(Push& push, std::shared_ptr<const Grant> fresh);
   bool check_route(Push& push);
@@ -125,35 +112,28 @@ struct Dispatcher::Impl {
   void on_shipment(std::uint64_t tag, Reply reply);
   void follow_up(Shipment stored, std::vector<Planned> planned);
 
-  Pacer& pacer_of(const Route& route) { return pacers_.of(route.id, mono_); }
-  bool has_slot() const noexcept { return slots_.fits(options_.pushes_in_flight_max); }
-  bool may_plan() noexcept { return has_slot() && waiting() < options_.pushes_queued_max && has_room(); }
-  /// Each open push has its outcome's place with the settler: another may come only if there is one more.
-  bool has_room() noexcept {
-    if (pushes_.used() < settler_.room()) return true;
-    wants_room_ = true;
-    return false;
-  }
-  /// Pushes open beyond one a request: those that wait, and the company of those in the air.
-  std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), slots_.in_flight()); }
+  Pacer& pacer_of(const Route& route) { return pacers_.of(route.id, now_.mono); }
 
   ReplyHandler& handler_;
   const Options options_;
   Directory& directory_;
   Credentials& credentials_;
   Transport& transport_;
-  const Settler& settler_;
   const Clock& clock_;
   Metrics& metrics_;
   Watcher* const watcher_;  // null: nobody
   const Languages languages_;
   Rng rng_;
   Policy policy_;
-  Decoder decoder_;
-  OutcomeWriter writer_;
 
-  Slab<OpenEvent> events_;
+  Now now_;
+  TimerHeap timers_;
+  OpenEvents events_;
   Slab<Push> pushes_;
+  Slots slots_;  // those reserved: gatherings_ and bins_
+  Capacity capacity_;
+  Planner planner_;
+  Intake intake_;
   Slab<Shipment> shipments_;
   std::vector<Gathering> gatherings_;
   std::unordered_map<GatheringKey, std::size_t, GatheringKeyHash> gathering_of_;  // index into gatherings_
@@ -162,24 +142,12 @@ struct Dispatcher::Impl {
   std::unordered_map<std::uint64_t, std::deque<std::uint64_t>> crowded_;          // likewise; some may be over
   std::vector<Next> nexts_;                                                       // of the replies being settled
   PacerBook pacers_;
-  TimerHeap timers_;
-  std::deque<std::uint64_t> ready_;  // events with devices to plan, oldest first
-  std::size_t ready_untimed_ = 0;    // the last so many of them have no timer for the end of their window yet
-  std::deque<std::uint64_t> due_;    // pushes whose back-off is over and that found no slot
-  std::vector<std::uint64_t> lookups_;
-  std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
-  Slots slots_;                    // those reserved: gatherings_ and bins_
-  std::size_t open_bytes_ = 0;
-  std::size_t kept_bytes_ = 0;  // by events not in use
-  std::size_t unplanned_ = 0;   // receivers of events that are not planned through
+  std::deque<std::uint64_t> due_;  // pushes whose back-off is over and that found no slot
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;
 
-  MonoTime mono_{};  // as of the call we are in
-  WallTime wall_{};
   int depth_ = 0;
-  bool sent_ = false;        // something waits for flush()
-  bool wants_room_ = false;  // something was not begun because the settler has no room
+  bool sent_ = false;  // something waits for flush()
   bool refill_all_ = true;
 };
 
