@@ -43,7 +43,7 @@ void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
   if (!obtain_grant(push, std::move(fresh))) return;
   const Batching batching = provider.batching();
   if (!batching.tokens && batching.mixed_max == 0) return send_alone(push, rendered);
-  if (batcher_.gather(push, rendered, batching, now_.wall)) sender_.reserve(push.route->id);
+  if (batcher_.gather(push, rendered, batching, now_.wall)) sender_.reserve(*push.route);
 }
 
 /// False: the push has ended, or waits. Else push.route is the one to send with.

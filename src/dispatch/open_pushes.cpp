@@ -27,7 +27,7 @@ void OpenPushes::drop(Push& push) {
 
 void OpenPushes::give_up_probe(Push& push) {
   push.probe = false;
-  pacers_.of(push.route->id, now_.mono).probe_lost(now_.mono);
+  pacers_.of(*push.route, now_.mono).probe_lost(now_.mono);
 }
 
 void OpenPushes::free(Push& push) {

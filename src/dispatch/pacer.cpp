@@ -27,32 +27,35 @@ milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
   return answer.rest_of_day ? said : std::clamp(said, milliseconds(0), options.retry_after_max);
 }
 
-/// Of a vendor's requests a minute, ours. At least one.
-std::size_t share_of(std::size_t requests_per_minute, double share) noexcept {
-  return std::max<std::size_t>(static_cast<std::size_t>(static_cast<double>(requests_per_minute) * share), 1);
-}
-
 }  // namespace
 
 Pacer::Admission Pacer::admit(bool probe, std::size_t requests_per_minute, MonoTime now) noexcept {
   if (!probe && !breaker_.admits(now)) return {May::Stop};
-  if (paused_until_ > now) return {May::WaitForTime, paused_until_};
-  if (requests_per_minute > 0) {
-    if (now >= minute_ends_) {  // the next one begins with the first request that asks for it
-      minute_ends_ = now + std::chrono::minutes(1);
-      spent_ = 0;
-    }
-    if (spent_ + slots_.reserved() >= share_of(requests_per_minute, options_->quota_share))
-      return {May::WaitForTime, minute_ends_};
-  }
-  return {slots_.fits(allowed()) ? May::Go : May::WaitForRoom};
+  if (paused_until() > now) return {May::WaitForTime, paused_until()};
+  if (const auto until = signer_->quota_spent_until(requests_per_minute, now)) return {May::WaitForTime, *until};
+  return {slots_.fits(own_limit()) && signer_->fits() ? May::Go : May::WaitForRoom};
 }
 
-std::size_t Pacer::allowed() const noexcept { return std::min(options_->credential_in_flight_max, allowed_); }
+std::size_t Pacer::allowed() const noexcept { return std::min(own_limit(), signer_->allowed()); }
+
+void Pacer::reserve() noexcept {
+  slots_.reserve();
+  signer_->reserve();
+}
+
+void Pacer::unreserve() noexcept {
+  slots_.unreserve();
+  signer_->unreserve();
+}
 
 void Pacer::sent() noexcept {
-  ++spent_;
   slots_.take();
+  signer_->sent();
+}
+
+void Pacer::answered() noexcept {
+  slots_.give_back();
+  signer_->answered();
 }
 
 void Pacer::hear(Heard& heard, const Answer& answer, const Next& next, const Grant* with, MonoTime now) {
@@ -63,16 +66,15 @@ void Pacer::hear(Heard& heard, const Answer& answer, const Next& next, const Gra
       heard.removals_held = true;
       if (heard.refusal == nullptr) heard.refusal = &answer;
     }
-    throttled_in_a_row_ = 0;
-    if (breaker_.state() == Breaker::State::Closed && allowed_ < options_->credential_in_flight_max) allowed_ *= 2;
+    const bool doubles = breaker_.state() == Breaker::State::Closed;
+    signer_->proven(doubles);
+    if (doubles && allowed_ < options_->credential_in_flight_max) allowed_ *= 2;
   } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
     heard.complaint = &answer;
     if (answer.scope == Scope::Credential)
       heard.throttled_until = std::max({heard.throttled_until, now + pause_for(answer, *options_), next.at});
-  } else if (answer.verdict == Verdict::AuthStale && with != stale_) {
-    // A new grant may be refused as well, so only a few try it.
-    stale_ = with;
-    allowed_ = std::min(allowed_, options_->credential_in_flight_first);
+  } else if (answer.verdict == Verdict::AuthStale) {
+    signer_->stale(with);
   }
   hear_failure(heard, answer, next);
 }
@@ -88,7 +90,7 @@ Pacer::Decision Pacer::conclude(Heard& heard, bool probe, const Answer& first, s
   // A probe that finds a dead token again, while too many died.
   if (heard.refusal == nullptr && probe && heard.dead && guard_.holds(now)) heard.refusal = &first;
   if (heard.complaint != nullptr)
-    decision.pause = throttle(*heard.complaint, heard.throttled_until, connection, sent_at, now);
+    decision.pause = signer_->throttle(*heard.complaint, heard.throttled_until, connection, sent_at, now);
   if (heard.refusal != nullptr) {
     decision.open = trip(probe, heard.refusal->code, heard.refusal->meaning, now);
   } else if (probe && heard.proven) {
@@ -106,27 +108,7 @@ Pacer::Decision Pacer::refuse(bool probe, std::string_view code, std::string_vie
 Pacer::Decision Pacer::content_stored(bool probe) noexcept { return {.closed = probe && close()}; }
 
 bool Pacer::is_idle(MonoTime now) const noexcept {
-  return slots_.empty() && !is_quiet(now) && !guard_.holds(now) && minute_ends_ <= now;
-}
-
-/// The vendor takes nothing of the credential before `until`, or nothing on this connection. Without a proof in between
-/// each pause is twice as long as the one before, and only one request tries. Returns how long a new pause is.
-std::optional<milliseconds> Pacer::throttle(const Answer& answer, MonoTime until, std::uint64_t connection,
-                                            MonoTime sent_at, MonoTime now) noexcept {
-  const bool of_credential = answer.scope == Scope::Credential;
-  const bool paused = now < paused_until_;
-  // What was in the air together is one complaint.
-  if (of_credential ? !paused : connection != throttled_connection_ || sent_at >= throttled_at_) ++throttled_in_a_row_;
-  throttled_connection_ = connection;
-  throttled_at_ = now;
-  allowed_ = throttled_in_a_row_ > 1 ? 1 : options_->credential_in_flight_first;
-  // A connection that is throttled gives way to another; where the next one is too, it is the credential.
-  if (!of_credential && throttled_in_a_row_ < 2) return std::nullopt;
-  milliseconds pause = options_->backoff_first;
-  for (int i = 1; i < throttled_in_a_row_ && pause < options_->backoff_max; ++i) pause *= 2;
-  paused_until_ = std::max({paused_until_, until, now + std::min(pause, options_->backoff_max)});
-  if (paused) return std::nullopt;
-  return std::chrono::ceil<milliseconds>(paused_until_ - now);
+  return slots_.empty() && breaker_.admits(now) && !guard_.holds(now) && signer_->is_idle(now);
 }
 
 /// Returns for how long it opened, if it did.

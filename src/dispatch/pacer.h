@@ -1,12 +1,16 @@
-// What one credential may have in the air: places for its requests, the vendor's quota, pauses, the breaker, the
-// removal guard. Pure: it is told what was sent, what was answered and when; what follows for others it returns.
+// What one credential may have in the air: places for its requests, the breaker, the removal guard, and, shared by the
+// certificates of its signer, the vendor's quota and pauses. Pure: it is told what was sent, what was answered and
+// when; what follows for others it returns.
 #pragma once
 
-#include <chrono>
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "core/time.h"
 #include "core/verdict.h"
@@ -14,7 +18,7 @@
 #include "dispatch/options.h"
 #include "dispatch/policy.h"
 #include "dispatch/removal_guard.h"
-#include "dispatch/rule.h"
+#include "dispatch/signer_pace.h"
 #include "dispatch/slots.h"
 #include "providers/authorizer.h"
 #include "providers/provider.h"
@@ -26,8 +30,10 @@ namespace nightpost::dispatch {
 /// `now` never goes back between two calls.
 class Pacer {
  public:
-  /// Borrowed; must outlive it.
-  explicit Pacer(const Options& options) : options_(&options), allowed_(options.credential_in_flight_first) {}
+  /// Borrowed; must outlive it. `signer`: owned together by the pacers of its certificates, which come and go one by
+  /// one.
+  Pacer(const Options& options, std::shared_ptr<SignerPace> signer)
+      : options_(&options), signer_(std::move(signer)), allowed_(options.credential_in_flight_first) {}
 
   // Before a request.
 
@@ -45,23 +51,23 @@ class Pacer {
   /// vendor's quota; 0: there is none.
   Admission admit(bool probe, std::size_t requests_per_minute, MonoTime now) noexcept;
   bool breaker_admits(MonoTime now) const noexcept { return breaker_.admits(now); }
-  MonoTime paused_until() const noexcept { return paused_until_; }
+  MonoTime paused_until() const noexcept { return signer_->paused_until(); }
   /// The breaker is open or the vendor wants a pause: what has not left yet should not.
-  bool is_quiet(MonoTime now) const noexcept { return !breaker_.admits(now) || paused_until_ > now; }
+  bool is_quiet(MonoTime now) const noexcept { return !breaker_.admits(now) || paused_until() > now; }
   /// Why the breaker opened, in the vendor's words; empty while it is closed.
   const std::string& refusal() const noexcept { return refusal_; }
   std::size_t allowed() const noexcept;
   /// How many requests more may be begun.
-  std::size_t room() const noexcept { return slots_.room(allowed()); }
+  std::size_t room() const noexcept { return std::min(slots_.room(own_limit()), signer_->room()); }
 
   // A request's way: reserve() and unreserve() while pushes gather for it, then sent(), then answered().
 
-  void reserve() noexcept { slots_.reserve(); }
-  void unreserve() noexcept { slots_.unreserve(); }
+  void reserve() noexcept;
+  void unreserve() noexcept;
   /// Handed to the transport; counts in the quota's present minute.
   void sent() noexcept;
   /// Answered, or the transport threw and no answer will come.
-  void answered() noexcept { slots_.give_back(); }
+  void answered() noexcept;
 
   /// What is sent now is the breaker's probe, if true. Its end must be told: by conclude() or refuse() with `probe`, by
   /// content_stored() or by probe_lost().
@@ -106,24 +112,17 @@ class Pacer {
   bool is_idle(MonoTime now) const noexcept;
 
  private:
-  std::optional<milliseconds> throttle(const Answer& answer, MonoTime until, std::uint64_t connection, MonoTime sent_at,
-                                       MonoTime now) noexcept;
+  std::size_t own_limit() const noexcept { return std::min(options_->credential_in_flight_max, allowed_); }
   std::optional<milliseconds> trip(bool probe, std::string_view code, std::string_view meaning, MonoTime now);
   bool close() noexcept;
 
   const Options* options_;
+  std::shared_ptr<SignerPace> signer_;
   Breaker breaker_;
   RemovalGuard guard_;
   Slots slots_;
-  /// Few until an answer proved the credential, and after a pause, a trip or a stale grant; doubled by each proof.
+  /// Few until an answer proved this very certificate, and after a trip; doubled by each proof.
   std::size_t allowed_;
-  MonoTime paused_until_{};
-  int throttled_in_a_row_ = 0;              // pauses, and connections called throttled, since the last proof
-  std::uint64_t throttled_connection_ = 0;  // the last connection that was
-  MonoTime throttled_at_{};                 // when it said so
-  const Grant* stale_ = nullptr;            // the last grant called stale; compared, never followed
-  std::size_t spent_ = 0;                   // requests of the vendor's quota, until minute_ends_
-  MonoTime minute_ends_{};
   std::string refusal_;
 };
 

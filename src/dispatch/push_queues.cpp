@@ -31,7 +31,9 @@ void PushQueues::park_for_grant(Push& push) {
 }
 
 void PushQueues::park_for_room(Push& push) {
-  for_room_[push.route->id].push_back(push.tag);
+  ForRoom& waiting = for_room_[push.route->id];
+  if (waiting.route == nullptr) waiting.route = push.route;
+  waiting.pushes.push_back(push.tag);
   park(push);
 }
 
@@ -47,8 +49,8 @@ void PushQueues::on_grant(std::uint64_t route_id) {
 bool PushQueues::call_for_room() {
   const std::size_t before = due_.size();
   for (auto it = for_room_.begin(); it != for_room_.end();) {
-    std::size_t room = pacers_.of(it->first, now_.mono).room();
-    std::deque<std::uint64_t>& waiting = it->second;
+    std::size_t room = pacers_.of(*it->second.route, now_.mono).room();
+    std::deque<std::uint64_t>& waiting = it->second.pushes;
     const OpenEvent* event = nullptr;  // whose pushes are being called: they may share a request
     for (std::size_t company = 0; !waiting.empty(); waiting.pop_front()) {
       Push* const push = pushes_.find(waiting.front());

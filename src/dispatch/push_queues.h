@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <unordered_map>
 #include <vector>
 
@@ -46,7 +47,11 @@ class PushQueues {
   TimerHeap& timers_;
   std::deque<std::uint64_t> due_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
-  std::unordered_map<std::uint64_t, std::deque<std::uint64_t>> for_room_;    // likewise
+  struct ForRoom {
+    std::shared_ptr<const Route> route;
+    std::deque<std::uint64_t> pushes;
+  };
+  std::unordered_map<std::uint64_t, ForRoom> for_room_;  // likewise
 };
 
 }  // namespace nightpost::dispatch

@@ -6,14 +6,14 @@
 
 namespace nightpost::dispatch {
 
-void Sender::reserve(std::uint64_t route_id) {
+void Sender::reserve(const Route& route) {
   slots_.reserve();
-  pacers_.of(route_id, now_.mono).reserve();
+  pacer_of(route).reserve();
 }
 
-void Sender::unreserve(std::uint64_t route_id) {
+void Sender::unreserve(const Route& route) {
   slots_.unreserve();
-  pacers_.of(route_id, now_.mono).unreserve();
+  pacer_of(route).unreserve();
 }
 
 std::optional<std::string> Sender::send(Pacer& pacer, const std::shared_ptr<const Route>& route, HttpRequest&& request,

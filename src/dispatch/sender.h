@@ -33,11 +33,11 @@ class Sender {
         metrics_(metrics),
         watcher_(watcher) {}
 
-  Pacer& pacer_of(const Route& route) { return pacers_.of(route.id, now_.mono); }
+  Pacer& pacer_of(const Route& route) { return pacers_.of(route, now_.mono); }
 
   /// A place for a request that is being put together; given back before it is sent, or once it is given up.
-  void reserve(std::uint64_t route_id);
-  void unreserve(std::uint64_t route_id);
+  void reserve(const Route& route);
+  void unreserve(const Route& route);
   /// `probe`: of the credential's breaker. Returns what the transport has thrown; then no answer will come.
   std::optional<std::string> send(Pacer& pacer, const std::shared_ptr<const Route>& route, HttpRequest&& request,
                                   MonoTime deadline, std::uint64_t tag, bool probe);

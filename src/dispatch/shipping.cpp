@@ -20,7 +20,7 @@ void Shipping::ship(Gathering& gathering) {
                .notification = std::move(gathering.notification)};
   const Batching batching = all.route->provider->batching();
   all.pushes = std::move(gathering.pushes);
-  sender_.unreserve(all.route->id);
+  sender_.unreserve(*all.route);
   if (batching.mixed_max > 0 && (!batching.tokens || all.pushes.size() < batching.tokens_min)) {
     for (const std::uint64_t tag : all.pushes) drop_in(all, tag, batching.mixed_max);
     return;
@@ -62,7 +62,7 @@ void Shipping::drop_in(const Shipment& from, std::uint64_t tag, std::size_t lett
   const Batcher::Dropped dropped =
       batcher_.drop_in(*pushes_.find(tag), from.route, from.grant, from.notification, letters_max, leaves_at);
   if (dropped.is_first) {
-    sender_.reserve(route_id);
+    sender_.reserve(*from.route);
     timers_.add({leaves_at, route_id, Timer::Of::Bin});
   }
   if (dropped.is_full) empty_bin(route_id);
@@ -76,7 +76,7 @@ void Shipping::empty_bin(std::uint64_t route_id) {
   std::optional<MixedBin> taken = batcher_.take_bin(route_id);
   if (!taken) return;
   MixedBin& bin = *taken;
-  sender_.unreserve(route_id);
+  sender_.unreserve(*bin.route);
   std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
   if (bin.entries.empty()) return;
   // Throttled while they waited for company.

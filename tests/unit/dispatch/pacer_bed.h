@@ -2,6 +2,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct Bed {
   MonoTime now = MonoTime(std::chrono::hours(1));
   std::size_t quota = 0;
   std::vector<Grant> grants = std::vector<Grant>(4);
-  Pacer pacer{options};
+  std::shared_ptr<SignerPace> signer = std::make_shared<SignerPace>(options);
+  Pacer pacer{options, signer};
 
   Bed() {
     options.backoff_first = milliseconds(1'000);

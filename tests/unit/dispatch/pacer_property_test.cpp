@@ -22,7 +22,7 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
     bed.options.credential_in_flight_first = 1 + dice(6);
     bed.options.credential_in_flight_max = 1 + dice(40);
     bed.options.mass_removal_window = 3 + dice(20);
-    bed.pacer = Pacer(bed.options);
+    bed.pacer = Pacer(bed.options, bed.signer);
     if (dice(3) == 0) bed.quota = 1 + dice(50);
     struct Flight {
       bool probe;

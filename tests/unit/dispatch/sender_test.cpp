@@ -66,10 +66,10 @@ TEST_CASE("sender: one that the transport throws at takes none", "[dispatch][sen
 
 TEST_CASE("sender: places for what is being put together", "[dispatch][sender]") {
   SendingBed bed;
-  bed.sender.reserve(bed.route->id);
+  bed.sender.reserve(*bed.route);
   CHECK(bed.slots.reserved() == 1);
   CHECK(bed.pacer().room() == bed.options.credential_in_flight_first - 1);
-  bed.sender.unreserve(bed.route->id);
+  bed.sender.unreserve(*bed.route);
   CHECK(bed.slots.empty());
   CHECK(bed.pacer().is_idle(bed.now.mono));
 }

@@ -69,7 +69,7 @@ struct SendingBed : ReplyHandler {
     events.all_planned(open);
     return only;
   }
-  Pacer& pacer() { return pacers.of(route->id, now.mono); }
+  Pacer& pacer() { return pacers.of(*route, now.mono); }
   std::string only_rule() {
     REQUIRE(world.outcomes.size() == 1);
     return world.outcomes[0]["rule"];
