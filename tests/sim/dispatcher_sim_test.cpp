@@ -100,3 +100,15 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
   CHECK(tally.handed_back > 0);
   CHECK(tally.repeats > 0);
 }
+
+TEST_CASE("sim: seeds that failed once", "[sim]") {
+  struct Row {
+    const char* what;
+    std::uint64_t seed;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"a day's quota used up, said to a room that throws in address()", 13'929},
+  }));
+  CAPTURE(row.what);
+  CHECK_NOTHROW(World(row.seed).run());
+}

@@ -53,7 +53,7 @@ void World::make_routes() {
     const auto throws = [this, certificate](std::string_view call) {
       if (!chance(buggy_)) return false;
       ++tally_.faults["a room that throws in " + std::string(call)];
-      if (call == "classify") {  // an answer nobody has read cannot be obeyed
+      if (call == "classify" || call == "address") {  // an answer nobody has read cannot be obeyed
         paused_.erase(certificate);
         quota_.erase(certificate);
         after_delivery_.clear();
