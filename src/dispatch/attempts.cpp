@@ -60,7 +60,7 @@ bool Attempts::find_route(Push& push) {
       postpone(push, reason);
     return false;
   }
-  if (push.probe && push.route->id != (*found)->id) pushes_.give_up_probe(push);
+  if (push.probe != Probe::None && push.route->id != (*found)->id) pushes_.give_up_probe(push);
   push.route = std::move(*found);
   if (const Rule rule = decide_certificate(device, push.route->certificate); rule != Rule::None) {
     const bool wrong = rule == Rule::WrongVendor;
@@ -114,8 +114,9 @@ bool Attempts::obtain_grant(Push& push, std::shared_ptr<const Grant> fresh) {
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
     // Of an open breaker this is the probe: the next one is let through later still.
-    const bool probe = std::exchange(push.probe, false) || sender_.pacer_of(*push.route).begin_probe(now_.mono);
-    sender_.refuse(*push.route, probe, reason);
+    if (!sender_.pacer_of(*push.route).is_probe(push.probe))
+      push.probe = sender_.pacer_of(*push.route).begin_probe(now_.mono);
+    sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
     pushes_.end(push, ending_of(Rule::CredentialBad), reason);
   } else {
     postpone(push, reason);
@@ -140,7 +141,7 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
   push.reached_wire = false;
   ++push.progress.attempts;
   Pacer& pacer = sender_.pacer_of(route);
-  push.probe = push.probe || pacer.begin_probe(now_.mono);
+  if (!pacer.is_probe(push.probe)) push.probe = pacer.begin_probe(now_.mono);
   const MonoTime deadline = std::min(now_.mono + options_.push_deadline, push.event->window.end());
   const std::uint64_t tag = push.tag;
   if (auto thrown = sender_.send(pacer, push.route, std::move(planned->front().http), deadline, tag, push.probe))
@@ -174,7 +175,7 @@ void Attempts::refresh(Push& push) {
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed) return postpone(push, reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
-  sender_.refuse(*push.route, std::exchange(push.probe, false), reason);
+  sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
   pushes_.end(push, ending_of(Rule::CredentialBad), reason);
 }
 
@@ -184,7 +185,7 @@ void Attempts::postpone(Push& push, const VendorReason& reason) {
 }
 
 void Attempts::wait(Push& push, MonoTime at) {
-  if (push.probe) pushes_.give_up_probe(push);
+  if (push.probe != Probe::None) pushes_.give_up_probe(push);
   push.state = Push::State::Waiting;
   push.grant.reset();
   timers_.add({at, push.tag, Timer::Of::Push});

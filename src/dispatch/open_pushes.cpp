@@ -1,5 +1,7 @@
 #include "dispatch/open_pushes.h"
 
+#include <utility>
+
 #include "core/uuid.h"
 
 namespace nightpost::dispatch {
@@ -26,14 +28,13 @@ void OpenPushes::drop(Push& push) {
 }
 
 void OpenPushes::give_up_probe(Push& push) {
-  push.probe = false;
-  pacers_.of(*push.route, now_.mono).probe_lost(now_.mono);
+  pacers_.of(*push.route, now_.mono).probe_lost(std::exchange(push.probe, Probe::None), now_.mono);
 }
 
 void OpenPushes::free(Push& push) {
   const std::uint64_t tag = push.tag;
   OpenEvent& event = *push.event;
-  if (push.probe) give_up_probe(push);
+  if (push.probe != Probe::None) give_up_probe(push);
   push.reset();
   pushes_.put_back(tag);
   events_.push_gone(event);

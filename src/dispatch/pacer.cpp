@@ -29,8 +29,8 @@ milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
 
 }  // namespace
 
-Pacer::Admission Pacer::admit(bool probe, std::size_t requests_per_minute, MonoTime now) noexcept {
-  if (!probe && !breaker_.admits(now)) return {May::Stop};
+Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, MonoTime now) noexcept {
+  if (!is_probe(probe) && !breaker_.admits(now)) return {May::Stop};
   if (paused_until() > now) return {May::WaitForTime, paused_until()};
   if (const auto until = signer_->quota_spent_until(requests_per_minute, now)) return {May::WaitForTime, *until};
   return {slots_.fits(own_limit()) && signer_->fits() ? May::Go : May::WaitForRoom};
@@ -46,6 +46,19 @@ void Pacer::reserve() noexcept {
 void Pacer::unreserve() noexcept {
   slots_.unreserve();
   signer_->unreserve();
+}
+
+Probe Pacer::begin_probe(MonoTime now) noexcept {
+  if (!breaker_.sent(now)) return Probe::None;
+  return probe_ = static_cast<Probe>(std::max(static_cast<std::uint32_t>(probe_) + 1, 1u));
+}
+
+bool Pacer::is_probe(Probe probe) const noexcept {
+  return probe != Probe::None && probe == probe_ && breaker_.state() == Breaker::State::Probing;
+}
+
+void Pacer::probe_lost(Probe probe, MonoTime now) noexcept {
+  if (is_probe(probe)) breaker_.unclear(now, options_->breaker_first);
 }
 
 void Pacer::sent() noexcept {
@@ -84,36 +97,37 @@ void Pacer::hear_failure(Heard& heard, const Answer& told, const Next& next) noe
   heard.refreshes |= next.what == Next::Do::Refresh;
 }
 
-Pacer::Decision Pacer::conclude(Heard& heard, bool probe, const Answer& first, std::uint64_t connection,
+Pacer::Decision Pacer::conclude(Heard& heard, Probe sent_as, const Answer& first, std::uint64_t connection,
                                 MonoTime sent_at, MonoTime now) {
   Decision decision;
+  const bool probe = is_probe(sent_as);
   // A probe that finds a dead token again, while too many died.
   if (heard.refusal == nullptr && probe && heard.dead && guard_.holds(now)) heard.refusal = &first;
   if (heard.complaint != nullptr)
     decision.pause = signer_->throttle(*heard.complaint, heard.throttled_until, connection, sent_at, now);
   if (heard.refusal != nullptr) {
-    decision.open = trip(probe, heard.refusal->code, heard.refusal->meaning, now);
+    decision.open = trip(sent_as, heard.refusal->code, heard.refusal->meaning, now);
   } else if (probe && heard.proven) {
     decision.closed = close();
   } else if (probe && !heard.refreshes) {
-    probe_lost(now);
+    probe_lost(sent_as, now);
   }
   return decision;
 }
 
-Pacer::Decision Pacer::refuse(bool probe, std::string_view code, std::string_view meaning, MonoTime now) {
+Pacer::Decision Pacer::refuse(Probe probe, std::string_view code, std::string_view meaning, MonoTime now) {
   return {.open = trip(probe, code, meaning, now)};
 }
 
-Pacer::Decision Pacer::content_stored(bool probe) noexcept { return {.closed = probe && close()}; }
+Pacer::Decision Pacer::content_stored(Probe probe) noexcept { return {.closed = is_probe(probe) && close()}; }
 
 bool Pacer::is_idle(MonoTime now) const noexcept {
   return slots_.empty() && breaker_.admits(now) && !guard_.holds(now) && signer_->is_idle(now);
 }
 
 /// Returns for how long it opened, if it did.
-std::optional<milliseconds> Pacer::trip(bool probe, std::string_view code, std::string_view meaning, MonoTime now) {
-  if (!breaker_.trip(probe, now, options_->breaker_first, options_->breaker_max)) return std::nullopt;
+std::optional<milliseconds> Pacer::trip(Probe probe, std::string_view code, std::string_view meaning, MonoTime now) {
+  if (!breaker_.trip(is_probe(probe), now, options_->breaker_first, options_->breaker_max)) return std::nullopt;
   allowed_ = options_->credential_in_flight_first;
   refusal_.assign(code).append(code.empty() || meaning.empty() ? "" : ": ").append(meaning);
   return breaker_.delay();

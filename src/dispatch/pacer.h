@@ -49,7 +49,7 @@ class Pacer {
   };
   /// Whether a push may go with one more request. `probe`: it is the breaker's already. `requests_per_minute`: the
   /// vendor's quota; 0: there is none.
-  Admission admit(bool probe, std::size_t requests_per_minute, MonoTime now) noexcept;
+  Admission admit(Probe probe, std::size_t requests_per_minute, MonoTime now) noexcept;
   bool breaker_admits(MonoTime now) const noexcept { return breaker_.admits(now); }
   MonoTime paused_until() const noexcept { return signer_->paused_until(); }
   /// The breaker is open or the vendor wants a pause: what has not left yet should not.
@@ -69,11 +69,13 @@ class Pacer {
   /// Answered, or the transport threw and no answer will come.
   void answered() noexcept;
 
-  /// What is sent now is the breaker's probe, if true. Its end must be told: by conclude() or refuse() with `probe`, by
-  /// content_stored() or by probe_lost().
-  bool begin_probe(MonoTime now) noexcept { return breaker_.sent(now); }
+  /// Unless None, what is sent now is the breaker's probe. Its end must be told: by conclude() or refuse() with it, by
+  /// content_stored() or by probe_lost(). Whatever is told of one that has ended already is as told of None.
+  Probe begin_probe(MonoTime now) noexcept;
+  /// It is still the probe: nothing has ended it.
+  bool is_probe(Probe probe) const noexcept;
   /// The probe ended without a word about the credential; the next one is let through after `breaker_first`.
-  void probe_lost(MonoTime now) noexcept { breaker_.unclear(now, options_->breaker_first); }
+  void probe_lost(Probe probe, MonoTime now) noexcept;
 
   // What the vendor said.
 
@@ -99,12 +101,12 @@ class Pacer {
   static void hear_failure(Heard& heard, const Answer& told, const Next& next) noexcept;
   /// All of the request's pushes were heard. `probe`: it was the breaker's. `first`: the first push's answer, the
   /// refusal where no single one is to blame.
-  Decision conclude(Heard& heard, bool probe, const Answer& first, std::uint64_t connection, MonoTime sent_at,
+  Decision conclude(Heard& heard, Probe probe, const Answer& first, std::uint64_t connection, MonoTime sent_at,
                     MonoTime now);
   /// The credential is refused though nothing was sent: no grant is to be had for it.
-  Decision refuse(bool probe, std::string_view code, std::string_view meaning, MonoTime now);
+  Decision refuse(Probe probe, std::string_view code, std::string_view meaning, MonoTime now);
   /// The vendor took the content of a request that stores first, so the credential is good.
-  Decision content_stored(bool probe) noexcept;
+  Decision content_stored(Probe probe) noexcept;
   /// No token is removed for now: too many died.
   bool holds_removals(MonoTime now) const noexcept { return guard_.holds(now); }
 
@@ -113,12 +115,13 @@ class Pacer {
 
  private:
   std::size_t own_limit() const noexcept { return std::min(options_->credential_in_flight_max, allowed_); }
-  std::optional<milliseconds> trip(bool probe, std::string_view code, std::string_view meaning, MonoTime now);
+  std::optional<milliseconds> trip(Probe probe, std::string_view code, std::string_view meaning, MonoTime now);
   bool close() noexcept;
 
   const Options* options_;
   std::shared_ptr<SignerPace> signer_;
   Breaker breaker_;
+  Probe probe_ = Probe::None;  // the last one
   RemovalGuard guard_;
   Slots slots_;
   /// Few until an answer proved this very certificate, and after a trip; doubled by each proof.

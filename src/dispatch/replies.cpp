@@ -56,18 +56,18 @@ void Replies::on_push(std::uint64_t tag, Reply& reply) {
     });
     if (thrown) {
       count_sent(*push, reply);
-      if (push->probe) pushes_.give_up_probe(*push);
+      if (push->probe != Probe::None) pushes_.give_up_probe(*push);
       return attempts_.on_exception(std::span(&tag, 1), std::move(*thrown));
     }
   }
-  settle(std::span(&push, 1), std::span(&answer, 1), reply, std::exchange(push->probe, false));
+  settle(std::span(&push, 1), std::span(&answer, 1), reply, std::exchange(push->probe, Probe::None));
 }
 
-void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe) {
+void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, Probe probe) {
   const std::shared_ptr<const Route> route = pushes.front()->route;
   auto& counters = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
   Pacer& pacer = sender_.pacer_of(*route);
-  if (!reply.reached_wire() && !pushes.front()->reached_wire && !probe && pacer.is_quiet(now_.mono))
+  if (!reply.reached_wire() && !pushes.front()->reached_wire && !pacer.is_probe(probe) && pacer.is_quiet(now_.mono))
     return hold_back(pushes);
   Pacer::Heard heard;
   bool leave = false;                                                         // the connection
@@ -117,7 +117,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
     // The answer to the replay is the probe's.
-    pushes[i]->probe = probe && heard.refusal == nullptr && !heard.proven && nexts_[i].what == Next::Do::Refresh;
+    if (pacer.is_probe(probe) && nexts_[i].what == Next::Do::Refresh) pushes[i]->probe = probe;
     const std::uint64_t tag = pushes[i]->tag;
     auto thrown = thrown_by([&] {
       if (nexts_[i].what == Next::Do::RemoveToken)

@@ -38,7 +38,7 @@ class Replies {
   void on_push(std::uint64_t tag, Reply& reply);
   /// `answers`: the provider's, one a push; filled in here where there was no response. `probe`: the request was the
   /// breaker's. REQUIRED: all pushes have one route and were in the air.
-  void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, bool probe);
+  void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, Probe probe);
   /// Once an attempt: at least a byte of it went out.
   static void count_sent(Push& push, const Reply& reply) noexcept;
 

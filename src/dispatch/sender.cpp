@@ -17,7 +17,7 @@ void Sender::unreserve(const Route& route) {
 }
 
 std::optional<std::string> Sender::send(Pacer& pacer, const std::shared_ptr<const Route>& route, HttpRequest&& request,
-                                        MonoTime deadline, std::uint64_t tag, bool probe) {
+                                        MonoTime deadline, std::uint64_t tag, Probe probe) {
   slots_.take();
   pacer.sent();
   unflushed_ = true;
@@ -26,7 +26,7 @@ std::optional<std::string> Sender::send(Pacer& pacer, const std::shared_ptr<cons
   if (!thrown) return std::nullopt;
   slots_.give_back();
   pacer.answered();
-  if (probe) pacer.probe_lost(now_.mono);
+  pacer.probe_lost(probe, now_.mono);
   return thrown;
 }
 
@@ -59,7 +59,7 @@ void Sender::carry_out(const Route& route, const Pacer::Decision& decision, cons
   if (decision.closed && watcher_ != nullptr) watcher_->breaker_closed(route);
 }
 
-void Sender::refuse(const Route& route, bool probe, const VendorReason& why) {
+void Sender::refuse(const Route& route, Probe probe, const VendorReason& why) {
   carry_out(route, pacer_of(route).refuse(probe, why.code, why.meaning, now_.mono), {}, why);
 }
 

@@ -40,7 +40,7 @@ class Sender {
   void unreserve(const Route& route);
   /// `probe`: of the credential's breaker. Returns what the transport has thrown; then no answer will come.
   std::optional<std::string> send(Pacer& pacer, const std::shared_ptr<const Route>& route, HttpRequest&& request,
-                                  MonoTime deadline, std::uint64_t tag, bool probe);
+                                  MonoTime deadline, std::uint64_t tag, Probe probe);
   void answered(const Route& route, MonoTime sent_at);
   void flush();
 
@@ -49,7 +49,7 @@ class Sender {
   void carry_out(const Route& route, const Pacer::Decision& decision, const VendorReason& complaint,
                  const VendorReason& refusal);
   /// The credential is refused though nothing was sent.
-  void refuse(const Route& route, bool probe, const VendorReason& why);
+  void refuse(const Route& route, Probe probe, const VendorReason& why);
 
  private:
   void take_back(const Route& route);

@@ -117,9 +117,10 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
     reached += count;
     const std::span pushes = std::span(all.pushes).subspan(from, count);
     Pacer& pacer = sender_.pacer_of(*all.route);
-    bool probe = false;  // a replay that is still the breaker's probe
-    for (const std::uint64_t one : pushes) probe |= std::exchange(pushes_.find(one)->probe, false);
-    if (first && !probe && !pacer.breaker_admits(now_.mono)) {
+    Probe probe = Probe::None;  // a replay that is still the breaker's
+    for (const std::uint64_t one : pushes)
+      if (const Probe held = std::exchange(pushes_.find(one)->probe, Probe::None); pacer.is_probe(held)) probe = held;
+    if (first && probe == Probe::None && !pacer.breaker_admits(now_.mono)) {
       for (const std::uint64_t tag : pushes)
         pushes_.end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
       continue;
@@ -133,7 +134,7 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
     shipment->tokens.assign(token, token + std::ptrdiff_t(count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
-    shipment->probe = probe || (first && pacer.begin_probe(now_.mono));
+    shipment->probe = first && probe == Probe::None ? pacer.begin_probe(now_.mono) : probe;
     shipment->sent_at = now_.mono;
     shipment->deadline = first ? now_.mono + options_.push_deadline : all.deadline;
     for (const std::uint64_t one : pushes) {
@@ -173,7 +174,7 @@ void Shipping::on_reply(std::uint64_t tag, Reply& reply) {
   const Provider& provider = *shipment.route->provider;
 
   const auto fail_all = [&](std::string what) {
-    if (shipment.probe) sender_.pacer_of(*shipment.route).probe_lost(now_.mono);
+    sender_.pacer_of(*shipment.route).probe_lost(shipment.probe, now_.mono);
     for (const std::uint64_t one : shipment.pushes)
       if (Push* const push = pushes_.find(one)) Replies::count_sent(*push, reply);
     attempts_.on_exception(shipment.pushes, std::move(what));

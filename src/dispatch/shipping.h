@@ -61,7 +61,7 @@ class Shipping {
     std::vector<DeviceToken> tokens;  // as pushes
     std::uint8_t kind = 0;
     bool prepares = false;
-    bool probe = false;
+    Probe probe = Probe::None;
     MonoTime sent_at{};
     MonoTime deadline{};
   };

@@ -108,6 +108,7 @@ TEST_CASE("sim: seeds that failed once", "[sim]") {
   };
   const auto row = GENERATE(values<Row>({
       {"a day's quota used up, said to a room that throws in address()", 13'929},
+      {"a probe of many that failed for one of them while the others waited for a grant", 114'859},
   }));
   CAPTURE(row.what);
   CHECK_NOTHROW(World(row.seed).run());

@@ -23,7 +23,7 @@ void pause(SendingBed& bed, milliseconds time) {
   Pacer::Heard heard;
   const Answer full{.verdict = Verdict::Throttled, .retry_after = time, .scope = Scope::Credential};
   bed.pacer().hear(heard, full, {}, nullptr, bed.now.mono);
-  bed.pacer().conclude(heard, false, full, 1, bed.now.mono, bed.now.mono);
+  bed.pacer().conclude(heard, Probe::None, full, 1, bed.now.mono, bed.now.mono);
 }
 std::shared_ptr<FakeBatchProvider> batching(SendingBed& bed) {
   auto provider = std::make_shared<FakeBatchProvider>();
@@ -81,7 +81,8 @@ TEST_CASE("attempts: or it ends", "[dispatch][attempts]") {
        [](SendingBed& bed) { bed.world.routes[1]->certificate.status = CertificateStatus::Disabled; }, false},
       {"token_malformed", [](SendingBed& bed) { bed.world.add("vinson").devices[0].token = DeviceToken("bad"); },
        false},
-      {"credential_breaker_open", [](SendingBed& bed) { bed.pacer().refuse(false, "x", "", bed.now.mono); }, true},
+      {"credential_breaker_open", [](SendingBed& bed) { bed.pacer().refuse(Probe::None, "x", "", bed.now.mono); },
+       true},
       {"credential_bad", [](SendingBed& bed) { bed.world.grant_error = Error{Errc::Unauthorized, "no"}; }, true},
       {"vendor_throttled", [](SendingBed& bed) { pause(bed, std::chrono::minutes(30)); }, true},
       {"vendor_closed", [](SendingBed& bed) { batching(bed)->opens_at = bed.now.wall + std::chrono::hours(3); }, true},

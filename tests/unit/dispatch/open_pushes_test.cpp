@@ -48,19 +48,19 @@ TEST_CASE("open pushes: ended with an outcome, dropped without, gone either way"
 
 TEST_CASE("open pushes: a probe that goes frees its place", "[dispatch][pushes]") {
   SendingBed bed;
-  bed.pacer().refuse(false, "bad", "", bed.now.mono);
+  bed.pacer().refuse(Probe::None, "bad", "", bed.now.mono);
   bed.pass(bed.options.breaker_first);
   Push& push = bed.push();
   push.route = bed.route;
   push.probe = bed.pacer().begin_probe(bed.now.mono);
-  REQUIRE(push.probe);
+  REQUIRE(push.probe != Probe::None);
   SECTION("ended") { bed.pushes.end(push, ending_of(Rule::InternalError)); }
   SECTION("dropped") { bed.pushes.drop(push); }
   SECTION("given up") {
     bed.pushes.give_up_probe(push);
-    CHECK_FALSE(push.probe);
+    CHECK(push.probe == Probe::None);
   }
-  CHECK_FALSE(bed.pacer().begin_probe(bed.now.mono));
+  CHECK(bed.pacer().begin_probe(bed.now.mono) == Probe::None);
   bed.pass(bed.options.breaker_first);
-  CHECK(bed.pacer().begin_probe(bed.now.mono));
+  CHECK(bed.pacer().begin_probe(bed.now.mono) != Probe::None);
 }

@@ -23,19 +23,22 @@ struct Bed {
   std::vector<Grant> grants = std::vector<Grant>(4);
   std::shared_ptr<SignerPace> signer = std::make_shared<SignerPace>(options);
   Pacer pacer{options, signer};
+  Probe last = Probe::None;  // the probe begun last
 
   Bed() {
     options.backoff_first = milliseconds(1'000);
     options.backoff_max = milliseconds(8'000);
     options.mass_removal_window = 10;
   }
-  May may(bool probe = false) { return pacer.admit(probe, quota, now).may; }
+  May may(bool probe = false) { return pacer.admit(as(probe), quota, now).may; }
+  Probe as(bool probe) const { return probe ? last : Probe::None; }
   void pass(milliseconds time) { now += time; }
   /// True: it is the probe.
   bool send() {
-    const bool probe = pacer.begin_probe(now);
+    const Probe probe = pacer.begin_probe(now);
+    if (probe != Probe::None) last = probe;
     pacer.sent();
-    return probe;
+    return probe != Probe::None;
   }
   /// As many as may go; how many that were.
   std::size_t fill() {
@@ -51,7 +54,7 @@ struct Bed {
     pacer.answered();
     Pacer::Heard heard;
     pacer.hear(heard, answer, next, &grants[grant], now);
-    return pacer.conclude(heard, probe, answer, connection, sent_at == MonoTime{} ? now : sent_at, now);
+    return pacer.conclude(heard, as(probe), answer, connection, sent_at == MonoTime{} ? now : sent_at, now);
   }
   Pacer::Decision answer(Verdict verdict, bool probe = false) {
     const auto what = verdict == Verdict::CredentialBad ? Next::Do::TripBreaker : Next::Do::End;
@@ -62,7 +65,7 @@ struct Bed {
     Pacer::Heard heard;
     const Answer told{.verdict = Verdict::Transient, .code = "timeout"};
     Pacer::hear_failure(heard, told, {.what = what});
-    return pacer.conclude(heard, probe, told, kConnection, now, now);
+    return pacer.conclude(heard, as(probe), told, kConnection, now, now);
   }
   Pacer::Decision throttled(Scope scope, std::uint64_t connection = kConnection, MonoTime sent_at = {},
                             std::optional<milliseconds> retry_after = std::nullopt) {

@@ -35,7 +35,7 @@ void pause(Pacer& pacer, milliseconds time) {
   Pacer::Heard heard;
   const Answer full{.verdict = Verdict::Throttled, .retry_after = time, .scope = Scope::Credential};
   pacer.hear(heard, full, {}, nullptr, kNow);
-  pacer.conclude(heard, false, full, 1, kNow, kNow);
+  pacer.conclude(heard, Probe::None, full, 1, kNow, kNow);
 }
 
 Options with(std::size_t routes_max) {
@@ -64,8 +64,8 @@ TEST_CASE("pacer book: nothing goes that a request, a pause, a quota or an open 
   Pacer& sent = book.of(route(1), kNow);
   sent.sent();
   pause(book.of(route(2), kNow), seconds(1));
-  book.of(route(3), kNow).admit(false, 1, kNow);
-  book.of(route(4), kNow).refuse(false, "bad", "", kNow);
+  book.of(route(3), kNow).admit(Probe::None, 1, kNow);
+  book.of(route(4), kNow).refuse(Probe::None, "bad", "", kNow);
   for (std::uint64_t id = 100; id < 1'100; ++id) book.of(route(id), kNow);
   CHECK(&book.of(route(1), kNow) == &sent);
   CHECK(book.of(route(2), kNow).paused_until() > kNow);
@@ -114,9 +114,9 @@ TEST_CASE("pacer book: certificates of one signer share pauses and quota", "[dis
     CAPTURE(row.what);
     const Options options = with(10);
     PacerBook book(options);
-    CHECK(book.of(row.first, kNow).admit(false, 1, kNow).may == Pacer::May::Go);
+    CHECK(book.of(row.first, kNow).admit(Probe::None, 1, kNow).may == Pacer::May::Go);
     book.of(row.first, kNow).sent();
-    CHECK((book.of(row.second, kNow).admit(false, 1, kNow).may == Pacer::May::WaitForTime) == row.share);
+    CHECK((book.of(row.second, kNow).admit(Probe::None, 1, kNow).may == Pacer::May::WaitForTime) == row.share);
     pause(book.of(row.first, kNow), seconds(9));
     CHECK((book.of(row.second, kNow).paused_until() == kNow + seconds(9)) == row.share);
   }
@@ -130,7 +130,7 @@ TEST_CASE("pacer book: but not a breaker, nor what a certificate has proven", "[
   for (int i = 0; i < 4; ++i) mark(book.of(one, kNow));
   CHECK(book.of(one, kNow).allowed() == 32);
   CHECK(book.of(two, kNow).allowed() == 2);  // its bundle id may be wrong
-  book.of(two, kNow).refuse(false, "TopicDisallowed", "", kNow);
+  book.of(two, kNow).refuse(Probe::None, "TopicDisallowed", "", kNow);
   CHECK_FALSE(book.of(two, kNow).breaker_admits(kNow));
   CHECK(book.of(one, kNow).breaker_admits(kNow));
   CHECK(book.of(one, kNow).allowed() == 32);
@@ -148,7 +148,7 @@ TEST_CASE("pacer book: after a pause the few that try are the signer's", "[dispa
   for (int round = 0; round < 5; ++round)
     for (const Route& each : routes) {
       Pacer& pacer = book.of(each, later);
-      if (pacer.admit(false, 0, later).may != Pacer::May::Go) continue;
+      if (pacer.admit(Probe::None, 0, later).may != Pacer::May::Go) continue;
       pacer.sent();
       ++sent;
     }
@@ -165,5 +165,5 @@ TEST_CASE("pacer book: a pause outlives the certificate that met it", "[dispatch
   for (std::uint64_t id = 10; id < 40; ++id) book.of(route(id), kNow);
   CHECK(book.of(route(2, "s"), kNow).paused_until() == kNow + seconds(30));
   const MonoTime later = kNow + seconds(31);
-  CHECK(book.of(route(2, "s"), later).admit(false, 0, later).may == Pacer::May::Go);
+  CHECK(book.of(route(2, "s"), later).admit(Probe::None, 0, later).may == Pacer::May::Go);
 }

@@ -25,7 +25,7 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
     bed.pacer = Pacer(bed.options, bed.signer);
     if (dice(3) == 0) bed.quota = 1 + dice(50);
     struct Flight {
-      bool probe;
+      Probe probe;
       MonoTime sent_at;
     };
     std::vector<Flight> air;
@@ -39,7 +39,9 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
       if (begins && bed.now >= minute_begins + std::chrono::minutes(1)) minute_begins = bed.now, in_minute = 0;
       return may;
     };
-    const auto probes = [&] { return std::ranges::count_if(air, &Flight::probe); };
+    const auto probes = [&] {
+      return std::ranges::count_if(air, [](const Flight& each) { return each.probe != Probe::None; });
+    };
     const auto obey = [&](const Pacer::Decision& decision) {
       if (decision.pause) paused_until = bed.now + *decision.pause;
       if (decision.open) open_until = bed.now + *decision.open, closed = false;
@@ -49,8 +51,9 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
       REQUIRE(bed.now >= paused_until);
       if (!replay) REQUIRE(bed.now >= open_until);
       REQUIRE(air.size() < std::min(bed.options.credential_in_flight_max, bed.pacer.allowed()));
-      const bool probe = replay || bed.pacer.begin_probe(bed.now);
-      REQUIRE(probe == !closed);
+      if (!replay) bed.last = bed.pacer.begin_probe(bed.now);
+      const Probe probe = bed.last;
+      REQUIRE((probe != Probe::None) == !closed);
       ++in_minute;
       if (bed.quota > 0) REQUIRE(in_minute <= bed.quota);
       bed.pacer.sent();
@@ -65,7 +68,7 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
           take(true);
         } else if (dice(4) == 0) {  // its push is over
           replays.reset();
-          bed.pacer.probe_lost(bed.now);
+          bed.pacer.probe_lost(bed.last, bed.now);
         }
       }
       for (auto more = dice(8); more > 0 && ask(false) == May::Go; --more) take(false);
@@ -94,7 +97,7 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
       }
       const bool before = closed;
       obey(bed.pacer.conclude(heard, flight.probe, answers.front(), dice(3), flight.sent_at, bed.now));
-      if (flight.probe && heard.refreshes && heard.refusal == nullptr && !heard.proven) replays = 1;
+      if (flight.probe != Probe::None && heard.refreshes && heard.refusal == nullptr && !heard.proven) replays = 1;
       if (heard.refusal != nullptr && before) REQUIRE_FALSE(bed.pacer.breaker_admits(bed.now));
       REQUIRE(bed.pacer.allowed() >= 1);
       REQUIRE(bed.pacer.allowed() <= bed.options.credential_in_flight_max);
@@ -102,9 +105,9 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
     // All comes to an end; then, in good time, something goes.
     for (const Flight& flight : air) {
       bed.pacer.answered();
-      if (flight.probe) bed.pacer.probe_lost(bed.now);
+      bed.pacer.probe_lost(flight.probe, bed.now);
     }
-    if (replays) bed.pacer.probe_lost(bed.now);
+    if (replays) bed.pacer.probe_lost(bed.last, bed.now);
     bed.pass(bed.options.breaker_max + std::chrono::minutes(1));
     REQUIRE(bed.may() == May::Go);
     REQUIRE(bed.pacer.room() > 0);

@@ -155,9 +155,9 @@ TEST_CASE("pacer: while the breaker is open nothing goes, then one probe", "[dis
     CHECK(bed.answer(Verdict::Accepted, true).closed);
   }
   SECTION("its content was stored, so the credential is good") {
-    CHECK(is_none(bed.pacer.content_stored(false)));
-    CHECK(bed.pacer.content_stored(true).closed);
-    CHECK(is_none(bed.pacer.content_stored(true)));
+    CHECK(is_none(bed.pacer.content_stored(Probe::None)));
+    CHECK(bed.pacer.content_stored(bed.last).closed);
+    CHECK(is_none(bed.pacer.content_stored(bed.last)));
   }
   SECTION("without a word: the next one a while later") {
     const auto lost = GENERATE(values<std::function<void(Bed&)>>({
@@ -166,7 +166,7 @@ TEST_CASE("pacer: while the breaker is open nothing goes, then one probe", "[dis
         [](Bed& one) { one.answer(Verdict::Misconfigured, true); },
         [](Bed& one) {
           one.pacer.answered();
-          one.pacer.probe_lost(one.now);
+          one.pacer.probe_lost(one.last, one.now);
         },
     }));
     lost(bed);
@@ -178,15 +178,41 @@ TEST_CASE("pacer: while the breaker is open nothing goes, then one probe", "[dis
   }
 }
 
+TEST_CASE("pacer: whoever still holds a probe that has ended has no say and no leave", "[dispatch][pacer]") {
+  Bed bed;
+  bed.open();
+  bed.pass(bed.options.breaker_first);
+  REQUIRE(bed.send());
+  const Probe old = bed.last;
+  SECTION("refused: a replay of it does not go") {
+    bed.answer(Verdict::CredentialBad, true);
+    CHECK_FALSE(bed.pacer.is_probe(old));
+    CHECK(bed.pacer.admit(old, 0, bed.now).may == May::Stop);
+  }
+  SECTION("another one is in the air: nothing of the old one ends it") {
+    bed.pacer.probe_lost(old, bed.now);
+    bed.pass(bed.options.breaker_first);
+    REQUIRE(bed.send());
+    CHECK(bed.last != old);
+    CHECK(bed.pacer.admit(old, 0, bed.now).may == May::Stop);
+    bed.pacer.probe_lost(old, bed.now);
+    CHECK(is_none(bed.pacer.refuse(old, "x", "", bed.now)));
+    CHECK(is_none(bed.pacer.content_stored(old)));
+    CHECK(bed.pacer.is_probe(bed.last));
+    CHECK(bed.answer(Verdict::Accepted, true).closed);
+  }
+}
+
 TEST_CASE("pacer: a grant that is refused opens the breaker, and is a probe that failed", "[dispatch][pacer]") {
   Bed bed;
-  CHECK(bed.pacer.refuse(false, "unauthorized", "wrong secret", bed.now).open == bed.options.breaker_first);
+  CHECK(bed.pacer.refuse(Probe::None, "unauthorized", "wrong secret", bed.now).open == bed.options.breaker_first);
   CHECK(bed.pacer.refusal() == "unauthorized: wrong secret");
-  CHECK(is_none(bed.pacer.refuse(false, "unauthorized", "again", bed.now)));
+  CHECK(is_none(bed.pacer.refuse(Probe::None, "unauthorized", "again", bed.now)));
   CHECK(bed.pacer.refusal() == "unauthorized: wrong secret");
   bed.pass(bed.options.breaker_first);
-  REQUIRE(bed.pacer.begin_probe(bed.now));
-  CHECK(bed.pacer.refuse(true, "", "wrong secret", bed.now).open == 2 * bed.options.breaker_first);
+  const Probe probe = bed.pacer.begin_probe(bed.now);
+  REQUIRE(probe != Probe::None);
+  CHECK(bed.pacer.refuse(probe, "", "wrong secret", bed.now).open == 2 * bed.options.breaker_first);
   CHECK(bed.pacer.refusal() == "wrong secret");
 }
 
@@ -223,7 +249,7 @@ TEST_CASE("pacer: throttled", "[dispatch][pacer]") {
     CHECK(bed.pacer.is_quiet(bed.now));
     CHECK(bed.may() == May::WaitForTime);
     CHECK(bed.may(true) == May::WaitForTime);  // not even a probe
-    CHECK(bed.pacer.admit(false, 0, bed.now).at == bed.now + seconds(5));
+    CHECK(bed.pacer.admit(Probe::None, 0, bed.now).at == bed.now + seconds(5));
     // The rest of what was in the air is the same complaint, but may name a longer pause.
     CHECK(is_none(bed.throttled(Scope::Credential, 1, {}, seconds(7))));
     CHECK(is_none(bed.throttled(Scope::Credential, 1, {}, seconds(2))));
@@ -302,7 +328,7 @@ TEST_CASE("pacer: throttled", "[dispatch][pacer]") {
     bed.pacer.answered();
     bed.pacer.hear(heard, full, {}, nullptr, bed.now);
     bed.pacer.hear(heard, refused, {.what = Next::Do::TripBreaker}, nullptr, bed.now);
-    const Pacer::Decision decision = bed.pacer.conclude(heard, false, full, 1, bed.now, bed.now);
+    const Pacer::Decision decision = bed.pacer.conclude(heard, Probe::None, full, 1, bed.now, bed.now);
     CHECK(decision.pause.has_value());
     CHECK(decision.open.has_value());
     CHECK(heard.refusal == &refused);
@@ -319,7 +345,7 @@ TEST_CASE("pacer: a quota is a minute's, from its first request on", "[dispatch]
     bed.answer(Verdict::Accepted);
   }
   CHECK(bed.may() == May::WaitForTime);
-  CHECK(bed.pacer.admit(false, bed.quota, bed.now).at == bed.now + std::chrono::minutes(1));
+  CHECK(bed.pacer.admit(Probe::None, bed.quota, bed.now).at == bed.now + std::chrono::minutes(1));
   CHECK_FALSE(bed.pacer.is_quiet(bed.now));
   CHECK_FALSE(bed.pacer.is_idle(bed.now));
   bed.pass(std::chrono::minutes(1) - milliseconds(1));
@@ -359,7 +385,7 @@ TEST_CASE("pacer: too many dead tokens open the breaker and hold removals", "[di
     Pacer::Heard heard;
     const Answer answer{.verdict = verdict, .code = "Unregistered"};
     bed.pacer.hear(heard, answer, {}, nullptr, bed.now);
-    const Pacer::Decision decision = bed.pacer.conclude(heard, probe, answer, 1, bed.now, bed.now);
+    const Pacer::Decision decision = bed.pacer.conclude(heard, bed.as(probe), answer, 1, bed.now, bed.now);
     return std::pair(heard.removals_held, decision);
   };
   for (std::size_t i = 1; i < window; ++i) {

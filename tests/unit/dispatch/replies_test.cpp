@@ -86,13 +86,13 @@ TEST_CASE("replies: a connection that complains or says goodbye is left", "[disp
 TEST_CASE("replies: unsent while its credential is left alone: as if never handed over", "[dispatch][replies]") {
   InTheAir bed;
   SECTION("the breaker is open") {
-    bed.pacer().refuse(false, "Forbidden", "", bed.now.mono);
+    bed.pacer().refuse(Probe::None, "Forbidden", "", bed.now.mono);
     bed.world.never_sent(0);
     CHECK(bed.only_rule() == "credential_breaker_open");
     CHECK(bed.world.outcomes[0]["attempt"] == 0);
   }
   SECTION("the breaker is open, and the event was handed back") {
-    bed.pacer().refuse(false, "Forbidden", "", bed.now.mono);
+    bed.pacer().refuse(Probe::None, "Forbidden", "", bed.now.mono);
     bed.events.hand_back([](RecordId) { return true; });
     bed.world.never_sent(0);
     CHECK(bed.world.outcomes.empty());
@@ -105,7 +105,7 @@ TEST_CASE("replies: unsent while its credential is left alone: as if never hande
     CHECK(bed.only.state == Push::State::Waiting);
   }
   SECTION("something of it went out") {
-    bed.pacer().refuse(false, "Forbidden", "", bed.now.mono);
+    bed.pacer().refuse(Probe::None, "Forbidden", "", bed.now.mono);
     bed.world.lose(Errc::ConnectionLost, false);
     CHECK(bed.only.progress.attempts == 1);
     CHECK(bed.only.state == Push::State::Waiting);

@@ -31,7 +31,7 @@ TEST_CASE("sender: a request takes a place of its credential and of the shard un
           "[dispatch][sender]") {
   SendingBed bed;
   const std::size_t room = bed.pacer().room();
-  CHECK_FALSE(bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono + seconds(5), 77, false));
+  CHECK_FALSE(bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono + seconds(5), 77, Probe::None));
   CHECK(bed.slots.in_flight() == 1);
   CHECK(bed.pacer().room() == room - 1);
   REQUIRE(bed.world.sent.size() == 1);
@@ -49,19 +49,21 @@ TEST_CASE("sender: a request takes a place of its credential and of the shard un
 TEST_CASE("sender: one that the transport throws at takes none", "[dispatch][sender]") {
   SendingBed bed;
   bed.world.throws_in = "send";
-  const bool probe = GENERATE(false, true);
-  if (probe) {
-    bed.pacer().refuse(false, "bad", "", bed.now.mono);
+  const bool is_probe = GENERATE(false, true);
+  Probe probe = Probe::None;
+  if (is_probe) {
+    bed.pacer().refuse(Probe::None, "bad", "", bed.now.mono);
     bed.pass(bed.options.breaker_first);
-    REQUIRE(bed.pacer().begin_probe(bed.now.mono));
+    probe = bed.pacer().begin_probe(bed.now.mono);
+    REQUIRE(probe != Probe::None);
   }
   CHECK(bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono, 1, probe) == "a bug in send");
   CHECK(bed.slots.empty());
   CHECK(bed.pacer().room() == bed.options.credential_in_flight_first);
-  if (!probe) return;
+  if (!is_probe) return;
   CHECK_FALSE(bed.pacer().breaker_admits(bed.now.mono));
   bed.pass(bed.options.breaker_first);
-  CHECK(bed.pacer().begin_probe(bed.now.mono));  // another one may try
+  CHECK(bed.pacer().begin_probe(bed.now.mono) != Probe::None);  // another one may try
 }
 
 TEST_CASE("sender: places for what is being put together", "[dispatch][sender]") {
@@ -78,8 +80,8 @@ TEST_CASE("sender: flushes once, and only if something went", "[dispatch][sender
   SendingBed bed;
   bed.sender.flush();
   CHECK(bed.world.flushes == 0);
-  bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono, 1, false);
-  bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono, 2, false);
+  bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono, 1, Probe::None);
+  bed.sender.send(bed.pacer(), bed.route, {}, bed.now.mono, 2, Probe::None);
   bed.sender.flush();
   bed.sender.flush();
   CHECK(bed.world.flushes == 1);
@@ -112,8 +114,8 @@ TEST_CASE("sender: what a pacer decides is told, and the lane gives back", "[dis
 
 TEST_CASE("sender: a refused credential is a breaker that opens once", "[dispatch][sender]") {
   SendingBed bed;
-  bed.sender.refuse(*bed.route, false, {.code = "unauthorized", .meaning = "wrong secret"});
-  bed.sender.refuse(*bed.route, false, {.code = "unauthorized", .meaning = "again"});
+  bed.sender.refuse(*bed.route, Probe::None, {.code = "unauthorized", .meaning = "wrong secret"});
+  bed.sender.refuse(*bed.route, Probe::None, {.code = "unauthorized", .meaning = "again"});
   CHECK(bed.pacer().refusal() == "unauthorized: wrong secret");
   CHECK(bed.world.metrics.breakers_opened.read() == 1);
   CHECK(bed.world.withdrawn.size() == 1);

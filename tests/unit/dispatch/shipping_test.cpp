@@ -90,7 +90,7 @@ TEST_CASE("shipping: what cannot be built or sent ends what it was for", "[dispa
     bed.world.answer(200);
   }
   SECTION("the breaker opened meanwhile") {
-    bed.pacer().refuse(false, "bad", "", bed.now.mono);
+    bed.pacer().refuse(Probe::None, "bad", "", bed.now.mono);
     bed.shipping.ship();
     CHECK(bed.outcomes("credential_breaker_open") == 3);
   }
@@ -170,7 +170,7 @@ TEST_CASE("shipping: letters wait in a bin, and leave in time", "[dispatch][ship
     Pacer::Heard heard;
     const Answer full{.verdict = Verdict::Throttled, .retry_after = seconds(5), .scope = Scope::Credential};
     bed.pacer().hear(heard, full, {}, nullptr, bed.now.mono);
-    bed.pacer().conclude(heard, false, full, 1, bed.now.mono, bed.now.mono);
+    bed.pacer().conclude(heard, Probe::None, full, 1, bed.now.mono, bed.now.mono);
     bed.pass(milliseconds(50));
     bed.shipping.wake_bin(route);
     CHECK(bed.world.sent.empty());

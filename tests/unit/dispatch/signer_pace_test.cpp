@@ -158,7 +158,7 @@ TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][sig
     const std::size_t quota = dice(2) == 0 ? 0 : 1 + dice(40);
     struct Flight {
       std::size_t of;
-      bool probe;
+      Probe probe;
       MonoTime sent_at;
     };
     std::vector<Flight> air;
@@ -168,10 +168,10 @@ TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][sig
       now += milliseconds(dice(dice(8) == 0 ? 30'000 : 200));
       for (auto more = dice(10); more > 0; --more) {
         const std::size_t of = dice(3);
-        if (pacers[of].admit(false, quota, now).may != Pacer::May::Go) continue;
+        if (pacers[of].admit(Probe::None, quota, now).may != Pacer::May::Go) continue;
         REQUIRE(now >= signer->paused_until());
         REQUIRE(air.size() < signer->allowed());
-        const bool probe = pacers[of].begin_probe(now);
+        const Probe probe = pacers[of].begin_probe(now);
         pacers[of].sent();
         air.push_back({of, probe, now});
         sends.push_back(now);
@@ -199,10 +199,10 @@ TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][sig
         REQUIRE(sends[i + 2 * quota] - sends[i] >= std::chrono::minutes(1));
     for (const Flight& flight : air) {
       pacers[flight.of].answered();
-      if (flight.probe) pacers[flight.of].probe_lost(now);
+      pacers[flight.of].probe_lost(flight.probe, now);
     }
     now += options.breaker_max + std::chrono::minutes(1);
-    for (Pacer& pacer : pacers) REQUIRE(pacer.admit(false, quota, now).may == Pacer::May::Go);
+    for (Pacer& pacer : pacers) REQUIRE(pacer.admit(Probe::None, quota, now).may == Pacer::May::Go);
     REQUIRE(signer->is_idle(now + std::chrono::minutes(1)));
   }
 }
