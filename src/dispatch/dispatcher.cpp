@@ -192,9 +192,7 @@ Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials
     : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics,
                                    watcher)) {}
 
-Dispatcher::~Dispatcher() {
-  impl_->events_.hand_back_all();
-}
+Dispatcher::~Dispatcher() { impl_->events_.hand_back_all(); }
 
 void Dispatcher::accept(std::span<const Record> batch) {
   impl_->enter([&] {
