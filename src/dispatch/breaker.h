@@ -8,6 +8,10 @@
 
 namespace nightpost::dispatch {
 
+/// Numbers the probes of one breaker, for the pushes of a shared request all hold it, and some may hold it for longer
+/// than it lasts.
+enum class Probe : std::uint32_t { None };
+
 class Breaker {
  public:
   enum class State : std::uint8_t { Closed, Open, Probing };

@@ -4,51 +4,151 @@
 #include <random>
 #include <utility>
 
-#include "dispatch/pipeline.h"
+#include "dispatch/attempts.h"
+#include "dispatch/batcher.h"
+#include "dispatch/capacity.h"
+#include "dispatch/intake.h"
+#include "dispatch/language.h"
+#include "dispatch/now.h"
+#include "dispatch/open_events.h"
+#include "dispatch/open_pushes.h"
+#include "dispatch/pacer_book.h"
+#include "dispatch/planner.h"
+#include "dispatch/policy.h"
+#include "dispatch/push_queues.h"
+#include "dispatch/replies.h"
+#include "dispatch/sender.h"
+#include "dispatch/shipping.h"
+#include "dispatch/slots.h"
+#include "dispatch/timer_heap.h"
 
 namespace nightpost::dispatch {
 
+/// The wiring: members in the order in which they know each other. What it decides itself is when slots are filled.
+struct Dispatcher::Impl final : Intake::Answered {
+  Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
+       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher);
+
+  /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
+  /// Nested (a directory that answers at once) it is only the work.
+  template <class Work>
+  void enter(Work work) {
+    if (depth_ == 0) {
+      now_.mono = clock_.mono();
+      now_.wall = clock_.wall();
+    }
+    const Depth inside(depth_);
+    work();
+    if (depth_ == 1) finish_entry();
+  }
+  /// Counts back when it goes, whatever is thrown through it.
+  struct Depth {
+    explicit Depth(int& depth) noexcept : depth_(depth) { ++depth_; }
+    ~Depth() { --depth_; }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+
+   private:
+    int& depth_;
+  };
+
+  void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
+    enter([&] { intake_.on_found(asked, std::move(found)); });
+  }
+  void on_reply(TaggedReply& reply);
+  void finish_entry();
+  bool call_for_room() { return capacity_.has_slot() && queues_.call_for_room(); }
+  void pump();
+  void fire(const Timer& timer);
+  bool is_stale(const Timer& timer) noexcept;
+  void hand_back(const std::function<bool(RecordId)>& which);
+
+  const Options options_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  const Languages languages_;
+  Rng rng_;
+  const Policy policy_;
+
+  Now now_;
+  TimerHeap timers_;
+  Slots slots_;  // those reserved: gathered, or in bins
+  PacerBook pacers_;
+  OpenEvents events_;
+  OpenPushes pushes_;
+  Capacity capacity_;
+  Planner planner_;
+  Intake intake_;
+  PushQueues queues_;
+  Batcher batcher_;
+  Sender sender_;
+  Attempts attempts_;
+  Replies replies_;
+  Shipping shipping_;
+
+  /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
+  const std::size_t refill_;
+  bool refill_all_ = true;
+  int depth_ = 0;  // of calls
+};
+
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
                        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher)
-    : handler_(handler),
-      options_(given),
-      directory_(directory),
-      credentials_(credentials),
-      transport_(transport),
-      settler_(settler),
+    : options_(given),
       clock_(clock),
       metrics_(metrics),
-      watcher_(watcher),
       languages_(options_.language, options_.titles),
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
-      decoder_(options_.event_bytes_max, options_.receivers_max),
-      writer_(settler, metrics, watcher),
-      routes_(options_.routes_max, options_.credential_in_flight_first),
+      pacers_(options_),
+      events_(now_, settler, metrics, watcher),
+      pushes_(now_, events_, pacers_),
+      capacity_(options_, slots_, pushes_.slab(), settler),
+      planner_(now_, events_, capacity_, timers_),
+      intake_(options_, now_, directory, policy_, events_, planner_, timers_, metrics, *this),
+      queues_(now_, pushes_, pacers_, timers_),
+      sender_(now_, transport, handler, pacers_, slots_, metrics, watcher),
+      attempts_(options_, now_, credentials, policy_, rng_, languages_, capacity_, pushes_, queues_, batcher_, sender_,
+                timers_, metrics),
+      replies_(options_, now_, directory, policy_, pushes_, attempts_, sender_, metrics, watcher),
+      shipping_(options_, now_, pushes_, batcher_, attempts_, replies_, sender_, timers_, metrics),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
-void Dispatcher::Impl::finish_entry() {
-  bool fill = refill_all_ || in_flight_ + refill_ <= options_.pushes_in_flight_max;
-  if (fill) call_crowded();
-  do {
-    if (fill) pump();
-    const bool full = !may_plan();
-    ship();
-    // What was gathered may have become few requests, or none: then nobody's answer would ask for the next.
-    fill = fill && (call_crowded() || (full && may_plan()));
-  } while (fill);
-  for (std::size_t i = ready_.size() - std::min(ready_untimed_, ready_.size()); i < ready_.size(); ++i)
-    if (const OpenEvent* open = events_.find(ready_[i])) timers_.add({open->window.end(), ready_[i], Timer::Of::Event});
-  ready_untimed_ = 0;
-  if (std::exchange(sent_, false)) transport_.flush();
-  timers_.sweep(events_.used() + pushes_.used(), [this](const Timer& timer) { return stale(timer); });
-  metrics_.kept_bytes.set(kept_bytes_ + events_.spare_bytes() + pushes_.spare_bytes() + shipments_.spare_bytes());
-  metrics_.events_open.set(events_.used());
-  metrics_.pushes_in_flight.set(in_flight_);
-  metrics_.pushes_waiting.set(waiting());
+void Dispatcher::Impl::on_reply(TaggedReply& reply) {
+  if ((reply.tag & kShipment) != 0)
+    shipping_.on_reply(reply.tag, reply.reply);
+  else
+    replies_.on_push(reply.tag, reply.reply);
 }
 
-bool Dispatcher::Impl::stale(const Timer& timer) noexcept {
+/// As much as the limits allow: those that are due, then devices not yet planned.
+void Dispatcher::Impl::pump() {
+  while (queues_.has_due() && capacity_.has_slot())
+    if (Push* const push = queues_.take_due()) attempts_.attempt(*push);
+  while (const std::optional<Planner::Target> target = planner_.next())
+    attempts_.attempt(pushes_.begin(*target->event, target->receiver, *target->device));
+}
+
+void Dispatcher::Impl::finish_entry() {
+  bool fill = refill_all_ || slots_.in_flight() + refill_ <= options_.pushes_in_flight_max;
+  if (fill) call_for_room();
+  do {
+    if (fill) pump();
+    const bool full = !capacity_.may_plan();
+    shipping_.ship();
+    // If gathering produced few requests, or none, no reply may come to start the next round, so start it here.
+    fill = fill && (call_for_room() || (full && capacity_.may_plan()));
+  } while (fill);
+  planner_.set_timers();
+  sender_.flush();
+  timers_.sweep(events_.open() + pushes_.open(), [this](const Timer& timer) { return is_stale(timer); });
+  metrics_.kept_bytes.set(events_.kept_bytes() + pushes_.slab().spare_bytes() + shipping_.spare_bytes());
+  metrics_.events_open.set(events_.open());
+  metrics_.pushes_in_flight.set(slots_.in_flight());
+  metrics_.pushes_waiting.set(capacity_.waiting());
+}
+
+bool Dispatcher::Impl::is_stale(const Timer& timer) noexcept {
   switch (timer.of) {
     case Timer::Of::Event:
       return events_.find(timer.tag) == nullptr;
@@ -57,43 +157,23 @@ bool Dispatcher::Impl::stale(const Timer& timer) noexcept {
     case Timer::Of::Bin:
       break;
   }
-  return !bins_.contains(timer.tag);
+  return !batcher_.has_bin(timer.tag);
 }
 
 void Dispatcher::Impl::fire(const Timer& timer) {
   if (timer.of == Timer::Of::Push) {
-    Push* const push = pushes_.find(timer.tag);
-    if (push == nullptr || push->state == Push::State::InFlight || push->state == Push::State::Gathered) return;
-    if (push->state == Push::State::Parked && mono_ < push->event->window.end()) return;
-    // Over at the end of the window, whatever it was waiting for.
-    if (has_slot() || mono_ >= push->event->window.end()) return attempt(*push);
-    if (std::exchange(push->state, Push::State::Due) == Push::State::Due) return;
-    due_.push_back(timer.tag);
-    timers_.add({push->event->window.end(), timer.tag, Timer::Of::Push});
+    if (Push* const push = pushes_.find(timer.tag)) attempts_.wake(*push);
     return;
   }
-  if (timer.of == Timer::Of::Bin) {
-    const auto bin = bins_.find(timer.tag);
-    if (bin != bins_.end() && mono_ >= bin->second.leaves_at) empty_bin(timer.tag);
-    return;
-  }
+  if (timer.of == Timer::Of::Bin) return shipping_.wake_bin(timer.tag);
   OpenEvent* const open = events_.find(timer.tag);
   if (open == nullptr) return;
-  const bool late = mono_ >= open->window.end();
   switch (open->state) {
     case OpenEvent::State::Looking:
     case OpenEvent::State::AskAgain:
-      if (late) {
-        const bool expired = open->window.rule_at_end() == Rule::Expired;
-        return end_receivers(*open, ending_of(expired ? Rule::Expired : Rule::StoreUnavailable));
-      }
-      if (open->state == OpenEvent::State::AskAgain && mono_ >= open->lookup_at) {
-        open->state = OpenEvent::State::Looking;
-        lookups_.push_back(timer.tag);
-      }
-      return;
+      return intake_.wake(*open);
     case OpenEvent::State::Ready:
-      if (late) advance(*open);
+      if (now_.mono >= open->window.end()) planner_.end_late(*open);
       return;
     case OpenEvent::State::Sending:
       return;
@@ -101,16 +181,9 @@ void Dispatcher::Impl::fire(const Timer& timer) {
 }
 
 void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
-  events_.for_each([&](std::uint64_t, OpenEvent& open) {
-    if (open.leaving || !which(open.record_id)) return;
-    open.leaving = true;
-    if (open.state == OpenEvent::State::Sending) return;
-    open.incomplete = true;
-    planned(open);
-    close_if_done(open);
-  });
-  pushes_.for_each([&](std::uint64_t, Push& push) {
-    if (push.event->leaving && push.state != Push::State::InFlight) drop(push);
+  events_.hand_back(which);
+  pushes_.for_each([&](Push& push) {
+    if (push.event->leaving && push.state != Push::State::InFlight) pushes_.drop(push);
   });
 }
 
@@ -119,14 +192,12 @@ Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials
     : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics,
                                    watcher)) {}
 
-Dispatcher::~Dispatcher() {
-  impl_->events_.for_each([this](std::uint64_t, const OpenEvent& open) { impl_->writer_.hand_back(open); });
-}
+Dispatcher::~Dispatcher() { impl_->events_.hand_back_all(); }
 
 void Dispatcher::accept(std::span<const Record> batch) {
   impl_->enter([&] {
-    for (const Record& record : batch) impl_->accept_one(record);
-    impl_->ask_directory(std::exchange(impl_->lookups_, {}));
+    for (const Record& record : batch) impl_->intake_.accept(record);
+    impl_->intake_.ask();
   });
 }
 
@@ -138,46 +209,43 @@ void Dispatcher::on_reply(std::uint64_t tag, Reply reply) {
 void Dispatcher::on_replies(std::span<TaggedReply> replies) {
   impl_->refill_all_ = false;
   impl_->enter([&] {
-    for (TaggedReply& each : replies) {
-      if ((each.tag & kShipment) != 0)
-        impl_->on_shipment(each.tag & ~kShipment, std::move(each.reply));
-      else
-        impl_->on_push(each.tag, std::move(each.reply));
-    }
+    for (TaggedReply& each : replies) impl_->on_reply(each);
   });
   impl_->refill_all_ = true;
 }
 
 void Dispatcher::on_grant(std::uint64_t route_id) {
-  impl_->enter([&] { impl_->on_grant(route_id); });
+  impl_->enter([&] { impl_->queues_.on_grant(route_id); });
 }
 
 std::optional<MonoTime> Dispatcher::next_wakeup() const { return impl_->timers_.next(); }
 
 void Dispatcher::wake() {
   impl_->enter([this] {
-    while (const std::optional<Timer> timer = impl_->timers_.pop(impl_->mono_)) impl_->fire(*timer);
-    impl_->ask_directory(std::exchange(impl_->lookups_, {}));
+    while (const std::optional<Timer> timer = impl_->timers_.pop(impl_->now_.mono)) impl_->fire(*timer);
+    impl_->intake_.ask();
   });
 }
 
 bool Dispatcher::has_capacity() const noexcept {
   const Options& options = impl_->options_;
-  return impl_->has_room() && impl_->events_.used() < options.events_open_max &&
-         impl_->waiting() < options.pushes_queued_max && impl_->open_bytes_ < options.events_open_bytes_max &&
-         impl_->unplanned_ < options.receivers_unplanned_max;
+  const OpenEvents& events = impl_->events_;
+  return impl_->capacity_.has_room() && events.open() < options.events_open_max &&
+         impl_->capacity_.waiting() < options.pushes_queued_max &&
+         events.open_bytes() < options.events_open_bytes_max &&
+         events.receivers_unplanned() < options.receivers_unplanned_max;
 }
 
-bool Dispatcher::wants_room() const noexcept { return impl_->wants_room_; }
-std::size_t Dispatcher::pushes_open() const noexcept { return impl_->pushes_.used(); }
+bool Dispatcher::wants_room() const noexcept { return impl_->capacity_.wants_room(); }
+std::size_t Dispatcher::pushes_open() const noexcept { return impl_->pushes_.open(); }
 
 void Dispatcher::on_room() {
-  impl_->wants_room_ = false;
+  impl_->capacity_.room_came();
   impl_->enter([] {});  // which plans what may be planned now
 }
 
-std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.used(); }
-std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->in_flight_; }
+std::size_t Dispatcher::events_open() const noexcept { return impl_->events_.open(); }
+std::size_t Dispatcher::requests_in_flight() const noexcept { return impl_->slots_.in_flight(); }
 
 void Dispatcher::hand_back(const std::function<bool(RecordId)>& which) {
   impl_->enter([&] { impl_->hand_back(which); });

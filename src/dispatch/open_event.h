@@ -9,6 +9,7 @@
 
 #include "core/device.h"
 #include "core/time.h"
+#include "dispatch/breaker.h"
 #include "dispatch/content.h"
 #include "dispatch/event.h"
 #include "dispatch/policy.h"
@@ -93,7 +94,7 @@ struct Push {
   WallTime sent_at_wall{};
   std::uint8_t kind = 0;               // the vendor's note of what was asked
   bool alone = false;                  // shares no request any more
-  bool probe = false;                  // of its credential's breaker
+  Probe probe = Probe::None;           // of its credential's breaker
   bool reached_wire = false;           // something of this attempt did
   std::shared_ptr<const Route> route;  // of the last attempt
   std::shared_ptr<const Grant> grant;
@@ -106,7 +107,7 @@ struct Push {
     postponed = 0;
     push_id = {};  // comes anew with its memory
     alone = false;
-    probe = false;
+    probe = Probe::None;
     reached_wire = false;
     route.reset();
     grant.reset();

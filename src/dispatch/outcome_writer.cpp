@@ -73,7 +73,13 @@ void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& re
   outcome_.at = now;
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
-  if (ending.dead_letter) dead(open, ending.rule, reason, tried);
+  switch (ending.then) {
+    case Disposition::Done:
+      break;
+    case Disposition::DeadLetter:
+      dead(open, ending.rule, reason, tried);
+      break;
+  }
   json_.clear();
   append_json(json_, outcome_);
   settler_.outcome(open.record_id, open.event.event_id, json_);

@@ -16,13 +16,6 @@
 
 namespace nightpost::dispatch {
 
-/// What is known beside the rule. Views live as long as the call.
-struct VendorReason {
-  std::string_view code;
-  std::string_view meaning;
-  std::string_view vendor_id;
-};
-
 class OutcomeWriter {
  public:
   /// Borrowed; all must outlive it. `watcher` null: nobody.

@@ -7,11 +7,13 @@ namespace {
 
 constexpr int kUnheardMax = 2;  // the first send and one repeat
 
-Next end(OutcomeKind kind, Rule rule, bool dead_letter) {
-  return {.what = Next::Do::End, .ending = {kind, rule, dead_letter}};
+Next end(OutcomeKind kind, Rule rule, Disposition then) {
+  return {.what = Next::Do::End, .ending = {kind, rule, then}};
 }
 
-Next trip() { return {.what = Next::Do::TripBreaker, .ending = {OutcomeKind::Dead, Rule::CredentialBad, true}}; }
+Next trip() {
+  return {.what = Next::Do::TripBreaker, .ending = {OutcomeKind::Dead, Rule::CredentialBad, Disposition::DeadLetter}};
+}
 
 }  // namespace
 
@@ -24,8 +26,8 @@ milliseconds backoff(int failures, milliseconds first, milliseconds max, Rng& rn
 
 Ending ending_of(Rule rule) noexcept {
   // Late is late: nobody wants it replayed.
-  if (rule == Rule::Expired || rule == Rule::TooOld) return {OutcomeKind::Expired, rule, false};
-  return {OutcomeKind::Dead, rule, true};
+  if (rule == Rule::Expired || rule == Rule::TooOld) return {OutcomeKind::Expired, rule, Disposition::Done};
+  return {OutcomeKind::Dead, rule, Disposition::DeadLetter};
 }
 
 Next Policy::retry(const Progress& progress, int failures, milliseconds at_least, MonoTime now,
@@ -42,13 +44,13 @@ Next Policy::after(const Progress& progress, const Answer& answer, MonoTime now,
   const milliseconds at_least = answer.retry_after.value_or(milliseconds(0));
   switch (answer.verdict) {
     case Verdict::Accepted:
-      return end(OutcomeKind::Accepted, Rule::Accepted, false);
+      return end(OutcomeKind::Accepted, Rule::Accepted, Disposition::Done);
     case Verdict::TokenGone:
       return {.what = Next::Do::RemoveToken};
     case Verdict::TokenSuspect:
-      return end(OutcomeKind::Rejected, Rule::TokenSuspect, false);
+      return end(OutcomeKind::Rejected, Rule::TokenSuspect, Disposition::Done);
     case Verdict::Suppressed:
-      return end(OutcomeKind::Suppressed, Rule::VendorSuppressed, false);
+      return end(OutcomeKind::Suppressed, Rule::VendorSuppressed, Disposition::Done);
     case Verdict::Throttled: {
       Next next = retry(progress, progress.attempts, at_least, now, window);
       if (next.what == Next::Do::Retry && answer.scope == Scope::Credential) next.what = Next::Do::PauseThenRetry;
@@ -62,11 +64,12 @@ Next Policy::after(const Progress& progress, const Answer& answer, MonoTime now,
     case Verdict::CredentialBad:
       return trip();
     case Verdict::Misconfigured:
-      return end(OutcomeKind::Rejected, Rule::VendorMisconfigured, true);
+      return end(OutcomeKind::Rejected, Rule::VendorMisconfigured, Disposition::DeadLetter);
     case Verdict::Rejected:
-      return end(OutcomeKind::Rejected, Rule::VendorRejected, true);
+      return end(OutcomeKind::Rejected, Rule::VendorRejected, Disposition::DeadLetter);
     case Verdict::Transient:
-      if (answer.once_more && progress.once_more) return end(OutcomeKind::Suppressed, Rule::VendorSuppressed, false);
+      if (answer.once_more && progress.once_more)
+        return end(OutcomeKind::Suppressed, Rule::VendorSuppressed, Disposition::Done);
       break;
     case Verdict::Count:
       break;
@@ -77,7 +80,8 @@ Next Policy::after(const Progress& progress, const Answer& answer, MonoTime now,
 Next Policy::after(const Progress& progress, const Error& error, bool maybe_sent, MonoTime now,
                    const Window& window) const {
   if (error.code == Errc::Unauthorized) return trip();
-  if (error.code == Errc::Malformed) return end(OutcomeKind::Rejected, Rule::PayloadUnbuildable, true);
+  if (error.code == Errc::Malformed)
+    return end(OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter);
   if (maybe_sent && progress.unheard >= kUnheardMax) return {.ending = ending_of(Rule::DeliveryUnknown)};
   return retry(progress, progress.attempts, milliseconds(0), now, window);
 }

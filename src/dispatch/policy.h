@@ -36,11 +36,17 @@ struct Window {
   Rule rule_at_end() const noexcept { return expires_at <= give_up_at ? Rule::Expired : Rule::RetriesExhausted; }
 };
 
-/// How a push ends: the outcome, the rule that decided, and whether the original goes to the dead topic.
+/// What happens to a device's part of the event once its outcome is written.
+enum class Disposition : std::uint8_t {
+  Done,        // nothing: the outcome is all
+  DeadLetter,  // the original goes to the dead topic, once an event, for a repair and a replay
+};
+
+/// How a push ends: the outcome, the rule that decided, and what happens next.
 struct Ending {
   OutcomeKind kind = OutcomeKind::Dead;
   Rule rule = Rule::None;
-  bool dead_letter = false;
+  Disposition then = Disposition::Done;
   bool operator==(const Ending&) const = default;
 };
 /// The ending of whatever could not be finished inside its window.

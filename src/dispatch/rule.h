@@ -67,4 +67,11 @@ std::string_view name_of(Rule rule) noexcept;
 /// "the receiver has muted this group": static, plain English.
 std::string_view sentence_of(Rule rule) noexcept;
 
+/// What is known beside the rule. Views live as long as the call.
+struct VendorReason {
+  std::string_view code;
+  std::string_view meaning;
+  std::string_view vendor_id;
+};
+
 }  // namespace nightpost::dispatch

@@ -53,7 +53,7 @@ void World::make_routes() {
     const auto throws = [this, certificate](std::string_view call) {
       if (!chance(buggy_)) return false;
       ++tally_.faults["a room that throws in " + std::string(call)];
-      if (call == "classify") {  // an answer nobody has read cannot be obeyed
+      if (call == "classify" || call == "address") {  // an answer nobody has read cannot be obeyed
         paused_.erase(certificate);
         quota_.erase(certificate);
         after_delivery_.clear();
@@ -233,6 +233,9 @@ void World::check_slots(Flight& flight, const std::string& family) {
 
 void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
                  std::uint64_t tag, dispatch::ReplyHandler& handler) {
+  hear("send", request.path, route->id);
+  for (const Header& each : request.headers) hear(each.name, each.value);
+  hear("body", request.body, static_cast<std::uint64_t>((deadline - mono()).count()));
   auto flight = std::make_shared<Flight>(read(*route, request));
   const std::int64_t certificate = flight->certificate;
   if (!flight->addressed) {
@@ -347,6 +350,7 @@ void World::give_back(Flight& flight, dispatch::Reply reply) {
 
 /// The lane gives back what waits, from the loop.
 void World::withdraw_queued(const dispatch::Route& route) {
+  hear("withdraw", "", route.id);
   for (const auto& flight : queued_) {
     if (flight->certificate != route.certificate.id.value) continue;
     met("a request withdrawn from its lane");
@@ -358,7 +362,9 @@ void World::withdraw_queued(const dispatch::Route& route) {
   std::erase_if(queued_, [](const auto& flight) { return flight->over; });
 }
 
-void World::breaker_opened(const dispatch::Route& route, std::string_view, std::string_view, milliseconds open_for) {
+void World::breaker_opened(const dispatch::Route& route, std::string_view code, std::string_view,
+                           milliseconds open_for) {
+  hear("opened", code, route.id);
   Told& breaker = breakers_[route.certificate.id.value];
   must(since_ >= breaker.quiet_until, "opened while it was open");
   if (breaker.open) met("a probe that was refused");
@@ -366,12 +372,14 @@ void World::breaker_opened(const dispatch::Route& route, std::string_view, std::
 }
 
 void World::breaker_closed(const dispatch::Route& route) {
+  hear("closed", "", route.id);
   Told& breaker = breakers_[route.certificate.id.value];
   must(breaker.open, "closed though it was not open");
   breaker.open = false;
 }
 
 void World::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
+  hear("drain", "", connection);
   must(routes_.contains(route.certificate.id.value) && connection == 1, "left a connection nobody answered on");
 }
 

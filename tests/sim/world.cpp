@@ -18,6 +18,7 @@ void Tally::add(const Tally& other) {
   refreshes += other.refreshes;
   handed_back += other.handed_back;
   letters += other.letters;
+  trace = trace * 1'099'511'628'211u + other.trace;
   for (const auto& [rule, count] : other.rules) rules[rule] += count;
   for (const auto& [fault, count] : other.faults) faults[fault] += count;
 }
@@ -70,6 +71,14 @@ World::World(std::uint64_t seed) : rng_(seed) {
 
 void World::later(milliseconds delay, std::function<void()> what) {
   agenda_.push({since_ + delay, order_++, std::make_shared<std::function<void()>>(std::move(what))});
+}
+
+void World::hear(std::string_view what, std::string_view text, std::uint64_t number) {
+  const auto mix = [this](std::uint64_t part) { tally_.trace = (tally_.trace ^ part) * 1'099'511'628'211u; };  // FNV-1a
+  for (const char each : what) mix(static_cast<unsigned char>(each));
+  for (const char each : text) mix(static_cast<unsigned char>(each));
+  mix(number);
+  mix(static_cast<std::uint64_t>(since_.count()));
 }
 
 std::string World::write_event(std::size_t index, Event& event) {
@@ -165,6 +174,7 @@ Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
 }
 
 void World::outcome(RecordId record_id, std::string_view event_id, std::string_view json) {
+  hear("outcome", json);
   Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released && !event.handed_back, "an outcome after release() or hand_back()");
   must(event_id == "e" + std::to_string(static_cast<std::size_t>(record_id)), "an outcome of another event");
@@ -190,6 +200,7 @@ void World::outcome(RecordId record_id, std::string_view event_id, std::string_v
 }
 
 void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
+  hear("dead", letter.detail, static_cast<std::uint64_t>(record_id));
   Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released && !event.handed_back && !event.letter, "a dead letter too many");
   must(letter.value == event.value && letter.key == "key" && letter.traceparent == "trace", "a letter not whole");
@@ -200,6 +211,7 @@ void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
 }
 
 void World::release(RecordId record_id) {
+  hear("release", "", static_cast<std::uint64_t>(record_id));
   Event& event = events_.at(static_cast<std::size_t>(record_id));
   must(!event.released && !event.handed_back, "released, and it had ended already");
   event.released = true;

@@ -28,6 +28,7 @@ struct Tally {
   std::uint64_t events = 0, sent = 0, repeats = 0, refreshes = 0, handed_back = 0, letters = 0;
   std::map<std::string, std::uint64_t, std::less<>> rules;   // of outcomes and dead letters
   std::map<std::string, std::uint64_t, std::less<>> faults;  // what befell requests for many and their grants
+  std::uint64_t trace = 0;  // a digest of all that the dispatcher said, and when: equal runs say the same
   void add(const Tally& other);
 };
 
@@ -68,10 +69,12 @@ class World final : public dispatch::Directory,
   void breaker_opened(const dispatch::Route& route, std::string_view code, std::string_view meaning,
                       milliseconds open_for) override;
   void breaker_closed(const dispatch::Route& route) override;
-  void credential_throttled(const dispatch::Route&, std::string_view, std::string_view, milliseconds pause) override {
+  void credential_throttled(const dispatch::Route& route, std::string_view code, std::string_view,
+                            milliseconds pause) override {
+    hear("throttled", code, route.id);
     must(pause > milliseconds(0), "a pause that is none");
   }
-  void removals_held(const dispatch::Route&, milliseconds) override {}
+  void removals_held(const dispatch::Route& route, milliseconds) override { hear("held", "", route.id); }
   void dead_letter(const dispatch::DeadLetter&) override { ++letters_told_; }
 
  private:
@@ -132,6 +135,8 @@ class World final : public dispatch::Directory,
     throw Violation(violated_);
   }
   void met(const char* fault) { ++tally_.faults[fault]; }
+  /// Adds what the dispatcher said to the trace.
+  void hear(std::string_view what, std::string_view text, std::uint64_t number = 0);
 
   // world.cpp
   std::string write_event(std::size_t index, Event& event);

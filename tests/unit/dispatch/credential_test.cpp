@@ -277,6 +277,27 @@ TEST_CASE("credential: a batch is one probe, its replay too", "[dispatch][breake
   }
 }
 
+TEST_CASE("credential: once a batch's probe has failed for one of it, no other goes as the probe",
+          "[dispatch][breaker][batch]") {
+  BatchFixture f;
+  f.accept(f.members(3));
+  f.world.answer(401);
+  f.world.answer(401);
+  f.pass(f.options.breaker_first);
+  f.accept(f.members(3, 10));
+  REQUIRE(f.world.sent.size() == 3);
+  f.world.grant_pending = true;
+  f.world.answer(401);  // all three wait for a new grant
+  f.world.grant_pending = false;
+  f.world.grant_error = Error{Errc::Unauthorized, "wrong secret"};
+  f.dispatcher().on_grant(7);
+  CHECK(f.world.sent.size() == 3);
+  CHECK(f.world.metrics.breakers_opened.read() == 2);
+  CHECK(f.outcomes("credential_bad") == 3 + 1);
+  CHECK(f.outcomes("credential_breaker_open") == 2);
+  CHECK(f.all_over());
+}
+
 TEST_CASE("credential: one that no answer has proven has few requests in the air", "[dispatch][breaker]") {
   Fixture f;
   f.options.credential_in_flight_first = 4;

@@ -27,16 +27,16 @@ TEST_CASE("policy: each verdict's next step", "[dispatch][policy]") {
     Ending ending;
   };
   const Row row = GENERATE(values<Row>({
-      {Verdict::Accepted, Do::End, {OutcomeKind::Accepted, Rule::Accepted, false}},
+      {Verdict::Accepted, Do::End, {OutcomeKind::Accepted, Rule::Accepted, Disposition::Done}},
       {Verdict::TokenGone, Do::RemoveToken, {}},
-      {Verdict::TokenSuspect, Do::End, {OutcomeKind::Rejected, Rule::TokenSuspect, false}},
-      {Verdict::Suppressed, Do::End, {OutcomeKind::Suppressed, Rule::VendorSuppressed, false}},
+      {Verdict::TokenSuspect, Do::End, {OutcomeKind::Rejected, Rule::TokenSuspect, Disposition::Done}},
+      {Verdict::Suppressed, Do::End, {OutcomeKind::Suppressed, Rule::VendorSuppressed, Disposition::Done}},
       {Verdict::Throttled, Do::Retry, {}},
       {Verdict::AuthStale, Do::Refresh, {}},
-      {Verdict::CredentialBad, Do::TripBreaker, {OutcomeKind::Dead, Rule::CredentialBad, true}},
-      {Verdict::Misconfigured, Do::End, {OutcomeKind::Rejected, Rule::VendorMisconfigured, true}},
+      {Verdict::CredentialBad, Do::TripBreaker, {OutcomeKind::Dead, Rule::CredentialBad, Disposition::DeadLetter}},
+      {Verdict::Misconfigured, Do::End, {OutcomeKind::Rejected, Rule::VendorMisconfigured, Disposition::DeadLetter}},
       {Verdict::Transient, Do::Retry, {}},
-      {Verdict::Rejected, Do::End, {OutcomeKind::Rejected, Rule::VendorRejected, true}},
+      {Verdict::Rejected, Do::End, {OutcomeKind::Rejected, Rule::VendorRejected, Disposition::DeadLetter}},
   }));
   CAPTURE(name_of(row.verdict));
   Fixture f;
@@ -67,7 +67,8 @@ TEST_CASE("policy: what a vendor fails without a reason is tried once more", "[d
   const Answer answer{.verdict = row.verdict, .once_more = row.told_now};
   const Next next = f.policy.after({.attempts = 2, .once_more = row.told_before}, answer, kNow, f.window);
   CHECK(next.what == row.what);
-  if (row.what == Do::End) CHECK(next.ending == Ending{OutcomeKind::Suppressed, Rule::VendorSuppressed, false});
+  if (row.what == Do::End)
+    CHECK(next.ending == Ending{OutcomeKind::Suppressed, Rule::VendorSuppressed, Disposition::Done});
 }
 
 TEST_CASE("policy: a stale grant is replaced once", "[dispatch][policy]") {
@@ -75,9 +76,9 @@ TEST_CASE("policy: a stale grant is replaced once", "[dispatch][policy]") {
   const Answer stale{.verdict = Verdict::AuthStale};
   const Next again = f.policy.after({.attempts = 2, .refreshed = true}, stale, kNow, f.window);
   CHECK(again.what == Do::TripBreaker);
-  CHECK(again.ending == Ending{OutcomeKind::Dead, Rule::CredentialBad, true});
+  CHECK(again.ending == Ending{OutcomeKind::Dead, Rule::CredentialBad, Disposition::DeadLetter});
   const Next last = f.policy.after({.attempts = 5}, stale, kNow, f.window);
-  CHECK(last.ending == Ending{OutcomeKind::Dead, Rule::RetriesExhausted, true});
+  CHECK(last.ending == Ending{OutcomeKind::Dead, Rule::RetriesExhausted, Disposition::DeadLetter});
   CHECK(f.policy.after({.attempts = 1}, stale, f.window.end(), f.window).what == Do::End);
 }
 
@@ -112,7 +113,7 @@ TEST_CASE("policy: attempts, the window and Retry-After bound a retry", "[dispat
   if (next.what == Do::End) {
     CHECK(next.ending.rule == row.rule);
     CHECK(next.ending == ending_of(row.rule));
-    CHECK(next.ending.dead_letter == (row.rule != Rule::Expired));
+    CHECK((next.ending.then == Disposition::DeadLetter) == (row.rule != Rule::Expired));
   } else {
     CHECK(next.at >= kNow + std::max(row.retry_after.value_or(milliseconds(0)), milliseconds(0)));
     CHECK(next.at < f.window.end());
@@ -168,7 +169,7 @@ TEST_CASE("policy: failures of the line", "[dispatch][policy]") {
   CHECK(next.what == row.what);
   if (next.what != Do::Retry) {
     CHECK(next.ending.rule == row.rule);
-    CHECK(next.ending.dead_letter);
+    CHECK(next.ending.then == Disposition::DeadLetter);
   }
 }
 

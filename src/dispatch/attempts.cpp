@@ -1,0 +1,211 @@
+#include "dispatch/attempts.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/thrown_by.h"
+#include "dispatch/content.h"
+#include "dispatch/decide.h"
+
+namespace nightpost::dispatch {
+namespace {
+
+/// Of an exception's words, as they stand in outcomes and letters.
+constexpr std::size_t kExceptionBytesMax = 300;
+
+/// Tokens may stand in an exception's words.
+void redact(std::string& text, std::string_view secret) {
+  constexpr std::string_view kInstead = "(token)";
+  if (secret.empty()) return;
+  for (std::size_t at = text.find(secret); at != std::string::npos; at = text.find(secret, at + kInstead.size()))
+    text.replace(at, secret.size(), kInstead);
+}
+
+VendorReason reason_of(const Error& error) { return {.code = name_of(error.code), .meaning = error.detail}; }
+
+}  // namespace
+
+void Attempts::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
+  const std::uint64_t tag = push.tag;
+  if (auto thrown = thrown_by([&] { send_or_wait(push, std::move(fresh)); }))
+    on_exception(std::span(&tag, 1), std::move(*thrown));
+}
+
+void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
+  OpenEvent& open = *push.event;
+  if (now_.mono >= open.window.end()) return pushes_.end(push, ending_of(open.window.rule_at_end()));
+  if (!find_route(push) || !ask_pacer(push)) return;
+  const Rendered rendered = open.content.render(open.event, open.event.to[push.receiver],
+                                                *open.receivers[push.receiver], *push.device, languages_);
+  const Provider& provider = *push.route->provider;
+  if (const auto opens = provider.closed_until(rendered.notification, now_.wall); opens && *opens > now_.wall)
+    return wait_or_end(push, now_.mono + (*opens - now_.wall), Rule::VendorClosed);
+  if (!obtain_grant(push, std::move(fresh))) return;
+  const Batching batching = provider.batching();
+  if (!batching.tokens && batching.mixed_max == 0) return send_alone(push, rendered);
+  if (batcher_.gather(push, rendered, batching, now_.wall)) sender_.reserve(*push.route);
+}
+
+/// False: the push has ended, or waits. Else push.route is the one to send with.
+bool Attempts::find_route(Push& push) {
+  const Device& device = *push.device;
+  Result<std::shared_ptr<const Route>> found = credentials_.route(push.event->event.app, device.certificate);
+  if (!found) {
+    const VendorReason reason = reason_of(found.error());
+    if (found.error().code == Errc::NotFound)
+      pushes_.end(push, {OutcomeKind::Rejected, Rule::CertificateMissing, Disposition::DeadLetter}, reason);
+    else if (found.error().code == Errc::Malformed)
+      pushes_.end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, Disposition::DeadLetter}, reason);
+    else
+      postpone(push, reason);
+    return false;
+  }
+  if (push.probe != Probe::None && push.route->id != (*found)->id) pushes_.give_up_probe(push);
+  push.route = std::move(*found);
+  if (const Rule rule = decide_certificate(device, push.route->certificate); rule != Rule::None) {
+    const bool wrong = rule == Rule::WrongVendor;
+    pushes_.end(push, {wrong ? OutcomeKind::Rejected : OutcomeKind::Suppressed, rule,
+                       wrong ? Disposition::DeadLetter : Disposition::Done});
+    return false;
+  }
+  if (!push.route->provider->well_formed(device.token)) {
+    pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
+    return false;
+  }
+  return true;
+}
+
+/// False: the push has ended, or waits. Else its credential may have one more request in the air.
+bool Attempts::ask_pacer(Push& push) {
+  const Route& route = *push.route;
+  Pacer& pacer = sender_.pacer_of(route);
+  const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), now_.mono);
+  switch (admission.may) {
+    case Pacer::May::Go:
+      return true;
+    case Pacer::May::Stop:
+      pushes_.end(push, ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
+      return false;
+    case Pacer::May::WaitForTime:
+      wait_or_end(push, admission.at, Rule::VendorThrottled);
+      return false;
+    case Pacer::May::WaitForRoom:
+      break;
+  }
+  queues_.park_for_room(push);
+  return false;
+}
+
+/// False: as above, or it is parked until the grant is there. Else push.grant is the one to send with.
+bool Attempts::obtain_grant(Push& push, std::shared_ptr<const Grant> fresh) {
+  if (fresh) {
+    push.grant = std::move(fresh);
+    return true;
+  }
+  Result<std::shared_ptr<const Grant>> grant = credentials_.grant(*push.route, now_.wall);
+  if (grant && *grant) {
+    push.grant = std::move(*grant);
+    return true;
+  }
+  if (grant) {
+    queues_.park_for_grant(push);
+    return false;
+  }
+  const VendorReason reason = reason_of(grant.error());
+  if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
+    // Of an open breaker this is the probe: the next one is let through later still.
+    if (!sender_.pacer_of(*push.route).is_probe(push.probe))
+      push.probe = sender_.pacer_of(*push.route).begin_probe(now_.mono);
+    sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
+    pushes_.end(push, ending_of(Rule::CredentialBad), reason);
+  } else {
+    postpone(push, reason);
+  }
+  return false;
+}
+
+void Attempts::send_alone(Push& push, const Rendered& rendered) {
+  const Route& route = *push.route;
+  rendered.notification.push_id = push.push_id;
+  rendered.notification.sent_at = now_.wall;
+  Result<std::vector<Planned>> planned =
+      route.provider->build(rendered.notification, std::span(&push.device->token, 1), *push.grant);
+  if (!planned || planned->size() != 1)
+    return pushes_.end(push, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
+                       {.meaning = planned ? std::string_view() : planned.error().detail});
+
+  push.state = Push::State::InFlight;
+  push.kind = planned->front().kind;
+  push.sent_at = now_.mono;
+  push.sent_at_wall = now_.wall;
+  push.reached_wire = false;
+  ++push.progress.attempts;
+  Pacer& pacer = sender_.pacer_of(route);
+  if (!pacer.is_probe(push.probe)) push.probe = pacer.begin_probe(now_.mono);
+  const MonoTime deadline = std::min(now_.mono + options_.push_deadline, push.event->window.end());
+  const std::uint64_t tag = push.tag;
+  if (auto thrown = sender_.send(pacer, push.route, std::move(planned->front().http), deadline, tag, push.probe))
+    on_exception(std::span(&tag, 1), std::move(*thrown));
+}
+
+/// Whatever it was waiting for, it is over at the end of its window.
+void Attempts::wake(Push& push) {
+  if (push.state == Push::State::InFlight || push.state == Push::State::Gathered) return;
+  const bool late = now_.mono >= push.event->window.end();
+  if (push.state == Push::State::Parked && !late) return;
+  if (late || capacity_.has_slot()) return attempt(push);
+  queues_.wait_for_slot(push);
+}
+
+void Attempts::carry_out(Push& push, const Next& next, const VendorReason& reason) {
+  const bool more =
+      next.what == Next::Do::Retry || next.what == Next::Do::PauseThenRetry || next.what == Next::Do::Refresh;
+  if (!more) return pushes_.end(push, next.ending, reason);
+  if (push.event->leaving) return pushes_.drop(push);
+  metrics_.retries.add();
+  if (next.what == Next::Do::Refresh) return refresh(push);
+  wait(push, next.at);
+}
+
+void Attempts::refresh(Push& push) {
+  push.progress.refreshed = true;
+  Result<std::shared_ptr<const Grant>> grant = credentials_.refresh(*push.route, *push.grant, now_.wall);
+  if (grant && *grant == nullptr) return queues_.park_for_grant(push);
+  if (grant) return attempt(push, std::move(*grant));
+  const VendorReason reason = reason_of(grant.error());
+  if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed) return postpone(push, reason);
+  // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
+  sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
+  pushes_.end(push, ending_of(Rule::CredentialBad), reason);
+}
+
+/// No request can be made for now: the store or the grant is not to be had.
+void Attempts::postpone(Push& push, const VendorReason& reason) {
+  carry_out(push, policy_.postpone(push.progress, ++push.postponed, now_.mono, push.event->window), reason);
+}
+
+void Attempts::wait(Push& push, MonoTime at) {
+  if (push.probe != Probe::None) pushes_.give_up_probe(push);
+  push.state = Push::State::Waiting;
+  push.grant.reset();
+  timers_.add({at, push.tag, Timer::Of::Push});
+}
+
+void Attempts::wait_or_end(Push& push, MonoTime at, Rule rule) {
+  const Window& window = push.event->window;
+  // Jitter, but not where it would part those that can share a request.
+  if (!push.route->provider->batching().tokens) at += backoff(1, options_.backoff_first, options_.backoff_max, rng_);
+  if (at < window.end()) return wait(push, at);
+  pushes_.end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule));
+}
+
+void Attempts::on_exception(std::span<const std::uint64_t> pushes, std::string what) {
+  metrics_.internal_errors.add();
+  for (const std::uint64_t tag : pushes)
+    if (const Push* const push = pushes_.find(tag)) redact(what, push->device->token.text());
+  what.resize(std::min(what.size(), kExceptionBytesMax));
+  for (const std::uint64_t tag : pushes)
+    if (Push* const push = pushes_.find(tag)) pushes_.end(*push, ending_of(Rule::InternalError), {.meaning = what});
+}
+
+}  // namespace nightpost::dispatch

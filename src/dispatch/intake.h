@@ -1,0 +1,85 @@
+// From a record to an event whose devices are known, or to its end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/device.h"
+#include "core/result.h"
+#include "dispatch/decode.h"
+#include "dispatch/metrics.h"
+#include "dispatch/now.h"
+#include "dispatch/open_events.h"
+#include "dispatch/options.h"
+#include "dispatch/planner.h"
+#include "dispatch/policy.h"
+#include "dispatch/ports.h"
+#include "dispatch/timer_heap.h"
+
+namespace nightpost::dispatch {
+
+/// Each record that is accepted becomes known to the planner, or ends here; in either case by the end of its window.
+/// The directory is asked for a batch of events at a time, and again, after a back-off, where it fails.
+class Intake {
+ public:
+  /// An event in a question to the directory, and how many of the keys are its receivers.
+  struct Asked {
+    std::uint64_t event = 0;
+    std::size_t receivers = 0;
+  };
+  using Found = Result<std::vector<std::shared_ptr<const Receiver>>>;
+  /// Hears the directory, maybe from inside ask(), and has on_found() called as (part of) a call into the dispatcher.
+  class Answered {
+   public:
+    virtual void on_found(std::span<const Asked> asked, Found found) = 0;
+
+   protected:
+    ~Answered() = default;
+  };
+
+  /// Borrowed; all must outlive it.
+  Intake(const Options& options, const Now& now, Directory& directory, const Policy& policy, OpenEvents& events,
+         Planner& planner, TimerHeap& timers, Metrics& metrics, Answered& answered)
+      : options_(options),
+        now_(now),
+        directory_(directory),
+        policy_(policy),
+        events_(events),
+        planner_(planner),
+        timers_(timers),
+        metrics_(metrics),
+        answered_(answered),
+        decoder_(options.event_bytes_max, options.receivers_max) {}
+
+  void accept(const Record& record);
+  /// Asks the directory for all that was accepted, or wants to be asked again, since the last call.
+  void ask();
+  void on_found(std::span<const Asked> asked, Found found);
+  /// The time has come to ask again for the event, or to give it up. REQUIRED: its devices are not known.
+  void wake(OpenEvent& open);
+
+ private:
+  void ask(std::vector<Asked> asked);
+  void resolved(OpenEvent& open);
+  void lookup_failed(OpenEvent& open, const Error& error);
+  void on_exception(std::uint64_t event, const std::string& what);
+
+  const Options& options_;
+  const Now& now_;
+  Directory& directory_;
+  const Policy& policy_;
+  OpenEvents& events_;
+  Planner& planner_;
+  TimerHeap& timers_;
+  Metrics& metrics_;
+  Answered& answered_;
+  Decoder decoder_;
+  std::vector<std::uint64_t> lookups_;
+  std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,84 @@
+#include "dispatch/open_events.h"
+
+#include <utility>
+
+namespace nightpost::dispatch {
+
+OpenEvent& OpenEvents::begin(const Record& record) {
+  const auto [tag, open] = events_.acquire();
+  kept_bytes_ -= std::exchange(open->kept, 0);
+  open->tag = tag;
+  open->record_id = record.record_id;
+  open->key = record.key;
+  open->traceparent = record.traceparent;
+  return *open;
+}
+
+void OpenEvents::decoded(const OpenEvent& open) noexcept {
+  open_bytes_ += bytes_of(open);
+  unplanned_ += open.event.to.size();
+}
+
+void OpenEvents::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
+  writer_.unreadable(open, rule, detail);
+  writer_.close(open, now_.wall);
+  free(open);
+}
+
+void OpenEvents::end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason) {
+  for (std::size_t i = 0; i < open.event.to.size(); ++i) writer_.receiver(open, i, ending, now_.wall, reason);
+  all_planned(open);
+}
+
+void OpenEvents::push_gone(OpenEvent& open) {
+  --open.pushes_open;
+  close_if_done(open);
+}
+
+void OpenEvents::all_planned(OpenEvent& open) {
+  planned(open);
+  close_if_done(open);
+}
+
+void OpenEvents::hand_back(const std::function<bool(RecordId)>& which) {
+  events_.for_each([&](std::uint64_t, OpenEvent& open) {
+    if (open.leaving || !which(open.record_id)) return;
+    open.leaving = true;
+    if (open.state == OpenEvent::State::Sending) return;
+    open.incomplete = true;
+    all_planned(open);
+  });
+}
+
+void OpenEvents::hand_back_all() {
+  events_.for_each([this](std::uint64_t, const OpenEvent& open) { writer_.hand_back(open); });
+}
+
+void OpenEvents::planned(OpenEvent& open) noexcept {
+  if (std::exchange(open.state, OpenEvent::State::Sending) != OpenEvent::State::Sending)
+    unplanned_ -= open.event.to.size();
+}
+
+void OpenEvents::close_if_done(OpenEvent& open) {
+  if (open.state != OpenEvent::State::Sending || open.pushes_open > 0) return;
+  if (open.incomplete)
+    writer_.hand_back(open);
+  else
+    writer_.close(open, now_.wall);
+  free(open);
+}
+
+void OpenEvents::free(OpenEvent& open) {
+  const std::uint64_t tag = open.tag;
+  planned(open);
+  open_bytes_ -= bytes_of(open);
+  open.reset();
+  const std::size_t kept = open.kept_bytes();
+  if (kept > kSlotKeptMax || kept_bytes_ + kept > kSlotsKeptMax)
+    open = OpenEvent();
+  else
+    kept_bytes_ += open.kept = kept;
+  events_.put_back(tag);
+}
+
+}  // namespace nightpost::dispatch

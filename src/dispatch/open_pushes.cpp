@@ -1,0 +1,43 @@
+#include "dispatch/open_pushes.h"
+
+#include <utility>
+
+#include "core/uuid.h"
+
+namespace nightpost::dispatch {
+
+Push& OpenPushes::begin(OpenEvent& event, std::size_t receiver, const Device& device) {
+  const auto [tag, push] = pushes_.acquire();
+  push->tag = tag;
+  push->event = &event;
+  push->receiver = receiver;
+  push->device = &device;
+  push->push_id = uuid_of({event.event.event_id, event.event.to[receiver].user_id, device.device_id});
+  events_.push_begun(event);
+  return *push;
+}
+
+void OpenPushes::end(Push& push, Ending ending, const VendorReason& reason) {
+  events_.end_push(push, ending, reason);
+  free(push);
+}
+
+void OpenPushes::drop(Push& push) {
+  push.event->incomplete = true;
+  free(push);
+}
+
+void OpenPushes::give_up_probe(Push& push) {
+  pacers_.of(*push.route, now_.mono).probe_lost(std::exchange(push.probe, Probe::None), now_.mono);
+}
+
+void OpenPushes::free(Push& push) {
+  const std::uint64_t tag = push.tag;
+  OpenEvent& event = *push.event;
+  if (push.probe != Probe::None) give_up_probe(push);
+  push.reset();
+  pushes_.put_back(tag);
+  events_.push_gone(event);
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,49 @@
+// The pushes that are open, from their planning to their outcome.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/slab.h"
+#include "dispatch/now.h"
+#include "dispatch/open_event.h"
+#include "dispatch/open_events.h"
+#include "dispatch/pacer_book.h"
+
+namespace nightpost::dispatch {
+
+/// Each push is gone exactly once: ended, with its outcome, or dropped, without one, because its event was handed back.
+/// With it goes what it held: its place in its event, and its credential's probe.
+class OpenPushes {
+ public:
+  /// Borrowed; all must outlive it.
+  OpenPushes(const Now& now, OpenEvents& events, PacerBook& pacers) : now_(now), events_(events), pacers_(pacers) {}
+
+  Push& begin(OpenEvent& event, std::size_t receiver, const Device& device);
+  /// Null: gone since.
+  Push* find(std::uint64_t tag) noexcept { return pushes_.find(tag); }
+  /// May close its event.
+  void end(Push& push, Ending ending, const VendorReason& reason = {});
+  /// Unsent. May close its event.
+  void drop(Push& push);
+  /// Ends or waits without a word about the credential, so the next push is the probe.
+  void give_up_probe(Push& push);
+
+  /// `visit` may end or drop the one it is given.
+  template <class Visit>
+  void for_each(Visit visit) {
+    pushes_.for_each([&](std::uint64_t, Push& push) { visit(push); });
+  }
+  const Slab<Push>& slab() const noexcept { return pushes_; }
+  std::size_t open() const noexcept { return pushes_.used(); }
+
+ private:
+  void free(Push& push);
+
+  const Now& now_;
+  OpenEvents& events_;
+  PacerBook& pacers_;
+  Slab<Push> pushes_;
+};
+
+}  // namespace nightpost::dispatch

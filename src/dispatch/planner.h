@@ -1,0 +1,53 @@
+// Which device is next: the events whose devices are known, oldest first, as far as the shard's limits allow.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+#include "core/device.h"
+#include "dispatch/capacity.h"
+#include "dispatch/now.h"
+#include "dispatch/open_events.h"
+#include "dispatch/timer_heap.h"
+
+namespace nightpost::dispatch {
+
+/// Each device of each event is named once by next(), or ends here by a rule or because its event is late; in the order
+/// of the events, and nothing is named or ended beyond the limits.
+class Planner {
+ public:
+  /// Borrowed; all must outlive it.
+  Planner(const Now& now, OpenEvents& events, Capacity& capacity, TimerHeap& timers)
+      : now_(now), events_(events), capacity_(capacity), timers_(timers) {}
+
+  struct Target {
+    OpenEvent* event = nullptr;
+    std::size_t receiver = 0;
+    const Device* device = nullptr;
+  };
+
+  /// The event's receivers are known.
+  void add(OpenEvent& open);
+  /// The next device to begin a push for; nullopt: there is none, or a limit is reached.
+  std::optional<Target> next();
+  /// The end of the event's window has come: what is not planned ends, as far as the settler has room.
+  void end_late(OpenEvent& open);
+  /// Call once a turn, when all is planned that may be: those left over are woken at the end of their windows.
+  void set_timers();
+
+ private:
+  enum class Step : std::uint8_t { Device, Full, Done };
+  Step advance(OpenEvent& open, Target& target);
+  bool may_begin(const OpenEvent& open) const noexcept;
+
+  const Now& now_;
+  OpenEvents& events_;
+  Capacity& capacity_;
+  TimerHeap& timers_;
+  std::deque<std::uint64_t> ready_;  // oldest first; some may be over
+  std::size_t untimed_ = 0;          // the last so many of them have no timer yet
+};
+
+}  // namespace nightpost::dispatch

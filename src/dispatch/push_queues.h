@@ -1,0 +1,57 @@
+// Pushes that wait for something that is not a time: a slot, a grant, a place among their credential's requests.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "dispatch/now.h"
+#include "dispatch/open_pushes.h"
+#include "dispatch/pacer_book.h"
+#include "dispatch/timer_heap.h"
+
+namespace nightpost::dispatch {
+
+/// Whoever is parked has a timer for the end of its window, so nothing waits for longer. First come, first called. Some
+/// in the queues may be gone; they are passed over.
+class PushQueues {
+ public:
+  /// Borrowed; all must outlive it.
+  PushQueues(const Now& now, OpenPushes& pushes, PacerBook& pacers, TimerHeap& timers)
+      : now_(now), pushes_(pushes), pacers_(pacers), timers_(timers) {}
+
+  /// Its back-off is over, and there is no slot. Once is enough.
+  void wait_for_slot(Push& push);
+  /// Until on_grant() for its route.
+  void park_for_grant(Push& push);
+  /// Until its credential has fewer requests.
+  void park_for_room(Push& push);
+
+  void on_grant(std::uint64_t route_id);
+  /// Those parked for room are due as far as there is some. False: nobody was called.
+  bool call_for_room();
+  bool has_due() const noexcept { return !due_.empty(); }
+  /// The next that is due, no longer in the queue; null: it is gone, or sent meanwhile.
+  Push* take_due();
+
+ private:
+  void park(Push& push);
+  void call(Push& push);
+
+  const Now& now_;
+  OpenPushes& pushes_;
+  PacerBook& pacers_;
+  TimerHeap& timers_;
+  std::deque<std::uint64_t> due_;
+  std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
+  struct ForRoom {
+    std::shared_ptr<const Route> route;
+    std::deque<std::uint64_t> pushes;
+  };
+  std::unordered_map<std::uint64_t, ForRoom> for_room_;  // likewise
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,164 @@
+#include "dispatch/replies.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "core/thrown_by.h"
+
+namespace nightpost::dispatch {
+namespace {
+
+constexpr std::size_t kNextsKept = 1024;  // room for the answers to so many pushes of one request
+
+/// How a failed transport counts among the attempts.
+Verdict verdict_of(Errc code) noexcept {
+  if (code == Errc::Unauthorized) return Verdict::CredentialBad;
+  return code == Errc::Malformed ? Verdict::Rejected : Verdict::Transient;
+}
+
+/// Until 00:00 at UTC+8, where the vendors' quota days begin.
+milliseconds rest_of_day(WallTime now) noexcept {
+  constexpr std::chrono::hours kOffset{8};
+  const WallTime there = now + kOffset;
+  return std::chrono::floor<std::chrono::days>(there) + std::chrono::days(1) - there;
+}
+
+bool equal(const Progress& a, const Progress& b) noexcept {
+  return a.attempts == b.attempts && a.unheard == b.unheard && a.refreshed == b.refreshed && a.once_more == b.once_more;
+}
+
+/// Whether two pushes of one request are equally far and were told the same: then they do the same at the same moment,
+/// so that what shared a request can share the next.
+bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
+  return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more &&
+         told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event;
+}
+
+VendorReason reason_of(const Answer* answer) {
+  return answer == nullptr ? VendorReason{} : VendorReason{.code = answer->code, .meaning = answer->meaning};
+}
+
+}  // namespace
+
+void Replies::on_push(std::uint64_t tag, Reply& reply) {
+  Push* const push = pushes_.find(tag);
+  if (push == nullptr || push->state != Push::State::InFlight) return;
+  const Route& route = *push->route;
+  sender_.answered(route, push->sent_at);
+  Answer answer;
+  if (reply.response) {
+    auto thrown = thrown_by([&] {
+      std::vector<Answer> answers =
+          route.provider->classify(push->kind, std::span(&push->device->token, 1), *reply.response);
+      if (!answers.empty()) answer = std::move(answers.front());
+    });
+    if (thrown) {
+      count_sent(*push, reply);
+      if (push->probe != Probe::None) pushes_.give_up_probe(*push);
+      return attempts_.on_exception(std::span(&tag, 1), std::move(*thrown));
+    }
+  }
+  settle(std::span(&push, 1), std::span(&answer, 1), reply, std::exchange(push->probe, Probe::None));
+}
+
+void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, Probe probe) {
+  const std::shared_ptr<const Route> route = pushes.front()->route;
+  auto& counters = metrics_.attempts[static_cast<std::size_t>(route->certificate.vendor)];
+  Pacer& pacer = sender_.pacer_of(*route);
+  if (!reply.reached_wire() && !pushes.front()->reached_wire && !pacer.is_probe(probe) && pacer.is_quiet(now_.mono))
+    return hold_back(pushes);
+  Pacer::Heard heard;
+  bool leave = false;                                                         // the connection
+  std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
+  last_of.fill(pushes.size());
+  nexts_.clear();
+  for (std::size_t i = 0; i < pushes.size(); ++i) {
+    Push& push = *pushes[i];
+    Answer& answer = answers[i];
+    const Window& window = push.event->window;
+    push.state = Push::State::Due;
+    count_sent(push, reply);
+    Next next;
+    if (reply.response) {
+      if (answer.rest_of_day)
+        answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(now_.wall));
+      std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
+      next = before < i && alike(push, answer, *pushes[before], answers[before])
+                 ? nexts_[before]
+                 : policy_.after(push.progress, answer, now_.mono, window);
+      before = i;
+      push.alone |= answer.alone;
+      leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
+      pacer.hear(heard, answer, next, push.grant.get(), now_.mono);
+    } else {
+      if (reply.maybe_sent) ++push.progress.unheard;
+      answer.code = name_of(reply.response.error().code);
+      answer.meaning = reply.response.error().detail;
+      answer.verdict = verdict_of(reply.response.error().code);
+      next = i > 0 && alike(push, answer, *pushes[i - 1], answers[i - 1])
+                 ? nexts_.back()
+                 : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, now_.mono, window);
+      if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
+      Pacer::hear_failure(heard, answer, next);
+    }
+    counters[static_cast<std::size_t>(answer.verdict)].add();
+    nexts_.push_back(next);
+  }
+  if (heard.removals_held && watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
+  if (leave) sender_.drain_connection(*route, reply.connection);
+  const bool held = pacer.holds_removals(now_.mono);
+  const Pacer::Decision decision =
+      pacer.conclude(heard, probe, answers.front(), reply.connection, pushes.front()->sent_at, now_.mono);
+  sender_.carry_out(*route, decision, reason_of(heard.complaint), reason_of(heard.refusal));
+  for (std::size_t i = 0; i < pushes.size(); ++i) {
+    const Answer& answer = answers[i];
+    const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
+    pushes[i]->progress.once_more |= answer.once_more;
+    // The answer to the replay is the probe's.
+    if (pacer.is_probe(probe) && nexts_[i].what == Next::Do::Refresh) pushes[i]->probe = probe;
+    const std::uint64_t tag = pushes[i]->tag;
+    auto thrown = thrown_by([&] {
+      if (nexts_[i].what == Next::Do::RemoveToken)
+        remove_token(*pushes[i], answer, held, reason);
+      else
+        attempts_.carry_out(*pushes[i], nexts_[i], reason);
+    });
+    if (thrown) attempts_.on_exception(std::span(&tag, 1), std::move(*thrown));
+  }
+  if (nexts_.capacity() > kNextsKept) std::vector<Next>().swap(nexts_);
+}
+
+void Replies::count_sent(Push& push, const Reply& reply) noexcept {
+  if (push.reached_wire || !reply.reached_wire()) return;
+  push.reached_wire = true;
+  ++push.progress.sent;
+}
+
+/// They came back unsent, and their credential is left alone by now: they end or wait as if never handed over.
+void Replies::hold_back(std::span<Push* const> pushes) {
+  for (Push* const push : pushes) {
+    push->state = Push::State::Due;
+    --push->progress.attempts;
+    if (push->event->leaving)
+      pushes_.drop(*push);
+    else
+      attempts_.attempt(*push);
+  }
+}
+
+void Replies::remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason) {
+  if (held) {
+    metrics_.removals_held.add();
+    return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, Disposition::DeadLetter}, reason);
+  }
+  if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))
+    return pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, reason);
+  const OfflineEvent& event = push.event->event;
+  const Result<bool> removed = directory_.remove_token(event.app, event.to[push.receiver].user_id, *push.device);
+  if (!removed) return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalFailed}, reason);
+  pushes_.end(push, {OutcomeKind::TokenRemoved, *removed ? Rule::TokenGone : Rule::TokenAlreadyRemoved}, reason);
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,61 @@
+// What one reply means for each of its pushes, and for their credential.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dispatch/attempts.h"
+#include "dispatch/metrics.h"
+#include "dispatch/now.h"
+#include "dispatch/open_pushes.h"
+#include "dispatch/options.h"
+#include "dispatch/policy.h"
+#include "dispatch/ports.h"
+#include "dispatch/sender.h"
+
+namespace nightpost::dispatch {
+
+/// Each push of a reply ends, is tried again by Attempts, or is dropped because its event was handed back. All answers
+/// of a reply are counted before the first of its pushes goes on, so that a batch of dead tokens shows before one of
+/// them is removed.
+class Replies {
+ public:
+  /// Borrowed; all must outlive it. `watcher` null: nobody.
+  Replies(const Options& options, const Now& now, Directory& directory, const Policy& policy, OpenPushes& pushes,
+          Attempts& attempts, Sender& sender, Metrics& metrics, Watcher* watcher)
+      : options_(options),
+        now_(now),
+        directory_(directory),
+        policy_(policy),
+        pushes_(pushes),
+        attempts_(attempts),
+        sender_(sender),
+        metrics_(metrics),
+        watcher_(watcher) {}
+
+  /// To the request of one push. A tag that is not in the air is ignored.
+  void on_push(std::uint64_t tag, Reply& reply);
+  /// `answers`: the provider's, one a push; filled in here where there was no response. `probe`: the request was the
+  /// breaker's. REQUIRED: all pushes have one route and were in the air.
+  void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, Probe probe);
+  /// Once an attempt: at least a byte of it went out.
+  static void count_sent(Push& push, const Reply& reply) noexcept;
+
+ private:
+  void hold_back(std::span<Push* const> pushes);
+  void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
+
+  const Options& options_;
+  const Now& now_;
+  Directory& directory_;
+  const Policy& policy_;
+  OpenPushes& pushes_;
+  Attempts& attempts_;
+  Sender& sender_;
+  Metrics& metrics_;
+  Watcher* const watcher_;
+  std::vector<Next> nexts_;  // of the reply being settled; reused
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,156 @@
+// From a record to known devices: what is asked, and how each record ends whose devices never become known.
+#include "dispatch/intake.h"
+
+#include <catch2/catch.hpp>
+
+#include "planning_bed.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+using nightpost::testing::event_for;
+using nightpost::testing::PlanningBed;
+using Names = std::vector<std::string>;
+
+TEST_CASE("intake: a batch is one question, and each event is ready with its receivers", "[dispatch][intake]") {
+  PlanningBed bed;
+  for (const char* user : {"a", "b", "c"}) bed.world.add(user);
+  bed.accept(event_for({"a", "b"}));
+  bed.accept(event_for({"c"}));
+  CHECK(bed.world.finds == 0);
+  bed.intake.ask();
+  bed.intake.ask();
+  CHECK(bed.world.finds == 1);
+  CHECK(bed.plan() == Names{"a-phone", "b-phone", "c-phone"});
+}
+
+TEST_CASE("intake: no question where a rule or the record ends it", "[dispatch][intake]") {
+  struct Row {
+    const char* what;
+    std::function<void(nlohmann::json&)> change;
+    std::size_t outcomes, letters;
+    const char* rule;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"disabled", [](auto& event) { event["push"] = {{"disabled", true}}; }, 2, 0, "push_disabled"},
+      {"expired", [](auto& event) { event["expires_at"] = nightpost::testing::kNowMs; }, 2, 0, "expired"},
+      {"without a receiver", [](auto& event) { event["to"] = nlohmann::json::array(); }, 0, 1, "malformed"},
+      {"without an id", [](auto& event) { event.erase("event_id"); }, 0, 1, "malformed"},
+      {"of an unknown kind", [](auto& event) { event["kind"] = "party"; }, 0, 1, "malformed"},
+      {"too big", [](auto& event) { event["message"]["id"] = std::string(2'000, 'x'); }, 0, 1, "event_too_big"},
+  }));
+  CAPTURE(row.what);
+  PlanningBed bed;
+  bed.options.event_bytes_max = 1'500;
+  nlohmann::json event = event_for({"a", "b"});
+  row.change(event);
+  Intake small(bed.options, bed.now, bed.world, bed.policy, bed.events, bed.planner, bed.timers, bed.world.metrics,
+               bed);
+  const std::string text = event.dump();
+  small.accept({.record_id = RecordId{1}, .key = "k", .value = text});
+  small.ask();
+  CHECK(bed.world.finds == 0);
+  CHECK(bed.world.outcomes.size() == row.outcomes);
+  for (const auto& outcome : bed.world.outcomes) CHECK(outcome["rule"] == row.rule);
+  REQUIRE(bed.world.letters.size() == row.letters);
+  for (const auto& letter : bed.world.letters) CHECK(letter.reason == row.rule);
+  CHECK(bed.world.released.size() == 1);
+  CHECK(bed.events.open() == 0);
+  CHECK(bed.events.receivers_unplanned() == 0);
+}
+
+TEST_CASE("intake: where the directory fails it is asked again, until attempts or time are over",
+          "[dispatch][intake]") {
+  PlanningBed bed;
+  bed.world.add("a");
+  bed.world.store_down = Error{Errc::Io, "disk"};
+  bed.accept(event_for({"a"}));
+  bed.intake.ask();
+  OpenEvent& open = [&]() -> OpenEvent& {
+    const auto rings = bed.rings();
+    REQUIRE(rings.size() == 1);
+    return *bed.events.find(rings[0].second);
+  }();
+  REQUIRE(open.state == OpenEvent::State::AskAgain);
+  SECTION("not before its time") {
+    REQUIRE(open.lookup_at > bed.now.mono);
+    bed.intake.wake(open);
+    bed.intake.ask();
+    CHECK(bed.world.finds == 1);
+  }
+  SECTION("and found then") {
+    bed.world.store_down.reset();
+    bed.go_to(open.lookup_at);
+    bed.intake.wake(open);
+    bed.intake.ask();
+    CHECK(bed.plan() == Names{"a-phone"});
+  }
+  SECTION("too often") {
+    for (int i = 1; i < bed.options.attempts_max; ++i) {
+      bed.go_to(open.lookup_at);
+      bed.intake.wake(open);
+      bed.intake.ask();
+    }
+    CHECK(bed.world.finds == bed.options.attempts_max);
+    CHECK(bed.world.outcomes.at(0)["rule"] == "store_unavailable");
+    CHECK(bed.events.open() == 0);
+  }
+  SECTION("for too long") {
+    bed.pass(bed.options.retry_for);
+    bed.intake.wake(open);
+    CHECK(bed.world.outcomes.at(0)["rule"] == "store_unavailable");
+    CHECK(bed.world.letters.size() == 1);
+    CHECK(bed.events.open() == 0);
+  }
+}
+
+TEST_CASE("intake: an answer that comes late or does not fit", "[dispatch][intake]") {
+  PlanningBed bed;
+  bed.world.add("a");
+  bed.world.store_slow = true;
+  bed.accept(event_for({"a"}));
+  bed.intake.ask();
+  const auto rings = bed.rings();
+  REQUIRE(rings.size() == 1);
+  CHECK(rings[0].first == bed.options.retry_for);  // or its window ends
+  OpenEvent& open = *bed.events.find(rings[0].second);
+  const Intake::Asked asked{open.tag, 1};
+  SECTION("after the event was given up") {
+    bed.pass(bed.options.retry_for);
+    bed.intake.wake(open);
+    CHECK(bed.world.outcomes.size() == 1);
+    bed.world.answer_finds();
+    CHECK(bed.world.outcomes.size() == 1);
+    CHECK(bed.plan().empty());
+  }
+  SECTION("twice") {
+    bed.world.answer_finds();
+    CHECK(bed.plan() == Names{"a-phone"});
+    bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(1));
+    CHECK(bed.plan().empty());
+    CHECK(bed.world.outcomes.empty());
+  }
+  SECTION("for another number of receivers: as if it had failed") {
+    bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(2));
+    CHECK(open.state == OpenEvent::State::AskAgain);
+  }
+  SECTION("for nobody, of an app that is none") {
+    bed.world.app_known = false;
+    bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(1));
+    CHECK(bed.world.outcomes.at(0)["rule"] == "unknown_app");
+    CHECK(bed.events.open() == 0);
+  }
+}
+
+TEST_CASE("intake: a directory that throws ends the events it was asked for, and no others", "[dispatch][intake]") {
+  PlanningBed bed;
+  bed.world.add("a");
+  bed.world.throws_in = "find";
+  bed.accept(event_for({"a"}));
+  bed.intake.ask();
+  CHECK(bed.world.outcomes.at(0)["rule"] == "internal_error");
+  CHECK(bed.world.released.size() == 1);
+  bed.world.throws_in.clear();
+  bed.accept(event_for({"a"}));
+  bed.intake.ask();
+  CHECK(bed.plan() == Names{"a-phone"});
+}

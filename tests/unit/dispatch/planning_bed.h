@@ -1,0 +1,94 @@
+// Intake, Planner and OpenEvents without a dispatcher around them.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/slab.h"
+#include "dispatch/capacity.h"
+#include "dispatch/decode.h"
+#include "dispatch/intake.h"
+#include "dispatch/planner.h"
+#include "support/dispatch_world.h"
+
+namespace nightpost::testing {
+
+using namespace nightpost::dispatch;
+
+struct PlanningBed : Intake::Answered {
+  World world;
+  Options options;
+  Now now{world.clock.mono(), world.clock.wall()};
+  TimerHeap timers;
+  Slots slots;
+  Slab<Push> pushes;
+  Rng rng{70'000};  // whose first back-off is not nothing
+  Policy policy{options, rng};
+  OpenEvents events{now, world, world.metrics, nullptr};
+  Capacity capacity{options, slots, pushes, world};
+  Planner planner{now, events, capacity, timers};
+  Intake intake{options, now, world, policy, events, planner, timers, world.metrics, *this};
+  std::uint64_t records = 0;
+
+  void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
+    intake.on_found(asked, std::move(found));
+  }
+  void pass(milliseconds time) {
+    world.clock.advance(time);
+    now = {world.clock.mono(), world.clock.wall()};
+  }
+  void go_to(MonoTime time) { pass(std::chrono::ceil<milliseconds>(time - now.mono)); }
+  RecordId accept(const std::string& value) {
+    const RecordId id{++records};
+    intake.accept({.record_id = id, .key = "the key", .value = value, .traceparent = "00-trace"});
+    return id;
+  }
+  RecordId accept(const nlohmann::json& event) { return accept(event.dump()); }
+  /// An event whose devices are not asked for yet.
+  OpenEvent& begin(std::initializer_list<std::string> users) {
+    const std::string text = event_for(users).dump();
+    OpenEvent& open = events.begin({.record_id = RecordId{++records}, .key = "k", .value = text});
+    Decoder decoder(1'000'000, 1'000);
+    REQUIRE(decoder.decode(text, open.event));
+    open.window = {now.mono + std::chrono::hours(24), now.mono + options.retry_for};
+    events.decoded(open);
+    return open;
+  }
+  /// A push for it, as the planner's caller would make one.
+  Push& push(OpenEvent& open, const Device& device, std::size_t receiver = 0) {
+    const auto [tag, push] = pushes.acquire();
+    push->tag = tag;
+    push->event = &open;
+    push->receiver = receiver;
+    push->device = &device;
+    events.push_begun(open);
+    return *push;
+  }
+  void drop(Push& push) {
+    OpenEvent& open = *push.event;
+    const std::uint64_t tag = push.tag;
+    push.reset();
+    pushes.put_back(tag);
+    events.push_gone(open);
+  }
+  /// Begins a push for each device that is named.
+  std::vector<std::string> plan() {
+    std::vector<std::string> devices;
+    while (const auto target = planner.next()) {
+      push(*target->event, *target->device, target->receiver);
+      devices.push_back(target->device->device_id);
+    }
+    return devices;
+  }
+  /// When the timers added since ring, and for what.
+  std::vector<std::pair<milliseconds, std::uint64_t>> rings() {
+    std::vector<std::pair<milliseconds, std::uint64_t>> all;
+    while (const auto timer = timers.pop(now.mono + std::chrono::hours(1'000)))
+      all.emplace_back(std::chrono::duration_cast<milliseconds>(timer->at - now.mono), timer->tag);
+    return all;
+  }
+};
+
+}  // namespace nightpost::testing

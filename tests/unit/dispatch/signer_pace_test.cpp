@@ -1,0 +1,208 @@
+// What the certificates of one signer share; and, through the whole dispatcher, what they do not.
+#include "dispatch/signer_pace.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "dispatch/pacer.h"
+#include "dispatch_fixture.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+using nightpost::testing::event_for;
+using nightpost::testing::Fixture;
+
+namespace {
+
+const MonoTime kNow = MonoTime(std::chrono::hours(1));
+
+struct Signing final : LocalAuthorizer {
+  Result<GrantStep> begin(WallTime) const override { return Grant{}; }
+  milliseconds age_min() const noexcept override { return milliseconds(0); }
+  std::string signer() const override { return "apns:team:key"; }
+};
+
+Answer full(Scope scope) { return {.verdict = Verdict::Throttled, .scope = scope}; }
+
+/// Two certificates of one signer, a user each.
+struct TwoTopics : Fixture {
+  TwoTopics() {
+    for (const std::int64_t certificate : {1, 2}) {
+      const std::string user = "u" + std::to_string(certificate);
+      world.routes[certificate] = world.route(certificate, 6 + static_cast<std::uint64_t>(certificate));
+      world.routes[certificate]->authorizer = std::make_shared<Signing>();
+      world.add(user).devices.front().certificate = {certificate};
+    }
+  }
+  std::size_t sent_to(const std::string& user) {
+    const std::size_t before = world.sent.size();
+    accept(event_for({user}));
+    return world.sent.size() - before;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("signer: unbounded until the vendor complains, few then, doubled by each proof", "[dispatch][signer]") {
+  Options options;
+  options.credential_in_flight_max = 20;
+  SignerPace pace(options);
+  CHECK(pace.allowed() == SignerPace::kUnbounded);
+  pace.proven(true);
+  CHECK(pace.allowed() == SignerPace::kUnbounded);
+  SECTION("a pause") { CHECK(pace.throttle(full(Scope::Credential), {}, 1, kNow, kNow)); }
+  SECTION("a connection") { CHECK_FALSE(pace.throttle(full(Scope::Connection), {}, 1, kNow, kNow)); }
+  SECTION("a stale grant") {
+    const Grant grant;
+    pace.stale(&grant);
+  }
+  CHECK(pace.allowed() == 4);
+  pace.proven(false);  // of a certificate whose breaker is not closed
+  CHECK(pace.allowed() == 4);
+  pace.proven(true);
+  CHECK(pace.allowed() == 8);
+  pace.proven(true);
+  CHECK(pace.allowed() == 16);
+  pace.proven(true);
+  CHECK(pace.allowed() == SignerPace::kUnbounded);
+}
+
+TEST_CASE("signer: a quota counts what all of them send", "[dispatch][signer]") {
+  Options options;
+  SignerPace pace(options);
+  CHECK_FALSE(pace.quota_spent_until(0, kNow));
+  CHECK(pace.is_idle(kNow));
+  CHECK_FALSE(pace.quota_spent_until(3, kNow));
+  CHECK_FALSE(pace.is_idle(kNow));
+  pace.sent();
+  pace.answered();
+  pace.reserve();
+  CHECK_FALSE(pace.quota_spent_until(3, kNow));
+  pace.reserve();
+  CHECK(pace.quota_spent_until(3, kNow) == kNow + std::chrono::minutes(1));
+  pace.unreserve();
+  CHECK_FALSE(pace.quota_spent_until(3, kNow));
+  pace.sent();
+  CHECK(pace.quota_spent_until(3, kNow + seconds(59)) == kNow + std::chrono::minutes(1));
+  CHECK_FALSE(pace.quota_spent_until(3, kNow + seconds(60)));
+}
+
+TEST_CASE("signer: one topic throttled, the other waits too", "[dispatch][signer]") {
+  TwoTopics f;
+  REQUIRE(f.sent_to("u1") == 1);
+  f.world.answer(429, "Credential 20");
+  CHECK(f.sent_to("u2") == 0);
+  f.pass(seconds(19));
+  CHECK(f.world.sent.size() == 1);
+  f.pass(seconds(3));
+  CHECK(f.world.sent.size() == 3);
+}
+
+TEST_CASE("signer: an edit of a certificate keeps the pause, not the breaker", "[dispatch][signer]") {
+  TwoTopics f;
+  REQUIRE(f.sent_to("u1") == 1);
+  const auto edit = [&] {
+    f.world.routes[1] = std::make_shared<Route>(*f.world.routes[1]);
+    f.world.routes[1]->id += 100;
+    f.world.routes[1]->certificate.name = "renamed";
+  };
+  SECTION("throttled") {
+    f.world.answer(429, "Credential 20");
+    edit();
+    CHECK(f.sent_to("u1") == 0);
+    f.pass(seconds(23));
+    CHECK(f.world.sent.size() == 3);
+  }
+  SECTION("refused") {
+    f.world.answer(403, "Forbidden");
+    CHECK(f.sent_to("u1") == 0);
+    edit();
+    CHECK(f.sent_to("u1") == 1);
+  }
+}
+
+TEST_CASE("signer: a refused topic does not stop the others", "[dispatch][signer]") {
+  TwoTopics f;
+  REQUIRE(f.sent_to("u1") == 1);
+  f.world.answer(403, "TopicDisallowed");
+  CHECK(f.sent_to("u1") == 0);
+  CHECK(f.sent_to("u2") == 1);
+}
+
+TEST_CASE("signer: nor do one topic's dead tokens", "[dispatch][signer]") {
+  TwoTopics f;
+  for (std::size_t i = 0; i < f.options.mass_removal_window; ++i) {
+    REQUIRE(f.sent_to("u1") == 1);
+    f.world.answer(410, "Unregistered");
+  }
+  CHECK(f.sent_to("u1") == 0);
+  REQUIRE(f.sent_to("u2") == 1);
+  f.world.answer(410, "Unregistered");
+  CHECK(f.world.outcomes.back()["rule"] == "token_gone");  // it goes
+}
+
+/// Whichever certificate sends: never more at once than the signer may, nothing in its pauses, no more than its quota,
+/// and nobody is stuck.
+TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][signer]") {
+  for (std::uint64_t seed = 1; seed <= 500; ++seed) {
+    CAPTURE(seed);
+    std::mt19937_64 rng(seed);
+    const auto dice = [&](std::uint64_t sides) { return rng() % sides; };
+    Options options;
+    options.credential_in_flight_first = 1 + dice(5);
+    options.credential_in_flight_max = 1 + dice(30);
+    const auto signer = std::make_shared<SignerPace>(options);
+    std::vector<Pacer> pacers;
+    for (int i = 0; i < 3; ++i) pacers.emplace_back(options, signer);
+    const std::size_t quota = dice(2) == 0 ? 0 : 1 + dice(40);
+    struct Flight {
+      std::size_t of;
+      Probe probe;
+      MonoTime sent_at;
+    };
+    std::vector<Flight> air;
+    std::vector<MonoTime> sends;
+    MonoTime now = kNow;
+    for (int step = 0; step < 300; ++step) {
+      now += milliseconds(dice(dice(8) == 0 ? 30'000 : 200));
+      for (auto more = dice(10); more > 0; --more) {
+        const std::size_t of = dice(3);
+        if (pacers[of].admit(Probe::None, quota, now).may != Pacer::May::Go) continue;
+        REQUIRE(now >= signer->paused_until());
+        REQUIRE(air.size() < signer->allowed());
+        const Probe probe = pacers[of].begin_probe(now);
+        pacers[of].sent();
+        air.push_back({of, probe, now});
+        sends.push_back(now);
+      }
+      if (air.empty()) continue;
+      const std::size_t which = dice(air.size());
+      const Flight flight = air[which];
+      air.erase(air.begin() + std::ptrdiff_t(which));
+      Pacer& pacer = pacers[flight.of];
+      pacer.answered();
+      constexpr std::array kVerdicts = {Verdict::Accepted, Verdict::Accepted,  Verdict::Accepted,
+                                        Verdict::Rejected, Verdict::Throttled, Verdict::Transient};
+      Answer answer{.verdict = kVerdicts[dice(kVerdicts.size())], .scope = Scope::Credential};
+      if (dice(3) == 0) answer.scope = Scope::Connection;
+      if (dice(2) == 0) answer.retry_after = milliseconds(dice(20'000));
+      const bool refused = dice(20) == 0;
+      Pacer::Heard heard;
+      const Next next{.what = refused ? Next::Do::TripBreaker : Next::Do::End};
+      pacer.hear(heard, answer, next, nullptr, now);
+      pacer.conclude(heard, flight.probe, answer, dice(3), flight.sent_at, now);
+    }
+    // In any minute at most what two quota's minutes that it touches allow.
+    if (quota > 0)
+      for (std::size_t i = 0; i + 2 * quota < sends.size(); ++i)
+        REQUIRE(sends[i + 2 * quota] - sends[i] >= std::chrono::minutes(1));
+    for (const Flight& flight : air) {
+      pacers[flight.of].answered();
+      pacers[flight.of].probe_lost(flight.probe, now);
+    }
+    now += options.breaker_max + std::chrono::minutes(1);
+    for (Pacer& pacer : pacers) REQUIRE(pacer.admit(Probe::None, quota, now).may == Pacer::May::Go);
+    REQUIRE(signer->is_idle(now + std::chrono::minutes(1)));
+  }
+}
