@@ -102,7 +102,7 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
   CHECK(tally.repeats > 0);
 }
 
-TEST_CASE("sim: seeds that failed once", "[sim]") {
+TEST_CASE("sim: seeds that failed once", "[sim][dispatcher]") {
   struct Row {
     const char* what;
     std::uint64_t seed;
