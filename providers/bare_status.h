@@ -5,7 +5,7 @@
 
 namespace nightpost {
 
-/// spec/vendors-xiaomi-oppo-vivo-meizu.md §1.2. A 2xx without the vendor's code may have been anything: Transient.
+/// A 2xx without the vendor's code may have been anything: Transient.
 constexpr Verdict verdict_for_bare_status(int status) noexcept {
   if (status == 429) return Verdict::Throttled;
   if (status == 401 || status == 403) return Verdict::CredentialBad;

@@ -14,7 +14,7 @@ struct Texts {
 };
 
 /// Both whole where they fit into `room` bytes of JSON strings together; else the body is cut between characters as
-/// readers see them, to 20 of them at the least, then the title, to one (spec/vendors-apns-fcm-huawei.md §5.2).
+/// readers see them, to 20 of them at the least, then the title, to one.
 /// nullopt: not even so. REQUIRED: valid UTF-8.
 std::optional<Texts> cut_to_fit(std::string_view title, std::string_view body, std::size_t room);
 

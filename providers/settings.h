@@ -34,7 +34,7 @@ std::string check_digits(std::string_view value);      // 1–64 decimal digits
 std::string check_plain(std::string_view value);       // 1–128 printable ASCII characters without blanks
 std::string check_class_name(std::string_view value);  // "com.example.shop.MainActivity"
 
-/// What a tap does (offline-push.md §5), the settings "click" and "click_target".
+/// What a tap does, the settings "click" and "click_target".
 struct Click {
   enum class Kind { App, Web, Page };
   Kind kind = Kind::App;

@@ -1,4 +1,4 @@
-// Title and body as a phone's shade takes them (spec/vendors-xiaomi-oppo-vivo-meizu.md §6.2).
+// Title and body as a phone's shade takes them.
 #pragma once
 
 #include <cstddef>

@@ -10,7 +10,7 @@
 namespace nightpost::apns {
 
 inline constexpr std::size_t kPayloadBytesMax = 4096;   // Apple: "Generating a remote notification"
-inline constexpr std::size_t kPayloadBytesMargin = 96;  // spec/vendors-apns-fcm-huawei.md §5.2 rule 6
+inline constexpr std::size_t kPayloadBytesMargin = 96;  // kept free for what a badge or an id may add
 inline constexpr std::size_t kBodyClustersMin = 20;     // below this a cut body says nothing (rule 4)
 
 /// {"aps":{"alert":{"title","body"},"badge","sound","mutable-content","thread-id",…},"ext":"…"}; what is absent or

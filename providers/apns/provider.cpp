@@ -1,4 +1,4 @@
-// Requests and answers of one certificate: header by header as spec/vendors-apns-fcm-huawei.md §1.5 has them.
+// Requests and answers of one certificate: header by header as Apple's "Sending notification requests to APNs" has them.
 #include <algorithm>
 #include <cstdint>
 #include <string>

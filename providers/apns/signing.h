@@ -1,4 +1,5 @@
-// What a .p8 key signs for Apple, byte for byte. Source: spec/vendors-apns-fcm-huawei.md §1.4.
+// What a .p8 key signs for Apple, byte for byte. Source: Apple, "Establishing a token-based
+// connection to APNs".
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
 // What each of Apple's reasons asks us to do. One table; the reply's parser and the GOAWAY's both read it.
-// Source: Apple, "Handling notification responses from APNs"; spec/vendors-apns-fcm-huawei.md §1.8.
+// Source: Apple, "Handling notification responses from APNs".
 #pragma once
 
 #include <algorithm>

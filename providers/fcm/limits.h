@@ -1,4 +1,4 @@
-// What FCM allows. Source: spec/vendors-apns-fcm-huawei.md §§2.3, 2.5, 2.6, 5.2.
+// What FCM allows. Source: Google, FCM HTTP v1 REST reference.
 #pragma once
 
 #include <chrono>

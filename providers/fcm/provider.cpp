@@ -1,4 +1,4 @@
-// Requests and answers of one certificate: spec/vendors-apns-fcm-huawei.md §2.3.
+// Requests and answers of one certificate: Google, FCM HTTP v1 REST reference.
 #include <algorithm>
 #include <string>
 #include <utility>

@@ -1,4 +1,4 @@
-// What each of FCM's error codes asks us to do. Source: spec/vendors-apns-fcm-huawei.md §2.5.
+// What each of FCM's error codes asks us to do. Source: Google, FCM HTTP v1 REST reference.
 #pragma once
 
 #include <algorithm>

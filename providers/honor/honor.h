@@ -1,5 +1,5 @@
 // Honor push. What src/app needs of this room; everything else here is its inside.
-// Source: spec/vendors-apns-fcm-huawei.md §4, §5.
+// Source: Honor, Push Kit REST API.
 #pragma once
 
 #include <memory>

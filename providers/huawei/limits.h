@@ -1,4 +1,4 @@
-// What Huawei allows. Source: spec/vendors-apns-fcm-huawei.md §§3.1 to 3.8, 5.1, 5.2, 6.
+// What Huawei allows. Source: Huawei, Push Kit REST API.
 #pragma once
 
 #include <chrono>

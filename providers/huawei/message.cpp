@@ -99,7 +99,7 @@ std::string android(const Notification& n, const Setup& setup, const Texts& text
   append_text(out, "bi_tag", n.receipt_tag);
   append_text(out, "receipt_id", setup.receipt_id);
   // The launcher and an action have no place for extras; there the app finds what `data` holds. A web page has nothing
-  // to do with ext (offline-push.md §5).
+  // to do with ext.
   if (!n.ext.empty() && setup.click.kind != Click::Kind::Web && !opens_intent(setup))
     append_json_member(out, "data", object_of("ext", n.ext));
   std::string shown = "{";

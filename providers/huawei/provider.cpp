@@ -1,4 +1,4 @@
-// Requests and answers of one certificate: spec/vendors-apns-fcm-huawei.md §§3.3 and 3.4.
+// Requests and answers of one certificate: Huawei, Push Kit REST API.
 #include <algorithm>
 #include <string>
 #include <string_view>

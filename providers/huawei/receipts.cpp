@@ -1,4 +1,4 @@
-// Receipts of both versions (spec/vendors-apns-fcm-huawei.md §3.8): who sent them, and what they say.
+// Receipts of both versions (Huawei, Push Kit REST API): who sent them, and what they say.
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

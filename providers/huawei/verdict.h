@@ -1,4 +1,4 @@
-// What each of Huawei's codes asks us to do. Source: spec/vendors-apns-fcm-huawei.md §§3.5, 3.6, 3.8.
+// What each of Huawei's codes asks us to do. Source: Huawei, Push Kit REST API.
 #pragma once
 
 #include <algorithm>

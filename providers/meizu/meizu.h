@@ -1,5 +1,5 @@
 // Meizu (Flyme) push. What src/app needs of this room; everything else here is its inside.
-// Source: spec/vendors-xiaomi-oppo-vivo-meizu.md §5, §6.
+// Source: Meizu, Flyme push server API.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// OPPO's limits, as data (spec/vendors-xiaomi-oppo-vivo-meizu.md §3.3, §3.4). Texts are counted in UTF-16 units.
+// OPPO's limits, as data (OPPO, PUSH server API). Texts are counted in UTF-16 units.
 #pragma once
 
 #include <chrono>

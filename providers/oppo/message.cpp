@@ -132,7 +132,7 @@ Result<Message> message_of(const Notification& notification, const Style& style)
   message.content = std::move(shown->body);
   if (utf16_size(message.content) > kContentUnits) message.style = kLongText;
 
-  // A web page is not the app: its address would get the ext as its query (spec/offline-push.md §5).
+  // A web page is not the app: its address would get the ext as its query.
   if (style.click_action_type != kWebPage) message.action_parameters = object_of_ext(notification.ext);
   if (utf16_size(message.action_parameters) > kActionParametersUnits)
     return fail(Errc::Malformed, "ext is longer than OPPO's 4000 characters");

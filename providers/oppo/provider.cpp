@@ -1,4 +1,4 @@
-// Requests and answers of one certificate (spec/vendors-xiaomi-oppo-vivo-meizu.md §3.3).
+// Requests and answers of one certificate (OPPO, PUSH server API).
 #include <algorithm>
 #include <cstdint>
 #include <string>

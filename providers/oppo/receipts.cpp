@@ -1,4 +1,4 @@
-// What OPPO posts to call_back_url (spec/vendors-xiaomi-oppo-vivo-meizu.md §3.7).
+// What OPPO posts to call_back_url (OPPO, PUSH server API).
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>

@@ -1,5 +1,5 @@
 // What each of OPPO's codes asks us to do: one table for pushes, for single tokens inside an answer and for the token
-// endpoint. Source: spec/vendors-xiaomi-oppo-vivo-meizu.md §3.6, OPPO's "return codes" (page 11235).
+// endpoint. Source: OPPO's "return codes" (page 11235).
 #pragma once
 
 #include <algorithm>

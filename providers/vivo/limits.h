@@ -1,4 +1,4 @@
-// vivo's host and limits, as data (spec/vendors-xiaomi-oppo-vivo-meizu.md §4.3, §4.4). Texts are counted in UTF-16
+// vivo's host and limits, as data (vivo, push server API). Texts are counted in UTF-16
 // units.
 #pragma once
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kWebPage = 2;
 constexpr int kAppPage = 4;
-constexpr std::string_view kExtKey = "ext";  // where the app finds it: spec/offline-push.md §5
+constexpr std::string_view kExtKey = "ext";  // where the app finds it
 
 void append_flag(std::string& out, std::string_view key, bool value) {
   if (!out.ends_with('{')) out += ',';

@@ -1,4 +1,4 @@
-// Requests and answers of one certificate (spec/vendors-xiaomi-oppo-vivo-meizu.md §4.3).
+// Requests and answers of one certificate (vivo, push server API).
 #include <algorithm>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,4 @@
-// What vivo posts to the callback (spec/vendors-xiaomi-oppo-vivo-meizu.md §4.7).
+// What vivo posts to the callback (vivo, push server API).
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>

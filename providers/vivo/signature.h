@@ -1,4 +1,4 @@
-// How vivo's token endpoint knows the app (spec/vendors-xiaomi-oppo-vivo-meizu.md §4.2).
+// How vivo's token endpoint knows the app (vivo, push server API).
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // What each of vivo's codes asks us to do: one table for pushes and the token endpoint, one for the state of an id.
-// Source: spec/vendors-xiaomi-oppo-vivo-meizu.md §4.6, vivo's "server API" (page 362).
+// Source: vivo's "server API" (page 362).
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // Xiaomi MiPush. What src/app needs of this room; everything else here is its inside.
-// Source: spec/vendors-xiaomi-oppo-vivo-meizu.md §2, §6.
+// Source: Xiaomi, Mi Push server API.
 #pragma once
 
 #include <memory>

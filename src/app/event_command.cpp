@@ -47,7 +47,7 @@ std::vector<Source> split(const std::string& path, const std::string& text) {
   return lines;
 }
 
-/// design.md §4.1: conversation and receiver for one-to-one, the group for groups, so that order holds in both.
+/// Conversation and receiver for one-to-one, the group for groups, so that order holds in both.
 std::string key_of(const dispatch::OfflineEvent& event) {
   if (!event.group_id.empty()) return fmt::format("group_{}", event.group_id);
   return fmt::format("c2c_{}_{}", event.from_user, event.to.empty() ? std::string_view() : event.to.front().user_id);

@@ -10,7 +10,7 @@
 
 namespace nightpost::app {
 
-/// design.md §9.
+/// The root README lists them.
 enum ExitCode : int { kDone = 0, kNotAllWell = 1, kBadUsage = 2, kUnreachable = 3 };
 
 /// The exit code that an error means to a script.

@@ -17,7 +17,7 @@ enum class DeviceState : std::uint8_t { Foreground, Background, Offline, LoggedO
 std::string_view name_of(DeviceState state) noexcept;  // "foreground", "background", "offline", "logged_out"
 std::optional<DeviceState> device_state_from(std::string_view name) noexcept;
 
-/// What runs there. Web and mini programs never receive a push (offline-push.md §1 rule 4).
+/// What runs there. Web and mini programs never receive a push.
 enum class Platform : std::uint8_t { Ios, Android, Web, MiniProgram, Desktop };
 std::string_view name_of(Platform platform) noexcept;  // "ios", "android", "web", "mini_program", "desktop"
 std::optional<Platform> platform_from(std::string_view name) noexcept;

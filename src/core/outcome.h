@@ -24,7 +24,7 @@ enum class OutcomeKind : std::uint8_t {
   Clicked,
   Count
 };
-std::string_view name_of(OutcomeKind kind) noexcept;  // "accepted", "token_removed", …: design.md §4.4
+std::string_view name_of(OutcomeKind kind) noexcept;  // "accepted", "token_removed", …
 
 struct Outcome {
   OutcomeKind kind = OutcomeKind::Dead;

@@ -9,7 +9,7 @@ namespace nightpost::dispatch {
 namespace {
 
 constexpr std::size_t kReceiptTagMax = 48;  // OPPO's call_back_parameter: 50 bytes are safe
-constexpr std::size_t kCollapseIdMax = 64;  // APNs: vendors-apns-fcm-huawei.md §1.5
+constexpr std::size_t kCollapseIdMax = 64;  // Apple's limit for apns-collapse-id
 
 /// `id` where it can stand in a header or a form as it is, else 32 hex digits of its hash.
 std::string plain_or_hash(std::string_view id, std::size_t bytes_max) {

@@ -1,4 +1,4 @@
-// What a notification says: offline-push.md §3 (title, text), §4 (sound, badge) and §5 (ext). Pure.
+// What a notification says: title, text, sound, badge and ext. Pure.
 #pragma once
 
 #include <cstddef>

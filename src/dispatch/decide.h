@@ -1,4 +1,4 @@
-// Whether a push is due: the rules of offline-push.md §1 as pure functions. Each returns the first rule that says no,
+// Whether a push is due: the rules as pure functions. Each returns the first rule that says no,
 // in the order of the enum in rule.h, or Rule::None.
 #pragma once
 

@@ -4,7 +4,7 @@ namespace nightpost::dispatch {
 namespace {
 
 // In the order of ElementType; text, custom and unknown elements have no word. The first four zh words are the
-// reference's, the rest ours (offline-push.md §3).
+// reference's, the rest ours.
 constexpr ElementWords kZh = {"",           "[语音]",     "[文件]", "[图片]", "[视频]", "[位置]",
                               "[动画表情]", "[聊天记录]", "[名片]", "",       ""};
 constexpr ElementWords kEn = {"",          "[Voice]",        "[File]",         "[Image]", "[Video]", "[Location]",

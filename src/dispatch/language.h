@@ -22,7 +22,7 @@ struct Language {
   const ElementWords* words = nullptr;
 };
 
-/// Element words exist in zh and en (offline-push.md §3); a language known only by its title borrows the tenant's.
+/// Element words exist in zh and en; a language known only by its title borrows the tenant's.
 /// Immutable once built.
 class Languages {
  public:

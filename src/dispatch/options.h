@@ -38,7 +38,7 @@ struct Options {
   milliseconds breaker_max{600'000};
   double quota_share = 1;  // of the requests a vendor takes in a minute from one credential: what is ours of them
   std::size_t routes_max = 10'000;  // credentials remembered with breaker and counts; idle ones go first
-  // §0.3 of vendors-apns-fcm-huawei.md: more than this share of dead tokens in the window looks like a wrong credential
+  // More than this share of dead tokens in the window looks like a wrong credential
   std::size_t mass_removal_window = 50;
   double mass_removal_share = 0.3;
   milliseconds mass_removal_period{300'000};

@@ -1,5 +1,5 @@
 // Mass invalidation: a wrong bundle id, a swapped environment or a changed key look exactly like "all tokens died"
-// (vendors-apns-fcm-huawei.md §0.3). Over too large a share of dead tokens nothing is removed any more. Pure.
+// Over too large a share of dead tokens nothing is removed any more. Pure.
 #pragma once
 
 #include <array>

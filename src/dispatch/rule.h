@@ -9,7 +9,7 @@ namespace nightpost::dispatch {
 
 enum class Rule : std::uint8_t {
   None,
-  // The event as a whole (offline-push.md §1), in the order they are asked.
+  // The event as a whole, in the order they are asked.
   PushDisabled,
   OnlineOnly,
   SystemMessage,

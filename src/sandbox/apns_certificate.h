@@ -1,4 +1,4 @@
-// What Apple writes into a push certificate (vendors-apns-fcm-huawei.md §1.3), read from the certificate itself.
+// What Apple writes into a push certificate, read from the certificate itself.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Judges an APNs payload (vendors-apns-fcm-huawei.md §1.6).
+// Judges an APNs payload (Apple, "Generating a remote notification").
 #pragma once
 
 #include <simdjson.h>

@@ -1,4 +1,4 @@
-// APNs provider tokens as the server sees them: a JWT, ES256 (vendors-apns-fcm-huawei.md §1.4; RFC 7515, RFC 7518
+// APNs provider tokens as the server sees them: a JWT, ES256 (RFC 7515, RFC 7518
 // §3.4).
 #pragma once
 

@@ -1,5 +1,5 @@
 // Refuses what Apple refuses, in Apple's words: a request, what is known and a time make a verdict. Written from
-// vendors-apns-fcm-huawei.md §1 alone, so that it cannot share a mistake with the sender it checks.
+// Apple's "Sending notification requests to APNs" alone, so that it cannot share a mistake with the sender it checks.
 #pragma once
 
 #include <simdjson.h>

@@ -1,5 +1,5 @@
 // Google's token endpoint: service accounts, their assertions, the access tokens they get
-// (vendors-apns-fcm-huawei.md §2.2, §2.3.0).
+// (Google, FCM HTTP v1 REST reference).
 #pragma once
 
 #include <map>

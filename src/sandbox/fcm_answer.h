@@ -1,4 +1,4 @@
-// FCM's refusals in Google's words (vendors-apns-fcm-huawei.md §2.5).
+// FCM's refusals in Google's words (Google, FCM HTTP v1 REST reference).
 #pragma once
 
 #include <optional>

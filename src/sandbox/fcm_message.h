@@ -1,5 +1,5 @@
-// Judges the body of messages:send (vendors-apns-fcm-huawei.md §2.3): what Google's JSON parser refuses, then what FCM
-// itself does.
+// Judges the body of messages:send (Google, FCM HTTP v1 REST reference): what Google's JSON parser refuses, then what
+// FCM itself does.
 #pragma once
 
 #include <simdjson.h>

@@ -1,4 +1,4 @@
-// application/x-www-form-urlencoded bodies, strictly (WHATWG URL §5.1; vendors-xiaomi-oppo-vivo-meizu.md §1.2).
+// application/x-www-form-urlencoded bodies, strictly (WHATWG URL §5.1).
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Judges the body of Honor's sendMessage (vendors-apns-fcm-huawei.md §4.2).
+// Judges the body of Honor's sendMessage (Honor, Push Kit REST API).
 #pragma once
 
 #include <simdjson.h>

@@ -1,5 +1,5 @@
 // Who may push by Huawei: client credentials at the token endpoint, service accounts by tokens of their own
-// (vendors-apns-fcm-huawei.md §3.1, §3.2).
+// (Huawei, Push Kit REST API).
 #pragma once
 
 #include <deque>

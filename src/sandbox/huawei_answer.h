@@ -1,4 +1,4 @@
-// Huawei Push Kit's answers: business codes and their words (vendors-apns-fcm-huawei.md §3.5, §3.6).
+// Huawei Push Kit's answers: business codes and their words (Push Kit REST API).
 #pragma once
 
 #include <optional>

@@ -1,4 +1,4 @@
-// Judges the bodies of messages:send, v1/v2 and v3 (vendors-apns-fcm-huawei.md §3.3, §3.4).
+// Judges the bodies of messages:send, v1/v2 and v3 (Huawei, Push Kit REST API).
 #pragma once
 
 #include <simdjson.h>

@@ -1,4 +1,4 @@
-// Huawei's receipts (vendors-apns-fcm-huawei.md §3.8).
+// Huawei's receipts (Huawei, Push Kit REST API).
 #pragma once
 
 #include <span>

@@ -1,4 +1,4 @@
-// Judges a messageJson (vendors-xiaomi-oppo-vivo-meizu.md §5.4).
+// Judges a messageJson (Meizu, Flyme push server API).
 #pragma once
 
 #include <simdjson.h>

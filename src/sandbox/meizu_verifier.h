@@ -1,5 +1,5 @@
 // Refuses what Meizu refuses, with Meizu's codes: a request, what is known and a time make a judgement. Written from
-// vendors-xiaomi-oppo-vivo-meizu.md §5 alone.
+// Meizu's Flyme push server API pages alone.
 #pragma once
 
 #include <simdjson.h>

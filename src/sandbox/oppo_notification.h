@@ -1,4 +1,4 @@
-// Judges the fields of one OPPO notification (vendors-xiaomi-oppo-vivo-meizu.md §3.4, §3.5).
+// Judges the fields of one OPPO notification (OPPO, PUSH server API).
 #pragma once
 
 #include <simdjson.h>

@@ -1,5 +1,5 @@
 // Refuses what OPPO refuses, with OPPO's codes: a request, what is known and a time make a judgement. Written from
-// vendors-xiaomi-oppo-vivo-meizu.md §3 alone.
+// OPPO's PUSH server API pages alone.
 #pragma once
 
 #include <simdjson.h>

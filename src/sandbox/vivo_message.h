@@ -1,4 +1,4 @@
-// Judges the members of one vivo message (vendors-xiaomi-oppo-vivo-meizu.md §4.4).
+// Judges the members of one vivo message (vivo, push server API).
 #pragma once
 
 #include <simdjson.h>

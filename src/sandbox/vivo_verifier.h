@@ -1,5 +1,5 @@
 // Refuses what vivo refuses, with vivo's codes: a request, what is known and a time make a judgement. Written from
-// vendors-xiaomi-oppo-vivo-meizu.md §4 alone.
+// vivo's push server API pages alone.
 #pragma once
 
 #include <simdjson.h>

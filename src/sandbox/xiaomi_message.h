@@ -1,4 +1,4 @@
-// Judges the fields of one Xiaomi message (vendors-xiaomi-oppo-vivo-meizu.md §2.4).
+// Judges the fields of one Xiaomi message (Xiaomi, Mi Push server API).
 #pragma once
 
 #include <functional>

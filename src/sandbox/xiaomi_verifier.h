@@ -1,5 +1,5 @@
 // Refuses what Xiaomi refuses, with Xiaomi's codes: a request, what is known and a time make a judgement. Written from
-// vendors-xiaomi-oppo-vivo-meizu.md §2 alone.
+// Xiaomi's Mi Push server API pages alone.
 #pragma once
 
 #include <simdjson.h>

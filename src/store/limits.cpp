@@ -32,7 +32,7 @@ Result<void> check_texts(std::initializer_list<Text> texts) {
 
 bool pushable(const Device& device) {
   return (device.platform == Platform::Ios || device.platform == Platform::Android) &&
-         device.state != DeviceState::LoggedOut;  // logging out unbinds the token (offline-push.md §1 rule 2)
+         device.state != DeviceState::LoggedOut;  // logging out unbinds the token
 }
 
 constexpr bool name_character(char c) {

@@ -1,4 +1,4 @@
-// Secrets at rest: AES-256-GCM with a data key of their own, the data key wrapped by the master key (design.md §5.8).
+// Secrets at rest: AES-256-GCM with a data key of their own, the data key wrapped by the master key.
 #pragma once
 
 #include <cstddef>

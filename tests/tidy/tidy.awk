@@ -90,6 +90,15 @@ function see(room, other) { sees[room, other] = 1 }
   header[includes] = what
 }
 
+# A text that is not in the tree cannot be looked up by who reads of it.
+/[A-Za-z0-9_-][.]md/ {
+  rest = $0
+  while (match(rest, /[A-Za-z0-9_-]+[.]md/)) {
+    name = substr(rest, RSTART, RLENGTH)
+    if (name != "README.md") report(FILENAME ":" FNR, "names " name ", which is not in the tree")
+    rest = substr(rest, RSTART + RLENGTH)
+  }
+}
 # A call of OpenSSL's that is a whole statement drops its result; a PEM reader without a passphrase asks for one.
 FNR == 1 { begins = 1 }
 FILENAME ~ /^(src|providers)\// { look_at_calls($0) }

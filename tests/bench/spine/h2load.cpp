@@ -10,7 +10,7 @@
 namespace nightpost::bench {
 namespace {
 
-/// The headers of vendors-apns-fcm-huawei.md §1.5. As in a worker, authorization (a JWT is about 220 bytes) and :path
+/// The headers of a push to Apple. As in a worker, authorization (a JWT is about 220 bytes) and :path
 /// go literally each time. The two ids do not vary here, so they cost h2load a byte each.
 std::vector<std::string> headers() {
   return {"authorization: bearer " + std::string(220, 'j'),

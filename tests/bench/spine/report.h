@@ -1,4 +1,4 @@
-// What a benchmark says: design.md §9's JSON, or a table for people.
+// What a benchmark says: JSON, or a table for people.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -13,7 +13,7 @@ inline constexpr std::int64_t kFleetApp = 1'400'000'001;
 std::string user_name(std::size_t user);   // "user-0000042"
 std::string user_token(std::size_t user);  // 64 hex digits
 
-/// A text message of design.md §4.2 to one user, about 730 bytes. `id` names event and message; times from the clock.
+/// A text message to one user, about 730 bytes. `id` names event and message; times from the clock.
 std::string event_json(std::string_view id, std::size_t user, std::string_view ext = "");
 
 /// Adds users [0, count) to the SQLite store at `path`, their devices offline and bound to `certificate`.

@@ -12,7 +12,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 
 const Headers kJson = {{"content-type", "application/json"}};
 const Headers kForm = {{"content-type", "application/x-www-form-urlencoded"}};
-/// The spec's vector for user pushuser (vendors-apns-fcm-huawei.md §3.8).
+/// Huawei's vector for user pushuser.
 const Headers kSigned = {{"content-type", "application/json"},
                          {"x-huawei-callback-id",
                           "timestamp=1735689600123; nonce=3f2b1c9a-6a34-4d0b-9b0e-6f1f0a7d2c55; "

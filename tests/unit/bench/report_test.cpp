@@ -31,7 +31,7 @@ TEST_CASE("report: runs of different shapes are a mistake", "[bench]") {
   CHECK_THROWS(median_of({{{"pushes_per_s", "fast"}}}));
 }
 
-TEST_CASE("report: the JSON of design.md §9, and a table of the same numbers", "[bench]") {
+TEST_CASE("report: the JSON, and a table of the same numbers", "[bench]") {
   const auto all = report("spine", environment(), {{{"p99_ms", 3.25}}, {{"p99_ms", 1.25}}, {{"p99_ms", 2.25}}});
   CHECK(all.at("what") == "spine");
   CHECK(all.at("environment").at("cores") > 0);

@@ -14,7 +14,7 @@ using test::made_key_pem;
 
 namespace {
 
-// spec/vendors-apns-fcm-huawei.md §1.4: header {"alg":"ES256","kid":"ABC123DEFG"}, claims
+// Apple's example: header {"alg":"ES256","kid":"ABC123DEFG"}, claims
 // {"iss":"DEF123GHIJ","iat":1735689600}
 constexpr const char* kSigningInput =
     "eyJhbGciOiJFUzI1NiIsImtpZCI6IkFCQzEyM0RFRkcifQ.eyJpc3MiOiJERUYxMjNHSElKIiwiaWF0IjoxNzM1Njg5NjAwfQ";

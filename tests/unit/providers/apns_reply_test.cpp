@@ -19,7 +19,7 @@ std::string because(const std::string& reason) { return R"({"reason":")" + reaso
 
 }  // namespace
 
-// Typed from spec/vendors-apns-fcm-huawei.md §1.8, not from the table under test.
+// Typed from Apple's table, not from the table under test.
 TEST_CASE("apns reply: every reason Apple documents", "[apns]") {
   struct Row {
     int status;

@@ -22,7 +22,7 @@ std::shared_ptr<const Provider> provider() {
   return *made;
 }
 
-/// spec/vendors-apns-fcm-huawei.md §1.12 A, as far as a neutral notification can say it.
+/// Apple's example of a whole request, as far as a neutral notification can say it.
 Notification order() {
   Notification n;
   n.title = "Order shipped";

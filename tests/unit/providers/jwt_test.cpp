@@ -13,7 +13,7 @@ using namespace nightpost;
 
 namespace {
 
-// spec/vendors-apns-fcm-huawei.md §§2.2 and 3.2: what is signed, byte for byte.
+// Google's and Huawei's assertions: what is signed, byte for byte.
 struct SpecVector {
   const char* name;
   RsaScheme scheme;

@@ -37,7 +37,7 @@ std::shared_ptr<const Provider> provider(Settings more = {}) {
   return *made;
 }
 
-/// spec/vendors-xiaomi-oppo-vivo-meizu.md §3.8 (2), as far as a neutral notification can say it.
+/// OPPO's example of a whole request, as far as a neutral notification can say it.
 Notification dinner() {
   Notification n;
   n.title = "张三";

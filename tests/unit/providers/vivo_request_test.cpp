@@ -33,7 +33,7 @@ std::shared_ptr<const Provider> provider(Settings more = {}, Environment environ
   return *made;
 }
 
-/// spec/vendors-xiaomi-oppo-vivo-meizu.md §4.8 (2), as far as a neutral notification can say it.
+/// vivo's example of a whole request, as far as a neutral notification can say it.
 Notification dinner() {
   Notification n;
   n.title = "张三";

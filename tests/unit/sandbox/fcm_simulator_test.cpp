@@ -1,4 +1,4 @@
-// Requests written by hand from the vendor's examples (vendors-apns-fcm-huawei.md §2).
+// Requests written by hand from the vendor's examples.
 #include "sandbox/fcm_simulator.h"
 
 #include <catch2/catch.hpp>

@@ -1,4 +1,4 @@
-// Provider tokens made by hand (vendors-apns-fcm-huawei.md §1.4), right ones and wrong ones.
+// Provider tokens made by hand, right ones and wrong ones.
 #pragma once
 
 #include <cstdint>
