@@ -1,4 +1,4 @@
-// Requests and answers of one certificate: header by header as Apple's "Sending notification requests to APNs" has them.
+// Requests and answers of one certificate: header by header as in Apple's "Sending notification requests to APNs".
 #include <algorithm>
 #include <cstdint>
 #include <string>
