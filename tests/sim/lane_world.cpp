@@ -5,7 +5,8 @@
 
 namespace nightpost::sim {
 namespace {
-constexpr milliseconds kLate{8};  // two slots of the lane's wheel
+constexpr milliseconds kLate{8};      // two slots of the lane's wheel
+constexpr int kTurnsMax = 4'000'000;  // a turn may move one byte, in no time
 
 std::uint64_t tag_of(const support::PeerRequest& asked) { return std::stoull(asked.header("x-tag")); }
 }  // namespace
@@ -120,13 +121,13 @@ LaneTally LaneWorld::run() {
   loop_.after(milliseconds(0), [this] { send_some(); });
   const MonoTime end = loop_.now() + std::chrono::minutes(10);
   for (int turns = 0; to_send_ > 0 || open_ > 0; ++turns) {
-    must(turns < 200'000, "it never ends");
+    must(turns < kTurnsMax, "it never ends");
     must(loop_.step(end), "nothing is due, and requests are open");
     check();
   }
   // Nothing more may come of it, and nothing is kept.
   const MonoTime rest = loop_.now() + seconds(20);
-  for (int turns = 0; loop_.step(rest); ++turns) must(turns < 200'000, "it never rests");
+  for (int turns = 0; loop_.step(rest); ++turns) must(turns < kTurnsMax, "it never rests");
   must(lane_->open_requests() == 0, "requests open that nobody waits for");
   for (const auto& [tag, request] : requests_) must(request.answered, "a request without an answer");
   tally_.connections = vendor_.connections;
