@@ -29,13 +29,9 @@ KafkaBroker& broker() {
 }
 
 ConsumerOptions options(const std::string& topic) {
-  return {.kafka = {.brokers = broker().address(),
-                    .client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}}},
-          .group_id = topic,
-          .topic = topic,
-          .commit_interval = milliseconds(50),
-          .revoke_grace = milliseconds(500),
-          .silence = milliseconds(1'000)};
+  ConsumerOptions made = test::quick_consumer(broker().address(), topic);
+  made.silence = milliseconds(1'000);
+  return made;
 }
 
 /// As `broker up` does; takes as long as a JVM takes to start.

@@ -27,14 +27,7 @@ KafkaBroker& broker() {
   return the_broker;
 }
 
-ConsumerOptions options(const std::string& topic) {
-  return {.kafka = {.brokers = broker().address(),
-                    .client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}}},
-          .group_id = topic,
-          .topic = topic,
-          .commit_interval = milliseconds(50),
-          .revoke_grace = milliseconds(500)};
-}
+ConsumerOptions options(const std::string& topic) { return test::quick_consumer(broker().address(), topic); }
 
 Client client() {
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();

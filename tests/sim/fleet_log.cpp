@@ -14,9 +14,12 @@ FleetEvent& FleetLog::append(std::int32_t partition, FleetEvent event) {
   return events.emplace_back(std::move(event));
 }
 
-const FleetEvent* FleetLog::find(std::string_view id) const {
-  const auto found = by_id_.find(id);
-  return found == by_id_.end() ? nullptr : &at(found->second.partition, found->second.offset);
+std::vector<std::int32_t> FleetLog::take_all(std::uint64_t member) {
+  std::vector<std::int32_t> had;
+  for (std::size_t p = 0; p < partitions_.size(); ++p)
+    if (partitions_[p].owner == member) had.push_back(static_cast<std::int32_t>(p));
+  for (const std::int32_t partition : had) give(partition, 0);
+  return had;
 }
 
 bool FleetLog::commit(std::uint64_t member, std::uint64_t generation, std::int32_t partition, std::int64_t next,

@@ -9,7 +9,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,17 +35,11 @@ class FleetLog {
   FleetLog(std::size_t partitions, const Devices& devices) : devices_(devices), partitions_(partitions) {}
 
   // The source.
-  struct Place {
-    std::int32_t partition = 0;
-    std::int64_t offset = 0;
-  };
   FleetEvent& append(std::int32_t partition, FleetEvent event);
   std::int64_t end(std::int32_t partition) const { return std::int64_t(of(partition).events.size()); }
   const FleetEvent& at(std::int32_t partition, std::int64_t offset) const {
     return of(partition).events.at(static_cast<std::size_t>(offset));
   }
-  /// nullptr: no such event.
-  const FleetEvent* find(std::string_view id) const;
   std::size_t partitions() const noexcept { return partitions_.size(); }
 
   // The group. Owners are numbers of members, 0 is nobody.
@@ -55,6 +48,8 @@ class FleetLog {
     of(partition).owner = member;
     ++of(partition).generation;
   }
+  /// It owns nothing any more. Returns what it had.
+  std::vector<std::int32_t> take_all(std::uint64_t member);
   std::uint64_t generation(std::int32_t partition) const { return of(partition).generation; }
   struct Committed {
     std::int64_t next = 0;
@@ -87,6 +82,10 @@ class FleetLog {
   const Source& of(std::int32_t partition) const { return partitions_.at(static_cast<std::size_t>(partition)); }
   void check_done(FleetEvent& event) const;
 
+  struct Place {
+    std::int32_t partition = 0;
+    std::int64_t offset = 0;
+  };
   const Devices& devices_;
   std::vector<Source> partitions_;
   std::map<std::string, Place, std::less<>> by_id_;

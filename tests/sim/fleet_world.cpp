@@ -268,10 +268,7 @@ void FleetWorld::balance() {
 void FleetWorld::kill(std::size_t index) {
   const std::uint64_t number = members_[index]->number();
   members_.erase(members_.begin() + std::ptrdiff_t(index));
-  loop_.after(milliseconds(500 + net_.dice(3'000)), [this, number] {  // its session is over
-    for (std::size_t p = 0; p < log_->partitions(); ++p)
-      if (log_->owner(static_cast<std::int32_t>(p)) == number) log_->give(static_cast<std::int32_t>(p), 0);
-  });
+  loop_.after(milliseconds(500 + net_.dice(3'000)), [this, number] { log_->take_all(number); });  // its session is over
 }
 
 void FleetWorld::trouble_members() {
@@ -290,8 +287,7 @@ void FleetWorld::trouble_members() {
       const std::uint64_t number = member.number();
       return member.drain(milliseconds(net_.dice(4'000)), [this, number] {
         loop_.after(milliseconds(0), [this, number] {
-          for (std::size_t p = 0; p < log_->partitions(); ++p)
-            if (log_->owner(static_cast<std::int32_t>(p)) == number) log_->give(static_cast<std::int32_t>(p), 0);
+          log_->take_all(number);
           std::erase_if(members_, [&](const auto& each) { return each->number() == number; });
         });
       });
@@ -300,11 +296,8 @@ void FleetWorld::trouble_members() {
       if (!member.at_rest()) return;
       met("a worker that its group shut out");
       member.shut_out();
-      std::vector<std::int32_t> lost;
-      for (std::size_t p = 0; p < log_->partitions(); ++p)
-        if (log_->owner(static_cast<std::int32_t>(p)) == member.number()) lost.push_back(static_cast<std::int32_t>(p));
-      for (const std::int32_t partition : lost) log_->give(partition, 0);
-      loop_.after(milliseconds(net_.dice(2'000)), [this, lost, number = member.number()] {  // it hears of it late
+      loop_.after(milliseconds(net_.dice(2'000)), [this, lost = log_->take_all(member.number()),
+                                                   number = member.number()] {  // it hears of it late
         for (const auto& each : members_)
           if (each->number() == number) each->lose(lost);
       });

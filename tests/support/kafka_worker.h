@@ -137,6 +137,15 @@ class Worker {
   std::unique_ptr<Consumer> consumer_;  // last: its thread ends before what it touches
 };
 
+/// Of a group of its own, quick to commit and to rebalance.
+inline ConsumerOptions quick_consumer(const std::string& brokers, const std::string& topic) {
+  return {.kafka = {.brokers = brokers, .client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "300"}}},
+          .group_id = topic,
+          .topic = topic,
+          .commit_interval = milliseconds(50),
+          .revoke_grace = milliseconds(500)};
+}
+
 /// Writes "prefix0" … "prefix(n-1)" and waits until all are acknowledged.
 inline void fill(const std::string& brokers, const std::string& topic, const std::string& prefix, int n) {
   ProducerMetrics metrics;

@@ -15,7 +15,7 @@ constexpr Ending kLetter{OutcomeKind::Dead, Rule::RetriesExhausted, Disposition:
 
 TEST_CASE("open events: closed by the last of its pushes, once all is planned", "[dispatch][events]") {
   PlanningBed bed;
-  OpenEvent& open = bed.begin({"a", "b"});
+  OpenEvent& open = bed.begin_event({"a", "b"});
   const Device device{.device_id = "phone"};
   Push& first = bed.push(open, device, 0);
   Push& second = bed.push(open, device, 1);
@@ -40,11 +40,11 @@ TEST_CASE("open events: closed by the last of its pushes, once all is planned", 
 
 TEST_CASE("open events: what is open counts, what is closed does not", "[dispatch][events]") {
   PlanningBed bed;
-  OpenEvent& one = bed.begin({"a", "b", "c"});
+  OpenEvent& one = bed.begin_event({"a", "b", "c"});
   const std::size_t bytes = bed.events.open_bytes();
   CHECK(bytes > 0);
   CHECK(bed.events.receivers_unplanned() == 3);
-  OpenEvent& two = bed.begin({"a"});
+  OpenEvent& two = bed.begin_event({"a"});
   CHECK(bed.events.open() == 2);
   CHECK(bed.events.receivers_unplanned() == 4);
   const std::uint64_t tag = one.tag;
@@ -60,7 +60,7 @@ TEST_CASE("open events: what is open counts, what is closed does not", "[dispatc
 TEST_CASE("open events: one dead letter, whole, before the release", "[dispatch][events]") {
   PlanningBed bed;
   bed.world.add("a").devices.push_back(Device{.device_id = "tablet"});
-  OpenEvent& open = bed.begin({"a"});
+  OpenEvent& open = bed.begin_event({"a"});
   Push& first = bed.push(open, bed.world.users["a"].devices[0]);
   Push& second = bed.push(open, bed.world.users["a"].devices[1]);
   bed.events.all_planned(open);
@@ -90,10 +90,10 @@ TEST_CASE("open events: unreadable is a letter and over", "[dispatch][events]") 
 
 TEST_CASE("open events: handed back", "[dispatch][events]") {
   PlanningBed bed;
-  OpenEvent& unplanned = bed.begin({"a"});
-  OpenEvent& half = bed.begin({"a", "b"});
-  OpenEvent& planned = bed.begin({"a"});
-  OpenEvent& stays = bed.begin({"a"});
+  OpenEvent& unplanned = bed.begin_event({"a"});
+  OpenEvent& half = bed.begin_event({"a", "b"});
+  OpenEvent& planned = bed.begin_event({"a"});
+  OpenEvent& stays = bed.begin_event({"a"});
   const Device device{.device_id = "phone"};
   Push& of_half = bed.push(half, device);
   Push& of_planned = bed.push(planned, device);
@@ -117,7 +117,7 @@ TEST_CASE("open events: handed back", "[dispatch][events]") {
 
 TEST_CASE("open events: all planned, and a push was dropped: handed back, without its letter", "[dispatch][events]") {
   PlanningBed bed;
-  OpenEvent& open = bed.begin({"a"});
+  OpenEvent& open = bed.begin_event({"a"});
   const Device device{.device_id = "phone"};
   Push& push = bed.push(open, device);
   bed.events.all_planned(open);
@@ -135,9 +135,9 @@ TEST_CASE("open events: all planned, and a push was dropped: handed back, withou
 
 TEST_CASE("open events: when all goes, what is open is handed back", "[dispatch][events]") {
   PlanningBed bed;
-  bed.events.all_planned(bed.begin({"a"}));
-  bed.begin({"a"});
-  bed.begin({"b"});
+  bed.events.all_planned(bed.begin_event({"a"}));
+  bed.begin_event({"a"});
+  bed.begin_event({"b"});
   bed.events.hand_back_all();
   CHECK(bed.world.released == std::vector{RecordId{1}});
   CHECK(bed.world.handed_back == std::vector{RecordId{2}, RecordId{3}});

@@ -8,36 +8,22 @@
 
 #include "core/slab.h"
 #include "dispatch/capacity.h"
-#include "dispatch/decode.h"
 #include "dispatch/intake.h"
 #include "dispatch/planner.h"
-#include "support/dispatch_world.h"
+#include "unit/dispatch/event_bed.h"
 
 namespace nightpost::testing {
 
-using namespace nightpost::dispatch;
-
-struct PlanningBed : Intake::Answered {
-  World world;
-  Options options;
-  Now now{world.clock.mono(), world.clock.wall()};
-  TimerHeap timers;
-  Slots slots;
+struct PlanningBed : EventBed, Intake::Answered {
   Slab<Push> pushes;
   Rng rng{70'000};  // whose first back-off is not nothing
   Policy policy{options, rng};
-  OpenEvents events{now, world, world.metrics, nullptr};
   Capacity capacity{options, slots, pushes, world};
   Planner planner{now, events, capacity, timers};
   Intake intake{options, now, world, policy, events, planner, timers, world.metrics, *this};
-  std::uint64_t records = 0;
 
   void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
     intake.on_found(asked, std::move(found));
-  }
-  void pass(milliseconds time) {
-    world.clock.advance(time);
-    now = {world.clock.mono(), world.clock.wall()};
   }
   void go_to(MonoTime time) { pass(std::chrono::ceil<milliseconds>(time - now.mono)); }
   RecordId accept(const std::string& value) {
@@ -46,16 +32,6 @@ struct PlanningBed : Intake::Answered {
     return id;
   }
   RecordId accept(const nlohmann::json& event) { return accept(event.dump()); }
-  /// An event whose devices are not asked for yet.
-  OpenEvent& begin(std::initializer_list<std::string> users) {
-    const std::string text = event_for(users).dump();
-    OpenEvent& open = events.begin({.record_id = RecordId{++records}, .key = "k", .value = text});
-    Decoder decoder(1'000'000, 1'000);
-    REQUIRE(decoder.decode(text, open.event));
-    open.window = {now.mono + std::chrono::hours(24), now.mono + options.retry_for};
-    events.decoded(open);
-    return open;
-  }
   /// A push for it, as the planner's caller would make one.
   Push& push(OpenEvent& open, const Device& device, std::size_t receiver = 0) {
     const auto [tag, push] = pushes.acquire();

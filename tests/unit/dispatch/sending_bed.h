@@ -6,26 +6,17 @@
 #include <vector>
 
 #include "dispatch/attempts.h"
-#include "dispatch/decode.h"
 #include "dispatch/replies.h"
-#include "support/dispatch_world.h"
+#include "unit/dispatch/event_bed.h"
 
 namespace nightpost::testing {
 
-using namespace nightpost::dispatch;
-
 /// Hears no reply itself: a test hands them in.
-struct SendingBed : ReplyHandler {
-  World world;
-  Options options;
-  Now now{world.clock.mono(), world.clock.wall()};
+struct SendingBed : EventBed, ReplyHandler {
   Languages languages{"en", {{"en", "news"}}};
   Rng rng{1};
   Policy policy{options, rng};
-  TimerHeap timers;
-  Slots slots;
   PacerBook pacers{options};
-  OpenEvents events{now, world, world.metrics, nullptr};
   OpenPushes pushes{now, events, pacers};
   Capacity capacity{options, slots, pushes.slab(), world};
   PushQueues queues{now, pushes, pacers, timers};
@@ -35,24 +26,14 @@ struct SendingBed : ReplyHandler {
                     pushes,  queues, batcher, sender, timers, world.metrics};
   Replies replies{options, now, world, policy, pushes, attempts, sender, world.metrics, nullptr};
   std::shared_ptr<const Route> route = world.routes[1];
-  std::uint64_t records = 0;
 
   void on_reply(std::uint64_t tag, Reply reply) override { replies.on_push(tag, reply); }
   void on_replies(std::span<TaggedReply> all) override {
     for (TaggedReply& each : all) replies.on_push(each.tag, each.reply);
   }
-  void pass(milliseconds time) {
-    world.clock.advance(time);
-    now = {world.clock.mono(), world.clock.wall()};
-  }
   /// An event with a device for each of the users, all of it planned.
   OpenEvent& begin(std::initializer_list<std::string> users) {
-    const std::string text = event_for(users).dump();
-    OpenEvent& open = events.begin({.record_id = RecordId{++records}, .key = "k", .value = text});
-    Decoder decoder(1'000'000, 1'000);
-    REQUIRE(decoder.decode(text, open.event));
-    open.window = {now.mono + std::chrono::hours(24), now.mono + options.retry_for};
-    events.decoded(open);
+    OpenEvent& open = begin_event(users);
     for (const std::string& user : users) {
       if (!world.users.contains(user)) world.add(user);
       open.receivers.push_back(std::make_shared<const Receiver>(world.users[user]));
