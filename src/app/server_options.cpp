@@ -1,4 +1,5 @@
 #include "app/server_options.h"
+#include "core/text.h"
 
 #include <utility>
 
@@ -7,12 +8,6 @@ namespace {
 
 constexpr std::int64_t kTimeoutMsMax = 600'000;
 constexpr std::int64_t kIdleMsMax = 3'600'000;
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
-  return text;
-}
 
 }  // namespace
 

@@ -222,6 +222,20 @@ void append_form_field(std::string& out, std::string_view key, std::string_view 
   append_form_escaped(out, text);
 }
 
+std::string_view trimmed(std::string_view text) noexcept {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::string ascii_lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
 bool is_valid_utf8(std::string_view text) noexcept { return valid_prefix(text) == text.size(); }
 
 std::string utf8_repaired(std::string_view text) {

@@ -1,4 +1,4 @@
-// Bytes to text and back: base64, hex, JSON string escaping, UTF-8 repair. Pure; throws only bad_alloc.
+// Bytes to text and back: base64, hex, JSON string escaping, UTF-8 repair, ends and case. Pure; throws only bad_alloc.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,11 @@ void append_json_member(std::string& out, std::string_view key, std::int64_t num
 void append_form_escaped(std::string& out, std::string_view text);
 /// `key=escaped` with '&' before it unless `out` is empty.
 void append_form_field(std::string& out, std::string_view key, std::string_view text);
+
+/// Without blanks and line breaks at its ends.
+std::string_view trimmed(std::string_view text) noexcept;
+/// A to Z as a to z, all else as it is.
+std::string ascii_lower(std::string_view text);
 
 bool is_valid_utf8(std::string_view text) noexcept;
 /// Every maximal ill-formed subsequence becomes U+FFFD (Unicode 15 §3.9, the W3C practice).

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <new>
 
+#include "core/text.h"
 #include "net/http_connect.h"
 #include "net/peak_watch.h"
 
@@ -19,13 +20,6 @@ bool printable(std::string_view text) {  // of a path or a header's name
 }
 bool header_value(std::string_view text) {  // RFC 9110 §5.5
   return std::ranges::all_of(text, [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const auto first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
 }  // namespace

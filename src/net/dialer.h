@@ -24,8 +24,6 @@ class Dialer {
     boost::asio::ip::tcp::socket socket;  // non-blocking, TCP_NODELAY
     Endpoint endpoint;
   };
-  /// Puts the addresses into the order in which they are tried; the families take turns all the same.
-  using Order = std::function<void(std::vector<Endpoint>&)>;
 
   /// `names` is used until dial() has heard from it, and then not again.
   Dialer(boost::asio::io_context& loop, NameResolver& names) : loop_(loop), names_(names) {}

@@ -348,6 +348,9 @@ H2Session::~H2Session() {
 Result<std::int32_t> H2Session::submit(const HttpRequest& request, std::uint64_t tag) {
   Impl& me = *impl_;
   if (me.open >= streams_limit()) return fail(Errc::Overloaded, "no free stream on this connection");
+  // A request that was cancelled before nghttp2 could begin it stays in there until the wire takes something.
+  if (me.store.size() - me.spare.size() >= 2 * std::size_t{me.options.streams_max})
+    return fail(Errc::Overloaded, "too many cancelled requests wait for the wire");
   if (auto fit = me.check(request); !fit) return std::unexpected(std::move(fit.error()));
 
   me.fields.clear();

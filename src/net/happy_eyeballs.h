@@ -3,6 +3,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 namespace nightpost::net {
 
 using Endpoint = boost::asio::ip::tcp::endpoint;
+/// Puts a host's addresses into the order in which they are tried; the families take turns all the same.
+using Order = std::function<void(std::vector<Endpoint>&)>;
 
 /// IPv6 and IPv4 take turns, `six_first` or not; within a family the order stays.
 std::vector<Endpoint> interleave_families(const std::vector<Endpoint>& endpoints, bool six_first);

@@ -359,17 +359,18 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
   /// A peer that sends one connection after another away and answers none does not pile them up here.
   void bound_draining() {
-    std::size_t n = 0;
-    LaneConnection* first = nullptr;
-    for (const Connection& c : connections) {
-      if (c->state() != LaneConnection::State::Draining) continue;
-      ++n;
-      if (!first || c->drain_order < first->drain_order) first = c.get();
+    for (;;) {
+      std::size_t n = 0;
+      LaneConnection* first = nullptr;
+      for (const Connection& c : connections) {
+        if (c->state() != LaneConnection::State::Draining) continue;
+        ++n;
+        if (!first || c->drain_order < first->drain_order) first = c.get();
+      }
+      gauges.draining.set(n);
+      if (n <= options.draining_max) return;
+      first->close(first->close_reason(), {Errc::ConnectionLost, "too many replaced connections wait for answers"});
     }
-    gauges.draining.set(n);
-    if (n <= options.draining_max) return;
-    first->close(first->close_reason(), {Errc::ConnectionLost, "too many replaced connections wait for answers"});
-    bound_draining();
   }
 
   /// Memory that a peak made goes once it was not needed for a while.

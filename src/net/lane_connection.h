@@ -52,8 +52,6 @@ class LaneConnection : public std::enable_shared_from_this<LaneConnection> {
   };
   using Endpoint = net::Endpoint;
   enum class State : std::uint8_t { Connecting, Ready, Draining, Closing, Closed };
-  /// Puts the addresses into the order in which they are tried.
-  using Order = std::function<void(std::vector<Endpoint>&)>;
 
   virtual ~LaneConnection() = default;
   LaneConnection(const LaneConnection&) = delete;
@@ -106,7 +104,7 @@ class LaneConnection : public std::enable_shared_from_this<LaneConnection> {
   virtual void connect(Order order) = 0;
   /// What connecting waits for at the moment, in a few words.
   virtual std::string connect_progress() const = 0;
-  /// How many bytes went out. 0: none now; wait_to_write() or writing_failed() was called, or read() will write again.
+  /// How many bytes went out. 0: none now; wait_to_write() or writing_failed() was called, or hear() will write again.
   virtual std::size_t send(std::span<const std::uint8_t> bytes) = 0;
   /// Closes the wire at once; `politely`: with a goodbye if it can take one. Unless orphaned, finish() follows from the
   /// loop.

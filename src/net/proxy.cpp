@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/text.h"
 #include "net/origin.h"
 
 namespace nightpost::net {
@@ -9,19 +10,6 @@ namespace {
 
 namespace ip = boost::asio::ip;
 using boost::system::error_code;
-
-std::string_view trimmed(std::string_view text) {
-  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
-  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
-  return text;
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
 
 bool is_name(std::string_view text) {
   constexpr std::string_view kBytes = "abcdefghijklmnopqrstuvwxyz0123456789-_.";
@@ -42,7 +30,7 @@ Result<ProxyExceptions> ProxyExceptions::parse(std::string_view text) {
   if (trimmed(text).empty()) return all;
   for (std::string_view rest = text;;) {
     const std::size_t comma = rest.find(',');
-    const std::string entry = lower(trimmed(rest.substr(0, comma)));
+    const std::string entry = ascii_lower(trimmed(rest.substr(0, comma)));
     error_code bad;
     const bool range = entry.contains('/');
     const bool six = entry.contains(':');
@@ -75,7 +63,7 @@ bool ProxyExceptions::contain(std::string_view host) const {
     return std::ranges::any_of(v4_, [&](const auto& network) { return within(network, address.to_v4()); });
   if (!no_address)
     return std::ranges::any_of(v6_, [&](const auto& network) { return within(network, address.to_v6()); });
-  const std::string name = lower(host.ends_with('.') ? host.substr(0, host.size() - 1) : host);
+  const std::string name = ascii_lower(host.ends_with('.') ? host.substr(0, host.size() - 1) : host);
   return std::ranges::any_of(names_, [&](const std::string& each) {
     return name == each ||
            (name.size() > each.size() && name.ends_with(each) && name[name.size() - each.size() - 1] == '.');

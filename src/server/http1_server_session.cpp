@@ -1,4 +1,5 @@
 #include "server/http1_server_session.h"
+#include "core/text.h"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -16,12 +17,6 @@ namespace {
 /// Pipelined bytes held back while an answer is awaited; no client we serve sends more.
 constexpr std::size_t kUnreadBytesMax = 65'536;
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 
 using Request = http::request<http::string_body>;
@@ -31,7 +26,7 @@ std::vector<std::string> tokens_of(const Request& request, http::field name) {
   std::vector<std::string> tokens;
   const auto [first, last] = request.equal_range(name);
   for (auto field = first; field != last; ++field)
-    for (const auto token : http::opt_token_list(field->value())) tokens.push_back(lower(view(token)));
+    for (const auto token : http::opt_token_list(field->value())) tokens.push_back(ascii_lower(view(token)));
   return tokens;
 }
 
@@ -109,7 +104,8 @@ void Http1ServerSession::parse(MonoTime now) {
   request.method = view(message.method_string());
   request.target = view(message.target());
   request.authority = view(message[http::field::host]);
-  for (const auto& field : message) request.headers.emplace_back(lower(view(field.name_string())), view(field.value()));
+  for (const auto& field : message)
+    request.headers.emplace_back(ascii_lower(view(field.name_string())), view(field.value()));
   request.body = std::move(message.body());
   keep_alive_ = message.keep_alive();
   head_ = message.method() == http::verb::head;
@@ -133,7 +129,7 @@ void Http1ServerSession::refuse(int status, ServerRefusal why, MonoTime now) {
 Result<std::string> Http1ServerSession::upgrade(std::int32_t, std::string_view protocol, const ServerHeaders& headers) {
   if (!asked_ || upgraded_) return fail(Errc::ConnectionLost, "nobody waits for an answer");
   if (!upgrade_bar_.empty()) return fail(Errc::Malformed, std::string(upgrade_bar_));
-  if (std::ranges::find(upgrades_, lower(protocol)) == upgrades_.end())
+  if (std::ranges::find(upgrades_, ascii_lower(protocol)) == upgrades_.end())
     return fail(Errc::Malformed, "the client does not offer " + std::string(protocol));
   output_ += "HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: ";
   output_ += protocol;

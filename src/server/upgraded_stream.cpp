@@ -17,8 +17,10 @@ UpgradedStream::UpgradedStream(UpgradedStream&& other) noexcept
     : connection_(std::exchange(other.connection_, {})), executor_(other.executor_) {}
 
 UpgradedStream& UpgradedStream::operator=(UpgradedStream&& other) noexcept {
-  std::swap(connection_, other.connection_);  // what this one had, `other` closes when it goes
-  std::swap(executor_, other.executor_);
+  if (this == &other) return *this;
+  close();
+  connection_ = std::exchange(other.connection_, {});
+  executor_ = other.executor_;
   return *this;
 }
 
@@ -55,8 +57,8 @@ void UpgradedStream::cancel_write(const std::weak_ptr<ServerConnection>& connect
 
 namespace {
 
-constexpr std::size_t kWriteBytesMax = 16'384;  // of one write, which is also what an idle connection may keep
-constexpr std::size_t kIdleBytesKept = 4'096;
+constexpr std::size_t kWriteBytesMax = 16'384;  // of one write
+constexpr std::size_t kIdleBytesKept = 4'096;   // of each buffer, between reads and writes
 
 }  // namespace
 

@@ -40,8 +40,8 @@ class UpgradedStream {
 
   UpgradedStream(std::weak_ptr<ServerConnection> connection, executor_type executor);
   UpgradedStream(UpgradedStream&& other) noexcept;
-  UpgradedStream& operator=(UpgradedStream&& other) noexcept;
-  ~UpgradedStream();  // close()
+  UpgradedStream& operator=(UpgradedStream&& other) noexcept;  // after close() of its own
+  ~UpgradedStream();                                           // close()
 
   executor_type get_executor() const noexcept { return executor_; }
   bool is_open() const noexcept;
@@ -52,8 +52,8 @@ class UpgradedStream {
     return boost::asio::async_initiate<Token, Signature>(Read{this}, token, first_of(buffers));
   }
 
-  /// At least one byte: done when the kernel took what was written. After a cancelled write the stream is good for
-  /// close() only, since how much of it leaves is not known.
+  /// At least one byte: done when the kernel took what was written. Only a terminal cancellation ends the wait; the
+  /// stream is then good for close() only, since how much of it leaves is not known.
   template <class Buffers, boost::asio::completion_token_for<Signature> Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
     return boost::asio::async_initiate<Token, Signature>(Write{this}, token, some_of(buffers));
@@ -98,7 +98,10 @@ class UpgradedStream {
     template <class Handler>
     void operator()(Handler handler, const Pieces& from) const {
       if (auto slot = boost::asio::get_associated_cancellation_slot(handler); slot.is_connected())
-        slot.assign([connection = stream->connection_](boost::asio::cancellation_type) { cancel_write(connection); });
+        slot.assign([connection = stream->connection_](boost::asio::cancellation_type type) {
+          constexpr auto kTerminal = boost::asio::cancellation_type::terminal;
+          if ((type & kTerminal) != boost::asio::cancellation_type::none) cancel_write(connection);
+        });
       stream->write(std::span(from.piece).first(from.count), Carrier<Handler>(std::move(handler), stream->executor_));
     }
   };

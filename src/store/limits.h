@@ -13,7 +13,7 @@ namespace nightpost::store {
 // In bytes of UTF-8.
 inline constexpr std::size_t kUserIdBytesMax = 255;
 inline constexpr std::size_t kDeviceIdBytesMax = 255;
-inline constexpr std::size_t kTokenBytesMax = 4'096;  // no vendor's is longer (vendors-*.md)
+inline constexpr std::size_t kTokenBytesMax = 4'096;  // no vendor's is longer
 inline constexpr std::size_t kTargetBytesMax = 255;
 inline constexpr std::size_t kLanguageBytesMax = 35;  // RFC 5646 §4.4.1
 inline constexpr std::size_t kSoundBytesMax = 255;

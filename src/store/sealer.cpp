@@ -104,13 +104,6 @@ std::optional<std::string> unbox(std::string_view key, std::string_view boxed, s
   return std::nullopt;
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 /// REQUIRED: an even number of characters.
 std::optional<std::string> from_hex(std::string_view text) {
   std::string out;

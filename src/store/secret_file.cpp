@@ -35,6 +35,8 @@ Result<std::string> read_secret_file(const std::string& what, const std::string&
     return fail(Errc::Unauthorized, where + "group or others may use it, do: chmod 600 " + file);
   if (about.st_uid != ::geteuid() && about.st_uid != 0)
     return fail(Errc::Unauthorized, where + "belongs to another user");
+  if (about.st_size > off_t{kSecretFileBytesMax})
+    return fail(Errc::Malformed, where + "longer than " + std::to_string(kSecretFileBytesMax) + " bytes");
   std::string text(kSecretFileBytesMax, '\0');
   const ssize_t got = ::read(fd, text.data(), text.size());
   if (got < 0) return fail(Errc::Io, where + words_of(errno));

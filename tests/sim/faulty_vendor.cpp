@@ -1,10 +1,11 @@
 #include "sim/faulty_vendor.h"
 
 #include <algorithm>
+#include <array>
 
 namespace nightpost::sim {
 
-FaultyVendor::FaultyVendor(MemoryNet& net) : net_(net) {
+FaultyVendor::FaultyVendor(support::MemoryNet& net) : net_(net) {
   net.on_peer = [this](support::H2Peer& peer, const Wire& wire) {
     ++connections;
     streams_[&peer] = {};  // a new peer may stand where an old one stood
@@ -31,7 +32,7 @@ void FaultyVendor::serve(support::H2Peer& peer, const support::PeerRequest& aske
     act_on(asked, streams);
     return respond(peer, asked, wire);
   }
-  switch (net_.dice(10)) {
+  switch (net_.dice(12)) {
     case 0:
       met("a slow answer");
       act_on(asked, streams);
@@ -82,8 +83,24 @@ void FaultyVendor::serve(support::H2Peer& peer, const support::PeerRequest& aske
     case 8:
       met("a response that breaks HTTP");
       act_on(asked, streams);
-      peer.respond(stream, 200, "short", {{"content-length", "999"}});
-      if (const auto open = wire.lock()) open->pump_peer();
+      peer.say(broken_[net_.dice(broken_.size())].frames(stream));
+      break;
+    case 9: {
+      met("a frame of rubbish");
+      act_on(asked, streams);
+      support::Bytes rubbish(1 + net_.dice(60));
+      for (auto& byte : rubbish) byte = static_cast<std::uint8_t>(net_.dice(256));
+      // No GOAWAY, which would refuse without our knowing, and no HEADERS, which might be an answer.
+      constexpr std::array kTypes = {NGHTTP2_DATA,     NGHTTP2_PRIORITY,     NGHTTP2_RST_STREAM,
+                                     NGHTTP2_SETTINGS, NGHTTP2_PUSH_PROMISE, NGHTTP2_PING};
+      const auto type = static_cast<std::uint8_t>(kTypes[net_.dice(kTypes.size())]);
+      peer.say(support::frame(type, static_cast<std::uint8_t>(net_.dice(256)), net_.chance(50) ? stream : 0, rubbish));
+      break;
+    }
+    case 10:
+      met("an answer that is too large");
+      act_on(asked, streams);
+      peer.respond(stream, 200, std::string(1'000, 'r'));
       break;
     default:
       met("an interim response first");

@@ -6,9 +6,10 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 
-#include "sim/memory_wire.h"
+#include "support/memory_wire.h"
 
 namespace nightpost::sim {
 
@@ -19,7 +20,7 @@ class FaultyVendor {
     std::string body;
   };
   /// `net` outlives it; its peers are this vendor's from now on.
-  explicit FaultyVendor(MemoryNet& net);
+  explicit FaultyVendor(support::MemoryNet& net);
 
   unsigned trouble = 0;  // percent of requests
   std::string credential_goodbye = "ExpiredCredential";
@@ -34,12 +35,13 @@ class FaultyVendor {
     std::int32_t processed = 0;           // the highest that the peer acted on
     std::int32_t accepted = 0x7fff'ffff;  // of its GOAWAY: what is above it is not processed
   };
-  using Wire = std::weak_ptr<MemoryConnection>;
+  using Wire = std::weak_ptr<support::MemoryConnection>;
   void serve(support::H2Peer& peer, const support::PeerRequest& asked, const Wire& wire);
   void act_on(const support::PeerRequest& asked, Streams& streams) const;
   void respond(support::H2Peer& peer, const support::PeerRequest& asked, const Wire& wire) const;
 
-  MemoryNet& net_;
+  support::MemoryNet& net_;
+  const std::span<const support::BrokenResponse> broken_ = support::broken_responses();
   std::map<const support::H2Peer*, Streams> streams_;
 };
 

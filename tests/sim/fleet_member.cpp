@@ -18,7 +18,7 @@ app::LaneSettings in_memory(const Fleet& fleet) {
   app::LaneSettings settings;
   settings.apns = fleet.lanes;
   settings.ground = [&fleet](const dispatch::Route&) {
-    return net::LaneGround{fleet.loop.port(), std::make_unique<MemoryConnector>(fleet.net)};
+    return net::LaneGround{fleet.loop.port(), std::make_unique<support::MemoryConnector>(fleet.net)};
   };
   return settings;
 }

@@ -19,8 +19,8 @@
 #include "kafka/partition_book.h"
 #include "kafka/record_accumulator.h"
 #include "sim/fleet_log.h"
-#include "sim/manual_loop.h"
-#include "sim/memory_wire.h"
+#include "support/manual_loop.h"
+#include "support/memory_wire.h"
 
 namespace nightpost::sim {
 
@@ -29,10 +29,10 @@ inline constexpr std::size_t kEventsTakenMax = 64;  // by a shard in one go: mor
 
 /// What all members share. The seed decides.
 struct Fleet {
-  ManualLoop& loop;
+  support::ManualLoop& loop;
   std::mt19937_64& random;
   FleetLog& log;
-  MemoryNet& net;
+  support::MemoryNet& net;
   const Clock& clock;
   dispatch::Directory& directory;
   dispatch::Credentials& credentials;

@@ -86,6 +86,7 @@ void FleetWorld::choose_limits() {
   fleet_->topics = {.offline = "offline", .results = "results", .dead = "dead"};
   net::LaneOptions& lanes = fleet_->lanes;
   lanes.jitter_seed = 1 + dice(1'000'000);
+  lanes.response_bytes_max = 200;
   lanes.connections_max = 1 + dice(2);
   lanes.streams_max = static_cast<std::uint32_t>(1 + dice(10));
   lanes.connect_timeout = milliseconds(1'000);

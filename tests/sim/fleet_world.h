@@ -64,8 +64,8 @@ class FleetWorld final : private Clock, private dispatch::Directory, private dis
   void met(const char* fault) { ++tally_.faults[fault]; }
 
   std::mt19937_64 random_;
-  ManualLoop loop_;
-  MemoryNet net_{.loop = loop_, .random = random_, .settings = {}, .on_peer = {}};
+  support::ManualLoop loop_;
+  support::MemoryNet net_{.loop = loop_, .random = random_, .settings = {}, .on_peer = {}};
   FaultyVendor vendor_{net_};
   FleetLog::Devices devices_;
   std::map<std::string, std::shared_ptr<const Receiver>, std::less<>> receivers_;

@@ -33,6 +33,8 @@ TEST_CASE("sim: a lane keeps its word, whatever its peers do", "[sim][lane]") {
                             "SETTINGS that take streams away",
                             "a response that breaks HTTP",
                             "a wire that broke",
+                            "a frame of rubbish",
+                            "an answer that is too large",
                             "an interim response first",
                             "a connection drained by who uses it",
                             "a connect refused",

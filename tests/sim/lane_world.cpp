@@ -35,6 +35,8 @@ LaneWorld::LaneWorld(std::uint64_t seed) : random_(seed) {
   options_.ping_timeout = milliseconds(100 + dice(2'000));
   options_.idle_close = milliseconds(100 + dice(5'000));
   options_.age_max = milliseconds(500 + dice(30'000));
+  options_.draining_max = dice(4);
+  options_.response_bytes_max = 200;
   options_.goaway_linger = milliseconds(dice(2'000));
   options_.reconnect_first = milliseconds(10 + dice(500));
   options_.reconnect_max = milliseconds(1'000);
@@ -53,8 +55,8 @@ LaneWorld::LaneWorld(std::uint64_t seed) : random_(seed) {
   vendor_.on_act = [this](const support::PeerRequest& asked) { act_on(asked); };
   vendor_.answer = [this](const support::PeerRequest& asked) { return answer(asked); };
   vendor_.met = [this](const char* fault) { met(fault); };
-  lane_ = std::make_unique<net::Lane>(net::LaneGround{loop_.port(), std::make_unique<MemoryConnector>(net_)}, options_,
-                                      metrics_);
+  lane_ = std::make_unique<net::Lane>(net::LaneGround{loop_.port(), std::make_unique<support::MemoryConnector>(net_)},
+                                      options_, metrics_);
   to_send_ = 1 + dice(60);
 }
 
@@ -114,6 +116,7 @@ FaultyVendor::Answer LaneWorld::answer(const support::PeerRequest& asked) {
 
 void LaneWorld::check() const {
   must(metrics_.connections.read() <= options_.connections_max + 1, "connections without a bound");
+  must(metrics_.draining.read() <= options_.draining_max, "draining connections without a bound");
   must(metrics_.queued.read() <= options_.queue_max + 60, "a queue without a bound");
 }
 

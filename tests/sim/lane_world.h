@@ -12,7 +12,6 @@
 #include "net/lane_metrics.h"
 #include "sim/faulty_vendor.h"
 #include "sim/judge.h"
-#include "sim/memory_wire.h"
 
 namespace nightpost::sim {
 
@@ -44,10 +43,10 @@ class LaneWorld final : private net::LaneHandler {
   void check() const;
 
   std::mt19937_64 random_;
-  ManualLoop loop_;
+  support::ManualLoop loop_;
   net::LaneMetrics metrics_;
   net::LaneOptions options_;
-  MemoryNet net_{.loop = loop_, .random = random_, .settings = {}, .on_peer = {}};
+  support::MemoryNet net_{.loop = loop_, .random = random_, .settings = {}, .on_peer = {}};
   FaultyVendor vendor_{net_};
   std::map<std::uint64_t, Request> requests_;
   std::size_t to_send_ = 0, open_ = 0;

@@ -91,9 +91,9 @@ function see(room, other) { sees[room, other] = 1 }
 }
 
 # A text that is not in the tree cannot be looked up by who reads of it.
-/[A-Za-z0-9_-][.]md/ {
+/[A-Za-z0-9_*-][.]md/ {
   rest = $0
-  while (match(rest, /[A-Za-z0-9_-]+[.]md/)) {
+  while (match(rest, /[A-Za-z0-9_*-]+[.]md/)) {
     name = substr(rest, RSTART, RLENGTH)
     if (name != "README.md") report(FILENAME ":" FNR, "names " name ", which is not in the tree")
     rest = substr(rest, RSTART + RLENGTH)

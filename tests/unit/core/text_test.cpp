@@ -71,6 +71,15 @@ TEST_CASE("json: non-ASCII stays raw, only what must be escaped is", "[core][tex
   CHECK(out == "語\\\"\\\\\\n\\u001b/é 12345678");
 }
 
+TEST_CASE("text: ends and case", "[core][text]") {
+  CHECK(trimmed(" \t a b\r\n") == "a b");
+  CHECK(trimmed("a") == "a");
+  CHECK(trimmed(" \n").empty());
+  CHECK(trimmed("").empty());
+  CHECK(ascii_lower("Http-PROXY 語Ä") == "http-proxy 語Ä");
+  CHECK(ascii_lower("@[`{") == "@[`{");
+}
+
 TEST_CASE("utf8: repair follows Unicode's maximal subparts", "[core][text]") {
   struct Row {
     const char* name;

@@ -15,7 +15,7 @@ namespace {
 /// Events whose receivers have one or more devices: {"a", "b"} are two receivers, "a" of two devices "a-phone".
 struct Planning : PlanningBed {
   OpenEvent& ready(std::initializer_list<std::string> users) {
-    OpenEvent& open = begin(users);
+    OpenEvent& open = begin_event(users);
     for (const std::string& user : users) {
       if (!world.users.contains(user)) world.add(user);
       open.receivers.push_back(std::make_shared<const Receiver>(world.users[user]));

@@ -56,7 +56,7 @@ TEST_CASE("lane memory: a peak's goes once it was not needed for a while", "[net
   MemoryRig rig;
   for (std::uint64_t tag = 0; tag < 1'000; ++tag) rig.send(tag);
   rig.lane->flush();
-  rig.loop.run();
+  rig.loop.pass(milliseconds(0));
   REQUIRE(rig.answers.size() == 1'000);
   rig.loop.pass(PeakWatch::kInterval);
   const std::uint64_t peak = rig.metrics.kept_bytes.read();
@@ -70,7 +70,7 @@ TEST_CASE("lane memory: a peak's goes once it was not needed for a while", "[net
 
   for (std::uint64_t tag = 2'000; tag < 3'000; ++tag) rig.send(tag);  // it still works
   rig.lane->flush();
-  rig.loop.run();
+  rig.loop.pass(milliseconds(0));
   CHECK(rig.answers.size() == 2'001);
   CHECK(rig.connections.size() == 1);
   for (const auto& [tag, reply] : rig.answers) CHECK(reply.response.has_value());
@@ -104,8 +104,8 @@ TEST_CASE("lane memory: a request that stays open does not keep the rest", "[net
   rig.loop.pass(2 * PeakWatch::kInterval);
   CHECK(rig.metrics.kept_bytes.read() < peak);  // all but the exchanges, of which it is one
   CHECK(rig.answers.size() == 999);
-  rig.connections[0]->peer->respond(15, 200);  // its stream: 2 * 7 + 1
-  rig.connections[0]->deliver();
+  rig.connections[0]->peer().respond(15, 200);  // its stream: 2 * 7 + 1
+  rig.connections[0]->pump_peer();
   rig.loop.pass(3 * PeakWatch::kInterval);
   CHECK(rig.answers.at(7).response.has_value());
   CHECK(rig.metrics.kept_bytes.read() < peak / 8);
@@ -183,8 +183,8 @@ TEST_CASE("lane: draining connections are bounded, and the first of them says wh
     CHECK(rig.metrics.draining.read() <= 2);
   }
   CHECK(rig.answers.size() == 18);
-  rig.connections[18]->peer->respond(1, 200);  // one that waits still gets its answer
-  rig.connections[18]->deliver();
+  rig.connections[18]->peer().respond(1, 200);  // one that waits still gets its answer
+  rig.connections[18]->pump_peer();
   rig.loop.pass(milliseconds(10));
   CHECK(rig.answers.at(18).response.has_value());
   rig.lane.reset();

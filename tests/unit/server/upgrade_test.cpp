@@ -421,6 +421,45 @@ TEST_CASE("upgrade: a cancelled read takes nothing", "[server][upgrade]") {
   served.run([&] { signal.emit(asio::cancellation_type::total); });  // of a read that is over
 }
 
+TEST_CASE("upgrade: a write heeds a terminal cancellation alone", "[server][upgrade]") {
+  Served served;
+  TcpProbe client(served.port());
+  client.write(kUpgrade);
+  served.wait_for_streams(1);
+  CHECK(client.read(5000) == kSwitched);
+  std::promise<error_code> told;
+  asio::cancellation_signal signal;
+  const std::string much(64'000'000, 'm');  // more than the kernel takes while nobody reads
+  served.run([&] {
+    asio::async_write(
+        served.streams[0], asio::buffer(much),
+        asio::bind_cancellation_slot(signal.slot(), [&](error_code error, std::size_t) { told.set_value(error); }));
+  });
+  auto over = told.get_future();
+  for (int i = 0; i < 10'000; ++i) served.run([] {});
+  served.run([&] { signal.emit(asio::cancellation_type::total); });
+  for (int i = 0; i < 100; ++i) served.run([] {});
+  CHECK(over.wait_for(std::chrono::seconds(0)) == std::future_status::timeout);
+  served.run([&] { signal.emit(asio::cancellation_type::terminal); });
+  CHECK(over.get() == asio::error::operation_aborted);
+}
+
+TEST_CASE("upgrade: a stream that is assigned to ends what it had", "[server][upgrade]") {
+  Served served;
+  Client first(served, false), second(served, false);
+  first.write(kUpgrade);
+  CHECK(first.read_head() == kSwitched);
+  served.wait_for_streams(1);
+  second.write(kUpgrade);
+  CHECK(second.read_head() == kSwitched);
+  served.wait_for_streams(2);
+  served.run([&] { served.streams[0] = std::move(served.streams[1]); });
+  while (!first.ended()) first.read();
+  second.write("on");
+  CHECK(served.read(0).get().second == "on");
+  CHECK(served.read(1).get().first == asio::error::not_connected);
+}
+
 asio::awaitable<std::string> echo_once(UpgradedStream& stream) {
   std::string text(100, '\0');
   text.resize(co_await stream.async_read_some(asio::buffer(text), asio::use_awaitable));
@@ -501,7 +540,7 @@ TEST_CASE("upgrade: a slow reader holds up the peer, not our memory", "[server][
     sent = true;
   });
   CHECK(served.read(0, 1).get().second == "a");
-  for (int i = 0; i < 100; ++i) served.run([] {});
+  for (int i = 0; i < 10'000; ++i) served.run([] {});  // turns enough to read all of it
   CHECK_FALSE(sent);
   std::size_t got = 1;
   while (got < kMuch) got += served.read(0).get().second.size();

@@ -162,6 +162,7 @@ TEST_CASE("sealer: a key file is read only if nobody else can", "[store][sealer]
       {"empty", 0600, "", Errc::Malformed},
       {"no key in it", 0600, "hello\n", Errc::Malformed},
       {"a key and more than a page of blanks", 0600, std::string(5000, ' ') + Sealer::new_key_text(), Errc::Malformed},
+      {"more than a page behind a key", 0600, Sealer::new_key_text() + std::string(5000, ' '), Errc::Malformed},
   }));
   CAPTURE(row.name);
   std::ofstream(file) << row.text;

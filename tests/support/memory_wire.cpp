@@ -1,10 +1,10 @@
-#include "sim/memory_wire.h"
+#include "support/memory_wire.h"
 
 #include <algorithm>
 
-namespace nightpost::sim {
+namespace nightpost::support {
 
-void MemoryConnection::connect(Order order) {
+void MemoryConnection::connect(net::Order order) {
   if (net_.chance(net_.hanging)) return;  // the lane's time-out ends it
   if (net_.chance(net_.refused)) return fail_later(net_.delay(), "connecting: refused");
   net_.loop.after(net_.delay(), [weak = std::weak_ptr(self()), order = std::move(order)] {
@@ -85,4 +85,4 @@ void MemoryConnection::shut(bool) {
   net_.loop.after(milliseconds(0), [me = self()] { me->finish(); });
 }
 
-}  // namespace nightpost::sim
+}  // namespace nightpost::support

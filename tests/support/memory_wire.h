@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "net/lane_connection.h"
-#include "sim/manual_loop.h"
 #include "support/h2_peer.h"
+#include "support/manual_loop.h"
 
-namespace nightpost::sim {
+namespace nightpost::support {
 
 class MemoryConnection;
 
@@ -28,11 +28,11 @@ struct MemoryNet {
   unsigned refused = 0, hanging = 0;  // percent of connects
   unsigned stalls = 0;                // percent of writes that find the wire full
   std::size_t slice_max = 16'384;
-  support::H2Peer::Settings settings;
+  H2Peer::Settings settings;
   bool open_windows = true;
   std::size_t open = 0;  // wires that are not shut
   /// Sets the hooks of a new peer. `wire` is its connection.
-  std::function<void(support::H2Peer&, std::weak_ptr<MemoryConnection> wire)> on_peer;
+  std::function<void(H2Peer&, std::weak_ptr<MemoryConnection> wire)> on_peer;
 
   std::uint64_t dice(std::uint64_t sides) { return random() % sides; }
   bool chance(unsigned percent) { return dice(100) < percent; }
@@ -45,6 +45,8 @@ class MemoryConnection final : public net::LaneConnection {
                    std::uint64_t id)
       : LaneConnection(std::move(options), owner, metrics, id), net_(net) {}
 
+  /// The far end. REQUIRED: it was connected.
+  H2Peer& peer() { return far_->peer; }
   /// The peer has more to say than it was asked for.
   void pump_peer();
   /// The wire breaks: what is on its way is lost.
@@ -53,12 +55,12 @@ class MemoryConnection final : public net::LaneConnection {
  private:
   /// The far end: takes what was written although the near end has gone since.
   struct Far {
-    Far(const support::H2Peer::Settings& settings, bool open_windows) : peer(settings, open_windows) {}
-    support::H2Peer peer;
+    Far(const H2Peer::Settings& settings, bool open_windows) : peer(settings, open_windows) {}
+    H2Peer peer;
     bool snapped = false;
   };
   std::shared_ptr<MemoryConnection> self() { return std::static_pointer_cast<MemoryConnection>(shared_from_this()); }
-  void connect(Order order) override;
+  void connect(net::Order order) override;
   std::string connect_progress() const override { return "a wire in memory"; }
   std::size_t send(std::span<const std::uint8_t> bytes) override;
   void shut(bool politely) override;
@@ -85,4 +87,4 @@ class MemoryConnector final : public net::LaneConnector {
   MemoryNet& net_;
 };
 
-}  // namespace nightpost::sim
+}  // namespace nightpost::support

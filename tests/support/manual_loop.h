@@ -7,22 +7,21 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "core/event_loop.h"
 
-namespace nightpost::sim {
+namespace nightpost::support {
 
 class ManualLoop {
  public:
   MonoTime now() const noexcept { return now_; }
-  void at(MonoTime due, std::move_only_function<void()> what) {
-    agenda_.emplace(std::pair(std::max(due, now_), order_++), std::move(what));
-  }
+  void at(MonoTime due, std::move_only_function<void()> what) { enter(due, std::move(what)); }
   void after(milliseconds delay, std::move_only_function<void()> what) { at(now_ + delay, std::move(what)); }
   /// Moves to what is due next and runs it. False: nothing is due by `until`, where the clock then stands.
   bool step(MonoTime until) {
-    if (agenda_.empty() || agenda_.begin()->first.first > until) {
+    if (next() > until) {
       now_ = std::max(now_, until);
       return false;
     }
@@ -31,28 +30,47 @@ class ManualLoop {
     first.mapped()();
     return true;
   }
+  /// All that is due by then.
+  void pass(milliseconds time) {
+    for (const MonoTime until = now_ + time; step(until);) {
+    }
+  }
+  /// When the next thing is due; max(): nothing is.
+  MonoTime next() const noexcept { return agenda_.empty() ? MonoTime::max() : agenda_.begin()->first.first; }
   /// What a lane or a shard is given: a view of this loop, which outlives it. What was posted to it goes with it.
   std::unique_ptr<EventLoop> port() { return std::make_unique<Port>(*this); }
 
  private:
+  using Key = std::pair<MonoTime, std::uint64_t>;
+  Key enter(MonoTime due, std::move_only_function<void()> what) {
+    return agenda_.emplace(Key(std::max(due, now_), order_++), std::move(what)).first->first;
+  }
+
   class Timer final : public LoopTimer {
    public:
     Timer(ManualLoop& loop, std::function<void()> fire)
-        : loop_(loop), armed_(std::make_shared<Armed>(Armed{std::move(fire)})) {}
+        : loop_(loop), armed_(std::make_shared<Armed>(Armed{std::move(fire), {}})) {}
+    ~Timer() override { disarm(); }
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
     void arm(MonoTime due) override {
-      loop_.at(due, [weak = std::weak_ptr(armed_), turn = ++armed_->turn] {
-        const auto armed = weak.lock();
-        if (armed && armed->turn == turn) armed->fire();
+      disarm();
+      armed_->key = loop_.enter(due, [armed = armed_] {
+        armed->key.reset();
+        armed->fire();
       });
     }
 
    private:
     struct Armed {
       std::function<void()> fire;
-      std::uint64_t turn = 0;  // of the last arm(): earlier ones are void
+      std::optional<Key> key;
     };
+    void disarm() {
+      if (const auto key = std::exchange(armed_->key, std::nullopt)) loop_.agenda_.erase(*key);
+    }
     ManualLoop& loop_;
-    std::shared_ptr<Armed> armed_;  // shared with the call of `fire`, in which its owner may destroy the timer
+    const std::shared_ptr<Armed> armed_;  // shared with the call of `fire`, in which its owner may destroy the timer
   };
   class Port final : public EventLoop {
    public:
@@ -74,7 +92,7 @@ class ManualLoop {
 
   MonoTime now_ = MonoTime(std::chrono::hours(1));
   std::uint64_t order_ = 0;
-  std::map<std::pair<MonoTime, std::uint64_t>, std::move_only_function<void()>> agenda_;
+  std::map<Key, std::move_only_function<void()>> agenda_;
 };
 
-}  // namespace nightpost::sim
+}  // namespace nightpost::support
