@@ -18,8 +18,10 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka.text("brokers", client.brokers);
   kafka.texts("client", client.client);
   kafka.texts("client_files", client.client_files);
-  if (const auto checked = kafka::check_client_settings(client.client, client.client_files); !checked)
+  if (const auto checked = kafka::check_client_settings(client.client, {}); !checked)
     kafka.mistake("client", checked.error().detail);
+  else if (const auto files = kafka::check_client_settings(client.client, client.client_files); !files)
+    kafka.mistake("client_files", files.error().detail);
   config.consumer.kafka = client;
   config.producer.kafka = client;
   kafka.text("group_id", config.consumer.group_id);

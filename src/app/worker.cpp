@@ -130,12 +130,15 @@ bool Worker::drain(MonoTime deadline) {
 std::vector<Unready> Worker::unready() const {
   std::vector<Unready> all;
   if (!ready_) all.push_back({"kafka", "no partitions yet"});
-  for (const auto& troubles : {consumer_->connection_troubles(), producer_->connection_troubles()})
-    for (const kafka::ConnectionTrouble& trouble : troubles) {
-      const std::string part = "broker " + trouble.broker;
-      if (std::ranges::find(all, part, &Unready::part) == all.end())
-        all.push_back({part, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " + trouble.todo});
-    }
+  // One broker of several that refuses us is in the log; the worker goes on with the others.
+  const bool cut_off = !ready_ || kafka::read(metrics_.consumer.brokers_down) == 1;
+  if (cut_off)
+    for (const auto& troubles : {consumer_->connection_troubles(), producer_->connection_troubles()})
+      for (const kafka::ConnectionTrouble& trouble : troubles) {
+        const std::string part = "broker " + trouble.broker;
+        if (std::ranges::find(all, part, &Unready::part) == all.end())
+          all.push_back({part, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " + trouble.todo});
+      }
   for (const kafka::TopicTrouble& trouble : producer_->troubles())
     all.push_back({"topic " + trouble.topic, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " +
                                                  std::string(remedy_of(trouble.why))});

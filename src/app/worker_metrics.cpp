@@ -256,6 +256,9 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
                    "Records skipped because the commit's metadata said they were done", {}, cell(c.skipped_done));
   page.add_counter("nightpost_kafka_retention_lost_total", "Records that the log forgot before they were done", {},
                    cell(c.retention_lost));
+  page.add_counter("nightpost_kafka_metadata_unread_total",
+                   "Assignments that went on although the brokers did not say what is committed", {},
+                   cell(c.metadata_unread));
   page.add_counter("nightpost_kafka_metadata_ignored_total", "Commit metadata that was not ours or broken", {},
                    cell(c.metadata_ignored));
   page.add_counter("nightpost_kafka_consumer_errors_total", "Errors of the consumer's client", {}, cell(c.errors));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <tuple>
@@ -129,21 +130,27 @@ rd_kafka_resp_err_t on_new(rd_kafka_t* client, const rd_kafka_conf_t*, void* opa
 }
 
 Result<std::string> read_secret(const std::string& key, const std::string& path) {
+  std::error_code unknown;
+  if (!std::filesystem::is_regular_file(path, unknown))  // a FIFO would hang the start
+    return fail(Errc::NotFound, "kafka setting " + key + ": file " + path + " is not there, or no regular file");
+  if (std::filesystem::file_size(path, unknown) > kSecretBytesMax)
+    return fail(Errc::Malformed, "kafka setting " + key + ": file " + path + " is larger than 64 KiB");
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (!file || !(text << file.rdbuf()))
     return fail(Errc::NotFound, "kafka setting " + key + ": file " + path + " cannot be read or is empty");
   std::string value = std::move(text).str();
-  if (value.size() > kSecretBytesMax)
-    return fail(Errc::Malformed, "kafka setting " + key + ": file " + path + " is larger than 64 KiB");
   if (value.ends_with('\n')) value.pop_back();
   if (value.ends_with('\r')) value.pop_back();
   return value;
 }
 
-bool verifies_certificates(const std::map<std::string, std::string>& settings) {
-  const auto set = settings.find("enable.ssl.certificate.verification");
-  return set == settings.end() || (set->second != "false" && set->second != "0" && set->second != "f");
+/// As librdkafka has understood the settings.
+bool verifies_certificates(const rd_kafka_conf_t* conf) {
+  std::array<char, 8> value{};
+  std::size_t size = value.size();
+  return rd_kafka_conf_get(conf, "enable.ssl.certificate.verification", value.data(), &size) != RD_KAFKA_CONF_OK ||
+         std::string_view(value.data()) != "false";
 }
 
 }  // namespace
@@ -211,7 +218,7 @@ Result<Conf> make_conf(const ClientOptions& options,
   rd_kafka_conf_set_opaque(conf.get(), &opaque);
   rd_kafka_conf_set_log_cb(conf.get(), &on_log);
   rd_kafka_conf_interceptor_add_on_new(conf.get(), "nightpost.connections", &on_new, &opaque);
-  if (verifies_certificates(*settings)) rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &on_certificate);
+  if (verifies_certificates(conf.get())) rd_kafka_conf_set_ssl_cert_verify_cb(conf.get(), &on_certificate);
   return conf;
 }
 

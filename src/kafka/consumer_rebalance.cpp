@@ -14,9 +14,8 @@
 namespace nightpost::kafka {
 namespace {
 
-constexpr milliseconds kAnswerWait{1'000};   // one question to brokers
-constexpr milliseconds kPatience{30'000};    // for what an assignment cannot go without
-constexpr milliseconds kLogPatience{5'000};  // for what only gauges and the count of losses want
+constexpr milliseconds kAnswerWait{1'000};  // one question to brokers
+constexpr milliseconds kPatience{30'000};   // for what an assignment cannot go without
 
 bool is_cooperative(rd_kafka_t* client) {
   return std::string_view(rd_kafka_rebalance_protocol(client)) == "COOPERATIVE";
@@ -105,9 +104,8 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
   }
   rd_kafka_topic_partition_list_t* const list = change.partitions.get();
   if (list->cnt > 0 && now < change.deadline && !ask(change)) {
-    // What the group has committed is begun with, whatever the logs hold.
-    const bool resumes = change.committed_known && all_committed(*list);
-    if (!resumes || now < change.deadline - kPatience + kLogPatience) return false;
+    // What the group has committed is begun with, whatever the logs hold: only gauges wait for them.
+    if (!change.committed_known || !all_committed(*list)) return false;
   }
   if (list->cnt > 0 && !change.committed_known) add(metrics.metadata_unread);
 
@@ -160,7 +158,19 @@ void Consumer::Impl::take_over(const Rebalance& change, int index, FirstTime& fi
       first.passed_over += start - range.low;
     }
   }
-  if (const std::optional<std::int64_t> position = book.position(id)) theirs.offset = *position;
+  const std::optional<std::int64_t> position = book.position(id);
+  if (position) {
+    theirs.offset = *position;
+  } else if (log != nullptr) {
+    const bool at_end = theirs.offset == RD_KAFKA_OFFSET_END;
+    log->error("kafka.start_unchosen",
+               {observe::kv("partition", id), observe::kv("start_at", text_of(options.start_at)),
+                observe::kv("begins", at_end                   ? "end"
+                                      : change.committed_known ? "beginning"
+                                                               : "commit, else beginning"),
+                observe::kv("why", change.committed_known ? "its leader did not say what the log holds"
+                                                          : "the brokers did not say what the group has committed")});
+  }
 }
 
 void Consumer::Impl::tell_lost(std::int32_t partition, std::int64_t from, std::int64_t low, std::int64_t lost) {

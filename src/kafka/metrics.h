@@ -33,9 +33,8 @@ struct ConsumerMetrics {
   // Gauges.
   Cell assigned_partitions{0};
   Cell paused_partitions{0};
-  Cell commits_plain{
-      0};             // 1: the broker takes no metadata with commits, so a restart repeats what was done beyond them
-  Cell in_flight{0};  // records handed out and not settled
+  Cell commits_plain{0};  // 1: commits are offsets alone, so a restart repeats more
+  Cell in_flight{0};      // records handed out and not settled
   Cell in_flight_bytes{0};
   Cell pending_records{0};      // those in flight, and stale ones that a shard or a message still holds
   Cell lag{0};                  // high watermark − committed or begun, summed over the assigned partitions

@@ -281,8 +281,9 @@ void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
 void PartitionBook::set_log(std::int32_t id, std::int64_t low, std::int64_t high) {
   Partition* const partition = find(id);
   if (partition == nullptr) return;
-  if (low >= 0) partition->log.low = low;
-  if (high >= 0) partition->log.high = high;
+  // Within a stay both only grow; librdkafka may still say what it knew in an earlier one.
+  partition->log.low = std::max(partition->log.low, low);
+  partition->log.high = std::max(partition->log.high, high);
 }
 
 void PartitionBook::measure_in_flight() {

@@ -1,5 +1,6 @@
 // How long pushes wait when a worker dies or restarts, under a steady load on every partition: then the latest push
-// shows the longest pause of any partition. The times are printed; what is asserted is far above them.
+// shows the longest pause of any partition. The times are printed; what is asserted is
+// what README and config/README.md promise.
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <iostream>
@@ -102,7 +103,7 @@ TEST_CASE("one of two workers is killed: its pushes go on at the other one", "[e
   CHECK(holds(stays, kPartitions));
   const std::size_t events = load.end();
   expect_nothing_lost(bed, events);
-  CHECK(latest(bed, "one of two workers killed") < 20s);
+  CHECK(latest(bed, "one of two workers killed") < 10s);
 }
 
 TEST_CASE("static members restart one after the other: no partition moves or waits for long",
@@ -138,8 +139,7 @@ TEST_CASE("static members restart one after the other: no partition moves or wai
   };
   restart(a, "a2", first, *b, SIGTERM);
   restart(b, "b2", second, *a, SIGTERM);
-  // Below the session: had it run out, the partitions would have moved.
-  CHECK(latest(bed, "two static workers restarted in turn") < 6s);
+  CHECK(latest(bed, "two static workers restarted in turn") < 2s);
   restart(a, "a3", first, *b, SIGKILL);
   CHECK(latest(bed, "a static worker killed and started again") < 6s);
   expect_nothing_lost(bed, load.end());

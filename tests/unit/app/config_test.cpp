@@ -178,7 +178,7 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
       {"a password in the text", R"({"kafka": {"client": {"sasl.password": "hunter2"}}})",
        "kafka.client: kafka setting sasl.password: a secret; name a file that holds it in kafka.client_files"},
       {"a file for an unknown setting", R"({"kafka": {"client_files": {"sasl.passwort": "f"}}})",
-       "kafka setting sasl.passwort: unknown to librdkafka"},
+       "kafka.client_files: kafka setting sasl.passwort: unknown to librdkafka"},
       {"a file for what is ours", R"({"kafka": {"client_files": {"group.id": "f"}}})", "kafka setting group.id"},
       {"a client setting that breaks a promise", R"({"kafka": {"client": {"enable.auto.commit": true}}})",
        "enable.auto.commit"},

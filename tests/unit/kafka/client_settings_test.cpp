@@ -4,6 +4,7 @@
 #include <fstream>
 #include <string>
 
+#include "kafka/client_conf.h"
 #include "kafka/consumer.h"
 
 namespace nightpost::kafka {
@@ -59,9 +60,10 @@ TEST_CASE("client settings: what is wrong names key and file, never a secret", "
       {"a password in the text", {{"sasl.password", "s3cret"}}, {}, "sasl.password: a secret"},
       {"a key in the text", {{"ssl.key.pem", "s3cret"}}, {}, "ssl.key.pem: a secret"},
       {"a key's password in the text", {{"ssl.key.password", "s3cret"}}, {}, "ssl.key.password: a secret"},
-      {"a file that is not there", {}, {{"sasl.password", "/nonexistent/s"}}, "file /nonexistent/s cannot be read"},
+      {"a file that is not there", {}, {{"sasl.password", "/nonexistent/s"}}, "file /nonexistent/s is not there"},
       {"an empty file", {}, {{"sasl.password", empty.path()}}, "is empty"},
-      {"a folder", {}, {{"sasl.password", "/"}}, "cannot be read"},
+      {"a folder", {}, {{"sasl.password", "/"}}, "no regular file"},
+      {"what has no end", {}, {{"sasl.password", "/dev/zero"}}, "no regular file"},
       {"a large file", {}, {{"sasl.password", large.path()}}, "is larger than 64 KiB"},
       {"no file", {}, {{"sasl.password", ""}}, "no file is named"},
       {"an unknown setting", {}, {{"sasl.passwort", good.path()}}, "sasl.passwort: unknown to librdkafka"},
@@ -78,6 +80,20 @@ TEST_CASE("client settings: what is wrong names key and file, never a secret", "
     ConsumerMetrics metrics;
     CHECK_FALSE(Consumer::start({.kafka = {.client = row.client, .client_files = row.files}}, {}, metrics).has_value());
   }
+}
+
+TEST_CASE("client settings: certificates are looked at unless librdkafka was told not to", "[kafka][settings]") {
+  const auto [value, looks] = GENERATE(table<std::string, bool>(
+      {{"true", true}, {"True", true}, {"1", true}, {"false", false}, {"False", false}, {"0", false}}));
+  CAPTURE(value);
+  Opaque opaque;
+  const auto conf = make_conf({.client = {{"enable.ssl.certificate.verification", value}}}, {}, opaque);
+  REQUIRE(conf.has_value());
+  char pointer[32] = "";
+  std::size_t size = sizeof(pointer);
+  const bool set = rd_kafka_conf_get(conf->get(), "ssl.certificate.verify_cb", pointer, &size) == RD_KAFKA_CONF_OK &&
+                   std::string_view(pointer).starts_with("0x");
+  CHECK(set == looks);
 }
 
 }  // namespace

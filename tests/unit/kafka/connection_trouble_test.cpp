@@ -53,6 +53,11 @@ TEST_CASE("connection trouble: what librdkafka says has a kind, or is none", "[k
       {"nobody listens", "_TRANSPORT", "a:1/bootstrap: Connect to ipv4#127.0.0.1:1 failed: Connection refused",
        std::nullopt},
       {"a broker that restarts", "_TRANSPORT", "a:1/1: Disconnected (after 5012ms in state UP)", std::nullopt},
+      // As librdkafka words it where TLS or SASL is on one side only, too: who sees it cannot tell.
+      {"a broker that goes away at once", "",
+       "a:1/1: Disconnected while requesting ApiVersion: might be caused by incorrect security.protocol configuration "
+       "(connecting to a SSL listener?) (after 5ms in state APIVERSION_QUERY)",
+       ConnectionFault::Protocol},
       {"all down", "_ALL_BROKERS_DOWN", "1/1 brokers are down", std::nullopt},
       {"a name without an address", "_RESOLVE", "a:1: Failed to resolve 'a:1'", std::nullopt},
       {"nothing", "", "", std::nullopt},

@@ -346,10 +346,8 @@ TEST_CASE("consumer: what retention took before it was done is counted and said"
   fill(cluster->brokers(), kTopic, noise, 40);
   Worker second(wanted);
   REQUIRE(within(kLong, [&] { return second.ready && second.consumer().in_flight() == 0 && second.seen_count() > 0; }));
-  const std::uint64_t came = second.seen_count();
   REQUIRE(within(kLong, [&] { return read(second.metrics.lag) == 0; }));
   second.stop();
-  CHECK(second.seen_count() >= came);
   // Of all 50, two were done and the rest either came or was lost.
   CHECK(read(second.metrics.retention_lost) == 50 - 2 - second.seen_count());
   CHECK(read(second.metrics.retention_lost) >= 8);
