@@ -23,7 +23,7 @@ namespace nightpost::dispatch {
 
 /// After each call the push is in the air, gathered, waiting with a timer, parked with one, or gone; by the end of its
 /// window it is gone unless it is in the air. A request is built for each attempt, with that moment's grant. What a
-/// port or a vendor's room throws ends the pushes it was asked about, and nothing else.
+/// port or a provider throws ends the pushes it was asked about, and nothing else.
 class Attempts {
  public:
   /// Borrowed; all must outlive it.

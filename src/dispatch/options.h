@@ -20,7 +20,8 @@ struct Options {
   std::size_t receivers_unplanned_max = 20'000;
   std::size_t pushes_in_flight_max = 4096;      // requests handed to the transport and not answered
   std::size_t credential_in_flight_max = 1024;  // of those, one credential's: who hangs must not hold all slots
-  // of those, one credential's that no answer has proven yet, or that the vendor complained of; doubled by each proof
+  // of those, one credential's that no answer has proven yet, or a signer's that the vendor complained of; doubled by
+  // each proof
   std::size_t credential_in_flight_first = 4;
   std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
   int attempts_max = 5;                     // per push, the first included
@@ -36,7 +37,7 @@ struct Options {
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this
   milliseconds breaker_first{5'000};        // a credential's breaker stays open this long, doubling
   milliseconds breaker_max{600'000};
-  double quota_share = 1;  // of the requests a vendor takes in a minute from one credential: what is ours of them
+  double quota_share = 1;           // of the requests a vendor takes in a minute from one signer: what is ours of them
   std::size_t routes_max = 10'000;  // credentials remembered with breaker and counts; idle ones go first
   // More than this share of dead tokens in the window looks like a wrong credential
   std::size_t mass_removal_window = 50;

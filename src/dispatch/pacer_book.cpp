@@ -6,10 +6,10 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// As the lanes share connections; a credential that names no signer shares with nobody.
+/// As the lanes share connections; empty: a credential that names no signer shares with nobody.
 std::string signer_key(const Route& route) {
   const std::string signer = route.authorizer ? route.authorizer->signer() : std::string();
-  return signer.empty() ? "route " + std::to_string(route.id) : route.provider->origin() + ' ' + signer;
+  return signer.empty() ? signer : route.provider->origin() + ' ' + signer;
 }
 
 }  // namespace
@@ -21,13 +21,10 @@ PacerBook::PacerBook(const Options& options)
 
 Pacer& PacerBook::make(const Route& route, MonoTime now) {
   const std::string key = signer_key(route);
-  std::shared_ptr<SignerPace> pace;
-  if (const auto* const known = signers_.find(key)) {
-    pace = *known;
-  } else {
-    pace = std::make_shared<SignerPace>(options_);
-    signers_.put(key, pace, [now](const auto& each) { return each->is_idle(now); });
-  }
+  const auto* const known = key.empty() ? nullptr : signers_.find(key);
+  std::shared_ptr<SignerPace> pace = known != nullptr ? *known : std::make_shared<SignerPace>(options_);
+  if (known == nullptr && !key.empty())  // one that a pacer still has stays, however long it is not looked for
+    signers_.put(key, pace, [now](const auto& each) { return each.use_count() == 1 && each->is_idle(now); });
   pacers_.put(route.id, Pacer(options_, std::move(pace)), [now](const Pacer& pacer) { return pacer.is_idle(now); });
   return *pacers_.find(route.id);
 }

@@ -112,12 +112,13 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
   const Pacer::Decision decision =
       pacer.conclude(heard, probe, answers.front(), reply.connection, pushes.front()->sent_at, now_.mono);
   sender_.carry_out(*route, decision, reason_of(heard.complaint), reason_of(heard.refusal));
+  const bool still_probe = pacer.is_probe(probe);  // asked now: what follows may let the pacer go
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];
     const VendorReason reason{.code = answer.code, .meaning = answer.meaning, .vendor_id = answer.vendor_id};
     pushes[i]->progress.once_more |= answer.once_more;
     // The answer to the replay is the probe's.
-    if (pacer.is_probe(probe) && nexts_[i].what == Next::Do::Refresh) pushes[i]->probe = probe;
+    if (still_probe && nexts_[i].what == Next::Do::Refresh) pushes[i]->probe = probe;
     const std::uint64_t tag = pushes[i]->tag;
     auto thrown = thrown_by([&] {
       if (nexts_[i].what == Next::Do::RemoveToken)

@@ -79,12 +79,6 @@ void Shipping::empty_bin(std::uint64_t route_id) {
   sender_.unreserve(*bin.route);
   std::erase_if(bin.entries, [this](const MixedBin::Entry& entry) { return !still_gathered(entry.push); });
   if (bin.entries.empty()) return;
-  // Throttled while they waited for company.
-  if (const MonoTime until = sender_.pacer_of(*bin.route).paused_until(); until > now_.mono) {
-    for (const MixedBin::Entry& entry : bin.entries)
-      attempts_.wait_or_end(*pushes_.find(entry.push), until, Rule::VendorThrottled);
-    return;
-  }
   if (bin.entries.size() > 1) {
     Shipment all{.route = bin.route, .grant = bin.grant};
     std::vector<Letter> letters;
@@ -99,7 +93,7 @@ void Shipping::empty_bin(std::uint64_t route_id) {
     if (thrown) metrics_.internal_errors.add();
     if (!thrown && planned) return launch(std::move(all), std::move(*planned), true);
   }
-  // Alone, or one of them can never be sent (or makes its room throw) and must not take the others with it.
+  // Alone, or one of them can never be sent (or makes its provider throw) and must not take the others with it.
   for (MixedBin::Entry& entry : bin.entries) {
     Shipment one{.route = bin.route, .grant = bin.grant, .notification = std::move(entry.notification)};
     one.pushes = {entry.push};
@@ -120,6 +114,11 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
     Probe probe = Probe::None;  // a replay that is still the breaker's
     for (const std::uint64_t one : pushes)
       if (const Probe held = std::exchange(pushes_.find(one)->probe, Probe::None); pacer.is_probe(held)) probe = held;
+    // Throttled while they waited for company, or by another answer of this turn.
+    if (const MonoTime until = pacer.paused_until(); first && probe == Probe::None && until > now_.mono) {
+      for (const std::uint64_t one : pushes) attempts_.wait_or_end(*pushes_.find(one), until, Rule::VendorThrottled);
+      continue;
+    }
     if (first && probe == Probe::None && !pacer.breaker_admits(now_.mono)) {
       for (const std::uint64_t tag : pushes)
         pushes_.end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
@@ -152,11 +151,11 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
         sender_.send(pacer, all.route, std::move(each.http), shipment->deadline, tag | kShipment, shipment->probe);
     if (thrown) attempts_.on_exception(take_out(tag).pushes, *thrown);
   }
-  // A room that forgets a token would leave its push open for ever.
+  // A provider that forgets a token would leave its push open for ever.
   if (reached < all.pushes.size())
     end_all(std::span(all.pushes).subspan(reached),
             {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
-            "the vendor's room planned no request for this token");
+            "the provider planned no request for this token");
 }
 
 /// REQUIRED: the tag of one in the air.

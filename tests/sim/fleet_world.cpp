@@ -4,8 +4,8 @@
 #include <array>
 
 #include "core/uuid.h"
-#include "providers/authorizer.h"
 #include "sim/judge.h"
+#include "support/fake_authorizer.h"
 #include "support/fake_provider.h"
 
 namespace nightpost::sim {
@@ -13,15 +13,6 @@ namespace {
 
 constexpr std::int64_t kCertificates = 3;
 constexpr std::size_t kUsers = 8;
-
-/// Its grants come from the world.
-class NoAuthorizer final : public LocalAuthorizer {
- public:
-  Result<GrantStep> begin(WallTime) const override { return fail(Errc::Malformed, "never asked"); }
-  milliseconds age_min() const noexcept override { return {}; }
-  std::string signer() const override { return {}; }
-  std::optional<ClientIdentity> identity() const override { return {}; }
-};
 
 }  // namespace
 
@@ -123,7 +114,7 @@ void FleetWorld::make_users() {
     route->certificate.id = {id};
     route->certificate.vendor = Vendor::Apns;
     route->provider = std::make_shared<testing::FakeProvider>();
-    route->authorizer = std::make_shared<NoAuthorizer>();
+    route->authorizer = std::make_shared<testing::FakeAuthorizer>();
     routes_.push_back(std::move(route));
   }
   for (std::size_t i = 0; i < kUsers; ++i) {

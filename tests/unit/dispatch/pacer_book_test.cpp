@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "support/fake_authorizer.h"
 #include "support/fake_provider.h"
 
 using namespace nightpost;
@@ -11,18 +12,10 @@ using nightpost::testing::FakeProvider;
 namespace {
 const MonoTime kNow = MonoTime(std::chrono::hours(1));
 
-struct Signing final : LocalAuthorizer {
-  explicit Signing(std::string as) : name(std::move(as)) {}
-  Result<GrantStep> begin(WallTime) const override { return Grant{}; }
-  milliseconds age_min() const noexcept override { return milliseconds(0); }
-  std::string signer() const override { return name; }
-  std::string name;
-};
-
 /// Of a credential that names no signer; or of one that does.
 Route route(std::uint64_t id, const char* signer = nullptr) {
   Route made{.id = id, .provider = std::make_shared<FakeProvider>()};
-  if (signer != nullptr) made.authorizer = std::make_shared<Signing>(signer);
+  if (signer != nullptr) made.authorizer = std::make_shared<testing::FakeAuthorizer>(signer);
   return made;
 }
 
@@ -55,6 +48,19 @@ TEST_CASE("pacer book: the least recently used goes, one for each that comes", "
   CHECK(book.size() == 10);
   CHECK(book.of(route(1), kNow).allowed() == 4);
   CHECK(book.of(route(2), kNow).allowed() == 2);  // anew
+}
+
+TEST_CASE("pacer book: a signer stays as long as a route of it does, however many others come", "[dispatch]") {
+  const Options options = with(2);
+  PacerBook book(options);
+  book.of(route(1, "team"), kNow);
+  for (std::uint64_t id = 10; id < 20; ++id) {
+    const std::string other = "other " + std::to_string(id);
+    book.of(route(id, other.c_str()), kNow);
+    book.of(route(1, "team"), kNow);  // in use all the while
+  }
+  pause(book.of(route(1, "team"), kNow), seconds(60));
+  CHECK(book.of(route(2, "team"), kNow).paused_until() == kNow + seconds(60));  // its certificate was edited
 }
 
 TEST_CASE("pacer book: nothing goes that a request, a pause, a quota or an open breaker hangs on", "[dispatch]") {
