@@ -20,6 +20,8 @@ void add_cert_command(CLI::App& root, int& exit_code);
 void add_device_command(CLI::App& root, int& exit_code);
 void add_user_command(CLI::App& root, int& exit_code);
 void add_config_command(CLI::App& root, int& exit_code);
+void add_dlq_command(CLI::App& root, int& exit_code);
+void add_doctor_command(CLI::App& root, int& exit_code);
 
 /// What every command that reads a config or prints a result takes.
 struct CommonOptions {
