@@ -59,6 +59,10 @@ class Metrics(unittest.TestCase):
         done = bed.run("promtool", "check", "metrics", told=self.text)
         self.assertEqual((done.returncode, done.stdout), (0, ""))
 
+    def test_a_worker_without_a_broker_is_not_ready(self):
+        self.assertIn("\nnightpost_ready 0\n", self.text)
+        self.assertIn("\nnightpost_kafka_in_flight_limit 40000\n", self.text)
+
     def test_rules_and_dashboard_know_its_names_and_labels(self):
         for expr in alert_expressions() + dashboard_expressions():
             self.assertEqual(self.page.unknown_in(expr), [], expr)
