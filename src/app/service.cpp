@@ -60,6 +60,8 @@ std::vector<Unready> Service::unready() const {
 Result<void> Service::listen() {
   if (!options_.http) return {};
   register_server_metrics(page_, "http", http_metrics_);
+  page_.add_gauge("nightpost_ready", "1 while /readyz says ready", {},
+                  [this] { return !failed_ && unready().empty() ? 1.0 : 0.0; });
   server::ServerOptions http = *options_.http;
   http.log = log_;
   http.metrics = &http_metrics_;

@@ -5,7 +5,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
 
+#include "app/certificate_dates.h"
 #include "app/commands.h"
+#include "app/limit_metrics.h"
 #include "app/output.h"
 #include "app/service.h"
 #include "app/stall_log.h"
@@ -20,11 +22,17 @@ struct Options {
 };
 
 /// Says once a second what ops should hear of: counters that must not rise have risen, the brokers went or came back, a
-/// shard's loop stood still.
+/// shard's loop stood still. Once a minute it reads when certificates end.
 class Watch {
  public:
-  Watch(boost::asio::io_context& loop, Worker& worker, const Clock& clock, observe::Log& log)
-      : timer_(loop), worker_(worker), metrics_(worker.metrics()), clock_(clock), log_(log), stalls_(log) {}
+  Watch(boost::asio::io_context& loop, Worker& worker, CertificateDates& dates, const Clock& clock, observe::Log& log)
+      : timer_(loop),
+        worker_(worker),
+        metrics_(worker.metrics()),
+        dates_(dates),
+        clock_(clock),
+        log_(log),
+        stalls_(log) {}
 
   void start() {
     timer_.expires_after(seconds(1));
@@ -47,6 +55,7 @@ class Watch {
     if (!down && down_) log_.info("worker.brokers_back");
     down_ = down;
     const MonoTime now = clock_.mono();
+    dates_.look(now);
     for (std::size_t i = 0; i < worker_.shards(); ++i) stalls_.hear(i, worker_.loop_report(i, now), now);
   }
   void risen(const char* event, std::uint64_t now, std::uint64_t& before) {
@@ -57,6 +66,7 @@ class Watch {
   boost::asio::steady_timer timer_;
   Worker& worker_;
   const WorkerMetrics& metrics_;
+  CertificateDates& dates_;
   const Clock& clock_;
   observe::Log& log_;
   StallLog stalls_;
@@ -94,10 +104,17 @@ int run_worker(const Options& options) {
   if (!started) return say_error(started.error());
   worker = *std::move(started);
 
+  auto store = open_store(*config, false);
+  if (!store) return say_error(store.error());
+  CertificateDates dates(*std::move(store));
+  dates.look(clock.mono());
   register_metrics(service.page(), worker->metrics());
+  register_limits(service.page(), *config);
+  dates.register_series(service.page());
+  register_listener_certificate(service.page(), "receipts", config->receipts.tls_certificate_file);
   service.add_condition([&] { return worker->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
-  Watch watch(service.loop(), *worker, clock, log);
+  Watch watch(service.loop(), *worker, dates, clock, log);
   watch.start();
   log.info("worker.started",
            {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),

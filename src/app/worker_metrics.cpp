@@ -89,6 +89,9 @@ void register_dispatch(ShardSeries& shards) {
       [](const ShardMetrics& m) { return m.dispatch.internal_errors.read() + m.resolve.internal_errors.read(); });
   gauge("nightpost_dispatch_kept_bytes", "Memory of finished events, kept for the next ones", &Metrics::kept_bytes);
   gauge("nightpost_events_open", "Records taken and not yet released", &Metrics::events_open);
+  gauge("nightpost_events_open_bytes", "Their memory", &Metrics::events_open_bytes);
+  gauge("nightpost_receivers_unplanned", "Receivers of events of which not all is planned yet",
+        &Metrics::receivers_unplanned);
   gauge("nightpost_pushes_in_flight", "Requests without an answer yet", &Metrics::pushes_in_flight);
   gauge("nightpost_pushes_waiting", "Pushes waiting for a free slot or a back-off", &Metrics::pushes_waiting);
 }

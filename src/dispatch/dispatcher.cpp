@@ -144,6 +144,8 @@ void Dispatcher::Impl::finish_entry() {
   timers_.sweep(events_.open() + pushes_.open(), [this](const Timer& timer) { return is_stale(timer); });
   metrics_.kept_bytes.set(events_.kept_bytes() + pushes_.slab().spare_bytes() + shipping_.spare_bytes());
   metrics_.events_open.set(events_.open());
+  metrics_.events_open_bytes.set(events_.open_bytes());
+  metrics_.receivers_unplanned.set(events_.receivers_unplanned());
   metrics_.pushes_in_flight.set(slots_.in_flight());
   metrics_.pushes_waiting.set(capacity_.waiting());
 }

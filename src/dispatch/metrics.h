@@ -15,8 +15,8 @@ namespace nightpost::dispatch {
 /// Cumulative histogram of milliseconds with fixed bounds; the last bucket is +Inf.
 class LatencyHistogram {
  public:
-  static constexpr std::array<std::int64_t, 14> kBoundsMs = {1,   2,   5,    10,   20,   50,    100,
-                                                             200, 500, 1000, 2000, 5000, 10000, 60000};
+  static constexpr std::array<std::int64_t, 16> kBoundsMs = {
+      1, 2, 5, 10, 20, 50, 100, 200, 500, 1'000, 2'000, 5'000, 10'000, 60'000, 600'000, 3'600'000};
   void observe(std::int64_t ms) noexcept {
     std::size_t i = 0;
     while (i < kBoundsMs.size() && ms > kBoundsMs[i]) ++i;
@@ -40,6 +40,7 @@ struct Metrics {
   Counter internal_errors;                                // exceptions that ended pushes or events; each is a bug
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
   Counter kept_bytes;                                     // gauge: memory that waits for the next events
+  Counter events_open_bytes, receivers_unplanned;         // gauges
   std::array<LatencyHistogram, std::size_t(Vendor::Count)> vendor_latency;  // request handed over → answer
   LatencyHistogram settle_latency;                                          // event occurred → settled
 };

@@ -463,6 +463,7 @@ TEST_CASE("dispatcher: metrics add up", "[dispatch]") {
   f.world.answer(500);
   CHECK(f.world.metrics.pushes_waiting.read() == 1);
   CHECK(f.world.metrics.events_open.read() == 1);
+  CHECK(f.world.metrics.events_open_bytes.read() > 0);
   f.pass(seconds(1));
   f.world.answer(200);
   const auto& attempts = f.world.metrics.attempts[0];
@@ -473,5 +474,7 @@ TEST_CASE("dispatcher: metrics add up", "[dispatch]") {
   CHECK(f.world.metrics.events_taken.read() == 1);
   CHECK(f.world.metrics.events_settled.read() == 1);
   CHECK(f.world.metrics.events_open.read() == 0);
+  CHECK(f.world.metrics.events_open_bytes.read() == 0);
+  CHECK(f.world.metrics.receivers_unplanned.read() == 0);
   CHECK(f.world.metrics.pushes_waiting.read() == 0);
 }

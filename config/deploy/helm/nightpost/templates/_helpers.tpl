@@ -1,0 +1,38 @@
+{{- define "nightpost.name" -}}
+{{- if contains "nightpost" .Release.Name }}{{ .Release.Name | trunc 52 | trimSuffix "-" }}{{ else }}{{ printf "%s-nightpost" (.Release.Name | trunc 42) }}{{ end }}
+{{- end }}
+
+{{- define "nightpost.selector" -}}
+app.kubernetes.io/name: nightpost
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "nightpost.labels" -}}
+{{ include "nightpost.selector" . }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "nightpost.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- /* The worker's configuration: what the chart knows, and over it what the values say. */}}
+{{- define "nightpost.config" -}}
+{{- $kafka := dict }}
+{{- if .Values.staticMembership }}
+{{- $kafka = dict "group_instance_id" "{hostname}" "session_timeout_ms" (mul .Values.sessionTimeoutSeconds 1000) }}
+{{- end }}
+{{- $store := dict "path" "/var/lib/nightpost/nightpost.db" "master_key_file" "/run/nightpost/secrets/master.key" }}
+{{- $worker := dict "http_listen" "0.0.0.0:9464" "drain_limit_ms" (mul .Values.drainLimitSeconds 1000) }}
+{{- $config := dict "kafka" $kafka "store" $store "worker" $worker }}
+{{- if .Values.receipts.enabled }}{{- $_ := set $config "receipts" (dict "listen" "0.0.0.0:9465") }}{{- end }}
+{{- mustMergeOverwrite $config (deepCopy .Values.config) | mustToPrettyJson }}
+{{- end }}
+
+{{- define "nightpost.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}

@@ -1,0 +1,69 @@
+"""What the tests of config/deploy share: paths, tools, and the page of a worker that runs."""
+
+import contextlib
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "config" / "deploy"
+NIGHTPOST = pathlib.Path(os.environ.get("NIGHTPOST_BIN", ROOT / "build/release/nightpost"))
+TOOLS = ROOT / "build" / "tools"
+
+
+def run(*command, told=""):
+    """What it says, in one, when told `told`; the tools of build/tools come first."""
+    environment = os.environ | {"PATH": f"{TOOLS / 'bin'}:{os.environ['PATH']}", "PYTHONPATH": str(TOOLS / "python")}
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          timeout=300, env=environment, input=told)
+
+
+def yaml_of(path):
+    import yaml
+    return yaml.safe_load(pathlib.Path(path).read_text())
+
+
+@contextlib.contextmanager
+def worker():
+    """A worker without a broker, at `address`: it serves its page and health all the same."""
+    with tempfile.TemporaryDirectory() as folder:
+        key = pathlib.Path(folder, "master.key")
+        key.write_bytes(os.urandom(32).hex().encode())
+        key.chmod(0o600)
+        config = pathlib.Path(folder, "config.json")
+        config.write_text(json.dumps({
+            "kafka": {"brokers": "127.0.0.1:1"},
+            "store": {"path": f"{folder}/store.db", "master_key_file": str(key)},
+            "worker": {"http_listen": "127.0.0.1:0", "drain_limit_ms": 500},
+        }))
+        log = pathlib.Path(folder, "log")
+        with log.open("w") as stderr:
+            process = subprocess.Popen([NIGHTPOST, "worker", "--config", config], stderr=stderr)
+        try:
+            yield f"127.0.0.1:{listening_port(process, log)}"
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def listening_port(process, log):
+    """The only TCP port that the process listens on, as the kernel tells."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        assert process.poll() is None, log.read_text()
+        sockets = {os.readlink(link) for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir() if link.is_symlink()}
+        for line in pathlib.Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and f"socket:[{words[9]}]" in sockets:
+                return int(words[1].split(":")[1], 16)
+        time.sleep(0.01)
+    raise TimeoutError(log.read_text())
+
+
+def page_of(address):
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=10) as answer:
+        return answer.read().decode()

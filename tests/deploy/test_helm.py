@@ -1,0 +1,185 @@
+"""The Helm chart: helm takes it, Kubernetes' own schemas take what it makes, and the worker takes its configuration."""
+
+import json
+import pathlib
+import re
+import tempfile
+import unittest
+
+import bed
+
+CHART = bed.DEPLOY / "helm" / "nightpost"
+KUBERNETES = ["1.25", "1.30", "1.37"]  # the oldest that Chart.yaml allows, one between, the newest known here
+PLAIN = {}
+FULL = {
+    "replicas": 3, "store": {"existingClaim": "store"}, "staticMembership": False, "receipts": {"enabled": True},
+    "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+    "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}}, "dashboard": {"enabled": True},
+    "imagePullSecrets": [{"name": "registry"}],
+    "image": {"repository": "registry.example.com/nightpost", "tag": "1.2.3"}, "drainLimitSeconds": 60,
+    "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}]}}},
+    "podAnnotations": {"team": "push"}, "nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}],
+    "priorityClassName": "high", "podDisruptionBudget": {"maxUnavailable": "50%"},
+    "networkPolicy": {"metricsFrom": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}], "egressPorts": [443, 9094]},
+    "config": {
+        "kafka": {"brokers": "a.example.com:9093,b.example.com:9093", "in_flight_max": 80000,
+                  "in_flight_bytes_max": 1073741824, "client": {"security.protocol": "SSL"},
+                  "client_files": {"ssl.key.pem": "/run/nightpost/secrets/kafka.key"}},
+        "worker": {"shards": 4, "http_reserved_addresses": "10.0.0.0/8"},
+    },
+}
+
+
+def template(values, kubernetes=KUBERNETES[-1]):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "values.json")
+        path.write_text(json.dumps(values))
+        done = bed.run("helm", "template", "demo", CHART, "--namespace", "push", "--values", path,
+                       "--kube-version", kubernetes)
+        # It says on stderr that rules and dashboard are links to the files beside the chart.
+        done.stdout = re.sub(r"^walk.go:\d+: found symbolic link.*\n", "", done.stdout, flags=re.M)
+        return done
+
+
+def objects_of(text):
+    import yaml
+    return {f"{one['kind']}/{one['metadata']['name']}": one for one in yaml.safe_load_all(text) if one}
+
+
+class Chart(unittest.TestCase):
+    def made(self, values):
+        done = template(values)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return objects_of(done.stdout)
+
+    def test_helm_lint_says_nothing(self):
+        for values in PLAIN, FULL:
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "values.json")
+                path.write_text(json.dumps(values))
+                done = bed.run("helm", "lint", "--strict", CHART, "--values", path)
+            self.assertEqual(done.returncode, 0, done.stdout)
+            self.assertNotIn("[WARNING]", done.stdout)
+
+    def test_kubernetes_takes_what_it_makes(self):
+        for values in PLAIN, FULL:
+            made = self.made(values)
+            made = {name: one for name, one in made.items() if "monitoring.coreos.com" not in one["apiVersion"]}
+            self.assertGreaterEqual(len(made), 5)
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "objects.json")
+                for name, one in made.items():
+                    path.write_text(json.dumps(one))
+                    for version in KUBERNETES:
+                        with self.subTest(name, version=version):
+                            done = bed.run("python3", "-m", "kubernetes_validate", "-k", version, "--strict", path)
+                            self.assertEqual(done.returncode, 0, done.stdout)
+                one["spec"]["unheardOf"] = 1  # the check bites
+                path.write_text(json.dumps(one))
+                self.assertNotEqual(bed.run("python3", "-m", "kubernetes_validate", "--strict", path).returncode, 0)
+
+    def test_the_worker_takes_its_configuration(self):
+        for values in PLAIN, FULL:
+            config = self.made(values)["ConfigMap/demo-nightpost"]["data"]["config.json"]
+            with tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder, "config.json")
+                path.write_text(config)
+                done = bed.run(bed.NIGHTPOST, "config", "check", path)
+                self.assertEqual(done.returncode, 0, done.stdout)
+
+    def test_values_win_over_what_the_chart_knows(self):
+        config = json.loads(self.made(FULL)["ConfigMap/demo-nightpost"]["data"]["config.json"])
+        self.assertEqual(config["kafka"]["in_flight_bytes_max"], 1073741824)
+        self.assertNotIn("group_instance_id", config["kafka"])
+        self.assertEqual(config["receipts"], {"listen": "0.0.0.0:9465"})
+        plain = json.loads(self.made(PLAIN)["ConfigMap/demo-nightpost"]["data"]["config.json"])
+        self.assertEqual(plain["kafka"]["group_instance_id"], "{hostname}")
+        self.assertNotIn("receipts", plain)
+        other = json.loads(self.made({"config": {"worker": {"drain_limit_ms": 9000}}})["ConfigMap/demo-nightpost"]["data"]["config.json"])
+        self.assertEqual(other["worker"]["drain_limit_ms"], 9000)
+
+    def test_it_is_given_time_to_drain(self):
+        for values in PLAIN, FULL:
+            made = self.made(values)
+            drain = json.loads(made["ConfigMap/demo-nightpost"]["data"]["config.json"])["worker"]["drain_limit_ms"] / 1000
+            grace = made["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
+            self.assertGreater(grace, drain + 2)  # Service::kDrainGrace
+
+    def test_pods_may_do_little(self):
+        for values in PLAIN, FULL:
+            pod = self.made(values)["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]
+            self.assertIs(pod["automountServiceAccountToken"], False)
+            self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
+            self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+            for container in pod["containers"] + pod["initContainers"]:
+                self.assertEqual(container["securityContext"], {
+                    "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+                self.assertIn("memory", container["resources"]["limits"])
+            secret = next(volume["secret"] for volume in pod["volumes"] if "secret" in volume)
+            self.assertEqual(secret["defaultMode"], 0o400)
+
+    def test_secrets_arrive_as_the_worker_wants_them(self):
+        """The init container's own command, on a folder laid out as Kubernetes lays out a Secret."""
+        pod = self.made(PLAIN)["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]
+        program, flag, command = pod["initContainers"][0]["command"]
+        with tempfile.TemporaryDirectory() as folder:
+            mounted, own = pathlib.Path(folder, "secrets"), pathlib.Path(folder, "own")
+            (mounted / "..2026").mkdir(parents=True)
+            own.mkdir()
+            (mounted / "..data").symlink_to("..2026")
+            for name in "master.key", "kafka-password":
+                (mounted / "..2026" / name).write_text("c2VjcmV0")
+                (mounted / "..2026" / name).chmod(0o440)
+                (mounted / name).symlink_to(f"..data/{name}")
+            done = bed.run(program, flag, command.replace("/run/nightpost/secrets", str(own)).replace("/secrets/*", f"{mounted}/*"))
+            self.assertEqual((done.returncode, done.stdout), (0, ""))
+            self.assertEqual({path.name: oct(path.stat().st_mode & 0o777) for path in own.iterdir()},
+                             {"master.key": "0o600", "kafka-password": "0o600"})
+
+    def test_several_share_a_node_and_its_volume(self):
+        one = self.made(PLAIN)["StatefulSet/demo-nightpost"]["spec"]
+        self.assertEqual(one["volumeClaimTemplates"][0]["metadata"]["name"], "store")
+        self.assertNotIn("affinity", one["template"]["spec"])
+        several = self.made(FULL)["StatefulSet/demo-nightpost"]["spec"]
+        self.assertNotIn("volumeClaimTemplates", several)
+        affinity = several["template"]["spec"]["affinity"]
+        self.assertEqual(affinity["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"][0]["topologyKey"],
+                         "kubernetes.io/hostname")
+        self.assertIn("nodeAffinity", affinity)
+        refused = template({"replicas": 2})
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("store.existingClaim", refused.stdout)
+
+    def test_it_brings_rules_and_dashboard(self):
+        made = self.made(FULL)
+        self.assertEqual(made["PrometheusRule/demo-nightpost"]["spec"], bed.yaml_of(bed.DEPLOY / "alerts.yaml"))
+        dashboard = made["ConfigMap/demo-nightpost-dashboard"]
+        self.assertEqual(dashboard["metadata"]["labels"]["grafana_dashboard"], "1")
+        self.assertEqual(json.loads(dashboard["data"]["nightpost.json"]),
+                         json.loads((bed.DEPLOY / "dashboard.json").read_text()))
+        self.assertFalse([name for name in self.made(PLAIN) if "Rule" in name or "Monitor" in name or "dashboard" in name])
+
+    def test_wrong_values_are_refused(self):
+        for values, words in [
+            ({"replica": 2}, "replica"),
+            ({"replicas": 0}, "replicas"),
+            ({"config": {"kafka": {"brokers": ""}}}, "brokers"),
+            ({"config": {"kafka": {"brokers": "kafka"}}}, "brokers"),
+            ({"existingSecret": ""}, "existingSecret"),
+            ({"store": {"size": "10"}}, "size"),
+            ({"drainLimitSeconds": "25s"}, "drainLimitSeconds"),
+            ({"networkPolicy": {"egressPorts": ["https"]}}, "egressPorts"),
+        ]:
+            with self.subTest(values):
+                done = template(values)
+                self.assertNotEqual(done.returncode, 0)
+                self.assertIn(words, done.stdout)
+
+    def test_its_version_is_the_binary_s(self):
+        chart = bed.yaml_of(CHART / "Chart.yaml")
+        self.assertEqual(bed.run(bed.NIGHTPOST, "--version").stdout.split(), ["nightpost", chart["appVersion"]])
+
+
+if __name__ == "__main__":
+    unittest.main()
