@@ -61,6 +61,17 @@ void read_kafka(JsonSection kafka, Config& config) {
   topics.text("dead_marks", config.topics.dead_marks);
   for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
     topics.text("retry_" + std::string(name_of(dispatch::Tier(tier))), config.topics.retry[tier]);
+  // A topic in two roles would be read as what it is not, or feed itself.
+  std::map<std::string_view, std::string> roles;
+  const auto check = [&](const std::string& role, std::string_view topic) {
+    const auto [first, added] = roles.try_emplace(topic, role);
+    if (!added) topics.mistake(role, "is the topic of kafka.topics." + first->second + " as well");
+  };
+  check("offline", config.topics.offline);
+  check("results", config.topics.results);
+  check("dead", config.topics.dead);
+  for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
+    check("retry_" + std::string(name_of(dispatch::Tier(tier))), config.topics.retry[tier]);
 }
 
 void read_worker(JsonSection worker, Config& config) {

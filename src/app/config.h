@@ -36,10 +36,12 @@ struct Topics {
   std::string dead_marks = "nightpost.dead.marks.v1";  // which dead letters were replayed or dropped; compacted
   std::array<std::string, dispatch::kTiers> retry = {"nightpost.retry.10s.v1", "nightpost.retry.1m.v1",
                                                      "nightpost.retry.10m.v1", "nightpost.retry.1h.v1"};  // by tier
+  /// Of those that a worker reads, by kafka::TopicPartition::topic.
+  const std::string& source(std::size_t topic) const { return topic == 0 ? offline : retry.at(topic - 1); }
 };
 
 struct Config {
-  kafka::ConsumerOptions consumer;  // kafka.*; topic and shards are filled from below
+  kafka::ConsumerOptions consumer;  // kafka.*; topics and shards are filled from below
   kafka::ProducerOptions producer;  // kafka.*
   Topics topics;                    // kafka.topics
 

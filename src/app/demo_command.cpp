@@ -168,12 +168,13 @@ Result<int> Show::run() {
 
 Result<void> Show::set_up() {
   if (folder_.path().empty()) return fail(Errc::Io, "no temporary folder can be made");
-  auto broker = kafka::EmbeddedBroker::start(
-      {{config_.topics.offline, 2}, {config_.topics.results, 1}, {config_.topics.dead, 1}});
+  std::vector<std::pair<std::string, int>> topics = {
+      {config_.topics.offline, 2}, {config_.topics.results, 1}, {config_.topics.dead, 1}};
+  for (const std::string& retry : config_.topics.retry) topics.emplace_back(retry, 1);
+  auto broker = kafka::EmbeddedBroker::start(topics);
   if (!broker) return std::unexpected(broker.error());
   broker_ = *std::move(broker);
   config_.consumer.kafka.brokers = config_.producer.kafka.brokers = broker_->brokers();
-  config_.consumer.topic = config_.topics.offline;
   config_.producer.linger = milliseconds(1);
   config_.store_path = folder_.path() + "/nightpost.db";
   config_.master_key_file = folder_.path() + "/master.key";

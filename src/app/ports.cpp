@@ -105,14 +105,17 @@ void KafkaSettler::defer(dispatch::RecordId pending, dispatch::Deferral deferral
                             {"due_at", std::to_string(to_ms(deferral.due_at))}};
   if (!deferral.traceparent.empty()) headers.emplace_back("traceparent", std::move(deferral.traceparent));
   add_source(headers, *record);
-  sink_.produce_letter(credit_, record, topics_.retry[static_cast<std::size_t>(deferral.tier)], deferral.key,
-                       deferral.value, std::move(headers));
+  sink_.produce_whole(credit_, record, topics_.retry[static_cast<std::size_t>(deferral.tier)], deferral.key,
+                      deferral.value, std::move(headers));
 }
 
 void KafkaSettler::add_source(kafka::Headers& headers, const kafka::PendingRecord& record) const {
-  headers.emplace_back("source_topic", topics_.offline);
-  headers.emplace_back("source_partition", std::to_string(record.stay().partition));
-  headers.emplace_back("source_offset", std::to_string(record.offset()));
+  kafka::Origin origin = record.origin();
+  if (origin.topic.empty())
+    origin = {topics_.source(record.stay().at.topic), record.stay().at.partition, record.offset()};
+  headers.emplace_back("source_topic", origin.topic);
+  headers.emplace_back("source_partition", std::to_string(origin.partition));
+  headers.emplace_back("source_offset", std::to_string(origin.offset));
 }
 
 }  // namespace nightpost::app

@@ -52,6 +52,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   kafka::ProducerOptions producing = config.producer;
   producing.kafka.log = &log;
   producing.watched = {config.topics.results, config.topics.dead};
+  producing.watched.insert(producing.watched.end(), config.topics.retry.begin(), config.topics.retry.end());
   auto producer = kafka::Producer::start(std::move(producing), fatal, worker->metrics_.producer);
   if (!producer) return std::unexpected(producer.error());
   worker->producer_ = *std::move(producer);
@@ -85,6 +86,9 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   on.on_fatal = fatal;
   kafka::ConsumerOptions consuming = config.consumer;
   consuming.kafka.log = &log;
+  consuming.topic = config.topics.offline;
+  for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
+    consuming.delay_topics.push_back({config.topics.retry[tier], dispatch::delay_of(dispatch::Tier(tier))});
   consuming.commit_wait = commit_wait_of(config.drain_limit, consuming.commit_wait);
   auto consumer = kafka::Consumer::start(std::move(consuming), std::move(on), worker->metrics_.consumer);
   if (!consumer) return std::unexpected(consumer.error());

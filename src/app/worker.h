@@ -36,8 +36,10 @@ void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics);
 
 class Worker {
  public:
-  /// Of the topics it writes to, as ProducerOptions::watched has them.
-  static constexpr std::array kTopicRoles = {"results", "dead"};
+  /// Of the topics it writes to, as ProducerOptions::watched has them: the names of their keys in kafka.topics.
+  static constexpr std::array kTopicRoles = {"results", "dead", "retry_10s", "retry_1m", "retry_10m", "retry_1h"};
+  /// Likewise of those it reads, by kafka::TopicPartition::topic.
+  static constexpr std::array kSourceRoles = {"offline", "retry_10s", "retry_1m", "retry_10m", "retry_1h"};
   struct Handlers {
     std::function<void()> on_ready;       // the first assignment has come; on the consumer's thread
     std::function<void(Error)> on_fatal;  // it cannot go on and nothing more is committed; any thread

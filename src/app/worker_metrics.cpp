@@ -264,15 +264,24 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
                    cell(c.metadata_unread));
   page.add_counter("nightpost_kafka_metadata_ignored_total", "Commit metadata that was not ours or broken", {},
                    cell(c.metadata_ignored));
+  page.add_counter("nightpost_kafka_due_ignored_total",
+                   "Records of delay topics delivered at once: their due_at is missing, malformed or absurd", {},
+                   cell(c.due_ignored));
   page.add_counter("nightpost_kafka_consumer_errors_total", "Errors of the consumer's client", {}, cell(c.errors));
   page.add_gauge("nightpost_kafka_partitions_assigned", "Partitions this worker reads", {},
                  cell(c.assigned_partitions));
-  page.add_gauge("nightpost_kafka_partitions_paused", "Of those, paused by a limit", {}, cell(c.paused_partitions));
+  page.add_gauge("nightpost_kafka_partitions_paused", "Of those, paused by a limit or the drain", {},
+                 cell(c.paused_partitions));
+  page.add_gauge("nightpost_kafka_partitions_waiting", "Of those, paused until their next record is due", {},
+                 cell(c.waiting_partitions));
   page.add_gauge("nightpost_kafka_in_flight", "Records handed out and not settled", {}, cell(c.in_flight));
   page.add_gauge("nightpost_kafka_in_flight_bytes", "Their bytes", {}, cell(c.in_flight_bytes));
   page.add_gauge("nightpost_kafka_pending_records", "Those, and stale ones that somebody still holds", {},
                  cell(c.pending_records));
-  page.add_gauge("nightpost_kafka_lag", "Records behind the end of the assigned partitions", {}, cell(c.lag));
+  static_assert(Worker::kSourceRoles.size() == kafka::kSourceTopicsMax);
+  for (std::size_t i = 0; i < Worker::kSourceRoles.size(); ++i)
+    page.add_gauge("nightpost_kafka_lag", "Records behind the end of the assigned partitions; waiting ones too",
+                   {{"topic", Worker::kSourceRoles[i]}}, cell(c.lag[i]));
   page.add_gauge("nightpost_kafka_oldest_unsettled_seconds", "Age of the oldest record in flight", {},
                  [at = &c.oldest_unsettled_ms] { return static_cast<double>(kafka::read(*at)) / 1000; });
   page.add_gauge("nightpost_kafka_brokers_down", "1 while no broker has answered anything for kafka.silence_ms", {},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <tuple>
 #include <utility>
 
@@ -14,25 +15,58 @@ namespace nightpost::kafka {
 namespace {
 
 constexpr std::size_t kPollMax = 1000;  // records a round, so that completions and commits have their turn
-constexpr milliseconds kIdleWait{20};   // for the first record of a round; also how late a completion is noticed
-constexpr milliseconds kHoldSlice{1};   // between two looks at completions while nothing is polled
+constexpr milliseconds kIdleWait{20};   // for a record; also how late a completion is noticed, or that one is due
+constexpr milliseconds kHoldSlice{1};   // between two looks at completions while an intake is full
 constexpr milliseconds kMeasureInterval{500};
-constexpr milliseconds kEndsInterval{2'000};  // between questions for the ends of paused partitions
-constexpr milliseconds kEndsWait{200};        // so long the loop may stand for it
-constexpr int kSilentHeartbeats = 3;          // one of them may be late
+constexpr milliseconds kEndsInterval{2'000};          // between questions for the ends of paused partitions
+constexpr milliseconds kWaitingEndsInterval{10'000};  // of those that wait for a record's time, as they always do
+constexpr milliseconds kEndsWait{200};                // so long the loop may stand for it
+constexpr int kSilentHeartbeats = 3;                  // one of them may be late
 
 std::string_view view(const void* bytes, std::size_t size) {
   return size == 0 ? std::string_view() : std::string_view(static_cast<const char*>(bytes), size);
 }
 
-std::string_view traceparent_of(const rd_kafka_message_t& message) {
+RecordHeaders headers_of(const rd_kafka_message_t& message) {
+  RecordHeaders read;
   rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return read;
+  const char* name = nullptr;
   const void* value = nullptr;
   std::size_t size = 0;
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR ||
-      rd_kafka_header_get_last(headers, "traceparent", &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return {};
-  return view(value, size);
+  for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+    read.take(name, view(value, size));
+  return read;
+}
+
+WallTime wall_now() { return std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()); }
+
+std::vector<std::string> topics_of(const ConsumerOptions& options) {
+  std::vector<std::string> topics = {options.topic};
+  for (const DelayTopic& each : options.delay_topics) topics.push_back(each.name);
+  return topics;
+}
+
+BookLimits limits_of(const ConsumerOptions& options) {
+  BookLimits limits = {.shards = options.shards,
+                       .in_flight_max = options.in_flight_max,
+                       .in_flight_bytes_max = options.in_flight_bytes_max,
+                       .hold_before_pause = options.hold_before_pause,
+                       .commit_interval = options.commit_interval};
+  for (const DelayTopic& each : options.delay_topics) limits.delays.push_back(each.delay);
+  return limits;
+}
+
+Result<void> check_topics(const ConsumerOptions& options) {
+  std::vector<std::string> names = topics_of(options);
+  if (names.size() > kSourceTopicsMax) return fail(Errc::Malformed, "kafka: too many delay topics");
+  std::ranges::sort(names);
+  if (const auto twice = std::ranges::adjacent_find(names); twice != names.end())
+    return fail(Errc::Malformed, "kafka: topic " + *twice + " is read twice");
+  for (const DelayTopic& each : options.delay_topics)
+    if (each.delay <= milliseconds(0))
+      return fail(Errc::Malformed, "kafka: delay topic " + each.name + " has no delay");
+  return {};
 }
 
 std::string host_name() {
@@ -44,37 +78,37 @@ std::string host_name() {
 
 Consumer::Impl::Impl(ConsumerOptions the_options, ConsumerHandlers the_handlers, ConsumerMetrics& the_metrics)
     : options(std::move(the_options)),
+      topics(topics_of(options)),
       handlers(std::move(the_handlers)),
       metrics(the_metrics),
-      book({.shards = options.shards,
-            .in_flight_max = options.in_flight_max,
-            .in_flight_bytes_max = options.in_flight_bytes_max,
-            .hold_before_pause = options.hold_before_pause,
-            .commit_interval = options.commit_interval},
-           metrics) {}
+      book(limits_of(options), metrics) {}
 
 Consumer::Impl::~Impl() { stop(); }
 
 Result<void> Consumer::Impl::start() {
   link->owner = this;
+  if (Result<void> checked = check_topics(options); !checked) return checked;
   const GroupTiming timing = group_timing(options.group_timing, options.kafka.client);
   if (const Result<void> checked = check_group_timing(timing); !checked)
     return fail(Errc::Malformed, "kafka: the session's time-out: " + checked.error().detail);
   const auto ms = [](milliseconds time) { return std::to_string(time.count()); };
-  Result<Conf> conf = make_conf(options.kafka,
-                                {{"group.id", options.group_id},
-                                 {"session.timeout.ms", ms(timing.session)},
-                                 {"heartbeat.interval.ms", ms(timing.heartbeat)},
-                                 {"max.poll.interval.ms", ms(timing.max_poll)},
-                                 {"partition.assignment.strategy", "cooperative-sticky"},
-                                 {"enable.auto.commit", "false"},
-                                 {"enable.auto.offset.store", "false"},
-                                 {"auto.offset.reset", "earliest"},
-                                 // librdkafka 2.0.2 stops fetching for a second once either is passed
-                                 {"queued.min.messages", "1000000"},
-                                 {"queued.max.messages.kbytes", std::to_string(options.fetch_queue_kbytes)},
-                                 {"fetch.wait.max.ms", "20"}},
-                                *link);
+  Result<Conf> conf =
+      make_conf(options.kafka,
+                {{"group.id", options.group_id},
+                 {"session.timeout.ms", ms(timing.session)},
+                 {"heartbeat.interval.ms", ms(timing.heartbeat)},
+                 {"max.poll.interval.ms", ms(timing.max_poll)},
+                 {"partition.assignment.strategy", "cooperative-sticky"},
+                 {"enable.auto.commit", "false"},
+                 {"enable.auto.offset.store", "false"},
+                 {"auto.offset.reset", "earliest"},
+                 // librdkafka 2.0.2 stops fetching for a second once either is passed
+                 {"queued.min.messages", "1000000"},
+                 // Each intake has a queue of its own, and librdkafka's limit is that of a queue.
+                 {"queued.max.messages.kbytes",
+                  std::to_string(std::max<std::size_t>(options.fetch_queue_kbytes / book.intakes(), 1))},
+                 {"fetch.wait.max.ms", "20"}},
+                *link);
   if (!conf) return std::unexpected(std::move(conf.error()));
   if (const std::string id = group_instance_id(options.group_instance_id, host_name());
       !id.empty() && rd_kafka_conf_set(conf->get(), "group.instance.id", id.c_str(), nullptr, 0) != RD_KAFKA_CONF_OK)
@@ -89,12 +123,18 @@ Result<void> Consumer::Impl::start() {
   if (!made) return std::unexpected(std::move(made.error()));
   client = std::move(*made);
   rd_kafka_poll_set_consumer(client.get());
-  records.reset(rd_kafka_queue_get_consumer(client.get()));
+  news.reset(rd_kafka_queue_get_consumer(client.get()));
+  wakeup.watch(news.get());
+  for (std::size_t i = 0; i < book.intakes(); ++i) {
+    records.emplace_back(rd_kafka_queue_new(client.get()));
+    wakeup.watch(records.back().get());
+  }
   commit_news.reset(rd_kafka_queue_new(client.get()));
 
-  const PartitionList topics(rd_kafka_topic_partition_list_new(1));
-  rd_kafka_topic_partition_list_add(topics.get(), options.topic.c_str(), RD_KAFKA_PARTITION_UA);
-  if (const auto code = rd_kafka_subscribe(client.get(), topics.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+  const PartitionList wanted(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
+  for (const std::string& topic : topics)
+    rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
+  if (const auto code = rd_kafka_subscribe(client.get(), wanted.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
     return std::unexpected(error_of(code, "kafka: subscribe"));
   thread = std::thread([this] { run(); });
   return {};
@@ -102,7 +142,7 @@ Result<void> Consumer::Impl::start() {
 
 void Consumer::Impl::stop() {
   stopping.store(true, std::memory_order_release);
-  if (records) rd_kafka_queue_yield(records.get());
+  wakeup.wake();
   if (thread.joinable()) thread.join();
 }
 
@@ -113,16 +153,12 @@ void Consumer::Impl::run() {
     rebalance(now);
     commit_when_due(now);
     if (draining.load(std::memory_order_relaxed)) book.stop_taking();
-    const PartitionBook::Flow flow = book.steer(now);
-    book.unpark(now);
+    book.steer(now);
+    book.unpark(now, wall_now());
     hand_out();
     apply_pauses();
     measure(now);
-    if (flow == PartitionBook::Flow::Holding) {
-      std::this_thread::sleep_for(kHoldSlice);
-    } else {
-      poll(flow == PartitionBook::Flow::Polling ? kPollMax : 1, rebalances.empty() ? kIdleWait : kHoldSlice);
-    }
+    if (poll() == 0) wakeup.sleep(book.is_holding() || !rebalances.empty() ? kHoldSlice : kIdleWait);
   }
   close();
 }
@@ -134,7 +170,10 @@ void Consumer::Impl::close() {
     return link->asked_to_join.load(std::memory_order_acquire) && !was_assigned && rebalances.empty();
   };
   const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
-  while (is_between() && std::chrono::steady_clock::now() < deadline) poll(1, kIdleWait);
+  while (is_between() && std::chrono::steady_clock::now() < deadline) {
+    take_news();
+    wakeup.sleep(kIdleWait);
+  }
   const bool leave = is_between();
 
   closing = true;
@@ -146,6 +185,8 @@ void Consumer::Impl::close() {
   in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
   measure(next_measure);
   if (!leave) return;
+  Wakeup::forget(news.get());
+  for (const Queue& queue : records) Wakeup::forget(queue.get());
   link->log.store(nullptr, std::memory_order_release);
   std::ignore = link.release();
   std::ignore = client.release();
@@ -154,19 +195,25 @@ void Consumer::Impl::close() {
 // One message a call and not rd_kafka_consume_batch_queue(): in librdkafka 2.0.2 a rebalance or pause that arrives
 // while a batch is being filled throws messages out of the batch again, with the position already past them (known
 // issue of 2.0.0, mended in 2.1.0). The ledger would take the hole for compacted offsets, and they would be lost.
-std::size_t Consumer::Impl::poll(std::size_t room, milliseconds wait) {
+std::size_t Consumer::Impl::poll() {
+  take_news();
   std::size_t taken = 0;
-  const bool was_polling = book.flow() == PartitionBook::Flow::Polling;
-  MonoTime now{};
-  while (taken < room) {
-    const Message message(rd_kafka_consume_queue(records.get(), taken == 0 ? static_cast<int>(wait.count()) : 0));
-    if (!message) break;
-    if (taken++ == 0) now = std::chrono::steady_clock::now();
-    on_message(*message, now);
-    if (was_polling && book.is_full()) break;
+  const MonoTime now = std::chrono::steady_clock::now();
+  for (std::size_t intake = 0; intake < records.size(); ++intake) {
+    for (std::size_t room = kPollMax / records.size() + 1; room > 0 && book.is_open(intake); --room, ++taken) {
+      const Message message(rd_kafka_consume_queue(records[intake].get(), 0));
+      if (!message) break;
+      on_message(*message, now);
+    }
   }
   hand_out();
   return taken;
+}
+
+/// Calls the callbacks of what the group has to say.
+void Consumer::Impl::take_news() {
+  while (const Message message{rd_kafka_consume_queue(news.get(), 0)})
+    on_message(*message, std::chrono::steady_clock::now());
 }
 
 void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now) {
@@ -175,12 +222,17 @@ void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now)
     return;
   }
   if (draining.load(std::memory_order_relaxed)) return;
-  const PartitionBook::Offer offered = book.offer({.partition = message.partition,
-                                                   .offset = message.offset,
-                                                   .key = view(message.key, message.key_len),
-                                                   .value = view(message.payload, message.len),
-                                                   .traceparent = traceparent_of(message)},
-                                                  now);
+  const RecordHeaders headers = headers_of(message);
+  const PartitionBook::Offer offered =
+      book.offer({.at = {index_of(rd_kafka_topic_name(message.rkt)), message.partition},
+                  .offset = message.offset,
+                  .key = view(message.key, message.key_len),
+                  .value = view(message.payload, message.len),
+                  .traceparent = headers.traceparent(),
+                  .remainder = headers.remainder(),
+                  .due_at = headers.due_at(),
+                  .origin = headers.origin()},
+                 now, wall_now());
   if (offered == PartitionBook::Offer::Parked) apply_pauses();
 }
 
@@ -188,14 +240,15 @@ void Consumer::Impl::hand_out() {
   in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
   for (const PartitionBook::Rewind& rewind : book.take_rewinds())
     if (observe::Log* const log = options.kafka.log)
-      log->warn("kafka.rewound", {observe::kv("partition", rewind.partition), observe::kv("to", rewind.to),
-                                  observe::kv("committed", rewind.committed)});
+      log->warn("kafka.rewound",
+                {observe::kv("topic", topic_of(rewind.at)), observe::kv("partition", rewind.at.partition),
+                 observe::kv("to", rewind.to), observe::kv("committed", rewind.committed)});
   book.hand_out(handlers.on_batch);
   for (const PartitionBook::Gap& gap : book.take_gaps()) {
     std::int64_t low = -1, high = -1;  // as the fetch that brought the record after the gap has it
-    if (rd_kafka_get_watermark_offsets(client.get(), options.topic.c_str(), gap.partition, &low, &high) ==
+    if (rd_kafka_get_watermark_offsets(client.get(), topic_of(gap.at), gap.at.partition, &low, &high) ==
         RD_KAFKA_RESP_ERR_NO_ERROR)
-      tell_lost(gap.partition, gap.from, low, book.count_lost(gap, low));
+      tell_lost(gap.at, gap.from, low, book.count_lost(gap, low));
   }
   tell_ended();  // after the batches, for they may have records of a stay that a rewind has ended
 }
@@ -207,11 +260,6 @@ void Consumer::Impl::settle_finished() {
 
 void Consumer::Impl::apply_pauses() {
   const PartitionBook::Pauses changed = book.take_pauses();
-  const auto list_of = [this](const std::vector<std::int32_t>& ids) {
-    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(ids.size())));
-    for (const std::int32_t id : ids) rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), id);
-    return list;
-  };
   if (!changed.pause.empty()) rd_kafka_pause_partitions(client.get(), list_of(changed.pause).get());
   if (!changed.resume.empty()) rd_kafka_resume_partitions(client.get(), list_of(changed.resume).get());
 }
@@ -220,12 +268,12 @@ void Consumer::Impl::measure(MonoTime now) {
   book.measure_in_flight();
   if (now < next_measure) return;
   next_measure = now + kMeasureInterval;
-  for (const std::int32_t id : book.partitions()) {
+  for (const TopicPartition at : book.partitions()) {
     std::int64_t low = -1, high = -1;
-    if (book.is_paused(id)) continue;  // what librdkafka remembers of it stands still
-    if (rd_kafka_get_watermark_offsets(client.get(), options.topic.c_str(), id, &low, &high) ==
+    if (book.is_paused(at)) continue;  // what librdkafka remembers of it stands still
+    if (rd_kafka_get_watermark_offsets(client.get(), topic_of(at), at.partition, &low, &high) ==
         RD_KAFKA_RESP_ERR_NO_ERROR)
-      book.set_log(id, low, high);
+      book.set_log(at, low, high);
   }
   ask_ends(now);
   set(metrics.brokers_down, now - link->heard.load(std::memory_order_relaxed) > silence ? 1 : 0);
@@ -235,13 +283,27 @@ void Consumer::Impl::measure(MonoTime now) {
 /// Of paused partitions, for they are not fetched: without this their lag would not grow.
 void Consumer::Impl::ask_ends(MonoTime now) {
   if (now < next_ends || closing) return;
-  const PartitionList paused(rd_kafka_topic_partition_list_new(1));
-  for (const std::int32_t id : book.partitions())
-    if (book.is_paused(id)) rd_kafka_topic_partition_list_add(paused.get(), options.topic.c_str(), id);
-  if (paused->cnt == 0) return;
+  const bool of_waiting = now >= next_waiting_ends;
+  std::vector<TopicPartition> paused;
+  for (const TopicPartition at : book.partitions())
+    if (book.is_limited(at) || (of_waiting && book.is_paused(at))) paused.push_back(at);
+  if (paused.empty()) return;
   next_ends = now + kEndsInterval;
-  const std::vector<std::int64_t> ends = ask_offsets(*paused, RD_KAFKA_OFFSET_END, kEndsWait);
-  for (std::size_t i = 0; i < ends.size(); ++i) book.set_log(paused->elems[i].partition, -1, ends[i]);
+  if (of_waiting) next_waiting_ends = now + kWaitingEndsInterval;
+  const std::vector<std::int64_t> ends = ask_offsets(*list_of(paused), RD_KAFKA_OFFSET_END, kEndsWait);
+  for (std::size_t i = 0; i < ends.size(); ++i) book.set_log(paused[i], -1, ends[i]);
+}
+
+std::uint32_t Consumer::Impl::index_of(std::string_view topic) const noexcept {
+  const auto known = std::ranges::find(topics, topic);
+  assert(known != topics.end());  // the group deals out what we subscribe to
+  return static_cast<std::uint32_t>(known - topics.begin());
+}
+
+PartitionList Consumer::Impl::list_of(std::span<const TopicPartition> partitions) const {
+  PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const TopicPartition at : partitions) put(list, at);
+  return list;
 }
 
 void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {

@@ -18,6 +18,7 @@
 #include "kafka/group_membership.h"
 #include "kafka/metrics.h"
 #include "kafka/start_at.h"
+#include "kafka/topic_partition.h"
 
 namespace nightpost::observe {
 class Log;
@@ -48,7 +49,7 @@ class PendingRecord;
 
 /// One stay of a partition with this consumer.
 struct Stay {
-  std::int32_t partition = 0;
+  TopicPartition at;
   std::uint32_t epoch = 0;  // never used twice by one consumer
   friend bool operator==(const Stay&, const Stay&) = default;
 };
@@ -57,7 +58,7 @@ struct SourceRecord {
   /// Holds one count, ended by Consumer::release() or give_back(). REQUIRED: not looked into after that, for the
   /// consumer's thread uses it anew.
   PendingRecord* pending = nullptr;
-  std::string_view key, value, traceparent;  // valid until the batch is destroyed
+  std::string_view key, value, traceparent, remainder;  // valid until the batch is destroyed
   Stay stay;
   std::int64_t offset = 0;
 };
@@ -71,19 +72,28 @@ class Batch {
   virtual void erase_if(std::size_t first, const std::function<bool(const SourceRecord&)>& which) = 0;
 };
 
+/// A topic whose records each wait until their header `due_at` (due_at.h). It begins at the earliest record always.
+struct DelayTopic {
+  std::string name;
+  milliseconds delay{0};  // what its records are written with; above 0
+};
+
 struct ConsumerOptions {
   ClientOptions kafka;
   std::string group_id = "nightpost";
   std::string group_instance_id;  // static membership, a pattern (group_membership.h); empty: none
   GroupTiming group_timing{
       .session = milliseconds(7'000), .heartbeat = milliseconds(1'000), .max_poll = milliseconds(300'000)};
-  std::string topic = "nightpost.offline.v1";
-  StartAt start_at;                              // for partitions of which the group has committed nothing
-  std::size_t shards = 1;                        // a partition that comes goes to the one with the fewest
-  std::size_t in_flight_max = 40'000;            // records handed out and not settled; at the limit nothing is fetched
-  std::size_t in_flight_bytes_max = 256u << 20;  // may be passed by one record
-  std::size_t fetch_queue_kbytes =
-      131'072;  // queued.max.messages.kbytes: two seconds of work, counted in the memory bound
+  std::string topic = "nightpost.offline.v1";  // of fresh events; its TopicPartition::topic is 0
+  std::vector<DelayTopic> delay_topics;        // read in the same group, 1, 2, …; at most kSourceTopicsMax with `topic`
+  StartAt start_at;                            // for partitions of `topic` of which the group has committed nothing
+  std::size_t shards = 1;                      // a partition that comes goes to the one with the fewest
+  /// Records handed out and not settled, and their bytes. Each shard has its equal part, and of that a quarter is for
+  /// delay topics, if there are any: whoever has used up its own stops, and the others go on.
+  std::size_t in_flight_max = 40'000;
+  std::size_t in_flight_bytes_max = 256u << 20;  // each of these parts may be passed by one record
+  /// Fetched ahead: two seconds of work, counted in the memory bound. Divided likewise, but equally.
+  std::size_t fetch_queue_kbytes = 131'072;
   milliseconds commit_interval{200};
   milliseconds revoke_grace{5'000};  // a rebalance waits this long for what is in flight
   milliseconds commit_wait{5'000};   // a commit at revocation or stop waits this long for the broker's answer

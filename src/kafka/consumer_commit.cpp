@@ -50,7 +50,7 @@ void Consumer::Impl::send_commits(const std::vector<PartitionBook::Commit>& comm
   if (commits.empty()) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(commits.size())));
   for (const PartitionBook::Commit& commit : commits) {
-    auto* const entry = rd_kafka_topic_partition_list_add(list.get(), options.topic.c_str(), commit.partition);
+    auto* const entry = put(list, commit.at);
     entry->offset = commit.next;
     if (!commit.metadata.empty()) {
       entry->metadata = std::malloc(commit.metadata.size());  // the list frees it
@@ -66,15 +66,15 @@ void Consumer::Impl::send_commits(const std::vector<PartitionBook::Commit>& comm
 
 void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                                   void* self) {
+  auto& impl = *static_cast<Impl*>(self);
   std::vector<PartitionBook::CommitAnswer> answers;
   for (int i = 0; list != nullptr && i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& entry = list->elems[i];
-    answers.push_back({.partition = entry.partition,
+    answers.push_back({.at = impl.at_of(entry),
                        .next = entry.offset,
                        .accepted = code == RD_KAFKA_RESP_ERR_NO_ERROR && entry.err == RD_KAFKA_RESP_ERR_NO_ERROR,
                        .metadata_too_large = entry.err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE});
   }
-  auto& impl = *static_cast<Impl*>(self);
   const bool was_plain = impl.book.commits_plainly();
   impl.book.commit_answered(answers);
   if (observe::Log* const log = impl.options.kafka.log; log != nullptr && !was_plain && impl.book.commits_plainly())
@@ -91,7 +91,7 @@ void Consumer::Impl::commit_when_due(MonoTime now) {
 
 /// Lets an earlier commit land and a join end first. Gives up after commit_wait: what is not committed is repeated, not
 /// lost.
-void Consumer::Impl::commit_and_wait(std::span<const std::int32_t> partitions) {
+void Consumer::Impl::commit_and_wait(std::span<const TopicPartition> partitions) {
   const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
   const auto wait_while = [&](auto condition) {
     while (condition() && std::chrono::steady_clock::now() < deadline)

@@ -18,6 +18,7 @@
 #include "kafka/client_conf.h"
 #include "kafka/consumer.h"
 #include "kafka/partition_book.h"
+#include "kafka/wakeup.h"
 
 namespace nightpost::kafka {
 
@@ -37,7 +38,8 @@ struct Consumer::Impl {
   // The loop.
   void run();
   void close();
-  std::size_t poll(std::size_t room, milliseconds wait);
+  std::size_t poll();
+  void take_news();
   void on_message(const rd_kafka_message_t& message, MonoTime now);
   void hand_out();
   void settle_finished();
@@ -64,17 +66,30 @@ struct Consumer::Impl {
   bool ask(Rebalance& change);
   std::vector<std::int64_t> ask_offsets(const rd_kafka_topic_partition_list_t& partitions, std::int64_t of,
                                         milliseconds wait);
-  /// Partitions that begin here for the first time, summed.
+  /// Partitions of fresh events that begin here for the first time, summed.
   struct FirstTime {
     std::int64_t partitions = 0, ahead = 0, passed_over = 0;  // records
   };
   void take_over(const Rebalance& change, int index, FirstTime& first);
-  void tell_lost(std::int32_t partition, std::int64_t from, std::int64_t low, std::int64_t lost);
+  bool all_begin(const rd_kafka_topic_partition_list_t& list) const;
+  void route(const rd_kafka_topic_partition_list_t& list);
+  void tell_lost(TopicPartition at, std::int64_t from, std::int64_t low, std::int64_t lost);
   bool revoke(Rebalance& change, MonoTime now);
   void tell_ended();
   void answer_in_closing(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* partitions);
   void tell_assigned(const rd_kafka_topic_partition_list_t* partitions);
   void give_back(const rd_kafka_topic_partition_list_t* partitions);
+
+  // Names.
+  const char* topic_of(TopicPartition at) const noexcept { return topics[at.topic].c_str(); }
+  TopicPartition at_of(const rd_kafka_topic_partition_t& entry) const noexcept {
+    return {index_of(entry.topic), entry.partition};
+  }
+  std::uint32_t index_of(std::string_view topic) const noexcept;
+  rd_kafka_topic_partition_t* put(const PartitionList& list, TopicPartition at) const {
+    return rd_kafka_topic_partition_list_add(list.get(), topic_of(at), at.partition);
+  }
+  PartitionList list_of(std::span<const TopicPartition> partitions) const;
 
   // Commits.
   static void on_committed(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
@@ -85,17 +100,20 @@ struct Consumer::Impl {
                                          std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
                                          void* link);  // librdkafka's threads
   void send_commits(const std::vector<PartitionBook::Commit>& commits);
-  void commit_and_wait(std::span<const std::int32_t> partitions);
+  void commit_and_wait(std::span<const TopicPartition> partitions);
   void commit_when_due(MonoTime now);
 
   const ConsumerOptions options;
+  const std::vector<std::string> topics;  // by TopicPartition::topic
   const ConsumerHandlers handlers;
   ConsumerMetrics& metrics;
 
   std::unique_ptr<GroupLink> link = std::make_unique<GroupLink>();
+  Wakeup wakeup;
   PartitionBook book;
   Client client;
-  Queue records;                     // the group's messages and callbacks
+  Queue news;                        // the group's callbacks and errors
+  std::vector<Queue> records;        // by intake: what its partitions fetch, so that each can be left alone
   Queue commit_news;                 // answers to commits, so that they are heard while no records are polled
   std::deque<Rebalance> rebalances;  // noted by the callback, carried out by the loop
   bool closing = false;
@@ -103,7 +121,7 @@ struct Consumer::Impl {
   bool was_fatal = false;
   milliseconds silence{};
   MonoTime next_measure{};
-  MonoTime next_ends{};
+  MonoTime next_ends{}, next_waiting_ends{};
 
   std::atomic<std::size_t> in_flight_seen{0};  // the book's, for other threads
   std::atomic<bool> draining{false};

@@ -21,13 +21,13 @@ bool is_cooperative(rd_kafka_t* client) {
   return std::string_view(rd_kafka_rebalance_protocol(client)) == "COOPERATIVE";
 }
 
-/// The group has committed something of each.
-bool all_committed(const rd_kafka_topic_partition_list_t& list) {
-  return std::ranges::all_of(std::span(list.elems, static_cast<std::size_t>(list.cnt)),
-                             [](const auto& each) { return each.offset >= 0; });
-}
-
 }  // namespace
+
+/// Of each the group has committed something, or there is nothing to choose: a delay topic begins at its beginning.
+bool Consumer::Impl::all_begin(const rd_kafka_topic_partition_list_t& list) const {
+  return std::ranges::all_of(std::span(list.elems, static_cast<std::size_t>(list.cnt)),
+                             [this](const auto& each) { return each.offset >= 0 || at_of(each).topic != 0; });
+}
 
 void Consumer::Impl::on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
                                   void* link) {
@@ -88,7 +88,7 @@ bool Consumer::Impl::ask(Rebalance& change) {
     if (high.empty()) return false;
     for (std::size_t i = 0; i < high.size(); ++i) change.logs.push_back({low[i], high[i]});
   }
-  if (options.start_at.from != StartAt::From::Back || all_committed(*list) || !change.young_since.empty()) return true;
+  if (options.start_at.from != StartAt::From::Back || all_begin(*list) || !change.young_since.empty()) return true;
   const WallTime since =
       std::chrono::time_point_cast<milliseconds>(std::chrono::system_clock::now()) - options.start_at.back;
   for (const std::int64_t offset : ask_offsets(*list, since.time_since_epoch().count(), kAnswerWait))
@@ -105,7 +105,7 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
   rd_kafka_topic_partition_list_t* const list = change.partitions.get();
   if (list->cnt > 0 && now < change.deadline && !ask(change)) {
     // What the group has committed is begun with, whatever the logs hold: only gauges wait for them.
-    if (!change.committed_known || !all_committed(*list)) return false;
+    if (!change.committed_known || !all_begin(*list)) return false;
   }
   if (list->cnt > 0 && !change.committed_known) add(metrics.metadata_unread);
 
@@ -116,6 +116,7 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
               {observe::kv("group", options.group_id), observe::kv("topic", options.topic),
                observe::kv("start_at", text_of(options.start_at)), observe::kv("partitions", first.partitions),
                observe::kv("ahead", first.ahead), observe::kv("passed_over", first.passed_over)});
+  route(*list);
   tell_assigned(list);
   next_measure = now;
   measure(now);
@@ -126,12 +127,25 @@ bool Consumer::Impl::assign(Rebalance& change, MonoTime now) {
   return true;
 }
 
+/// What they fetch goes to the queues of their intakes. Before they are assigned, so that nothing goes elsewhere;
+/// librdkafka forgets it when they are revoked. A pause it does not forget: one that was paused when it left would come
+/// back so, and the book knows nothing of it.
+void Consumer::Impl::route(const rd_kafka_topic_partition_list_t& list) {
+  const PartitionList resumed(rd_kafka_topic_partition_list_copy(&list));
+  rd_kafka_resume_partitions(client.get(), resumed.get());
+  for (int i = 0; i < list.cnt; ++i) {
+    const Queue fetched(rd_kafka_queue_get_partition(client.get(), list.elems[i].topic, list.elems[i].partition));
+    rd_kafka_queue_forward(fetched.get(), records[book.intake_of(at_of(list.elems[i]))].get());
+  }
+}
+
 /// One partition of the assignment goes to the book, and its entry in the list gets the offset that librdkafka begins
 /// with.
 void Consumer::Impl::take_over(const Rebalance& change, int index, FirstTime& first) {
   rd_kafka_topic_partition_t& theirs = change.partitions->elems[index];
   const auto at = static_cast<std::size_t>(index);
-  const std::int32_t id = theirs.partition;
+  const TopicPartition id = at_of(theirs);
+  const StartAt start_at = id.topic == 0 ? options.start_at : StartAt{StartAt::From::Earliest};
   std::optional<std::int64_t> committed;
   if (change.committed_known && theirs.offset >= 0) committed = theirs.offset;
   const std::string_view metadata(static_cast<const char*>(theirs.metadata),
@@ -139,32 +153,36 @@ void Consumer::Impl::take_over(const Rebalance& change, int index, FirstTime& fi
   observe::Log* const log = options.kafka.log;
   const Result<void> restored = book.assign(id, committed, metadata);
   if (log != nullptr && !restored)
-    log->warn("kafka.metadata_ignored", {observe::kv("partition", id), observe::kv("why", restored.error().detail)});
+    log->warn("kafka.metadata_ignored", {observe::kv("topic", topic_of(id)), observe::kv("partition", id.partition),
+                                         observe::kv("why", restored.error().detail)});
   // Without an answer of the partition's leader librdkafka finds out by itself what the beginning and the end are.
-  theirs.offset = options.start_at.from == StartAt::From::Latest && change.committed_known ? RD_KAFKA_OFFSET_END
-                                                                                           : RD_KAFKA_OFFSET_INVALID;
+  theirs.offset =
+      start_at.from == StartAt::From::Latest && change.committed_known ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_INVALID;
   if (!change.logs.empty()) {
     const LogRange& range = change.logs[at];
     book.set_log(id, range.low, range.high);
-    const bool start_known = options.start_at.from != StartAt::From::Back || !change.young_since.empty();
+    const bool start_known = start_at.from != StartAt::From::Back || !change.young_since.empty();
     if (committed) {
       tell_lost(id, *committed, range.low, book.forget_below(id, range.low));
     } else if (change.committed_known && start_known) {
       const std::int64_t start =
-          start_offset(options.start_at, range, change.young_since.empty() ? std::nullopt : change.young_since[at]);
+          start_offset(start_at, range, change.young_since.empty() ? std::nullopt : change.young_since[at]);
       book.begin_at(id, start);
-      ++first.partitions;
-      first.ahead += std::max(range.high - start, std::int64_t{0});
-      first.passed_over += start - range.low;
+      if (id.topic == 0) {
+        ++first.partitions;
+        first.ahead += std::max(range.high - start, std::int64_t{0});
+        first.passed_over += start - range.low;
+      }
     }
   }
   const std::optional<std::int64_t> position = book.position(id);
   if (position) {
     theirs.offset = *position;
-  } else if (log != nullptr) {
+  } else if (log != nullptr && (id.topic == 0 || !change.committed_known)) {
     const bool at_end = theirs.offset == RD_KAFKA_OFFSET_END;
     log->error("kafka.start_unchosen",
-               {observe::kv("partition", id), observe::kv("start_at", text_of(options.start_at)),
+               {observe::kv("topic", topic_of(id)), observe::kv("partition", id.partition),
+                observe::kv("start_at", text_of(start_at)),
                 observe::kv("begins", at_end                   ? "end"
                                       : change.committed_known ? "beginning"
                                                                : "commit, else beginning"),
@@ -173,19 +191,20 @@ void Consumer::Impl::take_over(const Rebalance& change, int index, FirstTime& fi
   }
 }
 
-void Consumer::Impl::tell_lost(std::int32_t partition, std::int64_t from, std::int64_t low, std::int64_t lost) {
+void Consumer::Impl::tell_lost(TopicPartition at, std::int64_t from, std::int64_t low, std::int64_t lost) {
   observe::Log* const log = options.kafka.log;
   if (lost == 0 || log == nullptr) return;
   log->error("kafka.retention_lost",
-             {observe::kv("partition", partition), observe::kv("records", lost), observe::kv("from", from),
-              observe::kv("log_begins", low), observe::kv("todo", "raise the topic's retention or add workers")});
+             {observe::kv("topic", topic_of(at)), observe::kv("partition", at.partition), observe::kv("records", lost),
+              observe::kv("from", from), observe::kv("log_begins", low),
+              observe::kv("todo", "raise the topic's retention or add workers")});
 }
 
 /// False: records of these partitions are in flight and the grace is not over; to be called again.
 bool Consumer::Impl::revoke(Rebalance& change, MonoTime now) {
   const rd_kafka_topic_partition_list_t* const list = change.partitions.get();
-  std::vector<std::int32_t> ids;
-  for (int i = 0; i < list->cnt; ++i) ids.push_back(list->elems[i].partition);
+  std::vector<TopicPartition> ids;
+  for (int i = 0; i < list->cnt; ++i) ids.push_back(at_of(list->elems[i]));
   // A lost assignment is somebody else's already: there is nothing to wait for and no right to commit.
   const bool lost = rd_kafka_assignment_lost(client.get()) != 0;
   if (!change.begun) {

@@ -25,6 +25,9 @@ class MessageSink {
   /// large it is shortened (refusal.h).
   virtual void produce_letter(ProduceCredit& credit, PendingRecord* pending, const std::string& topic,
                               std::string_view key, std::string_view value, Headers headers) = 0;
+  /// As produce_letter(), but never shortened: what its topic calls too large is tried again until the limit is raised.
+  virtual void produce_whole(ProduceCredit& credit, PendingRecord* pending, const std::string& topic,
+                             std::string_view key, std::string_view value, Headers headers) = 0;
 };
 
 }  // namespace nightpost::kafka

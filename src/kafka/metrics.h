@@ -6,6 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "kafka/topic_partition.h"
+
 namespace nightpost::kafka {
 
 using Cell = std::atomic<std::uint64_t>;
@@ -16,7 +18,7 @@ inline std::uint64_t read(const Cell& cell) noexcept { return cell.load(std::mem
 struct ConsumerMetrics {
   // Counters.
   Cell records{0};            // handed to shards
-  Cell bytes{0};              // their keys, values and traceparents
+  Cell bytes{0};              // their keys, values, traceparents and remainders
   Cell batches{0};            // on_batch calls
   Cell commits{0};            // offset commits the broker accepted
   Cell commit_errors{0};      // those it refused or did not answer; repeated at the next interval
@@ -28,16 +30,19 @@ struct ConsumerMetrics {
   Cell metadata_unread{0};    // assignments that went on without metadata: the coordinator did not answer
   Cell gap_offsets{0};        // offsets that never came: compacted away, transaction markers, retention; elsewhere 0
   Cell retention_lost{0};     // offsets that the log had forgotten before they were done
+  Cell due_ignored{0};        // records of delay topics delivered at once: no due_at, a malformed or an absurd one
   Cell rewinds{0};            // the log went back below what was committed (topic created anew, truncated)
   Cell errors{0};             // what librdkafka reported, brokers down included
   // Gauges.
   Cell assigned_partitions{0};
-  Cell paused_partitions{0};
-  Cell commits_plain{0};  // 1: commits are offsets alone, so a restart repeats more
-  Cell in_flight{0};      // records handed out and not settled
+  Cell paused_partitions{0};   // by a limit, or the drain
+  Cell waiting_partitions{0};  // paused until their first record is due
+  Cell commits_plain{0};       // 1: commits are offsets alone, so a restart repeats more
+  Cell in_flight{0};           // records handed out and not settled
   Cell in_flight_bytes{0};
-  Cell pending_records{0};      // those in flight, and stale ones that a shard or a message still holds
-  Cell lag{0};                  // high watermark − committed or begun, summed over the assigned partitions
+  Cell pending_records{0};  // those in flight, and stale ones that a shard or a message still holds
+  /// High watermark − committed or begun, summed over the assigned partitions of each topic (TopicPartition::topic).
+  std::array<Cell, kSourceTopicsMax> lag{};
   Cell oldest_unsettled_ms{0};  // age of the oldest record in flight, to a tenth of a second; 0: none
   Cell brokers_down{0};         // 1 while no broker has answered anything for ConsumerOptions::silence
 };
@@ -53,7 +58,7 @@ struct ProducerMetrics {
   Cell errors{0};             // what librdkafka reported, brokers down included
   // Gauges.
   Cell queued{0};                        // taken and not acknowledged
-  std::array<Cell, 4> topic_unusable{};  // 1: by index of ProducerOptions::watched, missing, forbidden or refusing
+  std::array<Cell, 6> topic_unusable{};  // 1: by index of ProducerOptions::watched, missing, forbidden or refusing
 };
 
 }  // namespace nightpost::kafka

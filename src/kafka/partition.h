@@ -9,8 +9,10 @@
 #include <utility>
 
 #include "core/time.h"
+#include "kafka/due_at.h"
 #include "kafka/offset_ledger.h"
 #include "kafka/start_at.h"
+#include "kafka/topic_partition.h"
 
 namespace nightpost::kafka {
 
@@ -34,25 +36,33 @@ class AgeTrack {
   std::deque<std::pair<std::int64_t, MonoTime>> marks_;
 };
 
-/// A record that the ledger had no room for.
+/// A record that the ledger had no room for, or that is not due yet.
 struct ParkedRecord {
   std::int64_t offset = 0;
-  std::string key, value, traceparent;
+  std::string key, value, traceparent, remainder, due_at, origin_topic;
+  std::int32_t origin_partition = 0;
+  std::int64_t origin_offset = 0;
 };
 
 struct Partition {
-  std::int32_t id = 0;
+  TopicPartition at;
   std::uint32_t epoch = 0;
-  std::size_t shard = 0;  // chosen at the assignment, kept for the stay
+  std::size_t shard = 0;   // chosen at the assignment, kept for the stay
+  std::size_t intake = 0;  // whose limits it is under: the shard's for its kind of topic
+  milliseconds delay{0};   // of its topic; 0: fresh events
   OffsetLedger ledger;
   bool fresh = true;     // nothing was ever committed: the ledger starts at the first record that comes
   bool paused = false;   // what we told librdkafka
+  bool limited = false;  // and a limit is why, or the drain; else a record that waits until it is due
   bool leaving = false;  // being revoked: nothing more is handed out
   bool dirty = false;    // something was finished since the last commit
   bool commit_on_way = false;
   std::size_t in_flight = 0;
   std::size_t in_flight_bytes = 0;
-  std::deque<ParkedRecord> parked;        // fetched, and the ledger has no room: the partition is paused until it has
+  /// Fetched, and the ledger has no room or the first is not due: the partition is paused until that is over. One
+  /// record, for the pause is told at once.
+  std::deque<ParkedRecord> parked;
+  std::optional<DueWait> waits;           // the first of `parked`, if it is not due
   std::optional<std::int64_t> committed;  // as the broker knows it
   LogRange log;
   AgeTrack ages;

@@ -2,7 +2,7 @@
 
 namespace nightpost::kafka {
 
-PendingRecord* PendingRecordPool::acquire(Stay stay, std::int64_t offset, std::uint32_t bytes) {
+PendingRecord* PendingRecordPool::acquire(Stay stay, std::int64_t offset, std::uint32_t bytes, const Origin& origin) {
   if (free_ == nullptr) {
     slabs_.push_back(std::make_unique<PendingRecord[]>(kSlab));
     for (std::size_t i = 0; i < kSlab; ++i) {
@@ -18,6 +18,9 @@ PendingRecord* PendingRecordPool::acquire(Stay stay, std::int64_t offset, std::u
   pending->stay_ = stay;
   pending->offset_ = offset;
   pending->bytes_ = bytes;
+  pending->origin_topic_.assign(origin.topic);  // keeps its memory
+  pending->origin_partition_ = origin.partition;
+  pending->origin_offset_ = origin.offset;
   pending->given_back_ = false;
   pending->holds_.store(1, std::memory_order_relaxed);  // published with the batch
   return pending;

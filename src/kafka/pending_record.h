@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "kafka/consumer.h"
+#include "kafka/record_headers.h"
 
 namespace nightpost::kafka {
 
@@ -27,6 +29,8 @@ class PendingRecord {
 
   Stay stay() const noexcept { return stay_; }
   std::int64_t offset() const noexcept { return offset_; }
+  /// Where the event's first record stood. Its topic is empty where that is this one.
+  Origin origin() const noexcept { return {origin_topic_, origin_partition_, origin_offset_}; }
   std::uint32_t bytes() const noexcept { return bytes_; }
   /// REQUIRED: the last hold is gone.
   bool given_back() const noexcept { return given_back_; }
@@ -36,6 +40,9 @@ class PendingRecord {
   std::atomic<std::uint32_t> holds_{0};
   Stay stay_;
   std::int64_t offset_ = 0;
+  std::string origin_topic_;
+  std::int32_t origin_partition_ = 0;
+  std::int64_t origin_offset_ = 0;
   std::uint32_t bytes_ = 0;
   bool given_back_ = false;
   PendingRecordPool* pool_ = nullptr;
@@ -54,7 +61,7 @@ class PendingRecordPool {
   static Owner make() { return Owner(new PendingRecordPool); }
 
   /// A pending with one hold.
-  PendingRecord* acquire(Stay stay, std::int64_t offset, std::uint32_t bytes);
+  PendingRecord* acquire(Stay stay, std::int64_t offset, std::uint32_t bytes, const Origin& origin = {});
   /// Acquired and not yet drained.
   std::size_t out() const noexcept { return out_; }
 

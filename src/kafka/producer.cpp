@@ -193,6 +193,12 @@ void Producer::produce(PendingRecord* pending, const std::string& topic, std::st
   impl_->add_one(own_credit(), pending, topic, key, value, std::move(extras));
 }
 
+void Producer::produce_whole(ProduceCredit& credit, PendingRecord* pending, const std::string& topic,
+                             std::string_view key, std::string_view value, Headers headers) {
+  impl_->add_one(credit, pending, topic, key, value,
+                 std::make_unique<MessageExtras>(MessageExtras{.headers = std::move(headers)}));
+}
+
 void Producer::produce_letter(ProduceCredit& credit, PendingRecord* pending, const std::string& topic,
                               std::string_view key, std::string_view value, Headers headers) {
   impl_->add_one(credit, pending, topic, key, value,

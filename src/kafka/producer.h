@@ -33,7 +33,7 @@ struct ProducerOptions {
   milliseconds refused_backoff_max{30'000};
   /// Topics that are asked after at the start and while something is wrong with them; at most kWatchedMax.
   std::vector<std::string> watched;
-  static constexpr std::size_t kWatchedMax = 4;
+  static constexpr std::size_t kWatchedMax = 6;
   /// Not set: what is refused is tried again until it is taken, so its record stays unsettled until then. Set: it is
   /// told for each message, which is not tried again and keeps its hold. On the producer's thread, or produce()'s for
   /// what is no topic's name.
@@ -66,6 +66,9 @@ class Producer final : public MessageSink {
   /// A dead letter: as produce(), but it may be shortened.
   void produce_letter(ProduceCredit& credit, PendingRecord* pending, const std::string& topic, std::string_view key,
                       std::string_view value, Headers headers) override;
+  /// As produce(), with credit of one's own: what of an event is put off must come back whole.
+  void produce_whole(ProduceCredit& credit, PendingRecord* pending, const std::string& topic, std::string_view key,
+                     std::string_view value, Headers headers) override;
   /// As produce() for each, without headers, but what all callers share is locked once for all of them.
   void produce_batch(ProduceCredit& credit, const std::string& topic, std::span<const Message> messages) override;
   struct Written {

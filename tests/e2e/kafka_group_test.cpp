@@ -151,7 +151,7 @@ TEST_CASE("e2e kafka: pauses and rebalances under load skip no record", "[e2e][k
     std::set<std::string> all = seen;
     all.merge(first.distinct());
     return all.size() == kRecords && first.consumer().in_flight() == 0 &&
-           read(first.metrics.assigned_partitions) == 4 && read(first.metrics.lag) == 0;
+           read(first.metrics.assigned_partitions) == 4 && read(first.metrics.lag[0]) == 0;
   }));
   first.stop();
   look(first);
@@ -210,7 +210,7 @@ TEST_CASE("e2e kafka: a broker that restarts mid-flow costs nothing", "[e2e][kaf
   REQUIRE(within(kLong, [&] { return worker.distinct().size() == 6000; }));
   CHECK(within(kLong, [&] { return worker.consumer().in_flight() == 0; }));
   CHECK(within(kLong, [&] { return read(worker.metrics.brokers_down) == 0; }));
-  CHECK(within(kLong, [&] { return read(worker.metrics.lag) == 0; }));
+  CHECK(within(kLong, [&] { return read(worker.metrics.lag[0]) == 0; }));
   CHECK_FALSE(worker.fatal);
   worker.stop();
   CHECK(worker.distinct() == numbered("v", 6000));

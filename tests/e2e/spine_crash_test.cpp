@@ -16,7 +16,7 @@ using support::milliseconds;
 using Worker = support::Nightpost::Worker;
 
 constexpr std::size_t kEvents = 20'000;
-constexpr int kPartitions = 8;  // of the offline topic in Bed
+constexpr int kPartitions = 40;  // eight of the offline topic in Bed and of each delay topic
 
 std::uint64_t chosen_seed() {
   const char* named = std::getenv("NIGHTPOST_SEED");

@@ -76,7 +76,11 @@ struct FleetMember::Shard {
 };
 
 FleetMember::FleetMember(Fleet& fleet, std::uint64_t number)
-    : fleet_(fleet), number_(number), results_(fleet.accumulator), letters_(fleet.accumulator) {
+    : fleet_(fleet),
+      number_(number),
+      results_(written_.emplace_back(fleet.topics.results, fleet.accumulator)),
+      letters_(written_.emplace_back(fleet.topics.dead, fleet.accumulator)) {
+  for (const std::string& tier : fleet.topics.retry) written_.emplace_back(tier, fleet.accumulator);
   book_.emplace(fleet.book, consumer_metrics_);
   for (std::size_t i = 0; i < fleet.book.shards; ++i) shards_.push_back(std::make_unique<Shard>(*this));
   later(fleet_.hop(), [this] { round(); });
@@ -87,13 +91,13 @@ FleetMember::~FleetMember() {
   book_.reset();
   for (const auto& shard : shards_) shard->settler.flush();  // into accumulators that go as well
   shards_.clear();
-  for (Topic* topic : {&results_, &letters_}) {
-    for (const auto& batch : topic->out) {
+  for (Topic& topic : written_) {
+    for (const auto& batch : topic.out) {
       // A request that has left may have been taken.
-      if (batch->messages.front().fate == kafka::ProducerBatch::Fate::Sent && fleet_.chance(50)) write(*topic, *batch);
+      if (batch->messages.front().fate == kafka::ProducerBatch::Fate::Sent && fleet_.chance(50)) write(topic, *batch);
       for (const kafka::ProducerBatch::Message& message : batch->messages) message.pending->drop();
     }
-    topic->accumulator.for_each([](const kafka::ProducerBatch::Message& message) { message.pending->drop(); });
+    topic.accumulator.for_each([](const kafka::ProducerBatch::Message& message) { message.pending->drop(); });
   }
 }
 
@@ -115,31 +119,42 @@ void FleetMember::round() {
   step_drain();
   if (blocked_) return;
   send_commits(book_->due_commits(now));
-  const kafka::PartitionBook::Flow flow = book_->steer(now);
-  book_->unpark(now);
+  book_->steer(now);
+  book_->unpark(now, fleet_.clock.wall());
   hand_out();
-  const kafka::PartitionBook::Pauses changed = book_->take_pauses();
-  for (const std::int32_t id : changed.pause) paused_[id] = true;
-  for (const std::int32_t id : changed.resume) paused_[id] = false;
-  if (flow == kafka::PartitionBook::Flow::Polling) poll();
+  apply_pauses();
+  poll();
   book_->measure_in_flight();
+}
+
+void FleetMember::apply_pauses() {
+  const kafka::PartitionBook::Pauses changed = book_->take_pauses();
+  for (const FleetLog::At at : changed.pause) paused_[at] = true;
+  for (const FleetLog::At at : changed.resume) paused_[at] = false;
 }
 
 void FleetMember::poll() {
   const MonoTime now = fleet_.loop.now();
-  for (auto& [id, next] : positions_) {
-    for (std::uint64_t room = 1 + fleet_.dice(8); room > 0 && next < fleet_.log.end(id); --room) {
-      if (paused_[id]) break;
-      if (book_->is_full()) {
+  for (auto& [at, next] : positions_) {
+    for (std::uint64_t room = 1 + fleet_.dice(8); room > 0 && next < fleet_.log.end(at); --room) {
+      if (paused_[at]) break;
+      if (!book_->is_open(book_->intake_of(at))) {
         fleet_.met("a full consumer");
-        return hand_out();
+        break;
       }
-      const FleetEvent& event = fleet_.log.at(id, next);
-      const auto offered = book_->offer(
-          {.partition = id, .offset = next, .key = event.id, .value = event.value, .traceparent = {}}, now);
-      if (offered == kafka::PartitionBook::Offer::Admitted) fleet_.log.taken(id, next);
+      const FleetRecord& record = fleet_.log.at(at, next);
+      const auto offered = book_->offer({.at = at,
+                                         .offset = next,
+                                         .key = record.event->id,
+                                         .value = record.event->value,
+                                         .remainder = record.remainder,
+                                         .due_at = record.due_at},
+                                        now, fleet_.clock.wall());
       ++next;
       if (offered == kafka::PartitionBook::Offer::Done) fleet_.met("a record that the commit's metadata knew");
+      if (offered != kafka::PartitionBook::Offer::Parked) continue;
+      fleet_.met("a record that waited");
+      apply_pauses();
     }
   }
   hand_out();
@@ -148,6 +163,8 @@ void FleetMember::poll() {
 void FleetMember::hand_out() {
   tell_ended();
   book_->hand_out([this](std::size_t index, std::unique_ptr<kafka::Batch> batch) {
+    for (const kafka::SourceRecord& record : batch->records())
+      fleet_.log.taken(record.stay.at, record.offset, fleet_.clock.wall());
     Shard& shard = *shards_.at(index);
     shard.heard_by = std::max(shard.heard_by, fleet_.loop.now() + fleet_.hop());
     later(std::chrono::duration_cast<milliseconds>(shard.heard_by - fleet_.loop.now()),
@@ -172,14 +189,14 @@ void FleetMember::tell_ended() {
 void FleetMember::send_commits(std::vector<kafka::PartitionBook::Commit> commits) {
   if (commits.empty()) return;
   std::vector<std::uint64_t> generations;
-  for (const auto& commit : commits) generations.push_back(fleet_.log.generation(commit.partition));
+  for (const auto& commit : commits) generations.push_back(fleet_.log.generation(commit.at));
   // It reaches the broker also if we die meanwhile.
   fleet_.loop.after(fleet_.hop(), [this, &fleet = fleet_, number = number_, life = std::weak_ptr(life_),
                                    commits = std::move(commits), generations = std::move(generations)]() mutable {
     std::vector<kafka::PartitionBook::CommitAnswer> answers;
     for (std::size_t i = 0; i < commits.size(); ++i) {
-      const auto& [partition, next, metadata] = commits[i];
-      answers.push_back({partition, next, fleet.log.commit(number, generations[i], partition, next, metadata)});
+      const auto& [at, next, metadata] = commits[i];
+      answers.push_back({at, next, fleet.log.commit(number, generations[i], at, next, metadata)});
     }
     if (life.expired()) return;
     if (fleet.chance(fleet.commits_lost)) {
@@ -192,16 +209,16 @@ void FleetMember::send_commits(std::vector<kafka::PartitionBook::Commit> commits
 
 // ---- the group
 
-void FleetMember::assign(std::int32_t partition) {
-  const auto& committed = fleet_.log.committed(partition);
-  const auto restored = book_->assign(partition, committed ? std::optional(committed->next) : std::nullopt,
+void FleetMember::assign(FleetLog::At at) {
+  const auto& committed = fleet_.log.committed(at);
+  const auto restored = book_->assign(at, committed ? std::optional(committed->next) : std::nullopt,
                                       committed ? committed->metadata : "");
   must(restored.has_value(), "metadata of ours that is ignored");
-  positions_[partition] = committed ? committed->next : 0;
-  paused_[partition] = false;
+  positions_[at] = committed ? committed->next : 0;
+  paused_[at] = false;
 }
 
-void FleetMember::revoke(std::vector<std::int32_t> partitions, std::function<void()> done) {
+void FleetMember::revoke(std::vector<FleetLog::At> partitions, std::function<void()> done) {
   must(!revocation_, "two revocations at once");
   book_->leave(partitions);
   revocation_ = Revocation{std::move(partitions), fleet_.loop.now() + fleet_.revoke_grace, std::move(done)};
@@ -221,7 +238,7 @@ void FleetMember::step_revocation() {
 }
 
 /// What is not committed in time is repeated, not lost.
-void FleetMember::commit_and_wait(std::vector<std::int32_t> partitions, MonoTime deadline, bool sent,
+void FleetMember::commit_and_wait(std::vector<FleetLog::At> partitions, MonoTime deadline, bool sent,
                                   std::function<void()> then) {
   const bool waits = book_->commit_on_way() && fleet_.loop.now() < deadline;
   if (!waits && (sent || book_->commit_on_way())) return then();
@@ -234,14 +251,21 @@ void FleetMember::commit_and_wait(std::vector<std::int32_t> partitions, MonoTime
   });
 }
 
-void FleetMember::lose(const std::vector<std::int32_t>& partitions) {
+void FleetMember::lose(const std::vector<FleetLog::At>& partitions) {
   shut_out_ = false;
   end_stays(partitions);
 }
 
-void FleetMember::end_stays(const std::vector<std::int32_t>& partitions) {
+void FleetMember::end_stays(const std::vector<FleetLog::At>& partitions) {
   book_->retire(partitions);
-  for (const std::int32_t id : partitions) positions_.erase(id);
+  for (const FleetLog::At at : partitions) {
+    const auto position = positions_.find(at);
+    if (position == positions_.end()) continue;
+    const std::int64_t last = position->second - 1;
+    if (paused_[at] && last >= 0 && fleet_.log.at(at, last).due > fleet_.clock.wall())
+      fleet_.met("a partition that left while a record waited");
+    positions_.erase(position);
+  }
   tell_ended();
 }
 
@@ -260,8 +284,7 @@ void FleetMember::step_drain() {
     later(milliseconds(0), [&core = shard->core] { core.hand_back([](kafka::Stay) { return true; }); });
   later(fleet_.hop() + milliseconds(1), [this] {
     hurried_ = true;
-    pump(results_);
-    pump(letters_);
+    for (Topic& topic : written_) pump(topic);
     later(fleet_.hop() * 3, [this] {
       book_->settle();
       commit_and_wait(book_->partitions(), fleet_.loop.now() + fleet_.commit_wait, false, [this] {
@@ -291,12 +314,23 @@ void FleetMember::produce_batch(kafka::ProduceCredit& credit, const std::string&
 void FleetMember::produce_letter(kafka::ProduceCredit& credit, kafka::PendingRecord* pending, const std::string& topic,
                                  std::string_view key, std::string_view value, kafka::Headers headers) {
   must(topic == fleet_.topics.dead, "a letter for another topic");
+  add_one(letters_, credit, pending, key, value, std::move(headers), true);
+}
+
+void FleetMember::produce_whole(kafka::ProduceCredit& credit, kafka::PendingRecord* pending, const std::string& topic,
+                                std::string_view key, std::string_view value, kafka::Headers headers) {
+  fleet_.met("a device that was put off");
+  add_one(*std::ranges::find(written_, topic, &Topic::name), credit, pending, key, value, std::move(headers), false);
+}
+
+void FleetMember::add_one(Topic& topic, kafka::ProduceCredit& credit, kafka::PendingRecord* pending,
+                          std::string_view key, std::string_view value, kafka::Headers headers, bool may_shorten) {
   pending->hold();
   auto extras = std::make_unique<kafka::MessageExtras>(
-      kafka::MessageExtras{.headers = std::move(headers), .may_shorten = true, .waiter = nullptr});
+      kafka::MessageExtras{.headers = std::move(headers), .may_shorten = may_shorten, .waiter = nullptr});
   credit.charge(1, kafka::RecordAccumulator::bytes_of(key, value, extras.get()));
-  letters_.accumulator.add(0, pending, key, value, fleet_.loop.now(), &credit, std::move(extras));
-  later(fleet_.hop(), [this] { pump(letters_); });
+  topic.accumulator.add(0, pending, key, value, fleet_.loop.now(), &credit, std::move(extras));
+  later(fleet_.hop(), [this, &topic] { pump(topic); });
 }
 
 void FleetMember::pump(Topic& topic) {
@@ -328,8 +362,10 @@ void FleetMember::write(const Topic& topic, kafka::ProducerBatch& batch) {
       RecordAccumulator::written(message);
       if (&topic == &results_)
         fleet_.log.write_outcome(batch.key(message), batch.value(message));
-      else
+      else if (&topic == &letters_)
         fleet_.log.write_letter(message.extras->headers);
+      else
+        fleet_.log.write_deferral(topic.name, batch.key(message), batch.value(message), message.extras->headers);
     }
   }
 }
@@ -357,13 +393,12 @@ void FleetMember::check() const {
 }
 
 std::string FleetMember::describe() const {
-  std::string all = "worker " + std::to_string(number_) + ": " + std::to_string(book_->in_flight()) +
-                    " in flight, flow " + std::to_string(int(book_->flow())) + (blocked_ ? ", blocked" : "") +
-                    (shut_out_ ? ", shut out" : "") + (revocation_ ? ", revoking" : "") +
-                    (drained_ ? ", draining" : "");
-  for (const auto& [partition, next] : positions_)
-    all += ", partition " + std::to_string(partition) + " at " + std::to_string(next) +
-           (paused_.at(partition) ? " paused" : "");
+  std::string all = "worker " + std::to_string(number_) + ": " + std::to_string(book_->in_flight()) + " in flight" +
+                    (blocked_ ? ", blocked" : "") + (shut_out_ ? ", shut out" : "") +
+                    (revocation_ ? ", revoking" : "") + (drained_ ? ", draining" : "");
+  for (const auto& [at, next] : positions_)
+    all += ", topic " + std::to_string(at.topic) + " partition " + std::to_string(at.partition) + " at " +
+           std::to_string(next) + (paused_.at(at) ? " paused" : "");
   for (const auto& shard : shards_)
     all += "; shard: " + std::to_string(shard->core.dispatcher().events_open()) + " open, " +
            std::to_string(shard->core.dispatcher().requests_in_flight()) + " requests, " +

@@ -5,6 +5,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -63,12 +64,12 @@ class FleetMember final : private kafka::MessageSink {
   ~FleetMember();
 
   // What the group says.
-  void assign(std::int32_t partition);
+  void assign(FleetLog::At at);
   /// `done` is called once they may be given to others.
-  void revoke(std::vector<std::int32_t> partitions, std::function<void()> done);
+  void revoke(std::vector<FleetLog::At> partitions, std::function<void()> done);
   /// The group went on without us; we hear of it in lose().
   void shut_out() noexcept { shut_out_ = true; }
-  void lose(const std::vector<std::int32_t>& partitions);
+  void lose(const std::vector<FleetLog::At>& partitions);
   /// A member of the group, and neither a revocation nor a drain is under way.
   bool at_rest() const noexcept { return !shut_out_ && !revocation_ && !drained_; }
   /// SIGTERM: takes nothing more, ends what is in flight or hands it back, commits; then `done`.
@@ -85,12 +86,14 @@ class FleetMember final : private kafka::MessageSink {
  private:
   struct Shard;
   struct Topic {
-    explicit Topic(const kafka::RecordAccumulator::Limits& limits) : accumulator(limits) {}
+    Topic(std::string its_name, const kafka::RecordAccumulator::Limits& limits)
+        : name(std::move(its_name)), accumulator(limits) {}
+    const std::string name;
     kafka::RecordAccumulator accumulator;
     std::vector<std::unique_ptr<kafka::ProducerBatch>> out;
   };
   struct Revocation {
-    std::vector<std::int32_t> partitions;
+    std::vector<FleetLog::At> partitions;
     MonoTime give_up{};
     std::function<void()> done;
   };
@@ -99,10 +102,11 @@ class FleetMember final : private kafka::MessageSink {
   void round();
   void poll();
   void hand_out();
+  void apply_pauses();
   void send_commits(std::vector<kafka::PartitionBook::Commit> commits);
   void step_revocation();
-  void commit_and_wait(std::vector<std::int32_t> partitions, MonoTime deadline, bool sent, std::function<void()> then);
-  void end_stays(const std::vector<std::int32_t>& partitions);
+  void commit_and_wait(std::vector<FleetLog::At> partitions, MonoTime deadline, bool sent, std::function<void()> then);
+  void end_stays(const std::vector<FleetLog::At>& partitions);
   void tell_ended();
   void step_drain();
 
@@ -110,6 +114,10 @@ class FleetMember final : private kafka::MessageSink {
                      std::span<const Message> messages) override;
   void produce_letter(kafka::ProduceCredit& credit, kafka::PendingRecord* pending, const std::string& topic,
                       std::string_view key, std::string_view value, kafka::Headers headers) override;
+  void produce_whole(kafka::ProduceCredit& credit, kafka::PendingRecord* pending, const std::string& topic,
+                     std::string_view key, std::string_view value, kafka::Headers headers) override;
+  void add_one(Topic& topic, kafka::ProduceCredit& credit, kafka::PendingRecord* pending, std::string_view key,
+               std::string_view value, kafka::Headers headers, bool may_shorten);
   void pump(Topic& topic);
   void write(const Topic& topic, kafka::ProducerBatch& batch);
   void report(Topic& topic, const kafka::ProducerBatch* batch);
@@ -119,15 +127,17 @@ class FleetMember final : private kafka::MessageSink {
   std::shared_ptr<bool> life_ = std::make_shared<bool>(true);
   kafka::ConsumerMetrics consumer_metrics_;
   std::optional<kafka::PartitionBook> book_;
-  std::map<std::int32_t, std::int64_t> positions_;
-  std::map<std::int32_t, bool> paused_;
+  std::map<FleetLog::At, std::int64_t> positions_;
+  std::map<FleetLog::At, bool> paused_;
   std::optional<Revocation> revocation_;
   bool shut_out_ = false;
   bool blocked_ = false;  // the consumer's thread waits for a commit
   MonoTime drain_by_{};
   std::function<void()> drained_;
-  bool hurried_ = false;  // the producer is being flushed
-  Topic results_, letters_;
+  bool hurried_ = false;       // the producer is being flushed
+  std::deque<Topic> written_;  // to: results, dead letters, delay topics; they stay where they are
+  Topic& results_;
+  Topic& letters_;
   boost::asio::io_context no_loop_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };

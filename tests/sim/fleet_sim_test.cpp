@@ -23,13 +23,27 @@ TEST_CASE("sim: a fleet loses nothing and repeats nothing that is committed", "[
             << " workers\n";
   if (seeds.count < 1000) return;
   // A fault that no seed met has not been simulated.
-  for (const char* fault :
-       {"a worker that was killed", "a worker that was drained", "a worker that its group shut out",
-        "a partition that moved", "a partition that left with records in flight", "a drain that handed back",
-        "a record that the commit's metadata knew", "a commit whose answer was lost", "a full consumer",
-        "planning waited for room with the producer", "a topic that was missing", "a dead letter that was too large",
-        "a dead letter that was shortened", "a GOAWAY", "a GOAWAY that blames the credential",
-        "a response that breaks HTTP", "a wire that broke", "silence"}) {
+  for (const char* fault : {"a worker that was killed",
+                            "a worker that was drained",
+                            "a worker that its group shut out",
+                            "a partition that moved",
+                            "a partition that left with records in flight",
+                            "a drain that handed back",
+                            "a record that the commit's metadata knew",
+                            "a commit whose answer was lost",
+                            "a full consumer",
+                            "planning waited for room with the producer",
+                            "a topic that was missing",
+                            "a dead letter that was too large",
+                            "a dead letter that was shortened",
+                            "a record that waited",
+                            "a partition that left while a record waited",
+                            "an absurd due_at",
+                            "a GOAWAY",
+                            "a GOAWAY that blames the credential",
+                            "a response that breaks HTTP",
+                            "a wire that broke",
+                            "silence"}) {
     CAPTURE(fault);
     CHECK(tally.faults[fault] > 0);
   }

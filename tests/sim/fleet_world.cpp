@@ -14,6 +14,11 @@ namespace {
 constexpr std::int64_t kCertificates = 3;
 constexpr std::size_t kUsers = 8;
 
+const app::Topics kTopics = {.offline = "offline",
+                             .results = "results",
+                             .dead = "dead",
+                             .retry = {"late_10s", "late_1m", "late_10m", "late_1h"}};
+
 }  // namespace
 
 void FleetTally::add(const FleetTally& other) {
@@ -27,7 +32,9 @@ void FleetTally::add(const FleetTally& other) {
 
 FleetWorld::FleetWorld(std::uint64_t seed) : random_(seed) {
   make_users();
-  log_ = std::make_unique<FleetLog>(1 + net_.dice(5), devices_);
+  std::vector<FleetLog::Topic> topics = {{kTopics.offline, 1 + net_.dice(5)}};
+  for (const std::string& tier : kTopics.retry) topics.push_back({tier, 1 + net_.dice(2)});
+  log_ = std::make_unique<FleetLog>(std::move(topics), devices_);
   log_->on_outcome = [this](const FleetEvent& event, std::string_view json) { check_outcome(event, json); };
   fleet_ = std::make_unique<Fleet>(Fleet{.loop = loop_,
                                          .random = random_,
@@ -63,10 +70,12 @@ void FleetWorld::choose_limits() {
   dispatch.breaker_max = milliseconds(4'000);
   dispatch.event_bytes_max = 9'000;
   fleet_->book = {.shards = 1 + dice(3),
-                  .in_flight_max = 4 + dice(60),
+                  .in_flight_max = 12 + dice(60),  // four of each shard at least: one is for delay topics
                   .in_flight_bytes_max = 20'000 + dice(100'000),
                   .hold_before_pause = milliseconds(50 + dice(500)),
                   .commit_interval = milliseconds(50 + dice(300))};
+  for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
+    fleet_->book.delays.push_back(delay_of(dispatch::Tier(tier)));
   fleet_->credit = {.messages = 1 + dice(20), .bytes = 10'000 + dice(30'000)};
   fleet_->accumulator = {.messages = 1 + dice(12),
                          .bytes = 5'000 + dice(20'000),
@@ -74,7 +83,7 @@ void FleetWorld::choose_limits() {
                          .backoff_first = milliseconds(100),
                          .backoff_max = milliseconds(2'000),
                          .jitter_seed = static_cast<std::uint32_t>(1 + dice(1'000))};
-  fleet_->topics = {.offline = "offline", .results = "results", .dead = "dead"};
+  fleet_->topics = kTopics;
   net::LaneOptions& lanes = fleet_->lanes;
   lanes.jitter_seed = 1 + dice(1'000'000);
   lanes.response_bytes_max = 200;
@@ -103,6 +112,7 @@ void FleetWorld::choose_limits() {
   if (net_.chance(50)) rejects_ = static_cast<unsigned>(dice(60));
   if (net_.chance(20)) store_down_ = static_cast<unsigned>(dice(50));
   to_append_ = 5 + dice(60);
+  late_ = net_.chance(50) ? static_cast<unsigned>(dice(60)) : 0;
   members_wanted_ = 1 + dice(3);
 }
 
@@ -161,12 +171,30 @@ FleetEvent FleetWorld::write_event() {
 
 void FleetWorld::append_some() {
   for (std::size_t n = std::min<std::size_t>(to_append_, 1 + net_.dice(12)); n > 0; --n, --to_append_) {
-    const FleetEvent& event = log_->append(static_cast<std::int32_t>(net_.dice(log_->partitions())), write_event());
+    FleetEvent written = write_event();
+    const FleetEvent& event =
+        net_.chance(late_) ? append_late(std::move(written)) : log_->append_event(any_partition(0), std::move(written));
     if (event.malformed) continue;
     for (const std::string& user : event.users)
-      for (const std::string& device : devices_[user]) pushes_[uuid_of({event.id, user, device})].event = &event;
+      for (const std::string& device : devices_[user])
+        pushes_[uuid_of({event.id, user, device})] = {&event, user, device, 0};
   }
   if (to_append_ > 0) loop_.after(milliseconds(net_.dice(1'000)), [this] { append_some(); });
+}
+
+FleetLog::At FleetWorld::any_partition(std::uint32_t topic) {
+  return {topic, static_cast<std::int32_t>(net_.dice(log_->partitions(topic)))};
+}
+
+/// As if it had been put off before: in a delay topic, for everybody.
+FleetEvent& FleetWorld::append_late(FleetEvent event) {
+  const auto topic = static_cast<std::uint32_t>(1 + net_.dice(dispatch::kTiers));
+  if (net_.chance(10)) {
+    met("an absurd due_at");
+    return log_->append_event(any_partition(topic), std::move(event), net_.chance(50) ? "soon" : "99999999999999");
+  }
+  const WallTime due = wall() + milliseconds(net_.dice(12'000));
+  return log_->append_event(any_partition(topic), std::move(event), std::to_string(to_ms(due)), due);
 }
 
 // ---- the store and the vendor
@@ -197,8 +225,9 @@ void FleetWorld::act_on(const support::PeerRequest& asked) {
 /// A member that was shut out may not know yet.
 void FleetWorld::check_sent(const HttpRequest& request) {
   const auto id = std::ranges::find(request.headers, "push-id", &Header::name);
-  const FleetEvent& event = *pushes_.at(id->value).event;
-  if (violated_.empty() && event.committed && event.taken < 2) violated_ = "sends " + event.id + ", which is committed";
+  const Push& push = pushes_.at(id->value);
+  if (violated_.empty() && FleetLog::is_over(*push.event, push.user, push.device))
+    violated_ = "sends " + push.event->id + ", which is committed";
 }
 
 FaultyVendor::Answer FleetWorld::answer(const support::PeerRequest& asked) {
@@ -213,7 +242,8 @@ FaultyVendor::Answer FleetWorld::answer(const support::PeerRequest& asked) {
                                                    {503, "Busy"}}};
   if (net_.chance(rejects_)) return kRefusals[net_.dice(kRefusals.size())];
   Push& push = pushes_.find(asked.header("push-id"))->second;
-  must(++push.accepted <= 2 * push.event->taken, "pushed " + push.event->id + " once too often");
+  must(++push.accepted <= 2 * FleetLog::taken(*push.event, push.user, push.device),
+       "pushed " + push.event->id + " once too often");
   if (push.accepted > 1) ++tally_.repeats;
   return {200, "id"};
 }
@@ -238,22 +268,22 @@ void FleetWorld::balance() {
   std::vector<std::pair<std::size_t, FleetMember*>> load;
   for (const auto& member : members_) {
     if (!member->at_rest()) continue;
-    std::size_t owned = 0;
-    for (std::size_t p = 0; p < log_->partitions(); ++p)
-      owned += log_->owner(static_cast<std::int32_t>(p)) == member->number();
-    load.emplace_back(owned, member.get());
+    const auto owned =
+        std::ranges::count(log_->all(), member->number(), [this](FleetLog::At at) { return log_->owner(at); });
+    load.emplace_back(static_cast<std::size_t>(owned), member.get());
   }
   if (load.empty()) return;
   const auto [least, most] = std::ranges::minmax_element(load);
-  for (std::size_t p = 0; p < log_->partitions(); ++p) {
-    const auto partition = static_cast<std::int32_t>(p);
-    if (log_->owner(partition) == 0) {
-      log_->give(partition, least->second->number());
-      return least->second->assign(partition);
+  for (const FleetLog::At at : log_->all()) {
+    if (log_->owner(at) == 0) {
+      log_->give(at, least->second->number());
+      least->second->assign(at);
+      if (net_.chance(50)) continue;
+      return;
     }
-    if (log_->owner(partition) != most->second->number() || most->first < least->first + 2) continue;
+    if (log_->owner(at) != most->second->number() || most->first < least->first + 2) continue;
     met("a partition that moved");
-    return most->second->revoke({partition}, [this, partition] { log_->give(partition, 0); });
+    return most->second->revoke({at}, [this, at] { log_->give(at, 0); });
   }
 }
 
@@ -325,7 +355,7 @@ FleetTally FleetWorld::run() {
   };
   while (!healed_ || to_append_ > 0 || !log_->all_committed())
     if (!step()) {
-      std::string all = "never done:" + log_->open_events();
+      std::string all = "never done:" + log_->open_records();
       for (const auto& member : members_) all += "\n" + member->describe();
       throw Violation(all);
     }

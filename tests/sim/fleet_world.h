@@ -33,6 +33,7 @@ class FleetWorld final : private Clock, private dispatch::Directory, private dis
  private:
   struct Push {
     const FleetEvent* event = nullptr;
+    std::string user, device;
     int accepted = 0;  // times that the vendor took it
   };
 
@@ -54,6 +55,8 @@ class FleetWorld final : private Clock, private dispatch::Directory, private dis
   void check_sent(const HttpRequest& request);
   void act_on(const support::PeerRequest& asked);
   FaultyVendor::Answer answer(const support::PeerRequest& asked);
+  FleetLog::At any_partition(std::uint32_t topic);
+  FleetEvent& append_late(FleetEvent event);
   void check_outcome(const FleetEvent& event, std::string_view json) const;
 
   void start_member();
@@ -73,8 +76,8 @@ class FleetWorld final : private Clock, private dispatch::Directory, private dis
   std::shared_ptr<const Grant> grant_;
   std::unique_ptr<FleetLog> log_;
   std::unique_ptr<Fleet> fleet_;
-  std::map<std::string, Push, std::less<>> pushes_;  // by push id
-  unsigned store_down_ = 0, rejects_ = 0;            // percent of calls; of answers
+  std::map<std::string, Push, std::less<>> pushes_;   // by push id
+  unsigned store_down_ = 0, rejects_ = 0, late_ = 0;  // percent of calls; of answers; of events
   std::size_t to_append_ = 0, members_wanted_ = 1;
   std::uint64_t last_member_ = 0;
   bool healed_ = false;

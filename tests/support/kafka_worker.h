@@ -86,6 +86,15 @@ class Worker {
     const auto known = traceparents_.find(value);
     return known == traceparents_.end() ? "" : known->second;
   }
+  std::string remainder_of(const std::string& value) const {
+    const std::scoped_lock lock(mutex_);
+    return remainders_.at(value);
+  }
+  /// "topic partition offset"
+  std::string origin_of(const std::string& value) const {
+    const std::scoped_lock lock(mutex_);
+    return origins_.at(value);
+  }
   /// Releases what it holds; returns how many.
   std::size_t release_held(std::function<bool(const std::string&)> which = [](auto&) { return true; }) {
     const std::scoped_lock lock(mutex_);
@@ -120,6 +129,10 @@ class Worker {
       std::string value(record.value);
       seen_.push_back(value);
       if (!record.traceparent.empty()) traceparents_[value] = record.traceparent;
+      remainders_[value] = record.remainder;
+      const Origin origin = record.pending->origin();
+      origins_[value] =
+          std::string(origin.topic) + " " + std::to_string(origin.partition) + " " + std::to_string(origin.offset);
       if (releases_(value))
         record.pending->drop();
       else
@@ -133,7 +146,7 @@ class Worker {
   std::vector<std::pair<std::string, PendingRecord*>> held_;
   std::set<std::string> stale_;
   std::set<std::size_t> shards_;
-  std::map<std::string, std::string> traceparents_;
+  std::map<std::string, std::string> traceparents_, remainders_, origins_;
   std::unique_ptr<Consumer> consumer_;  // last: its thread ends before what it touches
 };
 

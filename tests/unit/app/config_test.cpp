@@ -61,6 +61,25 @@ TEST_CASE("config: an empty object is the defaults", "[app][config]") {
   CHECK(config->log_level == observe::Level::Info);
 }
 
+TEST_CASE("config: each topic has one role, and each role a topic", "[app][config]") {
+  struct Row {
+    const char *topics, *words;
+  };
+  const Row row = GENERATE(values<Row>({
+      {R"({"dead": "nightpost.offline.v1"})", "kafka.topics.dead: is the topic of kafka.topics.offline as well"},
+      {R"({"retry_10s": "nightpost.dead.v1"})", "kafka.topics.retry_10s: is the topic of kafka.topics.dead as well"},
+      {R"({"retry_1h": "nightpost.retry.1m.v1"})",
+       "kafka.topics.retry_1h: is the topic of kafka.topics.retry_1m as well"},
+      {R"({"offline": "x", "results": "x"})", "kafka.topics.results: is the topic of kafka.topics.offline as well"},
+      {R"({"retry_10m": ""})", "kafka.topics.retry_10m"},
+  }));
+  CAPTURE(row.topics);
+  const auto config = parse_config(R"({"kafka": {"topics": )" + std::string(row.topics) + "}}");
+  REQUIRE_FALSE(config);
+  REQUIRE(config.error().lines.size() == 1);
+  CHECK(config.error().lines[0].find(row.words) == 0);
+}
+
 TEST_CASE("config: values arrive where they belong", "[app][config]") {
   const auto config = parse_config(R"({
     "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000}, "client_files": {"sasl.password": "/run/secret"},

@@ -27,7 +27,7 @@ struct Bed {
     producer = *std::move(started);
     settler.emplace(*producer, producer->own_credit(), topics);
   }
-  kafka::PendingRecord* record(std::int64_t offset) { return pool->acquire({0, 1}, offset, 100); }
+  kafka::PendingRecord* record(std::int64_t offset) { return pool->acquire({{}, 1}, offset, 100); }
   std::set<std::int64_t> settled() {
     std::set<std::int64_t> offsets;
     pool->drain([&](const kafka::PendingRecord& one) { offsets.insert(one.offset()); });
@@ -104,6 +104,43 @@ TEST_CASE("settler: what is put off goes to its tier's topic and holds its recor
                                                       {"source_topic", "nightpost.offline.v1"},
                                                       {"source_partition", "0"},
                                                       {"source_offset", "41"}});
+}
+
+TEST_CASE("settler: where the first record stood is carried on, whatever was read since", "[app]") {
+  struct Row {
+    const char* name;
+    kafka::Stay stay;
+    kafka::Origin origin;
+    const char *topic, *partition, *offset;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"a fresh event", {{0, 3}, 1}, {}, "nightpost.offline.v1", "3", "41"},
+      {"one that was put off", {{2, 5}, 1}, {"nightpost.offline.v1", 3, 9}, "nightpost.offline.v1", "3", "9"},
+      {"one that was replayed from elsewhere", {{0, 5}, 1}, {"old", 0, 0}, "old", "0", "0"},
+      {"one that does not say", {{2, 5}, 1}, {}, "minute", "5", "41"},
+  }));
+  CAPTURE(row.name);
+  const bool dies = GENERATE(false, true);
+  Bed bed;
+  kafka::PendingRecord* const record = bed.pool->acquire(row.stay, 41, 100, row.origin);
+  bed.topics.dead = "minute";
+  if (dies)
+    bed.settler->dead(record_id_of(record), {.key = "k", .value = "v", .stage = "decode", .reason = "malformed"});
+  else
+    bed.settler->defer(record_id_of(record),
+                       {.key = "k", .value = "v", .remainder = "{}", .tier = dispatch::Tier::OneMinute});
+  bed.settler->release(record_id_of(record));
+  REQUIRE(bed.producer->flush(seconds(20)));
+  kafka::ClientOptions client;
+  client.brokers = bed.broker->brokers();
+  auto tail = kafka::Tail::start(client, {"minute"}, seconds(20));
+  REQUIRE(tail);
+  const auto message = (*tail)->next(seconds(20));
+  REQUIRE(message);
+  CHECK(message->header("source_topic") == row.topic);
+  CHECK(message->header("source_partition") == row.partition);
+  CHECK(message->header("source_offset") == row.offset);
+  bed.settled();
 }
 
 TEST_CASE("settler: much is not collected until the turn's end", "[app]") {

@@ -243,15 +243,17 @@ TEST_CASE("proxy options: send says that the proxy refuses, and not the password
 
 TEST_CASE("proxy options: a worker goes through it, with its credentials", "[app][proxy][worker]") {
   SendBed bed(Vendor::Fcm);
-  const auto cluster = kafka::EmbeddedBroker::start({{"offline", 1}, {"results", 1}, {"dead", 1}});
+  const auto cluster = kafka::EmbeddedBroker::start(
+      {{"offline", 1}, {"results", 1}, {"dead", 1}, {"late1", 1}, {"late2", 1}, {"late3", 1}, {"late4", 1}});
   REQUIRE(cluster);
   const std::string file = bed.folder.file("proxy", "push:s3cret\n");
   auto config = load_config(bed.config_file({{"url", bed.proxy.url()}, {"credentials_file", file}}));
   REQUIRE(config);
   config->consumer.kafka.brokers = config->producer.kafka.brokers = (*cluster)->brokers();
-  config->consumer.topic = config->topics.offline = "offline";
+  config->topics.offline = "offline";
   config->topics.results = "results";
   config->topics.dead = "dead";
+  config->topics.retry = {"late1", "late2", "late3", "late4"};
 
   const SystemClock clock;
   const Json event = {{"event_id", "e1"},

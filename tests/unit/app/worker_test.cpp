@@ -48,9 +48,10 @@ class Bed {
     config.store_path = folder_ + "/store.db";
     config.consumer.kafka.brokers = config.producer.kafka.brokers = brokers;
     config.consumer.kafka.client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"}};
-    config.consumer.topic = config.topics.offline = "offline";
+    config.topics.offline = "offline";
     config.topics.results = "results";
     config.topics.dead = "dead";
+    config.topics.retry = {"late1", "late2", "late3", "late4"};
     config.shards = config.consumer.shards = 2;
     config.drain_limit = kDrain;
     config.producer.linger = milliseconds(1);
@@ -91,7 +92,8 @@ class Bed {
 };
 
 std::unique_ptr<kafka::EmbeddedBroker> broker() {
-  auto started = kafka::EmbeddedBroker::start({{"offline", 2}, {"results", 1}, {"dead", 1}});
+  auto started = kafka::EmbeddedBroker::start(
+      {{"offline", 2}, {"results", 1}, {"dead", 1}, {"late1", 1}, {"late2", 1}, {"late3", 1}, {"late4", 1}});
   REQUIRE(started);
   return *std::move(started);
 }

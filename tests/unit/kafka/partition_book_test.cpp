@@ -18,6 +18,14 @@ namespace {
 
 using Ids = std::vector<std::int32_t>;
 
+/// Partitions of fresh events.
+TopicPartition fresh(std::int32_t id) { return {0, id}; }
+std::vector<TopicPartition> fresh(const Ids& ids) {
+  std::vector<TopicPartition> all;
+  for (const std::int32_t id : ids) all.push_back(fresh(id));
+  return all;
+}
+
 /// A worker's book, and what it handed out.
 struct Member {
   explicit Member(std::size_t shards, BookLimits limits = {}) : shards(shards), book(with(limits, shards), metrics) {}
@@ -28,11 +36,12 @@ struct Member {
   }
 
   void assign(std::int32_t partition, std::optional<std::int64_t> committed = 0) {
-    REQUIRE(book.assign(partition, committed, ""));
+    REQUIRE(book.assign(fresh(partition), committed, ""));
   }
   /// The next `records` of a partition, from `offset` on.
   void offer(std::int32_t partition, std::int64_t offset, int records = 1) {
-    for (int i = 0; i < records; ++i) book.offer({partition, offset + i, "", "value", ""}, MonoTime{});
+    for (int i = 0; i < records; ++i)
+      book.offer({.at = fresh(partition), .offset = offset + i, .value = "value"}, MonoTime{}, WallTime{});
   }
   struct Handed {
     std::size_t shard;
@@ -62,7 +71,7 @@ struct Member {
   /// Partitions of each shard.
   std::vector<std::size_t> loads() const {
     std::vector<std::size_t> count(shards);
-    for (const std::int32_t id : book.partitions()) ++count[book.shard_of(id)];
+    for (const TopicPartition at : book.partitions()) ++count[book.shard_of(at)];
     return count;
   }
   std::size_t spread() const {
@@ -72,7 +81,7 @@ struct Member {
   }
   std::map<std::int32_t, std::size_t> shards_now() const {
     std::map<std::int32_t, std::size_t> all;
-    for (const std::int32_t id : book.partitions()) all[id] = book.shard_of(id);
+    for (const TopicPartition at : book.partitions()) all[at.partition] = book.shard_of(at);
     return all;
   }
   ~Member() {
@@ -160,8 +169,8 @@ TEST_CASE("book: cooperative rebalances keep what stays where it is", "[kafka][b
       for (const std::int32_t id : moved) member.assign(id);
       CHECK(member.spread() <= std::max<std::size_t>(spread_before, 1));  // never less even than it was
     } else {
-      member.book.leave(moved);
-      member.book.retire(moved);
+      member.book.leave(fresh(moved));
+      member.book.retire(fresh(moved));
     }
     const auto after = member.shards_now();
     CHECK(after.size() == ours.size());
@@ -176,7 +185,7 @@ TEST_CASE("book: one comes for one that went, and the shards stay even", "[kafka
   Member member(fleet.shards);
   for (std::int32_t id = 0; id < fleet.partitions; ++id) member.assign(id);
   for (std::int32_t id = 0; id < fleet.partitions; ++id) {
-    member.book.retire(Ids{id});
+    member.book.retire(fresh(Ids{id}));
     member.assign(fleet.partitions + id);
     CHECK(member.spread() <= 1);
   }
@@ -185,33 +194,33 @@ TEST_CASE("book: one comes for one that went, and the shards stay even", "[kafka
 TEST_CASE("book: among equals the shard with the least in flight is chosen", "[kafka][book]") {
   Member member(3);
   for (std::int32_t id = 0; id < 3; ++id) member.assign(id);
-  REQUIRE(member.book.shard_of(0) == 0);
-  REQUIRE(member.book.shard_of(1) == 1);
+  REQUIRE(member.book.shard_of(fresh(0)) == 0);
+  REQUIRE(member.book.shard_of(fresh(1)) == 1);
   member.offer(0, 0, 5);
   member.offer(1, 0, 2);
   member.offer(2, 0, 9);
-  SECTION("in flight counts") { CHECK((member.assign(3), member.book.shard_of(3)) == 1); }
+  SECTION("in flight counts") { CHECK((member.assign(3), member.book.shard_of(fresh(3))) == 1); }
   SECTION("what was finished does not") {
     for (const Member::Handed& each : member.hand_out())
-      if (each.record.stay.partition == 2) member.release(each.record);
+      if (each.record.stay.at.partition == 2) member.release(each.record);
     member.book.settle();
-    CHECK((member.assign(3), member.book.shard_of(3)) == 2);
+    CHECK((member.assign(3), member.book.shard_of(fresh(3))) == 2);
   }
   SECTION("nor what was given back") {
     for (const Member::Handed& each : member.hand_out())
-      if (each.record.stay.partition == 0) member.give_back(each.record);
+      if (each.record.stay.at.partition == 0) member.give_back(each.record);
     member.book.settle();
-    CHECK((member.assign(3), member.book.shard_of(3)) == 0);
+    CHECK((member.assign(3), member.book.shard_of(fresh(3))) == 0);
   }
   SECTION("nor what is stale") {
-    member.book.retire(Ids{2});
+    member.book.retire(fresh(Ids{2}));
     member.assign(3);
-    CHECK(member.book.shard_of(3) == 2);
+    CHECK(member.book.shard_of(fresh(3)) == 2);
   }
   SECTION("the number of partitions counts first") {
     member.assign(3);
     member.assign(4);
-    CHECK(member.book.shard_of(4) == 0);  // five in flight: more than shard 1 has, which has two partitions
+    CHECK(member.book.shard_of(fresh(4)) == 0);  // five in flight: more than shard 1 has, which has two partitions
   }
 }
 
@@ -232,7 +241,7 @@ TEST_CASE("book: a partition assigned again is a new stay", "[kafka][book]") {
   member.book.settle();
   CHECK(read(member.metrics.stale_completions) == 2);
   CHECK(member.book.in_flight() == 2);
-  CHECK(member.book.commits_of(Ids{5}).empty());  // nothing of this stay is done
+  CHECK(member.book.commits_of(fresh(Ids{5})).empty());  // nothing of this stay is done
 }
 
 TEST_CASE("book: what ends after its partition went touches nothing", "[kafka][book]") {
@@ -245,17 +254,17 @@ TEST_CASE("book: what ends after its partition went touches nothing", "[kafka][b
   member.offer(0, 0, 3);
   member.offer(1, 0, 3);
   const auto handed = member.hand_out();
-  member.book.leave(Ids{1});
-  CHECK(member.book.has_in_flight(Ids{1}));
+  member.book.leave(fresh(Ids{1}));
+  CHECK(member.book.has_in_flight(fresh(Ids{1})));
   member.offer(1, 3);  // dropped: it leaves
   CHECK(member.hand_out().empty());
-  member.book.retire(Ids{1});
-  CHECK_FALSE(member.book.has_in_flight(Ids{1}));
+  member.book.retire(fresh(Ids{1}));
+  CHECK_FALSE(member.book.has_in_flight(fresh(Ids{1})));
   CHECK(member.book.take_ended().size() == 1);
   CHECK(member.book.take_ended().empty());
   if (comes_again) member.assign(1, 1);
   for (const auto& each : handed)
-    if (each.record.stay.partition == 1) given_back ? member.give_back(each.record) : member.release(each.record);
+    if (each.record.stay.at.partition == 1) given_back ? member.give_back(each.record) : member.release(each.record);
   member.book.settle();
   CHECK(read(member.metrics.stale_completions) == 3);
   CHECK(member.book.in_flight() == 3);
@@ -270,7 +279,7 @@ TEST_CASE("book: a partition without anything in flight ends silently", "[kafka]
   member.offer(0, 0);
   for (const auto& each : member.hand_out()) member.release(each.record);
   member.book.settle();
-  member.book.retire(Ids{0, 3});  // 3 was never ours
+  member.book.retire(fresh(Ids{0, 3}));  // 3 was never ours
   CHECK(member.book.take_ended().empty());
   CHECK(member.book.partitions().empty());
 }
@@ -278,18 +287,18 @@ TEST_CASE("book: a partition without anything in flight ends silently", "[kafka]
 TEST_CASE("book: a rewind begins anew on the same shard", "[kafka][book]") {
   Member member(4);
   for (std::int32_t id = 0; id < 7; ++id) member.assign(id, 100);
-  const std::size_t shard = member.book.shard_of(5);
+  const std::size_t shard = member.book.shard_of(fresh(5));
   member.offer(5, 100, 2);
   const auto before = member.hand_out();
   REQUIRE(before.size() == 2);
   member.offer(5, 3, 2);  // the topic was made anew
   const std::vector<PartitionBook::Rewind> rewinds = member.book.take_rewinds();
   REQUIRE(rewinds.size() == 1);
-  CHECK(rewinds[0].partition == 5);
+  CHECK(rewinds[0].at.partition == 5);
   CHECK(rewinds[0].to == 3);
   CHECK(rewinds[0].committed == 100);
   CHECK(member.book.take_ended() == std::vector<Stay>{before[0].record.stay});
-  CHECK(member.book.shard_of(5) == shard);
+  CHECK(member.book.shard_of(fresh(5)) == shard);
   const auto after = member.hand_out();
   REQUIRE(after.size() == 2);
   for (const auto& each : after) {
@@ -299,7 +308,7 @@ TEST_CASE("book: a rewind begins anew on the same shard", "[kafka][book]") {
   }
   for (const auto& each : before) member.release(each.record);  // stale: the committed offset is the new log's
   member.book.settle();
-  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(Ids{5});
+  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(fresh(Ids{5}));
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].next == 5);
   CHECK(member.book.in_flight() == 0);
@@ -311,11 +320,11 @@ TEST_CASE("book: a paused partition stays paused over its rewind", "[kafka][book
   member.offer(0, 100, 2);
   member.book.steer(MonoTime{});
   member.book.steer(MonoTime{});
-  CHECK(member.book.take_pauses().pause == Ids{0});
+  CHECK(member.book.take_pauses().pause == fresh(Ids{0}));
   member.offer(0, 3);
   CHECK(member.book.take_pauses().pause.empty());
   std::ignore = member.book.take_ended();
-  member.book.retire(Ids{0});
+  member.book.retire(fresh(Ids{0}));
   member.hand_out();
 }
 
@@ -329,13 +338,13 @@ TEST_CASE("book: no commit passes what was given back", "[kafka][book]") {
     each.record.offset == 12 ? member.give_back(each.record) : member.release(each.record);
   member.book.settle();
   CHECK(member.book.in_flight() == 0);
-  CHECK_FALSE(member.book.has_in_flight(Ids{0}));  // a revocation does not wait for it
-  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(Ids{0});
+  CHECK_FALSE(member.book.has_in_flight(fresh(Ids{0})));  // a revocation does not wait for it
+  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(fresh(Ids{0}));
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].next == 12);
   // The next owner takes up that one alone.
   Member next(1);
-  REQUIRE(next.book.assign(0, commits[0].next, commits[0].metadata));
+  REQUIRE(next.book.assign(fresh(0), commits[0].next, commits[0].metadata));
   next.offer(0, 12, 4);
   const auto again = next.hand_out();
   REQUIRE(again.size() == 2);
@@ -347,9 +356,9 @@ TEST_CASE("book: no commit passes what was given back", "[kafka][book]") {
 TEST_CASE("book: where a partition begins is committed before anything is done", "[kafka][book]") {
   Member member(1);
   member.assign(0, std::nullopt);
-  CHECK_FALSE(member.book.position(0));
-  member.book.begin_at(0, 40);
-  CHECK(member.book.position(0) == 40);
+  CHECK_FALSE(member.book.position(fresh(0)));
+  member.book.begin_at(fresh(0), 40);
+  CHECK(member.book.position(fresh(0)) == 40);
   const std::vector<PartitionBook::Commit> commits = member.book.due_commits(MonoTime{});
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].next == 40);
@@ -387,15 +396,15 @@ TEST_CASE("book: what the log has forgotten is counted, unless it was done", "[k
   for (const auto& each : before.hand_out())
     if (std::ranges::find(row.done, each.record.offset) != row.done.end()) before.release(each.record);
   before.book.settle();
-  const std::vector<PartitionBook::Commit> commits = before.book.commits_of(Ids{0});
+  const std::vector<PartitionBook::Commit> commits = before.book.commits_of(fresh(Ids{0}));
   const std::string metadata = commits.empty() ? "" : commits[0].metadata;
 
   Member member(1);
-  REQUIRE(member.book.assign(0, 100, metadata));
-  CHECK(member.book.forget_below(0, row.low) == row.lost);
+  REQUIRE(member.book.assign(fresh(0), 100, metadata));
+  CHECK(member.book.forget_below(fresh(0), row.low) == row.lost);
   CHECK(read(member.metrics.retention_lost) == static_cast<std::uint64_t>(row.lost));
-  CHECK(member.book.position(0) == row.position);
-  CHECK(member.book.forget_below(0, row.low) == 0);  // said once
+  CHECK(member.book.position(fresh(0)) == row.position);
+  CHECK(member.book.forget_below(fresh(0), row.low) == 0);  // said once
   // The records that are there come, and are no gap.
   const std::int64_t first = std::max<std::int64_t>(row.low, 100);
   member.offer(0, first, 60);
@@ -406,7 +415,7 @@ TEST_CASE("book: what the log has forgotten is counted, unless it was done", "[k
   CHECK(handed.size() == static_cast<std::size_t>(60 - done_above));
   for (const auto& each : handed) member.release(each.record);
   member.book.settle();
-  const std::vector<PartitionBook::Commit> after = member.book.commits_of(Ids{0});
+  const std::vector<PartitionBook::Commit> after = member.book.commits_of(fresh(Ids{0}));
   REQUIRE(after.size() == 1);
   CHECK(after[0].next == first + 60);
 }
@@ -462,16 +471,16 @@ TEST_CASE("book: the lag is true before anything was committed", "[kafka][book]"
   CAPTURE(row.name);
   Member member(1);
   member.assign(0, row.committed);
-  member.book.set_log(0, row.low, row.high);
-  if (row.begins) member.book.begin_at(0, *row.begins);
+  member.book.set_log(fresh(0), row.low, row.high);
+  if (row.begins) member.book.begin_at(fresh(0), *row.begins);
   member.book.measure(MonoTime{});
-  CHECK(read(member.metrics.lag) == row.lag);
-  member.book.set_log(0, row.low - 1, row.high - 1);  // known in an earlier stay
+  CHECK(read(member.metrics.lag[0]) == row.lag);
+  member.book.set_log(fresh(0), row.low - 1, row.high - 1);  // known in an earlier stay
   member.book.measure(MonoTime{});
-  CHECK(read(member.metrics.lag) == row.lag);
-  member.book.set_log(0, -1001, -1001);  // librdkafka has not fetched yet: what the broker said before stays
+  CHECK(read(member.metrics.lag[0]) == row.lag);
+  member.book.set_log(fresh(0), -1001, -1001);  // librdkafka has not fetched yet: what the broker said before stays
   member.book.measure(MonoTime{});
-  CHECK(read(member.metrics.lag) == row.lag);
+  CHECK(read(member.metrics.lag[0]) == row.lag);
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ TEST_CASE("pending: finishes when the last hold goes, not before", "[kafka][pend
   const PendingRecordPool::Owner pool = PendingRecordPool::make();
   int finished = 0;
   const auto drain = [&] { pool->drain([&](const PendingRecord&) { ++finished; }); };
-  PendingRecord* const pending = pool->acquire({3, 5}, 77, 100);
-  CHECK(pending->stay() == Stay{3, 5});
+  PendingRecord* const pending = pool->acquire({{2, 3}, 5}, 77, 100);
+  CHECK(pending->stay() == Stay{{2, 3}, 5});
   CHECK(pending->offset() == 77);
   CHECK(pending->bytes() == 100);
   pending->hold();
@@ -29,7 +29,7 @@ TEST_CASE("pending: finishes when the last hold goes, not before", "[kafka][pend
   CHECK(finished == 1);
   drain();
   CHECK(finished == 1);
-  PendingRecord* const again = pool->acquire({1, 3}, 2, 4);
+  PendingRecord* const again = pool->acquire({{0, 1}, 3}, 2, 4);
   CHECK(again == pending);
   again->drop();
 }
@@ -37,7 +37,7 @@ TEST_CASE("pending: finishes when the last hold goes, not before", "[kafka][pend
 TEST_CASE("pending: what was given back says so, whoever drops the last hold", "[kafka][pending]") {
   const bool message_last = GENERATE(false, true);
   const PendingRecordPool::Owner pool = PendingRecordPool::make();
-  PendingRecord* const pending = pool->acquire({3, 5}, 77, 100);
+  PendingRecord* const pending = pool->acquire({{2, 3}, 5}, 77, 100);
   pending->hold();  // of a message
   message_last ? pending->give_back() : pending->drop();
   CHECK(pool->out() == 1);
@@ -47,7 +47,7 @@ TEST_CASE("pending: what was given back says so, whoever drops the last hold", "
   CHECK(given_back == 1);
   CHECK(pool->out() == 0);
 
-  PendingRecord* const again = pool->acquire({3, 5}, 78, 100);
+  PendingRecord* const again = pool->acquire({{0, 3}, 5}, 78, 100);
   REQUIRE(again == pending);
   again->drop();
   pool->drain([&](const PendingRecord& one) { given_back += one.given_back() ? 1 : 0; });
@@ -59,7 +59,7 @@ TEST_CASE("pending: dropped from many threads, each finishes once", "[kafka][pen
   const PendingRecordPool::Owner pool = PendingRecordPool::make();
   std::vector<PendingRecord*> pending_records;
   for (int i = 0; i < kPendingRecords; ++i) {
-    pending_records.push_back(pool->acquire({0, 1}, i, 0));
+    pending_records.push_back(pool->acquire({{0, 0}, 1}, i, 0));
     for (int t = 1; t < kThreads; ++t) pending_records.back()->hold();
   }
   std::set<std::int64_t> finished;
@@ -79,7 +79,7 @@ TEST_CASE("pending: may outlive the pool's owner", "[kafka][pending]") {
   std::vector<PendingRecord*> pending_records;
   {
     const PendingRecordPool::Owner pool = PendingRecordPool::make();
-    for (int i = 0; i < 4; ++i) pending_records.push_back(pool->acquire({0, 1}, i, 0));
+    for (int i = 0; i < 4; ++i) pending_records.push_back(pool->acquire({{0, 0}, 1}, i, 0));
     for (int i = 0; i < dropped_before; ++i) pending_records[static_cast<std::size_t>(i)]->drop();
   }
   std::vector<std::jthread> threads;
@@ -91,7 +91,7 @@ TEST_CASE("pending: the owner may go while others drop", "[kafka][pending]") {
   for (int round = 0; round < 200; ++round) {
     PendingRecordPool::Owner pool = PendingRecordPool::make();
     std::vector<PendingRecord*> pending_records;
-    for (int i = 0; i < 50; ++i) pending_records.push_back(pool->acquire({0, 1}, i, 0));
+    for (int i = 0; i < 50; ++i) pending_records.push_back(pool->acquire({{0, 0}, 1}, i, 0));
     std::jthread dropper([&] {
       for (PendingRecord* pending : pending_records) pending->drop();
     });

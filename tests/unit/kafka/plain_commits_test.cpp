@@ -12,8 +12,8 @@ namespace {
 class Book {
  public:
   Book() : book({.commit_interval = milliseconds(10)}, metrics) {
-    book.assign(0, 0, "").value();
-    for (int i = 0; i < 40; ++i) book.offer({.partition = 0, .offset = i, .value = "v"}, now());
+    book.assign({}, 0, "").value();
+    for (int i = 0; i < 40; ++i) book.offer({.at = {}, .offset = i, .value = "v"}, now(), WallTime{});
     book.hand_out([this](std::size_t, std::unique_ptr<Batch> batch) {
       for (const SourceRecord& record : batch->records()) records_.push_back(record.pending);
     });
@@ -36,7 +36,7 @@ class Book {
     return commits.front();
   }
   void answer(std::int64_t next, bool accepted, bool too_large = false) {
-    book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{0, next, accepted, too_large}});
+    book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{{}, next, accepted, too_large}});
   }
   MonoTime now() const { return time_; }
 

@@ -68,7 +68,7 @@ TEST_CASE("producer: a batch is taken whole and in order, each record held until
     for (int i = 0; i < 200; ++i) values.push_back(std::to_string(round * 200 + i));
     std::vector<Producer::Message> batch;
     for (const std::string& value : values) {
-      PendingRecord* const pending = pool->acquire({0, 1}, round, 1);  // one hold, which goes with the message
+      PendingRecord* const pending = pool->acquire({{0, 0}, 1}, round, 1);  // one hold, which goes with the message
       batch.push_back({.pending = pending, .key = "k", .value = value});
     }
     (*producer)->produce_batch(credit, "t", batch);
@@ -240,7 +240,7 @@ TEST_CASE("producer: what a topic refuses is tried again until it is taken", "[k
   const std::vector<Refusal> refusals(3, why);
   (*cluster)->refuse_next(refusals);
   auto records = PendingRecordPool::make();
-  PendingRecord* const pending = records->acquire({0, 0}, 7, 0);
+  PendingRecord* const pending = records->acquire({{0, 0}, 0}, 7, 0);
   for (int i = 0; i < 20; ++i) (*producer)->produce(pending, "t", "", "v" + std::to_string(i));
   pending->drop();
   REQUIRE((*producer)->flush(kLong));
@@ -266,7 +266,7 @@ TEST_CASE("producer: a dead letter that its topic calls too large is written sho
   auto producer = Producer::start(std::move(options), [](Error) {}, metrics);
   REQUIRE(producer.has_value());
   auto records = PendingRecordPool::make();
-  PendingRecord* const pending = records->acquire({0, 0}, 7, 0);
+  PendingRecord* const pending = records->acquire({{0, 0}, 0}, 7, 0);
   (*producer)->produce_letter((*producer)->own_credit(), pending, "dead", "key", std::string(20'000, 'v'),
                               {{"reason", "too_big"}, {"source_offset", "7"}});
   pending->drop();
@@ -316,7 +316,7 @@ TEST_CASE("producer: it can be told to let go of what was never written", "[kafk
   auto producer = Producer::start({.kafka = {.brokers = "127.0.0.1:1"}}, [](Error) {}, metrics);
   REQUIRE(producer.has_value());
   auto records = PendingRecordPool::make();
-  PendingRecord* const pending = records->acquire({0, 0}, 0, 0);
+  PendingRecord* const pending = records->acquire({{0, 0}, 0}, 0, 0);
   const auto drained = [&] {
     bool any = false;
     records->drain([&](const PendingRecord&) { any = true; });

@@ -28,8 +28,8 @@ struct Bed {
   std::unique_ptr<RecordBatch> batch(int records) {
     auto made = std::make_unique<RecordBatch>();
     for (int i = 0; i < records; ++i) {
-      const Stay stay{i % 2, 1};
-      made->add(pool->acquire(stay, i, 0), stay, i, "", std::string(static_cast<std::size_t>(i) + 1, 'x'), "");
+      const Stay stay{{0, i % 2}, 1};
+      made->add(pool->acquire(stay, i, 0), stay, i, "", std::string(static_cast<std::size_t>(i) + 1, 'x'), "", "");
     }
     return made;
   }
@@ -98,7 +98,7 @@ TEST_CASE("waiting batch: what is not taken goes back with it", "[kafka][waiting
 
 TEST_CASE("waiting batch: stale records go back, the others stay", "[kafka][waiting_batch]") {
   const auto of_partition = [](std::int32_t partition) {
-    return [=](Stay stay) { return stay == Stay{partition, 1}; };
+    return [=](Stay stay) { return stay == Stay{{0, partition}, 1}; };
   };
   Bed bed;
   WaitingBatch waiting(bed.batch(6));
@@ -117,7 +117,7 @@ TEST_CASE("waiting batch: stale records go back, the others stay", "[kafka][wait
     CHECK(bed.ended() == Ended{"-2", "-4"});
   }
   SECTION("of an earlier stay of the same partition") {
-    waiting.give_back([](Stay stay) { return stay == Stay{0, 7}; });
+    waiting.give_back([](Stay stay) { return stay == Stay{{}, 7}; });
     CHECK(bed.ended().empty());
     CHECK_FALSE(waiting.empty());
   }
@@ -203,7 +203,7 @@ class SmallShard {
   void release(PendingRecord* pending) {
     {
       const std::scoped_lock lock(mutex_);
-      released_[{pending->stay().partition, pending->stay().epoch}].insert(pending->offset());
+      released_[{pending->stay().at.partition, pending->stay().epoch}].insert(pending->offset());
     }
     Consumer::release(pending);
   }
@@ -230,7 +230,7 @@ TEST_CASE("waiting batch: rebalances while batches are half taken", "[kafka][wai
   std::uint32_t last_epoch = 0;
   std::uint64_t offered = 0;
   const auto assign = [&](std::int32_t partition) {
-    REQUIRE(book.assign(partition, committed[partition], ""));
+    REQUIRE(book.assign({0, partition}, committed[partition], ""));
     fetched[partition] = committed[partition];
     epoch[partition] = ++last_epoch;
   };
@@ -239,11 +239,11 @@ TEST_CASE("waiting batch: rebalances while batches are half taken", "[kafka][wai
   const auto commit = [&] {
     for (const PartitionBook::Commit& each : book.commits_of(book.partitions())) {
       const auto all = shard->released();
-      const auto done = all.find({each.partition, epoch[each.partition]});
-      for (std::int64_t offset = committed[each.partition]; offset < each.next; ++offset)
+      const auto done = all.find({each.at.partition, epoch[each.at.partition]});
+      for (std::int64_t offset = committed[each.at.partition]; offset < each.next; ++offset)
         REQUIRE((done != all.end() && done->second.contains(offset)));
-      committed[each.partition] = each.next;
-      book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{each.partition, each.next, true}});
+      committed[each.at.partition] = each.next;
+      book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{each.at, each.next, true}});
     }
   };
   for (int partition = 0; partition < 3; ++partition) assign(partition);
@@ -252,13 +252,14 @@ TEST_CASE("waiting batch: rebalances while batches are half taken", "[kafka][wai
     if (rng() % 10 == 0) {
       const auto partition = static_cast<std::int32_t>(rng() % 3);
       commit();
-      book.retire(std::vector{partition});
+      book.retire(std::vector{TopicPartition{0, partition}});
       shard->hand_back(book.take_ended());
       assign(partition);
     }
     for (std::int32_t partition = 0; partition < 3; ++partition)
       for (std::uint64_t records = rng() % 20; records > 0; --records, ++offered)
-        book.offer({partition, fetched[partition]++, "", std::string(1 + rng() % 3, 'x'), ""}, MonoTime{});
+        book.offer({.at = {0, partition}, .offset = fetched[partition]++, .value = std::string(1 + rng() % 3, 'x')},
+                   MonoTime{}, WallTime{});
     book.hand_out([&](std::size_t, std::unique_ptr<Batch> batch) { shard->enqueue(std::move(batch)); });
   }
   commit();
