@@ -58,6 +58,8 @@ void read_kafka(JsonSection kafka, Config& config) {
   topics.text("offline", config.topics.offline);
   topics.text("results", config.topics.results);
   topics.text("dead", config.topics.dead);
+  for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
+    topics.text("retry_" + std::string(name_of(dispatch::Tier(tier))), config.topics.retry[tier]);
 }
 
 void read_worker(JsonSection worker, Config& config) {

@@ -2,6 +2,7 @@
 // the keys). Parsing is pure and strict: every mistake at once, each with its path.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -15,6 +16,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "dispatch/options.h"
+#include "dispatch/tier.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 #include "net/curl_lane.h"
@@ -31,6 +33,8 @@ struct Topics {
   std::string offline = "nightpost.offline.v1";
   std::string results = "nightpost.results.v1";
   std::string dead = "nightpost.dead.v1";
+  std::array<std::string, dispatch::kTiers> retry = {"nightpost.retry.10s.v1", "nightpost.retry.1m.v1",
+                                                     "nightpost.retry.10m.v1", "nightpost.retry.1h.v1"};  // by tier
 };
 
 struct Config {

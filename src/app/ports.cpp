@@ -93,11 +93,26 @@ void KafkaSettler::dead(dispatch::RecordId pending, dispatch::DeadLetter letter)
   add("code", std::move(letter.code));
   add("attempts", letter.attempts > 0 ? std::to_string(letter.attempts) : "");
   add("traceparent", std::move(letter.traceparent));
+  add("remainder", std::move(letter.remainder));
   // Where the original is, should the letter have to be shortened.
-  add("source_topic", std::string(topics_.offline));
-  add("source_partition", std::to_string(record->stay().partition));
-  add("source_offset", std::to_string(record->offset()));
+  add_source(headers, *record);
   sink_.produce_letter(credit_, record, topics_.dead, letter.key, letter.value, std::move(headers));
+}
+
+void KafkaSettler::defer(dispatch::RecordId pending, dispatch::Deferral deferral) {
+  kafka::PendingRecord* const record = pending_record_of(pending);
+  kafka::Headers headers = {{"remainder", std::move(deferral.remainder)},
+                            {"due_at", std::to_string(to_ms(deferral.due_at))}};
+  if (!deferral.traceparent.empty()) headers.emplace_back("traceparent", std::move(deferral.traceparent));
+  add_source(headers, *record);
+  sink_.produce_letter(credit_, record, topics_.retry[static_cast<std::size_t>(deferral.tier)], deferral.key,
+                       deferral.value, std::move(headers));
+}
+
+void KafkaSettler::add_source(kafka::Headers& headers, const kafka::PendingRecord& record) const {
+  headers.emplace_back("source_topic", topics_.offline);
+  headers.emplace_back("source_partition", std::to_string(record.stay().partition));
+  headers.emplace_back("source_offset", std::to_string(record.offset()));
 }
 
 }  // namespace nightpost::app

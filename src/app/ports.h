@@ -133,8 +133,9 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
   std::unordered_map<std::string, std::set<std::uint64_t>> waiting_;  // routes by grant key, while the book has us wait
 };
 
-/// dispatch → Kafka: outcomes and dead letters, held by the record's pending until the broker has them. One per shard,
-/// on its thread: outcomes hold their record at once, but their bytes are collected and go to the producer together.
+/// dispatch → Kafka: outcomes, remainders and dead letters, held by the record's pending until the broker has them. One
+/// per shard, on its thread: outcomes hold their record at once, but their bytes are collected and go to the producer
+/// together.
 class KafkaSettler final : public dispatch::Settler {
  public:
   /// `credit`: what of the shard's may be on its way to the brokers. All are borrowed.
@@ -142,6 +143,7 @@ class KafkaSettler final : public dispatch::Settler {
       : sink_(sink), credit_(credit), topics_(topics) {}
   void outcome(dispatch::RecordId pending, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId pending, dispatch::DeadLetter letter) override;
+  void defer(dispatch::RecordId pending, dispatch::Deferral deferral) override;
   void release(dispatch::RecordId pending) override { kafka::Consumer::release(pending_record_of(pending)); }
   void hand_back(dispatch::RecordId pending) override { kafka::Consumer::give_back(pending_record_of(pending)); }
   std::size_t room() const noexcept override {
@@ -159,6 +161,7 @@ class KafkaSettler final : public dispatch::Settler {
 
  private:
   static constexpr std::size_t kBytesMax = 256 * 1024;  // collected; then the turn's end is not waited for
+  void add_source(kafka::Headers& headers, const kafka::PendingRecord& record) const;
   struct Collected {
     kafka::PendingRecord* pending;
     std::size_t key_size, value_size;

@@ -127,6 +127,7 @@ class Collector final : public dispatch::Settler {
     outcome_json = nlohmann::json::parse(json, nullptr, false);
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { why_dead = letter.detail; }
+  void defer(dispatch::RecordId, dispatch::Deferral) override {}
   void release(dispatch::RecordId) override { released = true; }
   void hand_back(dispatch::RecordId) override {}
   nlohmann::json outcome_json;

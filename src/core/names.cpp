@@ -20,8 +20,8 @@ constexpr Names kErrors = {"timeout",   "connection_lost", "overloaded",    "mal
 constexpr Names kVendors = {"apns", "fcm", "huawei", "honor", "xiaomi", "oppo", "vivo", "meizu"};
 constexpr Names kVerdicts = {"accepted",   "token_gone",     "token_suspect", "suppressed", "throttled",
                              "auth_stale", "credential_bad", "misconfigured", "transient",  "rejected"};
-constexpr Names kOutcomes = {"accepted", "token_removed", "suppressed", "expired",
-                             "rejected", "dead",          "delivered",  "clicked"};
+constexpr Names kOutcomes = {"accepted", "token_removed", "suppressed", "expired", "rejected",
+                             "retrying", "dead",          "delivered",  "clicked"};
 constexpr Names kTokenKinds = {"token", "fid"};
 constexpr Names kStates = {"foreground", "background", "offline", "logged_out"};
 constexpr Names kPlatforms = {"ios", "android", "web", "mini_program", "desktop"};

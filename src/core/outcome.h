@@ -1,5 +1,5 @@
-// What the world sees afterwards: exactly one per device (or per receiver without a device) and event, and what the
-// vendor's receipts add to it.
+// What the world sees afterwards: exactly one per device (or per receiver without a device) and event, before it one
+// `Retrying` for each time the device was put off, and what the vendor's receipts add to it.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ enum class OutcomeKind : std::uint8_t {
   Suppressed,
   Expired,
   Rejected,
+  Retrying,
   Dead,
   Delivered,
   Clicked,
@@ -43,6 +44,7 @@ struct Outcome {
   int attempt = 0;          // 1 is the first; 0: never sent
   WallTime at{};
   milliseconds latency{0};  // from occurred_at
+  WallTime not_before{};    // of Retrying: it is not sent earlier
 };
 
 }  // namespace nightpost

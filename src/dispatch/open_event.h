@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "dispatch/event.h"
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
+#include "dispatch/remainder.h"
 
 namespace nightpost::dispatch {
 
@@ -21,6 +23,17 @@ namespace nightpost::dispatch {
 /// nor all slots of a shard more than this. In bytes.
 inline constexpr std::size_t kSlotKeptMax = std::size_t{16} << 10;
 inline constexpr std::size_t kSlotsKeptMax = std::size_t{16} << 20;
+
+/// Whoever of an event is not finished once it is closed. Usually nobody, so it is made when the first one comes.
+struct Unfinished {
+  struct Part {
+    std::size_t receiver = 0;
+    std::optional<DeviceLeft> device;  // nullopt: all of the receiver's
+    WallTime not_before{};
+  };
+  std::vector<Part> put_off;  // for the delay topics
+  std::vector<Part> dead;     // left in the dead letter
+};
 
 struct OpenEvent {
   enum class State : std::uint8_t {
@@ -47,6 +60,9 @@ struct OpenEvent {
   ContentCache content;
   std::string collapse_id;             // as outcomes name it; empty until one does
   std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
+  std::unique_ptr<Unfinished> unfinished;
+  WallTime first_at{};  // when it was first accepted, here or elsewhere
+  int hops = 0;         // delay topics passed
 
   bool leaving = false;     // handed back: nothing more of it is sent
   bool incomplete = false;  // something was dropped for that: it ends in hand_back(), not in release()
@@ -69,6 +85,9 @@ struct OpenEvent {
     content.clear();
     collapse_id.clear();
     letter.reset();
+    unfinished.reset();
+    first_at = {};
+    hops = 0;
     leaving = incomplete = false;
   }
 };

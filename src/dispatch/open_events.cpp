@@ -11,6 +11,7 @@ OpenEvent& OpenEvents::begin(const Record& record) {
   open->record_id = record.record_id;
   open->key = record.key;
   open->traceparent = record.traceparent;
+  open->first_at = now_.wall;
   return *open;
 }
 

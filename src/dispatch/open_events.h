@@ -16,9 +16,9 @@
 
 namespace nightpost::dispatch {
 
-/// An event is closed once all of it is planned and no push of it is open: then its dead letter goes, if it has one,
-/// and its record is released; or, with something unsent, its record is handed back and no letter goes. Either comes
-/// exactly once and last. The counts are those of what is open.
+/// An event is closed once all of it is planned and no push of it is open: then what was put off of it goes to the
+/// delay topics, its dead letter goes, if it has one, and its record is released; or, with something unsent, its record
+/// is handed back and none of these goes. Either comes exactly once and last. The counts are those of what is open.
 class OpenEvents {
  public:
   /// Borrowed; all must outlive it. `watcher` null: nobody.
@@ -46,6 +46,9 @@ class OpenEvents {
   }
   void end_push(Push& push, Ending ending, const VendorReason& reason) {
     writer_.push(push, ending, now_.wall, reason);
+  }
+  void put_off(Push& push, Rule rule, WallTime not_before, const VendorReason& reason) {
+    writer_.put_off(push, rule, not_before, now_.wall, reason);
   }
 
   void push_begun(OpenEvent& open) noexcept { ++open.pushes_open; }

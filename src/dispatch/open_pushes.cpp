@@ -22,6 +22,15 @@ void OpenPushes::end(Push& push, Ending ending, const VendorReason& reason) {
   free(push);
 }
 
+void OpenPushes::defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason) {
+  if (push.event->leaving) return drop(push);
+  const Window& window = push.event->window;
+  if (now_.mono + (not_before - now_.wall) >= window.end())
+    return end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule), reason);
+  events_.put_off(push, rule, not_before, reason);
+  free(push);
+}
+
 void OpenPushes::drop(Push& push) {
   push.event->incomplete = true;
   free(push);

@@ -12,7 +12,8 @@
 
 namespace nightpost::dispatch {
 
-/// Each push is gone exactly once: ended, with its outcome, or dropped, without one, because its event was handed back.
+/// Each push is gone exactly once: ended or put off, with its outcome, or dropped, without one, because its event was
+/// handed back.
 /// With it goes what it held: its place in its event, and its credential's probe.
 class OpenPushes {
  public:
@@ -24,6 +25,9 @@ class OpenPushes {
   Push* find(std::uint64_t tag) noexcept { return pushes_.find(tag); }
   /// May close its event.
   void end(Push& push, Ending ending, const VendorReason& reason = {});
+  /// For a later hop, nothing of it sent before `not_before`; or its end, with `rule` as the reason, where its window
+  /// is over by then. Of an event that was handed back it is dropped. May close its event.
+  void defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason = {});
   /// Unsent. May close its event.
   void drop(Push& push);
   /// Ends or waits without a word about the credential, so the next push is the probe.

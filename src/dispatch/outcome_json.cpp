@@ -54,6 +54,7 @@ void append_json(std::string& out, const Outcome& outcome) {
   number(out, R"(,"attempt":)", outcome.attempt);
   number(out, R"(,"at":)", to_ms(outcome.at));
   number(out, R"(,"latency_ms":)", outcome.latency.count());
+  if (outcome.not_before != WallTime{}) number(out, R"(,"not_before":)", to_ms(outcome.not_before));
   out += '}';
 }
 

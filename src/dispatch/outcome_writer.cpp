@@ -1,9 +1,14 @@
 #include "dispatch/outcome_writer.h"
 
 #include <algorithm>
+#include <array>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "dispatch/outcome_json.h"
+#include "dispatch/remainder.h"
+#include "dispatch/tier.h"
 
 namespace nightpost::dispatch {
 namespace {
@@ -14,6 +19,21 @@ constexpr std::size_t kDetailMax = 1000;
 std::string_view stage_of(Rule rule, bool tried, bool device_known) noexcept {
   if (rule == Rule::StoreUnavailable || rule == Rule::UnknownApp || !device_known) return "resolve";
   return tried || rule == Rule::BreakerOpen ? "deliver" : "plan";
+}
+
+/// The parts of one event that leave together. REQUIRED: there is one.
+Remainder remainder_of(const OpenEvent& open, std::span<const Unfinished::Part* const> parts) {
+  Remainder out;
+  std::vector<std::size_t> place(open.event.to.size(), std::string::npos);  // in out.left
+  for (const Unfinished::Part* const part : parts) {
+    std::size_t& at = place[part->receiver];
+    if (at == std::string::npos) {
+      at = out.left.size();
+      out.left.push_back({.user_id = std::string(open.event.to[part->receiver].user_id), .devices = {}});
+    }
+    if (part->device) out.left[at].devices.push_back(*part->device);
+  }
+  return out;
 }
 
 }  // namespace
@@ -27,7 +47,7 @@ void OutcomeWriter::receiver(OpenEvent& open, std::size_t index, Ending ending, 
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
   outcome_.attempt = 0;
-  write(open, ending, reason, now);
+  write(open, index, ending, reason, now);
 }
 
 void OutcomeWriter::device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now) {
@@ -39,10 +59,23 @@ void OutcomeWriter::device(OpenEvent& open, std::size_t index, const Device& dev
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
   outcome_.attempt = 0;
-  write(open, ending, {}, now);
+  write(open, index, ending, {}, now);
 }
 
 void OutcomeWriter::push(Push& push, Ending ending, WallTime now, const VendorReason& reason) {
+  name(push);
+  write(*push.event, push.receiver, ending, reason, now, &push.progress);
+}
+
+void OutcomeWriter::put_off(Push& push, Rule rule, WallTime not_before, WallTime now, const VendorReason& reason) {
+  name(push);
+  ++push.progress.hops;
+  outcome_.not_before = not_before;
+  write(*push.event, push.receiver, {OutcomeKind::Retrying, rule, Disposition::Defer}, reason, now, &push.progress);
+  outcome_.not_before = {};
+}
+
+void OutcomeWriter::name(Push& push) {
   OpenEvent& open = *push.event;
   outcome_.user_id = open.event.to[push.receiver].user_id;
   outcome_.device_id = push.device->device_id;
@@ -57,10 +90,10 @@ void OutcomeWriter::push(Push& push, Ending ending, WallTime now, const VendorRe
     outcome_.collapse_id = open.collapse_id;
   }
   outcome_.attempt = push.progress.sent;
-  write(open, ending, reason, now, push.progress.attempts > 0);
 }
 
-void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now, bool tried) {
+void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, const VendorReason& reason, WallTime now,
+                          const Progress* progress) {
   outcome_.kind = ending.kind;
   outcome_.rule = name_of(ending.rule);
   outcome_.event_id = open.event.event_id;
@@ -76,13 +109,37 @@ void OutcomeWriter::write(OpenEvent& open, Ending ending, const VendorReason& re
   switch (ending.then) {
     case Disposition::Done:
       break;
+    case Disposition::Defer:
+      if (!open.unfinished) open.unfinished = std::make_unique<Unfinished>();
+      open.unfinished->put_off.push_back(part(index, progress));
+      break;
     case Disposition::DeadLetter:
-      dead(open, ending.rule, reason, tried);
+      dead(open, ending.rule, reason, progress != nullptr && progress->attempts > 0);
+      if (!open.unfinished) open.unfinished = std::make_unique<Unfinished>();
+      open.unfinished->dead.push_back(part(index, progress));
       break;
   }
   json_.clear();
   append_json(json_, outcome_);
   settler_.outcome(open.record_id, open.event.event_id, json_);
+}
+
+Unfinished::Part OutcomeWriter::part(std::size_t index, const Progress* progress) const {
+  Unfinished::Part part{.receiver = index, .device = std::nullopt, .not_before = outcome_.not_before};
+  if (outcome_.device_id.empty()) return part;
+  DeviceLeft& device = part.device.emplace();
+  device.device_id = outcome_.device_id;
+  device.not_before = outcome_.not_before;
+  if (progress != nullptr) {
+    device.sent = progress->sent;
+    device.unheard = progress->unheard;
+    device.hops = progress->hops;
+    device.tried_since = progress->tried_since;
+  }
+  device.rule = outcome_.rule;
+  if (outcome_.vendor) device.vendor = name_of(*outcome_.vendor);
+  device.code = outcome_.code.substr(0, kCodeBytesMax);
+  return part;
 }
 
 /// The first reason names the letter; who else did not get it follows in the detail.
@@ -114,12 +171,42 @@ void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view deta
   open.letter->detail = detail;
 }
 
+/// By tier, so that each comes back about when it may go on; of those in one, nothing is sent before the first may be.
+void OutcomeWriter::defer(OpenEvent& open, WallTime now) {
+  std::array<std::vector<const Unfinished::Part*>, kTiers> tiers;
+  for (const Unfinished::Part& part : open.unfinished->put_off)
+    tiers[static_cast<std::size_t>(tier_for(part.not_before - now, open.event.expires_at - now))].push_back(&part);
+  for (std::size_t i = 0; i < kTiers; ++i) {
+    if (tiers[i].empty()) continue;
+    const auto tier = static_cast<Tier>(i);
+    Remainder remainder = remainder_of(open, tiers[i]);
+    remainder.first_at = open.first_at;
+    remainder.hops = open.hops + 1;
+    remainder.not_before = std::ranges::min(tiers[i], {}, &Unfinished::Part::not_before)->not_before;
+    for (ReceiverLeft& receiver : remainder.left)
+      for (DeviceLeft& device : receiver.devices)
+        if (device.not_before <= remainder.not_before) device.not_before = {};
+    settler_.defer(open.record_id, {.key = open.key,
+                                    .value = std::string(open.event.buffer.bytes()),
+                                    .traceparent = open.traceparent,
+                                    .remainder = to_json(remainder),
+                                    .tier = tier,
+                                    .due_at = now + delay_of(tier)});
+  }
+}
+
 void OutcomeWriter::close(OpenEvent& open, WallTime now) {
+  if (open.unfinished && !open.unfinished->put_off.empty()) defer(open, now);
   if (open.letter) {
     metrics_.dead_letters.add();
     open.letter->key = open.key;
     open.letter->value = open.event.buffer.bytes();
     open.letter->traceparent = open.traceparent;
+    if (open.unfinished && !open.unfinished->dead.empty()) {
+      std::vector<const Unfinished::Part*> parts;
+      for (const Unfinished::Part& part : open.unfinished->dead) parts.push_back(&part);
+      open.letter->remainder = to_json(remainder_of(open, parts));
+    }
     if (watcher_ != nullptr) watcher_->dead_letter(*open.letter);
     settler_.dead(open.record_id, std::move(*open.letter));
   }

@@ -27,17 +27,26 @@ class OutcomeWriter {
   /// A device ended before a push was planned for it.
   void device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now);
   void push(Push& push, Ending ending, WallTime now, const VendorReason& reason = {});
+  /// The push is for a later hop: nothing of it is sent before `not_before`.
+  void put_off(Push& push, Rule rule, WallTime not_before, WallTime now, const VendorReason& reason = {});
   /// Nothing could be read of the event.
   void unreadable(OpenEvent& open, Rule rule, std::string_view detail);
-  /// The dead letter, if there is one, and release(). After this the record is not named again.
+  /// The remainders for the delay topics, at most one a tier, the dead letter, if there is one, and release(). After
+  /// this the record is not named again.
   void close(OpenEvent& open, WallTime now);
   /// The other end: the event stays unfinished. After this the record is not named again.
   void hand_back(const OpenEvent& open) { settler_.hand_back(open.record_id); }
 
  private:
-  /// `tried`: a request was handed to the transport, whether or not anything of it went out.
-  void write(OpenEvent& open, Ending ending, const VendorReason& reason, WallTime now, bool tried = false);
+  /// What outcome_ says of the push's device.
+  void name(Push& push);
+  /// `progress`: of the push that ends; null: there was none.
+  void write(OpenEvent& open, std::size_t index, Ending ending, const VendorReason& reason, WallTime now,
+             const Progress* progress = nullptr);
   void dead(OpenEvent& open, Rule rule, const VendorReason& reason, bool tried);
+  /// Whom the outcome just written is about, as a part of the event that is not finished.
+  Unfinished::Part part(std::size_t index, const Progress* progress) const;
+  void defer(OpenEvent& open, WallTime now);
 
   Settler& settler_;
   Metrics& metrics_;

@@ -21,9 +21,11 @@ milliseconds backoff(int failures, milliseconds first, milliseconds max, Rng& rn
 
 /// One push until now.
 struct Progress {
-  int attempts = 0;        // handed to the transport, the one just answered included
-  int sent = 0;            // of them: at least a byte went out
-  int unheard = 0;         // of them: failed and maybe processed, the one just failed included
+  int attempts = 0;        // handed to the transport, the one just answered included; since it was put off last
+  int sent = 0;            // at least a byte of it went out, over all hops
+  int unheard = 0;         // of those: failed and maybe processed, the one just failed included
+  int hops = 0;            // times it was put off
+  WallTime tried_since{};  // when its vendor was first asked; WallTime{}: not yet
   bool refreshed = false;  // the grant was replaced for it
   bool once_more = false;  // the vendor failed it for no reason it would name, so this is the last attempt for that
 };
@@ -39,6 +41,7 @@ struct Window {
 /// What happens to a device's part of the event once its outcome is written.
 enum class Disposition : std::uint8_t {
   Done,        // nothing: the outcome is all
+  Defer,       // it is in the remainder that goes to a delay topic
   DeadLetter,  // the original goes to the dead topic, once an event, for a repair and a replay
 };
 

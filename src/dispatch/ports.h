@@ -21,6 +21,7 @@
 #include "core/ids.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "dispatch/tier.h"
 #include "providers/authorizer.h"
 #include "providers/provider.h"
 
@@ -35,6 +36,17 @@ struct Record {
   std::string_view key;
   std::string_view value;
   std::string_view traceparent;  // empty: none
+  std::string_view remainder;    // who is left of it (remainder.h); empty: everybody
+};
+
+/// The original, whole, for a later try of those left of it.
+struct Deferral {
+  std::string key;
+  std::string value;  // the original bytes
+  std::string traceparent;
+  std::string remainder;  // who is left (remainder.h)
+  Tier tier{};
+  WallTime due_at{};  // it comes back no earlier
 };
 
 /// The original, whole, and why it could not be finished.
@@ -42,6 +54,7 @@ struct DeadLetter {
   std::string key;
   std::string value;  // the original bytes
   std::string traceparent;
+  std::string remainder;    // who is left (remainder.h); empty: everybody
   std::string event_id;     // empty if it could not be read
   std::string_view stage;   // static: "decode", "resolve", "plan", "deliver"
   std::string_view reason;  // static: "malformed", "unknown_app", "retries_exhausted", …
@@ -51,14 +64,16 @@ struct DeadLetter {
   int attempts = 0;  // of which something went out
 };
 
-/// Where outcomes go, and how the source learns that it may forget. For each record: any number of outcome() and at
-/// most one dead(), then exactly one release(). The source forgets the record once all of it is durable. Or, for a
-/// record that was handed back unfinished, any number of outcome(), then exactly one hand_back().
+/// Where outcomes go, and how the source learns that it may forget. For each record: any number of outcome(), then any
+/// number of defer() and at most one dead(), then exactly one release(). The source forgets the record once all of it
+/// is durable. Or, for a record that was handed back unfinished, any number of outcome(), then exactly one hand_back().
 class Settler {
  public:
   virtual ~Settler() = default;
   virtual void outcome(RecordId record_id, std::string_view event_id, std::string_view json) = 0;
   virtual void dead(RecordId record_id, DeadLetter letter) = 0;
+  /// To the delay topic of its tier, from which it comes back as a record once it is due.
+  virtual void defer(RecordId record_id, Deferral deferral) = 0;
   virtual void release(RecordId record_id) = 0;
   /// Nobody works on it any more and it is not done: it comes again, here or elsewhere. REQUIRED: does not throw.
   virtual void hand_back(RecordId record_id) = 0;

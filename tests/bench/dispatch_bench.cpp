@@ -72,6 +72,7 @@ class NullWorld : public Directory, public Credentials, public Transport, public
   void flush() override {}
   void outcome(RecordId, std::string_view, std::string_view json) override { benchmark::DoNotOptimize(json.data()); }
   void dead(RecordId, DeadLetter) override { std::abort(); }
+  void defer(RecordId, Deferral) override { std::abort(); }
   void release(RecordId) override { ++released; }
   void hand_back(RecordId) override { std::abort(); }
 

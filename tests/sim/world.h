@@ -65,6 +65,7 @@ class World final : public dispatch::Directory,
   }
   void outcome(dispatch::RecordId record_id, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId record_id, dispatch::DeadLetter letter) override;
+  void defer(dispatch::RecordId, dispatch::Deferral) override { must(false, "put off, and nothing asks for it yet"); }
   void release(dispatch::RecordId record_id) override;
   void hand_back(dispatch::RecordId record_id) override;
   void breaker_opened(const dispatch::Route& route, std::string_view code, std::string_view meaning,

@@ -71,6 +71,7 @@ class World final : public dispatch::Directory,
   std::vector<Sent> sent;
   std::vector<nlohmann::json> outcomes;
   std::vector<dispatch::DeadLetter> letters;
+  std::vector<dispatch::Deferral> deferrals;
   std::vector<dispatch::RecordId> released, handed_back;
   std::vector<std::string> removed;
   std::vector<std::uint64_t> left;
@@ -183,6 +184,7 @@ class World final : public dispatch::Directory,
     outcomes.push_back(nlohmann::json::parse(json));
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }
+  void defer(dispatch::RecordId, dispatch::Deferral deferral) override { deferrals.push_back(std::move(deferral)); }
   void release(dispatch::RecordId record_id) override { released.push_back(record_id); }
   void hand_back(dispatch::RecordId record_id) override { handed_back.push_back(record_id); }
   std::size_t room() const noexcept override { return settler_room; }

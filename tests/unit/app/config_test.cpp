@@ -64,7 +64,7 @@ TEST_CASE("config: an empty object is the defaults", "[app][config]") {
 TEST_CASE("config: values arrive where they belong", "[app][config]") {
   const auto config = parse_config(R"({
     "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000}, "client_files": {"sasl.password": "/run/secret"},
-              "topics": {"offline": "in", "results": "out", "dead": "grave"}, "commit_interval_ms": 50, "start_at": "15m"},
+              "topics": {"offline": "in", "results": "out", "dead": "grave", "retry_10m": "later"}, "commit_interval_ms": 50, "start_at": "15m"},
     "worker": {"shards": 3, "http_listen": "[::1]:0"},
     "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
     "fcm": {"ping_interval_ms": 80}, "http": {"connections_max": 3},
@@ -78,6 +78,8 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
   CHECK(config->producer.kafka.client_files.at("sasl.password") == "/run/secret");
   CHECK(config->consumer.topic == "in");
   CHECK(config->topics.dead == "grave");
+  CHECK(config->topics.retry[std::size_t(dispatch::Tier::TenMinutes)] == "later");
+  CHECK(config->topics.retry[std::size_t(dispatch::Tier::OneHour)] == "nightpost.retry.1h.v1");
   CHECK(config->consumer.commit_interval == milliseconds(50));
   CHECK(config->consumer.shards == 3);
   CHECK(config->consumer.start_at == kafka::StartAt{kafka::StartAt::From::Back, milliseconds(900'000)});

@@ -15,10 +15,11 @@ namespace {
 
 struct Bed {
   Bed() {
-    auto made = kafka::EmbeddedBroker::start({{"results", 3}});
+    auto made = kafka::EmbeddedBroker::start({{"results", 3}, {"minute", 1}});
     REQUIRE(made);
     broker = *std::move(made);
     topics.results = "results";
+    topics.retry[std::size_t(dispatch::Tier::OneMinute)] = "minute";
     kafka::ProducerOptions options;
     options.kafka.brokers = broker->brokers();
     auto started = kafka::Producer::start(std::move(options), [](const Error&) {}, metrics);
@@ -73,6 +74,36 @@ TEST_CASE("settler: outcomes hold their record at once and leave together", "[ap
   CHECK(by_event.size() == 100);
   for (const auto& [event, values] : by_event)
     CHECK(values == std::vector<std::string>{"outcome 0", "outcome 1", "outcome 2"});  // in order
+}
+
+TEST_CASE("settler: what is put off goes to its tier's topic and holds its record", "[app]") {
+  Bed bed;
+  kafka::PendingRecord* const record = bed.record(41);
+  bed.settler->defer(record_id_of(record), {.key = "k",
+                                            .value = "the event",
+                                            .traceparent = "trace",
+                                            .remainder = "who is left",
+                                            .tier = dispatch::Tier::OneMinute,
+                                            .due_at = wall_from_ms(1'795'225'947'405)});
+  bed.settler->release(record_id_of(record));
+  CHECK(bed.settled().empty());
+  REQUIRE(bed.producer->flush(seconds(20)));
+  CHECK(bed.settled() == std::set<std::int64_t>{41});
+  kafka::ClientOptions client;
+  client.brokers = bed.broker->brokers();
+  auto tail = kafka::Tail::start(client, {"minute"}, seconds(20));
+  REQUIRE(tail);
+  const auto message = (*tail)->next(seconds(20));
+  REQUIRE(message);
+  CHECK(message->key == "k");
+  CHECK(message->value == "the event");
+  const std::map<std::string, std::string> headers(message->headers.begin(), message->headers.end());
+  CHECK(headers == std::map<std::string, std::string>{{"remainder", "who is left"},
+                                                      {"due_at", "1795225947405"},
+                                                      {"traceparent", "trace"},
+                                                      {"source_topic", "nightpost.offline.v1"},
+                                                      {"source_partition", "0"},
+                                                      {"source_offset", "41"}});
 }
 
 TEST_CASE("settler: much is not collected until the turn's end", "[app]") {

@@ -67,6 +67,7 @@ struct Settled final : dispatch::Settler {
     CHECK((outcome["attempt"] > 0) == outcome.contains("push_id"));
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter) override {}
+  void defer(dispatch::RecordId, dispatch::Deferral) override {}
   void release(dispatch::RecordId) override { ++released; }
   void hand_back(dispatch::RecordId) override {}
   std::map<std::string, std::size_t> rules;
