@@ -68,6 +68,7 @@ int run(int argc, char** argv) {
   add_cert_command(root, exit_code);
   add_device_command(root, exit_code);
   add_user_command(root, exit_code);
+  add_trace_command(root, exit_code);
   add_config_command(root, exit_code);
   add_dlq_command(root, exit_code);
   add_doctor_command(root, exit_code);

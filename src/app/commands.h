@@ -19,6 +19,7 @@ void add_event_command(CLI::App& root, int& exit_code);
 void add_cert_command(CLI::App& root, int& exit_code);
 void add_device_command(CLI::App& root, int& exit_code);
 void add_user_command(CLI::App& root, int& exit_code);
+void add_trace_command(CLI::App& root, int& exit_code);
 void add_config_command(CLI::App& root, int& exit_code);
 void add_dlq_command(CLI::App& root, int& exit_code);
 void add_doctor_command(CLI::App& root, int& exit_code);

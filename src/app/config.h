@@ -13,6 +13,7 @@
 #include "app/proxy_options.h"
 #include "app/receipt_options.h"
 #include "app/server_options.h"
+#include "app/trace_options.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "dispatch/options.h"
@@ -69,6 +70,7 @@ struct Config {
   net::NameResolverOptions dns;      // names of HTTP/2 vendors; each shard has a resolver of its own
   resolve::GrantOptions grants;
   ReceiptOptions receipts;
+  TraceOptions trace;
   observe::Level log_level = observe::Level::Info;
   std::uint32_t log_lines_max = 10;  // of one event a second
 };

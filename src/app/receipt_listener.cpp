@@ -4,6 +4,7 @@
 
 #include "app/commands.h"
 #include "app/config.h"
+#include "app/trace_recorder.h"
 #include "app/worker.h"
 
 namespace nightpost::app {
@@ -74,7 +75,8 @@ ReceiptListener::~ReceiptListener() {
 }
 
 Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, const Clock& clock, observe::Log& log,
-                                                        std::function<void(Error)> on_fatal, ReceiptMetrics& metrics) {
+                                                        std::function<void(Error)> on_fatal, ReceiptMetrics& metrics,
+                                                        TraceRecorder* trace) {
   if (!config.receipts.enabled()) return nullptr;
   auto store = open_store(config, true);
   if (!store) return std::unexpected(store.error());
@@ -83,6 +85,7 @@ Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, co
   auto sink = KafkaReceiptSink::start(std::move(producing), config.topics.results, config.receipts.ack_wait,
                                       std::move(on_fatal), metrics.producer);
   if (!sink) return std::unexpected(sink.error());
+  if (trace != nullptr) *sink = std::make_unique<TracedReceiptSink>(*std::move(sink), *trace);
   auto listener = ReceiptListener::start(config.receipts, *std::move(store), *std::move(sink), clock, log, metrics);
   if (listener)
     log.info("receipts.listening", {observe::kv("host", config.receipts.host), observe::kv("port", (*listener)->port()),

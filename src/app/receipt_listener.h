@@ -15,6 +15,7 @@
 namespace nightpost::app {
 
 struct Config;
+class TraceRecorder;
 
 class ReceiptListener {
  public:
@@ -51,8 +52,10 @@ class ReceiptListener {
   std::thread thread_;
 };
 
-/// As `config` says, with a store connection and a producer of its own. Null: the config names no address.
+/// As `config` says, with a store connection and a producer of its own. Null: the config names no address. `trace`
+/// hears of the receipts; it is borrowed, null: nobody.
 Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, const Clock& clock, observe::Log& log,
-                                                        std::function<void(Error)> on_fatal, ReceiptMetrics& metrics);
+                                                        std::function<void(Error)> on_fatal, ReceiptMetrics& metrics,
+                                                        TraceRecorder* trace = nullptr);
 
 }  // namespace nightpost::app

@@ -31,7 +31,7 @@ LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
              net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
-             ShardMetrics& metrics)
+             ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer)
     : metrics_(metrics),
       skew_warn_(config.skew_warn),
       clock_(clock),
@@ -50,10 +50,11 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       ports_(
           resolver_, fetcher_, [this](std::function<void()> work) { boost::asio::post(loop_, std::move(work)); },
           [this](std::uint64_t route) { core_.on_grant(route); }, metrics.grants, config.resolve.routes_cached_max),
+      tracer_(std::move(tracer)),
       transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { core_.schedule_after_work(); }),
-      core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_,
-            &ops_) {}
+      core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_, &ops_,
+            tracer_.get()) {}
 
 Shard::~Shard() { stop(); }
 

@@ -43,10 +43,11 @@ struct ShardMetrics {
 
 class Shard {
  public:
-  /// Borrows everything but the store; `settler` is this shard's alone.
+  /// Borrows everything but the store and the tracer; `settler` is this shard's alone. `tracer` null: nothing is
+  /// traced.
   Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
         net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
-        ShardMetrics& metrics);
+        ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer = nullptr);
   ~Shard();  // as stop()
 
   void start();
@@ -89,6 +90,7 @@ class Shard {
   LaneSettings lanes_;
   GrantFetcher fetcher_;
   ResolverPorts ports_;
+  std::unique_ptr<dispatch::Tracer> tracer_;
   LaneTransport transport_;
   ShardCore core_;
   boost::asio::steady_timer sweep_timer_{loop_};

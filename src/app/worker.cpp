@@ -49,6 +49,10 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     on_fatal(std::move(error));
   };
 
+  if (config.trace.enabled)
+    worker->trace_ = std::make_unique<TraceRecorder>(config.trace, trace_path(config.trace, config.store_path), clock,
+                                                     log, worker->metrics_.trace);
+
   kafka::ProducerOptions producing = config.producer;
   producing.kafka.log = &log;
   producing.watched = {config.topics.results, config.topics.dead};
@@ -63,10 +67,13 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     if (!store) return std::unexpected(store.error());
     kafka::ProduceCredit& credit =
         worker->producer_->open_credit(config.shards, [self, i] { self->shards_[i]->on_room(); });
+    std::unique_ptr<dispatch::Tracer> tracer;
+    if (worker->trace_)
+      tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics.offline);
     worker->shards_.push_back(
         std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_, worker->trust_stores_,
                                 worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics),
-                                clock, log, worker->metrics_.shards.emplace_back()));
+                                clock, log, worker->metrics_.shards.emplace_back(), std::move(tracer)));
   }
 
   kafka::ConsumerHandlers on;
@@ -95,7 +102,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   worker->consumer_ = *std::move(consumer);
   for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
 
-  auto receipts = start_receipts(worker->config_, clock, log, fatal, worker->metrics_.receipts);
+  auto receipts = start_receipts(worker->config_, clock, log, fatal, worker->metrics_.receipts, worker->trace_.get());
   if (!receipts) return std::unexpected(receipts.error());
   worker->receipts_ = *std::move(receipts);
   return worker;

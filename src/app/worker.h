@@ -14,6 +14,7 @@
 #include "app/receipt_listener.h"
 #include "app/service.h"
 #include "app/shard.h"
+#include "app/trace_recorder.h"
 #include "core/result.h"
 #include "kafka/consumer.h"
 #include "kafka/metrics.h"
@@ -30,6 +31,7 @@ struct WorkerMetrics {
   kafka::ProducerMetrics producer;
   std::deque<ShardMetrics> shards;  // a deque: atomics do not move
   ReceiptMetrics receipts;
+  TraceMetrics trace;
 };
 /// Every series the worker exports, reading `metrics` at each scrape.
 void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics);
@@ -71,6 +73,7 @@ class Worker {
   std::atomic<bool> ready_ = false;
   net::TrustStores trust_stores_;
   resolve::GrantBook grants_;
+  std::unique_ptr<TraceRecorder> trace_;  // null: switched off
   std::unique_ptr<kafka::Producer> producer_;
   std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move
   std::vector<std::unique_ptr<Shard>> shards_;

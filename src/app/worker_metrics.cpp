@@ -306,6 +306,29 @@ void register_kafka(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_gauge("nightpost_kafka_produce_queued", "Handed over and not yet acknowledged", {}, cell(p.queued));
 }
 
+void register_trace(MetricsPage& page, const TraceMetrics& metrics) {
+  const auto cell = [](const Counter& counted) { return [&counted] { return static_cast<double>(counted.read()); }; };
+  page.add_counter("nightpost_trace_rows_total", "Rows written to the trace file", {}, cell(metrics.written));
+  page.add_counter("nightpost_trace_rows_deleted_total", "Rows of it that were too old or too many", {},
+                   cell(metrics.deleted));
+  constexpr const char* kDropped = "nightpost_trace_rows_dropped_total";
+  constexpr const char* kWhy =
+      "Rows that are not kept: more than trace.rows_per_second_max, the queue was full, the file could not be written";
+  page.add_counter(kDropped, kWhy, {{"why", "rate"}}, cell(metrics.dropped_rate));
+  page.add_counter(kDropped, kWhy, {{"why", "queue"}}, cell(metrics.dropped_queue));
+  page.add_counter(kDropped, kWhy, {{"why", "store"}}, cell(metrics.dropped_store));
+  page.add_counter("nightpost_trace_sampled_passed_over_total",
+                   "Events of the sample that were not kept whole: they took half of trace.rows_per_second_max", {},
+                   cell(metrics.sampled_passed_over));
+  page.add_counter("nightpost_trace_spans_total", "Spans that the OpenTelemetry collector took", {},
+                   cell(metrics.otlp.sent));
+  constexpr const char* kSpans = "nightpost_trace_spans_dropped_total";
+  constexpr const char* kSpansWhy = "Spans that it did not take, or that were more than trace.otlp_spans_max";
+  page.add_counter(kSpans, kSpansWhy, {{"why", "refused"}}, cell(metrics.otlp.dropped_refused));
+  page.add_counter(kSpans, kSpansWhy, {{"why", "queue"}}, cell(metrics.otlp.dropped_queue));
+  page.add_gauge("nightpost_trace_rows_queued", "Rows on their way to the trace file", {}, cell(metrics.queued));
+}
+
 }  // namespace
 
 void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
@@ -320,6 +343,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   register_resolve(shards);
   register_kafka(page, metrics);
   register_receipt_metrics(page, metrics.receipts);
+  register_trace(page, metrics.trace);
   observe::add_process_metrics(page);
 }
 

@@ -45,6 +45,7 @@ struct Outcome {
   WallTime at{};
   milliseconds latency{0};  // from occurred_at
   WallTime not_before{};    // of Retrying: it is not sent earlier
+  std::string traceparent;  // the producer's W3C trace context (traceparent.h); empty: none
 };
 
 }  // namespace nightpost

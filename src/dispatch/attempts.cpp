@@ -163,6 +163,7 @@ void Attempts::carry_out(Push& push, const Next& next, const VendorReason& reaso
   if (!more) return pushes_.end(push, next.ending, reason);
   if (push.event->leaving) return pushes_.drop(push);
   metrics_.retries.add();
+  pushes_.will_retry(push, reason, next.at);
   if (next.what == Next::Do::Refresh) return refresh(push);
   wait(push, next.at);
 }

@@ -11,11 +11,13 @@ namespace {
 constexpr std::size_t kReceiptTagMax = 48;  // OPPO's call_back_parameter: 50 bytes are safe
 constexpr std::size_t kCollapseIdMax = 64;  // Apple's limit for apns-collapse-id
 
-/// `id` where it can stand in a header or a form as it is, else 32 hex digits of its hash.
+/// Whether `id` can stand in a header or a form as it is.
+bool is_plain(std::string_view id, std::size_t bytes_max) noexcept {
+  return !id.empty() && id.size() <= bytes_max && std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
+}
+/// `id` where it is plain, else 32 hex digits of its hash.
 std::string plain_or_hash(std::string_view id, std::size_t bytes_max) {
-  const bool plain =
-      !id.empty() && id.size() <= bytes_max && std::ranges::all_of(id, [](char c) { return c > ' ' && c < 0x7f; });
-  return plain ? std::string(id) : hex_of({id});
+  return is_plain(id, bytes_max) ? std::string(id) : hex_of({id});
 }
 
 const PlatformContent& of_platform(const OfflineEvent& event, Platform platform) noexcept {
@@ -113,6 +115,7 @@ std::optional<int> badge_for(const OfflineEvent& event, const EventReceiver& to,
 std::string collapse_id_of(std::string_view message_id) { return plain_or_hash(message_id, kCollapseIdMax); }
 
 std::string receipt_tag_of(std::string_view event_id) { return plain_or_hash(event_id, kReceiptTagMax); }
+bool is_receipt_tag(std::string_view event_id) noexcept { return is_plain(event_id, kReceiptTagMax); }
 
 std::size_t ContentCache::kept_bytes() const noexcept {
   std::size_t bytes = variants_.capacity() * sizeof(Variant);

@@ -44,6 +44,7 @@ std::string collapse_id_of(std::string_view message_id);
 /// 1–48 printable ASCII characters: the event id where it is that, else 32 hex digits of its hash. Comes back in
 /// vendors' receipts; 48 is what the narrowest of them carries.
 std::string receipt_tag_of(std::string_view event_id);
+bool is_receipt_tag(std::string_view event_id) noexcept;  // as it is
 
 struct Rendered {
   Notification& notification;

@@ -27,7 +27,7 @@ namespace nightpost::dispatch {
 /// The wiring: members in the order in which they know each other. What it decides itself is when slots are filled.
 struct Dispatcher::Impl final : Intake::Answered {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
-       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher);
+       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer);
 
   /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
   /// Nested (a directory that answers at once) it is only the work.
@@ -93,7 +93,8 @@ struct Dispatcher::Impl final : Intake::Answered {
 };
 
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
-                       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher)
+                       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher,
+                       Tracer* tracer)
     : options_(given),
       clock_(clock),
       metrics_(metrics),
@@ -101,7 +102,7 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
       pacers_(options_),
-      events_(now_, settler, metrics, watcher),
+      events_(now_, settler, metrics, watcher, tracer),
       pushes_(now_, events_, pacers_),
       capacity_(options_, slots_, pushes_.slab(), settler),
       planner_(now_, events_, capacity_, timers_),
@@ -190,9 +191,9 @@ void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
 }
 
 Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
-                       Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher)
-    : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics,
-                                   watcher)) {}
+                       Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer)
+    : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics, watcher,
+                                   tracer)) {}
 
 Dispatcher::~Dispatcher() { impl_->events_.hand_back_all(); }
 

@@ -13,14 +13,16 @@
 #include "dispatch/metrics.h"
 #include "dispatch/options.h"
 #include "dispatch/ports.h"
+#include "dispatch/tracer.h"
 
 namespace nightpost::dispatch {
 
 class Dispatcher final : public ReplyHandler {
  public:
-  /// The collaborators are borrowed and must outlive it. `watcher` null: nobody.
+  /// The collaborators are borrowed and must outlive it. `watcher`, `tracer` null: nobody.
   Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
-             Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher = nullptr);
+             Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher = nullptr,
+             Tracer* tracer = nullptr);
   /// Hands back what is still open.
   ~Dispatcher();
 

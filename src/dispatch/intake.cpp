@@ -136,6 +136,7 @@ void Intake::resolved(OpenEvent& open) {
     }
     if (!*known) return events_.end_receivers(open, ending_of(Rule::UnknownApp));
   }
+  events_.resolved(open);
   planner_.add(open);
 }
 

@@ -1,6 +1,7 @@
 // What the pipeline holds of an event from accept() to release() or hand_back(), and of each of its pushes.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/device.h"
+#include "core/outcome.h"
 #include "core/time.h"
 #include "dispatch/breaker.h"
 #include "dispatch/content.h"
@@ -43,8 +45,12 @@ struct OpenEvent {
     Sending,   // all planned; ends with the last push
   };
 
+  /// Which hops of it the tracer hears.
+  enum class Trace : std::uint8_t { Undecided, Failures, Whole };
+
   std::uint64_t tag = 0;
   RecordId record_id{};
+  WallTime taken_at{};
   std::string key;
   std::string traceparent;
   OfflineEvent event;
@@ -63,6 +69,10 @@ struct OpenEvent {
   std::unique_ptr<Unfinished> unfinished;
   WallTime first_at{};  // when it was first accepted, here or elsewhere
   int hops = 0;         // delay topics passed
+
+  Trace trace = Trace::Undecided;
+  std::uint32_t hops_told = 0, hops_left_out = 0;                                   // to the tracer
+  std::array<std::uint32_t, static_cast<std::size_t>(OutcomeKind::Count)> ended{};  // outcomes; where there is a tracer
 
   bool leaving = false;     // handed back: nothing more of it is sent
   bool incomplete = false;  // something was dropped for that: it ends in hand_back(), not in release()
@@ -88,6 +98,9 @@ struct OpenEvent {
     unfinished.reset();
     first_at = {};
     hops = 0;
+    trace = Trace::Undecided;
+    hops_told = hops_left_out = 0;
+    ended.fill(0);
     leaving = incomplete = false;
   }
 };

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/traceparent.h"
+
 namespace nightpost::dispatch {
 
 OpenEvent& OpenEvents::begin(const Record& record) {
@@ -9,8 +11,9 @@ OpenEvent& OpenEvents::begin(const Record& record) {
   kept_bytes_ -= std::exchange(open->kept, 0);
   open->tag = tag;
   open->record_id = record.record_id;
+  open->taken_at = now_.wall;
   open->key = record.key;
-  open->traceparent = record.traceparent;
+  if (is_traceparent(record.traceparent)) open->traceparent = record.traceparent;
   open->first_at = now_.wall;
   return *open;
 }
@@ -21,7 +24,7 @@ void OpenEvents::decoded(const OpenEvent& open) noexcept {
 }
 
 void OpenEvents::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
-  writer_.unreadable(open, rule, detail);
+  writer_.unreadable(open, rule, detail, now_.wall);
   writer_.close(open, now_.wall);
   free(open);
 }

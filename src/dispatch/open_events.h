@@ -2,6 +2,8 @@
 // words.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,9 +23,9 @@ namespace nightpost::dispatch {
 /// is handed back and none of these goes. Either comes exactly once and last. The counts are those of what is open.
 class OpenEvents {
  public:
-  /// Borrowed; all must outlive it. `watcher` null: nobody.
-  OpenEvents(const Now& now, Settler& settler, Metrics& metrics, Watcher* watcher)
-      : now_(now), writer_(settler, metrics, watcher) {}
+  /// Borrowed; all must outlive it. `watcher`, `tracer` null: nobody.
+  OpenEvents(const Now& now, Settler& settler, Metrics& metrics, Watcher* watcher, Tracer* tracer = nullptr)
+      : now_(now), writer_(settler, metrics, watcher, tracer) {}
 
   /// A new one, of which only the record is known. Valid until it is closed.
   OpenEvent& begin(const Record& record);
@@ -49,6 +51,14 @@ class OpenEvents {
   }
   void put_off(Push& push, Rule rule, WallTime not_before, const VendorReason& reason) {
     writer_.put_off(push, rule, not_before, now_.wall, reason);
+  }
+
+  /// Its receivers' devices are known.
+  void resolved(OpenEvent& open) { writer_.resolved(open, now_.wall); }
+  /// It is not over: `reason` was heard, and it is tried again at `at`.
+  void will_retry(Push& push, const VendorReason& reason, MonoTime at) {
+    const auto wait = std::chrono::ceil<milliseconds>(at - now_.mono);
+    writer_.will_retry(push, reason, now_.wall + std::max(wait, milliseconds(0)), now_.wall);
   }
 
   void push_begun(OpenEvent& open) noexcept { ++open.pushes_open; }

@@ -28,6 +28,8 @@ class OpenPushes {
   /// For a later hop, nothing of it sent before `not_before`; or its end, with `rule` as the reason, where its window
   /// is over by then. Of an event that was handed back it is dropped. May close its event.
   void defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason = {});
+  /// It goes on: `reason` was heard, and it is tried again at `at`.
+  void will_retry(Push& push, const VendorReason& reason, MonoTime at) { events_.will_retry(push, reason, at); }
   /// Unsent. May close its event.
   void drop(Push& push);
   /// Ends or waits without a word about the credential, so the next push is the probe.

@@ -38,8 +38,10 @@ void number(std::string& out, std::string_view key, std::int64_t value) {
 }  // namespace
 
 void append_json(std::string& out, const Outcome& outcome) {
-  text(out, R"({"event_id":")", outcome.event_id);
-  number(out, outcome.event_id.empty() ? R"({"app_id":)" : R"(,"app_id":)", outcome.app.value);
+  static_assert(kOutcomeVersion == 1);
+  out += R"({"v":1)";
+  text(out, R"(,"event_id":")", outcome.event_id);
+  number(out, R"(,"app_id":)", outcome.app.value);
   text(out, R"(,"user_id":")", outcome.user_id);
   text(out, R"(,"device_id":")", outcome.device_id);
   word(out, R"(,"outcome":")", name_of(outcome.kind));
@@ -55,6 +57,7 @@ void append_json(std::string& out, const Outcome& outcome) {
   number(out, R"(,"at":)", to_ms(outcome.at));
   number(out, R"(,"latency_ms":)", outcome.latency.count());
   if (outcome.not_before != WallTime{}) number(out, R"(,"not_before":)", to_ms(outcome.not_before));
+  text(out, R"(,"traceparent":")", outcome.traceparent);
   out += '}';
 }
 

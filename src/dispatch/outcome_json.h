@@ -8,6 +8,10 @@
 
 namespace nightpost::dispatch {
 
+/// "v" of every outcome. It changes where a reader of the one before would be misled; what only adds does not change
+/// it.
+inline constexpr int kOutcomeVersion = 1;
+
 /// The rule of what a vendor reported afterwards; all others are Rule's (rule.h).
 inline constexpr std::string_view kReceiptRule = "receipt";
 

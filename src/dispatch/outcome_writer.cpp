@@ -47,6 +47,7 @@ void OutcomeWriter::receiver(OpenEvent& open, std::size_t index, Ending ending, 
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
   outcome_.attempt = 0;
+  sent_at_ = {};
   write(open, index, ending, reason, now);
 }
 
@@ -59,6 +60,7 @@ void OutcomeWriter::device(OpenEvent& open, std::size_t index, const Device& dev
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
   outcome_.attempt = 0;
+  sent_at_ = {};
   write(open, index, ending, {}, now);
 }
 
@@ -90,6 +92,7 @@ void OutcomeWriter::name(Push& push) {
     outcome_.collapse_id = open.collapse_id;
   }
   outcome_.attempt = push.progress.sent;
+  sent_at_ = push.progress.sent > 0 ? push.sent_at_wall : WallTime{};
 }
 
 void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, const VendorReason& reason, WallTime now,
@@ -104,6 +107,7 @@ void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, con
   outcome_.reason = sentence_of(ending.rule);
   if (!reason.meaning.empty()) outcome_.reason.append(": ").append(reason.meaning.substr(0, kDetailMax));
   outcome_.at = now;
+  outcome_.traceparent = open.traceparent;
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
   switch (ending.then) {
@@ -122,6 +126,7 @@ void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, con
   json_.clear();
   append_json(json_, outcome_);
   settler_.outcome(open.record_id, open.event.event_id, json_);
+  hops_.outcome(open, outcome_, ending.rule, json_, sent_at_);
 }
 
 Unfinished::Part OutcomeWriter::part(std::size_t index, const Progress* progress) const {
@@ -162,13 +167,14 @@ void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason,
   if (detail.size() >= kDetailMax) detail += " …";
 }
 
-void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
+void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view detail, WallTime now) {
   metrics_.events_malformed.add();
   open.letter = std::make_unique<DeadLetter>();
   open.letter->event_id = open.event.event_id;
   open.letter->stage = "decode";
   open.letter->reason = name_of(rule);
   open.letter->detail = detail;
+  hops_.unreadable(open, rule, now);
 }
 
 /// By tier, so that each comes back about when it may go on; of those in one, nothing is sent before the first may be.
@@ -196,6 +202,7 @@ void OutcomeWriter::defer(OpenEvent& open, WallTime now) {
 }
 
 void OutcomeWriter::close(OpenEvent& open, WallTime now) {
+  hops_.settled(open, now);
   if (open.unfinished && !open.unfinished->put_off.empty()) defer(open, now);
   if (open.letter) {
     metrics_.dead_letters.add();

@@ -1,4 +1,4 @@
-// The last word: writes outcomes and dead letters of an open event and counts them.
+// The last word: writes outcomes and dead letters of an open event, counts them and has them traced.
 #pragma once
 
 #include <cstddef>
@@ -8,19 +8,21 @@
 #include "core/outcome.h"
 #include "core/time.h"
 #include "core/verdict.h"
+#include "dispatch/hop_writer.h"
 #include "dispatch/metrics.h"
 #include "dispatch/open_event.h"
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
 #include "dispatch/rule.h"
+#include "dispatch/tracer.h"
 
 namespace nightpost::dispatch {
 
 class OutcomeWriter {
  public:
-  /// Borrowed; all must outlive it. `watcher` null: nobody.
-  OutcomeWriter(Settler& settler, Metrics& metrics, Watcher* watcher)
-      : settler_(settler), metrics_(metrics), watcher_(watcher) {}
+  /// Borrowed; all must outlive it. `watcher`, `tracer` null: nobody.
+  OutcomeWriter(Settler& settler, Metrics& metrics, Watcher* watcher, Tracer* tracer = nullptr)
+      : settler_(settler), metrics_(metrics), watcher_(watcher), hops_(tracer) {}
 
   /// A receiver ended before its devices were looked at.
   void receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now, const VendorReason& reason = {});
@@ -30,7 +32,12 @@ class OutcomeWriter {
   /// The push is for a later hop: nothing of it is sent before `not_before`.
   void put_off(Push& push, Rule rule, WallTime not_before, WallTime now, const VendorReason& reason = {});
   /// Nothing could be read of the event.
-  void unreadable(OpenEvent& open, Rule rule, std::string_view detail);
+  void unreadable(OpenEvent& open, Rule rule, std::string_view detail, WallTime now);
+  /// Hops on the way, which write nothing but the trace.
+  void resolved(OpenEvent& open, WallTime now) { hops_.resolved(open, now); }
+  void will_retry(Push& push, const VendorReason& reason, WallTime retry_at, WallTime now) {
+    hops_.attempt(push, reason, retry_at, now);
+  }
   /// The remainders for the delay topics, at most one a tier, the dead letter, if there is one, and release(). After
   /// this the record is not named again.
   void close(OpenEvent& open, WallTime now);
@@ -51,6 +58,8 @@ class OutcomeWriter {
   Settler& settler_;
   Metrics& metrics_;
   Watcher* const watcher_;
+  HopWriter hops_;
+  WallTime sent_at_{};  // of the outcome in hand
   // Reused, so that they keep their memory.
   Outcome outcome_;
   std::string json_;

@@ -35,7 +35,7 @@ struct Record {
   RecordId record_id{};
   std::string_view key;
   std::string_view value;
-  std::string_view traceparent;  // empty: none
+  std::string_view traceparent;  // empty: none; what is no W3C traceparent counts as none
   std::string_view remainder;    // who is left of it (remainder.h); empty: everybody
 };
 

@@ -7,11 +7,8 @@
 namespace nightpost::store {
 namespace {
 
-// "NgtP": tells our files from other programs' (SQLite file format §1.3.17).
-constexpr std::int64_t kApplicationId = 0x4e677450;
-
-// Step n brings a file from version n to n+1. A released step is never edited: files out there have it.
-constexpr std::array kSteps = {
+// A released step is never edited: files out there have it.
+constexpr std::array kStoreSteps = {
     R"sql(
 -- AUTOINCREMENT: an id is never given twice, so a phone that still reports a removed one cannot meet another's.
 CREATE TABLE certificates (
@@ -98,44 +95,67 @@ CREATE INDEX devices_by_token ON devices (token, certificate_id);
 )sql",
 };
 
+constexpr std::array kTraceSteps = {
+    R"sql(
+-- Ids count up, so the oldest rows stand together at the table's beginning and are deleted from there.
+CREATE TABLE hops (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  written_at INTEGER NOT NULL,  -- ms since the epoch; kept from then
+  event_id TEXT NOT NULL,
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,    -- '': of the whole event
+  device_id TEXT NOT NULL,  -- '': of the whole receiver
+  hop TEXT NOT NULL,
+  at INTEGER NOT NULL,   -- ms since the epoch; when it happened
+  facts TEXT NOT NULL    -- JSON object
+) STRICT;
+CREATE INDEX hops_by_event ON hops (event_id);
+CREATE INDEX hops_by_user ON hops (user_id, app_id, at) WHERE user_id <> '';
+)sql",
+};
+
 /// REQUIRED: inside a transaction, so that the three numbers are of one moment.
-Result<std::int64_t> version_now(Connection& connection) {
+Result<std::int64_t> version_now(Connection& connection, const Schema& schema) {
   const auto version = connection.number("PRAGMA user_version", "schema");
   const auto owner = connection.number("PRAGMA application_id", "schema");
   const auto tables = connection.number("SELECT count(*) FROM sqlite_schema", "schema");
   for (const auto* read : {&version, &owner, &tables})
     if (!*read) return std::unexpected(read->error());
   const bool empty = *owner == 0 && *version == 0 && *tables == 0;
-  if (!empty && (*owner != kApplicationId || *version < 1))
+  if (!empty && (*owner != schema.application_id || *version < 1))
     return fail(Errc::Malformed, "schema: this SQLite file belongs to another program");
-  if (*version > schema_version())
+  if (*version > schema_version(schema))
     return fail(Errc::Malformed, "schema: the file has version " + std::to_string(*version) + ", this binary knows " +
-                                     std::to_string(schema_version()) + ": run the newer Nightpost that wrote it");
+                                     std::to_string(schema_version(schema)) +
+                                     ": run the newer Nightpost that wrote it");
   return version;
 }
 
 }  // namespace
 
-std::int64_t schema_version() noexcept { return static_cast<std::int64_t>(kSteps.size()); }
+const Schema kStoreSchema{0x4e677450, kStoreSteps};  // "NgtP"
+const Schema kTraceSchema{0x4e677454, kTraceSteps};  // "NgtT"
 
-Result<std::int64_t> version_of(Connection& connection) {
+std::int64_t schema_version(const Schema& schema) noexcept { return static_cast<std::int64_t>(schema.steps.size()); }
+
+Result<std::int64_t> version_of(Connection& connection, const Schema& schema) {
   auto transaction = Transaction::begin(connection.get(), Transaction::Kind::Read);
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  return version_now(connection);
+  return version_now(connection, schema);
 }
 
-Result<void> migrate(Connection& connection) {
-  const auto seen = version_of(connection);
+Result<void> migrate(Connection& connection, const Schema& schema) {
+  const auto seen = version_of(connection, schema);
   if (!seen) return std::unexpected(seen.error());
-  if (*seen == schema_version()) return {};  // the usual case takes no write lock
+  if (*seen == schema_version(schema)) return {};  // the usual case takes no write lock
   auto transaction = Transaction::begin(connection.get(), Transaction::Kind::Write);
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  const auto version = version_now(connection);  // again: another process may have been first
+  const auto version = version_now(connection, schema);  // again: another process may have been first
   if (!version) return std::unexpected(version.error());
-  for (auto step = static_cast<std::size_t>(*version); step < kSteps.size(); ++step)
-    if (auto done = connection.run(kSteps[step], "schema"); !done) return done;
-  const std::string marks = "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                            "; PRAGMA user_version=" + std::to_string(schema_version());
+  for (auto step = static_cast<std::size_t>(*version); step < schema.steps.size(); ++step)
+    if (auto done = connection.run(schema.steps[step], "schema"); !done) return done;
+  const std::string marks = "PRAGMA application_id=" + std::to_string(schema.application_id) +
+                            "; PRAGMA user_version=" + std::to_string(schema_version(schema));
   if (auto marked = connection.run(marks.c_str(), "schema"); !marked) return marked;
   return transaction->commit();
 }

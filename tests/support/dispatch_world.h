@@ -13,6 +13,7 @@
 
 #include "dispatch/dispatcher.h"
 #include "support/fake_provider.h"
+#include "support/outcome_contract.h"
 
 namespace nightpost::testing {
 
@@ -182,6 +183,7 @@ class World final : public dispatch::Directory,
   void flush() override { ++flushes; }
   void outcome(dispatch::RecordId, std::string_view, std::string_view json) override {
     outcomes.push_back(nlohmann::json::parse(json));
+    require_outcome(outcomes.back());
   }
   void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { letters.push_back(std::move(letter)); }
   void defer(dispatch::RecordId, dispatch::Deferral deferral) override { deferrals.push_back(std::move(deferral)); }

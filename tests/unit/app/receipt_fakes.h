@@ -13,7 +13,9 @@
 
 #include "app/receipt_desk.h"
 #include "app/receipt_sink.h"
+#include "dispatch/outcome_json.h"
 #include "store/store.h"
+#include "support/outcome_contract.h"
 
 namespace nightpost::app {
 
@@ -35,6 +37,7 @@ class FakeSink final : public ReceiptSink {
     if (before_write) before_write();
     if (failing) return fail(Errc::Timeout, "kafka: no acknowledgement in time");
     written.insert(written.end(), outcomes.begin(), outcomes.end());
+    for (const Outcome& outcome : outcomes) testing::require_outcome(nlohmann::json::parse(dispatch::to_json(outcome)));
     return {};
   }
   std::vector<Outcome> written;

@@ -103,11 +103,11 @@ TEST_CASE("receipt outcomes: golden text", "[app][receipts]") {
   REQUIRE(effects.outcomes.size() == 2);
   CHECK(
       dispatch::to_json(effects.outcomes[0]) ==
-      R"({"event_id":"event-1","app_id":1400000001,"user_id":"vinson","device_id":"vinson-phone",)"
+      R"({"v":1,"event_id":"event-1","app_id":1400000001,"user_id":"vinson","device_id":"vinson-phone",)"
       R"("outcome":"token_removed","rule":"receipt","vendor":"huawei","certificate_id":7,"vendor_id":"v1","code":"2",)"
       R"("reason":"The app was removed.","attempt":0,"at":1000,"latency_ms":0})");
   CHECK(dispatch::to_json(effects.outcomes[1]) ==
-        R"({"app_id":1400000001,"outcome":"clicked","rule":"receipt","vendor":"huawei","certificate_id":7,)"
+        R"({"v":1,"app_id":1400000001,"outcome":"clicked","rule":"receipt","vendor":"huawei","certificate_id":7,)"
         R"("reason":"the vendor reports that it was tapped on","attempt":0,"at":2000,"latency_ms":0})");
 }
 

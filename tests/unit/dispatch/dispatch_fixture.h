@@ -17,20 +17,24 @@ using nlohmann::json;
 struct Fixture {
   World world;
   Options options;
+  Tracer* tracer = nullptr;
   std::unique_ptr<Dispatcher> made;
   std::uint64_t record_ids = 0;
+  std::string traceparent = kTraceparent;  // of the records to come
 
   Fixture() {
     options.jitter_seed = 1;
     options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
   }
   Dispatcher& dispatcher() {
-    if (!made) made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics);
+    if (!made)
+      made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics, nullptr,
+                                          tracer);
     return *made;
   }
   RecordId accept(const std::string& value) {
     const RecordId record_id{++record_ids};
-    const Record record{record_id, "the key", value, "00-trace"};
+    const Record record{record_id, "the key", value, traceparent};
     dispatcher().accept(std::span(&record, 1));
     return record_id;
   }

@@ -37,9 +37,19 @@ TEST_CASE("dispatcher: an accepted push, from record to release", "[dispatch]") 
   CHECK(outcome["push_id"] == sent.header("push-id"));
   CHECK(outcome["attempt"] == 1);
   CHECK(outcome["latency_ms"] == 120);
+  CHECK(outcome["traceparent"] == testing::kTraceparent);
   CHECK(outcome.dump().find("token-of") == std::string::npos);
   CHECK(f.all_over());
   CHECK(f.dispatcher().next_wakeup() == std::nullopt);
+}
+
+TEST_CASE("dispatcher: a traceparent that breaks the standard counts as none", "[dispatch]") {
+  Fixture f;
+  f.traceparent = GENERATE("00-trace", "", "00-00000000000000000000000000000000-00f067aa0ba902b7-01");
+  f.world.add("vinson");
+  f.accept(event_for({"vinson"}));
+  f.world.answer(200);
+  CHECK_FALSE(f.only_outcome().contains("traceparent"));
 }
 
 TEST_CASE("dispatcher: what is malformed goes whole to the dead topic", "[dispatch]") {
@@ -51,7 +61,7 @@ TEST_CASE("dispatcher: what is malformed goes whole to the dead topic", "[dispat
   const DeadLetter& letter = f.world.letters.front();
   CHECK(letter.value == event.dump());
   CHECK(letter.key == "the key");
-  CHECK(letter.traceparent == "00-trace");
+  CHECK(letter.traceparent == testing::kTraceparent);
   CHECK(letter.event_id == "01JDEVENT");
   CHECK(letter.stage == "decode");
   CHECK(letter.reason == "malformed");

@@ -30,7 +30,8 @@ Outcome full_outcome() {
           .attempt = 2,
           .at = wall_from_ms(1'795'225'887'405),
           .latency = milliseconds(120),
-          .not_before = wall_from_ms(1'795'225'947'405)};
+          .not_before = wall_from_ms(1'795'225'947'405),
+          .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
 }
 
 json schema() {
@@ -48,11 +49,13 @@ std::set<std::string> keys_of(const json& object) {
 }  // namespace
 
 TEST_CASE("outcome: golden text", "[dispatch][outcome]") {
-  CHECK(to_json(full_outcome()) ==
-        R"({"event_id":"01JDEVENT","app_id":1400000001,"user_id":"vin\"son","device_id":"phone","outcome":"accepted",)"
-        R"("rule":"accepted","vendor":"apns","certificate_id":12,"vendor_id":"v1","code":"C",)"
-        R"("reason":"the vendor has taken it","push_id":"5f0c1c3e-7d0a-8a6e-9f1b-2a3c4d5e6f70","collapse_id":"m1",)"
-        R"("attempt":2,"at":1795225887405,"latency_ms":120,"not_before":1795225947405})");
+  CHECK(
+      to_json(full_outcome()) ==
+      R"({"v":1,"event_id":"01JDEVENT","app_id":1400000001,"user_id":"vin\"son","device_id":"phone","outcome":"accepted",)"
+      R"("rule":"accepted","vendor":"apns","certificate_id":12,"vendor_id":"v1","code":"C",)"
+      R"("reason":"the vendor has taken it","push_id":"5f0c1c3e-7d0a-8a6e-9f1b-2a3c4d5e6f70","collapse_id":"m1",)"
+      R"("attempt":2,"at":1795225887405,"latency_ms":120,"not_before":1795225947405,)"
+      R"("traceparent":"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})");
 }
 
 TEST_CASE("outcome: what the schema describes, no more, no less", "[dispatch][outcome]") {

@@ -28,7 +28,7 @@ struct PlanningBed : EventBed, Intake::Answered {
   void go_to(MonoTime time) { pass(std::chrono::ceil<milliseconds>(time - now.mono)); }
   RecordId accept(const std::string& value) {
     const RecordId id{++records};
-    intake.accept({.record_id = id, .key = "the key", .value = value, .traceparent = "00-trace"});
+    intake.accept({.record_id = id, .key = "the key", .value = value, .traceparent = testing::kTraceparent});
     return id;
   }
   RecordId accept(const nlohmann::json& event) { return accept(event.dump()); }

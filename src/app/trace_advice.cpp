@@ -1,0 +1,91 @@
+#include "app/trace_advice.h"
+
+#include <algorithm>
+
+namespace nightpost::app {
+namespace {
+
+struct Advice {
+  std::string_view rule;
+  std::string_view todo;
+};
+
+constexpr Advice kAdvice[] = {
+    {"push_disabled", "Nothing is wrong: the sender's app asked for no push (push.disabled in the event)."},
+    {"online_only", "Nothing is wrong: the sender's app meant it for those online only."},
+    {"system_message", "Nothing is wrong: system messages and group notices are not pushed."},
+    {"custom_without_desc", "The sender's app should give custom messages a desc, or a desc in push."},
+    {"no_content", "The sender's app should give the message a text, or a desc in push."},
+    {"expired",
+     "See in the times above what took so long: a lag before \"consumed\" is ours, waits after it the vendor's."},
+    {"too_old",
+     "The event was already older than dispatch.age_max_ms: look at the consumer lag, or at who replayed it."},
+    {"sender_itself", "Nothing is wrong: nobody is rung for a message of their own."},
+    {"user_push_off", "The user has to switch pushes on again: nightpost user show says what is set."},
+    {"muted_all", "The user has to unmute: nightpost user show lists the mutes and until when they last."},
+    {"muted_peer", "The user has to unmute the sender: nightpost user show lists the mutes."},
+    {"muted_group", "The user has to unmute the group: nightpost user show lists the mutes."},
+    {"no_device", "The app must report its token after the login: nightpost device list shows none for this user."},
+    {"logged_out", "The user has to log in on this device again."},
+    {"foreground",
+     "The app says that it is open on this device. If it was not, it does not report going to the background."},
+    {"web_terminal", "Nothing is wrong: web and mini-program terminals receive no pushes."},
+    {"no_token",
+     "The app must ask the system for a token, which needs the user's leave for notifications, and report it."},
+    {"certificate_missing",
+     "Upload the certificate that the device reports (nightpost cert add), or have the app report another id; then "
+     "replay."},
+    {"certificate_unusable",
+     "nightpost cert show says what is wrong with the certificate; upload it anew, then replay."},
+    {"certificate_disabled", "The certificate is switched off on purpose: nightpost cert enable."},
+    {"wrong_vendor",
+     "The app reports the id of another vendor's certificate for this kind of device; correct it in the app, then "
+     "replay."},
+    {"token_malformed", "The app reports something that is no token of this vendor; look at what it passes."},
+    {"payload_unbuildable", "Shorten ext: nothing else is too long to be cut. The reason above names the limit."},
+    {"accepted",
+     "The vendor has it. If the phone shows nothing: its notification settings, its battery saver, or no network."},
+    {"token_gone", "The app was removed or has a new token: it must register again, which it does when it is opened."},
+    {"token_already_removed",
+     "The app was removed or has a new token: it must register again, which it does when it is opened."},
+    {"token_newer", "The app has registered anew since; the next push goes to the new token."},
+    {"removal_held",
+     "Too many tokens died at once: look for a wrong bundle id or environment of the certificate, then replay."},
+    {"removal_failed",
+     "The token is dead and the store did not take the removal; the next push removes it. See the store's errors in "
+     "the log."},
+    {"token_suspect",
+     "Mostly a token of the other environment: a development build with a production certificate, or the reverse."},
+    {"vendor_suppressed",
+     "The vendor's or the user's own policy held it back; its words above say which (frequency, category, switched "
+     "off)."},
+    {"vendor_rejected",
+     "The vendor will never take this message; its code above, in the vendor's documentation, says why."},
+    {"vendor_misconfigured",
+     "The setup at the vendor is wrong (package, category, channel); its code above says what. Then replay."},
+    {"vendor_throttled",
+     "The vendor takes no more of this credential for now: raise the quota there, or send less. Then replay."},
+    {"vendor_closed", "The vendor takes this kind of message only at certain hours; apply for another category there."},
+    {"credential_bad",
+     "The vendor refuses the credential: replace the key or certificate (nightpost cert replace or add), then replay."},
+    {"credential_breaker_open",
+     "The credential was refused shortly before and rests: repair it (worker.breaker_opened in the log says why), then "
+     "replay."},
+    {"retries_exhausted", "The vendor failed it for the whole time allowed. Once it is well again, replay."},
+    {"delivery_unknown", "It may have arrived: two requests went unanswered. Ask the user before it is replayed."},
+    {"store_unavailable", "The device list could not be read: see to the store, then replay."},
+    {"unknown_app",
+     "The app has neither certificate nor device here: check the app id, add its certificate, then replay."},
+    {"malformed", "The producer's event breaks the contract; the reason names the member. Repair the producer."},
+    {"event_too_big", "The producer must split the event: it is larger than dispatch.event_bytes_max."},
+    {"internal_error", "A bug of Nightpost: report it with this page; replay once it is mended."},
+};
+
+}  // namespace
+
+std::string_view advice_of(std::string_view rule) noexcept {
+  const auto* const found = std::ranges::find(kAdvice, rule, &Advice::rule);
+  return found == std::end(kAdvice) ? std::string_view() : found->todo;
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,154 @@
+// `nightpost trace`, run as support runs it, on a trace file that a recorder has written.
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "app/output.h"
+#include "dispatch/content.h"
+#include "store/trace_store.h"
+#include "support/cli_run.h"
+
+namespace nightpost::app {
+namespace {
+
+using Json = nlohmann::json;
+
+class Desk {
+ public:
+  Desk() {
+    REQUIRE(::mkdtemp(folder_.data()) != nullptr);
+    std::ofstream(file("config.json")) << Json{{"store", {{"path", file("store.db")}}}}.dump();
+  }
+  Desk(const Desk&) = delete;
+  Desk& operator=(const Desk&) = delete;
+  ~Desk() { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& name) const { return folder_ + "/" + name; }
+  support::CliRan run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "trace");
+    arguments.insert(arguments.end(), {"--config", file("config.json")});
+    return support::run_cli(folder_, std::move(arguments));
+  }
+  void add(const std::vector<store::TraceHop>& hops) const {
+    auto opened = store::open_sqlite_trace(file("store-trace.db"));
+    REQUIRE(opened);
+    REQUIRE((*opened)->add(hops, SystemClock().wall()));
+  }
+
+ private:
+  std::string folder_ = "/tmp/nightpost-trace-XXXXXX";
+};
+
+store::TraceHop outcome(std::string event, std::string device, const char* rule, milliseconds ago) {
+  const WallTime at = SystemClock().wall() - ago;
+  return {.event_id = std::move(event),
+          .app = {7},
+          .user_id = "vinson",
+          .device_id = std::move(device),
+          .hop = "outcome",
+          .at = at,
+          .facts = Json{{"outcome", "suppressed"}, {"rule", rule}, {"reason", "because"}}.dump()};
+}
+
+TEST_CASE("trace command: an event that is kept", "[app][trace]") {
+  const Desk desk;
+  desk.add({outcome("e1", "phone", "foreground", seconds(5)), outcome("e1", "tablet", "logged_out", seconds(5)),
+            outcome("e2", "phone", "logged_out", seconds(4))});
+  const auto ran = desk.run({"e1"});
+  CHECK(ran.code == kDone);
+  CHECK(ran.err.empty());
+  CHECK(ran.out.find("event e1 of app 7") != std::string::npos);
+  CHECK(ran.out.find("vinson, device phone") != std::string::npos);
+  CHECK(ran.out.find("vinson, device tablet") != std::string::npos);
+  CHECK(ran.out.find("The user has to log in on this device again.") != std::string::npos);
+
+  const auto one = desk.run({"e1", "--device", "tablet"});
+  CHECK(one.code == kDone);
+  CHECK(one.out.find("device phone") == std::string::npos);
+  const auto json = Json::parse(desk.run({"e1", "--json"}).out);
+  CHECK(json["devices"].size() == 2);
+  CHECK(desk.run({"e1", "--user", "denny"}).code == kNotAllWell);
+}
+
+TEST_CASE("trace command: a long event id is found with the receipts that name its hash", "[app][trace]") {
+  const Desk desk;
+  const std::string id(60, 'x');
+  store::TraceHop receipt = outcome(dispatch::receipt_tag_of(id), "phone", "receipt", seconds(1));
+  receipt.hop = "receipt";
+  receipt.facts = R"({"outcome":"delivered","rule":"receipt","reason":"r"})";
+  desk.add({outcome(id, "phone", "accepted", seconds(5)), receipt});
+  const auto ran = desk.run({id});
+  CHECK(ran.code == kDone);
+  CHECK(ran.out.find("receipt: delivered") != std::string::npos);
+}
+
+TEST_CASE("trace command: a user's latest events", "[app][trace]") {
+  const Desk desk;
+  desk.add({outcome("e1", "phone", "foreground", std::chrono::hours(3)),
+            outcome("e2", "phone", "logged_out", seconds(60)), outcome("e3", "phone", "logged_out", seconds(30))});
+  const auto all = desk.run({"--user", "vinson", "--app", "7", "--json"});
+  CHECK(all.code == kDone);
+  const Json listed = Json::parse(all.out);
+  REQUIRE(listed.size() == 3);
+  CHECK(listed[0]["event_id"] == "e3");
+  CHECK(listed[0]["last"] == "suppressed");
+  const auto recent = desk.run({"--user", "vinson", "--app", "7", "--since", "2h"});
+  CHECK(recent.code == kDone);
+  CHECK(recent.out.find("e2") != std::string::npos);
+  CHECK(recent.out.find("e1") == std::string::npos);
+  CHECK(recent.out.find("because") != std::string::npos);
+  CHECK(Json::parse(desk.run({"--user", "vinson", "--app", "7", "--limit", "1", "--json"}).out).size() == 1);
+}
+
+TEST_CASE("trace command: what is not kept says why that may be", "[app][trace]") {
+  const Desk desk;
+  desk.add({outcome("e1", "phone", "foreground", seconds(5))});
+  for (const std::vector<std::string>& asked :
+       {std::vector<std::string>{"e9"}, {"--user", "nobody", "--app", "7"}, {"--user", "vinson", "--app", "8"}}) {
+    const auto ran = desk.run(asked);
+    CHECK(ran.code == kNotAllWell);
+    CHECK(ran.out.empty());
+    for (const char* hint : {"nothing is kept of", "1 %", "begins at", "nightpost_kafka_lag", "another machine"})
+      CHECK(ran.err.find(hint) != std::string::npos);
+  }
+}
+
+TEST_CASE("trace command: bad usage, and no file", "[app][trace]") {
+  const Desk desk;
+  const auto none = desk.run({"e1"});
+  CHECK(none.code == kUnreachable);
+  CHECK(none.err.find("store-trace.db") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(desk.file("store-trace.db")));  // looking makes none
+
+  desk.add({outcome("e1", "phone", "foreground", seconds(5))});
+  for (const std::vector<std::string>& asked : {std::vector<std::string>{},
+                                                {"--user", "vinson"},
+                                                {"--app", "7"},
+                                                {"--user", "vinson", "--app", "0"},
+                                                {"--user", "vinson", "--app", "7", "--since", "soon"},
+                                                {"--user", "vinson", "--app", "7", "--since", "latest"},
+                                                {"e1", "--limit", "0"},
+                                                {"e1", "e2"}}) {
+    const auto ran = desk.run(asked);
+    CHECK(ran.code == kBadUsage);
+    CHECK(ran.out.empty());
+  }
+  std::ofstream(desk.file("config.json")) << Json{{"trace", {{"path", desk.file("config.json")}}}}.dump();
+  CHECK(desk.run({"e1"}).code == kBadUsage);  // no trace file of ours
+}
+
+TEST_CASE("trace command: help shows an example", "[app][trace]") {
+  const Desk desk;
+  const auto ran = desk.run({"--help"});
+  CHECK(ran.code == kDone);
+  CHECK(ran.out.find("nightpost trace --config") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace nightpost::app
