@@ -13,7 +13,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> vendors;
-  std::string listen = "127.0.0.1:8443", ready_file, script_file, data_dir = "var/sandbox";
+  std::string listen = "127.0.0.1:8443", ready_file, script_file, data_dir = "var/sandbox", mark;
   bool accept_any = false, receipts_anywhere = false;
 };
 
@@ -26,6 +26,7 @@ int serve(const Options& options) {
   settings.port = listen->port;
   settings.data_dir = options.data_dir;
   settings.accept_any = options.accept_any;
+  settings.mark = options.mark;
   settings.receipts_anywhere = options.receipts_anywhere;
   if (!options.script_file.empty()) {
     const auto script = read_file(options.script_file);
@@ -69,6 +70,10 @@ void add_sandbox_command(CLI::App& root, int& exit_code) {
       ->type_name("DIR")
       ->capture_default_str();
   sandbox->add_flag("--accept-any", options->accept_any, "take every well-formed key, topic and token");
+  sandbox
+      ->add_option("--mark", options->mark,
+                   "of each request keep only the words of its body that begin so, for tests with many requests")
+      ->type_name("TEXT");
   sandbox->add_flag("--receipts-anywhere", options->receipts_anywhere,
                     "a taught receipts URL may name another machine");
   sandbox->footer(

@@ -1,10 +1,31 @@
 #include "sandbox/request_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/text.h"
 
 namespace nightpost::sandbox {
+namespace {
+
+constexpr std::string_view kWord = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+
+/// The words of `body` that begin with `mark`, each once, with blanks between.
+std::string marks_in(std::string_view body, std::string_view mark) {
+  std::string marks;
+  for (std::size_t at = 0; (at = body.find(mark, at)) != body.npos;) {
+    const std::size_t end = std::min(body.find_first_not_of(kWord, at), body.size());
+    const std::string_view word = body.substr(at, end - at);
+    at = std::max(end, at + 1);
+    const std::string padded = ' ' + marks + ' ';
+    if (padded.contains(' ' + std::string(word) + ' ')) continue;
+    if (!marks.empty()) marks += ' ';
+    marks += word;
+  }
+  return marks;
+}
+
+}  // namespace
 
 void RequestLog::add(const server::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
                      WallTime at) {
@@ -17,9 +38,12 @@ void RequestLog::add(const server::ServerRequest& request, int status, std::stri
     entry.text.clear();
     entry.ends.clear();
   }
-  const std::string_view body = std::string_view(request.body).substr(0, limits_.body_kept_max);
+  const bool marks_only = !limits_.mark.empty();
+  const std::string marks = marks_only ? marks_in(request.body, limits_.mark) : std::string();
+  const std::string_view body = marks_only ? marks : std::string_view(request.body).substr(0, limits_.body_kept_max);
   std::size_t size = request.method.size() + request.target.size() + body.size() + reason.size() + detail.size();
-  for (const auto& [name, value] : request.headers) size += name.size() + value.size();
+  if (!marks_only)
+    for (const auto& [name, value] : request.headers) size += name.size() + value.size();
   entry.text.reserve(size);
   entry.ends.reserve(2 * request.headers.size() + 5);
   const auto put = [&](std::string_view piece) {
@@ -28,13 +52,15 @@ void RequestLog::add(const server::ServerRequest& request, int status, std::stri
   };
   put(request.method);
   put(request.target);
-  for (const auto& [name, value] : request.headers) {
-    put(name);
-    put(value);
-  }
+  if (!marks_only)
+    for (const auto& [name, value] : request.headers) {
+      put(name);
+      put(value);
+    }
   put(body);
   put(reason);
   put(detail);
+  entry.number = ++added_;
   entry.connection = request.connection;
   entry.stream = request.stream;
   entry.status = status;
@@ -52,25 +78,34 @@ void RequestLog::clear() {
   bytes_ = 0;
 }
 
-void RequestLog::append(std::string& out, const Entry& entry) {
+void RequestLog::append(std::string& out, const Entry& entry) const {
   std::size_t piece = 0;
   const auto next = [&] {
     const std::size_t start = piece == 0 ? 0 : entry.ends[piece - 1];
     return utf8_repaired(std::string_view(entry.text).substr(start, entry.ends[piece++] - start));
   };
   out += '{';
+  append_json_member(out, "n", static_cast<std::int64_t>(entry.number));
   append_json_member(out, "method", next());
   append_json_member(out, "path", next());
-  out += ",\"headers\":[";
-  while (piece + 3 < entry.ends.size()) {
-    out += piece == 2 ? "[\"" : ",[\"";
-    append_json_escaped(out, next());
-    out += "\",\"";
-    append_json_escaped(out, next());
-    out += "\"]";
+  if (limits_.mark.empty()) {
+    out += ",\"headers\":[";
+    while (piece + 3 < entry.ends.size()) {
+      out += piece == 2 ? "[\"" : ",[\"";
+      append_json_escaped(out, next());
+      out += "\",\"";
+      append_json_escaped(out, next());
+      out += "\"]";
+    }
+    out += ']';
+    append_json_member(out, "body", next());
+  } else {
+    out += ",\"marks\":[";
+    std::string marks = next();
+    for (std::size_t at = 0; !marks.empty() && (at = marks.find(' ', at)) != marks.npos; at += 3)
+      marks.replace(at, 1, "\",\"");
+    out += marks.empty() ? "]" : '"' + marks + "\"]";
   }
-  out += ']';
-  append_json_member(out, "body", next());
   out += ",\"verdict\":{";
   append_json_member(out, "status", entry.status);
   append_json_member(out, "reason", next());
@@ -82,9 +117,11 @@ void RequestLog::append(std::string& out, const Entry& entry) {
   out += '}';
 }
 
-std::string RequestLog::json() const {
+std::string RequestLog::json(std::uint64_t after) const {
   std::string out = "[";
-  for (const Entry& entry : entries_) {
+  const auto first =
+      std::ranges::upper_bound(entries_, after, std::ranges::less(), [](const Entry& entry) { return entry.number; });
+  for (const Entry& entry : std::ranges::subrange(first, entries_.end())) {
     if (out.size() > 1) out += ',';
     append(out, entry);
   }

@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
@@ -18,32 +19,37 @@ class RequestLog {
     std::size_t requests_max = 10'000;
     std::size_t bytes_max = 64 << 20;    // of all kept; the oldest go first
     std::size_t body_kept_max = 16'384;  // of one body; the rest is cut
+    /// Not empty: of a request only the words are kept that begin so in its body, however long that is, each once.
+    std::string mark = {};
   };
-  explicit RequestLog(Limits limits) : limits_(limits) {}
+  explicit RequestLog(Limits limits) : limits_(std::move(limits)) {}
 
   /// `status` 0: no answer was given, `reason` says what was done instead.
   void add(const server::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
            WallTime at);
   void clear();
-  /// [{"method", "path", "headers": [[name, value], …], "body", "verdict": {"status", "reason"}, "at", "connection",
-  /// "stream"}, …], oldest first.
-  std::string json() const;
+  /// [{"n", "method", "path", "headers": [[name, value], …], "body", "verdict": {"status", "reason"}, "at",
+  /// "connection", "stream"}, …], oldest first; with Limits::mark "marks": [word, …] in place of headers and body. `n`
+  /// counts all requests from 1, so a gap tells of some that are not kept. Those numbered `after` or less are left out.
+  std::string json(std::uint64_t after = 0) const;
 
  private:
   /// All text of a request in one string, so that a slot is used again without allocating.
   struct Entry {
-    std::string text;                 // method, path, names and values, body, reason, detail
+    std::uint64_t number = 0;
+    std::string text;                 // method, path, names and values, body (or marks), reason, detail
     std::vector<std::uint32_t> ends;  // of each of them in `text`
     std::uint64_t connection = 0;
     std::int32_t stream = 0;
     int status = 0;
     WallTime at{};
   };
-  static void append(std::string& out, const Entry& entry);
+  void append(std::string& out, const Entry& entry) const;
 
   Limits limits_;
   std::deque<Entry> entries_;
   std::size_t bytes_ = 0;
+  std::uint64_t added_ = 0;
 };
 
 }  // namespace nightpost::sandbox

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <charconv>
 #include <fstream>
 #include <mutex>
 #include <optional>
@@ -39,19 +40,34 @@ server::ServerResponse done_response(const Result<void>& done) {
   return done ? json_response(200, R"({"ok":true})") : error_response(400, done.error().detail);
 }
 
-/// "/_sandbox/requests?vendor=apns" → ("requests", "apns").
-std::pair<std::string_view, std::optional<std::string_view>> parts_of(std::string_view target) {
+/// "/_sandbox/requests?vendor=apns&after=7" → "requests", "apns", "7".
+struct ControlTarget {
+  std::string_view path;
+  std::optional<std::string_view> vendor, after;
+};
+
+ControlTarget parts_of(std::string_view target) {
   target.remove_prefix(kControl.size());
   const std::size_t mark = target.find('?');
-  const std::string_view path = target.substr(0, mark);
+  ControlTarget parts{.path = target.substr(0, mark), .vendor = {}, .after = {}};
   std::string_view query = mark == target.npos ? "" : target.substr(mark + 1);
-  constexpr std::string_view kVendor = "vendor=";
+  constexpr std::string_view kVendor = "vendor=", kAfter = "after=";
   while (!query.empty()) {
     const std::size_t end = std::min(query.find('&'), query.size());
-    if (query.starts_with(kVendor)) return {path, query.substr(kVendor.size(), end - kVendor.size())};
+    const std::string_view one = query.substr(0, end);
+    if (one.starts_with(kVendor) && !parts.vendor) parts.vendor = one.substr(kVendor.size());
+    if (one.starts_with(kAfter) && !parts.after) parts.after = one.substr(kAfter.size());
     query.remove_prefix(std::min(end + 1, query.size()));
   }
-  return {path, std::nullopt};
+  return parts;
+}
+
+/// The requests of `site` numbered above `after`.
+server::ServerResponse requests_response(const Site& site, std::string_view after) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(after.data(), after.data() + after.size(), number);
+  if (error != std::errc() || end != after.data() + after.size()) return error_response(400, "after: not a number");
+  return json_response(200, site.log().json(number));
 }
 
 /// What "receipts" teaches.
@@ -149,7 +165,7 @@ server::FaultAction Sandbox::Impl::handle(Site& site, const server::ServerReques
 }
 
 server::ServerResponse Sandbox::Impl::control(Site& here, const server::ServerRequest& request) {
-  const auto [path, vendor] = parts_of(request.target);
+  const auto [path, vendor, after] = parts_of(request.target);
   Site* site = vendor ? find(*vendor) : &here;
   if (!site) return error_response(400, "vendor: not served here");
   const std::string& method = request.method;
@@ -157,7 +173,7 @@ server::ServerResponse Sandbox::Impl::control(Site& here, const server::ServerRe
     return method == "GET" ? json_response(200, health_json()) : error_response(405, "GET only");
   }
   if (path == "requests") {
-    if (method == "GET") return json_response(200, site->log().json());
+    if (method == "GET") return requests_response(*site, after.value_or("0"));
     if (method != "DELETE") return error_response(405, "GET or DELETE only");
     site->log().clear();
     return done_response({});
@@ -292,8 +308,9 @@ Result<std::unique_ptr<Sandbox>> Sandbox::start(boost::asio::io_context& loop, S
                                              .streams_max = options.streams_max,
                                              .tokens_known_max = options.tokens_known_max});
     if (!simulator) return fail(Errc::Malformed, "unknown vendor: " + vendor);
-    impl->sites.push_back(std::make_unique<Site>(vendor, std::move(simulator),
-                                                 RequestLog::Limits{.requests_max = options.requests_kept_max}));
+    impl->sites.push_back(
+        std::make_unique<Site>(vendor, std::move(simulator),
+                               RequestLog::Limits{.requests_max = options.requests_kept_max, .mark = options.mark}));
   }
   if (!options.script_json.empty()) {
     auto script = FaultScript::parse(options.script_json);

@@ -24,6 +24,7 @@ struct SandboxOptions {
   bool receipts_anywhere = false;          // a receipts URL may name another machine
   std::string script_json;                 // fault script; empty: none
   std::size_t requests_kept_max = 10'000;  // a vendor, for /_sandbox/requests; the oldest go first
+  std::string mark;                        // not empty: of them only the words of the body that begin so are kept
   std::uint32_t streams_max = 1000;        // announced on a connection once a request was authorized
   std::size_t tokens_known_max = 200'000;  // device tokens a vendor can be taught
   /// The vendor's clock: JWT ages and expirations are judged by it. REQUIRED to outlive the sandbox.

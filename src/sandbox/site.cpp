@@ -29,7 +29,7 @@ std::string detail_of(const Judgement& judgement) {
 }  // namespace
 
 Site::Site(std::string vendor, std::unique_ptr<VendorSimulator> simulator, RequestLog::Limits limits)
-    : vendor_(std::move(vendor)), simulator_(std::move(simulator)), log_(limits) {}
+    : vendor_(std::move(vendor)), simulator_(std::move(simulator)), log_(std::move(limits)) {}
 
 Site::Served Site::serve(const server::ServerRequest& request, FaultScript& script, WallTime now) {
   ++requests_;

@@ -35,8 +35,11 @@ VendorRun::VendorRun(const VendorBed& bed, const std::string& name, const nlohma
     : bed_(bed),
       name_(name),
       names_{.group = name, .offline = name + ".offline", .results = name + ".results", .dead = name + ".dead"},
-      topics_(bed.brokers, {{"linger.ms", "1"}}),
-      config_(bed.nightpost.config(name + ".json", names_, config)) {
+      topics_(bed.brokers, {{"linger.ms", "1"}}) {
+  nlohmann::json changes = {{"kafka", {{"topics", support::retry_topics(name)}}}};
+  changes.merge_patch(config);
+  config_ = bed.nightpost.config(name + ".json", names_, changes);
+  for (const std::string topic : changes["kafka"]["topics"]) topics_.create(topic, kPartitions);
   topics_.create(names_.offline, kPartitions);
   topics_.create(names_.results, kPartitions);
   topics_.create(names_.dead, 1);

@@ -1,16 +1,16 @@
-// isolation_bench: all vendors at once, first well, then with one that hangs, one that answers 5xx and one that
-// throttles. How much later do the others' pushes get? See ../README.md.
+// isolation_bench: all vendors at once, first well, then with one that hangs, then with one that answers 503 and one
+// that answers 429 beside it, then well again. How much later do the others' pushes get? See ../README.md.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <csignal>
 #include <iostream>
-#include <map>
 #include <optional>
 
 #include "bench/spine/report.h"
 #include "bench/vendors/bed.h"
+#include "chaos/ledger.h"
 #include "support/spine/broker.h"
 #include "support/spine/fleet.h"
 
@@ -18,93 +18,165 @@ namespace nightpost::bench {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::system_clock;
 
-constexpr std::size_t kWarmUp = 5;  // seconds
+constexpr std::size_t kUsersEach = 2'000;
+constexpr std::size_t kCapacityEvents = 40'000;
+constexpr std::size_t kWarmUp = 5;             // seconds
+constexpr double kShareOfCapacity = 0.5;       // of what the machine sustains when all is well
+constexpr double kRateMax = 6'000;             // events a second, unless told otherwise
+constexpr auto kQuiet = 5s, kQuietMax = 120s;  // no outcome for so long: whatever is still open stays open
 
 struct Arguments {
   std::string nightpost, brokers, hangs = "huawei", fails = "vivo", throttles = "xiaomi";
-  double per_s = 400;  // events, all vendors together
-  std::size_t seconds = 60;
+  double per_s = 0;  // events, all vendors together; 0: by the machine's capacity
+  std::size_t seconds = 30;
   int runs = 1;
   bool json = false;
 };
 
-nlohmann::json faults(const Arguments& arguments) {
-  const auto rule = [](const std::string& vendor, nlohmann::json act) {
-    return nlohmann::json{{"name", vendor}, {"match", {{"vendor", vendor}}}, {"act", std::move(act)}};
-  };
-  return {{"rules",
-           {rule(arguments.hangs, {{"hang", true}}), rule(arguments.fails, {{"status", 503}}),
-            rule(arguments.throttles, {{"status", 429}})}}};
+std::int64_t ms_of(system_clock::time_point t) {
+  return std::chrono::duration_cast<support::milliseconds>(t.time_since_epoch()).count();
 }
 
-/// Events at a steady pace, vendor after vendor. `name` begins their ids.
-void produce(const Arguments& arguments, const VendorBed& bed, VendorRun& run, const std::string& name,
-             std::size_t seconds) {
-  const auto start = std::chrono::system_clock::now();
-  const auto count = std::size_t(arguments.per_s * double(seconds));
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto due = start + std::chrono::duration_cast<std::chrono::system_clock::duration>(
-                                 std::chrono::duration<double>(double(i) / arguments.per_s));
-    if (const auto early = due - std::chrono::system_clock::now(); early > 1ms)
-      support::pause_for(std::chrono::ceil<support::milliseconds>(early));
-    const std::size_t vendor = i % bed.vendors.size();
-    const std::size_t user = bed.first_user(vendor) + i / bed.vendors.size() % bed.users_each;
-    run.produce(support::user_name(user), support::event_json(fmt::format("{}-{}", name, i), user));
+nlohmann::json rule(const std::string& vendor, nlohmann::json act) {
+  return {{"name", vendor}, {"match", {{"vendor", vendor}}}, {"act", std::move(act)}};
+}
+
+class Story {
+ public:
+  Story(const Arguments& arguments, const VendorBed& bed, int number)
+      : arguments_(arguments), bed_(bed), run_(bed, fmt::format("isolation-{}", number)), number_(number) {}
+
+  Measured tell() {
+    Measured measured;
+    rules({});
+    if (rate_ == 0) {
+      const double capacity = measure_capacity();
+      rate_ = std::min(kRateMax, kShareOfCapacity * capacity);
+      std::cerr << fmt::format("run {}: {:.0f} events/s in all when all is well; offered: {:.0f}/s", number_, capacity,
+                               rate_)
+                << std::endl;
+      measured["capacity_per_s"] = capacity;
+    } else {
+      run_.go();
+    }
+    measured["events_per_s"] = rate_;
+    measured["offered_to_each_per_s"] = rate_ / double(bed_.vendors.size());
+    play("warm_up", {}, kWarmUp);
+    play("calm", {}, arguments_.seconds);
+    auto faults = nlohmann::json::array();
+    faults.push_back(rule(arguments_.hangs, {{"hang", true}}));
+    play("hang", faults, arguments_.seconds);
+    faults.push_back(rule(arguments_.fails, {{"status", 503}}));
+    play("hang_503", faults, arguments_.seconds);
+    faults.push_back(rule(arguments_.throttles, {{"status", 429}}));
+    play("hang_503_429", faults, arguments_.seconds);
+    play("recovery", {}, arguments_.seconds);
+    until_quiet();
+    count(measured);
+    run_.worker().signal(SIGKILL);  // what hangs would be waited for
+    return measured;
   }
-  run.flush();
-}
 
-double percentile(std::vector<std::int64_t> values, double share) {
-  if (values.empty()) throw std::runtime_error("no latencies");
-  const auto at = values.begin() + std::ptrdiff_t(share * double(values.size() - 1));
-  std::ranges::nth_element(values, at);
-  return double(*at);
-}
-
-Measured measure(const Arguments& arguments, const VendorBed& bed, int number) {
-  VendorRun run(bed, fmt::format("isolation-{}", number));
-  bed.sandbox.script({{"rules", nlohmann::json::array()}});
-  run.go();
-  produce(arguments, bed, run, "warm-up", kWarmUp);  // caches, connections and grants are there; not counted
-  run.until_settled(std::int64_t(arguments.per_s * double(kWarmUp)));
-  std::cerr << "run " << number << ": all well …" << std::endl;
-  produce(arguments, bed, run, "calm", arguments.seconds);
-  support::pause_for(2s);
-  std::cerr << "run " << number << ": " << arguments.hangs << " hangs, " << arguments.fails << " fails, "
-            << arguments.throttles << " throttles …" << std::endl;
-  bed.sandbox.script(faults(arguments));
-  produce(arguments, bed, run, "trouble", arguments.seconds);
-  support::pause_for(2s);
-  bed.sandbox.script({{"rules", nlohmann::json::array()}});
-
-  std::map<std::string, std::map<std::string, std::vector<std::int64_t>>> latencies;  // by phase and vendor, ms
-  run.read_outcomes([&](const nlohmann::json& outcome) {
-    if (outcome.at("outcome") != "accepted") return;
-    const std::string id = outcome.at("event_id");
-    latencies[id.substr(0, id.rfind('-'))][outcome.at("vendor")].push_back(outcome.at("latency_ms"));
-  });
-  Measured measured{{"events_per_s", arguments.per_s}};
-  std::vector<std::int64_t> calm, trouble;
-  for (const std::string& vendor : bed.vendors) {
-    if (vendor == arguments.hangs || vendor == arguments.fails || vendor == arguments.throttles) continue;
-    const auto &before = latencies["calm"][vendor], &after = latencies["trouble"][vendor];
-    if (before.size() != after.size())
-      throw std::runtime_error(
-          fmt::format("{}: {} accepted when all was well, {} in trouble", vendor, before.size(), after.size()));
-    measured[vendor + "_calm_p99_ms"] = percentile(before, 0.99);
-    measured[vendor + "_trouble_p99_ms"] = percentile(after, 0.99);
-    calm.insert(calm.end(), before.begin(), before.end());
-    trouble.insert(trouble.end(), after.begin(), after.end());
+ private:
+  void rules(const nlohmann::json& all) const {
+    bed_.sandbox.script({{"rules", all.is_null() ? nlohmann::json::array() : all}});
   }
-  measured["calm_p50_ms"] = percentile(calm, 0.5);
-  measured["trouble_p50_ms"] = percentile(trouble, 0.5);
-  measured["calm_p99_ms"] = percentile(calm, 0.99);
-  measured["trouble_p99_ms"] = percentile(trouble, 0.99);
-  measured["p99_ratio"] = percentile(trouble, 0.99) / percentile(calm, 0.99);
-  run.worker().signal(SIGKILL);  // what hangs would be waited for
-  return measured;
-}
+
+  double measure_capacity() {
+    for (std::size_t i = 0; i < kCapacityEvents; ++i) {
+      const std::size_t user = user_of(i);
+      run_.produce(support::user_name(user), support::event_json(fmt::format("capacity-{}", i), user));
+    }
+    run_.flush();
+    run_.go();
+    return double(kCapacityEvents) / run_.until_settled(kCapacityEvents).seconds;
+  }
+
+  std::size_t user_of(std::size_t i) const {
+    return bed_.first_user(i % bed_.vendors.size()) + i / bed_.vendors.size() % bed_.users_each;
+  }
+
+  /// Events at a steady pace, vendor after vendor. Each occurs when it is due, however late it is produced, and that is
+  /// where its latency begins: a standstill of the producer hides nothing.
+  void play(const std::string& name, const nlohmann::json& faults, std::size_t seconds) {
+    std::cerr << "run " << number_ << ": " << name << " …" << std::endl;
+    rules(faults);
+    ledger_.begin_phase(name);
+    std::uint64_t& rss_kb = rss_kb_.emplace_back(0);
+    const auto start = system_clock::now();
+    const auto count = std::size_t(rate_ * double(seconds));
+    auto look = start;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto due =
+          start + std::chrono::duration_cast<system_clock::duration>(std::chrono::duration<double>(double(i) / rate_));
+      auto now = system_clock::now();
+      if (due - now > 1ms) {
+        support::pause_for(std::chrono::ceil<support::milliseconds>(due - now));
+        now = system_clock::now();
+      }
+      if (now >= look) {
+        look = now + 1s;
+        if (!run_.worker().running()) throw std::runtime_error("the worker ended by itself");
+        rss_kb = std::max(rss_kb, run_.worker().usage().rss_kb);
+      }
+      const std::size_t user = user_of(i);
+      const auto vendor = static_cast<chaos::VendorNumber>(i % bed_.vendors.size());
+      const chaos::EventNumber event = ledger_.send(ms_of(due), std::uint32_t(user), {&vendor, 1});
+      run_.produce(support::user_name(user), support::event_json(chaos::mark_of(event), user, "", ms_of(due)));
+    }
+    run_.flush();
+  }
+
+  void until_quiet() {
+    const auto until = std::chrono::steady_clock::now() + kQuietMax;
+    auto moved_at = std::chrono::steady_clock::now();
+    for (std::int64_t before = -1; std::chrono::steady_clock::now() < until;) {
+      const std::int64_t now = run_.outcomes();
+      if (now != before) moved_at = std::chrono::steady_clock::now();
+      before = now;
+      if (std::chrono::steady_clock::now() - moved_at > kQuiet) return;
+      support::pause_for(200ms);
+    }
+  }
+
+  void count(Measured& measured) {
+    const std::int64_t now_ms = ms_of(system_clock::now());
+    run_.read_outcomes([&](const nlohmann::json& outcome) {
+      const std::string id = outcome.value("event_id", "");
+      if (!chaos::event_of(id)) return;  // of the capacity
+      ledger_.outcome(id, outcome.value("vendor", ""), chaos::heard_from(outcome.at("outcome").get<std::string>()),
+                      outcome.at("attempt"), outcome.at("at"), outcome.at("rule").get<std::string>());
+    });
+    std::vector<chaos::VendorNumber> others;
+    for (std::size_t i = 0; i < bed_.vendors.size(); ++i)
+      if (const std::string& v = bed_.vendors[i];
+          v != arguments_.hangs && v != arguments_.fails && v != arguments_.throttles)
+        others.push_back(static_cast<chaos::VendorNumber>(i));
+    const auto phases = ledger_.phases(others, now_ms);
+    const auto& calm = phases.at(1);
+    for (std::size_t i = 1; i < phases.size(); ++i) {
+      const chaos::Ledger::Phase& phase = phases[i];
+      const auto p99 = double(phase.latency.percentile(0.99));
+      measured[phase.name + "_p50_ms"] = phase.latency.percentile(0.5);
+      measured[phase.name + "_p99_ms"] = p99;
+      measured[phase.name + "_p99_ratio"] = p99 / std::max(1.0, double(calm.latency.percentile(0.99)));
+      measured[phase.name + "_dead"] = phase.dead;
+      measured[phase.name + "_deferred"] = phase.deferred;
+      measured[phase.name + "_unfinished"] = phase.open;
+      measured[phase.name + "_rss_mb"] = double(rss_kb_[i]) / 1024;
+    }
+  }
+
+  const Arguments& arguments_;
+  const VendorBed& bed_;
+  VendorRun run_;
+  int number_;
+  double rate_ = arguments_.per_s;
+  chaos::Ledger ledger_;
+  std::vector<std::uint64_t> rss_kb_;  // by phase, the largest seen
+};
 
 void bench(const Arguments& arguments) {
   const nlohmann::ordered_json before = environment();
@@ -112,9 +184,9 @@ void bench(const Arguments& arguments) {
   const support::TempFolder folder("isolation-broker");
   std::optional<support::Broker> broker;
   if (brokers.empty()) brokers = broker.emplace(folder).address();
-  const VendorBed bed(arguments.nightpost, brokers, support::all_vendors(), 2'000);
+  const VendorBed bed(arguments.nightpost, brokers, support::all_vendors(), kUsersEach);
   std::vector<Measured> runs;
-  for (int run = 1; run <= arguments.runs; ++run) runs.push_back(measure(arguments, bed, run));
+  for (int run = 1; run <= arguments.runs; ++run) runs.push_back(Story(arguments, bed, run).tell());
   const nlohmann::ordered_json all = report("isolation", before, runs);
   std::cout << (arguments.json ? all.dump() + "\n" : as_table(all));
 }
@@ -124,12 +196,12 @@ void bench(const Arguments& arguments) {
 
 int main(int argc, char** argv) {
   nightpost::bench::Arguments arguments;
-  CLI::App app("All vendors at once, three of them in trouble: how much later do the others' pushes get?");
+  CLI::App app("All vendors at once, up to three of them in trouble: how much later do the others' pushes get?");
   app.add_option("--nightpost", arguments.nightpost, "the release binary")->required();
   app.add_option("--brokers", arguments.brokers, "a Kafka that is there; absent: one of our own");
-  app.add_option("--per-s", arguments.per_s, "events a second, all vendors together")
-      ->check(CLI::Range(8, 100'000))
-      ->capture_default_str();
+  app.add_option("--per-s", arguments.per_s,
+                 "events a second, all vendors together; absent: half of what this machine sustains, at most 6000")
+      ->check(CLI::Range(8, 100'000));
   app.add_option("--seconds", arguments.seconds, "of each phase")->check(CLI::Range(1, 3600))->capture_default_str();
   app.add_option("--hangs", arguments.hangs)->capture_default_str();
   app.add_option("--fails", arguments.fails)->capture_default_str();

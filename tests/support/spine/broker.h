@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "support/process.h"
 
@@ -24,6 +25,31 @@ class Broker {
 
   std::string log_file_, address_;
   Process guard_;
+};
+
+/// Three nodes, each topic on all of them (`Topics::create` takes the brokers' default), of which two must have a
+/// record. They end with their owner, even one that is killed.
+class Cluster {
+ public:
+  static constexpr int kNodes = 3;
+  /// Their data live in `folder`, which outlives them. Returns once all three know each other.
+  explicit Cluster(const TempFolder& folder);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+  std::string addresses() const;  // with commas
+  /// SIGKILL to one; back() starts it again on its data and returns once it answers. Nodes are 0 … 2.
+  void lose(int node);
+  void back(int node);
+
+ private:
+  void start(int node);
+  void expect_up(int node) const;
+  std::string data(int node) const;
+
+  const TempFolder& folder_;
+  std::string id_;
+  std::vector<std::string> ports_, controllers_;
 };
 
 }  // namespace nightpost::support

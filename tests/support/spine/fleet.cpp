@@ -22,8 +22,9 @@ std::string user_token(std::size_t user) {
   return hex_of({"token", name, "1"}) + hex_of({"token", name, "2"});
 }
 
-std::string event_json(std::string_view id, std::size_t user, std::string_view ext) {
-  const std::int64_t now = to_ms(SystemClock().wall());
+std::string event_json(std::string_view id, std::size_t user, std::string_view ext,
+                       std::optional<std::int64_t> occurred_ms) {
+  const std::int64_t now = occurred_ms.value_or(to_ms(SystemClock().wall()));
   std::string escaped;
   append_json_escaped(escaped, ext.empty() ? R"({"conv":"c2c_denny","page":"chat"})" : ext);
   return fmt::format(R"({{"event_id":"{0}","app_id":{1},"occurred_at":{2},"expires_at":{3},"kind":"c2c",)"

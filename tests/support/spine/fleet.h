@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +14,10 @@ inline constexpr std::int64_t kFleetApp = 1'400'000'001;
 std::string user_name(std::size_t user);   // "user-0000042"
 std::string user_token(std::size_t user);  // 64 hex digits
 
-/// A text message to one user, about 730 bytes. `id` names event and message; times from the clock.
-std::string event_json(std::string_view id, std::size_t user, std::string_view ext = "");
+/// A text message to one user, about 730 bytes. `id` names event and message; it occurred at `occurred_ms` (since the
+/// epoch), absent: now.
+std::string event_json(std::string_view id, std::size_t user, std::string_view ext = "",
+                       std::optional<std::int64_t> occurred_ms = std::nullopt);
 
 /// Adds users [0, count) to the SQLite store at `path`, their devices offline and bound to `certificate`.
 void add_users(const std::string& path, std::int64_t certificate, std::size_t count);

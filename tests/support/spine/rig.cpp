@@ -73,6 +73,12 @@ std::vector<Sink::Seen> Sink::seen() {
   return all;
 }
 
+nlohmann::json retry_topics(const std::string& prefix) {
+  nlohmann::json topics;
+  for (const std::string tier : {"10s", "1m", "10m", "1h"}) topics["retry_" + tier] = prefix + ".retry." + tier;
+  return topics;
+}
+
 Nightpost::Nightpost(std::string program, std::string brokers, const TempFolder& folder)
     : program_(std::move(program)),
       brokers_(std::move(brokers)),

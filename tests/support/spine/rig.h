@@ -50,6 +50,9 @@ class Sink {
   std::string origin_;
 };
 
+/// Delay topics of a test's own, "PREFIX.retry.10s" and so on, as `kafka.topics` of a config names them.
+nlohmann::json retry_topics(const std::string& prefix);
+
 /// The release binary with a store and a master key of its own.
 class Nightpost {
  public:
@@ -81,6 +84,8 @@ class Nightpost {
   };
 
   const std::string& store_path() const noexcept { return store_path_; }
+  /// Of its folder: the worker NAME logs to NAME.log.
+  std::string file(std::string_view name) const { return folder_.file(name); }
 
  private:
   std::string program_, brokers_;

@@ -71,7 +71,7 @@ Topics::Client Topics::consumer(const std::string& group) const {
 void Topics::create(const std::string& topic, int partitions, const Settings& settings) {
   std::array<char, 512> why{};
   Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
-      rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why.data(), why.size()));
+      rd_kafka_NewTopic_new(topic.c_str(), partitions, -1, why.data(), why.size()));
   if (!wanted) throw std::runtime_error(why.data());
   // 10 MB events are part of the contract's bad input; the broker's default refuses them before we see one.
   Settings all = settings;
@@ -88,6 +88,21 @@ void Topics::create(const std::string& topic, int partitions, const Settings& se
   const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(done.get()), &count);
   for (std::size_t i = 0; i < count; ++i) need(rd_kafka_topic_result_error(results[i]), "create " + topic);
   partitions_[topic] = partitions;
+}
+
+void Topics::limit_message_bytes(const std::string& topic, int bytes) {
+  const Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy> wanted(
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
+  need(rd_kafka_ConfigResource_set_config(wanted.get(), "max.message.bytes", std::to_string(bytes).c_str()), topic);
+  const Queue queue(rd_kafka_queue_new(producer_.get()));
+  rd_kafka_ConfigResource_t* all = wanted.get();
+  rd_kafka_AlterConfigs(producer_.get(), &all, 1, nullptr, queue.get());
+  const Handle<rd_kafka_event_t, rd_kafka_event_destroy> done(rd_kafka_queue_poll(queue.get(), kPatienceMs));
+  if (!done) throw std::runtime_error("configure " + topic + ": no answer");
+  need(rd_kafka_event_error(done.get()), "configure " + topic);
+  std::size_t count = 0;
+  const auto* results = rd_kafka_AlterConfigs_result_resources(rd_kafka_event_AlterConfigs_result(done.get()), &count);
+  for (std::size_t i = 0; i < count; ++i) need(rd_kafka_ConfigResource_error(results[i]), "configure " + topic);
 }
 
 void Topics::produce(const std::string& topic, std::string_view key, std::string_view value) {
@@ -127,16 +142,31 @@ std::int64_t Topics::size(const std::string& topic) {
   return sum;
 }
 
-std::int64_t Topics::committed(const std::string& group, const std::string& topic) {
+std::vector<std::int64_t> Topics::committed_offsets(const std::string& group, const std::string& topic) {
   Client& asker = groups_[group];
   if (!asker) asker = consumer(group);
   const List list(rd_kafka_topic_partition_list_new(partitions(topic)));
   for (int p = 0; p < partitions(topic); ++p) rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), p);
   need(rd_kafka_committed(asker.get(), list.get(), kPatienceMs), "committed offsets of " + group);
+  std::vector<std::int64_t> offsets;
+  for (int p = 0; p < list->cnt; ++p) offsets.push_back(list->elems[p].offset);
+  return offsets;
+}
+
+std::int64_t Topics::committed(const std::string& group, const std::string& topic) {
   std::int64_t sum = 0;
-  for (int p = 0; p < list->cnt; ++p)
-    if (list->elems[p].offset >= 0) sum += list->elems[p].offset - bounds(topic, p).first;
+  const std::vector<std::int64_t> offsets = committed_offsets(group, topic);
+  for (std::size_t p = 0; p < offsets.size(); ++p)
+    if (offsets[p] >= 0) sum += offsets[p] - bounds(topic, static_cast<int>(p)).first;
   return sum;
+}
+
+void Topics::read_uncommitted(const std::string& group, const std::string& topic,
+                              const std::function<void(const ReadRecord&)>& take) {
+  const std::vector<std::int64_t> offsets = committed_offsets(group, topic);
+  read(topic, [&](const ReadRecord& record) {
+    if (record.offset >= offsets.at(static_cast<std::size_t>(record.partition))) take(record);
+  });
 }
 
 void Topics::read(const std::string& topic, const std::function<void(const ReadRecord&)>& take) {

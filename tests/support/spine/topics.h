@@ -31,6 +31,8 @@ class Topics {
 
   /// `settings` of the topic, over max.message.bytes=20000000.
   void create(const std::string& topic, int partitions, const std::map<std::string, std::string>& settings = {});
+  /// Its max.message.bytes: what is larger is refused from now on.
+  void limit_message_bytes(const std::string& topic, int bytes);
   /// Queues; a full queue waits for the broker. Durable after flush() only.
   void produce(const std::string& topic, std::string_view key, std::string_view value);
   void flush(std::chrono::milliseconds patience);
@@ -39,6 +41,9 @@ class Topics {
   std::int64_t size(const std::string& topic);
   /// Records of the topic that `group` has committed past; partitions without a commit count nothing.
   std::int64_t committed(const std::string& group, const std::string& topic);
+  /// What `group` has not committed past, as it is now.
+  void read_uncommitted(const std::string& group, const std::string& topic,
+                        const std::function<void(const ReadRecord&)>& take);
   /// Every record from the beginning to the ends as they are now.
   void read(const std::string& topic, const std::function<void(const ReadRecord&)>& take);
 
@@ -47,6 +52,8 @@ class Topics {
   Client consumer(const std::string& group) const;
   int partitions(const std::string& topic);
   std::pair<std::int64_t, std::int64_t> bounds(const std::string& topic, int partition);
+  /// By partition; negative: nothing was committed.
+  std::vector<std::int64_t> committed_offsets(const std::string& group, const std::string& topic);
 
   std::string brokers_;
   Client producer_;

@@ -23,9 +23,9 @@ TEST_CASE("request log: what went in comes out", "[sandbox]") {
   log.add(request("{\"a\":1}", {.headers = {{"x", "1"}, {"x", "quote \""}}}), 400, "BadTopic", "", wall_from_ms(12));
   log.add(request("\xff"), 0, "hang", "why", wall_from_ms(13));
   CHECK(json::parse(log.json()) == json::parse(R"([
-    {"method":"POST","path":"/3/device/ab","headers":[["x","1"],["x","quote \""]],"body":"{\"a\":1}",
+    {"n":1,"method":"POST","path":"/3/device/ab","headers":[["x","1"],["x","quote \""]],"body":"{\"a\":1}",
      "verdict":{"status":400,"reason":"BadTopic"},"at":12,"connection":7,"stream":3},
-    {"method":"POST","path":"/3/device/ab","headers":[],"body":"\ufffd",
+    {"n":2,"method":"POST","path":"/3/device/ab","headers":[],"body":"\ufffd",
      "verdict":{"status":0,"reason":"hang","detail":"why"},"at":13,"connection":7,"stream":3}])"));
   log.clear();
   CHECK(log.json() == "[]");
@@ -45,9 +45,45 @@ TEST_CASE("request log: the oldest go first, by number and by bytes", "[sandbox]
   REQUIRE(last.size() == 2);
   CHECK(last[1]["body"] == std::string(400, '9'));
 
+  SECTION("what was read is left out, and a gap tells of what was not kept") {
+    struct Row {
+      std::uint64_t after;
+      std::size_t want;
+    };
+    const Row row = GENERATE(values<Row>({{0, 3}, {7, 3}, {8, 2}, {10, 0}, {11, 0}}));
+    const json later = json::parse(few.json(row.after));
+    CHECK(later.size() == row.want);
+    if (!later.empty()) CHECK(later.back()["n"] == 10);
+  }
+
   RequestLog none({.requests_max = 0});
   none.add(request("x"), 200, "", "", {});
   CHECK(none.json() == "[]");
+}
+
+TEST_CASE("request log: with a mark only its words are kept, however long the body", "[sandbox]") {
+  RequestLog log({.body_kept_max = 10, .mark = "cz"});
+  struct Row {
+    const char* name;
+    std::string body;
+    json want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"none", "a body", json::array()},
+      {"empty", "", json::array()},
+      {"escaped json", R"({\"id\":\"cz17\"})", {"cz17"}},
+      {"form", "ext=%7B%22id%22%3A%22cz17%22%7D&x=1", {"cz17"}},
+      {"far behind, and at the end", std::string(100'000, '.') + "cz1 cz2", {"cz1", "cz2"}},
+      {"each once", "cz1 cz2 cz1 cz12", {"cz1", "cz2", "cz12"}},
+      {"the mark alone", "cz", {"cz"}},
+  }));
+  CAPTURE(row.name);
+  log.add(request(row.body, {.headers = {{"x", "1"}}}), 200, "", "", wall_from_ms(12));
+  const json entry = json::parse(log.json()).at(0);
+  CHECK(entry["marks"] == row.want);
+  CHECK(entry["verdict"]["status"] == 200);
+  CHECK_FALSE(entry.contains("headers"));
+  CHECK_FALSE(entry.contains("body"));
 }
 
 }  // namespace
