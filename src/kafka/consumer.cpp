@@ -199,11 +199,12 @@ std::size_t Consumer::Impl::poll() {
   take_news();
   std::size_t taken = 0;
   const MonoTime now = std::chrono::steady_clock::now();
+  const WallTime wall = wall_now();
   for (std::size_t intake = 0; intake < records.size(); ++intake) {
     for (std::size_t room = kPollMax / records.size() + 1; room > 0 && book.is_open(intake); --room, ++taken) {
       const Message message(rd_kafka_consume_queue(records[intake].get(), 0));
       if (!message) break;
-      on_message(*message, now);
+      on_message(*message, now, wall);
     }
   }
   hand_out();
@@ -213,10 +214,10 @@ std::size_t Consumer::Impl::poll() {
 /// Calls the callbacks of what the group has to say.
 void Consumer::Impl::take_news() {
   while (const Message message{rd_kafka_consume_queue(news.get(), 0)})
-    on_message(*message, std::chrono::steady_clock::now());
+    on_message(*message, std::chrono::steady_clock::now(), wall_now());
 }
 
-void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now) {
+void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now, WallTime wall) {
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
     failed(message.err, rd_kafka_message_errstr(&message));
     return;
@@ -232,7 +233,7 @@ void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now)
                   .remainder = headers.remainder(),
                   .due_at = headers.due_at(),
                   .origin = headers.origin()},
-                 now, wall_now());
+                 now, wall);
   if (offered == PartitionBook::Offer::Parked) apply_pauses();
 }
 

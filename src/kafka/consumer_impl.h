@@ -40,7 +40,7 @@ struct Consumer::Impl {
   void close();
   std::size_t poll();
   void take_news();
-  void on_message(const rd_kafka_message_t& message, MonoTime now);
+  void on_message(const rd_kafka_message_t& message, MonoTime now, WallTime wall);
   void hand_out();
   void settle_finished();
   void apply_pauses();

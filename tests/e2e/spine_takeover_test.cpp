@@ -17,7 +17,7 @@ using support::milliseconds;
 using Worker = support::Nightpost::Worker;
 
 constexpr std::size_t kEventsMax = 40'000;
-constexpr auto kEvery = 5ms;  // 25 events a second and partition
+constexpr auto kEvery = 5ms;     // 25 events a second and partition
 constexpr int kPartitions = 40;  // eight of the offline topic in Bed and of each delay topic
 
 /// One event every 5 ms, each to a phone of its own and stamped with its moment, until it ends. Nobody else may touch
