@@ -7,7 +7,7 @@
 namespace nightpost::sandbox {
 
 void RequestLog::add(const server::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
-                     WallTime at) {
+                     WallTime at, std::string_view shows) {
   if (limits_.requests_max == 0) return;
   Entry entry;
   if (entries_.size() >= limits_.requests_max) {
@@ -18,10 +18,11 @@ void RequestLog::add(const server::ServerRequest& request, int status, std::stri
     entry.ends.clear();
   }
   const std::string_view body = std::string_view(request.body).substr(0, limits_.body_kept_max);
-  std::size_t size = request.method.size() + request.target.size() + body.size() + reason.size() + detail.size();
+  std::size_t size =
+      request.method.size() + request.target.size() + body.size() + reason.size() + detail.size() + shows.size();
   for (const auto& [name, value] : request.headers) size += name.size() + value.size();
   entry.text.reserve(size);
-  entry.ends.reserve(2 * request.headers.size() + 5);
+  entry.ends.reserve(2 * request.headers.size() + 6);
   const auto put = [&](std::string_view piece) {
     entry.text += piece;
     entry.ends.push_back(static_cast<std::uint32_t>(entry.text.size()));
@@ -35,6 +36,8 @@ void RequestLog::add(const server::ServerRequest& request, int status, std::stri
   put(body);
   put(reason);
   put(detail);
+  put(shows);
+  entry.cut_from = body.size() < request.body.size() ? request.body.size() : 0;
   entry.connection = request.connection;
   entry.stream = request.stream;
   entry.status = status;
@@ -62,7 +65,7 @@ void RequestLog::append(std::string& out, const Entry& entry) {
   append_json_member(out, "method", next());
   append_json_member(out, "path", next());
   out += ",\"headers\":[";
-  while (piece + 3 < entry.ends.size()) {
+  while (piece + 4 < entry.ends.size()) {
     out += piece == 2 ? "[\"" : ",[\"";
     append_json_escaped(out, next());
     out += "\",\"";
@@ -71,11 +74,13 @@ void RequestLog::append(std::string& out, const Entry& entry) {
   }
   out += ']';
   append_json_member(out, "body", next());
+  if (entry.cut_from > 0) append_json_member(out, "body_bytes", static_cast<std::int64_t>(entry.cut_from));
   out += ",\"verdict\":{";
   append_json_member(out, "status", entry.status);
   append_json_member(out, "reason", next());
   if (const std::string detail = next(); !detail.empty()) append_json_member(out, "detail", detail);
   out += '}';
+  if (const std::string shows = next(); !shows.empty()) out.append(R"(,"shows":)").append(shows);
   append_json_member(out, "at", to_ms(entry.at));
   append_json_member(out, "connection", static_cast<std::int64_t>(entry.connection));
   append_json_member(out, "stream", entry.stream);
