@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "core/http.h"
@@ -26,6 +27,7 @@ struct Grant {
 struct GrantRequest {
   std::string origin;  // "https://oauth2.googleapis.com", or the certificate's host override
   HttpRequest http;
+  std::string_view scheme = {};  // static: what finish() puts before the token in Grant::authorization, "Bearer "
 };
 using GrantStep = std::variant<Grant, GrantRequest>;
 

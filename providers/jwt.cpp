@@ -56,9 +56,43 @@ std::string fingerprint_of(EVP_PKEY* key) {
   return hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
+/// The first block with line ends as PEM wants them: consoles and environment variables flatten keys to one line, or
+/// leave the two characters \n where a line ended. Empty where that is no block of Base64 alone.
+std::string in_lines(std::string_view pem) {
+  constexpr std::string_view kBegin = "-----BEGIN ", kEnd = "-----END ", kDashes = "-----";
+  constexpr std::size_t kLineBytes = 64;
+  const std::size_t begin = pem.find(kBegin);
+  if (begin == pem.npos) return {};
+  pem.remove_prefix(begin + kBegin.size());
+  const std::string_view label = pem.substr(0, pem.find(kDashes));
+  if (label.size() == pem.size() || label.contains('\n')) return {};
+  pem.remove_prefix(label.size() + kDashes.size());
+  const std::size_t end = pem.find(kEnd);
+  if (end == pem.npos || !pem.substr(end + kEnd.size()).starts_with(std::string(label) + std::string(kDashes)))
+    return {};
+  std::string out;
+  out.reserve(pem.size() + pem.size() / 32 + 256);  // never moved, so no copy of the key stays behind
+  out.append(kBegin).append(label).append(kDashes);
+  std::size_t in_block = 0;
+  for (std::size_t i = 0; i < end; ++i) {
+    const char c = pem[i];
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') continue;
+    if (c == '\\' && i + 1 < end && (pem[i + 1] == 'n' || pem[i + 1] == 'r')) {
+      ++i;
+      continue;
+    }
+    const bool base64 =
+        (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '=';
+    if (!base64) return {};
+    if (in_block++ % kLineBytes == 0) out += '\n';
+    out += c;
+  }
+  out.append("\n").append(kEnd).append(label).append(kDashes).append("\n");
+  return out;
+}
+
 /// The key of an unencrypted PKCS#8 PEM, of whatever kind.
-Result<PrivateKey> opened(std::string_view pem) {
-  if (pem.size() > kPemBytesMax) return fail(Errc::Malformed, "far too long for a signing key");
+Result<PrivateKey> opened_in_lines(std::string_view pem) {
   const Handle<BIO, BIO_free> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   PemBlock block;
   if (!bio || PEM_read_bio(bio.get(), &block.name, &block.header, &block.data, &block.size) != 1)
@@ -74,6 +108,14 @@ Result<PrivateKey> opened(std::string_view pem) {
   const Handle<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free> info(d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, block.size));
   PrivateKey key(info ? EVP_PKCS82PKEY(info.get()) : nullptr);
   if (!key) return fail(Errc::Malformed, "no private key inside: the PEM's content is damaged");
+  return key;
+}
+
+Result<PrivateKey> opened(std::string_view pem) {
+  if (pem.size() > kPemBytesMax) return fail(Errc::Malformed, "far too long for a signing key");
+  std::string lines = in_lines(pem);
+  Result<PrivateKey> key = opened_in_lines(lines.empty() ? pem : std::string_view(lines));
+  OPENSSL_cleanse(lines.data(), lines.size());
   return key;
 }
 

@@ -22,6 +22,8 @@ struct Receipt {
     Clicked,
     TokenGone,    // the vendor says that the token will never work again
     Undelivered,  // not shown, for the reason in `meaning`; the token stays
+    Expired,      // its life ended before the phone was there
+    Unknown,      // the vendor said something that we have no word for: nothing is claimed
   };
   Kind kind = Kind::Delivered;
   DeviceToken token;
@@ -30,6 +32,7 @@ struct Receipt {
   std::string code;       // the vendor's own word or number
   std::string meaning;    // plain English
   std::optional<WallTime> at;
+  std::optional<DeviceToken> moved_to;  // TokenGone: the vendor names the token that stands for it now
 };
 
 /// One call of the vendor's. Views are valid during the call only.

@@ -11,6 +11,24 @@ std::string printable(std::string_view word, std::size_t bytes_max) {
   return out;
 }
 
+std::string vendor_words(std::string_view words) {
+  constexpr std::size_t kBytesMax = 160;
+  std::string out;
+  std::size_t letters = 0;
+  for (const char c : words) {
+    if (out.size() == kBytesMax) break;
+    const bool plain = c >= 0x20 && c <= 0x7e;
+    if (plain)
+      out += c;
+    else if (!out.ends_with('?'))
+      out += '?';  // one for a whole run
+    letters += (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ? 1 : 0;
+  }
+  if (letters < 2) return {};
+  while (out.ends_with(' ') || out.ends_with('.')) out.pop_back();
+  return " It said: " + out + '.';
+}
+
 nlohmann::json parsed(std::string_view text) {
   return nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
 }

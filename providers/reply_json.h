@@ -15,6 +15,10 @@ inline constexpr std::size_t kForeignWordBytesMax = 96;
 /// Foreign words go into logs, outcomes and the console: short, printable ASCII, one line.
 std::string printable(std::string_view word, std::size_t bytes_max = kForeignWordBytesMax);
 
+/// " It said: …" of a vendor's own words, printable ASCII, for the end of a meaning: they often name the field. Empty
+/// where nothing of them could be read, as of Chinese alone.
+std::string vendor_words(std::string_view words);
+
 /// `text` parsed; discarded() where it is no JSON.
 nlohmann::json parsed(std::string_view text);
 

@@ -18,6 +18,17 @@ std::optional<std::int64_t> number_in(std::string_view text) noexcept {
   return number;
 }
 
+/// "1.5", which the RFC does not allow and some servers write: rounded up, so that nobody comes too early.
+std::optional<std::int64_t> seconds_in(std::string_view text) noexcept {
+  const std::size_t point = text.find('.');
+  const auto whole = number_in(text.substr(0, point));
+  if (!whole || point == text.npos) return whole;
+  const std::string_view fraction = text.substr(point + 1);
+  if (!number_in(fraction)) return std::nullopt;
+  const bool more = fraction.find_first_not_of('0') != fraction.npos;
+  return more && *whole < kRetryAfterMax.count() ? *whole + 1 : *whole;
+}
+
 }  // namespace
 
 std::optional<WallTime> from_http_date(std::string_view text) noexcept {
@@ -46,7 +57,7 @@ std::optional<WallTime> from_http_date(std::string_view text) noexcept {
 std::optional<milliseconds> retry_after(const HttpResponse& reply) {
   const auto value = reply.header("retry-after");
   if (!value) return std::nullopt;
-  if (const auto count = number_in(*value))
+  if (const auto count = seconds_in(*value))
     return milliseconds(std::min<std::int64_t>(*count, kRetryAfterMax.count() / 1000) * 1000);
   const auto until = from_http_date(*value);
   const auto date = reply.header("date");

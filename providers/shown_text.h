@@ -10,6 +10,24 @@
 
 namespace nightpost {
 
+/// Nothing but white space and what has no shape: such a text is as good as none. REQUIRED: valid UTF-8.
+bool is_blank(std::string_view text) noexcept;
+
+/// `text` as valid UTF-8 and without control characters: those that part words are a blank, others are not there. The
+/// line breaks stay where `lines` says so. Views `text` itself where nothing is wrong with it, as nearly always.
+class CleanText {
+ public:
+  explicit CleanText(std::string_view text, bool lines = false);
+  CleanText(const CleanText&) = delete;  // the view may be of this very object
+  CleanText& operator=(const CleanText&) = delete;
+  operator std::string_view() const noexcept { return view_; }
+  const std::string_view* operator->() const noexcept { return &view_; }
+
+ private:
+  std::string copy_;
+  std::string_view view_;
+};
+
 struct ShownText {
   std::string title;
   std::string body;

@@ -24,6 +24,42 @@ UBreakIterator* cluster_iterator() {
   return iterator.get();
 }
 
+/// Bytes of the whole code points among the first `bytes_max` of `text`, which has more.
+std::size_t whole_code_points(std::string_view text, std::size_t bytes_max) noexcept {
+  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0U) == 0x80) --bytes_max;
+  return bytes_max;
+}
+
+/// The longest prefix of at most `clusters_max` clusters whose sizes add up to at most `size_max`.
+template <class SizeOf>
+Prefix walked(std::string_view text, std::size_t size_max, std::size_t clusters_max, SizeOf size_of) {
+  UErrorCode status = U_ZERO_ERROR;
+  UText storage = UTEXT_INITIALIZER;
+  const Handle<UText, utext_close> source(
+      utext_openUTF8(&storage, text.data(), static_cast<std::int64_t>(text.size()), &status));
+  UBreakIterator* const boundaries = cluster_iterator();
+  if (boundaries == nullptr || U_FAILURE(status)) return {};
+  ubrk_setUText(boundaries, source.get(), &status);
+  if (U_FAILURE(status)) return {};
+
+  Prefix prefix;
+  std::size_t boundary = 0;  // of the cluster that the walk is in or behind
+  for (std::size_t used = 0; prefix.clusters < clusters_max; ++prefix.clusters) {
+    if (prefix.bytes == boundary) {
+      const std::int32_t next = ubrk_next(boundaries);
+      if (next == UBRK_DONE) break;
+      boundary = static_cast<std::size_t>(next);
+    }
+    std::size_t end = boundary;
+    if (end - prefix.bytes > kClusterBytesMax)
+      end = prefix.bytes + whole_code_points(text.substr(prefix.bytes), kClusterBytesMax);
+    used += size_of(text.substr(prefix.bytes, end - prefix.bytes));
+    if (used > size_max) break;
+    prefix.bytes = end;
+  }
+  return prefix;
+}
+
 }  // namespace
 
 std::size_t json_escaped_size(std::string_view text) {
@@ -36,27 +72,12 @@ std::size_t json_escaped_size(std::string_view text) {
 // A walk, not a search: sizes of whole clusters add up, so the first one too many is the answer, and the walk costs
 // what is kept rather than what came in.
 Prefix longest_prefix(std::string_view text, std::size_t escaped_max, std::size_t clusters_max) {
-  UErrorCode status = U_ZERO_ERROR;
-  UText storage = UTEXT_INITIALIZER;
-  const Handle<UText, utext_close> source(
-      utext_openUTF8(&storage, text.data(), static_cast<std::int64_t>(text.size()), &status));
-  UBreakIterator* const boundaries = cluster_iterator();
-  if (boundaries == nullptr || U_FAILURE(status)) return {};
-  ubrk_setUText(boundaries, source.get(), &status);
-  if (U_FAILURE(status)) return {};
-
-  Prefix prefix;
   std::string scratch;
-  for (std::size_t used = 0; prefix.clusters < clusters_max; ++prefix.clusters) {
-    const std::int32_t end = ubrk_next(boundaries);
-    if (end == UBRK_DONE) break;
+  return walked(text, escaped_max, clusters_max, [&](std::string_view cluster) {
     scratch.clear();
-    append_json_escaped(scratch, text.substr(prefix.bytes, static_cast<std::size_t>(end) - prefix.bytes));
-    used += scratch.size();
-    if (used > escaped_max) break;
-    prefix.bytes = static_cast<std::size_t>(end);
-  }
-  return prefix;
+    append_json_escaped(scratch, cluster);
+    return scratch.size();
+  });
 }
 
 std::optional<std::string> fitted(std::string_view text, std::size_t escaped_max, std::size_t clusters_min) {
@@ -86,12 +107,19 @@ std::size_t utf16_size(std::string_view text) noexcept {
 
 std::string fitted_utf16(std::string_view text, std::size_t units_max) {
   if (text.size() <= units_max || utf16_size(text) <= units_max) return std::string(text);
-  // A cluster has at least one unit, so more than this many clusters cannot fit; then whole clusters are given back.
-  Prefix kept = longest_prefix(text, std::numeric_limits<std::size_t>::max(), units_max - 1);
-  while (kept.clusters > 0 && utf16_size(text.substr(0, kept.bytes)) > units_max - 1)
-    kept = longest_prefix(text, std::numeric_limits<std::size_t>::max(), kept.clusters - 1);
-  if (kept.clusters == 0) return {};
-  return std::string(text.substr(0, kept.bytes)).append(kEllipsis);
+  const Prefix kept = walked(text, units_max - 1, std::numeric_limits<std::size_t>::max(),
+                             [](std::string_view cluster) { return utf16_size(cluster); });
+  std::size_t bytes = kept.bytes;
+  if (bytes == 0) {
+    // One character of more units than there are: its first code points are more than nothing.
+    for (std::size_t units = 0, end = 0; end < text.size(); bytes = end) {
+      do ++end;
+      while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80);
+      units += utf16_size(text.substr(bytes, end - bytes));
+      if (units > units_max - 1) break;
+    }
+  }
+  return bytes == 0 ? std::string() : std::string(text.substr(0, bytes)).append(kEllipsis);
 }
 
 }  // namespace nightpost

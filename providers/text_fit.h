@@ -13,7 +13,8 @@ namespace nightpost {
 std::size_t json_escaped_size(std::string_view text);
 
 /// A prefix of whole extended grapheme clusters (UAX #29): no surrogate pair, combining sequence, emoji family or flag
-/// is ever cut in two.
+/// is cut in two. A cluster of more than kClusterBytesMax is no character of any script, and counts as several.
+inline constexpr std::size_t kClusterBytesMax = 64;  // the longest emoji family has 45
 struct Prefix {
   std::size_t bytes = 0;
   std::size_t clusters = 0;
@@ -35,7 +36,7 @@ std::string shortened(std::string_view text, std::size_t clusters);
 std::size_t utf16_size(std::string_view text) noexcept;
 
 /// `text` whole where it has at most `units_max` UTF-16 code units, else whole clusters of at most `units_max` - 1 with
-/// "…" after them; empty where not even one fits. REQUIRED: valid UTF-8, units_max ≥ 1.
+/// "…" after them; where not even one fits, what fits of its code points. REQUIRED: valid UTF-8, units_max ≥ 1.
 std::string fitted_utf16(std::string_view text, std::size_t units_max);
 
 }  // namespace nightpost

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -27,6 +29,10 @@ Result<Certificate> inspect(Certificate wanted, const CertificateSecret& secret,
 
 /// None: key id, team id and bundle id are facts of the key.
 std::span<const SettingField> settings() noexcept;
+
+/// What the vendor would take at this setting and then cap or drop without a word: a sentence each for ops, which
+/// begins with what to change. Of an inspected certificate.
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now);
 
 /// Of an inspected certificate. Malformed: it names no usable bundle id or origin.
 Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);

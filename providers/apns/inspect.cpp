@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -14,6 +15,8 @@
 
 namespace nightpost::apns {
 namespace {
+
+constexpr std::int64_t kWarnDaysBefore = 30;  // a certificate's end
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -38,6 +41,17 @@ std::string iso_utc(WallTime time) {
                                  static_cast<unsigned>(date.day()), static_cast<int>(clock.hours().count()),
                                  static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
   return {text.data(), static_cast<std::size_t>(size)};
+}
+
+/// What iso_utc() wrote. nullopt: nothing of the kind.
+std::optional<WallTime> from_iso_utc(const std::string& text) {
+  int year = 0, hour = 0, minute = 0, second = 0;
+  unsigned month = 0, day = 0;
+  if (std::sscanf(text.c_str(), "%4d-%2u-%2uT%2d:%2d:%2dZ", &year, &month, &day, &hour, &minute, &second) != 6)
+    return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month), std::chrono::day(day)};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(hour) + std::chrono::minutes(minute) + seconds(second);
 }
 
 std::string fact(const Certificate& certificate, const std::string& name) {
@@ -143,6 +157,17 @@ Result<Certificate> inspect(Certificate wanted, const CertificateSecret& secret,
   if (const auto origin = origin_of(wanted); !origin) return std::unexpected(origin.error());
   const bool pem = secret.bytes.find("-----BEGIN ") != std::string::npos;
   return pem ? inspect_p8(std::move(wanted), secret, asked) : inspect_p12(std::move(wanted), secret, now, asked);
+}
+
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now) {
+  const auto end = from_iso_utc(fact(certificate, "not_after"));
+  if (!end) return {};
+  const auto left = std::chrono::floor<std::chrono::days>(*end - now).count();
+  if (*end <= now)
+    return {"renew it at Apple: it expired at " + fact(certificate, "not_after") + ", and Apple refuses it"};
+  if (left >= kWarnDaysBefore) return {};
+  return {"renew it at Apple: it expires at " + fact(certificate, "not_after") + ", in " + std::to_string(left) +
+          (left == 1 ? " day" : " days")};
 }
 
 }  // namespace nightpost::apns

@@ -2,19 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "core/text.h"
+#include "providers/aps.h"
+#include "providers/ext_form.h"
+#include "providers/shown_text.h"
 #include "providers/text_fit.h"
 
 namespace nightpost::apns {
 namespace {
 
-constexpr std::size_t kBudget = kPayloadBytesMax - kPayloadBytesMargin;
+constexpr std::size_t kBudget = kPayloadBytesMax;
 
 /// The text itself when it is valid UTF-8, as it nearly always is, else a repaired copy.
 class Repaired {
@@ -34,91 +35,44 @@ class Repaired {
   std::string_view view_;
 };
 
-/// The values of our namespace in `extras`, checked; views into the notification.
-struct Extras {
-  std::string_view interruption_level;
-  std::string_view category;
-  std::string_view target_content_id;
-  std::optional<double> relevance_score;
-};
-
-Result<Extras> extras_of(const Notification& notification) {
-  constexpr std::array<std::string_view, 4> kLevels = {"passive", "active", "time-sensitive", "critical"};
-  Extras extras;
-  if (notification.priority == Priority::Low) extras.interruption_level = "passive";
-  for (const auto& [name, value] : notification.extras) {
-    if (name == "apns.interruption-level") {
-      if (std::ranges::find(kLevels, value) == kLevels.end())
-        return fail(Errc::Malformed, "apns.interruption-level is none of passive, active, time-sensitive, critical");
-      extras.interruption_level = value;
-    } else if (name == "apns.category") {
-      extras.category = value;
-    } else if (name == "apns.target-content-id") {
-      extras.target_content_id = value;
-    } else if (name == "apns.relevance-score") {
-      double score = -1;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), score);
-      if (error != std::errc{} || end != value.data() + value.size() || !(score >= 0 && score <= 1))
-        return fail(Errc::Malformed, "apns.relevance-score is not a number from 0 to 1");
-      extras.relevance_score = score;
-    }
-  }
-  return extras;
-}
-
 /// Everything that goes in, as valid UTF-8.
 struct Pieces {
-  Pieces(const Notification& n, const Extras& extras)
-      : title(n.title),
-        body(n.body),
+  Pieces(const Notification& n, const Aps& from)
+      : title(is_blank(n.title) ? std::string_view() : n.title),
+        body(n.body, /*lines=*/true),
         ext(n.ext),
-        sound(n.sound ? std::string_view(*n.sound) : std::string_view()),
-        thread_id(n.thread_id),
-        category(extras.category),
-        target_content_id(extras.target_content_id),
-        interruption_level(extras.interruption_level),
-        relevance_score(extras.relevance_score),
-        badge(n.badge),
-        mutable_content(n.mutable_content) {}
+        subtitle(from.subtitle),
+        sound(from.sound),
+        thread_id(from.thread_id),
+        category(from.category),
+        target_content_id(from.target_content_id),
+        image(n.image),
+        aps(from) {
+    aps.mutable_content |= !image.empty();
+    aps.subtitle = subtitle;
+    aps.sound = sound;
+    aps.thread_id = thread_id;
+    aps.category = category;
+    aps.target_content_id = target_content_id;
+  }
 
-  Repaired title, body, ext, sound, thread_id, category, target_content_id;
-  std::string_view interruption_level;
-  std::optional<double> relevance_score;
-  std::optional<int> badge;
-  bool mutable_content;
+  CleanText title, body;
+  Repaired ext;
+  CleanText subtitle;
+  Repaired sound, thread_id, category, target_content_id;
+  std::string_view image;
+  Aps aps;  // of the above
 };
-
-void append_text(std::string& out, std::string_view key, std::string_view text) {
-  if (!text.empty()) append_json_member(out, key, text);
-}
 
 std::string written(const Pieces& p, std::string_view title, std::string_view body) {
   std::string out;
   // Keys and numbers take under 256 bytes; the eighths leave room for the quotes of an ext that is JSON.
-  out.reserve(256 + title.size() + body.size() + p.ext->size() + p.ext->size() / 8 + p.sound->size() +
-              p.thread_id->size() + p.category->size() + p.target_content_id->size());
-  out += R"({"aps":{)";
-  if (!title.empty() || !body.empty()) {
-    out += R"("alert":{)";
-    append_text(out, "title", title);
-    append_text(out, "body", body);
-    out += '}';
-  }
-  if (p.badge) append_json_member(out, "badge", std::int64_t{std::max(*p.badge, 0)});
-  append_text(out, "sound", p.sound);
-  if (p.mutable_content) append_json_member(out, "mutable-content", std::int64_t{1});
-  append_text(out, "thread-id", p.thread_id);
-  append_text(out, "category", p.category);
-  append_text(out, "target-content-id", p.target_content_id);
-  append_text(out, "interruption-level", p.interruption_level);
-  if (p.relevance_score) {
-    char digits[32];
-    const auto end = std::to_chars(digits, digits + sizeof digits, *p.relevance_score).ptr;
-    out += R"(,"relevance-score":)";
-    out.append(digits, end);
-  }
-  out += '}';
-  append_text(out, "ext", p.ext);
+  out.reserve(256 + title.size() + body.size() + p.ext->size() + p.ext->size() / 8 + p.image.size() +
+              p.aps.text_bytes());
+  out += '{';
+  p.aps.append_to(out, title, body);
+  if (!p.ext->empty()) append_json_member(out, "ext", p.ext);
+  if (!p.image.empty()) append_json_member(out, "image", p.image);
   out += '}';
   return out;
 }
@@ -132,8 +86,9 @@ std::string grouped(std::size_t number) {
 
 /// Even the least of `title` and `body` is too much. Blames the biggest part.
 std::unexpected<Error> too_big(const Pieces& p, std::string_view title, std::string_view body) {
-  const std::array<std::pair<std::string_view, std::size_t>, 7> parts = {{
+  const std::array<std::pair<std::string_view, std::size_t>, 8> parts = {{
       {"ext", json_escaped_size(p.ext)},
+      {"subtitle", json_escaped_size(p.subtitle)},
       {"thread_id", json_escaped_size(p.thread_id)},
       {"sound", json_escaped_size(p.sound)},
       {"apns.category", json_escaped_size(p.category)},
@@ -160,17 +115,21 @@ Result<std::string> cut(const Pieces& p, std::size_t whole) {
   return too_big(p, shortened(p.title, 1), body);
 }
 
-}  // namespace
-
-Result<std::string> payload_of(const Notification& notification) {
-  const Result<Extras> extras = extras_of(notification);
-  if (!extras) return std::unexpected(extras.error());
-  const Pieces pieces(notification, *extras);
-  if (pieces.title->empty() && pieces.body->empty() && pieces.sound->empty() && !pieces.badge)
+Result<std::string> payload_with_ext(const Notification& notification) {
+  const Result<Aps> aps = Aps::of(notification);
+  if (!aps) return std::unexpected(aps.error());
+  const Pieces pieces(notification, *aps);
+  if (pieces.title->empty() && pieces.body->empty() && pieces.sound->empty() && !notification.badge)
     return fail(Errc::Malformed, "nothing to push: no title, body, sound or badge");
   std::string whole = written(pieces, pieces.title, pieces.body);
   if (whole.size() <= kBudget) return whole;
   return cut(pieces, whole.size());
+}
+
+}  // namespace
+
+Result<std::string> payload_of(const Notification& notification) {
+  return built_with_ext_that_fits(notification, payload_with_ext);
 }
 
 }  // namespace nightpost::apns

@@ -5,19 +5,17 @@
 #include <string_view>
 #include <utility>
 
-#include "core/uuid.h"
 #include "providers/apns/address.h"
 #include "providers/apns/apns.h"
 #include "providers/apns/payload.h"
 #include "providers/apns/reply.h"
+#include "providers/aps.h"
 
 namespace nightpost::apns {
 namespace {
 
 constexpr std::size_t kTokenDigitsMin = 2;  // Apple says not to assume a size; today it is 64
 constexpr std::size_t kTokenDigitsMax = 400;
-constexpr std::size_t kCollapseIdBytesMax = 64;
-constexpr std::chrono::days kStoredMax{30};  // Apple keeps a push for an offline device no longer
 
 constexpr bool is_hex_digit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -45,21 +43,6 @@ std::string path_of(std::string_view token) {
   path += "/3/device/";
   for (const char c : token) path += c >= 'A' && c <= 'F' ? static_cast<char>(c + ('a' - 'A')) : c;
   return path;
-}
-
-/// Seconds since the epoch. Never "0" for a push that may be stored: that word means one attempt. No later than Apple
-/// stores, so that a producer's mistaken unit cannot make a date that Apple cannot read.
-std::string expiration_of(const Notification& notification) {
-  WallTime until = notification.expires_at;
-  if (notification.sent_at > WallTime{}) until = std::min<WallTime>(until, notification.sent_at + kStoredMax);
-  return std::to_string(std::max<std::int64_t>(1, to_ms(until) / 1000));
-}
-
-/// As it is where it can be a header, else its hash, which is as good at being equal.
-std::string collapse_id_of(std::string_view id) {
-  const auto fits_header = [](char c) { return c > 0x20 && c < 0x7f; };
-  if (id.size() <= kCollapseIdBytesMax && std::ranges::all_of(id, fits_header)) return std::string(id);
-  return hex_of({id});
 }
 
 class ApnsProvider final : public Provider {
@@ -107,10 +90,10 @@ class ApnsProvider final : public Provider {
     headers.push_back({"apns-topic", topic_, Indexing::Always});
     headers.push_back({"apns-push-type", "alert", Indexing::Always});
     if (!n.push_id.empty()) headers.push_back({"apns-id", n.push_id, Indexing::FirstOnly});
-    if (n.expires_at > WallTime{}) headers.push_back({"apns-expiration", expiration_of(n), Indexing::FirstOnly});
+    if (n.expires_at > WallTime{}) headers.push_back({"apns-expiration", apns_expiration(n), Indexing::FirstOnly});
     headers.push_back({"apns-priority", n.priority == Priority::Low ? "5" : "10", Indexing::Always});
     if (!n.collapse_id.empty())
-      headers.push_back({"apns-collapse-id", collapse_id_of(n.collapse_id), Indexing::FirstOnly});
+      headers.push_back({"apns-collapse-id", apns_collapse_id(n.collapse_id), Indexing::FirstOnly});
     return headers;
   }
 

@@ -44,12 +44,12 @@ Reason reason_in(std::string_view body) {
 Answer answer_of(const HttpResponse& reply) {
   Answer answer;
   if (const auto id = reply.header("apns-id")) answer.vendor_id = printable(*id);
-  answer.verdict = verdict_for_status(reply.status);
+  const Reason reason = reason_in(reply.body);
+  answer.verdict = verdict_for_status(reply.status, !reason.text.empty());
   if (answer.verdict == Verdict::Accepted) {
     answer.meaning = "APNs took it.";
     return answer;
   }
-  const Reason reason = reason_in(reply.body);
   answer.code = printable(reason.text);
   if (const Rule* rule = rule_for(reason.text)) {
     answer.verdict = rule->verdict;

@@ -79,14 +79,18 @@ constexpr const Rule* rule_for(std::string_view reason) noexcept {
   return rule != kRules.end() && rule->reason == reason ? &*rule : nullptr;
 }
 
-/// What a status alone says (spec §0.2 rule 3). Never Accepted for a refusal, never TokenGone.
-constexpr Verdict verdict_for_status(int status) noexcept {
+/// What a status alone says. Never Accepted for a refusal, never TokenGone. `named`: there was a reason, if one unknown
+/// to us; without one a proxy may have said it, and only Apple's own words may stop a credential.
+constexpr Verdict verdict_for_status(int status, bool named) noexcept {
   if (status >= 200 && status < 300) return Verdict::Accepted;       // RFC 9110 §15: an unknown 2xx means what 200 does
   if (status >= 300 && status < 400) return Verdict::Misconfigured;  // APNs does not redirect: some other server does
   switch (status) {
     case 401:
     case 403:
-      return Verdict::CredentialBad;
+      return named ? Verdict::CredentialBad : Verdict::Transient;
+    case 404:
+      return named ? Verdict::Rejected : Verdict::Transient;
+    case 407:
     case 408:
     case 425:
       return Verdict::Transient;

@@ -13,6 +13,7 @@
 namespace nightpost::fcm {
 namespace {
 
+constexpr std::string_view kScheme = "Bearer ";
 constexpr std::string_view kScope = "https://www.googleapis.com/auth/firebase.messaging";
 constexpr seconds kLifeMax = std::chrono::days(1);
 constexpr seconds kSkewMin{60};  // below this the clock is not to blame
@@ -35,8 +36,8 @@ std::unexpected<Error> refusal(const HttpResponse& reply, const nlohmann::json& 
   if (!error.empty()) detail += " " + error;
   if (!why.empty()) detail += ": " + why;
   if (reply.status == 429) return fail(Errc::Overloaded, std::move(detail));
-  // A 400 in other words than OAuth's is some proxy's, and says nothing of the key.
-  const bool refused = (reply.status == 400 && !error.empty()) || reply.status == 401 || reply.status == 403;
+  // In other words than OAuth's it is some proxy's, and says nothing of the key.
+  const bool refused = !error.empty() && (reply.status == 400 || reply.status == 401 || reply.status == 403);
   if (!refused) return fail(Errc::Io, std::move(detail));
   return fail(Errc::Unauthorized, detail + clock_hint(reply, now));
 }
@@ -66,6 +67,7 @@ class AssertionAuthorizer final : public Authorizer {
     request.http.headers = {{"content-type", "application/x-www-form-urlencoded"}};
     append_form_field(request.http.body, "grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
     append_form_field(request.http.body, "assertion", *assertion);
+    request.scheme = kScheme;
     return request;
   }
 
@@ -80,8 +82,10 @@ class AssertionAuthorizer final : public Authorizer {
     if (life <= seconds(0))
       return fail(Errc::Io, "Google's token endpoint gave an access token that has ended already");
     const milliseconds early = std::min<milliseconds>(kRenewBefore, milliseconds(life) / 2);
-    return Grant{
-        .authorization = "Bearer " + token, .issued_at = now, .renew_at = now + life - early, .expires_at = now + life};
+    return Grant{.authorization = std::string(kScheme) + token,
+                 .issued_at = now,
+                 .renew_at = now + life - early,
+                 .expires_at = now + life};
   }
 
   milliseconds age_min() const noexcept override { return kGrantAgeMin; }

@@ -4,6 +4,8 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -23,6 +25,10 @@ std::span<const SettingField> settings() noexcept;
 /// Google's (unless host_override replaces it), a key that cannot sign.
 Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked);
+
+/// What the vendor would take at this setting and then cap or drop without a word: a sentence each for ops, which
+/// begins with what to change. Of an inspected certificate.
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now);
 
 /// Of an inspected certificate. Malformed: it names no project or no usable origin.
 Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);

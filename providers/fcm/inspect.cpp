@@ -51,4 +51,7 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   return claimed;
 }
 
+// Google caps nothing that a certificate could choose.
+std::vector<std::string> warnings(const Certificate&, WallTime) { return {}; }
+
 }  // namespace nightpost::fcm

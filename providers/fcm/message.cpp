@@ -6,8 +6,12 @@
 #include <utility>
 
 #include "core/text.h"
+#include "providers/android_sound.h"
+#include "providers/aps.h"
 #include "providers/cut_to_fit.h"
+#include "providers/ext_form.h"
 #include "providers/fcm/limits.h"
+#include "providers/shown_text.h"
 
 namespace nightpost::fcm {
 namespace {
@@ -16,27 +20,15 @@ void append_text(std::string& out, std::string_view key, std::string_view text) 
   if (!text.empty()) append_json_member(out, key, text);
 }
 
-/// "chime.caf" is APNs' name of what Android knows as the resource "chime".
-std::string_view resource_of(std::string_view sound) {
-  const std::size_t dot = sound.rfind('.');
-  return dot == 0 ? sound : sound.substr(0, dot);
-}
-
 /// What is left of the message's life; whole seconds, down.
 seconds ttl_of(const Notification& n) {
   return std::clamp<seconds>(std::chrono::floor<seconds>(n.expires_at - n.sent_at), seconds(0), kTtlMax);
 }
 
-std::string written(const Notification& n, const Style& style, std::string_view title, std::string_view body) {
-  std::string out;
-  // Keys and numbers take under 400 bytes; the eighth leaves room for the quotes of an ext that is JSON.
-  out.reserve(400 + title.size() + body.size() + n.ext.size() + n.ext.size() / 8 + 2 * n.collapse_id.size() +
-              style.click.target.size());
-  out += R"(","data":{)";
-  append_text(out, "ext", n.ext);
-  if (style.click.kind == Click::Kind::Web) append_text(out, "click", style.click.target);
-  append_text(out, "mid", n.collapse_id);
-  out += R"(},"android":{)";
+/// What an Android phone shows by itself.
+void append_android(std::string& out, const Notification& n, const Style& style, std::string_view title,
+                    std::string_view body) {
+  out += R"(,"android":{)";
   append_json_member(out, "priority", n.priority == Priority::High ? "HIGH" : "NORMAL");
   // No expiry (the epoch): no ttl, Google's own is the longest there is.
   if (n.expires_at > WallTime{}) append_json_member(out, "ttl", std::to_string(ttl_of(n).count()) + "s");
@@ -46,34 +38,86 @@ std::string written(const Notification& n, const Style& style, std::string_view 
   append_text(out, "body", body);
   const std::string_view channel = n.extra("fcm.channel");
   append_text(out, "channel_id", channel.empty() ? std::string_view(style.channel_id) : channel);
-  if (n.sound) append_text(out, "sound", resource_of(*n.sound));
+  if (n.sound && !n.sound->empty()) append_text(out, "sound", android_sound(*n.sound).value_or("default"));
   append_text(out, "tag", n.collapse_id);
+  append_text(out, "image", n.image);
   if (style.click.kind == Click::Kind::Page) append_text(out, "click_action", style.click.target);
   if (n.priority != Priority::Normal)
     append_json_member(out, "notification_priority", n.priority == Priority::High ? "PRIORITY_HIGH" : "PRIORITY_LOW");
   if (n.badge) append_json_member(out, "notification_count", std::int64_t{std::max(*n.badge, 0)});
-  out += "}}}}";
-  return out;
+  out += "}}";
+}
+
+/// What Google hands on to Apple, as our own APNs room would write it; `data` goes beside "aps" there, so the app finds
+/// "ext" where it does without Google.
+void append_apns(std::string& out, const Notification& n, const Aps& aps, std::string_view title,
+                 std::string_view body) {
+  out += R"(,"apns":{"headers":{)";
+  append_json_member(out, "apns-push-type", "alert");
+  append_json_member(out, "apns-priority", n.priority == Priority::Low ? "5" : "10");
+  if (n.expires_at > WallTime{}) append_json_member(out, "apns-expiration", apns_expiration(n));
+  if (!n.collapse_id.empty()) append_json_member(out, "apns-collapse-id", apns_collapse_id(n.collapse_id));
+  out += R"(},"payload":{)";
+  aps.append_to(out, title, body);
+  out += '}';
+  if (!n.image.empty()) {
+    out += R"(,"fcm_options":{)";
+    append_json_member(out, "image", n.image);
+    out += '}';
+  }
+  out += '}';
+}
+
+std::string written(const Notification& n, const Aps& aps, const Style& style, std::string_view title,
+                    std::string_view body) {
+  std::string out;
+  // Keys and numbers take under 400 bytes; the eighth leaves room for the quotes of an ext that is JSON.
+  out.reserve(400 + title.size() + body.size() + n.ext.size() + n.ext.size() / 8 + 2 * n.collapse_id.size() +
+              aps.text_bytes() + n.image.size() + style.click.target.size());
+  out += R"(","data":{)";
+  // A web page has nothing to do with ext.
+  const bool web = style.click.kind == Click::Kind::Web;
+  append_text(out, web ? "click" : "ext", web ? style.click.target : n.ext);
+  append_text(out, "mid", n.collapse_id);
+  out += '}';
+  if (n.platform == Platform::Ios)
+    append_apns(out, n, aps, title, body);
+  else
+    append_android(out, n, style, title, body);
+  return out += "}}";
 }
 
 constexpr std::string_view kHead = R"({"message":{"token":")";
 constexpr std::size_t kEnvelopeBytes = 12;  // {"message": and } are not the message's
 constexpr std::size_t kBudget = kMessageBytesMax - kMessageBytesMargin + kEnvelopeBytes - kHead.size();
 
-}  // namespace
-
-Result<Message> Message::of(const Notification& n, const Style& style) {
-  if (n.title.empty() && n.body.empty()) return fail(Errc::Malformed, "nothing to show: neither title nor body");
-  std::string whole = written(n, style, n.title, n.body);
-  if (whole.size() <= kBudget) return Message(std::move(whole));
+/// What stands behind the target's value, within Google's limit.
+Result<std::string> rest_of(const Notification& n, const Style& style) {
+  const CleanText title(is_blank(n.title) ? std::string_view() : n.title), body(n.body, /*lines=*/true);
+  if (title->empty() && body->empty()) return fail(Errc::Malformed, "nothing to show: neither title nor body");
+  Result<Aps> aps = Aps::of(n);
+  if (!aps) return std::unexpected(std::move(aps.error()));
+  const CleanText subtitle(aps->subtitle);
+  aps->subtitle = subtitle;
+  std::string whole = written(n, *aps, style, title, body);
+  if (whole.size() <= kBudget) return whole;
   // One character each, for an empty text has no key.
-  const std::size_t fixed = written(n, style, n.title.empty() ? "" : "t", n.body.empty() ? "" : "b").size();
-  const std::size_t kept = (n.title.empty() ? 0U : 1U) + (n.body.empty() ? 0U : 1U);
-  const auto texts = fixed <= kBudget ? cut_to_fit(n.title, n.body, kBudget - fixed + kept) : std::nullopt;
+  const std::size_t fixed = written(n, *aps, style, title->empty() ? "" : "t", body->empty() ? "" : "b").size();
+  const std::size_t kept = (title->empty() ? 0U : 1U) + (body->empty() ? 0U : 1U);
+  const auto texts = fixed <= kBudget ? cut_to_fit(title, body, kBudget - fixed + kept) : std::nullopt;
   if (!texts)
     return fail(Errc::Malformed, "with the text cut as far as it may be the message is over 4,000 bytes; ext has " +
                                      std::to_string(n.ext.size()));
-  return Message(written(n, style, texts->title, texts->body));
+  return written(n, *aps, style, texts->title, texts->body);
+}
+
+}  // namespace
+
+Result<Message> Message::of(const Notification& notification, const Style& style) {
+  Result<std::string> rest =
+      built_with_ext_that_fits(notification, [&](const Notification& n) { return rest_of(n, style); });
+  if (!rest) return std::unexpected(std::move(rest.error()));
+  return Message(*std::move(rest));
 }
 
 std::string Message::to(const DeviceToken& token) const {

@@ -20,11 +20,13 @@ struct Style {
 /// One notification's body without its target, so that it is written once for any number of tokens.
 class Message {
  public:
-  /// Too big: the body is cut first, then the title; never ext, ids or URLs. Malformed: does not fit even so, or there
-  /// is neither title nor body. Extras read: fcm.channel, which wins over the style's.
+  /// Too big: the body is cut first, then the title; never ids or URLs, and for an ext that leaves no room a reference
+  /// stands (ext_form.h). Malformed: does not fit even so, or there
+  /// is neither title nor body. Extras read: fcm.channel, which wins over the style's, and on iOS those of Aps.
   static Result<Message> of(const Notification& notification, const Style& style);
 
-  /// {"message":{"token":"…","data":{…},"android":{…}}}, or "fid" where the token is an installation id.
+  /// {"message":{"token":"…","data":{…},"android":{…}}}, or "fid" where the token is an installation id; "apns" instead
+  /// of "android" where the notification's platform is iOS, which shows nothing of the other.
   std::string to(const DeviceToken& token) const;
 
  private:

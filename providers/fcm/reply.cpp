@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "providers/bare_status.h"
 #include "providers/fcm/limits.h"
 #include "providers/fcm/verdict.h"
 #include "providers/reply_json.h"
@@ -63,7 +64,17 @@ std::string meaning_of(const ErrorBody& error, int status) {
   return said + ": " + printable(detail, 200);
 }
 
+/// In Google's envelope, and not a page by some proxy or edge on the way.
+bool is_googles(const ErrorBody& error) {
+  return !error.status.empty() || !error.code.empty() || !error.reason.empty() || !error.fields.empty();
+}
+
 void judge(Answer& answer, const ErrorBody& error, int status) {
+  if (!is_googles(error)) {
+    answer.verdict = status == 503 ? Verdict::Throttled : verdict_for_bare_status(status);
+    answer.meaning = "FCM's host answered " + std::to_string(status) + ", but not in FCM's words.";
+    return;
+  }
   const bool named = !error.code.empty() && error.code != "UNSPECIFIED_ERROR";
   answer.verdict = verdict_for_status(status, !error.code.empty());
   answer.meaning = meaning_of(error, status);
@@ -77,7 +88,7 @@ void judge(Answer& answer, const ErrorBody& error, int status) {
     if (rule->verdict == Verdict::TokenGone && status != rule->status)
       answer.verdict = Verdict::TokenSuspect;  // the status contradicts the code: a token is worth more doubt
   } else if (status == 404 && error.code.empty()) {
-    answer.meaning = "FCM knows no such project: the key file's project_id or the host is wrong.";
+    answer.meaning = "FCM knows no such project: the key file's project_id is wrong.";
   }
 }
 

@@ -42,8 +42,8 @@ constexpr const Rule* rule_for(std::string_view code) noexcept {
   return rule != kRules.end() && rule->code == code ? &*rule : nullptr;
 }
 
-/// What a status says where no code is known (§0.2 rule 3). `named`: there was a code, if one unknown to us. Never
-/// TokenGone: a bare 404 is what a wrong project or address earns.
+/// What a status says in Google's own error envelope, where no code is known. `named`: there was a code, if one unknown
+/// to us. Never TokenGone: a 404 without a code is what a wrong project earns.
 constexpr Verdict verdict_for_status(int status, bool named) noexcept {
   if (status >= 200 && status < 300) return Verdict::Accepted;
   if (status >= 300 && status < 400) return Verdict::Misconfigured;  // Google does not redirect: some other server does

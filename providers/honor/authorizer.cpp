@@ -16,6 +16,7 @@ namespace {
 
 using std::chrono::minutes;
 
+constexpr std::string_view kScheme = "Bearer ";
 constexpr minutes kAgeMin{1};          // spec §6: between two refreshes
 constexpr minutes kRenewEarly{5};      // before the end
 constexpr seconds kLifeDefault{3600};  // where the answer does not say
@@ -36,20 +37,21 @@ class ClientAuthorizer final : public Authorizer {
     request.http.path = "/auth/token";
     request.http.headers = {{"content-type", "application/x-www-form-urlencoded"}};
     request.http.body = form_;
+    request.scheme = kScheme;
     return request;
   }
 
   Result<Grant> finish(const HttpResponse& reply, WallTime now) const override {
     const nlohmann::json body = parsed(reply.body);
     std::string token = text_in(body, "access_token");
-    if (token.starts_with("Bearer ")) token.erase(0, 7);  // exactly one prefix (spec §4.5)
+    if (token.starts_with(kScheme)) token.erase(0, kScheme.size());  // exactly one prefix (spec §4.5)
     const bool heard = reply.status >= 200 && reply.status < 300;
     if (!heard || token.empty()) return refusal(reply.status, printable(text_in(body, "error")));
     if (token.size() > kTokenBytesMax || !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7f; }))
       return fail(Errc::Io, "Honor's token endpoint gave what can be no access token");
     const seconds life(std::min(integer_in(body, "expires_in").value_or(kLifeDefault.count()), kLifeMax.count()));
     if (life <= seconds(0)) return fail(Errc::Io, "Honor's token endpoint gave a token that has already expired");
-    return Grant{.authorization = "Bearer " + token,
+    return Grant{.authorization = std::string(kScheme) + token,
                  .issued_at = now,
                  .renew_at = now + std::max<seconds>(life - kRenewEarly, life / 2),
                  .expires_at = now + life};
@@ -63,8 +65,7 @@ class ClientAuthorizer final : public Authorizer {
   static std::unexpected<Error> refusal(int status, const std::string& error) {
     const std::string said = "Honor's token endpoint answered " + std::to_string(status) +
                              (error.empty() ? std::string(" without an error name") : " (" + error + ")");
-    if (error == "invalid_client" || error == "unauthorized_client" || status == 401 || status == 403)
-      return fail(Errc::Unauthorized, said);
+    if (error == "invalid_client" || error == "unauthorized_client") return fail(Errc::Unauthorized, said);
     if (status == 429 || status == 503) return fail(Errc::Overloaded, said);
     if (status >= 400 && status < 500 && !error.empty()) return fail(Errc::Unauthorized, said);
     return fail(Errc::Io, said);

@@ -5,7 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -24,6 +26,10 @@ std::span<const SettingField> settings() noexcept;
 /// Honor's test messages. Malformed, one sentence for ops.
 Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked);
+
+/// What the vendor would take at this setting and then cap or drop without a word: a sentence each for ops, which
+/// begins with what to change. Of an inspected certificate.
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now);
 
 /// Of an inspected certificate. Malformed: it names no usable app id or origin.
 Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);

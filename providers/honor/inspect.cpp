@@ -36,6 +36,8 @@ std::string fault_of(const Certificate& claimed, std::string_view secret) {
   const Settings& settings = claimed.settings;
   if (setting(settings, "client_id") == secret) return "the secret is the client id; Honor wants the client secret";
   const std::string_view target = setting(settings, "click_target");
+  if (setting(settings, "click") == "web" && !target.starts_with("https://"))
+    return "click_target: Honor opens https:// pages only";
   if (setting(settings, "click") != "page") return {};
   const bool intent =
       target.starts_with("intent:") && target.find("#Intent;") != std::string_view::npos && target.ends_with(";end");
@@ -56,6 +58,15 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   claimed.environment = asked.value_or(claimed.environment);
   claimed.facts = {{"kind", "client_secret"}, {"fingerprint", secret_fingerprint(client_secret)}};
   return claimed;
+}
+
+std::vector<std::string> warnings(const Certificate& certificate, WallTime) {
+  std::vector<std::string> all;
+  if (setting(certificate.settings, "importance") == "low")
+    all.emplace_back("importance: with low Honor counts the pushes as marketing, of which a device gets few a day");
+  if (certificate.environment == Environment::Development)
+    all.emplace_back("environment: development sends Honor's test messages, 1000 a day");
+  return all;
 }
 
 }  // namespace nightpost::honor

@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "providers/cut_to_fit.h"
+#include "providers/ext_form.h"
 #include "providers/honor/limits.h"
 #include "providers/notify_id.h"
 #include "providers/shown_text.h"
@@ -98,6 +99,7 @@ std::string written(const Profile& p, const Notification& n, const Tap& tap, std
   append_json_member(json, "importance", p.low_importance || n.priority == Priority::Low ? "LOW" : "NORMAL");
   if (!same.empty()) append_json_member(json, "tag", same);
   append_json_member(json, "notifyId", notify_id(same));
+  if (!n.image.empty()) append_json_member(json, "image", n.image);
   json += R"(,"clickAction":)";
   json += tap.action;
   if (n.badge && !p.badge_class.empty()) {
@@ -122,18 +124,29 @@ Result<Profile> profile_of(const Certificate& certificate) {
                  .click = *std::move(click)};
 }
 
-Result<std::string> message_start(const Profile& profile, const Notification& notification) {
+namespace {
+
+/// Cut first to leave a margin, then, where ext is too long for that, to what is taken at the most.
+Result<std::string> start_with_ext(const Profile& profile, const Notification& notification) {
   const Result<ShownText> shown = shown_text(notification, profile.app_name, kTitleMax, kBodyMax);
   if (!shown) return std::unexpected(shown.error());
   const Tap tap = tap_of(profile.click, notification.ext);
   std::string whole = written(profile, notification, tap, shown->title, shown->body);
   if (whole.size() <= kBudget) return whole;
   const std::size_t fixed = written(profile, notification, tap, "", "").size();
-  const auto texts = fixed < kBudget ? cut_to_fit(shown->title, shown->body, kBudget - fixed) : std::nullopt;
-  if (!texts)
-    return fail(Errc::Malformed, "with ext the payload is " + std::to_string(whole.size()) +
-                                     " bytes, however the text is cut; " + std::to_string(kBudget) + " are allowed");
-  return written(profile, notification, tap, texts->title, texts->body);
+  for (const std::size_t budget : {kBudget, kPayloadBytesMax})
+    if (fixed < budget)
+      if (const auto texts = cut_to_fit(shown->title, shown->body, budget - fixed))
+        return written(profile, notification, tap, texts->title, texts->body);
+  return fail(Errc::Malformed, "with ext the payload is " + std::to_string(whole.size()) +
+                                   " bytes, however the text is cut; " + std::to_string(kPayloadBytesMax) +
+                                   " are allowed");
+}
+
+}  // namespace
+
+Result<std::string> message_start(const Profile& profile, const Notification& notification) {
+  return built_with_ext_that_fits(notification, [&](const Notification& n) { return start_with_ext(profile, n); });
 }
 
 }  // namespace nightpost::honor

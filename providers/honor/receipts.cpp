@@ -44,7 +44,7 @@ constexpr std::array kStatuses = {
 };
 
 Receipt receipt_of(const nlohmann::json& entry, std::string token) {
-  Receipt receipt{.kind = Receipt::Kind::Undelivered,
+  Receipt receipt{.kind = Receipt::Kind::Unknown,
                   .token = DeviceToken(std::move(token)),
                   .tag = printable(text_in(entry, "biTag")),
                   .vendor_id = printable(text_in(entry, "requestId")),

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "providers/bare_status.h"
 #include "providers/honor/verdict.h"
 #include "providers/reply_json.h"
 #include "providers/retry_after.h"
@@ -61,17 +62,25 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
   if (code) answer.code = std::to_string(*code);
   if (data != nullptr) answer.vendor_id = printable(text_in(*data, "requestId"));
   const Rule* const rule = code && heard ? rule_for(*code) : nullptr;
-  if (rule != nullptr) {
+  if (rule != nullptr && *code == kNoPermission && tokens.size() > 1) {
+    answer.verdict = Verdict::Transient;  // one foreign token of the batch may earn it as well
+    answer.alone = true;
+    answer.meaning = "Honor gives no permission for one of several tokens, or for all, and does not say which.";
+  } else if (rule != nullptr) {
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
     if (rule->verdict == Verdict::Accepted) return split(tokens, data != nullptr ? *data : nlohmann::json(), answer);
   } else if (code && heard) {
     answer.verdict = *code >= 300 && *code < 600 ? verdict_for_status(*code) : Verdict::Transient;
+    answer.once_more = true;
     answer.meaning = "Honor answered a code unknown to us.";
   } else {
-    answer.verdict = verdict_for_status(reply.status);
+    answer.verdict = body.is_object()      ? verdict_for_status(reply.status)
+                     : reply.status == 503 ? Verdict::Throttled
+                                           : verdict_for_bare_status(reply.status);
     answer.meaning = "Honor answered " + std::to_string(reply.status) + (code ? "." : " without a code.");
   }
+  if (answer.verdict == Verdict::Rejected) answer.meaning += vendor_words(text_in(body, "message"));
   if (answer.verdict == Verdict::Throttled) answer.scope = Scope::Credential;
   if (answer.verdict == Verdict::Throttled || answer.verdict == Verdict::Transient)
     answer.retry_after = retry_after(reply);

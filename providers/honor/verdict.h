@@ -19,6 +19,8 @@ struct Rule {
   std::string_view meaning;  // plain English, one sentence, for ops
 };
 
+inline constexpr std::int64_t kNoPermission = 80300002;  // of several tokens it may mean one: reply.cpp
+
 inline constexpr std::array kRules = {
     Rule{0, 0, Verdict::Accepted, "Honor took it."},
     Rule{200, 200, Verdict::Accepted, "Honor took it."},
@@ -26,7 +28,7 @@ inline constexpr std::array kRules = {
     Rule{80100000, 80109999, Verdict::Rejected, "A parameter is wrong."},
     Rule{80200001, 80200001, Verdict::AuthStale, "The access token is wrong."},
     Rule{80200003, 80200003, Verdict::AuthStale, "The access token has expired."},
-    Rule{80300002, 80300002, Verdict::CredentialBad, "The app may not push, or the app id is another's."},
+    Rule{kNoPermission, kNoPermission, Verdict::CredentialBad, "The app may not push, or the app id is another's."},
     // Only expireTokens removes tokens: a wrong app id may look just like this.
     Rule{80300007, 80300007, Verdict::TokenSuspect, "Honor calls all tokens of the request invalid."},
 };

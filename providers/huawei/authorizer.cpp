@@ -15,6 +15,7 @@
 namespace nightpost::huawei {
 namespace {
 
+constexpr std::string_view kScheme = "Bearer ";
 constexpr std::string_view kGrantOrigin = "https://oauth-login.cloud.huawei.com";
 constexpr std::string_view kGrantPath = "/oauth2/v3/token";
 constexpr std::string_view kAudience = "https://oauth-login.cloud.huawei.com/oauth2/v3/token";
@@ -46,7 +47,9 @@ std::unexpected<Error> refusal(const HttpResponse& reply, const nlohmann::json& 
     detail += ": " + said;
   if (reply.status == 503 || reply.status == 429) return fail(Errc::Overloaded, std::move(detail));
   constexpr std::array kRefusing = {400, 401, 403, 404, 405};
-  const bool refused = error == kInvalidRequest || std::ranges::find(kRefusing, reply.status) != kRefusing.end();
+  // Without Huawei's own error some proxy may have said it.
+  const bool refused =
+      error && (error == kInvalidRequest || std::ranges::find(kRefusing, reply.status) != kRefusing.end());
   return fail(refused ? Errc::Unauthorized : Errc::Io, std::move(detail));
 }
 
@@ -65,6 +68,7 @@ class SecretAuthorizer final : public Authorizer {
     append_form_field(request.http.body, "grant_type", "client_credentials");
     append_form_field(request.http.body, "client_id", app_id_);
     append_form_field(request.http.body, "client_secret", secret_);
+    request.scheme = kScheme;
     return request;
   }
 
@@ -79,8 +83,10 @@ class SecretAuthorizer final : public Authorizer {
     const seconds life(std::min<std::int64_t>(said, kLifeMax.count()));
     if (life <= seconds(0)) return fail(Errc::Io, "Huawei's token endpoint gave a token that has ended already");
     const milliseconds early = std::min<milliseconds>(kRenewBefore, milliseconds(life) / 2);
-    return Grant{
-        .authorization = "Bearer " + token, .issued_at = now, .renew_at = now + life - early, .expires_at = now + life};
+    return Grant{.authorization = std::string(kScheme) + token,
+                 .issued_at = now,
+                 .renew_at = now + life - early,
+                 .expires_at = now + life};
   }
 
   milliseconds age_min() const noexcept override { return kGrantAgeMin; }
@@ -112,7 +118,7 @@ class KeyAuthorizer final : public LocalAuthorizer {
     claims += '}';
     const Result<std::string> jwt = account_.key.sign(RsaScheme::Ps256, header_, claims);
     if (!jwt) return std::unexpected(jwt.error());
-    return Grant{.authorization = "Bearer " + *jwt,
+    return Grant{.authorization = std::string(kScheme) + *jwt,
                  .issued_at = issued,
                  .renew_at = issued + kJwtRenew,
                  .expires_at = issued + kJwtLife};

@@ -4,7 +4,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -25,6 +27,10 @@ std::span<const SettingField> settings() noexcept;
 /// project_id, key_id, sub_account. `asked` is ignored: Huawei has one environment.
 Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked);
+
+/// What the vendor would take at this setting and then cap or drop without a word: a sentence each for ops, which
+/// begins with what to change. Of an inspected certificate.
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now);
 
 /// Of an inspected certificate. Up to 1000 tokens a request.
 Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);

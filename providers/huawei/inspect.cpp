@@ -88,4 +88,14 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   return claimed;
 }
 
+std::vector<std::string> warnings(const Certificate& certificate, WallTime) {
+  const Result<Setup> setup = setup_of(certificate);
+  if (!setup) return {};
+  const std::string_view capped = "Huawei counts the pushes as marketing, of which a device gets 2 to 5 a day";
+  if (setup->category.empty())
+    return {"category: not set, so " + std::string(capped) + "; set the class that Huawei granted, such as IM"};
+  if (setup->category == "MARKETING") return {"category: with MARKETING " + std::string(capped)};
+  return {};
+}
+
 }  // namespace nightpost::huawei

@@ -2,16 +2,18 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
 #include <utility>
 
 #include "core/text.h"
 #include "core/uuid.h"
+#include "providers/android_sound.h"
 #include "providers/cut_to_fit.h"
+#include "providers/ext_form.h"
 #include "providers/huawei/limits.h"
 #include "providers/notify_id.h"
+#include "providers/shown_text.h"
 
 namespace nightpost::huawei {
 namespace {
@@ -83,12 +85,13 @@ std::string click_action(const Notification& n, const Setup& setup) {
 
 void append_sound(std::string& out, const std::optional<std::string>& sound) {
   if (!sound) return;  // silent: see importance
-  if (sound->empty() || *sound == "default") {
+  const auto resource = android_sound(*sound);
+  if (!resource) {
     out += R"(,"default_sound":true)";
     return;
   }
   out += R"(,"default_sound":false)";
-  append_json_member(out, "sound", "/raw/" + sound->substr(0, sound->rfind('.')));
+  append_json_member(out, "sound", std::string("/raw/").append(*resource));
 }
 
 std::string android(const Notification& n, const Setup& setup, const Texts& texts) {
@@ -120,6 +123,7 @@ std::string android(const Notification& n, const Setup& setup, const Texts& text
     append_json_member(badge, "class", setup.badge_class);
     append_raw(shown, "badge", badge + '}');
   }
+  append_text(shown, "image", n.image);
   shown += R"(,"foreground_show":true})";
   append_raw(out, "notification", shown);
   return out += '}';
@@ -127,13 +131,6 @@ std::string android(const Notification& n, const Setup& setup, const Texts& text
 
 Message hms(const Notification& n, const Setup& setup, const Texts& texts) {
   return {R"({"validate_only":false,"message":{"android":)" + android(n, setup, texts) + R"(,"token":[)", "]}}"};
-}
-
-/// What the page is handed: ext as it is where it is an object, else wrapped in one.
-std::string click_data(std::string_view ext) {
-  const std::size_t first = ext.find_first_not_of(" \t\r\n");
-  const bool object = first != std::string_view::npos && ext[first] == '{' && nlohmann::json::accept(ext);
-  return object ? std::string(ext) : object_of("ext", ext);
 }
 
 std::string harmony_click(const Notification& n, const Setup& setup) {
@@ -146,7 +143,7 @@ std::string harmony_click(const Notification& n, const Setup& setup) {
   if (setup.click.kind == Click::Kind::Web)
     append_raw(out, "data", object_of("url", target));
   else if (!n.ext.empty())
-    append_raw(out, "data", click_data(n.ext));
+    append_raw(out, "data", ext_object(n.ext));
   return out += '}';
 }
 
@@ -162,6 +159,7 @@ Message harmony(const Notification& n, const Setup& setup, const Texts& texts) {
   append_raw(shown, "clickAction", harmony_click(n, setup));
   if (n.badge) append_raw(shown, "badge", R"({"setNum":)" + std::to_string(badge_of(n)) + '}');
   if (n.sound && !n.sound->empty() && *n.sound != "default") append_json_member(shown, "sound", *n.sound);
+  append_text(shown, "image", n.image);
   shown += R"(,"foregroundShow":true})";
   std::string options = "{";
   if (const auto ttl = ttl_of(n)) append_json_member(options, "ttl", *ttl);
@@ -180,6 +178,21 @@ constexpr std::size_t kBudget = kBodyBytesMax - kBodyBytesMargin;
 
 std::size_t size_of(const Message& message) { return message.head.size() + message.tail.size(); }
 
+/// Cut first to leave a margin, then, where ext is too long for that, to what Huawei takes at the most.
+Result<Message> message_with_ext(const Notification& n, const Setup& setup) {
+  const CleanText title(is_blank(n.title) ? std::string_view() : n.title), body(n.body, /*lines=*/true);
+  if (title->empty() || body->empty())
+    return fail(Errc::Malformed, std::string("no ") + (title->empty() ? "title" : "body") + ", and Huawei wants both");
+  if (n.ext.size() > kBodyBytesMax)  // before anything reads it as JSON
+    return fail(Errc::Malformed, "ext has " + std::to_string(n.ext.size()) + " bytes, and a whole body at most 4,096");
+  const std::size_t fixed = size_of(written(n, setup, {}));
+  for (const std::size_t budget : {kBudget, kBodyBytesMax})
+    if (fixed <= budget)
+      if (const auto texts = cut_to_fit(title, body, budget - fixed)) return written(n, setup, *texts);
+  return fail(Errc::Malformed, "with the text cut as far as it may be the body is over 4,096 bytes; ext has " +
+                                   std::to_string(n.ext.size()));
+}
+
 }  // namespace
 
 std::string Message::to(std::span<const DeviceToken> tokens) const {
@@ -197,17 +210,8 @@ std::string Message::to(std::span<const DeviceToken> tokens) const {
   return out += tail;
 }
 
-Result<Message> message_of(const Notification& n, const Setup& setup) {
-  if (n.title.empty() || n.body.empty())
-    return fail(Errc::Malformed, std::string("no ") + (n.title.empty() ? "title" : "body") + ", and Huawei wants both");
-  if (n.ext.size() > kBodyBytesMax)  // before anything reads it as JSON
-    return fail(Errc::Malformed, "ext has " + std::to_string(n.ext.size()) + " bytes, and a whole body at most 4,096");
-  const std::size_t fixed = size_of(written(n, setup, {}));
-  const auto texts = fixed <= kBudget ? cut_to_fit(n.title, n.body, kBudget - fixed) : std::nullopt;
-  if (!texts)
-    return fail(Errc::Malformed, "with the text cut as far as it may be the body is over 4,000 bytes; ext has " +
-                                     std::to_string(n.ext.size()));
-  return written(n, setup, *texts);
+Result<Message> message_of(const Notification& notification, const Setup& setup) {
+  return built_with_ext_that_fits(notification, [&](const Notification& n) { return message_with_ext(n, setup); });
 }
 
 std::string intent_with_ext(std::string_view intent, std::string_view ext) {

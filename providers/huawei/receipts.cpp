@@ -85,6 +85,17 @@ std::optional<WallTime> time_in(const nlohmann::json& json) {
   return wall_from_ms(*ms);
 }
 
+/// False: it names another app than the certificate's. One URL and one key may serve several apps of a developer, and
+/// what Huawei says of the others' tokens is not about ours.
+bool is_of(const nlohmann::json& entry, const Certificate& certificate) {
+  const auto agrees = [&](const char* name, std::string_view ours) {
+    const std::string theirs = text_in(entry, name);
+    return theirs.empty() || ours.empty() || theirs == ours;
+  };
+  const std::string_view app_id = setting(certificate.settings, "app_id");
+  return agrees("appid", app_id) && agrees("clientId", app_id) && agrees("appPackageName", certificate.bundle_id);
+}
+
 /// nullopt: no token or no status in it.
 std::optional<Receipt> receipt_in(const nlohmann::json& entry) {
   const nlohmann::json* said = &entry;  // version 1
@@ -98,12 +109,12 @@ std::optional<Receipt> receipt_in(const nlohmann::json& entry) {
   const auto status = integer_in(*said, status_name);
   std::string token = text_in(entry, "token");
   if (!status || token.empty() || token.size() > kTokenBytesMax) return std::nullopt;
-  Receipt receipt{.kind = Receipt::Kind::Undelivered,
+  Receipt receipt{.kind = Receipt::Kind::Unknown,
                   .token = DeviceToken(std::move(token)),
                   .tag = printable(text_in(entry, "biTag")),
                   .vendor_id = printable(text_in(entry, "requestId")),
                   .code = std::to_string(*status),
-                  .meaning = "Not shown, for a reason unknown to us.",
+                  .meaning = "Huawei sent a status unknown to us.",
                   .at = time_in(*said)};
   const auto rule = std::ranges::lower_bound(kReceiptRules, *status, {}, &ReceiptRule::status);
   if (rule != kReceiptRules.end() && rule->status == *status) {
@@ -132,7 +143,8 @@ Result<ReceiptBatch> read_receipts(const Certificate& certificate, std::string_v
   ReceiptBatch batch{.receipts = {}, .answer = std::string(kAnswer), .nonce = std::string(id.nonce)};
   batch.receipts.reserve(statuses->size());
   for (const nlohmann::json& entry : *statuses)
-    if (auto receipt = receipt_in(entry)) batch.receipts.push_back(*std::move(receipt));
+    if (auto receipt = receipt_in(entry); receipt && is_of(entry, certificate))
+      batch.receipts.push_back(*std::move(receipt));
   return batch;
 }
 

@@ -94,10 +94,14 @@ std::optional<std::vector<Answer>> split(std::span<const DeviceToken> tokens, co
 }
 
 /// What holds for all tokens alike.
-Answer whole(const nlohmann::json& json, const std::string& code, const HttpResponse& reply) {
+Answer whole(const nlohmann::json& json, const std::string& code, const HttpResponse& reply, std::size_t tokens) {
   Answer answer;
   answer.code = printable(code);
-  if (const Rule* rule = rule_for(kRules, code); rule != nullptr && reply.status != 503) {
+  if (code == kNoPermission && tokens > 1 && reply.status != 503) {
+    answer.verdict = Verdict::Transient;  // one foreign token of the batch earns it as well: each is asked for alone
+    answer.alone = true;
+    answer.meaning = "Huawei gives no permission for one of several tokens, or for all, and does not say which.";
+  } else if (const Rule* rule = rule_for(kRules, code); rule != nullptr && reply.status != 503) {
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
     answer.rest_of_day = rule->rest_of_day;
@@ -125,7 +129,7 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
   std::optional<std::vector<Answer>> answers;
   if (reply.status != 503 && (code == kPartial || code == kAllTokensInvalid))
     answers = split(tokens, json, code == kPartial);
-  if (!answers) answers.emplace(tokens.size(), whole(json, code, reply));
+  if (!answers) answers.emplace(tokens.size(), whole(json, code, reply, tokens.size()));
   const std::string request_id = printable(text_in(json, "requestId"));
   for (Answer& answer : *answers) answer.vendor_id = request_id;
   return *std::move(answers);

@@ -19,6 +19,8 @@ constexpr std::string_view kChat = "IM";  // v3 wants a class, and what Nightpos
 bool is_intent(std::string_view target) { return target.starts_with("intent:"); }
 
 std::optional<Error> wrong_click(const Click& click, Api api) {
+  if (click.kind == Click::Kind::Web && !click.target.starts_with("https://"))
+    return Error{Errc::Malformed, "click_target: Huawei opens https:// pages only"};
   if (click.kind != Click::Kind::Page || !is_intent(click.target)) return std::nullopt;
   if (api == Api::V3)
     return Error{Errc::Malformed, "click_target: HarmonyOS knows no intents; give an ability's action or a URI"};

@@ -20,6 +20,7 @@ struct Rule {
 
 inline constexpr std::string_view kPartial = "80100000";           // split by the JSON inside msg
 inline constexpr std::string_view kAllTokensInvalid = "80300007";  // by its reasons, where it gives any
+inline constexpr std::string_view kNoPermission = "80300002";      // of several tokens it may mean one: reply.cpp
 
 inline constexpr std::array kRules = {
     Rule{"80000000", Verdict::Accepted, "Huawei took it."},
@@ -37,7 +38,7 @@ inline constexpr std::array kRules = {
     Rule{"80200001", Verdict::AuthStale, "The access token is missing, wrong or of another app."},
     Rule{"80200003", Verdict::AuthStale, "The access token has ended."},
     Rule{"80200005", Verdict::AuthStale, "The signed token has ended or is invalid; the clock may be wrong."},
-    Rule{"80300002", Verdict::CredentialBad,
+    Rule{kNoPermission, Verdict::CredentialBad,
          "No permission: the app or project in the address is wrong, or a token is of another app."},
     // A throttled device or a wrong setup answers so as well. Tokens go only where the same answer, or a receipt,
     // proves the credential right.
@@ -77,7 +78,7 @@ inline constexpr std::array kTokenReasons = {
     Rule{"differentImgVerifyPolicy", Verdict::Rejected, "The image does not pass the device's policy."},
     Rule{"disableSendHuaweiMsgBecauseOfPenalty", Verdict::CredentialBad, "Huawei has penalised the app."},
     Rule{"noPushTypeRight", Verdict::Misconfigured, "The app lacks the right to this type of push."},
-    Rule{"noRight", Verdict::Misconfigured, "The app lacks the right to this category."},
+    Rule{"noRight", Verdict::TokenSuspect, "The token's app is not in this project."},
     Rule{"noRightToSendThisLiveNotificationEvent", Verdict::Misconfigured, "The app lacks the right to this event."},
     Rule{"notSupportPlayVoice", Verdict::Misconfigured, "The app lacks the right to play voice."},
     Rule{"tokenFormatError", Verdict::TokenGone, "The token is malformed."},
@@ -92,17 +93,18 @@ constexpr const Rule* rule_for(const std::array<Rule, N>& rules, std::string_vie
   return rule != rules.end() && rule->code == code ? &*rule : nullptr;
 }
 
-/// What a status says where no code is known (§0.2 rule 3). `heard`: there was a code, if one unknown to us; then a 200
-/// is a refusal. Without one nobody knows what became of it.
+/// What a status says where no code is known. `heard`: there was a code, if one unknown to us; then a 200 is a refusal.
+/// Without one nobody knows what became of it, and a proxy may have said it.
 constexpr Verdict verdict_for_status(int status, bool heard) noexcept {
   if (status >= 200 && status < 300) return heard ? Verdict::Rejected : Verdict::Transient;
   if (status >= 300 && status < 400) return Verdict::Misconfigured;  // Huawei does not redirect: some other server does
   switch (status) {
     case 401:
     case 403:
-      return Verdict::CredentialBad;
+      return heard ? Verdict::CredentialBad : Verdict::Transient;
     case 404:
-      return heard ? Verdict::Rejected : Verdict::Misconfigured;  // §3.5: a wrong address
+      return heard ? Verdict::Rejected : Verdict::Transient;
+    case 407:
     case 408:
     case 425:
       return Verdict::Transient;

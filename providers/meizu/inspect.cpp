@@ -63,4 +63,14 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   return claimed;
 }
 
+std::vector<std::string> warnings(const Certificate& certificate, WallTime) {
+  const std::string_view kind = setting(certificate.settings, "message_kind");
+  if (kind == "public") return {"message_kind: with public a device gets 3 pushes a day (news 5)"};
+  if (kind == "private") return {};
+  return {
+      "message_kind: not set, so private messages are sent, and Meizu refuses each (201) where it has not granted "
+      "them; "
+      "set private if it has, else public"};
+}
+
 }  // namespace nightpost::meizu

@@ -5,7 +5,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -23,6 +25,10 @@ std::span<const SettingField> settings() noexcept;
 /// The result has facts anew: kind ("app_secret"), fingerprint (SHA-256, hex). Malformed, one sentence for ops.
 Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked);
+
+/// What the vendor would take at this setting and then cap or drop without a word: a sentence each for ops, which
+/// begins with what to change. Of an inspected certificate.
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now);
 
 /// Of an inspected certificate. Malformed: it names no usable app id, region or origin. build() signs each body by
 /// Grant::authorization.

@@ -16,7 +16,7 @@ namespace {
 /// What an entry's receipts have in common; the token is missing.
 Receipt receipt_of(std::string_view name, const nlohmann::json& entry) {
   const std::size_t dash = name.rfind('-');
-  Receipt receipt{.kind = Receipt::Kind::Undelivered,
+  Receipt receipt{.kind = Receipt::Kind::Unknown,
                   .token = {},
                   .tag = printable(text_in(entry, "param")),
                   .vendor_id = printable(name.substr(0, dash)),

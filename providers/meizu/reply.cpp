@@ -36,6 +36,7 @@ Answer target_answer(const std::string& code, const Answer& accepted) {
   const auto number = number_in(code);
   const Rule* const rule = number ? rule_for(kTargetRules, *number) : nullptr;
   answer.verdict = rule != nullptr ? rule->verdict : Verdict::Transient;
+  answer.once_more = rule == nullptr;
   answer.meaning = rule != nullptr ? rule->meaning : "Meizu answered a code unknown to us for the push id.";
   return answer;
 }
@@ -82,11 +83,14 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
     }
   } else if (code) {
     answer.verdict = Verdict::Transient;
+    answer.once_more = true;
     answer.meaning = "Meizu answered a code unknown to us.";
   } else {
     answer.verdict = verdict_for_bare_status(reply.status);
     answer.meaning = "Meizu answered " + std::to_string(reply.status) + " without a code.";
   }
+  if (answer.verdict == Verdict::Rejected || answer.verdict == Verdict::Misconfigured)
+    answer.meaning += vendor_words(text_in(body, "message"));
   if (answer.verdict == Verdict::Throttled) answer.scope = Scope::Credential;
   if (answer.verdict == Verdict::Throttled || answer.verdict == Verdict::Transient)
     answer.retry_after = retry_after(reply);

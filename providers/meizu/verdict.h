@@ -50,7 +50,8 @@ static_assert(std::ranges::is_sorted(kRequestRules, {}, &Rule::code));
 
 /// The keys of `value`: one push id each.
 inline constexpr std::array kTargetRules = {
-    Rule{201, Verdict::Misconfigured, "Refused: the app has no permission for such messages."},
+    Rule{201, Verdict::Misconfigured,
+         "Refused: the app has no permission for such messages; private ones must be granted by Meizu."},
     Rule{501, Verdict::Transient, "Meizu's database had an error."},
     Rule{513, Verdict::Transient, "Meizu could not push to the device."},
     Rule{518, Verdict::Throttled, "Too many pushes for Meizu."},

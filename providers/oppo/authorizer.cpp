@@ -42,9 +42,7 @@ Error refusal(const HttpResponse& reply) {
     if (rule->verdict == Verdict::Accepted) return {Errc::Io, said + "but gave no usable access token."};
     return {errc_of(rule->verdict), said + std::string(rule->meaning)};
   }
-  const Errc code = reply.status == 401 || reply.status == 403 ? Errc::Unauthorized
-                    : reply.status == 429                      ? Errc::Overloaded
-                                                               : Errc::Io;
+  const Errc code = reply.status == 429 ? Errc::Overloaded : Errc::Io;  // a 401 or 403 may be some proxy's
   return {code, "OPPO's token endpoint answered " + std::to_string(reply.status) + " without a code."};
 }
 

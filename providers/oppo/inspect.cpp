@@ -82,4 +82,14 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   return claimed;
 }
 
+std::vector<std::string> warnings(const Certificate& certificate, WallTime) {
+  const std::string_view category = setting(certificate.settings, "category");
+  if (category.empty())
+    return {
+        "category: not set, so OPPO counts the pushes as public ones, of which a device gets 2 a day; set the one that "
+        "OPPO granted, such as IM"};
+  if (!is_marketing(category)) return {};
+  return {"category: OPPO counts " + std::string(category) + " as marketing, of which a device gets 2 a day (news 5)"};
+}
+
 }  // namespace nightpost::oppo

@@ -7,6 +7,7 @@
 namespace nightpost::oppo {
 
 inline constexpr std::size_t kTitleUnits = 50;
+inline constexpr std::size_t kSubTitleUnits = 10;
 inline constexpr std::size_t kContentUnits = 50;       // style 1, standard
 inline constexpr std::size_t kLongContentUnits = 128;  // style 2, long text
 inline constexpr std::size_t kActionParametersUnits = 4000;

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "core/text.h"
 #include "core/uuid.h"
+#include "providers/ext_form.h"
 #include "providers/notify_id.h"
 #include "providers/oppo/limits.h"
 #include "providers/settings.h"
@@ -46,6 +46,7 @@ void write(Fields to, const Message& message, const Style& style, std::string_vi
   if (!app_message_id.empty()) to.text("app_message_id", app_message_id);
   to.number("style", message.style);
   to.text("title", message.title);
+  if (!message.sub_title.empty()) to.text("sub_title", message.sub_title);
   to.text("content", message.content);
   to.number("click_action_type", style.click_action_type);
   if (!style.click_target.empty()) {
@@ -100,11 +101,11 @@ Result<void> set_click(Style& style, const Settings& settings) {
   return {};
 }
 
-bool is_marketing(std::string_view category) {
+}  // namespace
+
+bool is_marketing(std::string_view category) noexcept {
   return category == "NEWS" || category == "CONTENT" || category == "MARKETING" || category == "SOCIAL";
 }
-
-}  // namespace
 
 Result<Style> style_of(const Certificate& certificate) {
   const Settings& settings = certificate.settings;
@@ -130,11 +131,14 @@ Result<Message> message_of(const Notification& notification, const Style& style)
   Message message;
   message.title = std::move(shown->title);
   message.content = std::move(shown->body);
+  message.sub_title = fitted_utf16(CleanText(notification.subtitle), kSubTitleUnits);
   if (utf16_size(message.content) > kContentUnits) message.style = kLongText;
 
   // A web page is not the app: its address would get the ext as its query.
-  if (style.click_action_type != kWebPage) message.action_parameters = object_of_ext(notification.ext);
+  if (style.click_action_type != kWebPage) message.action_parameters = ext_object(notification.ext);
   if (utf16_size(message.action_parameters) > kActionParametersUnits)
+    message.action_parameters = ext_reference(notification);
+  if (message.action_parameters.empty() && !notification.ext.empty() && style.click_action_type != kWebPage)
     return fail(Errc::Malformed, "ext is longer than OPPO's 4000 characters");
 
   if (notification.expires_at > WallTime{}) {
@@ -170,15 +174,6 @@ void append_saved_fields(std::string& out, const Message& message, const Style& 
 std::string app_message_id_of(const Notification& notification, std::string_view targets) {
   const std::string& message = notification.collapse_id.empty() ? notification.push_id : notification.collapse_id;
   return message.empty() ? std::string() : uuid_of({"oppo", message, targets});
-}
-
-std::string object_of_ext(std::string_view ext) {
-  if (ext.empty()) return {};
-  const std::size_t start = ext.find_first_not_of(" \t\r\n");
-  if (start != std::string_view::npos && ext[start] == '{' && nlohmann::json::accept(ext)) return std::string(ext);
-  std::string wrapped = "{";
-  append_json_member(wrapped, "ext", ext);
-  return wrapped += '}';
 }
 
 }  // namespace nightpost::oppo

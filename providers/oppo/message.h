@@ -29,12 +29,16 @@ struct Style {
 /// Malformed, one sentence: settings that contradict each other, or a target over OPPO's limit.
 Result<Style> style_of(const Certificate& certificate);
 
+/// Of OPPO's categories, those of content and marketing: a device gets few of them a day.
+bool is_marketing(std::string_view category) noexcept;
+
 /// A notification made ready: texts cut, ext an object. The same for each of its tokens.
 struct Message {
   int style = 1;
   std::string title;
+  std::string sub_title;  // empty: none
   std::string content;
-  std::string action_parameters;  // JSON object; empty: none
+  std::string action_parameters;  // JSON object, for OPPO drops a push with anything else; empty: none
   bool off_line = true;
   std::optional<std::int64_t> off_line_ttl;  // seconds
   std::string_view channel_id;
@@ -55,8 +59,5 @@ void append_saved_fields(std::string& out, const Message& message, const Style& 
 
 /// Equal on every attempt, differs by message and by target. `targets`: the token, or all of a broadcast.
 std::string app_message_id_of(const Notification& notification, std::string_view targets);
-
-/// `ext` where it is a JSON object, else {"ext":"…"}: OPPO drops a push with anything else. Empty for an empty one.
-std::string object_of_ext(std::string_view ext);
 
 }  // namespace nightpost::oppo

@@ -20,7 +20,11 @@ namespace {
 // Below this a second round trip costs more than repeating the content for each token.
 constexpr std::size_t kBroadcastMin = 10;
 
-Planned planned_for(Asked asked, std::string_view path, std::string body, std::size_t first, std::size_t count) {
+/// In Planned::kind beside what was asked: Notification::repeat.
+constexpr std::uint8_t kRepeat = 0x80;
+
+Planned planned_for(Asked asked, bool repeat, std::string_view path, std::string body, std::size_t first,
+                    std::size_t count) {
   Planned planned;
   planned.http.path = "/server/v1/message/notification/";
   planned.http.path += path;
@@ -28,7 +32,7 @@ Planned planned_for(Asked asked, std::string_view path, std::string body, std::s
   planned.http.body = std::move(body);
   planned.first = first;
   planned.count = count;
-  planned.kind = static_cast<std::uint8_t>(asked);
+  planned.kind = static_cast<std::uint8_t>(static_cast<std::uint8_t>(asked) | (repeat ? kRepeat : 0));
   planned.prepares = asked == Asked::Save;
   return planned;
 }
@@ -74,10 +78,11 @@ class OppoProvider final : public Provider {
       const std::string& token = tokens.front().text();
       append_unicast(json, *message, style_, app_message_id_of(notification, token), tokens.front());
       append_form_field(body, "message", json);
-      planned.push_back(planned_for(Asked::Unicast, "unicast", std::move(body), 0, 1));
+      planned.push_back(planned_for(Asked::Unicast, notification.repeat, "unicast", std::move(body), 0, 1));
     } else {
       append_saved_fields(body, *message, style_, app_message_id_of(notification, joined(tokens)));
-      planned.push_back(planned_for(Asked::Save, "save_message_content", std::move(body), 0, tokens.size()));
+      planned.push_back(
+          planned_for(Asked::Save, notification.repeat, "save_message_content", std::move(body), 0, tokens.size()));
     }
     return planned;
   }
@@ -87,10 +92,11 @@ class OppoProvider final : public Provider {
     std::string json;
     std::unordered_set<std::string_view> seen;
     std::size_t first = 0;
+    bool repeat = false;  // of all letters of the request that is being written
     const auto close = [&](std::size_t end) {
       std::string body = body_with(grant);
       append_form_field(body, "messages", json += ']');
-      planned.push_back(planned_for(Asked::Batch, "unicast_batch", std::move(body), first, end - first));
+      planned.push_back(planned_for(Asked::Batch, repeat, "unicast_batch", std::move(body), first, end - first));
       seen.clear();
       first = end;
     };
@@ -99,7 +105,10 @@ class OppoProvider final : public Provider {
       Result<Message> message = message_of(*notification, style_);
       if (!message) return std::unexpected(std::move(message.error()));
       // OPPO counts only the first of two messages to one id in a request.
-      if (seen.size() == kTargetsMax || seen.contains(token->text())) close(i);
+      if (seen.size() == kTargetsMax || seen.contains(token->text()) ||
+          (!seen.empty() && repeat != notification->repeat))
+        close(i);
+      repeat = notification->repeat;
       json = seen.empty() ? "[" : std::move(json += ',');
       append_unicast(json, *message, style_, app_message_id_of(*notification, token->text()), *token);
       seen.insert(token->text());
@@ -120,14 +129,16 @@ class OppoProvider final : public Provider {
       append_form_field(body, "message_id", saved->message_id);
       append_form_field(body, "target_type", "2");
       append_form_field(body, "target_value", distinct(part));
-      planned.push_back(planned_for(Asked::Broadcast, "broadcast", std::move(body), first, part.size()));
+      planned.push_back(
+          planned_for(Asked::Broadcast, notification.repeat, "broadcast", std::move(body), first, part.size()));
     }
     return planned;
   }
 
   std::vector<Answer> classify(std::uint8_t kind, std::span<const DeviceToken> tokens,
                                const HttpResponse& reply) const override {
-    return answers_of(static_cast<Asked>(std::min(kind, static_cast<std::uint8_t>(Asked::Batch))), tokens, reply);
+    const auto asked = std::min(static_cast<std::uint8_t>(kind & ~kRepeat), static_cast<std::uint8_t>(Asked::Batch));
+    return answers_of(static_cast<Asked>(asked), (kind & kRepeat) != 0, tokens, reply);
   }
 
   // An id of the other region would be called invalid, and then be removed.

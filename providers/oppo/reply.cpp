@@ -19,28 +19,31 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t kDuplicate = 32;
 constexpr std::int64_t kTokenCodes = 10'000;  // from here on codes speak of ids and aliases
 
-Answer answer_for(std::int64_t code) {
+Answer answer_for(std::int64_t code, bool repeat) {
   Answer answer;
   answer.code = std::to_string(code);
-  if (const Rule* rule = rule_for(code)) {
+  if (repeat && code == kDuplicate) {
+    answer.verdict = Verdict::Accepted;
+    answer.meaning = "OPPO had taken it before.";
+  } else if (const Rule* rule = rule_for(code)) {
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
     answer.rest_of_day = rule->rest_of_day;
     answer.scope = rule->verdict == Verdict::Throttled ? Scope::Credential : Scope::Token;
   } else {
+    answer.once_more = true;
     answer.meaning = "OPPO answered a code unknown to us.";
   }
   return answer;
 }
 
 /// What the answer as a whole says, before single tokens.
-Answer whole_answer(std::optional<std::int64_t> code, const HttpResponse& reply) {
+Answer whole_answer(std::optional<std::int64_t> code, bool repeat, const HttpResponse& reply) {
   Answer answer;
   if (code) {
-    answer = answer_for(*code);
+    answer = answer_for(*code, repeat);
   } else {
     answer.verdict = verdict_for_bare_status(reply.status);
     answer.scope = answer.verdict == Verdict::Throttled ? Scope::Credential : Scope::Token;
@@ -58,7 +61,7 @@ std::string id_in(const json& data) {
 }
 
 /// Every member of `data` whose name is a number lists the ids that failed with that code.
-void mark_failed(std::vector<Answer>& answers, std::span<const DeviceToken> tokens, const json& data) {
+void mark_failed(std::vector<Answer>& answers, bool repeat, std::span<const DeviceToken> tokens, const json& data) {
   std::unordered_map<std::string_view, std::int64_t> failed;
   std::vector<std::vector<std::string>> lists;  // what `failed` views
   for (auto list = data.begin(); list != data.end(); ++list) {
@@ -73,24 +76,24 @@ void mark_failed(std::vector<Answer>& answers, std::span<const DeviceToken> toke
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (const auto found = failed.find(tokens[i].text()); found != failed.end()) {
       std::string id = std::move(answers[i].vendor_id);
-      answers[i] = answer_for(found->second);
+      answers[i] = answer_for(found->second, repeat);
       if (answers[i].verdict == Verdict::Accepted) answers[i].vendor_id = std::move(id);
     }
 }
 
-Answer item_answer(const json& item) {
+Answer item_answer(const json& item, bool repeat) {
   const json* const code = member(item, "errorCode");
   const bool none = code == nullptr || code->is_null() || *code == "";
   const std::optional<std::int64_t> number = none ? 0 : integer_in(item, "errorCode");
   if (!number) return {.meaning = "OPPO's answer for this registration id could not be read."};
-  Answer answer = answer_for(*number);
+  Answer answer = answer_for(*number, repeat);
   answer.vendor_id = id_in(item);
   return answer;
 }
 
 /// Items are found by their registration id: their order is not promised. An id that stands twice has its items in the
 /// order of its tokens. A token without an item is asked again: its app_message_id keeps that from showing twice.
-std::vector<Answer> batch_answers(std::span<const DeviceToken> tokens, const json* data) {
+std::vector<Answer> batch_answers(bool repeat, std::span<const DeviceToken> tokens, const json* data) {
   std::unordered_map<std::string_view, std::vector<std::size_t>> places;
   for (std::size_t i = tokens.size(); i-- > 0;) places[tokens[i].text()].push_back(i);  // the first is taken first
   std::vector<Answer> answers(tokens.size(), {.meaning = "OPPO's answer has no word about this registration id."});
@@ -99,7 +102,7 @@ std::vector<Answer> batch_answers(std::span<const DeviceToken> tokens, const jso
     const std::string id = text_in(item, "registrationId");
     const auto found = places.find(std::string_view(id));
     if (found == places.end() || found->second.empty()) continue;
-    answers[found->second.back()] = item_answer(item);
+    answers[found->second.back()] = item_answer(item, repeat);
     found->second.pop_back();
   }
   return answers;
@@ -109,13 +112,14 @@ std::vector<Answer> batch_answers(std::span<const DeviceToken> tokens, const jso
 
 std::optional<std::int64_t> code_in(const HttpResponse& reply) { return integer_in(parsed(reply.body), "code"); }
 
-std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens, const HttpResponse& reply) {
+std::vector<Answer> answers_of(Asked asked, bool repeat, std::span<const DeviceToken> tokens,
+                               const HttpResponse& reply) {
   const json body = parsed(reply.body);
   const std::optional<std::int64_t> code = integer_in(body, "code");
   const json* const data = member(body, "data");
-  Answer whole = whole_answer(code, reply);
+  Answer whole = whole_answer(code, repeat, reply);
   if (whole.verdict == Verdict::Accepted) {
-    if (asked == Asked::Batch && code == 0) return batch_answers(tokens, data);
+    if (asked == Asked::Batch && code == 0) return batch_answers(repeat, tokens, data);
     if (asked == Asked::Save) {
       whole.verdict = Verdict::Transient;
       whole.meaning = "OPPO stored the content and named no message id.";
@@ -123,14 +127,28 @@ std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens,
       whole.vendor_id = id_in(*data);
     }
   }
+  if (code == kUploadQuota) {
+    // Of stored contents alone: each goes by itself.
+    whole.verdict = asked == Asked::Save ? Verdict::Transient : Verdict::Throttled;
+    whole.scope = Scope::Token;
+    whole.alone = asked == Asked::Save;
+    whole.rest_of_day = asked != Asked::Save;
+  }
+  if (whole.verdict == Verdict::Rejected || whole.verdict == Verdict::Misconfigured)
+    whole.meaning += vendor_words(text_in(body, "message"));
   const bool names_token = asked != Asked::Save && tokens.size() == 1;
+  if (code == kDuplicate && whole.verdict != Verdict::Accepted && tokens.size() > 1) {
+    whole.verdict = Verdict::Transient;
+    whole.alone = true;
+    whole.meaning = "OPPO calls one of several messages the repeat of another and does not say which.";
+  }
   if (code >= kTokenCodes && !names_token) {  // said of a whole request: it does not say whose token
     if (whole.verdict == Verdict::TokenGone) whole.verdict = Verdict::TokenSuspect;
     if (whole.verdict == Verdict::Accepted) whole.verdict = Verdict::Transient;
   }
   std::vector<Answer> answers(tokens.size(), whole);
   if (asked == Asked::Broadcast && whole.verdict == Verdict::Accepted && data != nullptr && data->is_object())
-    mark_failed(answers, tokens, *data);
+    mark_failed(answers, repeat, tokens, *data);
   return answers;
 }
 

@@ -21,8 +21,10 @@ enum class Asked : std::uint8_t {
   Batch,      // an item for each token
 };
 
-/// One answer per token, in order. Total. A code that is no rule of verdict.h is Transient.
-std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens, const HttpResponse& reply);
+/// One answer per token, in order. Total. A code that is no rule of verdict.h is Transient. `repeat`: an attempt before
+/// this one was not answered (Notification::repeat); only then a duplicate is a success.
+std::vector<Answer> answers_of(Asked asked, bool repeat, std::span<const DeviceToken> tokens,
+                               const HttpResponse& reply);
 
 /// What the answer to Save says of the content.
 struct Saved {

@@ -18,6 +18,13 @@ struct Rule {
   bool rest_of_day = false;  // Throttled only
 };
 
+/// Our app_message_id is one for each message and device. So in the answer to a repeat of what was not answered this
+/// says that the first one went through: reply.cpp.
+inline constexpr std::int64_t kDuplicate = 32;
+
+/// Of stored contents, and not of pushes: reply.cpp.
+inline constexpr std::int64_t kUploadQuota = 34;
+
 inline constexpr std::array kRules = {
     Rule{-3, Verdict::Transient, "OPPO's answer could not be read."},
     Rule{-2, Verdict::Throttled, "OPPO limits the flow of this app."},
@@ -46,10 +53,9 @@ inline constexpr std::array kRules = {
     Rule{29, Verdict::AuthStale, "The access token did not reach OPPO."},
     Rule{30, Verdict::Misconfigured, "The app has no permission for this API."},
     Rule{31, Verdict::Rejected, "OPPO found no data."},
-    // Our app_message_id is one for each message and device, so a duplicate is a repeat of what went through.
-    Rule{32, Verdict::Accepted, "OPPO had taken it before."},
+    Rule{kDuplicate, Verdict::Rejected, "OPPO calls it the repeat of a message, but it is sent for the first time."},
     Rule{33, Verdict::Throttled, "The app's messages of this day are used up.", true},
-    Rule{34, Verdict::Throttled, "The app's uploads of this day are used up.", true},
+    Rule{kUploadQuota, Verdict::Throttled, "The app's uploads of this day are used up.", true},
     Rule{40, Verdict::Rejected, "An argument is missing."},
     Rule{41, Verdict::Rejected, "An argument is illegal."},
     Rule{51, Verdict::Rejected, "The picture cannot be used."},

@@ -24,9 +24,7 @@ constexpr std::chrono::minutes kAgeMin{1};  // vivo allows 10 a second
 Error refusal(const HttpResponse& reply) {
   const auto code = code_in(reply);
   if (!code) {
-    const Errc errc = reply.status == 401 || reply.status == 403 ? Errc::Unauthorized
-                      : reply.status == 429                      ? Errc::Overloaded
-                                                                 : Errc::Io;
+    const Errc errc = reply.status == 429 ? Errc::Overloaded : Errc::Io;  // a 401 or 403 may be some proxy's
     return {errc, "vivo's token endpoint answered " + std::to_string(reply.status) + " without a code."};
   }
   const std::string said = "vivo answered " + std::to_string(*code) + ": ";

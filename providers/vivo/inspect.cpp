@@ -66,4 +66,15 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   return claimed;
 }
 
+std::vector<std::string> warnings(const Certificate& certificate, WallTime) {
+  std::vector<std::string> all;
+  const Category* const category = category_of(setting(certificate.settings, "category"));
+  if (category != nullptr && category->classification == Classification::Operation)
+    all.push_back("category: vivo counts " + std::string(category->name) +
+                  " as an operation message, of which a device gets 2 a day (news 5), from 07:00 to 23:00");
+  if (certificate.environment == Environment::Development)
+    all.emplace_back("environment: development reaches the test devices of vivo's console, and nobody else");
+  return all;
+}
+
 }  // namespace nightpost::vivo

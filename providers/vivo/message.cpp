@@ -8,6 +8,7 @@
 
 #include "core/text.h"
 #include "core/uuid.h"
+#include "providers/ext_form.h"
 #include "providers/notify_id.h"
 #include "providers/settings.h"
 #include "providers/shown_text.h"
@@ -118,9 +119,11 @@ Result<Style> style_of(const Certificate& certificate) {
   return style;
 }
 
-// In the order of the spec's §4.8 (2). Zero and false are said: vivo's defaults have changed with its documents.
-Result<std::string> message_of(const Notification& notification, const Style& style, const DeviceToken* token,
-                               std::string_view request_id) {
+namespace {
+
+// In the order of vivo's own example. Zero and false are said: vivo's defaults have changed with its documents.
+Result<std::string> message_with_ext(const Notification& notification, const Style& style, const DeviceToken* token,
+                                     std::string_view request_id) {
   Result<ShownText> shown = text_of(notification, style);
   if (!shown) return std::unexpected(std::move(shown.error()));
   // A web page is not the app, and nobody there would read it.
@@ -153,6 +156,14 @@ Result<std::string> message_of(const Notification& notification, const Style& st
   if (style.foreground_show) append_flag(out, "foregroundShow", *style.foreground_show);
   if (style.badge && notification.badge.value_or(0) > 0) append_flag(out, "addBadge", true);
   return out += '}';
+}
+
+}  // namespace
+
+Result<std::string> message_of(const Notification& notification, const Style& style, const DeviceToken* token,
+                               std::string_view request_id) {
+  return built_with_ext_that_fits(notification,
+                                  [&](const Notification& n) { return message_with_ext(n, style, token, request_id); });
 }
 
 std::string list_of(std::span<const DeviceToken> tokens, const Style& style, std::string_view task_id,

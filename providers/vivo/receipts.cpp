@@ -22,14 +22,14 @@ std::optional<WallTime> time_in(const json& item, WallTime now) {
 }
 
 /// Only "0" and the old format, which has no ackType, say that it arrived. What else says is not documented: it is
-/// taken for "not shown", never for the loss of a token.
+/// taken for nothing: neither for "not shown" nor for the loss of a token.
 void read(std::vector<Receipt>& out, const std::string& task_id, const json& item, WallTime now) {
   const json* const type = member(item, "ackType");
   Receipt receipt;
   receipt.code = type == nullptr || type->is_null() ? "0" : printable(text_in(item, "ackType"));
   const bool arrived = receipt.code == "0";
-  receipt.kind = arrived ? Receipt::Kind::Delivered : Receipt::Kind::Undelivered;
-  receipt.meaning = arrived ? "The phone got it." : "vivo did not show it, for a reason that it does not document.";
+  receipt.kind = arrived ? Receipt::Kind::Delivered : Receipt::Kind::Unknown;
+  receipt.meaning = arrived ? "The phone got it." : "vivo sent a type that it does not document.";
   receipt.tag = printable(text_in(item, "param"));
   receipt.vendor_id = printable(task_id);
   receipt.at = time_in(item, now);

@@ -33,6 +33,7 @@ Answer whole_answer(std::optional<std::int64_t> code, const HttpResponse& reply)
     answer.meaning = rule->meaning;
     answer.rest_of_day = rule->rest_of_day;
   } else if (code) {
+    answer.once_more = true;
     answer.meaning = "vivo answered a code unknown to us.";
   } else {
     answer.verdict = verdict_for_bare_status(reply.status);
@@ -133,7 +134,13 @@ std::optional<std::int64_t> code_in(const HttpResponse& reply) { return integer_
 std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens, const HttpResponse& reply) {
   const json body = parsed(reply.body);
   Answer whole = whole_answer(integer_in(body, "result"), reply);
+  if (whole.verdict == Verdict::Rejected || whole.verdict == Verdict::Misconfigured)
+    whole.meaning += vendor_words(text_in(body, "desc"));
   if (asked == Asked::Save) {
+    if (whole.code == std::to_string(kListQuota)) {
+      whole = {.verdict = Verdict::Transient, .code = whole.code, .meaning = whole.meaning, .alone = true};
+      whole.meaning += " Each push goes by itself.";
+    }
     if (whole.verdict == Verdict::Accepted) {
       whole.verdict = Verdict::Transient;
       whole.meaning = "vivo stored the content and named no task id.";

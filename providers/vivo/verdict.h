@@ -20,6 +20,7 @@ struct Rule {
 
 inline constexpr std::int64_t kTokenIllegal = 10302;
 inline constexpr std::int64_t kOutsideHours = 10071;
+inline constexpr std::int64_t kListQuota = 10252;  // of saveListPayload, and not of single pushes: reply.cpp
 
 inline constexpr std::array kRules = {
     Rule{0, 0, Verdict::Accepted, "vivo took it."},
@@ -47,8 +48,7 @@ inline constexpr std::array kRules = {
     Rule{10151, 10151, Verdict::Rejected, "The list's taskId is missing."},
     Rule{10153, 10154, Verdict::Rejected, "A list needs 2 to 1000 ids."},
     Rule{10200, 10201, Verdict::CredentialBad, "appId, appKey, sign or timestamp is missing or wrong."},
-    // Of their endpoint only, but vivo lowers the quota of apps that go on calling, so the credential rests.
-    Rule{10252, 10252, Verdict::Throttled, "The app's list messages of this day are used up.", true},
+    Rule{kListQuota, kListQuota, Verdict::Throttled, "The app's list messages of this day are used up.", true},
     Rule{10254, 10254, Verdict::Throttled, "The app's messages to everybody are used up for this day.", true},
     Rule{10301, 10301, Verdict::Rejected, "The alias is too long."},
     Rule{kTokenIllegal, kTokenIllegal, Verdict::TokenGone, "The regId is not, or no longer, one of this app."},

@@ -4,7 +4,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -24,6 +26,10 @@ std::span<const SettingField> settings() noexcept;
 /// the console's test devices only. Malformed: what vivo would refuse, or would accept and never show; one sentence.
 Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret, WallTime now,
                             std::optional<Environment> asked);
+
+/// What the vendor would take at this setting and then cap or drop without a word: a sentence each for ops, which
+/// begins with what to change. Of an inspected certificate.
+std::vector<std::string> warnings(const Certificate& certificate, WallTime now);
 
 /// Of an inspected certificate. Malformed: its settings or its host override are of no use.
 Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certificate);

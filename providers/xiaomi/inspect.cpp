@@ -11,6 +11,7 @@
 #include "providers/secret_text.h"
 #include "providers/text_fit.h"
 #include "providers/xiaomi/limits.h"
+#include "providers/xiaomi/message.h"
 #include "providers/xiaomi/region.h"
 #include "providers/xiaomi/xiaomi.h"
 
@@ -23,6 +24,11 @@ std::string check_region(std::string_view value) {
 
 std::string check_channel_kind(std::string_view value) {
   return value == "public" || value == "private" ? "" : "neither public nor private";
+}
+
+std::string check_channels(std::string_view value) {
+  const auto channels = channels_in(value);
+  return channels ? std::string() : channels.error().detail;
 }
 
 std::string check_template_variable(std::string_view value) {
@@ -41,6 +47,9 @@ constexpr std::array kFields = {
     SettingField{"template_id", false, "template of private messages sent in channel_id", check_plain},
     SettingField{"template_title", false, "the template's variable that takes the title", check_template_variable},
     SettingField{"template_body", false, "the template's variable that takes the text", check_template_variable},
+    SettingField{"channels", false,
+                 "other classes that events name: order=private,template,title variable,text variable; news=public",
+                 check_channels},
     SettingField{"app_name", false, "stands in for a blank title", nullptr},
     SettingField{"click", false, "what a tap does: app (default), web or page", nullptr},
     SettingField{"click_target", false, "web: the URL; page: an intent URI, intent:#Intent;component=…;end", nullptr},
@@ -83,6 +92,29 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   claimed.environment = asked.value_or(claimed.environment);
   claimed.facts = {{"kind", "app_secret"}, {"fingerprint", secret_fingerprint(app_secret)}};
   return claimed;
+}
+
+std::vector<std::string> warnings(const Certificate& certificate, WallTime) {
+  const Result<Profile> profile = profile_of(certificate);
+  if (!profile) return {};
+  std::vector<std::string> all;
+  const auto judge = [&](std::string_view setting, const Channel& channel) {
+    const std::string of = channel.id.empty() ? std::string() : " of class " + channel.id;
+    if (!channel.is_private)
+      all.push_back(std::string(setting) + ": pushes" + of + " are public, of which a device gets 5 a day");
+    else if (channel.template_id.empty())
+      all.push_back(
+          std::string(setting) + ": private pushes" + of +
+          " want a template (new apps since 2026-07, all from 2026-12-31); without one Xiaomi may refuse them or "
+          "count them as public");
+  };
+  if (profile->own.id.empty())
+    all.emplace_back(
+        "channel_id: not set, so a device gets 1 push a day; set a class of Xiaomi's console, best a private one");
+  else
+    judge(profile->own.is_private ? "template_id" : "channel_kind", profile->own);
+  for (const Channel& channel : profile->others) judge("channels", channel);
+  return all;
 }
 
 }  // namespace nightpost::xiaomi

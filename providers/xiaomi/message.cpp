@@ -9,6 +9,8 @@
 
 #include "core/text.h"
 #include "core/uuid.h"
+#include "providers/android_sound.h"
+#include "providers/ext_form.h"
 #include "providers/notify_id.h"
 #include "providers/shown_text.h"
 #include "providers/symbol_free.h"
@@ -51,26 +53,39 @@ class Extras {
   std::size_t longest_ = 0;
 };
 
-/// "android.resource://<package>/raw/<name>" of a file "<name>.ogg"; empty for "default" and what can be no resource.
+/// "android.resource://<package>/raw/<name>" of a file "<name>.ogg"; empty where there is no such resource.
 std::string sound_uri(std::string_view package, std::string_view sound) {
-  const std::string_view name = sound.substr(0, sound.rfind('.'));
-  const bool resource = !name.empty() && name != "default" && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  if (!resource) return {};
-  return std::string("android.resource://").append(package).append("/raw/").append(name);
+  const auto name = android_sound(sound);
+  if (!name) return {};
+  return std::string("android.resource://").append(package).append("/raw/").append(*name);
 }
 
 static_assert(kTitleMax <= kTemplateValueMax && kBodyMax <= kTemplateValueMax);  // so values need no cut of their own
 
-std::string template_param(const Profile& profile, const ShownText& shown) {
+std::string template_param(const Channel& channel, const ShownText& shown) {
   std::string json = "{";
   const auto add = [&json](std::string_view variable, std::string_view text) {
     if (!variable.empty()) append_json_member(json, variable, symbol_free(text));
   };
-  add(profile.template_title, shown.title);
-  add(profile.template_body, shown.body);
+  add(channel.template_title, shown.title);
+  add(channel.template_body, shown.body);
   return json += '}';
+}
+
+/// The event's, if it names one, as it is configured. One that is not configured may be of any kind: then the short
+/// life, which all kinds take, and no template.
+Channel channel_of(const Profile& profile, std::string_view of_event) {
+  if (of_event.empty() || of_event == profile.own.id) return profile.own;
+  const auto found = std::ranges::find(profile.others, of_event, &Channel::id);
+  if (found != profile.others.end()) return *found;
+  return {.id = std::string(of_event)};
+}
+
+/// Cuts the first part off `rest`.
+std::string_view next_part(std::string_view& rest, char separator) {
+  const std::string_view part = rest.substr(0, rest.find(separator));
+  rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+  return trimmed(part);
 }
 
 void add_click(Extras& extras, const Click& click) {
@@ -91,35 +106,63 @@ void add_click(Extras& extras, const Click& click) {
 
 }  // namespace
 
+Result<std::vector<Channel>> channels_in(std::string_view setting) {
+  constexpr std::size_t kChannelsMax = 30;  // Xiaomi's own, of an app
+  std::vector<Channel> all;
+  while (!setting.empty()) {
+    std::string_view entry = next_part(setting, ';');
+    if (entry.empty()) continue;
+    const std::string said(entry);
+    Channel channel{.id = std::string(next_part(entry, '='))};
+    const std::string_view kind = next_part(entry, ',');
+    channel.is_private = kind == "private";
+    channel.template_id = next_part(entry, ',');
+    channel.template_title = next_part(entry, ',');
+    channel.template_body = next_part(entry, ',');
+    const bool has_template = !channel.template_id.empty();
+    const bool good = check_plain(channel.id).empty() && (kind == "private" || kind == "public") && entry.empty() &&
+                      (has_template ? check_plain(channel.template_id).empty()
+                                    : channel.template_title.empty() && channel.template_body.empty());
+    if (!good || all.size() == kChannelsMax || std::ranges::find(all, channel.id, &Channel::id) != all.end())
+      return fail(Errc::Malformed, "\"" + said.substr(0, 80) +
+                                       "\": expected up to 30 classes, each once, as class=private,template,title "
+                                       "variable,text variable or class=public, with ; between them");
+    all.push_back(std::move(channel));
+  }
+  return all;
+}
+
 Result<Profile> profile_of(const Certificate& certificate) {
   const Settings& settings = certificate.settings;
   Result<Click> click = click_of(settings);
   if (!click) return std::unexpected(std::move(click.error()));
+  Result<std::vector<Channel>> others = channels_in(setting(settings, "channels"));
+  if (!others) return std::unexpected(std::move(others.error()));
   return Profile{.package = certificate.bundle_id,
                  .app_name = std::string(setting(settings, "app_name")),
-                 .channel_id = std::string(setting(settings, "channel_id")),
-                 .channel_private = setting(settings, "channel_kind") == "private",
-                 .template_id = std::string(setting(settings, "template_id")),
-                 .template_title = std::string(setting(settings, "template_title")),
-                 .template_body = std::string(setting(settings, "template_body")),
+                 .own = {.id = std::string(setting(settings, "channel_id")),
+                         .is_private = setting(settings, "channel_kind") == "private",
+                         .template_id = std::string(setting(settings, "template_id")),
+                         .template_title = std::string(setting(settings, "template_title")),
+                         .template_body = std::string(setting(settings, "template_body"))},
+                 .others = *std::move(others),
                  .receipt_url = std::string(setting(settings, "receipt_url")),
                  .click = *std::move(click)};
 }
 
-Result<std::string> message_fields(const Profile& profile, const Notification& n) {
+namespace {
+
+Result<std::string> fields_with_ext(const Profile& profile, const Notification& n) {
   const Result<ShownText> shown = shown_text(n, profile.app_name, kTitleMax, kBodyMax);
   if (!shown) return std::unexpected(shown.error());
-  // A web page opens in the browser: the app is not asked and finds no ext.
-  const std::string_view ext = profile.click.kind == Click::Kind::Web ? std::string_view() : std::string_view(n.ext);
+  // A web page opens in the browser: the app is not asked and finds no ext. A blank one is refused by Xiaomi.
+  const bool web = profile.click.kind == Click::Kind::Web;
+  const std::string_view ext = web || is_blank(n.ext) ? std::string_view() : std::string_view(n.ext);
   if (utf16_size(ext) > kPayloadMax)
     return fail(Errc::Malformed, "ext is " + std::to_string(utf16_size(ext)) + " characters; Xiaomi's payload takes " +
                                      std::to_string(kPayloadMax));
 
-  // An event's own channel may be of any kind: then the short life, which all kinds take, and no template.
-  const std::string_view event_channel = n.extra("xiaomi.channel");
-  const bool own_channel = event_channel.empty() || event_channel == profile.channel_id;
-  const std::string_view channel = own_channel ? std::string_view(profile.channel_id) : event_channel;
-  const bool private_channel = own_channel && profile.channel_private;
+  const Channel channel = channel_of(profile, n.extra("xiaomi.channel"));
 
   const std::string_view same = n.collapse_id.empty() ? n.push_id : n.collapse_id;
   std::string form = "&";
@@ -137,13 +180,13 @@ Result<std::string> message_fields(const Profile& profile, const Notification& n
   field("notify_id", std::to_string(notify_id(same)));
   if (n.expires_at > WallTime{}) {
     const milliseconds life =
-        std::clamp(n.expires_at - n.sent_at, kLifeMin, private_channel ? kLifePrivateMax : kLifePublicMax);
+        std::clamp(n.expires_at - n.sent_at, kLifeMin, channel.is_private ? kLifePrivateMax : kLifePublicMax);
     field("time_to_live", std::to_string(life.count()));
   }
   if (!ext.empty()) field("payload", ext);
 
   Extras extras;
-  if (!channel.empty()) extras.add("channel_id", channel);
+  if (!channel.id.empty()) extras.add("channel_id", channel.id);
   add_click(extras, profile.click);
   extras.add("jobkey", hex_of({same}).substr(0, kJobKeyMax));
   if (!profile.receipt_url.empty()) {
@@ -151,9 +194,9 @@ Result<std::string> message_fields(const Profile& profile, const Notification& n
     if (!n.receipt_tag.empty()) extras.add("callback.param", n.receipt_tag);
     extras.add("callback.type", kReceiptBits);
   }
-  if (own_channel && !profile.template_id.empty()) {
-    extras.add("template_id", profile.template_id);
-    extras.add("template_param", template_param(profile, *shown));
+  if (!channel.template_id.empty()) {
+    extras.add("template_id", channel.template_id);
+    extras.add("template_param", template_param(channel, *shown));
   }
   if (!extras.fit())
     return fail(Errc::Malformed,
@@ -166,6 +209,12 @@ Result<std::string> message_fields(const Profile& profile, const Notification& n
     extras.add("sound_uri", uri);
   extras.append_to(form);
   return form;
+}
+
+}  // namespace
+
+Result<std::string> message_fields(const Profile& profile, const Notification& notification) {
+  return built_with_ext_that_fits(notification, [&](const Notification& n) { return fields_with_ext(profile, n); });
 }
 
 }  // namespace nightpost::xiaomi

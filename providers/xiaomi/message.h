@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/notification.h"
@@ -10,15 +12,24 @@
 
 namespace nightpost::xiaomi {
 
+/// A notification class of Xiaomi's console, and the template of its private messages.
+struct Channel {
+  std::string id;  // empty: none is sent
+  bool is_private = false;
+  std::string template_id;     // empty: none
+  std::string template_title;  // the variables of that template that take title and text; empty: it has none such
+  std::string template_body;
+};
+
+/// The setting "channels": "order=private,T123,title,text; news=public". Malformed, one sentence.
+Result<std::vector<Channel>> channels_in(std::string_view setting);
+
 /// What a certificate gives to each of its messages.
 struct Profile {
   std::string package;
   std::string app_name;  // stands in for a blank title
-  std::string channel_id;
-  bool channel_private = false;
-  std::string template_id;     // of private messages; empty: none
-  std::string template_title;  // the variables of that template that take title and text; empty: it has none such
-  std::string template_body;
+  Channel own;           // where an event names none
+  std::vector<Channel> others;
   std::string receipt_url;
   Click click;
 };

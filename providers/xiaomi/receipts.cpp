@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 #include "providers/receipt_time.h"
 #include "providers/reply_json.h"
 #include "providers/target_list.h"
+#include "providers/xiaomi/limits.h"
 #include "providers/xiaomi/xiaomi.h"
 
 namespace nightpost::xiaomi {
@@ -30,15 +32,25 @@ constexpr std::array kTypes = {
     Type{32, Receipt::Kind::Undelivered, "The user switched the app's notifications off."},
     Type{64, Receipt::Kind::Undelivered, "The device did not match the message's conditions."},
     Type{128, Receipt::Kind::Undelivered, "The quota of the app or of the device is used up."},
-    Type{1024, Receipt::Kind::Undelivered, "Its life ended before the device was there."},
+    Type{1024, Receipt::Kind::Expired, "Its life ended before the device was there."},
 };
 
 constexpr std::int64_t kInvalidTarget = 16;
 constexpr std::int64_t kInvalidRegistrationId = 1;  // errorCode; 2 is an alias, 3 a user account
 
+/// The registration id that Xiaomi gave the device instead of `target`.
+std::optional<DeviceToken> successor_in(const nlohmann::json& entry, const std::string& target) {
+  const nlohmann::json* const successors = member(entry, "replaceTarget");
+  if (successors == nullptr) return std::nullopt;
+  std::string token = text_in(*successors, target.c_str());
+  const bool usable = !token.empty() && token != target && token.size() <= kTokenBytesMax &&
+                      std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7f && c != ','; });
+  return usable ? std::optional(DeviceToken(std::move(token))) : std::nullopt;
+}
+
 /// What they have in common; the token is missing.
 Receipt receipt_of(const std::string& message_id, const nlohmann::json& entry) {
-  Receipt receipt{.kind = Receipt::Kind::Undelivered,
+  Receipt receipt{.kind = Receipt::Kind::Unknown,
                   .token = {},
                   .tag = printable(text_in(entry, "param")),
                   .vendor_id = printable(message_id),
@@ -74,7 +86,9 @@ Result<ReceiptBatch> read_receipts(const Certificate&, std::string_view key, con
     const Receipt common = receipt_of(message_id, entry);
     for (std::string& target : target_list(member(entry, "targets"))) {
       batch.receipts.push_back(common);
-      batch.receipts.back().token = DeviceToken(std::move(target));
+      Receipt& receipt = batch.receipts.back();
+      if (receipt.kind == Receipt::Kind::TokenGone) receipt.moved_to = successor_in(entry, target);
+      receipt.token = DeviceToken(std::move(target));
     }
   }
   return batch;

@@ -35,7 +35,7 @@ std::size_t dropped_in(std::string_view exceeded) {
 Answer throttled_today(const Answer& accepted) {
   Answer answer = accepted;
   answer.verdict = Verdict::Throttled;
-  answer.scope = Scope::Credential;
+  answer.scope = Scope::Token;  // other classes have quotas of their own
   answer.rest_of_day = true;
   answer.code = "channel_exceed_quota";
   answer.meaning = "The day's quota of the channel is used up.";
@@ -80,6 +80,9 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
     answer.rest_of_day = rule->rest_of_day;
+    answer.once_more = rule->meaning == kUnrecorded;
+    if (rule->verdict == Verdict::Rejected || rule->verdict == Verdict::Misconfigured)
+      answer.meaning += vendor_words(text_in(body, "reason"));
     if (rule->verdict == Verdict::Accepted) return accepted_answers(tokens, body, answer);
     if (rule->verdict == Verdict::TokenSuspect && tokens.size() > 1) {
       answer.verdict = Verdict::Transient;  // one bad device is no reason to drop what was meant for others
@@ -88,12 +91,13 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
     }
   } else if (code) {
     answer.verdict = Verdict::Transient;
+    answer.once_more = true;
     answer.meaning = "Xiaomi answered a code unknown to us.";
   } else {
     answer.verdict = verdict_for_bare_status(reply.status);
     answer.meaning = "Xiaomi answered " + std::to_string(reply.status) + " without a code.";
   }
-  if (answer.verdict == Verdict::Throttled) answer.scope = Scope::Credential;
+  if (answer.verdict == Verdict::Throttled) answer.scope = code == kPublicQuota ? Scope::Token : Scope::Credential;
   if (answer.verdict == Verdict::Throttled || answer.verdict == Verdict::Transient)
     answer.retry_after = retry_after(reply);
   return std::vector<Answer>(tokens.size(), answer);

@@ -1,4 +1,5 @@
-// What each of Xiaomi's codes asks us to do. Source: spec §2.7; codes whose meaning nobody recorded are Transient.
+// What each of Xiaomi's codes asks us to do. Source: Xiaomi, "error codes"; codes whose meaning nobody recorded are
+// Transient, and asked once more.
 #pragma once
 
 #include <algorithm>
@@ -25,6 +26,8 @@ constexpr Rule one(std::int64_t code, Verdict verdict, std::string_view meaning,
 
 inline constexpr std::int64_t kAccepted = 0;
 inline constexpr std::int64_t kNoTarget = 20301;  // what it says depends on how many were asked: reply.cpp
+
+inline constexpr std::int64_t kPublicQuota = 200001;  // rests messages of public classes, and not the credential
 
 inline constexpr std::string_view kUnrecorded = "A code of Xiaomi's list whose meaning is not published.";
 inline constexpr std::string_view kBadParameter = "A parameter is missing, illegal or too long.";
@@ -62,7 +65,7 @@ inline constexpr std::array kRules = {
     one(10036, Verdict::Misconfigured, "The operation is forbidden to this app."),
     one(10037, Verdict::Transient, "Something expired; Xiaomi does not say what."),
     one(10038, Verdict::Misconfigured, "The app may not read statistics."),
-    one(10039, Verdict::Misconfigured, "The operation needs Xiaomi's audit first."),
+    one(10039, Verdict::Throttled, "Too many requests."),
     one(20209, Verdict::Transient, kUnrecorded),
     Rule{20215, 20216, Verdict::Transient, kUnrecorded},
     one(kNoTarget, Verdict::TokenSuspect, "No registration id of the request is valid."),
@@ -88,7 +91,8 @@ inline constexpr std::array kRules = {
     one(26005, Verdict::Transient, kUnrecorded),
     one(26006, Verdict::Misconfigured, "The app has no permission for this."),
     one(27001, Verdict::Misconfigured, "The channel id is missing or not one of the app's."),
-    one(65003, Verdict::TokenSuspect, "The device is not found."),
+    // No sign against the token: it is there again when the phone is.
+    one(65003, Verdict::Suppressed, "The device is not found, as a rule because it is off line."),
     Rule{65006, 65008, Verdict::Rejected, kBadParameter},
     one(65009, Verdict::Rejected, "Title, text or payload is too long."),
     Rule{65010, 65013, Verdict::Rejected, kBadParameter},
@@ -104,7 +108,8 @@ inline constexpr std::array kRules = {
     one(65039, Verdict::Rejected, kBadParameter),
     one(65040, Verdict::Transient, kUnrecorded),  // in both lists of the spec; not recorded is the careful reading
     one(65041, Verdict::Rejected, kBadParameter),
-    one(200001, Verdict::Throttled, "The day's quota of public messages is used up.", true),
+    one(kPublicQuota, Verdict::Throttled,
+        "The day's quota of public messages is used up; messages of a private class have none.", true),
     one(200002, Verdict::Throttled, "Too many requests a second."),
 };
 static_assert(std::ranges::is_sorted(kRules, {}, &Rule::first));

@@ -1,6 +1,8 @@
 // nightpost cert: vendor credentials, sealed on the way in and never shown again.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "app/cert_fields.h"
 #include "app/cert_upload.h"
 #include "app/commands.h"
@@ -11,6 +13,10 @@
 
 namespace nightpost::app {
 namespace {
+
+std::vector<std::string> warnings_now(const Certificate& certificate) {
+  return warnings_of(certificate, SystemClock().wall());
+}
 
 nlohmann::json as_json(const Certificate& certificate) {
   nlohmann::json settings = nlohmann::json::object();
@@ -25,6 +31,7 @@ nlohmann::json as_json(const Certificate& certificate) {
           {"settings", std::move(settings)},
           {"host", certificate.host_override},
           {"has_ca", !certificate.ca_pem.empty()},
+          {"warnings", warnings_now(certificate)},
           {"status", name_of(certificate.status)},
           {"version", certificate.version}};
 }
@@ -42,6 +49,7 @@ int say_stored(const CommonOptions& common, const Result<Certificate>& stored) {
   } else {
     fmt::print("{}\n", stored->id.value);
   }
+  for (const std::string& warning : warnings_now(*stored)) say_error("warning: " + warning, kDone);
   return kDone;
 }
 
@@ -116,12 +124,16 @@ int list(const CommonOptions& common, std::optional<std::int64_t> app) {
     print_json(all);
     return kDone;
   }
-  Table table({"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "ENVIRONMENT", "KIND", "EXPIRES", "STATUS"});
+  Table table(
+      {"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "ENVIRONMENT", "KIND", "EXPIRES", "STATUS", "WARNINGS"});
   for (const Certificate& c : *found)
     table.row({std::to_string(c.id.value), std::to_string(c.app.value), std::string(name_of(c.vendor)), c.name,
                c.bundle_id, std::string(name_of(c.environment)), fact(c, "kind"), fact(c, "not_after"),
-               std::string(name_of(c.status))});
+               std::string(name_of(c.status)), warnings_now(c).empty() ? "" : std::to_string(warnings_now(c).size())});
   fmt::print("{}", table.text("no certificates; add one with: nightpost cert add --help"));
+  for (const Certificate& c : *found)
+    for (const std::string& warning : warnings_now(c)) fmt::print("\n{} {}: warning: {}", c.id.value, c.name, warning);
+  if (std::ranges::any_of(*found, [](const Certificate& c) { return !warnings_now(c).empty(); })) fmt::print("\n");
   return kDone;
 }
 
@@ -164,6 +176,7 @@ int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
   line("secret", "sealed, never shown");
   if (receipt_reader_of(found->vendor) != nullptr) line("receipts to", receipt_path(*found));
   line("receipt key", receipt_key);
+  for (const std::string& warning : warnings_now(*found)) line("warning", warning);
   return kDone;
 }
 

@@ -7,6 +7,7 @@
 
 #include "app/json_section.h"
 #include "app/ready_file.h"
+#include "dispatch/language.h"
 
 namespace nightpost::app {
 namespace {
@@ -198,6 +199,8 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       JsonSection content = top.section("content");
       content.text("language", config.dispatch.language);
       content.texts("titles", config.dispatch.titles);
+      if (const auto equal = dispatch::equal_tags(config.dispatch.titles))
+        content.mistake("titles", fmt::format("{} and {} are one language", equal->first, equal->second));
     }
     {
       JsonSection resolve = top.section("resolve");

@@ -69,10 +69,12 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::receive(const serv
   const auto to = addressed(target.substr(0, question));
   if (!to) return std::unexpected(to.error());
   if (request.method != "POST") return std::unexpected(Refused{ReceiptRefusal::Method, "only POST"});
+  auto batch = read(*to, question == std::string_view::npos ? "" : target.substr(question + 1), request);
+  // Whose key is wrong is a stranger, and takes nothing of what the vendor may.
+  if (!batch && batch.error().why == ReceiptRefusal::Unauthorized) return std::unexpected(std::move(batch.error()));
   auto& bucket = buckets_.try_emplace(to->certificate.id, options_.requests_per_second_max).first->second;
   if (!bucket.try_acquire(clock_.mono()))
     return std::unexpected(Refused{ReceiptRefusal::TooOften, "more calls than receipts.requests_per_second_max"});
-  auto batch = read(*to, question == std::string_view::npos ? "" : target.substr(question + 1), request);
   if (!batch) return std::unexpected(std::move(batch.error()));
   // Huawei may repeat what it got no answer to, and so may whoever caught the call: both read 200, and nothing happens.
   const bool is_signed = !batch->nonce.empty();
@@ -91,6 +93,9 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::receive(const serv
     if (!removed) return std::unexpected(Refused{ReceiptRefusal::Store, removed.error().detail});
     metrics_.tokens_removed.add(*removed);
   }
+  for (const ReceiptEffects::Move& move : effects->moved)
+    if (const auto moved = move_token(move); !moved)
+      return std::unexpected(Refused{ReceiptRefusal::Store, moved.error().detail});
   for (const Receipt& receipt : batch->receipts)
     metrics_.receipts[std::size_t(to->certificate.vendor)][std::size_t(receipt.kind)].add();
   for (const Outcome& outcome : effects->outcomes) metrics_.outcomes[std::size_t(outcome.kind)].add();
@@ -153,6 +158,18 @@ std::expected<ReceiptEffects, ReceiptDesk::Refused> ReceiptDesk::effects_of(cons
     append_effects(certificate, receipt, devices, now, effects);
   }
   return effects;
+}
+
+/// To the token that the vendor gave the device instead, unless the app has reported another meanwhile.
+Result<void> ReceiptDesk::move_token(const ReceiptEffects::Move& move) {
+  const auto removed = store_.remove_token(move.row.app, move.row.user_id, move.row.device);
+  if (!removed) return std::unexpected(removed.error());
+  if (!*removed) return {};
+  metrics_.tokens_removed.add();
+  Device device = move.row.device;
+  device.token = move.to;
+  device.registered_at = move.at;
+  return store_.set_device(move.row.app, move.row.user_id, device);
 }
 
 /// Said in the log, but not to a caller without the key: which secret is wrong, and what is broken in our own house.

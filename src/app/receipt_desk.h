@@ -45,6 +45,7 @@ class ReceiptDesk {
   std::expected<ReceiptBatch, Refused> read(const Addressed& to, std::string_view query,
                                             const server::ServerRequest& request);
   std::expected<ReceiptEffects, Refused> effects_of(const Certificate& certificate, const ReceiptBatch& batch);
+  Result<void> move_token(const ReceiptEffects::Move& move);
   server::ServerResponse refusal(const Refused& refused, const server::ServerRequest& request);
 
   const ReceiptOptions& options_;

@@ -9,7 +9,8 @@ namespace {
 
 constexpr std::array<std::string_view, std::size_t(ReceiptRefusal::Count)> kRefusals = {
     "not_found", "method", "too_often", "unauthorized", "malformed", "too_many", "store", "kafka", "internal"};
-constexpr std::array<std::string_view, kReceiptKinds> kKinds = {"delivered", "clicked", "token_gone", "undelivered"};
+constexpr std::array<std::string_view, kReceiptKinds> kKinds = {"delivered",   "clicked", "token_gone",
+                                                                "undelivered", "expired", "unknown"};
 static_assert(!kRefusals.back().empty(), "every refusal has a name");
 
 template <std::size_t N, class Enum>

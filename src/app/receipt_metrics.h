@@ -31,8 +31,8 @@ enum class ReceiptRefusal : std::uint8_t {
 };
 std::string_view name_of(ReceiptRefusal refusal) noexcept;  // "not_found", "method", "too_often", …
 
-inline constexpr std::size_t kReceiptKinds = std::size_t(Receipt::Kind::Undelivered) + 1;
-std::string_view name_of(Receipt::Kind kind) noexcept;  // "delivered", "clicked", "token_gone", "undelivered"
+inline constexpr std::size_t kReceiptKinds = std::size_t(Receipt::Kind::Unknown) + 1;
+std::string_view name_of(Receipt::Kind kind) noexcept;  // "delivered", "clicked", "token_gone", "undelivered", …
 
 struct ReceiptMetrics {
   std::array<std::array<Counter, kReceiptKinds>, std::size_t(Vendor::Count)> receipts;  // of calls answered 200

@@ -25,7 +25,10 @@ OutcomeKind kind_of(Receipt::Kind kind) noexcept {
       return OutcomeKind::Clicked;
     case Receipt::Kind::TokenGone:
       return OutcomeKind::TokenRemoved;
+    case Receipt::Kind::Expired:
+      return OutcomeKind::Expired;
     case Receipt::Kind::Undelivered:
+    case Receipt::Kind::Unknown:  // no outcome: see append_effects()
       break;
   }
   return OutcomeKind::Suppressed;
@@ -48,6 +51,7 @@ std::string_view sentence_of(OutcomeKind kind) noexcept {
 
 void append_effects(const Certificate& certificate, const Receipt& receipt,
                     std::span<const store::Store::DeviceRow> devices, WallTime now, ReceiptEffects& effects) {
+  if (receipt.kind == Receipt::Kind::Unknown) return;
   const WallTime at = std::min(receipt.at.value_or(now), now);
   const auto add = [&](OutcomeKind kind, std::string_view rule, std::string_view reason,
                        const store::Store::DeviceRow* row) {
@@ -80,7 +84,10 @@ void append_effects(const Certificate& certificate, const Receipt& receipt,
     }
     if (row.device.registered_at < at) {
       add(kind, dispatch::kReceiptRule, reason, &row);
-      effects.gone.push_back(row);
+      if (receipt.moved_to)
+        effects.moved.push_back({row, *receipt.moved_to, at});
+      else
+        effects.gone.push_back(row);
     } else {
       add(OutcomeKind::Rejected, name_of(Rule::TokenNewer), sentence_of(Rule::TokenNewer), &row);
     }

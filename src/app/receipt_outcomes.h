@@ -15,14 +15,21 @@ namespace nightpost::app {
 struct ReceiptEffects {
   std::vector<Outcome> outcomes;
   std::vector<store::Store::DeviceRow> gone;  // to be removed by compare-and-delete
+  struct Move {
+    store::Store::DeviceRow row;
+    DeviceToken to;
+    WallTime at;  // when the vendor said so: the new registration's time
+  };
+  std::vector<Move> moved;  // the device has another token now
 };
 
 /// Appends what `receipt` becomes. `devices` are those that reported its token for this certificate, the latest first;
 /// those of another app than the certificate's are passed over, for a phone may report any certificate.
 ///
-/// Delivered, clicked and undelivered: one outcome, of the device that registered the token last, or of none. Token
-/// gone: one outcome for each device, token_removed if it registered before the receipt's time (before `now`, where the
-/// receipt has none or one to come), else rejected by rule token_newer; without devices one that says so.
+/// Unknown: nothing. Delivered, clicked, expired and undelivered: one outcome, of the device that registered the token
+/// last, or of none. Token gone: one outcome for each device, token_removed if it registered before the receipt's time
+/// (before `now`, where the receipt has none or one to come), else rejected by rule token_newer; without devices one
+/// that says so. Where the vendor names the token's successor the device moves to it.
 void append_effects(const Certificate& certificate, const Receipt& receipt,
                     std::span<const store::Store::DeviceRow> devices, WallTime now, ReceiptEffects& effects);
 

@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -11,12 +12,15 @@
 #include "app/lane_transport.h"
 #include "app/output.h"
 #include "app/ports.h"
+#include "app/redaction.h"
 #include "app/vendors.h"
 #include "app/worker.h"
 #include "core/uuid.h"
 #include "dispatch/dispatcher.h"
 #include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
+#include "providers/form_field.h"
+#include "providers/settings.h"
 #include "resolve/resolver_metrics.h"
 
 namespace nightpost::app {
@@ -25,7 +29,10 @@ namespace {
 struct Options {
   CommonOptions common;
   std::int64_t app = 0;
-  std::string user, device, title, desc, ext, sound, from = "nightpost";
+  std::string user, device, title, subtitle, desc, ext, sound, channel, category, level, image, from = "nightpost";
+  std::string priority = "normal";  // as an event's that says nothing of it
+  std::optional<std::int32_t> badge;
+  std::int64_t ttl_s = 3600;
   bool dry_run = false;
   std::int64_t timeout_ms = 15'000;
 };
@@ -46,63 +53,63 @@ class OneDevice final : public dispatch::Directory {
   std::shared_ptr<const Receiver> receiver_;
 };
 
-/// Remembers what must not be shown. In a dry run no token endpoint is asked, and a stand-in goes for its grant.
+/// Notes what must not be shown. In a dry run no token endpoint is asked, and a stand-in goes for its grant.
 class ShownCredentials final : public dispatch::Credentials {
  public:
-  ShownCredentials(dispatch::Credentials& real, bool dry_run) : real_(real), dry_run_(dry_run) {}
+  ShownCredentials(dispatch::Credentials& real, bool dry_run, Redaction& redaction)
+      : real_(real), dry_run_(dry_run), redaction_(redaction) {}
   Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override {
     return real_.route(app, certificate);
   }
   Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override {
     if (dry_run_)
       if (const auto step = route.authorizer->begin(now); step && std::holds_alternative<GrantRequest>(*step))
-        return std::make_shared<const Grant>(Grant{"(obtained when sent)", now, WallTime::max(), WallTime::max()});
+        return std::make_shared<const Grant>(
+            Grant{std::string(std::get<GrantRequest>(*step).scheme) + "(obtained when sent)", now, WallTime::max(),
+                  WallTime::max()});
     return remembered(real_.grant(route, now));
   }
   Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route& route, const Grant& refused,
                                                WallTime now) override {
     return remembered(real_.refresh(route, refused, now));
   }
-  std::string redacted(std::string text) const {
-    if (!secret_.empty())
-      for (auto at = text.find(secret_); at != std::string::npos; at = text.find(secret_, at))
-        text.replace(at, secret_.size(), "(redacted)");
-    return text;
-  }
 
  private:
   Result<std::shared_ptr<const Grant>> remembered(Result<std::shared_ptr<const Grant>> grant) {
-    if (grant && *grant != nullptr) secret_ = (*grant)->authorization;
+    if (grant && *grant != nullptr) redaction_.hide_authorization((*grant)->authorization);
     return grant;
   }
   dispatch::Credentials& real_;
   const bool dry_run_;
-  std::string secret_;
+  Redaction& redaction_;
 };
+
+/// The body as a JSON value where that says all there is to say, else as the text it is: a value has neither members
+/// that stand twice nor numbers as they were written.
+nlohmann::json body_of(const std::string& text) {
+  const auto value = nlohmann::ordered_json::parse(text, nullptr, false);
+  return value.is_structured() && value.dump() == text ? nlohmann::json(value) : nlohmann::json(text);
+}
 
 /// Keeps what would go out; passes it on unless it is a dry run.
 class Recorder final : public dispatch::Transport {
  public:
-  Recorder(const ShownCredentials& credentials, dispatch::Transport* next) : credentials_(credentials), next_(next) {}
+  Recorder(Redaction& redaction, dispatch::Transport* next) : redaction_(redaction), next_(next) {}
   void send(const std::shared_ptr<const dispatch::Route>& route, HttpRequest request, MonoTime deadline,
             std::uint64_t tag, dispatch::ReplyHandler& handler) override {
+    redaction_.hide_key_of(setting(route->certificate.settings, "receipt_url"));
+    // Meizu's has no time in it: who reads it can send the request again.
+    if (const auto sign = form_field(request.body, "sign")) redaction_.hide(*sign);
     nlohmann::json headers = nlohmann::json::object();
-    for (const Header& header : request.headers) {
-      const auto scheme = header.value.find(' ');
-      headers[std::string(header.name)] = header.name != "authorization" ? credentials_.redacted(header.value)
-                                          : scheme == std::string_view::npos
-                                              ? "(redacted)"
-                                              : header.value.substr(0, scheme) + " (redacted)";
-    }
-    nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
-    body = body.is_discarded() ? nlohmann::json(credentials_.redacted(request.body)) : std::move(body);
+    for (const Header& header : request.headers) headers[std::string(header.name)] = redaction_.shown(header.value);
+    text = redaction_.shown(request.body);
     recorded = {{"vendor", name_of(route->certificate.vendor)},
                 {"certificate", route->certificate.id.value},
                 {"request",
                  {{"method", request.method},
-                  {"url", credentials_.redacted(route->provider->origin() + request.path)},
+                  {"url", redaction_.shown(route->provider->origin() + request.path)},
                   {"headers", std::move(headers)},
-                  {"body", std::move(body)}}}};
+                  {"body", body_of(text)}}}};
     if (next_ != nullptr) next_->send(route, std::move(request), deadline, tag, handler);
   }
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override {
@@ -115,9 +122,10 @@ class Recorder final : public dispatch::Transport {
     if (next_ != nullptr) next_->flush();
   }
   nlohmann::json recorded;  // null: nothing was sent
+  std::string text;         // its body, as it stands on the wire but for secrets
 
  private:
-  const ShownCredentials& credentials_;
+  Redaction& redaction_;
   dispatch::Transport* next_;
 };
 
@@ -141,13 +149,24 @@ class Collector final : public dispatch::Settler {
 std::string event_for(const Options& options, WallTime now) {
   const std::string id = "send-" + uuid_of({options.user, std::to_string(to_ms(now))});
   nlohmann::json push = {{"title", options.title}, {"desc", options.desc}, {"ext", options.ext}};
-  if (!options.sound.empty()) push["apns"] = {{"sound", options.sound}};
+  const auto put = [](nlohmann::json& into, const char* name, const std::string& text) {
+    if (!text.empty()) into[name] = text;
+  };
+  put(push, "subtitle", options.subtitle);
+  put(push, "image", options.image);
+  put(push["apns"], "sound", options.sound);
+  put(push["apns"], "category", options.category);
+  put(push["apns"], "interruption_level", options.level);
+  if (!options.channel.empty())
+    for (std::size_t v = 0; v < std::size_t(Vendor::Count); ++v)
+      push["android"]["channel"][name_of(static_cast<Vendor>(v))] = options.channel;
   const nlohmann::json text = {{"type", "text"}, {"text", options.desc}};
-  const nlohmann::json receiver = {{"user_id", options.user}};
+  nlohmann::json receiver = {{"user_id", options.user}};
+  if (options.badge) receiver["unread"] = *options.badge;
   const nlohmann::json event = {{"event_id", id},
                                 {"app_id", options.app},
                                 {"occurred_at", to_ms(now)},
-                                {"expires_at", to_ms(now) + 3'600'000},
+                                {"expires_at", to_ms(now) + options.ttl_s * 1000},
                                 {"kind", "c2c"},
                                 {"from", {{"user_id", options.from}, {"nick", ""}, {"name_card", ""}}},
                                 {"group", nullptr},
@@ -155,7 +174,7 @@ std::string event_for(const Options& options, WallTime now) {
                                  {{"id", id},
                                   {"seq", 1},
                                   {"sent_at", to_ms(now)},
-                                  {"priority", "high"},
+                                  {"priority", options.priority},
                                   {"elements", nlohmann::json::array({text})}}},
                                 {"push", std::move(push)},
                                 {"to", nlohmann::json::array({receiver})}};
@@ -194,8 +213,9 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
   const CoarseClock coarse_clock;
   LoopMonitor monitor(config.stall, coarse_clock, loop_metrics);
   LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, monitor, [] {});
-  ShownCredentials credentials(real_credentials, options.dry_run);
-  Recorder transport(credentials, options.dry_run ? nullptr : &lanes);
+  Redaction redaction;
+  ShownCredentials credentials(real_credentials, options.dry_run, redaction);
+  Recorder transport(redaction, options.dry_run ? nullptr : &lanes);
   Collector settler;
   OneDevice directory(std::move(receiver));
   dispatch::Metrics metrics;
@@ -220,6 +240,7 @@ nlohmann::json run_one(const Options& options, const Config& config, const LaneS
   if (!settler.why_dead.empty() && settler.outcome_json.is_null())
     settler.outcome_json = {{"outcome", "dead"}, {"reason", settler.why_dead}};
   nlohmann::json result = transport.recorded;
+  if (options.dry_run && !options.common.json && !result.is_null()) result["text"] = transport.text;
   if (result.is_null()) result = {{"vendor", nullptr}, {"certificate", nullptr}, {"request", nullptr}};
   result["outcome"] = options.dry_run && !result["request"].is_null() ? nlohmann::json() : settler.outcome_json;
   return result;
@@ -231,10 +252,11 @@ std::string text_at(const nlohmann::json& object, const char* key) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
-void print_request(const nlohmann::json& request) {
+/// As it would go out: `text` is the body, byte for byte but for secrets.
+void print_request(const nlohmann::json& request, const std::string& text) {
   fmt::print("{} {}\n", text_at(request, "method"), text_at(request, "url"));
   for (const auto& [name, value] : request["headers"].items()) fmt::print("{}: {}\n", name, value.get<std::string>());
-  fmt::print("\n{}\n\n", request["body"].is_string() ? request["body"].get<std::string>() : request["body"].dump(2));
+  fmt::print("\n{}\n\n", text);
 }
 
 int run_send(const Options& options) {
@@ -301,7 +323,7 @@ int run_send(const Options& options) {
   for (const nlohmann::json& result : results) {
     const nlohmann::json& outcome = result["outcome"];
     if (options.dry_run && !result["request"].is_null()) {
-      print_request(result["request"]);
+      print_request(result["request"], text_at(result, "text"));
       continue;
     }
     table.row({text_at(outcome, "device_id"), text_at(outcome, "vendor"), text_at(outcome, "certificate_id"),
@@ -329,6 +351,20 @@ void add_send_command(CLI::App& root, int& exit_code) {
                    "what the app finds under \"ext\": in userInfo, the intent's extras or the data");
   send->add_option("--sound", options->sound,
                    "file name in the app, default, or none for silent; apns only: on Android the channel decides");
+  send->add_option("--subtitle", options->subtitle, "a second title line, on Apple's phones and OPPO's");
+  send->add_option("--priority", options->priority,
+                   "high, normal, low, lowest: of the message, as in an event; low ones do not wake the phone")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"high", "normal", "low", "lowest"}));
+  send->add_option("--badge", options->badge, "the number on the icon; absent: what the app showed last plus one")
+      ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
+  send->add_option("--channel", options->channel, "android: the notification channel, instead of the certificate's");
+  send->add_option("--category", options->category, "apns: the app's set of buttons");
+  send->add_option("--interruption-level", options->level, "apns: passive, active, time-sensitive or critical");
+  send->add_option("--image", options->image, "https URL of a picture");
+  send->add_option("--ttl-s", options->ttl_s, "seconds the vendor keeps it for a phone that is off line")
+      ->capture_default_str()
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{2'419'200}));
   send->add_option("--from", options->from, "sender's user id, for mutes")->capture_default_str();
   send->add_flag("--dry-run", options->dry_run, "print the exact HTTP request, secrets redacted, and send nothing");
   send->add_option("--timeout-ms", options->timeout_ms, "for the vendor's answer")

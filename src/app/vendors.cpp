@@ -20,22 +20,25 @@ struct Row {
   Result<std::shared_ptr<const Provider>> (*provider)(const Certificate&);
   Result<std::shared_ptr<const Authorizer>> (*authorizer)(const Certificate&, const CertificateSecret&);
   std::span<const SettingField> (*settings)() noexcept;
+  std::vector<std::string> (*warnings)(const Certificate&, WallTime);
   ReceiptReader receipts;
 };
 
 constexpr Row kVendors[] = {
-    {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, nullptr},
-    {Vendor::Fcm, fcm::inspect, fcm::make_provider, fcm::make_authorizer, fcm::settings, nullptr},
+    {Vendor::Apns, apns::inspect, apns::make_provider, apns::make_authorizer, apns::settings, apns::warnings, nullptr},
+    {Vendor::Fcm, fcm::inspect, fcm::make_provider, fcm::make_authorizer, fcm::settings, fcm::warnings, nullptr},
     {Vendor::Huawei, huawei::inspect, huawei::make_provider, huawei::make_authorizer, huawei::settings,
-     huawei::read_receipts},
-    {Vendor::Honor, honor::inspect, honor::make_provider, honor::make_authorizer, honor::settings,
+     huawei::warnings, huawei::read_receipts},
+    {Vendor::Honor, honor::inspect, honor::make_provider, honor::make_authorizer, honor::settings, honor::warnings,
      honor::read_receipts},
     {Vendor::Xiaomi, xiaomi::inspect, xiaomi::make_provider, xiaomi::make_authorizer, xiaomi::settings,
-     xiaomi::read_receipts},
-    {Vendor::Oppo, oppo::inspect, oppo::make_provider, oppo::make_authorizer, oppo::settings, oppo::read_receipts},
-    {Vendor::Meizu, meizu::inspect, meizu::make_provider, meizu::make_authorizer, meizu::settings,
+     xiaomi::warnings, xiaomi::read_receipts},
+    {Vendor::Oppo, oppo::inspect, oppo::make_provider, oppo::make_authorizer, oppo::settings, oppo::warnings,
+     oppo::read_receipts},
+    {Vendor::Meizu, meizu::inspect, meizu::make_provider, meizu::make_authorizer, meizu::settings, meizu::warnings,
      meizu::read_receipts},
-    {Vendor::Vivo, vivo::inspect, vivo::make_provider, vivo::make_authorizer, vivo::settings, vivo::read_receipts},
+    {Vendor::Vivo, vivo::inspect, vivo::make_provider, vivo::make_authorizer, vivo::settings, vivo::warnings,
+     vivo::read_receipts},
 };
 
 const Row* row_of(Vendor vendor) noexcept {
@@ -68,6 +71,11 @@ Result<Certificate> inspect_upload(Certificate claimed, const CertificateSecret&
 std::span<const SettingField> settings_of(Vendor vendor) noexcept {
   const Row* const row = row_of(vendor);
   return row == nullptr ? std::span<const SettingField>() : row->settings();
+}
+
+std::vector<std::string> warnings_of(const Certificate& certificate, WallTime now) {
+  const Row* const row = row_of(certificate.vendor);
+  return row == nullptr ? std::vector<std::string>() : row->warnings(certificate, now);
 }
 
 ReceiptReader receipt_reader_of(Vendor vendor) noexcept {

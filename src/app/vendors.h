@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/result.h"
@@ -24,6 +25,9 @@ Result<Certificate> inspect_upload(Certificate claimed, const CertificateSecret&
 
 /// What ops may set for a certificate of this vendor.
 std::span<const SettingField> settings_of(Vendor vendor) noexcept;
+
+/// What the vendor would take of this certificate and then cap or drop: a sentence each for ops.
+std::vector<std::string> warnings_of(const Certificate& certificate, WallTime now);
 
 /// Null: this vendor sends no receipts.
 ReceiptReader receipt_reader_of(Vendor vendor) noexcept;

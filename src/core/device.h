@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/ids.h"
+#include "core/platform.h"
 #include "core/time.h"
 #include "core/vendor.h"
 
@@ -16,11 +17,6 @@ namespace nightpost {
 enum class DeviceState : std::uint8_t { Foreground, Background, Offline, LoggedOut };
 std::string_view name_of(DeviceState state) noexcept;  // "foreground", "background", "offline", "logged_out"
 std::optional<DeviceState> device_state_from(std::string_view name) noexcept;
-
-/// What runs there. Web and mini programs never receive a push.
-enum class Platform : std::uint8_t { Ios, Android, Web, MiniProgram, Desktop };
-std::string_view name_of(Platform platform) noexcept;  // "ios", "android", "web", "mini_program", "desktop"
-std::optional<Platform> platform_from(std::string_view name) noexcept;
 
 struct Device {
   std::string device_id;

@@ -9,25 +9,31 @@
 #include <utility>
 #include <vector>
 
+#include "core/platform.h"
 #include "core/time.h"
 
 namespace nightpost {
 
+/// How urgently the phone is to show it. What a user is to see is High, unless the message itself was of low priority.
 enum class Priority : std::uint8_t { High, Normal, Low };
 
 struct Notification {
+  Platform platform = Platform::Android;  // of the device; FCM alone serves more than one
   std::string title;
-  std::string body;                  // the spec's "desc"
+  std::string subtitle;              // a second title line, where the vendor has one; empty: none
+  std::string body;                  // what the schema calls "desc"
   std::string ext;                   // opaque to us, usually JSON; reaches the app
   std::optional<std::string> sound;  // file name or "default"; nullopt: silent
   std::optional<int> badge;          // absolute; nullopt: leave as it is
   Priority priority = Priority::Normal;
   bool mutable_content = false;
+  std::string image;        // an https URL; empty: none
   std::string thread_id;    // groups on the screen: the conversation
   std::string collapse_id;  // equal on every attempt for one message, so a repeat replaces
   std::string push_id;      // canonical UUID of (event, device), equal on every attempt; in a batch its first device's
   std::string receipt_tag;  // 1–48 printable ASCII characters: the event id, or 32 hex digits of its hash. In receipts
   WallTime sent_at{};       // this attempt
+  bool repeat = false;      // an attempt before this one was not answered, so the vendor may have taken it
   WallTime expires_at{};    // no delivery after this
   std::vector<std::pair<std::string, std::string>> extras;  // "xiaomi.channel": the event's push.android.channel
 

@@ -134,6 +134,7 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
   const Route& route = *push.route;
   rendered.notification.push_id = push.push_id;
   rendered.notification.sent_at = now_.wall;
+  rendered.notification.repeat = push.progress.unheard > 0;
   Result<std::vector<Planned>> planned =
       route.provider->build(rendered.notification, std::span(&push.device->token, 1), *push.grant);
   if (!planned || planned->size() != 1)

@@ -13,10 +13,12 @@ bool Batcher::gather(Push& push, const Rendered& rendered, const Batching& batch
   if (is_new) {
     gatherings_.push_back({.route = push.route, .notification = rendered.notification});
     gatherings_.back().notification.push_id = push.push_id;
+    gatherings_.back().notification.repeat = true;
   }
   Gathering& into = gatherings_[found->second];
   into.grant = std::move(push.grant);
   into.notification.sent_at = now;
+  into.notification.repeat = into.notification.repeat && push.progress.unheard > 0;  // of all of them, or of none
   into.pushes.push_back(push.tag);
   push.state = Push::State::Gathered;
   return is_new;
@@ -34,6 +36,7 @@ Batcher::Dropped Batcher::drop_in(const Push& push, const std::shared_ptr<const 
   bin.grant = grant;
   bin.entries.push_back({push.tag, notification});
   bin.entries.back().notification.push_id = push.push_id;
+  bin.entries.back().notification.repeat = push.progress.unheard > 0;
   // A push whose time is over before the bin leaves cannot wait for it.
   return {.is_first = is_first, .is_full = bin.entries.size() >= letters_max || push.window.end() <= bin.leaves_at};
 }

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/uuid.h"
+#include "providers/shown_text.h"
 
 namespace nightpost::dispatch {
 namespace {
@@ -36,16 +37,23 @@ std::string_view head_of(std::string_view text, std::size_t room) noexcept {
   return text.substr(0, room);
 }
 
+/// The event's word is the message's among others, not the phone's: what a user is to see must not wait until a
+/// sleeping phone wakes for something else.
+Priority shown_priority(Priority message) noexcept { return message == Priority::Low ? Priority::Low : Priority::High; }
+
 void fill(Notification& out, const OfflineEvent& event, Platform platform, const Language& language) {
-  const std::string_view title = title_for(event, platform);
-  out.title = title.empty() ? std::string_view(language.title) : title;
+  const std::string_view title = head_of(title_for(event, platform), kContentBytesMax);
+  out.title = is_blank(title) ? std::string_view(language.title) : title;
   out.body.clear();
   if (const std::string_view desc = desc_for(event, platform); !desc.empty())
-    out.body = desc;
+    out.body = head_of(desc, kContentBytesMax);
   else
     append_content(out.body, event, *language.words);
+  out.platform = platform;
+  out.subtitle = head_of(event.subtitle, kContentBytesMax);
+  out.image = event.image;
   out.ext = event.ext;
-  out.priority = event.priority;
+  out.priority = shown_priority(event.priority);
   out.mutable_content = event.apns_mutable_content;
   out.thread_id = event.kind == EventKind::Group ? "group_" : "c2c_";
   out.thread_id += event.kind == EventKind::Group ? event.group_id : event.from_user;
@@ -53,7 +61,11 @@ void fill(Notification& out, const OfflineEvent& event, Platform platform, const
   out.receipt_tag = receipt_tag_of(event.event_id);
   out.expires_at = event.expires_at;
   out.extras.clear();
-  if (platform != Platform::Android) return;
+  if (platform != Platform::Android) {
+    if (!event.apns_category.empty()) out.extras.emplace_back("apns.category", event.apns_category);
+    if (!event.apns_level.empty()) out.extras.emplace_back("apns.interruption-level", event.apns_level);
+    return;
+  }
   for (std::size_t i = 0; i < event.android_channels.size(); ++i)
     if (const std::string_view channel = event.android_channels[i]; !channel.empty())
       out.extras.emplace_back(std::string(name_of(static_cast<Vendor>(i))) + ".channel", channel);
@@ -121,7 +133,8 @@ std::size_t ContentCache::kept_bytes() const noexcept {
   std::size_t bytes = variants_.capacity() * sizeof(Variant);
   for (const Variant& variant : variants_) {
     const Notification& said = variant.notification;
-    for (const std::string* text : {&said.title, &said.body, &said.ext, &said.thread_id}) bytes += text->capacity();
+    for (const std::string* text : {&said.title, &said.subtitle, &said.body, &said.ext, &said.image, &said.thread_id})
+      bytes += text->capacity();
   }
   return bytes;
 }
@@ -129,13 +142,12 @@ std::size_t ContentCache::kept_bytes() const noexcept {
 Rendered ContentCache::render(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                               const Device& device, const Languages& languages) {
   const std::size_t language = languages.find(device.language, receiver.settings.language);
-  const bool android = device.platform == Platform::Android;
   std::size_t i = 0;
-  while (i < used_ && (variants_[i].language != language || variants_[i].android != android)) ++i;
+  while (i < used_ && (variants_[i].language != language || variants_[i].platform != device.platform)) ++i;
   if (i == used_) {
     if (used_ == variants_.size()) variants_.emplace_back();
     variants_[i].language = language;
-    variants_[i].android = android;
+    variants_[i].platform = device.platform;
     fill(variants_[i].notification, event, device.platform, languages[language]);
     ++used_;
   }

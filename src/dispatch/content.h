@@ -16,14 +16,15 @@ namespace nightpost::dispatch {
 
 /// "none" in a sound: shown without sound or vibration.
 inline constexpr std::string_view kSilent = "none";
-/// Text built from elements stops at the first whole character beyond this many bytes. Above every vendor's limit, so
-/// the cut a reader sees is the vendor room's, at a grapheme.
+/// Title and text stop at the last whole character within so many bytes, before they are copied. Above every vendor's
+/// limit, so the cut a reader sees is the vendor room's, at a grapheme.
 inline constexpr std::size_t kContentBytesMax = 8192;
 
 /// Whether any element has something to show: text, a description or a word of its own.
 bool elements_speak(const OfflineEvent& event) noexcept;
 
-/// Per-message title and text: the platform's own wins over the common one. Empty: not set.
+/// Per-message title and text: the platform's own wins over the common one. Empty: not set. A blank title is as good as
+/// none: the tenant's default stands in for it.
 std::string_view title_for(const OfflineEvent& event, Platform platform) noexcept;
 std::string_view desc_for(const OfflineEvent& event, Platform platform) noexcept;
 
@@ -66,7 +67,7 @@ class ContentCache {
  private:
   struct Variant {
     std::size_t language = 0;
-    bool android = false;
+    Platform platform = Platform::Ios;
     Notification notification;
   };
   std::vector<Variant> variants_;

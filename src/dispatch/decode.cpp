@@ -1,5 +1,6 @@
 #include "dispatch/decode.h"
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <limits>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::size_t kEventIdMax = 128;
 constexpr std::size_t kElementsMax = 1000;
+constexpr std::size_t kImageMax = 512;              // of a push's few thousand bytes
 constexpr std::size_t kParserKeptMax = 256 * 1024;  // bytes of an event that the parser stays ready for
 constexpr std::size_t kSeenKept = 8192;             // slots of the look for repeated users
 
@@ -23,9 +25,12 @@ class EventReader final : public JsonReader {
       : JsonReader(parser, event.buffer.text_begin()), event_(event), receivers_max_(receivers_max), seen_(seen) {}
 
   bool run() {
-    const std::string_view bytes = event_.buffer.bytes();
+    std::string_view bytes = event_.buffer.bytes();
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // RFC 8259 §8.1: a parser may pass over it
+    if (bytes.starts_with(kByteOrderMark)) bytes.remove_prefix(kByteOrderMark.size());
     od::document document;
-    const auto padded = simdjson::padded_string_view(bytes.data(), bytes.size(), event_.buffer.padded_size());
+    const auto padded =
+        simdjson::padded_string_view(bytes.data(), bytes.size(), bytes.size() + simdjson::SIMDJSON_PADDING);
     if (const auto error = parser_.iterate(padded).get(document)) return broken(error);
     od::value root;
     if (const auto error = document.get_value().get(root))
@@ -102,11 +107,11 @@ class EventReader final : public JsonReader {
   bool message(od::value value, const Path& at) {
     static constexpr std::array<Member, 6> kMembers = {
         {{"id", true}, {"seq"}, {"sent_at"}, {"priority"}, {"online_only"}, {"elements", true}}};
-    static constexpr std::array<std::string_view, 3> kPriorities = {"high", "normal", "low"};
+    static constexpr std::array<std::string_view, 4> kPriorities = {"high", "normal", "low", "lowest"};
     return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
-          return id(v, here, event_.message_id);
+          return any_id(v, here, event_.message_id);
         case 1:
           return integer(v, here, 0, std::numeric_limits<std::int64_t>::max(), event_.message_seq);
         case 2:
@@ -114,7 +119,7 @@ class EventReader final : public JsonReader {
         case 3: {
           std::size_t priority = 0;
           if (!word(v, here, kPriorities, priority)) return false;
-          event_.priority = static_cast<Priority>(priority);
+          event_.priority = static_cast<Priority>(std::min(priority, std::size_t(Priority::Low)));
           return true;
         }
         case 4:
@@ -159,8 +164,8 @@ class EventReader final : public JsonReader {
   }
 
   bool push(od::value value, const Path& at) {
-    static constexpr std::array<Member, 6> kMembers = {
-        {{"disabled"}, {"title"}, {"desc"}, {"ext"}, {"android"}, {"apns"}}};
+    static constexpr std::array<Member, 8> kMembers = {
+        {{"disabled"}, {"title"}, {"desc"}, {"ext"}, {"android"}, {"apns"}, {"subtitle"}, {"image"}}};
     return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
@@ -173,10 +178,23 @@ class EventReader final : public JsonReader {
           return text(v, here, event_.ext);
         case 4:
           return android(v, here);
-        default:
+        case 5:
           return apns(v, here);
+        case 6:
+          return text(v, here, event_.subtitle);
+        default:
+          return image(v, here);
       }
     });
+  }
+
+  /// Phones load it by themselves, and no vendor takes it without TLS.
+  bool image(od::value value, const Path& at) {
+    if (!text(value, at, event_.image)) return false;
+    if (event_.image.empty()) return true;
+    const bool plain = std::ranges::all_of(event_.image, [](char c) { return c > ' ' && c < 0x7f; });
+    if (!event_.image.starts_with("https://") || !plain) return wrong(at, "not an https URL");
+    return event_.image.size() <= kImageMax || wrong(at, "longer than " + std::to_string(kImageMax) + " bytes");
   }
 
   bool android(od::value value, const Path& at) {
@@ -203,9 +221,10 @@ class EventReader final : public JsonReader {
   }
 
   bool apns(od::value value, const Path& at) {
-    static constexpr std::array<Member, 5> kMembers = {
-        {{"title"}, {"desc"}, {"sound"}, {"badge"}, {"mutable_content"}}};
+    static constexpr std::array<Member, 7> kMembers = {
+        {{"title"}, {"desc"}, {"sound"}, {"badge"}, {"mutable_content"}, {"category"}, {"interruption_level"}}};
     static constexpr std::array<std::string_view, 2> kBadges = {"ignore", "count"};
+    static constexpr std::array<std::string_view, 4> kLevels = {"passive", "active", "time-sensitive", "critical"};
     return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
@@ -220,8 +239,16 @@ class EventReader final : public JsonReader {
           event_.apns_badge = badge == 1;
           return true;
         }
-        default:
+        case 4:
           return boolean(v, here, event_.apns_mutable_content);
+        case 5:
+          return text(v, here, event_.apns_category);
+        default: {
+          std::size_t level = 0;
+          if (!word(v, here, kLevels, level)) return false;
+          event_.apns_level = kLevels[level];
+          return true;
+        }
       }
     });
   }

@@ -82,14 +82,18 @@ struct OfflineEvent {
   std::string_view message_id;
   std::int64_t message_seq = 0;
   WallTime message_sent_at{};
-  Priority priority = Priority::Normal;
+  Priority priority = Priority::Normal;  // of the message among others, not how a phone shows it
   bool online_only = false;
   std::vector<Element> elements;
 
   bool push_disabled = false;
   PlatformContent common, android, apns;
   std::array<std::string_view, std::size_t(Vendor::Count)> android_channels;  // by vendor; empty: the certificate's
+  std::string_view subtitle;
+  std::string_view image;  // an https URL
   std::string_view ext;
+  std::string_view apns_category;
+  std::string_view apns_level;  // Apple's word for how it interrupts
   std::string_view apns_sound;  // a file name, "default", "none" (silent); empty: not set
   bool apns_badge = true;       // false: leave the badge as it is
   bool apns_mutable_content = false;

@@ -21,7 +21,7 @@ namespace nightpost::dispatch {
 
 namespace od = simdjson::ondemand;
 
-inline constexpr std::size_t kIdMax = 256;
+inline constexpr std::size_t kIdMax = 255;  // bytes of UTF-8, as in the store
 // 2000-01-01 and 9999-12-31 in ms: a producer that writes seconds is told so, not called "expired".
 inline constexpr std::int64_t kTimeMin = 946'684'800'000;
 inline constexpr std::int64_t kTimeMax = 253'402'300'799'999;
@@ -104,6 +104,37 @@ inline std::string without_lone_surrogates(std::string_view raw) {
   out += '"';
   out.append(simdjson::SIMDJSON_PADDING, '\0');
   return out;
+}
+
+/// A JSON number whose value is an integer, exactly, whatever its form. nullopt: it is not, or it has more than 64
+/// bits. REQUIRED: a number by JSON's grammar.
+inline std::optional<std::int64_t> whole_number(std::string_view token) {
+  const bool negative = token.starts_with('-');
+  token.remove_prefix(negative ? 1 : 0);
+  const std::size_t e = token.find_first_of("eE");
+  int exponent = 0;
+  if (e != token.npos) {
+    std::string_view digits = token.substr(e + 1);
+    if (digits.starts_with('+')) digits.remove_prefix(1);
+    const auto [end, ec] = std::from_chars(digits.begin(), digits.end(), exponent);
+    if (ec != std::errc() || end != digits.end()) return std::nullopt;
+    token = token.substr(0, e);
+  }
+  const std::string_view before = token.substr(0, token.find('.'));
+  const std::string_view after = before.size() < token.size() ? token.substr(before.size() + 1) : std::string_view();
+  std::string digits(before);
+  digits += after;
+  exponent -= static_cast<int>(after.size());
+  for (; exponent < 0 && digits.ends_with('0'); ++exponent) digits.pop_back();
+  if (digits.find_first_not_of('0') == digits.npos) return 0;
+  constexpr int kDigitsMax = 19;
+  if (exponent < 0 || exponent > kDigitsMax) return std::nullopt;
+  digits.append(static_cast<std::size_t>(exponent), '0');
+  if (negative) digits.insert(0, 1, '-');
+  std::int64_t number = 0;
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (ec != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return number;
 }
 
 /// Every function returns false once `fault` is set; the first fault stays.
@@ -215,18 +246,27 @@ class JsonReader {
   }
 
   bool id(od::value value, const Path& at, std::string_view& out, std::size_t bytes_max = kIdMax) {
+    if (!any_id(value, at, out, bytes_max)) return false;
+    return !has_control(out) || wrong(at, "has a control character");
+  }
+  /// Control characters, too.
+  bool any_id(od::value value, const Path& at, std::string_view& out, std::size_t bytes_max = kIdMax) {
     if (!text(value, at, out)) return false;
     if (out.empty()) return wrong(at, "empty");
-    if (out.size() > bytes_max) return wrong(at, "longer than " + std::to_string(bytes_max) + " bytes");
-    return !has_control(out) || wrong(at, "has a control character");
+    return out.size() <= bytes_max || wrong(at, "longer than " + std::to_string(bytes_max) + " bytes");
   }
 
   bool integer(od::value value, const Path& at, std::int64_t min, std::int64_t max, std::int64_t& out) {
     const std::string_view token = token_of(value);
     const char first = token.empty() ? '\0' : token.front();
     if (first != '-' && (first < '0' || first > '9')) return mistyped(at, "an integer", token);
-    if (value.get_int64().get(out) != simdjson::SUCCESS)
-      return wrong(at, std::string(token.substr(0, 40)) + " is no 64-bit integer");
+    if (value.get_int64().get(out) != simdjson::SUCCESS) {
+      // 1795225887405.0 and 1.795e12 are integers to JSON Schema, and what some producers write.
+      double number = 0;  // only to have the form of it checked
+      const auto whole = value.get_double().get(number) == simdjson::SUCCESS ? whole_number(token) : std::nullopt;
+      if (!whole) return wrong(at, std::string(token.substr(0, 40)) + " is no 64-bit integer");
+      out = *whole;
+    }
     if (out < min || out > max)
       return wrong(at, std::to_string(out) + " is not in [" + std::to_string(min) + ", " + std::to_string(max) + "]");
     return true;

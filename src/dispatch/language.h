@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dispatch/event.h"
@@ -17,19 +19,20 @@ namespace nightpost::dispatch {
 using ElementWords = std::array<std::string_view, static_cast<std::size_t>(ElementType::Other) + 1>;
 
 struct Language {
-  std::string tag;    // primary subtag, lower case: "zh"
+  std::string tag;    // lower case: "zh", "zh-hant", "pt-br"
   std::string title;  // where the sender gave none
   const ElementWords* words = nullptr;
 };
 
-/// Element words exist in zh and en; a language known only by its title borrows the tenant's.
-/// Immutable once built.
+/// Element words exist in zh, zh-Hant, en, ja, ko, es, fr, de, ru, ar and pt. Immutable once built.
 class Languages {
  public:
-  /// `titles` by tag; a language without one takes the tenant's, and that, if there is none, "a new message".
+  /// `titles` by tag. What a language lacks it takes from the shorter tag ("pt-BR" from "pt"), then from the tenant's;
+  /// that, if there is none, says "a new message", and in English.
   Languages(std::string_view tenant, const std::map<std::string, std::string>& titles);
 
-  /// Of "zh-Hans-CN", "en_US", "EN": the language of the primary subtag. Unknown or empty: the tenant's.
+  /// Of "pt-BR", "en_US.UTF-8", "EN": the language with most of these subtags. Chinese goes by its script: zh-TW, zh-HK
+  /// and zh-MO are zh-Hant, all others zh. Unknown or empty: the tenant's.
   std::size_t find(std::string_view tag) const noexcept;
   /// The first of the two that names a known language, else the tenant's.
   std::size_t find(std::string_view device, std::string_view user) const noexcept;
@@ -41,5 +44,8 @@ class Languages {
   std::vector<Language> all_;
   std::size_t tenant_ = 0;
 };
+
+/// Two tags that are one language here ("zh-TW" and "zh-Hant"): only one of their titles could be shown.
+std::optional<std::pair<std::string, std::string>> equal_tags(const std::map<std::string, std::string>& titles);
 
 }  // namespace nightpost::dispatch

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <string>
 
+#include "core/text.h"
 #include "sandbox/json_shape.h"
 
 namespace nightpost::sandbox::fcm {
@@ -48,7 +49,7 @@ constexpr Member kAndroidNotificationMembers[] = {
     {"default_vibrate_timings", Is::Flag},
     {"event_time", Is::Timestamp},
     {"icon", Is::Text},
-    {"image", Is::WebUrl},
+    {"image", Is::SecureUrl},
     {.name = "light_settings", .is = Is::Object, .inside = &kLight},
     {"local_only", Is::Flag},
     {"notification_count", Is::Integer, kInt32Least, kInt32Most},
@@ -78,7 +79,7 @@ constexpr Member kAndroidMembers[] = {
     {"ttl", Is::Duration, 0, kTtlSecondsMax},
 };
 constexpr Shape kAndroid{kAndroidMembers};
-constexpr Member kApnsOptionsMembers[] = {{"analytics_label", Is::Text}, {"image", Is::WebUrl}};
+constexpr Member kApnsOptionsMembers[] = {{"analytics_label", Is::Text}, {"image", Is::SecureUrl}};
 constexpr Shape kApnsOptions{kApnsOptionsMembers};
 constexpr Member kApnsMembers[] = {{.name = "fcm_options", .is = Is::Object, .inside = &kApnsOptions},
                                    {"headers", Is::TextMap},
@@ -92,7 +93,7 @@ constexpr Member kWebMembers[] = {{"data", Is::TextMap},
                                   {"headers", Is::TextMap},
                                   {"notification", Is::FreeObject}};
 constexpr Shape kWeb{kWebMembers};
-constexpr Member kNotificationMembers[] = {{"body", Is::Text}, {"image", Is::WebUrl}, {"title", Is::Text}};
+constexpr Member kNotificationMembers[] = {{"body", Is::Text}, {"image", Is::SecureUrl}, {"title", Is::Text}};
 constexpr Shape kNotification{kNotificationMembers};
 constexpr Member kMessageMembers[] = {
     {.name = "android", .is = Is::Object, .inside = &kAndroid},
@@ -180,6 +181,8 @@ class Reader {
       if (auto refusal = judge_android(android)) return refusal;
     if (has_apns) {
       if (auto refusal = label(apns, "message.apns.fcm_options")) return refusal;
+      if (!text_of(apns, "live_activity_token", kProto).empty() && text_of(message_, "token", kProto).empty())
+        return bad_value("message.apns.live_activity_token", "live_activity_token needs message.token");
       element payload;
       if (member_of(apns, "payload", kProto).get(payload) == simdjson::SUCCESS &&
           simdjson::minify(payload).size() > kBytesMax)
@@ -283,7 +286,51 @@ class Reader {
 }  // namespace
 
 bool is_token_form(std::string_view token) noexcept {
-  return !token.empty() && token.size() <= kTokenBytesMax && all_of(token, ":_-");
+  constexpr std::size_t kFidBytes = 22;  // 17 bytes in base64url
+  if (token.size() > kTokenBytesMax || !all_of(token, ":_-")) return false;
+  if (!token.contains(':')) return token.size() == kFidBytes || token.starts_with("APA91b");
+  return token.find(":APA91b") > 0 && token.contains(":APA91b");
+}
+
+std::string shown_by(const element& message, bool iphone) {
+  element common, own, aps, alert;
+  const bool has_common = member_of(message, "notification", kProto).get(common) == simdjson::SUCCESS;
+  bool has_own = false;
+  if (iphone) {
+    element apns, payload;
+    has_own = member_of(message, "apns", kProto).get(apns) == simdjson::SUCCESS &&
+              member_of(apns, "payload", kProto).get(payload) == simdjson::SUCCESS &&
+              payload["aps"].get(aps) == simdjson::SUCCESS;
+  } else {
+    element android;
+    has_own = member_of(message, "android", kProto).get(android) == simdjson::SUCCESS &&
+              member_of(android, "notification", kProto).get(own) == simdjson::SUCCESS;
+  }
+  const bool has_alert = iphone && has_own && aps["alert"].get(alert) == simdjson::SUCCESS;
+  std::string out = "{";
+  for (const std::string_view name : {"title", "subtitle", "body"}) {
+    std::string_view text;
+    if (has_alert && alert.is_string()) {
+      if (name == "body") text = alert.get_string().value_unsafe();
+    } else if (has_alert) {
+      text = text_of(alert, name);
+    } else if (!iphone && has_own) {
+      text = text_of(own, name, kProto);
+    }
+    if (text.empty() && has_common && !has_alert) text = text_of(common, name, kProto);
+    if (!text.empty()) append_json_member(out, name, text);
+  }
+  std::string_view sound;
+  std::int64_t badge = 0;
+  if (iphone && has_own) {
+    if (aps["sound"].get(sound) == simdjson::SUCCESS) append_json_member(out, "sound", sound);
+    if (aps["badge"].get(badge) == simdjson::SUCCESS) append_json_member(out, "badge", badge);
+  } else if (has_own) {
+    if (sound = text_of(own, "sound", kProto); !sound.empty()) append_json_member(out, "sound", sound);
+    if (member_of(own, "notification_count", kProto).get(badge) == simdjson::SUCCESS)
+      append_json_member(out, "badge", badge);
+  }
+  return out == "{" ? "null" : out + '}';
 }
 
 Message read_message(std::string_view body, simdjson::dom::parser& parser) {
@@ -305,6 +352,7 @@ Message read_message(std::string_view body, simdjson::dom::parser& parser) {
     out.refusal = Refusal{.reason = "INVALID_ARGUMENT", .message = "Recipient of the message is not set."};
     return out;
   }
+  out.message = message;
   out.refusal = Reader(message).judge(out);
   return out;
 }

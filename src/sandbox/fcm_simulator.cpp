@@ -171,6 +171,7 @@ class FcmSimulator final : public VendorSimulator {
     if (!device) return options_.accept_any ? std::nullopt : std::optional(fcm::Refusal{.reason = "UNREGISTERED"});
     if (device->gone) return fcm::Refusal{.reason = "UNREGISTERED"};
     if (!device->app.empty() && device->app != project_id) return fcm::Refusal{.reason = "SENDER_ID_MISMATCH"};
+    if (!device->platform.empty()) judgement.shows = fcm::shown_by(message.message, device->platform == "ios");
     return std::nullopt;
   }
 

@@ -55,6 +55,10 @@ bool is_web_url(std::string_view text) noexcept {
   return false;
 }
 
+bool is_intent_uri(std::string_view text) noexcept {
+  return text.starts_with("intent:") && text.ends_with(";end") && text.contains("#Intent;");
+}
+
 std::vector<std::string_view> split(std::string_view text, std::string_view separator) {
   std::vector<std::string_view> pieces;
   for (std::size_t end = 0; (end = text.find(separator)) != text.npos; text.remove_prefix(end + separator.size()))

@@ -18,6 +18,8 @@ bool is_blank(std::string_view utf8) noexcept;
 std::optional<std::int64_t> whole_number(std::string_view text) noexcept;
 /// "http://…" or "https://…" with something behind it.
 bool is_web_url(std::string_view text) noexcept;
+/// "intent:…#Intent;…;end", as Android's Intent.toUri writes it.
+bool is_intent_uri(std::string_view text) noexcept;
 /// The pieces between separators; one empty piece for an empty text.
 std::vector<std::string_view> split(std::string_view text, std::string_view separator);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sandbox/field_text.h"
 #include "sandbox/huawei_message.h"
 #include "sandbox/json_shape.h"
 
@@ -106,6 +107,8 @@ std::optional<Refusal> judge_click(const element& shown) {
     case 1:
       if (text_of(click, "intent").empty() && text_of(click, "action").empty())
         return wrong("clickAction", "type 1 needs intent or action");
+      if (const auto intent = text_of(click, "intent"); !intent.empty() && !is_intent_uri(intent))
+        return wrong("clickAction.intent", "not intent:…#Intent;…;end");
       return std::nullopt;
     case 2:
       if (!has(click, "url")) return wrong("clickAction", "type 2 needs url");

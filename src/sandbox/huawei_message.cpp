@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "sandbox/field_text.h"
 #include "sandbox/json_shape.h"
 
 namespace nightpost::sandbox::huawei {
@@ -17,6 +18,7 @@ constexpr std::int64_t kInt32Most = 2'147'483'647;
 constexpr std::string_view kUrgency[] = {"HIGH", "NORMAL"};
 constexpr std::string_view kImportance[] = {"LOW", "NORMAL", "HIGH"};
 constexpr std::string_view kVisibility[] = {"VISIBILITY_UNSPECIFIED", "PRIVATE", "PUBLIC", "SECRET"};
+constexpr std::size_t kConditionTopicsMax = 5;
 constexpr std::string_view kCategories[] = {"IM",   "VOIP",       "SUBSCRIPTION", "TRAVEL",  "HEALTH",
                                             "WORK", "ACCOUNT",    "EXPRESS",      "FINANCE", "DEVICE_REMINDER",
                                             "MAIL", "PLAY_VOICE", "MARKETING"};
@@ -149,6 +151,8 @@ std::optional<Refusal> judge_click(const element& shown) {
     case 1:
       if (text_of(click, "intent").empty() && text_of(click, "action").empty())
         return wrong("click_action", "type 1 needs intent or action");
+      if (const auto intent = text_of(click, "intent"); !intent.empty() && !is_intent_uri(intent))
+        return wrong("click_action.intent", "not intent:…#Intent;…;end");
       return std::nullopt;
     case 2:
       if (!has(click, "url")) return wrong("click_action", "type 2 needs url");
@@ -180,10 +184,13 @@ std::optional<Refusal> judge_shown(const element& shown, const element* common) 
   element badge;
   if (member_of(shown, "badge").get(badge) == simdjson::SUCCESS && !has(badge, "class"))
     return wrong("badge.class", "missing");
-  bool default_sound = true;
-  if (member_of(shown, "default_sound").get(default_sound) == simdjson::SUCCESS && !default_sound &&
-      !has(shown, "sound"))
-    return wrong("sound", "missing though default_sound is false");
+  bool default_sound = false;
+  const bool says = member_of(shown, "default_sound").get(default_sound) == simdjson::SUCCESS;
+  if (says && !default_sound && !has(shown, "sound")) return wrong("sound", "missing though default_sound is false");
+  if (says && default_sound && has(shown, "sound")) return wrong("sound", "given though default_sound is true");
+  element light;
+  if (member_of(shown, "light_settings").get(light) == simdjson::SUCCESS && !has(light, "color"))
+    return wrong("light_settings.color", "missing");
   return std::nullopt;
 }
 
@@ -230,6 +237,9 @@ Message read_v1(std::string_view body, simdjson::dom::parser& parser) {
   if (const auto fault = fault_of(root, kBody, Spelling::Exact)) return refuse(from_shape(*fault));
   bool validate_only = false;
   if (member_of(root, "validate_only").get(validate_only) == simdjson::SUCCESS) out.validate_only = validate_only;
+  if (const std::string_view condition = text_of(message, "condition");
+      split(condition, " in topics").size() > kConditionTopicsMax + 1)
+    return refuse({kParameter, "message.condition: more than 5 topics"});
   if (auto refusal = judge_content(message, out)) return refuse(std::move(*refusal));
   return out;
 }

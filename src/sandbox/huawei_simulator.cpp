@@ -203,21 +203,29 @@ class HuaweiSimulator final : public VendorSimulator {
       return huawei::Refusal{huawei::kFlowControl, "more devices a second than the app may have"};
     judgement.tag = message.bi_tag;
     judgement.receipts = !message.validate_only;
-    for (TokenVerdict& one : judgement.tokens) one.reason = refusal_of(one.token, judgement, app);
+    for (TokenVerdict& one : judgement.tokens) {
+      const bool foreign = is_foreign(one.token, judgement, app);
+      if (foreign && judgement.variant != kV3) return huawei::Refusal{huawei::kNoPermission, "another app's token"};
+      one.reason = foreign ? std::string_view("noRight") : refusal_of(one.token, judgement);
+    }
     return std::nullopt;
   }
 
   /// v1 and v2 have one word for all of it.
-  std::string_view refusal_of(std::string_view token, const Judgement& judgement, const App* app) const {
+  std::string_view refusal_of(std::string_view token, const Judgement& judgement) const {
     const std::string_view word = judgement.variant == kV3 ? "tokenFormatError" : "illegal_tokens";
     if (!is_token_form(token)) return word;
     const Device* device = devices_.find(token);
     if (!device) return options_.accept_any ? std::string_view() : word;
     const std::string_view api = judgement.variant == kV3 ? "v3" : "v1";
     if (!device->api.empty() && device->api != api) return judgement.variant == kV3 ? "tokenPlatformNotSupport" : word;
-    const bool own = device->app.empty() || device->app == judgement.topic ||
-                     (app && (device->app == app->id || device->app == app->project_id));
-    return device->gone || !own ? word : std::string_view();
+    return device->gone ? word : std::string_view();
+  }
+
+  bool is_foreign(std::string_view token, const Judgement& judgement, const App* app) const {
+    const Device* device = devices_.find(token);
+    return device && !device->app.empty() && device->app != judgement.topic &&
+           !(app && (device->app == app->id || device->app == app->project_id));
   }
 
   SimulatorOptions options_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 
 #include "sandbox/field_text.h"
 
@@ -253,6 +254,15 @@ bool is_timestamp(std::string_view text) noexcept {
   if (text.size() <= kForm.size()) return false;
   for (std::size_t i = 0; i < kForm.size(); ++i)
     if (kForm[i] == 'd' ? !std::isdigit(static_cast<unsigned char>(text[i])) : text[i] != kForm[i]) return false;
+  const auto number = [&](std::size_t at, std::size_t digits) {
+    int value = 0;
+    std::from_chars(text.data() + at, text.data() + at + digits, value);
+    return value;
+  };
+  const std::chrono::year_month_day date{std::chrono::year(number(0, 4)),
+                                         std::chrono::month(static_cast<unsigned>(number(5, 2))),
+                                         std::chrono::day(static_cast<unsigned>(number(8, 2)))};
+  if (!date.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 60) return false;
   text.remove_prefix(kForm.size());
   if (text.front() == '.') {
     const std::size_t end = std::min(text.find_first_not_of("0123456789", 1), text.size());

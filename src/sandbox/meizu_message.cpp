@@ -40,6 +40,8 @@ constexpr Rule kAdvance[] = {
     {"clearNoticeBar", Is::Flag},
     {"fixDisplay", Is::Flag},
     {"fixEndDisplayTime", Is::Text},
+    {"fixSpeed", Is::Flag},
+    {"fixSpeedRate", Is::Integer},
     {"fixStartDisplayTime", Is::Text},
     {"notificationType", Is::Object, 0, kAny, kNotificationType},
     {"notifyKey", Is::Text, 0, 8},
@@ -52,10 +54,8 @@ constexpr Rule kClick[] = {
 constexpr Rule kExtra[] = {
     {"callback", Is::Bytes, 0, 128}, {"callback.param", Is::Bytes, 0, 64}, {"callback.type", Is::Any}};
 constexpr Rule kBar[] = {
-    {"content", Is::Text, 1, 100},
-    {"noticeBarType", Is::Integer, 0, 2},
-    {"noticeMsgType", Is::Integer, 0, 1},
-    {"title", Is::Text, 1, 32},
+    {"content", Is::Text, 1, 100},        {"noticeBarImgUrl", Is::Text}, {"noticeBarType", Is::Integer, 0, 2},
+    {"noticeMsgType", Is::Integer, 0, 1}, {"title", Is::Text, 1, 32},
 };
 constexpr Rule kExpand[] = {
     {"noticeExpandContent", Is::Text}, {"noticeExpandImgUrl", Is::Text}, {"noticeExpandType", Is::Integer, 0, 2}};
@@ -200,6 +200,7 @@ std::optional<std::string> message_fault(std::string_view json, simdjson::dom::p
   if (parser.parse(json.data(), json.size()).get(parts.root) != SUCCESS) return "$: not a JSON object";
   if (auto found = object_fault(parts.root, kMessage, "")) return found;
   if (auto found = rules_fault(parts)) return found;
+  message.is_private = parts.number("noticeBarInfo", "noticeMsgType", 0) == 1;
   return callback_fault(parts, message);
 }
 

@@ -13,6 +13,7 @@ namespace nightpost::sandbox::meizu {
 struct Message {
   std::string_view parameter;  // extra["callback.param"]
   bool reports_delivery = false;
+  bool is_private = false;
 };
 
 /// The first fault, with its JSON path ("$.noticeBarInfo.title: blank"); nullopt: a good message.

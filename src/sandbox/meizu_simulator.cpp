@@ -169,17 +169,23 @@ class MeizuSimulator final : public VendorSimulator {
     const json* tokens = fields.array("tokens");
     if (auto done = fields.finish(); !done) return done;
     std::vector<std::pair<std::string, std::string>> new_apps;
+    std::vector<std::string> no_private;
     for (std::size_t i = 0; apps && i < apps->size(); ++i) {
       JsonFields app((*apps)[i], "$.apps[" + std::to_string(i) + "]");
       std::string id = app.required_text("app_id");
       std::string secret = app.required_text("app_secret");
+      if (app.flag("no_private")) no_private.push_back(id);
       if (auto done = app.finish(); !done) return done;
       new_apps.emplace_back(std::move(id), std::move(secret));
     }
     auto devices = known_.devices.read(tokens, options_.tokens_known_max);
     if (!devices) return std::unexpected(devices.error());
     known_.devices.add(std::move(*devices));
-    for (auto& [id, secret] : new_apps) known_.apps.insert_or_assign(std::move(id), std::move(secret));
+    for (auto& [id, secret] : new_apps) {
+      known_.no_private.erase(id);
+      known_.apps.insert_or_assign(std::move(id), std::move(secret));
+    }
+    known_.no_private.insert(no_private.begin(), no_private.end());
     return {};
   }
 

@@ -128,12 +128,19 @@ Refusal judge_message(Call& call, Message& message) {
   return {};
 }
 
+void refuse_private(Call& call, bool is_private) {
+  if (!is_private || !call.known.no_private.contains(call.judgement.topic)) return;
+  for (TokenVerdict& verdict : call.judgement.tokens)
+    if (verdict.reason.empty()) verdict.reason = kNoPermission;
+}
+
 Refusal judge_task(Call& call) {
   const auto task = call.state.tasks.find(call.state.form.value("taskId"));
   if (task == call.state.tasks.end() || task->second.app != call.judgement.topic)
     return {kBadTask, "taskId: missing, or not of this app"};
   call.judgement.tag = task->second.parameter;
   call.judgement.receipts = task->second.reports_delivery;
+  refuse_private(call, task->second.is_private);
   return {};
 }
 
@@ -142,7 +149,8 @@ void keep_task(Call& call, const Message& message) {
   std::string id(call.task_id);
   state.tasks.insert_or_assign(id, Task{.app = call.judgement.topic,
                                         .parameter = std::string(message.parameter),
-                                        .reports_delivery = message.reports_delivery});
+                                        .reports_delivery = message.reports_delivery,
+                                        .is_private = message.is_private});
   state.tasks_order.push_back(std::move(id));
   if (state.tasks_order.size() <= kTasksMax) return;
   state.tasks.erase(state.tasks_order.front());
@@ -161,6 +169,7 @@ Refusal judge(Call& call) {
     if (auto refusal = judge_message(call, message)) return refusal;
     call.judgement.tag = message.parameter;
     call.judgement.receipts = message.reports_delivery;
+    refuse_private(call, message.is_private);
     if (call.endpoint->api == Api::MakeTask) keep_task(call, message);
   }
   return {};

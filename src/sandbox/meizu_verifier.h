@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,11 +29,13 @@ inline constexpr std::string_view kUnsubscribed = "110002";
 inline constexpr std::string_view kIllegal = "110003";
 inline constexpr std::string_view kSwitchedOff = "110010";  // as an answer of its own: rate limit
 inline constexpr std::string_view kFolded = "520";
+inline constexpr std::string_view kNoPermission = "201";
 inline constexpr std::size_t kTargetsMax = 100;
 
 struct Knowledge {
   bool accept_any = false;
   std::map<std::string, std::string, std::less<>> apps;  // appId → AppSecret
+  std::set<std::string, std::less<>> no_private;         // appIds that were not granted private messages
   TaughtDevices devices;                                 // Device::app is an appId
 };
 
@@ -59,6 +62,7 @@ struct Task {
   std::string app;
   std::string parameter;
   bool reports_delivery = false;
+  bool is_private = false;
 };
 
 struct State {

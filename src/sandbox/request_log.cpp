@@ -28,7 +28,7 @@ std::string marks_in(std::string_view body, std::string_view mark) {
 }  // namespace
 
 void RequestLog::add(const server::ServerRequest& request, int status, std::string_view reason, std::string_view detail,
-                     WallTime at) {
+                     WallTime at, std::string_view shows) {
   if (limits_.requests_max == 0) return;
   Entry entry;
   if (entries_.size() >= limits_.requests_max) {
@@ -41,11 +41,12 @@ void RequestLog::add(const server::ServerRequest& request, int status, std::stri
   const bool marks_only = !limits_.mark.empty();
   const std::string marks = marks_only ? marks_in(request.body, limits_.mark) : std::string();
   const std::string_view body = marks_only ? marks : std::string_view(request.body).substr(0, limits_.body_kept_max);
-  std::size_t size = request.method.size() + request.target.size() + body.size() + reason.size() + detail.size();
+  std::size_t size =
+      request.method.size() + request.target.size() + body.size() + reason.size() + detail.size() + shows.size();
   if (!marks_only)
     for (const auto& [name, value] : request.headers) size += name.size() + value.size();
   entry.text.reserve(size);
-  entry.ends.reserve(2 * request.headers.size() + 5);
+  entry.ends.reserve(2 * request.headers.size() + 6);
   const auto put = [&](std::string_view piece) {
     entry.text += piece;
     entry.ends.push_back(static_cast<std::uint32_t>(entry.text.size()));
@@ -60,6 +61,8 @@ void RequestLog::add(const server::ServerRequest& request, int status, std::stri
   put(body);
   put(reason);
   put(detail);
+  put(shows);
+  entry.cut_from = !marks_only && body.size() < request.body.size() ? request.body.size() : 0;
   entry.number = ++added_;
   entry.connection = request.connection;
   entry.stream = request.stream;
@@ -90,7 +93,7 @@ void RequestLog::append(std::string& out, const Entry& entry) const {
   append_json_member(out, "path", next());
   if (limits_.mark.empty()) {
     out += ",\"headers\":[";
-    while (piece + 3 < entry.ends.size()) {
+    while (piece + 4 < entry.ends.size()) {
       out += piece == 2 ? "[\"" : ",[\"";
       append_json_escaped(out, next());
       out += "\",\"";
@@ -99,6 +102,7 @@ void RequestLog::append(std::string& out, const Entry& entry) const {
     }
     out += ']';
     append_json_member(out, "body", next());
+    if (entry.cut_from > 0) append_json_member(out, "body_bytes", static_cast<std::int64_t>(entry.cut_from));
   } else {
     out += ",\"marks\":[";
     std::string marks = next();
@@ -111,6 +115,7 @@ void RequestLog::append(std::string& out, const Entry& entry) const {
   append_json_member(out, "reason", next());
   if (const std::string detail = next(); !detail.empty()) append_json_member(out, "detail", detail);
   out += '}';
+  if (const std::string shows = next(); !shows.empty()) out.append(R"(,"shows":)").append(shows);
   append_json_member(out, "at", to_ms(entry.at));
   append_json_member(out, "connection", static_cast<std::int64_t>(entry.connection));
   append_json_member(out, "stream", entry.stream);

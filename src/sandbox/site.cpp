@@ -71,7 +71,7 @@ server::FaultAction Site::meet(const Faults& faults, Judgement& judgement, const
     log_.add(request, act.answer->status, act.answer->reason, "", now);
     action.respond = simulator_->answer(judgement, *act.answer);
   } else {
-    log_.add(request, judgement.status, judgement.reason, detail_of(judgement), now);
+    log_.add(request, judgement.status, judgement.reason, detail_of(judgement), now, judgement.shows);
     action.respond = simulator_->answer(judgement);
   }
   action.reset = act.reset;

@@ -17,7 +17,10 @@ Result<TaughtDevices::Read> TaughtDevices::read(const nlohmann::json* tokens, st
                   .gone = fields.flag("gone"),
                   .muted = fields.flag("muted"),
                   .test = fields.flag("test"),
-                  .api = fields.text("api").value_or("")};
+                  .api = fields.text("api").value_or(""),
+                  .platform = fields.text("platform").value_or("")};
+    if (!device.platform.empty() && device.platform != "ios" && device.platform != "android")
+      fields.fault("platform", "neither ios nor android");
     if (auto done = fields.finish(); !done) return std::unexpected(done.error());
     devices.emplace_back(std::move(token), std::move(device));
   }

@@ -14,17 +14,18 @@
 namespace nightpost::sandbox {
 
 struct Device {
-  std::string app;     // whose app's token it is, in the vendor's terms; empty: any
-  bool gone = false;   // uninstalled
-  bool muted = false;  // notifications switched off
-  bool test = false;   // registered as a test device
-  std::string api;     // which of the vendor's APIs takes it ("v3"); empty: any
+  std::string app;       // whose app's token it is, in the vendor's terms; empty: any
+  bool gone = false;     // uninstalled
+  bool muted = false;    // notifications switched off
+  bool test = false;     // registered as a test device
+  std::string api;       // which of the vendor's APIs takes it ("v3"); empty: any
+  std::string platform;  // "ios" or "android", where the vendor serves both; empty: nobody said
 };
 
 class TaughtDevices {
  public:
   using Read = std::vector<std::pair<std::string, Device>>;
-  /// `[{"token", "app"?, "gone"?, "muted"?, "test"?, "api"?}]`; null is none. Malformed (with JSON path
+  /// `[{"token", "app"?, "gone"?, "muted"?, "test"?, "api"?, "platform"?}]`; null is none. Malformed (with JSON path
   /// "$.tokens[…]…"), more than `known_max` in all included: nothing is to be added.
   Result<Read> read(const nlohmann::json* tokens, std::size_t known_max) const;
   void add(Read devices);

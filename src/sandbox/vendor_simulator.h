@@ -46,9 +46,10 @@ struct Judgement {
   bool authorized = false;           // the credential was good, whatever the rest
   std::string body = {};             // the answer's, where judging made it: a grant, a refusal with its particulars
   std::optional<std::int64_t> retry_after_s = {};
-  std::string tag = {};  // the sender's own word that receipts repeat (biTag, callback.param)
-  int variant = 0;       // which of the vendor's APIs it came by, where answers or receipts differ
-  bool receipts = true;  // the vendor would send receipts for it
+  std::string tag = {};    // the sender's own word that receipts repeat (biTag, callback.param)
+  int variant = 0;         // which of the vendor's APIs it came by, where answers or receipts differ
+  bool receipts = true;    // the vendor would send receipts for it
+  std::string shows = {};  // what the phone shows, as JSON; "null": nothing; empty: this simulator does not know
   bool accepted() const noexcept { return reason.empty(); }
 };
 

@@ -167,8 +167,7 @@ Refusal judge_skip(object members) {
     return refuse(type == 2 ? kNoPage : type == 3 ? kNoCustom : kNoIntent, "skipContent", "missing");
   if (utf16_units(content) > kSkipUnits) return refuse(kLongSkip, "skipContent", "more than 1024 characters");
   if (type == 2 && !is_web_url(content)) return refuse(kBadPage, "skipContent", "not http or https");
-  if (type == 4 && !(content.starts_with("intent:") && content.contains("#Intent;")))
-    return refuse(kBadIntent, "skipContent", "not an intent URI");
+  if (type == 4 && !is_intent_uri(content)) return refuse(kBadIntent, "skipContent", "not an intent URI");
   return {};
 }
 

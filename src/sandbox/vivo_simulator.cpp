@@ -212,7 +212,8 @@ class VivoSimulator final : public VendorSimulator {
       const std::string id = app.required_text("app_id");
       vivo::App known{.key = app.required_text("app_key"),
                       .secret = app.required_text("app_secret"),
-                      .daily_max = app.integer("daily_max", 1, INT64_MAX).value_or(0)};
+                      .daily_max = app.integer("daily_max", 1, INT64_MAX).value_or(0),
+                      .lists_max = app.integer("lists_per_day", 1, INT64_MAX).value_or(0)};
       if (!whole_number(id)) app.fault("app_id", "not digits");
       if (auto done = app.finish(); !done) return done;
       new_apps.emplace_back(id, std::move(known));

@@ -25,6 +25,7 @@ constexpr int kNoList = 10150;
 constexpr int kNoTask = 10151;
 constexpr int kListTooShort = 10153;
 constexpr int kListTooLong = 10154;
+constexpr int kListsAreFull = 10252;
 constexpr int kAllTooOften = 10254;
 // Only the first two and their hundred are known: the others are our choice.
 constexpr int kBadAppId = 10200;
@@ -175,6 +176,11 @@ Refusal judge_save(Call& call) {
   Message message;
   if (auto refusal = judge_message(call.body, Target::List, message)) return refusal;
   if (auto refusal = judge_day(call, 0)) return refusal;
+  Day& day = day_of(call.state, call.app, call.now);
+  const auto app = call.known.apps.find(call.app);
+  if (app != call.known.apps.end() && app->second.lists_max > 0 && day.lists >= app->second.lists_max)
+    return {kListsAreFull, "single pushes go on"};
+  ++day.lists;
   State& state = call.state;
   state.payloads.insert_or_assign(call.judgement.id, Payload{.app = call.app,
                                                              .param = std::string(message.callback_param),

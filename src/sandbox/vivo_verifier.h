@@ -33,6 +33,7 @@ struct App {
   std::string key;
   std::string secret;
   std::int64_t daily_max = 0;  // devices a day; 0: as many as come
+  std::int64_t lists_max = 0;  // saveListPayload a day, likewise
 };
 
 struct Knowledge {
@@ -45,6 +46,7 @@ struct Knowledge {
 struct Day {
   std::int64_t number = 0;  // days since 1970 at UTC+8
   std::int64_t devices = 0;
+  std::int64_t lists = 0;
   bool full = false;          // 10070 until the day ends
   bool spoke_to_all = false;  // /message/all
   std::int64_t second = 0;

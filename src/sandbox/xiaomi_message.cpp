@@ -179,7 +179,9 @@ Refusal judge_click(const Message& message) {
   const auto effect = message.extra("notify_effect");
   if (!effect || effect == "1") return {};
   if (effect == "2") {
-    if (is_blank(message.extra("intent_uri").value_or(""))) return refuse(kMissing, "extra.intent_uri", "missing");
+    const std::string_view intent = message.extra("intent_uri").value_or("");
+    if (is_blank(intent)) return refuse(kMissing, "extra.intent_uri", "missing");
+    if (!is_intent_uri(intent)) return refuse(kIllegal, "extra.intent_uri", "not intent:…#Intent;…;end");
   } else if (effect == "3") {
     const auto page = message.extra("web_uri");
     if (!page) return refuse(kMissing, "extra.web_uri", "missing");

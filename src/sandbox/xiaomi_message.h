@@ -1,6 +1,7 @@
 // Judges the fields of one Xiaomi message (Xiaomi, Mi Push server API).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <span>
@@ -15,6 +16,7 @@ namespace nightpost::sandbox::xiaomi {
 struct App {
   std::string package;                                // empty: any
   std::map<std::string, bool, std::less<>> channels;  // id → is it public?
+  std::int64_t public_per_day = 0;                    // messages to devices, of all public classes; 0: no limit
 };
 
 /// The vendor's code, and for people what was wrong.
@@ -36,6 +38,7 @@ constexpr int kBadCallback = 65038;
 constexpr int kWrongChannel = 27001;
 constexpr int kWrongPackage = 22022;
 constexpr int kBadNotifyId = 22103;
+constexpr int kPublicQuota = 200001;
 
 struct Context {
   const App* app = nullptr;    // null: never taught, taken on trust

@@ -52,7 +52,8 @@ static_assert(std::ranges::is_sorted(kReceiptTypes));
 Result<std::pair<std::string, xiaomi::App>> read_app(const json& value, const std::string& path) {
   JsonFields fields(value, path);
   std::string secret = fields.required_text("secret");
-  xiaomi::App app{.package = fields.text("package").value_or("")};
+  xiaomi::App app{.package = fields.text("package").value_or(""),
+                  .public_per_day = fields.integer("public_per_day", 1, INT64_MAX).value_or(0)};
   for (const auto& [key, is_public] : {std::pair("channels", false), std::pair("public_channels", true)}) {
     const json* ids = fields.array(key);
     for (std::size_t i = 0; ids && i < ids->size(); ++i)
@@ -133,6 +134,7 @@ class XiaomiSimulator final : public VendorSimulator {
   void forget() override {
     known_ = {.accept_any = options_.accept_any};
     state_.quota_asked.clear();
+    state_.days.clear();
   }
 
  private:

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <deque>
 
 #include "sandbox/field_text.h"
@@ -20,6 +21,7 @@ constexpr int kBadSecret = 21301;
 constexpr std::size_t kTopicsMax = 5;
 constexpr std::size_t kQuotaAskersMax = 4096;
 constexpr milliseconds kQuotaPause{1000};
+constexpr std::chrono::hours kChinaAhead{8};
 
 struct Endpoint {
   std::string_view path;
@@ -145,6 +147,21 @@ void note_token(Call& call, std::string_view token, const Wish& wish) {
                                    .receipts = wish.delivered()});
 }
 
+/// Of a public class, or of none.
+Refusal judge_quota_of_day(Call& call) {
+  if (!call.app || call.app->public_per_day == 0) return {};
+  const auto channel = call.app->channels.find(call.state.channel);
+  if (channel != call.app->channels.end() && !channel->second) return {};
+  PublicDay& day = call.state.days[std::string(call.secret)];
+  const std::int64_t today = std::chrono::floor<std::chrono::days>(call.now + kChinaAhead).time_since_epoch().count();
+  if (day.number != today) day = {.number = today};
+  const auto devices = static_cast<std::int64_t>(
+      std::ranges::count_if(call.judgement.tokens, [](const TokenVerdict& one) { return one.reason.empty(); }));
+  if (day.messages + devices > call.app->public_per_day) return {kPublicQuota, "private classes have no such quota"};
+  day.messages += devices;
+  return {};
+}
+
 Refusal judge_shared(Call& call) {
   const FormFields& form = call.state.form;
   const std::string_view target = call.endpoint->target;
@@ -165,7 +182,8 @@ Refusal judge_shared(Call& call) {
   if (call.endpoint->api == Api::Regids)
     for (const std::string_view token : targets) note_token(call, token, wish);
   if (refusal) return refusal;
-  return judge_message(fields, call.context());
+  if ((refusal = judge_message(fields, call.context()))) return refusal;
+  return judge_quota_of_day(call);
 }
 
 /// A message of §2.6 as a form would say it. Numbers are unquoted, "extra" is nested; `made` keeps new text.

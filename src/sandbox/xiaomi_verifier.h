@@ -30,10 +30,17 @@ struct Knowledge {
   TaughtDevices devices;                         // Device::app is a package
 };
 
+/// What one app sent to public classes within a day at UTC+8.
+struct PublicDay {
+  std::int64_t number = 0;  // days since 1970
+  std::int64_t messages = 0;
+};
+
 struct State {
   FormFields form;  // of the last request: its judgement's views are into it
   simdjson::dom::parser json;
   std::string channel;                                       // of the last message; empty: none
+  std::map<std::string, PublicDay, std::less<>> days;        // by AppSecret, of taught apps
   std::map<std::string, WallTime, std::less<>> quota_asked;  // by AppSecret
 };
 

@@ -62,6 +62,24 @@ class Office {
   std::string folder_ = "/tmp/nightpost-cert-XXXXXX";
 };
 
+TEST_CASE("cert: what the vendor would cap is said by add, list and show", "[app][cert]") {
+  const Office office;
+  const auto added = office.add_xiaomi({"--secret-file", office.file("app.secret")});
+  REQUIRE(added.code == kDone);
+  const Json json = Json::parse(added.out);
+  REQUIRE(json["warnings"].size() == 1);
+  const std::string warning = json["warnings"][0];
+  CHECK(warning.starts_with("channel_id: not set"));
+  CHECK(added.err.contains("warning: " + warning));
+  const std::string id = std::to_string(json["id"].get<int>());
+  CHECK(office.run({"list"}).out.contains(id + " shop: warning: " + warning));
+  CHECK(Json::parse(office.run({"list", "--json"}).out)[0]["warnings"] == json["warnings"]);
+  CHECK(office.run({"show", id}).out.contains(warning));
+  CHECK(office.run({"update", id, "--set", "channel_id=7", "--set", "channel_kind=private", "--set", "template_id=T"})
+            .err.empty());
+  CHECK_FALSE(office.run({"list"}).out.contains("warning:"));
+}
+
 TEST_CASE("cert add: an Android vendor's secret, package and settings", "[app][cert]") {
   const Office office;
   const auto ran = office.add_xiaomi({"--secret-file", office.file("app.secret"), "--set", "channel_id=im"});

@@ -46,7 +46,7 @@ class FakeSink final : public ReceiptSink {
   std::function<void()> before_write;
 };
 
-/// Query "key=…"; body {"receipts":[{"kind":0,"token":"t","tag":"e","at":1}],"answer":"…"}.
+/// Query "key=…"; body {"receipts":[{"kind":0,"token":"t","tag":"e","at":1,"moved_to":"u"}],"answer":"…"}.
 inline Result<ReceiptBatch> read_plain(const Certificate&, std::string_view key, const ReceiptCall& call, WallTime) {
   if (call.query != "key=" + std::string(key)) return fail(Errc::Unauthorized, "the key in the query is another");
   const auto json = nlohmann::json::parse(call.body, nullptr, false);
@@ -59,6 +59,7 @@ inline Result<ReceiptBatch> read_plain(const Certificate&, std::string_view key,
     receipt.tag = one.value("tag", "event-1");
     receipt.code = one.value("code", "");
     receipt.meaning = one.value("meaning", "");
+    if (one.contains("moved_to")) receipt.moved_to = DeviceToken(one["moved_to"].get<std::string>());
     if (one.contains("at")) receipt.at = wall_from_ms(one["at"].get<std::int64_t>());
   }
   batch.answer = json.value("answer", "");

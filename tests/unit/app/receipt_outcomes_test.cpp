@@ -48,6 +48,8 @@ TEST_CASE("receipt outcomes: what each receipt becomes", "[app][receipts]") {
       {"delivered", receipt(Kind::Delivered), {row("a", 5)}, "delivered receipt a@1000"},
       {"clicked", receipt(Kind::Clicked), {row("a", 5)}, "clicked receipt a@1000"},
       {"not shown", receipt(Kind::Undelivered), {row("a", 5)}, "suppressed receipt a@1000"},
+      {"expired", receipt(Kind::Expired), {row("a", 5)}, "expired receipt a@1000"},
+      {"in words that nobody knows", receipt(Kind::Unknown), {row("a", 5)}, ""},
       {"gone", receipt(Kind::TokenGone), {row("a", 999)}, "token_removed receipt a@1000 -a"},
       {"gone, registered in that very moment",
        receipt(Kind::TokenGone),

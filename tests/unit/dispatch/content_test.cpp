@@ -86,6 +86,88 @@ TEST_CASE("content: what no vendor could take is cut at a whole character", "[di
   }
 }
 
+TEST_CASE("languages: the tag with most of a device's subtags", "[dispatch][content]") {
+  const Languages languages("en", {{"zh", "新消息"}, {"zh-TW", "新訊息"}, {"pt-BR", "Nova mensagem"}, {"ja", "新着"}});
+  struct Row {
+    const char *tag, *title, *image;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"zh-Hant", "新訊息", "[圖片]"},
+      {"zh-HK", "新訊息", "[圖片]"},
+      {"zh_Hant_MO", "新訊息", "[圖片]"},
+      {"zh-CN", "新消息", "[图片]"},
+      {"zh-Hans-HK", "新消息", "[图片]"},
+      {"zh-yue", "新消息", "[图片]"},
+      {"pt-BR", "Nova mensagem", "[Imagem]"},
+      {"pt_BR.UTF-8", "Nova mensagem", "[Imagem]"},
+      {"pt-PT", "a new message", "[Imagem]"},  // its title is the tenant's
+      {"ja-JP-u-ca-japanese", "新着", "[画像]"},
+      {"ko", "a new message", "[사진]"},
+      {"de-AT", "a new message", "[Bild]"},
+      {"tlh", "a new message", "[Image]"},
+      {"zha", "a new message", "[Image]"},
+  }));
+  CAPTURE(row.tag);
+  const Language& found = languages[languages.find(row.tag)];
+  CHECK(found.title == row.title);
+  CHECK((*found.words)[std::size_t(ElementType::Image)] == row.image);
+}
+
+TEST_CASE("languages: every vocabulary has a word for what is not text", "[dispatch][content]") {
+  const Languages languages("", {});
+  for (const char* tag : {"zh", "zh-Hant", "en", "ja", "ko", "es", "fr", "de", "ru", "ar", "pt"})
+    for (std::size_t i = std::size_t(ElementType::Voice); i < std::size_t(ElementType::Custom); ++i) {
+      CAPTURE(tag, i);
+      const std::string_view word = (*languages[languages.find(tag)].words)[i];
+      CHECK(word.starts_with('['));
+      CHECK(word.ends_with(']'));
+      CHECK(is_valid_utf8(word));
+    }
+}
+
+TEST_CASE("languages: two titles of one language are a mistake", "[dispatch][content]") {
+  CHECK_FALSE(equal_tags({{"zh", "a"}, {"zh-Hant", "b"}, {"pt", "c"}, {"pt-BR", "d"}}));
+  CHECK(equal_tags({{"zh-TW", "a"}, {"zh-Hant", "b"}}) == std::pair<std::string, std::string>("zh-Hant", "zh-TW"));
+  CHECK(equal_tags({{"EN", "a"}, {"en", "b"}}));
+  CHECK(equal_tags({{"en_US", "a"}, {"en-us", "b"}}));
+}
+
+TEST_CASE("content: what no vendor could take is cut before it is copied", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  std::string text;
+  while (text.size() < 1'000'000) text += "文";
+  e.common = {text, text};
+  e.subtitle = text;
+  const Notification n = render(e, {}, {});
+  for (const std::string* each : {&n.title, &n.subtitle, &n.body}) {
+    CHECK(each->size() <= kContentBytesMax);
+    CHECK(each->capacity() < 2 * kContentBytesMax);
+    CHECK(is_valid_utf8(*each));
+  }
+}
+
+TEST_CASE("content: a blank title is as good as none", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.common.title = GENERATE("", " ", "\t\n", "\u3000", "\u200b", "\u0007");
+  CHECK(render(e, {}, {}).title == "新消息");
+}
+
+TEST_CASE("content: Apple's words go to Apple's phones", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.subtitle = "S";
+  e.image = "https://e.com/a.png";
+  e.apns_category = "REPLY";
+  e.apns_level = "time-sensitive";
+  const Notification n = render(e, {}, {});
+  CHECK(n.subtitle == "S");
+  CHECK(n.image == "https://e.com/a.png");
+  CHECK(n.extra("apns.category") == "REPLY");
+  CHECK(n.extra("apns.interruption-level") == "time-sensitive");
+  Device android;
+  android.platform = Platform::Android;
+  CHECK(render(e, {}, android).extras.empty());
+}
+
 TEST_CASE("languages: found by primary subtag, else the tenant's", "[dispatch][content]") {
   struct Row {
     const char *device, *user, *title;
@@ -116,8 +198,44 @@ TEST_CASE("languages: a tenant's own, and gaps filled from it", "[dispatch][cont
   const Languages french("fr-CA", {{"fr", "Nouveau message"}});
   CHECK(french[french.find("de")].title == "Nouveau message");
   CHECK(french[french.find("zh")].title == "Nouveau message");
-  CHECK((*french[french.find("")].words)[1] == "[Voice]");
+  CHECK((*french[french.find("")].words)[1] == "[Message vocal]");
   CHECK((*french[french.find("zh")].words)[1] == "[语音]");
+  const Languages klingon("tlh", {});
+  CHECK((*klingon[klingon.find("")].words)[1] == "[Voice]");
+}
+
+TEST_CASE("languages: the most of a tag that is known", "[dispatch][content]") {
+  struct Row {
+    const char *tag, *title, *voice;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"zh-TW", "新訊息", "[語音]"},
+      {"zh-Hant", "新訊息", "[語音]"},
+      {"zh_HK", "新訊息", "[語音]"},
+      {"zh-Hant-MO", "新訊息", "[語音]"},
+      {"zh-CN", "新消息", "[语音]"},
+      {"zh-Hans-SG", "新消息", "[语音]"},
+      {"pt-BR", "Nova mensagem", "[Áudio]"},
+      {"pt-PT", "Mensagem nova", "[Áudio]"},
+      {"pt", "Mensagem nova", "[Áudio]"},
+      {"ja-JP", "New message", "[音声]"},
+  }));
+  CAPTURE(row.tag);
+  const Languages languages("en", {{"en", "New message"},
+                                   {"zh", "新消息"},
+                                   {"zh-TW", "新訊息"},
+                                   {"pt", "Mensagem nova"},
+                                   {"pt-BR", "Nova mensagem"}});
+  const Language& found = languages[languages.find(row.tag)];
+  CHECK(found.title == row.title);
+  CHECK((*found.words)[1] == row.voice);
+}
+
+TEST_CASE("languages: two tags of one language are found", "[dispatch][content]") {
+  CHECK_FALSE(equal_tags({{"zh", "a"}, {"zh-Hant", "b"}, {"en", "c"}, {"en-GB", "d"}}));
+  CHECK(equal_tags({{"zh-TW", "a"}, {"zh-Hant", "b"}}));
+  CHECK(equal_tags({{"en", "a"}, {"EN", "b"}}));
+  CHECK(equal_tags({{"pt-BR", "a"}, {"pt_BR", "b"}}));
 }
 
 TEST_CASE("content: the platform's own wins, then the common, then the default", "[dispatch][content]") {
@@ -154,6 +272,31 @@ TEST_CASE("content: everything else a notification carries", "[dispatch][content
   e.kind = EventKind::Group;
   e.group_id = "g1";
   CHECK(render(e, {}, {}).thread_id == "group_g1");
+}
+
+TEST_CASE("content: what is to be seen wakes the phone, unless the message is of low priority", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  CHECK(e.priority == Priority::Normal);
+  CHECK(render(e, {}, {}).priority == Priority::High);
+  e.priority = Priority::High;
+  CHECK(render(e, {}, {}).priority == Priority::High);
+  e.priority = Priority::Low;
+  CHECK(render(e, {}, {}).priority == Priority::Low);
+}
+
+TEST_CASE("content: a notification knows the platform of its device", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  const Languages languages("zh", kTitles);
+  ContentCache cache;
+  std::vector<std::size_t> variants;
+  for (const Platform platform : {Platform::Ios, Platform::Android, Platform::Desktop}) {
+    Device device;
+    device.platform = platform;
+    const Rendered rendered = cache.render(e, e.to[0], {}, device, languages);
+    CHECK(rendered.notification.platform == platform);
+    variants.push_back(rendered.variant);
+  }
+  CHECK(variants == std::vector<std::size_t>{0, 1, 2});
 }
 
 TEST_CASE("sound: per message, then the user's, then default", "[dispatch][content]") {

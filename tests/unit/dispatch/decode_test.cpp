@@ -23,7 +23,9 @@ json full_event() {
     "push": {"disabled": true, "title": "T", "desc": "D", "ext": "{\"conv\":\"c2c_denny\"}",
              "android": {"title": "AT", "desc": "AD", "channel": {"fcm": "f", "huawei": "IM", "honor": "h", "xiaomi": "118",
                          "oppo": "tuikit", "vivo": "v", "meizu": "m"}},
-             "apns": {"title": "IT", "desc": "ID", "sound": "bell.caf", "badge": "ignore", "mutable_content": true}},
+             "apns": {"title": "IT", "desc": "ID", "sound": "bell.caf", "badge": "ignore", "mutable_content": true,
+                      "category": "REPLY", "interruption_level": "time-sensitive"},
+             "subtitle": "ST", "image": "https://e.com/a.png"},
     "to": [{"user_id": "vinson", "unread": 3, "mentioned": true}]
   })");
 }
@@ -112,6 +114,10 @@ TEST_CASE("decode: every member arrives", "[dispatch][decode]") {
   CHECK(e.apns_sound == "bell.caf");
   CHECK_FALSE(e.apns_badge);
   CHECK(e.apns_mutable_content);
+  CHECK(e.apns_category == "REPLY");
+  CHECK(e.apns_level == "time-sensitive");
+  CHECK(e.subtitle == "ST");
+  CHECK(e.image == "https://e.com/a.png");
   REQUIRE(e.to.size() == 1);
   CHECK(e.to[0].user_id == "vinson");
   CHECK(e.to[0].unread == 3);
@@ -194,7 +200,14 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                   event[at] = "";
                   CHECK(fault_of(event) == path + ": empty");
                   event[at] = "a\nb";
-                  CHECK(fault_of(event) == path + ": has a control character");
+                  CHECK(fault_of(event) == (path == "$.message.id" ? "" : path + ": has a control character"));
+                  // Bytes of UTF-8, whatever the characters.
+                  std::string wide;
+                  while (wide.size() + 3 <= longest) wide += "文";
+                  event[at] = wide;
+                  CHECK(fault_of(event).empty());
+                  event[at] = wide + "文";
+                  CHECK(fault_of(event) == path + ": longer than " + std::to_string(longest) + " bytes");
                 }
                 if (member.contains("enum")) {
                   for (const json& word : member["enum"]) {
@@ -205,7 +218,47 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                   CHECK(fault_of(event).starts_with(path + ": none of "));
                 }
               });
-  CHECK(members == 48);
+  CHECK(members == 52);
+}
+
+TEST_CASE("decode: integers in whatever form, exactly", "[dispatch][decode]") {
+  struct Row {
+    const char* written;
+    std::int64_t want;
+  };
+  const Row row = GENERATE(values<Row>({{"1795225887405", 1795225887405},
+                                        {"1795225887405.0", 1795225887405},
+                                        {"1795225887405.000", 1795225887405},
+                                        {"1.795e12", 1795000000000},
+                                        {"1.795225887405E+12", 1795225887405},
+                                        {"17952258874050e-1", 1795225887405},
+                                        {"1795225887405000e-3", 1795225887405},
+                                        {"0.1795225887405e13", 1795225887405}}));
+  CAPTURE(row.written);
+  std::string text = least_event().dump();
+  const std::string name = "\"occurred_at\":";
+  const std::size_t at = text.find(name) + name.size();
+  text.replace(at, text.find_first_of(",}", at) - at, row.written);
+  OfflineEvent e;
+  REQUIRE(decode(text, e));
+  CHECK(to_ms(e.occurred_at) == row.want);
+  CHECK(e.to.size() == 1);
+}
+
+TEST_CASE("decode: a byte order mark before the event is passed over", "[dispatch][decode]") {
+  const std::string good = full_event().dump();
+  CHECK(fault_of("\xef\xbb\xbf" + good).empty());
+  CHECK(fault_of("\xef\xbb\xbf"s) == "$: empty");
+  CHECK_FALSE(fault_of("\xef\xbb\xbf\xef\xbb\xbf" + good).empty());
+  CHECK_FALSE(fault_of("\xef\xbb" + good).empty());
+}
+
+TEST_CASE("decode: of a message's priority the lowest is low", "[dispatch][decode]") {
+  json event = least_event();
+  event["message"]["priority"] = "lowest";
+  OfflineEvent e;
+  REQUIRE(decode(event.dump(), e));
+  CHECK(e.priority == Priority::Low);
 }
 
 TEST_CASE("decode: what some kinds need", "[dispatch][decode]") {
@@ -259,7 +312,14 @@ TEST_CASE("decode: paths name the place", "[dispatch][decode]") {
       {R"({"app_id":"1"})", "$.app_id: expected an integer, found a string"},
       {R"({"app_id":0})", "$.app_id: 0 is not in [1, 9223372036854775807]"},
       {R"({"app_id":9223372036854775808})", "$.app_id: 9223372036854775808 is no 64-bit integer"},
-      {R"({"app_id":1e3})", "$.app_id: 1e3 is no 64-bit integer"},
+      {R"({"app_id":1e-3})", "$.app_id: 1e-3 is no 64-bit integer"},
+      {R"({"app_id":1e20})", "$.app_id: 1e20 is no 64-bit integer"},
+      {R"({"app_id":1e99999999999})", "$.app_id: 1e99999999999 is no 64-bit integer"},
+      {R"({"app_id":1.e3})", "$.app_id: 1.e3 is no 64-bit integer"},
+      {R"({"push":{"image":"http://e.com/a.png"}})", "$.push.image: not an https URL"},
+      {R"({"push":{"image":"https://e.com/a b"}})", "$.push.image: not an https URL"},
+      {R"({"push":{"apns":{"interruption_level":"loud"}}})",
+       "$.push.apns.interruption_level: none of passive, active, time-sensitive, critical"},
       {R"({"app_id":007})", "$.app_id: 007 is no 64-bit integer"},
       {R"({"app_id":-})", "$.app_id: - is no 64-bit integer"},
       {R"({"expires_at":"soon"})", "$.expires_at: expected an integer, found a string"},

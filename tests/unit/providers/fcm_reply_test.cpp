@@ -86,7 +86,7 @@ TEST_CASE("fcm: an answer maps to one verdict", "[fcm]") {
                 R"({"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"ACCESS_TOKEN_EXPIRED"})"),
        Verdict::AuthStale, "UNAUTHENTICATED"},
       {"no credentials", 401, envelope(401, "UNAUTHENTICATED", "x", ""), Verdict::AuthStale, "UNAUTHENTICATED"},
-      {"a bare 401", 401, "", Verdict::AuthStale, ""},
+      {"a bare 401", 401, "", Verdict::Transient, ""},
       {"Apple's key is wrong", 401,
        envelope(
            401, "UNAUTHENTICATED", "Request is missing required authentication credential.",
@@ -103,7 +103,8 @@ TEST_CASE("fcm: an answer maps to one verdict", "[fcm]") {
        Verdict::CredentialBad, "PERMISSION_DENIED", "has not been used"},
       {"wrong project", 404, envelope(404, "NOT_FOUND", "Requested entity was not found.", ""), Verdict::CredentialBad,
        "NOT_FOUND", "project"},
-      {"wrong address", 404, "<!DOCTYPE html><title>404</title>", Verdict::CredentialBad, ""},
+      {"a page of some proxy", 404, "<!DOCTYPE html><title>404</title>", Verdict::Transient, "", "not in FCM's words"},
+      {"a page of some edge", 403, "<html>Forbidden</html>", Verdict::Transient, "", "not in FCM's words"},
       {"quota", 429, envelope(429, "RESOURCE_EXHAUSTED", "Quota exceeded", fcm_error("QUOTA_EXCEEDED")),
        Verdict::Throttled, "QUOTA_EXCEEDED"},
       {"internal", 500, envelope(500, "INTERNAL", "x", fcm_error("INTERNAL")), Verdict::Transient, "INTERNAL"},
@@ -140,26 +141,24 @@ TEST_CASE("fcm: an answer maps to one verdict", "[fcm]") {
       // Bodies that are no envelope.
       {"HTML", 400, "<html>registration token</html>", Verdict::Rejected, ""},
       {"cut off", 404, R"({"error":{"code":404,"details":[{"@type":"x.FcmError","errorCode":"UNREGISTERED"})",
-       Verdict::CredentialBad, ""},
-      {"error as text", 404, R"({"error":"UNREGISTERED"})", Verdict::CredentialBad, ""},
-      {"error null", 404, R"({"error":null})", Verdict::CredentialBad, ""},
-      {"an array", 404, R"([{"error":{}}])", Verdict::CredentialBad, ""},
-      {"details as an object", 404, R"({"error":{"details":{"errorCode":"UNREGISTERED"}}})", Verdict::CredentialBad,
-       ""},
-      {"details empty text", 404, R"({"error":{"details":""}})", Verdict::CredentialBad, ""},
-      {"details of everything", 404, R"({"error":{"details":[null,7,"x",[],{},{"@type":7}]}})", Verdict::CredentialBad,
-       ""},
+       Verdict::Transient, ""},
+      {"error as text", 404, R"({"error":"UNREGISTERED"})", Verdict::Transient, ""},
+      {"error null", 404, R"({"error":null})", Verdict::Transient, ""},
+      {"an array", 404, R"([{"error":{}}])", Verdict::Transient, ""},
+      {"details as an object", 404, R"({"error":{"details":{"errorCode":"UNREGISTERED"}}})", Verdict::Transient, ""},
+      {"details empty text", 404, R"({"error":{"details":""}})", Verdict::Transient, ""},
+      {"details of everything", 404, R"({"error":{"details":[null,7,"x",[],{},{"@type":7}]}})", Verdict::Transient, ""},
       {"errorCode as an object", 404, R"({"error":{"details":[{"@type":".FcmError","errorCode":{}}]}})",
-       Verdict::CredentialBad, ""},
+       Verdict::Transient, ""},
       {"errorCode under another type", 404, R"({"error":{"details":[{"@type":"x.Help","errorCode":"UNREGISTERED"}]}})",
-       Verdict::CredentialBad, ""},
+       Verdict::Transient, ""},
       {"violations as text", 400,
        R"({"error":{"details":[{"@type":"g.BadRequest","fieldViolations":"message.token"}]}})", Verdict::Rejected, ""},
       {"violation without a field", 400,
        R"({"error":{"details":[{"@type":"g.BadRequest","fieldViolations":[null,{}]}]}})", Verdict::Rejected, ""},
-      {"deep", 404, std::string(60'000, '['), Verdict::CredentialBad, ""},
+      {"deep", 404, std::string(60'000, '['), Verdict::Transient, ""},
       {"endless", 404, std::string(70'000, ' ') + envelope(404, "X", "x", fcm_error("UNREGISTERED")),
-       Verdict::CredentialBad, ""},
+       Verdict::Transient, ""},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -198,7 +197,7 @@ TEST_CASE("fcm: how long to wait, and who", "[fcm]") {
   CHECK(judged(502, "", "12").retry_after == seconds(12));
   CHECK_FALSE(judged(408, "").retry_after);
   CHECK_FALSE(judged(400, "", "12").retry_after);
-  CHECK_FALSE(judged(401, "", "12").retry_after);
+  CHECK(judged(401, "", "12").retry_after == seconds(12));
 
   CHECK(judged(429, quota).scope == Scope::Credential);
   CHECK(judged(429, "").scope == Scope::Credential);

@@ -79,6 +79,38 @@ TEST_CASE("fcm: the spec's example, byte for byte where ours is the same", "[fcm
   CHECK(http.headers[1].value == "application/json; charset=UTF-8");
 }
 
+TEST_CASE("fcm: an iPhone gets what Google hands on to Apple", "[fcm]") {
+  Notification n = order();
+  n.platform = Platform::Ios;
+  n.sound = "chime.caf";
+  n.thread_id = "c2c_denny";
+  n.mutable_content = true;
+  n.extras = {{"apns.category", "REPLY"}, {"fcm.channel", "chat"}};
+  const Json message = body_of(n, certificate({{"channel_id", "orders"}, {"collapse_key", "order"}}))["message"];
+  CHECK_FALSE(message.contains("android"));
+  CHECK(message["data"] == Json{{"ext", R"({"oid":8841})"}, {"mid", "order-8841"}});
+  CHECK(message["apns"]["headers"] == Json{{"apns-push-type", "alert"},
+                                           {"apns-priority", "10"},
+                                           {"apns-expiration", "1735776000"},
+                                           {"apns-collapse-id", "order-8841"}});
+  CHECK(message["apns"]["payload"] ==
+        Json{{"aps",
+              {{"alert", {{"title", "Order shipped"}, {"body", "Parcel 8841 left the warehouse"}}},
+               {"badge", 3},
+               {"sound", "chime.caf"},
+               {"mutable-content", 1},
+               {"thread-id", "c2c_denny"},
+               {"category", "REPLY"}}}});
+  n.priority = Priority::Low;
+  n.collapse_id = std::string(65, 'x');
+  const Json low = body_of(n)["message"]["apns"];
+  CHECK(low["headers"]["apns-priority"] == "5");
+  CHECK(low["headers"]["apns-collapse-id"].get<std::string>().size() == 32);
+  CHECK(low["payload"]["aps"]["interruption-level"] == "passive");
+  n.body.assign(9'000, 'b');
+  CHECK(body_of(n)["message"].dump().size() - kToken.text().size() <= fcm::kMessageBytesMax - fcm::kMessageBytesMargin);
+}
+
 TEST_CASE("fcm: a request for each token, equal apart from it", "[fcm]") {
   const auto sends = provider(certificate());
   CHECK(sends->vendor() == Vendor::Fcm);
@@ -120,6 +152,26 @@ TEST_CASE("fcm: where a certificate's pushes go", "[fcm]") {
   CHECK_FALSE(fcm::make_provider(certificate({{"click", "web"}})));
 }
 
+TEST_CASE("fcm: control characters are not sent, a blank title is none, and a picture is shown", "[fcm]") {
+  Notification n = order();
+  n.title = " \t";
+  n.body = "a\x1b\nb\x07";
+  n.image = "https://e.com/a.png";
+  const Json shown = body_of(n)["message"]["android"]["notification"];
+  CHECK_FALSE(shown.contains("title"));
+  CHECK(shown["body"] == "a\nb");
+  CHECK(shown["image"] == n.image);
+  n.platform = Platform::Ios;
+  CHECK(body_of(n)["message"]["apns"]["payload"]["aps"]["alert"] == Json{{"body", "a\nb"}});
+  CHECK(body_of(n)["message"]["apns"]["fcm_options"] == Json{{"image", n.image}});
+}
+
+TEST_CASE("fcm: a web page has nothing to do with ext", "[fcm]") {
+  const Json data =
+      body_of(order(), certificate({{"click", "web"}, {"click_target", "https://e.com"}}))["message"]["data"];
+  CHECK(data == Json{{"click", "https://e.com"}, {"mid", "order-8841"}});
+}
+
 TEST_CASE("fcm: how long it lives", "[fcm]") {
   Notification n = order();
   struct Row {
@@ -141,8 +193,8 @@ TEST_CASE("fcm: sounds by the name of Android's resource", "[fcm]") {
     const char* sound;
     const char* want;
   };
-  const Row row = GENERATE(Row{"default", "default"}, Row{"chime.caf", "chime"}, Row{"a.b.wav", "a.b"},
-                           Row{".hidden", ".hidden"}, Row{"bell", "bell"});
+  const Row row = GENERATE(Row{"default", "default"}, Row{"chime.caf", "chime"}, Row{"a.b.wav", "default"},
+                           Row{".hidden", "default"}, Row{"sub/dir.wav", "default"}, Row{"bell", "bell"});
   n.sound = row.sound;
   CHECK(body_of(n)["message"]["android"]["notification"]["sound"] == row.want);
   n.sound.reset();
@@ -204,6 +256,8 @@ TEST_CASE("fcm: the budget is kept by cutting the text, never ext or ids", "[fcm
   }
   SECTION("ext too big") {
     n.ext.assign(GENERATE(3'800, 4'096, 100'000), 'x');
+    CHECK(body_of(n)["message"]["data"]["ext"] == R"({"ref":"order-8841"})");
+    n.collapse_id.clear();
     const auto requests = built(n);
     REQUIRE_FALSE(requests);
     CHECK(requests.error().code == Errc::Malformed);

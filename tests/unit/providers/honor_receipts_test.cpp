@@ -44,10 +44,10 @@ TEST_CASE("honor receipts: only two numbers remove a token", "[honor]") {
   for (const char* status : {R"("2x")", "null", "[2]", "2.0", "true", R"("")", "99999999999999999999"}) {
     const auto batch = read(R"({"statuses":[{"token":"t","status":)" + std::string(status) + "}]}");
     REQUIRE(batch);
-    CHECK(batch->receipts[0].kind == Kind::Undelivered);
+    CHECK(batch->receipts[0].kind == Kind::Unknown);
   }
   CHECK(read(R"({"statuses":[{"token":"t","status":"2"}]})")->receipts[0].kind == Kind::TokenGone);
-  CHECK(read(R"({"statuses":[{"token":"t"}]})")->receipts[0].kind == Kind::Undelivered);
+  CHECK(read(R"({"statuses":[{"token":"t"}]})")->receipts[0].kind == Kind::Unknown);
 }
 
 TEST_CASE("honor receipts: times that nobody could mean are left out", "[honor]") {

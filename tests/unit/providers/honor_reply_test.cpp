@@ -59,6 +59,14 @@ TEST_CASE("honor reply: codes", "[honor]") {
   CHECK((answer.scope == Scope::Credential) == (row.verdict == Verdict::Throttled));
 }
 
+TEST_CASE("honor reply: no permission for several tokens may mean one", "[honor]") {
+  const std::vector<DeviceToken> two = {DeviceToken("BAEAA1"), DeviceToken("BAEAA2")};
+  for (const Answer& answer : honor::answers_of(two, {.status = 200, .body = R"({"code":80300002})"})) {
+    CHECK(answer.verdict == Verdict::Transient);
+    CHECK(answer.alone);
+  }
+}
+
 TEST_CASE("honor reply: tokens told apart", "[honor]") {
   struct Row {
     const char* name;
@@ -107,11 +115,11 @@ TEST_CASE("honor reply: the status comes first", "[honor]") {
     Verdict verdict;
   };
   const Row row = GENERATE(values<Row>({
-      {"401", 401, "", Verdict::AuthStale},
+      {"401", 401, "", Verdict::Transient},
       {"401 with a code of success", 401, R"({"code":200})", Verdict::AuthStale},
       {"403", 403, R"({"code":80300002})", Verdict::AuthStale},
       {"400", 400, R"({"code":80100001})", Verdict::Rejected},
-      {"404", 404, "<html>", Verdict::Rejected},
+      {"404", 404, "<html>", Verdict::Transient},
       {"405", 405, "", Verdict::Rejected},
       {"413", 413, "", Verdict::Rejected},
       {"422", 422, "", Verdict::Rejected},

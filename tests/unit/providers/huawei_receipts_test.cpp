@@ -23,7 +23,9 @@ constexpr const char* kVersion2 =
 Result<ReceiptBatch> read(const std::string& body, const std::string& header = std::string(kHead) + kDecoded,
                           std::string_view key = kKey, WallTime now = kNow, const std::string& user = "pushuser") {
   Certificate certificate;
-  if (!user.empty()) certificate.settings = {{"receipt_user", user}};
+  certificate.bundle_id = "com.example.shop";
+  certificate.settings = {{"app_id", "100000001"}};
+  if (!user.empty()) certificate.settings["receipt_user"] = user;
   const std::vector<HttpResponse::Field> headers = {{"content-type", "application/json"},
                                                     {"x-huawei-callback-id", header}};
   return huawei::read_receipts(certificate, key, {"", "application/json", headers, body}, now);
@@ -114,9 +116,12 @@ TEST_CASE("huawei receipts: each status", "[huawei]") {
     for (std::int64_t status = -1; status < 300; ++status) {
       CAPTURE(status);
       const Receipt receipt = judged(status, second);
+      const bool known =
+          std::ranges::find(huawei::kReceiptRules, status, &huawei::ReceiptRule::status) != huawei::kReceiptRules.end();
       CHECK(receipt.kind == (status == 0                  ? Receipt::Kind::Delivered
                              : status == 2 || status == 5 ? Receipt::Kind::TokenGone
-                                                          : Receipt::Kind::Undelivered));
+                             : known                      ? Receipt::Kind::Undelivered
+                                                          : Receipt::Kind::Unknown));
       CHECK(receipt.code == std::to_string(status));
       CHECK_FALSE(receipt.meaning.empty());
       CHECK(receipt.at == wall_from_ms(1));
@@ -125,6 +130,20 @@ TEST_CASE("huawei receipts: each status", "[huawei]") {
       CHECK(judged(rule.status, second).meaning == rule.meaning);
   }
   CHECK(huawei::kReceiptRules.size() == 27);
+}
+
+TEST_CASE("huawei receipts: what is said of another app's token is not ours", "[huawei]") {
+  const auto count = [](const std::string& member) {
+    const auto batch = read(R"({"statuses":[{"token":"t","status":2,)" + member + "}]}");
+    REQUIRE(batch);
+    return batch->receipts.size();
+  };
+  CHECK(count(R"("appid":"100000001")") == 1);
+  CHECK(count(R"("appid":100000001)") == 1);
+  CHECK(count(R"("appid":"100000002")") == 0);
+  CHECK(count(R"("clientId":"100000002")") == 0);
+  CHECK(count(R"("appPackageName":"com.example.shop")") == 1);
+  CHECK(count(R"("appPackageName":"com.example.other")") == 0);
 }
 
 TEST_CASE("huawei receipts: bodies that are none", "[huawei]") {

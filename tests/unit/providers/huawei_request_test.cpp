@@ -250,6 +250,11 @@ TEST_CASE("huawei: sounds, priorities, categories, channels", "[huawei]") {
     CHECK(shown(n, v1())["sound"] == "/raw/chime");
     CHECK(shown(n, v1())["default_sound"] == false);
     CHECK(shown(n, v3())["sound"] == "chime.caf");
+    for (const char* odd : {".hidden", "a.b.c.wav", "sub/dir.wav", "Chime.wav"}) {
+      n.sound = odd;
+      CHECK(shown(n, v1())["default_sound"] == true);
+      CHECK_FALSE(shown(n, v1()).contains("sound"));
+    }
     n.sound = "default";
     CHECK(shown(n, v1())["default_sound"] == true);
     CHECK_FALSE(shown(n, v1()).contains("sound"));
@@ -307,6 +312,18 @@ TEST_CASE("huawei: sounds, priorities, categories, channels", "[huawei]") {
   }
 }
 
+TEST_CASE("huawei: control characters are not sent, and a picture is", "[huawei]") {
+  Notification n = order();
+  n.title = "a\x07\tb";
+  n.body = "c\x1b\nd";
+  n.image = "https://e.com/a.png";
+  for (const Settings& settings : {v1(), v3()}) {
+    CHECK(shown(n, settings)["title"] == "a b");
+    CHECK(shown(n, settings)["body"] == "c\nd");
+    CHECK(shown(n, settings)["image"] == n.image);
+  }
+}
+
 TEST_CASE("huawei: how long it lives", "[huawei]") {
   Notification n = order();
   struct Row {
@@ -344,7 +361,11 @@ TEST_CASE("huawei: the budget is kept by cutting the text, whatever the tokens",
   CHECK(size(1) > kMost - 3);
   CHECK(shown(n, settings)["body"].get<std::string>().ends_with("…"));
 
-  n.ext.assign(GENERATE(3'950, 4'096, 4'097, 1'000'000), 'x');
+  n.ext.assign(GENERATE(4'090, 4'096, 4'097, 1'000'000), 'x');
+  const Json whole = body_of(n, settings);
+  CHECK(whole.dump().find("ref") != std::string::npos);  // the app fetches it
+  CHECK(whole.dump().find("xxx") == std::string::npos);
+  n.collapse_id.clear();
   const auto requests = provider(settings)->build(n, tokens(1), {});
   REQUIRE_FALSE(requests);
   CHECK(requests.error().code == Errc::Malformed);
@@ -372,4 +393,6 @@ TEST_CASE("huawei: what cannot be built", "[huawei]") {
   CHECK_FALSE(huawei::make_provider(certificate({{"api", "v9"}, {"app_id", "1"}})));
   CHECK_FALSE(huawei::make_provider(certificate({{"app_id", "1"}, {"category", "MISS_CALL"}})));
   CHECK_FALSE(huawei::make_provider(certificate({{"app_id", "1"}, {"click", "web"}})));
+  CHECK_FALSE(
+      huawei::make_provider(certificate({{"app_id", "1"}, {"click", "web"}, {"click_target", "http://e.com"}})));
 }

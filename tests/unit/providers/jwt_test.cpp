@@ -121,6 +121,27 @@ TEST_CASE("jwt: RSA keys that are refused, and in which words", "[providers]") {
   CHECK(RsaKey::from_pkcs8_pem(good)->fingerprint() != RsaKey::from_pkcs8_pem(test::other_rsa_pem())->fingerprint());
 }
 
+TEST_CASE("jwt: a key that was flattened to one line is taken", "[providers]") {
+  const auto replaced = [](std::string text, std::string_view end) {
+    for (std::size_t at = 0; (at = text.find('\n', at)) != text.npos; at += end.size()) text.replace(at, 1, end);
+    return text;
+  };
+  const std::string ec = test::made_key_pem("P-256"), rsa = test::rsa_pem();
+  for (const char* end : {"", " ", "\\n", "\\r\\n", "\r\n", "\\n\n", "\n\n"}) {
+    CAPTURE(end);
+    const auto small = Es256Key::from_pkcs8_pem(replaced(ec, end));
+    REQUIRE(small);
+    CHECK(small->fingerprint() == Es256Key::from_pkcs8_pem(ec)->fingerprint());
+    const auto large = RsaKey::from_pkcs8_pem(replaced(rsa, end));
+    REQUIRE(large);
+    CHECK(large->fingerprint() == RsaKey::from_pkcs8_pem(rsa)->fingerprint());
+  }
+  for (const char* end : {"\\", "\\t", "n", "-", "\\\\n", "\xc2\xa0"}) {
+    CAPTURE(end);
+    CHECK_FALSE(Es256Key::from_pkcs8_pem(replaced(ec, end)));
+  }
+}
+
 TEST_CASE("jwt: one RSA key signs from many threads", "[providers]") {
   const auto key = RsaKey::from_pkcs8_pem(test::rsa_pem());
   REQUIRE(key);

@@ -54,10 +54,10 @@ TEST_CASE("meizu receipts: kinds", "[meizu]") {
       {R"("m-2":{"type":"2","targets":["a"]})", Kind::Clicked, "m"},
       {R"("m-2":{"targets":["a"]})", Kind::Clicked, "m"},
       {R"("m":{"type":2,"targets":["a"]})", Kind::Clicked, "m"},
-      {R"("m-9":{"type":9,"targets":["a"]})", Kind::Undelivered, "m"},
-      {R"("m":{"targets":["a"]})", Kind::Undelivered, "m"},
+      {R"("m-9":{"type":9,"targets":["a"]})", Kind::Unknown, "m"},
+      {R"("m":{"targets":["a"]})", Kind::Unknown, "m"},
       {R"("m-1":{"type":{},"targets":["a"]})", Kind::Delivered, "m"},
-      {R"("":{"type":7,"param":[],"targets":["a"]})", Kind::Undelivered, ""},
+      {R"("":{"type":7,"param":[],"targets":["a"]})", Kind::Unknown, ""},
   }));
   CAPTURE(row.entry);
   const auto batch = read(form("{" + std::string(row.entry) + "}"));

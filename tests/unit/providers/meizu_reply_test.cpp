@@ -150,7 +150,7 @@ TEST_CASE("meizu reply: what is not Meizu's answer", "[meizu]") {
       {"array", 200, "[]", Verdict::Transient},
       {"502", 502, "<html>", Verdict::Transient},
       {"429", 429, "", Verdict::Throttled},
-      {"403", 403, "", Verdict::CredentialBad},
+      {"403", 403, "", Verdict::Transient},
       {"400", 400, "", Verdict::Rejected},
       {"301", 301, "", Verdict::Misconfigured},
   }));

@@ -12,9 +12,9 @@ namespace {
 const std::vector<DeviceToken> kTokens = {DeviceToken{"id1"}, DeviceToken{"id2"}, DeviceToken{"id3"}};
 
 std::vector<Verdict> verdicts(Asked asked, std::string body, int status = 200,
-                              std::span<const DeviceToken> tokens = kTokens) {
+                              std::span<const DeviceToken> tokens = kTokens, bool repeat = false) {
   std::vector<Verdict> all;
-  for (const Answer& answer : answers_of(asked, tokens, {status, {}, std::move(body)})) {
+  for (const Answer& answer : answers_of(asked, repeat, tokens, {status, {}, std::move(body)})) {
     CHECK_FALSE(answer.meaning.empty());
     all.push_back(answer.verdict);
   }
@@ -60,7 +60,7 @@ TEST_CASE("oppo reply: the whole code table, as number and as text", "[oppo]") {
       {29, AuthStale},
       {30, Misconfigured},
       {31, Rejected},
-      {32, Accepted},
+      {32, Rejected},
       {33, Throttled},
       {34, Throttled},
       {40, Rejected},
@@ -100,18 +100,21 @@ TEST_CASE("oppo reply: the whole code table, as number and as text", "[oppo]") {
 
 TEST_CASE("oppo reply: throttling slows the credential, two codes for the day", "[oppo]") {
   const HttpResponse reply{200, {{"retry-after", "7"}}, R"({"code":-2})"};
-  const Answer answer = answers_of(Asked::Unicast, std::span(kTokens).first(1), reply).at(0);
+  const Answer answer = answers_of(Asked::Unicast, false, std::span(kTokens).first(1), reply).at(0);
   CHECK(answer.scope == Scope::Credential);
   CHECK(answer.retry_after == milliseconds(7000));
   CHECK_FALSE(answer.rest_of_day);
-  for (const char* code : {"33", "34"}) {
-    const HttpResponse full{200, {}, std::string(R"({"code":)") + code + "}"};
-    const Answer day = answers_of(Asked::Broadcast, kTokens, full).at(2);
-    CHECK(day.rest_of_day);
-    CHECK(day.scope == Scope::Credential);
-    CHECK(day.code == code);
-  }
-  CHECK(answers_of(Asked::Unicast, kTokens, {429, {}, ""}).at(0).scope == Scope::Credential);
+  const auto day = [](Asked asked, const char* code) {
+    return answers_of(asked, false, kTokens, {200, {}, std::string(R"({"code":)") + code + "}"}).at(2);
+  };
+  CHECK(day(Asked::Broadcast, "33").rest_of_day);
+  CHECK(day(Asked::Broadcast, "33").scope == Scope::Credential);
+  // Stored contents are used up, and not pushes: each goes by itself.
+  CHECK(day(Asked::Save, "34").verdict == Transient);
+  CHECK(day(Asked::Save, "34").alone);
+  CHECK_FALSE(day(Asked::Save, "34").rest_of_day);
+  CHECK(day(Asked::Unicast, "34").scope == Scope::Token);
+  CHECK(answers_of(Asked::Unicast, false, kTokens, {429, {}, ""}).at(0).scope == Scope::Credential);
 }
 
 TEST_CASE("oppo reply: without a code the status speaks", "[oppo]") {
@@ -141,9 +144,9 @@ TEST_CASE("oppo reply: without a code the status speaks", "[oppo]") {
       {200, "\xff\xfe", Transient},
       {302, "", Misconfigured},
       {400, "<html>", Rejected},
-      {401, "", CredentialBad},
-      {403, "{}", CredentialBad},
-      {404, "", Rejected},
+      {401, "", Transient},
+      {403, "{}", Transient},
+      {404, "", Transient},
       {429, "", Throttled},
       {500, "Internal error", Transient},
       {503, "", Transient},
@@ -157,7 +160,7 @@ TEST_CASE("oppo reply: without a code the status speaks", "[oppo]") {
 
 TEST_CASE("oppo reply: a single push", "[oppo]") {
   const auto answer = [](const char* body) {
-    return answers_of(Asked::Unicast, std::span(kTokens).first(1), {200, {}, body}).at(0);
+    return answers_of(Asked::Unicast, false, std::span(kTokens).first(1), {200, {}, body}).at(0);
   };
   CHECK(answer(R"({"code":0,"message":"success","data":{"messageId":"5b9a1c0be4b0"}})").vendor_id == "5b9a1c0be4b0");
   CHECK(answer(R"({"code":0,"data":{"messageId":77}})").vendor_id == "77");
@@ -204,8 +207,8 @@ TEST_CASE("oppo reply: a broadcast lists failed ids by code", "[oppo]") {
 }
 
 TEST_CASE("oppo reply: a broadcast's ids are told in the outcome", "[oppo]") {
-  const auto answers =
-      answers_of(Asked::Broadcast, kTokens, {200, {}, R"({"code":0,"data":{"message_id":"m","10001":["id2"]}})"});
+  const auto answers = answers_of(Asked::Broadcast, false, kTokens,
+                                  {200, {}, R"({"code":0,"data":{"message_id":"m","10001":["id2"]}})"});
   CHECK(answers[0].vendor_id == "m");
   CHECK(answers[1].vendor_id.empty());
   CHECK(answers[1].code == "10001");
@@ -240,7 +243,7 @@ TEST_CASE("oppo reply: a batch has an item for each token, in any order", "[oppo
       {"taken before",
        R"([{"registrationId":"id1","errorCode":32},{"registrationId":"id2","errorCode":55},
                        {"registrationId":"id3","errorCode":10008}])",
-       {Accepted, Throttled, Transient}},
+       {Rejected, Throttled, Transient}},
       {"not a list", R"({"registrationId":"id1"})", {Transient, Transient, Transient}},
       {"text", R"("")", {Transient, Transient, Transient}},
       {"null", "null", {Transient, Transient, Transient}},
@@ -249,6 +252,28 @@ TEST_CASE("oppo reply: a batch has an item for each token, in any order", "[oppo
   CAPTURE(row.name);
   CHECK(verdicts(Asked::Batch, std::string(R"({"code":0,"data":)") + row.data + "}") == row.want);
   CHECK(verdicts(Asked::Batch, std::string(R"({"code":11,"data":)") + row.data + "}") == List(3, AuthStale));
+}
+
+TEST_CASE("oppo reply: a duplicate is a success only in the answer to a repeat", "[oppo]") {
+  constexpr const char* kWhole = R"({"code":32,"message":"duplicate"})";
+  constexpr const char* kItems =
+      R"({"code":0,"data":[{"registrationId":"id1","errorCode":32},{"registrationId":"id2"},{"registrationId":"id3"}]})";
+  constexpr const char* kListed = R"({"code":0,"data":{"message_id":"m","32":["id2"]}})";
+  const auto one = std::span(kTokens).first(1);
+  CHECK(verdicts(Asked::Unicast, kWhole, 200, one) == List{Rejected});
+  CHECK(verdicts(Asked::Unicast, kWhole, 200, one, true) == List{Accepted});
+  CHECK(verdicts(Asked::Batch, kItems) == List{Rejected, Accepted, Accepted});
+  CHECK(verdicts(Asked::Batch, kItems, 200, kTokens, true) == List(3, Accepted));
+  CHECK(verdicts(Asked::Broadcast, kListed) == List{Accepted, Rejected, Accepted});
+  CHECK(verdicts(Asked::Broadcast, kListed, 200, kTokens, true) == List(3, Accepted));
+  for (const Asked asked : {Asked::Batch, Asked::Broadcast}) {
+    // Of a whole first request it says not whose: each is asked for alone.
+    for (const Answer& answer : answers_of(asked, false, kTokens, {200, {}, kWhole})) {
+      CHECK(answer.verdict == Transient);
+      CHECK(answer.alone);
+    }
+    CHECK(verdicts(asked, kWhole, 200, kTokens, true) == List(3, Accepted));
+  }
 }
 
 TEST_CASE("oppo reply: an id that stands twice has its items in order", "[oppo]") {
@@ -263,5 +288,5 @@ TEST_CASE("oppo reply: storing reaches nobody", "[oppo]") {
   CHECK(verdicts(Asked::Save, R"({"code":32})") == List(3, Transient));
   CHECK(verdicts(Asked::Save, R"({"code":10000})", 200, std::span(kTokens).first(1)) == List{TokenSuspect});
   CHECK(verdicts(Asked::Save, R"({"code":40})") == List(3, Rejected));
-  CHECK(answers_of(Asked::Save, {}, {200, {}, "{}"}).empty());
+  CHECK(answers_of(Asked::Save, false, {}, {200, {}, "{}"}).empty());
 }

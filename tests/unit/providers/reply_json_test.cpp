@@ -37,3 +37,12 @@ TEST_CASE("reply_json: foreign words are short, printable, one line", "[provider
   CHECK(printable(std::string(500, 'x')).size() == kForeignWordBytesMax);
   CHECK(printable("abc", 2) == "ab");
 }
+
+TEST_CASE("reply json: a vendor's own words, where they can be read", "[providers]") {
+  CHECK(vendor_words("title is too long") == " It said: title is too long.");
+  CHECK(vendor_words("Parameter value is illegal.") == " It said: Parameter value is illegal.");
+  CHECK(vendor_words("notify_id不合法\n") == " It said: notify_id?.");
+  CHECK(vendor_words("参数错误").empty());
+  CHECK(vendor_words("").empty());
+  CHECK(vendor_words(std::string(500, 'x')).size() < 200);
+}

@@ -52,9 +52,23 @@ TEST_CASE("shown text: what readers would see nothing of", "[providers]") {
   CHECK(empty.error().code == Errc::Malformed);
 }
 
-TEST_CASE("shown text: one character too big for the limit is no text", "[providers]") {
+TEST_CASE("shown text: of a character too big for the limit something is shown", "[providers]") {
   std::string huge = "e";
-  for (int i = 0; i < 30; ++i) huge += "\xcc\x81";
-  CHECK_FALSE(shown("t", huge));
-  CHECK_FALSE(shown(huge, "b"));
+  for (int i = 0; i < 100'000; ++i) huge += "\xcc\x81";
+  const auto made = shown(huge, huge);
+  REQUIRE(made);
+  CHECK(made->title == huge.substr(0, 1 + 2 * 8) + "…");
+  CHECK(made->body == huge.substr(0, 1 + 2 * 18) + "…");
+}
+
+TEST_CASE("clean text: a view where nothing is wrong, else a copy in order", "[providers]") {
+  const std::string plain = "标题 👨‍👩‍👧";
+  CHECK(CleanText(plain)->data() == plain.data());
+  CHECK(CleanText("a\nb", true)->size() == 3);
+  CHECK(std::string_view(CleanText("a\nb")) == "a b");
+  CHECK(std::string_view(CleanText("a\x1b\xc2\x85z\x7f")) == "az");
+  CHECK(std::string_view(CleanText("a\xff\x01")) == "a\uFFFD");
+  CHECK(is_blank("\t \x01\u200b\u3000"));
+  CHECK(is_blank(""));
+  CHECK_FALSE(is_blank(" a"));
 }

@@ -51,7 +51,7 @@ TEST_CASE("vivo receipts: only 0 and nothing say that it arrived, nothing remove
   const auto batch = read(R"({"1":{"targets":"a")" + std::string(row.type) + "}}");
   REQUIRE(batch);
   REQUIRE(batch->receipts.size() == 1);
-  CHECK(batch->receipts[0].kind == (row.arrived ? Receipt::Kind::Delivered : Receipt::Kind::Undelivered));
+  CHECK(batch->receipts[0].kind == (row.arrived ? Receipt::Kind::Delivered : Receipt::Kind::Unknown));
   CHECK_FALSE(batch->receipts[0].meaning.empty());
 }
 

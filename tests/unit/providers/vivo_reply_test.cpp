@@ -133,9 +133,9 @@ TEST_CASE("vivo reply: without a code the status speaks", "[vivo]") {
       {200, "\xff", Transient},
       {302, "", Misconfigured},
       {400, "", Rejected},
-      {401, "", CredentialBad},
-      {403, "<html>", CredentialBad},
-      {404, "", Rejected},
+      {401, "", Transient},
+      {403, "<html>", Transient},
+      {404, "", Transient},
       {429, "", Throttled},
       {503, "", Transient},
       {0, "", Transient},
@@ -258,7 +258,9 @@ TEST_CASE("vivo reply: storing reaches nobody", "[vivo]") {
   CHECK(verdicts(Asked::Save, R"({"result":0,"taskId":"t"})") == List(3, Transient));
   CHECK(verdicts(Asked::Save, R"({"result":10302,"invalidUser":{"status":1,"userid":"id2"}})") ==
         List(3, TokenSuspect));
-  CHECK(verdicts(Asked::Save, R"({"result":10252})") == List(3, Throttled));
+  // The quota of contents is none of single pushes: each goes by itself.
+  CHECK(verdicts(Asked::Save, R"({"result":10252})") == List(3, Transient));
+  CHECK(answers_of(Asked::Save, kTokens, {200, {}, R"({"result":10252})"}).at(0).alone);
   CHECK(vivo::task_id_in({200, {}, R"({"result":0,"taskId":512390841238})"}) == "512390841238");
   CHECK_FALSE(vivo::task_id_in({200, {}, R"({"result":0,"taskId":")" + std::string(65, '1') + "\"}"}));
 }

@@ -250,6 +250,7 @@ TEST_CASE("vivo request: what can never be sent", "[vivo]") {
   n.ext = std::string(1021, 'x');
   CHECK_FALSE(refused(n));
   n.ext += 'x';
+  n.collapse_id = n.push_id = "";  // nothing to fetch it by
   CHECK(refused(n));
   CHECK_FALSE(refused(n, {{"click", "web"}, {"click_target", "https://a.example"}}));  // not sent there
   n = dinner();

@@ -65,6 +65,11 @@ TEST_CASE("xiaomi inspect: settings that cannot work", "[xiaomi]") {
       {"channel with a blank", {{"app_id", "1"}, {"channel_id", "a b"}}, "channel_id"},
       {"variable without template", {{"app_id", "1"}, {"template_body", "x"}}, "template_id is missing"},
       {"variable's name", {{"app_id", "1"}, {"template_id", "P"}, {"template_body", "a\"b"}}, "template_body"},
+      {"a class without a kind", {{"app_id", "1"}, {"channels", "order"}}, "channels: \"order\""},
+      {"a class of another kind", {{"app_id", "1"}, {"channels", "order=vip"}}, "channels"},
+      {"a class twice", {{"app_id", "1"}, {"channels", "a=public;a=private"}}, "channels: \"a=private\""},
+      {"too many words of a class", {{"app_id", "1"}, {"channels", "a=private,T,x,y,z"}}, "channels"},
+      {"a class's variables without template", {{"app_id", "1"}, {"channels", "a=private,,x"}}, "channels"},
       {"no such action", {{"app_id", "1"}, {"click", "dance"}}, "click"},
       {"web page of a file", {{"app_id", "1"}, {"click", "web"}, {"click_target", "file:///x"}}, "click_target"},
       {"page by class", {{"app_id", "1"}, {"click", "page"}, {"click_target", "com.example.im.Chat"}}, "intent URI"},
@@ -80,6 +85,24 @@ TEST_CASE("xiaomi inspect: settings that cannot work", "[xiaomi]") {
   Certificate c = claimed();
   c.settings = row.settings;
   CHECK(refusal(c).find(row.says) != std::string::npos);
+}
+
+TEST_CASE("xiaomi inspect: what Xiaomi would take and then cap", "[xiaomi]") {
+  const auto warned = [](Settings settings) {
+    Certificate c = claimed();
+    c.settings = std::move(settings);
+    std::string all;
+    for (const std::string& each : xiaomi::warnings(c, kNow)) all += each.substr(0, each.find(':')) + ' ';
+    return all;
+  };
+  CHECK(warned({}) == "channel_id ");
+  CHECK(warned({{"channel_id", "7"}}) == "channel_kind ");
+  CHECK(warned({{"channel_id", "7"}, {"channel_kind", "private"}}) == "template_id ");
+  CHECK(warned({{"channel_id", "7"}, {"channel_kind", "private"}, {"template_id", "P"}}).empty());
+  CHECK(warned({{"channel_id", "7"},
+                {"channel_kind", "private"},
+                {"template_id", "P"},
+                {"channels", "a=public;b=private;c=private,T"}}) == "channels channels ");
 }
 
 TEST_CASE("xiaomi inspect: secrets and packages that cannot work", "[xiaomi]") {

@@ -49,7 +49,7 @@ std::string refusal(const Profile& p, const Notification& n) {
 // Spec §2.9 example 1; ours leaves notify_foreground to the phone, asks for all receipts and adds jobkey and ext.
 TEST_CASE("xiaomi message: the vendor's example, byte for byte", "[xiaomi]") {
   Profile p = profile();
-  p.channel_id = "104086";
+  p.own.id = "104086";
   p.click = {Click::Kind::Page, "intent:#Intent;component=com.example.im/.ChatActivity;S.conv=g_42;end"};
   p.receipt_url = "https://push.example.com/cb/xiaomi";
   Notification n = notification();
@@ -130,8 +130,8 @@ TEST_CASE("xiaomi message: life in ms, as long as the class allows", "[xiaomi]")
   }));
   CAPTURE(row.name);
   Profile p = profile();
-  p.channel_id = "7";
-  p.channel_private = row.is_private;
+  p.own.id = "7";
+  p.own.is_private = row.is_private;
   Notification n = notification();
   n.expires_at = n.sent_at + row.life;
   if (*row.event_channel != '\0') n.extras = {{"xiaomi.channel", row.event_channel}, {"oppo.channel", "x"}};
@@ -177,7 +177,14 @@ TEST_CASE("xiaomi message: what a tap does", "[xiaomi]") {
   CHECK_FALSE(field(p, n, "extra.ext"));
 }
 
-TEST_CASE("xiaomi message: ext is whole or refused", "[xiaomi]") {
+TEST_CASE("xiaomi message: a blank ext, which Xiaomi refuses, is as good as none", "[xiaomi]") {
+  Notification n = notification();
+  n.ext = GENERATE(" ", "\n\t", "\u3000");
+  CHECK_FALSE(field(profile(), n, "payload"));
+  CHECK_FALSE(field(profile(), n, "extra.ext"));
+}
+
+TEST_CASE("xiaomi message: ext is whole, or fetched by its reference", "[xiaomi]") {
   Notification n = notification();
   n.ext = std::string(1024, 'x');
   CHECK(field(profile(), n, "extra.ext") == n.ext);
@@ -187,15 +194,17 @@ TEST_CASE("xiaomi message: ext is whole or refused", "[xiaomi]") {
   n.ext = std::string(4095, 'x');
   CHECK(field(profile(), n, "payload") == n.ext);
   n.ext += 'x';
+  CHECK(field(profile(), n, "payload") == R"({"ref":"c1"})");
+  n.collapse_id.clear();
   CHECK(refusal(profile(), n).find("ext is 4096 characters") != std::string::npos);
 }
 
 TEST_CASE("xiaomi message: never more extra pairs than ten", "[xiaomi]") {
   Profile p = profile();
-  p.channel_id = "7";
-  p.template_id = "P1";
-  p.template_title = "who";
-  p.template_body = "what";
+  p.own.id = "7";
+  p.own.template_id = "P1";
+  p.own.template_title = "who";
+  p.own.template_body = "what";
   p.receipt_url = "https://example.com/r";
   p.click = {Click::Kind::Page, "intent:#Intent;end"};
   Notification n = notification();
@@ -216,6 +225,31 @@ TEST_CASE("xiaomi message: never more extra pairs than ten", "[xiaomi]") {
   CHECK_FALSE(field(p, n, "extra.template_id"));
   n.extras = {{"xiaomi.channel", std::string(1025, 'c')}};
   CHECK(refusal(p, n).find("extra pairs") != std::string::npos);
+}
+
+TEST_CASE("xiaomi message: an event's own class goes with what is configured for it", "[xiaomi]") {
+  Profile p = profile();
+  p.own = {.id = "7", .is_private = true, .template_id = "P1", .template_body = "what"};
+  p.others = *xiaomi::channels_in("order=private,P2,who,text; news=public");
+  Notification n = notification();
+  n.expires_at = n.sent_at + std::chrono::days(30);
+  struct Row {
+    const char* channel;
+    std::optional<std::string> template_id, param;
+    const char* life;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"7", "P1", R"({"what":"晚上一起吃饭？ & more"})", "864000000"},
+      {"order", "P2", R"({"who":"张三","text":"晚上一起吃饭？ & more"})", "864000000"},
+      {"news", std::nullopt, std::nullopt, "86400000"},
+      {"of nobody", std::nullopt, std::nullopt, "86400000"},
+  }));
+  CAPTURE(row.channel);
+  n.extras = {{"xiaomi.channel", row.channel}};
+  CHECK(field(p, n, "extra.channel_id") == row.channel);
+  CHECK(field(p, n, "extra.template_id") == row.template_id);
+  CHECK(field(p, n, "extra.template_param") == row.param);
+  CHECK(field(p, n, "time_to_live") == row.life);
 }
 
 TEST_CASE("xiaomi message: equal attempts carry equal ids, unequal messages do not", "[xiaomi]") {

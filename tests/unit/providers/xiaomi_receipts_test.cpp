@@ -41,6 +41,19 @@ TEST_CASE("xiaomi receipts: the vendor's example", "[xiaomi]") {
   CHECK(batch->receipts[1].token == DeviceToken("mi-reg-0003"));
   CHECK(batch->receipts[2].kind == Kind::TokenGone);
   CHECK(batch->receipts[2].token == DeviceToken("mi-reg-0002"));
+  CHECK(batch->receipts[2].moved_to == DeviceToken("mi-reg-7777"));
+  CHECK_FALSE(first.moved_to);
+}
+
+TEST_CASE("xiaomi receipts: a successor that can be none is none", "[xiaomi]") {
+  for (const char* to : {R"({"t":"t"})", R"({"t":""})", R"({"t":"a,b"})", R"({"t":"a b"})", R"({"t":[]})",
+                         R"({"u":"x"})", R"("x")", "null"}) {
+    CAPTURE(to);
+    const auto batch = read(form(R"({"s":{"type":16,"targets":"t","replaceTarget":)" + std::string(to) + "}}"));
+    REQUIRE(batch);
+    CHECK(batch->receipts.at(0).kind == Kind::TokenGone);
+    CHECK_FALSE(batch->receipts.at(0).moved_to);
+  }
 }
 
 TEST_CASE("xiaomi receipts: every type", "[xiaomi]") {
@@ -58,11 +71,11 @@ TEST_CASE("xiaomi receipts: every type", "[xiaomi]") {
       {R"("type":32)", Kind::Undelivered},
       {R"("type":64)", Kind::Undelivered},
       {R"("type":128,"extra":{"ack":"1","quota":"1"})", Kind::Undelivered},
-      {R"("type":1024)", Kind::Undelivered},
-      {R"("type":4096)", Kind::Undelivered},
-      {R"("type":null)", Kind::Undelivered},
-      {R"("type":[16])", Kind::Undelivered},
-      {R"("timestamp":"soon","param":7)", Kind::Undelivered},
+      {R"("type":1024)", Kind::Expired},
+      {R"("type":4096)", Kind::Unknown},
+      {R"("type":null)", Kind::Unknown},
+      {R"("type":[16])", Kind::Unknown},
+      {R"("timestamp":"soon","param":7)", Kind::Unknown},
   }));
   CAPTURE(row.entry);
   const auto batch = read(form(R"({"s":{"targets":["t"],)" + std::string(row.entry) + "}}"));

@@ -41,11 +41,12 @@ TEST_CASE("xiaomi reply: every code of the list", "[xiaomi]") {
       {Verdict::Accepted, false, {0}},
       {Verdict::Transient, false, {-1,    1,     10001, 10002, 10003, 10009, 10010, 10011, 20607, 26003, 65029,
                                    10037, 22102, 10033, 10035, 20209, 20215, 20216, 20315, 26005, 65040}},
-      {Verdict::Throttled, false, {10004, 10022, 10023, 10024, 10027, 10028, 10030, 10032, 26004, 200002}},
+      {Verdict::Throttled, false, {10004, 10022, 10023, 10024, 10027, 10028, 10030, 10032, 10039, 26004, 200002}},
+      {Verdict::Suppressed, false, {65003}},
       {Verdict::Throttled, true, {200001, 10034}},
       {Verdict::CredentialBad, false, {21301, 21302, 22006, 22007, 22008, 21303, 22000, 22001, 22002, 10026, 10031}},
-      {Verdict::Misconfigured, false, {10005, 10014, 10036, 10038, 10039, 26006, 27001, 22022}},
-      {Verdict::TokenSuspect, false, {20301, 10029, 65003}},
+      {Verdict::Misconfigured, false, {10005, 10014, 10036, 10038, 26006, 27001, 22022}},
+      {Verdict::TokenSuspect, false, {20301, 10029}},
       {Verdict::Rejected, false, {10008, 10012, 10016, 10017, 10018, 10025, 21305, 65006, 65007, 65008,
                                   65009, 65010, 65011, 65012, 65013, 65014, 65015, 65016, 65017, 65028,
                                   65030, 65035, 65036, 65037, 65038, 65039, 65041, 22100, 22101, 22103}},
@@ -59,7 +60,8 @@ TEST_CASE("xiaomi reply: every code of the list", "[xiaomi]") {
       CHECK(answer.rest_of_day == row.rest_of_day);
       CHECK(answer.code == std::to_string(code));
       CHECK_THAT(answer.meaning, Catch::EndsWith("."));
-      CHECK((answer.scope == Scope::Credential) == (row.verdict == Verdict::Throttled));
+      // A quota of public messages rests these, and not the private ones of the credential.
+      CHECK((answer.scope == Scope::Credential) == (row.verdict == Verdict::Throttled && code != 200001));
       all.insert(code);
     }
   }
@@ -96,9 +98,9 @@ TEST_CASE("xiaomi reply: what is not Xiaomi's answer", "[xiaomi]") {
       {"array", 200, R"([{"code":0}])", Verdict::Transient, ""},
       {"500", 500, "oops", Verdict::Transient, ""},
       {"429", 429, "", Verdict::Throttled, ""},
-      {"401 is the secret", 401, "", Verdict::CredentialBad, ""},
-      {"403", 403, "<html>", Verdict::CredentialBad, ""},
-      {"404", 404, "", Verdict::Rejected, ""},
+      {"401 of some proxy", 401, "", Verdict::Transient, ""},
+      {"403", 403, "<html>", Verdict::Transient, ""},
+      {"404", 404, "", Verdict::Transient, ""},
       {"302", 302, "", Verdict::Misconfigured, ""},
   }));
   CAPTURE(row.name);
@@ -107,6 +109,11 @@ TEST_CASE("xiaomi reply: what is not Xiaomi's answer", "[xiaomi]") {
   CHECK(answer.code == row.code);
   CHECK_FALSE(answer.meaning.empty());
   CHECK_FALSE(answer.rest_of_day);
+}
+
+TEST_CASE("xiaomi reply: what nobody can read is asked once more, and no longer", "[xiaomi]") {
+  for (const std::int64_t code : {77777, 10033, 10035, 26005, 65040}) CHECK(answer_of(refused(code)).once_more);
+  for (const std::int64_t code : {-1, 10001, 10037, 20301, 65003}) CHECK_FALSE(answer_of(refused(code)).once_more);
 }
 
 TEST_CASE("xiaomi reply: dead ids are told from the others", "[xiaomi]") {
@@ -154,7 +161,7 @@ TEST_CASE("xiaomi reply: a channel's quota", "[xiaomi]") {
   for (const Answer& answer : verdicts(kThree, "no_channel:2 a:1")) {
     CHECK(answer.verdict == Verdict::Throttled);
     CHECK(answer.rest_of_day);
-    CHECK(answer.scope == Scope::Credential);
+    CHECK(answer.scope == Scope::Token);  // other classes have quotas of their own
   }
   for (const Answer& answer : verdicts(kThree, "104086:2")) CHECK(answer.verdict == Verdict::Accepted);
   for (const char* nonsense : {"", ":", "a", "a:", "a:-3", "a:b c:d", "a:99999999999"})

@@ -50,6 +50,8 @@ struct Simulated {
          {{{"token", "dQw4:APA91bExample"}},
           {{"token", "gone:APA91b"}, {"gone", true}},
           {{"token", "foreign:APA91b"}, {"app", "other"}},
+          {{"token", "iphone:APA91b"}, {"platform", "ios"}},
+          {{"token", "android:APA91b"}, {"platform", "android"}},
           {{"token", "cFidFidFidFidFidFidFid"}}}}};
     REQUIRE(simulator->teach(taught).has_value());
   }
@@ -123,6 +125,10 @@ TEST_CASE("fcm: bodies", "[sandbox][fcm]") {
       {"token and fid", "{" + token + R"(,"fid":"cFidFidFidFidFidFidFid"})", "400 INVALID_ARGUMENT message"},
       {"a token that cannot be one", R"({"token":"not a token"})",
        "400 INVALID_ARGUMENT INVALID_ARGUMENT message.token"},
+      {"a token in the form of none", R"({"token":"abc"})", "400 INVALID_ARGUMENT INVALID_ARGUMENT message.token"},
+      {"another vendor's token", R"({"token":"IQAAAACy0tH2AADx0123456789abcdef"})",
+       "400 INVALID_ARGUMENT INVALID_ARGUMENT message.token"},
+      {"a token of old", R"({"token":"APA91bnobody"})", "404 NOT_FOUND UNREGISTERED"},
       {"a fid that cannot be one", R"({"fid":"x y"})", "400 INVALID_ARGUMENT INVALID_ARGUMENT message.fid"},
       {"a token nobody has", R"({"token":"nobody:APA91b"})", "404 NOT_FOUND UNREGISTERED"},
       {"a token that is gone", R"({"token":"gone:APA91b"})", "404 NOT_FOUND UNREGISTERED"},
@@ -158,6 +164,14 @@ TEST_CASE("fcm: bodies", "[sandbox][fcm]") {
        "400 INVALID_ARGUMENT message.android.notification.sticky"},
       {"a time that is none", "{" + token + R"(,"android":{"notification":{"event_time":"today"}}})",
        "400 INVALID_ARGUMENT message.android.notification.event_time"},
+      {"a time of no calendar", "{" + token + R"(,"android":{"notification":{"event_time":"2026-13-01T00:00:00Z"}}})",
+       "400 INVALID_ARGUMENT message.android.notification.event_time"},
+      {"an hour of no day", "{" + token + R"(,"android":{"notification":{"event_time":"2026-02-28T24:00:00Z"}}})",
+       "400 INVALID_ARGUMENT message.android.notification.event_time"},
+      {"an image without TLS", "{" + token + R"(,"notification":{"image":"http://e.com/a.png"}})",
+       "400 INVALID_ARGUMENT message.notification.image"},
+      {"a live activity without a token", R"({"topic":"news","apns":{"live_activity_token":"a"}})",
+       "400 INVALID_ARGUMENT INVALID_ARGUMENT message.apns.live_activity_token"},
       {"a label with a blank", "{" + token + R"(,"fcm_options":{"analytics_label":"a b"}})",
        "400 INVALID_ARGUMENT INVALID_ARGUMENT message.fcm_options.analytics_label"},
       {"a link without TLS", "{" + token + R"(,"webpush":{"fcm_options":{"link":"http://e.com"}}})",
@@ -231,6 +245,33 @@ TEST_CASE("fcm: validate_only, quotas, anything", "[sandbox][fcm]") {
   CHECK(said(any.ask(post(kExample, ""))) == "401 UNAUTHENTICATED CREDENTIALS_MISSING");
   fcm.simulator->forget();
   CHECK(said(fcm.ask(post(kExample))) == "401 UNAUTHENTICATED ACCESS_TOKEN_TYPE_UNSUPPORTED");
+}
+
+TEST_CASE("fcm: what a phone whose platform was taught shows", "[sandbox][fcm]") {
+  struct Row {
+    const char* name;
+    const char* message;
+    const char *iphone, *android;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"data alone", R"("data":{"ext":"1"})", "null", "null"},
+      {"for Android alone", R"("android":{"notification":{"title":"t","body":"b","notification_count":3}})", "null",
+       R"({"title":"t","body":"b","badge":3})"},
+      {"for Apple alone", R"("apns":{"payload":{"aps":{"alert":{"title":"t","subtitle":"s"},"sound":"x","badge":0}}})",
+       R"({"title":"t","subtitle":"s","sound":"x","badge":0})", "null"},
+      {"an alert that is text", R"("apns":{"payload":{"aps":{"alert":"hi"}}})", R"({"body":"hi"})", "null"},
+      {"for both", R"("notification":{"title":"t","body":"b"},"android":{"notification":{"body":"a","sound":"d"}})",
+       R"({"title":"t","body":"b"})", R"({"title":"t","body":"a","sound":"d"})"},
+  }));
+  CAPTURE(row.name);
+  Simulated fcm;
+  const auto shown = [&](const std::string& token) {
+    CHECK(said(fcm.ask(post(R"({"message":{"token":")" + token + "\"," + row.message + "}}"))) == "accepted");
+    return fcm.judgement.shows;
+  };
+  CHECK(shown("iphone:APA91b") == row.iphone);
+  CHECK(shown("android:APA91b") == row.android);
+  CHECK(shown("dQw4:APA91bExample").empty());  // nobody said what it is
 }
 
 TEST_CASE("fcm: scripted answers in Google's words", "[sandbox][fcm]") {

@@ -39,6 +39,10 @@ TEST_CASE("field text: whole numbers", "[sandbox][field_text]") {
 TEST_CASE("field text: web addresses", "[sandbox][field_text]") {
   CHECK(is_web_url("https://example.com/p?a=1&b=2"));
   CHECK(is_web_url("http://a"));
+  CHECK(is_intent_uri("intent:#Intent;component=a/.B;end"));
+  CHECK(is_intent_uri("intent://h/p#Intent;scheme=a;end"));
+  for (const char* text : {"", "intent:", "#Intent;end", "intent:#Intent;", "com.a.B", "intent:a;end"})
+    CHECK_FALSE(is_intent_uri(text));
   for (const char* text : {"", "https://", "http://", "ftp://a", "example.com", "HTTPS://a", "https://a b"}) {
     CAPTURE(text);
     CHECK_FALSE(is_web_url(text));

@@ -105,6 +105,7 @@ TEST_CASE("honor: bodies", "[sandbox][honor]") {
       {"/android/notification/body", std::string(257, 'x'), 80100001},
       {"/android/notification/clickAction", nullptr, 80100001},
       {"/android/notification/clickAction", {{"type", 1}}, 80100001},
+      {"/android/notification/clickAction", {{"type", 1}, {"intent", "intent://chat#Intent;scheme=a"}}, 80100001},
       {"/android/notification/clickAction", {{"type", 2}}, 80100001},
       {"/android/notification/clickAction", {{"type", 4}}, 80100001},
       {"/android/notification/clickAction", {{"actionType", 1}}, 80100003},

@@ -122,14 +122,20 @@ TEST_CASE("huawei: some tokens, none", "[sandbox][huawei]") {
   const auto send = [&](const char* tokens) {
     return huawei.ask(post(kV1, std::string(R"({"message":{"data":"x","token":)") + tokens + "}}"));
   };
-  const json some = send(R"(["AOxx1","AOxx2","AOxxF","AOxxD","nobody","MAMz1"])");
+  const json some = send(R"(["AOxx1","AOxx2","AOxxD","nobody","MAMz1"])");
   CHECK(some["code"] == "80100000");
   CHECK(json::parse(some["msg"].get<std::string>()) ==
-        json{{"success", 2}, {"failure", 4}, {"illegal_tokens", {"AOxxF", "AOxxD", "nobody", "MAMz1"}}});
+        json{{"success", 2}, {"failure", 3}, {"illegal_tokens", {"AOxxD", "nobody", "MAMz1"}}});
+  CHECK(send(R"(["AOxx1","AOxxF"])")["code"] == "80300002");
+  CHECK(send(R"(["AOxxF"])")["code"] == "80300002");
   CHECK(send(R"(["AOxxD"])")["code"] == "80300007");
   CHECK(huawei.response.status == 200);
 
   json v3 = json::parse(kExampleV3);
+  v3["target"]["token"] = {"MAMz1", "AOxxF"};
+  const json foreign = huawei.ask(post(kV3, v3.dump(), jwt(), "0"));
+  CHECK(foreign["code"] == "80100000");
+  CHECK(foreign["msg"].get<std::string>().contains("noRight"));
   v3["target"]["token"] = {"MAMz1", "AOxxD"};
   const json split = huawei.ask(post(kV3, v3.dump(), jwt(), "0"));
   CHECK(split["code"] == "80100000");
@@ -199,6 +205,7 @@ TEST_CASE("huawei: v1 bodies", "[sandbox][huawei]") {
       {"/message/android/notification/click_action", nullptr, "80100001"},
       {"/message/android/notification/click_action", json::object(), "80100001"},
       {"/message/android/notification/click_action", {{"type", 1}}, "80100001"},
+      {"/message/android/notification/click_action", {{"type", 1}, {"intent", "com.e.Chat"}}, "80100001"},
       {"/message/android/notification/click_action", {{"type", 2}}, "80100001"},
       {"/message/android/notification/click_action", {{"type", 2}, {"url", "http://e.com"}}, "80100001"},
       {"/message/android/notification/click_action", {{"type", 5}}, "80100001"},
@@ -210,6 +217,7 @@ TEST_CASE("huawei: v1 bodies", "[sandbox][huawei]") {
       {"/message/android/notification/style", 3, "80100001"},
       {"/message/android/notification/inbox_content", {"1", "2", "3", "4", "5", "6"}, "80100001"},
       {"/message/android/notification/default_sound", false, "80100001"},
+      {"/message/android/notification/light_settings", {{"light_on_duration", "1s"}}, "80100001"},
       {"/message/android/notification/color", "red", "80100001"},
       {"/message/android/notification/image", "http://e.com/i.png", "80100001"},
       {"/message/android/notification/body_loc_args", {"a"}, "80100001"},
@@ -228,6 +236,24 @@ TEST_CASE("huawei: v1 bodies", "[sandbox][huawei]") {
   CAPTURE(reply.dump());
   CHECK(reply["code"] == row.want);
   if (reply["code"] == "80100001") CHECK(huawei.response.status == 400);
+}
+
+TEST_CASE("huawei: what does not go together", "[sandbox][huawei]") {
+  json message = json::parse(kExample);
+  message["message"].erase("token");
+  std::string condition = "'a' in topics";
+  for (int topics = 1; topics <= 6; ++topics, condition += " || 'b' in topics") {
+    message["message"]["condition"] = condition;
+    CAPTURE(condition);
+    CHECK(Simulated().ask(post(kV1, message.dump()))["code"] == (topics <= 5 ? "80000000" : "80100001"));
+  }
+  message = json::parse(kExample);
+  json& shown = message["message"]["android"]["notification"];
+  shown["sound"] = "/raw/shake";
+  shown["default_sound"] = false;
+  CHECK(Simulated().ask(post(kV1, message.dump()))["code"] == "80000000");
+  shown["default_sound"] = true;
+  CHECK(Simulated().ask(post(kV1, message.dump()))["code"] == "80100001");
 }
 
 TEST_CASE("huawei: v3 bodies", "[sandbox][huawei]") {

@@ -224,6 +224,30 @@ TEST_CASE("meizu: tasks", "[sandbox][meizu]") {
   CHECK(meizu.ask(kMakeTask, signed_body({{"appId", "110123"}, {"messageJson", kMessage}}))["code"] == "1005");
 }
 
+TEST_CASE("meizu: private messages want a grant", "[sandbox][meizu]") {
+  Simulated meizu;
+  json app = {{"app_id", "110123"}, {"app_secret", kSecret}, {"no_private", true}};
+  REQUIRE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
+  const auto send = [&](int kind) {
+    const json message = {{"noticeBarInfo", {{"noticeMsgType", kind}, {"title", "a"}, {"content", "b"}}}};
+    const std::string ids = std::string(kLive) + "," + kBad;
+    return meizu.ask(kPush, signed_body({{"appId", "110123"}, {"pushIds", ids}, {"messageJson", message.dump()}}))
+        .at("value");
+  };
+  CHECK(send(1) == json{{"201", {kLive}}, {"110002", {kBad}}});
+  CHECK(send(0) == json{{"110002", {kBad}}});
+  CHECK(meizu.push(kLive)["value"] == json::object());
+  const json message = {{"noticeBarInfo", {{"noticeMsgType", 1}, {"title", "a"}, {"content", "b"}}}};
+  const json made =
+      meizu.ask(kMakeTask, signed_body({{"appId", "110123"}, {"pushType", "0"}, {"messageJson", message.dump()}}));
+  const std::string task = std::to_string(made["value"]["taskId"].get<int>());
+  CHECK(meizu.ask(kTaskPush, signed_body({{"appId", "110123"}, {"taskId", task}, {"pushIds", kLive}}))["value"] ==
+        json{{"201", {kLive}}});
+  app.erase("no_private");
+  REQUIRE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
+  CHECK(send(1) == json{{"110002", {kBad}}});
+}
+
 TEST_CASE("meizu: the sixth message of a minute is folded", "[sandbox][meizu]") {
   Simulated meizu;
   for (int i = 0; i < 5; ++i) CHECK(meizu.push(kLive, kNow + seconds(i))["value"] == json::object());

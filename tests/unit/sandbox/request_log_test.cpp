@@ -22,11 +22,14 @@ TEST_CASE("request log: what went in comes out", "[sandbox]") {
   CHECK(log.json() == "[]");
   log.add(request("{\"a\":1}", {.headers = {{"x", "1"}, {"x", "quote \""}}}), 400, "BadTopic", "", wall_from_ms(12));
   log.add(request("\xff"), 0, "hang", "why", wall_from_ms(13));
+  log.add(request(""), 200, "", "", wall_from_ms(14), R"({"body":"b"})");
   CHECK(json::parse(log.json()) == json::parse(R"([
     {"n":1,"method":"POST","path":"/3/device/ab","headers":[["x","1"],["x","quote \""]],"body":"{\"a\":1}",
      "verdict":{"status":400,"reason":"BadTopic"},"at":12,"connection":7,"stream":3},
     {"n":2,"method":"POST","path":"/3/device/ab","headers":[],"body":"\ufffd",
-     "verdict":{"status":0,"reason":"hang","detail":"why"},"at":13,"connection":7,"stream":3}])"));
+     "verdict":{"status":0,"reason":"hang","detail":"why"},"at":13,"connection":7,"stream":3},
+    {"n":3,"method":"POST","path":"/3/device/ab","headers":[],"body":"","verdict":{"status":200,"reason":""},
+     "shows":{"body":"b"},"at":14,"connection":7,"stream":3}])"));
   log.clear();
   CHECK(log.json() == "[]");
 }
@@ -44,6 +47,8 @@ TEST_CASE("request log: the oldest go first, by number and by bytes", "[sandbox]
   const json last = json::parse(small.json());
   REQUIRE(last.size() == 2);
   CHECK(last[1]["body"] == std::string(400, '9'));
+  CHECK(last[1]["body_bytes"] == 5000);
+  CHECK_FALSE(kept[0].contains("body_bytes"));
 
   SECTION("what was read is left out, and a gap tells of what was not kept") {
     struct Row {

@@ -256,6 +256,7 @@ TEST_CASE("vivo: members refused", "[sandbox][vivo]") {
       {{{"skipType", 2}, {"skipContent", "myapp://x"}}, 10062},
       {{{"skipType", 3}, {"skipContent", ""}}, 10063},
       {{{"skipContent", "intent:#Intent;" + repeated("x", 1010)}}, 10064},
+      {{{"skipContent", "intent:#Intent;component=a/b"}}, 10069},
       {{{"networkType", 0}}, 10065},
       {{{"networkType", 2}}, 10065},
       {{{"clientCustomMap", {{"seq", 1001}}}}, 10066},
@@ -378,6 +379,19 @@ TEST_CASE("vivo: a full day stays full until midnight at UTC+8", "[sandbox][vivo
   CHECK(send(midnight) == 10070);
   vivo.grant(auth(), kNow);
   CHECK(vivo.ask("/message/send", push())["result"] == 0);
+}
+
+TEST_CASE("vivo: the day's lists end, single pushes go on", "[sandbox][vivo]") {
+  Simulated vivo;
+  const char* const app = R"({"apps":[{"app_id":"10004","app_key":"25509283-3767-4b9e-83fe-b6e55ac6243e",
+      "app_secret":"8a3f1c52-4f1c-4f1f-9a55-2f6b6b7a9c11","lists_per_day":2}]})";
+  REQUIRE(vivo.simulator->teach(json::parse(app)).has_value());
+  const auto save = [&](WallTime now) { return vivo.ask("/message/saveListPayload", saved(), now)["result"]; };
+  CHECK(save(kNow) == 0);
+  CHECK(save(kNow) == 0);
+  CHECK(save(kNow) == 10252);
+  CHECK(vivo.ask("/message/send", push())["result"] == 0);
+  CHECK(save(kNow + std::chrono::hours(20)) == 0);
 }
 
 TEST_CASE("vivo: what is no request of vivo's", "[sandbox][vivo]") {

@@ -132,6 +132,8 @@ TEST_CASE("xiaomi message: refused ones", "[sandbox][xiaomi]") {
       {"flow_control fast", {{"extra.flow_control", "fast"}}, 10017},
       {"notify_effect 4", {{"extra.notify_effect", "4"}}, 10017},
       {"component without intent", {{"extra.notify_effect", "2"}}, 10016},
+      {"intent that is none", {{"extra.notify_effect", "2"}, {"extra.intent_uri", "com.example.im/.Chat"}}, 10017},
+      {"intent without end", {{"extra.notify_effect", "2"}, {"extra.intent_uri", "intent:#Intent;S.a=b"}}, 10017},
       {"page without address", {{"extra.notify_effect", "3"}}, 10016},
       {"page that is none", {{"extra.notify_effect", "3"}, {"extra.web_uri", "myapp://x"}}, 10017},
       {"jobkey of 21", {{"extra.jobkey", repeated("j", 21)}}, 10017},

@@ -84,6 +84,29 @@ TEST_CASE("xiaomi: dead ids are named, and only dead ones are an error", "[sandb
   CHECK_FALSE(dead.contains("data"));
 }
 
+TEST_CASE("xiaomi: the day's quota is that of public classes", "[sandbox][xiaomi]") {
+  Simulated xiaomi;
+  REQUIRE(xiaomi.simulator
+              ->teach({{"apps", json::array({{{"secret", kSecret},
+                                              {"package", "com.example.im"},
+                                              {"channels", {"104086"}},
+                                              {"public_channels", {"7"}},
+                                              {"public_per_day", 3}}})}})
+              .has_value());
+  const auto send = [&](const std::string& more, WallTime now = kNow) {
+    return xiaomi.ask(post("/v3/message/regid", "registration_id=mi-reg-0001,mi-reg-0002" + (kRest + more)),
+                      now)["code"];
+  };
+  CHECK(send("&extra.channel_id=7") == 0);
+  CHECK(send("") == 0);
+  CHECK(send("&extra.channel_id=104086") == 0);
+  CHECK(send("&extra.channel_id=7") == 0);
+  CHECK(send("&extra.channel_id=7") == 200001);
+  CHECK(send("") == 200001);
+  CHECK(send("&extra.channel_id=104086") == 0);
+  CHECK(send("", kNow + std::chrono::hours(24)) == 0);
+}
+
 TEST_CASE("xiaomi: requests refused", "[sandbox][xiaomi]") {
   struct Row {
     const char* name;
