@@ -70,6 +70,8 @@ int run(int argc, char** argv) {
   add_user_command(root, exit_code);
   add_trace_command(root, exit_code);
   add_config_command(root, exit_code);
+  add_dlq_command(root, exit_code);
+  add_doctor_command(root, exit_code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -21,6 +21,8 @@ void add_device_command(CLI::App& root, int& exit_code);
 void add_user_command(CLI::App& root, int& exit_code);
 void add_trace_command(CLI::App& root, int& exit_code);
 void add_config_command(CLI::App& root, int& exit_code);
+void add_dlq_command(CLI::App& root, int& exit_code);
+void add_doctor_command(CLI::App& root, int& exit_code);
 
 /// What every command that reads a config or prints a result takes.
 struct CommonOptions {

@@ -58,6 +58,7 @@ void read_kafka(JsonSection kafka, Config& config) {
   topics.text("offline", config.topics.offline);
   topics.text("results", config.topics.results);
   topics.text("dead", config.topics.dead);
+  topics.text("dead_marks", config.topics.dead_marks);
   for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
     topics.text("retry_" + std::string(name_of(dispatch::Tier(tier))), config.topics.retry[tier]);
 }

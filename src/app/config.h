@@ -34,6 +34,7 @@ struct Topics {
   std::string offline = "nightpost.offline.v1";
   std::string results = "nightpost.results.v1";
   std::string dead = "nightpost.dead.v1";
+  std::string dead_marks = "nightpost.dead.marks.v1";  // which dead letters were replayed or dropped; compacted
   std::array<std::string, dispatch::kTiers> retry = {"nightpost.retry.10s.v1", "nightpost.retry.1m.v1",
                                                      "nightpost.retry.10m.v1", "nightpost.retry.1h.v1"};  // by tier
 };

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/text.h"
+
 namespace nightpost::app {
 namespace {
 
@@ -87,6 +89,12 @@ std::string Table::text(std::string_view none) const {
   append(head_);
   for (const auto& cells : rows_) append(cells);
   return text;
+}
+
+std::string printable(std::string_view text) {
+  std::string clean = utf8_repaired(text);
+  std::erase_if(clean, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  return clean;
 }
 
 std::string shown_time(std::int64_t unix_ms) {

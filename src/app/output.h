@@ -38,6 +38,8 @@ class Table {
 std::size_t width_of(std::string_view utf8);
 /// Cut or padded to exactly `columns`.
 std::string fitted(std::string_view utf8, std::size_t columns);
+/// Foreign text for a terminal: valid UTF-8, and nothing in it moves the cursor.
+std::string printable(std::string_view text);
 /// "2026-11-21 12:00:00" in UTC.
 std::string shown_time(std::int64_t unix_ms);
 

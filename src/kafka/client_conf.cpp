@@ -13,7 +13,7 @@ namespace nightpost::kafka {
 namespace {
 
 /// Settings (and their aliases) that Nightpost's promises hang on, or that have a key of their own in its config.
-constexpr std::array<std::string_view, 44> kOwnKeys = {
+constexpr std::array<std::string_view, 45> kOwnKeys = {
     "acks",
     "auto.commit.interval.ms",
     "auto.offset.reset",
@@ -33,6 +33,7 @@ constexpr std::array<std::string_view, 44> kOwnKeys = {
     "go.delivery.reports",
     "group.id",
     "group.instance.id",
+    "isolation.level",
     "linger.ms",
     "log.queue",
     "log_level",
@@ -228,6 +229,20 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf) {
   if (client == nullptr) return fail(Errc::Io, std::string("kafka client: ") + words.data());
   std::ignore = conf.release();  // rd_kafka_new took it over
   return Client(client);
+}
+
+Error explained(rd_kafka_t* client, Opaque& opaque, rd_kafka_resp_err_t code, std::string_view what) {
+  // What its error callback still has to be told says more.
+  if (rd_kafka_type(client) == RD_KAFKA_CONSUMER)
+    const Message dropped(rd_kafka_consumer_poll(client, 0));
+  else
+    rd_kafka_poll(client, 0);
+  const std::vector<ConnectionTrouble> troubles = opaque.troubles.current(std::chrono::steady_clock::now());
+  Error error = error_of(code, what);
+  if (!troubles.empty())
+    error.detail += "; broker " + troubles.front().broker + ": " + std::string(name_of(troubles.front().why)) + " (" +
+                    troubles.front().words + "); " + troubles.front().todo;
+  return error;
 }
 
 Error fatal_error_of(rd_kafka_t* client) {

@@ -47,6 +47,9 @@ void note_failure(Opaque& opaque, rd_kafka_resp_err_t code, const char* words);
 inline Error error_of(rd_kafka_resp_err_t code, std::string_view what) {
   return {Errc::Io, std::string(what) + ": " + rd_kafka_err2str(code)};
 }
+/// Likewise, and where a broker and we do not fit, why and what to do. REQUIRED: the client's error callback, if it has
+/// one, calls note_failure().
+Error explained(rd_kafka_t* client, Opaque& opaque, rd_kafka_resp_err_t code, std::string_view what);
 /// The first fatal error the client met, in librdkafka's words.
 Error fatal_error_of(rd_kafka_t* client);
 

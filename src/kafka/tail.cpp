@@ -48,6 +48,26 @@ std::string_view TailMessage::header(std::string_view name) const noexcept {
   return {};
 }
 
+TailMessage tail_message(const rd_kafka_message_s& message) {
+  TailMessage read;
+  read.topic = rd_kafka_topic_name(message.rkt);
+  read.partition = message.partition;
+  read.offset = message.offset;
+  if (const std::int64_t at = rd_kafka_message_timestamp(&message, nullptr); at > 0) read.timestamp_ms = at;
+  if (message.key != nullptr) read.key.assign(static_cast<const char*>(message.key), message.key_len);
+  if (message.payload != nullptr) read.value.assign(static_cast<const char*>(message.payload), message.len);
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    std::size_t size = 0;
+    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i)
+      read.headers.emplace_back(name, value == nullptr ? "" : std::string(static_cast<const char*>(value), size));
+  }
+  return read;
+}
+
 Result<std::unique_ptr<Tail>> Tail::start(const ClientOptions& options, const std::vector<std::string>& topics,
                                           milliseconds wait) {
   Conf conf(rd_kafka_conf_new());
@@ -88,23 +108,7 @@ Tail::~Tail() { rd_kafka_consumer_close(impl_->client.get()); }
 std::optional<TailMessage> Tail::next(milliseconds wait) {
   const Message message(rd_kafka_consumer_poll(impl_->client.get(), static_cast<int>(wait.count())));
   if (message == nullptr || message->err != RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
-  TailMessage read;
-  read.topic = rd_kafka_topic_name(message->rkt);
-  read.partition = message->partition;
-  read.offset = message->offset;
-  if (const std::int64_t at = rd_kafka_message_timestamp(message.get(), nullptr); at > 0) read.timestamp_ms = at;
-  if (message->key != nullptr) read.key.assign(static_cast<const char*>(message->key), message->key_len);
-  if (message->payload != nullptr) read.value.assign(static_cast<const char*>(message->payload), message->len);
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(message.get(), &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-    const char* name = nullptr;
-    const void* value = nullptr;
-    std::size_t size = 0;
-    for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
-         ++i)
-      read.headers.emplace_back(name, value == nullptr ? "" : std::string(static_cast<const char*>(value), size));
-  }
-  return read;
+  return tail_message(*message);
 }
 
 }  // namespace nightpost::kafka

@@ -14,6 +14,8 @@
 #include "core/time.h"
 #include "kafka/consumer.h"
 
+struct rd_kafka_message_s;
+
 namespace nightpost::kafka {
 
 struct TailMessage {
@@ -27,6 +29,8 @@ struct TailMessage {
 
   std::string_view header(std::string_view name) const noexcept;  // empty: none
 };
+/// A copy. REQUIRED: the message holds no error.
+TailMessage tail_message(const rd_kafka_message_s& message);
 
 /// Single-threaded. Holds at most librdkafka's prefetch (16 MiB here) in memory.
 class Tail {

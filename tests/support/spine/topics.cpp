@@ -68,13 +68,16 @@ Topics::Client Topics::consumer(const std::string& group) const {
                                                 {"log_level", "3"}}));
 }
 
-void Topics::create(const std::string& topic, int partitions) {
+void Topics::create(const std::string& topic, int partitions, const Settings& settings) {
   std::array<char, 512> why{};
   Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy> wanted(
       rd_kafka_NewTopic_new(topic.c_str(), partitions, 1, why.data(), why.size()));
   if (!wanted) throw std::runtime_error(why.data());
   // 10 MB events are part of the contract's bad input; the broker's default refuses them before we see one.
-  need(rd_kafka_NewTopic_set_config(wanted.get(), "max.message.bytes", "20000000"), topic);
+  Settings all = settings;
+  all.try_emplace("max.message.bytes", "20000000");
+  for (const auto& [name, value] : all)
+    need(rd_kafka_NewTopic_set_config(wanted.get(), name.c_str(), value.c_str()), topic);
   const Queue queue(rd_kafka_queue_new(producer_.get()));
   rd_kafka_NewTopic_t* raw = wanted.get();
   rd_kafka_CreateTopics(producer_.get(), &raw, 1, nullptr, queue.get());

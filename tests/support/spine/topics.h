@@ -29,7 +29,8 @@ class Topics {
   explicit Topics(std::string brokers, const std::map<std::string, std::string>& producer_settings = {});
   ~Topics();
 
-  void create(const std::string& topic, int partitions);
+  /// `settings` of the topic, over max.message.bytes=20000000.
+  void create(const std::string& topic, int partitions, const std::map<std::string, std::string>& settings = {});
   /// Queues; a full queue waits for the broker. Durable after flush() only.
   void produce(const std::string& topic, std::string_view key, std::string_view value);
   void flush(std::chrono::milliseconds patience);

@@ -12,20 +12,15 @@
 #include <vector>
 
 #include "app/cert_fields.h"
-#include "app/cli.h"
 #include "app/config.h"
 #include "app/output.h"
 #include "app/worker.h"
+#include "support/cli_run.h"
 
 namespace nightpost::app {
 namespace {
 
 using Json = nlohmann::json;
-
-std::string text_of(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 /// A folder with a config, a master key and secrets.
 class Office {
@@ -43,22 +38,12 @@ class Office {
   std::string file(const std::string& name) const { return folder_ + "/" + name; }
   void write(const std::string& name, const std::string& text) const { std::ofstream(file(name)) << text; }
 
-  struct Ran {
-    int code = -1;
-    std::string out, err;
-  };
+  using Ran = support::CliRan;
   /// `nightpost cert …`, with --config unless told otherwise.
   Ran run(std::vector<std::string> arguments, bool with_config = true, const char* command = "cert") const {
-    arguments.insert(arguments.begin(), {"nightpost", command});
+    arguments.insert(arguments.begin(), command);
     if (with_config) arguments.insert(arguments.end(), {"--config", file("config.json")});
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    Ran ran;
-    const Kept out(stdout, file("out")), err(stderr, file("err"));
-    ran.code = app::run(static_cast<int>(argv.size()), argv.data());
-    ran.out = out.text();
-    ran.err = err.text();
-    return ran;
+    return support::run_cli(folder_, std::move(arguments));
   }
   Ran add_xiaomi(std::vector<std::string> more = {}) const {
     std::vector<std::string> all = {
@@ -74,34 +59,6 @@ class Office {
   }
 
  private:
-  /// What a stream says meanwhile goes to a file.
-  class Kept {
-   public:
-    Kept(std::FILE* stream, std::string path) : stream_(stream), path_(std::move(path)) {
-      std::fflush(stream_);
-      saved_ = ::dup(::fileno(stream_));
-      std::FILE* const to = std::fopen(path_.c_str(), "w");
-      ::dup2(::fileno(to), ::fileno(stream_));
-      std::fclose(to);
-    }
-    Kept(const Kept&) = delete;
-    Kept& operator=(const Kept&) = delete;
-    ~Kept() {
-      std::fflush(stream_);
-      ::dup2(saved_, ::fileno(stream_));
-      ::close(saved_);
-    }
-    std::string text() const {
-      std::fflush(stream_);
-      return text_of(path_);
-    }
-
-   private:
-    std::FILE* stream_;
-    std::string path_;
-    int saved_ = -1;
-  };
-
   std::string folder_ = "/tmp/nightpost-cert-XXXXXX";
 };
 
