@@ -7,6 +7,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/trace_options.h"
+#include "app/trace_results.h"
 #include "app/trace_story.h"
 #include "dispatch/content.h"
 #include "kafka/start_at.h"
@@ -22,7 +23,20 @@ struct Options {
   std::string event, user, device, since;
   std::int64_t app = 0;
   std::size_t limit = 50, devices = 20;
+  bool from_results = false;
+  std::size_t messages_max = 2'000'000;
+  std::int64_t wait_ms = 15'000;
 };
+
+/// From when on; the epoch: all that is there.
+std::expected<WallTime, int> since_of(const Options& options, const char* otherwise) {
+  const std::string text = options.since.empty() ? otherwise : options.since;
+  const auto since = kafka::parse_start_at(text);
+  if (since && since->from == kafka::StartAt::From::Back) return SystemClock().wall() - since->back;
+  if (since && since->from == kafka::StartAt::From::Earliest) return WallTime{};
+  return std::unexpected(
+      say_error(fmt::format("--since {}: is neither earliest nor a duration like 90s, 15m, 6h, 7d", text), kBadUsage));
+}
 
 /// Why there may be nothing, for somebody who looks for it.
 int say_nothing_found(const Options& options, const Config& config, const std::string& path,
@@ -44,6 +58,8 @@ int say_nothing_found(const Options& options, const Config& config, const std::s
       "in a storm of failures what is over trace.rows_per_second_max is not kept (nightpost_trace_rows_dropped_total)");
   hint("it may not have been consumed yet: see nightpost_kafka_lag and nightpost_kafka_oldest_unsettled_seconds");
   hint("a worker on another machine keeps its own file");
+  if (!options.event.empty() && !options.from_results)
+    hint("--from-results looks into the results topic, which has the outcome of every push");
   return kNotAllWell;
 }
 
@@ -74,21 +90,48 @@ Result<std::vector<store::TraceHop>> hops_of(store::TraceStore& trace, const Opt
   return hops;
 }
 
+/// What the results topic has beside; what was not read of it is said.
+std::optional<int> add_results(const Options& options, const Config& config, std::vector<store::TraceHop>& hops) {
+  const auto since = since_of(options, "1h");
+  if (!since) return since.error();
+  auto found = scan_results(config.consumer.kafka, {.topic = config.topics.results,
+                                                    .event_id = options.event,
+                                                    .receipt_tag = dispatch::receipt_tag_of(options.event),
+                                                    .since = *since,
+                                                    .wait = milliseconds(options.wait_ms),
+                                                    .messages_max = options.messages_max});
+  if (!found) return say_error(found.error().detail, kUnreachable);
+  if (!found->whole)
+    say_error(fmt::format("only {} messages of {} were read: name a shorter --since, or raise --messages-max",
+                          found->read, config.topics.results),
+              kDone);
+  if (!options.user.empty())
+    std::erase_if(found->hops, [&](const store::TraceHop& hop) { return hop.user_id != options.user; });
+  add_missing(hops, std::move(found->hops));
+  return std::nullopt;
+}
+
 int show_event(const Options& options, const Config& config) {
   const std::string path = trace_path(config.trace, config.store_path);
-  auto trace = open_trace(config, path);
-  if (!trace) return trace.error();
-  auto hops = hops_of(**trace, options);
-  if (!hops) return say_error(hops.error());
+  std::error_code ignored;
+  std::vector<store::TraceHop> kept;
+  std::optional<WallTime> begins;
+  if (!options.from_results || std::filesystem::exists(path, ignored)) {
+    auto trace = open_trace(config, path);
+    if (!trace) return trace.error();
+    auto hops = hops_of(**trace, options);
+    if (!hops) return say_error(hops.error());
+    kept = *std::move(hops);
+    if (const auto oldest = (*trace)->oldest()) begins = *oldest;
+  }
+  if (options.from_results)
+    if (const auto failed = add_results(options, config, kept)) return *failed;
   if (!options.device.empty())
     std::erase_if(
-        *hops, [&](const store::TraceHop& hop) { return !hop.device_id.empty() && hop.device_id != options.device; });
-  if (hops->empty()) {
-    const auto oldest = (*trace)->oldest();
-    return say_nothing_found(options, config, path, oldest ? *oldest : std::nullopt);
-  }
+        kept, [&](const store::TraceHop& hop) { return !hop.device_id.empty() && hop.device_id != options.device; });
+  if (kept.empty()) return say_nothing_found(options, config, path, begins);
   const WallTime now = SystemClock().wall();
-  const TraceStory story = story_of(*hops, now);
+  const TraceStory story = story_of(kept, now);
   if (options.common.json)
     print_json(trace_json(story));
   else
@@ -97,14 +140,12 @@ int show_event(const Options& options, const Config& config) {
 }
 
 int list_user(const Options& options, const Config& config) {
-  const auto since = kafka::parse_start_at(options.since);
-  if (!since || since->from != kafka::StartAt::From::Back)
-    return say_error(fmt::format("--since {}: is no duration like 90s, 15m, 6h, 7d", options.since), kBadUsage);
+  const auto since = since_of(options, "24h");
+  if (!since) return since.error();
   const std::string path = trace_path(config.trace, config.store_path);
   auto trace = open_trace(config, path);
   if (!trace) return trace.error();
-  const auto found =
-      (*trace)->of_user(AppId{options.app}, options.user, SystemClock().wall() - since->back, options.limit);
+  const auto found = (*trace)->of_user(AppId{options.app}, options.user, *since, options.limit);
   if (!found) return say_error(found.error());
   if (found->empty()) {
     const auto oldest = (*trace)->oldest();
@@ -123,7 +164,8 @@ int list_user(const Options& options, const Config& config) {
                    {"last", last},
                    {"rule", facts.value("rule", "")},
                    {"reason", why}});
-    table.row({shown_time(to_ms(hop.at)), hop.event_id, hop.device_id, last, why});
+    table.row({shown_time(to_ms(hop.at)), printable(hop.event_id), printable(hop.device_id), printable(last),
+               printable(why)});
   }
   if (options.common.json)
     print_json(all);
@@ -152,8 +194,17 @@ void add_trace_command(CLI::App& root, int& exit_code) {
   command->add_option("--user", options->user, "only this receiver; without an event: their latest events");
   command->add_option("--device", options->device, "only this device");
   command->add_option("--app", options->app, "app (tenant) id, with --user alone")->check(CLI::PositiveNumber);
-  command->add_option("--since", options->since, "how far back, with --user alone: 90s, 15m, 6h, 7d")
-      ->default_val("24h");
+  command->add_option(
+      "--since", options->since,
+      "how far back: 90s, 15m, 6h, 7d or earliest; absent: 24h with --user alone, 1h with --from-results");
+  command->add_flag("--from-results", options->from_results,
+                    "also read the results topic, which has the outcome of every push, kept here or not");
+  command->add_option("--messages-max", options->messages_max, "of the results topic that are read")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000'000));
+  command->add_option("--wait-ms", options->wait_ms, "for the brokers, at each step")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   command->add_option("--limit", options->limit, "events of a user that are listed")
       ->capture_default_str()
       ->check(CLI::Range(1, 10'000));
@@ -162,9 +213,10 @@ void add_trace_command(CLI::App& root, int& exit_code) {
       ->check(CLI::Range(1, 10'000));
   command->footer(
       "Workers keep all that failed and a sample of the rest (config/README.md, Trace).\n"
-      "Exit codes: 0 found, 1 nothing is kept (it says why that may be), 2 bad usage, 3 no trace file.\n"
+      "Exit codes: 0 found, 1 nothing is kept (it says why that may be), 2 bad usage, 3 no trace file, or no broker.\n"
       "Example:\n  nightpost trace --config config/dev.json 01JDQZ7B2M3N4P5Q6R7S8T9V0W\n"
-      "  nightpost trace --config config/dev.json --user vinson --app 1400000001 --since 2h");
+      "  nightpost trace --config config/dev.json --user vinson --app 1400000001 --since 2h\n"
+      "  nightpost trace --config config/dev.json 01JDQZ7B2M3N4P5Q6R7S8T9V0W --from-results --since 6h");
   command->callback([options, &exit_code] { exit_code = trace(*options); });
 }
 

@@ -22,9 +22,10 @@ Json facts_of(const TraceHop& hop) {
   return facts.is_object() ? facts : Json::object();
 }
 
+/// Foreign text, so that nothing in it moves the terminal's cursor.
 std::string text(const Json& facts, const char* key) {
   const auto found = facts.find(key);
-  return found != facts.end() && found->is_string() ? found->get<std::string>() : std::string();
+  return found != facts.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
 }
 
 std::optional<std::int64_t> number(const Json& facts, const char* key) {
@@ -93,7 +94,10 @@ void conclude(TracedDevice& device, WallTime now) {
   } else {
     device.todo = "See the reason above.";
   }
-  if (device.state == "dead") device.todo += " The event stands in the dead topic: nightpost dlq shows and replays it.";
+  if (device.state == "dead")
+    device.todo +=
+        fmt::format(" The event is in the dead topic: nightpost dlq show {0}, nightpost dlq replay --event {0}.",
+                    printable(device.hops.front()->event_id));
 }
 
 void line(std::string& out, const TraceStory& story, WallTime at, std::string_view what) {
@@ -157,8 +161,8 @@ std::string outcome_line(const TraceHop& hop, const Json& facts) {
 }
 
 void device_lines(std::string& out, const TraceStory& story, const TracedDevice& device) {
-  out += "\n" + device.user_id;
-  out += device.device_id.empty() ? std::string("\n") : ", device " + device.device_id + "\n";
+  out += "\n" + printable(device.user_id);
+  out += device.device_id.empty() ? std::string("\n") : ", device " + printable(device.device_id) + "\n";
   std::int64_t sent_before = 0;
   for (const TraceHop* hop : device.hops) {
     const Json facts = facts_of(*hop);
@@ -174,7 +178,7 @@ void device_lines(std::string& out, const TraceStory& story, const TracedDevice&
 }
 
 std::string header(const TraceStory& story, WallTime now) {
-  std::string out = fmt::format("event {} of app {}\n", story.event_id, story.app.value);
+  std::string out = fmt::format("event {} of app {}\n", printable(story.event_id), story.app.value);
   const Json& event = story.event;
   if (event.empty()) return out + "  what it is was not kept; this is what became of it\n";
   const std::string kind = text(event, "kind");

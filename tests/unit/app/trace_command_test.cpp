@@ -10,7 +10,10 @@
 #include <vector>
 
 #include "app/output.h"
+#include "app/trace_results.h"
 #include "dispatch/content.h"
+#include "kafka/metrics.h"
+#include "kafka/producer.h"
 #include "store/trace_store.h"
 #include "support/cli_run.h"
 
@@ -141,6 +144,94 @@ TEST_CASE("trace command: bad usage, and no file", "[app][trace]") {
   }
   std::ofstream(desk.file("config.json")) << Json{{"trace", {{"path", desk.file("config.json")}}}}.dump();
   CHECK(desk.run({"e1"}).code == kBadUsage);  // no trace file of ours
+}
+
+TEST_CASE("trace command: the results topic has what was not kept", "[app][trace]") {
+  const Desk desk;
+  auto broker = kafka::EmbeddedBroker::start({{"results", 2}});
+  REQUIRE(broker);
+  kafka::ProducerMetrics metrics;
+  auto producer = kafka::Producer::start(
+      {.kafka = {.brokers = (*broker)->brokers()}, .linger = milliseconds(1)}, [](const Error&) {}, metrics);
+  REQUIRE(producer);
+  const std::int64_t now = to_ms(SystemClock().wall());
+  const auto write = [&](const std::string& key, const Json& value) {
+    REQUIRE((*producer)->produce_and_wait("results", key, value.dump(), {}, milliseconds(20'000)));
+  };
+  const auto accepted = [&](const std::string& user, std::int64_t at) {
+    return Json{{"v", 1},
+                {"event_id", "e1"},
+                {"app_id", 7},
+                {"user_id", user},
+                {"device_id", "phone"},
+                {"outcome", "accepted"},
+                {"rule", "accepted"},
+                {"reason", "taken"},
+                {"attempt", 1},
+                {"at", at},
+                {"latency_ms", 5}};
+  };
+  write("e1", accepted("vinson", now - 5'000));
+  write("e2", accepted("vinson", now - 4'000));
+  write("e1", accepted("denny", now - 3'000));
+  write("e1", "no outcome");
+  const auto configure = [&](const std::string& brokers) {
+    std::ofstream(desk.file("config.json"))
+        << Json{{"store", {{"path", desk.file("store.db")}}},
+                {"kafka", {{"brokers", brokers}, {"topics", {{"results", "results"}}}}}}
+               .dump();
+  };
+  configure((*broker)->brokers());
+
+  // librdkafka's broker in memory knows no offsets by time, so from the beginning.
+  const auto found = desk.run({"e1", "--from-results", "--since", "earliest", "--json"});
+  CAPTURE(found.err);
+  REQUIRE(found.code == kDone);
+  CHECK(Json::parse(found.out)["devices"].size() == 2);
+  CHECK(
+      Json::parse(desk.run({"e1", "--from-results", "--since", "earliest", "--user", "denny", "--json"}).out)["devices"]
+          .size() == 1);
+  CHECK(desk.run({"e9", "--from-results", "--since", "earliest"}).code == kNotAllWell);
+  const auto cut = desk.run({"e9", "--from-results", "--since", "earliest", "--messages-max", "1"});
+  CHECK(cut.code == kNotAllWell);
+  CHECK(cut.err.find("only 1 messages") != std::string::npos);
+
+  // What is kept here too stands there once.
+  store::TraceHop kept = outcome("e1", "phone", "accepted", seconds(0));
+  kept.at = wall_from_ms(now - 5'000);
+  kept.facts = R"({"outcome":"accepted","rule":"accepted","sent_at":5})";
+  desk.add({kept});
+  const Json both = Json::parse(desk.run({"e1", "--from-results", "--since", "earliest", "--json"}).out);
+  REQUIRE(both["devices"].size() == 2);
+  CHECK(both["devices"][0]["hops"].size() == 1);
+  CHECK(both["devices"][0]["hops"][0]["facts"]["sent_at"] == 5);
+
+  CHECK(desk.run({"e1", "--from-results", "--since", "soon"}).code == kBadUsage);
+  configure("127.0.0.1:1");
+  CHECK(desk.run({"e1", "--from-results", "--wait-ms", "300"}).code == kUnreachable);
+}
+
+TEST_CASE("trace results: which records are outcomes", "[app][trace]") {
+  struct Row {
+    const char* json;
+    bool good;
+    const char* hop;
+  };
+  const Row row = GENERATE(values<Row>({
+      {R"({"event_id":"e","app_id":7,"outcome":"accepted","rule":"accepted","at":5})", true, "outcome"},
+      {R"({"event_id":"e","app_id":7,"outcome":"clicked","rule":"receipt","at":5})", true, "receipt"},
+      {R"({"event_id":"e","outcome":"of_the_future"})", true, "outcome"},
+      {R"({"app_id":7,"outcome":"clicked","rule":"receipt"})", false, ""},
+      {R"({"event_id":"e","app_id":7})", false, ""},
+      {R"({"event_id":7,"outcome":"accepted"})", false, ""},
+      {R"([])", false, ""},
+      {"", false, ""},
+      {"{", false, ""},
+  }));
+  CAPTURE(row.json);
+  const auto hop = hop_of_outcome(row.json);
+  REQUIRE(hop.has_value() == row.good);
+  if (hop) CHECK(hop->hop == row.hop);
 }
 
 TEST_CASE("trace command: help shows an example", "[app][trace]") {

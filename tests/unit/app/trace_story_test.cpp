@@ -139,8 +139,8 @@ TEST_CASE("trace story: tried until there was no more time", "[app][trace]") {
         "      +2.100 s  could not be sent: the token endpoint is silent (timeout); next try at +3.000 s\n"
         "      +3.000 s  sent to apns, certificate 1, push id 5f0c\n"
         "    +2 min 0 s  dead: it was tried as often and as long as allowed: busy (503)\n"
-        "  => The vendor failed it for the whole time allowed. Once it is well again, replay. The event stands in the "
-        "dead topic: nightpost dlq shows and replays it.\n");
+        "  => The vendor failed it for the whole time allowed. Once it is well again, replay. The event is in the "
+        "dead topic: nightpost dlq show 01JDEVENT, nightpost dlq replay --event 01JDEVENT.\n");
 }
 
 TEST_CASE("trace story: what the last line says", "[app][trace]") {
