@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-constexpr std::size_t kUsers = 20;
+constexpr std::size_t kUsers = 30;
 constexpr std::size_t kPads = 1'000;  // tokens of pads are those of users from here on
 
 /// Users with a pad that reports certificate 2, which is not there, and perhaps a phone of certificate 1, which is.
@@ -140,7 +140,8 @@ TEST_CASE("dead letters are listed, explained, and replayed once", "[e2e][spine]
   CHECK(worker.process().wait(20s) == 0);
 }
 
-TEST_CASE("a replay that is killed goes on where it was, and of two the older one ends", "[e2e][spine][dlq]") {
+TEST_CASE("a replay that is killed or stopped goes on where it was, and of two the older one ends",
+          "[e2e][spine][dlq]") {
   LetterBed bed(false);
   support::Nightpost::Worker worker(bed.nightpost, "worker", bed.config);
   REQUIRE(worker.ready(30s));
@@ -153,10 +154,18 @@ TEST_CASE("a replay that is killed goes on where it was, and of two the older on
     killed.signal(SIGKILL);
     REQUIRE(killed.wait(10s));
   }
+  {
+    support::Process stopped = bed.slow_replay("stopped.log");
+    const std::uint64_t before = bed.sink.stats().requests;
+    // A transaction that the killed one left open is undone by this one's start.
+    REQUIRE(support::eventually(60s, [&] { return bed.sink.stats().requests >= before + 3; }));
+    stopped.signal(SIGTERM);
+    CHECK(stopped.wait(30s) == 1);
+    CHECK(support::read_file(bed.folder.file("stopped.log")).find("goes on from here") != std::string::npos);
+  }
   support::Process older = bed.slow_replay("older.log");
   const std::uint64_t before = bed.sink.stats().requests;
   REQUIRE(before < bed.rung_first + kUsers);
-  // A transaction that the killed one left open is undone by this one's start.
   REQUIRE(support::eventually(60s, [&] { return bed.sink.stats().requests >= before + 3; }));
   const json newer = bed.replay();
   CHECK(newer.at("replayed").get<std::size_t>() + newer.at("done_before").get<std::size_t>() == kUsers);

@@ -104,32 +104,69 @@ TEST_CASE("doctor: credentials of another master key", "[app][doctor]") {
   CHECK(practice.found("vendor", "").is_null());  // what does not open sends nothing
 }
 
-TEST_CASE("doctor: a vendor's host that answers, and one whose certificate does not pass", "[app][doctor]") {
-  Practice practice;
-  boost::asio::io_context loop(1);
-  auto sandbox = sandbox::Sandbox::start(loop, {.vendors = {"apns"}, .accept_any = true});
-  REQUIRE(sandbox);
-  auto busy = boost::asio::make_work_guard(loop);
-  const std::jthread thread([&loop] { loop.run(); });
-  const struct Ended {
-    boost::asio::io_context& loop;
-    ~Ended() { loop.stop(); }
-  } ended{loop};
-  auto account = make_dev_account(Vendor::Apns);
+/// One vendor's simulator on a thread of its own.
+class Simulator {
+ public:
+  Simulator(Vendor vendor, bool accept_any) {
+    auto started =
+        sandbox::Sandbox::start(loop_, {.vendors = {std::string(name_of(vendor))}, .accept_any = accept_any});
+    REQUIRE(started);
+    sandbox_ = *std::move(started);
+    thread_ = std::jthread([this] { loop_.run(); });
+  }
+  ~Simulator() {
+    loop_.stop();
+    thread_.join();
+  }
+  Simulator(const Simulator&) = delete;
+  Simulator& operator=(const Simulator&) = delete;
+  std::string url() const { return sandbox_->urls().begin()->second; }
+  const std::string& ca_pem() const { return sandbox_->ca_pem(); }
+
+ private:
+  boost::asio::io_context loop_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> busy_ = boost::asio::make_work_guard(loop_);
+  std::unique_ptr<sandbox::Sandbox> sandbox_;
+  std::jthread thread_;
+};
+
+DevAccount account_at(Vendor vendor, const Simulator& simulator) {
+  auto account = make_dev_account(vendor);
   REQUIRE(account);
   account->certificate.app = AppId{1};
   account->certificate.name = "shop";
-  const auto inspected = inspect_upload(account->certificate, account->secret, SystemClock().wall(), std::nullopt);
+  account->certificate.host_override = simulator.url();
+  account->certificate.ca_pem = simulator.ca_pem();
+  auto inspected = inspect_upload(account->certificate, account->secret, SystemClock().wall(), std::nullopt);
   REQUIRE(inspected);
-  account->certificate = *inspected;
-  account->certificate.host_override = (*sandbox)->urls().at("apns");
-  auto store = practice.open_store();
-  const auto added = store->add_certificate({account->certificate, account->secret});
+  account->certificate = *std::move(inspected);
+  return *std::move(account);
+}
+
+TEST_CASE("doctor: a vendor's host that answers, and one whose certificate does not pass", "[app][doctor]") {
+  Practice practice;
+  const Simulator simulator(Vendor::Apns, true);
+  DevAccount account = account_at(Vendor::Apns, simulator);
+  account.certificate.ca_pem.clear();
+  const auto store = practice.open_store();
+  const auto added = store->add_certificate({account.certificate, account.secret});
   REQUIRE(added);
   CHECK(practice.found("vendor", "does not pass")["health"] == "fault");
-  account->certificate.ca_pem = (*sandbox)->ca_pem();
-  REQUIRE(store->replace_certificate(added->id, {account->certificate, account->secret}));
+  account.certificate.ca_pem = simulator.ca_pem();
+  REQUIRE(store->replace_certificate(added->id, {account.certificate, account.secret}));
   CHECK(practice.found("vendor", "reached")["health"] == "ok");
+}
+
+TEST_CASE("doctor: whether the vendor gives a grant, where that is asked for", "[app][doctor]") {
+  Practice practice;
+  const bool accepts = GENERATE(true, false);
+  const Simulator simulator(Vendor::Huawei, accepts);
+  const DevAccount account = account_at(Vendor::Huawei, simulator);
+  REQUIRE(practice.open_store()->add_certificate({account.certificate, account.secret}));
+  CHECK_FALSE(practice.found("credential", "no date of expiry")["what"].get<std::string>().contains("grant"));
+  const Json asked = practice.found("credential", "grant", {"--online"});
+  CHECK(asked["health"] == (accepts ? "ok" : "fault"));
+  CHECK(asked["what"].get<std::string>().contains(accepts ? "the vendor gives a grant" : "gives no grant"));
 }
 
 TEST_CASE("doctor: topics that are missing or forbidden", "[app][doctor]") {

@@ -31,15 +31,20 @@ std::set<std::string> documented_reasons() {
 
 }  // namespace
 
-TEST_CASE("letter advice: each reason of the contract has words, and no other has", "[app][dlq]") {
-  std::set<std::string> advised;
+TEST_CASE("letter advice: each reason of the contract has words", "[app][dlq]") {
+  std::set<std::string_view> advised;
   for (const LetterAdvice& each : letter_advice()) {
-    advised.emplace(each.reason);
     CAPTURE(each.reason);
-    CHECK(why_dead(each.reason) != why_dead("of the future"));
+    CHECK(advised.insert(each.reason).second);
     CHECK(what_to_do(each.reason) == each.todo);
   }
-  CHECK(advised == documented_reasons());
+  const auto documented = documented_reasons();
+  CHECK(documented.size() > 15);
+  for (const std::string& reason : documented) {
+    CAPTURE(reason);
+    CHECK(advised.contains(reason));
+    CHECK(why_dead(reason) != why_dead("of the future"));
+  }
 }
 
 TEST_CASE("letter advice: unknown words are not empty words", "[app][dlq]") {
