@@ -186,8 +186,10 @@ TEST_CASE("remainder: bounded", "[dispatch][remainder]") {
   text["left"][0]["devices"][0]["code"] = std::string(257, 'x');
   CHECK(detail(text.dump()) == "$.left[0].devices[0].code: longer than 256 bytes");
   text = full_json();
-  text["left"][0]["user_id"] = std::string(257, 'x');
-  CHECK(detail(text.dump()) == "$.left[0].user_id: longer than 256 bytes");
+  text["left"][0]["user_id"] = std::string(255, 'x');
+  CHECK(detail(text.dump()) == "taken");
+  text["left"][0]["user_id"] = std::string(256, 'x');
+  CHECK(detail(text.dump()) == "$.left[0].user_id: longer than 255 bytes");
 }
 
 TEST_CASE("remainder: no cut makes it something else", "[dispatch][remainder]") {
