@@ -20,6 +20,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
 constexpr auto kStart = 60s;
+constexpr auto kRestart = 1s;  // from one start to the next, at least
 bool mounts_are_ours = false;
 
 std::uint16_t port_of(const std::string& url) {
@@ -67,7 +68,10 @@ bool own_mounts() {
 Member::Member(const support::Nightpost& nightpost, std::string name, std::string config)
     : nightpost_(nightpost), name_(std::move(name)), config_(std::move(config)) {}
 
-void Member::start() { worker_.emplace(nightpost_, fmt::format("{}-{}", name_, ++generation_), config_); }
+void Member::start() {
+  started_ = std::chrono::steady_clock::now();
+  worker_.emplace(nightpost_, fmt::format("{}-{}", name_, ++generation_), config_);
+}
 
 void Member::kill() {
   worker_->process().signal(SIGKILL);
@@ -82,7 +86,8 @@ std::optional<int> Member::leave(support::milliseconds patience) {
 }
 
 std::optional<std::string> Member::look_after(bool excused) {
-  if (!worker_ || worker_->process().running()) return std::nullopt;
+  if (!worker_ || worker_->process().running() || std::chrono::steady_clock::now() - started_ < kRestart)
+    return std::nullopt;
   const int code = worker_->process().wait(0ms).value_or(-1);
   std::string log = worker_->log();
   if (log.size() > 400) log.erase(0, log.size() - 400);
@@ -198,8 +203,10 @@ void Stage::lock_store(bool locked) {
 }
 
 void Stage::hide_store(bool hidden) {
+  fs::remove(folder.file("store"));
+  // Not just absent: a worker makes the folder, and a new store in it.
   if (hidden)
-    fs::remove(folder.file("store"));
+    folder.write("store", "no folder");
   else
     fs::create_directory_symlink(store_folder(), folder.file("store"));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -46,6 +47,7 @@ class Member {
   const support::Nightpost& nightpost_;
   std::string name_, config_;
   int generation_ = 0;
+  std::chrono::steady_clock::time_point started_;
   std::optional<support::Nightpost::Worker> worker_;
 };
 
@@ -69,7 +71,7 @@ class Stage {
   void restart_broker(std::uint64_t dice);
   const std::string& brokers() const noexcept { return brokers_; }
   void lock_store(bool locked);
-  void hide_store(bool hidden);
+  void hide_store(bool hidden);  // its folder is none
   bool can_fill_store() const noexcept { return disk_; }
   void fill_store(bool full);
 

@@ -22,10 +22,10 @@ using std::chrono::system_clock;
 
 constexpr std::size_t kUsersEach = 2'000;
 constexpr std::size_t kCapacityEvents = 40'000;
-constexpr std::size_t kWarmUp = 5;             // seconds
-constexpr double kShareOfCapacity = 0.5;       // of what the machine sustains when all is well
-constexpr double kRateMax = 6'000;             // events a second, unless told otherwise
-constexpr auto kQuiet = 5s, kQuietMax = 120s;  // no outcome for so long: whatever is still open stays open
+constexpr std::size_t kWarmUp = 5;              // seconds
+constexpr double kShareOfCapacity = 0.5;        // of what the machine sustains when all is well
+constexpr double kRateMax = 6'000;              // events a second, unless told otherwise
+constexpr auto kQuiet = 15s, kQuietMax = 120s;  // no outcome for so long: whatever is still open stays open
 
 struct Arguments {
   std::string nightpost, brokers, hangs = "huawei", fails = "vivo", throttles = "xiaomi";
