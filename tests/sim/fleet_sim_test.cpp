@@ -39,6 +39,7 @@ TEST_CASE("sim: a fleet loses nothing and repeats nothing that is committed", "[
                             "a record that waited",
                             "a partition that left while a record waited",
                             "an absurd due_at",
+                            "a device that was put off",
                             "a GOAWAY",
                             "a GOAWAY that blames the credential",
                             "a response that breaks HTTP",

@@ -61,9 +61,10 @@ void FleetWorld::choose_limits() {
   dispatch.pushes_in_flight_max = 1 + dice(20);
   dispatch.credential_in_flight_first = 1 + dice(4);
   dispatch.pushes_queued_max = 1 + dice(20);
-  // Too short for a delay topic, of which there are none here.
-  dispatch.retry_for = milliseconds(3'000 + dice(7'000));
-  dispatch.defer_first = dispatch.defer_max = std::chrono::hours(1);
+  dispatch.quick_for = milliseconds(500 + dice(4'000));
+  dispatch.retry_for = milliseconds(3'000 + dice(60'000));
+  dispatch.defer_first = milliseconds(1'000 + dice(8'000));
+  dispatch.defer_max = milliseconds(15'000);
   dispatch.backoff_first = milliseconds(10 + dice(500));
   dispatch.backoff_max = milliseconds(2'000);
   dispatch.push_deadline = milliseconds(500 + dice(8'000));
