@@ -42,8 +42,9 @@ class Page:
             for label, operator, value in re.findall(r'(\w+)(=~|=)"([^"]*)"', selector):
                 if label in ("job", "instance") or not shown:  # those of the scrape; a series that only time brings
                     continue
-                for one in value.split("|") if operator == "=~" else [value]:
-                    if one not in shown.get(label, ()):
+                for one in value.split("|") if operator == "=~" else [re.escape(value)]:
+                    if not any(re.fullmatch(one, known) for known in shown.get(label, ())):
+                        one = one.replace("\\", "")
                         found.append(f'{name}{{{label}="{one}"}}')
         return found
 
