@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ struct Unfinished {
   std::vector<Part> dead;     // left in the dead letter
 };
 
+/// How far the device had come when it was put off.
+inline Progress progress_of(const DeviceLeft& left) noexcept {
+  return {.sent = left.sent, .unheard = left.unheard, .hops = left.hops, .tried_since = left.tried_since};
+}
+
 struct OpenEvent {
   enum class State : std::uint8_t {
     Looking,   // the directory was asked
@@ -67,8 +73,16 @@ struct OpenEvent {
   std::string collapse_id;             // as outcomes name it; empty until one does
   std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
   std::unique_ptr<Unfinished> unfinished;
-  WallTime first_at{};  // when it was first accepted, here or elsewhere
-  int hops = 0;         // delay topics passed
+  // Of one that comes from a delay topic or is replayed:
+  std::vector<ReceiverLeft> left;  // as event.to, which holds nobody else; empty: everybody, all devices
+  WallTime first_at{};             // when it was first accepted, here or elsewhere
+  WallTime not_before{};           // nothing of it is sent earlier
+  int hops = 0;                    // delay topics passed
+
+  /// The devices of one receiver that are left; empty: all, they were not looked at before.
+  std::span<const DeviceLeft> left_of(std::size_t receiver) const noexcept {
+    return left.empty() ? std::span<const DeviceLeft>() : left[receiver].devices;
+  }
 
   Trace trace = Trace::Undecided;
   std::uint32_t hops_told = 0, hops_left_out = 0;                                   // to the tracer
@@ -96,7 +110,8 @@ struct OpenEvent {
     collapse_id.clear();
     letter.reset();
     unfinished.reset();
-    first_at = {};
+    std::vector<ReceiverLeft>().swap(left);
+    first_at = not_before = {};
     hops = 0;
     trace = Trace::Undecided;
     hops_told = hops_left_out = 0;
@@ -119,8 +134,10 @@ struct Push {
   std::size_t receiver = 0;
   const Device* device = nullptr;  // inside event->receivers
   State state = State::Waiting;
+  Window window{};  // its event's, and how long it is tried in memory
   Progress progress;
-  int postponed = 0;  // store or grant could not be had this often
+  Rule waits_for = Rule::None;  // while it is parked or due: why it is put off if that does not come
+  int postponed = 0;            // store or grant could not be had this often
   std::string push_id;
   MonoTime sent_at{};
   WallTime sent_at_wall{};
@@ -135,7 +152,9 @@ struct Push {
     event = nullptr;
     device = nullptr;
     state = State::Waiting;
+    window = {};
     progress = {};
+    waits_for = Rule::None;
     postponed = 0;
     push_id = {};  // comes anew with its memory
     alone = false;

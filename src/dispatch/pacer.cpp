@@ -85,7 +85,8 @@ void Pacer::hear(Heard& heard, const Answer& answer, const Next& next, const Gra
   } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
     heard.complaint = &answer;
     if (answer.scope == Scope::Credential)
-      heard.throttled_until = std::max({heard.throttled_until, now + pause_for(answer, *options_), next.at});
+      heard.throttled_until = std::max({heard.throttled_until, now + pause_for(answer, *options_),
+                                        next.what == Next::Do::Defer ? next.pause_until : next.at});
   } else if (answer.verdict == Verdict::AuthStale) {
     signer_->stale(with);
   }

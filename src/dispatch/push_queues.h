@@ -15,8 +15,8 @@
 
 namespace nightpost::dispatch {
 
-/// Whoever is parked has a timer for the end of its window, so nothing waits for longer. First come, first called. Some
-/// in the queues may be gone; they are passed over.
+/// Whoever waits here has a timer for the end of its quick window, so nothing waits for longer. First come, first
+/// called. Some in the queues may be gone; they are passed over.
 class PushQueues {
  public:
   /// Borrowed; all must outlive it.
@@ -38,7 +38,7 @@ class PushQueues {
   Push* take_due();
 
  private:
-  void park(Push& push);
+  void park(Push& push, Rule waits_for);
   void call(Push& push);
 
   const Now& now_;

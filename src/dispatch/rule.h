@@ -24,11 +24,13 @@ enum class Rule : std::uint8_t {
   MutedPeer,
   MutedGroup,
   NoDevice,
+  ReceiverUnknown,
   // One device.
   LoggedOut,
   Foreground,
   WebTerminal,
   NoToken,
+  DeviceUnknown,
   // The device's certificate.
   CertificateMissing,
   CertificateUnusable,
@@ -50,7 +52,11 @@ enum class Rule : std::uint8_t {
   VendorThrottled,
   VendorClosed,
   CredentialBad,
-  // What could not be finished.
+  // What could not be finished, for now or for good.
+  VendorFailing,
+  Unanswered,
+  GrantUnavailable,
+  NotInTime,
   BreakerOpen,
   RetriesExhausted,
   DeliveryUnknown,

@@ -5,8 +5,10 @@
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "dispatch/remainder.h"
 #include "support/dispatch_world.h"
 
 namespace nightpost::testing {
@@ -24,6 +26,7 @@ struct Fixture {
 
   Fixture() {
     options.jitter_seed = 1;
+    options.quick_for = options.retry_for = std::chrono::minutes(2);        // tried in memory or not at all
     options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
   }
   Dispatcher& dispatcher() {
@@ -32,13 +35,17 @@ struct Fixture {
                                           tracer);
     return *made;
   }
-  RecordId accept(const std::string& value) {
+  RecordId accept(const std::string& value, const std::string& remainder = "") {
     const RecordId record_id{++record_ids};
-    const Record record{record_id, "the key", value, traceparent};
+    const Record record{record_id, "the key", value, traceparent, remainder};
     dispatcher().accept(std::span(&record, 1));
     return record_id;
   }
   RecordId accept(const json& event) { return accept(event.dump()); }
+  /// What was put off comes back; all of it, in order.
+  void come_back() {
+    for (const Deferral& each : std::exchange(world.deferrals, {})) accept(each.value, each.remainder);
+  }
   void pass(milliseconds time) {
     const MonoTime until = world.clock.mono() + time;
     while (const auto next = dispatcher().next_wakeup()) {
@@ -57,6 +64,13 @@ struct Fixture {
     for (std::uint64_t i = 0; i < record_ids; ++i)
       if (i >= ended.size() || ended[i] != RecordId{i + 1}) return false;
     return ended.size() == record_ids && dispatcher().events_open() == 0 && dispatcher().requests_in_flight() == 0;
+  }
+  /// Who is left, of the only event that was put off.
+  Remainder only_remainder() {
+    REQUIRE(world.deferrals.size() == 1);
+    const auto read = read_remainder(world.deferrals.front().remainder);
+    REQUIRE(read);
+    return *read;
   }
   json only_outcome() {
     REQUIRE(world.outcomes.size() == 1);

@@ -17,7 +17,7 @@ struct SendingBed : EventBed, ReplyHandler {
   Rng rng{1};
   Policy policy{options, rng};
   PacerBook pacers{options};
-  OpenPushes pushes{now, events, pacers};
+  OpenPushes pushes{options, now, events, pacers};
   Capacity capacity{options, slots, pushes.slab(), world};
   PushQueues queues{now, pushes, pacers, timers};
   Batcher batcher;
