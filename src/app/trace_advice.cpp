@@ -78,6 +78,13 @@ constexpr Advice kAdvice[] = {
      "The app has neither certificate nor device here: check the app id, add its certificate, then replay."},
     {"malformed", "The producer's event breaks the contract; the reason names the member. Repair the producer."},
     {"event_too_big", "The producer must split the event: it is larger than dispatch.event_bytes_max."},
+    {"receiver_unknown", "The remainder was made for another event: publish the event again without it."},
+    {"device_unknown", "The device was removed while the push waited; nothing is wrong if the user logged out."},
+    {"vendor_failing", "It is tried again by itself. If the vendor goes on failing, look at its status page."},
+    {"unanswered",
+     "It is tried again by itself. If no answers come, look at the network and the vendor's status page."},
+    {"grant_unavailable", "It is tried again by itself. The log says why the vendor's token endpoint gives no grant."},
+    {"not_in_time", "Too much waits for this credential: raise its share or the limits in dispatch, or send less."},
     {"internal_error", "A bug of Nightpost: report it with this page; replay once it is mended."},
 };
 

@@ -143,10 +143,8 @@ void OutcomeWriter::name(Push& push) {
   outcome_.device_id = push.device->device_id;
   if (push.route) outcome_.vendor = push.route->certificate.vendor;
   outcome_.certificate = push.device->certificate;
-  if (push.progress.sent > 0) {
-    name_sent(open, push.push_id, push.progress.sent);
-    sent_at_ = push.sent_at_wall;
-  }
+  if (push.progress.sent > 0) name_sent(open, push.push_id, push.progress.sent);
+  if (push.progress.sent > 0 && push.progress.attempts > 0) sent_at_ = push.sent_at_wall;  // else an earlier hop's
 }
 
 void OutcomeWriter::name_sent(OpenEvent& open, std::string_view push_id, int sent) {
