@@ -25,7 +25,8 @@ class ShardCore {
   /// All are borrowed.
   ShardCore(EventLoop& loop, const dispatch::Options& options, dispatch::Directory& directory,
             dispatch::Credentials& credentials, dispatch::Transport& transport, KafkaSettler& settler,
-            const Clock& clock, dispatch::Metrics& metrics, LoopMonitor& monitor, dispatch::Watcher* watcher = nullptr);
+            const Clock& clock, dispatch::Metrics& metrics, LoopMonitor& monitor, dispatch::Watcher* watcher = nullptr,
+            dispatch::SignerLedger* ledger = nullptr);
 
   /// Batches that find no room wait; their number is bounded by the consumer's limits.
   void enqueue(kafka::WaitingBatch batch);

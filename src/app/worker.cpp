@@ -62,10 +62,10 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     if (!store) return std::unexpected(store.error());
     kafka::ProduceCredit& credit =
         worker->producer_->open_credit(config.shards, [self, i] { self->shards_[i]->on_room(); });
-    worker->shards_.push_back(
-        std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_, worker->trust_stores_,
-                                worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics),
-                                clock, log, worker->metrics_.shards.emplace_back()));
+    worker->shards_.push_back(std::make_unique<Shard>(
+        worker->config_, *std::move(store), worker->grants_, worker->trust_stores_, worker->signers_,
+        worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock, log,
+        worker->metrics_.shards.emplace_back()));
   }
 
   kafka::ConsumerHandlers on;

@@ -94,7 +94,7 @@ int run_worker(const Options& options) {
   if (!started) return say_error(started.error());
   worker = *std::move(started);
 
-  register_metrics(service.page(), worker->metrics());
+  register_metrics(service.page(), worker->metrics(), worker->signers());
   service.add_condition([&] { return worker->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   Watch watch(service.loop(), *worker, clock, log);

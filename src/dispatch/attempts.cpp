@@ -79,6 +79,7 @@ bool Attempts::find_route(Push& push) {
 bool Attempts::ask_pacer(Push& push) {
   const Route& route = *push.route;
   Pacer& pacer = sender_.pacer_of(route);
+  pushes_.count_with(push, pacer.signer());
   const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
@@ -86,13 +87,24 @@ bool Attempts::ask_pacer(Push& push) {
     case Pacer::May::Stop:
       pushes_.end(push, ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
       return false;
+    case Pacer::May::Defer:
+      defer(push, admission.at, admission.rule);
+      return false;
     case Pacer::May::WaitForTime:
-      wait_or_end(push, admission.at, Rule::VendorThrottled);
+      if (shares_.is_over(pacer.signer(), now_.mono))
+        defer(push, admission.at, Rule::VendorThrottled);
+      else
+        wait_or_end(push, admission.at, Rule::VendorThrottled);
       return false;
     case Pacer::May::WaitForRoom:
       break;
   }
-  queues_.park_for_room(push);
+  if (const auto at = shares_.defer_until(pacer.signer(), now_.mono)) {
+    metrics_.pushes_full.add();
+    defer(push, *at, Rule::SignerFull);
+  } else {
+    queues_.park_for_room(push);
+  }
   return false;
 }
 
@@ -108,14 +120,18 @@ bool Attempts::obtain_grant(Push& push, std::shared_ptr<const Grant> fresh) {
     return true;
   }
   if (grant) {
-    queues_.park_for_grant(push);
+    if (shares_.is_over(*push.signer, now_.mono)) {
+      metrics_.pushes_full.add();
+      defer(push, now_.mono + options_.signer_wait_max, Rule::SignerFull);
+    } else {
+      queues_.park_for_grant(push);
+    }
     return false;
   }
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
     // Of an open breaker this is the probe: the next one is let through later still.
-    if (!sender_.pacer_of(*push.route).is_probe(push.probe))
-      push.probe = sender_.pacer_of(*push.route).begin_probe(now_.mono);
+    sender_.begin_probe(sender_.pacer_of(*push.route), push.probe);
     sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
     pushes_.end(push, ending_of(Rule::CredentialBad), reason);
   } else {
@@ -134,15 +150,19 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
                        {.meaning = planned ? std::string_view() : planned.error().detail});
 
+  Pacer& pacer = sender_.pacer_of(route);
+  if (!sender_.begin_probe(pacer, push.probe)) {
+    const Pacer::Admission later = pacer.deferral(now_.mono);
+    return defer(push, later.at, later.rule);
+  }
   push.state = Push::State::InFlight;
   push.kind = planned->front().kind;
   push.sent_at = now_.mono;
   push.sent_at_wall = now_.wall;
   push.reached_wire = false;
   ++push.progress.attempts;
-  Pacer& pacer = sender_.pacer_of(route);
-  if (!pacer.is_probe(push.probe)) push.probe = pacer.begin_probe(now_.mono);
-  const MonoTime deadline = std::min(now_.mono + options_.push_deadline, push.event->window.end());
+  const MonoTime deadline =
+      std::min(now_.mono + sender_.deadline_of(pacer, push.probe, options_), push.event->window.end());
   const std::uint64_t tag = push.tag;
   if (auto thrown = sender_.send(pacer, push.route, std::move(planned->front().http), deadline, tag, push.probe))
     on_exception(std::span(&tag, 1), std::move(*thrown));
@@ -197,6 +217,10 @@ void Attempts::wait_or_end(Push& push, MonoTime at, Rule rule) {
   if (!push.route->provider->batching().tokens) at += backoff(1, options_.backoff_first, options_.backoff_max, rng_);
   if (at < window.end()) return wait(push, at);
   pushes_.end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule));
+}
+
+void Attempts::defer(Push& push, MonoTime at, Rule rule) {
+  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule);
 }
 
 void Attempts::on_exception(std::span<const std::uint64_t> pushes, std::string what) {

@@ -8,6 +8,7 @@
 
 #include "dispatch/batcher.h"
 #include "dispatch/capacity.h"
+#include "dispatch/fair_share.h"
 #include "dispatch/language.h"
 #include "dispatch/metrics.h"
 #include "dispatch/now.h"
@@ -28,8 +29,8 @@ class Attempts {
  public:
   /// Borrowed; all must outlive it.
   Attempts(const Options& options, const Now& now, Credentials& credentials, const Policy& policy, Rng& rng,
-           const Languages& languages, const Capacity& capacity, OpenPushes& pushes, PushQueues& queues,
-           Batcher& batcher, Sender& sender, TimerHeap& timers, Metrics& metrics)
+           const Languages& languages, const Capacity& capacity, FairShare& shares, OpenPushes& pushes,
+           PushQueues& queues, Batcher& batcher, Sender& sender, TimerHeap& timers, Metrics& metrics)
       : options_(options),
         now_(now),
         credentials_(credentials),
@@ -37,6 +38,7 @@ class Attempts {
         rng_(rng),
         languages_(languages),
         capacity_(capacity),
+        shares_(shares),
         pushes_(pushes),
         queues_(queues),
         batcher_(batcher),
@@ -52,6 +54,8 @@ class Attempts {
   void carry_out(Push& push, const Next& next, const VendorReason& reason);
   /// Until `at`; or the end, with `rule` as the reason, where that is later than we try.
   void wait_or_end(Push& push, MonoTime at, Rule rule);
+  /// To a delay topic until `at`, or to its end with `rule`, where its window is over by then.
+  void defer(Push& push, MonoTime at, Rule rule);
   /// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does.
   void on_exception(std::span<const std::uint64_t> pushes, std::string what);
 
@@ -72,6 +76,7 @@ class Attempts {
   Rng& rng_;
   const Languages& languages_;
   const Capacity& capacity_;
+  FairShare& shares_;
   OpenPushes& pushes_;
   PushQueues& queues_;
   Batcher& batcher_;

@@ -53,6 +53,9 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
                            "vendor_closed",
                            "credential_bad",
                            "credential_breaker_open",
+                           "signer_silent",
+                           "signer_failing",
+                           "signer_full",
                            "retries_exhausted",
                            "delivery_unknown",
                            "store_unavailable",
@@ -93,6 +96,10 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
                             "a vendor that calls every grant stale",
                             "a request withdrawn from its lane",
                             "a request that never left",
+                            "a vendor that is silent",
+                            "a vendor that fails everything",
+                            "a request that tries a vendor",
+                            "a vendor that is back",
                             "a probe that was refused"}) {
     CAPTURE(fault);
     CHECK(tally.faults[fault] > 0);

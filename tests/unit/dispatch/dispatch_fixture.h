@@ -23,6 +23,8 @@ struct Fixture {
   Fixture() {
     options.jitter_seed = 1;
     options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
+    options.slots_alpha = 1e9;                                              // no place is kept for other signers
+    options.silence = std::chrono::hours(1'000);                            // a test may let answers wait
   }
   Dispatcher& dispatcher() {
     if (!made) made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics);
