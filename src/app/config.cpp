@@ -97,7 +97,11 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("attempts_max", options.attempts_max, 1, 100);
   dispatch.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
   dispatch.duration_ms("backoff_max_ms", options.backoff_max, 1, kHourMs);
-  dispatch.duration_ms("retry_for_ms", options.retry_for, 0, 24 * kHourMs);
+  dispatch.duration_ms("quick_for_ms", options.quick_for, 0, kHourMs);
+  dispatch.duration_ms("retry_for_ms", options.retry_for, 0, 7 * 24 * kHourMs);
+  dispatch.duration_ms("defer_first_ms", options.defer_first, 1, kHourMs);
+  dispatch.duration_ms("defer_max_ms", options.defer_max, 1, 24 * kHourMs);
+  dispatch.integer("unheard_max", options.unheard_max, 1, 100);
   dispatch.duration_ms("age_max_ms", options.age_max, 0, 365 * 24 * kHourMs);
   dispatch.duration_ms("push_deadline_ms", options.push_deadline, 100, kHourMs);
   dispatch.duration_ms("mixed_linger_ms", options.mixed_linger, 0, 1'000);
@@ -111,6 +115,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.duration_ms("mass_removal_period_ms", options.mass_removal_period, 1'000, 24 * kHourMs);
   if (options.backoff_first > options.backoff_max) dispatch.mistake("backoff_first_ms", "is above backoff_max_ms");
   if (options.probe_first > options.probe_max) dispatch.mistake("probe_first_ms", "is above probe_max_ms");
+  if (options.defer_first > options.defer_max) dispatch.mistake("defer_first_ms", "is above defer_max_ms");
   if (options.breaker_first > options.breaker_max) dispatch.mistake("breaker_first_ms", "is above breaker_max_ms");
 }
 

@@ -75,11 +75,24 @@ void register_dispatch(ShardSeries& shards) {
     shards.gauge(name, help, [member](const ShardMetrics& m) { return (m.dispatch.*member).read(); });
   };
   using dispatch::Metrics;
-  counter("nightpost_events_taken_total", "Records taken from the offline topic", &Metrics::events_taken);
-  counter("nightpost_events_settled_total", "Records whose every push has its outcome", &Metrics::events_settled);
+  counter("nightpost_events_taken_total", "Records taken from the offline and the delay topics",
+          &Metrics::events_taken);
+  counter("nightpost_events_settled_total", "Records whose every push has its outcome or was put off",
+          &Metrics::events_settled);
   counter("nightpost_events_malformed_total", "Records that could not be read", &Metrics::events_malformed);
   counter("nightpost_dead_letters_total", "Records written to the dead topic", &Metrics::dead_letters);
-  counter("nightpost_retries_total", "Attempts after the first", &Metrics::retries);
+  counter("nightpost_retries_total", "Repeats in memory", &Metrics::retries);
+  for (std::size_t i = 0; i < dispatch::kTiers; ++i)
+    shards.counter("nightpost_deferrals_total", "Remainders of events written to delay topics",
+                   [i](const ShardMetrics& m) { return m.dispatch.deferrals[i].read(); },
+                   {{"tier", std::string(name_of(dispatch::Tier(i)))}});
+  for (std::size_t i = 0; i < std::size_t(dispatch::PutOff::Count); ++i)
+    shards.counter("nightpost_put_off_total",
+                   "Devices (receivers, where the store cannot be read) put off for a later try",
+                   [i](const ShardMetrics& m) { return m.dispatch.put_off[i].read(); },
+                   {{"reason", std::string(name_of(dispatch::PutOff(i)))}});
+  counter("nightpost_remainders_taken_total", "Records taken that name who is left of their event: hops",
+          &Metrics::remainders_taken);
   counter("nightpost_repeats_maybe_sent_total", "Repeats of a push the vendor may have taken already",
           &Metrics::repeats_maybe_sent);
   counter("nightpost_breakers_opened_total", "Credentials whose sending was stopped", &Metrics::breakers_opened);

@@ -1,6 +1,7 @@
 #include "dispatch/attempts.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "core/thrown_by.h"
@@ -33,13 +34,13 @@ void Attempts::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
 
 void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
   OpenEvent& open = *push.event;
-  if (now_.mono >= open.window.end()) return pushes_.end(push, ending_of(open.window.rule_at_end()));
+  if (now_.mono >= push.window.end()) return pushes_.end(push, ending_of(push.window.rule_at_end()));
   if (!find_route(push) || !ask_pacer(push)) return;
   const Rendered rendered = open.content.render(open.event, open.event.to[push.receiver],
                                                 *open.receivers[push.receiver], *push.device, languages_);
   const Provider& provider = *push.route->provider;
   if (const auto opens = provider.closed_until(rendered.notification, now_.wall); opens && *opens > now_.wall)
-    return wait_or_end(push, now_.mono + (*opens - now_.wall), Rule::VendorClosed);
+    return wait_or_defer(push, now_.mono + (*opens - now_.wall), Rule::VendorClosed);
   if (!obtain_grant(push, std::move(fresh))) return;
   const Batching batching = provider.batching();
   if (!batching.tokens && batching.mixed_max == 0) return send_alone(push, rendered);
@@ -57,7 +58,7 @@ bool Attempts::find_route(Push& push) {
     else if (found.error().code == Errc::Malformed)
       pushes_.end(push, {OutcomeKind::Rejected, Rule::CertificateUnusable, Disposition::DeadLetter}, reason);
     else
-      postpone(push, reason);
+      postpone(push, Rule::StoreUnavailable, reason);
     return false;
   }
   if (push.probe != Probe::None && push.route->id != (*found)->id) pushes_.give_up_probe(push);
@@ -70,6 +71,11 @@ bool Attempts::find_route(Push& push) {
   }
   if (!push.route->provider->well_formed(device.token)) {
     pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
+    return false;
+  }
+  pushes_.limit_window(push);
+  if (now_.mono >= push.window.end()) {
+    pushes_.end(push, ending_of(push.window.rule_at_end()));
     return false;
   }
   return true;
@@ -85,7 +91,7 @@ bool Attempts::ask_pacer(Push& push) {
     case Pacer::May::Go:
       return true;
     case Pacer::May::Stop:
-      pushes_.end(push, ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
+      put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
       return false;
     case Pacer::May::Defer:
       defer(push, admission.at, admission.rule);
@@ -94,7 +100,7 @@ bool Attempts::ask_pacer(Push& push) {
       if (shares_.is_over(pacer.signer(), now_.mono))
         defer(push, admission.at, Rule::VendorThrottled);
       else
-        wait_or_end(push, admission.at, Rule::VendorThrottled);
+        wait_or_defer(push, admission.at, Rule::VendorThrottled);
       return false;
     case Pacer::May::WaitForRoom:
       break;
@@ -135,7 +141,7 @@ bool Attempts::obtain_grant(Push& push, std::shared_ptr<const Grant> fresh) {
     sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
     pushes_.end(push, ending_of(Rule::CredentialBad), reason);
   } else {
-    postpone(push, reason);
+    postpone(push, Rule::GrantUnavailable, reason);
   }
   return false;
 }
@@ -150,36 +156,40 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::PayloadUnbuildable, Disposition::DeadLetter},
                        {.meaning = planned ? std::string_view() : planned.error().detail});
 
+  push.kind = planned->front().kind;
   Pacer& pacer = sender_.pacer_of(route);
   if (!sender_.begin_probe(pacer, push.probe)) {
     const Pacer::Admission later = pacer.deferral(now_.mono);
     return defer(push, later.at, later.rule);
   }
-  push.state = Push::State::InFlight;
-  push.kind = planned->front().kind;
-  push.sent_at = now_.mono;
-  push.sent_at_wall = now_.wall;
-  push.reached_wire = false;
-  ++push.progress.attempts;
-  const MonoTime deadline =
-      std::min(now_.mono + sender_.deadline_of(pacer, push.probe, options_), push.event->window.end());
+  pushes_.count_attempt(push);
+  const MonoTime deadline = std::min(now_.mono + sender_.deadline_of(pacer, push.probe, options_), push.window.end());
   const std::uint64_t tag = push.tag;
   if (auto thrown = sender_.send(pacer, push.route, std::move(planned->front().http), deadline, tag, push.probe))
     on_exception(std::span(&tag, 1), std::move(*thrown));
 }
 
-/// Whatever it was waiting for, it is over at the end of its window.
+/// Whatever it was waiting for, it is put off at the end of its quick window, and over at the end of its window.
 void Attempts::wake(Push& push) {
   if (push.state == Push::State::InFlight || push.state == Push::State::Gathered) return;
-  const bool late = now_.mono >= push.event->window.end();
-  if (push.state == Push::State::Parked && !late) return;
-  if (late || capacity_.has_slot()) return attempt(push);
+  if (now_.mono >= push.window.end()) return attempt(push);
+  if (now_.mono >= push.window.quick_until && push.state != Push::State::Waiting) {
+    if (push.waits_for != Rule::NotInTime || !shares_.is_alone(now_.mono)) return put_off(push, push.waits_for);
+    // It holds up nobody: a backlog waits in its partition, not in a delay topic.
+    push.window.quick_until = now_.mono + options_.quick_for;
+    return timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
+  }
+  if (push.state == Push::State::Parked) return;
+  if (capacity_.has_slot()) return attempt(push);
   queues_.wait_for_slot(push);
 }
 
 void Attempts::carry_out(Push& push, const Next& next, const VendorReason& reason) {
   const bool more =
       next.what == Next::Do::Retry || next.what == Next::Do::PauseThenRetry || next.what == Next::Do::Refresh;
+  if (next.what == Next::Do::Defer)
+    return pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(next.at - now_.mono), next.ending.rule,
+                         reason);
   if (!more) return pushes_.end(push, next.ending, reason);
   if (push.event->leaving) return pushes_.drop(push);
   metrics_.retries.add();
@@ -193,15 +203,16 @@ void Attempts::refresh(Push& push) {
   if (grant && *grant == nullptr) return queues_.park_for_grant(push);
   if (grant) return attempt(push, std::move(*grant));
   const VendorReason reason = reason_of(grant.error());
-  if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed) return postpone(push, reason);
+  if (grant.error().code != Errc::Unauthorized && grant.error().code != Errc::Malformed)
+    return postpone(push, Rule::GrantUnavailable, reason);
   // Too young to be stale, and called stale: the credential or a clock is wrong. Another signature would not help.
   sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
   pushes_.end(push, ending_of(Rule::CredentialBad), reason);
 }
 
 /// No request can be made for now: the store or the grant is not to be had.
-void Attempts::postpone(Push& push, const VendorReason& reason) {
-  carry_out(push, policy_.postpone(push.progress, ++push.postponed, now_.mono, push.event->window), reason);
+void Attempts::postpone(Push& push, Rule why, const VendorReason& reason) {
+  carry_out(push, policy_.postpone(push.progress, ++push.postponed, why, now_.mono, push.window), reason);
 }
 
 void Attempts::wait(Push& push, MonoTime at) {
@@ -211,12 +222,16 @@ void Attempts::wait(Push& push, MonoTime at) {
   timers_.add({at, push.tag, Timer::Of::Push});
 }
 
-void Attempts::wait_or_end(Push& push, MonoTime at, Rule rule) {
-  const Window& window = push.event->window;
+void Attempts::wait_or_defer(Push& push, MonoTime at, Rule rule) {
   // Jitter, but not where it would part those that can share a request.
   if (!push.route->provider->batching().tokens) at += backoff(1, options_.backoff_first, options_.backoff_max, rng_);
-  if (at < window.end()) return wait(push, at);
-  pushes_.end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule));
+  if (at < push.window.quick_end()) return wait(push, at);
+  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule);
+}
+
+void Attempts::put_off(Push& push, Rule rule, const VendorReason& reason) {
+  const MonoTime at = policy_.later(push.progress.hops, now_.mono, push.window);
+  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule, reason);
 }
 
 void Attempts::defer(Push& push, MonoTime at, Rule rule) {

@@ -23,8 +23,8 @@
 namespace nightpost::dispatch {
 
 /// After each call the push is in the air, gathered, waiting with a timer, parked with one, or gone; by the end of its
-/// window it is gone unless it is in the air. A request is built for each attempt, with that moment's grant. What a
-/// port or a provider throws ends the pushes it was asked about, and nothing else.
+/// quick window it is put off unless it is in the air. A request is built for each attempt, with that moment's grant.
+/// What a port or a provider throws ends the pushes it was asked about, and nothing else.
 class Attempts {
  public:
   /// Borrowed; all must outlive it.
@@ -52,8 +52,10 @@ class Attempts {
   void wake(Push& push);
   /// What follows after an attempt, or instead of one. REQUIRED: not RemoveToken.
   void carry_out(Push& push, const Next& next, const VendorReason& reason);
-  /// Until `at`; or the end, with `rule` as the reason, where that is later than we try.
-  void wait_or_end(Push& push, MonoTime at, Rule rule);
+  /// Until `at`; put off, with `rule` as the reason, where that is later than it is tried in memory.
+  void wait_or_defer(Push& push, MonoTime at, Rule rule);
+  /// For a later hop: it cannot be tried now, and nobody says when.
+  void put_off(Push& push, Rule rule, const VendorReason& reason = {});
   /// To a delay topic until `at`, or to its end with `rule`, where its window is over by then.
   void defer(Push& push, MonoTime at, Rule rule);
   /// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does.
@@ -66,7 +68,7 @@ class Attempts {
   bool obtain_grant(Push& push, std::shared_ptr<const Grant> fresh);
   void send_alone(Push& push, const Rendered& rendered);
   void refresh(Push& push);
-  void postpone(Push& push, const VendorReason& reason);
+  void postpone(Push& push, Rule why, const VendorReason& reason);
   void wait(Push& push, MonoTime at);
 
   const Options& options_;

@@ -35,8 +35,7 @@ Batcher::Dropped Batcher::drop_in(const Push& push, const std::shared_ptr<const 
   bin.entries.push_back({push.tag, notification});
   bin.entries.back().notification.push_id = push.push_id;
   // A push whose time is over before the bin leaves cannot wait for it.
-  return {.is_first = is_first,
-          .is_full = bin.entries.size() >= letters_max || push.event->window.end() <= bin.leaves_at};
+  return {.is_first = is_first, .is_full = bin.entries.size() >= letters_max || push.window.end() <= bin.leaves_at};
 }
 
 std::optional<MixedBin> Batcher::take_bin(std::uint64_t route_id) {

@@ -106,7 +106,7 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       policy_(options_, rng_),
       pacers_(options_, &slots_, ledger),
       events_(now_, settler, metrics, watcher),
-      pushes_(now_, events_, pacers_),
+      pushes_(options_, now_, events_, pacers_),
       capacity_(options_, slots_, pushes_.slab(), settler),
       shares_(options_, events_, capacity_, pacers_),
       planner_(now_, events_, capacity_, timers_),
@@ -131,7 +131,7 @@ void Dispatcher::Impl::pump() {
   while (queues_.has_due() && capacity_.has_slot())
     if (Push* const push = queues_.take_due()) attempts_.attempt(*push);
   while (const std::optional<Planner::Target> target = planner_.next())
-    attempts_.attempt(pushes_.begin(*target->event, target->receiver, *target->device));
+    attempts_.attempt(pushes_.begin(*target->event, target->receiver, *target->device, target->left));
 }
 
 void Dispatcher::Impl::finish_entry() {

@@ -22,12 +22,14 @@ class FairShare {
 
   /// A push finds no room among its signer's requests. nullopt: it may wait; else: not to be tried again before.
   std::optional<MonoTime> defer_until(SignerPace& signer, MonoTime now) {
-    if (pacers_.active_signers(now) < 2) return std::nullopt;
+    if (is_alone(now)) return std::nullopt;
     const milliseconds wait = signer.expected_wait(now).value_or(milliseconds(0));
     if (wait > options_.signer_wait_max) return now + std::min(wait, options_.probe_max);
     if (is_over(signer, now)) return now + options_.signer_wait_max;
     return std::nullopt;
   }
+  /// At most one signer was to be sent with in the last seconds.
+  bool is_alone(MonoTime now) { return pacers_.active_signers(now) < 2; }
   /// Its signer holds more than its part of the shard, three quarters of which are in use.
   bool is_over(const SignerPace& signer, MonoTime now) {
     const std::size_t active = pacers_.active_signers(now);

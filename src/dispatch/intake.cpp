@@ -1,8 +1,11 @@
 #include "dispatch/intake.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <optional>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "core/thrown_by.h"
@@ -12,31 +15,90 @@ namespace nightpost::dispatch {
 namespace {
 constexpr std::size_t kKeysMax = 8192;   // receivers asked for in one call: bounds the keys' memory
 constexpr std::size_t kKeysKept = 2048;  // keys that keep their text's memory
+// A remainder that comes so much too early is waited for; a longer wait is a delay topic's.
+constexpr milliseconds kHoldMax = delay_of(Tier::TenSeconds) / 2;
 }  // namespace
 
 void Intake::accept(const Record& record) {
   metrics_.events_taken.add();
   OpenEvent& open = events_.begin(record);
   Result<void> decoded;
-  const auto thrown = thrown_by([&] { decoded = decoder_.decode(record.value, open.event); });
+  std::vector<std::string> strangers;
+  const auto thrown = thrown_by([&] {
+    decoded = decoder_.decode(record.value, open.event);
+    if (!decoded || record.remainder.empty()) return;
+    metrics_.remainders_taken.add();
+    Result<Remainder> remainder = read_remainder(record.remainder);
+    if (remainder)
+      strangers = restrict_to(open, *std::move(remainder));
+    else
+      decoded = fail(Errc::Malformed, "header remainder: " + remainder.error().detail);
+  });
   events_.decoded(open);
   if (thrown) {
     metrics_.internal_errors.add();
-    return events_.unreadable(open, Rule::InternalError, *thrown);
+    return events_.unreadable(open, Rule::InternalError, *thrown, record.remainder);
   }
   if (!decoded) {
     const bool too_big = record.value.size() > options_.event_bytes_max;
-    return events_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail);
+    return events_.unreadable(open, too_big ? Rule::TooBig : Rule::Malformed, decoded.error().detail, record.remainder);
   }
+  for (const std::string& user_id : strangers)
+    events_.end_stranger(open, user_id, {OutcomeKind::Suppressed, Rule::ReceiverUnknown});
+  if (open.event.to.empty()) return events_.all_planned(open);
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
+  const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
   const milliseconds lasts = std::min(open.event.expires_at - now_.wall, options_.retry_for + milliseconds(1));
-  open.window = {now_.mono + lasts, now_.mono + options_.retry_for};
+  open.window = {now_.mono + lasts, now_.mono + tried_for, now_.mono + options_.quick_for};
   if (const Rule rule = decide_event(open.event, now_.wall, options_.age_max); rule != Rule::None) {
     const bool late = rule == Rule::Expired || rule == Rule::TooOld;
     events_.end_receivers(open, late ? ending_of(rule) : Ending{OutcomeKind::Suppressed, rule});
     return;
   }
-  lookups_.push_back(open.tag);
+  if (open.hops > 0 && tried_for <= milliseconds(0))
+    return events_.end_receivers(open, ending_of(Rule::RetriesExhausted));
+  if (const milliseconds early = open.not_before - now_.wall; early > kHoldMax)
+    events_.pass_on(open);
+  else if (early > milliseconds(0))
+    hold(open, early);
+  else
+    lookups_.push_back(open.tag);
+}
+
+std::vector<std::string> Intake::restrict_to(OpenEvent& open, Remainder&& remainder) const {
+  if (remainder.first_at != WallTime{}) open.first_at = std::min(remainder.first_at, now_.wall);
+  open.not_before = remainder.not_before;
+  open.hops = remainder.hops;
+  if (remainder.hops == 0)  // replayed, it begins anew
+    for (ReceiverLeft& receiver : remainder.left)
+      for (DeviceLeft& device : receiver.devices) {
+        device.hops = 0;
+        device.tried_since = {};
+      }
+  std::unordered_map<std::string_view, std::size_t> place;
+  for (std::size_t i = 0; i < remainder.left.size(); ++i) place.emplace(remainder.left[i].user_id, i);
+  std::vector<bool> found(remainder.left.size());
+  std::vector<std::size_t> order;
+  std::erase_if(open.event.to, [&](const EventReceiver& to) {
+    const auto at = place.find(to.user_id);
+    if (at == place.end()) return true;
+    found[at->second] = true;
+    order.push_back(at->second);
+    return false;
+  });
+  std::vector<std::string> strangers;
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (!found[i]) strangers.push_back(remainder.left[i].user_id);
+  for (const std::size_t i : order) open.left.push_back(std::move(remainder.left[i]));
+  return strangers;
+}
+
+/// Its devices are asked for once it may be sent.
+void Intake::hold(OpenEvent& open, milliseconds time) {
+  open.state = OpenEvent::State::AskAgain;
+  open.lookup_at = now_.mono + time;
+  open.window.quick_until = open.lookup_at + options_.quick_for;
+  timers_.add({std::min(open.lookup_at, open.window.end()), open.tag, Timer::Of::Event});
 }
 
 void Intake::ask() {
@@ -80,7 +142,7 @@ void Intake::ask(std::vector<Asked> asked) {
     for (const Asked& each : waits) on_exception(each.event, *thrown);
   for (const Asked& each : waits)
     if (const OpenEvent* open = events_.find(each.event); open != nullptr && open->state == OpenEvent::State::Looking)
-      timers_.add({open->window.end(), each.event, Timer::Of::Event});
+      timers_.add({open->window.quick_end(), each.event, Timer::Of::Event});
 }
 
 void Intake::on_found(std::span<const Asked> asked, Found found) {
@@ -113,6 +175,11 @@ void Intake::wake(OpenEvent& open) {
     const bool expired = open.window.rule_at_end() == Rule::Expired;
     return events_.end_receivers(open, ending_of(expired ? Rule::Expired : Rule::StoreUnavailable));
   }
+  if (now_.mono >= open.window.quick_until) {
+    const MonoTime at = policy_.later(open.hops, now_.mono, open.window);
+    if (at < open.window.end()) return put_off(open, at, {.meaning = "the directory does not answer"});
+    return events_.end_receivers(open, ending_of(Rule::StoreUnavailable));
+  }
   if (open.state != OpenEvent::State::AskAgain || now_.mono < open.lookup_at) return;
   open.state = OpenEvent::State::Looking;
   lookups_.push_back(open.tag);
@@ -140,7 +207,9 @@ void Intake::resolved(OpenEvent& open) {
 }
 
 void Intake::lookup_failed(OpenEvent& open, const Error& error) {
-  const Next next = policy_.postpone({}, ++open.lookups_failed, now_.mono, open.window);
+  const Next next =
+      policy_.postpone({.hops = open.hops}, ++open.lookups_failed, Rule::StoreUnavailable, now_.mono, open.window);
+  if (next.what == Next::Do::Defer) return put_off(open, next.at, {.meaning = error.detail});
   if (next.what != Next::Do::Retry) {
     const Rule rule = next.ending.rule == Rule::Expired ? Rule::Expired : Rule::StoreUnavailable;
     return events_.end_receivers(open, ending_of(rule), {.meaning = error.detail});
@@ -149,6 +218,12 @@ void Intake::lookup_failed(OpenEvent& open, const Error& error) {
   open.state = OpenEvent::State::AskAgain;
   open.lookup_at = next.at;
   timers_.add({next.at, open.tag, Timer::Of::Event});
+}
+
+/// Its devices could not be read for now.
+void Intake::put_off(OpenEvent& open, MonoTime at, const VendorReason& reason) {
+  const WallTime not_before = now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono);
+  events_.put_off_receivers(open, Rule::StoreUnavailable, not_before, reason);
 }
 
 }  // namespace nightpost::dispatch

@@ -18,12 +18,14 @@
 #include "dispatch/planner.h"
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
+#include "dispatch/remainder.h"
 #include "dispatch/timer_heap.h"
 
 namespace nightpost::dispatch {
 
-/// Each record that is accepted becomes known to the planner, or ends here; in either case by the end of its window.
-/// The directory is asked for a batch of events at a time, and again, after a back-off, where it fails.
+/// Each record that is accepted becomes known to the planner, goes on to a delay topic, or ends here; in either case by
+/// the end of its quick window. Of an event that comes with a remainder only those left are looked at. The directory is
+/// asked for a batch of events at a time, and again, after a back-off, where it fails.
 class Intake {
  public:
   /// An event in a question to the directory, and how many of the keys are its receivers.
@@ -59,13 +61,17 @@ class Intake {
   /// Asks the directory for all that was accepted, or wants to be asked again, since the last call.
   void ask();
   void on_found(std::span<const Asked> asked, Found found);
-  /// The time has come to ask again for the event, or to give it up. REQUIRED: its devices are not known.
+  /// The time has come to ask (again) for the event, or to put it off. REQUIRED: its devices are not known.
   void wake(OpenEvent& open);
 
  private:
   void ask(std::vector<Asked> asked);
+  /// Only those left of it are its receivers from here on; the users it knows nothing of are returned.
+  std::vector<std::string> restrict_to(OpenEvent& open, Remainder&& remainder) const;
+  void hold(OpenEvent& open, milliseconds time);
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);
+  void put_off(OpenEvent& open, MonoTime at, const VendorReason& reason);
   void on_exception(std::uint64_t event, const std::string& what);
 
   const Options& options_;

@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <string_view>
 
 #include "core/counter.h"
 #include "core/outcome.h"
 #include "core/vendor.h"
 #include "core/verdict.h"
+#include "dispatch/tier.h"
 
 namespace nightpost::dispatch {
 
@@ -31,10 +33,21 @@ class LatencyHistogram {
   Counter sum_ms_;
 };
 
+/// Why devices are put off, in families of rules.
+enum class PutOff : std::uint8_t { Failure, Throttle, Closed, Breaker, Grant, Store, Capacity, Count };
+constexpr std::string_view name_of(PutOff why) noexcept {
+  constexpr std::array<std::string_view, std::size_t(PutOff::Count)> kNames = {
+      "failure", "throttle", "closed", "breaker", "grant", "store", "capacity"};
+  return kNames[std::size_t(why)];
+}
+
 struct Metrics {
   std::array<std::array<Counter, std::size_t(Verdict::Count)>, std::size_t(Vendor::Count)> attempts;
   std::array<Counter, std::size_t(Vendor::Count)> requests;  // one may reach many devices
   std::array<Counter, std::size_t(OutcomeKind::Count)> outcomes;
+  std::array<Counter, kTiers> deferrals;                    // remainders written, by delay topic
+  std::array<Counter, std::size_t(PutOff::Count)> put_off;  // devices in them, or receivers whose devices are not known
+  Counter remainders_taken;                                 // of the events taken: those that name who is left
   Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
   Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
   Counter signers_fell;                                   // times that a signer's vendor fell silent or failed

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,11 @@ struct Unfinished {
   std::vector<Part> dead;     // left in the dead letter
 };
 
+/// How far the device had come when it was put off.
+inline Progress progress_of(const DeviceLeft& left) noexcept {
+  return {.sent = left.sent, .unheard = left.unheard, .hops = left.hops, .tried_since = left.tried_since};
+}
+
 struct OpenEvent {
   enum class State : std::uint8_t {
     Looking,   // the directory was asked
@@ -63,8 +69,16 @@ struct OpenEvent {
   std::string collapse_id;             // as outcomes name it; empty until one does
   std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
   std::unique_ptr<Unfinished> unfinished;
-  WallTime first_at{};  // when it was first accepted, here or elsewhere
-  int hops = 0;         // delay topics passed
+  // Of one that comes from a delay topic or is replayed:
+  std::vector<ReceiverLeft> left;  // as event.to, which holds nobody else; empty: everybody, all devices
+  WallTime first_at{};             // when it was first accepted, here or elsewhere
+  WallTime not_before{};           // nothing of it is sent earlier
+  int hops = 0;                    // delay topics passed
+
+  /// The devices of one receiver that are left; empty: all, they were not looked at before.
+  std::span<const DeviceLeft> left_of(std::size_t receiver) const noexcept {
+    return left.empty() ? std::span<const DeviceLeft>() : left[receiver].devices;
+  }
 
   bool leaving = false;     // handed back: nothing more of it is sent
   bool incomplete = false;  // something was dropped for that: it ends in hand_back(), not in release()
@@ -88,7 +102,8 @@ struct OpenEvent {
     collapse_id.clear();
     letter.reset();
     unfinished.reset();
-    first_at = {};
+    std::vector<ReceiverLeft>().swap(left);
+    first_at = not_before = {};
     hops = 0;
     leaving = incomplete = false;
   }
@@ -108,8 +123,10 @@ struct Push {
   std::size_t receiver = 0;
   const Device* device = nullptr;  // inside event->receivers
   State state = State::Waiting;
+  Window window{};  // its event's, and how long it is tried in memory
   Progress progress;
-  int postponed = 0;  // store or grant could not be had this often
+  Rule waits_for = Rule::None;  // while it is parked or due: why it is put off if that does not come
+  int postponed = 0;            // store or grant could not be had this often
   std::string push_id;
   MonoTime sent_at{};
   WallTime sent_at_wall{};
@@ -128,7 +145,9 @@ struct Push {
     signer = nullptr;
     waits_for_room = false;
     state = State::Waiting;
+    window = {};
     progress = {};
+    waits_for = Rule::None;
     postponed = 0;
     push_id = {};  // comes anew with its memory
     alone = false;

@@ -1,5 +1,7 @@
 #include "dispatch/open_events.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 namespace nightpost::dispatch {
@@ -20,14 +22,30 @@ void OpenEvents::decoded(const OpenEvent& open) noexcept {
   unplanned_ += open.event.to.size();
 }
 
-void OpenEvents::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
-  writer_.unreadable(open, rule, detail);
-  writer_.close(open, now_.wall);
+void OpenEvents::unreadable(OpenEvent& open, Rule rule, std::string_view detail, std::string_view remainder) {
+  writer_.unreadable(open, rule, detail, remainder);
+  writer_.close(open, now_);
   free(open);
 }
 
 void OpenEvents::end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason) {
   for (std::size_t i = 0; i < open.event.to.size(); ++i) writer_.receiver(open, i, ending, now_.wall, reason);
+  all_planned(open);
+}
+
+void OpenEvents::put_off_receivers(OpenEvent& open, Rule rule, WallTime not_before, const VendorReason& reason) {
+  const Ending ending{OutcomeKind::Retrying, rule, Disposition::Defer};
+  for (std::size_t i = 0; i < open.event.to.size(); ++i)
+    writer_.receiver(open, i, ending, now_.wall, reason, not_before);
+  all_planned(open);
+}
+
+void OpenEvents::pass_on(OpenEvent& open) {
+  for (std::size_t i = 0; i < open.event.to.size(); ++i) {
+    const std::span<const DeviceLeft> left = open.left_of(i);
+    for (const DeviceLeft& each : left) writer_.pass_on(open, i, &each, std::max(each.not_before, open.not_before));
+    if (left.empty()) writer_.pass_on(open, i, nullptr, open.not_before);
+  }
   all_planned(open);
 }
 
@@ -45,6 +63,8 @@ void OpenEvents::hand_back(const std::function<bool(RecordId)>& which) {
   events_.for_each([&](std::uint64_t, OpenEvent& open) {
     if (open.leaving || !which(open.record_id)) return;
     open.leaving = true;
+    // Its record comes again whole: a remainder beside it would have its devices twice.
+    if (open.unfinished && !open.unfinished->put_off.empty()) open.incomplete = true;
     if (open.state == OpenEvent::State::Sending) return;
     open.incomplete = true;
     all_planned(open);
@@ -65,7 +85,7 @@ void OpenEvents::close_if_done(OpenEvent& open) {
   if (open.incomplete)
     writer_.hand_back(open);
   else
-    writer_.close(open, now_.wall);
+    writer_.close(open, now_);
   free(open);
 }
 

@@ -33,16 +33,32 @@ class OpenEvents {
   OpenEvent* find(std::uint64_t tag) noexcept { return events_.find(tag); }
 
   /// Nothing could be read of it: a dead letter, and closed.
-  void unreadable(OpenEvent& open, Rule rule, std::string_view detail);
+  void unreadable(OpenEvent& open, Rule rule, std::string_view detail, std::string_view remainder = {});
   /// The same end for every receiver, devices unseen, and closed.
   void end_receivers(OpenEvent& open, Ending ending, const VendorReason& reason = {});
   /// One receiver's end, its devices unseen.
   void end_receiver(OpenEvent& open, std::size_t index, Ending ending) {
     writer_.receiver(open, index, ending, now_.wall);
   }
-  /// One device's, without a push.
-  void end_device(OpenEvent& open, std::size_t index, const Device& device, Ending ending) {
-    writer_.device(open, index, device, ending, now_.wall);
+  /// One device's, without a push. `left`: how far it had come.
+  void end_device(OpenEvent& open, std::size_t index, const Device& device, Ending ending,
+                  const DeviceLeft* left = nullptr) {
+    writer_.device(open, index, device, ending, now_.wall, left);
+  }
+  /// One that only the remainder knows.
+  void end_device(OpenEvent& open, std::size_t index, const DeviceLeft& left, Ending ending) {
+    writer_.device(open, index, left, ending, now_.wall);
+  }
+  void end_stranger(OpenEvent& open, std::string_view user_id, Ending ending) {
+    writer_.stranger(open, user_id, ending, now_.wall);
+  }
+  /// All of it is put off, its devices unseen, and closed.
+  void put_off_receivers(OpenEvent& open, Rule rule, WallTime not_before, const VendorReason& reason = {});
+  /// It came too early: all of it goes on as it is, and is closed.
+  void pass_on(OpenEvent& open);
+  /// Likewise one device of it.
+  void pass_on(OpenEvent& open, std::size_t index, const DeviceLeft& left) {
+    writer_.pass_on(open, index, &left, left.not_before);
   }
   void end_push(Push& push, Ending ending, const VendorReason& reason) {
     writer_.push(push, ending, now_.wall, reason);

@@ -1,20 +1,42 @@
 #include "dispatch/open_pushes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/uuid.h"
 
 namespace nightpost::dispatch {
 
-Push& OpenPushes::begin(OpenEvent& event, std::size_t receiver, const Device& device) {
+Push& OpenPushes::begin(OpenEvent& event, std::size_t receiver, const Device& device, const DeviceLeft* left) {
   const auto [tag, push] = pushes_.acquire();
   push->tag = tag;
   push->event = &event;
   push->receiver = receiver;
   push->device = &device;
   push->push_id = uuid_of({event.event.event_id, event.event.to[receiver].user_id, device.device_id});
+  push->window = event.window;
+  push->window.quick_until = now_.mono + options_.quick_for;
+  if (left != nullptr) push->progress = progress_of(*left);
   events_.push_begun(event);
   return *push;
+}
+
+void OpenPushes::limit_window(Push& push) const noexcept {
+  const milliseconds limit = retry_rules_of(push.route->certificate.vendor).stop_after;
+  if (limit == milliseconds(0) || push.progress.tried_since == WallTime{}) return;
+  push.window.give_up_at =
+      std::min(push.window.give_up_at, now_.mono + (push.progress.tried_since + limit - now_.wall));
+}
+
+void OpenPushes::count_attempt(Push& push) const noexcept {
+  push.state = Push::State::InFlight;
+  push.sent_at = now_.mono;
+  push.sent_at_wall = now_.wall;
+  push.reached_wire = false;
+  ++push.progress.attempts;
+  if (push.progress.tried_since != WallTime{}) return;
+  push.progress.tried_since = now_.wall;
+  limit_window(push);
 }
 
 void OpenPushes::end(Push& push, Ending ending, const VendorReason& reason) {
@@ -24,7 +46,7 @@ void OpenPushes::end(Push& push, Ending ending, const VendorReason& reason) {
 
 void OpenPushes::defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason) {
   if (push.event->leaving) return drop(push);
-  const Window& window = push.event->window;
+  const Window& window = push.window;
   if (now_.mono + (not_before - now_.wall) >= window.end())
     return end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule), reason);
   events_.put_off(push, rule, not_before, reason);

@@ -8,6 +8,7 @@
 #include "dispatch/now.h"
 #include "dispatch/open_event.h"
 #include "dispatch/open_events.h"
+#include "dispatch/options.h"
 #include "dispatch/pacer_book.h"
 
 namespace nightpost::dispatch {
@@ -18,9 +19,15 @@ namespace nightpost::dispatch {
 class OpenPushes {
  public:
   /// Borrowed; all must outlive it.
-  OpenPushes(const Now& now, OpenEvents& events, PacerBook& pacers) : now_(now), events_(events), pacers_(pacers) {}
+  OpenPushes(const Options& options, const Now& now, OpenEvents& events, PacerBook& pacers)
+      : options_(options), now_(now), events_(events), pacers_(pacers) {}
 
-  Push& begin(OpenEvent& event, std::size_t receiver, const Device& device);
+  /// `left`: how far the device had come; null: it was not tried yet.
+  Push& begin(OpenEvent& event, std::size_t receiver, const Device& device, const DeviceLeft* left = nullptr);
+  /// Its route is known: how long its vendor may be asked at all.
+  void limit_window(Push& push) const noexcept;
+  /// It goes into the air now.
+  void count_attempt(Push& push) const noexcept;
   /// Null: gone since.
   Push* find(std::uint64_t tag) noexcept { return pushes_.find(tag); }
   /// May close its event.
@@ -50,6 +57,7 @@ class OpenPushes {
  private:
   void free(Push& push);
 
+  const Options& options_;
   const Now& now_;
   OpenEvents& events_;
   PacerBook& pacers_;

@@ -39,10 +39,14 @@ struct Options {
   // other signer sends anything.
   milliseconds signer_wait_max{5'000};
   std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
-  int attempts_max = 5;                     // per push, the first included
-  milliseconds backoff_first{500};          // full jitter, doubling
+  int attempts_max = 5;                     // of a push in memory, the first included; of one that was put off: one
+  milliseconds backoff_first{500};          // doubling; at least half of it
   milliseconds backoff_max{30'000};
-  milliseconds retry_for{120'000};  // a push is given up this long after its event came, in the air or not
+  milliseconds quick_for{10'000};      // a push is tried in memory so long; then it is put off
+  milliseconds retry_for{86'400'000};  // a push is given up this long after its event was first accepted
+  milliseconds defer_first{10'000};    // between being put off and the next try; doubling, at least half of it
+  milliseconds defer_max{600'000};
+  int unheard_max = 4;  // requests of a push that may go unanswered and maybe processed, until it is given up
   /// Since an event occurred; an older one rings nobody. 0: no limit. A day, so that the pushes of a night's outage
   /// still go out, and a replay of the log does not wake people for what is long read: producers' expiries may be a
   /// week away.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "core/uuid.h"
 #include "dispatch/outcome_json.h"
 #include "dispatch/remainder.h"
 #include "dispatch/tier.h"
@@ -36,30 +38,81 @@ Remainder remainder_of(const OpenEvent& open, std::span<const Unfinished::Part* 
   return out;
 }
 
+PutOff put_off_for(Rule rule) noexcept {
+  switch (rule) {
+    case Rule::VendorFailing:
+    case Rule::Unanswered:
+    case Rule::SignerSilent:
+    case Rule::SignerFailing:
+      return PutOff::Failure;
+    case Rule::VendorThrottled:
+      return PutOff::Throttle;
+    case Rule::VendorClosed:
+      return PutOff::Closed;
+    case Rule::BreakerOpen:
+      return PutOff::Breaker;
+    case Rule::GrantUnavailable:
+      return PutOff::Grant;
+    case Rule::StoreUnavailable:
+      return PutOff::Store;
+    default:
+      return PutOff::Capacity;
+  }
+}
+
 }  // namespace
 
 void OutcomeWriter::receiver(OpenEvent& open, std::size_t index, Ending ending, WallTime now,
-                             const VendorReason& reason) {
-  outcome_.user_id = open.event.to[index].user_id;
-  outcome_.device_id.clear();
-  outcome_.vendor.reset();
-  outcome_.certificate.reset();
-  outcome_.push_id.clear();
-  outcome_.collapse_id.clear();
-  outcome_.attempt = 0;
-  write(open, index, ending, reason, now);
+                             const VendorReason& reason, WallTime not_before) {
+  outcome_.not_before = not_before;
+  const std::span<const DeviceLeft> left = open.left_of(index);
+  for (const DeviceLeft& each : left) device(open, index, each, ending, now, reason);
+  if (left.empty()) {
+    name(open, index);
+    write(open, index, ending, reason, now);
+  }
+  outcome_.not_before = {};
 }
 
-void OutcomeWriter::device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now) {
-  outcome_.user_id = open.event.to[index].user_id;
+void OutcomeWriter::device(OpenEvent& open, std::size_t index, const Device& device, Ending ending, WallTime now,
+                           const DeviceLeft* left) {
+  name(open, index);
   outcome_.device_id = device.device_id;
-  outcome_.vendor.reset();
-  outcome_.certificate.reset();
   if (device.certificate.value != 0) outcome_.certificate = device.certificate;
-  outcome_.push_id.clear();
-  outcome_.collapse_id.clear();
-  outcome_.attempt = 0;
-  write(open, index, ending, {}, now);
+  if (left == nullptr) return write(open, index, ending, {}, now);
+  const Progress progress = progress_of(*left);
+  if (progress.sent > 0)
+    name_sent(open, uuid_of({open.event.event_id, outcome_.user_id, outcome_.device_id}), progress.sent);
+  write(open, index, ending, {}, now, &progress);
+}
+
+void OutcomeWriter::device(OpenEvent& open, std::size_t index, const DeviceLeft& left, Ending ending, WallTime now,
+                           const VendorReason& reason) {
+  name(open, index);
+  outcome_.device_id = left.device_id;
+  outcome_.vendor = vendor_from(left.vendor);
+  Progress progress = progress_of(left);
+  if (progress.sent > 0)
+    name_sent(open, uuid_of({open.event.event_id, outcome_.user_id, outcome_.device_id}), progress.sent);
+  if (ending.then == Disposition::Defer) ++progress.hops;
+  // What its vendor said last explains its failure better than nothing.
+  const bool failed = ending.kind == OutcomeKind::Dead || ending.kind == OutcomeKind::Expired;
+  const bool known = !failed || !reason.code.empty() || !reason.meaning.empty();
+  write(open, index, ending, known ? reason : VendorReason{.code = left.code}, now, &progress);
+}
+
+void OutcomeWriter::stranger(OpenEvent& open, std::string_view user_id, Ending ending, WallTime now) {
+  name(open, 0);
+  outcome_.user_id = user_id;
+  write(open, 0, ending, {}, now);
+}
+
+void OutcomeWriter::pass_on(OpenEvent& open, std::size_t index, const DeviceLeft* left, WallTime not_before) {
+  Unfinished::Part& part = unfinished(open).put_off.emplace_back(
+      Unfinished::Part{.receiver = index, .device = std::nullopt, .not_before = not_before});
+  if (left == nullptr) return;
+  part.device = *left;
+  part.device->not_before = not_before;
 }
 
 void OutcomeWriter::push(Push& push, Ending ending, WallTime now, const VendorReason& reason) {
@@ -75,21 +128,30 @@ void OutcomeWriter::put_off(Push& push, Rule rule, WallTime not_before, WallTime
   outcome_.not_before = {};
 }
 
-void OutcomeWriter::name(Push& push) {
-  OpenEvent& open = *push.event;
-  outcome_.user_id = open.event.to[push.receiver].user_id;
-  outcome_.device_id = push.device->device_id;
+void OutcomeWriter::name(OpenEvent& open, std::size_t index) {
+  if (index < open.event.to.size()) outcome_.user_id = open.event.to[index].user_id;
+  outcome_.device_id.clear();
   outcome_.vendor.reset();
-  if (push.route) outcome_.vendor = push.route->certificate.vendor;
-  outcome_.certificate = push.device->certificate;
+  outcome_.certificate.reset();
   outcome_.push_id.clear();
   outcome_.collapse_id.clear();
-  if (push.progress.sent > 0) {
-    outcome_.push_id = push.push_id;
-    if (open.collapse_id.empty()) open.collapse_id = collapse_id_of(open.event.message_id);
-    outcome_.collapse_id = open.collapse_id;
-  }
-  outcome_.attempt = push.progress.sent;
+  outcome_.attempt = 0;
+}
+
+void OutcomeWriter::name(Push& push) {
+  OpenEvent& open = *push.event;
+  name(open, push.receiver);
+  outcome_.device_id = push.device->device_id;
+  if (push.route) outcome_.vendor = push.route->certificate.vendor;
+  outcome_.certificate = push.device->certificate;
+  if (push.progress.sent > 0) name_sent(open, push.push_id, push.progress.sent);
+}
+
+void OutcomeWriter::name_sent(OpenEvent& open, std::string_view push_id, int sent) {
+  outcome_.push_id = push_id;
+  if (open.collapse_id.empty()) open.collapse_id = collapse_id_of(open.event.message_id);
+  outcome_.collapse_id = open.collapse_id;
+  outcome_.attempt = sent;
 }
 
 void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, const VendorReason& reason, WallTime now,
@@ -110,18 +172,22 @@ void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, con
     case Disposition::Done:
       break;
     case Disposition::Defer:
-      if (!open.unfinished) open.unfinished = std::make_unique<Unfinished>();
-      open.unfinished->put_off.push_back(part(index, progress));
+      metrics_.put_off[static_cast<std::size_t>(put_off_for(ending.rule))].add();
+      unfinished(open).put_off.push_back(part(index, progress));
       break;
     case Disposition::DeadLetter:
       dead(open, ending.rule, reason, progress != nullptr && progress->attempts > 0);
-      if (!open.unfinished) open.unfinished = std::make_unique<Unfinished>();
-      open.unfinished->dead.push_back(part(index, progress));
+      unfinished(open).dead.push_back(part(index, progress));
       break;
   }
   json_.clear();
   append_json(json_, outcome_);
   settler_.outcome(open.record_id, open.event.event_id, json_);
+}
+
+Unfinished& OutcomeWriter::unfinished(OpenEvent& open) {
+  if (!open.unfinished) open.unfinished = std::make_unique<Unfinished>();
+  return *open.unfinished;
 }
 
 Unfinished::Part OutcomeWriter::part(std::size_t index, const Progress* progress) const {
@@ -162,20 +228,22 @@ void OutcomeWriter::dead(OpenEvent& open, Rule rule, const VendorReason& reason,
   if (detail.size() >= kDetailMax) detail += " …";
 }
 
-void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view detail) {
+void OutcomeWriter::unreadable(OpenEvent& open, Rule rule, std::string_view detail, std::string_view remainder) {
   metrics_.events_malformed.add();
   open.letter = std::make_unique<DeadLetter>();
   open.letter->event_id = open.event.event_id;
   open.letter->stage = "decode";
   open.letter->reason = name_of(rule);
   open.letter->detail = detail;
+  open.letter->remainder = remainder;
 }
 
 /// By tier, so that each comes back about when it may go on; of those in one, nothing is sent before the first may be.
-void OutcomeWriter::defer(OpenEvent& open, WallTime now) {
+void OutcomeWriter::defer(OpenEvent& open, const Now& now) {
+  const milliseconds left = std::chrono::floor<milliseconds>(open.window.end() - now.mono);
   std::array<std::vector<const Unfinished::Part*>, kTiers> tiers;
   for (const Unfinished::Part& part : open.unfinished->put_off)
-    tiers[static_cast<std::size_t>(tier_for(part.not_before - now, open.event.expires_at - now))].push_back(&part);
+    tiers[static_cast<std::size_t>(tier_for(part.not_before - now.wall, left))].push_back(&part);
   for (std::size_t i = 0; i < kTiers; ++i) {
     if (tiers[i].empty()) continue;
     const auto tier = static_cast<Tier>(i);
@@ -191,12 +259,14 @@ void OutcomeWriter::defer(OpenEvent& open, WallTime now) {
                                     .traceparent = open.traceparent,
                                     .remainder = to_json(remainder),
                                     .tier = tier,
-                                    .due_at = now + delay_of(tier)});
+                                    .due_at = now.wall + delay_of(tier)});
+    metrics_.deferrals[i].add();
   }
 }
 
-void OutcomeWriter::close(OpenEvent& open, WallTime now) {
-  if (open.unfinished && !open.unfinished->put_off.empty()) defer(open, now);
+void OutcomeWriter::close(OpenEvent& open, const Now& now) {
+  const bool deferred = open.unfinished && !open.unfinished->put_off.empty();
+  if (deferred) defer(open, now);
   if (open.letter) {
     metrics_.dead_letters.add();
     open.letter->key = open.key;
@@ -211,7 +281,8 @@ void OutcomeWriter::close(OpenEvent& open, WallTime now) {
     settler_.dead(open.record_id, std::move(*open.letter));
   }
   metrics_.events_settled.add();
-  if (open.event.occurred_at != WallTime{}) metrics_.settle_latency.observe((now - open.event.occurred_at).count());
+  if (open.event.occurred_at != WallTime{} && !deferred)
+    metrics_.settle_latency.observe((now.wall - open.event.occurred_at).count());
   settler_.release(open.record_id);
 }
 

@@ -54,7 +54,8 @@ Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, Mono
 
 Pacer::Admission Pacer::deferral(MonoTime now) const {
   const bool silent = signer_->state() == SignerHealth::State::Silent;
-  return {May::Defer, signer_->retry_at(now).value_or(now), silent ? Rule::SignerSilent : Rule::SignerFailing};
+  const MonoTime at = std::max(signer_->retry_at(now).value_or(now), now + options_->probe_first);
+  return {May::Defer, at, silent ? Rule::SignerSilent : Rule::SignerFailing};
 }
 
 std::size_t Pacer::allowed() const noexcept { return std::min(own_limit(), signer_->allowed()); }
@@ -113,7 +114,8 @@ void Pacer::count_answer(Feedback& feedback, const Answer& answer, const Next& n
   } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
     feedback.complaint = &answer;
     if (answer.scope == Scope::Credential)
-      feedback.throttled_until = std::max({feedback.throttled_until, now + pause_for(answer, *options_), next.at});
+      feedback.throttled_until = std::max({feedback.throttled_until, now + pause_for(answer, *options_),
+                                           next.what == Next::Do::Defer ? next.pause_until : next.at});
   } else if (answer.verdict == Verdict::AuthStale) {
     signer_->stale(with);
   }

@@ -1,6 +1,7 @@
 #include "dispatch/planner.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "dispatch/decide.h"
@@ -56,6 +57,7 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
   while (open.next_receiver < open.receivers.size()) {
     const std::size_t at = open.next_receiver;
     const Receiver& receiver = *open.receivers[at];
+    const std::span<const DeviceLeft> left = open.left_of(at);
     if (open.next_device == 0) {
       const Rule rule = decide_receiver(open.event, open.event.to[at], receiver, now_.wall);
       if (rule != Rule::None) {
@@ -65,20 +67,26 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
         continue;
       }
     }
-    if (open.next_device == receiver.devices.size()) {
+    if (open.next_device == (left.empty() ? receiver.devices.size() : left.size())) {
       open.next_device = 0;
       ++open.next_receiver;
       continue;
     }
     if (!capacity_.has_room()) return Step::Full;
-    const Device& device = receiver.devices[open.next_device];
-    if (const Rule rule = decide_device(open.event, device); rule != Rule::None) {
-      events_.end_device(open, at, device, {OutcomeKind::Suppressed, rule});
+    const DeviceLeft* const progress = left.empty() ? nullptr : &left[open.next_device];
+    const auto known = left.empty() ? receiver.devices.begin() + std::ptrdiff_t(open.next_device)
+                                    : std::ranges::find(receiver.devices, progress->device_id, &Device::device_id);
+    if (known == receiver.devices.end()) {
+      events_.end_device(open, at, *progress, {OutcomeKind::Suppressed, Rule::DeviceUnknown});
+    } else if (const Rule rule = decide_device(open.event, *known); rule != Rule::None) {
+      events_.end_device(open, at, *known, {OutcomeKind::Suppressed, rule}, progress);
     } else if (late) {
-      events_.end_device(open, at, device, ending_of(open.window.rule_at_end()));
+      events_.end_device(open, at, *known, ending_of(open.window.rule_at_end()), progress);
+    } else if (progress != nullptr && progress->not_before > now_.wall) {
+      events_.pass_on(open, at, *progress);
     } else {
       if (!capacity_.may_plan()) return Step::Full;
-      target = {&open, at, &device};
+      target = {&open, at, &*known, progress};
       ++open.next_device;
       return Step::Device;
     }

@@ -14,8 +14,9 @@
 
 namespace nightpost::dispatch {
 
-/// Each device of each event is named once by next(), or ends here by a rule or because its event is late; in the order
-/// of the events, and nothing is named or ended beyond the limits.
+/// Each device of each event, or each that is left of it, is named once by next(), or ends here by a rule or because
+/// its event is late, or goes on to a delay topic because it came too early; in the order of the events, and nothing is
+/// named or ended beyond the limits.
 class Planner {
  public:
   /// Borrowed; all must outlive it.
@@ -26,6 +27,7 @@ class Planner {
     OpenEvent* event = nullptr;
     std::size_t receiver = 0;
     const Device* device = nullptr;
+    const DeviceLeft* left = nullptr;  // how far it had come; null: it was not tried yet
   };
 
   /// The event's receivers are known.

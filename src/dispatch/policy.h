@@ -1,7 +1,8 @@
-// What to do after an attempt: pure, so every row of it is a test. Bounded in number (attempts_max), in time (the
-// deadline) and in repeats that may duplicate (one).
+// What to do after an attempt: pure, so every row of it is a test. In memory it is bounded in number (attempts_max) and
+// in time (quick_for), over all hops in time (the window) and in repeats that may duplicate (unheard_max).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 
@@ -10,13 +11,14 @@
 #include "core/time.h"
 #include "core/verdict.h"
 #include "dispatch/options.h"
+#include "dispatch/retry_rules.h"
 #include "dispatch/rule.h"
 
 namespace nightpost::dispatch {
 
 using Rng = std::minstd_rand;
 
-/// Full jitter: anything between nothing and first · 2^(failures − 1), the latter at most `max`. failures ≥ 1.
+/// Equal jitter: first · 2^(failures − 1), at most `max`, or anything down to half of that. failures ≥ 1.
 milliseconds backoff(int failures, milliseconds first, milliseconds max, Rng& rng);
 
 /// One push until now.
@@ -36,6 +38,9 @@ struct Window {
   MonoTime give_up_at;
   MonoTime end() const noexcept { return expires_at < give_up_at ? expires_at : give_up_at; }
   Rule rule_at_end() const noexcept { return expires_at <= give_up_at ? Rule::Expired : Rule::RetriesExhausted; }
+  MonoTime quick_until = MonoTime::max();  // then what is not in the air is put off
+  MonoTime quick_end() const noexcept { return std::min(end(), quick_until); }
+  bool operator==(const Window&) const = default;
 };
 
 /// What happens to a device's part of the event once its outcome is written.
@@ -60,13 +65,15 @@ struct Next {
     End,            // as `ending` says
     RemoveToken,    // by the removal guard's leave; then end
     Retry,          // at `at`, with the same ids
+    Defer,          // not before `at`, from a delay topic
     Refresh,        // replace the grant and replay at once
     TripBreaker,    // the credential is bad: open its breaker, end with `ending`
     PauseThenRetry  // nothing more with this credential before `at`, then retry
   };
   Do what = Do::End;
-  Ending ending;
+  Ending ending;  // of Defer: why
   MonoTime at{};
+  MonoTime pause_until{};  // of Defer: nothing more with this credential before, should the vendor have too much
 };
 
 class Policy {
@@ -74,14 +81,27 @@ class Policy {
   /// Borrowed; both must outlive it.
   Policy(const Options& options, Rng& rng) : options_(options), rng_(rng) {}
 
-  Next after(const Progress& progress, const Answer& answer, MonoTime now, const Window& window) const;
+  Next after(const Progress& progress, const Answer& answer, MonoTime now, const Window& window,
+             const RetryRules& rules = {}) const;
   /// The transport's failure. maybe_sent: the vendor may have processed it.
   Next after(const Progress& progress, const Error& error, bool maybe_sent, MonoTime now, const Window& window) const;
-  /// No request could be made for now (store, grant): like a failure that was surely not sent.
-  Next postpone(const Progress& progress, int failures, MonoTime now, const Window& window) const;
+  /// No request could be made for now, as `why` says (store, grant): like a failure that was surely not sent.
+  Next postpone(const Progress& progress, int failures, Rule why, MonoTime now, const Window& window) const;
+  /// When a push may come again, from a delay topic, that was put off `hops` times before. Where that would be too late
+  /// for it there is one more try before, `least` from now at the earliest.
+  MonoTime later(int hops, MonoTime now, const Window& window, milliseconds least = milliseconds(0),
+                 const RetryRules& rules = {}) const;
 
  private:
-  Next retry(const Progress& progress, int failures, milliseconds at_least, MonoTime now, const Window& window) const;
+  /// What failed, and how it may be tried again.
+  struct Failure {
+    Rule why = Rule::None;
+    int failures = 1;  // of this kind, this one included
+    milliseconds at_least{0};
+    bool quickly = true;  // in memory, if there is time
+    RetryRules rules = {};
+  };
+  Next retry(const Progress& progress, const Failure& failure, MonoTime now, const Window& window) const;
 
   const Options& options_;
   Rng& rng_;

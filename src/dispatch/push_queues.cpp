@@ -17,8 +17,9 @@ constexpr std::size_t kCompany = 1000;
 
 void PushQueues::wait_for_slot(Push& push) {
   if (std::exchange(push.state, Push::State::Due) == Push::State::Due) return;
+  push.waits_for = Rule::NotInTime;
   due_.push_back(push.tag);
-  timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
+  timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
 }
 
 void PushQueues::park_for_grant(Push& push) {
@@ -27,7 +28,7 @@ void PushQueues::park_for_grant(Push& push) {
   if (waiting.size() >= kParkedLook && waiting.size() >= 2 * pushes_.open())
     std::erase_if(waiting, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
   waiting.push_back(push.tag);
-  park(push);
+  park(push, Rule::GrantUnavailable);
 }
 
 void PushQueues::park_for_room(Push& push) {
@@ -40,7 +41,7 @@ void PushQueues::park_for_room(Push& push) {
     std::erase_if(found->pushes, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
   found->pushes.push_back(push.tag);
   pushes_.wait_began(push);
-  park(push);
+  park(push, Rule::NotInTime);
 }
 
 void PushQueues::on_grant(std::uint64_t route_id) {
@@ -105,16 +106,18 @@ Push* PushQueues::take_due() {
   return push != nullptr && push->state == Push::State::Due ? push : nullptr;
 }
 
-/// Until somebody says that it may go on, or the push is over.
-void PushQueues::park(Push& push) {
+/// Until somebody says that it may go on, or the push is put off or over.
+void PushQueues::park(Push& push, Rule waits_for) {
   push.state = Push::State::Parked;
+  push.waits_for = waits_for;
   push.grant.reset();
-  timers_.add({push.event->window.end(), push.tag, Timer::Of::Push});
+  timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
 }
 
 void PushQueues::call(Push& push) {
   pushes_.wait_ended(push, true);
-  push.state = Push::State::Due;  // its timer for the end of the window stands already
+  push.waits_for = Rule::NotInTime;
+  push.state = Push::State::Due;  // its timer stands already
   due_.push_back(push.tag);
 }
 

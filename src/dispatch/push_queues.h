@@ -15,9 +15,9 @@
 
 namespace nightpost::dispatch {
 
-/// Whoever is parked has a timer for the end of its window, so nothing waits for longer. First come, first called; of
-/// those who wait for room, the certificates of one signer take turns. Some in the queues may be gone; they are passed
-/// over.
+/// Whoever waits here has a timer for the end of its quick window, so nothing waits for longer. First come, first
+/// called; of those who wait for room, the certificates of one signer take turns. Some in the queues may be gone; they
+/// are passed over.
 class PushQueues {
  public:
   /// Borrowed; all must outlive it.
@@ -49,7 +49,7 @@ class PushQueues {
     std::shared_ptr<SignerPace> signer;
     std::deque<Waiting> routes;  // the first is the next to be called
   };
-  void park(Push& push);
+  void park(Push& push, Rule waits_for);
   void call(Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
   bool call_company(Waiting& waiting);

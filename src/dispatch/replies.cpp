@@ -26,14 +26,16 @@ milliseconds rest_of_day(WallTime now) noexcept {
 }
 
 bool equal(const Progress& a, const Progress& b) noexcept {
-  return a.attempts == b.attempts && a.unheard == b.unheard && a.refreshed == b.refreshed && a.once_more == b.once_more;
+  return a.attempts == b.attempts && a.unheard == b.unheard && a.hops == b.hops && a.refreshed == b.refreshed &&
+         a.once_more == b.once_more;
 }
 
 /// Whether two pushes of one request are equally far and were told the same: then they do the same at the same moment,
 /// so that what shared a request can share the next.
 bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
   return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more &&
-         told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event;
+         told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event &&
+         a.window == b.window;
 }
 
 VendorReason reason_of(const Answer* answer) {
@@ -69,6 +71,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
   Pacer& pacer = sender_.pacer_of(*route);
   if (!reply.reached_wire() && !pushes.front()->reached_wire && !pacer.is_probe(probe) && pacer.is_quiet(now_.mono))
     return hold_back(pushes);
+  const RetryRules rules = retry_rules_of(route->certificate.vendor);
   Pacer::Feedback feedback;
   bool leave = false;                                                         // the connection
   std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
@@ -77,7 +80,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     Push& push = *pushes[i];
     Answer& answer = answers[i];
-    const Window& window = push.event->window;
+    const Window& window = push.window;
     push.state = Push::State::Due;
     count_sent(push, reply);
     Next next;
@@ -87,7 +90,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
       std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
       next = before < i && alike(push, answer, *pushes[before], answers[before])
                  ? nexts_[before]
-                 : policy_.after(push.progress, answer, now_.mono, window);
+                 : policy_.after(push.progress, answer, now_.mono, window, rules);
       before = i;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);

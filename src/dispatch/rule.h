@@ -24,11 +24,13 @@ enum class Rule : std::uint8_t {
   MutedPeer,
   MutedGroup,
   NoDevice,
+  ReceiverUnknown,
   // One device.
   LoggedOut,
   Foreground,
   WebTerminal,
   NoToken,
+  DeviceUnknown,
   // The device's certificate.
   CertificateMissing,
   CertificateUnusable,
@@ -53,7 +55,11 @@ enum class Rule : std::uint8_t {
   SignerFailing,
   SignerFull,
   CredentialBad,
-  // What could not be finished.
+  // What could not be finished, for now or for good.
+  VendorFailing,
+  Unanswered,
+  GrantUnavailable,
+  NotInTime,
   BreakerOpen,
   RetriesExhausted,
   DeliveryUnknown,

@@ -32,7 +32,7 @@ void Shipping::ship(Gathering& gathering) {
 bool Shipping::still_gathered(std::uint64_t tag) {
   Push* const push = pushes_.find(tag);
   if (push == nullptr || push->state != Push::State::Gathered) return false;
-  const Window& window = push->event->window;
+  const Window& window = push->window;
   if (now_.mono < window.end()) return true;
   pushes_.end(*push, ending_of(window.rule_at_end()));
   return false;
@@ -116,12 +116,12 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
       if (const Probe held = std::exchange(pushes_.find(one)->probe, Probe::None); pacer.is_probe(held)) probe = held;
     // Throttled while they waited for company, or by another answer of this turn.
     if (const MonoTime until = pacer.paused_until(); first && probe == Probe::None && until > now_.mono) {
-      for (const std::uint64_t one : pushes) attempts_.wait_or_end(*pushes_.find(one), until, Rule::VendorThrottled);
+      for (const std::uint64_t one : pushes) attempts_.wait_or_defer(*pushes_.find(one), until, Rule::VendorThrottled);
       continue;
     }
     if (first && probe == Probe::None && !pacer.breaker_admits(now_.mono)) {
-      for (const std::uint64_t tag : pushes)
-        pushes_.end(*pushes_.find(tag), ending_of(Rule::BreakerOpen), {.meaning = pacer.refusal()});
+      for (const std::uint64_t one : pushes)
+        attempts_.put_off(*pushes_.find(one), Rule::BreakerOpen, {.meaning = pacer.refusal()});
       continue;
     }
     if (first && !sender_.begin_probe(pacer, probe)) {
@@ -143,14 +143,10 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
     shipment->deadline = first ? now_.mono + Sender::deadline_of(pacer, probe, options_) : all.deadline;
     for (const std::uint64_t one : pushes) {
       Push& push = *pushes_.find(one);
-      shipment->deadline = std::min(shipment->deadline, push.event->window.end());
       push.state = Push::State::InFlight;
       push.grant = all.grant;
-      if (!first) continue;
-      push.sent_at = now_.mono;
-      push.sent_at_wall = now_.wall;
-      push.reached_wire = false;
-      ++push.progress.attempts;
+      if (first) pushes_.count_attempt(push);
+      shipment->deadline = std::min(shipment->deadline, push.window.end());
     }
     const std::optional<std::string> thrown =
         sender_.send(pacer, all.route, std::move(each.http), shipment->deadline, tag | kShipment, shipment->probe);

@@ -21,8 +21,8 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
   }
   std::cout << "sim: " << seeds.count << " seeds, " << tally.events << " events, " << tally.sent << " sent, "
             << tally.repeats << " repeats, " << tally.refreshes << " refreshes, " << tally.handed_back
-            << " handed back, " << tally.letters << " dead letters, trace " << std::hex << tally.trace << std::dec
-            << "\n";
+            << " handed back, " << tally.letters << " dead letters, " << tally.deferrals << " put off, trace "
+            << std::hex << tally.trace << std::dec << "\n";
   if (seeds.count < 1000) return;
   // A fault that no seed met has not been simulated.
   for (const char* rule : {"accepted",
@@ -53,11 +53,19 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
                            "vendor_closed",
                            "credential_bad",
                            "credential_breaker_open",
-                           "signer_silent",
-                           "signer_failing",
-                           "signer_full",
+                           "retrying:signer_silent",
+                           "retrying:signer_failing",
+                           "retrying:signer_full",
                            "retries_exhausted",
                            "delivery_unknown",
+                           "retrying:vendor_failing",
+                           "retrying:unanswered",
+                           "retrying:vendor_throttled",
+                           "retrying:vendor_closed",
+                           "retrying:credential_breaker_open",
+                           "retrying:grant_unavailable",
+                           "retrying:not_in_time",
+                           "retrying:store_unavailable",
                            "store_unavailable",
                            "unknown_app",
                            "internal_error",
@@ -100,6 +108,12 @@ TEST_CASE("sim: what must always hold, holds", "[sim][dispatcher]") {
                             "a vendor that fails everything",
                             "a request that tries a vendor",
                             "a vendor that is back",
+                            "a repeat after a hop",
+                            "a remainder that came too early",
+                            "a wait of 10s",
+                            "a wait of 1m",
+                            "a wait of 10m",
+                            "a wait of 1h",
                             "a probe that was refused"}) {
     CAPTURE(fault);
     CHECK(tally.faults[fault] > 0);

@@ -54,7 +54,9 @@ void FleetWorld::choose_limits() {
   dispatch.pushes_in_flight_max = 1 + dice(20);
   dispatch.credential_in_flight_first = 1 + dice(4);
   dispatch.pushes_queued_max = 1 + dice(20);
-  dispatch.retry_for = milliseconds(3'000 + dice(20'000));
+  // Too short for a delay topic, of which there are none here.
+  dispatch.retry_for = milliseconds(3'000 + dice(7'000));
+  dispatch.defer_first = dispatch.defer_max = std::chrono::hours(1);
   dispatch.backoff_first = milliseconds(10 + dice(500));
   dispatch.backoff_max = milliseconds(2'000);
   dispatch.push_deadline = milliseconds(500 + dice(8'000));

@@ -31,10 +31,11 @@ class Isolation final : public Directory, public Credentials, public Transport, 
   Isolation(std::uint64_t seed, Trouble trouble) : rng_(seed), trouble_(trouble) {
     options_.jitter_seed = static_cast<std::uint32_t>(seed) + 1;
     vendors_ = 2 + static_cast<std::int64_t>(dice(5));
-    every_ = milliseconds(2 + dice(8));
+    every_ = milliseconds(20 + dice(20));
     // A few seconds of one vendor's pushes, as in a real shard.
     options_.events_open_max = 3'000 / static_cast<std::size_t>(every_.count()) * static_cast<std::size_t>(vendors_);
-    options_.pushes_in_flight_max = 200 + dice(400);
+    // Four times what the healthy ones need.
+    options_.pushes_in_flight_max = 10 + dice(40) + 4 * static_cast<std::size_t>(vendors_ * (130 / every_.count() + 1));
     options_.pushes_queued_max = 2 * options_.events_open_max;
     options_.push_deadline = milliseconds(8'000 + dice(20'000));
     options_.retry_for = std::chrono::hours(24);
@@ -168,12 +169,13 @@ class Isolation final : public Directory, public Credentials, public Transport, 
     }
     later(every_, [this, end] { offer(end); });
   }
-  /// While the vendor is not known to be back, one request at a time; and then few, until they are answered.
+  /// Those that try the vendor come one by one.
   void note_sent() {
-    const auto fell = metrics_.signer_probes.read();
-    if (fell == tried) return;
-    tried = fell;
-    must(probe_at_ == milliseconds(0) || since_ > probe_at_, "two requests that try a vendor at once");
+    const auto probes = metrics_.signer_probes.read();
+    if (probes == tried) return;
+    must(probes == tried + 1, "two requests that try a vendor at once");
+    must(tried == 0 || since_ >= probe_at_ + options_.probe_first, "a vendor tried without a pause");
+    tried = probes;
     probe_at_ = since_;
   }
 
@@ -201,7 +203,7 @@ class Isolation final : public Directory, public Credentials, public Transport, 
 TEST_CASE("sim: a vendor in trouble moves its own pushes only", "[sim][dispatcher][isolation]") {
   const Seeds seeds = seeds_from_environment();
   std::array<std::size_t, kTroubles.size()> put_off{}, tried{};
-  for (std::uint64_t seed = seeds.first; seed < seeds.first + std::max<std::uint64_t>(seeds.count / 200, 1); ++seed)
+  for (std::uint64_t seed = seeds.first; seed < seeds.first + std::max<std::uint64_t>(seeds.count / 1'000, 1); ++seed)
     for (std::size_t i = 0; i < kTroubles.size(); ++i) {
       try {
         Isolation world(seed, kTroubles[i]);

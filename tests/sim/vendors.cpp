@@ -34,7 +34,8 @@ void World::make_routes() {
     auto route = std::make_shared<dispatch::Route>();
     route->id = static_cast<std::uint64_t>(certificate) + 100;
     route->certificate.id = {certificate};
-    route->certificate.vendor = certificate <= kSingle ? Vendor::Apns : Vendor::Xiaomi;
+    // Each with its own rules for repeats.
+    route->certificate.vendor = certificate == 2 ? Vendor::Fcm : certificate <= kSingle ? Vendor::Apns : Vendor::Xiaomi;
     route->authorizer =
         std::make_shared<testing::FakeAuthorizer>(signer_of(certificate) == 1 && one_signer_ ? "one" : "");
     if (certificate <= kSingle) {
@@ -201,13 +202,17 @@ World::Flight World::read(const dispatch::Route& route, const HttpRequest& reque
 
 void World::check_push(Push& push, const Flight& flight, milliseconds limit) {
   const Event& event = events_[push.event];
-  must(!event.released, "sent after release()");
-  must(!event.leaving, "sent after it was handed back");
+  const Record& record = records_[push.record];
+  must(!record.released, "sent after release()");
+  must(!record.leaving, "sent after it was handed back");
+  must(since_ >= push.not_before, "sent before it may be");
   must(!event.too_old, "sent, and it is too old");
   must(!push.in_flight, "sent while the attempt before is in the air");
   must(!push.settled, "sent again though the vendor's answer was final");
-  must(flight.addressed || push.attempts < options_.attempts_max, "more attempts than allowed");
-  must(push.unheard < 2, "repeated twice though it may have been processed");
+  // After a hop it is one try, and a replay with another grant.
+  must(flight.addressed || push.tries < (push.put_off == 0 ? options_.attempts_max : 2), "more attempts than allowed");
+  must(push.unheard < (push.put_off == 0 ? std::min(2, options_.unheard_max) : options_.unheard_max),
+       "repeated too often though it may have been processed");
   must(push.stale < 2, "sent again after a second stale answer");
   must(push.refused_grant.empty() || push.refused_grant != flight.authorization, "replayed with the refused grant");
   const milliseconds end = std::min(event.accepted_at + options_.retry_for, event.expires_at);
@@ -215,6 +220,7 @@ void World::check_push(Push& push, const Flight& flight, milliseconds limit) {
   push.in_flight = true;
   if (flight.addressed) return;
   tally_.repeats += push.attempts > 0 ? 1 : 0;
+  if (push.put_off > 0 && push.attempts > 0) met("a repeat after a hop");
   if (push.attempts > 0 && flight.pushes.size() > 1) met("a repeat for many");
   if (std::exchange(push.stored_in_vain, false)) met("content that is stored again, its answer lost");
 }
@@ -298,7 +304,10 @@ void World::leave_lane(const std::shared_ptr<Flight>& flight) {
     must(since_ >= paused_[flight->certificate], "left for a throttled credential");
     flight->probe = breaker.open && flight->certificate <= kSingle;
     must(!flight->probe || breaker.probes++ == 0, "two probes at once");
-    for (Push* const push : flight->pushes) ++push->attempts;
+    for (Push* const push : flight->pushes) {
+      ++push->attempts;
+      ++push->tries;
+    }
   }
   flight->left_at = since_;
   const milliseconds left = flight->limit - since_;
@@ -559,7 +568,7 @@ dispatch::Reply World::reply_to_many(Flight& flight) {
 dispatch::Reply World::stored(Flight& flight) {
   std::string body = "saved " + std::to_string(contents_.size() + 1);
   contents_[body].insert(flight.pushes.begin(), flight.pushes.end());
-  if (events_[flight.pushes.front()->event].leaving) met("content stored after the hand back");
+  if (records_[flight.pushes.front()->record].leaving) met("content stored after the hand back");
   return answer(200, std::move(body));
 }
 

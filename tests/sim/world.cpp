@@ -18,6 +18,7 @@ void Tally::add(const Tally& other) {
   refreshes += other.refreshes;
   handed_back += other.handed_back;
   letters += other.letters;
+  deferrals += other.deferrals;
   trace = trace * 1'099'511'628'211u + other.trace;
   for (const auto& [rule, count] : other.rules) rules[rule] += count;
   for (const auto& [fault, count] : other.faults) faults[fault] += count;
@@ -29,7 +30,10 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.receivers_unplanned_max = 1 + dice(30);
   options_.pushes_in_flight_max = 1 + dice(40);
   options_.pushes_queued_max = 1 + dice(30);
-  options_.retry_for = milliseconds(5'000 + 1'000 * static_cast<std::int64_t>(dice(120)));
+  options_.retry_for = milliseconds(5'000 + 1'000 * static_cast<std::int64_t>(dice(chance(50) ? 120 : 10'000)));
+  options_.quick_for = chance(20) ? options_.retry_for : milliseconds(dice(20) * 1'000);
+  options_.defer_max = milliseconds(30'000 + 1'000 * static_cast<std::int64_t>(dice(1'000)));
+  options_.unheard_max = 1 + static_cast<int>(dice(6));
   options_.credential_in_flight_first = 1 + dice(8);
   options_.credential_in_flight_max = chance(50) ? 1 + dice(8) : 1024;
   options_.mixed_linger = milliseconds(dice(3) * 400);
@@ -106,6 +110,7 @@ std::string World::write_event(std::size_t index, Event& event) {
   event.too_old = chance(3);
   const milliseconds age =
       event.too_old ? options_.age_max + milliseconds(1) + upto(86'400'000) : upto(options_.age_max.count());
+  event.too_old_after = since_ + options_.age_max - age;
   std::string text = R"({"event_id":")" + id + R"(","app_id":)" + (chance(2) ? "404" : "7") + R"(,"occurred_at":)" +
                      std::to_string(to_ms(wall() - age)) + R"(,"expires_at":)" + std::to_string(to_ms(wall() + lasts)) +
                      R"(,"kind":)" + (group ? R"("group","group":{"group_id":"g"})" : R"("c2c")") +
@@ -141,18 +146,51 @@ void World::accept_batch() {
     events_.push_back(std::move(event));
   }
   std::vector<dispatch::Record> batch;
-  for (std::size_t i = first; i < events_.size(); ++i) batch.push_back({RecordId{i}, "key", events_[i].value, "trace"});
+  for (std::size_t i = first; i < events_.size(); ++i) {
+    Record& record = records_.emplace_back();
+    record.event = i;
+    if (!events_[i].malformed)
+      for (const std::string& user : events_[i].users) record.left[user];
+    begin(records_.size() - 1);
+    batch.push_back({RecordId{records_.size() - 1}, "key", events_[i].value, "trace", {}});
+  }
   tally_.events += size;
   dispatcher_->accept(batch);
   if (batches_left_ > 0) later(upto(4'000), [this] { accept_batch(); });
 }
 
+/// Its devices are this record's from here on.
+void World::begin(std::size_t id) {
+  Record& record = records_[id];
+  record.accepted_at = since_;
+  for (const auto& [user, devices] : record.left)
+    for (const Device& device : users_[user].devices) {
+      if (!devices.empty() && !devices.contains(device.device_id)) continue;
+      Push& push = pushes_.at(uuid_of({"e" + std::to_string(record.event), user, device.device_id}));
+      must(id == push.record || records_[push.record].event != record.event || records_[push.record].released,
+           "a device in two records at once");
+      push.record = id;
+      push.tries = push.stale = 0;
+      push.refused_grant.clear();
+    }
+}
+
+/// It was due; now and then a while ago.
+void World::take_from_topic(std::size_t id) {
+  if (stopped_) return;
+  if (!dispatcher_->has_capacity()) return later(milliseconds(50), [this, id] { take_from_topic(id); });
+  begin(id);
+  const dispatch::Record record{RecordId{id}, "key", events_[records_[id].event].value, "trace",
+                                records_[id].remainder};
+  dispatcher_->accept(std::span(&record, 1));
+}
+
 void World::move_partition_away() {
   const std::uint64_t partition = dice(2);
   dispatcher_->hand_back([&](RecordId record_id) {
-    const auto index = static_cast<std::size_t>(record_id);
-    if (index % 2 != partition) return false;
-    events_[index].leaving = true;
+    Record& record = records_[static_cast<std::size_t>(record_id)];
+    if (record.event % 2 != partition) return false;
+    record.leaving = true;
     return true;
   });
 }
@@ -181,75 +219,183 @@ Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
 
 void World::outcome(RecordId record_id, std::string_view event_id, std::string_view json) {
   hear("outcome", json);
-  Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(!event.released && !event.handed_back, "an outcome after release() or hand_back()");
-  must(event_id == "e" + std::to_string(static_cast<std::size_t>(record_id)), "an outcome of another event");
-  const std::string device = member_of(json, "device_id");
-  const std::string who = member_of(json, "user_id") + (device.empty() ? "" : "/" + device);
-  must(event.outcomes.insert(who).second, "a second outcome for " + who);
+  Record& record = records_.at(static_cast<std::size_t>(record_id));
+  Event& event = events_[record.event];
+  must(!record.released && !record.handed_back, "an outcome after release() or hand_back()");
+  must(event_id == "e" + std::to_string(record.event), "an outcome of another event");
+  const std::string user = member_of(json, "user_id"), device = member_of(json, "device_id");
+  const std::string who = user + (device.empty() ? "" : "/" + device);
+  const std::string rule = member_of(json, "rule");
+  const auto left = record.left.find(user);
+  must(left != record.left.end() && (left->second.empty() || left->second.contains(device)),
+       "an outcome of whom the record does not name: " + who);
   must(json.find("t-") == std::string::npos, "a token in an outcome");
-  ++tally_.rules[member_of(json, "rule")];
-  if (member_of(json, "outcome") == "dead") event.needs_letter = true;
-  must(member_of(json, "rule") != "too_old" || event.too_old, "called too old, and it is not");
+  ++tally_.rules[rule];
+  if (member_of(json, "outcome") == "retrying") {
+    ++tally_.rules["retrying:" + rule];
+    const milliseconds not_before = wall_from_ms(std::stoll(member_of(json, "not_before"))) - start_;
+    must(not_before > since_ && not_before < std::min(event.accepted_at + options_.retry_for, event.expires_at),
+         "put off until it is too late");
+    must(!record.ended.contains(who) && record.put_off.insert(who).second, "put off though it had ended: " + who);
+    for (const Device& each : users_[user].devices)
+      if (device.empty() || each.device_id == device) {
+        Push& push = pushes_.at(uuid_of({event_id, user, each.device_id}));
+        push.not_before = not_before;
+        push.put_off += device.empty() ? 0 : 1;
+      }
+  } else {
+    must(event.outcomes.insert(who).second, "a second outcome for " + who);
+    must(!record.put_off.contains(who) && record.ended.insert(who).second, "ended though it was put off: " + who);
+    if (member_of(json, "outcome") == "dead") record.dead.insert(who);
+  }
+  must(rule != "too_old" || since_ > event.too_old_after, "called too old, and it is not");
   if (device.empty()) return;
-  const auto push = pushes_.find(uuid_of({event_id, member_of(json, "user_id"), device}));
+  const auto push = pushes_.find(uuid_of({event_id, user, device}));
   must(push != pushes_.end(), "an outcome of a device that is none");
   must(!push->second.in_flight, "an outcome while the push is in the air");
   must(member_of(json, "attempt") == std::to_string(push->second.attempts), "an outcome with a wrong attempt");
-  if (member_of(json, "rule") == "internal_error")
+  if (rule == "internal_error")
     must(buggy_ > 0, "an internal error, though nothing threw");
   else
-    must((member_of(json, "rule") == "accepted") == push->second.accepted, "accepted is not what the vendor said");
-  must(member_of(json, "rule") != "delivery_unknown" || push->second.unheard == 2, "given up though it was never sent");
+    must((rule == "accepted") == push->second.accepted, "accepted is not what the vendor said");
+  must(rule != "delivery_unknown" || push->second.unheard == options_.unheard_max, "given up though it may be asked");
   if (push->second.attempts > 0) must(member_of(json, "push_id") == push->first, "an outcome with another push id");
   must(push->second.attempts > 0 || json.find("push_id") == std::string::npos, "a push id of what never left");
 }
 
 void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
   hear("dead", letter.detail, static_cast<std::uint64_t>(record_id));
-  Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(!event.released && !event.handed_back && !event.letter, "a dead letter too many");
+  Record& record = records_.at(static_cast<std::size_t>(record_id));
+  const Event& event = events_[record.event];
+  must(!record.released && !record.handed_back && !record.letter, "a dead letter too many");
   must(letter.value == event.value && letter.key == "key" && letter.traceparent == "trace", "a letter not whole");
   must(!letter.reason.empty() && !letter.stage.empty() && !letter.detail.empty(), "a letter that explains nothing");
-  event.letter = true;
+  record.letter = true;
   must(++tally_.letters == letters_told_, "a dead letter that ops did not hear of");
   ++tally_.rules["letter:" + std::string(letter.reason)];
+  if (event.malformed) return must(letter.remainder.empty(), "a letter that names whom nobody could read");
+  const auto remainder = dispatch::read_remainder(letter.remainder);
+  must(remainder.has_value(), "a letter that does not name who is left");
+  const std::set<std::string> named = named_in(*remainder, record);
+  must(std::ranges::includes(named, record.dead), "dead, and not named in the letter");
+  must(std::ranges::includes(record.ended, named), "named in the letter, and not ended");
+  must(remainder->first_at == WallTime{} && remainder->hops == 0, "a letter whose replay would not begin anew");
+}
+
+void World::defer(RecordId record_id, dispatch::Deferral deferral) {
+  hear("defer", deferral.remainder, static_cast<std::uint64_t>(record_id));
+  ++tally_.deferrals;
+  met(("a wait of " + std::string(name_of(deferral.tier))).c_str());
+  const std::size_t id = records_.size();
+  Record next;
+  {
+    Record& record = records_.at(static_cast<std::size_t>(record_id));
+    const Event& event = events_[record.event];
+    must(!record.released && !record.handed_back && !record.leaving, "put off after its end");
+    must(deferral.value == event.value && deferral.key == "key" && deferral.traceparent == "trace",
+         "a remainder without its whole event");
+    must(record.tiers.insert(deferral.tier).second, "two remainders of one record in one tier");
+    must(deferral.due_at == wall() + delay_of(deferral.tier), "a tier that is not first in, first out");
+    const auto remainder = dispatch::read_remainder(deferral.remainder);
+    must(remainder.has_value(), "a remainder that cannot be read");
+    must(remainder->first_at == start_ + event.accepted_at, "the total time counts from another moment");
+    must(remainder->hops == record.hops + 1, "miscounted hops");
+    must(remainder->hops < 1'000, "it goes round and round");
+    for (const std::string& who : named_in(*remainder, record)) {
+      must(!record.ended.contains(who), "ended, and put off as well");
+      if (!record.put_off.contains(who)) {
+        must(record.hops > 0, "put off without a word");
+        met("a remainder that came too early");
+      }
+      must(record.passed_on.insert(who).second, "in two remainders at once: " + who);
+    }
+    next.event = record.event;
+    next.hops = remainder->hops;
+    next.remainder = deferral.remainder;
+    for (const dispatch::ReceiverLeft& user : remainder->left) {
+      auto& devices = next.left[user.user_id];
+      for (const dispatch::DeviceLeft& device : user.devices) devices.insert(device.device_id);
+    }
+  }
+  records_.push_back(std::move(next));
+  later(delay_of(deferral.tier) + (chance(70) ? milliseconds(0) : upto(5'000)), [this, id] { take_from_topic(id); });
+}
+
+std::set<std::string> World::named_in(const dispatch::Remainder& remainder, const Record& record) const {
+  std::set<std::string> named;
+  for (const dispatch::ReceiverLeft& user : remainder.left) {
+    must(record.left.contains(user.user_id), "a remainder that names another's user");
+    const auto& devices = record.left.find(user.user_id)->second;
+    if (user.devices.empty())
+      must(named.insert(user.user_id).second && devices.empty(), "a remainder of more than was left");
+    for (const dispatch::DeviceLeft& device : user.devices) {
+      must(devices.empty() || devices.contains(device.device_id), "a remainder that names another's device");
+      must(named.insert(user.user_id + "/" + device.device_id).second, "a device named twice");
+    }
+  }
+  return named;
 }
 
 void World::release(RecordId record_id) {
   hear("release", "", static_cast<std::uint64_t>(record_id));
-  Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(!event.released && !event.handed_back, "released, and it had ended already");
-  event.released = true;
-  must(since_ <= event.accepted_at + options_.retry_for, "outlived its deadline");
-  check_complete(event);
+  Record& record = records_.at(static_cast<std::size_t>(record_id));
+  must(!record.released && !record.handed_back, "released, and it had ended already");
+  record.released = true;
+  const milliseconds end = events_[record.event].accepted_at + options_.retry_for;
+  must(since_ <= std::max(end, record.accepted_at), "outlived its deadline");
+  check_complete(record);
 }
 
 void World::hand_back(RecordId record_id) {
   if (!violated_.empty()) return;  // the dispatcher goes with what is open
-  Event& event = events_.at(static_cast<std::size_t>(record_id));
-  must(event.leaving, "handed back, and nobody asked for it");
-  must(!event.released && !event.handed_back, "handed back, and it had ended already");
-  event.handed_back = true;
+  Record& record = records_.at(static_cast<std::size_t>(record_id));
+  must(record.leaving, "handed back, and nobody asked for it");
+  must(!record.released && !record.handed_back, "handed back, and it had ended already");
+  must(record.passed_on.empty(), "handed back, and a part of it put off");
+  record.handed_back = events_[record.event].handed_back = true;
 }
 
-void World::check_complete(const Event& event) const {
-  must(!event.malformed || (event.letter && event.outcomes.empty()), "a malformed event without its letter");
-  must(!event.needs_letter || event.letter, "dead, and no letter");
+/// Whoever the record names has ended or is in a delay topic.
+void World::check_complete(const Record& record) const {
+  const Event& event = events_[record.event];
+  must(!event.malformed || (record.letter && event.outcomes.empty()), "a malformed event without its letter");
+  must(record.dead.empty() || record.letter, "dead, and no letter");
+  must(std::ranges::includes(record.passed_on, record.put_off), "put off, and in no delay topic");
   if (event.malformed) return;
+  std::set<std::string> done = record.ended;
+  done.insert(record.passed_on.begin(), record.passed_on.end());
   std::size_t expected = 0;
-  for (const std::string& user : event.users) {
-    if (event.outcomes.contains(user)) {
+  for (const auto& [user, left] : record.left) {
+    if (done.contains(user)) {
       ++expected;
       continue;
     }
-    const auto& devices = users_.find(user)->second.devices;
+    std::set<std::string> devices = left;
+    if (left.empty())
+      for (const Device& device : users_.find(user)->second.devices) devices.insert(device.device_id);
     must(!devices.empty(), "a receiver without devices and without an outcome");
-    for (const Device& device : devices)
-      must(event.outcomes.contains(user + "/" + device.device_id), "a device without an outcome");
+    for (const std::string& device : devices)
+      must(done.contains(user + "/" + device), "a device without an outcome: " + user + "/" + device);
     expected += devices.size();
   }
-  must(expected == event.outcomes.size(), "outcomes for a receiver and for its devices");
+  must(expected == done.size(), "outcomes for a receiver and for its devices");
+}
+
+/// Over all hops: each device once, or its receiver.
+void World::check_all_ended() const {
+  for (const Event& event : events_) {
+    if (event.malformed || event.handed_back || stopped_) continue;
+    std::size_t expected = 0;
+    for (const std::string& user : event.users) {
+      const auto& devices = users_.find(user)->second.devices;
+      const bool whole = event.outcomes.contains(user);
+      for (const Device& device : devices)
+        must(event.outcomes.contains(user + "/" + device.device_id) != whole, "lost: " + user + "/" + device.device_id);
+      must(whole || !devices.empty(), "lost: " + user);
+      expected += whole ? 1 : devices.size();
+    }
+    must(expected == event.outcomes.size(), "outcomes of nobody");
+  }
 }
 
 void World::go_to(milliseconds time) {
@@ -292,19 +438,18 @@ Tally World::run() {
   }
   const bool stop_early = chance(20);
   const milliseconds stop = upto(30'000);
-  bool stopped = false;
-  for (int turns = 0; turns < 100'000; ++turns) {
+  for (int turns = 0; turns < 1'000'000; ++turns) {
     std::optional<milliseconds> next;
     if (!agenda_.empty()) next = agenda_.top().at;
     if (const auto wake = dispatcher_->next_wakeup()) {
       const milliseconds at = std::chrono::ceil<milliseconds>(*wake - mono()) + since_;
       next = next ? std::min(*next, at) : at;
     }
-    if (stop_early && !stopped && (!next || *next >= stop)) {  // drain's limit is over
+    if (stop_early && !stopped_ && (!next || *next >= stop)) {  // drain's limit is over
       since_ = std::max(since_, stop);
-      stopped = true;
+      stopped_ = true;
       batches_left_ = 0;
-      for (Event& event : events_) event.leaving = true;
+      for (Record& record : records_) record.leaving = true;
       dispatcher_->hand_back([](RecordId) { return true; });
       const auto in_the_air = std::ranges::count_if(pushes_, [](const auto& each) { return each.second.in_flight; });
       must(dispatcher_->events_open() <= std::size_t(in_the_air), "handed back and still held");
@@ -313,11 +458,13 @@ Tally World::run() {
     if (!next) {
       must(dispatcher_->events_open() == 0, "an event nobody will ever finish");
       must(dispatcher_->requests_in_flight() == 0, "a push nobody answers");
-      must(batches_left_ == 0 || stopped || !dispatcher_->has_capacity(), "stopped taking");
-      for (const Event& event : events_) {
-        must(event.released != event.handed_back, "neither released nor handed back");
-        tally_.handed_back += event.handed_back ? 1 : 0;
+      must(batches_left_ == 0 || stopped_ || !dispatcher_->has_capacity(), "stopped taking");
+      for (const Record& record : records_) {
+        const bool waits = stopped_ && record.accepted_at == milliseconds(0) && record.hops > 0;  // in its topic
+        must(waits || record.released != record.handed_back, "neither released nor handed back");
+        tally_.handed_back += record.handed_back ? 1 : 0;
       }
+      check_all_ended();
       return tally_;
     }
     go_to(*next);

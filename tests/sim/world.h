@@ -1,6 +1,7 @@
 // A seeded world around the real Dispatcher, on manual time: a directory that is slow or down, vendors that throttle,
-// refuse, forget and fall silent, grants that come late or never, partitions that move away. It checks what must always
-// hold while it happens, and throws Violation when it does not.
+// refuse, forget and fall silent, grants that come late or never, partitions that move away, and delay topics from
+// which what was put off comes back. It checks what must always hold while it happens, and throws Violation when it
+// does not.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "dispatch/dispatcher.h"
+#include "dispatch/remainder.h"
 #include "sim/batch_vendor.h"
 #include "sim/judge.h"
 #include "support/fake_authorizer.h"
@@ -26,7 +28,7 @@ namespace nightpost::sim {
 
 /// What a run came across; summed over the seeds, so that a fault nobody met is noticed.
 struct Tally {
-  std::uint64_t events = 0, sent = 0, repeats = 0, refreshes = 0, handed_back = 0, letters = 0;
+  std::uint64_t events = 0, sent = 0, repeats = 0, refreshes = 0, handed_back = 0, letters = 0, deferrals = 0;
   std::map<std::string, std::uint64_t, std::less<>> rules;   // of outcomes and dead letters
   std::map<std::string, std::uint64_t, std::less<>> faults;  // what befell requests for many and their grants
   std::uint64_t trace = 0;  // a digest of all that the dispatcher said, and when: equal runs say the same
@@ -65,7 +67,7 @@ class World final : public dispatch::Directory,
   }
   void outcome(dispatch::RecordId record_id, std::string_view event_id, std::string_view json) override;
   void dead(dispatch::RecordId record_id, dispatch::DeadLetter letter) override;
-  void defer(dispatch::RecordId, dispatch::Deferral) override { met("some of an event put off"); }
+  void defer(dispatch::RecordId record_id, dispatch::Deferral deferral) override;
   void release(dispatch::RecordId record_id) override;
   void hand_back(dispatch::RecordId record_id) override;
   void breaker_opened(const dispatch::Route& route, std::string_view code, std::string_view meaning,
@@ -84,7 +86,11 @@ class World final : public dispatch::Directory,
  private:
   struct Push {
     std::size_t event = 0;
-    int attempts = 0, unheard = 0, stale = 0;  // attempts: requests that left
+    std::size_t record = 0;         // that names it now
+    milliseconds not_before{0};     // put off until then
+    int put_off = 0;                // how often, since it was looked at
+    int attempts = 0, unheard = 0;  // requests that left; of those, unanswered
+    int tries = 0, stale = 0;       // the same, since it was put off last; answers that called the grant stale
     std::string collapse_id;
     std::string shown;          // what the user should be told
     std::string refused_grant;  // called stale
@@ -114,12 +120,24 @@ class World final : public dispatch::Directory,
   };
   struct Event {
     std::string value;
-    bool malformed = false, too_old = false;
-    milliseconds accepted_at{0}, expires_at{0};
+    bool malformed = false, too_old = false;  // too_old: from the beginning
+    milliseconds accepted_at{0}, expires_at{0}, too_old_after{0};
     std::vector<std::string> users;
     std::map<std::string, int, std::less<>> unread;
-    std::set<std::string> outcomes;  // "user" or "user/device"
-    bool letter = false, needs_letter = false, released = false;
+    std::set<std::string> outcomes;  // final ones: "user" or "user/device"
+    bool handed_back = false;        // a record of it was, and does not come again here
+  };
+  /// The event's own, or one with a remainder of it. At any time no device is in two that are not released.
+  struct Record {
+    std::size_t event = 0;
+    int hops = 0;
+    std::string remainder;
+    milliseconds accepted_at{0};
+    std::map<std::string, std::set<std::string>, std::less<>> left;  // users, and their devices; none: all of them
+    std::set<std::string> ended, put_off, passed_on;                 // "user" or "user/device"
+    std::set<std::string> dead;                                      // those ended that a letter is due for
+    std::set<dispatch::Tier> tiers;
+    bool letter = false, released = false;
     bool leaving = false, handed_back = false;  // is to come back, came back
   };
   struct Happening {
@@ -146,8 +164,13 @@ class World final : public dispatch::Directory,
   // world.cpp
   std::string write_event(std::size_t index, Event& event);
   void accept_batch();
+  void take_from_topic(std::size_t record);
+  void begin(std::size_t record);
   void move_partition_away();
-  void check_complete(const Event& event) const;
+  /// Whom a remainder names, each once and none that the record does not know of.
+  std::set<std::string> named_in(const dispatch::Remainder& remainder, const Record& record) const;
+  void check_complete(const Record& record) const;
+  void check_all_ended() const;
   void go_to(milliseconds time);
   void turn();
 
@@ -239,6 +262,8 @@ class World final : public dispatch::Directory,
   bool letter_before_ = false;                            // and whether it carried letters
 
   std::vector<Event> events_;
+  std::vector<Record> records_;  // by record id
+  bool stopped_ = false;
   std::map<std::string, Push, std::less<>> pushes_;     // by push id
   std::map<std::string, Push*, std::less<>> by_token_;  // "e3/t-1-0"
   struct Arrived {

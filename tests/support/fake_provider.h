@@ -26,6 +26,7 @@ class FakeProvider final : public Provider {
                     {"push-id", notification.push_id},
                     {"collapse-id", notification.collapse_id},
                     {"sound", notification.sound.value_or("(silent)")},
+                    {"lives-for", std::to_string((notification.expires_at - notification.sent_at).count())},
                     {"badge", notification.badge ? std::to_string(*notification.badge) : "(left)"}};
     http.body = notification.title + "|" + notification.body;
     return planned;

@@ -82,14 +82,14 @@ TEST_CASE("attempts: or it ends", "[dispatch][attempts]") {
       {"token_malformed", [](SendingBed& bed) { bed.world.add("vinson").devices[0].token = DeviceToken("bad"); },
        false},
       {"credential_breaker_open", [](SendingBed& bed) { bed.pacer().refuse(Probe::None, "x", "", bed.now.mono); },
-       true},
+       false},
       {"credential_bad", [](SendingBed& bed) { bed.world.grant_error = Error{Errc::Unauthorized, "no"}; }, true},
       {"vendor_throttled", [](SendingBed& bed) { pause(bed, std::chrono::minutes(30)); }, true},
       {"vendor_closed", [](SendingBed& bed) { batching(bed)->opens_at = bed.now.wall + std::chrono::hours(3); }, true},
       {"internal_error", [](SendingBed& bed) { bed.world.throws_in = "route"; }, true},
       {"internal_error", [](SendingBed& bed) { bed.world.throws_in = "send"; }, true},
-      {"retries_exhausted", [](SendingBed& bed) { bed.options.attempts_max = 0, bed.world.route_error = Error{}; },
-       true},
+      {"store_unavailable", [](SendingBed& bed) { bed.options.attempts_max = 0, bed.world.route_error = Error{}; },
+       false},
   }));
   CAPTURE(row.rule);
   SendingBed bed;

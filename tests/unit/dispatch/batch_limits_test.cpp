@@ -175,7 +175,7 @@ TEST_CASE("batch: a credential keeps to the vendor's quota a minute", "[dispatch
   std::tie(f.provider->per_minute, f.options.quota_share) =
       GENERATE(std::pair<std::size_t, double>(3, 1.0), std::pair<std::size_t, double>(12, 0.25));
   const bool in_time = GENERATE(true, false);
-  f.options.retry_for = in_time ? std::chrono::minutes(10) : std::chrono::minutes(1);
+  f.options.quick_for = f.options.retry_for = in_time ? std::chrono::minutes(10) : std::chrono::minutes(1);
   for (int i = 0; i < 8; ++i) f.accept(f.members(1, i));
   std::size_t answered = 0;
   for (const std::size_t sent : in_time ? std::vector<std::size_t>{3, 6, 8} : std::vector<std::size_t>{3}) {

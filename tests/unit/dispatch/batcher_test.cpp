@@ -28,12 +28,12 @@ struct Bed {
   Push& push(std::uint64_t event = 1, std::uint64_t route = 7) {
     const std::uint64_t tag = pushes.size() + 1;
     events[event].tag = event;
-    events[event].window = {kNow + std::chrono::hours(1), kNow + std::chrono::hours(1)};
     auto& found = routes[route];
     if (!found) found = nightpost::testing::World::route(1, route);
     Push& push = pushes[tag];
     push.tag = tag;
     push.event = &events[event];
+    push.window = {kNow + std::chrono::hours(1), kNow + std::chrono::hours(1)};
     push.route = found;
     push.grant = std::make_shared<Grant>(Grant{.authorization = "grant " + std::to_string(tag)});
     push.push_id = "id " + std::to_string(tag);
@@ -159,7 +159,7 @@ TEST_CASE("batcher: a bin leaves when it is full, when it is time, or before a p
   SECTION("full") { CHECK(bed.drop_in(bed.push()).is_full); }
   SECTION("late") {
     Push& push = bed.push(3);
-    push.event->window.expires_at = kNow + milliseconds(5);
+    push.window.expires_at = kNow + milliseconds(5);
     CHECK(bed.drop_in(push).is_full);
   }
   const std::optional<MixedBin> bin = bed.batcher.take_bin(7);

@@ -5,8 +5,10 @@
 #include <catch2/catch.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "dispatch/remainder.h"
 #include "support/dispatch_world.h"
 
 namespace nightpost::testing {
@@ -22,6 +24,7 @@ struct Fixture {
 
   Fixture() {
     options.jitter_seed = 1;
+    options.quick_for = options.retry_for = std::chrono::minutes(2);        // tried in memory or not at all
     options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
     options.slots_alpha = 1e9;                                              // no place is kept for other signers
     options.silence = std::chrono::hours(1'000);                            // a test may let answers wait
@@ -30,13 +33,17 @@ struct Fixture {
     if (!made) made = std::make_unique<Dispatcher>(options, world, world, world, world, world.clock, world.metrics);
     return *made;
   }
-  RecordId accept(const std::string& value) {
+  RecordId accept(const std::string& value, const std::string& remainder = "") {
     const RecordId record_id{++record_ids};
-    const Record record{record_id, "the key", value, "00-trace"};
+    const Record record{record_id, "the key", value, "00-trace", remainder};
     dispatcher().accept(std::span(&record, 1));
     return record_id;
   }
   RecordId accept(const json& event) { return accept(event.dump()); }
+  /// What was put off comes back; all of it, in order.
+  void come_back() {
+    for (const Deferral& each : std::exchange(world.deferrals, {})) accept(each.value, each.remainder);
+  }
   void pass(milliseconds time) {
     const MonoTime until = world.clock.mono() + time;
     while (const auto next = dispatcher().next_wakeup()) {
@@ -55,6 +62,13 @@ struct Fixture {
     for (std::uint64_t i = 0; i < record_ids; ++i)
       if (i >= ended.size() || ended[i] != RecordId{i + 1}) return false;
     return ended.size() == record_ids && dispatcher().events_open() == 0 && dispatcher().requests_in_flight() == 0;
+  }
+  /// Who is left, of the only event that was put off.
+  Remainder only_remainder() {
+    REQUIRE(world.deferrals.size() == 1);
+    const auto read = read_remainder(world.deferrals.front().remainder);
+    REQUIRE(read);
+    return *read;
   }
   json only_outcome() {
     REQUIRE(world.outcomes.size() == 1);

@@ -196,17 +196,17 @@ TEST_CASE("dispatcher: the directory is asked once a batch, and again while it f
     CHECK(f.world.finds == 2);
     CHECK(f.world.sent.size() == 1);
   }
-  SECTION("down for good") {
+  SECTION("down for long") {
     f.world.store_down = Error{Errc::Io, "locked"};
     f.accept(event_for({"vinson", "ann"}));
     f.pass(f.options.retry_for);
     CHECK(f.world.finds == f.options.attempts_max);
-    REQUIRE(f.world.letters.size() == 1);
-    CHECK(f.world.letters[0].stage == "resolve");
-    CHECK(f.world.letters[0].reason == "store_unavailable");
-    CHECK(f.world.letters[0].detail.find("locked") != std::string::npos);
+    CHECK(f.world.letters.empty());
     REQUIRE(f.world.outcomes.size() == 2);
-    CHECK(f.world.outcomes[1]["outcome"] == "dead");
+    CHECK(f.world.outcomes[1]["outcome"] == "retrying");
+    CHECK(f.world.outcomes[1]["rule"] == "store_unavailable");
+    CHECK(f.world.outcomes[1]["reason"].get<std::string>().find("locked") != std::string::npos);
+    CHECK(f.only_remainder().left == std::vector<ReceiverLeft>{{"vinson", {}}, {"ann", {}}});
     CHECK(f.all_over());
   }
   SECTION("never answers") {

@@ -58,7 +58,7 @@ TEST_CASE("intake: no question where a rule or the record ends it", "[dispatch][
   CHECK(bed.events.receivers_unplanned() == 0);
 }
 
-TEST_CASE("intake: where the directory fails it is asked again, until attempts or time are over",
+TEST_CASE("intake: where the directory fails it is asked again, then put off, until its time is over",
           "[dispatch][intake]") {
   PlanningBed bed;
   bed.world.add("a");
@@ -92,6 +92,11 @@ TEST_CASE("intake: where the directory fails it is asked again, until attempts o
     }
     CHECK(bed.world.finds == bed.options.attempts_max);
     CHECK(bed.world.outcomes.at(0)["rule"] == "store_unavailable");
+    CHECK(bed.world.outcomes[0]["outcome"] == "retrying");
+    REQUIRE(bed.world.deferrals.size() == 1);
+    const auto remainder = read_remainder(bed.world.deferrals[0].remainder);
+    REQUIRE(remainder);
+    CHECK(remainder->left == std::vector<ReceiverLeft>{{"a", {}}});
     CHECK(bed.events.open() == 0);
   }
   SECTION("for too long") {

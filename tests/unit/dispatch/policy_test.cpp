@@ -44,7 +44,7 @@ TEST_CASE("policy: each verdict's next step", "[dispatch][policy]") {
   CHECK(next.what == row.what);
   if (row.what == Do::End || row.what == Do::TripBreaker) CHECK(next.ending == row.ending);
   if (row.what == Do::Retry) {
-    CHECK(next.at >= kNow);
+    CHECK(next.at >= kNow + f.options.backoff_first / 2);
     CHECK(next.at <= kNow + f.options.backoff_first);
   }
 }
@@ -78,7 +78,9 @@ TEST_CASE("policy: a stale grant is replaced once", "[dispatch][policy]") {
   CHECK(again.what == Do::TripBreaker);
   CHECK(again.ending == Ending{OutcomeKind::Dead, Rule::CredentialBad, Disposition::DeadLetter});
   const Next last = f.policy.after({.attempts = 5}, stale, kNow, f.window);
-  CHECK(last.ending == Ending{OutcomeKind::Dead, Rule::RetriesExhausted, Disposition::DeadLetter});
+  CHECK(last.what == Do::Defer);
+  CHECK(last.ending == Ending{OutcomeKind::Retrying, Rule::GrantUnavailable, Disposition::Defer});
+  CHECK(f.policy.after({.attempts = 1, .hops = 1}, stale, kNow, f.window).what == Do::Refresh);
   CHECK(f.policy.after({.attempts = 1}, stale, f.window.end(), f.window).what == Do::End);
 }
 
@@ -93,8 +95,8 @@ TEST_CASE("policy: attempts, the window and Retry-After bound a retry", "[dispat
   };
   const Row row = GENERATE(values<Row>({
       {"the last but one", 4, {}, kHour, milliseconds(120'000), Do::Retry, Rule::None},
-      {"the last", 5, {}, kHour, milliseconds(120'000), Do::End, Rule::RetriesExhausted},
-      {"over the limit", 9, {}, kHour, milliseconds(120'000), Do::End, Rule::RetriesExhausted},
+      {"the last", 5, {}, kHour, milliseconds(120'000), Do::Defer, Rule::VendorFailing},
+      {"over the limit", 9, {}, kHour, milliseconds(120'000), Do::Defer, Rule::VendorFailing},
       {"nothing left of the expiry", 1, {}, milliseconds(0), milliseconds(120'000), Do::End, Rule::Expired},
       {"nothing left of our time", 1, {}, kHour, milliseconds(0), Do::End, Rule::RetriesExhausted},
       {"Retry-After within it", 1, milliseconds(30'000), kHour, milliseconds(120'000), Do::Retry, Rule::None},
@@ -136,7 +138,7 @@ TEST_CASE("policy: a throttled credential pauses, a token or connection does not
         .what;
   };
   CHECK(what(Scope::Credential, 1) == Do::PauseThenRetry);
-  CHECK(what(Scope::Credential, 5) == Do::End);
+  CHECK(what(Scope::Credential, 5) == Do::Defer);
   CHECK(what(Scope::Token, 1) == Do::Retry);
   CHECK(what(Scope::Connection, 1) == Do::Retry);
 }
@@ -153,9 +155,12 @@ TEST_CASE("policy: failures of the line", "[dispatch][policy]") {
   const Row row = GENERATE(values<Row>({
       {"surely not sent", Errc::ConnectionLost, false, 1, 0, Do::Retry, Rule::None},
       {"surely not sent, often", Errc::Overloaded, false, 4, 0, Do::Retry, Rule::None},
-      {"surely not sent, too often", Errc::ConnectionLost, false, 5, 0, Do::End, Rule::RetriesExhausted},
+      {"surely not sent, too often", Errc::ConnectionLost, false, 5, 0, Do::Defer, Rule::VendorFailing},
       {"maybe sent, once", Errc::Timeout, true, 1, 1, Do::Retry, Rule::None},
-      {"maybe sent, twice", Errc::Timeout, true, 2, 2, Do::End, Rule::DeliveryUnknown},
+      {"maybe sent, twice", Errc::Timeout, true, 2, 2, Do::Defer, Rule::Unanswered},
+      {"maybe sent, thrice, on a later hop", Errc::Timeout, true, 1, 3, Do::Defer, Rule::Unanswered},
+      {"maybe sent, too often", Errc::Timeout, true, 1, 4, Do::End, Rule::DeliveryUnknown},
+      {"maybe sent often, surely not now", Errc::ConnectionLost, false, 1, 4, Do::Retry, Rule::None},
       {"maybe sent before, surely not now", Errc::ConnectionLost, false, 2, 1, Do::Retry, Rule::None},
       {"the credential is blamed", Errc::Unauthorized, false, 1, 0, Do::TripBreaker, Rule::CredentialBad},
       {"the credential is blamed, maybe sent", Errc::Unauthorized, true, 1, 1, Do::TripBreaker, Rule::CredentialBad},
@@ -169,18 +174,157 @@ TEST_CASE("policy: failures of the line", "[dispatch][policy]") {
   CHECK(next.what == row.what);
   if (next.what != Do::Retry) {
     CHECK(next.ending.rule == row.rule);
-    CHECK(next.ending.then == Disposition::DeadLetter);
+    CHECK(next.ending.then == (next.what == Do::Defer ? Disposition::Defer : Disposition::DeadLetter));
   }
 }
 
 TEST_CASE("policy: store and grant failures are bounded on their own", "[dispatch][policy]") {
   Fixture f;
-  CHECK(f.policy.postpone({}, 1, kNow, f.window).what == Do::Retry);
-  CHECK(f.policy.postpone({}, 4, kNow, f.window).what == Do::Retry);
-  CHECK(f.policy.postpone({}, 5, kNow, f.window).ending == ending_of(Rule::RetriesExhausted));
+  const Rule why = Rule::StoreUnavailable;
+  CHECK(f.policy.postpone({}, 1, why, kNow, f.window).what == Do::Retry);
+  CHECK(f.policy.postpone({}, 4, why, kNow, f.window).what == Do::Retry);
+  CHECK(f.policy.postpone({}, 5, why, kNow, f.window).ending == Ending{OutcomeKind::Retrying, why, Disposition::Defer});
+  CHECK(f.policy.postpone({.hops = 1}, 1, why, kNow, f.window).what == Do::Defer);
 }
 
-TEST_CASE("back-off: full jitter, doubling, capped, equal for equal seeds", "[dispatch][policy]") {
+TEST_CASE("policy: in memory for a while, then from a delay topic", "[dispatch][policy]") {
+  struct Row {
+    const char* name;
+    Progress progress;
+    milliseconds quick_left;
+    Answer answer;
+    Vendor vendor;
+    Do what;
+    seconds least, most;  // of the wait
+  };
+  const Answer failed{.verdict = Verdict::Transient};
+  const Answer throttled{.verdict = Verdict::Throttled, .retry_after = seconds(30), .scope = Scope::Credential};
+  const auto row = GENERATE_COPY(values<Row>({
+      {"quickly", {.attempts = 1}, seconds(9), failed, Vendor::Honor, Do::Retry, seconds(0), seconds(1)},
+      {"no time for that", {.attempts = 1}, seconds(0), failed, Vendor::Honor, Do::Defer, seconds(5), seconds(10)},
+      {"after a hop",
+       {.attempts = 1, .hops = 1},
+       seconds(9),
+       failed,
+       Vendor::Honor,
+       Do::Defer,
+       seconds(10),
+       seconds(20)},
+      {"after three",
+       {.attempts = 1, .hops = 3},
+       seconds(9),
+       failed,
+       Vendor::Honor,
+       Do::Defer,
+       seconds(40),
+       seconds(80)},
+      {"after many",
+       {.attempts = 1, .hops = 50},
+       seconds(9),
+       failed,
+       Vendor::Honor,
+       Do::Defer,
+       seconds(300),
+       seconds(600)},
+      {"Retry-After is longer than the quick time",
+       {.attempts = 1},
+       seconds(9),
+       throttled,
+       Vendor::Honor,
+       Do::Defer,
+       seconds(30),
+       seconds(30)},
+      {"APNs: once quickly", {.attempts = 1}, seconds(9), failed, Vendor::Apns, Do::Retry, seconds(0), seconds(1)},
+      {"APNs: then a quarter of an hour",
+       {.attempts = 2},
+       seconds(9),
+       failed,
+       Vendor::Apns,
+       Do::Defer,
+       seconds(900),
+       seconds(900)},
+      {"APNs: and backs off",
+       {.attempts = 1, .hops = 1},
+       seconds(9),
+       failed,
+       Vendor::Apns,
+       Do::Defer,
+       seconds(900),
+       seconds(1'800)},
+      {"APNs: up to an hour",
+       {.attempts = 1, .hops = 9},
+       seconds(9),
+       failed,
+       Vendor::Apns,
+       Do::Defer,
+       seconds(1'800),
+       seconds(3'600)},
+      {"APNs: throttled is another matter",
+       {.attempts = 2},
+       seconds(9),
+       throttled,
+       Vendor::Apns,
+       Do::Defer,
+       seconds(30),
+       seconds(30)},
+      {"FCM: its first wait is no quick one",
+       {.attempts = 1},
+       seconds(10),
+       {.verdict = Verdict::Transient, .retry_after = seconds(10)},
+       Vendor::Fcm,
+       Do::Defer,
+       seconds(10),
+       seconds(10)},
+  }));
+  CAPTURE(row.name);
+  Fixture f;
+  f.window = {kNow + std::chrono::hours(24), kNow + std::chrono::hours(24), kNow + row.quick_left};
+  for (int i = 0; i < 50; ++i) {
+    const Next next = f.policy.after(row.progress, row.answer, kNow, f.window, retry_rules_of(row.vendor));
+    REQUIRE(next.what == row.what);
+    CHECK(next.at >= kNow + row.least);
+    CHECK(next.at <= kNow + row.most);
+    if (row.what == Do::Defer) CHECK(next.ending.kind == OutcomeKind::Retrying);
+    if (row.answer.verdict == Verdict::Throttled) CHECK(next.pause_until == kNow + seconds(30));
+  }
+}
+
+TEST_CASE("policy: a day's quota is believed, any other wait up to the limit", "[dispatch][policy]") {
+  Fixture f;
+  f.window = {kNow + std::chrono::hours(24), kNow + std::chrono::hours(24), kNow + seconds(10)};
+  Answer answer{.verdict = Verdict::Throttled, .retry_after = std::chrono::hours(9), .scope = Scope::Credential};
+  CHECK(f.policy.after({.attempts = 1}, answer, kNow, f.window).at == kNow + f.options.retry_after_max);
+  answer.rest_of_day = true;
+  CHECK(f.policy.after({.attempts = 1}, answer, kNow, f.window).at == kNow + std::chrono::hours(9));
+}
+
+TEST_CASE("policy: where our own wait is too long there is one more try before the end", "[dispatch][policy]") {
+  struct Row {
+    const char* name;
+    seconds left, least, want;  // want 0: none
+  };
+  const auto row = GENERATE(values<Row>({
+      {"half of what is left", seconds(200), seconds(0), seconds(100)},
+      {"no shorter than the shortest tier", seconds(12), seconds(0), seconds(10)},
+      {"too short for any", seconds(10), seconds(0), seconds(0)},
+      {"not before the vendor's time", seconds(200), seconds(150), seconds(150)},
+      {"which is too late", seconds(200), seconds(200), seconds(0)},
+  }));
+  CAPTURE(row.name);
+  Fixture f;
+  f.window = {kNow + row.left, kNow + std::chrono::hours(24), kNow};
+  const Answer answer{.verdict = Verdict::Transient, .retry_after = row.least};
+  const Next next = f.policy.after({.attempts = 1, .hops = 20}, answer, kNow, f.window);
+  if (row.want == seconds(0)) {
+    CHECK(next.what == Do::End);
+    CHECK(next.ending == ending_of(Rule::Expired));
+  } else {
+    CHECK(next.what == Do::Defer);
+    CHECK(next.at == kNow + row.want);
+  }
+}
+
+TEST_CASE("back-off: equal jitter, doubling, capped, equal for equal seeds", "[dispatch][policy]") {
   const milliseconds first(500);
   const milliseconds max(30'000);
   for (int failures = 1; failures <= 40; ++failures) {
@@ -194,8 +338,8 @@ TEST_CASE("back-off: full jitter, doubling, capped, equal for equal seeds", "[di
       lowest = std::min(lowest, wait);
       highest = std::max(highest, wait);
     }
-    CHECK(lowest >= milliseconds(0));
-    CHECK(lowest < ceiling / 10);
+    CHECK(lowest >= ceiling / 2);
+    CHECK(lowest < ceiling * 6 / 10);
     CHECK(highest <= ceiling);
     CHECK(highest > ceiling * 9 / 10);
   }

@@ -112,13 +112,14 @@ TEST_CASE("replies: unsent while its credential is left alone: as if never hande
   }
 }
 
-TEST_CASE("replies: what may have been processed is repeated once", "[dispatch][replies]") {
+TEST_CASE("replies: what may have been processed is repeated quickly once", "[dispatch][replies]") {
   InTheAir bed;
   bed.world.lose(Errc::Timeout, true);
   CHECK(bed.world.metrics.repeats_maybe_sent.read() == 1);
   bed.retry();
   bed.world.lose(Errc::Timeout, true);
-  CHECK(bed.only_rule() == "delivery_unknown");
+  CHECK(bed.only_rule() == "unanswered");
+  CHECK(bed.world.deferrals.size() == 1);
   CHECK(bed.world.metrics.repeats_maybe_sent.read() == 1);
 }
 

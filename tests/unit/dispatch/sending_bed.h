@@ -17,7 +17,7 @@ struct SendingBed : EventBed, ReplyHandler {
   Rng rng{1};
   Policy policy{options, rng};
   PacerBook pacers{options, &slots};
-  OpenPushes pushes{now, events, pacers};
+  OpenPushes pushes{options, now, events, pacers};
   Capacity capacity{options, slots, pushes.slab(), world};
   FairShare shares{options, events, capacity, pacers};
   PushQueues queues{now, pushes, pacers, timers};
