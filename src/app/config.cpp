@@ -101,6 +101,11 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);
   dispatch.integer("credential_in_flight_max", options.credential_in_flight_max, 1, 1'000'000);
   dispatch.integer("credential_in_flight_first", options.credential_in_flight_first, 1, 1'000'000);
+  dispatch.duration_ms("silence_ms", options.silence, 100, kHourMs);
+  dispatch.integer("failures_max", options.failures_max, 1, 1'000'000);
+  dispatch.duration_ms("probe_first_ms", options.probe_first, 1, kHourMs);
+  dispatch.duration_ms("probe_max_ms", options.probe_max, 1, kHourMs);
+  dispatch.duration_ms("signer_wait_max_ms", options.signer_wait_max, 0, kHourMs);
   dispatch.integer("pushes_queued_max", options.pushes_queued_max, 1'000, 10'000'000);
   dispatch.integer("attempts_max", options.attempts_max, 1, 100);
   dispatch.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
@@ -122,6 +127,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.real("mass_removal_share", options.mass_removal_share, 0.0, 1.0);
   dispatch.duration_ms("mass_removal_period_ms", options.mass_removal_period, 1'000, 24 * kHourMs);
   if (options.backoff_first > options.backoff_max) dispatch.mistake("backoff_first_ms", "is above backoff_max_ms");
+  if (options.probe_first > options.probe_max) dispatch.mistake("probe_first_ms", "is above probe_max_ms");
   if (options.defer_first > options.defer_max) dispatch.mistake("defer_first_ms", "is above defer_max_ms");
   if (options.breaker_first > options.breaker_max) dispatch.mistake("breaker_first_ms", "is above breaker_max_ms");
 }

@@ -51,6 +51,28 @@ void OpsLog::credential_throttled(const dispatch::Route& route, std::string_view
              kv("todo", "ask whether anybody else sends with this credential, and the vendor for a higher quota")});
 }
 
+void OpsLog::signer_fell(const dispatch::Route& route, dispatch::Rule rule, milliseconds probe_in) {
+  const Certificate& certificate = route.certificate;
+  const auto said = admit("signer_fell", id_of(certificate));
+  if (!said.passes) return;
+  log_.error("worker.vendor_down",
+             {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value),
+              kv("name", certificate.name), kv("host", route.provider->origin()), kv("rule", name_of(rule)),
+              kv("why", sentence_of(rule)), kv("next_try_ms", probe_in.count()), kv("untold", said.dropped),
+              kv("todo",
+                 "its pushes go to the delay topics and out by themselves once it answers; look at the vendor's status "
+                 "page, and at the way from this machine to the host")});
+}
+
+void OpsLog::signer_recovered(const dispatch::Route& route) {
+  const Certificate& certificate = route.certificate;
+  const auto said = admit("signer_recovered", id_of(certificate));
+  if (!said.passes) return;
+  log_.info("worker.vendor_up",
+            {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value),
+             kv("name", certificate.name), kv("host", route.provider->origin()), kv("untold", said.dropped)});
+}
+
 void OpsLog::removals_held(const dispatch::Route& route, milliseconds period) {
   const Certificate& certificate = route.certificate;
   const auto said = admit("removals_held", id_of(certificate));

@@ -24,6 +24,8 @@ class OpsLog final : public dispatch::Watcher {
   void breaker_closed(const dispatch::Route& route) override;
   void credential_throttled(const dispatch::Route& route, std::string_view code, std::string_view meaning,
                             milliseconds pause) override;
+  void signer_fell(const dispatch::Route& route, dispatch::Rule rule, milliseconds probe_in) override;
+  void signer_recovered(const dispatch::Route& route) override;
   void removals_held(const dispatch::Route& route, milliseconds period) override;
   void dead_letter(const dispatch::DeadLetter& letter) override;
   /// Of a lane that was opened for this certificate; others of its signer may share it.

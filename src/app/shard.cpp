@@ -11,13 +11,6 @@
 namespace nightpost::app {
 namespace {
 
-/// What is limited for the worker is divided among its shards.
-dispatch::Options of_one_shard(const Config& config) {
-  dispatch::Options options = config.dispatch;
-  options.quota_share /= static_cast<double>(config.shards);
-  return options;
-}
-
 /// Ops hear what becomes of the lanes' connections.
 LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
   lanes.skew = std::move(skew);
@@ -30,8 +23,8 @@ LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
 }  // namespace
 
 Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-             net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
-             ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer)
+             net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
+             observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer)
     : metrics_(metrics),
       skew_warn_(config.skew_warn),
       clock_(clock),
@@ -54,7 +47,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { core_.schedule_after_work(); }),
       core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_, &ops_,
-            tracer_.get()) {}
+            tracer_.get(), &signers) {}
 
 Shard::~Shard() { stop(); }
 

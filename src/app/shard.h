@@ -1,5 +1,5 @@
 // One thread, one loop: a dispatcher with its own lanes, caches and store connection. Nothing is shared on the way of a
-// push but the producer and the grant book.
+// push but the producer, the grant book and the signers' ledger.
 #pragma once
 
 #include <atomic>
@@ -19,6 +19,7 @@
 #include "app/ports.h"
 #include "app/shard_core.h"
 #include "dispatch/metrics.h"
+#include "dispatch/signer_ledger.h"
 #include "net/asio_loop.h"
 #include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
@@ -46,8 +47,8 @@ class Shard {
   /// Borrows everything but the store and the tracer; `settler` is this shard's alone. `tracer` null: nothing is
   /// traced.
   Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-        net::TrustStores& trust_stores, KafkaSettler& settler, const Clock& clock, observe::Log& log,
-        ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer = nullptr);
+        net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
+        observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer = nullptr);
   ~Shard();  // as stop()
 
   void start();

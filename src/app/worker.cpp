@@ -70,10 +70,10 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     std::unique_ptr<dispatch::Tracer> tracer;
     if (worker->trace_)
       tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics.offline);
-    worker->shards_.push_back(
-        std::make_unique<Shard>(worker->config_, *std::move(store), worker->grants_, worker->trust_stores_,
-                                worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics),
-                                clock, log, worker->metrics_.shards.emplace_back(), std::move(tracer)));
+    worker->shards_.push_back(std::make_unique<Shard>(
+        worker->config_, *std::move(store), worker->grants_, worker->trust_stores_, worker->signers_,
+        worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock, log,
+        worker->metrics_.shards.emplace_back(), std::move(tracer)));
   }
 
   kafka::ConsumerHandlers on;

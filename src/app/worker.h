@@ -16,6 +16,7 @@
 #include "app/shard.h"
 #include "app/trace_recorder.h"
 #include "core/result.h"
+#include "dispatch/signer_ledger.h"
 #include "kafka/consumer.h"
 #include "kafka/metrics.h"
 #include "kafka/producer.h"
@@ -34,7 +35,7 @@ struct WorkerMetrics {
   TraceMetrics trace;
 };
 /// Every series the worker exports, reading `metrics` at each scrape.
-void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics);
+void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers);
 
 class Worker {
  public:
@@ -62,6 +63,7 @@ class Worker {
   std::size_t shards() const noexcept { return shards_.size(); }
   LoopMonitor::Report loop_report(std::size_t shard, MonoTime now) { return shards_[shard]->monitor().report(now); }
   const WorkerMetrics& metrics() const noexcept { return metrics_; }
+  const dispatch::SignerLedger& signers() const noexcept { return signers_; }
   /// Where vendors post their receipts; 0: nowhere.
   std::uint16_t receipts_port() const noexcept { return receipts_ ? receipts_->port() : std::uint16_t{0}; }
 
@@ -74,6 +76,7 @@ class Worker {
   net::TrustStores trust_stores_;
   resolve::GrantBook grants_;
   std::unique_ptr<TraceRecorder> trace_;  // null: switched off
+  dispatch::SignerLedger signers_;
   std::unique_ptr<kafka::Producer> producer_;
   std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -108,7 +108,7 @@ int run_worker(const Options& options) {
   if (!store) return say_error(store.error());
   CertificateDates dates(*std::move(store));
   dates.look(clock.mono());
-  register_metrics(service.page(), worker->metrics());
+  register_metrics(service.page(), worker->metrics(), worker->signers());
   register_limits(service.page(), *config);
   dates.register_series(service.page());
   register_listener_certificate(service.page(), "receipts", config->receipts.tls_certificate_file);

@@ -1,4 +1,5 @@
 // The names under which a worker's counters are exported. README.md lists what to watch.
+#include <array>
 #include <numeric>
 
 #include "app/worker.h"
@@ -95,6 +96,11 @@ void register_dispatch(ShardSeries& shards) {
   counter("nightpost_repeats_maybe_sent_total", "Repeats of a push the vendor may have taken already",
           &Metrics::repeats_maybe_sent);
   counter("nightpost_breakers_opened_total", "Credentials whose sending was stopped", &Metrics::breakers_opened);
+  counter("nightpost_signers_down_total", "Times that a vendor stopped answering a signer, or failed everything of it",
+          &Metrics::signers_fell);
+  counter("nightpost_signer_probes_total", "Requests that tried such a vendor", &Metrics::signer_probes);
+  counter("nightpost_pushes_full_total", "Pushes put off because too many waited for their signer",
+          &Metrics::pushes_full);
   counter("nightpost_removals_held_total", "Token removals held back by the mass-invalidation guard",
           &Metrics::removals_held);
   shards.counter(
@@ -201,6 +207,22 @@ void register_loops(ShardSeries& shards) {
                    {{"part", std::string(name_of(static_cast<LoopPart>(i)))}});
   shards.histogram("nightpost_loop_stall_seconds", "How late it was those times",
                    [](const ShardMetrics& m) -> const auto& { return m.loop.stall_time; });
+}
+
+/// A signer is one, however many shards send with it.
+void register_signers(MetricsPage& page, const dispatch::SignerLedger& signers) {
+  page.add_gauges("nightpost_signers", "Signers in use, by whether their vendor answers", [&signers] {
+    constexpr std::array kStates = {"healthy", "silent", "failing"};
+    std::vector<observe::Sample> all;
+    const dispatch::SignerLedger::Counts counts = signers.count();
+    for (std::size_t v = 0; v < counts.size(); ++v) {
+      if (counts[v] == std::array<std::size_t, kStates.size()>{}) continue;
+      for (std::size_t i = 0; i < kStates.size(); ++i)
+        all.push_back({{{"vendor", std::string(name_of(static_cast<Vendor>(v)))}, {"state", kStates[i]}},
+                       static_cast<double>(counts[v][i])});
+    }
+    return all;
+  });
 }
 
 /// By the shard that heard last: all of them read one clock.
@@ -344,7 +366,7 @@ void register_trace(MetricsPage& page, const TraceMetrics& metrics) {
 
 }  // namespace
 
-void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
+void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers) {
   ShardSeries shards(page, metrics);
   register_dispatch(shards);
   register_outcomes(page, metrics);
@@ -352,6 +374,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics) {
   register_curl(shards);
   register_loops(shards);
   register_skew(page, metrics);
+  register_signers(page, signers);
   register_grants(shards);
   register_resolve(shards);
   register_kafka(page, metrics);

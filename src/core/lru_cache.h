@@ -52,6 +52,11 @@ class LruCache {
     erase(found->second);
     return true;
   }
+  /// Calls visit(Value&) for each; none of them counts as used by that.
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& [key, value] : nodes_) visit(value);
+  }
   template <class Matches>
   void erase_if(Matches matches) {
     for (auto at = nodes_.begin(); at != nodes_.end();) {

@@ -85,6 +85,7 @@ bool Attempts::find_route(Push& push) {
 bool Attempts::ask_pacer(Push& push) {
   const Route& route = *push.route;
   Pacer& pacer = sender_.pacer_of(route);
+  pushes_.count_with(push, pacer.signer());
   const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
@@ -92,13 +93,24 @@ bool Attempts::ask_pacer(Push& push) {
     case Pacer::May::Stop:
       put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
       return false;
+    case Pacer::May::Defer:
+      defer(push, admission.at, admission.rule);
+      return false;
     case Pacer::May::WaitForTime:
-      wait_or_defer(push, admission.at, Rule::VendorThrottled);
+      if (shares_.is_over(pacer.signer(), now_.mono))
+        defer(push, admission.at, Rule::VendorThrottled);
+      else
+        wait_or_defer(push, admission.at, Rule::VendorThrottled);
       return false;
     case Pacer::May::WaitForRoom:
       break;
   }
-  queues_.park_for_room(push);
+  if (const auto at = shares_.defer_until(pacer.signer(), now_.mono)) {
+    metrics_.pushes_full.add();
+    defer(push, *at, Rule::SignerFull);
+  } else {
+    queues_.park_for_room(push);
+  }
   return false;
 }
 
@@ -114,14 +126,18 @@ bool Attempts::obtain_grant(Push& push, std::shared_ptr<const Grant> fresh) {
     return true;
   }
   if (grant) {
-    queues_.park_for_grant(push);
+    if (shares_.is_over(*push.signer, now_.mono)) {
+      metrics_.pushes_full.add();
+      defer(push, now_.mono + options_.signer_wait_max, Rule::SignerFull);
+    } else {
+      queues_.park_for_grant(push);
+    }
     return false;
   }
   const VendorReason reason = reason_of(grant.error());
   if (grant.error().code == Errc::Malformed || grant.error().code == Errc::Unauthorized) {
     // Of an open breaker this is the probe: the next one is let through later still.
-    if (!sender_.pacer_of(*push.route).is_probe(push.probe))
-      push.probe = sender_.pacer_of(*push.route).begin_probe(now_.mono);
+    sender_.begin_probe(sender_.pacer_of(*push.route), push.probe);
     sender_.refuse(*push.route, std::exchange(push.probe, Probe::None), reason);
     pushes_.end(push, ending_of(Rule::CredentialBad), reason);
   } else {
@@ -142,10 +158,13 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
                        {.meaning = planned ? std::string_view() : planned.error().detail});
 
   push.kind = planned->front().kind;
-  pushes_.count_attempt(push);
   Pacer& pacer = sender_.pacer_of(route);
-  if (!pacer.is_probe(push.probe)) push.probe = pacer.begin_probe(now_.mono);
-  const MonoTime deadline = std::min(now_.mono + options_.push_deadline, push.window.end());
+  if (!sender_.begin_probe(pacer, push.probe)) {
+    const Pacer::Admission later = pacer.deferral(now_.mono);
+    return defer(push, later.at, later.rule);
+  }
+  pushes_.count_attempt(push);
+  const MonoTime deadline = std::min(now_.mono + sender_.deadline_of(pacer, push.probe, options_), push.window.end());
   const std::uint64_t tag = push.tag;
   if (auto thrown = sender_.send(pacer, push.route, std::move(planned->front().http), deadline, tag, push.probe))
     on_exception(std::span(&tag, 1), std::move(*thrown));
@@ -155,7 +174,12 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
 void Attempts::wake(Push& push) {
   if (push.state == Push::State::InFlight || push.state == Push::State::Gathered) return;
   if (now_.mono >= push.window.end()) return attempt(push);
-  if (now_.mono >= push.window.quick_until && push.state != Push::State::Waiting) return put_off(push, push.waits_for);
+  if (now_.mono >= push.window.quick_until && push.state != Push::State::Waiting) {
+    if (push.waits_for != Rule::NotInTime || !shares_.is_alone(now_.mono)) return put_off(push, push.waits_for);
+    // It holds up nobody: a backlog waits in its partition, not in a delay topic.
+    push.window.quick_until = now_.mono + options_.quick_for;
+    return timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
+  }
   if (push.state == Push::State::Parked) return;
   if (capacity_.has_slot()) return attempt(push);
   queues_.wait_for_slot(push);
@@ -210,6 +234,10 @@ void Attempts::wait_or_defer(Push& push, MonoTime at, Rule rule) {
 void Attempts::put_off(Push& push, Rule rule, const VendorReason& reason) {
   const MonoTime at = policy_.later(push.progress.hops, now_.mono, push.window);
   pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule, reason);
+}
+
+void Attempts::defer(Push& push, MonoTime at, Rule rule) {
+  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule);
 }
 
 void Attempts::on_exception(std::span<const std::uint64_t> pushes, std::string what) {

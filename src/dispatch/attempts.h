@@ -8,6 +8,7 @@
 
 #include "dispatch/batcher.h"
 #include "dispatch/capacity.h"
+#include "dispatch/fair_share.h"
 #include "dispatch/language.h"
 #include "dispatch/metrics.h"
 #include "dispatch/now.h"
@@ -28,8 +29,8 @@ class Attempts {
  public:
   /// Borrowed; all must outlive it.
   Attempts(const Options& options, const Now& now, Credentials& credentials, const Policy& policy, Rng& rng,
-           const Languages& languages, const Capacity& capacity, OpenPushes& pushes, PushQueues& queues,
-           Batcher& batcher, Sender& sender, TimerHeap& timers, Metrics& metrics)
+           const Languages& languages, const Capacity& capacity, FairShare& shares, OpenPushes& pushes,
+           PushQueues& queues, Batcher& batcher, Sender& sender, TimerHeap& timers, Metrics& metrics)
       : options_(options),
         now_(now),
         credentials_(credentials),
@@ -37,6 +38,7 @@ class Attempts {
         rng_(rng),
         languages_(languages),
         capacity_(capacity),
+        shares_(shares),
         pushes_(pushes),
         queues_(queues),
         batcher_(batcher),
@@ -54,6 +56,8 @@ class Attempts {
   void wait_or_defer(Push& push, MonoTime at, Rule rule);
   /// For a later hop: it cannot be tried now, and nobody says when.
   void put_off(Push& push, Rule rule, const VendorReason& reason = {});
+  /// To a delay topic until `at`, or to its end with `rule`, where its window is over by then.
+  void defer(Push& push, MonoTime at, Rule rule);
   /// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does.
   void on_exception(std::span<const std::uint64_t> pushes, std::string what);
 
@@ -74,6 +78,7 @@ class Attempts {
   Rng& rng_;
   const Languages& languages_;
   const Capacity& capacity_;
+  FairShare& shares_;
   OpenPushes& pushes_;
   PushQueues& queues_;
   Batcher& batcher_;

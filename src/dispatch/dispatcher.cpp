@@ -7,6 +7,7 @@
 #include "dispatch/attempts.h"
 #include "dispatch/batcher.h"
 #include "dispatch/capacity.h"
+#include "dispatch/fair_share.h"
 #include "dispatch/intake.h"
 #include "dispatch/language.h"
 #include "dispatch/now.h"
@@ -27,7 +28,8 @@ namespace nightpost::dispatch {
 /// The wiring: members in the order in which they know each other. What it decides itself is when slots are filled.
 struct Dispatcher::Impl final : Intake::Answered {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
-       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer);
+       Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer,
+       SignerLedger* ledger);
 
   /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
   /// Nested (a directory that answers at once) it is only the work.
@@ -77,6 +79,7 @@ struct Dispatcher::Impl final : Intake::Answered {
   OpenEvents events_;
   OpenPushes pushes_;
   Capacity capacity_;
+  FairShare shares_;
   Planner planner_;
   Intake intake_;
   PushQueues queues_;
@@ -94,23 +97,24 @@ struct Dispatcher::Impl final : Intake::Answered {
 
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
                        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher,
-                       Tracer* tracer)
+                       Tracer* tracer, SignerLedger* ledger)
     : options_(given),
       clock_(clock),
       metrics_(metrics),
       languages_(options_.language, options_.titles),
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
-      pacers_(options_),
+      pacers_(options_, &slots_, ledger),
       events_(now_, settler, metrics, watcher, tracer),
       pushes_(options_, now_, events_, pacers_),
       capacity_(options_, slots_, pushes_.slab(), settler),
+      shares_(options_, events_, capacity_, pacers_),
       planner_(now_, events_, capacity_, timers_),
       intake_(options_, now_, directory, policy_, events_, planner_, timers_, metrics, *this),
       queues_(now_, pushes_, pacers_, timers_),
-      sender_(now_, transport, handler, pacers_, slots_, metrics, watcher),
-      attempts_(options_, now_, credentials, policy_, rng_, languages_, capacity_, pushes_, queues_, batcher_, sender_,
-                timers_, metrics),
+      sender_(now_, transport, handler, pacers_, slots_, timers_, metrics, watcher),
+      attempts_(options_, now_, credentials, policy_, rng_, languages_, capacity_, shares_, pushes_, queues_, batcher_,
+                sender_, timers_, metrics),
       replies_(options_, now_, directory, policy_, pushes_, attempts_, sender_, metrics, watcher),
       shipping_(options_, now_, pushes_, batcher_, attempts_, replies_, sender_, timers_, metrics),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
@@ -157,6 +161,8 @@ bool Dispatcher::Impl::is_stale(const Timer& timer) noexcept {
       return events_.find(timer.tag) == nullptr;
     case Timer::Of::Push:
       return pushes_.find(timer.tag) == nullptr;
+    case Timer::Of::Signer:
+      return false;  // one a signer
     case Timer::Of::Bin:
       break;
   }
@@ -169,6 +175,7 @@ void Dispatcher::Impl::fire(const Timer& timer) {
     return;
   }
   if (timer.of == Timer::Of::Bin) return shipping_.wake_bin(timer.tag);
+  if (timer.of == Timer::Of::Signer) return sender_.wake_signer(timer.tag);
   OpenEvent* const open = events_.find(timer.tag);
   if (open == nullptr) return;
   switch (open->state) {
@@ -191,9 +198,10 @@ void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
 }
 
 Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
-                       Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer)
+                       Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer,
+                       SignerLedger* ledger)
     : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics, watcher,
-                                   tracer)) {}
+                                   tracer, ledger)) {}
 
 Dispatcher::~Dispatcher() { impl_->events_.hand_back_all(); }
 

@@ -50,6 +50,9 @@ struct Metrics {
   Counter remainders_taken;                                 // of the events taken: those that name who is left
   Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
   Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
+  Counter signers_fell;                                   // times that a signer's vendor fell silent or failed
+  Counter signer_probes;                                  // requests that tried one of those
+  Counter pushes_full;                                    // put off because too many wait for their signer
   Counter internal_errors;                                // exceptions that ended pushes or events; each is a bug
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
   Counter kept_bytes;                                     // gauge: memory that waits for the next events

@@ -22,6 +22,8 @@
 
 namespace nightpost::dispatch {
 
+class SignerPace;
+
 /// What is kept for the next event costs no allocation then; but a slot may not keep what only an unusual event needed,
 /// nor all slots of a shard more than this. In bytes.
 inline constexpr std::size_t kSlotKeptMax = std::size_t{16} << 10;
@@ -143,14 +145,18 @@ struct Push {
   WallTime sent_at_wall{};
   std::uint8_t kind = 0;               // the vendor's note of what was asked
   bool alone = false;                  // shares no request any more
-  Probe probe = Probe::None;           // of its credential's breaker
+  Probe probe = Probe::None;           // of its credential's breaker, or of its signer
   bool reached_wire = false;           // something of this attempt did
   std::shared_ptr<const Route> route;  // of the last attempt
   std::shared_ptr<const Grant> grant;
+  SignerPace* signer = nullptr;  // that counts this push; it stays as long as it holds one
+  bool waits_for_room = false;   // parked for that, and counted by the signer
 
   void reset() {
     event = nullptr;
     device = nullptr;
+    signer = nullptr;
+    waits_for_room = false;
     state = State::Waiting;
     window = {};
     progress = {};

@@ -62,10 +62,30 @@ void OpenPushes::give_up_probe(Push& push) {
   pacers_.of(*push.route, now_.mono).probe_lost(std::exchange(push.probe, Probe::None), now_.mono);
 }
 
+void OpenPushes::count_with(Push& push, SignerPace& signer) {
+  if (push.signer == &signer) return;
+  if (push.signer != nullptr) {
+    wait_ended(push, false);
+    push.signer->let_go();
+  }
+  signer.hold();
+  push.signer = &signer;
+}
+
+void OpenPushes::wait_began(Push& push) {
+  if (!std::exchange(push.waits_for_room, true)) push.signer->wait_began(now_.mono);
+}
+
+void OpenPushes::wait_ended(Push& push, bool called) {
+  if (std::exchange(push.waits_for_room, false)) push.signer->wait_ended(called, now_.mono);
+}
+
 void OpenPushes::free(Push& push) {
   const std::uint64_t tag = push.tag;
   OpenEvent& event = *push.event;
   if (push.probe != Probe::None) give_up_probe(push);
+  wait_ended(push, false);
+  if (push.signer != nullptr) push.signer->let_go();
   push.reset();
   pushes_.put_back(tag);
   events_.push_gone(event);

@@ -15,7 +15,7 @@ namespace nightpost::dispatch {
 
 /// Each push is gone exactly once: ended or put off, with its outcome, or dropped, without one, because its event was
 /// handed back.
-/// With it goes what it held: its place in its event, and its credential's probe.
+/// With it goes what it held: its place in its event, its signer's count, and its credential's probe.
 class OpenPushes {
  public:
   /// Borrowed; all must outlive it.
@@ -41,6 +41,12 @@ class OpenPushes {
   void drop(Push& push);
   /// Ends or waits without a word about the credential, so the next push is the probe.
   void give_up_probe(Push& push);
+
+  /// The signer counts it from here on, instead of the one that did.
+  void count_with(Push& push, SignerPace& signer);
+  /// It waits for room among its signer's requests; or does so no longer, `called` to be sent. Once is enough.
+  void wait_began(Push& push);
+  void wait_ended(Push& push, bool called);
 
   /// `visit` may end or drop the one it is given.
   template <class Visit>

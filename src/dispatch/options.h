@@ -18,11 +18,26 @@ struct Options {
   // Receivers of events that are open and not planned through. More would only lie in memory, which a processor's cache
   // does not hold, until slots come free.
   std::size_t receivers_unplanned_max = 20'000;
-  std::size_t pushes_in_flight_max = 4096;      // requests handed to the transport and not answered
-  std::size_t credential_in_flight_max = 1024;  // of those, one credential's: who hangs must not hold all slots
-  // of those, one credential's that no answer has proven yet, or a signer's that the vendor complained of; doubled by
-  // each proof
+  // Requests handed to the transport and not answered.
+  std::size_t pushes_in_flight_max = 4096;
+  // A signer may have so many times the requests in the air that are free beside it: with 1, n signers that hang leave
+  // an (n + 1)th to the others. More: fewer signers suffice to fill the shard.
+  double slots_alpha = 1;
+  // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.
+  std::size_t credential_in_flight_max = 4096;
+  // of those, one certificate's that no answer has proven yet, or a signer's that the vendor complained of or is just
+  // back; doubled by each proof
   std::size_t credential_in_flight_first = 4;
+  // A signer's vendor that has not answered anything for so long while requests are in the air is silent.
+  milliseconds silence{5'000};
+  // After so many failures of the vendor in a row, without an answer of another kind, it is failing.
+  int failures_max = 20;
+  // One request at a time tries a vendor that is silent or failing; from the end of one to the next, doubling.
+  milliseconds probe_first{1'000};
+  milliseconds probe_max{30'000};
+  // A push that would wait for longer than this for room among its signer's requests goes to a delay topic, unless no
+  // other signer sends anything.
+  milliseconds signer_wait_max{5'000};
   std::size_t pushes_queued_max = 100'000;  // waiting for their next attempt; at the limit nothing new is planned
   int attempts_max = 5;                     // of a push in memory, the first included; of one that was put off: one
   milliseconds backoff_first{500};          // doubling; at least half of it
@@ -41,7 +56,7 @@ struct Options {
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this
   milliseconds breaker_first{5'000};        // a credential's breaker stays open this long, doubling
   milliseconds breaker_max{600'000};
-  double quota_share = 1;           // of the requests a vendor takes in a minute from one signer: what is ours of them
+  double quota_share = 1;  // of the requests a vendor takes in a minute from one signer: what this process may send
   std::size_t routes_max = 10'000;  // credentials remembered with breaker and counts; idle ones go first
   // More than this share of dead tokens in the window looks like a wrong credential
   std::size_t mass_removal_window = 50;

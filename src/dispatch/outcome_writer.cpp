@@ -42,6 +42,8 @@ PutOff put_off_for(Rule rule) noexcept {
   switch (rule) {
     case Rule::VendorFailing:
     case Rule::Unanswered:
+    case Rule::SignerSilent:
+    case Rule::SignerFailing:
       return PutOff::Failure;
     case Rule::VendorThrottled:
       return PutOff::Throttle;

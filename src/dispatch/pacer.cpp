@@ -21,6 +21,16 @@ bool proves_credential(Verdict verdict) noexcept {
   }
 }
 
+/// The vendor's failure or the network's; the others are ours, or somebody's who is asked to stop.
+bool is_vendors_failure(Errc code) noexcept {
+  return code == Errc::Timeout || code == Errc::ConnectionLost || code == Errc::Io;
+}
+
+void count_next(Pacer::Feedback& feedback, const Answer& told, const Next& next) noexcept {
+  if (next.what == Next::Do::TripBreaker && feedback.refusal == nullptr) feedback.refusal = &told;
+  feedback.refreshes |= next.what == Next::Do::Refresh;
+}
+
 /// A day's quota is believed as it is, any other wait up to the limit.
 milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
   const milliseconds said = answer.retry_after.value_or(milliseconds(0));
@@ -29,11 +39,23 @@ milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
 
 }  // namespace
 
-Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, MonoTime now) noexcept {
-  if (!is_probe(probe) && !breaker_.admits(now)) return {May::Stop};
+Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, MonoTime now) {
+  signer_->asked(now);
+  signer_->catch_up(now);
+  const bool is_the_probe = is_probe(probe);
+  if (!is_the_probe && !breaker_.admits(now)) return {May::Stop};
   if (paused_until() > now) return {May::WaitForTime, paused_until()};
+  if (!is_the_probe && !signer_->is_healthy() && signer_->retry_at(now)) return deferral(now);
   if (const auto until = signer_->quota_spent_until(requests_per_minute, now)) return {May::WaitForTime, *until};
-  return {slots_.fits(own_limit()) && signer_->fits() ? May::Go : May::WaitForRoom};
+  // What hangs may hold all places; the one that tries the vendor needs none of them.
+  const bool fits = !signer_->is_healthy() || (slots_.fits(own_limit()) && signer_->fits());
+  return {fits ? May::Go : May::WaitForRoom};
+}
+
+Pacer::Admission Pacer::deferral(MonoTime now) const {
+  const bool silent = signer_->state() == SignerHealth::State::Silent;
+  const MonoTime at = std::max(signer_->retry_at(now).value_or(now), now + options_->probe_first);
+  return {May::Defer, at, silent ? Rule::SignerSilent : Rule::SignerFailing};
 }
 
 std::size_t Pacer::allowed() const noexcept { return std::min(own_limit(), signer_->allowed()); }
@@ -48,79 +70,103 @@ void Pacer::unreserve() noexcept {
   signer_->unreserve();
 }
 
-Probe Pacer::begin_probe(MonoTime now) noexcept {
-  if (!breaker_.sent(now)) return Probe::None;
+Probe Pacer::begin_probe(MonoTime now) {
+  const std::uint32_t of_signer = signer_->begin_probe(now);
+  if (of_signer == 0 && !signer_->is_healthy()) return Probe::None;  // somebody else probes
+  if (!breaker_.sent(now) && of_signer == 0) return Probe::None;
+  signer_probe_ = of_signer;
   return probe_ = static_cast<Probe>(std::max(static_cast<std::uint32_t>(probe_) + 1, 1u));
 }
 
 bool Pacer::is_probe(Probe probe) const noexcept {
-  return probe != Probe::None && probe == probe_ && breaker_.state() == Breaker::State::Probing;
+  return probe != Probe::None && probe == probe_ && (breaker_.state() == Breaker::State::Probing || signer_probe_ != 0);
 }
 
-void Pacer::probe_lost(Probe probe, MonoTime now) noexcept {
-  if (is_probe(probe)) breaker_.unclear(now, options_->breaker_first);
+void Pacer::probe_lost(Probe probe, MonoTime now) {
+  if (!is_probe(probe)) return;
+  breaker_.unclear(now, options_->breaker_first);
+  signer_probe_ended(false, now);
 }
 
-void Pacer::sent() noexcept {
+void Pacer::signer_probe_ended(bool heard, MonoTime now) {
+  if (const std::uint32_t probe = std::exchange(signer_probe_, 0); probe != 0) signer_->probe_ended(probe, heard, now);
+}
+
+void Pacer::sent(MonoTime now) noexcept {
   slots_.take();
-  signer_->sent();
+  signer_->sent(now);
 }
 
-void Pacer::answered() noexcept {
+void Pacer::answered(MonoTime sent_at) noexcept {
   slots_.give_back();
-  signer_->answered();
+  signer_->answered(sent_at);
 }
 
-void Pacer::hear(Heard& heard, const Answer& answer, const Next& next, const Grant* with, MonoTime now) {
+void Pacer::count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now) {
+  feedback.answered = true;
+  feedback.good |= answer.verdict != Verdict::Transient;
   if (proves_credential(answer.verdict)) {
-    heard.proven = true;
-    heard.dead |= is_dead(answer.verdict);
-    if (guard_.count(is_dead(answer.verdict), now, *options_)) {
-      heard.removals_held = true;
-      if (heard.refusal == nullptr) heard.refusal = &answer;
-    }
+    feedback.proven = true;
+    feedback.removals_held |= guard_.count(is_dead(answer.verdict), now, *options_);
     const bool doubles = breaker_.state() == Breaker::State::Closed;
     signer_->proven(doubles);
     if (doubles && allowed_ < options_->credential_in_flight_max) allowed_ *= 2;
   } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
-    heard.complaint = &answer;
+    feedback.complaint = &answer;
     if (answer.scope == Scope::Credential)
-      heard.throttled_until = std::max({heard.throttled_until, now + pause_for(answer, *options_),
-                                        next.what == Next::Do::Defer ? next.pause_until : next.at});
+      feedback.throttled_until = std::max({feedback.throttled_until, now + pause_for(answer, *options_),
+                                           next.what == Next::Do::Defer ? next.pause_until : next.at});
   } else if (answer.verdict == Verdict::AuthStale) {
     signer_->stale(with);
   }
-  hear_failure(heard, answer, next);
+  count_next(feedback, answer, next);
 }
 
-void Pacer::hear_failure(Heard& heard, const Answer& told, const Next& next) noexcept {
-  if (next.what == Next::Do::TripBreaker && heard.refusal == nullptr) heard.refusal = &told;
-  heard.refreshes |= next.what == Next::Do::Refresh;
+void Pacer::count_failure(Feedback& feedback, Errc code, const Answer& told, const Next& next) noexcept {
+  feedback.lost |= is_vendors_failure(code);
+  count_next(feedback, told, next);
 }
 
-Pacer::Decision Pacer::conclude(Heard& heard, Probe sent_as, const Answer& first, std::uint64_t connection,
-                                MonoTime sent_at, MonoTime now) {
+Pacer::Decision Pacer::conclude(const Feedback& feedback, Probe sent_as, std::uint64_t connection, MonoTime sent_at,
+                                MonoTime now) {
   Decision decision;
   const bool probe = is_probe(sent_as);
-  // A probe that finds a dead token again, while too many died.
-  if (heard.refusal == nullptr && probe && heard.dead && guard_.holds(now)) heard.refusal = &first;
-  if (heard.complaint != nullptr)
-    decision.pause = signer_->throttle(*heard.complaint, heard.throttled_until, connection, sent_at, now);
-  if (heard.refusal != nullptr) {
-    decision.open = trip(sent_as, heard.refusal->code, heard.refusal->meaning, now);
-  } else if (probe && heard.proven) {
+  if (feedback.answered) signer_->heard(now);
+  if (feedback.good) {
+    decision.recovered = signer_->good(now);
+    if (probe) signer_probe_ended(true, now);
+  } else if (feedback.answered || feedback.lost) {
+    decision.fell = signer_->failed(feedback.answered, now);
+  }
+  if (feedback.complaint != nullptr)
+    decision.pause = signer_->throttle(*feedback.complaint, feedback.throttled_until, connection, sent_at, now);
+  if (feedback.refusal != nullptr) {
+    decision.open = trip(sent_as, feedback.refusal->code, feedback.refusal->meaning, now);
+    if (probe) signer_probe_ended(feedback.answered, now);
+  } else if (probe && feedback.proven) {
     decision.closed = close();
-  } else if (probe && !heard.refreshes) {
-    probe_lost(sent_as, now);
+  } else if (probe && !feedback.refreshes) {
+    breaker_.unclear(now, options_->breaker_first);
+    signer_probe_ended(feedback.answered, now);
   }
   return decision;
 }
 
 Pacer::Decision Pacer::refuse(Probe probe, std::string_view code, std::string_view meaning, MonoTime now) {
-  return {.open = trip(probe, code, meaning, now)};
+  const bool was_probe = is_probe(probe);
+  Decision decision{.open = trip(probe, code, meaning, now)};
+  if (was_probe) signer_probe_ended(false, now);
+  return decision;
 }
 
-Pacer::Decision Pacer::content_stored(Probe probe) noexcept { return {.closed = is_probe(probe) && close()}; }
+Pacer::Decision Pacer::content_stored(Probe probe, MonoTime now) {
+  signer_->heard(now);
+  Decision decision{.recovered = signer_->good(now)};
+  if (!is_probe(probe)) return decision;
+  signer_probe_ended(true, now);
+  decision.closed = close();
+  return decision;
+}
 
 bool Pacer::is_idle(MonoTime now) const noexcept {
   return slots_.empty() && breaker_.admits(now) && !guard_.holds(now) && signer_->is_idle(now);

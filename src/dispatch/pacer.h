@@ -1,6 +1,6 @@
-// What one credential may have in the air: places for its requests, the breaker, the removal guard, and, shared by the
-// certificates of its signer, the vendor's quota and pauses. Pure: it is told what was sent, what was answered and
-// when; what follows for others it returns.
+// What one certificate may have in the air: places for its requests, the breaker and the removal guard; and, shared by
+// the certificates of its signer, what SignerPace says. Pure but for the ledger behind that: it is told what was sent,
+// what was answered and when; what follows for others it returns.
 #pragma once
 
 #include <algorithm>
@@ -12,12 +12,15 @@
 #include <string_view>
 #include <utility>
 
+#include "core/result.h"
 #include "core/time.h"
 #include "core/verdict.h"
 #include "dispatch/breaker.h"
 #include "dispatch/options.h"
 #include "dispatch/policy.h"
+#include "dispatch/ports.h"
 #include "dispatch/removal_guard.h"
+#include "dispatch/rule.h"
 #include "dispatch/signer_pace.h"
 #include "dispatch/slots.h"
 #include "providers/authorizer.h"
@@ -25,9 +28,9 @@
 
 namespace nightpost::dispatch {
 
-/// Never more in the air than allowed(), one request (the probe) while the breaker is not closed, none during a pause;
-/// and once a pause, a quota's minute or the breaker's time is over, something may go, unless it is in the air already.
-/// `now` never goes back between two calls.
+/// Never more in the air than allowed(), one request (the probe) while the breaker is not closed or the signer's vendor
+/// does not answer, none during a pause; and once a pause, a quota's minute, the breaker's time or the interval between
+/// probes is over, something may go, unless it is in the air already. `now` never goes back between two calls.
 class Pacer {
  public:
   /// Borrowed; must outlive it. `signer`: owned together by the pacers of its certificates, which come and go one by
@@ -41,92 +44,122 @@ class Pacer {
     Go,
     WaitForTime,  // a pause or the quota's minute is over at `at`
     WaitForRoom,  // as many requests are in the air as may be
+    Defer,        // the vendor does not answer, as `rule` says; another try makes sense at `at`
     Stop,         // the breaker is open; refusal() says why
   };
   struct Admission {
     May may = May::Go;
     MonoTime at{};
+    Rule rule = Rule::None;
   };
-  /// Whether a push may go with one more request. `probe`: it is the breaker's already. `requests_per_minute`: the
-  /// vendor's quota; 0: there is none.
-  Admission admit(Probe probe, std::size_t requests_per_minute, MonoTime now) noexcept;
+  /// Whether a push may go with one more request. `probe`: it is the probe already. `requests_per_minute`: the vendor's
+  /// quota; 0: there is none.
+  Admission admit(Probe probe, std::size_t requests_per_minute, MonoTime now);
   bool breaker_admits(MonoTime now) const noexcept { return breaker_.admits(now); }
   MonoTime paused_until() const noexcept { return signer_->paused_until(); }
-  /// The breaker is open or the vendor wants a pause: what has not left yet should not.
-  bool is_quiet(MonoTime now) const noexcept { return !breaker_.admits(now) || paused_until() > now; }
+  /// The breaker is open, the vendor wants a pause or does not answer: what has not left yet should not.
+  bool is_quiet(MonoTime now) const noexcept {
+    return !breaker_.admits(now) || paused_until() > now || !signer_->is_healthy();
+  }
   /// Why the breaker opened, in the vendor's words; empty while it is closed.
   const std::string& refusal() const noexcept { return refusal_; }
   std::size_t allowed() const noexcept;
   /// How many requests more may be begun.
-  std::size_t room() const noexcept { return std::min(slots_.room(own_limit()), signer_->room()); }
+  std::size_t room() const noexcept { return std::min(own_room(), signer_->room()); }
+  /// Of them, as far as this certificate alone decides.
+  std::size_t own_room() const noexcept { return slots_.room(own_limit()); }
+  SignerPace& signer() const noexcept { return *signer_; }
+  const std::shared_ptr<SignerPace>& shared_signer() const noexcept { return signer_; }
 
   // A request's way: reserve() and unreserve() while pushes gather for it, then sent(), then answered().
 
   void reserve() noexcept;
   void unreserve() noexcept;
   /// Handed to the transport; counts in the quota's present minute.
-  void sent() noexcept;
+  void sent(MonoTime now) noexcept;
   /// Answered, or the transport threw and no answer will come.
-  void answered() noexcept;
+  void answered(MonoTime sent_at = MonoTime::max()) noexcept;
 
-  /// Unless None, what is sent now is the breaker's probe. Its end must be told: by conclude() or refuse() with it, by
-  /// content_stored() or by probe_lost(). Whatever is told of one that has ended already is as told of None.
-  Probe begin_probe(MonoTime now) noexcept;
+  /// Unless None, what is sent now is the probe, of the breaker, of a signer whose vendor does not answer, or of both.
+  /// Its end must be told: by conclude() or refuse() with it, by content_stored() or by probe_lost(). Whatever is told
+  /// of one that has ended already is as told of None.
+  Probe begin_probe(MonoTime now);
   /// It is still the probe: nothing has ended it.
   bool is_probe(Probe probe) const noexcept;
-  /// The probe ended without a word about the credential; the next one is let through after `breaker_first`.
-  void probe_lost(Probe probe, MonoTime now) noexcept;
+  /// And it tries a vendor that does not answer.
+  bool is_signer_probe(Probe probe) const noexcept { return is_probe(probe) && signer_probe_ != 0; }
+  /// After begin_probe(): false where the vendor does not answer and somebody else probes, in this shard or another.
+  bool may_send(Probe probe) const noexcept { return signer_->is_healthy() || is_probe(probe); }
+  /// When the push should be tried again, and the rule that says so. REQUIRED: may_send() was false.
+  Admission deferral(MonoTime now) const;
+  /// The probe ended without a word about the credential; the next one is let through after `breaker_first`, or after
+  /// the interval of a signer's probes.
+  void probe_lost(Probe probe, MonoTime now);
 
   // What the vendor said.
 
-  /// The answers to one request, as far as they tell of the credential. The pointers are into what hear() was given.
-  struct Heard {
+  /// The answers to one request, as far as they tell of the credential. The pointers are into what count_answer() was
+  /// given.
+  struct Feedback {
     const Answer* refusal = nullptr;    // the first that opens the breaker
     const Answer* complaint = nullptr;  // the last of too many requests
     MonoTime throttled_until{};
     bool proven = false;
-    bool dead = false;
+    bool answered = false;  // by the vendor, whatever it said
+    bool good = false;      // of the answers, one at least is no failure of the vendor's
+    bool lost = false;      // the way or the vendor failed before an answer
     bool removals_held = false;
     bool refreshes = false;
   };
   /// What others have to do because of it.
   struct Decision {
-    std::optional<milliseconds> pause;  // newly paused for so long, as Heard::complaint says: take back what waits
+    std::optional<milliseconds> pause;  // newly paused for so long, as Feedback::complaint says: take back what waits
     std::optional<milliseconds> open;   // the breaker opened for so long: take back what waits
+    std::optional<milliseconds> fell;   // the signer fails everything; a probe goes after so long: take back what waits
     bool closed = false;                // the breaker
+    bool recovered = false;             // the signer
   };
   /// One push's answer, and what follows for that push. `with`: the grant it was sent with.
-  void hear(Heard& heard, const Answer& answer, const Next& next, const Grant* with, MonoTime now);
-  /// The request failed, so `told` is not the vendor's.
-  static void hear_failure(Heard& heard, const Answer& told, const Next& next) noexcept;
-  /// All of the request's pushes were heard. `probe`: it was the breaker's. `first`: the first push's answer, the
-  /// refusal where no single one is to blame.
-  Decision conclude(Heard& heard, Probe probe, const Answer& first, std::uint64_t connection, MonoTime sent_at,
-                    MonoTime now);
+  void count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now);
+  /// The request failed with `code`, so `told` is not the vendor's.
+  static void count_failure(Feedback& feedback, Errc code, const Answer& told, const Next& next) noexcept;
+  /// All of the request's pushes were counted. `probe`: it was the probe.
+  Decision conclude(const Feedback& feedback, Probe probe, std::uint64_t connection, MonoTime sent_at, MonoTime now);
   /// The credential is refused though nothing was sent: no grant is to be had for it.
   Decision refuse(Probe probe, std::string_view code, std::string_view meaning, MonoTime now);
   /// The vendor took the content of a request that stores first, so the credential is good.
-  Decision content_stored(Probe probe) noexcept;
+  Decision content_stored(Probe probe, MonoTime now);
   /// No token is removed for now: too many died.
   bool holds_removals(MonoTime now) const noexcept { return guard_.holds(now); }
+
+  /// The certificate whose requests are in the air or were last; null: none, or nobody holds it any more.
+  std::shared_ptr<const Route> last_route() const noexcept { return last_route_.lock(); }
+  void remember(const std::shared_ptr<const Route>& route) noexcept {
+    if (route.get() != last_route_seen_ || last_route_.expired()) last_route_ = route;
+    last_route_seen_ = route.get();
+  }
 
   /// Nothing hangs on it, so it may be forgotten.
   bool is_idle(MonoTime now) const noexcept;
 
  private:
   std::size_t own_limit() const noexcept { return std::min(options_->credential_in_flight_max, allowed_); }
+  void signer_probe_ended(bool heard, MonoTime now);
   std::optional<milliseconds> trip(Probe probe, std::string_view code, std::string_view meaning, MonoTime now);
   bool close() noexcept;
 
   const Options* options_;
   std::shared_ptr<SignerPace> signer_;
   Breaker breaker_;
-  Probe probe_ = Probe::None;  // the last one
+  Probe probe_ = Probe::None;       // the last one
+  std::uint32_t signer_probe_ = 0;  // its number among the signer's probes; 0: it is none, or has ended as one
   RemovalGuard guard_;
   Slots slots_;
   /// Few until an answer proved this very certificate, and after a trip; doubled by each proof.
   std::size_t allowed_;
   std::string refusal_;
+  std::weak_ptr<const Route> last_route_;
+  const Route* last_route_seen_ = nullptr;  // compared, never followed
 };
 
 }  // namespace nightpost::dispatch

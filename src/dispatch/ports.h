@@ -21,6 +21,7 @@
 #include "core/ids.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "dispatch/rule.h"
 #include "dispatch/tier.h"
 #include "providers/authorizer.h"
 #include "providers/provider.h"
@@ -173,6 +174,10 @@ class Watcher {
   /// The vendor takes nothing of this credential, or of each of its connections, before `pause` is over.
   virtual void credential_throttled(const Route& route, std::string_view code, std::string_view meaning,
                                     milliseconds pause) = 0;
+  /// The vendor does not answer anything of the route's signer any more (rule SignerSilent), or fails everything
+  /// (SignerFailing). A request tries it after `probe_in`; what comes meanwhile is put off.
+  virtual void signer_fell(const Route& route, Rule rule, milliseconds probe_in) = 0;
+  virtual void signer_recovered(const Route& route) = 0;
   /// Too large a share of the answers called tokens dead: none is removed for `period`.
   virtual void removals_held(const Route& route, milliseconds period) = 0;
   virtual void dead_letter(const DeadLetter& letter) = 0;

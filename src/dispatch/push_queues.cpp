@@ -32,9 +32,15 @@ void PushQueues::park_for_grant(Push& push) {
 }
 
 void PushQueues::park_for_room(Push& push) {
-  ForRoom& waiting = for_room_[push.route->id];
-  if (waiting.route == nullptr) waiting.route = push.route;
-  waiting.pushes.push_back(push.tag);
+  ForRoom& signers = for_room_[push.signer];
+  if (signers.signer == nullptr) signers.signer = pacers_.of(*push.route, now_.mono).shared_signer();
+  auto found = std::ranges::find(signers.routes, push.route->id, [](const Waiting& each) { return each.route->id; });
+  if (found == signers.routes.end()) found = signers.routes.insert(found, {push.route, {}});
+  // Of a signer that never has room, pushes that are over meanwhile would pile up.
+  if (found->pushes.size() >= kParkedLook && found->pushes.size() >= 2 * (push.signer->waiting() + 1))
+    std::erase_if(found->pushes, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
+  found->pushes.push_back(push.tag);
+  pushes_.wait_began(push);
   park(push, Rule::NotInTime);
 }
 
@@ -46,25 +52,52 @@ void PushQueues::on_grant(std::uint64_t route_id) {
 }
 
 /// Asked whenever slots are filled, for those called last may have ended without a request whose answer would call the
-/// next.
+/// next. What is promised to one signer is not free for the next, so that no more are called than will find a place:
+/// who is called in vain has lost its turn.
 bool PushQueues::call_for_room() {
   const std::size_t before = due_.size();
+  std::size_t promised = 0;
   for (auto it = for_room_.begin(); it != for_room_.end();) {
-    std::size_t room = pacers_.of(*it->second.route, now_.mono).room();
-    std::deque<std::uint64_t>& waiting = it->second.pushes;
-    const OpenEvent* event = nullptr;  // whose pushes are being called: they may share a request
-    for (std::size_t company = 0; !waiting.empty(); waiting.pop_front()) {
-      Push* const push = pushes_.find(waiting.front());
-      if (push == nullptr || push->state != Push::State::Parked) continue;
-      const bool shares = push->event == event && company < kCompany && push->route->provider->batching().tokens;
-      if (!shares && room-- == 0) break;
-      company = shares ? company + 1 : 1;
-      event = push->event;
-      call(*push);
-    }
-    it = waiting.empty() ? for_room_.erase(it) : std::next(it);
+    call_for_room(it->second, promised);
+    it = it->second.routes.empty() ? for_room_.erase(it) : std::next(it);
   }
   return due_.size() > before;
+}
+
+void PushQueues::call_for_room(ForRoom& waiting, std::size_t& promised) {
+  const bool all = !waiting.signer->is_healthy();
+  std::size_t room = all ? SignerPace::kUnbounded : waiting.signer->room(promised);
+  if (room == 0) return;
+  for (Waiting& each : waiting.routes) each.called = 0;
+  std::size_t full = 0;  // certificates in a row that have no room of their own
+  while (room > 0 && full < waiting.routes.size()) {
+    Waiting next = std::move(waiting.routes.front());
+    waiting.routes.pop_front();
+    const bool fits = all || next.called < pacers_.of(*next.route, now_.mono).own_room();
+    full = fits ? 0 : full + 1;
+    if (fits && call_company(next)) {
+      ++next.called;
+      --room;
+      if (!all) ++promised;
+    }
+    if (!next.pushes.empty()) waiting.routes.push_back(std::move(next));
+  }
+}
+
+/// The next, with those behind it that may share its request. False: there is none.
+bool PushQueues::call_company(Waiting& waiting) {
+  const OpenEvent* event = nullptr;
+  std::size_t company = 0;
+  for (; !waiting.pushes.empty(); waiting.pushes.pop_front()) {
+    Push* const push = pushes_.find(waiting.pushes.front());
+    if (push == nullptr || push->state != Push::State::Parked || !push->waits_for_room) continue;
+    const bool shares = push->event == event && company < kCompany && push->route->provider->batching().tokens;
+    if (event != nullptr && !shares) break;
+    ++company;
+    event = push->event;
+    call(*push);
+  }
+  return company > 0;
 }
 
 Push* PushQueues::take_due() {
@@ -82,6 +115,7 @@ void PushQueues::park(Push& push, Rule waits_for) {
 }
 
 void PushQueues::call(Push& push) {
+  pushes_.wait_ended(push, true);
   push.waits_for = Rule::NotInTime;
   push.state = Push::State::Due;  // its timer stands already
   due_.push_back(push.tag);

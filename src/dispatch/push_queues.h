@@ -16,7 +16,8 @@
 namespace nightpost::dispatch {
 
 /// Whoever waits here has a timer for the end of its quick window, so nothing waits for longer. First come, first
-/// called. Some in the queues may be gone; they are passed over.
+/// called; of those who wait for room, the certificates of one signer take turns. Some in the queues may be gone; they
+/// are passed over.
 class PushQueues {
  public:
   /// Borrowed; all must outlive it.
@@ -27,19 +28,31 @@ class PushQueues {
   void wait_for_slot(Push& push);
   /// Until on_grant() for its route.
   void park_for_grant(Push& push);
-  /// Until its credential has fewer requests.
+  /// Until its signer has fewer requests. REQUIRED: its signer counts it.
   void park_for_room(Push& push);
 
   void on_grant(std::uint64_t route_id);
-  /// Those parked for room are due as far as there is some. False: nobody was called.
+  /// Those parked for room are due as far as there is some; all of them, where the vendor does not answer and they must
+  /// go elsewhere. False: nobody was called.
   bool call_for_room();
   bool has_due() const noexcept { return !due_.empty(); }
   /// The next that is due, no longer in the queue; null: it is gone, or sent meanwhile.
   Push* take_due();
 
  private:
+  struct Waiting {  // of one certificate
+    std::shared_ptr<const Route> route;
+    std::deque<std::uint64_t> pushes;
+    std::size_t called = 0;  // requests, in this round
+  };
+  struct ForRoom {  // of one signer
+    std::shared_ptr<SignerPace> signer;
+    std::deque<Waiting> routes;  // the first is the next to be called
+  };
   void park(Push& push, Rule waits_for);
   void call(Push& push);
+  void call_for_room(ForRoom& waiting, std::size_t& promised);
+  bool call_company(Waiting& waiting);
 
   const Now& now_;
   OpenPushes& pushes_;
@@ -47,11 +60,7 @@ class PushQueues {
   TimerHeap& timers_;
   std::deque<std::uint64_t> due_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
-  struct ForRoom {
-    std::shared_ptr<const Route> route;
-    std::deque<std::uint64_t> pushes;
-  };
-  std::unordered_map<std::uint64_t, ForRoom> for_room_;  // likewise
+  std::unordered_map<const SignerPace*, ForRoom> for_room_;
 };
 
 }  // namespace nightpost::dispatch

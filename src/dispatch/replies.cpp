@@ -48,7 +48,7 @@ void Replies::on_push(std::uint64_t tag, Reply& reply) {
   Push* const push = pushes_.find(tag);
   if (push == nullptr || push->state != Push::State::InFlight) return;
   const Route& route = *push->route;
-  sender_.answered(route, push->sent_at);
+  sender_.answered(route, push->sent_at, reply);
   Answer answer;
   if (reply.response) {
     auto thrown = thrown_by([&] {
@@ -72,7 +72,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
   if (!reply.reached_wire() && !pushes.front()->reached_wire && !pacer.is_probe(probe) && pacer.is_quiet(now_.mono))
     return hold_back(pushes);
   const RetryRules rules = retry_rules_of(route->certificate.vendor);
-  Pacer::Heard heard;
+  Pacer::Feedback feedback;
   bool leave = false;                                                         // the connection
   std::array<std::size_t, static_cast<std::size_t>(Verdict::Count)> last_of;  // the last push with this verdict
   last_of.fill(pushes.size());
@@ -94,7 +94,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
       before = i;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
-      pacer.hear(heard, answer, next, push.grant.get(), now_.mono);
+      pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono);
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
       answer.code = name_of(reply.response.error().code);
@@ -104,17 +104,17 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
                  ? nexts_.back()
                  : policy_.after(push.progress, reply.response.error(), reply.maybe_sent, now_.mono, window);
       if (next.what == Next::Do::Retry && reply.maybe_sent) metrics_.repeats_maybe_sent.add();
-      Pacer::hear_failure(heard, answer, next);
+      Pacer::count_failure(feedback, reply.response.error().code, answer, next);
     }
     counters[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
-  if (heard.removals_held && watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
+  if (feedback.removals_held && watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
   if (leave) sender_.drain_connection(*route, reply.connection);
   const bool held = pacer.holds_removals(now_.mono);
   const Pacer::Decision decision =
-      pacer.conclude(heard, probe, answers.front(), reply.connection, pushes.front()->sent_at, now_.mono);
-  sender_.carry_out(*route, decision, reason_of(heard.complaint), reason_of(heard.refusal));
+      pacer.conclude(feedback, probe, reply.connection, pushes.front()->sent_at, now_.mono);
+  sender_.carry_out(*route, decision, reason_of(feedback.complaint), reason_of(feedback.refusal));
   const bool still_probe = pacer.is_probe(probe);  // asked now: what follows may let the pacer go
   for (std::size_t i = 0; i < pushes.size(); ++i) {
     const Answer& answer = answers[i];

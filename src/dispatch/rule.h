@@ -51,6 +51,9 @@ enum class Rule : std::uint8_t {
   VendorMisconfigured,
   VendorThrottled,
   VendorClosed,
+  SignerSilent,
+  SignerFailing,
+  SignerFull,
   CredentialBad,
   // What could not be finished, for now or for good.
   VendorFailing,

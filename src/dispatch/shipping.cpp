@@ -124,6 +124,11 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
         attempts_.put_off(*pushes_.find(one), Rule::BreakerOpen, {.meaning = pacer.refusal()});
       continue;
     }
+    if (first && !sender_.begin_probe(pacer, probe)) {
+      const Pacer::Admission later = pacer.deferral(now_.mono);
+      for (const std::uint64_t one : pushes) attempts_.defer(*pushes_.find(one), later.at, later.rule);
+      continue;
+    }
     const auto [tag, shipment] = shipments_.acquire();
     shipment->route = all.route;
     shipment->grant = all.grant;
@@ -133,9 +138,9 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
     shipment->tokens.assign(token, token + std::ptrdiff_t(count));
     shipment->kind = each.kind;
     shipment->prepares = each.prepares;
-    shipment->probe = first && probe == Probe::None ? pacer.begin_probe(now_.mono) : probe;
+    shipment->probe = probe;
     shipment->sent_at = now_.mono;
-    shipment->deadline = first ? now_.mono + options_.push_deadline : all.deadline;
+    shipment->deadline = first ? now_.mono + Sender::deadline_of(pacer, probe, options_) : all.deadline;
     for (const std::uint64_t one : pushes) {
       Push& push = *pushes_.find(one);
       push.state = Push::State::InFlight;
@@ -165,7 +170,7 @@ void Shipping::on_reply(std::uint64_t tag, Reply& reply) {
   tag &= ~kShipment;
   if (shipments_.find(tag) == nullptr) return;
   Shipment shipment = take_out(tag);
-  sender_.answered(*shipment.route, shipment.sent_at);
+  sender_.answered(*shipment.route, shipment.sent_at, reply);
   const Provider& provider = *shipment.route->provider;
 
   const auto fail_all = [&](std::string what) {
@@ -197,7 +202,7 @@ void Shipping::on_reply(std::uint64_t tag, Reply& reply) {
 
 /// The vendor has the content, so the credential is good; now for whom it is, unless they were handed back meanwhile.
 void Shipping::follow_up(Shipment stored, std::vector<Planned> planned) {
-  sender_.carry_out(*stored.route, sender_.pacer_of(*stored.route).content_stored(stored.probe), {}, {});
+  sender_.carry_out(*stored.route, sender_.pacer_of(*stored.route).content_stored(stored.probe, now_.mono), {}, {});
   for (const std::uint64_t tag : stored.pushes) Replies::count_sent(*pushes_.find(tag), {.response = HttpResponse{}});
   if (!pushes_.find(stored.pushes.front())->event->leaving) return launch(std::move(stored), std::move(planned), false);
   for (const std::uint64_t tag : stored.pushes) pushes_.drop(*pushes_.find(tag));

@@ -12,7 +12,7 @@
 namespace nightpost::dispatch {
 
 struct Timer {
-  enum class Of : std::uint8_t { Event, Push, Bin };
+  enum class Of : std::uint8_t { Event, Push, Bin, Signer };
   MonoTime at{};
   std::uint64_t tag = 0;
   Of of = Of::Event;

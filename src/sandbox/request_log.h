@@ -29,9 +29,9 @@ class RequestLog {
            WallTime at, std::string_view shows = {});
   void clear();
   /// [{"n", "method", "path", "headers": [[name, value], …], "body", "body_bytes"?, "verdict": {"status", "reason"},
-  /// "shows"?, "at", "connection", "stream"}, …], oldest first; with Limits::mark "marks": [word, …] in place of headers
-  /// and body. `n` counts all requests from 1, so a gap tells of some that are not kept. Those numbered `after` or less
-  /// are left out. "body_bytes": how long the body was, if it was cut.
+  /// "shows"?, "at", "connection", "stream"}, …], oldest first; with Limits::mark "marks": [word, …] in place of
+  /// headers and body. `n` counts all requests from 1, so a gap tells of some that are not kept. Those numbered `after`
+  /// or less are left out. "body_bytes": how long the body was, if it was cut.
   std::string json(std::uint64_t after = 0) const;
 
  private:

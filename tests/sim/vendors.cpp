@@ -76,6 +76,10 @@ void World::make_routes() {
     stale_[1 + static_cast<std::int64_t>(dice(2))] = {from, from + upto(90'000)};
   }
   grants_slow_ = chance(50);
+  if (chance(25)) {
+    const milliseconds from = upto(5'000);
+    outages_[1 + static_cast<std::int64_t>(dice(kCertificates))] = {from, from + upto(60'000), chance(50)};
+  }
 }
 
 /// How long until midnight at UTC+8.
@@ -262,6 +266,13 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   }
   const auto limit = std::chrono::duration_cast<milliseconds>(deadline - mono()) + since_;
   for (Push* const push : flight->pushes) check_push(*push, *flight, limit);
+  Health& health = health_[signer_of(certificate)];
+  if (health.down && !flight->addressed) {
+    must(since_ >= health.probed_from, "sent to a vendor that does not answer, before it is tried");
+    must(health.probes++ == 0, "two requests that try a vendor at once");
+    flight->tries = true;
+    met("a request that tries a vendor");
+  }
   const Push& first = *flight->pushes.front();
   std::string family;
   if (certificate > kSingle)
@@ -300,7 +311,9 @@ void World::leave_lane(const std::shared_ptr<Flight>& flight) {
   }
   flight->left_at = since_;
   const milliseconds left = flight->limit - since_;
-  const milliseconds latency = std::min(left, chance(90) ? upto(300) : upto(60'000));
+  const Outage* const outage = outage_of(flight->certificate);
+  const milliseconds answers = chance(90) ? upto(300) : upto(60'000);
+  const milliseconds latency = outage != nullptr && outage->hangs ? left : std::min(left, answers);
   const bool silent = latency == left;
   later(latency, [this, flight, silent] {
     arrived_.push_back({flight, silent});
@@ -344,6 +357,7 @@ void World::is_over(Flight& flight) {
   companions_in_flight_ -= flight.companion ? 1 : 0;
   companions_[flight.certificate] -= flight.companion ? 1 : 0;
   flight.over = true;
+  health_[signer_of(flight.certificate)].probes -= flight.tries ? 1 : 0;
   for (Push* const push : flight.pushes) push->in_flight = false;
   breakers_[flight.certificate].probes -= flight.probe ? 1 : 0;
 }
@@ -391,6 +405,24 @@ void World::breaker_closed(const dispatch::Route& route) {
   breaker.open = false;
 }
 
+void World::signer_fell(const dispatch::Route& route, dispatch::Rule rule, milliseconds probe_in) {
+  hear("fell", name_of(rule), route.id);
+  Health& health = health_[signer_of(route.certificate.id.value)];
+  must(!health.down, "a signer that fell twice");
+  must(probe_in > milliseconds(0), "tried at once");
+  health.down = true;
+  health.probed_from = since_ + probe_in;
+  met(rule == dispatch::Rule::SignerSilent ? "a vendor that is silent" : "a vendor that fails everything");
+}
+
+void World::signer_recovered(const dispatch::Route& route) {
+  hear("recovered", "", route.id);
+  Health& health = health_[signer_of(route.certificate.id.value)];
+  must(health.down, "a signer that recovered and had not fallen");
+  health.down = false;
+  met("a vendor that is back");
+}
+
 void World::drain_connection(const dispatch::Route& route, std::uint64_t connection) {
   hear("drain", "", connection);
   must(routes_.contains(route.certificate.id.value) && connection == 1, "left a connection nobody answered on");
@@ -416,6 +448,8 @@ dispatch::Reply World::reply_for(Flight& flight) {
     flight.refuses = ++flight.pushes.front()->stale == 2;
     return answer(403, "Expired");
   }
+  if (const Outage* const outage = outage_of(flight.certificate); outage != nullptr && !outage->hangs)
+    return answer(500, "InternalServerError");
   const bool trouble = chance(trouble_);
   if (trouble && chance(30)) return lost(flight);
   if (flight.certificate > kSingle) {

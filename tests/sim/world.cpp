@@ -41,6 +41,12 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.push_deadline = milliseconds(1'000 + 1'000 * static_cast<std::int64_t>(dice(60)));
   options_.attempts_max = 1 + static_cast<int>(dice(6));
   options_.mass_removal_window = 5 + dice(20);
+  options_.silence = milliseconds(200 + dice(chance(50) ? 2'000 : 20'000));
+  options_.failures_max = 1 + static_cast<int>(dice(chance(50) ? 6 : 40));
+  options_.probe_first = milliseconds(1 + dice(2'000));
+  options_.probe_max = options_.probe_first + milliseconds(dice(20'000));
+  options_.signer_wait_max = milliseconds(dice(6'000));
+  if (chance(20)) options_.slots_alpha = 1e9;
   options_.event_bytes_max = 20'000;
   trouble_ = chance(20) ? 0 : static_cast<unsigned>(dice(90));
   store_down_ = chance(60) ? 0 : static_cast<unsigned>(dice(70));

@@ -78,6 +78,8 @@ class World final : public dispatch::Directory,
     hear("throttled", code, route.id);
     must(pause > milliseconds(0), "a pause that is none");
   }
+  void signer_fell(const dispatch::Route& route, dispatch::Rule rule, milliseconds probe_in) override;
+  void signer_recovered(const dispatch::Route& route) override;
   void removals_held(const dispatch::Route& route, milliseconds) override { hear("held", "", route.id); }
   void dead_letter(const dispatch::DeadLetter&) override { ++letters_told_; }
 
@@ -114,6 +116,7 @@ class World final : public dispatch::Directory,
     bool addressed = false;  // to whom the content stored before goes
     bool mixed = false;      // letters of unequal content
     bool companion = false;  // one more of the requests that one content makes
+    bool tries = false;      // a vendor that does not answer
   };
   struct Event {
     std::string value;
@@ -227,6 +230,24 @@ class World final : public dispatch::Directory,
     int probes = 0;  // in the air
   };
   std::map<std::int64_t, Told> breakers_;
+  /// Whether a signer's vendor answers, as the dispatcher told of it.
+  struct Health {
+    bool down = false;
+    milliseconds probed_from{0};
+    int probes = 0;  // in the air
+  };
+  std::map<std::int64_t, Health> health_;  // by signer_of()
+  /// When a vendor takes requests and answers none, or fails all of them.
+  struct Outage {
+    milliseconds from{0}, to{0};
+    bool hangs = false;
+  };
+  std::map<std::int64_t, Outage> outages_;
+  const Outage* outage_of(std::int64_t certificate) const {
+    const auto found = outages_.find(certificate);
+    return found != outages_.end() && since_ >= found->second.from && since_ < found->second.to ? &found->second
+                                                                                                : nullptr;
+  }
   std::map<std::int64_t, std::pair<milliseconds, milliseconds>> stale_;  // when a vendor calls every grant stale
   std::vector<std::shared_ptr<Flight>> queued_;                          // in lanes
   std::uint64_t letters_told_ = 0;

@@ -95,7 +95,8 @@ TEST_CASE("clock skew: which requests are probes", "[app][skew]") {
 TEST_CASE("clock skew: one series for each vendor that was heard, by the latest sample", "[app][skew]") {
   WorkerMetrics metrics;
   observe::MetricsPage page;
-  register_metrics(page, metrics);
+  const dispatch::SignerLedger signers;
+  register_metrics(page, metrics, signers);
   ShardMetrics& one = metrics.shards.emplace_back();
   ShardMetrics& two = metrics.shards.emplace_back();
   CHECK_FALSE(page.render().contains("nightpost_clock_skew_seconds{"));

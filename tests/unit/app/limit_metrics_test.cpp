@@ -45,7 +45,8 @@ TEST_CASE("limits: each stands beside a gauge of its use", "[app][limits]") {
   const Config config;
   const WorkerMetrics metrics;
   observe::MetricsPage page;
-  register_metrics(page, metrics);
+  const dispatch::SignerLedger signers;
+  register_metrics(page, metrics, signers);
   const server::ServerMetrics http;
   register_server_metrics(page, "http", http);
   register_limits(page, config);
@@ -65,7 +66,8 @@ TEST_CASE("metrics: a push that was retried for half an hour has a bucket of its
   WorkerMetrics metrics;
   metrics.shards.emplace_back().dispatch.settle_latency.observe(1'800'000);
   observe::MetricsPage page;
-  register_metrics(page, metrics);
+  const dispatch::SignerLedger signers;
+  register_metrics(page, metrics, signers);
   const std::string text = page.render();
   CHECK(text.contains("nightpost_settle_seconds_bucket{le=\"600\"} 0\n"));
   CHECK(text.contains("nightpost_settle_seconds_bucket{le=\"3600\"} 1\n"));

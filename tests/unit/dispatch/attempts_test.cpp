@@ -17,13 +17,13 @@ namespace {
 using State = Push::State;
 
 void fill(SendingBed& bed) {
-  for (std::size_t i = 0; i < bed.options.credential_in_flight_first; ++i) bed.pacer().sent();
+  for (std::size_t i = 0; i < bed.options.credential_in_flight_first; ++i) bed.pacer().sent(bed.now.mono);
 }
 void pause(SendingBed& bed, milliseconds time) {
-  Pacer::Heard heard;
+  Pacer::Feedback feedback;
   const Answer full{.verdict = Verdict::Throttled, .retry_after = time, .scope = Scope::Credential};
-  bed.pacer().hear(heard, full, {}, nullptr, bed.now.mono);
-  bed.pacer().conclude(heard, Probe::None, full, 1, bed.now.mono, bed.now.mono);
+  bed.pacer().count_answer(feedback, full, {}, nullptr, bed.now.mono);
+  bed.pacer().conclude(feedback, Probe::None, 1, bed.now.mono, bed.now.mono);
 }
 std::shared_ptr<FakeBatchProvider> batching(SendingBed& bed) {
   auto provider = std::make_shared<FakeBatchProvider>();

@@ -37,7 +37,7 @@ struct Bed {
   bool send() {
     const Probe probe = pacer.begin_probe(now);
     if (probe != Probe::None) last = probe;
-    pacer.sent();
+    pacer.sent(now);
     return probe != Probe::None;
   }
   /// As many as may go; how many that were.
@@ -52,20 +52,20 @@ struct Bed {
   Pacer::Decision answer(const Answer& answer, bool probe = false, Next next = {}, MonoTime sent_at = {},
                          std::uint64_t connection = kConnection, std::size_t grant = 0) {
     pacer.answered();
-    Pacer::Heard heard;
-    pacer.hear(heard, answer, next, &grants[grant], now);
-    return pacer.conclude(heard, as(probe), answer, connection, sent_at == MonoTime{} ? now : sent_at, now);
+    Pacer::Feedback feedback;
+    pacer.count_answer(feedback, answer, next, &grants[grant], now);
+    return pacer.conclude(feedback, as(probe), connection, sent_at == MonoTime{} ? now : sent_at, now);
   }
   Pacer::Decision answer(Verdict verdict, bool probe = false) {
     const auto what = verdict == Verdict::CredentialBad ? Next::Do::TripBreaker : Next::Do::End;
     return answer(Answer{.verdict = verdict}, probe, {.what = what});
   }
-  Pacer::Decision fail(bool probe = false, Next::Do what = Next::Do::Retry) {
+  Pacer::Decision fail(bool probe = false, Next::Do what = Next::Do::Retry, Errc code = Errc::Timeout) {
     pacer.answered();
-    Pacer::Heard heard;
+    Pacer::Feedback feedback;
     const Answer told{.verdict = Verdict::Transient, .code = "timeout"};
-    Pacer::hear_failure(heard, told, {.what = what});
-    return pacer.conclude(heard, as(probe), told, kConnection, now, now);
+    Pacer::count_failure(feedback, code, told, {.what = what});
+    return pacer.conclude(feedback, as(probe), kConnection, now, now);
   }
   Pacer::Decision throttled(Scope scope, std::uint64_t connection = kConnection, MonoTime sent_at = {},
                             std::optional<milliseconds> retry_after = std::nullopt) {

@@ -21,14 +21,14 @@ Route route(std::uint64_t id, const char* signer = nullptr) {
 
 /// So that it can be told from a new one.
 void mark(Pacer& pacer) {
-  Pacer::Heard heard;
-  pacer.hear(heard, Answer{.verdict = Verdict::Accepted}, {}, nullptr, kNow);
+  Pacer::Feedback feedback;
+  pacer.count_answer(feedback, Answer{.verdict = Verdict::Accepted}, {}, nullptr, kNow);
 }
 void pause(Pacer& pacer, milliseconds time) {
-  Pacer::Heard heard;
+  Pacer::Feedback feedback;
   const Answer full{.verdict = Verdict::Throttled, .retry_after = time, .scope = Scope::Credential};
-  pacer.hear(heard, full, {}, nullptr, kNow);
-  pacer.conclude(heard, Probe::None, full, 1, kNow, kNow);
+  pacer.count_answer(feedback, full, {}, nullptr, kNow);
+  pacer.conclude(feedback, Probe::None, 1, kNow, kNow);
 }
 
 Options with(std::size_t routes_max) {
@@ -68,7 +68,7 @@ TEST_CASE("pacer book: nothing goes that a request, a pause, a quota or an open 
   PacerBook book(options);
   for (std::uint64_t id = 1; id <= 4; ++id) mark(book.of(route(id), kNow));
   Pacer& sent = book.of(route(1), kNow);
-  sent.sent();
+  sent.sent(kNow);
   pause(book.of(route(2), kNow), seconds(1));
   book.of(route(3), kNow).admit(Probe::None, 1, kNow);
   book.of(route(4), kNow).refuse(Probe::None, "bad", "", kNow);
@@ -121,7 +121,7 @@ TEST_CASE("pacer book: certificates of one signer share pauses and quota", "[dis
     const Options options = with(10);
     PacerBook book(options);
     CHECK(book.of(row.first, kNow).admit(Probe::None, 1, kNow).may == Pacer::May::Go);
-    book.of(row.first, kNow).sent();
+    book.of(row.first, kNow).sent(kNow);
     CHECK((book.of(row.second, kNow).admit(Probe::None, 1, kNow).may == Pacer::May::WaitForTime) == row.share);
     pause(book.of(row.first, kNow), seconds(9));
     CHECK((book.of(row.second, kNow).paused_until() == kNow + seconds(9)) == row.share);
@@ -155,7 +155,7 @@ TEST_CASE("pacer book: after a pause the few that try are the signer's", "[dispa
     for (const Route& each : routes) {
       Pacer& pacer = book.of(each, later);
       if (pacer.admit(Probe::None, 0, later).may != Pacer::May::Go) continue;
-      pacer.sent();
+      pacer.sent(later);
       ++sent;
     }
   CHECK(sent == options.credential_in_flight_first);

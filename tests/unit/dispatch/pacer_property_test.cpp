@@ -56,7 +56,7 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
       REQUIRE((probe != Probe::None) == !closed);
       ++in_minute;
       if (bed.quota > 0) REQUIRE(in_minute <= bed.quota);
-      bed.pacer.sent();
+      bed.pacer.sent(bed.now);
       air.push_back({probe, bed.now});
       REQUIRE(probes() <= 1);
     };
@@ -77,7 +77,7 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
       const Flight flight = air[which];
       air.erase(air.begin() + std::ptrdiff_t(which));
       bed.pacer.answered();
-      Pacer::Heard heard;
+      Pacer::Feedback feedback;
       std::vector<Answer> answers(1 + dice(3));
       const bool lost = dice(6) == 0;
       for (Answer& answer : answers) {
@@ -91,14 +91,15 @@ TEST_CASE("pacer: property: bounded, and never stuck", "[dispatch][pacer]") {
         if (answer.verdict == Verdict::CredentialBad) next.what = Next::Do::TripBreaker;
         if (answer.verdict == Verdict::AuthStale) next.what = Next::Do::Refresh;
         if (lost)
-          Pacer::hear_failure(heard, answer, next);
+          Pacer::count_failure(feedback, Errc::Timeout, answer, next);
         else
-          bed.pacer.hear(heard, answer, next, &bed.grants[dice(4)], bed.now);
+          bed.pacer.count_answer(feedback, answer, next, &bed.grants[dice(4)], bed.now);
       }
       const bool before = closed;
-      obey(bed.pacer.conclude(heard, flight.probe, answers.front(), dice(3), flight.sent_at, bed.now));
-      if (flight.probe != Probe::None && heard.refreshes && heard.refusal == nullptr && !heard.proven) replays = 1;
-      if (heard.refusal != nullptr && before) REQUIRE_FALSE(bed.pacer.breaker_admits(bed.now));
+      obey(bed.pacer.conclude(feedback, flight.probe, dice(3), flight.sent_at, bed.now));
+      if (flight.probe != Probe::None && feedback.refreshes && feedback.refusal == nullptr && !feedback.proven)
+        replays = 1;
+      if (feedback.refusal != nullptr && before) REQUIRE_FALSE(bed.pacer.breaker_admits(bed.now));
       REQUIRE(bed.pacer.allowed() >= 1);
       REQUIRE(bed.pacer.allowed() <= bed.options.credential_in_flight_max);
     }

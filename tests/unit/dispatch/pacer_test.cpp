@@ -143,7 +143,7 @@ TEST_CASE("pacer: while the breaker is open nothing goes, then one probe", "[dis
     CHECK(bed.fill() == bed.options.credential_in_flight_first);
   }
   SECTION("a late answer of before is not the probe's") {
-    bed.pacer.sent();
+    bed.pacer.sent(bed.now);
     CHECK(is_none(bed.answer(Verdict::Accepted, false)));
     CHECK(bed.may() == May::Stop);
   }
@@ -155,9 +155,9 @@ TEST_CASE("pacer: while the breaker is open nothing goes, then one probe", "[dis
     CHECK(bed.answer(Verdict::Accepted, true).closed);
   }
   SECTION("its content was stored, so the credential is good") {
-    CHECK(is_none(bed.pacer.content_stored(Probe::None)));
-    CHECK(bed.pacer.content_stored(bed.last).closed);
-    CHECK(is_none(bed.pacer.content_stored(bed.last)));
+    CHECK(is_none(bed.pacer.content_stored(Probe::None, bed.now)));
+    CHECK(bed.pacer.content_stored(bed.last, bed.now).closed);
+    CHECK(is_none(bed.pacer.content_stored(bed.last, bed.now)));
   }
   SECTION("without a word: the next one a while later") {
     const auto lost = GENERATE(values<std::function<void(Bed&)>>({
@@ -197,7 +197,7 @@ TEST_CASE("pacer: whoever still holds a probe that has ended has no say and no l
     CHECK(bed.pacer.admit(old, 0, bed.now).may == May::Stop);
     bed.pacer.probe_lost(old, bed.now);
     CHECK(is_none(bed.pacer.refuse(old, "x", "", bed.now)));
-    CHECK(is_none(bed.pacer.content_stored(old)));
+    CHECK(is_none(bed.pacer.content_stored(old, bed.now)));
     CHECK(bed.pacer.is_probe(bed.last));
     CHECK(bed.answer(Verdict::Accepted, true).closed);
   }
@@ -322,17 +322,17 @@ TEST_CASE("pacer: throttled", "[dispatch][pacer]") {
     CHECK(bed.answer(answer, false, next).pause == seconds(6));
   }
   SECTION("and refused in one answer for many: both, few in the air") {
-    Pacer::Heard heard;
+    Pacer::Feedback feedback;
     const Answer full{.verdict = Verdict::Throttled, .scope = Scope::Credential};
     const Answer refused{.verdict = Verdict::CredentialBad};
     bed.pacer.answered();
-    bed.pacer.hear(heard, full, {}, nullptr, bed.now);
-    bed.pacer.hear(heard, refused, {.what = Next::Do::TripBreaker}, nullptr, bed.now);
-    const Pacer::Decision decision = bed.pacer.conclude(heard, Probe::None, full, 1, bed.now, bed.now);
+    bed.pacer.count_answer(feedback, full, {}, nullptr, bed.now);
+    bed.pacer.count_answer(feedback, refused, {.what = Next::Do::TripBreaker}, nullptr, bed.now);
+    const Pacer::Decision decision = bed.pacer.conclude(feedback, Probe::None, 1, bed.now, bed.now);
     CHECK(decision.pause.has_value());
     CHECK(decision.open.has_value());
-    CHECK(heard.refusal == &refused);
-    CHECK(heard.complaint == &full);
+    CHECK(feedback.refusal == &refused);
+    CHECK(feedback.complaint == &full);
   }
 }
 
@@ -377,43 +377,30 @@ TEST_CASE("pacer: of a quota only our share, and at least one", "[dispatch][pace
   CHECK(sent == row.ours);
 }
 
-TEST_CASE("pacer: too many dead tokens open the breaker and hold removals", "[dispatch][pacer]") {
+TEST_CASE("pacer: too many dead tokens hold removals, and stop nothing else", "[dispatch][pacer]") {
   Bed bed;
   const std::size_t window = bed.options.mass_removal_window;
-  const auto hear = [&](Verdict verdict, bool probe = false) {
-    bed.pacer.answered();
-    Pacer::Heard heard;
-    const Answer answer{.verdict = verdict, .code = "Unregistered"};
-    bed.pacer.hear(heard, answer, {}, nullptr, bed.now);
-    const Pacer::Decision decision = bed.pacer.conclude(heard, bed.as(probe), answer, 1, bed.now, bed.now);
-    return std::pair(heard.removals_held, decision);
-  };
-  for (std::size_t i = 1; i < window; ++i) {
+  const auto count = [&](Verdict verdict) {
     bed.send();
-    const auto [held, decision] = hear(i % 2 == 0 ? Verdict::TokenGone : Verdict::TokenSuspect);
-    CHECK_FALSE(held);
-    CHECK(is_none(decision));
-  }
+    bed.pacer.answered();
+    Pacer::Feedback feedback;
+    const Answer answer{.verdict = verdict, .code = "Unregistered"};
+    bed.pacer.count_answer(feedback, answer, {}, nullptr, bed.now);
+    CHECK(is_none(bed.pacer.conclude(feedback, Probe::None, 1, bed.now, bed.now)));
+    return feedback.removals_held;
+  };
+  for (std::size_t i = 1; i < window; ++i) CHECK_FALSE(count(i % 2 == 0 ? Verdict::TokenGone : Verdict::TokenSuspect));
   CHECK_FALSE(bed.pacer.holds_removals(bed.now));
-  bed.send();
-  bed.send();
-  const auto [held, decision] = hear(Verdict::TokenGone);
-  CHECK(held);
-  CHECK(decision.open == bed.options.breaker_first);
-  CHECK(bed.pacer.refusal() == "Unregistered");
+  CHECK(count(Verdict::TokenGone));
   CHECK(bed.pacer.holds_removals(bed.now));
-  CHECK_FALSE(hear(Verdict::TokenGone).first);  // told once
-  bed.pass(bed.options.breaker_first);
-  REQUIRE(bed.send());
-  SECTION("a probe that finds another dead one is refused") {
-    CHECK(hear(Verdict::TokenGone, true).second.open == 2 * bed.options.breaker_first);
-  }
-  SECTION("a probe that finds a live one closes it, removals stay held") {
-    CHECK(hear(Verdict::Accepted, true).second.closed);
-    CHECK(bed.pacer.holds_removals(bed.now));
-    bed.pass(bed.options.mass_removal_period);
-    CHECK_FALSE(bed.pacer.holds_removals(bed.now));
-  }
+  CHECK(bed.pacer.refusal().empty());
+  CHECK_FALSE(count(Verdict::TokenGone));  // told once
+  CHECK(bed.may() == May::Go);
+  CHECK_FALSE(bed.send());  // no probe
+  bed.answer(Verdict::Accepted);
+  CHECK(bed.pacer.holds_removals(bed.now));
+  bed.pass(bed.options.mass_removal_period);
+  CHECK_FALSE(bed.pacer.holds_removals(bed.now));
 }
 
 TEST_CASE("pacer: a share of dead tokens below the limit changes nothing", "[dispatch][pacer]") {
@@ -423,6 +410,123 @@ TEST_CASE("pacer: a share of dead tokens below the limit changes nothing", "[dis
     CHECK(is_none(bed.answer(i % 4 == 3 ? Verdict::TokenGone : Verdict::Accepted)));
   }
   CHECK_FALSE(bed.pacer.holds_removals(bed.now));
+}
+
+TEST_CASE("pacer: a vendor that fails everything is tried by one request at a time", "[dispatch][pacer][health]") {
+  struct Row {
+    const char* what;
+    std::function<Pacer::Decision(Bed&)> fails;
+    bool counts;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"5xx", [](Bed& bed) { return bed.answer(Verdict::Transient); }, true},
+      {"a connection lost", [](Bed& bed) { return bed.fail(false, Next::Do::Retry, Errc::ConnectionLost); }, true},
+      {"a time-out", [](Bed& bed) { return bed.fail(); }, true},
+      {"our own limit", [](Bed& bed) { return bed.fail(false, Next::Do::Retry, Errc::Overloaded); }, false},
+      {"our own end", [](Bed& bed) { return bed.fail(false, Next::Do::Retry, Errc::ShuttingDown); }, false},
+      {"dead tokens", [](Bed& bed) { return bed.answer(Verdict::TokenGone); }, false},
+      {"refused contents", [](Bed& bed) { return bed.answer(Verdict::Rejected); }, false},
+      {"wrong setups", [](Bed& bed) { return bed.answer(Verdict::Misconfigured); }, false},
+      {"stale grants", [](Bed& bed) { return bed.answer(Verdict::AuthStale); }, false},
+      {"one good one among them",
+       [](Bed& bed) {
+         bed.send();
+         bed.answer(Verdict::Accepted);
+         return bed.answer(Verdict::Transient);
+       },
+       false},
+  }));
+  CAPTURE(row.what);
+  Bed bed;
+  bed.options.failures_max = 5;
+  bed.options.mass_removal_window = 1'000;
+  for (int i = 1; i <= 5; ++i) {
+    bed.pass(milliseconds(10));
+    bed.send();
+    bed.send();
+    const Pacer::Decision decision = row.fails(bed);
+    CHECK(decision.fell.has_value() == (row.counts && i == 5));
+    bed.pacer.answered();
+  }
+  if (!row.counts) {
+    CHECK(bed.may() != May::Defer);
+    return;
+  }
+  CHECK(bed.pacer.is_quiet(bed.now));
+  const Pacer::Admission admission = bed.pacer.admit(Probe::None, 0, bed.now);
+  CHECK(admission.may == May::Defer);
+  CHECK(admission.rule == Rule::SignerFailing);
+  CHECK(admission.at == bed.now + bed.options.probe_first);
+  bed.pass(bed.options.probe_first);
+  REQUIRE(bed.may() == May::Go);
+  REQUIRE(bed.send());
+  CHECK(bed.pacer.may_send(bed.last));
+  CHECK(bed.may() == May::Defer);   // one
+  CHECK(bed.may(true) == May::Go);  // its own replay
+  SECTION("failed: the next one, later") {
+    CHECK(is_none(bed.answer(Verdict::Transient, true)));
+    bed.pass(2 * bed.options.probe_first - milliseconds(1));
+    CHECK(bed.may() == May::Defer);
+    bed.pass(milliseconds(1));
+    CHECK(bed.may() == May::Go);
+  }
+  SECTION("lost without an answer: likewise") {
+    bed.pacer.answered();
+    bed.pacer.probe_lost(bed.last, bed.now);
+    CHECK(bed.may() == May::Defer);
+    bed.pass(2 * bed.options.probe_first);
+    CHECK(bed.may() == May::Go);
+  }
+  SECTION("refused: the vendor answers, and the breaker is open") {
+    const Pacer::Decision decision = bed.answer(Verdict::CredentialBad, true);
+    CHECK(decision.recovered);
+    CHECK(decision.open);
+    CHECK(bed.may() == May::Stop);
+  }
+  SECTION("throttled: it answers, and wants a pause") {
+    CHECK(bed.answer(Answer{.verdict = Verdict::Throttled, .scope = Scope::Credential}, true).recovered);
+    CHECK(bed.may() == May::WaitForTime);
+  }
+  SECTION("taken: back, and few at once") {
+    CHECK(bed.answer(Verdict::Accepted, true).recovered);
+    CHECK_FALSE(bed.pacer.is_probe(bed.last));
+    // The proof has doubled what a recovery leaves, for the certificate and for its signer.
+    CHECK(bed.fill() <= 2 * bed.options.credential_in_flight_first);
+  }
+  SECTION("an answer to what left before: likewise, and the probe is none any more") {
+    bed.pacer.sent(bed.now);
+    CHECK(bed.answer(Verdict::Accepted, false).recovered);
+    CHECK_FALSE(bed.answer(Verdict::Transient, true).fell);
+    CHECK(bed.may() == May::Go);
+  }
+}
+
+TEST_CASE("pacer: what is lost at one moment is one failure", "[dispatch][pacer][health]") {
+  Bed bed;
+  bed.options.failures_max = 3;
+  for (int turn = 1; turn <= 3; ++turn) {
+    bed.pass(milliseconds(10));
+    for (int i = 0; i < 50; ++i) bed.pacer.sent(bed.now);
+    std::size_t fell = 0;
+    for (int i = 0; i < 50; ++i) fell += bed.fail(false, Next::Do::Retry, Errc::ConnectionLost).fell ? 1 : 0;
+    CHECK(fell == (turn == 3 ? 1 : 0));
+  }
+}
+
+TEST_CASE("pacer: a breaker's probe is the signer's, too", "[dispatch][pacer][health]") {
+  Bed bed;
+  bed.options.failures_max = 1;
+  bed.open();
+  bed.pass(milliseconds(1));
+  bed.pacer.sent(bed.now);
+  REQUIRE(bed.answer(Verdict::Transient).fell);
+  bed.pass(bed.options.breaker_first);
+  REQUIRE(bed.send());
+  CHECK(bed.may() == May::Stop);
+  const Pacer::Decision decision = bed.answer(Verdict::Accepted, true);
+  CHECK(decision.closed);
+  CHECK(decision.recovered);
+  CHECK(bed.may() == May::Go);
 }
 
 TEST_CASE("pacer: is idle only while nothing hangs on it", "[dispatch][pacer]") {

@@ -2,8 +2,10 @@
 #include "dispatch/push_queues.h"
 
 #include <catch2/catch.hpp>
+#include <map>
 
 #include "sending_bed.h"
+#include "support/fake_authorizer.h"
 #include "support/fake_batch_provider.h"
 
 using namespace nightpost;
@@ -17,6 +19,7 @@ struct Queues : SendingBed {
     Push& one = event != nullptr ? push(*event) : push();
     one.route = route;
     one.grant = world.current;
+    pushes.count_with(one, pacers.of(*one.route, now.mono).signer());
     return one;
   }
   std::vector<std::uint64_t> due() {
@@ -81,12 +84,12 @@ TEST_CASE("queues: for room, as far as there is some", "[dispatch][queues]") {
     bed.queues.park_for_room(push);
     tags.push_back(push.tag);
   }
-  bed.pacer().sent();
+  bed.pacer().sent(bed.now.mono);
   bed.pacer().reserve();
   bed.pacer().reserve();
   CHECK(bed.queues.call_for_room());
   CHECK(bed.due() == std::vector(tags.begin(), tags.begin() + 1));
-  bed.pacer().sent();
+  bed.pacer().sent(bed.now.mono);
   CHECK_FALSE(bed.queues.call_for_room());
   bed.pacer().answered();
   bed.pacer().answered();
@@ -111,4 +114,66 @@ TEST_CASE("queues: pushes of one event that may share a request count as one", "
   for (OpenEvent* const event : {&one, &one, &one, &two, &two, &three}) bed.queues.park_for_room(bed.waiting(event));
   CHECK(bed.queues.call_for_room());
   CHECK(bed.due().size() == 5);
+}
+
+TEST_CASE("queues: the certificates of one signer take turns for its room", "[dispatch][queues]") {
+  Queues bed;
+  bed.options.credential_in_flight_max = 100;
+  bed.options.credential_in_flight_first = 3;
+  std::vector<std::shared_ptr<Route>> routes;
+  for (std::int64_t id = 1; id <= 3; ++id) {
+    routes.push_back(bed.world.route(id, 20 + static_cast<std::uint64_t>(id)));
+    routes.back()->authorizer = std::make_shared<nightpost::testing::FakeAuthorizer>("team");
+  }
+  std::map<std::uint64_t, std::uint64_t> of;  // route by push
+  for (const auto& route : routes) {
+    bed.route = route;
+    for (int i = 0; i < 10; ++i) {
+      Push& push = bed.waiting();
+      of[push.tag] = route->id;
+      bed.queues.park_for_room(push);
+    }
+  }
+  SignerPace& signer = bed.pacer().signer();
+  CHECK(signer.waiting() == 30);
+  const auto called = [&] {
+    std::map<std::uint64_t, int> by_route;
+    bed.queues.call_for_room();
+    for (const std::uint64_t tag : bed.due()) ++by_route[of[tag]];
+    return by_route;
+  };
+  SECTION("as much as the signer has, however few each of them may have") {
+    signer.catch_up(bed.now.mono);
+    const Grant stale;
+    signer.stale(&stale);  // three at once, of all of them
+    CHECK(called() == std::map<std::uint64_t, int>{{21, 1}, {22, 1}, {23, 1}});
+    CHECK(signer.waiting() == 27);
+  }
+  SECTION("or as much as each of them has") {
+    CHECK(called() == std::map<std::uint64_t, int>{{21, 3}, {22, 3}, {23, 3}});
+  }
+  SECTION("one that has none leaves it to the others") {
+    Pacer& first = bed.pacers.of(*routes[0], bed.now.mono);
+    for (int i = 0; i < 3; ++i) first.sent(bed.now.mono);
+    CHECK(called() == std::map<std::uint64_t, int>{{22, 3}, {23, 3}});
+  }
+  SECTION("all of them, where the vendor does not answer") {
+    bed.options.failures_max = 1;
+    REQUIRE(signer.failed(true, bed.now.mono));
+    CHECK(called() == std::map<std::uint64_t, int>{{21, 10}, {22, 10}, {23, 10}});
+    CHECK(signer.waiting() == 0);
+    CHECK_FALSE(bed.queues.call_for_room());
+  }
+}
+
+TEST_CASE("queues: what is promised to one signer is not promised to the next", "[dispatch][queues]") {
+  Queues bed;
+  bed.options.pushes_in_flight_max = 8;
+  bed.options.credential_in_flight_first = bed.options.credential_in_flight_max;
+  for (std::int64_t id = 1; id <= 3; ++id) {
+    bed.route = bed.world.route(id, 20 + static_cast<std::uint64_t>(id));
+    for (int i = 0; i < 10; ++i) bed.queues.park_for_room(bed.waiting());
+  }
+  CHECK(bed.queues.call_for_room());
+  CHECK(bed.due().size() == 4 + 2 + 1);
 }

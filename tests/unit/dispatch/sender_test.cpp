@@ -21,6 +21,10 @@ struct Ops final : Watcher {
   void credential_throttled(const Route&, std::string_view code, std::string_view, milliseconds pause) override {
     heard.push_back("throttled " + std::string(code) + " " + std::to_string(pause.count()));
   }
+  void signer_fell(const Route&, Rule rule, milliseconds probe_in) override {
+    heard.push_back("fell " + std::string(name_of(rule)) + " " + std::to_string(probe_in.count()));
+  }
+  void signer_recovered(const Route&) override { heard.push_back("recovered"); }
   void removals_held(const Route&, milliseconds) override { heard.push_back("held"); }
   void dead_letter(const DeadLetter&) override { heard.push_back("letter"); }
 };
@@ -39,7 +43,7 @@ TEST_CASE("sender: a request takes a place of its credential and of the shard un
   CHECK(bed.world.sent[0].handler == &bed);
   CHECK(bed.world.sent[0].deadline == bed.now.mono + seconds(5));
   bed.pass(milliseconds(30));
-  bed.sender.answered(*bed.route, bed.now.mono - milliseconds(30));
+  bed.sender.answered(*bed.route, bed.now.mono - milliseconds(30), {.response = HttpResponse{.status = 200}});
   CHECK(bed.slots.empty());
   CHECK(bed.pacer().room() == room);
   CHECK(bed.world.metrics.vendor_latency[std::size_t(Vendor::Apns)].sum_ms() == 30);
@@ -96,13 +100,16 @@ TEST_CASE("sender: what a pacer decides is told, and the lane gives back", "[dis
   const auto row = GENERATE(values<Row>({
       {{}, {}, 0},
       {{.closed = true}, {"closed"}, 0},
+      {{.recovered = true}, {"recovered"}, 0},
+      {{.fell = milliseconds(5)}, {"fell signer_failing 5"}, 1},
       {{.pause = milliseconds(7)}, {"throttled busy 7"}, 1},
       {{.open = milliseconds(9)}, {"opened bad 9"}, 1},
       {{.pause = milliseconds(7), .open = milliseconds(9)}, {"throttled busy 7", "opened bad 9"}, 2},
   }));
   SendingBed bed;
   Ops ops;
-  Sender told(bed.now, bed.world, bed, bed.pacers, bed.slots, bed.world.metrics, &ops);
+  Sender told(bed.now, bed.world, bed, bed.pacers, bed.slots, bed.timers, bed.world.metrics, &ops);
+  bed.pacer().remember(bed.route);
   for (Sender* const sender : {&told, &bed.sender}) {  // the other one tells nobody
     bed.world.withdrawn.clear();
     sender->carry_out(*bed.route, row.decision, {.code = "busy"}, {.code = "bad"});

@@ -16,14 +16,15 @@ struct SendingBed : EventBed, ReplyHandler {
   Languages languages{"en", {{"en", "news"}}};
   Rng rng{1};
   Policy policy{options, rng};
-  PacerBook pacers{options};
+  PacerBook pacers{options, &slots};
   OpenPushes pushes{options, now, events, pacers};
   Capacity capacity{options, slots, pushes.slab(), world};
+  FairShare shares{options, events, capacity, pacers};
   PushQueues queues{now, pushes, pacers, timers};
   Batcher batcher;
-  Sender sender{now, world, *this, pacers, slots, world.metrics, nullptr};
-  Attempts attempts{options, now,    world,   policy, rng,    languages,    capacity,
-                    pushes,  queues, batcher, sender, timers, world.metrics};
+  Sender sender{now, world, *this, pacers, slots, timers, world.metrics, nullptr};
+  Attempts attempts{options, now,    world,  policy,  rng,    languages, capacity,
+                    shares,  pushes, queues, batcher, sender, timers,    world.metrics};
   Replies replies{options, now, world, policy, pushes, attempts, sender, world.metrics, nullptr};
   std::shared_ptr<const Route> route = world.routes[1];
 

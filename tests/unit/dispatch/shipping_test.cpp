@@ -167,10 +167,10 @@ TEST_CASE("shipping: letters wait in a bin, and leave in time", "[dispatch][ship
     CHECK(bed.world.sent[0].http.path == "/mixed");
   }
   SECTION("throttled meanwhile: they wait") {
-    Pacer::Heard heard;
+    Pacer::Feedback feedback;
     const Answer full{.verdict = Verdict::Throttled, .retry_after = seconds(5), .scope = Scope::Credential};
-    bed.pacer().hear(heard, full, {}, nullptr, bed.now.mono);
-    bed.pacer().conclude(heard, Probe::None, full, 1, bed.now.mono, bed.now.mono);
+    bed.pacer().count_answer(feedback, full, {}, nullptr, bed.now.mono);
+    bed.pacer().conclude(feedback, Probe::None, 1, bed.now.mono, bed.now.mono);
     bed.pass(milliseconds(50));
     bed.shipping.wake_bin(route);
     CHECK(bed.world.sent.empty());

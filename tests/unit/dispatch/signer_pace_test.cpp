@@ -75,7 +75,7 @@ TEST_CASE("signer: a quota counts what all of them send", "[dispatch][signer]") 
   CHECK(pace.is_idle(kNow));
   CHECK_FALSE(pace.quota_spent_until(3, kNow));
   CHECK_FALSE(pace.is_idle(kNow));
-  pace.sent();
+  pace.sent(kNow);
   pace.answered();
   pace.reserve();
   CHECK_FALSE(pace.quota_spent_until(3, kNow));
@@ -83,7 +83,7 @@ TEST_CASE("signer: a quota counts what all of them send", "[dispatch][signer]") 
   CHECK(pace.quota_spent_until(3, kNow) == kNow + std::chrono::minutes(1));
   pace.unreserve();
   CHECK_FALSE(pace.quota_spent_until(3, kNow));
-  pace.sent();
+  pace.sent(kNow);
   CHECK(pace.quota_spent_until(3, kNow + seconds(59)) == kNow + std::chrono::minutes(1));
   CHECK_FALSE(pace.quota_spent_until(3, kNow + seconds(60)));
 }
@@ -136,7 +136,7 @@ TEST_CASE("signer: nor do one topic's dead tokens", "[dispatch][signer]") {
     REQUIRE(f.sent_to("u1") == 1);
     f.world.answer(410, "Unregistered");
   }
-  CHECK(f.sent_to("u1") == 0);
+  CHECK(f.world.outcomes.back()["rule"] == "removal_held");
   REQUIRE(f.sent_to("u2") == 1);
   f.world.answer(410, "Unregistered");
   CHECK(f.world.outcomes.back()["rule"] == "token_gone");  // it goes
@@ -172,7 +172,7 @@ TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][sig
         REQUIRE(now >= signer->paused_until());
         REQUIRE(air.size() < signer->allowed());
         const Probe probe = pacers[of].begin_probe(now);
-        pacers[of].sent();
+        pacers[of].sent(now);
         air.push_back({of, probe, now});
         sends.push_back(now);
       }
@@ -188,10 +188,10 @@ TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][sig
       if (dice(3) == 0) answer.scope = Scope::Connection;
       if (dice(2) == 0) answer.retry_after = milliseconds(dice(20'000));
       const bool refused = dice(20) == 0;
-      Pacer::Heard heard;
+      Pacer::Feedback feedback;
       const Next next{.what = refused ? Next::Do::TripBreaker : Next::Do::End};
-      pacer.hear(heard, answer, next, nullptr, now);
-      pacer.conclude(heard, flight.probe, answer, dice(3), flight.sent_at, now);
+      pacer.count_answer(feedback, answer, next, nullptr, now);
+      pacer.conclude(feedback, flight.probe, dice(3), flight.sent_at, now);
     }
     // In any minute at most what two quota's minutes that it touches allow.
     if (quota > 0)
@@ -205,4 +205,122 @@ TEST_CASE("signer: property: bounded together, and never stuck", "[dispatch][sig
     for (Pacer& pacer : pacers) REQUIRE(pacer.admit(Probe::None, quota, now).may == Pacer::May::Go);
     REQUIRE(signer->is_idle(now + std::chrono::minutes(1)));
   }
+}
+
+TEST_CASE("signer: silent is: in the air, and nothing heard for a while", "[dispatch][signer][health]") {
+  Options options;
+  SignerPace pace(options);
+  CHECK_FALSE(pace.look(kNow).again);  // nothing is in the air
+  pace.sent(kNow);
+  CHECK(pace.arm(kNow) == kNow + options.silence);
+  CHECK_FALSE(pace.arm(kNow + seconds(1)));
+  MonoTime now = kNow + options.silence;
+  SECTION("heard of meanwhile: looked at again when that is long ago") {
+    pace.heard(kNow + seconds(2));
+    const auto look = pace.look(now);
+    CHECK_FALSE(look.fell);
+    CHECK(look.again == kNow + seconds(2) + options.silence);
+    CHECK(pace.is_healthy());
+  }
+  SECTION("answered meanwhile, and another one sent") {
+    pace.answered();
+    pace.sent(kNow + seconds(4));
+    CHECK(pace.look(now).again == kNow + seconds(4) + options.silence);
+  }
+  SECTION("all answered: nobody looks, until there is another request") {
+    pace.answered();
+    CHECK_FALSE(pace.look(now).again);
+    pace.sent(now);
+    CHECK(pace.arm(now) == now + options.silence);
+  }
+  SECTION("silent at the second look") {
+    auto look = pace.look(now);
+    CHECK_FALSE(look.fell);
+    REQUIRE(look.again);
+    CHECK(*look.again > now);
+    CHECK_FALSE(pace.look(now).again);  // a call that nobody waits for
+    SECTION("unless the answers lay unread") {
+      now = *look.again;
+      pace.heard(now);
+      CHECK_FALSE(pace.look(now).fell);
+    }
+    SECTION("once") {
+      now = *look.again;
+      look = pace.look(now);
+      CHECK(look.fell == options.probe_first);
+      CHECK(pace.state() == SignerHealth::State::Silent);
+      now = *look.again;
+      CHECK_FALSE(pace.look(now).fell);
+    }
+  }
+  SECTION("a look that never came is asked for again") {
+    CHECK_FALSE(pace.arm(now));
+    CHECK(pace.arm(now + seconds(2)) == now + seconds(2) + options.silence);
+  }
+}
+
+TEST_CASE("signer: as many in the air as are free beside it", "[dispatch][signer]") {
+  struct Row {
+    double alpha;
+    std::size_t hanging, each, next;  // signers that hang; what each of them and the one after them may have
+  };
+  const auto row = GENERATE(values<Row>({
+      {1, 0, 0, 500},
+      {1, 1, 500, 250},
+      {1, 3, 0, 0},
+      {2, 1, 667, 222},
+      {1e9, 1, 1'000, 0},
+  }));
+  CAPTURE(row.alpha, row.hanging);
+  Options options;
+  options.pushes_in_flight_max = 1'000;
+  options.slots_alpha = row.alpha;
+  Slots shard;
+  std::vector<std::unique_ptr<SignerPace>> signers;
+  const auto fill = [&] {
+    SignerPace& one =
+        *signers.emplace_back(std::make_unique<SignerPace>(options, std::make_shared<SharedSigner>(), &shard));
+    std::size_t sent = 0;
+    for (std::size_t room = one.room(); one.fits(); ++sent) {
+      REQUIRE(one.room() <= room);
+      one.sent(kNow);
+      shard.take();
+    }
+    CHECK(one.room() == 0);
+    return sent;
+  };
+  for (std::size_t i = 0; i < row.hanging; ++i) {
+    const std::size_t sent = fill();
+    if (row.each > 0) CHECK(sent == row.each);
+  }
+  const std::size_t sent = fill();
+  if (row.next > 0 || row.alpha > 100) CHECK(sent == row.next);
+  if (row.alpha == 1) {
+    // All of them together leave their part: who comes next always finds a place.
+    CHECK(fill() > 0);
+    CHECK(signers.front()->room(1'000) == 0);
+  }
+}
+
+TEST_CASE("signer: counts its pushes, and how fast those that wait go", "[dispatch][signer]") {
+  Options options;
+  SignerPace pace(options);
+  CHECK(pace.expected_wait(kNow) == milliseconds(0));
+  pace.hold();
+  CHECK(pace.held() == 1);
+  CHECK_FALSE(pace.is_idle(kNow));
+  for (int i = 0; i < 100; ++i) pace.wait_began(kNow);
+  CHECK_FALSE(pace.expected_wait(kNow));  // not known yet
+  for (int i = 0; i < 50; ++i) pace.wait_ended(true, kNow + seconds(1));
+  CHECK(pace.waiting() == 50);
+  CHECK(pace.expected_wait(kNow + seconds(1)) == milliseconds(1'020));
+  for (int i = 0; i < 49; ++i) pace.wait_ended(false, kNow + seconds(1));  // over, not sent
+  CHECK(pace.expected_wait(kNow + seconds(1)) == milliseconds(40));
+  CHECK(*pace.expected_wait(kNow + seconds(9)) > seconds(1'000));
+  pace.let_go();
+  CHECK(pace.is_idle(kNow));
+  CHECK_FALSE(pace.is_active(kNow));
+  pace.asked(kNow);
+  CHECK(pace.is_active(kNow + seconds(4)));
+  CHECK_FALSE(pace.is_active(kNow + seconds(5)));
 }

@@ -1,0 +1,100 @@
+#include "dispatch/signer_ledger.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace nightpost::dispatch {
+namespace {
+
+/// A minute's quota is dealt out in so many leases, so that shards that send unequally much waste little of it.
+constexpr std::size_t kLeasesAMinute = 256;
+
+}  // namespace
+
+bool SharedSigner::raise(Ticks& ticks, MonoTime to) noexcept {
+  const MonoTime::rep value = to.time_since_epoch().count();
+  MonoTime::rep known = ticks.load(std::memory_order_relaxed);
+  while (known < value)
+    if (ticks.compare_exchange_weak(known, value, std::memory_order_relaxed)) return true;
+  return false;
+}
+
+void SharedSigner::pause_until(MonoTime until) noexcept {
+  if (raise(paused_until_, until)) epoch_.fetch_add(1, std::memory_order_release);
+}
+
+SharedSigner::Lease SharedSigner::lease(std::size_t per_minute, MonoTime now) {
+  const std::lock_guard lock(mutex_);
+  if (!in_minute(now)) {
+    minute_ends_.store((now + std::chrono::minutes(1)).time_since_epoch().count(), std::memory_order_relaxed);
+    leased_ = 0;
+  }
+  const std::size_t left = per_minute - std::min(per_minute, leased_);
+  const std::size_t requests = std::min(left, std::max<std::size_t>(per_minute / kLeasesAMinute, 1));
+  leased_ += requests;
+  return {requests, time_of(minute_ends_)};
+}
+
+std::optional<milliseconds> SharedSigner::fall(SignerHealth::State to, MonoTime now, const Options& options) {
+  const std::lock_guard lock(mutex_);
+  if (!health_.fall(to, now, options)) return std::nullopt;
+  state_.store(to, std::memory_order_release);
+  return std::chrono::ceil<milliseconds>(health_.retry_at(now) - now);
+}
+
+bool SharedSigner::recover() {
+  const std::lock_guard lock(mutex_);
+  if (!health_.recover()) return false;
+  epoch_.fetch_add(1, std::memory_order_release);  // before the state: who sees the signer healthy sends few
+  state_.store(SignerHealth::State::Healthy, std::memory_order_release);
+  return true;
+}
+
+void SharedSigner::settle() {
+  const std::lock_guard lock(mutex_);
+  health_.settle();
+}
+
+std::uint32_t SharedSigner::begin_probe(MonoTime now) {
+  if (is_healthy()) return 0;
+  const std::lock_guard lock(mutex_);
+  return health_.may_probe(now) ? health_.begin_probe() : 0;
+}
+
+void SharedSigner::probe_ended(std::uint32_t probe, bool heard, MonoTime now, const Options& options) {
+  const std::lock_guard lock(mutex_);
+  health_.probe_ended(probe, heard, now, options);
+  state_.store(health_.state(), std::memory_order_release);
+}
+
+std::optional<MonoTime> SharedSigner::retry_at(MonoTime now) const {
+  const std::lock_guard lock(mutex_);
+  if (health_.state() == SignerHealth::State::Healthy || health_.may_probe(now)) return std::nullopt;
+  return health_.retry_at(now);
+}
+
+std::shared_ptr<SharedSigner> SignerLedger::open(const std::string& key, Vendor vendor) {
+  const std::lock_guard lock(mutex_);
+  if (signers_.size() >= sweep_at_) {
+    std::erase_if(signers_, [](const auto& each) { return each.second.signer.expired(); });
+    sweep_at_ = std::max<std::size_t>(64, 2 * signers_.size());
+  }
+  Known& known = signers_[key];
+  std::shared_ptr<SharedSigner> signer = known.signer.lock();
+  if (!signer) {
+    signer = std::make_shared<SharedSigner>();
+    known = {signer, vendor};
+  }
+  return signer;
+}
+
+SignerLedger::Counts SignerLedger::count() const {
+  Counts counts{};
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, known] : signers_)
+    if (const auto signer = known.signer.lock())
+      ++counts[static_cast<std::size_t>(known.vendor)][static_cast<std::size_t>(signer->state())];
+  return counts;
+}
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,110 @@
+// What the shards of a process share of a signer: the vendor's pauses, its quota, and whether it answers at all.
+// Thread-safe. A push that may go reads a few atomics and takes no lock; locks are for what is rare: a lease of the
+// quota, a change of health, a probe.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "core/time.h"
+#include "core/vendor.h"
+#include "dispatch/options.h"
+#include "dispatch/signer_health.h"
+
+namespace nightpost::dispatch {
+
+/// One signer at one origin. Every function may be called by any thread; `now` is the caller's and may be a little
+/// behind another's.
+class SharedSigner {
+ public:
+  MonoTime paused_until() const noexcept { return time_of(paused_until_); }
+  /// Never earlier than before. Everybody's next requests are few (epoch()).
+  void pause_until(MonoTime until) noexcept;
+  /// Pauses, and connections called throttled, since the last proof of any shard.
+  int complaints() const noexcept { return complaints_.load(std::memory_order_relaxed); }
+  int add_complaint() noexcept { return complaints_.fetch_add(1, std::memory_order_relaxed) + 1; }
+  void forget_complaints() noexcept {
+    if (complaints() != 0) complaints_.store(0, std::memory_order_relaxed);
+  }
+  /// Another one: since the last look there was a pause or a recovery, so few requests may try.
+  std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+
+  /// A lease on the vendor's quota of a minute.
+  struct Lease {
+    std::size_t requests = 0;  // 0: the minute's are used up
+    MonoTime ends{};           // the minute; what is not sent by then is lost
+  };
+  /// `per_minute`: what this process may send. The minute begins with the first lease of it.
+  Lease lease(std::size_t per_minute, MonoTime now);
+  /// A minute of a quota has begun and is not over.
+  bool in_minute(MonoTime now) const noexcept { return time_of(minute_ends_) > now; }
+
+  SignerHealth::State state() const noexcept { return state_.load(std::memory_order_acquire); }
+  bool is_healthy() const noexcept { return state() == SignerHealth::State::Healthy; }
+  /// When any shard last heard an answer, and when one that was no failure; up to kToldEvery late.
+  MonoTime heard_at() const noexcept { return time_of(heard_at_); }
+  MonoTime good_at() const noexcept { return time_of(good_at_); }
+  void heard(MonoTime now) noexcept { raise(heard_at_, now); }
+  void good(MonoTime now) noexcept { raise(good_at_, now); }
+  static constexpr milliseconds kToldEvery{100};
+
+  /// As SignerHealth, which it keeps. fall() returns how long until the first probe, if it was healthy until now.
+  std::optional<milliseconds> fall(SignerHealth::State to, MonoTime now, const Options& options);
+  bool recover();
+  void settle();
+  /// Not 0: the caller's next request is the probe of this number.
+  std::uint32_t begin_probe(MonoTime now);
+  void probe_ended(std::uint32_t probe, bool heard, MonoTime now, const Options& options);
+  /// When a push that may not go now should be tried again; nullopt: it may be the probe.
+  std::optional<MonoTime> retry_at(MonoTime now) const;
+
+ private:
+  using Ticks = std::atomic<MonoTime::rep>;
+  static MonoTime time_of(const Ticks& ticks) noexcept {
+    return MonoTime(MonoTime::duration(ticks.load(std::memory_order_relaxed)));
+  }
+  static bool raise(Ticks& ticks, MonoTime to) noexcept;
+
+  // Read by every push, written seldom.
+  alignas(64) Ticks paused_until_{0};
+  std::atomic<std::uint32_t> epoch_{0};
+  std::atomic<SignerHealth::State> state_{SignerHealth::State::Healthy};
+  std::atomic<int> complaints_{0};
+  Ticks minute_ends_{0};
+  // Written every kToldEvery by each shard.
+  alignas(64) Ticks heard_at_{0};
+  Ticks good_at_{0};
+
+  alignas(64) mutable std::mutex mutex_;  // guards what follows
+  SignerHealth health_;
+  std::size_t leased_ = 0;  // in the minute
+};
+
+/// The signers of a process; owned by whoever owns the shards, and outlives them. A signer is forgotten once no shard
+/// holds it any more.
+class SignerLedger {
+ public:
+  /// `key`: the origin and the signer.
+  std::shared_ptr<SharedSigner> open(const std::string& key, Vendor vendor);
+  /// Of the signers that some shard holds: how many are in each state, by vendor. For the metrics.
+  using Counts = std::array<std::array<std::size_t, 3>, std::size_t(Vendor::Count)>;
+  Counts count() const;
+
+ private:
+  struct Known {
+    std::weak_ptr<SharedSigner> signer;
+    Vendor vendor = Vendor::Apns;
+  };
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, Known> signers_;
+  std::size_t sweep_at_ = 64;
+};
+
+}  // namespace nightpost::dispatch

@@ -1,0 +1,174 @@
+// What shards share of a signer; with threads, so that TSan sees it.
+#include "dispatch/signer_ledger.h"
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+#include <vector>
+
+#include "dispatch/signer_pace.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+using State = SignerHealth::State;
+
+namespace {
+
+const MonoTime kNow = MonoTime(std::chrono::hours(1));
+
+/// Each on a thread of its own.
+template <class Work>
+void together(int threads, Work work) {
+  std::vector<std::jthread> all;
+  for (int i = 0; i < threads; ++i) all.emplace_back([work, i] { work(i); });
+}
+
+}  // namespace
+
+TEST_CASE("ledger: one signer for one key, as long as anybody holds it", "[dispatch][ledger]") {
+  SignerLedger ledger;
+  const auto one = ledger.open("https://a team", Vendor::Apns);
+  CHECK(ledger.open("https://a team", Vendor::Apns) == one);
+  auto other = ledger.open("https://b team", Vendor::Fcm);
+  CHECK(other != one);
+  other->fall(State::Silent, kNow, {});
+  CHECK(ledger.count()[std::size_t(Vendor::Apns)] == std::array<std::size_t, 3>{1, 0, 0});
+  CHECK(ledger.count()[std::size_t(Vendor::Fcm)] == std::array<std::size_t, 3>{0, 1, 0});
+  other.reset();
+  CHECK(ledger.count()[std::size_t(Vendor::Fcm)] == std::array<std::size_t, 3>{});
+  CHECK(ledger.open("https://b team", Vendor::Fcm)->is_healthy());  // anew
+}
+
+TEST_CASE("ledger: pauses only grow, and each asks for few", "[dispatch][ledger]") {
+  SharedSigner signer;
+  const auto epoch = signer.epoch();
+  signer.pause_until(kNow + seconds(5));
+  signer.pause_until(kNow + seconds(3));
+  CHECK(signer.paused_until() == kNow + seconds(5));
+  CHECK(signer.epoch() == epoch + 1);
+}
+
+TEST_CASE("ledger: a quota is leased in parts, and no more than it", "[dispatch][ledger]") {
+  struct Row {
+    std::size_t quota, part;
+  };
+  const auto row = GENERATE(values<Row>({{1, 1}, {3, 1}, {255, 1}, {512, 2}, {600'000, 2'343}}));
+  SharedSigner signer;
+  CHECK_FALSE(signer.in_minute(kNow));
+  std::size_t all = 0;
+  for (;;) {
+    const auto lease = signer.lease(row.quota, kNow + seconds(1));
+    CHECK(lease.ends == kNow + seconds(61));
+    if (lease.requests == 0) break;
+    CHECK(lease.requests <= row.part);
+    all += lease.requests;
+  }
+  CHECK(all == row.quota);
+  CHECK(signer.in_minute(kNow + seconds(60)));
+  CHECK_FALSE(signer.in_minute(kNow + seconds(61)));
+  CHECK(signer.lease(row.quota, kNow + seconds(61)).requests > 0);
+}
+
+TEST_CASE("ledger: what one shard meets binds the others", "[dispatch][ledger]") {
+  Options options;
+  options.credential_in_flight_first = 4;
+  const auto shared = std::make_shared<SharedSigner>();
+  SignerPace one(options, shared), two(options, shared);
+  SECTION("a pause, and few after it") {
+    const Answer full{.verdict = Verdict::Throttled, .scope = Scope::Credential};
+    one.throttle(full, kNow + seconds(7), 1, kNow, kNow);
+    CHECK(two.paused_until() == kNow + seconds(7));
+    CHECK(two.allowed() == SignerPace::kUnbounded);
+    two.catch_up(kNow);
+    CHECK(two.allowed() == 4);
+    one.throttle(full, {}, 1, kNow + seconds(8), kNow + seconds(8));
+    two.catch_up(kNow);
+    CHECK(two.allowed() == 1);
+    two.proven(true);
+    CHECK(shared->complaints() == 0);
+  }
+  SECTION("a quota") {
+    CHECK_FALSE(one.quota_spent_until(2, kNow));
+    CHECK_FALSE(two.quota_spent_until(2, kNow));
+    one.sent(kNow);
+    two.sent(kNow);
+    CHECK(one.quota_spent_until(2, kNow) == kNow + std::chrono::minutes(1));
+    CHECK(two.quota_spent_until(2, kNow) == kNow + std::chrono::minutes(1));
+    CHECK_FALSE(two.quota_spent_until(2, kNow + std::chrono::minutes(1)));
+  }
+  SECTION("failures: of all, one probe for all, and all begin with few") {
+    for (int i = 1; i < options.failures_max; ++i) CHECK_FALSE(one.failed(true, kNow + milliseconds(i)));
+    CHECK(one.failed(true, kNow + seconds(1)) == options.probe_first);
+    CHECK(two.state() == State::Failing);
+    const MonoTime later = kNow + seconds(3);
+    const auto probe = two.begin_probe(later);
+    REQUIRE(probe != 0);
+    CHECK(one.begin_probe(later) == 0);
+    CHECK(one.retry_at(later));
+    CHECK(two.good(later));
+    CHECK(one.is_healthy());
+    one.catch_up(later);
+    CHECK(one.allowed() == 4);
+    CHECK(two.allowed() == 4);
+  }
+  SECTION("not the failures of one connection, while another shard fares better") {
+    for (int i = 0; i < 10 * options.failures_max; ++i) {
+      const MonoTime now = kNow + milliseconds(150 * i);
+      two.good(now);
+      CHECK_FALSE(one.failed(false, now));
+    }
+    CHECK(one.is_healthy());
+  }
+  SECTION("nor the silence of one connection, while another shard hears something") {
+    one.sent(kNow);
+    for (int i = 1; i < 20; ++i) {
+      two.heard(kNow + seconds(i));
+      CHECK_FALSE(one.look(kNow + seconds(i)).fell);
+    }
+    CHECK(one.is_healthy());
+  }
+}
+
+TEST_CASE("ledger: threads lease no more than there is, and one of them probes", "[dispatch][ledger][threaded]") {
+  SignerLedger ledger;
+  constexpr std::size_t kQuota = 20'000;
+  std::atomic<std::size_t> leased{0};
+  std::atomic<int> fell{0}, recovered{0}, probing{0}, most{0};
+  const Options options;
+  const auto held = ledger.open("key 0", Vendor::Apns);  // so that its minute is one
+  together(4, [&](int thread) {
+    for (int round = 0; round < 200; ++round) {
+      const auto signer = ledger.open("key " + std::to_string(round % 3), Vendor::Apns);
+      const MonoTime now = kNow + milliseconds(round);
+      signer->heard(now);
+      signer->good(now);
+      signer->pause_until(now + milliseconds(thread));
+      signer->add_complaint();
+      signer->forget_complaints();
+      if (round % 3 == 0) leased += signer->lease(kQuota, kNow).requests;
+      ledger.count();
+    }
+  });
+  CHECK(leased <= kQuota);
+  const auto signer = ledger.open("probed", Vendor::Apns);
+  together(4, [&](int) {
+    MonoTime now = kNow;
+    for (int round = 0; round < 500; ++round) {
+      now += seconds(40);
+      if (signer->fall(State::Silent, now, options)) ++fell;
+      if (const auto probe = signer->begin_probe(now + seconds(40)); probe != 0) {
+        const int here = ++probing;
+        for (int seen = most; here > seen && !most.compare_exchange_weak(seen, here);) {
+        }
+        --probing;
+        if (round % 3 != 0)
+          signer->probe_ended(probe, round % 2 == 0, now, options);
+        else if (signer->recover())
+          ++recovered;
+      }
+    }
+  });
+  CHECK(most <= 1);
+  CHECK(fell >= 1);
+  CHECK(recovered <= fell);
+}
