@@ -46,7 +46,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       tracer_(std::move(tracer)),
       transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { core_.schedule_after_work(); }),
-      core_(turns_, of_one_shard(config), ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_, &ops_,
+      core_(turns_, config.dispatch, ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_, &ops_,
             tracer_.get(), &signers) {}
 
 Shard::~Shard() { stop(); }

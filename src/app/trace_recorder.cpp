@@ -87,9 +87,9 @@ void ShardTracer::record(const dispatch::Hop& hop) noexcept {
       const kafka::PendingRecord* const record = pending_record_of(hop.record_id);
       row.facts.pop_back();
       append_json_member(row.facts, "worker", worker_);
-      append_json_member(row.facts, "topic", topic_);
       if (record != nullptr) {
-        append_json_member(row.facts, "partition", static_cast<std::int64_t>(record->stay().partition));
+        append_json_member(row.facts, "topic", topics_.source(record->stay().at.topic));
+        append_json_member(row.facts, "partition", static_cast<std::int64_t>(record->stay().at.partition));
         append_json_member(row.facts, "offset", record->offset());
       }
       row.facts += '}';

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <thread>
 
+#include "app/config.h"
 #include "app/otlp_exporter.h"
 #include "app/receipt_sink.h"
 #include "app/trace_options.h"
@@ -51,9 +52,9 @@ class TraceRecorder {
 /// dispatch → recorder, one per shard. The record's coordinates are added here.
 class ShardTracer final : public dispatch::Tracer {
  public:
-  /// `worker`: who consumed the record, for people. `recorder` and `topic` are borrowed.
-  ShardTracer(TraceRecorder& recorder, std::string worker, const std::string& topic)
-      : recorder_(recorder), worker_(std::move(worker)), topic_(topic) {}
+  /// `worker`: who consumed the record, for people. `recorder` and `topics` are borrowed.
+  ShardTracer(TraceRecorder& recorder, std::string worker, const Topics& topics)
+      : recorder_(recorder), worker_(std::move(worker)), topics_(topics) {}
   /// Where spans are exported, those whose producer wants them are in the sample as well.
   bool in_sample(std::string_view event_id, std::string_view traceparent) const noexcept override;
   std::size_t hops_per_event_max() const noexcept override { return recorder_.options().rows_per_event_max; }
@@ -62,7 +63,7 @@ class ShardTracer final : public dispatch::Tracer {
  private:
   TraceRecorder& recorder_;
   const std::string worker_;
-  const std::string& topic_;
+  const Topics& topics_;
 };
 
 /// Receipts that were written are added, by the same rule as outcomes: those of events in the sample, and what failed.

@@ -69,7 +69,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
         worker->producer_->open_credit(config.shards, [self, i] { self->shards_[i]->on_room(); });
     std::unique_ptr<dispatch::Tracer> tracer;
     if (worker->trace_)
-      tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics.offline);
+      tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics);
     worker->shards_.push_back(std::make_unique<Shard>(
         worker->config_, *std::move(store), worker->grants_, worker->trust_stores_, worker->signers_,
         worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock, log,

@@ -163,12 +163,12 @@ TEST_CASE("trace recorder: what any thread adds is in the file when it goes", "[
 TEST_CASE("trace recorder: a hop of a shard becomes a row, the first one with its coordinates", "[app][trace]") {
   Bed bed;
   const SystemClock clock;
-  const std::string topic = "nightpost.offline.v1";
+  const Topics topics;
   auto pool = kafka::PendingRecordPool::make();
-  kafka::PendingRecord* const record = pool->acquire({.partition = 3}, 1233, 100);
+  kafka::PendingRecord* const record = pool->acquire({.at = {.topic = 2, .partition = 3}}, 1233, 100);
   {
     TraceRecorder recorder(bed.options, bed.path(), clock, bed.log, bed.metrics);
-    ShardTracer tracer(recorder, "host:1", topic);
+    ShardTracer tracer(recorder, "host:1", topics);
     CHECK(tracer.hops_per_event_max() == bed.options.rows_per_event_max);
     using What = dispatch::Hop::What;
     tracer.record({.what = What::Consumed,
@@ -192,7 +192,7 @@ TEST_CASE("trace recorder: a hop of a shard becomes a row, the first one with it
   REQUIRE(rows.size() == 2);
   CHECK(rows[0].hop == "consumed");
   CHECK(Json::parse(rows[0].facts) ==
-        Json{{"kind", "c2c"}, {"worker", "host:1"}, {"topic", topic}, {"partition", 3}, {"offset", 1233}});
+        Json{{"kind", "c2c"}, {"worker", "host:1"}, {"topic", topics.retry[1]}, {"partition", 3}, {"offset", 1233}});
   CHECK(rows[1].hop == "outcome");
   CHECK(rows[1].user_id == "vinson");
   CHECK(rows[1].device_id == "phone");
