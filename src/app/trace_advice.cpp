@@ -85,6 +85,12 @@ constexpr Advice kAdvice[] = {
      "It is tried again by itself. If no answers come, look at the network and the vendor's status page."},
     {"grant_unavailable", "It is tried again by itself. The log says why the vendor's token endpoint gives no grant."},
     {"not_in_time", "Too much waits for this credential: raise its share or the limits in dispatch, or send less."},
+    {"signer_silent",
+     "It is tried again by itself once the vendor answers. If it stays silent, look at the network and its status "
+     "page."},
+    {"signer_failing",
+     "It is tried again by itself once the vendor works. If it goes on failing, look at its status page."},
+    {"signer_full", "More waits for this credential than its vendor takes in time. It is tried again by itself."},
     {"internal_error", "A bug of Nightpost: report it with this page; replay once it is mended."},
 };
 
