@@ -29,14 +29,11 @@ std::vector<std::string> split(std::string_view text) {
 }  // namespace
 
 void World::make_routes() {
-  one_signer_ = chance(50);
   for (std::int64_t certificate = 1; certificate <= kCertificates; ++certificate) {
     auto route = std::make_shared<dispatch::Route>();
     route->id = static_cast<std::uint64_t>(certificate) + 100;
     route->certificate.id = {certificate};
     route->certificate.vendor = certificate <= kSingle ? Vendor::Apns : Vendor::Xiaomi;
-    route->authorizer =
-        std::make_shared<testing::FakeAuthorizer>(signer_of(certificate) == 1 && one_signer_ ? "one" : "");
     if (certificate <= kSingle) {
       route->provider = std::make_shared<testing::FakeProvider>();
     } else {
@@ -58,7 +55,6 @@ void World::make_routes() {
       ++tally_.faults["a room that throws in " + std::string(call)];
       if (call == "classify" || call == "address") {  // an answer nobody has read cannot be obeyed
         paused_.erase(certificate);
-        signers_paused_.erase(signer_of(certificate));
         quota_.erase(certificate);
         after_delivery_.clear();
         unread_.insert(certificate);
@@ -243,7 +239,7 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   auto flight = std::make_shared<Flight>(read(*route, request));
   const std::int64_t certificate = flight->certificate;
   if (!flight->addressed) {
-    must(since_ >= signers_paused_[signer_of(certificate)], "sent to a throttled signer");
+    must(since_ >= paused_[certificate], "sent to a throttled credential");
     const auto vendor = batching_.find(certificate);
     if (vendor != batching_.end() && vendor->second->fake.opens_at) {
       must(wall() >= *vendor->second->fake.opens_at, "sent in the closing hours");
@@ -388,10 +384,8 @@ void World::drain_connection(const dispatch::Route& route, std::uint64_t connect
 }
 
 void World::pause(std::int64_t certificate, milliseconds until) {
-  after_delivery_.emplace_back([this, certificate, until] {
-    for (milliseconds* const each : {&paused_[certificate], &signers_paused_[signer_of(certificate)]})
-      *each = std::max(*each, until);
-  });
+  after_delivery_.emplace_back(
+      [this, certificate, until] { paused_[certificate] = std::max(paused_[certificate], until); });
 }
 
 dispatch::Reply World::reply_for(Flight& flight) {

@@ -18,7 +18,6 @@
 #include "dispatch/dispatcher.h"
 #include "sim/batch_vendor.h"
 #include "sim/judge.h"
-#include "support/fake_authorizer.h"
 #include "support/fake_provider.h"
 #include "support/throwing_provider.h"
 
@@ -206,9 +205,6 @@ class World final : public dispatch::Directory,
   std::map<std::int64_t, std::pair<milliseconds, milliseconds>> stale_;  // when a vendor calls every grant stale
   std::vector<std::shared_ptr<Flight>> queued_;                          // in lanes
   std::uint64_t letters_told_ = 0;
-  bool one_signer_ = false;  // of the first two certificates
-  std::int64_t signer_of(std::int64_t certificate) const { return one_signer_ && certificate == 2 ? 1 : certificate; }
-  std::map<std::int64_t, milliseconds> signers_paused_;   // nothing new goes to any certificate of it before
   std::map<std::int64_t, milliseconds> paused_;           // nothing new goes to a throttled credential before
   std::map<std::int64_t, milliseconds> quota_;            // the same, for the rest of the day
   std::map<std::string, std::set<Push*>> contents_;       // stored, and for whom it was not yet addressed
