@@ -1,7 +1,8 @@
 #include "app/server_options.h"
-#include "core/text.h"
 
 #include <utility>
+
+#include "core/text.h"
 
 namespace nightpost::app {
 namespace {

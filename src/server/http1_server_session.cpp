@@ -1,5 +1,4 @@
 #include "server/http1_server_session.h"
-#include "core/text.h"
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -7,6 +6,8 @@
 #include <cctype>
 #include <optional>
 #include <utility>
+
+#include "core/text.h"
 
 namespace nightpost::server {
 
