@@ -299,9 +299,9 @@ TEST_CASE("defer: closed hours are waited for elsewhere", "[dispatch][defer]") {
 TEST_CASE("defer: the total time counts from the first acceptance", "[dispatch][defer]") {
   Hops f;
   f.options.retry_for = std::chrono::hours(2);
+  f.options.failures_max = 1'000;  // the vendor does not count as failing
   f.add("vinson");
   f.accept(event_for({"vinson"}));
-  f.options.failures_max = 1'000;  // the vendor does not count as failing
   f.fail_quickly();
   int hops = 0;
   for (; f.world.letters.empty() && hops < 100; ++hops) {
