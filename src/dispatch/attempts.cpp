@@ -14,6 +14,9 @@ namespace {
 /// Of an exception's words, as they stand in outcomes and letters.
 constexpr std::size_t kExceptionBytesMax = 300;
 
+/// How often a push that waits alone is looked at again, at most.
+constexpr milliseconds kLookAgain{1'000};
+
 /// Tokens may stand in an exception's words.
 void redact(std::string& text, std::string_view secret) {
   constexpr std::string_view kInstead = "(token)";
@@ -177,7 +180,7 @@ void Attempts::wake(Push& push) {
   if (now_.mono >= push.window.quick_until && push.state != Push::State::Waiting) {
     if (push.waits_for != Rule::NotInTime || !shares_.is_alone(now_.mono)) return put_off(push, push.waits_for);
     // It holds up nobody: a backlog waits in its partition, not in a delay topic.
-    push.window.quick_until = now_.mono + options_.quick_for;
+    push.window.quick_until = now_.mono + std::max(options_.quick_for, kLookAgain);
     return timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
   }
   if (push.state == Push::State::Parked) return;

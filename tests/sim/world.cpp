@@ -9,6 +9,8 @@ namespace {
 
 using dispatch::RecordId;
 
+constexpr const char* kTraceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
 }  // namespace
 
 void Tally::add(const Tally& other) {
@@ -152,7 +154,7 @@ void World::accept_batch() {
     if (!events_[i].malformed)
       for (const std::string& user : events_[i].users) record.left[user];
     begin(records_.size() - 1);
-    batch.push_back({RecordId{records_.size() - 1}, "key", events_[i].value, "trace", {}});
+    batch.push_back({RecordId{records_.size() - 1}, "key", events_[i].value, kTraceparent, {}});
   }
   tally_.events += size;
   dispatcher_->accept(batch);
@@ -180,7 +182,7 @@ void World::take_from_topic(std::size_t id) {
   if (stopped_) return;
   if (!dispatcher_->has_capacity()) return later(milliseconds(50), [this, id] { take_from_topic(id); });
   begin(id);
-  const dispatch::Record record{RecordId{id}, "key", events_[records_[id].event].value, "trace",
+  const dispatch::Record record{RecordId{id}, "key", events_[records_[id].event].value, kTraceparent,
                                 records_[id].remainder};
   dispatcher_->accept(std::span(&record, 1));
 }
@@ -268,7 +270,7 @@ void World::dead(RecordId record_id, dispatch::DeadLetter letter) {
   Record& record = records_.at(static_cast<std::size_t>(record_id));
   const Event& event = events_[record.event];
   must(!record.released && !record.handed_back && !record.letter, "a dead letter too many");
-  must(letter.value == event.value && letter.key == "key" && letter.traceparent == "trace", "a letter not whole");
+  must(letter.value == event.value && letter.key == "key" && letter.traceparent == kTraceparent, "a letter not whole");
   must(!letter.reason.empty() && !letter.stage.empty() && !letter.detail.empty(), "a letter that explains nothing");
   record.letter = true;
   must(++tally_.letters == letters_told_, "a dead letter that ops did not hear of");
@@ -292,7 +294,7 @@ void World::defer(RecordId record_id, dispatch::Deferral deferral) {
     Record& record = records_.at(static_cast<std::size_t>(record_id));
     const Event& event = events_[record.event];
     must(!record.released && !record.handed_back && !record.leaving, "put off after its end");
-    must(deferral.value == event.value && deferral.key == "key" && deferral.traceparent == "trace",
+    must(deferral.value == event.value && deferral.key == "key" && deferral.traceparent == kTraceparent,
          "a remainder without its whole event");
     must(record.tiers.insert(deferral.tier).second, "two remainders of one record in one tier");
     must(deferral.due_at == wall() + delay_of(deferral.tier), "a tier that is not first in, first out");

@@ -136,6 +136,20 @@ TEST_CASE("hanging: a tenant with one vendor waits instead, however slow that is
   CHECK(f.world.deferrals.empty());
 }
 
+TEST_CASE("hanging: a tenant with one vendor waits, though nothing is tried in memory", "[dispatch][health]") {
+  TwoVendors f;
+  f.options.credential_in_flight_max = f.options.credential_in_flight_first = 1;
+  f.options.quick_for = milliseconds(0);
+  f.accept(event_for({"bad"}));
+  f.accept(event_for({"bad"}));
+  f.pass(seconds(2));  // looked at again, now and then
+  REQUIRE(f.world.sent.size() == 1);
+  f.world.answer(200);
+  f.pass(milliseconds(0));
+  CHECK(f.world.sent.size() == 2);
+  CHECK(f.world.deferrals.empty());
+}
+
 TEST_CASE("hanging: with another one, what would wait too long for a slow vendor leaves", "[dispatch][health]") {
   TwoVendors f;
   f.options.credential_in_flight_max = f.options.credential_in_flight_first = 2;
