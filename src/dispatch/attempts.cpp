@@ -231,7 +231,7 @@ void Attempts::wait_or_defer(Push& push, MonoTime at, Rule rule) {
   // Jitter, but not where it would part those that can share a request.
   if (!push.route->provider->batching().tokens) at += backoff(1, options_.backoff_first, options_.backoff_max, rng_);
   if (at < push.window.quick_end()) return wait(push, at);
-  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule);
+  defer(push, at, rule);
 }
 
 void Attempts::put_off(Push& push, Rule rule, const VendorReason& reason) {
@@ -239,7 +239,10 @@ void Attempts::put_off(Push& push, Rule rule, const VendorReason& reason) {
   pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule, reason);
 }
 
+/// Not before `at`, and each time for longer: of thousands that wait for one vendor only some come back in a second,
+/// while it is away as when it is back.
 void Attempts::defer(Push& push, MonoTime at, Rule rule) {
+  at = std::max(at, policy_.later(push.progress.hops, now_.mono, push.window));
   pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule);
 }
 

@@ -32,16 +32,22 @@ void PushQueues::park_for_grant(Push& push) {
 }
 
 void PushQueues::park_for_room(Push& push) {
-  ForRoom& signers = for_room_[push.signer];
-  if (signers.signer == nullptr) signers.signer = pacers_.of(*push.route, now_.mono).shared_signer();
-  auto found = std::ranges::find(signers.routes, push.route->id, [](const Waiting& each) { return each.route->id; });
-  if (found == signers.routes.end()) found = signers.routes.insert(found, {push.route, {}});
+  std::deque<Waiting>& routes = for_room_of(push).routes;
+  auto found = std::ranges::find(routes, push.route->id, [](const Waiting& each) { return each.route->id; });
+  if (found == routes.end()) found = routes.insert(found, {push.route, {}});
   // Of a signer that never has room, pushes that are over meanwhile would pile up.
   if (found->pushes.size() >= kParkedLook && found->pushes.size() >= 2 * (push.signer->waiting() + 1))
     std::erase_if(found->pushes, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
   found->pushes.push_back(push.tag);
   pushes_.wait_began(push);
   park(push, Rule::NotInTime);
+}
+
+PushQueues::ForRoom& PushQueues::for_room_of(const Push& push) {
+  const auto [found, is_new] = for_room_of_.try_emplace(push.signer);
+  if (is_new)
+    found->second = for_room_.insert(for_room_.end(), {pacers_.of(*push.route, now_.mono).shared_signer(), {}});
+  return *found->second;
 }
 
 void PushQueues::on_grant(std::uint64_t route_id) {
@@ -58,9 +64,15 @@ bool PushQueues::call_for_room() {
   const std::size_t before = due_.size();
   std::size_t promised = 0;
   for (auto it = for_room_.begin(); it != for_room_.end();) {
-    call_for_room(it->second, promised);
-    it = it->second.routes.empty() ? for_room_.erase(it) : std::next(it);
+    call_for_room(*it, promised);
+    if (it->routes.empty()) {
+      for_room_of_.erase(it->signer.get());
+      it = for_room_.erase(it);
+    } else {
+      ++it;
+    }
   }
+  if (!for_room_.empty()) for_room_.splice(for_room_.end(), for_room_, for_room_.begin());
   return due_.size() > before;
 }
 

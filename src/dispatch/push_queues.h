@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <unordered_map>
 #include <vector>
@@ -16,8 +17,8 @@
 namespace nightpost::dispatch {
 
 /// Whoever waits here has a timer for the end of its quick window, so nothing waits for longer. First come, first
-/// called; of those who wait for room, the certificates of one signer take turns. Some in the queues may be gone; they
-/// are passed over.
+/// called; of those who wait for room, signers take turns, and the certificates of one signer. Some in the queues may
+/// be gone; they are passed over.
 class PushQueues {
  public:
   /// Borrowed; all must outlive it.
@@ -49,6 +50,7 @@ class PushQueues {
     std::shared_ptr<SignerPace> signer;
     std::deque<Waiting> routes;  // the first is the next to be called
   };
+  ForRoom& for_room_of(const Push& push);
   void park(Push& push, Rule waits_for);
   void call(Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
@@ -60,7 +62,8 @@ class PushQueues {
   TimerHeap& timers_;
   std::deque<std::uint64_t> due_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
-  std::unordered_map<const SignerPace*, ForRoom> for_room_;
+  std::list<ForRoom> for_room_;  // signers take turns: the first is the first to be called
+  std::unordered_map<const SignerPace*, std::list<ForRoom>::iterator> for_room_of_;
 };
 
 }  // namespace nightpost::dispatch

@@ -79,7 +79,7 @@ void Sender::carry_out(const Route& route, const Pacer::Decision& decision, cons
                        const VendorReason& refusal) {
   if (decision.pause) {
     if (watcher_ != nullptr) watcher_->credential_throttled(route, complaint.code, complaint.meaning, *decision.pause);
-    take_back(route);
+    take_back(pacer_of(route).signer());
   }
   if (decision.fell) {
     metrics_.signers_fell.add();

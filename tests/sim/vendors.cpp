@@ -58,8 +58,7 @@ void World::make_routes() {
       if (!chance(buggy_)) return false;
       ++tally_.faults["a room that throws in " + std::string(call)];
       if (call == "classify" || call == "address") {  // an answer nobody has read cannot be obeyed
-        paused_.erase(certificate);
-        signers_paused_.erase(signer_of(certificate));
+        paused_.erase(signer_of(certificate));
         quota_.erase(certificate);
         after_delivery_.clear();
         unread_.insert(certificate);
@@ -153,7 +152,8 @@ Result<std::shared_ptr<const Grant>> World::refresh(const dispatch::Route& route
   }
   const milliseconds age_min = route.certificate.id.value > kSingle ? milliseconds(0) : age_min_;
   if (now - refused.issued_at < age_min) return fail(Errc::Unauthorized, "too young to be stale");
-  must(++signer.signatures <= 1 || age_min == milliseconds(0), "a second signature within the age rule");
+  must(now >= signer.signed_at + age_min, "a second signature within the age rule");
+  signer.signed_at = now;
   signer.grant = std::make_shared<Grant>(Grant{.authorization = refused.authorization + "+", .issued_at = now});
   return signer.grant;
 }
@@ -255,7 +255,7 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   auto flight = std::make_shared<Flight>(read(*route, request));
   const std::int64_t certificate = flight->certificate;
   if (!flight->addressed) {
-    must(since_ >= signers_paused_[signer_of(certificate)], "sent to a throttled signer");
+    must(since_ >= paused_[signer_of(certificate)], "sent to a throttled signer");
     const auto vendor = batching_.find(certificate);
     if (vendor != batching_.end() && vendor->second->fake.opens_at) {
       must(wall() >= *vendor->second->fake.opens_at, "sent in the closing hours");
@@ -272,7 +272,7 @@ void World::send(const std::shared_ptr<const dispatch::Route>& route, HttpReques
   if (health.down && !flight->addressed) {
     must(since_ >= health.probed_from, "sent to a vendor that does not answer, before it is tried");
     must(health.probes++ == 0, "two requests that try a vendor at once");
-    flight->tries = true;
+    flight->tries = health.falls;
     met("a request that tries a vendor");
   }
   const Push& first = *flight->pushes.front();
@@ -303,7 +303,7 @@ void World::leave_lane(const std::shared_ptr<Flight>& flight) {
   Told& breaker = breakers_[flight->certificate];
   if (!flight->addressed) {
     must(since_ >= breaker.quiet_until, "sent to a credential whose breaker is open");
-    must(since_ >= paused_[flight->certificate], "left for a throttled credential");
+    must(since_ >= paused_[signer_of(flight->certificate)], "left for a throttled signer");
     flight->probe = breaker.open && flight->certificate <= kSingle;
     must(!flight->probe || breaker.probes++ == 0, "two probes at once");
     for (Push* const push : flight->pushes) {
@@ -359,7 +359,8 @@ void World::is_over(Flight& flight) {
   companions_in_flight_ -= flight.companion ? 1 : 0;
   companions_[flight.certificate] -= flight.companion ? 1 : 0;
   flight.over = true;
-  health_[signer_of(flight.certificate)].probes -= flight.tries ? 1 : 0;
+  if (Health& health = health_[signer_of(flight.certificate)]; flight.tries != 0 && flight.tries == health.falls)
+    health.probes = 0;
   for (Push* const push : flight.pushes) push->in_flight = false;
   breakers_[flight.certificate].probes -= flight.probe ? 1 : 0;
 }
@@ -413,6 +414,8 @@ void World::signer_fell(const dispatch::Route& route, dispatch::Rule rule, milli
   must(!health.down, "a signer that fell twice");
   must(probe_in > milliseconds(0), "tried at once");
   health.down = true;
+  ++health.falls;
+  health.probes = 0;  // what tried it before it was back may still hang
   health.probed_from = since_ + probe_in;
   met(rule == dispatch::Rule::SignerSilent ? "a vendor that is silent" : "a vendor that fails everything");
 }
@@ -432,8 +435,8 @@ void World::drain_connection(const dispatch::Route& route, std::uint64_t connect
 
 void World::pause(std::int64_t certificate, milliseconds until) {
   after_delivery_.emplace_back([this, certificate, until] {
-    for (milliseconds* const each : {&paused_[certificate], &signers_paused_[signer_of(certificate)]})
-      *each = std::max(*each, until);
+    milliseconds& paused = paused_[signer_of(certificate)];
+    paused = std::max(paused, until);
   });
 }
 

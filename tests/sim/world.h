@@ -116,7 +116,7 @@ class World final : public dispatch::Directory,
     bool addressed = false;  // to whom the content stored before goes
     bool mixed = false;      // letters of unequal content
     bool companion = false;  // one more of the requests that one content makes
-    bool tries = false;      // a vendor that does not answer
+    int tries = 0;           // a vendor that does not answer: after which fall; 0: it does not
   };
   struct Event {
     std::string value;
@@ -210,7 +210,8 @@ class World final : public dispatch::Directory,
   std::map<std::int64_t, std::shared_ptr<dispatch::Route>> routes_;
   struct Signer {
     std::shared_ptr<const Grant> grant;
-    int signatures = 0;
+    int signatures = 0;          // of the token endpoint
+    WallTime signed_at{};        // the last of our own after the first
     bool obtaining = false;      // the token endpoint is being asked
     std::optional<Error> fault;  // what it said; told once
   };
@@ -233,8 +234,9 @@ class World final : public dispatch::Directory,
   /// Whether a signer's vendor answers, as the dispatcher told of it.
   struct Health {
     bool down = false;
+    int falls = 0;
     milliseconds probed_from{0};
-    int probes = 0;  // in the air
+    int probes = 0;  // in the air, since the last fall
   };
   std::map<std::int64_t, Health> health_;  // by signer_of()
   /// When a vendor takes requests and answers none, or fails all of them.
@@ -253,8 +255,7 @@ class World final : public dispatch::Directory,
   std::uint64_t letters_told_ = 0;
   bool one_signer_ = false;  // of the first two certificates
   std::int64_t signer_of(std::int64_t certificate) const { return one_signer_ && certificate == 2 ? 1 : certificate; }
-  std::map<std::int64_t, milliseconds> signers_paused_;   // nothing new goes to any certificate of it before
-  std::map<std::int64_t, milliseconds> paused_;           // nothing new goes to a throttled credential before
+  std::map<std::int64_t, milliseconds> paused_;           // by signer_of(): nothing goes to a throttled one before
   std::map<std::int64_t, milliseconds> quota_;            // the same, for the rest of the day
   std::map<std::string, std::set<Push*>> contents_;       // stored, and for whom it was not yet addressed
   std::map<std::int64_t, std::size_t> air_, companions_;  // requests by certificate; those of them that share a content

@@ -56,7 +56,7 @@ class Practice {
   }
   support::CliRan run(std::vector<std::string> more = {}) {
     save();
-    more.insert(more.begin(), {"doctor", "--config", file("config.json"), "--timeout", "5"});
+    more.insert(more.begin(), {"doctor", "--config", file("config.json"), "--timeout", "2"});
     return support::run_cli(folder_, std::move(more));
   }
   /// Of `--json`: the finding of that area and worse than ok, whose words hold `what`; null: there is none.
