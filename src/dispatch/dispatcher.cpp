@@ -140,9 +140,10 @@ void Dispatcher::Impl::finish_entry() {
   do {
     if (fill) pump();
     const bool full = !capacity_.may_plan();
+    const std::size_t open = pushes_.open();
     shipping_.ship();
     // If gathering produced few requests, or none, no reply may come to start the next round, so start it here.
-    fill = fill && (call_for_room() || (full && capacity_.may_plan()));
+    fill = fill && (call_for_room() || ((full || pushes_.open() < open) && capacity_.may_plan()));
   } while (fill);
   planner_.set_timers();
   sender_.flush();

@@ -45,7 +45,8 @@ Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, Mono
   const bool is_the_probe = is_probe(probe);
   if (!is_the_probe && !breaker_.admits(now)) return {May::Stop};
   if (paused_until() > now) return {May::WaitForTime, paused_until()};
-  if (!is_the_probe && !signer_->is_healthy() && signer_->retry_at(now)) return deferral(now);
+  // The probe of a breaker is none of a signer that fell while it waited.
+  if (!may_send(probe) && signer_->retry_at(now)) return deferral(now);
   if (const auto until = signer_->quota_spent_until(requests_per_minute, now)) return {May::WaitForTime, *until};
   // What hangs may hold all places; the one that tries the vendor needs none of them.
   const bool fits = !signer_->is_healthy() || (slots_.fits(own_limit()) && signer_->fits());
@@ -78,8 +79,13 @@ Probe Pacer::begin_probe(MonoTime now) {
   return probe_ = static_cast<Probe>(std::max(static_cast<std::uint32_t>(probe_) + 1, 1u));
 }
 
-bool Pacer::is_probe(Probe probe) const noexcept {
-  return probe != Probe::None && probe == probe_ && (breaker_.state() == Breaker::State::Probing || signer_probe_ != 0);
+bool Pacer::is_probe(Probe probe) const {
+  if (probe == Probe::None || probe != probe_) return false;
+  return breaker_.state() == Breaker::State::Probing || is_signer_probe(probe);
+}
+
+bool Pacer::is_signer_probe(Probe probe) const {
+  return probe != Probe::None && probe == probe_ && signer_probe_ != 0 && signer_->is_probe(signer_probe_);
 }
 
 void Pacer::probe_lost(Probe probe, MonoTime now) {

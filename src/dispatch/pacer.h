@@ -85,11 +85,11 @@ class Pacer {
   /// of one that has ended already is as told of None.
   Probe begin_probe(MonoTime now);
   /// It is still the probe: nothing has ended it.
-  bool is_probe(Probe probe) const noexcept;
+  bool is_probe(Probe probe) const;
   /// And it tries a vendor that does not answer.
-  bool is_signer_probe(Probe probe) const noexcept { return is_probe(probe) && signer_probe_ != 0; }
+  bool is_signer_probe(Probe probe) const;
   /// After begin_probe(): false where the vendor does not answer and somebody else probes, in this shard or another.
-  bool may_send(Probe probe) const noexcept { return signer_->is_healthy() || is_probe(probe); }
+  bool may_send(Probe probe) const { return signer_->is_healthy() || is_signer_probe(probe); }
   /// When the push should be tried again, and the rule that says so. REQUIRED: may_send() was false.
   Admission deferral(MonoTime now) const;
   /// The probe ended without a word about the credential; the next one is let through after `breaker_first`, or after

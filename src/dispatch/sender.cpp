@@ -9,8 +9,9 @@
 namespace nightpost::dispatch {
 
 bool Sender::begin_probe(Pacer& pacer, Probe& probe) {
-  if (pacer.is_probe(probe)) return true;
-  probe = pacer.begin_probe(now_.mono);
+  if (pacer.is_probe(probe) && pacer.may_send(probe)) return true;
+  const Probe begun = pacer.begin_probe(now_.mono);
+  if (begun != Probe::None || !pacer.is_probe(probe)) probe = begun;
   if (pacer.is_signer_probe(probe)) metrics_.signer_probes.add();
   return pacer.may_send(probe);
 }

@@ -38,8 +38,9 @@ class Sender {
 
   Pacer& pacer_of(const Route& route) { return pacers_.of(route, now_.mono); }
 
-  /// What is sent next may be the pacer's probe; a `probe` that is one still stays so. False: the vendor does not
-  /// answer and somebody else probes, so nothing goes now (Pacer::deferral()).
+  /// What is sent next may be the pacer's probe; a `probe` that is one still stays so, or becomes the one that tries
+  /// the signer, too. False: the vendor does not answer and somebody else probes, so nothing goes now
+  /// (Pacer::deferral()).
   bool begin_probe(Pacer& pacer, Probe& probe);
   /// How long an attempt may take. A probe does not wait for an answer as long as others: the next one wants to go.
   static milliseconds deadline_of(const Pacer& pacer, Probe probe, const Options& options) noexcept;

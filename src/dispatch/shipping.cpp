@@ -126,6 +126,7 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
     }
     if (first && !sender_.begin_probe(pacer, probe)) {
       const Pacer::Admission later = pacer.deferral(now_.mono);
+      pacer.probe_lost(probe, now_.mono);
       for (const std::uint64_t one : pushes) attempts_.defer(*pushes_.find(one), later.at, later.rule);
       continue;
     }

@@ -26,7 +26,7 @@ std::uint32_t SignerHealth::begin_probe() noexcept {
 }
 
 void SignerHealth::probe_ended(std::uint32_t probe, bool heard, MonoTime now, const Options& options) noexcept {
-  if (!probing_ || probe != probe_) return;
+  if (!is_probe(probe)) return;
   probing_ = false;
   if (heard) state_ = State::Failing;
   interval_ = std::min(interval_ * 2, options.probe_max);

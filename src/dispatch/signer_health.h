@@ -28,6 +28,8 @@ class SignerHealth {
   /// The request that goes now is the probe; its end must be told by recover() or probe_ended(). Returns its number,
   /// never 0. REQUIRED: may_probe().
   std::uint32_t begin_probe() noexcept;
+  /// That one is in the air, and the vendor is not back since.
+  bool is_probe(std::uint32_t probe) const noexcept { return probing_ && probe == probe_; }
   /// It ended and the vendor is not healthy. `heard`: it answered, so it fails and is not silent. Of a probe that has
   /// ended already nothing is heard.
   void probe_ended(std::uint32_t probe, bool heard, MonoTime now, const Options& options) noexcept;

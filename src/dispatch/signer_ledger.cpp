@@ -61,6 +61,11 @@ std::uint32_t SharedSigner::begin_probe(MonoTime now) {
   return health_.may_probe(now) ? health_.begin_probe() : 0;
 }
 
+bool SharedSigner::is_probe(std::uint32_t probe) const {
+  const std::lock_guard lock(mutex_);
+  return health_.is_probe(probe);
+}
+
 void SharedSigner::probe_ended(std::uint32_t probe, bool heard, MonoTime now, const Options& options) {
   const std::lock_guard lock(mutex_);
   health_.probe_ended(probe, heard, now, options);

@@ -61,6 +61,7 @@ class SharedSigner {
   void settle();
   /// Not 0: the caller's next request is the probe of this number.
   std::uint32_t begin_probe(MonoTime now);
+  bool is_probe(std::uint32_t probe) const;
   void probe_ended(std::uint32_t probe, bool heard, MonoTime now, const Options& options);
   /// When a push that may not go now should be tried again; nullopt: it may be the probe.
   std::optional<MonoTime> retry_at(MonoTime now) const;

@@ -64,6 +64,7 @@ class SignerPace {
   void measure(milliseconds latency, MonoTime now) noexcept { concurrency_.answered(latency, slots_.in_flight(), now); }
   /// Not 0: the next request is the probe of this number.
   std::uint32_t begin_probe(MonoTime now) { return shared_->begin_probe(now); }
+  bool is_probe(std::uint32_t probe) const { return shared_->is_probe(probe); }
   void probe_ended(std::uint32_t probe, bool heard, MonoTime now) {
     shared_->probe_ended(probe, heard, now, *options_);
   }

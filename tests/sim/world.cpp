@@ -180,7 +180,7 @@ void World::begin(std::size_t id) {
 /// It was due; now and then a while ago.
 void World::take_from_topic(std::size_t id) {
   if (stopped_) return;
-  if (!dispatcher_->has_capacity()) return later(milliseconds(50), [this, id] { take_from_topic(id); });
+  if (!dispatcher_->has_capacity()) return later(milliseconds(500), [this, id] { take_from_topic(id); });
   begin(id);
   const dispatch::Record record{RecordId{id}, "key", events_[records_[id].event].value, kTraceparent,
                                 records_[id].remainder};
@@ -412,7 +412,7 @@ void World::go_to(milliseconds time) {
   for (int calls = 0;; ++calls) {
     const auto next = dispatcher_->next_wakeup();
     if (!next || *next > mono()) break;
-    must(calls < 20, "wake() wants to be called again and again");
+    must(calls < 2000, "wake() wants to be called again and again");
     dispatcher_->wake();
     turn();
   }

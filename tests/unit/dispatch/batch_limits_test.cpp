@@ -79,6 +79,20 @@ TEST_CASE("batch: an event larger than the queue goes in parts", "[dispatch][bat
   CHECK(f.all_over());
 }
 
+TEST_CASE("batch: an event that had no place beside one that cannot be built goes", "[dispatch][batch]") {
+  BatchFixture f;
+  f.options.pushes_queued_max = 4;
+  json first = f.members(3, 0);
+  first["push"]["ext"] = "too big";
+  const std::string one = first.dump(), other = f.members(2, 1).dump();
+  const std::vector<Record> both = {{RecordId{101}, "k", one, {}, {}}, {RecordId{102}, "k", other, {}, {}}};
+  f.dispatcher().accept(both);
+  CHECK(f.outcomes("payload_unbuildable") == 3);
+  REQUIRE(f.world.sent.size() == 1);
+  f.world.answer(200);
+  CHECK(f.outcomes("accepted") == 2);
+}
+
 TEST_CASE("batch: who waits for room at a credential is called though nobody before was sent", "[dispatch][batch]") {
   BatchFixture f;
   f.options.credential_in_flight_max = 1;

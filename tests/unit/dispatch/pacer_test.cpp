@@ -501,6 +501,38 @@ TEST_CASE("pacer: a vendor that fails everything is tried by one request at a ti
   }
 }
 
+TEST_CASE("pacer: a breaker's probe does not try a signer that fell while it waited", "[dispatch][pacer][health]") {
+  Bed bed;
+  bed.options.failures_max = 1;
+  bed.open();
+  bed.pass(bed.options.breaker_first);
+  REQUIRE(bed.send());
+  const Probe held = bed.last;  // which waits for another grant
+  bed.pacer.answered();
+  REQUIRE(bed.pacer.signer().failed(true, bed.now));
+  CHECK_FALSE(bed.pacer.may_send(held));
+  CHECK(bed.pacer.admit(held, 0, bed.now).may == May::Defer);
+  bed.pass(bed.options.probe_first);
+  CHECK(bed.pacer.admit(held, 0, bed.now).may == May::Go);
+  const Probe both = bed.pacer.begin_probe(bed.now);
+  CHECK(bed.pacer.is_signer_probe(both));
+  CHECK(bed.pacer.may_send(both));
+  SECTION("the signer is back through another answer, and falls again: that one hangs and tries nothing") {
+    REQUIRE(bed.pacer.signer().good(bed.now));
+    bed.pass(seconds(1));
+    REQUIRE(bed.pacer.signer().failed(true, bed.now));
+    CHECK_FALSE(bed.pacer.is_signer_probe(both));
+    CHECK(bed.pacer.is_probe(both));  // of the breaker still
+  }
+  SECTION("taken: both are over") {
+    bed.pacer.sent(bed.now);
+    bed.last = both;
+    const Pacer::Decision decision = bed.answer(Verdict::Accepted, true);
+    CHECK(decision.recovered);
+    CHECK(decision.closed);
+  }
+}
+
 TEST_CASE("pacer: what is lost at one moment is one failure", "[dispatch][pacer][health]") {
   Bed bed;
   bed.options.failures_max = 3;
