@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "kafka/client_conf.h"
@@ -20,6 +22,7 @@ using Resource = Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destr
 using AdminOptions = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 
 constexpr milliseconds kStepMin{500};
+constexpr milliseconds kAskAgain{200};
 
 void on_error(rd_kafka_t*, int code, const char* words, void* opaque) {
   note_failure(*static_cast<Opaque*>(opaque), static_cast<rd_kafka_resp_err_t>(code), words);
@@ -143,20 +146,36 @@ void look_for_future(Asker& asker, TopicFacts& topic, WallTime future) {
     topic.has_future_record |= list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[i].offset >= 0;
 }
 
+/// A coordinator that has just begun, or moved, is asked again.
+template <class Ask>
+rd_kafka_resp_err_t of_coordinator(const Asker& asker, Ask ask) {
+  for (;;) {
+    const rd_kafka_resp_err_t code = ask();
+    const bool moves = code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+                       code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE || code == RD_KAFKA_RESP_ERR_NOT_COORDINATOR;
+    if (!moves || std::chrono::steady_clock::now() + kAskAgain >= asker.deadline) return code;
+    std::this_thread::sleep_for(kAskAgain);
+  }
+}
+
 GroupFacts group_facts(Asker& asker, const std::string& group, const TopicFacts& topic) {
   GroupFacts facts;
-  const rd_kafka_group_list* raw = nullptr;
-  auto code = rd_kafka_list_groups(asker.client.get(), group.c_str(), &raw, asker.wait_ms());
-  const Groups groups(raw);
+  Groups groups;
+  auto code = of_coordinator(asker, [&] {
+    const rd_kafka_group_list* raw = nullptr;
+    const auto said = rd_kafka_list_groups(asker.client.get(), group.c_str(), &raw, asker.wait_ms());
+    groups.reset(raw);
+    return said;
+  });
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     facts.trouble = asker.words(code, "group " + group);
     return facts;
   }
-  for (int i = 0; i < raw->group_cnt; ++i)
-    if (raw->groups[i].group == group) facts.members = raw->groups[i].member_cnt;
+  for (int i = 0; i < groups->group_cnt; ++i)
+    if (groups->groups[i].group == group) facts.members = groups->groups[i].member_cnt;
   if (topic.trouble || topic.partitions == 0) return facts;
   const PartitionList list = partitions_of(topic);
-  code = rd_kafka_committed(asker.client.get(), list.get(), asker.wait_ms());
+  code = of_coordinator(asker, [&] { return rd_kafka_committed(asker.client.get(), list.get(), asker.wait_ms()); });
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     facts.trouble = asker.words(code, "group " + group + ", committed offsets");
     return facts;

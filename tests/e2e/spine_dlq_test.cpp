@@ -103,8 +103,8 @@ struct LetterBed : Bed {
       nightpost.config("worker.json", names, {{"kafka", {{"topics", {{"dead_marks", "spine.marks"}}}}}});
 };
 
-TEST_CASE("dead letters are listed, explained, and replayed once", "[e2e][spine][dlq]") {
-  LetterBed bed(false);
+TEST_CASE("dead letters are listed, explained, and replayed once to the devices left", "[e2e][spine][dlq]") {
+  LetterBed bed(true);
   support::Nightpost::Worker worker(bed.nightpost, "worker", bed.config);
   REQUIRE(worker.ready(30s));
   bed.die();
@@ -116,6 +116,8 @@ TEST_CASE("dead letters are listed, explained, and replayed once", "[e2e][spine]
   for (std::string line; std::getline(lines, line);) {
     const json letter = json::parse(line);
     events.insert(letter.at("event_id"));
+    REQUIRE(letter.at("left").size() == 1);
+    CHECK(letter.at("left")[0].at("devices") == json::array({"pad"}));
   }
   CHECK(events.size() == kUsers);
   CHECK(bed.dlq({"list", "--since", "2020-01-01", "--until", "2020-01-02"}).out == "no such letters\n");
@@ -123,6 +125,7 @@ TEST_CASE("dead letters are listed, explained, and replayed once", "[e2e][spine]
   CAPTURE(shown.out);
   CHECK(shown.out.find("certificate_missing: the certificate the device reported does not exist") != std::string::npos);
   CHECK(shown.out.find("to do      add the certificate") != std::string::npos);
+  CHECK(shown.out.find(support::user_name(7) + " pad") != std::string::npos);
   CHECK(bed.replay({"--dry-run"}).at("replayed") == kUsers);
   CHECK(bed.sink.stats().requests == bed.rung_first);
 

@@ -1,8 +1,12 @@
 #include "support/spine/topics.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 #include <stdexcept>
+
+#include "support/process.h"
 
 namespace nightpost::support {
 namespace {
@@ -87,6 +91,9 @@ void Topics::create(const std::string& topic, int partitions, const Settings& se
   std::size_t count = 0;
   const auto* results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(done.get()), &count);
   for (std::size_t i = 0; i < count; ++i) need(rd_kafka_topic_result_error(results[i]), "create " + topic);
+  // Its controller knows it before the broker serves it.
+  if (!eventually(std::chrono::milliseconds(kPatienceMs), [&] { return served(topic) == partitions; }))
+    throw std::runtime_error("create " + topic + ": it is not served");
   partitions_[topic] = partitions;
 }
 
@@ -121,10 +128,23 @@ void Topics::flush(std::chrono::milliseconds patience) {
   need(rd_kafka_flush(producer_.get(), static_cast<int>(patience.count())), "flush");
 }
 
+/// Partitions that have a leader, as the broker tells; 0: no such topic.
+int Topics::served(const std::string& topic) {
+  const struct rd_kafka_metadata* read = nullptr;
+  const Handle<rd_kafka_topic_t, rd_kafka_topic_destroy> asked(
+      rd_kafka_topic_new(producer_.get(), topic.c_str(), nullptr));
+  need(rd_kafka_metadata(producer_.get(), 0, asked.get(), &read, kPatienceMs), topic);
+  const std::span partitions(read->topics[0].partitions, std::size_t(read->topics[0].partition_cnt));
+  const auto led = std::ranges::count_if(partitions, [](const auto& each) { return each.leader >= 0; });
+  rd_kafka_metadata_destroy(read);
+  return int(led);
+}
+
 int Topics::partitions(const std::string& topic) {
-  const auto known = partitions_.find(topic);
-  if (known == partitions_.end()) throw std::runtime_error(topic + ": not made here");
-  return known->second;
+  if (const auto known = partitions_.find(topic); known != partitions_.end()) return known->second;
+  const int count = served(topic);
+  if (count == 0) throw std::runtime_error(topic + ": is not there");
+  return partitions_[topic] = count;
 }
 
 std::pair<std::int64_t, std::int64_t> Topics::bounds(const std::string& topic, int partition) {

@@ -50,6 +50,7 @@ class Topics {
  private:
   using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
   Client consumer(const std::string& group) const;
+  int served(const std::string& topic);
   int partitions(const std::string& topic);
   std::pair<std::int64_t, std::int64_t> bounds(const std::string& topic, int partition);
   /// By partition; negative: nothing was committed.
