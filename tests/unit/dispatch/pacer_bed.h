@@ -80,4 +80,8 @@ struct Bed {
   }
 };
 
+inline bool is_none(const dispatch::Pacer::Decision& decision) {
+  return !decision.pause && !decision.open && !decision.closed;
+}
+
 }  // namespace nightpost::testing
