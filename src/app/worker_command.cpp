@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <filesystem>
 #include <memory>
 
 #include "app/certificate_dates.h"
@@ -77,6 +78,10 @@ class Watch {
 int run_worker(const Options& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
+  // An empty one would call every app unknown, and every event would be a dead letter.
+  if (std::error_code ignored; !std::filesystem::exists(config->store_path, ignored))
+    return say_error(Error{Errc::NotFound, "store.path: " + config->store_path +
+                                               " is not there; correct it, or make the store with nightpost cert add"});
   observe::Log log(config->log_level, config->log_lines_max);
   const SystemClock clock;
   server::ServerOptions http = config->http_server;

@@ -44,6 +44,7 @@ struct Job : OnWheel {
   LaneHandler* handler = nullptr;
   std::uint64_t group = 0;
   CurlMulti* multi = nullptr;  // null: it waits in the queue
+  MonoTime started{};          // handed to that
   std::unique_ptr<CurlTransfer> transfer;
 };
 using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
@@ -83,6 +84,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
   Queue queue;
   BackOff back_off;
   MonoTime connect_not_before{};
+  MonoTime backed_away{};    // the last time
   bool unreachable = false;  // the last connect failed, or nothing answers: one request at a time tries
   bool answered = false;     // at least once
   int unanswered_in_a_row = 0;
@@ -184,14 +186,18 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
                      .failures = failures_told});
     if (what == LaneEvent::What::Reconnected) failures_told = 0;
   }
-  void back_away() {
+  /// Those that were under way together are one failure: what fails of them later makes nobody wait longer.
+  bool is_counted(MonoTime started) const noexcept { return unreachable && started <= backed_away; }
+  void back_away(MonoTime started) {
+    if (is_counted(started)) return;
     unreachable = true;
-    connect_not_before = clock_now() + back_off.after_failure();
+    backed_away = clock_now();
+    connect_not_before = backed_away + back_off.after_failure();
   }
   /// A host that takes requests and answers none, be it in silence or by hanging up, is not stormed either.
-  void count_unanswered(std::string_view detail) {
-    if (++unanswered_in_a_row < (answered ? kUnansweredMax : 1)) return;
-    back_away();
+  void count_unanswered(MonoTime started, std::string_view detail) {
+    if (is_counted(started) || ++unanswered_in_a_row < (answered ? kUnansweredMax : 1)) return;
+    back_away(started);
     tell(LaneEvent::What::ConnectionLost, detail);
   }
 
@@ -213,6 +219,7 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     job.transfer->owner = job.id;
     if (!multi->add(job.transfer->easy())) return fail_job(job, Errc::Overloaded, "libcurl is out of memory", false);
     job.multi = multi.get();
+    job.started = clock_now();
     queue.pop_front();
     wheel.set(job, std::min(job.deadline, now + options.response_timeout));
     if (http2 && at_work() > width * options.streams_max) growing = &job;
@@ -239,11 +246,11 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
         metrics.bytes_in.add(response->body.size());
       } else if (began) {
         metrics.lost.add();
-        count_unanswered(response.error().detail);
+        count_unanswered(job->started, response.error().detail);
       } else {
         metrics.connects_failed.add();
         // While other connections work, a further one that fails is no reason to hold anything.
-        if (from.connections() == 0) back_away();
+        if (from.connections() == 0) back_away(job->started);
         tell(one.code == CURLE_PEER_FAILED_VERIFICATION ? LaneEvent::What::UntrustedPeer
                                                         : LaneEvent::What::ConnectFailed,
              response.error().detail);
@@ -258,10 +265,11 @@ struct CurlLane::Impl final : LaneTurns, CurlMultiOwner {
     metrics.timeouts.add();
     if (job.multi == nullptr) return fail_job(job, Errc::Timeout, "no connection was free in time", false);
     const bool began = job.transfer->began();
+    const MonoTime started = job.started;
     job.multi->remove(job.transfer->easy());
     fail_job(job, Errc::Timeout, began ? "no answer in time" : "not connected in time", began);
     if (began)
-      count_unanswered("no answer in time");
+      count_unanswered(started, "no answer in time");
     else
       tell(LaneEvent::What::ConnectFailed, "not connected in time");
     // On HTTP/1.1 a connection ends with its request's time-out.

@@ -62,6 +62,15 @@ class Office {
   std::string folder_ = "/tmp/nightpost-cert-XXXXXX";
 };
 
+TEST_CASE("worker: a store that is not there is not made", "[app][worker]") {
+  const Office office;
+  const auto ran = office.run({}, true, "worker");
+  CHECK(ran.code != kDone);
+  CHECK(ran.err.contains(office.file("store.db") + " is not there"));
+  CHECK(ran.err.contains("nightpost cert add"));
+  CHECK_FALSE(std::filesystem::exists(office.file("store.db")));
+}
+
 TEST_CASE("cert: what the vendor would cap is said by add, list and show", "[app][cert]") {
   const Office office;
   const auto added = office.add_xiaomi({"--secret-file", office.file("app.secret")});

@@ -197,6 +197,27 @@ TEST_CASE("curl: a host that cannot be reached is not stormed", "[net][curl]") {
   CHECK(b.metrics.timeouts.read() >= 80);
 }
 
+TEST_CASE("curl: what was under way together and hangs is one failure", "[net][curl]") {
+  CurlRig b;
+  H1Peer peer(b.loop);
+  peer.script() = [](const H1Request&) { return H1Reply{.hang = true}; };
+  std::vector<milliseconds> waits;
+  b.open(peer.port(), [&](CurlLaneOptions& o) {
+    o.connections_max = 16;
+    o.reconnect_first = 40ms;
+    o.reconnect_max = 60s;
+    o.watch = [&](const LaneEvent& event) { waits.push_back(event.wait); };
+  });
+  for (std::uint64_t tag = 0; tag < 16; ++tag) b.send(tag, milliseconds(100 + 20 * tag));
+  b.flush();
+  REQUIRE(b.answered(16));
+  CHECK(b.metrics.timeouts.read() == 16);
+  REQUIRE(waits.size() == 1);
+  CHECK(waits.front() <= 40ms);
+  peer.script() = [](const H1Request&) { return ok(); };
+  CHECK(b.ask(100).response);
+}
+
 TEST_CASE("curl: idle connections are closed", "[net][curl]") {
   CurlRig b;
   H1Peer peer(b.loop);
