@@ -96,6 +96,8 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("event_bytes_max", options.event_bytes_max, 1'024, std::int64_t{64} << 20);
   dispatch.integer("events_open_max", options.events_open_max, 1, 10'000'000);
   dispatch.integer("receivers_unplanned_max", options.receivers_unplanned_max, 1, 10'000'000);
+  dispatch.integer("bulk_receivers_min", options.bulk_receivers_min, 2, 1'000'000);
+  dispatch.real("bulk_share", options.bulk_share, 0.01, 0.99);
   dispatch.integer("events_open_bytes_max", options.events_open_bytes_max, std::int64_t{1} << 20,
                    std::int64_t{1} << 40);
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);

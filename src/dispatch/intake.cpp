@@ -46,6 +46,7 @@ void Intake::accept(const Record& record) {
   for (const std::string& user_id : strangers)
     events_.end_stranger(open, user_id, {OutcomeKind::Suppressed, Rule::ReceiverUnknown});
   if (open.event.to.empty()) return events_.all_planned(open);
+  open.audience = open.event.to.size() < options_.bulk_receivers_min ? Audience::Few : Audience::Many;
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
   const milliseconds lasts = std::min(open.event.expires_at - now_.wall, options_.retry_for + milliseconds(1));

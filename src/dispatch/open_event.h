@@ -19,6 +19,7 @@
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
 #include "dispatch/remainder.h"
+#include "dispatch/two_lines.h"
 
 namespace nightpost::dispatch {
 
@@ -64,6 +65,7 @@ struct OpenEvent {
   OfflineEvent event;
   Window window{};
   State state = State::Looking;
+  Audience audience = Audience::Few;
   int lookups_failed = 0;
   MonoTime lookup_at{};
 
@@ -105,6 +107,7 @@ struct OpenEvent {
     event.reset();
     window = {};
     state = State::Looking;
+    audience = Audience::Few;
     lookups_failed = 0;
     receivers.clear();
     next_receiver = next_device = pushes_open = 0;

@@ -23,6 +23,10 @@ struct Options {
   // A signer may have so many times the requests in the air that are free beside it: with 1, n signers that hang leave
   // an (n + 1)th to the others. More: fewer signers suffice to fill the shard.
   double slots_alpha = 1;
+  // An event for so many receivers or more is bulk: while it and others want the same place, it has this share of the
+  // turns.
+  std::size_t bulk_receivers_min = 100;
+  double bulk_share = 0.2;
   // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.
   std::size_t credential_in_flight_max = 4096;
   // of those, one certificate's that no answer has proven yet, or a signer's that the vendor complained of or is just

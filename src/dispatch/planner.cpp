@@ -10,26 +10,43 @@ namespace nightpost::dispatch {
 
 void Planner::add(OpenEvent& open) {
   open.state = OpenEvent::State::Ready;
-  ready_.push_back(open.tag);
-  ++untimed_;
+  ready_.push_back(open.audience, open.tag);
+  ++untimed_[static_cast<std::size_t>(open.audience)];
 }
 
 std::optional<Planner::Target> Planner::next() {
-  for (; !ready_.empty(); ready_.pop_front(), untimed_ = std::min(untimed_, ready_.size())) {
-    OpenEvent* const open = events_.find(ready_.front());
-    if (open == nullptr || open->state != OpenEvent::State::Ready) continue;
-    if (!may_begin(*open)) return std::nullopt;
-    Target target;
-    switch (advance(*open, target)) {
-      case Step::Device:
-        return target;
-      case Step::Full:
-        return std::nullopt;
-      case Step::Done:
-        break;
+  for (;;) {
+    OpenEvent* const few = first_of(Audience::Few);
+    OpenEvent* const many = first_of(Audience::Many);
+    if (few == nullptr && many == nullptr) return std::nullopt;
+    OpenEvent* open = ready_.turn() == Audience::Few ? few : many;
+    if (!may_begin(*open)) {  // the other one may be smaller, or begun
+      open = open == few ? many : few;
+      if (open == nullptr || !may_begin(*open)) return std::nullopt;
+    }
+    const Audience whose = open->audience;
+    for (; open != nullptr && may_begin(*open); open = first_of(whose)) {  // a turn is a device
+      Target target;
+      switch (advance(*open, target)) {
+        case Step::Device:
+          return target;
+        case Step::Full:
+          return std::nullopt;
+        case Step::Done:
+          break;
+      }
     }
   }
-  return std::nullopt;
+}
+
+/// The oldest that is not planned yet; those before it go.
+OpenEvent* Planner::first_of(Audience whose) {
+  std::deque<std::uint64_t>& line = ready_.line(whose);
+  for (; !line.empty(); line.pop_front()) {
+    OpenEvent* const open = events_.find(line.front());
+    if (open != nullptr && open->state == OpenEvent::State::Ready) return open;
+  }
+  return nullptr;
 }
 
 void Planner::end_late(OpenEvent& open) {
@@ -38,9 +55,12 @@ void Planner::end_late(OpenEvent& open) {
 }
 
 void Planner::set_timers() {
-  for (std::size_t i = ready_.size() - std::min(untimed_, ready_.size()); i < ready_.size(); ++i)
-    if (const OpenEvent* open = events_.find(ready_[i])) timers_.add({open->window.end(), ready_[i], Timer::Of::Event});
-  untimed_ = 0;
+  for (const Audience whose : {Audience::Few, Audience::Many}) {
+    const std::deque<std::uint64_t>& line = ready_.line(whose);
+    const std::size_t untimed = std::exchange(untimed_[static_cast<std::size_t>(whose)], 0);
+    for (std::size_t i = line.size() - std::min(untimed, line.size()); i < line.size(); ++i)
+      if (const OpenEvent* open = events_.find(line[i])) timers_.add({open->window.end(), line[i], Timer::Of::Event});
+  }
 }
 
 /// Whether the event's receivers fit into the queue together. One that was begun in the rests of others' room would

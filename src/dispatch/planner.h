@@ -1,27 +1,29 @@
 // Which device is next: the events whose devices are known, oldest first, as far as the shard's limits allow.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <optional>
 
 #include "core/device.h"
 #include "dispatch/capacity.h"
 #include "dispatch/now.h"
 #include "dispatch/open_events.h"
+#include "dispatch/options.h"
 #include "dispatch/timer_heap.h"
+#include "dispatch/two_lines.h"
 
 namespace nightpost::dispatch {
 
 /// Each device of each event, or each that is left of it, is named once by next(), or ends here by a rule or because
-/// its event is late, or goes on to a delay topic because it came too early; in the order of the events, and nothing is
-/// named or ended beyond the limits.
+/// its event is late, or goes on to a delay topic because it came too early; in the order of the events, but for bulk,
+/// which takes turns with the others, and nothing is named or ended beyond the limits.
 class Planner {
  public:
   /// Borrowed; all must outlive it.
-  Planner(const Now& now, OpenEvents& events, Capacity& capacity, TimerHeap& timers)
-      : now_(now), events_(events), capacity_(capacity), timers_(timers) {}
+  Planner(const Options& options, const Now& now, OpenEvents& events, Capacity& capacity, TimerHeap& timers)
+      : now_(now), events_(events), capacity_(capacity), timers_(timers), ready_(options.bulk_share) {}
 
   struct Target {
     OpenEvent* event = nullptr;
@@ -43,13 +45,14 @@ class Planner {
   enum class Step : std::uint8_t { Device, Full, Done };
   Step advance(OpenEvent& open, Target& target);
   bool may_begin(const OpenEvent& open) const noexcept;
+  OpenEvent* first_of(Audience whose);
 
   const Now& now_;
   OpenEvents& events_;
   Capacity& capacity_;
   TimerHeap& timers_;
-  std::deque<std::uint64_t> ready_;  // oldest first; some may be over
-  std::size_t untimed_ = 0;          // the last so many of them have no timer yet
+  TwoLines<std::uint64_t> ready_;         // oldest first; some may be over
+  std::array<std::size_t, 2> untimed_{};  // the last so many of each line have no timer yet
 };
 
 }  // namespace nightpost::dispatch

@@ -18,7 +18,7 @@ constexpr std::size_t kCompany = 1000;
 void PushQueues::wait_for_slot(Push& push) {
   if (std::exchange(push.state, Push::State::Due) == Push::State::Due) return;
   push.waits_for = Rule::NotInTime;
-  due_.push_back(push.tag);
+  due_.push_back(push.event->audience, push.tag);
   timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
 }
 
@@ -34,11 +34,11 @@ void PushQueues::park_for_grant(Push& push) {
 void PushQueues::park_for_room(Push& push) {
   std::deque<Waiting>& routes = for_room_of(push).routes;
   auto found = std::ranges::find(routes, push.route->id, [](const Waiting& each) { return each.route->id; });
-  if (found == routes.end()) found = routes.insert(found, {push.route, {}});
+  if (found == routes.end()) found = routes.insert(found, {push.route, TwoLines<std::uint64_t>(options_.bulk_share)});
   // Of a signer that never has room, pushes that are over meanwhile would pile up.
   if (found->pushes.size() >= kParkedLook && found->pushes.size() >= 2 * (push.signer->waiting() + 1))
-    std::erase_if(found->pushes, [this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
-  found->pushes.push_back(push.tag);
+    found->pushes.erase_if([this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
+  found->pushes.push_back(push.event->audience, push.tag);
   pushes_.wait_began(push);
   park(push, Rule::NotInTime);
 }
@@ -98,10 +98,16 @@ void PushQueues::call_for_room(ForRoom& waiting, std::size_t& promised) {
 
 /// The next, with those behind it that may share its request. False: there is none.
 bool PushQueues::call_company(Waiting& waiting) {
+  while (!waiting.pushes.empty())
+    if (call_company(waiting.pushes.line(waiting.pushes.turn()))) return true;
+  return false;
+}
+
+bool PushQueues::call_company(std::deque<std::uint64_t>& line) {
   const OpenEvent* event = nullptr;
   std::size_t company = 0;
-  for (; !waiting.pushes.empty(); waiting.pushes.pop_front()) {
-    Push* const push = pushes_.find(waiting.pushes.front());
+  for (; !line.empty(); line.pop_front()) {
+    Push* const push = pushes_.find(line.front());
     if (push == nullptr || push->state != Push::State::Parked || !push->waits_for_room) continue;
     const bool shares = push->event == event && company < kCompany && push->route->provider->batching().tokens;
     if (event != nullptr && !shares) break;
@@ -113,8 +119,7 @@ bool PushQueues::call_company(Waiting& waiting) {
 }
 
 Push* PushQueues::take_due() {
-  Push* const push = pushes_.find(due_.front());
-  due_.pop_front();
+  Push* const push = pushes_.find(due_.take());
   return push != nullptr && push->state == Push::State::Due ? push : nullptr;
 }
 
@@ -130,7 +135,7 @@ void PushQueues::call(Push& push) {
   pushes_.wait_ended(push, true);
   push.waits_for = Rule::NotInTime;
   push.state = Push::State::Due;  // its timer stands already
-  due_.push_back(push.tag);
+  due_.push_back(push.event->audience, push.tag);
 }
 
 }  // namespace nightpost::dispatch

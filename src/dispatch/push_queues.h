@@ -13,17 +13,19 @@
 #include "dispatch/open_pushes.h"
 #include "dispatch/pacer_book.h"
 #include "dispatch/timer_heap.h"
+#include "dispatch/two_lines.h"
 
 namespace nightpost::dispatch {
 
 /// Whoever waits here has a timer for the end of its quick window, so nothing waits for longer. First come, first
-/// called; of those who wait for room, signers take turns, and the certificates of one signer. Some in the queues may
+/// called, but for pushes of bulk events, which take turns with the others; of those who wait for room, signers take
+/// turns, and the certificates of one signer. Some in the queues may
 /// be gone; they are passed over.
 class PushQueues {
  public:
   /// Borrowed; all must outlive it.
-  PushQueues(const Now& now, OpenPushes& pushes, PacerBook& pacers, TimerHeap& timers)
-      : now_(now), pushes_(pushes), pacers_(pacers), timers_(timers) {}
+  PushQueues(const Options& options, const Now& now, OpenPushes& pushes, PacerBook& pacers, TimerHeap& timers)
+      : options_(options), now_(now), pushes_(pushes), pacers_(pacers), timers_(timers), due_(options.bulk_share) {}
 
   /// Its back-off is over, and there is no slot. Once is enough.
   void wait_for_slot(Push& push);
@@ -43,7 +45,7 @@ class PushQueues {
  private:
   struct Waiting {  // of one certificate
     std::shared_ptr<const Route> route;
-    std::deque<std::uint64_t> pushes;
+    TwoLines<std::uint64_t> pushes;
     std::size_t called = 0;  // requests, in this round
   };
   struct ForRoom {  // of one signer
@@ -55,12 +57,14 @@ class PushQueues {
   void call(Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
   bool call_company(Waiting& waiting);
+  bool call_company(std::deque<std::uint64_t>& line);
 
+  const Options& options_;
   const Now& now_;
   OpenPushes& pushes_;
   PacerBook& pacers_;
   TimerHeap& timers_;
-  std::deque<std::uint64_t> due_;
+  TwoLines<std::uint64_t> due_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
   std::list<ForRoom> for_room_;  // signers take turns: the first is the first to be called
   std::unordered_map<const SignerPace*, std::list<ForRoom>::iterator> for_room_of_;

@@ -32,6 +32,7 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.receivers_unplanned_max = 1 + dice(30);
   options_.pushes_in_flight_max = 1 + dice(40);
   options_.pushes_queued_max = 1 + dice(30);
+  options_.bulk_receivers_min = chance(50) ? 2 + dice(10) : 100;
   options_.retry_for = milliseconds(5'000 + 1'000 * static_cast<std::int64_t>(dice(chance(50) ? 120 : 10'000)));
   options_.quick_for = chance(20) ? options_.retry_for : milliseconds(dice(20) * 1'000);
   options_.defer_max = milliseconds(30'000 + 1'000 * static_cast<std::int64_t>(dice(1'000)));

@@ -14,8 +14,9 @@ namespace {
 
 /// Events whose receivers have one or more devices: {"a", "b"} are two receivers, "a" of two devices "a-phone".
 struct Planning : PlanningBed {
-  OpenEvent& ready(std::initializer_list<std::string> users) {
+  OpenEvent& ready(std::initializer_list<std::string> users, Audience audience = Audience::Few) {
     OpenEvent& open = begin_event(users);
+    open.audience = audience;
     for (const std::string& user : users) {
       if (!world.users.contains(user)) world.add(user);
       open.receivers.push_back(std::make_shared<const Receiver>(world.users[user]));
@@ -107,6 +108,32 @@ TEST_CASE("planner: an event is begun only where its receivers fit together", "[
   bed.slots.take();                                  // one of them is in the air: one waits
   CHECK(bed.plan() == Names{"c-phone", "d-phone", "e-phone"});
   CHECK(bed.plan().empty());
+}
+
+TEST_CASE("planner: bulk takes turns with the others", "[dispatch][planner]") {
+  Planning bed;
+  bed.ready({"g1", "g2", "g3"}, Audience::Many);
+  bed.ready({"g4"}, Audience::Many);
+  bed.ready({"a"});
+  bed.ready({"b", "c"});
+  bed.ready({"d", "e"});
+  CHECK(bed.plan() ==
+        Names{"a-phone", "b-phone", "c-phone", "d-phone", "g1-phone", "e-phone", "g2-phone", "g3-phone", "g4-phone"});
+  SECTION("and is woken at the end of its window like them") {
+    bed.options.pushes_in_flight_max = 0;
+    const OpenEvent& late = bed.ready({"g"}, Audience::Many);
+    const OpenEvent& other = bed.ready({"h"});
+    bed.planner.set_timers();
+    CHECK(bed.rings() ==
+          std::vector{std::pair(bed.options.retry_for, other.tag), std::pair(bed.options.retry_for, late.tag)});
+  }
+  SECTION("one that does not fit holds up nobody") {
+    bed.slots.take();  // eight wait
+    bed.options.pushes_queued_max = 10;
+    bed.ready({"g", "h", "i"}, Audience::Many);
+    bed.ready({"j"});
+    CHECK(bed.plan() == Names{"j-phone"});
+  }
 }
 
 TEST_CASE("planner: a late event ends without slots, as far as there is room", "[dispatch][planner]") {

@@ -19,7 +19,7 @@ struct PlanningBed : EventBed, Intake::Answered {
   Rng rng{70'000};  // whose first back-off is not nothing
   Policy policy{options, rng};
   Capacity capacity{options, slots, pushes, world};
-  Planner planner{now, events, capacity, timers};
+  Planner planner{options, now, events, capacity, timers};
   Intake intake{options, now, world, policy, events, planner, timers, world.metrics, *this};
 
   void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {

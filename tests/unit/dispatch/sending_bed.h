@@ -20,7 +20,7 @@ struct SendingBed : EventBed, ReplyHandler {
   OpenPushes pushes{options, now, events, pacers};
   Capacity capacity{options, slots, pushes.slab(), world};
   FairShare shares{options, events, capacity, pacers};
-  PushQueues queues{now, pushes, pacers, timers};
+  PushQueues queues{options, now, pushes, pacers, timers};
   Batcher batcher;
   Sender sender{now, world, *this, pacers, slots, timers, world.metrics, nullptr};
   Attempts attempts{options, now,    world,  policy,  rng,    languages, capacity,
