@@ -45,6 +45,8 @@ void read_kafka(JsonSection kafka, Config& config) {
   kafka.duration_ms("revoke_grace_ms", config.consumer.revoke_grace, 0, 60'000);
   kafka.duration_ms("commit_wait_ms", config.consumer.commit_wait, 10, 60'000);
   kafka.duration_ms("hold_before_pause_ms", config.consumer.hold_before_pause, 0, 60'000);
+  kafka.integer("delay_rate_min", config.consumer.delay_rate_min, 1, 10'000'000);
+  kafka.real("delay_rate_share", config.consumer.delay_rate_share, 0, 100);
   kafka.duration_ms("silence_ms", config.consumer.silence, 100, 600'000);
   kafka.duration_ms("linger_ms", config.producer.linger, 0, 10'000);
   kafka.text("compression", config.producer.compression);

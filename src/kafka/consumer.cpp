@@ -52,6 +52,8 @@ BookLimits limits_of(const ConsumerOptions& options) {
                        .in_flight_max = options.in_flight_max,
                        .in_flight_bytes_max = options.in_flight_bytes_max,
                        .hold_before_pause = options.hold_before_pause,
+                       .delay_rate_min = options.delay_rate_min,
+                       .delay_rate_share = options.delay_rate_share,
                        .commit_interval = options.commit_interval};
   for (const DelayTopic& each : options.delay_topics) limits.delays.push_back(each.delay);
   return limits;

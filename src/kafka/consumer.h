@@ -100,6 +100,10 @@ struct ConsumerOptions {
   /// A back-pressured consumer stops taking records for this long before it pauses its partitions: pausing throws
   /// away what librdkafka has fetched ahead, not polling for minutes would cost the group membership.
   milliseconds hold_before_pause{1'000};
+  /// A shard takes at most so many records a second from delay topics, or this share of what it takes of fresh events,
+  /// whichever is more.
+  std::size_t delay_rate_min = 1'000;
+  double delay_rate_share = 0.5;
   /// Without an answer of any broker for so long they count as down; raised to three heartbeats.
   milliseconds silence{10'000};
 };

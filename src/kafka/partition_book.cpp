@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <compare>
 #include <deque>
 #include <utility>
@@ -12,6 +13,10 @@ namespace {
 
 /// Of a shard's part, what is for delay topics: a quarter.
 constexpr std::size_t kDelayedShare = 4;
+
+/// So many seconds of its rate a delay topic's intake may take at once.
+constexpr double kBurst = 0.1;
+constexpr double burst_of(double rate) { return std::max(rate * kBurst, 1.0); }
 
 /// At least one record or byte, so that whoever has a part can always go on.
 constexpr std::size_t part_of(std::size_t whole, std::size_t parts) { return std::max<std::size_t>(whole / parts, 1); }
@@ -30,7 +35,9 @@ PartitionBook::PartitionBook(const BookLimits& limits, ConsumerMetrics& metrics)
     intakes_.push_back(
         {.in_flight_max = delayed ? rest(records) : records, .bytes_max = delayed ? rest(bytes) : bytes});
     if (!delayed) continue;
-    intakes_.push_back({.in_flight_max = part_of(records, kDelayedShare), .bytes_max = part_of(bytes, kDelayedShare)});
+    intakes_.push_back({.in_flight_max = part_of(records, kDelayedShare),
+                        .bytes_max = part_of(bytes, kDelayedShare),
+                        .credit = burst_of(static_cast<double>(limits_.delay_rate_min))});
   }
 }
 
@@ -214,6 +221,8 @@ PartitionBook::Offer PartitionBook::admit(Partition& partition, const FetchedRec
   in_flight_bytes_ += bytes;
   Intake& intake = intakes_[partition.intake];
   ++intake.in_flight;
+  ++intake.taken;
+  intake.credit -= 1;
   intake.bytes += bytes;
 
   std::unique_ptr<RecordBatch>& batch = outgoing_[partition.shard];
@@ -281,7 +290,22 @@ void PartitionBook::settle() {
   });
 }
 
+/// What comes back from delay topics does not crowd out what is fresh: an outage's backlog takes a while.
+void PartitionBook::refill(MonoTime now) {
+  const double passed = std::min(std::chrono::duration<double>(now - std::exchange(refilled_at_, now)).count(), 1.0);
+  if (passed <= 0 || intakes_.size() == outgoing_.size()) return;
+  for (std::size_t i = 0; i < intakes_.size(); i += 2) {
+    Intake& fresh = intakes_[i];
+    Intake& delayed = intakes_[i + 1];
+    const double share = 1 - std::exp(-passed);
+    fresh.per_s += share * (static_cast<double>(std::exchange(fresh.taken, 0)) / passed - fresh.per_s);
+    const double rate = std::max(static_cast<double>(limits_.delay_rate_min), limits_.delay_rate_share * fresh.per_s);
+    delayed.credit = std::min(delayed.credit + rate * passed, burst_of(rate));
+  }
+}
+
 void PartitionBook::steer(MonoTime now) {
+  refill(now);
   for (Intake& intake : intakes_) {
     switch (intake.flow) {
       case Flow::Polling:

@@ -27,6 +27,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -56,6 +57,8 @@ struct BookLimits {
   std::size_t in_flight_max = 40'000;
   std::size_t in_flight_bytes_max = 256u << 20;
   milliseconds hold_before_pause{1'000};
+  std::size_t delay_rate_min = 1'000;
+  double delay_rate_share = 0.5;
   milliseconds commit_interval{200};
 };
 
@@ -153,11 +156,12 @@ class PartitionBook {
   Flow flow(std::size_t intake) const noexcept { return intakes_[intake].flow; }
   /// It may be polled for one more record.
   bool is_open(std::size_t intake) const noexcept {
-    return intakes_[intake].flow == Flow::Polling && !intakes_[intake].is_full();
+    return intakes_[intake].flow == Flow::Polling && !intakes_[intake].is_full() && intakes_[intake].has_credit();
   }
-  /// One of them is.
+  /// One of them is not open, and will be without a record or a settlement.
   bool is_holding() const noexcept {
-    return std::ranges::any_of(intakes_, [](const Intake& intake) { return intake.flow == Flow::Holding; });
+    return std::ranges::any_of(
+        intakes_, [](const Intake& intake) { return intake.flow == Flow::Holding || !intake.has_credit(); });
   }
   /// From here on all partitions want to be paused and nothing parked is admitted: the worker drains.
   void stop_taking() noexcept { taking_ = false; }
@@ -212,7 +216,11 @@ class PartitionBook {
     std::size_t in_flight = 0, bytes = 0;
     Flow flow = Flow::Polling;
     MonoTime held_since{};
+    double credit = std::numeric_limits<double>::infinity();  // of delay topics: records that may be taken by now
+    std::size_t taken = 0;                                    // since the last refill
+    double per_s = 0;                                         // taken, over the last second or two
 
+    bool has_credit() const noexcept { return credit >= 1; }
     bool is_full() const noexcept { return in_flight >= in_flight_max || bytes >= bytes_max; }
     bool at_most(std::size_t eighths) const noexcept {
       return in_flight <= in_flight_max * eighths / 8 && bytes <= bytes_max / 8 * eighths;
@@ -221,6 +229,7 @@ class PartitionBook {
 
   Partition* find(TopicPartition at) const noexcept;
   Partition& begin_stay(TopicPartition at, std::size_t shard);
+  void refill(MonoTime now);
   Offer admit(Partition& partition, const FetchedRecord& record, MonoTime now);
   bool must_wait(Partition& partition, std::string_view due_at, MonoTime now, WallTime wall);
   void admit_parked(TopicPartition at, MonoTime now, WallTime wall);
@@ -236,8 +245,9 @@ class PartitionBook {
   ConsumerMetrics& metrics_;
   PendingRecordPool::Owner pending_records_ = PendingRecordPool::make();
   std::vector<std::vector<std::unique_ptr<Partition>>> partitions_;  // by topic and id; null: not ours
-  std::vector<Intake> intakes_;                                      // of each shard: fresh events, delay topics
-  std::vector<std::unique_ptr<RecordBatch>> outgoing_;               // by shard; null: nothing for it in this round
+  MonoTime refilled_at_ = MonoTime::max();
+  std::vector<Intake> intakes_;                         // of each shard: fresh events, delay topics
+  std::vector<std::unique_ptr<RecordBatch>> outgoing_;  // by shard; null: nothing for it in this round
   std::vector<Stay> ended_;
   std::vector<Rewind> rewinds_;
   std::vector<Gap> gaps_;

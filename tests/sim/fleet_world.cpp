@@ -76,6 +76,7 @@ void FleetWorld::choose_limits() {
                   .in_flight_max = 12 + dice(60),  // four of each shard at least: one is for delay topics
                   .in_flight_bytes_max = 20'000 + dice(100'000),
                   .hold_before_pause = milliseconds(50 + dice(500)),
+                  .delay_rate_min = 5 + dice(500),
                   .commit_interval = milliseconds(50 + dice(300))};
   for (std::size_t tier = 0; tier < dispatch::kTiers; ++tier)
     fleet_->book.delays.push_back(delay_of(dispatch::Tier(tier)));

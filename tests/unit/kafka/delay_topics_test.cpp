@@ -335,6 +335,39 @@ TEST_CASE("limits: each shard has its part, and of it a quarter is for delay top
   }
 }
 
+TEST_CASE("limits: what comes back does so at its rate", "[kafka][limits]") {
+  Bed bed({.delay_rate_min = 100, .delay_rate_share = 0.5});
+  for (const TopicPartition at : {kFresh, kLate}) REQUIRE(bed.book.assign(at, 0, ""));
+  std::int64_t offset = 0;
+  const auto take = [&] {
+    const std::int64_t before = offset;
+    while (bed.book.is_open(1) && offset < before + 10'000) bed.offer(kLate, offset++, milliseconds(0));
+    bed.release_all();
+    return offset - before;
+  };
+  CHECK(take() == 10);  // a tenth of a second's
+  CHECK(bed.book.is_open(0));
+  CHECK(bed.book.is_holding());
+  bed.pass(milliseconds(0));
+  CHECK(take() == 0);
+  bed.pass(milliseconds(50));
+  CHECK(take() == 5);
+  bed.pass(seconds(10));
+  CHECK(take() == 10);  // nothing was saved up
+  CHECK(bed.book.flow(1) == Flow::Polling);
+  CHECK_FALSE(bed.paused[kLate]);
+  SECTION("where much is fresh, half of that") {
+    std::int64_t fresh = 0, back = 0;
+    for (int turn = 0; turn < 600; ++turn) {
+      for (int i = 0; i < 20; ++i) bed.offer(kFresh, fresh++);
+      bed.pass(milliseconds(20));
+      back += turn < 500 ? 0 * take() : take();
+    }
+    CHECK(back > 990);
+    CHECK(back <= 1'010);
+  }
+}
+
 TEST_CASE("limits: without delay topics all is for fresh events", "[kafka][limits]") {
   ConsumerMetrics metrics;
   PartitionBook book({.shards = 2, .in_flight_max = 40}, metrics);
