@@ -78,10 +78,13 @@ class Watch {
 int run_worker(const Options& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
-  // An empty one would call every app unknown, and every event would be a dead letter.
-  if (std::error_code ignored; !std::filesystem::exists(config->store_path, ignored))
-    return say_error(Error{Errc::NotFound, "store.path: " + config->store_path +
-                                               " is not there; correct it, or make the store with nightpost cert add"});
+  // A new store would know no app, and every event would be a dead letter. In a folder that is there it may be the
+  // first start; where even that is missing the path is wrong, or a volume is not mounted.
+  const std::filesystem::path folder = std::filesystem::path(config->store_path).parent_path();
+  if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
+    return say_error(Error{Errc::NotFound, "store.path: the folder " + folder.string() +
+                                               " is not there; correct it, mount it, or make the store with nightpost "
+                                               "cert add"});
   observe::Log log(config->log_level, config->log_lines_max);
   const SystemClock clock;
   server::ServerOptions http = config->http_server;

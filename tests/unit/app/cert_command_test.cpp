@@ -62,13 +62,17 @@ class Office {
   std::string folder_ = "/tmp/nightpost-cert-XXXXXX";
 };
 
-TEST_CASE("worker: a store that is not there is not made", "[app][worker]") {
+TEST_CASE("worker: a store whose folder is not there is not made", "[app][worker]") {
   const Office office;
+  const std::string folder = office.file("lost");
+  office.write(
+      "config.json",
+      Json{{"store", {{"path", folder + "/store.db"}, {"master_key_file", office.file("master.key")}}}}.dump());
   const auto ran = office.run({}, true, "worker");
   CHECK(ran.code != kDone);
-  CHECK(ran.err.contains(office.file("store.db") + " is not there"));
+  CHECK(ran.err.contains("the folder " + folder + " is not there"));
   CHECK(ran.err.contains("nightpost cert add"));
-  CHECK_FALSE(std::filesystem::exists(office.file("store.db")));
+  CHECK_FALSE(std::filesystem::exists(folder));
 }
 
 TEST_CASE("cert: what the vendor would cap is said by add, list and show", "[app][cert]") {
