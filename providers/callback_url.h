@@ -28,7 +28,7 @@ template <std::size_t BytesMax>
 std::string check_callback_url(std::string_view url) {
   const bool web = (url.starts_with("https://") && url.size() > 8) || is_local_http(url);
   if (!web || !std::ranges::all_of(url, [](char c) { return c > ' ' && c < 0x7f; }))
-    return "expected a URL that starts with https://, in printable ASCII without blanks";
+    return "expected a URL that starts with https:// (http:// to this machine only), in printable ASCII without blanks";
   return url.size() <= BytesMax ? "" : "longer than the vendor's " + std::to_string(BytesMax) + " bytes";
 }
 

@@ -127,16 +127,3 @@ TEST_CASE("sim: a seed is one story", "[sim][dispatcher]") {
   const auto seed = GENERATE(range<std::uint64_t>(1, 21));
   CHECK(World(seed).run().trace == World(seed).run().trace);
 }
-
-TEST_CASE("sim: seeds that failed once", "[sim][dispatcher]") {
-  struct Row {
-    const char* what;
-    std::uint64_t seed;
-  };
-  const auto row = GENERATE(values<Row>({
-      {"a day's quota used up, said to a room that throws in address()", 13'929},
-      {"a probe of many that failed for one of them while the others waited for a grant", 114'859},
-  }));
-  CAPTURE(row.what);
-  CHECK_NOTHROW(World(row.seed).run());
-}

@@ -136,26 +136,6 @@ TEST_CASE("hanging: a tenant with one vendor waits instead, however slow that is
   CHECK(f.world.deferrals.empty());
 }
 
-TEST_CASE("bulk: a message to one does not wait behind a push to many", "[dispatch][bulk]") {
-  Fixture f;
-  f.options.bulk_receivers_min = GENERATE(3, 1'000);
-  const bool parts = f.options.bulk_receivers_min == 3;
-  f.options.credential_in_flight_max = f.options.credential_in_flight_first = 1;
-  std::vector<std::string> members;
-  for (int i = 0; i < 50; ++i) f.world.add(members.emplace_back("m" + std::to_string(i)));
-  f.world.add("solo");
-  auto group = event_for({"m0"});
-  for (int i = 1; i < 50; ++i) group["to"].push_back({{"user_id", members[std::size_t(i)]}});
-  f.accept(group);
-  f.accept(event_for({"solo"}));
-  std::size_t before = 0;
-  while (f.world.sent.back().http.path.find("solo") == std::string::npos) {
-    REQUIRE(before < 60);
-    f.world.answer(200, "id", before++);
-  }
-  CHECK(before == (parts ? 1 : 50));  // the one that was in the air
-}
-
 TEST_CASE("hanging: a tenant with one vendor waits, though nothing is tried in memory", "[dispatch][health]") {
   TwoVendors f;
   f.options.credential_in_flight_max = f.options.credential_in_flight_first = 1;
@@ -168,6 +148,23 @@ TEST_CASE("hanging: a tenant with one vendor waits, though nothing is tried in m
   f.pass(milliseconds(0));
   CHECK(f.world.sent.size() == 2);
   CHECK(f.world.deferrals.empty());
+}
+
+TEST_CASE("hanging: with another one, nothing waits for room beyond its quick window", "[dispatch][health]") {
+  TwoVendors f;
+  f.options.credential_in_flight_max = f.options.credential_in_flight_first = 1;
+  f.options.quick_for = seconds(2);
+  f.options.signer_wait_max = std::chrono::hours(1);
+  const bool alone = GENERATE(false, true);
+  f.accept(event_for({"bad"}));
+  f.accept(event_for({"bad"}));
+  for (int i = 0; i < 6; ++i) {
+    if (!alone) f.accept(event_for({"good"}));
+    f.answer_all("good");
+    f.pass(milliseconds(500));
+  }
+  CHECK(f.rules("not_in_time") == (alone ? 0 : 1));
+  CHECK(f.world.deferrals.size() == (alone ? 0 : 1));
 }
 
 TEST_CASE("hanging: with another one, what would wait too long for a slow vendor leaves", "[dispatch][health]") {

@@ -30,7 +30,7 @@ TEST_CASE("two lines: whose turn it is", "[dispatch][lines]") {
       {"so has the other", 0.2, "mmmmmmmm", "mmmmmmmm"},
       {"time alone saves no turns up", 0.5, "mmmmbbbb", "mmmmfmfm"},
       {"nor do turns of the few alone", 0.5, "ffffbbbb", "fffffmfm"},
-      {"almost nothing is not nothing", 0.25, "bbbbffffbbbb", "fffmfffffffm"},
+      {"a turn that was earned is kept while one is alone", 0.25, "bbbbffffbbbb", "fffmfffffffm"},
   }));
   CAPTURE(row.name);
   CHECK(turns(row.share, row.wants) == row.turns);
