@@ -86,18 +86,18 @@ Result<void> TopicReader::Impl::find_partitions() {
 }
 
 Result<void> TopicReader::Impl::assign(const PartitionList& list) {
-  if (const auto done = rd_kafka_assign(client.get(), list.get()); done != RD_KAFKA_RESP_ERR_NO_ERROR)
-    return std::unexpected(failed(done));
-  rd_kafka_resume_partitions(client.get(), list.get());  // finish() paused them, which outlives an assignment
+  const auto done = rd_kafka_assign(client.get(), list.get());
+  if (done != RD_KAFKA_RESP_ERR_NO_ERROR) return std::unexpected(failed(done));
   return {};
 }
 
-/// What was fetched of it beyond the end is thrown away, and nothing more is fetched.
+/// What was fetched of it beyond the end is thrown away, and nothing more is fetched. Not by a pause: a resume right
+/// after the next assignment now and then left librdkafka fetching nothing at all.
 void TopicReader::Impl::finish(std::int32_t partition) {
   if (ends.erase(partition) == 0) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(1));
   rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
-  rd_kafka_pause_partitions(client.get(), list.get());
+  const ClientError ignored(rd_kafka_incremental_unassign(client.get(), list.get()));  // it would only fetch too much
 }
 
 Result<std::unique_ptr<TopicReader>> TopicReader::open(const ClientOptions& options, const std::string& topic,
