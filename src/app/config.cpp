@@ -202,6 +202,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.integer("mmap_bytes", config.store.mmap_bytes, 0, std::int64_t{1} << 40);
       store.integer("devices_per_user_max", config.store.devices_per_user_max, 1, 1'000);
       store.integer("mutes_per_user_max", config.store.mutes_per_user_max, 1, 100'000);
+      store.integer("changes_named_max", config.store.changes_named_max, 0, 100'000);
     }
     read_worker(top.section("worker"), config);
     read_dispatch(top.section("dispatch"), config.dispatch);

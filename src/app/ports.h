@@ -46,7 +46,7 @@ class StoreSource final : public resolve::Source {
   }
   Result<Certificate> certificate(CertificateId id) override { return store_.certificate(id); }
   Result<CertificateSecret> secret(CertificateId id) override { return store_.secret(id); }
-  Result<std::uint64_t> data_version() override { return store_.data_version(); }
+  Result<Changes> changes() override { return store_.changes(); }
 
  private:
   store::Store& store_;
@@ -76,9 +76,9 @@ class TimedSource final : public resolve::Source {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
     return source_.secret(id);
   }
-  Result<std::uint64_t> data_version() override {
+  Result<Changes> changes() override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
-    return source_.data_version();
+    return source_.changes();
   }
 
  private:

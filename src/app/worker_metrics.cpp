@@ -263,7 +263,9 @@ void register_resolve(ShardSeries& shards) {
   counter("nightpost_resolve_misses_total", "Receivers read from the store", &ResolverMetrics::receiver_misses);
   counter("nightpost_resolve_evictions_total", "Receivers that made room for others",
           &ResolverMetrics::receiver_evictions);
-  counter("nightpost_resolve_invalidations_total", "Times the cache was emptied because the store had changed",
+  counter("nightpost_resolve_changes_total",
+          "Changes of the store that the cache was told of: users, apps, certificates", &ResolverMetrics::changes);
+  counter("nightpost_resolve_invalidations_total", "Times the cache was emptied: more had changed than was named",
           &ResolverMetrics::invalidations);
   counter("nightpost_resolve_store_errors_total", "Look-ups the store could not answer",
           &ResolverMetrics::store_errors);

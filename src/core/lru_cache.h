@@ -1,6 +1,7 @@
 // A bounded map: the least recently used goes first.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <iterator>
@@ -57,11 +58,16 @@ class LruCache {
   void for_each(Visit visit) {
     for (auto& [key, value] : nodes_) visit(value);
   }
+  /// Those whose matches(Value&), or matches(const Key&, Value&), is true.
   template <class Matches>
   void erase_if(Matches matches) {
     for (auto at = nodes_.begin(); at != nodes_.end();) {
       const auto node = at++;
-      if (matches(node->second)) erase(node);
+      if constexpr (std::invocable<Matches&, const Key&, Value&>) {
+        if (matches(node->first, node->second)) erase(node);
+      } else {
+        if (matches(node->second)) erase(node);
+      }
     }
   }
   void clear() {

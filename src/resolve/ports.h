@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/certificate.h"
+#include "core/changes.h"
 #include "core/device.h"
 #include "core/result.h"
 #include "providers/authorizer.h"
@@ -25,7 +26,8 @@ class Source {
   virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
   virtual Result<Certificate> certificate(CertificateId id) = 0;
   virtual Result<CertificateSecret> secret(CertificateId id) = 0;
-  virtual Result<std::uint64_t> data_version() = 0;  // changes when anybody else has written
+  /// What anybody else has written since the last call; the first one names nothing and begins there.
+  virtual Result<Changes> changes() = 0;
 };
 
 /// What a vendor's room makes of a certificate and its secret: the one line of wiring a vendor needs in app.

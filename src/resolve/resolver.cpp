@@ -4,6 +4,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <variant>
 
 #include "core/lru_cache.h"
@@ -58,6 +59,12 @@ struct RefusedCertificate {
 };
 using Ids = LruCache<std::int64_t, std::monostate>;
 
+std::unordered_set<std::int64_t> ids_of(std::span<const AppId> apps) {
+  std::unordered_set<std::int64_t> ids;
+  for (const AppId app : apps) ids.insert(app.value);
+  return ids;
+}
+
 }  // namespace
 
 struct Resolver::Impl {
@@ -73,10 +80,10 @@ struct Resolver::Impl {
   LruCache<std::int64_t, KnownCertificate> certificates;
   LruCache<std::int64_t, RefusedCertificate> certificates_refused;
   Ids apps, apps_unknown;
-  std::optional<std::uint64_t> seen_version;
-  std::uint64_t changes = 1;  // of the store, seen
+  std::uint64_t changes = 1;  // of certificates, seen
 
   void look_for_changes();
+  void forget(const Changes& changed);
   Result<ReadyCertificate> make_ready(CertificateId id, const KnownCertificate* known);
   std::optional<Error> check(CertificateId id, KnownCertificate* known);
 };
@@ -88,23 +95,33 @@ Resolver::Resolver(ResolverOptions options, Source& source, GrantBook& grants, V
                    LruCache<CachedKey, std::shared_ptr<const Receiver>, KeyView, KeyHash>(options.receivers_cached_max),
                    LruCache<std::int64_t, KnownCertificate>(std::max<std::size_t>(options.routes_cached_max, 1)),
                    LruCache<std::int64_t, RefusedCertificate>(options.routes_cached_max),
-                   Ids(options.routes_cached_max), Ids(options.routes_cached_max), std::nullopt}) {}
+                   Ids(options.routes_cached_max), Ids(options.routes_cached_max)}) {}
 Resolver::~Resolver() = default;
 
-/// Another connection has written: receivers are read anew, certificates are compared by version when next asked for.
 void Resolver::Impl::look_for_changes() {
-  const auto version = source.data_version();
-  if (!version) {
-    metrics.store_errors.add();
-    return;  // what is cached still serves; what is not will say what is wrong
+  const auto changed = source.changes();
+  if (changed) return forget(*changed);
+  metrics.store_errors.add();  // what is cached still serves; what is not will say what is wrong
+}
+
+/// What others have written is read anew when it is next asked for; certificates are then compared by version.
+void Resolver::Impl::forget(const Changes& changed) {
+  if (changed.empty()) return;
+  metrics.changes.add(changed.receivers.size() + changed.apps.size() + (changed.certificates ? 1 : 0));
+  if (changed.everything) {
+    metrics.invalidations.add();
+    receivers.clear();
   }
-  if (seen_version && *seen_version == *version) return;
-  if (seen_version) metrics.invalidations.add();
-  seen_version = *version;
-  receivers.clear();
-  metrics.receivers_cached.set(0);
+  for (const ReceiverKey& key : changed.receivers) receivers.erase(KeyView(key.app, key.user_id));
+  if (!changed.apps.empty()) {
+    const std::unordered_set<std::int64_t> whole = ids_of(changed.apps);
+    receivers.erase_if([&](const CachedKey& key, const auto&) { return whole.contains(key.app.value); });
+  }
+  metrics.receivers_cached.set(receivers.size());
+  // Any row may be an app's first or last.
   apps.clear();
   apps_unknown.clear();
+  if (!changed.certificates && !changed.everything) return;
   certificates_refused.clear();  // perhaps it was one of them that was mended
   ++changes;
 }

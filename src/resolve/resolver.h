@@ -40,7 +40,7 @@ class Resolver {
   ~Resolver();
 
   /// In order; an unknown user is an empty Receiver. Asks the source once for all that the cache lacks. Looks first
-  /// whether the store has changed, so a change by another process is seen with the next batch.
+  /// what others have written, so a change by another process is seen with the next batch.
   Result<std::vector<std::shared_ptr<const Receiver>>> receivers(std::span<const ReceiverKey> keys);
   Result<bool> app_known(AppId app);
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device);

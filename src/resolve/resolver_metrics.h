@@ -8,7 +8,8 @@ namespace nightpost::resolve {
 struct ResolverMetrics {
   Counter receiver_hits, receiver_misses;  // look-ups answered by the cache, by the store
   Counter receiver_evictions;              // least recently used ones that made room
-  Counter invalidations;                   // times the whole cache was dropped because the store had changed
+  Counter changes;                         // of receivers, apps and certificates, that the store has named
+  Counter invalidations;                   // times the whole cache was dropped: more had changed than was named
   Counter store_errors;
   Counter routes_made;       // certificates made ready
   Counter routes_refused;    // certificates that could not be

@@ -93,6 +93,62 @@ ALTER TABLE devices ADD COLUMN token_kind TEXT NOT NULL DEFAULT 'token' CHECK (t
 -- A vendor's receipt names a token and nothing else. The token comes first: certificates are few.
 CREATE INDEX devices_by_token ON devices (token, certificate_id);
 )sql",
+    R"sql(
+-- What was written, one row a write, for those who keep copies (Store::changes). By triggers, so that no writer can
+-- forget it. The sequence has no holes: a rolled back one is given again.
+CREATE TABLE changes (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT,
+  at INTEGER NOT NULL DEFAULT (CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)),  -- ms since the epoch
+  kind TEXT NOT NULL,  -- receiver, app: all its receivers, certificate
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL DEFAULT ''  -- of a receiver
+) STRICT;
+-- A reader that is further behind drops all its copies. Some are kept longer, so that not each write deletes one.
+CREATE TRIGGER changes_pruned AFTER INSERT ON changes WHEN new.seq % 1024 = 0 BEGIN
+  DELETE FROM changes WHERE seq <= new.seq - 131072;
+END;
+-- While a row stands here, receivers are not named one by one: who loads many puts it, names the apps (kind app), and
+-- takes it away, all in one transaction.
+CREATE TABLE bulk_load (one INTEGER PRIMARY KEY CHECK (one = 1)) STRICT;
+
+CREATE TRIGGER devices_inserted AFTER INSERT ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER devices_updated AFTER UPDATE ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER devices_moved AFTER UPDATE OF app_id, user_id ON devices BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
+END;
+CREATE TRIGGER devices_deleted AFTER DELETE ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
+END;
+-- A mute that comes or goes changes its user's row, whose trigger then says so.
+CREATE TRIGGER users_inserted AFTER INSERT ON users WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER users_updated AFTER UPDATE ON users WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER users_moved AFTER UPDATE OF app_id, user_id ON users BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
+END;
+CREATE TRIGGER users_deleted AFTER DELETE ON users WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
+END;
+CREATE TRIGGER mutes_updated AFTER UPDATE ON mutes WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER certificates_inserted AFTER INSERT ON certificates BEGIN
+  INSERT INTO changes (kind, app_id) VALUES ('certificate', new.app_id);
+END;
+CREATE TRIGGER certificates_updated AFTER UPDATE ON certificates BEGIN
+  INSERT INTO changes (kind, app_id) VALUES ('certificate', new.app_id);
+END;
+CREATE TRIGGER certificates_deleted AFTER DELETE ON certificates BEGIN
+  INSERT INTO changes (kind, app_id) VALUES ('certificate', old.app_id);
+END;
+)sql",
 };
 
 constexpr std::array kTraceSteps = {

@@ -14,6 +14,9 @@ struct Line {
 
 constexpr Line kLines[] = {
     {&Queries::data_version, "store", "PRAGMA data_version"},
+    {&Queries::change_newest, "changes", "SELECT coalesce(max(seq), 0) FROM changes"},
+    {&Queries::changes, "changes",
+     "SELECT kind, app_id, user_id FROM changes WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"},
     {&Queries::app_known, "store",
      "SELECT EXISTS (SELECT 1 FROM certificates WHERE app_id = ?1) OR "
      "EXISTS (SELECT 1 FROM devices WHERE app_id = ?1)"},

@@ -8,7 +8,7 @@
 namespace nightpost::store {
 
 struct Queries {
-  Statement data_version, app_known;
+  Statement data_version, change_newest, changes, app_known;
   Statement certificate_add, certificate_replace, certificate_status, certificate_remove;
   Statement certificate, certificate_ids, certificate_secret;
   Statement certificate_owner, certificate_devices;

@@ -52,10 +52,45 @@ Result<bool> SqliteStore::app_known(AppId app) {
   return *known != 0;
 }
 
-Result<std::uint64_t> SqliteStore::data_version() {
+Result<Changes> SqliteStore::changes() {
   const auto version = count(queries_.data_version.query());
   if (!version) return std::unexpected(version.error());
-  return static_cast<std::uint64_t>(*version);
+  if (data_version_ == *version) return Changes{};
+  auto transaction = Transaction::begin(connection_.get(), Transaction::Kind::Read);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const auto newest = count(queries_.change_newest.query());
+  if (!newest) return std::unexpected(newest.error());
+  auto told = data_version_ ? read_changes(change_seen_, *newest) : Changes{};
+  if (!told) return told;
+  // Only now: after an error the same is asked for again. What was committed since `version` was read is told twice.
+  data_version_ = *version;
+  change_seen_ = *newest;
+  return told;
+}
+
+Result<Changes> SqliteStore::read_changes(std::int64_t position, std::int64_t newest) {
+  // Back in time: somebody put an older file in this one's place.
+  if (newest < position || static_cast<std::uint64_t>(newest - position) > options_.changes_named_max)
+    return Changes{.everything = true};
+  Changes told;
+  std::int64_t count = 0;
+  Rows rows = queries_.changes.query(position, newest);
+  while (rows.next()) {
+    ++count;
+    const std::string_view kind = rows.text(0);
+    const AppId app{rows.integer(1)};
+    if (kind == "receiver")
+      told.receivers.push_back({app, std::string(rows.text(2))});
+    else if (kind == "certificate")
+      told.certificates = true;
+    else if (kind == "app")
+      told.apps.push_back(app);
+    else
+      told.everything = true;  // a newer binary's kind
+  }
+  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+  if (count != newest - position) return Changes{.everything = true};  // the rest was pruned
+  return told;
 }
 
 Result<std::unique_ptr<Store>> open_sqlite(const std::string& path, std::shared_ptr<const Sealer> sealer,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "store/connection.h"
@@ -42,7 +43,7 @@ class SqliteStore final : public Store {
 
   Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override;
   Result<bool> app_known(AppId app) override;
-  Result<std::uint64_t> data_version() override;
+  Result<Changes> changes() override;
 
  private:
   struct Owner {
@@ -57,11 +58,15 @@ class SqliteStore final : public Store {
   Result<std::int64_t> count(Rows&& rows);
   Result<void> read_receiver(const ReceiverKey& key, Receiver& receiver);
   Result<void> read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes);
+  /// What stands behind `position` up to `newest`, in the order it was written.
+  Result<Changes> read_changes(std::int64_t position, std::int64_t newest);
 
   Connection connection_;
   Queries queries_;  // after the connection: statements go first
   std::shared_ptr<const Sealer> sealer_;
   StoreOptions options_;
+  std::optional<std::int64_t> data_version_;  // SQLite's, when changes() last looked; nullopt: it never did
+  std::int64_t change_seen_ = 0;              // the last row of `changes` that it has told
 };
 
 /// A device of columns 0 to 8 of the row, in the order of queries.cpp. Io: a word this binary does not know.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/certificate.h"
+#include "core/changes.h"
 #include "core/device.h"
 #include "core/result.h"
 #include "core/time.h"
@@ -30,6 +31,7 @@ struct StoreOptions {
   std::size_t mmap_bytes = 512 << 20;      // of the file, read in place and shared by all connections
   std::size_t devices_per_user_max = 20;   // one more is refused: dropping the oldest would hide a client's fault
   std::size_t mutes_per_user_max = 1'000;  // expired ones count until they are removed or set anew
+  std::size_t changes_named_max = 10'000;  // more at once, and changes() says: everything
 };
 
 /// One connection; single-threaded. Open one per thread on the same file. Input is checked at the door: Malformed names
@@ -80,9 +82,10 @@ class Store {
   /// In order, all of one moment; an unknown user is an empty Receiver. Mutes come whether they have expired or not.
   virtual Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) = 0;
   virtual Result<bool> app_known(AppId app) = 0;  // has a certificate or a device
-  /// Changes whenever another connection, of this or another process, has committed: the caches' signal. Not comparable
-  /// between connections, and this connection's own commits leave it as it is.
-  virtual Result<std::uint64_t> data_version() = 0;
+  /// What other connections, of this or another process, have committed since the last call, for those who keep copies;
+  /// the first call names nothing and begins there. This connection's own commits may be named too. Cheap while nothing
+  /// was written: ask before each batch.
+  virtual Result<Changes> changes() = 0;
 };
 
 /// Opens (and migrates) the file; ":memory:" is a store of its own that dies with it. `sealer` may be null: then

@@ -1,5 +1,5 @@
 // The port of what became of events, hop by hop: what `nightpost trace` shows. SQLite stands behind it, in a file of
-// its own: a commit to the store's file would empty every shard's cache of receivers (Store::data_version) and hold the
+// its own: a commit to the store's file would send every shard to look for changes (Store::changes) and hold the
 // lock that remove_token() waits for.
 #pragma once
 

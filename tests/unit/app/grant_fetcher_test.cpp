@@ -44,7 +44,7 @@ struct OneCertificate final : resolve::Source {
   Result<bool> remove_token(AppId, std::string_view, const Device&) override { return false; }
   Result<Certificate> certificate(CertificateId) override { return certificate_; }
   Result<CertificateSecret> secret(CertificateId) override { return CertificateSecret{}; }
-  Result<std::uint64_t> data_version() override { return 1; }
+  Result<Changes> changes() override { return Changes{}; }
   Certificate certificate_;
 };
 

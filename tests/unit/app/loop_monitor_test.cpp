@@ -58,7 +58,7 @@ struct SlowSource final : resolve::Source {
   Result<bool> remove_token(AppId, std::string_view, const Device&) override { return slow(true); }
   Result<Certificate> certificate(CertificateId) override { return slow(Certificate{}); }
   Result<CertificateSecret> secret(CertificateId) override { return slow(CertificateSecret{}); }
-  Result<std::uint64_t> data_version() override { return slow(std::uint64_t{7}); }
+  Result<Changes> changes() override { return slow(Changes{.certificates = true}); }
   template <class T>
   T slow(T value) {
     clock.now += milliseconds(100);
@@ -226,7 +226,7 @@ TEST_CASE("loop monitor: time in the store counts as the store's", "[app][loop]"
   CHECK(counted());
   CHECK(source.secret({1}));
   CHECK(counted());
-  CHECK(source.data_version() == 7u);
+  CHECK(source.changes()->certificates);
   CHECK(counted());
   CHECK(rig.stalls() == calls);
 }

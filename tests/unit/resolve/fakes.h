@@ -43,7 +43,7 @@ struct FakeSource final : Source {
     if (broken) return std::unexpected(*broken);
     auto& devices = users[{app.value, std::string(user_id)}].devices;
     const bool had = !devices.empty();
-    devices.clear();  // our own commit: the version stays
+    devices.clear();  // our own commit: no change of others
     return had;
   }
   Result<Certificate> certificate(CertificateId id) override {
@@ -58,30 +58,30 @@ struct FakeSource final : Source {
     if (sealed) return std::unexpected(*sealed);
     return CertificateSecret{.bytes = secret_bytes, .password = {}};
   }
-  Result<std::uint64_t> data_version() override {
-    ++versions_asked;
+  Result<Changes> changes() override {
+    ++changes_asked;
     if (broken) return std::unexpected(*broken);
-    return version;
+    return std::exchange(changed, {});
   }
 
-  /// What another process would do: the change and the new version.
-  void put(const std::string& user, std::size_t devices) {
-    users[{kApp.value, user}].devices.assign(devices, Device{.device_id = "phone", .token = DeviceToken("t")});
-    ++version;
+  /// What another process would do: the write, and its word for it.
+  void put(const std::string& user, std::size_t devices, AppId app = kApp) {
+    users[{app.value, user}].devices.assign(devices, Device{.device_id = "phone", .token = DeviceToken("t")});
+    changed.receivers.push_back({app, user});
   }
   void put(Certificate certificate) {
     certificates[certificate.id.value] = std::move(certificate);
-    ++version;
+    changed.certificates = true;
   }
 
   std::map<std::pair<std::int64_t, std::string>, Receiver> users;
   std::map<std::int64_t, Certificate> certificates;
-  std::uint64_t version = 1;
+  Changes changed;  // not told yet
   std::string secret_bytes = "good";
   std::optional<Error> broken, sealed;
   bool forgetful = false;
   std::vector<std::vector<ReceiverKey>> asked;
-  int apps_asked = 0, certificates_asked = 0, secrets_asked = 0, versions_asked = 0;
+  int apps_asked = 0, certificates_asked = 0, secrets_asked = 0, changes_asked = 0;
 };
 
 /// Grants that live an hour, are renewed at 50 minutes and never replaced before 20, as APNs wants it.

@@ -87,16 +87,72 @@ TEST_CASE("resolver: what another process wrote is seen with the next batch", "[
   CHECK(bed.devices({"a"}) == Counts{1});
   bed.source.put("a", 3);
   CHECK(bed.devices({"a"}) == Counts{3});
-  bed.source.put("b", 1);  // any change: the whole cache goes
-  CHECK(bed.asked({"a"}) == 1);
-  CHECK(bed.asked({"a"}) == 0);
-  CHECK(bed.metrics.invalidations.read() == 2);
+  bed.source.put("b", 1);
+  CHECK(bed.asked({"a", "b"}) == 1);
+  CHECK(bed.asked({"a", "b"}) == 0);
+  CHECK(bed.metrics.changes.read() == 3);
+  CHECK(bed.metrics.invalidations.read() == 0);
 }
 
-TEST_CASE("resolver: the version is asked once a batch, however large", "[resolve]") {
+TEST_CASE("resolver: a change costs what it names", "[resolve]") {
+  const AppId other{7};
+  const ReceiverKey others = {other, "a"};
+  struct Row {
+    const char* name;
+    Changes changed;
+    std::size_t asked;  // of a, b and c of the app
+    bool others_asked = false;
+    std::uint64_t invalidations = 0;
+  };
+  const Row row = GENERATE_REF(values<Row>({
+      {"nothing", {}, 0},
+      {"a user", {.receivers = {{kApp, "b"}}}, 1},
+      {"a user, twice", {.receivers = {{kApp, "b"}, {kApp, "b"}}}, 1},
+      {"two users", {.receivers = {{kApp, "b"}, {kApp, "c"}}}, 2},
+      {"nobody known here", {.receivers = {{kApp, "x"}}}, 0},
+      {"another app's user of that name", {.receivers = {others}}, 0, true},
+      {"a certificate", {.certificates = true}, 0},
+      {"an app", {.apps = {kApp}}, 3},
+      {"another app", {.apps = {other}}, 0, true},
+      {"an app without users", {.apps = {AppId{8}}}, 0},
+      {"both apps and a user", {.apps = {kApp, other}, .receivers = {{kApp, "b"}}}, 3, true},
+      {"everything", {.everything = true}, 3, true, 1},
+  }));
+  CAPTURE(row.name);
+  Bed bed;
+  bed.devices({"a", "b", "c"});
+  REQUIRE(bed.resolver.receivers({&others, 1}));
+  bed.source.changed = row.changed;
+  CHECK(bed.asked({"a", "b", "c"}) == row.asked);
+  bed.source.asked.clear();
+  REQUIRE(bed.resolver.receivers({&others, 1}));
+  CHECK(bed.source.asked.size() == (row.others_asked ? 1 : 0));
+  CHECK(bed.metrics.invalidations.read() == row.invalidations);
+  CHECK(bed.metrics.receivers_cached.read() == 4);
+}
+
+TEST_CASE("resolver: only a change of certificates has them compared", "[resolve][routes]") {
+  Bed bed;
+  bed.add_certificate(1);
+  bed.look();
+  REQUIRE(bed.resolver.certificate(kApp, {1}));
+  const int asked = bed.source.certificates_asked;
+  for (int i = 0; i < 5; ++i) {
+    bed.source.put("a", 1);
+    bed.look();
+    REQUIRE(bed.resolver.certificate(kApp, {1}));
+  }
+  CHECK(bed.source.certificates_asked == asked);
+  bed.source.changed.everything = true;
+  bed.look();
+  REQUIRE(bed.resolver.certificate(kApp, {1}));
+  CHECK(bed.source.certificates_asked == asked + 1);
+}
+
+TEST_CASE("resolver: what has changed is asked once a batch, however large", "[resolve]") {
   Bed bed;
   bed.devices({"a", "b", "c", "d"});
-  CHECK(bed.source.versions_asked == 1);
+  CHECK(bed.source.changes_asked == 1);
 }
 
 TEST_CASE("resolver: a removed token's user is asked for anew", "[resolve]") {
@@ -162,8 +218,13 @@ TEST_CASE("resolver: the least recently used receiver goes first, and the bound 
       (void)bed.resolver.remove_token(kApp, gone, {});
       std::erase(order, gone);
     }
+    if (random() % 20 == 0) {
+      const std::string changed = std::to_string(random() % 60);
+      bed.source.put(changed, 1);
+      std::erase(order, changed);
+    }
     if (random() % 500 == 0) {
-      bed.source.put("someone", 1);
+      bed.source.changed.everything = true;
       order.clear();
     }
   }
@@ -324,7 +385,7 @@ TEST_CASE("resolver: a certificate that was removed is gone, good as it was", "[
   bed.add_certificate(1);
   REQUIRE(bed.resolver.certificate(kApp, {1}));
   bed.source.certificates.clear();
-  ++bed.source.version;
+  bed.source.changed.certificates = true;
   bed.look();
   CHECK(bed.resolver.certificate(kApp, {1}).error().code == Errc::NotFound);
 }

@@ -46,8 +46,16 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 2 brought: the file of a Nightpost that knew only APNs.
-constexpr const char* kBackToVersion1 =
+/// Takes back what step 3 brought: the file of a Nightpost that emptied its caches at any change.
+const std::string kBackToVersion2 =
+    "DROP TRIGGER devices_inserted; DROP TRIGGER devices_updated; DROP TRIGGER devices_moved; "
+    "DROP TRIGGER devices_deleted; DROP TRIGGER users_inserted; DROP TRIGGER users_updated; DROP TRIGGER users_moved; "
+    "DROP TRIGGER users_deleted; DROP TRIGGER mutes_updated; DROP TRIGGER certificates_inserted; "
+    "DROP TRIGGER certificates_updated; DROP TRIGGER certificates_deleted; DROP TABLE changes; DROP TABLE bulk_load; "
+    "PRAGMA user_version=2;";
+/// And step 2: that of one that knew only APNs.
+const std::string kBackToVersion1 =
+    kBackToVersion2 +
     "DROP TABLE certificate_settings; DROP INDEX devices_by_token; ALTER TABLE devices DROP COLUMN token_kind; "
     "PRAGMA user_version=1";
 
@@ -87,6 +95,20 @@ TEST_CASE("migrations: a file of version 1 keeps all it had", "[store][migration
   fid.token = DeviceToken("f", TokenKind::Fid);
   REQUIRE(store->set_device(kApp, "denny", fid));
   CHECK(receiver_of(*store, "denny").devices[0].token == fid.token);
+}
+
+TEST_CASE("migrations: a file of version 2 keeps all it had, and names its changes from then on",
+          "[store][migrations]") {
+  const TempStore temp;
+  REQUIRE(temp.open()->set_device(kApp, "vinson", a_device()));
+  REQUIRE(temp.open()->set_mute(kApp, "vinson", {.kind = Mute::Kind::Group, .target = "team"}));
+  execute(temp.path(), kBackToVersion2);
+  const auto store = temp.open();
+  REQUIRE(store->changes());
+  CHECK(receiver_of(*store, "vinson").devices.size() == 1);
+  CHECK(receiver_of(*store, "vinson").mutes.size() == 1);
+  REQUIRE(temp.open()->set_device(kApp, "denny", a_device()));
+  CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "denny"}});
 }
 
 TEST_CASE("migrations: a sealed secret of another layout is refused", "[store][migrations]") {
