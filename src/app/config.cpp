@@ -203,6 +203,9 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.integer("devices_per_user_max", config.store.devices_per_user_max, 1, 1'000);
       store.integer("mutes_per_user_max", config.store.mutes_per_user_max, 1, 100'000);
       store.integer("changes_named_max", config.store.changes_named_max, 0, 100'000);
+      store.integer("removals_queued_max", config.removals.queued_max, 1, 1'000'000);
+      store.integer("removals_commit_max", config.removals.commit_max, 1, 10'000);
+      store.duration_ms("removal_wait_ms", config.removals.wait, 1, 600'000);
     }
     read_worker(top.section("worker"), config);
     read_dispatch(top.section("dispatch"), config.dispatch);
