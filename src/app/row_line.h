@@ -17,9 +17,8 @@ inline constexpr std::size_t kRowLineBytesMax = 1 << 20;
 inline constexpr std::size_t kMutesPerLine = 500;  // of a line that is written
 
 /// Reads lines strictly: a member that is unknown, missing, there twice, of a wrong type or out of range is refused,
-/// with
-/// "$.badge_base: expected an integer, found a string" as the error's detail. Lengths are the store's to check. Keeps
-/// its parser's memory. Single-threaded.
+/// and the error's detail says where: "$.badge_base: expected an integer, found a string". Lengths are the store's to
+/// check. Keeps its parser's memory. Single-threaded.
 class RowDecoder {
  public:
   RowDecoder();

@@ -66,10 +66,10 @@ constexpr Line kLines[] = {
     // +: walk in the key's order and stop at the limit, rather than find all by the app's index and sort them
     {&Queries::devices_of_app, "devices",
      "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
-     "user_id FROM devices WHERE +app_id = ?1 ORDER BY user_id, app_id, device_id LIMIT ?2"},
+     "user_id, app_id FROM devices WHERE +app_id = ?1 ORDER BY user_id, app_id, device_id LIMIT ?2"},
     {&Queries::devices_of_user, "devices",
      "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
-     "user_id FROM devices WHERE app_id = ?1 AND user_id = ?3 ORDER BY device_id LIMIT ?2"},
+     "user_id, app_id FROM devices WHERE app_id = ?1 AND user_id = ?3 ORDER BY device_id LIMIT ?2"},
     {&Queries::devices_of_token, "devices",
      "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
      "user_id, app_id FROM devices WHERE token = ?1 AND certificate_id = ?2 ORDER BY registered_at DESC LIMIT ?3"},

@@ -55,21 +55,17 @@ Result<void> SqliteStore::remove_device(AppId app, std::string_view user_id, std
 Result<std::vector<Store::DeviceRow>> SqliteStore::devices(AppId app, std::optional<std::string_view> user_id,
                                                            std::size_t limit) {
   const auto most = static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX));
-  Rows rows = user_id ? queries_.devices_of_user.query(app.value, most, *user_id)
-                      : queries_.devices_of_app.query(app.value, most);
-  std::vector<DeviceRow> out;
-  while (rows.next()) {
-    DeviceRow& row = out.emplace_back(DeviceRow{app, std::string(rows.text(9)), {}});
-    if (auto read = read_device(rows, row.device); !read) return std::unexpected(std::move(read.error()));
-  }
-  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
-  return out;
+  return read_devices(user_id ? queries_.devices_of_user.query(app.value, most, *user_id)
+                              : queries_.devices_of_app.query(app.value, most));
 }
 
 Result<std::vector<Store::DeviceRow>> SqliteStore::devices_with_token(CertificateId certificate, std::string_view token,
                                                                       std::size_t limit) {
   const auto most = static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX));
-  Rows rows = queries_.devices_of_token.query(token, certificate.value, most);
+  return read_devices(queries_.devices_of_token.query(token, certificate.value, most));
+}
+
+Result<std::vector<Store::DeviceRow>> SqliteStore::read_devices(Rows&& rows) {
   std::vector<DeviceRow> out;
   while (rows.next()) {
     DeviceRow& row = out.emplace_back(DeviceRow{{rows.integer(10)}, std::string(rows.text(9)), {}});

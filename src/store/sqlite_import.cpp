@@ -145,17 +145,10 @@ Result<std::vector<Store::RefusedRow>> SqliteStore::import_users(std::span<const
 
 Result<std::vector<Store::DeviceRow>> SqliteStore::devices_after(const DeviceRow& after, std::optional<AppId> app,
                                                                  std::size_t limit) {
-  Rows rows = app ? queries_.devices_after.query(after.user_id, after.app.value, after.device.device_id, app->value,
-                                                 bounded(limit))
-                  : queries_.devices_after.query(after.user_id, after.app.value, after.device.device_id, Null{},
-                                                 bounded(limit));
-  std::vector<DeviceRow> out;
-  while (rows.next()) {
-    DeviceRow& row = out.emplace_back(DeviceRow{{rows.integer(10)}, std::string(rows.text(9)), {}});
-    if (auto read = read_device(rows, row.device); !read) return std::unexpected(std::move(read.error()));
-  }
-  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
-  return out;
+  const std::string& device_id = after.device.device_id;
+  return read_devices(
+      app ? queries_.devices_after.query(after.user_id, after.app.value, device_id, app->value, bounded(limit))
+          : queries_.devices_after.query(after.user_id, after.app.value, device_id, Null{}, bounded(limit)));
 }
 
 Result<std::vector<Store::UserRow>> SqliteStore::users_after(const UserRow& after, std::optional<AppId> app,

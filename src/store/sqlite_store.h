@@ -69,6 +69,7 @@ class SqliteStore final : public Store {
   Result<void> write_settings(AppId app, std::string_view user_id, const PushSettings& settings);
   Result<void> write_mute(AppId app, std::string_view user_id, const Mute& mute);
   Result<void> write_user(const UserRow& row);
+  Result<std::vector<DeviceRow>> read_devices(Rows&& rows);  // columns 9 and 10: the user, the app
   Result<void> read_device_ids(AppId app, std::string_view user_id, std::vector<std::string>& ids);
   /// How many mutes the user would have with those of `row`.
   Result<std::size_t> mutes_with(const UserRow& row);
