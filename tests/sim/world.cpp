@@ -221,7 +221,11 @@ void World::remove_token(AppId, std::string_view, const Device&, Removed removed
   if (chance(store_down_)) result = fail(Errc::Io, "disk");
   if (!store_slow_) return removed(std::move(result));
   auto shared = std::make_shared<std::pair<Removed, Result<bool>>>(std::move(removed), std::move(result));
-  later(upto(kRemovalMax.count()), [shared] { shared->first(std::move(shared->second)); });
+  ++removals_waiting_;
+  later(upto(kRemovalMax.count()), [this, shared] {
+    --removals_waiting_;
+    shared->first(std::move(shared->second));
+  });
 }
 
 void World::outcome(RecordId record_id, std::string_view event_id, std::string_view json) {
@@ -460,7 +464,7 @@ Tally World::run() {
       for (Record& record : records_) record.leaving = true;
       dispatcher_->hand_back([](RecordId) { return true; });
       const auto in_the_air = std::ranges::count_if(pushes_, [](const auto& each) { return each.second.in_flight; });
-      must(dispatcher_->events_open() <= std::size_t(in_the_air), "handed back and still held");
+      must(dispatcher_->events_open() <= std::size_t(in_the_air) + removals_waiting_, "handed back and still held");
       continue;
     }
     if (!next) {

@@ -219,6 +219,7 @@ class World final : public dispatch::Directory,
   milliseconds age_min_{20 * 60'000};  // of a grant: APNs' rule
   unsigned trouble_ = 0;               // percent of vendor answers that are not 200
   unsigned store_down_ = 0;            // percent of calls
+  std::size_t removals_waiting_ = 0;   // dead tokens that the store has not answered for
   bool store_slow_ = false;
   unsigned buggy_ = 0;              // percent of calls in which a vendor's room throws
   bool grants_slow_ = false;        // of batching vendors: obtained from a token endpoint
