@@ -51,7 +51,6 @@ class SqliteStore final : public Store {
     Vendor vendor;
   };
   Result<Transaction> write() { return Transaction::begin(connection_.get(), Transaction::Kind::Write); }
-  Result<std::string> sealed(const NewCertificate& certificate) const;
   Result<Owner> owner_of(CertificateId id);
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
