@@ -14,49 +14,11 @@
 
 #include "core/c_handle.h"
 #include "core/result.h"
+#include "store/postgres_wire.h"
 #include "store/statement.h"
 #include "store/store.h"
 
 namespace nightpost::store {
-
-/// A statement by name: prepared by a connection when it first runs there. Static storage.
-struct PostgresQuery {
-  const char* name;
-  std::string_view table;  // names it in errors
-  const char* sql;
-};
-
-/// A list as one argument: `$1::bigint[]`, `$1::text[]`. REQUIRED: no text holds a zero.
-class PostgresArray {
- public:
-  void add(std::int64_t number);
-  void add(std::string_view text);
-  std::string literal() const { return '{' + items_ + '}'; }
-
- private:
-  std::string items_;
-};
-
-/// All rows of an answer; they live as long as this. Columns come as text.
-class PostgresRows {
- public:
-  explicit PostgresRows(PGresult* result) noexcept : result_(result) {}
-
-  bool next() noexcept { return ++row_ < PQntuples(result_.get()); }
-  std::int64_t integer(int column) const noexcept;
-  bool flag(int column) const noexcept { return text(column) == "t"; }
-  std::string_view text(int column) const noexcept {
-    return {PQgetvalue(result_.get(), row_, column),
-            static_cast<std::size_t>(PQgetlength(result_.get(), row_, column))};
-  }
-  std::string bytes(int column) const;  // of bytea
-  bool null(int column) const noexcept { return PQgetisnull(result_.get(), row_, column) != 0; }
-  std::int64_t changed() const noexcept;  // rows inserted, updated or deleted; without those of triggers
-
- private:
-  Handle<PGresult, PQclear> result_;
-  int row_ = -1;
-};
 
 /// Errors are in words that name the table, never a bound value or a password. Overloaded: a lock is held for longer
 /// than busy_timeout, the server has no connection left, takes no writes, starts, stops or fails over, or the statement
@@ -151,8 +113,5 @@ class PostgresTransaction {
   explicit PostgresTransaction(PostgresConnection& connection) noexcept : connection_(&connection) {}
   PostgresConnection* connection_;  // null: over
 };
-
-/// What PostgreSQL can hold as text: UTF-8 without zeros. What is none equals no text there is.
-bool is_postgres_text(std::string_view text) noexcept;
 
 }  // namespace nightpost::store

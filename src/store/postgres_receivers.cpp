@@ -33,29 +33,35 @@ Result<void> read_row(const PostgresRows& rows, Receiver& receiver) {
 
 }  // namespace
 
-Result<std::vector<Receiver>> PostgresStore::receivers(std::span<const ReceiverKey> keys) {
-  std::vector<Receiver> empty(keys.size());
-  if (keys.empty()) return empty;
-  PostgresArray apps, users;
+ReceiversQuestion::ReceiversQuestion(std::span<const ReceiverKey> keys) : count(keys.size()) {
   for (const ReceiverKey& key : keys) {
     apps.add(key.app.value);
     users.add(is_postgres_text(key.user_id) ? key.user_id : "");  // nobody's id
   }
+}
+
+Result<std::vector<Receiver>> ReceiversQuestion::answer(PostgresRows& rows) const {
+  std::vector<Receiver> out(count);
+  while (rows.next()) {
+    const auto place = static_cast<std::size_t>(rows.integer(kPlace)) - 1;
+    if (place >= out.size()) return fail(Errc::Io, "receivers: the server named one that was not asked for");
+    if (auto read = read_row(rows, out[place]); !read) return std::unexpected(std::move(read.error()));
+  }
+  for (Receiver& receiver : out) {  // as the keys of the tables are, whatever way the server went
+    std::ranges::sort(receiver.devices, {}, &Device::device_id);
+    std::ranges::sort(receiver.mutes, {},
+                      [](const Mute& mute) { return std::pair(name_of(mute.kind), std::string_view(mute.target)); });
+  }
+  return out;
+}
+
+Result<std::vector<Receiver>> PostgresStore::receivers(std::span<const ReceiverKey> keys) {
+  if (keys.empty()) return {};
+  const ReceiversQuestion question(keys);
   return reading([&]() -> Result<std::vector<Receiver>> {
-    auto rows = connection_.query(postgres::kReceivers, apps, users);
+    auto rows = connection_.query(postgres::kReceivers, question.apps, question.users);
     if (!rows) return std::unexpected(std::move(rows.error()));
-    std::vector<Receiver> out = empty;
-    while (rows->next()) {
-      const auto place = static_cast<std::size_t>(rows->integer(kPlace)) - 1;
-      if (place >= out.size()) return fail(Errc::Io, "receivers: the server named one that was not asked for");
-      if (auto read = read_row(*rows, out[place]); !read) return std::unexpected(std::move(read.error()));
-    }
-    for (Receiver& receiver : out) {  // as the keys of the tables are, whatever way the server went
-      std::ranges::sort(receiver.devices, {}, &Device::device_id);
-      std::ranges::sort(receiver.mutes, {},
-                        [](const Mute& mute) { return std::pair(name_of(mute.kind), std::string_view(mute.target)); });
-    }
-    return out;
+    return question.answer(*rows);
   });
 }
 

@@ -77,6 +77,14 @@ class PostgresStore final : public Store {
   MonoTime prune_at_{};
 };
 
+/// The arguments of postgres::kReceivers, and what its rows say.
+struct ReceiversQuestion {
+  explicit ReceiversQuestion(std::span<const ReceiverKey> keys);
+  Result<std::vector<Receiver>> answer(PostgresRows& rows) const;
+  std::size_t count;
+  PostgresArray apps, users;
+};
+
 /// A device of columns 0 to 8 of the row, in the order of postgres_queries.cpp. Io: a word this binary does not know.
 Result<void> read_device(const PostgresRows& rows, Device& device);
 
