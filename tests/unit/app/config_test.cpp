@@ -277,10 +277,3 @@ TEST_CASE("config: a store is a file or a server", "[app][config]") {
   CHECK(secret.contains("store.password_file"));
   CHECK_FALSE(secret.contains("SECRET"));
 }
-
-TEST_CASE("config: the trace of a store is a file beside it", "[app][config]") {
-  const TraceOptions options;
-  CHECK(trace_path(options, {store::StoreUrl::Kind::Sqlite, "a/b.db"}) == "a/b-trace.db");
-  CHECK(trace_path(options, {store::StoreUrl::Kind::Postgres, "postgresql://h/b.db"}) == "var/nightpost-trace.db");
-  CHECK(trace_path({.path = "c.db"}, {store::StoreUrl::Kind::Postgres, "postgresql://h/d"}) == "c.db");
-}

@@ -3,6 +3,9 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "app/config.h"
+#include "app/dev_account.h"
+#include "app/worker.h"
 #include "store/sealer.h"
 #include "support/cli_run.h"
 #include "support/postgres_server.h"
@@ -24,8 +27,17 @@ TEST_CASE("postgres: commands work on a server as on a file; the worker says tha
     arguments.insert(arguments.end(), {"--config", config});
     return support::run_cli(folder.path(), std::move(arguments));
   };
+  {
+    auto store = app::open_store(*app::load_config(config), true);
+    REQUIRE(store);
+    auto account = app::make_dev_account(Vendor::Xiaomi);
+    REQUIRE(account);
+    account->certificate.app = AppId{7};
+    account->certificate.name = "mi";
+    REQUIRE((*store)->add_certificate({account->certificate, account->secret})->id.value == 1);
+  }
   const auto set = run({"device", "set", "--app", "7", "--user", "ann", "--device", "phone", "--certificate", "1",
-                        "--token", "9d3c0f5b0a7e4d2f8b61c7a4e5d2930f1b8c6a7d4e3f2a1b0c9d8e7f6a5b4c3d"});
+                        "--platform", "android", "--token", app::dev_token(Vendor::Xiaomi, "ann").text()});
   INFO(set.err);
   CHECK(set.code == 0);
   const auto listed = run({"device", "list", "--app", "7"});
