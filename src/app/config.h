@@ -13,6 +13,7 @@
 #include "app/proxy_options.h"
 #include "app/receipt_options.h"
 #include "app/server_options.h"
+#include "app/token_remover.h"
 #include "app/trace_options.h"
 #include "core/result.h"
 #include "core/time.h"
@@ -50,6 +51,7 @@ struct Config {
   store::StoreUrl store_url{store::StoreUrl::Kind::Sqlite, "var/nightpost.db"};
   std::string master_key_file;  // empty: environment NIGHTPOST_MASTER_KEY
   store::StoreOptions store;
+  TokenRemoverOptions removals;
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
   milliseconds stall{50};               // a shard's loop that is late by this much is counted and told

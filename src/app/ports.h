@@ -3,10 +3,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -17,6 +20,7 @@
 #include "app/config.h"
 #include "app/grant_fetcher.h"
 #include "app/loop_monitor.h"
+#include "app/token_remover.h"
 #include "core/lru_cache.h"
 #include "dispatch/ports.h"
 #include "kafka/consumer.h"
@@ -38,11 +42,23 @@ inline kafka::PendingRecord* pending_record_of(dispatch::RecordId pending) noexc
 /// store → resolve. Borrows the store, on its thread.
 class StoreSource final : public resolve::Source {
  public:
-  explicit StoreSource(store::Store& store) : store_(store) {}
+  /// Has tokens removed by that thread and told on this loop. Borrows both.
+  struct Removals {
+    TokenRemover& remover;
+    boost::asio::io_context& loop;
+  };
+  /// Without `removals`: tokens are removed in place.
+  explicit StoreSource(store::Store& store, std::optional<Removals> removals = std::nullopt)
+      : store_(store), removals_(removals) {}
   Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override { return store_.receivers(keys); }
   Result<bool> app_known(AppId app) override { return store_.app_known(app); }
-  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override {
-    return store_.remove_token(app, user_id, device);
+  void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
+    if (!removals_) return removed(store_.remove_token(app, user_id, device));
+    removals_->remover.remove(
+        {app, std::string(user_id), device},
+        [loop = &removals_->loop, removed = std::move(removed)](Result<bool> result) mutable {
+          boost::asio::post(*loop, [removed = std::move(removed), result] mutable { removed(std::move(result)); });
+        });
   }
   Result<Certificate> certificate(CertificateId id) override { return store_.certificate(id); }
   Result<CertificateSecret> secret(CertificateId id) override { return store_.secret(id); }
@@ -50,6 +66,7 @@ class StoreSource final : public resolve::Source {
 
  private:
   store::Store& store_;
+  const std::optional<Removals> removals_;
 };
 
 /// Time in the store counts as the store's. Borrows both.
@@ -64,9 +81,9 @@ class TimedSource final : public resolve::Source {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
     return source_.app_known(app);
   }
-  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override {
+  void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
-    return source_.remove_token(app, user_id, device);
+    source_.remove_token(app, user_id, device, std::move(removed));
   }
   Result<Certificate> certificate(CertificateId id) override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
@@ -111,8 +128,8 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
 
   void find(std::span<const ReceiverKey> keys, Found found) override { found(resolver_.receivers(keys)); }
   Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
-  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override {
-    return resolver_.remove_token(app, user_id, device);
+  void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
+    resolver_.remove_token(app, user_id, device, std::move(removed));
   }
   Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override;
   Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override;

@@ -91,7 +91,7 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::receive(const serv
   if (!effects->gone.empty()) {
     const auto removed = store_.remove_tokens(effects->gone);
     if (!removed) return std::unexpected(Refused{ReceiptRefusal::Store, removed.error().detail});
-    metrics_.tokens_removed.add(*removed);
+    metrics_.tokens_removed.add(static_cast<std::uint64_t>(std::ranges::count(*removed, true)));
   }
   for (const ReceiptEffects::Move& move : effects->moved)
     if (const auto moved = move_token(move); !moved)

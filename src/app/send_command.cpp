@@ -45,9 +45,9 @@ class OneDevice final : public dispatch::Directory {
     found(std::vector<std::shared_ptr<const Receiver>>(keys.size(), receiver_));
   }
   Result<bool> knows(AppId) override { return true; }
-  Result<bool> remove_token(AppId, std::string_view, const Device&) override {
-    return false;
-  }  // a test forgets nothing
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override {
+    removed(false);  // a test forgets nothing
+  }
 
  private:
   std::shared_ptr<const Receiver> receiver_;

@@ -22,9 +22,10 @@ LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
 
 }  // namespace
 
-Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
-             net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
-             observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer)
+Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, TokenRemover& remover,
+             resolve::GrantBook& grants, net::TrustStores& trust_stores, dispatch::SignerLedger& signers,
+             KafkaSettler& settler, const Clock& clock, observe::Log& log, ShardMetrics& metrics,
+             std::unique_ptr<dispatch::Tracer> tracer)
     : metrics_(metrics),
       skew_warn_(config.skew_warn),
       clock_(clock),
@@ -32,7 +33,7 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, resolve:
       settler_(settler),
       ops_(log, clock),
       store_(std::move(store)),
-      source_(*store_),
+      source_(*store_, StoreSource::Removals{remover, loop_}),
       resolver_(config.resolve, timed_source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
       lanes_(lane_settings(config, {trust_stores, names_, config.proxy.through})),

@@ -46,7 +46,7 @@ class Shard {
  public:
   /// Borrows everything but the store and the tracer; `settler` is this shard's alone. `tracer` null: nothing is
   /// traced.
-  Shard(const Config& config, std::unique_ptr<store::Store> store, resolve::GrantBook& grants,
+  Shard(const Config& config, std::unique_ptr<store::Store> store, TokenRemover& remover, resolve::GrantBook& grants,
         net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
         observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer = nullptr);
   ~Shard();  // as stop()
@@ -59,9 +59,11 @@ class Shard {
   void hand_back(std::function<bool(kafka::Stay)> which);
   /// Any thread: the settler has room again.
   void on_room();
-  /// Requests in the air, and outcomes that the producer does not have yet. 0: a flush of the producer takes all along.
+  /// Requests in the air, dead tokens that are being removed, and outcomes that the producer does not have yet. 0: a
+  /// flush of the producer takes all along.
   std::size_t pushes_in_flight() const noexcept {
-    const std::size_t in_the_air = metrics_.dispatch.pushes_in_flight.read();
+    const std::size_t in_the_air =
+        metrics_.dispatch.pushes_in_flight.read() + metrics_.dispatch.removals_waiting.read();
     std::atomic_thread_fence(std::memory_order_acquire);  // with that of KafkaSettler::outcome()
     return in_the_air + settler_.unflushed();
   }

@@ -64,6 +64,10 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   if (!producer) return std::unexpected(producer.error());
   worker->producer_ = *std::move(producer);
 
+  auto removals = open_store(config, false);
+  if (!removals) return std::unexpected(removals.error());
+  worker->remover_.emplace(*std::move(removals), config.removals);
+
   Worker* self = worker.get();
   for (std::size_t i = 0; i < config.shards; ++i) {
     auto store = open_store(config, true);
@@ -71,10 +75,9 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     kafka::ProduceCredit& credit =
         worker->producer_->open_credit(config.shards, [self, i] { self->shards_[i]->on_room(); });
     std::unique_ptr<dispatch::Tracer> tracer;
-    if (worker->trace_)
-      tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics);
+    if (worker->trace_) tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics);
     worker->shards_.push_back(std::make_unique<Shard>(
-        worker->config_, *std::move(store), worker->grants_, worker->trust_stores_, worker->signers_,
+        worker->config_, *std::move(store), *worker->remover_, worker->grants_, worker->trust_stores_, worker->signers_,
         worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock, log,
         worker->metrics_.shards.emplace_back(), std::move(tracer)));
   }
@@ -115,6 +118,7 @@ Worker::~Worker() {
   receipts_.reset();
   // Shards first: what they settle in their last turn is still committed. None of them waits for the producer.
   for (const auto& shard : shards_) shard->stop();
+  if (remover_) remover_->stop();
   for (KafkaSettler& settler : settlers_) settler.disconnect();
   consumer_.reset();
   if (producer_) producer_->drop_holds_at_end();  // nobody commits any more

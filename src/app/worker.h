@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "app/receipt_listener.h"
 #include "app/service.h"
 #include "app/shard.h"
+#include "app/token_remover.h"
 #include "app/trace_recorder.h"
 #include "core/result.h"
 #include "dispatch/signer_ledger.h"
@@ -79,6 +81,7 @@ class Worker {
   dispatch::SignerLedger signers_;
   std::unique_ptr<kafka::Producer> producer_;
   std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move
+  std::optional<TokenRemover> remover_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<kafka::Consumer> consumer_;
   std::unique_ptr<ReceiptListener> receipts_;

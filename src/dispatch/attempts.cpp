@@ -175,7 +175,8 @@ void Attempts::send_alone(Push& push, const Rendered& rendered) {
 
 /// Whatever it was waiting for, it is put off at the end of its quick window, and over at the end of its window.
 void Attempts::wake(Push& push) {
-  if (push.state == Push::State::InFlight || push.state == Push::State::Gathered) return;
+  if (push.state == Push::State::InFlight || push.state == Push::State::Gathered || push.state == Push::State::Removing)
+    return;
   if (now_.mono >= push.window.end()) return attempt(push);
   if (now_.mono >= push.window.quick_until && push.state != Push::State::Waiting) {
     if (push.waits_for != Rule::NotInTime || !shares_.is_alone(now_.mono)) return put_off(push, push.waits_for);

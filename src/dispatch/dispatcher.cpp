@@ -26,7 +26,7 @@
 namespace nightpost::dispatch {
 
 /// The wiring: members in the order in which they know each other. What it decides itself is when slots are filled.
-struct Dispatcher::Impl final : Intake::Answered {
+struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer,
        SignerLedger* ledger);
@@ -56,6 +56,9 @@ struct Dispatcher::Impl final : Intake::Answered {
 
   void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
     enter([&] { intake_.on_found(asked, std::move(found)); });
+  }
+  void on_removed(std::uint64_t tag, Result<bool> removed, const VendorReason& reason) override {
+    enter([&] { replies_.on_removed(tag, removed, reason); });
   }
   void on_reply(TaggedReply& reply);
   void finish_entry();
@@ -115,7 +118,7 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       sender_(now_, transport, handler, pacers_, slots_, timers_, metrics, watcher),
       attempts_(options_, now_, credentials, policy_, rng_, languages_, capacity_, shares_, pushes_, queues_, batcher_,
                 sender_, timers_, metrics),
-      replies_(options_, now_, directory, policy_, pushes_, attempts_, sender_, metrics, watcher),
+      replies_(options_, now_, directory, policy_, pushes_, attempts_, sender_, metrics, watcher, *this),
       shipping_(options_, now_, pushes_, batcher_, attempts_, replies_, sender_, timers_, metrics),
       refill_(std::clamp<std::size_t>(options_.pushes_in_flight_max / 16, 1, 64)) {}
 
@@ -154,6 +157,7 @@ void Dispatcher::Impl::finish_entry() {
   metrics_.receivers_unplanned.set(events_.receivers_unplanned());
   metrics_.pushes_in_flight.set(slots_.in_flight());
   metrics_.pushes_waiting.set(capacity_.waiting());
+  metrics_.removals_waiting.set(replies_.removals_waiting());
 }
 
 bool Dispatcher::Impl::is_stale(const Timer& timer) noexcept {
@@ -194,7 +198,8 @@ void Dispatcher::Impl::fire(const Timer& timer) {
 void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
   events_.hand_back(which);
   pushes_.for_each([&](Push& push) {
-    if (push.event->leaving && push.state != Push::State::InFlight) pushes_.drop(push);
+    const bool is_elsewhere = push.state == Push::State::InFlight || push.state == Push::State::Removing;
+    if (push.event->leaving && !is_elsewhere) pushes_.drop(push);
   });
 }
 

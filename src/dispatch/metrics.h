@@ -55,6 +55,7 @@ struct Metrics {
   Counter pushes_full;                                    // put off because too many wait for their signer
   Counter internal_errors;                                // exceptions that ended pushes or events; each is a bug
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
+  Counter removals_waiting;                               // gauge: dead tokens that the directory is to remove
   Counter kept_bytes;                                     // gauge: memory that waits for the next events
   Counter events_open_bytes, receivers_unplanned;         // gauges
   std::array<LatencyHistogram, std::size_t(Vendor::Count)> vendor_latency;  // request handed over → answer

@@ -132,6 +132,7 @@ struct Push {
     Parked,    // for its credential: a grant, or room among its requests
     Gathered,  // for others that say the same
     InFlight,
+    Removing,  // its token is dead; the directory was told to remove it
   };
 
   std::uint64_t tag = 0;

@@ -93,8 +93,11 @@ class Directory {
   virtual void find(std::span<const ReceiverKey> keys, Found found) = 0;
   /// Whether the tenant exists at all (has a certificate or a device).
   virtual Result<bool> knows(AppId app) = 0;
-  /// Compare-and-delete: only the row with this very token and registration time. True if a row went.
-  virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
+  /// Compare-and-delete: only the row with this very token and registration time. Tells once whether a row went, maybe
+  /// before it returns; the arguments are valid during this call only. REQUIRED: as find(), no call back once the
+  /// dispatcher is gone.
+  using Removed = std::move_only_function<void(Result<bool>)>;
+  virtual void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) = 0;
 };
 
 /// A certificate made ready to send with. Immutable; replaced whole when its certificate changes.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "core/thrown_by.h"
@@ -160,7 +161,31 @@ void Replies::remove_token(Push& push, const Answer& answer, bool held, const Ve
   if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, reason);
   const OfflineEvent& event = push.event->event;
-  const Result<bool> removed = directory_.remove_token(event.app, event.to[push.receiver].user_id, *push.device);
+  const std::uint64_t tag = push.tag;
+  push.state = Push::State::Removing;
+  ++removals_waiting_;
+  auto thrown = thrown_by([&] {
+    directory_.remove_token(event.app, event.to[push.receiver].user_id, *push.device,
+                            [this, tag, code = std::string(reason.code), meaning = std::string(reason.meaning),
+                             vendor_id = std::string(reason.vendor_id)](Result<bool> removed) {
+                              answered_.on_removed(tag, std::move(removed),
+                                                   {.code = code, .meaning = meaning, .vendor_id = vendor_id});
+                            });
+  });
+  if (!thrown || !is_removing(tag)) return;
+  --removals_waiting_;
+  attempts_.on_exception(std::span(&tag, 1), std::move(*thrown));
+}
+
+bool Replies::is_removing(std::uint64_t tag) noexcept {
+  const Push* const push = pushes_.find(tag);
+  return push != nullptr && push->state == Push::State::Removing;
+}
+
+void Replies::on_removed(std::uint64_t tag, const Result<bool>& removed, const VendorReason& reason) {
+  if (!is_removing(tag)) return;
+  --removals_waiting_;
+  Push& push = *pushes_.find(tag);
   if (!removed) return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalFailed}, reason);
   pushes_.end(push, {OutcomeKind::TokenRemoved, *removed ? Rule::TokenGone : Rule::TokenAlreadyRemoved}, reason);
 }

@@ -1,6 +1,7 @@
 // What one reply means for each of its pushes, and for their credential.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -21,9 +22,19 @@ namespace nightpost::dispatch {
 /// them is removed.
 class Replies {
  public:
+  /// Hears the directory, maybe from inside settle(), and has on_removed() called as (part of) a call into the
+  /// dispatcher.
+  class Answered {
+   public:
+    virtual void on_removed(std::uint64_t tag, Result<bool> removed, const VendorReason& reason) = 0;
+
+   protected:
+    ~Answered() = default;
+  };
+
   /// Borrowed; all must outlive it. `watcher` null: nobody.
   Replies(const Options& options, const Now& now, Directory& directory, const Policy& policy, OpenPushes& pushes,
-          Attempts& attempts, Sender& sender, Metrics& metrics, Watcher* watcher)
+          Attempts& attempts, Sender& sender, Metrics& metrics, Watcher* watcher, Answered& answered)
       : options_(options),
         now_(now),
         directory_(directory),
@@ -32,18 +43,25 @@ class Replies {
         attempts_(attempts),
         sender_(sender),
         metrics_(metrics),
-        watcher_(watcher) {}
+        watcher_(watcher),
+        answered_(answered) {}
 
   /// To the request of one push. A tag that is not in the air is ignored.
   void on_push(std::uint64_t tag, Reply& reply);
   /// `answers`: the provider's, one a push; filled in here where there was no response. `probe`: the request was the
   /// breaker's. REQUIRED: all pushes have one route and were in the air.
   void settle(std::span<Push* const> pushes, std::span<Answer> answers, Reply& reply, Probe probe);
+  /// The directory has answered for a push whose token is dead, to which the vendor had said `reason`. A tag that does
+  /// not wait for that is ignored.
+  void on_removed(std::uint64_t tag, const Result<bool>& removed, const VendorReason& reason);
+  /// Pushes that wait for it.
+  std::size_t removals_waiting() const noexcept { return removals_waiting_; }
   /// Once an attempt: at least a byte of it went out.
   static void count_sent(Push& push, const Reply& reply) noexcept;
 
  private:
   void hold_back(std::span<Push* const> pushes);
+  bool is_removing(std::uint64_t tag) noexcept;
   void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
 
   const Options& options_;
@@ -55,7 +73,9 @@ class Replies {
   Sender& sender_;
   Metrics& metrics_;
   Watcher* const watcher_;
+  Answered& answered_;
   std::vector<Next> nexts_;  // of the reply being settled; reused
+  std::size_t removals_waiting_ = 0;
 };
 
 }  // namespace nightpost::dispatch

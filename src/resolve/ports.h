@@ -23,7 +23,10 @@ class Source {
   virtual ~Source() = default;
   virtual Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) = 0;
   virtual Result<bool> app_known(AppId app) = 0;
-  virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
+  /// Compare-and-delete on token and registration time; tells once whether a row went, on the shard's thread, maybe
+  /// before it returns. The arguments are valid during this call only.
+  using Removed = std::move_only_function<void(Result<bool>)>;
+  virtual void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) = 0;
   virtual Result<Certificate> certificate(CertificateId id) = 0;
   virtual Result<CertificateSecret> secret(CertificateId id) = 0;
   /// What anybody else has written since the last call; the first one names nothing and begins there.

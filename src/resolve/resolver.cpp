@@ -169,10 +169,10 @@ Result<bool> Resolver::app_known(AppId app) {
   return known;
 }
 
-Result<bool> Resolver::remove_token(AppId app, std::string_view user_id, const Device& device) {
-  impl_->receivers.erase(KeyView(app, user_id));  // our own commit does not change the version we see
+void Resolver::remove_token(AppId app, std::string_view user_id, const Device& device, Source::Removed removed) {
+  impl_->receivers.erase(KeyView(app, user_id));  // the source need not name what was written through it
   impl_->metrics.receivers_cached.set(impl_->receivers.size());
-  return impl_->source.remove_token(app, user_id, device);
+  impl_->source.remove_token(app, user_id, device, std::move(removed));
 }
 
 /// The certificate made ready, if it has changed since `known`: null, there was none. An error says what is wrong with

@@ -43,7 +43,7 @@ class Resolver {
   /// what others have written, so a change by another process is seen with the next batch.
   Result<std::vector<std::shared_ptr<const Receiver>>> receivers(std::span<const ReceiverKey> keys);
   Result<bool> app_known(AppId app);
-  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device);
+  void remove_token(AppId app, std::string_view user_id, const Device& device, Source::Removed removed);
 
   /// NotFound, or Malformed: the certificate cannot be used (secret does not open, vendor's room refuses it). A
   /// disabled one is handed out; whether to use it is dispatch's to decide. An edit that cannot be used does not

@@ -100,33 +100,45 @@ Result<bool> PostgresStore::remove_token(AppId app, std::string_view user_id, co
   const DeviceRow row{app, std::string(user_id), device};
   const auto gone = remove_tokens({&row, 1});
   if (!gone) return std::unexpected(gone.error());
-  return *gone > 0;
+  return gone->front();
 }
 
-Result<std::size_t> PostgresStore::remove_tokens(std::span<const DeviceRow> rows) {
-  std::vector<const DeviceRow*> sorted;  // so that two who remove the same do not wait for each other in a circle
-  for (const DeviceRow& row : rows)
-    if (is_postgres_text(row.user_id) && is_postgres_text(row.device.device_id) &&
-        is_postgres_text(row.device.token.text()))
-      sorted.push_back(&row);
-  if (sorted.empty()) return 0;
-  std::ranges::sort(sorted, {}, [](const DeviceRow* row) {
-    return std::tuple(row->app, std::string_view(row->user_id), std::string_view(row->device.device_id));
-  });
+Result<std::vector<bool>> PostgresStore::remove_tokens(std::span<const DeviceRow> rows) {
+  const auto key = [&](std::size_t i) {
+    const Device& device = rows[i].device;
+    return std::tuple(rows[i].app, std::string_view(rows[i].user_id), std::string_view(device.device_id),
+                      std::string_view(device.token.text()), device.registered_at, i);
+  };
+  std::vector<std::size_t> order;  // by key, so that two who remove the same do not wait for each other in a circle
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (is_postgres_text(rows[i].user_id) && is_postgres_text(rows[i].device.device_id) &&
+        is_postgres_text(rows[i].device.token.text()))
+      order.push_back(i);
+  std::ranges::sort(order, {}, key);
+  // Of equal ones the first goes.
+  const auto same = [&](std::size_t one, std::size_t two) {
+    auto a = key(one), b = key(two);
+    std::get<5>(a) = std::get<5>(b);
+    return a == b;
+  };
+  order.erase(std::ranges::unique(order, same).begin(), order.end());
+  std::vector<bool> gone(rows.size(), false);
+  if (order.empty()) return gone;
   PostgresArray apps, users, ids, tokens, times;
-  for (const DeviceRow* row : sorted) {
-    apps.add(row->app.value);
-    users.add(row->user_id);
-    ids.add(row->device.device_id);
-    tokens.add(row->device.token.text());
-    times.add(to_ms(row->device.registered_at));
+  for (const std::size_t i : order) {
+    apps.add(rows[i].app.value);
+    users.add(rows[i].user_id);
+    ids.add(rows[i].device.device_id);
+    tokens.add(rows[i].device.token.text());
+    times.add(to_ms(rows[i].device.registered_at));
   }
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  const auto gone = connection_.change(postgres::kTokensRemove, apps, users, ids, tokens, times);
-  if (!gone) return std::unexpected(gone.error());
+  auto deleted = connection_.query(postgres::kTokensRemove, apps, users, ids, tokens, times);
+  if (!deleted) return std::unexpected(std::move(deleted.error()));
+  while (deleted->next()) gone.at(order.at(static_cast<std::size_t>(deleted->integer(0)) - 1)) = true;
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
-  return static_cast<std::size_t>(*gone);
+  return gone;
 }
 
 Result<void> PostgresStore::set_settings(AppId app, std::string_view user_id, const PushSettings& settings) {

@@ -78,9 +78,11 @@ constinit const PostgresQuery kDeviceRemove = {
     "device_remove", "devices", "DELETE FROM devices WHERE app_id = $1 AND user_id = $2 AND device_id = $3"};
 constinit const PostgresQuery kTokensRemove = {
     "tokens_remove", "devices",
-    "DELETE FROM devices d USING unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) "
-    "AS k (app_id, user_id, device_id, token, registered_at) WHERE d.app_id = k.app_id AND d.user_id = k.user_id AND "
-    "d.device_id = k.device_id AND d.token = k.token AND d.registered_at = k.registered_at"};
+    "DELETE FROM devices d USING unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[]) WITH "
+    "ORDINALITY "
+    "AS k (app_id, user_id, device_id, token, registered_at, place) WHERE d.app_id = k.app_id AND d.user_id = "
+    "k.user_id AND "
+    "d.device_id = k.device_id AND d.token = k.token AND d.registered_at = k.registered_at RETURNING k.place"};
 constinit const PostgresQuery kDevicesBeside = {
     "devices_beside", "devices", "SELECT count(*) FROM devices WHERE app_id = $1 AND user_id = $2 AND device_id <> $3"};
 constinit const PostgresQuery kDevicesOfApp = {"devices_of_app", "devices",

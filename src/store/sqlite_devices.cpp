@@ -71,14 +71,14 @@ Result<std::vector<Store::DeviceRow>> SqliteStore::devices_with_token(Certificat
   return out;
 }
 
-Result<std::size_t> SqliteStore::remove_tokens(std::span<const DeviceRow> rows) {
+Result<std::vector<bool>> SqliteStore::remove_tokens(std::span<const DeviceRow> rows) {
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  std::size_t gone = 0;
+  std::vector<bool> gone;
   for (const DeviceRow& row : rows) {
     const auto removed = remove_token(row.app, row.user_id, row.device);
     if (!removed) return std::unexpected(removed.error());
-    gone += *removed ? 1 : 0;
+    gone.push_back(*removed);
   }
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
   return gone;

@@ -35,7 +35,7 @@ class SqliteStore final : public Store {
   Result<std::vector<DeviceRow>> devices_with_token(CertificateId certificate, std::string_view token,
                                                     std::size_t limit) override;
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
-  Result<std::size_t> remove_tokens(std::span<const DeviceRow> rows) override;
+  Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) override;
 
   Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) override;
   Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) override;

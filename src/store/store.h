@@ -81,8 +81,8 @@ class Store {
                                                             std::size_t limit) = 0;
   /// Compare-and-delete on token and registration time; true if a row went.
   virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
-  /// The same for many in one commit, so that the caches of other connections are emptied once; how many rows went.
-  virtual Result<std::size_t> remove_tokens(std::span<const DeviceRow> rows) = 0;
+  /// The same for many in one commit; in order, whether each row went.
+  virtual Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) = 0;
 
   // Settings and mutes. set: insert or replace; what is not there is already removed.
   virtual Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) = 0;

@@ -58,7 +58,7 @@ class NullWorld : public Directory, public Credentials, public Transport, public
     found(std::vector<std::shared_ptr<const Receiver>>(keys.size(), receiver_));
   }
   Result<bool> knows(AppId) override { return true; }
-  Result<bool> remove_token(AppId, std::string_view, const Device&) override { return true; }
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(true); }
   Result<std::shared_ptr<const Route>> route(AppId, CertificateId) override { return route_; }
   Result<std::shared_ptr<const Grant>> grant(const Route&, WallTime) override { return grant_; }
   Result<std::shared_ptr<const Grant>> refresh(const Route&, const Grant&, WallTime) override { return grant_; }

@@ -43,7 +43,7 @@ class FleetWorld final : private Clock, private dispatch::Directory, private dis
   MonoTime mono() const noexcept override { return loop_.now(); }
   void find(std::span<const ReceiverKey> keys, Found found) override;
   Result<bool> knows(AppId) override { return true; }
-  Result<bool> remove_token(AppId, std::string_view, const Device&) override { return true; }
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(true); }
   Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override;
   Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override;
   Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route&, const Grant&, WallTime) override;

@@ -89,7 +89,7 @@ class Isolation final : public Directory, public Credentials, public Transport, 
     found(std::move(all));
   }
   Result<bool> knows(AppId) override { return true; }
-  Result<bool> remove_token(AppId, std::string_view, const Device&) override { return true; }
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(true); }
   Result<std::shared_ptr<const Route>> route(AppId, CertificateId id) override { return routes_.at(id.value); }
   Result<std::shared_ptr<const Grant>> grant(const Route&, WallTime) override { return grant_; }
   Result<std::shared_ptr<const Grant>> refresh(const Route&, const Grant&, WallTime) override { return grant_; }

@@ -10,6 +10,7 @@ namespace {
 using dispatch::RecordId;
 
 constexpr const char* kTraceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+constexpr milliseconds kRemovalMax{3'000};  // of a dead token, where the store is slow
 
 }  // namespace
 
@@ -215,9 +216,12 @@ Result<bool> World::knows(AppId app) {
   return app.value == 7;
 }
 
-Result<bool> World::remove_token(AppId, std::string_view, const Device&) {
-  if (chance(store_down_)) return fail(Errc::Io, "disk");
-  return !chance(20);
+void World::remove_token(AppId, std::string_view, const Device&, Removed removed) {
+  Result<bool> result = !chance(20);
+  if (chance(store_down_)) result = fail(Errc::Io, "disk");
+  if (!store_slow_) return removed(std::move(result));
+  auto shared = std::make_shared<std::pair<Removed, Result<bool>>>(std::move(removed), std::move(result));
+  later(upto(kRemovalMax.count()), [shared] { shared->first(std::move(shared->second)); });
 }
 
 void World::outcome(RecordId record_id, std::string_view event_id, std::string_view json) {
@@ -344,7 +348,8 @@ void World::release(RecordId record_id) {
   Record& record = records_.at(static_cast<std::size_t>(record_id));
   must(!record.released && !record.handed_back, "released, and it had ended already");
   record.released = true;
-  const milliseconds end = events_[record.event].accepted_at + options_.retry_for;
+  const milliseconds removal = store_slow_ ? kRemovalMax : milliseconds(0);
+  const milliseconds end = events_[record.event].accepted_at + options_.retry_for + removal;
   must(since_ <= std::max(end, record.accepted_at), "outlived its deadline");
   check_complete(record);
 }

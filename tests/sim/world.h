@@ -51,7 +51,7 @@ class World final : public dispatch::Directory,
 
   void find(std::span<const ReceiverKey> keys, Found found) override;
   Result<bool> knows(AppId app) override;
-  Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
+  void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override;
   Result<std::shared_ptr<const dispatch::Route>> route(AppId app, CertificateId certificate) override;
   Result<std::shared_ptr<const Grant>> grant(const dispatch::Route& route, WallTime now) override;
   Result<std::shared_ptr<const Grant>> refresh(const dispatch::Route& route, const Grant& refused,

@@ -60,7 +60,8 @@ class World final : public dispatch::Directory,
   std::map<std::string, Receiver> users;  // by user id
   bool app_known = true;
   std::optional<Error> store_down;  // find() fails so
-  bool store_slow = false;          // find() answers with answer_finds()
+  bool store_slow = false;          // find() answers with answer_store()
+  bool remove_slow = false;         // so does remove_token()
   std::map<std::int64_t, std::shared_ptr<dispatch::Route>> routes;
   std::optional<Error> route_error, grant_error, refresh_error, knows_error, remove_error;
   bool removes = true;
@@ -121,7 +122,7 @@ class World final : public dispatch::Directory,
     const Sent& to = sent[which];
     to.handler->on_reply(to.tag, {.response = fail(code, "connecting: refused")});
   }
-  void answer_finds() {
+  void answer_store() {
     for (auto& waiting : std::exchange(waiting_, {})) waiting();
   }
 
@@ -143,11 +144,15 @@ class World final : public dispatch::Directory,
     maybe_throw("knows");
     return knows_error ? Result<bool>(std::unexpected(*knows_error)) : app_known;
   }
-  Result<bool> remove_token(AppId, std::string_view user_id, const Device& device) override {
+  void remove_token(AppId, std::string_view user_id, const Device& device, Removed told) override {
     maybe_throw("remove_token");
-    if (remove_error) return std::unexpected(*remove_error);
-    removed.push_back(std::string(user_id) + "/" + device.device_id);
-    return removes;
+    Result<bool> result = removes;
+    if (remove_error) result = std::unexpected(*remove_error);
+    if (result) removed.push_back(std::string(user_id) + "/" + device.device_id);
+    if (remove_slow)
+      waiting_.push_back([told = std::move(told), result]() mutable { told(std::move(result)); });
+    else
+      told(std::move(result));
   }
   Result<std::shared_ptr<const dispatch::Route>> route(AppId, CertificateId certificate) override {
     ++routes_asked;

@@ -55,7 +55,7 @@ struct SlowSource final : resolve::Source {
     return std::vector<Receiver>(keys.size());
   }
   Result<bool> app_known(AppId) override { return slow(true); }
-  Result<bool> remove_token(AppId, std::string_view, const Device&) override { return slow(true); }
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(slow(true)); }
   Result<Certificate> certificate(CertificateId) override { return slow(Certificate{}); }
   Result<CertificateSecret> secret(CertificateId) override { return slow(CertificateSecret{}); }
   Result<Changes> changes() override { return slow(Changes{.certificates = true}); }
@@ -220,7 +220,9 @@ TEST_CASE("loop monitor: time in the store counts as the store's", "[app][loop]"
   CHECK(counted());
   CHECK(source.app_known({1}).value());
   CHECK(counted());
-  CHECK(source.remove_token({1}, "user", {}).value());
+  bool removed = false;
+  source.remove_token({1}, "user", {}, [&](Result<bool> told) { removed = told.value(); });
+  CHECK(removed);
   CHECK(counted());
   CHECK(source.certificate({1}));
   CHECK(counted());

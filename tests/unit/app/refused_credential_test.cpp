@@ -51,7 +51,7 @@ struct OneCertificate final : resolve::Source {
     return all;
   }
   Result<bool> app_known(AppId) override { return true; }
-  Result<bool> remove_token(AppId, std::string_view, const Device&) override { return false; }
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(false); }
   Result<Certificate> certificate(CertificateId) override { return certificate_; }
   Result<CertificateSecret> secret(CertificateId) override { return secret_; }
   Result<Changes> changes() override { return Changes{}; }

@@ -225,7 +225,7 @@ TEST_CASE("dispatcher: the directory is asked once a batch, and again while it f
     f.pass(f.options.retry_for);
     CHECK(f.only_outcome()["rule"] == "store_unavailable");
     CHECK(f.all_over());
-    f.world.answer_finds();  // too late to matter
+    f.world.answer_store();  // too late to matter
     CHECK(f.world.sent.empty());
     CHECK(f.world.outcomes.size() == 1);
   }
@@ -327,11 +327,11 @@ TEST_CASE("dispatcher: receivers not yet planned are a limit, those in the air a
     f.world.answer(200, "", 0);
     f.world.answer(200, "", 1);
     CHECK(f.dispatcher().has_capacity());
-    f.world.answer_finds();
+    f.world.answer_store();
     for (std::size_t i = 2; i < f.world.sent.size(); ++i) f.world.answer(200, "", i);
   }
   SECTION("or over") {
-    f.world.answer_finds();
+    f.world.answer_store();
     f.pass(f.options.retry_for);
     CHECK(f.dispatcher().has_capacity());
     for (std::size_t i = 0; i < 2; ++i) f.world.answer(200, "", i);
@@ -388,7 +388,7 @@ TEST_CASE("dispatcher: handing back forgets what is not in the air", "[dispatch]
     f.accept(event_for({"vinson"}));
     f.dispatcher().hand_back(everything);
     CHECK(f.dispatcher().events_open() == 0);
-    f.world.answer_finds();
+    f.world.answer_store();
     CHECK(f.world.released.empty());
   }
   CHECK(f.world.letters.empty());

@@ -123,12 +123,12 @@ TEST_CASE("intake: an answer that comes late or does not fit", "[dispatch][intak
     bed.pass(bed.options.retry_for);
     bed.intake.wake(open);
     CHECK(bed.world.outcomes.size() == 1);
-    bed.world.answer_finds();
+    bed.world.answer_store();
     CHECK(bed.world.outcomes.size() == 1);
     CHECK(bed.plan().empty());
   }
   SECTION("twice") {
-    bed.world.answer_finds();
+    bed.world.answer_store();
     CHECK(bed.plan() == Names{"a-phone"});
     bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(1));
     CHECK(bed.plan().empty());

@@ -151,6 +151,36 @@ TEST_CASE("replies: a removal that fails is an outcome like others", "[dispatch]
   CHECK(bed.only_rule() == rule);
 }
 
+TEST_CASE("replies: a push waits for its token's removal, and only for that", "[dispatch][replies]") {
+  InTheAir bed;
+  bed.world.remove_slow = true;
+  const std::uint64_t tag = bed.only.tag;
+  bed.world.answer(410, "Unregistered");
+  CHECK(bed.pushes.open() == 1);
+  CHECK(bed.world.outcomes.empty());
+  CHECK(bed.replies.removals_waiting() == 1);
+  CHECK(bed.slots.in_flight() == 0);  // the request is over
+  SECTION("answers and timers do not touch it") {
+    bed.world.answer(200);
+    bed.replies.on_removed(4711, true, {});
+    bed.attempts.wake(bed.only);
+    CHECK(bed.pushes.open() == 1);
+    CHECK(bed.world.outcomes.empty());
+    CHECK(bed.world.sent.size() == 1);
+  }
+  SECTION("its window ends meanwhile") {
+    bed.now.mono = bed.only.window.end();
+    bed.attempts.wake(bed.only);
+    CHECK(bed.world.outcomes.empty());
+  }
+  bed.world.answer_store();
+  CHECK(bed.only_rule() == "token_gone");
+  CHECK(bed.world.outcomes[0]["code"] == "Unregistered");
+  CHECK(bed.replies.removals_waiting() == 0);
+  bed.replies.on_removed(tag, true, {});  // a second time
+  CHECK(bed.world.outcomes.size() == 1);
+}
+
 TEST_CASE("replies: sent counts once an attempt, of which a byte went out", "[dispatch][replies]") {
   Push push;
   Replies::count_sent(push, {.response = fail(Errc::ConnectionLost, "refused")});

@@ -12,7 +12,7 @@
 namespace nightpost::testing {
 
 /// Hears no reply itself: a test hands them in.
-struct SendingBed : EventBed, ReplyHandler {
+struct SendingBed : EventBed, ReplyHandler, Replies::Answered {
   Languages languages{"en", {{"en", "news"}}};
   Rng rng{1};
   Policy policy{options, rng};
@@ -25,12 +25,15 @@ struct SendingBed : EventBed, ReplyHandler {
   Sender sender{now, world, *this, pacers, slots, timers, world.metrics, nullptr};
   Attempts attempts{options, now,    world,  policy,  rng,    languages, capacity,
                     shares,  pushes, queues, batcher, sender, timers,    world.metrics};
-  Replies replies{options, now, world, policy, pushes, attempts, sender, world.metrics, nullptr};
+  Replies replies{options, now, world, policy, pushes, attempts, sender, world.metrics, nullptr, *this};
   std::shared_ptr<const Route> route = world.routes[1];
 
   void on_reply(std::uint64_t tag, Reply reply) override { replies.on_push(tag, reply); }
   void on_replies(std::span<TaggedReply> all) override {
     for (TaggedReply& each : all) replies.on_push(each.tag, each.reply);
+  }
+  void on_removed(std::uint64_t tag, Result<bool> removed, const VendorReason& reason) override {
+    replies.on_removed(tag, removed, reason);
   }
   /// An event with a device for each of the users, all of it planned.
   OpenEvent& begin(std::initializer_list<std::string> users) {

@@ -39,12 +39,12 @@ struct FakeSource final : Source {
     if (broken) return std::unexpected(*broken);
     return app == kApp;
   }
-  Result<bool> remove_token(AppId app, std::string_view user_id, const Device&) override {
-    if (broken) return std::unexpected(*broken);
+  void remove_token(AppId app, std::string_view user_id, const Device&, Removed removed) override {
+    if (broken) return removed(std::unexpected(*broken));
     auto& devices = users[{app.value, std::string(user_id)}].devices;
     const bool had = !devices.empty();
     devices.clear();  // our own commit: no change of others
-    return had;
+    removed(had);
   }
   Result<Certificate> certificate(CertificateId id) override {
     ++certificates_asked;
