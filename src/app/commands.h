@@ -24,6 +24,10 @@ void add_config_command(CLI::App& root, int& exit_code);
 void add_dlq_command(CLI::App& root, int& exit_code);
 void add_doctor_command(CLI::App& root, int& exit_code);
 
+/// import and export below `device` and `user`.
+void add_device_file_commands(CLI::App& device, int& exit_code);
+void add_user_file_commands(CLI::App& user, int& exit_code);
+
 /// What every command that reads a config or prints a result takes.
 struct CommonOptions {
   std::string config_path;

@@ -114,7 +114,7 @@ int remove(const CommonOptions& common, std::int64_t app, const std::string& use
 }  // namespace
 
 void add_device_command(CLI::App& root, int& exit_code) {
-  CLI::App* device = root.add_subcommand("device", "Devices and their tokens: set, list, remove");
+  CLI::App* device = root.add_subcommand("device", "Devices and their tokens: set, list, remove, import, export");
   device->require_subcommand(1);
 
   auto given = std::make_shared<SetOptions>();
@@ -172,6 +172,7 @@ void add_device_command(CLI::App& root, int& exit_code) {
       "Example:\n  nightpost device remove --config config/dev.json --app 1400000001 --user vinson --device phone");
   remove_command->callback(
       [removed, &exit_code] { exit_code = remove(removed->common, removed->app, removed->user, removed->device); });
+  add_device_file_commands(*device, exit_code);
 }
 
 }  // namespace nightpost::app

@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <cstdio>
 #include <optional>
 #include <utility>
@@ -13,6 +11,7 @@
 #include "app/letter.h"
 #include "app/letter_run.h"
 #include "app/output.h"
+#include "app/stop_signal.h"
 #include "app/when.h"
 
 namespace nightpost::app {
@@ -201,20 +200,9 @@ int run(const Options& options, RunOptions asked) {
   asked.filter = *std::move(filter);
   asked.limit = options.limit;
   asked.wait = options.wait();
-  // A signal ends the run between two transactions; a second one is the system's to answer.
-  boost::asio::io_context loop(1);
-  boost::asio::signal_set signals(loop, SIGINT, SIGTERM);
-  bool signalled = false;
-  signals.async_wait([&](const boost::system::error_code& error, int) {
-    signalled = !error;
-    signals.clear();
-  });
+  StopSignal signal;  // ends the run between two transactions
   Progress progress(asked, clock);
-  const RunHooks hooks = {.stopped =
-                              [&] {
-                                loop.poll();
-                                return signalled;
-                              },
+  const RunHooks hooks = {.stopped = [&] { return signal.came(); },
                           .progress = [&](const RunTally& tally) { progress.tell(tally); },
                           .remark =
                               [&](const std::string& line) {

@@ -124,7 +124,8 @@ int change_mute(const Options& options, bool muted) {
 }  // namespace
 
 void add_user_command(CLI::App& root, int& exit_code) {
-  CLI::App* user = root.add_subcommand("user", "A user's push settings: show, set, mute, unmute");
+  CLI::App* user =
+      root.add_subcommand("user", "Users' push settings and mutes: show, set, mute, unmute, import, export");
   user->require_subcommand(1);
   const auto command = [&](const char* name, const char* what, const char* example) {
     CLI::App* added = user->add_subcommand(name, what);
@@ -166,6 +167,7 @@ void add_user_command(CLI::App& root, int& exit_code) {
     }
     mute_command->callback([options, muted, &exit_code] { exit_code = change_mute(*options, muted); });
   }
+  add_user_file_commands(*user, exit_code);
 }
 
 }  // namespace nightpost::app

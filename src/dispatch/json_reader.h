@@ -1,5 +1,5 @@
-// Strict reading of one JSON text with simdjson on demand: typed members with the path of whatever is wrong. Inside of
-// decode.cpp, apart because it knows nothing of events.
+// Strict reading of one JSON text with simdjson on demand: typed members with the path of whatever is wrong. For .cpp
+// files only, decode.cpp and the app's row_line.cpp, which are compiled with the same instruction set.
 #pragma once
 
 #include <simdjson.h>
@@ -143,8 +143,10 @@ class JsonReader {
   std::string fault;
 
  protected:
+  enum class Unknown : std::uint8_t { Skip, Refuse };  // members that nobody asked for
   /// `out`: room for all text that has to be unescaped, with simdjson's padding behind it.
-  JsonReader(od::parser& parser, std::uint8_t* out) : parser_(parser), out_(out) {}
+  JsonReader(od::parser& parser, std::uint8_t* out, Unknown unknown = Unknown::Skip)
+      : parser_(parser), out_(out), unknown_(unknown) {}
   ~JsonReader() = default;
 
   bool wrong(const Path& at, std::string_view what) {
@@ -199,6 +201,7 @@ class JsonReader {
       if (!key_of(field, at, key)) return false;
       std::size_t i = 0;
       while (i < N && known[i].name != key) ++i;
+      if (i == N && unknown_ == Unknown::Refuse) return wrong(Path{&at, key.substr(0, kIdMax)}, "unknown member");
       if (i == N) continue;
       const Path here{&at, known[i].name};
       if ((seen & 1U << i) != 0) return wrong(here, "there twice");
@@ -302,6 +305,7 @@ class JsonReader {
 
  private:
   std::uint8_t* out_;  // where the next unescaped text goes
+  Unknown unknown_;
 };
 
 }  // namespace nightpost::dispatch

@@ -17,6 +17,9 @@ constexpr Line kLines[] = {
     {&Queries::change_newest, "changes", "SELECT coalesce(max(seq), 0) FROM changes"},
     {&Queries::changes, "changes",
      "SELECT kind, app_id, user_id FROM changes WHERE seq > ?1 AND seq <= ?2 ORDER BY seq"},
+    {&Queries::app_changed, "changes", "INSERT INTO changes (kind, app_id) VALUES ('app', ?1)"},
+    {&Queries::bulk_begin, "bulk_load", "INSERT INTO bulk_load (one) VALUES (1)"},
+    {&Queries::bulk_end, "bulk_load", "DELETE FROM bulk_load"},
     {&Queries::app_known, "store",
      "SELECT EXISTS (SELECT 1 FROM certificates WHERE app_id = ?1) OR "
      "EXISTS (SELECT 1 FROM devices WHERE app_id = ?1)"},
@@ -72,6 +75,11 @@ constexpr Line kLines[] = {
      "user_id, app_id FROM devices WHERE token = ?1 AND certificate_id = ?2 ORDER BY registered_at DESC LIMIT ?3"},
     {&Queries::devices_beside, "devices",
      "SELECT count(*) FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id <> ?3"},
+    {&Queries::device_ids, "devices", "SELECT device_id FROM devices WHERE app_id = ?1 AND user_id = ?2"},
+    {&Queries::devices_after, "devices",
+     "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
+     "user_id, app_id FROM devices WHERE (user_id, app_id, device_id) > (?1, ?2, ?3) AND (?4 IS NULL OR +app_id = ?4) "
+     "ORDER BY user_id, app_id, device_id LIMIT ?5"},
 
     {&Queries::settings_set, "users",
      "INSERT INTO users (app_id, user_id, enabled, language, sound_c2c, sound_group, badge) "
@@ -85,6 +93,10 @@ constexpr Line kLines[] = {
      "DELETE FROM mutes WHERE app_id = ?1 AND user_id = ?2 AND kind = ?3 AND target = ?4"},
     {&Queries::mutes_beside, "mutes",
      "SELECT count(*) FROM mutes WHERE app_id = ?1 AND user_id = ?2 AND NOT (kind = ?3 AND target = ?4)"},
+    {&Queries::mute_count, "users", "SELECT mutes FROM users WHERE app_id = ?1 AND user_id = ?2"},
+    {&Queries::users_after, "users",
+     "SELECT user_id, app_id, enabled, language, sound_c2c, sound_group, badge, mutes FROM users "
+     "WHERE (user_id, app_id) > (?1, ?2) AND (?3 IS NULL OR +app_id = ?3) ORDER BY user_id, app_id LIMIT ?4"},
 
     // One row per device, or one without a device. The settings repeat in each; only the first row's are read.
     {&Queries::receiver, "receivers",

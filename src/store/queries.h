@@ -8,15 +8,15 @@
 namespace nightpost::store {
 
 struct Queries {
-  Statement data_version, change_newest, changes, app_known;
+  Statement data_version, change_newest, changes, app_changed, bulk_begin, bulk_end, app_known;
   Statement certificate_add, certificate_replace, certificate_status, certificate_remove;
   Statement certificate, certificate_ids, certificate_secret;
   Statement certificate_owner, certificate_devices;
   Statement fact_add, facts_clear, facts;
   Statement choice_add, choices_clear, choices;  // a certificate's settings
   Statement device_set, device_remove, token_remove, devices_of_app, devices_of_user, devices_of_token;
-  Statement devices_beside;
-  Statement settings_set, mute_set, mute_remove, mutes_beside;
+  Statement devices_beside, devices_after, device_ids;
+  Statement settings_set, mute_set, mute_remove, mutes_beside, users_after, mute_count;
   Statement receiver, receiver_mutes;
 
   static Result<Queries> prepare(sqlite3* db);

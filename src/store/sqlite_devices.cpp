@@ -19,6 +19,10 @@ Result<void> read_device(const Rows& rows, Device& device) {
   return {};
 }
 
+std::string too_many_devices(std::size_t beside) {
+  return "devices: this user already has " + std::to_string(beside) + ", as many as store.devices_per_user_max allows";
+}
+
 Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const Device& device) {
   if (auto ok = check_user(app, user_id); !ok) return ok;
   if (auto ok = check(device); !ok) return ok;
@@ -27,14 +31,18 @@ Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const 
   const auto beside = count(queries_.devices_beside.query(app.value, user_id, device.device_id));
   if (!beside) return std::unexpected(beside.error());
   if (static_cast<std::size_t>(*beside) >= options_.devices_per_user_max)
-    return fail(Errc::Malformed, "devices: this user already has " + std::to_string(*beside) +
-                                     ", as many as store.devices_per_user_max allows");
+    return fail(Errc::Malformed, too_many_devices(static_cast<std::size_t>(*beside)));
+  if (auto written = write_device(app, user_id, device); !written) return written;
+  return transaction->commit();
+}
+
+Result<void> SqliteStore::write_device(AppId app, std::string_view user_id, const Device& device) {
   auto rows = queries_.device_set.change(app.value, user_id, device.device_id, name_of(device.platform),
                                          device.certificate.value, device.token.text(), name_of(device.token.kind()),
                                          to_ms(device.registered_at), name_of(device.state), device.badge_base,
                                          device.language);
   if (!rows) return std::unexpected(std::move(rows.error()));
-  return transaction->commit();
+  return {};
 }
 
 Result<void> SqliteStore::remove_device(AppId app, std::string_view user_id, std::string_view device_id) {
@@ -94,6 +102,10 @@ Result<bool> SqliteStore::remove_token(AppId app, std::string_view user_id, cons
 Result<void> SqliteStore::set_settings(AppId app, std::string_view user_id, const PushSettings& settings) {
   if (auto ok = check_user(app, user_id); !ok) return ok;
   if (auto ok = check(settings); !ok) return ok;
+  return write_settings(app, user_id, settings);
+}
+
+Result<void> SqliteStore::write_settings(AppId app, std::string_view user_id, const PushSettings& settings) {
   auto rows = queries_.settings_set.change(app.value, user_id, settings.enabled, settings.language, settings.sound_c2c,
                                            settings.sound_group, settings.badge);
   if (!rows) return std::unexpected(std::move(rows.error()));
@@ -110,10 +122,15 @@ Result<void> SqliteStore::set_mute(AppId app, std::string_view user_id, const Mu
   if (static_cast<std::size_t>(*beside) >= options_.mutes_per_user_max)
     return fail(Errc::Malformed, "mutes: this user already has " + std::to_string(*beside) +
                                      ", as many as store.mutes_per_user_max allows");
+  if (auto written = write_mute(app, user_id, mute); !written) return written;
+  return transaction->commit();
+}
+
+Result<void> SqliteStore::write_mute(AppId app, std::string_view user_id, const Mute& mute) {
   auto rows = queries_.mute_set.change(app.value, user_id, name_of(mute.kind), mute.target, to_ms(mute.until),
                                        mute.unless_mentioned);
   if (!rows) return std::unexpected(std::move(rows.error()));
-  return transaction->commit();
+  return {};
 }
 
 Result<void> SqliteStore::remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) {

@@ -33,11 +33,11 @@ Result<void> SqliteStore::read_receiver(const ReceiverKey& key, Receiver& receiv
     if (auto read = read_device(rows, receiver.devices.emplace_back()); !read) return read;
   }
   if (auto done = rows.done(); !done) return done;
-  return muted ? read_mutes(key, receiver.mutes) : Result<void>{};
+  return muted ? read_mutes(key.app, key.user_id, receiver.mutes) : Result<void>{};
 }
 
-Result<void> SqliteStore::read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes) {
-  Rows rows = queries_.receiver_mutes.query(key.app.value, key.user_id);
+Result<void> SqliteStore::read_mutes(AppId app, std::string_view user_id, std::vector<Mute>& mutes) {
+  Rows rows = queries_.receiver_mutes.query(app.value, user_id);
   while (rows.next()) {
     const auto kind = mute_kind_from(rows.text(0));
     if (!kind) return fail(Errc::Io, "mutes: a row holds a word this binary does not know");

@@ -1,9 +1,10 @@
 // The Store over SQLite. What it promises stands in store.h; its functions are by topic: sqlite_certificates.cpp,
-// sqlite_devices.cpp, sqlite_receivers.cpp.
+// sqlite_devices.cpp, sqlite_receivers.cpp, sqlite_import.cpp.
 #pragma once
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "store/connection.h"
@@ -36,10 +37,15 @@ class SqliteStore final : public Store {
                                                     std::size_t limit) override;
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
   Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) override;
+  Result<std::vector<DeviceRow>> devices_after(const DeviceRow& after, std::optional<AppId> app,
+                                               std::size_t limit) override;
 
   Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) override;
   Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) override;
   Result<void> remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) override;
+  Result<std::vector<UserRow>> users_after(const UserRow& after, std::optional<AppId> app, std::size_t limit) override;
+  Result<std::vector<RefusedRow>> import_devices(std::span<const DeviceRow> rows, ImportMode mode) override;
+  Result<std::vector<RefusedRow>> import_users(std::span<const UserRow> rows, ImportMode mode) override;
 
   Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override;
   Result<bool> app_known(AppId app) override;
@@ -56,6 +62,19 @@ class SqliteStore final : public Store {
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
   Result<std::int64_t> count(Rows&& rows);
   Result<void> read_receiver(const ReceiverKey& key, Receiver& receiver);
+  Result<void> read_mutes(AppId app, std::string_view user_id, std::vector<Mute>& mutes);
+  // REQUIRED of these four: the values were checked, and that the user may have one more.
+  Result<void> write_device(AppId app, std::string_view user_id, const Device& device);
+  Result<void> write_settings(AppId app, std::string_view user_id, const PushSettings& settings);
+  Result<void> write_mute(AppId app, std::string_view user_id, const Mute& mute);
+  Result<void> write_user(const UserRow& row);
+  Result<void> read_device_ids(AppId app, std::string_view user_id, std::vector<std::string>& ids);
+  /// How many mutes the user would have with those of `row`.
+  Result<std::size_t> mutes_with(const UserRow& row);
+  /// From here to end_bulk() the receivers that are written are not named among the changes one by one.
+  Result<Transaction> begin_bulk();
+  /// Names the apps instead, and commits.
+  Result<void> end_bulk(Transaction& transaction, const std::set<AppId>& written);
   Result<void> read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes);
   /// What stands behind `position` up to `newest`, in the order it was written.
   Result<Changes> read_changes(std::int64_t position, std::int64_t newest);
@@ -64,9 +83,13 @@ class SqliteStore final : public Store {
   Queries queries_;  // after the connection: statements go first
   std::shared_ptr<const Sealer> sealer_;
   StoreOptions options_;
+  bool tuned_for_bulk_ = false;
   std::optional<std::int64_t> data_version_;  // SQLite's, when changes() last looked; nullopt: it never did
   std::int64_t change_seen_ = 0;              // the last row of `changes` that it has told
 };
+
+/// Why a user with so many devices beside the one that is set cannot have it.
+std::string too_many_devices(std::size_t beside);
 
 /// A device of columns 0 to 8 of the row, in the order of queries.cpp. Io: a word this binary does not know.
 Result<void> read_device(const Rows& rows, Device& device);

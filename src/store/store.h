@@ -83,11 +83,37 @@ class Store {
   virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
   /// The same for many in one commit; in order, whether each row went.
   virtual Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) = 0;
+  /// A page of all devices, in the order of user, app and device id (bytes compared): the first `limit` of those that
+  /// stand behind that of `after`, of which only the key counts; a row without a user id stands before all. Each page
+  /// is of one moment, two pages are not. An empty page is the last. `app`: only this app's.
+  virtual Result<std::vector<DeviceRow>> devices_after(const DeviceRow& after, std::optional<AppId> app,
+                                                       std::size_t limit) = 0;
 
   // Settings and mutes. set: insert or replace; what is not there is already removed.
   virtual Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) = 0;
   virtual Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) = 0;
   virtual Result<void> remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) = 0;
+  struct UserRow {
+    AppId app;
+    std::string user_id;
+    std::optional<PushSettings> settings;  // absent: import leaves them as they are
+    std::vector<Mute> mutes;
+  };
+  /// As devices_after(), in the order of user and app: users of whom settings or mutes are stored, with both. Each mute
+  /// counts as a row of `limit`, so that many mutes make the page shorter.
+  virtual Result<std::vector<UserRow>> users_after(const UserRow& after, std::optional<AppId> app,
+                                                   std::size_t limit) = 0;
+
+  // Bulk writes: all rows in one commit, by the rules of set_device, set_settings and set_mute, as if each were set
+  // after the one before it. A row that a rule refuses is left out, whole, and named; the others are written. The write
+  // lock is held until the end: hand over some thousand rows at once.
+  struct RefusedRow {
+    std::size_t row = 0;  // its place in `rows`
+    std::string why;      // names the field, never its value
+  };
+  enum class ImportMode { Write, Check };  // Check: the same, and then nothing is written
+  virtual Result<std::vector<RefusedRow>> import_devices(std::span<const DeviceRow> rows, ImportMode mode) = 0;
+  virtual Result<std::vector<RefusedRow>> import_users(std::span<const UserRow> rows, ImportMode mode) = 0;
 
   // The dispatcher's look-ups.
   /// In order, all of one moment; an unknown user is an empty Receiver. Mutes come whether they have expired or not.
