@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "store/bulk.h"
 #include "store/limits.h"
 #include "store/postgres_queries.h"
 #include "store/postgres_store.h"
@@ -44,8 +45,7 @@ Result<void> PostgresStore::set_device(AppId app, std::string_view user_id, cons
   const auto beside = count(connection_.query(postgres::kDevicesBeside, app.value, user_id, device.device_id));
   if (!beside) return std::unexpected(beside.error());
   if (static_cast<std::size_t>(*beside) >= options_.devices_per_user_max)
-    return fail(Errc::Malformed, "devices: this user already has " + std::to_string(*beside) +
-                                     ", as many as store.devices_per_user_max allows");
+    return fail(Errc::Malformed, too_many_devices(static_cast<std::size_t>(*beside)));
   auto rows = connection_.change(postgres::kDeviceSet, app.value, user_id, device.device_id, name_of(device.platform),
                                  device.certificate.value, device.token.text(), name_of(device.token.kind()),
                                  to_ms(device.registered_at), device.language);
@@ -171,7 +171,7 @@ Result<void> PostgresStore::set_mute(AppId app, std::string_view user_id, const 
 
 Result<void> PostgresStore::remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) {
   if (!is_postgres_text(user_id) || !is_postgres_text(target)) return {};
-  auto transaction = write();
+  auto transaction = write_of_user(app, user_id);
   if (!transaction) return std::unexpected(std::move(transaction.error()));
   auto rows = connection_.change(postgres::kMuteRemove, app.value, user_id, name_of(kind), target);
   if (!rows) return std::unexpected(std::move(rows.error()));

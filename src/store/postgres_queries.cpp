@@ -12,9 +12,11 @@ constinit const PostgresQuery kAppKnown = {
     "SELECT EXISTS (SELECT 1 FROM certificates WHERE app_id = $1) OR EXISTS (SELECT 1 FROM devices WHERE app_id = $1)"};
 
 // Writers of one user come one after the other, so that what they count stays true until they commit. There may be no
-// row of the user to lock.
+// row of the user to lock. The first lock is shared among them; who loads many has it alone.
+#define USERS_LOCK "86206239997955"
 constinit const PostgresQuery kLockUser = {"lock_user", "users",
-                                           "SELECT pg_advisory_xact_lock(hashtextextended($2::text, $1::bigint))"};
+                                           "SELECT pg_advisory_xact_lock_shared(" USERS_LOCK
+                                           "), pg_advisory_xact_lock(hashtextextended($2::text, $1::bigint))"};
 
 constinit const PostgresQuery kCertificateAdd = {
     "certificate_add", "certificates",
@@ -112,6 +114,71 @@ constinit const PostgresQuery kMuteRemove = {
 constinit const PostgresQuery kMutesBeside = {
     "mutes_beside", "mutes",
     "SELECT count(*) FROM mutes WHERE app_id = $1 AND user_id = $2 AND NOT (kind = $3 AND target = $4)"};
+
+// Bulk: all rows of the lists at once. Who sets single rows of a user holds this lock shared (kLockUser), so that
+// counts stay true while many are loaded; one lock a user would be more than the server has room for.
+constinit const PostgresQuery kLockAllUsers = {"lock_all_users", "users",
+                                               "SELECT pg_advisory_xact_lock(" USERS_LOCK ")"};
+constinit const PostgresQuery kAppChanged = {"app_changed", "changes",
+                                             "INSERT INTO changes (kind, app_id) VALUES ('app', $1)"};
+constinit const PostgresQuery kDeviceIds = {
+    "device_ids", "devices",
+    "SELECT app_id, user_id, device_id FROM unnest($1::bigint[], $2::text[]) AS k (app_id, user_id) "
+    "JOIN devices d USING (app_id, user_id)"};
+constinit const PostgresQuery kMutesOfUsers = {
+    "mutes_of_users", "mutes",
+    "SELECT app_id, user_id, m.kind, m.target, m.until, m.unless_mentioned FROM unnest($1::bigint[], $2::text[]) "
+    "AS k (app_id, user_id) JOIN mutes m USING (app_id, user_id) ORDER BY app_id, user_id, m.kind, m.target"};
+constinit const PostgresQuery kDevicesImport = {
+    "devices_import", "devices",
+    "INSERT INTO devices (app_id, user_id, device_id, platform, certificate_id, token, token_kind, registered_at, "
+    "language) SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], "
+    "$7::text[], $8::bigint[], $9::text[]) ON CONFLICT (app_id, user_id, device_id) DO UPDATE SET "
+    "platform = excluded.platform, certificate_id = excluded.certificate_id, token = excluded.token, "
+    "token_kind = excluded.token_kind, registered_at = excluded.registered_at, language = excluded.language"};
+// A device that is offline with badge 0 needs no row, unless it has one that says otherwise.
+constinit const PostgresQuery kDeviceStatesImport = {
+    "device_states_import", "device_states",
+    "INSERT INTO device_states (app_id, user_id, device_id, state, badge_base) "
+    "SELECT k.* FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::integer[]) "
+    "AS k (app_id, user_id, device_id, state, badge_base) WHERE (k.state, k.badge_base) <> ('offline', 0) OR EXISTS "
+    "(SELECT 1 FROM device_states s WHERE (s.app_id, s.user_id, s.device_id) = (k.app_id, k.user_id, k.device_id)) "
+    "ON CONFLICT (app_id, user_id, device_id) DO UPDATE SET state = excluded.state, badge_base = excluded.badge_base"};
+constinit const PostgresQuery kSettingsImport = {
+    "settings_import", "users",
+    "INSERT INTO users (app_id, user_id, enabled, language, sound_c2c, sound_group, badge) "
+    "SELECT app_id, user_id, enabled <> 0, language, c2c, sound, badge <> 0 FROM unnest($1::bigint[], $2::text[], "
+    "$3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[]) "
+    "AS k (app_id, user_id, enabled, language, c2c, sound, badge) "
+    "ON CONFLICT (app_id, user_id) DO UPDATE SET enabled = excluded.enabled, language = excluded.language, "
+    "sound_c2c = excluded.sound_c2c, sound_group = excluded.sound_group, badge = excluded.badge"};
+constinit const PostgresQuery kMutesImport = {
+    "mutes_import", "mutes",
+    "INSERT INTO mutes (app_id, user_id, kind, target, until, unless_mentioned) "
+    "SELECT app_id, user_id, kind, target, until, unless <> 0 FROM unnest($1::bigint[], $2::text[], $3::text[], "
+    "$4::text[], $5::bigint[], $6::bigint[]) AS k (app_id, user_id, kind, target, until, unless) "
+    "ON CONFLICT (app_id, user_id, kind, target) DO UPDATE SET until = excluded.until, "
+    "unless_mentioned = excluded.unless_mentioned"};
+// Pages in the order of user and app, while the keys begin with the app: a page of each app, merged.
+#define APPS_OF(table)                                               \
+  "WITH RECURSIVE apps AS (SELECT min(app_id) AS app_id FROM " table \
+  " UNION ALL SELECT (SELECT min(app_id) FROM " table                \
+  " WHERE app_id > apps.app_id) FROM apps WHERE apps.app_id IS NOT NULL) "
+constinit const PostgresQuery kDevicesAfter = {
+    "devices_after", "devices",
+    APPS_OF("devices") "SELECT " DEVICE_COLUMNS
+                       ", d.user_id, d.app_id FROM apps a CROSS JOIN LATERAL "
+                       "(SELECT * FROM devices o WHERE o.app_id = a.app_id AND o.user_id >= $1 AND (o.user_id, "
+                       "o.app_id, o.device_id) > "
+                       "($1, $2, $3) ORDER BY o.user_id, o.device_id LIMIT $5) d "
+                       "LEFT JOIN device_states s ON (s.app_id, s.user_id, s.device_id) = (d.app_id, d.user_id, "
+                       "d.device_id) "
+                       "WHERE $4::bigint IS NULL OR a.app_id = $4 ORDER BY d.user_id, d.app_id, d.device_id LIMIT $5"};
+constinit const PostgresQuery kUsersAfter = {"users_after", "users",
+    APPS_OF("users") "SELECT u.user_id, u.app_id, u.enabled, u.language, u.sound_c2c, u.sound_group, u.badge, u.mutes "
+    "FROM apps a CROSS JOIN LATERAL (SELECT * FROM users o WHERE o.app_id = a.app_id AND o.user_id >= $1 AND "
+    "(o.user_id, o.app_id) > ($1, $2) ORDER BY o.user_id LIMIT $4) u "
+    "WHERE $3::bigint IS NULL OR a.app_id = $3 ORDER BY u.user_id, u.app_id LIMIT $4"};
 
 // A batch in one statement, so of one moment: first a row per device, or one without a device, with the settings in
 // each; then a row per mute, asked for only where the user's row counts any.

@@ -13,6 +13,9 @@ extern const PostgresQuery kChoiceAdd, kChoicesClear, kChoices;  // a certificat
 extern const PostgresQuery kDeviceSet, kDeviceStateSet, kDeviceRemove, kTokensRemove, kDevicesBeside;
 extern const PostgresQuery kDevicesOfApp, kDevicesOfUser, kDevicesOfToken;
 extern const PostgresQuery kSettingsSet, kMuteSet, kMuteRemove, kMutesBeside;
+extern const PostgresQuery kLockAllUsers, kAppChanged, kDeviceIds, kMutesOfUsers;  // bulk
+extern const PostgresQuery kDevicesImport, kDeviceStatesImport, kSettingsImport, kMutesImport;
+extern const PostgresQuery kDevicesAfter, kUsersAfter;
 extern const PostgresQuery kReceivers;
 extern const PostgresQuery kChangesBegin, kChanges, kChangesPrune;
 

@@ -1,10 +1,13 @@
 // The Store over PostgreSQL. What it promises stands in store.h; its functions are by topic: postgres_certificates.cpp,
-// postgres_devices.cpp, postgres_receivers.cpp, postgres_changes.cpp.
+// postgres_devices.cpp, postgres_import.cpp, postgres_receivers.cpp, postgres_changes.cpp.
 #pragma once
 
 #include <concepts>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "store/postgres_connection.h"
@@ -33,10 +36,15 @@ class PostgresStore final : public Store {
                                                     std::size_t limit) override;
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
   Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) override;
+  Result<std::vector<DeviceRow>> devices_after(const DeviceRow& after, std::optional<AppId> app,
+                                               std::size_t limit) override;
 
   Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) override;
   Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) override;
   Result<void> remove_mute(AppId app, std::string_view user_id, Mute::Kind kind, std::string_view target) override;
+  Result<std::vector<UserRow>> users_after(const UserRow& after, std::optional<AppId> app, std::size_t limit) override;
+  Result<std::vector<RefusedRow>> import_devices(std::span<const DeviceRow> rows, ImportMode mode) override;
+  Result<std::vector<RefusedRow>> import_users(std::span<const UserRow> rows, ImportMode mode) override;
 
   Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override;
   Result<bool> app_known(AppId app) override;
@@ -60,6 +68,10 @@ class PostgresStore final : public Store {
     return read();
   }
   Result<PostgresTransaction> write_of_user(AppId app, std::string_view user_id);
+  Result<PostgresTransaction> begin_bulk();
+  /// Names the apps that were written, and commits.
+  Result<void> end_bulk(PostgresTransaction& transaction, const std::set<AppId>& written);
+  Result<void> write_users(const std::map<std::pair<AppId, std::string_view>, const PushSettings*>& all);
   Result<Owner> owner_of(CertificateId id);                                  // locks its row until the commit
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction

@@ -88,9 +88,6 @@ class SqliteStore final : public Store {
   std::int64_t change_seen_ = 0;              // the last row of `changes` that it has told
 };
 
-/// Why a user with so many devices beside the one that is set cannot have it.
-std::string too_many_devices(std::size_t beside);
-
 /// A device of columns 0 to 8 of the row, in the order of queries.cpp. Io: a word this binary does not know.
 Result<void> read_device(const Rows& rows, Device& device);
 

@@ -35,12 +35,12 @@ struct StoreOptions {
   std::size_t changes_named_max = 10'000;  // more at once, and changes() says: everything
 
   // Of PostgreSQL alone (postgres.h). busy_timeout is how long a statement waits for another connection's lock there.
-  std::string password_file;               // mode 0600 (secret_file.h); empty: PGPASSFILE, ~/.pgpass, or none
-  milliseconds connect_timeout{5'000};     // of a connection, with TLS and log-in
-  milliseconds statement_timeout{10'000};  // of a statement; what is slower is given up by the server
+  std::string password_file;                // mode 0600 (secret_file.h); empty: PGPASSFILE, ~/.pgpass, or none
+  milliseconds connect_timeout{5'000};      // of a connection, with TLS and log-in
+  milliseconds statement_timeout{10'000};   // of a statement; what is slower is given up by the server
   milliseconds migration_timeout{600'000};  // of a step of the schema, also of one that another process takes
-  milliseconds changes_keep{600'000};      // rows of the change feed that are older are deleted, …
-  std::size_t changes_rows_max = 131'072;  // … and the oldest beyond it; a reader further behind drops all its copies
+  milliseconds changes_keep{600'000};       // rows of the change feed that are older are deleted, …
+  std::size_t changes_rows_max = 131'072;   // … and the oldest beyond it; a reader further behind drops all its copies
 };
 
 /// One connection; single-threaded. Open one per thread on the same file or database. Input is checked at the door:
