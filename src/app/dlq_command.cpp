@@ -11,6 +11,7 @@
 #include "app/letter.h"
 #include "app/letter_run.h"
 #include "app/output.h"
+#include "app/progress_line.h"
 #include "app/stop_signal.h"
 #include "app/when.h"
 
@@ -136,37 +137,12 @@ int show(const Options& options, const std::string& which) {
   return say_error(fmt::format("{}: no letter of {} is that", which, config->topics.dead), kNotAllWell);
 }
 
-/// Tells on stderr how a run goes: over one line on a terminal, else a line now and then.
-class Progress {
- public:
-  Progress(const RunOptions& run, const Clock& clock)
-      : run_(run), clock_(clock), on_terminal_(::isatty(STDERR_FILENO) == 1), began_(clock.mono()), said_(began_) {}
-  void tell(const RunTally& tally) {
-    const MonoTime now = clock_.mono();
-    if (now - said_ < (on_terminal_ ? milliseconds(250) : milliseconds(2'000))) return;
-    said_ = now;
-    std::uint64_t refused = 0;
-    for (const auto& [why, count] : tally.refused) refused += count;
-    const double passed = std::chrono::duration<double>(now - began_).count();
-    fmt::print(stderr, "{}{} {}, {} refused, {} looked at ({:.0f} %), {:.0f}/s{}", on_terminal_ ? "\r" : "",
-               run_.drop ? "dropped" : "replayed", tally.done, refused, tally.read, 100 * tally.share_read,
-               static_cast<double>(tally.done) / passed, on_terminal_ ? "  " : "\n");
-    std::fflush(stderr);
-    line_is_open_ = on_terminal_;
-  }
-  void end_line() {
-    if (line_is_open_) fmt::print(stderr, "\n");
-    line_is_open_ = false;
-  }
-
- private:
-  const RunOptions& run_;
-  const Clock& clock_;
-  const bool on_terminal_;
-  const MonoTime began_;
-  MonoTime said_;
-  bool line_is_open_ = false;
-};
+std::string progress_text(const RunTally& tally, bool drop, double passed_s) {
+  std::uint64_t refused = 0;
+  for (const auto& [why, count] : tally.refused) refused += count;
+  return fmt::format("{} {}, {} refused, {} looked at ({:.0f} %), {:.0f}/s", drop ? "dropped" : "replayed", tally.done,
+                     refused, tally.read, 100 * tally.share_read, static_cast<double>(tally.done) / passed_s);
+}
 
 nlohmann::ordered_json as_json(const RunEnd& end, const RunOptions& run) {
   const RunTally& tally = end.tally;
@@ -201,14 +177,18 @@ int run(const Options& options, RunOptions asked) {
   asked.limit = options.limit;
   asked.wait = options.wait();
   StopSignal signal;  // ends the run between two transactions
-  Progress progress(asked, clock);
-  const RunHooks hooks = {.stopped = [&] { return signal.came(); },
-                          .progress = [&](const RunTally& tally) { progress.tell(tally); },
-                          .remark =
-                              [&](const std::string& line) {
-                                progress.end_line();
-                                say_error(line, kDone);
-                              }};
+  ProgressLine progress(clock);
+  const RunHooks hooks = {
+      .stopped = [&] { return signal.came(); },
+      .progress =
+          [&](const RunTally& tally) {
+            progress.tell([&](double passed_s) { return progress_text(tally, asked.drop, passed_s); });
+          },
+      .remark =
+          [&](const std::string& line) {
+            progress.end_line();
+            say_error(line, kDone);
+          }};
   const RunEnd end = run_letters(*config, asked, clock, hooks);
   progress.end_line();
   if (options.common.json)

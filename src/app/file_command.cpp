@@ -13,6 +13,7 @@
 #include "app/export_run.h"
 #include "app/import_run.h"
 #include "app/output.h"
+#include "app/progress_line.h"
 #include "app/row_line.h"
 #include "app/stop_signal.h"
 
@@ -69,46 +70,14 @@ Result<std::uint64_t> size_of(const std::vector<std::string>& files) {
   return known ? total : 0;
 }
 
-/// Tells on stderr how a run goes: over one line on a terminal, else a line now and then.
-class Progress {
- public:
-  Progress(std::string verb, std::uint64_t bytes_total, const Clock& clock)
-      : verb_(std::move(verb)),
-        bytes_total_(bytes_total),
-        clock_(clock),
-        on_terminal_(::isatty(STDERR_FILENO) == 1),
-        began_(clock.mono()),
-        said_(began_) {}
-
-  void tell(std::uint64_t rows, std::uint64_t left_out, std::uint64_t bytes) {
-    const MonoTime now = clock_.mono();
-    if (now - said_ < (on_terminal_ ? milliseconds(250) : milliseconds(2'000))) return;
-    said_ = now;
-    const double passed = std::chrono::duration<double>(now - began_).count();
-    std::string line = fmt::format("{} {}, {:.0f}/s", verb_, rows, static_cast<double>(rows) / passed);
-    if (left_out > 0) line += fmt::format(", {} left out", left_out);
-    if (bytes_total_ > 0 && bytes > 0) {
-      const double share = static_cast<double>(bytes) / static_cast<double>(bytes_total_);
-      line += fmt::format(", {:.0f} %, {:.0f} s left", 100 * share, passed / share - passed);
-    }
-    fmt::print(stderr, "{}{}{}", on_terminal_ ? "\r" : "", line, on_terminal_ ? "  " : "\n");
-    std::fflush(stderr);
-    line_is_open_ = on_terminal_;
-  }
-  void end_line() {
-    if (line_is_open_) fmt::print(stderr, "\n");
-    line_is_open_ = false;
-  }
-
- private:
-  const std::string verb_;
-  const std::uint64_t bytes_total_;  // 0: not known
-  const Clock& clock_;
-  const bool on_terminal_;
-  const MonoTime began_;
-  MonoTime said_;
-  bool line_is_open_ = false;
-};
+/// `bytes_total` 0: not known.
+std::string progress_text(std::string_view verb, const ImportTally& tally, std::uint64_t bytes_total, double passed_s) {
+  std::string line = fmt::format("{} {}, {:.0f}/s", verb, tally.written, static_cast<double>(tally.written) / passed_s);
+  if (tally.left_out > 0) line += fmt::format(", {} left out", tally.left_out);
+  if (bytes_total == 0 || tally.bytes == 0) return line;
+  const double share = static_cast<double>(tally.bytes) / static_cast<double>(bytes_total);
+  return line + fmt::format(", {:.0f} %, {:.0f} s left", 100 * share, passed_s / share - passed_s);
+}
 
 struct ImportAsked {
   CommonOptions common;
@@ -137,17 +106,22 @@ int run_import(const ImportAsked& asked, const Kind& kind) {
   if (!store) return store.error();
   const SystemClock clock;
   StopSignal signal;
-  Progress progress(run.dry_run ? "checked" : "imported", *bytes_total, clock);
+  ProgressLine progress(clock);
   std::uint64_t bad = 0;
-  const ImportHooks hooks = {
-      .stopped = [&] { return signal.came(); },
-      .progress = [&](const ImportTally& tally) { progress.tell(tally.written, tally.left_out, tally.bytes); },
-      .bad_line =
-          [&](const std::string& file, std::uint64_t line, const std::string& why) {
-            if (++bad > kBadLinesShown) return;
-            progress.end_line();
-            say_error(fmt::format("{}:{}: {}", shown(file), line, why), kNotAllWell);
-          }};
+  const ImportHooks hooks = {.stopped = [&] { return signal.came(); },
+                             .progress =
+                                 [&](const ImportTally& tally) {
+                                   progress.tell([&](double passed_s) {
+                                     return progress_text(run.dry_run ? "checked" : "imported", tally, *bytes_total,
+                                                          passed_s);
+                                   });
+                                 },
+                             .bad_line =
+                                 [&](const std::string& file, std::uint64_t line, const std::string& why) {
+                                   if (++bad > kBadLinesShown) return;
+                                   progress.end_line();
+                                   say_error(fmt::format("{}:{}: {}", shown(file), line, why), kNotAllWell);
+                                 }};
   const ImportEnd end = kind.import(**store, run, hooks);
   progress.end_line();
   if (bad > kBadLinesShown) say_error(fmt::format("… and {} more bad lines", bad - kBadLinesShown), kNotAllWell);
@@ -188,11 +162,14 @@ int run_export(const ExportAsked& asked, const Kind& kind) {
   }
   const SystemClock clock;
   StopSignal signal;
-  Progress progress("exported", 0, clock);
+  ProgressLine progress(clock);
   const ExportHooks hooks = {
       .write = [&](std::string_view lines) { return file ? file->write(lines) : write_stdout(lines); },
       .stopped = [&] { return signal.came(); },
-      .progress = [&](std::uint64_t rows) { progress.tell(rows, 0, 0); }};
+      .progress =
+          [&](std::uint64_t rows) {
+            progress.tell([&](double passed_s) { return progress_text("exported", {.written = rows}, 0, passed_s); });
+          }};
   const auto rows = kind.write_out(**store, asked.app > 0 ? std::optional(AppId{asked.app}) : std::nullopt, hooks);
   progress.end_line();
   if (!rows) return say_error(rows.error());
