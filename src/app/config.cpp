@@ -174,6 +174,23 @@ void read_http(JsonSection http, net::CurlLaneOptions& options) {
   if (options.reconnect_first > options.reconnect_max) http.mistake("reconnect_first_ms", "is above reconnect_max_ms");
 }
 
+void read_store_url(JsonSection& store, store::StoreUrl& out) {
+  std::string text;
+  if (store.has("path")) {
+    store.text("path", text, true);
+    store.mistake("path", "is now store.url: \"sqlite:PATH\"");
+  }
+  if (!store.has("url")) return;
+  text.clear();
+  store.text("url", text);
+  if (text.empty()) return;  // that was a mistake of its own
+  if (auto url = store::parse_store_url(text)) {
+    out = *std::move(url);
+  } else {
+    store.mistake("url", url.error().detail);
+  }
+}
+
 void read_grants(JsonSection grants, resolve::GrantOptions& options) {
   grants.duration_ms("fetch_deadline_ms", options.fetch_deadline, 100, 600'000);
   grants.duration_ms("backoff_first_ms", options.backoff_first, 1, kHourMs);
@@ -195,7 +212,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_kafka(top.section("kafka"), config);
     {
       JsonSection store = top.section("store");
-      store.text("path", config.store_path);
+      read_store_url(store, config.store_url);
       store.text("master_key_file", config.master_key_file, true);
       store.duration_ms("busy_timeout_ms", config.store.busy_timeout, 1, 60'000);
       store.integer("cache_bytes", config.store.cache_bytes, std::int64_t{1} << 20, std::int64_t{1} << 40);
@@ -203,6 +220,12 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.integer("devices_per_user_max", config.store.devices_per_user_max, 1, 1'000);
       store.integer("mutes_per_user_max", config.store.mutes_per_user_max, 1, 100'000);
       store.integer("changes_named_max", config.store.changes_named_max, 0, 100'000);
+      store.text("password_file", config.store.password_file, true);
+      store.duration_ms("connect_timeout_ms", config.store.connect_timeout, 10, 600'000);
+      store.duration_ms("statement_timeout_ms", config.store.statement_timeout, 10, 600'000);
+      store.duration_ms("migration_timeout_ms", config.store.migration_timeout, 1'000, 24 * kHourMs);
+      store.duration_ms("changes_keep_ms", config.store.changes_keep, 1'000, 7 * 24 * kHourMs);
+      store.integer("changes_rows_max", config.store.changes_rows_max, 1'000, 100'000'000);
       store.integer("removals_queued_max", config.removals.queued_max, 1, 1'000'000);
       store.integer("removals_commit_max", config.removals.commit_max, 1, 10'000);
       store.duration_ms("removal_wait_ms", config.removals.wait, 1, 600'000);

@@ -28,6 +28,7 @@
 #include "resolve/grant_book.h"
 #include "resolve/resolver.h"
 #include "store/store.h"
+#include "store/store_url.h"
 
 namespace nightpost::app {
 
@@ -47,8 +48,8 @@ struct Config {
   kafka::ProducerOptions producer;  // kafka.*
   Topics topics;                    // kafka.topics
 
-  std::string store_path = "var/nightpost.db";  // SQLite file, relative to the working directory
-  std::string master_key_file;                  // empty: environment NIGHTPOST_MASTER_KEY
+  store::StoreUrl store_url{store::StoreUrl::Kind::Sqlite, "var/nightpost.db"};
+  std::string master_key_file;  // empty: environment NIGHTPOST_MASTER_KEY
   store::StoreOptions store;
   TokenRemoverOptions removals;
 

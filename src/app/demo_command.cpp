@@ -176,7 +176,7 @@ Result<void> Show::set_up() {
   broker_ = *std::move(broker);
   config_.consumer.kafka.brokers = config_.producer.kafka.brokers = broker_->brokers();
   config_.producer.linger = milliseconds(1);
-  config_.store_path = folder_.path() + "/nightpost.db";
+  config_.store_url = {store::StoreUrl::Kind::Sqlite, folder_.path() + "/nightpost.db"};
   config_.master_key_file = folder_.path() + "/master.key";
   config_.dispatch.backoff_first = milliseconds(100);
   config_.dispatch.language = "en";

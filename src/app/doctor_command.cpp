@@ -54,7 +54,7 @@ int run(const Options& options) {
 
   StoreLook look = look_at_store(*config);
   const auto add = [&findings](std::vector<Finding> more) { std::ranges::move(more, std::back_inserter(findings)); };
-  add(judge(look.facts));
+  add(std::move(look.findings));
   std::vector<HostFacts> hosts;
   const auto proxy = open_proxy(config->proxy);
   if (proxy)
@@ -63,7 +63,7 @@ int run(const Options& options) {
     findings.push_back({Health::Fault, "proxy", config->proxy.credentials_file, proxy.error().detail,
                         "correct proxy.credentials_file: user:password, mode 0600"});
   for (const CredentialFacts& each : look.credentials) findings.push_back(judge(each, clock.wall()));
-  if (look.facts.open_trouble.empty() && look.facts.is_there && look.credentials.empty())
+  if (look.opens && look.credentials.empty())
     findings.push_back({Health::Warning, "credential", "", "there is none: nothing can be sent",
                         "add one: nightpost cert add --help"});
   for (const HostFacts& each : hosts) add(judge(each, config->skew_warn));
@@ -74,7 +74,7 @@ int run(const Options& options) {
     print_json(as_json(findings));
   else
     fmt::print("{}", text_of(findings));
-  if (!facts.trouble.empty() || !look.facts.open_trouble.empty()) return kUnreachable;
+  if (!facts.trouble.empty() || !look.answers) return kUnreachable;
   return worst_of(findings) == Health::Ok ? int{kDone} : int{kNotAllWell};
 }
 

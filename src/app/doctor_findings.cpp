@@ -206,6 +206,20 @@ Finding judge_group(const kafka::GroupFacts& group, const Config& config) {
   return ok("group", name, fmt::format("{} workers, {}", group.members, lag));
 }
 
+Finding key_fault(const std::string& trouble) {
+  return fault("store", "master key", trouble,
+               "name the key that sealed the credentials in store.master_key_file (mode 0600), or in the environment's "
+               "NIGHTPOST_MASTER_KEY");
+}
+
+/// A socket in the file system, or a loopback address: nobody is between.
+bool is_on_this_machine(std::string_view address) {
+  const auto at = std::max(address.rfind('@') + 1, address.find("://") + 3);  // npos + 1 is 0
+  const std::string_view host = address.substr(at);
+  return host.starts_with("localhost") || host.starts_with("127.") || host.starts_with("[::1]") ||
+         host.starts_with('/') || host.starts_with("%2F") || host.empty();
+}
+
 }  // namespace
 
 std::string_view name_of(Health health) noexcept {
@@ -222,13 +236,10 @@ std::string_view name_of(Health health) noexcept {
 
 std::vector<Finding> judge(const StoreFacts& facts) {
   std::vector<Finding> findings;
-  if (!facts.key_trouble.empty())
-    findings.push_back(fault("store", "master key", facts.key_trouble,
-                             "name the key that sealed the credentials in store.master_key_file (mode 0600), or in the "
-                             "environment's NIGHTPOST_MASTER_KEY"));
+  if (!facts.key_trouble.empty()) findings.push_back(key_fault(facts.key_trouble));
   if (!facts.is_there) {
     findings.push_back(fault("store", facts.path, "is not there",
-                             "correct store.path (a relative one counts from the working directory), or make it by "
+                             "correct store.url (a relative one counts from the working directory), or make it by "
                              "adding a credential: nightpost cert add --help"));
     return findings;
   }
@@ -236,7 +247,7 @@ std::vector<Finding> judge(const StoreFacts& facts) {
     findings.push_back(fault("store", facts.path, facts.open_trouble,
                              facts.schema > facts.schema_ours ? "run the newer Nightpost that wrote it"
                                                               : "put back the file from its backup, or correct its "
-                                                                "owner, mode and store.path"));
+                                                                "owner, mode and store.url"));
     return findings;
   }
   if (!facts.is_writable)
@@ -253,6 +264,34 @@ std::vector<Finding> judge(const StoreFacts& facts) {
         ok("store", facts.path, fmt::format("was of schema {} and is now of {}", facts.schema, facts.schema_ours)));
   if (worst_of(findings) == Health::Ok)
     findings.push_back(ok("store", facts.path, fmt::format("opens, schema {}", facts.schema_ours)));
+  return findings;
+}
+
+std::vector<Finding> judge(const DatabaseFacts& facts) {
+  std::vector<Finding> findings;
+  if (!facts.key_trouble.empty()) findings.push_back(key_fault(facts.key_trouble));
+  if (!facts.open_trouble.empty())
+    findings.push_back(fault("store", facts.address, facts.open_trouble,
+                             facts.server && facts.server->schema > facts.server->schema_ours
+                                 ? "run the newer Nightpost that wrote it"
+                                 : "check store.url, store.password_file, whether the server runs and lets this "
+                                   "machine in (pg_hba.conf)"));
+  if (!facts.server) return findings;
+  const store::PostgresFacts& server = *facts.server;
+  if (!server.writable)
+    findings.push_back(fault("store", facts.address, "takes no writes: dead tokens stay, devices too",
+                             "name the primary in store.url, or all hosts and target_session_attrs=read-write"));
+  if (!server.encrypted && !is_on_this_machine(facts.address))
+    findings.push_back(warning("store", facts.address, "is reached without TLS",
+                               "let the server offer it and add sslmode=verify-full to store.url"));
+  if (!facts.open_trouble.empty()) return findings;
+  findings.push_back(
+      ok("store", facts.address,
+         fmt::format(
+             "PostgreSQL {}, {}, connected in {} ms, answers in {:.1f} ms, schema {}{}", server.server,
+             server.encrypted ? "TLS" : "no TLS", server.connected_in.count(),
+             static_cast<double>(server.answered_in.count()) / 1'000, server.schema_ours,
+             server.schema > 0 && server.schema < server.schema_ours ? fmt::format(" (was {})", server.schema) : "")));
   return findings;
 }
 

@@ -13,6 +13,7 @@
 #include "core/result.h"
 #include "core/time.h"
 #include "kafka/cluster_facts.h"
+#include "store/postgres.h"
 
 namespace nightpost::app {
 
@@ -39,6 +40,15 @@ struct StoreFacts {
   std::optional<std::uint64_t> free_bytes;  // where it lies
 };
 std::vector<Finding> judge(const StoreFacts& facts);
+
+/// Of a store on PostgreSQL.
+struct DatabaseFacts {
+  std::string address;
+  std::string key_trouble;                     // of the master key; empty: it can be read
+  std::string open_trouble;                    // of the store; empty: it is open
+  std::optional<store::PostgresFacts> server;  // nullopt: it could not be asked
+};
+std::vector<Finding> judge(const DatabaseFacts& facts);
 
 /// A topic that Nightpost uses, and as what.
 struct TopicRole {

@@ -122,23 +122,12 @@ Result<void> grant_in(const Round::Answer& answer, const Authorizer& authorizer,
   return {};
 }
 
-}  // namespace
-
-StoreLook look_at_store(const Config& config) {
-  StoreLook look;
-  StoreFacts& facts = look.facts;
-  facts.path = config.store_path;
-  if (const auto key = store::Sealer::from_file_or_environment(config.master_key_file); !key)
-    facts.key_trouble = key.error().detail;
-  look_at_file(config, facts);
-  if (!facts.is_there) return look;
-  auto store = open_store(config, facts.key_trouble.empty());
-  const auto certificates =
-      store ? (*store)->certificates(std::nullopt) : Result<std::vector<Certificate>>(std::unexpected(store.error()));
-  if (!certificates) {
-    facts.open_trouble = certificates.error().detail;
-    return look;
-  }
+/// Opens the store and each active credential in it; what went wrong, in words, or nothing.
+std::string look_at_credentials(const Config& config, bool with_secrets, StoreLook& look) {
+  auto store = open_store(config, with_secrets);
+  if (!store) return store.error().detail;
+  const auto certificates = (*store)->certificates(std::nullopt);
+  if (!certificates) return certificates.error().detail;
   for (const Certificate& certificate : *certificates) {
     CredentialFacts& each = look.credentials.emplace_back();
     each.certificate = certificate;
@@ -157,9 +146,38 @@ StoreLook look_at_store(const Config& config) {
     else
       each.trouble = parts.error().detail;
   }
-  return look;
+  return {};
 }
 
+}  // namespace
+
+StoreLook look_at_store(const Config& config) {
+  StoreLook look;
+  std::string key_trouble;
+  if (const auto key = store::Sealer::from_file_or_environment(config.master_key_file); !key)
+    key_trouble = key.error().detail;
+  if (config.store_url.kind == store::StoreUrl::Kind::Postgres) {
+    DatabaseFacts facts{config.store_url.shown(), key_trouble, {}, {}};
+    if (auto server = store::look_at_postgres(config.store_url.place, config.store))
+      facts.server = *std::move(server);
+    else
+      facts.open_trouble = server.error().detail;
+    if (facts.open_trouble.empty()) facts.open_trouble = look_at_credentials(config, key_trouble.empty(), look);
+    look.opens = facts.open_trouble.empty();
+    look.answers = facts.open_trouble.empty();
+    look.findings = judge(facts);
+    return look;
+  }
+  StoreFacts facts;
+  facts.path = config.store_url.place;
+  facts.key_trouble = key_trouble;
+  look_at_file(config, facts);
+  if (facts.is_there) facts.open_trouble = look_at_credentials(config, key_trouble.empty(), look);
+  look.opens = facts.is_there && facts.open_trouble.empty();
+  look.answers = facts.open_trouble.empty();
+  look.findings = judge(facts);
+  return look;
+}
 std::vector<HostFacts> look_at_hosts(const Config& config, const std::optional<net::Proxy>& proxy, StoreLook& look,
                                      bool online, MonoTime deadline, const Clock& clock) {
   boost::asio::io_context loop(1);

@@ -24,7 +24,9 @@ struct OpenCredential {
 };
 
 struct StoreLook {
-  StoreFacts facts;
+  std::vector<Finding> findings;             // of the store itself
+  bool opens = false;                        // it is there and could be read
+  bool answers = true;                       // false: it is there, or should be, and cannot be read
   std::vector<CredentialFacts> credentials;  // by id
   std::vector<OpenCredential> open;          // active ones
 };

@@ -112,7 +112,7 @@ std::optional<int> add_results(const Options& options, const Config& config, std
 }
 
 int show_event(const Options& options, const Config& config) {
-  const std::string path = trace_path(config.trace, config.store_path);
+  const std::string path = trace_path(config.trace, config.store_url);
   std::error_code ignored;
   std::vector<store::TraceHop> kept;
   std::optional<WallTime> begins;
@@ -142,7 +142,7 @@ int show_event(const Options& options, const Config& config) {
 int list_user(const Options& options, const Config& config) {
   const auto since = since_of(options, "24h");
   if (!since) return since.error();
-  const std::string path = trace_path(config.trace, config.store_path);
+  const std::string path = trace_path(config.trace, config.store_url);
   auto trace = open_trace(config, path);
   if (!trace) return trace.error();
   const auto found = (*trace)->of_user(AppId{options.app}, options.user, *since, options.limit);

@@ -22,10 +22,11 @@ void read_trace(JsonSection section, TraceOptions& options) {
   section.integer("otlp_spans_max", options.otlp_spans_max, 512, 1'000'000);
 }
 
-std::string trace_path(const TraceOptions& options, const std::string& store_path) {
+std::string trace_path(const TraceOptions& options, const store::StoreUrl& store) {
   if (!options.path.empty()) return options.path;
-  const std::filesystem::path store(store_path);
-  return (store.parent_path() / (store.stem().string() + "-trace" + store.extension().string())).string();
+  if (store.kind == store::StoreUrl::Kind::Postgres) return "var/nightpost-trace.db";
+  const std::filesystem::path file(store.place);
+  return (file.parent_path() / (file.stem().string() + "-trace" + file.extension().string())).string();
 }
 
 }  // namespace nightpost::app

@@ -7,6 +7,7 @@
 
 #include "app/json_section.h"
 #include "core/time.h"
+#include "store/store_url.h"
 
 namespace nightpost::app {
 
@@ -25,7 +26,7 @@ struct TraceOptions {
 
 void read_trace(JsonSection section, TraceOptions& options);
 
-/// The trace file of the store at `store_path`.
-std::string trace_path(const TraceOptions& options, const std::string& store_path);
+/// The trace file that goes with a store; beside var/nightpost.db where that is no file.
+std::string trace_path(const TraceOptions& options, const store::StoreUrl& store);
 
 }  // namespace nightpost::app

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "app/drain_plan.h"
+#include "store/postgres.h"
 #include "store/sealer.h"
 
 namespace nightpost::app {
@@ -29,10 +30,12 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with
     if (!opened) return std::unexpected(opened.error());
     sealer = *std::move(opened);
   }
+  if (config.store_url.kind == store::StoreUrl::Kind::Postgres)
+    return store::open_postgres(config.store_url.place, std::move(sealer), config.store);
   std::error_code ignored;  // open_sqlite says what is wrong with the path
-  if (const auto folder = std::filesystem::path(config.store_path).parent_path(); !folder.empty())
+  if (const auto folder = std::filesystem::path(config.store_url.place).parent_path(); !folder.empty())
     std::filesystem::create_directories(folder, ignored);
-  return store::open_sqlite(config.store_path, std::move(sealer), config.store);
+  return store::open_sqlite(config.store_url.place, std::move(sealer), config.store);
 }
 
 Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) {}
@@ -50,7 +53,7 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   };
 
   if (config.trace.enabled)
-    worker->trace_ = std::make_unique<TraceRecorder>(config.trace, trace_path(config.trace, config.store_path), clock,
+    worker->trace_ = std::make_unique<TraceRecorder>(config.trace, trace_path(config.trace, config.store_url), clock,
                                                      log, worker->metrics_.trace);
 
   kafka::ProducerOptions producing = config.producer;

@@ -78,11 +78,16 @@ class Watch {
 int run_worker(const Options& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
+  // Its answers are waited for on the shards' loops, which must not stand still for a network.
+  if (config->store_url.kind == store::StoreUrl::Kind::Postgres)
+    return say_error(Error{Errc::Malformed,
+                           "store.url: the worker cannot use PostgreSQL yet; give it sqlite:PATH (all "
+                           "commands but worker take both)"});
   // A new store would know no app, and every event would be a dead letter. In a folder that is there it may be the
   // first start; where even that is missing the path is wrong, or a volume is not mounted.
-  const std::filesystem::path folder = std::filesystem::path(config->store_path).parent_path();
+  const std::filesystem::path folder = std::filesystem::path(config->store_url.place).parent_path();
   if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
-    return say_error(Error{Errc::NotFound, "store.path: the folder " + folder.string() +
+    return say_error(Error{Errc::NotFound, "store.url: the folder " + folder.string() +
                                                " is not there; correct it, mount it, or make the store with nightpost "
                                                "cert add"});
   observe::Log log(config->log_level, config->log_lines_max);

@@ -27,6 +27,11 @@ inline Result<void> check(const Store::UserRow& row) {
   return {};
 }
 
+/// Why a user with so many devices beside the one that is set cannot have it.
+inline std::string too_many_devices(std::size_t beside) {
+  return "devices: this user already has " + std::to_string(beside) + ", as many as store.devices_per_user_max allows";
+}
+
 template <class Row>
 bool of_one_user(const Row& one, const Row& two) {
   return one.app == two.app && one.user_id == two.user_id;

@@ -1,69 +1,11 @@
-#include <algorithm>
 #include <optional>
 
+#include "store/certificate_rows.h"
 #include "store/limits.h"
 #include "store/sqlite_store.h"
 
 namespace nightpost::store {
 namespace {
-
-Error no_certificate(CertificateId id) {
-  return {Errc::NotFound, "certificates: there is none with id " + std::to_string(id.value)};
-}
-
-Error no_master_key(std::string_view doing) {
-  return {Errc::Unauthorized, "certificates: without a master key no secret can be " + std::string(doing) +
-                                  " (name its file, or set NIGHTPOST_MASTER_KEY)"};
-}
-
-/// What a sealed secret belongs to. No part can hold the separator (limits.h).
-std::string context_of(AppId app, std::string_view vendor, std::string_view name) {
-  return std::to_string(app.value) + '/' + std::string(vendor) + '/' + std::string(name);
-}
-
-// The parts of a secret are sealed as one. Layout 0, of rows older than receipts: the file's length, the file, the
-// password. Layout 1: the file's length, the password's, the file, the password, the receipt key. Lengths are of four
-// bytes, little endian; kSecretBytesMax leaves the first one's highest byte free to be the layout's number.
-static_assert(kSecretBytesMax < 1u << 24 && kPasswordBytesMax < 1u << 24);
-constexpr std::uint32_t kLayout1 = 1u << 24;
-
-void append_number(std::string& out, std::size_t number) {
-  for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>((number >> shift) & 0xff);
-}
-
-/// Takes the number away from `packed`; nullopt: there is none left.
-std::optional<std::size_t> take_number(std::string_view& packed) {
-  if (packed.size() < 4) return std::nullopt;
-  std::size_t number = 0;
-  for (std::size_t i = 4; i-- > 0;) number = number << 8 | static_cast<unsigned char>(packed[i]);
-  packed.remove_prefix(4);
-  return number;
-}
-
-std::string packed(const CertificateSecret& secret) {
-  std::string out;
-  out.reserve(8 + secret.bytes.size() + secret.password.size() + secret.receipt_key.size());  // no copies left behind
-  append_number(out, kLayout1 | secret.bytes.size());
-  append_number(out, secret.password.size());
-  out += secret.bytes;
-  out += secret.password;
-  out += secret.receipt_key;
-  return out;
-}
-
-Result<CertificateSecret> unpacked(std::string_view packed) {
-  const auto other_layout = [] { return fail(Errc::Malformed, "certificates: the sealed secret has another layout"); };
-  const auto head = take_number(packed);
-  if (!head) return other_layout();
-  const bool with_receipt_key = (*head & kLayout1) != 0;
-  const std::size_t file = *head & (kLayout1 - 1);
-  const auto password = with_receipt_key ? take_number(packed) : packed.size() - std::min(file, packed.size());
-  if (*head >= 2 * kLayout1 || !password || file > packed.size() || *password > packed.size() - file)
-    return other_layout();
-  return CertificateSecret{.bytes = std::string(packed.substr(0, file)),
-                           .password = std::string(packed.substr(file, *password)),
-                           .receipt_key = std::string(packed.substr(file + *password))};
-}
 
 /// The name's rule is the only one a well-formed certificate can still break.
 Error in_plain_words(Error error, const Certificate& certificate) {
@@ -75,19 +17,8 @@ Error in_plain_words(Error error, const Certificate& certificate) {
 
 }  // namespace
 
-Result<std::string> SqliteStore::sealed(const NewCertificate& certificate) const {
-  if (auto ok = check(certificate.facts); !ok) return std::unexpected(std::move(ok.error()));
-  if (auto ok = check(certificate.secret); !ok) return std::unexpected(std::move(ok.error()));
-  if (!sealer_) return std::unexpected(no_master_key("stored"));
-  const Certificate& facts = certificate.facts;
-  std::string plain = packed(certificate.secret);
-  std::string out = sealer_->seal(plain, context_of(facts.app, name_of(facts.vendor), facts.name));
-  wipe(plain);
-  return out;
-}
-
 Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certificate) {
-  const auto secret = sealed(certificate);
+  const auto secret = sealed(sealer_.get(), certificate);
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
@@ -104,7 +35,7 @@ Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certifica
 }
 
 Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const NewCertificate& certificate) {
-  const auto secret = sealed(certificate);
+  const auto secret = sealed(sealer_.get(), certificate);
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
@@ -144,10 +75,7 @@ Result<void> SqliteStore::remove_certificate(CertificateId id) {
   if (!owner) return std::unexpected(owner.error());
   const auto devices = count(queries_.certificate_devices.query(owner->app.value, id.value));
   if (!devices) return std::unexpected(devices.error());
-  if (*devices > 0)
-    return fail(Errc::Malformed, "certificates: " + std::to_string(*devices) +
-                                     (*devices == 1 ? " device uses" : " devices use") + " the one with id " +
-                                     std::to_string(id.value) + "; move or remove them first");
+  if (*devices > 0) return std::unexpected(certificate_in_use(id, *devices));
   if (auto rows = queries_.certificate_remove.change(id.value); !rows) return std::unexpected(std::move(rows.error()));
   return transaction->commit();
 }
@@ -184,12 +112,7 @@ Result<CertificateSecret> SqliteStore::secret(CertificateId id) {
     if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
     return std::unexpected(no_certificate(id));
   }
-  auto plain = sealer_->open(rows.text(3), context_of({rows.integer(0)}, rows.text(1), rows.text(2)));
-  if (!plain)
-    return fail(plain.error().code, "certificates: id " + std::to_string(id.value) + ": " + plain.error().detail);
-  auto secret = unpacked(*plain);
-  wipe(*plain);
-  return secret;
+  return opened(*sealer_, id, rows.text(3), context_of({rows.integer(0)}, rows.text(1), rows.text(2)));
 }
 
 Result<SqliteStore::Owner> SqliteStore::owner_of(CertificateId id) {

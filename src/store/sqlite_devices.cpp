@@ -1,3 +1,4 @@
+#include "store/bulk.h"
 #include "store/limits.h"
 #include "store/sqlite_store.h"
 
@@ -17,10 +18,6 @@ Result<void> read_device(const Rows& rows, Device& device) {
   device.badge_base = static_cast<std::int32_t>(rows.integer(7));
   device.language = rows.text(8);
   return {};
-}
-
-std::string too_many_devices(std::size_t beside) {
-  return "devices: this user already has " + std::to_string(beside) + ", as many as store.devices_per_user_max allows";
 }
 
 Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const Device& device) {

@@ -57,7 +57,6 @@ class SqliteStore final : public Store {
     Vendor vendor;
   };
   Result<Transaction> write() { return Transaction::begin(connection_.get(), Transaction::Kind::Write); }
-  Result<std::string> sealed(const NewCertificate& certificate) const;
   Result<Owner> owner_of(CertificateId id);
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
@@ -89,9 +88,6 @@ class SqliteStore final : public Store {
   std::optional<std::int64_t> data_version_;  // SQLite's, when changes() last looked; nullopt: it never did
   std::int64_t change_seen_ = 0;              // the last row of `changes` that it has told
 };
-
-/// Why a user with so many devices beside the one that is set cannot have it.
-std::string too_many_devices(std::size_t beside);
 
 /// A device of columns 0 to 8 of the row, in the order of queries.cpp. Io: a word this binary does not know.
 Result<void> read_device(const Rows& rows, Device& device);

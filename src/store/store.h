@@ -1,4 +1,5 @@
-// The port of what must outlive a process: certificates, devices, settings, mutes. SQLite stands behind it.
+// The port of what must outlive a process: certificates, devices, settings, mutes. SQLite or PostgreSQL stand behind
+// it.
 #pragma once
 
 #include <cstddef>
@@ -32,11 +33,21 @@ struct StoreOptions {
   std::size_t devices_per_user_max = 20;   // one more is refused: dropping the oldest would hide a client's fault
   std::size_t mutes_per_user_max = 1'000;  // expired ones count until they are removed or set anew
   std::size_t changes_named_max = 10'000;  // more at once, and changes() says: everything
+
+  // Of PostgreSQL alone (postgres.h). busy_timeout is how long a statement waits for another connection's lock there.
+  std::string password_file;                // mode 0600 (secret_file.h); empty: PGPASSFILE, ~/.pgpass, or none
+  milliseconds connect_timeout{5'000};      // of a connection, with TLS and log-in
+  milliseconds statement_timeout{10'000};   // of a statement; what is slower is given up by the server
+  milliseconds migration_timeout{600'000};  // of a step of the schema, also of one that another process takes
+  milliseconds changes_keep{600'000};       // rows of the change feed that are older are deleted, …
+  std::size_t changes_rows_max = 131'072;   // … and the oldest beyond it; a reader further behind drops all its copies
 };
 
-/// One connection; single-threaded. Open one per thread on the same file. Input is checked at the door: Malformed names
-/// the field and its limit (limits.h). Every call may also fail with Io (SQLite's words) or Overloaded (another
-/// connection holds the write lock; nothing happened). A failed write has changed nothing.
+/// One connection; single-threaded. Open one per thread on the same file or database. Input is checked at the door:
+/// Malformed names the field and its limit (limits.h). Every call may also fail with Io (the database's words) or
+/// Overloaded (another connection holds the write lock; nothing happened). A failed write has changed nothing. Behind a
+/// network two more are possible, Io because the connection was lost and Timeout: whether a write happened is not
+/// known.
 class Store {
  public:
   virtual ~Store() = default;

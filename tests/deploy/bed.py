@@ -37,7 +37,7 @@ def worker():
         config = pathlib.Path(folder, "config.json")
         config.write_text(json.dumps({
             "kafka": {"brokers": "127.0.0.1:1"},
-            "store": {"path": f"{folder}/store.db", "master_key_file": str(key)},
+            "store": {"url": f"sqlite:{folder}/store.db", "master_key_file": str(key)},
             "worker": {"http_listen": "127.0.0.1:0", "drain_limit_ms": 500},
         }))
         log = pathlib.Path(folder, "log")

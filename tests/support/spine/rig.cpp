@@ -91,7 +91,7 @@ std::string Nightpost::config(const std::string& name, const Names& names, const
                           {{"brokers", brokers_},
                            {"group_id", names.group},
                            {"topics", {{"offline", names.offline}, {"results", names.results}, {"dead", names.dead}}}}},
-                         {"store", {{"path", store_path_}, {"master_key_file", key_file_}}},
+                         {"store", {{"url", "sqlite:" + store_path_}, {"master_key_file", key_file_}}},
                          {"worker", {{"http_listen", "127.0.0.1:0"}}},
                          {"log", {{"level", "info"}}}};
   json.merge_patch(changes.is_null() ? nlohmann::json::object() : changes);

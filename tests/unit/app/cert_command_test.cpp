@@ -27,7 +27,8 @@ class Office {
  public:
   Office() {
     REQUIRE(::mkdtemp(folder_.data()) != nullptr);
-    write("config.json", Json{{"store", {{"path", file("store.db")}, {"master_key_file", file("master.key")}}}}.dump());
+    write("config.json",
+          Json{{"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}}}.dump());
     write("app.secret", "abcdefghijklmnopqrstuv==\n");
     REQUIRE(run({"new-key", file("master.key")}, false).code == kDone);
   }
@@ -67,7 +68,8 @@ TEST_CASE("worker: a store whose folder is not there is not made", "[app][worker
   const std::string folder = office.file("lost");
   office.write(
       "config.json",
-      Json{{"store", {{"path", folder + "/store.db"}, {"master_key_file", office.file("master.key")}}}}.dump());
+      Json{{"store", {{"url", "sqlite:" + folder + "/store.db"}, {"master_key_file", office.file("master.key")}}}}
+          .dump());
   const auto ran = office.run({}, true, "worker");
   CHECK(ran.code != kDone);
   CHECK(ran.err.contains("the folder " + folder + " is not there"));

@@ -261,3 +261,19 @@ TEST_CASE("config: a file that is not there is one error", "[app][config]") {
   REQUIRE_FALSE(config);
   CHECK(config.error().lines == std::vector<std::string>{"cannot be read"});
 }
+
+TEST_CASE("config: a store is a file or a server", "[app][config]") {
+  const auto server = parse_config(R"({"store": {"url": "postgresql://np@db/push?sslmode=verify-full"}})");
+  REQUIRE(server);
+  CHECK(server->store_url.kind == store::StoreUrl::Kind::Postgres);
+  const auto file = parse_config(R"({"store": {"url": "sqlite:/a/b.db"}})");
+  REQUIRE(file);
+  CHECK(file->store_url.place == "/a/b.db");
+  CHECK(parse_config("{}")->store_url.place == "var/nightpost.db");
+
+  CHECK(errors_of(R"({"store": {"path": "a.db"}})") == "store.path: is now store.url: \"sqlite:PATH\"");
+  CHECK(errors_of(R"({"store": {"url": "a.db"}})").starts_with("store.url: is neither sqlite:PATH nor postgresql://"));
+  const std::string secret = errors_of(R"({"store": {"url": "postgresql://np:SECRET@db/push"}})");
+  CHECK(secret.contains("store.password_file"));
+  CHECK_FALSE(secret.contains("SECRET"));
+}

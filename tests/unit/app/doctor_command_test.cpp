@@ -36,7 +36,7 @@ class Practice {
         {"kafka",
          {{"brokers", broker_->brokers()},
           {"topics", {{"offline", "offline"}, {"results", "results"}, {"dead", "dead"}, {"dead_marks", "marks"}}}}},
-        {"store", {{"path", file("store.db")}, {"master_key_file", file("master.key")}}}};
+        {"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}}};
   }
   Practice(const Practice&) = delete;
   Practice& operator=(const Practice&) = delete;

@@ -58,6 +58,59 @@ Certificate certificate() {
 
 }  // namespace
 
+TEST_CASE("doctor: what a store on PostgreSQL may have", "[app][doctor]") {
+  const DatabaseFacts good{"postgresql://np@db/push",
+                           {},
+                           {},
+                           store::PostgresFacts{.server = "15.18",
+                                                .encrypted = true,
+                                                .writable = true,
+                                                .connected_in = milliseconds(7),
+                                                .answered_in = std::chrono::microseconds(1'250),
+                                                .schema = 1,
+                                                .schema_ours = 2}};
+  const auto all_well = judge(good);
+  REQUIRE(all_well.size() == 1);
+  CHECK(all_well[0].health == Health::Ok);
+  CHECK(all_well[0].what == "PostgreSQL 15.18, TLS, connected in 7 ms, answers in 1.2 ms, schema 2 (was 1)");
+  struct Row {
+    const char* name;
+    std::function<void(DatabaseFacts&)> spoil;
+    Health health;
+    std::string what, todo;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"no key", [](auto& f) { f.key_trouble = "no master key"; }, Health::Fault, "no master key", "master_key_file"},
+      {"not reached",
+       [](auto& f) {
+         f.server.reset();
+         f.open_trouble = "refused";
+       },
+       Health::Fault, "refused", "store.url"},
+      {"newer",
+       [](auto& f) {
+         f.server->schema = 9;
+         f.open_trouble = "newer";
+       },
+       Health::Fault, "newer", "run the newer"},
+      {"a standby", [](auto& f) { f.server->writable = false; }, Health::Fault, "takes no writes", "read-write"},
+      {"no TLS", [](auto& f) { f.server->encrypted = false; }, Health::Warning, "without TLS", "verify-full"},
+  }));
+  CAPTURE(row.name);
+  DatabaseFacts facts = good;
+  row.spoil(facts);
+  std::vector<Finding> findings = judge(facts);
+  std::erase_if(findings, [](const Finding& finding) { return finding.health == Health::Ok; });
+  check_one(findings, row.health, row.what, row.todo);
+  for (const char* here : {"postgresql://np@localhost/x", "postgresql://127.0.0.1:5/x", "postgresql://[::1]/x",
+                           "postgresql:///x", "postgresql://np@/x"}) {
+    DatabaseFacts local = good;
+    local.address = here;
+    local.server->encrypted = false;
+    CHECK(worst_of(judge(local)) == Health::Ok);
+  }
+}
+
 TEST_CASE("doctor: a good store", "[app][doctor]") {
   const StoreFacts good{.path = "s.db",
                         .is_there = true,
@@ -85,7 +138,7 @@ TEST_CASE("doctor: what a store may have", "[app][doctor]") {
   };
   const Row row = GENERATE(values<Row>({
       {"no key", [](auto& f) { f.key_trouble = "no master key"; }, Health::Fault, "no master key", "master_key_file"},
-      {"no file", [](auto& f) { f.is_there = false; }, Health::Fault, "is not there", "store.path"},
+      {"no file", [](auto& f) { f.is_there = false; }, Health::Fault, "is not there", "store.url"},
       {"not ours", [](auto& f) { f.open_trouble = "of another program"; }, Health::Fault, "another program", "backup"},
       {"newer",
        [](auto& f) {

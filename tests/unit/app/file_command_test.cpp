@@ -60,7 +60,7 @@ class Yard {
     return {std::istreambuf_iterator<char>(in), {}};
   }
   void configure(const std::string& name, const std::string& store) const {
-    write(name, Json{{"store", {{"path", file(store)}, {"devices_per_user_max", 3}}}}.dump());
+    write(name, Json{{"store", {{"url", "sqlite:" + file(store)}, {"devices_per_user_max", 3}}}}.dump());
   }
   support::CliRan run(std::vector<std::string> arguments, const std::string& config = "config.json") const {
     arguments.insert(arguments.end(), {"--config", file(config)});

@@ -171,7 +171,8 @@ struct SendBed {
   std::string config_file(const Json& proxy_section) const {
     return folder.file(
         "config.json",
-        Json{{"store", {{"path", folder.path + "/store.db"}, {"master_key_file", folder.path + "/master.key"}}},
+        Json{{"store",
+              {{"url", "sqlite:" + folder.path + "/store.db"}, {"master_key_file", folder.path + "/master.key"}}},
              {"proxy", proxy_section}}
             .dump());
   }

@@ -308,7 +308,8 @@ TEST_CASE("send: says at once that nobody is there, or that he is not to be trus
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   const std::string config = folder + "/config.json";
   std::ofstream(config)
-      << Json{{"store", {{"path", folder + "/store.db"}, {"master_key_file", folder + "/master.key"}}}}.dump();
+      << Json{{"store", {{"url", "sqlite:" + folder + "/store.db"}, {"master_key_file", folder + "/master.key"}}}}
+             .dump();
   REQUIRE(write_private_file(folder + "/master.key", store::Sealer::new_key_text()));
   Rig rig(vendor);
   std::thread served;

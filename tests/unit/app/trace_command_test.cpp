@@ -26,7 +26,7 @@ class Desk {
  public:
   Desk() {
     REQUIRE(::mkdtemp(folder_.data()) != nullptr);
-    std::ofstream(file("config.json")) << Json{{"store", {{"path", file("store.db")}}}}.dump();
+    std::ofstream(file("config.json")) << Json{{"store", {{"url", "sqlite:" + file("store.db")}}}}.dump();
   }
   Desk(const Desk&) = delete;
   Desk& operator=(const Desk&) = delete;
@@ -177,7 +177,7 @@ TEST_CASE("trace command: the results topic has what was not kept", "[app][trace
   write("e1", "no outcome");
   const auto configure = [&](const std::string& brokers) {
     std::ofstream(desk.file("config.json"))
-        << Json{{"store", {{"path", desk.file("store.db")}}},
+        << Json{{"store", {{"url", "sqlite:" + desk.file("store.db")}}},
                 {"kafka", {{"brokers", brokers}, {"topics", {{"results", "results"}}}}}}
                .dump();
   };

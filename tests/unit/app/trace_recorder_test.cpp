@@ -262,9 +262,12 @@ TEST_CASE("trace sample: a share of all ids, the same for an event and its recei
 }
 
 TEST_CASE("trace path: beside the store unless named", "[app][trace]") {
-  CHECK(trace_path({}, "var/nightpost.db") == "var/nightpost-trace.db");
-  CHECK(trace_path({}, "/data/store") == "/data/store-trace");
-  CHECK(trace_path({.path = "/x/t.db"}, "var/nightpost.db") == "/x/t.db");
+  const auto file = store::StoreUrl::Kind::Sqlite, server = store::StoreUrl::Kind::Postgres;
+  CHECK(trace_path({}, {file, "var/nightpost.db"}) == "var/nightpost-trace.db");
+  CHECK(trace_path({}, {file, "/data/store"}) == "/data/store-trace");
+  CHECK(trace_path({.path = "/x/t.db"}, {file, "var/nightpost.db"}) == "/x/t.db");
+  CHECK(trace_path({.path = "/x/t.db"}, {server, "postgresql://h/d"}) == "/x/t.db");
+  CHECK(trace_path({}, {server, "postgresql://h/d.db"}) == "var/nightpost-trace.db");
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ class Bed {
     config.master_key_file = folder_ + "/master.key";
     std::ofstream(config.master_key_file) << store::Sealer::new_key_text();
     std::filesystem::permissions(config.master_key_file, std::filesystem::perms::owner_read);
-    config.store_path = folder_ + "/store.db";
+    config.store_url.place = folder_ + "/store.db";
     config.consumer.kafka.brokers = config.producer.kafka.brokers = brokers;
     config.consumer.kafka.client = {{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"}};
     config.topics.offline = "offline";

@@ -22,7 +22,7 @@ void check_equal(const Device& one, const Device& two) {
 }
 
 TEST_CASE("devices: what was reported is read back whole", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   Device given = a_device();
   given.platform = GENERATE(Platform::Ios, Platform::Android, Platform::Web, Platform::MiniProgram, Platform::Desktop);
@@ -36,7 +36,7 @@ TEST_CASE("devices: what was reported is read back whole", "[store][devices]") {
 }
 
 TEST_CASE("devices: a report replaces the one before it", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "vinson", a_device("phone", 1)));
   Device again = a_device("phone", 2);
@@ -49,7 +49,7 @@ TEST_CASE("devices: a report replaces the one before it", "[store][devices]") {
 }
 
 TEST_CASE("devices: are keyed by app, user and device together", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "a", a_device("1")));
   REQUIRE(store->set_device(kApp, "a", a_device("2")));
@@ -85,7 +85,7 @@ TEST_CASE("devices: are keyed by app, user and device together", "[store][device
 }
 
 TEST_CASE("devices: a token goes only if it is still that very one", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   const Device device = a_device();
   REQUIRE(store->set_device(kApp, "vinson", device));
@@ -120,7 +120,7 @@ TEST_CASE("devices: a token goes only if it is still that very one", "[store][de
 }
 
 TEST_CASE("devices: are found by certificate and token", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   const auto report = [&](AppId app, const char* user, std::int64_t certificate, const char* token, int at_ms) {
     Device device = a_device("phone", certificate);
@@ -166,7 +166,7 @@ TEST_CASE("devices: the look-up by token uses its index", "[store][devices]") {
 }
 
 TEST_CASE("devices: many tokens go in one commit, each only if it is still that very one", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   const auto other = temp.open();
   std::vector<Store::DeviceRow> rows;
@@ -186,7 +186,7 @@ TEST_CASE("devices: many tokens go in one commit, each only if it is still that 
 }
 
 TEST_CASE("devices: one more than the limit is refused, a report of one there is not", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open({.devices_per_user_max = 3});
   for (const char* id : {"1", "2", "3"}) REQUIRE(store->set_device(kApp, "vinson", a_device(id)));
   const auto fourth = store->set_device(kApp, "vinson", a_device("4"));
@@ -201,7 +201,7 @@ TEST_CASE("devices: one more than the limit is refused, a report of one there is
 }
 
 TEST_CASE("devices: what cannot be one is refused", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   struct Row {
     const char* name;
@@ -254,7 +254,7 @@ TEST_CASE("devices: what cannot be one is refused", "[store][devices]") {
 }
 
 TEST_CASE("devices: so is a user that cannot be one", "[store][devices]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   struct Row {
     const char* name;

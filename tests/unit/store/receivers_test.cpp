@@ -8,7 +8,7 @@ namespace nightpost::store {
 namespace {
 
 TEST_CASE("receivers: come in the order of the keys, unknown ones empty", "[store][receivers]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "one", a_device("1")));
   REQUIRE(store->set_device(kApp, "two", a_device("1")));
@@ -27,7 +27,7 @@ TEST_CASE("receivers: come in the order of the keys, unknown ones empty", "[stor
 }
 
 TEST_CASE("receivers: settings are the user's, or the defaults", "[store][receivers]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   const bool with_device = GENERATE(false, true);
   if (with_device) REQUIRE(store->set_device(kApp, "vinson", a_device()));
@@ -49,7 +49,7 @@ TEST_CASE("receivers: settings are the user's, or the defaults", "[store][receiv
 }
 
 TEST_CASE("receivers: settings that do not fit are refused", "[store][receivers]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   const auto spoil = GENERATE(
       as<void (*)(PushSettings&)>{}, [](PushSettings& s) { s.language = std::string(kLanguageBytesMax + 1, 'l'); },
@@ -63,7 +63,7 @@ TEST_CASE("receivers: settings that do not fit are refused", "[store][receivers]
 }
 
 TEST_CASE("receivers: mutes come and go, beside settings and without", "[store][receivers]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   if (GENERATE(false, true)) REQUIRE(store->set_settings(kApp, "vinson", {.sound_c2c = "a.caf"}));
   if (GENERATE(false, true)) REQUIRE(store->set_device(kApp, "vinson", a_device()));
@@ -101,7 +101,7 @@ TEST_CASE("receivers: mutes come and go, beside settings and without", "[store][
 }
 
 TEST_CASE("receivers: mutes have a limit and a shape", "[store][receivers]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open({.mutes_per_user_max = 2});
   REQUIRE(store->set_mute(kApp, "vinson", {.kind = Mute::Kind::Peer, .target = "1"}));
   REQUIRE(store->set_mute(kApp, "vinson", {.kind = Mute::Kind::Peer, .target = "2"}));
@@ -124,7 +124,7 @@ TEST_CASE("receivers: mutes have a limit and a shape", "[store][receivers]") {
 }
 
 TEST_CASE("receivers: an app is known by a certificate or a device", "[store][receivers]") {
-  const TempStore temp;
+  const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   CHECK(store->app_known(kApp) == false);
   REQUIRE(store->set_settings(kApp, "vinson", {}));

@@ -1,4 +1,4 @@
-// A store of one test's own, in a folder that goes with it.
+// A store of one test's own, in a folder or a database that goes with it.
 #pragma once
 
 #include <unistd.h>
@@ -9,35 +9,57 @@
 #include <memory>
 #include <string>
 
+#include "store/postgres.h"
 #include "store/store.h"
+#include "store/store_url.h"
+#include "support/postgres_server.h"
 
 namespace nightpost::store {
 
 inline const AppId kApp{1400000001};
 
+using Kind = StoreUrl::Kind;
+
+inline auto each_store() { return Catch::Generators::values({Kind::Sqlite, Kind::Postgres}); }
+
 class TempStore {
  public:
-  TempStore() {
+  /// GENERATE(each_store()) runs a test on each.
+  explicit TempStore(Kind kind = Kind::Sqlite) {
+    if (kind == Kind::Postgres) {
+      url_ = support::PostgresServer::shared().new_database();
+      return;
+    }
     std::string name = (std::filesystem::temp_directory_path() / "nightpost-store-XXXXXX").string();
     REQUIRE(::mkdtemp(name.data()) != nullptr);
     folder_ = name;
   }
   TempStore(const TempStore&) = delete;
   TempStore& operator=(const TempStore&) = delete;
-  ~TempStore() { std::filesystem::remove_all(folder_); }
+  ~TempStore() {
+    if (!url_.empty())
+      support::PostgresServer::shared().give_back(url_);
+    else
+      std::filesystem::remove_all(folder_);
+  }
 
+  const std::string& url() const { return url_; }  // of PostgreSQL
   std::string path(const std::string& name = "store.db") const { return (folder_ / name).string(); }
-  /// Another connection to the same file.
+  /// Another connection to the same file or database.
   std::unique_ptr<Store> open(const StoreOptions& options = {}) const {
-    auto store = open_sqlite(path(), sealer, options);
+    auto store = try_open(options);
     if (!store) FAIL(store.error().detail);
     return *std::move(store);
+  }
+  Result<std::unique_ptr<Store>> try_open(const StoreOptions& options = {}) const {
+    return url_.empty() ? open_sqlite(path(), sealer, options) : open_postgres(url_, sealer, options);
   }
 
   std::shared_ptr<const Sealer> sealer = Sealer::from_key_text(Sealer::new_key_text()).value();
 
  private:
   std::filesystem::path folder_;
+  std::string url_;  // empty: SQLite
 };
 
 inline NewCertificate a_certificate(std::string name = "prod", AppId app = kApp) {

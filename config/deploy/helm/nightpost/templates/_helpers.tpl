@@ -24,7 +24,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.staticMembership }}
 {{- $kafka = dict "group_instance_id" "{hostname}" "session_timeout_ms" (mul .Values.sessionTimeoutSeconds 1000) }}
 {{- end }}
-{{- $store := dict "path" "/var/lib/nightpost/nightpost.db" "master_key_file" "/run/nightpost/secrets/master.key" }}
+{{- $store := dict "url" "sqlite:/var/lib/nightpost/nightpost.db" "master_key_file" "/run/nightpost/secrets/master.key" }}
 {{- $worker := dict "http_listen" "0.0.0.0:9464" "drain_limit_ms" (mul .Values.drainLimitSeconds 1000) }}
 {{- $config := dict "kafka" $kafka "store" $store "worker" $worker }}
 {{- if .Values.receipts.enabled }}{{- $_ := set $config "receipts" (dict "listen" "0.0.0.0:9465") }}{{- end }}

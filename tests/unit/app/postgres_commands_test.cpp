@@ -1,0 +1,56 @@
+// The command line on a store that is a server.
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "app/config.h"
+#include "app/dev_account.h"
+#include "app/worker.h"
+#include "store/sealer.h"
+#include "support/cli_run.h"
+#include "support/postgres_server.h"
+#include "support/process.h"
+
+using namespace nightpost;
+using Json = nlohmann::json;
+
+TEST_CASE("postgres: commands work on a server as on a file; the worker says that it does not", "[app][postgres]") {
+  const support::TempFolder folder("commands");
+  auto& server = support::PostgresServer::shared();
+  const std::string url = server.new_database();
+  const std::string config = folder.write(
+      "config.json",
+      Json{{"store", {{"url", url}, {"master_key_file", folder.write("master.key", store::Sealer::new_key_text())}}},
+           {"kafka", {{"brokers", "127.0.0.1:1"}}}}
+          .dump());
+  const auto run = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--config", config});
+    return support::run_cli(folder.path(), std::move(arguments));
+  };
+  {
+    auto store = app::open_store(*app::load_config(config), true);
+    REQUIRE(store);
+    auto account = app::make_dev_account(Vendor::Xiaomi);
+    REQUIRE(account);
+    account->certificate.app = AppId{7};
+    account->certificate.name = "mi";
+    REQUIRE((*store)->add_certificate({account->certificate, account->secret})->id.value == 1);
+  }
+  const auto set = run({"device", "set", "--app", "7", "--user", "ann", "--device", "phone", "--certificate", "1",
+                        "--platform", "android", "--token", app::dev_token(Vendor::Xiaomi, "ann").text()});
+  INFO(set.err);
+  CHECK(set.code == 0);
+  const auto listed = run({"device", "list", "--app", "7"});
+  INFO(listed.err);
+  CHECK(listed.code == 0);
+  CHECK(listed.out.find("ann") != std::string::npos);
+
+  const auto doctor = run({"doctor", "--timeout", "1", "--json"});
+  const Json findings = Json::parse(doctor.out).at("findings");
+  CHECK(findings.dump().find("PostgreSQL 15") != std::string::npos);
+
+  const auto worker = run({"worker"});
+  CHECK(worker.code != 0);
+  CHECK(worker.err.find("store.url: the worker cannot use PostgreSQL yet") != std::string::npos);
+  server.give_back(url);
+}
