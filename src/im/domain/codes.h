@@ -1,0 +1,55 @@
+// Why a request is refused, by the number that a client sees: TIM's where it has one.
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <string>
+#include <utility>
+
+namespace nightpost::im {
+
+enum class Code : std::int32_t {
+  // The caller's request.
+  Malformed = 6017,  // a field is missing, of another type or out of range; `why` names it
+  UnknownOp = 6018,
+  NotLoggedIn = 6014,
+  Displaced = 6208,  // said once: another terminal took this one's place while it was away; `force` logs in
+  TooFast = 6223,    // come again; the answer says after how many ms
+  // Signatures and accounts.
+  SigExpired = 70001,
+  SigEmpty = 70002,
+  SigUnreadable = 70003,  // not base64, zlib or JSON, too long, fields missing
+  SigMismatch = 70009,    // not made with a key of this app
+  SigOtherUser = 70013,
+  SigOtherApp = 70014,
+  AccountUnknown = 70107,
+  SigRevoked = 70052,  // kicked after it was issued
+  AppUnknown = 60006,
+  // Messages.
+  ReceiverUnknown = 20003,
+  Blacklisted = 20007,
+  NotFriends = 20009,
+  RecallTooLate = 20016,
+  NotTheSender = 20018,
+  MessageUnknown = 20026,
+  WordRefused = 80001,
+  TooLarge = 80002,
+  // The server.
+  Busy = 70169,  // a queue is full or the store is away; nothing happened, repeat with the same client id
+  Internal = 70500,
+};
+
+struct Refusal {
+  Code code;
+  std::string why;  // for people: one line; names the field and the limit, never a secret
+};
+
+template <class T>
+using Answer = std::expected<T, Refusal>;
+template <class T>
+using Reply = std::move_only_function<void(Answer<T>)>;
+
+[[nodiscard]] inline auto refuse(Code code, std::string why) { return std::unexpected(Refusal{code, std::move(why)}); }
+
+}  // namespace nightpost::im

@@ -1,0 +1,40 @@
+// A message of a conversation as it is stored and shown. Values; no behaviour.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/time.h"
+#include "im/domain/ids.h"
+
+namespace nightpost::im {
+
+enum class Priority : std::uint8_t { High, Normal, Low, Lowest };
+
+/// What the sender asks for beside the content.
+struct MessageFlags {
+  bool no_unread = false;             // does not count as unread, and raises no badge
+  bool no_last = false;               // does not become the conversation's last message
+  bool recalled = false;              // tombstone: elements, push and custom are empty
+  bool hidden_from_receiver = false;  // the sender is on the receiver's blacklist and is told nothing
+  bool operator==(const MessageFlags&) const = default;
+};
+
+struct Message {
+  MessageId id;
+  WallTime at{};  // never falls within a conversation
+  std::string from;
+  std::string to;    // one-to-one: the other user
+  std::string nick;  // the sender's at that moment; later changes do not reach back
+  std::string face;
+  std::string client_id;  // the sender's name for it, 1-64 bytes; a repeat finds the first
+  Priority priority = Priority::Normal;
+  MessageFlags flags;
+  std::string elements;             // JSON array, canonical; each with "type" (elements.h)
+  std::string push;                 // JSON object, the event's "push" member (push_info.h); empty: nothing asked for
+  std::string cloud_data;           // the app's own text with the message, at most 8 KiB
+  std::optional<WallTime> expires;  // from then on it is in no history
+};
+
+}  // namespace nightpost::im

@@ -1,0 +1,261 @@
+// The one door of the companion: every right and rule is enforced behind it, once, whoever asks (sockets, later REST).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/device.h"
+#include "core/platform.h"
+#include "core/time.h"
+#include "im/domain/codes.h"
+#include "im/domain/ids.h"
+#include "im/domain/message.h"
+
+namespace nightpost::im {
+
+/// One login of one device. Who asks; a later login of the same device, a displacement, a kick or a logout ends it, and
+/// what the ended one asks from then on is answered NotLoggedIn.
+struct Terminal {
+  UserKey user;
+  std::string device;  // the client's own name for the phone or browser, 1-64 printable bytes; stays over logins
+  Epoch epoch;
+  Platform platform = Platform::Ios;
+};
+
+struct LoginRequest {
+  AppId app;
+  std::string user;
+  std::string signature;  // userSig
+  std::string device;
+  Platform platform = Platform::Ios;
+  std::string language;
+  bool force = false;      // logs in although this device was displaced while away
+  bool auto_read = false;  // what this device acknowledges counts as read
+};
+struct LoginReply {
+  Terminal terminal;
+  Ver ver;  // the account's
+  WallTime signature_ends{};
+  std::string nick;
+};
+
+struct SendRequest {
+  std::string to;         // the other user
+  std::string client_id;  // 1-64 printable bytes, unique among the sender's of seven days
+  std::string elements;   // JSON array
+  std::string push;       // JSON object; empty: none
+  std::string cloud_data;
+  Priority priority = Priority::Normal;
+  bool online_only = false;  // delivered to who is there; not stored, not counted, not pushed, id 0-0
+  bool no_unread = false;
+  bool no_last = false;
+};
+struct SendReply {
+  MessageId id;
+  WallTime at{};
+  Ver ver;                // the sender's account, this message included
+  bool repeated = false;  // the first result of this client id
+};
+
+/// Times of a message that changed after it was sent, and of a conversation's states, for copies of them.
+struct Recall {
+  MessageId id;
+  std::string by;
+  WallTime at{};
+};
+
+/// A conversation as its owner sees it.
+struct Chat {
+  ConvId conv;
+  std::string peer;
+  Seq head;  // newest message
+  WallTime head_at{};
+  Seq read;  // mine
+  Seq peer_read;
+  Seq cleared;  // history begins behind it
+  std::int64_t unread = 0;
+  std::int64_t changes = 0;  // the conversation's counter of recalls and the like
+  bool pinned = false;
+  std::string mark;
+  bool gone = false;  // deleted from the list; a new message brings it back
+  Ver ver;            // of the owner's account when it last changed
+  std::optional<Message> last;
+};
+
+struct SyncRequest {
+  Ver ver;  // what the client has; 0: nothing
+  std::size_t limit = 100;
+};
+struct SyncReply {
+  std::vector<Chat> chats;  // those with a ver above the client's, by ver
+  Ver ver;                  // what the client has once it took them; ask again with it while `more`
+  bool more = false;
+  bool reset = false;  // the client's ver is from elsewhere or ahead: it drops what it has; the rows are from 0
+  std::int64_t unread_total = 0;
+};
+
+struct PullRequest {
+  std::string peer;
+  std::optional<Seq> after;   // those above it, oldest first; or
+  std::optional<Seq> before;  // those below it, newest first; neither: the newest
+  std::int64_t changes = 0;   // the client knows the conversation's changes up to here
+  std::size_t limit = 50;     // 1-100
+};
+struct PullReply {
+  ConvId conv;
+  std::vector<Message> messages;  // by seq, rising; hidden, deleted and expired ones are left out
+  Seq from, to;                   // all that is to be seen in [from, to] is here: ranges of answers join
+  Seq head;
+  std::vector<Recall> recalls;  // behind the client's `changes`, at most 100 at once
+  std::int64_t changes = 0;     // ask again with it
+  bool more = false;            // further messages in that direction
+};
+
+struct ReadRequest {
+  std::string peer;
+  std::optional<Seq> seq;         // up to and including; or
+  std::optional<WallTime> until;  // every message of that second and before; neither: all
+};
+struct ReadReply {
+  Seq read;
+  std::int64_t unread = 0;
+  std::int64_t unread_total = 0;
+  Ver ver;
+};
+
+struct ChatChange {
+  std::string peer;
+  std::optional<bool> pinned;
+  std::optional<std::string> mark;  // at most 64 bytes
+  bool remove = false;              // from the list
+  bool with_messages = false;       // and its messages, for me
+};
+
+/// A device's registration for pushes; goes to the dispatcher's store.
+struct TokenReport {
+  CertificateId certificate;
+  DeviceToken token;
+};
+struct AppState {
+  bool foreground = true;
+  std::int64_t unread = 0;  // on going to background: the total that the app shows
+};
+struct Profile {
+  std::optional<std::string> nick;  // absent in a request: as it is
+  std::optional<std::string> face;  // URL
+};
+struct BlacklistChange {
+  std::string user;
+  bool on = true;
+};
+
+// What happened, to be told after the commit to whoever of the user is connected.
+struct NewMessage {
+  std::shared_ptr<const Message> message;
+  std::int64_t unread = 0;  // of the owner's conversation
+  bool online_only = false;
+};
+struct ReadMark {  // mine, of another device of mine
+  std::string peer;
+  Seq read;
+  std::int64_t unread = 0;
+};
+struct PeerRead {  // the other one has read what I wrote
+  std::string peer;
+  Seq read;
+};
+struct Recalled {
+  std::string peer;
+  Recall recall;
+};
+struct ChatChanged {
+  std::string peer;
+};  // pin, mark, removal: read it by sync
+using Item = std::variant<NewMessage, ReadMark, PeerRead, Recalled, ChatChanged>;
+
+struct Delivery {
+  UserKey to;
+  Ver ver;             // of the account once the client has this; 0: online-only, moves nothing
+  std::string except;  // the device that asked; its answer says it already
+  Item item;
+  std::int64_t unread_total = 0;  // of `to`
+};
+
+/// A terminal that could be pushed to: an iOS or Android device that has not logged out and was not displaced.
+struct PushTarget {
+  std::string device;
+  Platform platform = Platform::Ios;
+  Ver acknowledged;  // as saved, which is up to some seconds ago
+};
+/// A stored message that somebody may need a push for. The row stands in the store until settled.
+struct Intent {
+  std::int64_t id = 0;
+  std::shared_ptr<const Message> message;
+  UserKey to;
+  Ver ver;                        // the receiver's, of this message
+  std::int64_t unread_total = 0;  // the receiver's, this message included
+  std::vector<PushTarget> targets;
+  std::int32_t events = 0;          // published for it before
+  std::vector<std::string> pushed;  // devices that those named
+};
+
+struct Ended {
+  enum class Why : std::uint8_t { Displaced, SameDevice, Kicked, LoggedOut, AccountRemoved };
+  Terminal terminal;
+  Why why;
+};
+
+/// All that one commit did, in the order of commits. On the loop.
+struct Committed {
+  std::vector<Delivery> deliveries;
+  std::vector<Intent> intents;
+  std::vector<MessageId> recalled;                  // whose push is not to be made any more
+  std::vector<std::pair<UserKey, MessageId>> read;  // ... up to which a user has read, one a conversation
+  std::vector<Ended> ended;
+};
+
+/// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it; a reply
+/// comes after the `committed` that holds its effects. Replies come in any order, exactly once, also after stop() (then
+/// Busy). Everything that waits is bounded; what finds no room is answered Busy at once.
+class Service {
+ public:
+  virtual ~Service() = default;
+
+  virtual void login(LoginRequest request, Reply<LoginReply> reply) = 0;
+  virtual void logout(const Terminal& who, Reply<void> reply) = 0;  // the device gets no push from then on
+  virtual void send(const Terminal& who, SendRequest request, Reply<SendReply> reply) = 0;
+  virtual void recall(const Terminal& who, MessageId id, Reply<Ver> reply) = 0;
+  virtual void remove(const Terminal& who, std::vector<MessageId> ids, Reply<Ver> reply) = 0;  // for me; at most 30
+  virtual void read(const Terminal& who, ReadRequest request, Reply<ReadReply> reply) = 0;
+  virtual void change_chat(const Terminal& who, ChatChange change, Reply<Ver> reply) = 0;
+  virtual void sync(const Terminal& who, SyncRequest request, Reply<SyncReply> reply) = 0;
+  virtual void pull(const Terminal& who, PullRequest request, Reply<PullReply> reply) = 0;
+  virtual void report_token(const Terminal& who, TokenReport report, Reply<void> reply) = 0;
+  virtual void report_state(const Terminal& who, AppState state, Reply<void> reply) = 0;
+  virtual void set_push_settings(const Terminal& who, PushSettings settings, Reply<void> reply) = 0;
+  virtual void set_mute(const Terminal& who, Mute mute, bool on, Reply<void> reply) = 0;
+  virtual void set_profile(const Terminal& who, Profile profile, Reply<void> reply) = 0;
+  virtual void profiles(const Terminal& who, std::vector<std::string> users,
+                        Reply<std::vector<std::pair<std::string, Profile>>> reply) = 0;  // at most 100
+  virtual void set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) = 0;
+  virtual void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) = 0;
+
+  /// The client has everything up to `ver`. Saved within some seconds; never falls.
+  virtual void acknowledged(const Terminal& who, Ver ver) = 0;
+
+  // For the relay.
+  /// Intents left by an earlier process, by id, those above `after`.
+  virtual void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) = 0;
+  /// The broker has event number `events` of it, which named `devices`: a later process does not push to them again.
+  virtual void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) = 0;
+  virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
+};
+
+}  // namespace nightpost::im
