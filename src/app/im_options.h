@@ -1,0 +1,30 @@
+// The companion IM server: the config section `im`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "app/json_section.h"
+#include "app/server_options.h"
+#include "core/ids.h"
+#include "im/relay/relay.h"
+
+namespace nightpost::app {
+
+struct ImOptions {
+  std::string host = "127.0.0.1";    // of the clients' sockets
+  std::uint16_t port = 9466;         // 0: a free one
+  std::string tls_certificate_file;  // PEM chain; both files or none: then plain WebSocket, for use behind a proxy
+  std::string tls_key_file;          // that ends TLS
+  /// Tenants and the files of the keys that sign their users' userSigs. While a key is replaced, both are good.
+  std::map<AppId, std::string> key_files, next_key_files;
+  im::RelayOptions relay;
+  /// Of the clients' connections. Behind a proxy that ends TLS all of them come from one address.
+  server::ServerOptions server{
+      .connections_max = 20'000, .connections_per_address_max = 20'000, .idle_timeout = milliseconds(120'000)};
+};
+
+void read_im(JsonSection section, ImOptions& options);
+
+}  // namespace nightpost::app
