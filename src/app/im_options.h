@@ -6,9 +6,10 @@
 #include <string>
 
 #include "app/json_section.h"
-#include "app/server_options.h"
 #include "core/ids.h"
+#include "im/gateway/gateway_options.h"
 #include "im/relay/relay.h"
+#include "im/service/service_options.h"
 
 namespace nightpost::app {
 
@@ -20,9 +21,9 @@ struct ImOptions {
   /// Tenants and the files of the keys that sign their users' userSigs. While a key is replaced, both are good.
   std::map<AppId, std::string> key_files, next_key_files;
   im::RelayOptions relay;
-  /// Of the clients' connections. Behind a proxy that ends TLS all of them come from one address.
-  server::ServerOptions server{
-      .connections_max = 20'000, .connections_per_address_max = 20'000, .idle_timeout = milliseconds(120'000)};
+  im::ServiceOptions service;
+  im::GatewayOptions gateway;
+};
 };
 
 void read_im(JsonSection section, ImOptions& options);
