@@ -1,0 +1,83 @@
+#include "im/domain/names.h"
+
+#include <algorithm>
+#include <string>
+
+namespace nightpost::im {
+namespace {
+
+Answer<void> check(std::string_view id, std::string_view field, std::size_t bytes_max) {
+  const auto malformed = [&](std::string_view why) {
+    return refuse(Code::Malformed, std::string(field) + ": " + std::string(why));
+  };
+  if (id.empty()) return malformed("empty");
+  if (id.size() > bytes_max) return malformed("longer than " + std::to_string(bytes_max) + " bytes");
+  if (!std::ranges::all_of(id, [](char c) { return c >= 0x20 && c <= 0x7e; }))
+    return malformed("has a byte that is not printable ASCII");
+  return {};
+}
+
+}  // namespace
+
+Answer<void> check_user_id(std::string_view id, std::string_view field) {
+  if (id.starts_with("@TIM#")) return refuse(Code::Malformed, std::string(field) + ": begins with @TIM#");
+  return check(id, field, kUserIdMax);
+}
+Answer<void> check_device_id(std::string_view id, std::string_view field) { return check(id, field, kDeviceIdMax); }
+Answer<void> check_client_id(std::string_view id, std::string_view field) { return check(id, field, kClientIdMax); }
+
+std::string_view name_of(Code code) noexcept {
+  switch (code) {
+    case Code::Malformed:
+      return "malformed";
+    case Code::UnknownOp:
+      return "unknown_op";
+    case Code::NotLoggedIn:
+      return "not_logged_in";
+    case Code::Displaced:
+      return "displaced";
+    case Code::TooFast:
+      return "too_fast";
+    case Code::SigExpired:
+      return "sig_expired";
+    case Code::SigEmpty:
+      return "sig_empty";
+    case Code::SigUnreadable:
+      return "sig_unreadable";
+    case Code::SigMismatch:
+      return "sig_mismatch";
+    case Code::SigOtherUser:
+      return "sig_other_user";
+    case Code::SigOtherApp:
+      return "sig_other_app";
+    case Code::AccountUnknown:
+      return "account_unknown";
+    case Code::SigRevoked:
+      return "sig_revoked";
+    case Code::AppUnknown:
+      return "app_unknown";
+    case Code::ReceiverUnknown:
+      return "receiver_unknown";
+    case Code::Blacklisted:
+      return "blacklisted";
+    case Code::NotFriends:
+      return "not_friends";
+    case Code::RecallTooLate:
+      return "recall_too_late";
+    case Code::NotTheSender:
+      return "not_the_sender";
+    case Code::MessageUnknown:
+      return "message_unknown";
+    case Code::WordRefused:
+      return "word_refused";
+    case Code::TooLarge:
+      return "too_large";
+    case Code::Busy:
+      return "busy";
+    case Code::Internal:
+      return "internal";
+  }
+  return "unknown";
+}
+
+}  // namespace nightpost::im

@@ -1,0 +1,58 @@
+#include "im/domain/push_info.h"
+
+#include <array>
+#include <utility>
+
+#include "im/domain/shape.h"
+
+namespace nightpost::im {
+namespace {
+
+constexpr std::size_t kTextMax = 4 * 1024;
+constexpr std::size_t kIdMax = 255;
+constexpr Field kTitle{.name = "title", .is = Is::Text, .most = kTextMax};
+constexpr Field kDesc{.name = "desc", .is = Is::Text, .most = kTextMax};
+
+constexpr Field channel(std::string_view vendor) { return {.name = vendor, .is = Is::Plain, .most = kIdMax}; }
+constexpr std::array kChannels = {channel("fcm"),  channel("huawei"), channel("honor"), channel("xiaomi"),
+                                  channel("oppo"), channel("vivo"),   channel("meizu")};
+constexpr Shape kChannelShape{kChannels};
+constexpr std::array kAndroid = {kTitle, kDesc, Field{.name = "channel", .is = Is::Object, .inside = &kChannelShape}};
+constexpr Shape kAndroidShape{kAndroid};
+
+constexpr std::array<std::string_view, 2> kBadges = {"count", "ignore"};
+constexpr std::array<std::string_view, 4> kLevels = {"passive", "active", "time-sensitive", "critical"};
+constexpr std::array kApns = {kTitle,
+                              kDesc,
+                              Field{.name = "sound", .is = Is::Plain, .most = kIdMax},
+                              Field{.name = "badge", .is = Is::Word, .words = kBadges},
+                              Field{.name = "mutable_content", .is = Is::Flag},
+                              Field{.name = "category", .is = Is::Plain, .most = kIdMax},
+                              Field{.name = "interruption_level", .is = Is::Word, .words = kLevels}};
+constexpr Shape kApnsShape{kApns};
+
+// The event's own (config/schemas/offline-event.schema.json).
+constexpr std::array kPush = {Field{.name = "disabled", .is = Is::Flag},
+                              kTitle,
+                              kDesc,
+                              Field{.name = "subtitle", .is = Is::Text, .most = kTextMax},
+                              Field{.name = "image", .is = Is::HttpsUrl, .most = 512},
+                              Field{.name = "ext", .is = Is::Text, .most = kTextMax},
+                              Field{.name = "android", .is = Is::Object, .inside = &kAndroidShape},
+                              Field{.name = "apns", .is = Is::Object, .inside = &kApnsShape}};
+constexpr Shape kPushShape{kPush};
+
+constexpr std::string_view kDisabled = R"({"disabled":true)";  // the first field, written only if true
+
+}  // namespace
+
+Answer<CheckedPush> check_push(std::string_view json) {
+  if (json.empty()) return CheckedPush{};
+  Answer<std::string> canonical = reshaped(json, kPushShape, Nothing::Leave, "push", kPushBytesMax);
+  if (!canonical) return std::unexpected(std::move(canonical.error()));
+  if (*canonical == "{}") return CheckedPush{};
+  const bool disabled = canonical->starts_with(kDisabled);
+  return CheckedPush{*std::move(canonical), disabled};
+}
+
+}  // namespace nightpost::im
