@@ -24,8 +24,8 @@ class Mailbox final : public std::enable_shared_from_this<Mailbox> {
   /// REQUIRED: the loop takes posts from any thread.
   Mailbox(EventLoop& loop, std::function<void(Done)> open) : loop_(loop), open_(std::move(open)) {}
 
-  void put(Done done);  // any thread
-  void empty();         // on the loop: opens what is there
+  void put(Done done);               // any thread
+  void empty();                      // on the loop: opens what is there
   void close() { open_ = nullptr; }  // on the loop: what comes later is dropped
 
  private:

@@ -74,7 +74,7 @@ void Writer::run() {
       std::unique_lock lock(mutex_);
       changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
       if (stop_) {
-        batch = std::move(last_);
+        batch = std::exchange(last_, {});
       } else {
         const auto end = waiting_.begin() + std::ptrdiff_t(std::min(waiting_.size(), options_.batch_max));
         batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -56,8 +57,8 @@ class Writer {
   observe::Log& log_;
   const std::shared_ptr<Mailbox> mailbox_;
   // The thread's.
-  std::vector<Tables::Unbind> unbind_;    // still to be done
-  std::vector<Tables::Unbind> unbound_;   // done; their rows go with the next commit
+  std::vector<Tables::Unbind> unbind_;   // still to be done
+  std::vector<Tables::Unbind> unbound_;  // done; their rows go with the next commit
 
   std::mutex mutex_;
   std::condition_variable changed_;
