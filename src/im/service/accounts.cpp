@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "im/service/commands.h"
+
+namespace nightpost::im {
+namespace {
+
+bool takes_pushes(Platform platform) noexcept { return platform == Platform::Ios || platform == Platform::Android; }
+
+/// A terminal's login is over: it is told, and its token goes where it must not be pushed to any more.
+void end(Work& work, const UserKey& who, const TerminalRow& row, Ended::Why why) {
+  work.told.ended.push_back({{who, row.device, row.epoch, row.platform}, why});
+  if (why == Ended::Why::SameDevice || !takes_pushes(row.platform)) return;
+  Tables::Unbind unbind{who, row.device};
+  work.tables.add_unbind(unbind);
+  work.unbound.push_back(std::move(unbind));
+}
+
+std::vector<KnownTerminal> known_of(const std::vector<TerminalRow>& rows) {
+  std::vector<KnownTerminal> out;
+  for (const TerminalRow& row : rows) out.push_back({row.device, row.platform, row.state, row.epoch});
+  return out;
+}
+
+Answer<void> known(Tables& tables, const UserKey& who) {
+  const auto account = tables.account(who);
+  if (!account || account->removed) return refuse(Code::AccountUnknown, "user: no such account");
+  return {};
+}
+
+void end_all(Work& work, const UserKey& who, Ended::Why why) {
+  for (TerminalRow row : work.tables.terminals(who)) {
+    if (row.state != TerminalState::LoggedIn) continue;
+    row.state = TerminalState::LoggedOut;
+    work.tables.save_terminal(who, row);
+    end(work, who, row, why);
+  }
+  // Signatures have whole seconds: that of this second is from before, too.
+  work.tables.set_valid_from(who, std::chrono::floor<std::chrono::seconds>(work.now) + std::chrono::seconds(1));
+}
+
+}  // namespace
+
+Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who) {
+  auto row = tables.terminal(who.user, who.device);
+  if (row && row->state == TerminalState::LoggedIn && row->epoch == who.epoch) return *std::move(row);
+  return refuse(Code::NotLoggedIn, "this login has ended: log in again");
+}
+
+std::vector<PushTarget> push_targets(Tables& tables, const UserKey& who) {
+  std::vector<PushTarget> out;
+  for (TerminalRow& row : tables.terminals(who))
+    if (row.state == TerminalState::LoggedIn && takes_pushes(row.platform))
+      out.push_back({std::move(row.device), row.platform, row.acked});
+  return out;
+}
+
+Answer<LoginReply> login(Work& work, const VerifiedLogin& request) {
+  Tables& tables = work.tables;
+  const UserKey& who = request.terminal.user;
+  const auto account = tables.account(who);
+  if (account && account->removed) return refuse(Code::AccountUnknown, "user: this account was removed");
+  if (account && request.issued < account->valid_from)
+    return refuse(Code::SigRevoked, "signature: this user was kicked after it was issued");
+  const std::vector<TerminalRow> rows = tables.terminals(who);
+  const LoginPlan plan =
+      plan_login(known_of(rows), request.terminal.device, request.terminal.platform, request.force, work.options.login);
+  const auto mine = std::ranges::find(rows, request.terminal.device, &TerminalRow::device);
+  if (plan.refused) {
+    TerminalRow row = *mine;
+    row.state = TerminalState::LoggedOut;
+    tables.save_terminal(who, row);
+    return refuse(Code::Displaced, "another device has logged in meanwhile: log in once more to take its place");
+  }
+  if (!account) tables.add_account(who, work.now);
+  if (plan.replaces) end(work, who, *mine, Ended::Why::SameDevice);
+  for (const std::size_t place : plan.displaces) {
+    TerminalRow row = rows[place];
+    row.state = TerminalState::Displaced;
+    tables.save_terminal(who, row);
+    end(work, who, row, Ended::Why::Displaced);
+  }
+  for (const std::size_t place : plan.forgets) tables.forget_terminal(who, rows[place].device);
+  TerminalRow row{.device = request.terminal.device,
+                  .platform = request.terminal.platform,
+                  .epoch = tables.next_epoch(who),
+                  .language = request.language,
+                  .auto_read = request.auto_read};
+  if (mine != rows.end()) row.acked = mine->acked;
+  tables.save_terminal(who, row);
+  Terminal terminal = request.terminal;
+  terminal.epoch = row.epoch;
+  return LoginReply{.terminal = std::move(terminal),
+                    .ver = account ? account->ver : Ver{},
+                    .signature_ends = request.ends,
+                    .nick = account ? account->nick : std::string()};
+}
+
+Answer<void> logout(Work& work, const Terminal& who) {
+  auto row = logged_in(work.tables, who);
+  if (!row) return std::unexpected(std::move(row.error()));
+  row->state = TerminalState::LoggedOut;
+  work.tables.save_terminal(who.user, *row);
+  end(work, who.user, *row, Ended::Why::LoggedOut);
+  return {};
+}
+
+Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile) {
+  if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
+  const auto account = work.tables.account(who.user);
+  if (!account) return refuse(Code::AccountUnknown, "user: no such account");
+  work.tables.set_profile(who.user, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
+  return {};
+}
+
+Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistChange& change) {
+  if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (change.user == who.user.user) return refuse(Code::Malformed, "user: nobody is on his own blacklist");
+  if (change.on) {
+    const auto account = work.tables.account({who.user.app, change.user});
+    if (!account || account->removed) return refuse(Code::AccountUnknown, "user: no such account");
+    const std::size_t most = work.options.blacklist_max;
+    if (!work.tables.blocks(who.user, change.user) && work.tables.blocked(who.user).size() >= most)
+      return refuse(Code::TooLarge, "user: the blacklist is full, at most " + std::to_string(most) + " users");
+  }
+  work.tables.set_block(who.user, change.user, change.on);
+  return {};
+}
+
+Answer<void> import_account(Work& work, const UserKey& who, const Profile& profile) {
+  work.tables.add_account(who, work.now);
+  const auto account = work.tables.account(who);
+  if (!account) return refuse(Code::Internal, "user: the account is not there");
+  work.tables.set_profile(who, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
+  return {};
+}
+
+Answer<void> kick(Work& work, const UserKey& who) {
+  if (auto ok = known(work.tables, who); !ok) return ok;
+  end_all(work, who, Ended::Why::Kicked);
+  return {};
+}
+
+Answer<void> remove_account(Work& work, const UserKey& who) {
+  if (auto ok = known(work.tables, who); !ok) return ok;
+  end_all(work, who, Ended::Why::AccountRemoved);
+  for (const ChatRow& chat : work.tables.unread_chats(who)) work.told.read.push_back({who, {chat.conv, chat.head}});
+  work.tables.remove_account(who);
+  return {};
+}
+
+}  // namespace nightpost::im

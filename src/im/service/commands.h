@@ -1,0 +1,81 @@
+// What each call does: load, decide, apply. Answers are meant only where the tables have not failed (Tables).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "im/service/command.h"
+
+namespace nightpost::im {
+
+/// NotLoggedIn: the terminal's login has ended.
+Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who);
+/// Those of a user that could be pushed to.
+std::vector<PushTarget> push_targets(Tables& tables, const UserKey& who);
+
+// accounts.cpp
+struct VerifiedLogin {
+  Terminal terminal;  // without the epoch
+  std::string language;
+  bool force = false;
+  bool auto_read = false;
+  WallTime issued{}, ends{};  // the signature's
+};
+Answer<LoginReply> login(Work& work, const VerifiedLogin& request);
+Answer<void> logout(Work& work, const Terminal& who);
+Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile);
+Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistChange& change);
+Answer<void> import_account(Work& work, const UserKey& who, const Profile& profile);
+Answer<void> kick(Work& work, const UserKey& who);            // AccountUnknown
+Answer<void> remove_account(Work& work, const UserKey& who);  // AccountUnknown
+
+// devices.cpp: what goes to the dispatcher's store.
+Answer<PushStep> report_token(Work& work, const Terminal& who, const TokenReport& report);
+Answer<PushStep> report_state(Work& work, const Terminal& who, const AppState& state);
+Answer<PushStep> set_push_settings(Work& work, const Terminal& who, const PushSettings& settings);
+Answer<PushStep> set_mute(Work& work, const Terminal& who, const Mute& mute, bool on);
+
+// messages.cpp
+struct Draft {  // a SendRequest whose content was checked
+  std::string to, client_id, elements, push, cloud_data;
+  bool push_disabled = false;
+  Priority priority = Priority::Normal;
+  bool online_only = false, no_unread = false, no_last = false;
+};
+Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft);
+Answer<Ver> recall(Work& work, const Terminal& who, MessageId id);
+Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>& ids);
+
+// chats.cpp
+Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& request);
+Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& change);
+
+// upkeep.cpp
+struct Acknowledgement {
+  Terminal who;
+  Ver ver;
+};
+Answer<void> save_acknowledged(Work& work, const std::vector<Acknowledgement>& all);
+struct IntentChange {
+  std::int64_t id = 0;
+  std::int32_t events = 0;  // 0: settled
+  std::vector<std::string> devices;
+};
+Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all);
+Answer<bool> prune(Work& work);  // true: there is more
+
+// looks.cpp: these only read.
+Answer<SyncReply> sync(Work& work, const Terminal& who, const SyncRequest& request);
+Answer<PullReply> pull(Work& work, const Terminal& who, const PullRequest& request);
+Answer<std::vector<std::pair<std::string, Profile>>> profiles(Work& work, const Terminal& who,
+                                                              const std::vector<std::string>& users);
+Answer<std::vector<std::string>> blacklist(Work& work, const Terminal& who);
+Answer<std::vector<Intent>> intents(Work& work, std::int64_t after, std::size_t limit);
+
+/// Moves the owner's read mark to `to`, which is above it and not above the head: unread, total, intents, his devices;
+/// the other's mark of it.
+void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const std::string& except);
+
+}  // namespace nightpost::im

@@ -1,0 +1,211 @@
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "im/domain/message_rules.h"
+#include "im/service/commands.h"
+
+namespace nightpost::im {
+namespace {
+
+/// As it is, or as the message `seq` begins it: what is older is not this user's to see.
+ChatRow chat_or_new(Tables& tables, const UserKey& owner, const ConvRow& conv, Seq seq) {
+  if (auto chat = tables.chat(owner, conv.id)) return *std::move(chat);
+  const Seq before{seq.value - 1};
+  return {.owner = owner, .conv = conv.id, .peer = conv.other(owner.user), .read = before, .cleared = before};
+}
+
+void show(ChatRow& chat, const Message& message, Ver ver) {
+  chat.ver = ver;
+  chat.head = message.id.seq;
+  chat.head_at = message.at;
+  chat.gone = false;
+  if (!message.flags.no_last) chat.last = message.id.seq;
+}
+
+Delivery delivery_of(const UserKey& to, const std::string& except, const std::shared_ptr<const Message>& message,
+                     Tables::Touched touched, std::int64_t unread) {
+  return {to, touched.ver, except, NewMessage{message, unread, false}, touched.unread};
+}
+
+void deliver_online_only(Work& work, const Terminal& who, const UserKey& to, Message message, std::int64_t own_total,
+                         std::int64_t total) {
+  const bool hidden = message.flags.hidden_from_receiver;
+  const auto shared = std::make_shared<const Message>(std::move(message));
+  work.told.deliveries.push_back({who.user, {}, who.device, NewMessage{shared, 0, true}, own_total});
+  if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
+}
+
+}  // namespace
+
+Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft) {
+  Tables& tables = work.tables;
+  // Load.
+  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (const auto first = tables.sent(who.user, draft.client_id))
+    return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
+  const UserKey to{who.user.app, draft.to};
+  const bool to_self = to == who.user;
+  const auto sender = tables.account(who.user);
+  if (!sender) return refuse(Code::AccountUnknown, "user: no such account");
+  const auto receiver = to_self ? sender : tables.account(to);
+  auto conv = tables.conv(to.app, who.user.user, to.user);
+  std::vector<PushTarget> targets = to_self ? std::vector<PushTarget>() : push_targets(tables, to);
+
+  // Decide.
+  const SendFacts facts{.to_self = to_self,
+                        .receiver_known = receiver && !receiver->removed,
+                        .blacklisted = !to_self && tables.blocks(to, who.user.user),
+                        .receiver_has_targets = !targets.empty(),
+                        .online_only = draft.online_only,
+                        .no_unread = draft.no_unread,
+                        .push_disabled = draft.push_disabled,
+                        .head = conv ? conv->seq : Seq{},
+                        .last_at = conv ? conv->last_at : WallTime{},
+                        .now = work.now};
+  const auto plan = decide_send(facts, {.blacklist_silent = work.options.blacklist_silent});
+  if (!plan) return std::unexpected(plan.error());
+  if (work.options.word_refused && work.options.word_refused(draft.elements))
+    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+
+  Message made{.at = plan->at,
+               .from = who.user.user,
+               .to = to.user,
+               .nick = sender->nick,
+               .face = sender->face,
+               .client_id = draft.client_id,
+               .priority = draft.priority,
+               .flags = {.no_unread = draft.no_unread, .no_last = draft.no_last, .hidden_from_receiver = plan->hidden},
+               .elements = draft.elements,
+               .push = draft.push,
+               .cloud_data = draft.cloud_data};
+  if (!plan->stored) {
+    deliver_online_only(work, who, to, std::move(made), sender->unread, receiver ? receiver->unread : 0);
+    return SendReply{.at = plan->at, .ver = sender->ver};
+  }
+
+  // Apply.
+  if (!conv) conv = tables.add_conv(to.app, who.user.user, to.user);
+  made.id = {conv->id, plan->seq};
+  if (work.options.message_kept.count() > 0) made.expires = plan->at + work.options.message_kept;
+  tables.advance(conv->id, plan->seq, plan->at);
+  const bool told = !to_self && !plan->hidden;
+  const Tables::Touched mine = tables.touch(who.user);
+  const Tables::Touched theirs =
+      told ? tables.touch(to, plan->counts ? 1 : 0) : Tables::Touched{to_self ? mine.ver : receiver->ver, 0};
+  const bool from_b = conv->is_b(who.user.user);
+  tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
+  tables.add_sent(who.user, draft.client_id, {made.id, made.at, mine.ver});
+  const auto message = std::make_shared<const Message>(std::move(made));
+
+  ChatRow chat = chat_or_new(tables, who.user, *conv, plan->seq);
+  show(chat, *message, mine.ver);
+  tables.save_chat(chat);
+  work.told.deliveries.push_back(delivery_of(who.user, who.device, message, mine, chat.unread));
+  if (told) {
+    ChatRow other = chat_or_new(tables, to, *conv, plan->seq);
+    show(other, *message, theirs.ver);
+    other.unread += plan->counts ? 1 : 0;
+    tables.save_chat(other);
+    work.told.deliveries.push_back(delivery_of(to, "", message, theirs, other.unread));
+  }
+  if (plan->intent)
+    work.told.intents.push_back({.id = tables.add_intent(to, message->id, theirs.ver),
+                                 .message = message,
+                                 .to = to,
+                                 .ver = theirs.ver,
+                                 .unread_total = theirs.unread,
+                                 .targets = std::move(targets)});
+  return SendReply{.id = message->id, .at = message->at, .ver = mine.ver};
+}
+
+Answer<Ver> recall(Work& work, const Terminal& who, MessageId id) {
+  Tables& tables = work.tables;
+  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  const auto conv = tables.conv(id.conv);
+  const bool inside = conv && conv->holds(who.user);
+  auto chat = inside ? tables.chat(who.user, id.conv) : std::nullopt;
+  const auto message = chat ? tables.message(*conv, id.seq) : std::nullopt;
+  RecallFacts facts{.seq = id.seq, .now = work.now};
+  std::optional<ChatRow> other;
+  if (message) {
+    const UserKey to{who.user.app, message->to};
+    other = to == who.user ? std::nullopt : tables.chat(to, id.conv);
+    facts.mine = message->from == who.user.user;
+    facts.hidden = message->flags.hidden_from_receiver;
+    facts.visible =
+        id.seq > chat->cleared && (facts.mine || !facts.hidden) && (!message->expires || *message->expires > work.now);
+    facts.recalled = message->flags.recalled;
+    facts.counts = !message->flags.no_unread && other.has_value();
+    facts.receiver_read = other ? other->read : id.seq;
+    facts.at = message->at;
+  }
+  const auto plan = decide_recall(facts, work.options.recall_window);
+  if (!plan) return std::unexpected(plan.error());
+  if (plan->repeated) {
+    const auto account = tables.account(who.user);
+    return account ? account->ver : Ver{};
+  }
+
+  tables.make_tombstone(id);
+  tables.add_recall(id, who.user.user, work.now);
+  tables.erase_intent(id);
+  work.told.recalled.push_back(id);
+  const Recall recall{id, who.user.user, work.now};
+  const Tables::Touched mine = tables.touch(who.user);
+  chat->ver = mine.ver;
+  tables.save_chat(*chat);
+  work.told.deliveries.push_back({who.user, mine.ver, who.device, Recalled{chat->peer, recall}, mine.unread});
+  if (plan->tell_receiver && other) {
+    const Tables::Touched theirs = tables.touch(other->owner, -plan->unread_less);
+    other->ver = theirs.ver;
+    other->unread -= plan->unread_less;
+    tables.save_chat(*other);
+    work.told.deliveries.push_back({other->owner, theirs.ver, "", Recalled{other->peer, recall}, theirs.unread});
+  }
+  return mine.ver;
+}
+
+Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>& ids) {
+  Tables& tables = work.tables;
+  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  struct Touched {
+    ConvRow conv;
+    ChatRow chat;
+  };
+  std::vector<Touched> chats;
+  const auto chat_of = [&](ConvId id) -> Touched* {
+    for (Touched& each : chats)
+      if (each.conv.id == id) return &each;
+    auto conv = tables.conv(id);
+    if (!conv || !conv->holds(who.user)) return nullptr;
+    auto chat = tables.chat(who.user, id);
+    return chat ? &chats.emplace_back(*std::move(conv), *std::move(chat)) : nullptr;
+  };
+  for (const MessageId& id : ids) {
+    const Touched* const found = chat_of(id.conv);
+    if (!found || id.seq > found->chat.head)
+      return refuse(Code::MessageUnknown, "ids: no such message, " + text_of(id));
+  }
+
+  for (const MessageId& id : ids) {
+    const Touched& in = *chat_of(id.conv);
+    if (id.seq <= in.chat.cleared) continue;  // gone already
+    const auto message = tables.message(in.conv, id.seq);
+    if (!message) continue;  // likewise
+    tables.hide(id, who.user.user);
+    if (message->to == who.user.user && tables.erase_intent(id)) work.told.recalled.push_back(id);
+  }
+  Ver ver;
+  for (auto& [conv, chat] : chats) {
+    const Tables::Touched touched = tables.touch(who.user);
+    ver = chat.ver = touched.ver;
+    chat.last = tables.last_for(conv, {who.user.user, conv.is_b(who.user.user), chat.cleared, work.now});
+    tables.save_chat(chat);
+    work.told.deliveries.push_back({who.user, ver, who.device, ChatChanged{chat.peer}, touched.unread});
+  }
+  return ver;
+}
+
+}  // namespace nightpost::im

@@ -1,0 +1,73 @@
+#include "im/service/readers.h"
+
+#include <pthread.h>
+
+#include <iterator>
+#include <utility>
+
+namespace nightpost::im {
+
+Readers::Readers(std::vector<Tables> tables, const ServiceOptions& options, const Clock& clock, observe::Log& log,
+                 std::shared_ptr<Mailbox> mailbox)
+    : tables_(std::move(tables)), options_(options), clock_(clock), log_(log), mailbox_(std::move(mailbox)) {
+  for (Tables& each : tables_)
+    threads_.emplace_back([this, &each] {
+      pthread_setname_np(pthread_self(), "im-reader");
+      run(each);
+    });
+}
+
+Readers::~Readers() { stop(); }
+
+bool Readers::add(std::unique_ptr<Command>& command) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_ || waiting_.size() >= options_.reads_max) return false;
+    waiting_.push_back(std::move(command));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+std::vector<std::unique_ptr<Command>> Readers::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_)
+    if (thread.joinable()) thread.join();
+  std::vector<std::unique_ptr<Command>> never_run(std::make_move_iterator(waiting_.begin()),
+                                                  std::make_move_iterator(waiting_.end()));
+  waiting_.clear();
+  return never_run;
+}
+
+void Readers::run(Tables& tables) {
+  for (;;) {
+    Done done;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+      if (stop_) return;
+      done.commands.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    look(tables, *done.commands.front());
+    mailbox_->put(std::move(done));
+  }
+}
+
+void Readers::look(Tables& tables, Command& command) {
+  tables.forget_failure();
+  Work work{.tables = tables, .options = options_, .now = clock_.wall()};
+  // Rolled back at the end: nothing was written.
+  const auto transaction = store::Transaction::begin(tables.connection(), store::Transaction::Kind::Read);
+  if (transaction) command.run(work);
+  if (transaction && !tables.failure()) return;
+  const Error error = transaction ? *tables.failure() : transaction.error();
+  log_.error("im.read_failed", {observe::kv("code", name_of(error.code)), observe::kv("why", error.detail)});
+  command.fail({Code::Busy, "the store is busy or away, try again"});
+}
+
+}  // namespace nightpost::im

@@ -1,0 +1,57 @@
+// What the service allows, and how long it waits. Every limit with its unit.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.h"
+#include "core/time.h"
+#include "im/domain/elements.h"
+#include "im/domain/login_policy.h"
+
+namespace nightpost::im {
+
+struct ServiceOptions {
+  // Queues. What finds no room is answered Busy.
+  std::size_t queue_max = 10'000;  // commands that wait for the writer
+  std::size_t reads_max = 2'000;   // looks that wait for a reader
+  std::size_t batch_max = 256;     // commands in one commit
+  std::size_t readers = 2;         // threads, each with a connection
+
+  // Messages.
+  ElementLimits elements;
+  std::size_t cloud_data_bytes_max = 8 * 1024;
+  milliseconds recall_window{120'000};
+  milliseconds client_id_kept{7LL * 24 * 3'600 * 1'000};  // a repeat within it finds the first result
+  milliseconds message_kept{0};                           // 0: for good
+  /// Whether a message's elements hold a word that is not allowed; empty: all are. On the writer's thread, so it must
+  /// neither wait nor throw.
+  std::function<bool(std::string_view elements)> word_refused;
+
+  // Accounts.
+  LoginPolicy login;
+  bool blacklist_silent = true;       // who is on it sees success; else Blacklisted
+  std::size_t blacklist_max = 1'000;  // users
+  std::size_t nick_bytes_max = 500;
+  std::size_t face_bytes_max = 500;
+
+  // Answers.
+  std::size_t chats_max = 500;                 // a sync
+  std::size_t answer_bytes_max = 256 * 1'024;  // of messages' content in one answer, unless it is a single message
+
+  // What is saved or pruned now and then.
+  milliseconds acknowledged_saved{5'000};
+  milliseconds intents_saved{100};
+  std::size_t intents_batch = 256;    // as many are saved before that
+  milliseconds pruned_every{60'000};  // expired messages and client ids
+  std::size_t pruned_max = 500;       // rows of each in one commit
+};
+
+/// The secrets of an app's signatures, two while one replaces the other; an app without an entry is unknown.
+using AppKeys = std::map<AppId, std::vector<std::string>>;
+
+}  // namespace nightpost::im

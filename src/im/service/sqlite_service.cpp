@@ -1,0 +1,154 @@
+#include "im/service/sqlite_service.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace nightpost::im {
+namespace {
+
+constexpr milliseconds kAgain{100};  // between two commits of a pruning that is not done yet
+
+template <class T>
+std::vector<T> without_first(std::vector<T>&& all) {
+  all.erase(all.begin());
+  return std::move(all);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteService>> SqliteService::open(const std::string& path, const store::StoreOptions& store,
+                                                           std::unique_ptr<store::Store> push_store, AppKeys keys,
+                                                           const ServiceOptions& options, const Surroundings& around) {
+  std::vector<Tables> tables;  // the writer's first, which migrates
+  for (std::size_t i = 0; i < 1 + std::max<std::size_t>(options.readers, 1); ++i) {
+    auto opened = Tables::open(path, store, i == 0 ? Tables::Use::Write : Tables::Use::Read);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    tables.push_back(*std::move(opened));
+  }
+  return std::unique_ptr<SqliteService>(
+      new SqliteService(std::move(tables), std::move(push_store), std::move(keys), options, around));
+}
+
+SqliteService::SqliteService(std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
+                             const ServiceOptions& options, const Surroundings& around)
+    : options_(options),
+      around_(around),
+      keys_(std::move(keys)),
+      acknowledged_timer_(around_.loop.make_timer([this] { save_acknowledged(); })),
+      intents_timer_(around_.loop.make_timer([this] { save_intents(); })),
+      prune_timer_(around_.loop.make_timer([this] { prune(); })),
+      mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
+      writer_(std::move(tables.front()), std::move(push_store), options_, around_.clock, around_.log, mailbox_),
+      readers_(without_first(std::move(tables)), options_, around_.clock, around_.log, mailbox_) {
+  prune_timer_->arm(around_.loop.now() + options_.pruned_every);
+}
+
+SqliteService::~SqliteService() {
+  stop();
+  mailbox_->close();
+}
+
+void SqliteService::opened(Done done) {
+  Committed& told = done.told;
+  if (!told.deliveries.empty() || !told.intents.empty() || !told.recalled.empty() || !told.read.empty() ||
+      !told.ended.empty())
+    around_.listener.committed(std::move(told));
+  for (const auto& command : done.commands) command->answer();
+}
+
+void SqliteService::stop() {
+  if (std::exchange(stopped_, true)) return;
+  std::vector<std::unique_ptr<Command>> last;
+  const auto add = [&](auto run) { last.push_back(make_command<void>(std::move(run), Reply<void>([](auto) {}))); };
+  std::vector<Acknowledgement> acknowledged;
+  for (auto& [key, value] : acknowledged_) acknowledged.push_back(std::move(value));
+  acknowledged_.clear();
+  if (!acknowledged.empty())
+    add([all = std::move(acknowledged)](Work& work) { return im::save_acknowledged(work, all); });
+  if (!intent_changes_.empty())
+    add([all = std::exchange(intent_changes_, {})](Work& work) { return im::save_intents(work, all); });
+  auto never_run = writer_.stop(std::move(last));
+  std::ranges::move(readers_.stop(), std::back_inserter(never_run));
+  mailbox_->empty();
+  for (const auto& command : never_run) command->answer();
+}
+
+void SqliteService::answer_later(std::unique_ptr<Command> command) {
+  around_.loop.post([command = std::move(command)] { command->answer(); });
+}
+
+void SqliteService::write(std::unique_ptr<Command> command, Writer::Kind kind) {
+  if (!writer_.add(command, kind)) answer_later(std::move(command));
+}
+
+void SqliteService::look(std::unique_ptr<Command> command) {
+  if (!readers_.add(command)) answer_later(std::move(command));
+}
+
+void SqliteService::acknowledged(const Terminal& who, Ver ver) {
+  if (stopped_) return;
+  if (acknowledged_.empty() && !acknowledged_on_its_way_)
+    acknowledged_timer_->arm(around_.loop.now() + options_.acknowledged_saved);
+  const auto [at, added] = acknowledged_.try_emplace({who.user, who.device}, Acknowledgement{who, ver});
+  if (added) return;
+  at->second = {who, std::max(at->second.ver, ver)};
+}
+
+void SqliteService::save_acknowledged() {
+  if (stopped_ || acknowledged_.empty() || acknowledged_on_its_way_) return;
+  auto all = std::make_shared<std::vector<Acknowledgement>>();  // shared by the command and what its failure puts back
+  for (auto& [key, value] : acknowledged_) all->push_back(std::move(value));
+  acknowledged_.clear();
+  acknowledged_on_its_way_ = true;
+  write(make_command<void>([all](Work& work) { return im::save_acknowledged(work, *all); },
+                           Reply<void>([this, all](const Answer<void>& saved) {
+                             acknowledged_on_its_way_ = false;
+                             if (!saved)
+                               for (const auto& [who, ver] : *all) acknowledged(who, ver);
+                             if (!stopped_ && !acknowledged_.empty())
+                               acknowledged_timer_->arm(around_.loop.now() + options_.acknowledged_saved);
+                           })),
+        Writer::Kind::Upkeep);
+}
+
+void SqliteService::intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) {
+  change_intent({id, std::max(events, 1), std::move(devices)});
+}
+
+void SqliteService::intent_settled(std::int64_t id) { change_intent({.id = id}); }
+
+void SqliteService::change_intent(IntentChange change) {
+  if (stopped_) return;
+  if (intent_changes_.empty() && !intents_on_their_way_)
+    intents_timer_->arm(around_.loop.now() + options_.intents_saved);
+  intent_changes_.push_back(std::move(change));
+  if (intent_changes_.size() >= options_.intents_batch) save_intents();
+}
+
+void SqliteService::save_intents() {
+  if (stopped_ || intent_changes_.empty() || intents_on_their_way_) return;
+  const auto all = std::make_shared<std::vector<IntentChange>>(std::exchange(intent_changes_, {}));  // as above
+  intents_on_their_way_ = true;
+  write(make_command<void>([all](Work& work) { return im::save_intents(work, *all); },
+                           Reply<void>([this, all](const Answer<void>& saved) {
+                             intents_on_their_way_ = false;
+                             if (!saved)
+                               intent_changes_.insert(intent_changes_.begin(), std::make_move_iterator(all->begin()),
+                                                      std::make_move_iterator(all->end()));
+                             if (!stopped_ && !intent_changes_.empty())
+                               intents_timer_->arm(around_.loop.now() + options_.intents_saved);
+                           })),
+        Writer::Kind::Upkeep);
+}
+
+void SqliteService::prune() {
+  if (stopped_) return;
+  write(make_command<bool>([](Work& work) { return im::prune(work); }, Reply<bool>([this](const Answer<bool>& more) {
+                             if (stopped_) return;
+                             const milliseconds wait = more.value_or(false) ? kAgain : options_.pruned_every;
+                             prune_timer_->arm(around_.loop.now() + wait);
+                           })),
+        Writer::Kind::Upkeep);
+}
+
+}  // namespace nightpost::im

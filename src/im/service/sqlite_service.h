@@ -1,0 +1,135 @@
+// The Service over SQLite: checks what is asked on the loop, has it done by one writer and some readers, and tells the
+// loop. What it promises stands in service.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/event_loop.h"
+#include "core/result.h"
+#include "im/service/commands.h"
+#include "im/service/mailbox.h"
+#include "im/service/readers.h"
+#include "im/service/service.h"
+#include "im/service/service_options.h"
+#include "im/service/writer.h"
+#include "observe/log.h"
+#include "store/store.h"
+
+namespace nightpost::im {
+
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
+};
+
+class SqliteService final : public Service {
+ public:
+  /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
+  struct Surroundings {
+    EventLoop& loop;
+    const Clock& clock;
+    Listener& listener;
+    observe::Log& log;
+  };
+  /// `path`: the store's file. `push_store`: a connection of its own to the dispatcher's store; its calls come from the
+  /// writer's thread. Malformed: the file is another program's or a newer Nightpost's.
+  static Result<std::unique_ptr<SqliteService>> open(const std::string& path, const store::StoreOptions& store,
+                                                     std::unique_ptr<store::Store> push_store, AppKeys keys,
+                                                     const ServiceOptions& options, const Surroundings& around);
+  /// As stop(). REQUIRED: on the loop, and not from inside `committed` or a reply.
+  ~SqliteService() override;
+  SqliteService(const SqliteService&) = delete;
+  SqliteService& operator=(const SqliteService&) = delete;
+
+  /// Ends with the commit in hand and saves what was to be saved. Tells and answers, inside this call, all that was
+  /// committed; what was not is answered Busy.
+  void stop();
+  /// From now on; logins that stand go on.
+  void set_keys(AppKeys keys) { keys_ = std::move(keys); }
+
+  void login(LoginRequest request, Reply<LoginReply> reply) override;
+  void logout(const Terminal& who, Reply<void> reply) override;
+  void send(const Terminal& who, SendRequest request, Reply<SendReply> reply) override;
+  void recall(const Terminal& who, MessageId id, Reply<Ver> reply) override;
+  void remove(const Terminal& who, std::vector<MessageId> ids, Reply<Ver> reply) override;
+  void read(const Terminal& who, ReadRequest request, Reply<ReadReply> reply) override;
+  void change_chat(const Terminal& who, ChatChange change, Reply<Ver> reply) override;
+  void sync(const Terminal& who, SyncRequest request, Reply<SyncReply> reply) override;
+  void pull(const Terminal& who, PullRequest request, Reply<PullReply> reply) override;
+  void report_token(const Terminal& who, TokenReport report, Reply<void> reply) override;
+  void report_state(const Terminal& who, AppState state, Reply<void> reply) override;
+  void set_push_settings(const Terminal& who, PushSettings settings, Reply<void> reply) override;
+  void set_mute(const Terminal& who, Mute mute, bool on, Reply<void> reply) override;
+  void set_profile(const Terminal& who, Profile profile, Reply<void> reply) override;
+  void profiles(const Terminal& who, std::vector<std::string> users,
+                Reply<std::vector<std::pair<std::string, Profile>>> reply) override;
+  void set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) override;
+  void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) override;
+  void acknowledged(const Terminal& who, Ver ver) override;
+  void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) override;
+  void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) override;
+  void intent_settled(std::int64_t id) override;
+
+  // For operators.
+  /// Makes the account, or brings a removed one back; a field that is absent stays as it is.
+  void import_account(UserKey who, Profile profile, Reply<void> reply);
+  /// Ends all logins, unbinds all tokens, and refuses signatures of this second or before. AccountUnknown.
+  void kick(UserKey who, Reply<void> reply);
+  /// The same, and its conversations, blacklist and profile go; what it wrote stays with the others. AccountUnknown.
+  void remove_account(UserKey who, Reply<void> reply);
+
+ private:
+  SqliteService(std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
+                const ServiceOptions& options, const Surroundings& around);
+  template <class T>
+  void refuse_later(Refusal refusal, Reply<T> reply);
+  void answer_later(std::unique_ptr<Command> command);
+  void write(std::unique_ptr<Command> command, Writer::Kind kind = Writer::Kind::Call);
+  void look(std::unique_ptr<Command> command);
+  template <class T, class Run>
+  void write(Run run, Reply<T> reply) {
+    write(make_command<T>(std::move(run), std::move(reply)));
+  }
+  template <class T, class Run>
+  void look(Run run, Reply<T> reply) {
+    look(make_command<T>(std::move(run), std::move(reply)));
+  }
+  void opened(Done done);
+  void change_intent(IntentChange change);
+  void save_acknowledged();
+  void save_intents();
+  void prune();
+
+  const ServiceOptions options_;
+  const Surroundings around_;
+  AppKeys keys_;
+  bool stopped_ = false;
+
+  struct Acked {
+    UserKey user;
+    std::string device;
+    bool operator==(const Acked&) const = default;
+  };
+  struct AckedHash {
+    std::size_t operator()(const Acked& key) const noexcept {
+      return std::hash<UserKey>{}(key.user) * 31 + std::hash<std::string>{}(key.device);
+    }
+  };
+  std::unordered_map<Acked, Acknowledgement, AckedHash> acknowledged_;  // one a device: bounded by those connected
+  std::vector<IntentChange> intent_changes_;
+  bool acknowledged_on_its_way_ = false;
+  bool intents_on_their_way_ = false;
+  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, prune_timer_;
+
+  const std::shared_ptr<Mailbox> mailbox_;
+  Writer writer_;
+  Readers readers_;
+};
+
+}  // namespace nightpost::im

@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <utility>
+
+#include "im/service/commands.h"
+
+namespace nightpost::im {
+namespace {
+
+/// What the device has counts as read. Per chat, for one that changed since may hold messages that it has.
+void read_acknowledged(Work& work, const UserKey& who, Ver ver) {
+  for (ChatRow& chat : work.tables.unread_chats(who)) {
+    const auto conv = work.tables.conv(chat.conv);
+    if (!conv) continue;
+    const Seq to = work.tables.last_within(*conv, conv->is_b(who.user), ver, chat.read, chat.head);
+    if (to > chat.read) advance_read(work, *conv, chat, to, "");
+  }
+}
+
+/// A message that nobody sees any more counts for nobody.
+void expire(Work& work, MessageId id) {
+  Tables& tables = work.tables;
+  const auto conv = tables.conv(id.conv);
+  if (!conv) return;
+  const auto message = tables.message(*conv, id.seq);
+  if (!message) return;
+  const bool counts = !message->flags.no_unread && !message->flags.recalled && !message->flags.hidden_from_receiver &&
+                      conv->a != conv->b;
+  auto chat = counts ? tables.chat({conv->app, message->to}, id.conv) : std::nullopt;
+  if (chat && id.seq > chat->read && chat->unread > 0) {
+    const Tables::Touched touched = tables.touch(chat->owner, -1);
+    chat->ver = touched.ver;
+    --chat->unread;
+    tables.save_chat(*chat);
+    work.told.deliveries.push_back({chat->owner, touched.ver, "", ChatChanged{chat->peer}, touched.unread});
+  }
+  if (tables.erase_intent(id)) work.told.recalled.push_back(id);
+  tables.erase_message(*conv, id.seq);
+}
+
+}  // namespace
+
+Answer<void> save_acknowledged(Work& work, const std::vector<Acknowledgement>& all) {
+  for (const auto& [who, ver] : all) {
+    // A later login of the device may have come meanwhile: what the device has, it has.
+    auto row = work.tables.terminal(who.user, who.device);
+    const auto account = row ? work.tables.account(who.user) : std::nullopt;
+    if (!account || row->state != TerminalState::LoggedIn || who.epoch > row->epoch) continue;
+    const Ver acked = std::min(ver, account->ver);
+    if (acked <= row->acked) continue;
+    row->acked = acked;
+    work.tables.save_terminal(who.user, *row);
+    if (row->auto_read) read_acknowledged(work, who.user, acked);
+  }
+  return {};
+}
+
+Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all) {
+  for (const IntentChange& change : all) {
+    if (change.events == 0)
+      work.tables.settle_intent(change.id);
+    else
+      work.tables.mark_published(change.id, change.events, change.devices);
+  }
+  return {};
+}
+
+Answer<bool> prune(Work& work) {
+  const std::size_t most = work.options.pruned_max;
+  const std::size_t keys = work.tables.prune_sent(work.now - work.options.client_id_kept, most);
+  const std::vector<MessageId> expired = work.tables.expired(work.now, most);
+  for (const MessageId& id : expired) expire(work, id);
+  return keys == most || expired.size() == most;
+}
+
+}  // namespace nightpost::im

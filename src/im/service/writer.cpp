@@ -1,0 +1,159 @@
+#include "im/service/writer.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace nightpost::im {
+namespace {
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  if (to.empty())
+    to = std::move(from);
+  else
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+void append(Committed& to, Committed&& from) {
+  append(to.deliveries, std::move(from.deliveries));
+  append(to.intents, std::move(from.intents));
+  append(to.recalled, std::move(from.recalled));
+  append(to.read, std::move(from.read));
+  append(to.ended, std::move(from.ended));
+}
+
+}  // namespace
+
+Writer::Writer(Tables tables, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
+               const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox)
+    : tables_(std::move(tables)),
+      push_store_(std::move(push_store)),
+      options_(options),
+      clock_(clock),
+      log_(log),
+      mailbox_(std::move(mailbox)),
+      unbind_(tables_.unbinds()),  // of a process that was killed
+      thread_([this] {
+        pthread_setname_np(pthread_self(), "im-writer");
+        run();
+      }) {}
+
+Writer::~Writer() { stop({}); }
+
+bool Writer::add(std::unique_ptr<Command>& command, Kind kind) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_ || (kind == Kind::Call && waiting_.size() >= options_.queue_max)) return false;
+    waiting_.push_back(std::move(command));
+  }
+  changed_.notify_one();
+  return true;
+}
+
+std::vector<std::unique_ptr<Command>> Writer::stop(std::vector<std::unique_ptr<Command>> last) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stop_) last_ = std::move(last);
+    stop_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+  Batch never_run(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()));
+  waiting_.clear();
+  return never_run;
+}
+
+void Writer::run() {
+  unbind_pending();
+  for (;;) {
+    Batch batch;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+      if (stop_) {
+        batch = std::exchange(last_, {});
+      } else {
+        const auto end = waiting_.begin() + std::ptrdiff_t(std::min(waiting_.size(), options_.batch_max));
+        batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+        waiting_.erase(waiting_.begin(), end);
+      }
+    }
+    const bool over = batch.empty();
+    if (!over) execute(std::move(batch));
+    if (over) break;
+  }
+}
+
+void Writer::execute(Batch batch) {
+  Done done;
+  std::vector<AfterCommit> after;
+  if (const auto refusal = commit(batch, done.told, after)) {
+    done.told = {};
+    for (const auto& command : batch) command->fail(*refusal);
+  } else {
+    write_to_push_store(after);
+  }
+  done.commands = std::move(batch);
+  mailbox_->put(std::move(done));
+}
+
+std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after) {
+  tables_.forget_failure();
+  auto transaction = store::Transaction::begin(tables_.connection(), store::Transaction::Kind::Write);
+  if (!transaction) return refusal_of(transaction.error());
+  for (const Tables::Unbind& each : unbound_) tables_.erase_unbind(each);
+  for (const auto& command : batch)
+    if (tables_.failure() || !run_one(*command, told, after))
+      return refusal_of(tables_.failure().value_or(Error{Errc::Io, "im store: the transaction was ended"}));
+  if (auto done = transaction->commit(); !done) return refusal_of(done.error());
+  unbound_.clear();
+  return std::nullopt;
+}
+
+bool Writer::run_one(Command& command, Committed& told, std::vector<AfterCommit>& after) {
+  Work work{.tables = tables_, .options = options_, .now = clock_.wall()};
+  tables_.mark();
+  command.run(work);
+  if (const auto failure = tables_.failure()) {
+    if (!tables_.back_to_mark()) return false;
+    command.fail(refusal_of(*failure));
+    return true;
+  }
+  tables_.release_mark();
+  append(told, std::move(work.told));
+  after.push_back({&command, std::move(work.unbound), std::move(work.rebound)});
+  return !tables_.failure();
+}
+
+Refusal Writer::refusal_of(const Error& error) {
+  log_.error("im.write_failed", {observe::kv("code", name_of(error.code)), observe::kv("why", error.detail)});
+  if (error.code == Errc::Malformed) return {Code::Internal, "the store refused it: nothing happened"};
+  return {Code::Busy, "the store is busy or away: nothing happened, try again"};
+}
+
+void Writer::write_to_push_store(std::vector<AfterCommit>& after) {
+  for (AfterCommit& each : after) {
+    for (const Tables::Unbind& device : each.rebound) std::erase(unbind_, device);
+    append(unbind_, std::move(each.unbound));
+    unbind_pending();
+    each.command->after_commit(*push_store_);
+  }
+}
+
+void Writer::unbind_pending() {
+  while (!unbind_.empty()) {
+    Tables::Unbind& first = unbind_.front();
+    const auto removed = push_store_->remove_device(first.who.app, first.who.user, first.device);
+    if (!removed && removed.error().code != Errc::NotFound) {  // its row stands; the next commit tries again
+      log_.error("im.unbind_failed", {observe::kv("why", removed.error().detail)});
+      return;
+    }
+    unbound_.push_back(std::move(first));
+    unbind_.erase(unbind_.begin());
+  }
+}
+
+}  // namespace nightpost::im

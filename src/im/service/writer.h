@@ -1,0 +1,71 @@
+// The one thread that writes: what waits shares a commit.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "im/service/mailbox.h"
+#include "observe/log.h"
+
+namespace nightpost::im {
+
+/// Takes up to `batch_max` waiting commands, runs each in a savepoint of one transaction and commits; then what they
+/// have for the dispatcher's store, in their order, and one Done for the loop. Fails the commit, then all of them are
+/// answered so and nothing else happens.
+class Writer {
+ public:
+  /// `clock`: read on this thread. `options`, `clock` and `log` outlive it.
+  Writer(Tables tables, std::unique_ptr<store::Store> push_store, const ServiceOptions& options, const Clock& clock,
+         observe::Log& log, std::shared_ptr<Mailbox> mailbox);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  enum class Kind : std::uint8_t { Call, Upkeep };  // Upkeep passes the limit: it has one of its kind at most
+  /// False: no room, or stopped; `command` is as it was.
+  bool add(std::unique_ptr<Command>& command, Kind kind);
+  /// Ends with the batch in hand, runs `last` in a commit of their own, and gives back what was never run.
+  std::vector<std::unique_ptr<Command>> stop(std::vector<std::unique_ptr<Command>> last);
+
+ private:
+  using Batch = std::vector<std::unique_ptr<Command>>;
+  struct AfterCommit {
+    Command* command = nullptr;
+    std::vector<Tables::Unbind> unbound, rebound;
+  };
+
+  void run();
+  void execute(Batch batch);
+  /// nullopt: committed. Else what everybody is answered.
+  std::optional<Refusal> commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after);
+  /// False: the whole transaction is over.
+  bool run_one(Command& command, Committed& told, std::vector<AfterCommit>& after);
+  Refusal refusal_of(const Error& error);
+  void write_to_push_store(std::vector<AfterCommit>& after);
+  void unbind_pending();
+
+  Tables tables_;
+  const std::unique_ptr<store::Store> push_store_;
+  const ServiceOptions& options_;
+  const Clock& clock_;
+  observe::Log& log_;
+  const std::shared_ptr<Mailbox> mailbox_;
+  // The thread's.
+  std::vector<Tables::Unbind> unbind_;   // still to be done
+  std::vector<Tables::Unbind> unbound_;  // done; their rows go with the next commit
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::unique_ptr<Command>> waiting_;  // under the mutex, as what follows
+  Batch last_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace nightpost::im

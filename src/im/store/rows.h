@@ -1,0 +1,93 @@
+// The companion's rows as values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/platform.h"
+#include "core/time.h"
+#include "im/domain/ids.h"
+#include "im/domain/login_policy.h"
+#include "im/domain/message.h"
+
+namespace nightpost::im {
+
+struct AccountRow {
+  Ver ver, floor;
+  std::int64_t unread = 0;
+  WallTime valid_from{};
+  bool removed = false;
+  std::string nick, face;
+};
+
+struct TerminalRow {
+  std::string device;
+  Platform platform = Platform::Ios;
+  TerminalState state = TerminalState::LoggedIn;
+  Epoch epoch;
+  std::string language;
+  bool auto_read = false;
+  Ver acked;
+  bool foreground = true;
+  std::int64_t badge = 0;
+};
+
+/// One-to-one, `a` <= `b`; the same user twice is who writes to himself.
+struct ConvRow {
+  ConvId id;
+  AppId app;
+  std::string a, b;
+  Seq seq;
+  std::int64_t changes = 0;
+  WallTime last_at{};
+
+  bool holds(const UserKey& user) const { return user.app == app && (user.user == a || user.user == b); }
+  /// Whether a user of it is `b`.
+  bool is_b(const std::string& user) const { return user != a; }
+  const std::string& other(const std::string& user) const { return is_b(user) ? a : b; }
+};
+
+struct ChatRow {
+  UserKey owner;
+  ConvId conv;
+  std::string peer;
+  Ver ver;
+  Seq head;
+  WallTime head_at{};
+  Seq read, peer_read, cleared, last;
+  std::int64_t unread = 0;
+  bool pinned = false;
+  bool gone = false;
+  std::string mark;
+};
+
+/// What moved with a message: both accounts' ver at that moment.
+struct MessageVers {
+  Ver a, b;
+};
+
+struct SentRow {
+  MessageId id;
+  WallTime at{};
+  Ver ver;
+};
+
+struct IntentRow {
+  std::int64_t id = 0;
+  UserKey to;
+  MessageId message;
+  Ver ver;
+  std::int32_t events = 0;
+  std::vector<std::string> pushed;
+};
+
+struct ChangeRow {
+  std::int64_t change = 0;
+  Seq seq;
+  std::string by;
+  WallTime at{};
+};
+
+}  // namespace nightpost::im
