@@ -24,8 +24,8 @@ int run_im(const Options& options) {
   observe::Log log(config->log_level, config->log_lines_max);
   const SystemClock clock;
   server::ServerOptions http = config->http_server;
-  http.host = config->http_host;
-  http.port = config->http_port;
+  http.host = config->im.http_host;
+  http.port = config->im.http_port;
   Service service(
       {.name = "im", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
       &log);
@@ -44,7 +44,7 @@ int run_im(const Options& options) {
             observe::kv("topic", config->topics.offline), observe::kv("apps", config->im.key_files.size())});
   service.announce([&] {
     return nlohmann::json{{"ws", socket},
-                          {"http", fmt::format("http://{}:{}", config->http_host, service.http_port())},
+                          {"http", fmt::format("http://{}:{}", config->im.http_host, service.http_port())},
                           {"pid", ::getpid()}};
   });
   return service.run([&](MonoTime deadline) { return im->drain(deadline); });

@@ -23,6 +23,17 @@ void read_key_files(JsonSection& section, std::string_view key, std::map<AppId, 
   }
 }
 
+void read_address(JsonSection& section, std::string_view key, std::string& host, std::uint16_t& port) {
+  std::string text = host + ":" + std::to_string(port);
+  section.text(key, text);
+  if (auto parsed = parse_host_port(text)) {
+    host = std::move(parsed->host);
+    port = parsed->port;
+  } else {
+    section.mistake(key, parsed.error().detail);
+  }
+}
+
 void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.integer("commands_queued_max", options.queue_max, 1, 1'000'000);
   section.integer("reads_queued_max", options.reads_max, 1, 1'000'000);
@@ -66,14 +77,8 @@ void read_gateway(JsonSection& section, im::GatewayOptions& options) {
 }  // namespace
 
 void read_im(JsonSection section, ImOptions& options) {
-  std::string listen = options.host + ":" + std::to_string(options.port);
-  section.text("listen", listen);
-  if (auto parsed = parse_host_port(listen)) {
-    options.host = std::move(parsed->host);
-    options.port = parsed->port;
-  } else {
-    section.mistake("listen", parsed.error().detail);
-  }
+  read_address(section, "listen", options.host, options.port);
+  read_address(section, "http_listen", options.http_host, options.http_port);
   section.text("tls_certificate_file", options.tls_certificate_file, true);
   section.text("tls_key_file", options.tls_key_file, true);
   if (options.tls_certificate_file.empty() != options.tls_key_file.empty())

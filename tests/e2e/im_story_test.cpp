@@ -54,6 +54,7 @@ struct Chat : Bed {
 
   explicit Chat(const json& im = {}) {
     json section = {{"listen", "127.0.0.1:0"},
+                    {"http_listen", "127.0.0.1:0"},
                     {"key_files", {{std::to_string(support::kFleetApp), key_file}}},
                     {"ack_timeout_ms", 1'500},
                     {"return_wait_ms", 1'500}};

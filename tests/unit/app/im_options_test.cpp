@@ -16,14 +16,16 @@ std::string errors_of(const std::string& section) {
 }
 
 TEST_CASE("im options: what is set arrives", "[app][im]") {
-  const auto config =
-      parse_config(R"({"im": {"listen": "[::]:0", "tls_certificate_file": "a.pem", "tls_key_file": "b.pem",
+  const auto config = parse_config(
+      R"({"im": {"listen": "[::]:0", "http_listen": "0.0.0.0:91", "tls_certificate_file": "a.pem", "tls_key_file": "b.pem",
     "key_files": {"1400000001": "one.key", "7": "seven.key"}, "next_key_files": {"7": "next.key"},
     "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1"}})");
   REQUIRE(config);
   const ImOptions& im = config->im;
   CHECK(im.host == "::");
   CHECK(im.port == 0);
+  CHECK(im.http_host == "0.0.0.0");
+  CHECK(im.http_port == 91);
   CHECK(im.tls_certificate_file == "a.pem");
   CHECK(im.tls_key_file == "b.pem");
   CHECK(im.key_files == std::map<AppId, std::string>{{AppId{7}, "seven.key"}, {AppId{1400000001}, "one.key"}});
