@@ -26,7 +26,6 @@ struct ImOptions {
   im::ServiceOptions service;
   im::GatewayOptions gateway;
 };
-};
 
 void read_im(JsonSection section, ImOptions& options);
 

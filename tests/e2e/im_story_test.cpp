@@ -4,8 +4,7 @@
 #include <map>
 #include <set>
 
-#include "e2e/spine_bed.h"
-#include "support/im_client.h"
+#include "e2e/im_process.h"
 #include "support/spine/vendor_kit.h"
 
 namespace nightpost::e2e {
@@ -15,80 +14,13 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using support::ImClient;
 
-constexpr const char* kKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
-
-/// `nightpost im` as a child.
-class ImProcess {
- public:
-  ImProcess(const std::string& config, const std::string& ready_file, const std::string& log_file)
-      : process_({program(), "im", "--config", config, "--ready-file", ready_file},
-                 {.environment = {}, .folder = {}, .log_file = log_file}) {
-    const bool up = support::eventually(20s, [&] { return std::filesystem::exists(ready_file); });
-    if (!up) throw std::runtime_error("nightpost im did not come up:\n" + support::read_file(log_file));
-    const json ready = json::parse(support::read_file(ready_file));
-    std::filesystem::remove(ready_file);
-    const std::string url = ready.at("ws");
-    port_ = static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
-    http_ = ready.at("http");
-  }
-  std::uint16_t port() const { return port_; }
-  support::Process& process() { return process_; }
-  double metric(const std::string& series) const {
-    const std::string page = support::run_command({"curl", "--silent", http_ + "/metrics"}, 10s).out;
-    const std::size_t at = page.find("\n" + series + " ");
-    return at == std::string::npos ? -1 : std::stod(page.substr(at + series.size() + 2));
-  }
-
- private:
-  support::Process process_;
-  std::uint16_t port_ = 0;
-  std::string http_;
-};
-
-struct Chat : Bed {
+struct Chat : ImBed {
   support::SandboxProcess sandbox{program(), {"apns"}, folder};
-  const std::string key_file = folder.write("app.key", kKey);
-  std::string config;
-  std::int64_t certificate = 0;
-  std::map<std::string, std::string> signatures;
+  const std::int64_t certificate = support::add_vendor_certificate(nightpost, config, "apns", sandbox, folder);
 
-  explicit Chat(const json& im = {}) {
-    json section = {{"listen", "127.0.0.1:0"},
-                    {"http_listen", "127.0.0.1:0"},
-                    {"key_files", {{std::to_string(support::kFleetApp), key_file}}},
-                    {"ack_timeout_ms", 1'500},
-                    {"return_wait_ms", 1'500}};
-    if (!im.is_null()) section.merge_patch(im);
-    config = nightpost.config("chat.json", names, {{"im", section}});
-    certificate = support::add_vendor_certificate(nightpost, config, "apns", sandbox, folder);
-  }
-  ImProcess server() { return ImProcess(config, folder.file("im.ready"), folder.file("im.log")); }
-  std::string signature(const std::string& user) {
-    std::string& known = signatures[user];
-    if (known.empty()) {
-      const support::Ran ran = nightpost.run({"account", "sig", "--app", std::to_string(support::kFleetApp), "--user",
-                                              user, "--key-file", key_file, "--expire", "86400"});
-      if (ran.exit_code != 0) throw std::runtime_error("account sig: " + ran.out);
-      known = ran.out.substr(0, ran.out.find('\n'));
-    }
-    return known;
-  }
-  json hello(const std::string& user, const std::string& device) {
-    return {{"app", support::kFleetApp}, {"user", user}, {"device", device}, {"sig", signature(user)}};
-  }
-  /// Connects, says hello and acknowledges what there was.
-  ImClient join(const ImProcess& server, const std::string& user, const std::string& device) {
-    ImClient client(server.port());
-    const json welcome = client.hello(hello(user, device));
-    if (welcome.at("code") != 0) throw std::runtime_error(welcome.dump());
-    const json synced = client.done("sync", {{"ver", 0}});
-    client.say({{"type", "ack"}, {"ver", synced.at("ver")}});
-    return client;
-  }
-  static json text(const std::string& words) { return json::array({{{"type", "text"}, {"text", words}}}); }
   static json send(ImClient& from, const std::string& to, const std::string& words, const std::string& client_id,
-                   json more = json::object()) {
-    json body = {{"to", to}, {"client_id", client_id}, {"elements", text(words)}};
+                   const json& more = json::object()) {
+    json body = message(to, words, client_id);
     body.update(more);
     return from.done("send", body);
   }
