@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fake_service.h"
+#include "frame_word.h"
 
 namespace nightpost::im {
 namespace {
@@ -61,7 +62,7 @@ struct Rig final : SessionHost {
       switch (event->kind) {
         case WsEvent::Kind::Text:
           last = json::parse(event->data);
-          all.push_back(word(last));
+          all.push_back(fake::word_of(last));
           break;
         case WsEvent::Kind::Close:
           all.push_back("close " + std::to_string(event->code));
@@ -74,16 +75,6 @@ struct Rig final : SessionHost {
       }
     }
     return all;
-  }
-  static std::string word(const json& frame) {
-    const std::string type = frame["type"];
-    if (type == "welcome" && frame["code"] != 0) return "welcome refused " + frame["code"].dump();
-    if (type == "welcome") return "welcome " + frame["ver"].dump();
-    if (type == "res") return "res " + frame["id"].dump() + " " + frame["code"].dump();
-    if (type == "deliver") return "deliver " + frame["pos"].dump() + " " + frame.value("ver", json(0)).dump();
-    if (type == "behind") return "behind " + frame["ver"].dump();
-    if (type == "bye") return "bye " + frame["reason"].get<std::string>();
-    return type;
   }
   void deliver(const Delivery& delivery) {
     const auto& item = std::get<NewMessage>(delivery.item);
