@@ -155,6 +155,20 @@ TEST_CASE("im failures: a newer schema is refused and left alone", "[im][service
   CHECK(world.try_start());
 }
 
+TEST_CASE("im failures: one IM server a file", "[im][service]") {
+  World world;
+  const auto second = world.try_start();
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Errc::Overloaded);
+  CHECK_THAT(second.error().detail, Catch::Contains("another IM server"));
+  world.service.reset();
+  CHECK(world.try_start());
+  const auto nowhere = SqliteService::open(":memory:", world.store_options, world.open_store(), {}, {},
+                                           {world.loop, world.clock, world, world.log});
+  REQUIRE_FALSE(nowhere);
+  CHECK(nowhere.error().code == Errc::Malformed);
+}
+
 TEST_CASE("im failures: all that was answered is there after a restart", "[im][service]") {
   Two world;
   for (int i = 0; i < 5; ++i) world.send(world.anna, "denny");
