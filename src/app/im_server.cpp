@@ -1,11 +1,6 @@
 #include "app/im_server.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <boost/asio/post.hpp>
-#include <cstring>
 #include <future>
 #include <random>
 #include <utility>
@@ -45,18 +40,6 @@ Result<im::AppKeys> read_keys(const ImOptions& options) {
 
 }  // namespace
 
-ImServer::StoreLock::~StoreLock() {
-  if (file_ >= 0) ::close(file_);
-}
-
-Result<void> ImServer::StoreLock::take(const std::string& store_path) {
-  const std::string path = store_path + ".im.lock";
-  file_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file_ < 0) return fail(Errc::Io, path + ": " + std::strerror(errno));
-  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return {};
-  return fail(Errc::Overloaded, "another nightpost im uses " + store_path + " (" + path + " is locked)");
-}
-
 ImServer::ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics)
     : options_(config.im),
       clock_(clock),
@@ -82,8 +65,7 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
   made->producer_ = *std::move(producer);
   made->sink_ = std::make_unique<KafkaEventSink>(*made->producer_, config.topics.offline, made->loop_);
   if (const auto opened = made->open_service(config); !opened) return std::unexpected(opened.error());
-  if (const auto listens = made->listen(config); !listens)
-    return fail(listens.error().code, "im: " + listens.error().detail);
+  if (const auto listens = made->listen(); !listens) return fail(listens.error().code, "im: " + listens.error().detail);
   made->relay_->start();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
   made->measure();
@@ -96,7 +78,6 @@ Result<void> ImServer::open_service(const Config& config) {
   if (!keys) return std::unexpected(keys.error());
   auto push_store = open_store(config, false);  // makes the file where there is none
   if (!push_store) return std::unexpected(push_store.error());
-  if (const auto locked = lock_.take(config.store_url.place); !locked) return locked;
   auto service = im::SqliteService::open(config.store_url.place, config.store, *std::move(push_store), *std::move(keys),
                                          options_.service, {loop_, clock_, *this, log_});
   if (!service) return std::unexpected(service.error());
@@ -113,7 +94,7 @@ Result<void> ImServer::open_service(const Config& config) {
   return {};
 }
 
-Result<void> ImServer::listen(const Config&) {
+Result<void> ImServer::listen() {
   server::ServerOptions server = im::server_options(options_.gateway);
   server.host = options_.host;
   server.port = options_.port;

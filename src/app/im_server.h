@@ -48,21 +48,9 @@ class ImServer final : public im::Listener {
   std::vector<Unready> unready() const;
 
  private:
-  class StoreLock {
-   public:
-    StoreLock() = default;
-    ~StoreLock();
-    StoreLock(const StoreLock&) = delete;
-    StoreLock& operator=(const StoreLock&) = delete;
-    Result<void> take(const std::string& store_path);
-
-   private:
-    int file_ = -1;
-  };
-
   ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics);
   Result<void> open_service(const Config& config);
-  Result<void> listen(const Config& config);
+  Result<void> listen();
   void committed(im::Committed what) override;
   void measure();
   template <class Ask>
@@ -72,7 +60,6 @@ class ImServer final : public im::Listener {
   const Clock& clock_;
   observe::Log& log_;
   ImMetrics& metrics_;
-  StoreLock lock_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_;
   net::AsioLoop loop_;

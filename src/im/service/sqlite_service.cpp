@@ -19,6 +19,9 @@ std::vector<T> without_first(std::vector<T>&& all) {
 Result<std::unique_ptr<SqliteService>> SqliteService::open(const std::string& path, const store::StoreOptions& store,
                                                            std::unique_ptr<store::Store> push_store, AppKeys keys,
                                                            const ServiceOptions& options, const Surroundings& around) {
+  if (path == ":memory:") return fail(Errc::Malformed, "store file: the IM server's threads need one that they share");
+  auto lock = FileLock::take(path);
+  if (!lock) return std::unexpected(std::move(lock.error()));
   std::vector<Tables> tables;  // the writer's first, which migrates
   for (std::size_t i = 0; i < 1 + std::max<std::size_t>(options.readers, 1); ++i) {
     auto opened = Tables::open(path, store, i == 0 ? Tables::Use::Write : Tables::Use::Read);
@@ -26,12 +29,13 @@ Result<std::unique_ptr<SqliteService>> SqliteService::open(const std::string& pa
     tables.push_back(*std::move(opened));
   }
   return std::unique_ptr<SqliteService>(
-      new SqliteService(std::move(tables), std::move(push_store), std::move(keys), options, around));
+      new SqliteService(*std::move(lock), std::move(tables), std::move(push_store), std::move(keys), options, around));
 }
 
-SqliteService::SqliteService(std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
-                             const ServiceOptions& options, const Surroundings& around)
-    : options_(options),
+SqliteService::SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store,
+                             AppKeys keys, const ServiceOptions& options, const Surroundings& around)
+    : lock_(std::move(lock)),
+      options_(options),
       around_(around),
       keys_(std::move(keys)),
       acknowledged_timer_(around_.loop.make_timer([this] { save_acknowledged(); })),

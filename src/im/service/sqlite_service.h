@@ -12,6 +12,7 @@
 #include "core/event_loop.h"
 #include "core/result.h"
 #include "im/service/commands.h"
+#include "im/service/file_lock.h"
 #include "im/service/mailbox.h"
 #include "im/service/readers.h"
 #include "im/service/service.h"
@@ -38,7 +39,8 @@ class SqliteService final : public Service {
     observe::Log& log;
   };
   /// `path`: the store's file. `push_store`: a connection of its own to the dispatcher's store; its calls come from the
-  /// writer's thread. Malformed: the file is another program's or a newer Nightpost's.
+  /// writer's thread. Malformed: the file is another program's or a newer Nightpost's. Overloaded: another IM server
+  /// has it.
   static Result<std::unique_ptr<SqliteService>> open(const std::string& path, const store::StoreOptions& store,
                                                      std::unique_ptr<store::Store> push_store, AppKeys keys,
                                                      const ServiceOptions& options, const Surroundings& around);
@@ -85,7 +87,7 @@ class SqliteService final : public Service {
   void remove_account(UserKey who, Reply<void> reply);
 
  private:
-  SqliteService(std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
+  SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
                 const ServiceOptions& options, const Surroundings& around);
   template <class T>
   void refuse_later(Refusal refusal, Reply<T> reply);
@@ -106,6 +108,7 @@ class SqliteService final : public Service {
   void save_intents();
   void prune();
 
+  const FileLock lock_;
   const ServiceOptions options_;
   const Surroundings around_;
   AppKeys keys_;

@@ -1,0 +1,299 @@
+// A service on a file of its own, with a loop that the test turns and clocks that it moves.
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "im/domain/user_sig.h"
+#include "im/service/sqlite_service.h"
+#include "store/connection.h"
+
+namespace nightpost::im {
+
+inline const AppId kApp{1400000001};
+inline const std::string kKey = "5bd2850fff3ecb11d7c805251c51ee463a25727bddc2385f3fa8bfee1bb93b5e";
+
+/// post() from any thread; timers fire in pass() alone.
+class TestLoop final : public EventLoop {
+ public:
+  MonoTime now() const noexcept override { return now_; }
+  void post(std::move_only_function<void()> work) override {
+    const std::lock_guard lock(mutex_);
+    posted_.push_back(std::move(work));
+    changed_.notify_one();
+  }
+  std::unique_ptr<LoopTimer> make_timer(std::function<void()> fire) override {
+    return std::make_unique<Timer>(*this, std::move(fire));
+  }
+  void pass(milliseconds time) {
+    now_ += time;
+    for (bool fired = true; fired;) {
+      fired = false;
+      for (Timer* timer : std::vector(timers_))
+        if (std::ranges::find(timers_, timer) != timers_.end() && timer->due <= now_) {
+          timer->due = MonoTime::max();
+          timer->fire();
+          fired = true;
+        }
+    }
+  }
+  /// Runs what is posted until then. False: half a minute has passed.
+  bool until(const std::function<bool()>& reached) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!reached()) {
+      std::move_only_function<void()> next;
+      {
+        std::unique_lock lock(mutex_);
+        if (!changed_.wait_until(lock, deadline, [this] { return !posted_.empty(); })) return false;
+        next = std::move(posted_.front());
+        posted_.pop_front();
+      }
+      next();
+    }
+    return true;
+  }
+
+ private:
+  struct Timer final : LoopTimer {
+    Timer(TestLoop& of, std::function<void()> what) : loop(of), fire(std::move(what)) { loop.timers_.push_back(this); }
+    ~Timer() override { std::erase(loop.timers_, this); }
+    void arm(MonoTime at) override { due = at; }
+    TestLoop& loop;
+    std::function<void()> fire;
+    MonoTime due = MonoTime::max();
+  };
+
+  MonoTime now_ = MonoTime(std::chrono::hours(1));
+  std::vector<Timer*> timers_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::move_only_function<void()>> posted_;
+};
+
+class TestClock final : public Clock {
+ public:
+  WallTime wall() const noexcept override { return wall_from_ms(ms_.load()); }
+  MonoTime mono() const noexcept override { return {}; }
+  void pass(milliseconds time) { ms_ += time.count(); }
+
+ private:
+  std::atomic<std::int64_t> ms_{1'795'225'887'000};
+};
+
+class World : public Listener {
+ public:
+  explicit World(ServiceOptions with = {}) : options(std::move(with)) {
+    std::string name = (std::filesystem::temp_directory_path() / "nightpost-im-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    start();
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() override {
+    service.reset();
+    std::filesystem::remove_all(folder_);
+  }
+
+  std::string path() const { return (folder_ / "store.db").string(); }
+  std::unique_ptr<store::Store> open_store() const {
+    auto opened = store::open_sqlite(path(), nullptr, store_options);
+    if (!opened) FAIL(opened.error().detail);
+    return *std::move(opened);
+  }
+  Result<std::unique_ptr<SqliteService>> try_start() {
+    return SqliteService::open(path(), store_options, open_store(), {{kApp, {kKey}}}, options,
+                               {loop, clock, *this, log});
+  }
+  void start() {
+    auto opened = try_start();
+    if (!opened) FAIL(opened.error().detail);
+    service = *std::move(opened);
+  }
+  /// As a process that is killed between two commits and started again, but for what stop() saves.
+  void restart() {
+    service.reset();
+    start();
+  }
+  /// A statement of somebody else's.
+  void sql(const std::string& text) const {
+    auto connection = store::Connection::open(path(), store_options);
+    REQUIRE(connection);
+    const auto done = connection->run(text.c_str(), "test");
+    if (!done) FAIL(done.error().detail);
+  }
+  std::int64_t number(const std::string& text) const {
+    auto connection = store::Connection::open(path(), store_options);
+    REQUIRE(connection);
+    return connection->number(text, "test").value();
+  }
+
+  void committed(Committed what) override { told.push_back(std::move(what)); }
+
+  /// Asks and waits.
+  template <class T, class Call>
+  Answer<T> ask(Call call) {
+    std::optional<Answer<T>> answer;
+    call(Reply<T>([&answer](Answer<T> got) {
+      CHECK_FALSE(answer);  // once
+      answer.emplace(std::move(got));
+    }));
+    CHECK_FALSE(answer);  // never from inside the call
+    REQUIRE(loop.until([&] { return answer.has_value(); }));
+    return *std::move(answer);
+  }
+
+  LoginRequest login_request(const std::string& user, const std::string& device, Platform platform) {
+    return {.app = kApp,
+            .user = user,
+            .signature = make_user_sig(kApp, user, kKey, clock.wall(), std::chrono::hours(24)),
+            .device = device,
+            .platform = platform};
+  }
+  Answer<LoginReply> try_login(LoginRequest request) {
+    return ask<LoginReply>([&](auto reply) { service->login(std::move(request), std::move(reply)); });
+  }
+  Terminal login(const std::string& user, const std::string& device = "phone", Platform platform = Platform::Ios) {
+    auto reply = try_login(login_request(user, device, platform));
+    if (!reply) FAIL(reply.error().why);
+    return reply->terminal;
+  }
+  Answer<void> logout(const Terminal& who) {
+    return ask<void>([&](auto reply) { service->logout(who, std::move(reply)); });
+  }
+  Answer<SendReply> try_send(const Terminal& who, SendRequest request) {
+    return ask<SendReply>([&](auto reply) { service->send(who, std::move(request), std::move(reply)); });
+  }
+  SendRequest text(const std::string& to, const std::string& words = "hello") {
+    return {.to = to,
+            .client_id = "c" + std::to_string(++sent_),
+            .elements = R"([{"type":"text","text":")" + words + R"("}])"};
+  }
+  SendReply send(const Terminal& who, SendRequest request) {
+    auto reply = try_send(who, std::move(request));
+    if (!reply) FAIL(reply.error().why);
+    return *std::move(reply);
+  }
+  SendReply send(const Terminal& who, const std::string& to) { return send(who, text(to)); }
+  Answer<Ver> recall(const Terminal& who, MessageId id) {
+    return ask<Ver>([&](auto reply) { service->recall(who, id, std::move(reply)); });
+  }
+  Answer<Ver> remove(const Terminal& who, std::vector<MessageId> ids) {
+    return ask<Ver>([&](auto reply) { service->remove(who, std::move(ids), std::move(reply)); });
+  }
+  Answer<ReadReply> read(const Terminal& who, ReadRequest request) {
+    return ask<ReadReply>([&](auto reply) { service->read(who, std::move(request), std::move(reply)); });
+  }
+  Answer<Ver> change(const Terminal& who, ChatChange change) {
+    return ask<Ver>([&](auto reply) { service->change_chat(who, std::move(change), std::move(reply)); });
+  }
+  Answer<SyncReply> try_sync(const Terminal& who, SyncRequest request = {}) {
+    return ask<SyncReply>([&](auto reply) { service->sync(who, request, std::move(reply)); });
+  }
+  SyncReply sync(const Terminal& who, SyncRequest request = {}) {
+    auto reply = try_sync(who, request);
+    if (!reply) FAIL(reply.error().why);
+    return *std::move(reply);
+  }
+  /// The only chat with that user.
+  Chat chat(const Terminal& who, const std::string& peer) {
+    const SyncReply all = sync(who);
+    const auto found = std::ranges::find(all.chats, peer, &Chat::peer);
+    if (found == all.chats.end()) FAIL("no chat with " + peer);
+    return *found;
+  }
+  Answer<PullReply> try_pull(const Terminal& who, PullRequest request) {
+    return ask<PullReply>([&](auto reply) { service->pull(who, std::move(request), std::move(reply)); });
+  }
+  PullReply pull(const Terminal& who, PullRequest request) {
+    auto reply = try_pull(who, std::move(request));
+    if (!reply) FAIL(reply.error().why);
+    return *std::move(reply);
+  }
+  Answer<void> block(const Terminal& who, const std::string& user, bool on = true) {
+    return ask<void>([&](auto reply) { service->set_blacklisted(who, {user, on}, std::move(reply)); });
+  }
+  Answer<void> report_token(const Terminal& who, const std::string& token) {
+    return ask<void>(
+        [&](auto reply) { service->report_token(who, {CertificateId{7}, DeviceToken(token)}, std::move(reply)); });
+  }
+  Answer<void> kick(const std::string& user) {
+    return ask<void>([&](auto reply) { service->kick({kApp, user}, std::move(reply)); });
+  }
+  Answer<void> import(const std::string& user, const std::string& nick = "") {
+    return ask<void>(
+        [&](auto reply) { service->import_account({kApp, user}, {nick, std::nullopt}, std::move(reply)); });
+  }
+  std::vector<Intent> intents() {
+    auto reply = ask<std::vector<Intent>>([&](auto reply) { service->intents(0, 1'000, std::move(reply)); });
+    REQUIRE(reply);
+    return *std::move(reply);
+  }
+  /// The token ids that the dispatcher has of a user.
+  std::vector<std::string> bound(const std::string& user) const {
+    std::vector<std::string> out;
+    for (const auto& row : open_store()->devices(kApp, user, 100).value()) out.push_back(row.device.device_id);
+    return out;
+  }
+  /// Everything told since the last call, as if by one commit.
+  Committed news() {
+    Committed out;
+    const auto add = [](auto& to, auto& from) { std::ranges::move(from, std::back_inserter(to)); };
+    for (Committed& each : std::exchange(told, {})) {
+      add(out.deliveries, each.deliveries);
+      add(out.intents, each.intents);
+      add(out.recalled, each.recalled);
+      add(out.read, each.read);
+      add(out.ended, each.ended);
+    }
+    return out;
+  }
+
+  ServiceOptions options;
+  store::StoreOptions store_options{.busy_timeout = milliseconds(100), .mmap_bytes = 1 << 20};
+  TestLoop loop;
+  TestClock clock;
+  observe::Log log{observe::Level::Off};
+  std::vector<Committed> told;
+  std::unique_ptr<SqliteService> service;
+
+ private:
+  std::filesystem::path folder_;
+  int sent_ = 0;
+};
+
+/// Two users, each with a phone.
+struct Two : World {
+  explicit Two(ServiceOptions with = {}) : World(std::move(with)), anna(login("anna")), denny(login("denny")) {
+    news();
+  }
+  /// From anna to denny.
+  void write(int count) {
+    for (int i = 0; i < count; ++i) send(anna, "denny");
+    news();
+  }
+  Terminal anna, denny;
+};
+
+template <class T>
+Code code_of(const Answer<T>& answer) {
+  REQUIRE_FALSE(answer);
+  return answer.error().code;
+}
+
+}  // namespace nightpost::im
