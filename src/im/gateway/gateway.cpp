@@ -160,7 +160,8 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     parts_.metrics.online.set(++online_);
     const std::vector<Connection*> those = by_user_[session.user()];  // some of which leave
     for (Connection* const each : those)
-      if (each != own && each->online && each->session->device() == session.device()) each->session->replaced();
+      if (each->online && each->session->device() == session.device() && each->session->epoch() < session.epoch())
+        each->session->replaced();
     if (events_) events_->came(session.user(), session.device());
   }
   void left(Session& session, bool was_foreground) override {
