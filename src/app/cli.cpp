@@ -61,6 +61,7 @@ int run(int argc, char** argv) {
       "or config, 3 could not reach what it needs.");
   int exit_code = kDone;
   add_worker_command(root, exit_code);
+  add_im_command(root, exit_code);
   add_sandbox_command(root, exit_code);
   add_demo_command(root, exit_code);
   add_send_command(root, exit_code);

@@ -258,6 +258,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_grants(top.section("grants"), config.grants);
     read_receipts(top.section("receipts"), config.receipts);
     read_trace(top.section("trace"), config.trace);
+    read_im(top.section("im"), config.im);
     {
       JsonSection log = top.section("log");
       std::string level = "info";

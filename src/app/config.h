@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/im_options.h"
 #include "app/proxy_options.h"
 #include "app/receipt_options.h"
 #include "app/server_options.h"
@@ -74,6 +75,7 @@ struct Config {
   resolve::GrantOptions grants;
   ReceiptOptions receipts;
   TraceOptions trace;
+  ImOptions im;
   observe::Level log_level = observe::Level::Info;
   std::uint32_t log_lines_max = 10;  // of one event a second
 };

@@ -13,8 +13,8 @@ constexpr std::int64_t kIdleMsMax = 3'600'000;
 }  // namespace
 
 void read_server_limits(JsonSection& section, const std::string& prefix, server::ServerOptions& options) {
-  section.integer(prefix + "connections_max", options.connections_max, 1, 10'000);
-  section.integer(prefix + "connections_per_address_max", options.connections_per_address_max, 1, 10'000);
+  section.integer(prefix + "connections_max", options.connections_max, 1, 100'000);
+  section.integer(prefix + "connections_per_address_max", options.connections_per_address_max, 1, 100'000);
   section.duration_ms(prefix + "head_timeout_ms", options.head_timeout, 10, kTimeoutMsMax);
   section.duration_ms(prefix + "body_timeout_ms", options.body_timeout, 10, kTimeoutMsMax);
   section.duration_ms(prefix + "write_timeout_ms", options.write_timeout, 10, kTimeoutMsMax);
@@ -24,7 +24,7 @@ void read_server_limits(JsonSection& section, const std::string& prefix, server:
 }
 
 void read_reserved_slots(JsonSection& section, const std::string& prefix, server::ServerOptions& options) {
-  section.integer(prefix + "connections_reserved", options.connections_reserved, 0, 10'000);
+  section.integer(prefix + "connections_reserved", options.connections_reserved, 0, 100'000);
   if (options.connections_reserved >= options.connections_max)
     section.mistake(prefix + "connections_reserved", "leaves none of connections_max to others");
   if (!section.has(prefix + "reserved_addresses")) return;

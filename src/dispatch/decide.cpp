@@ -62,9 +62,9 @@ Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const R
   return receiver.devices.empty() ? Rule::NoDevice : Rule::None;
 }
 
-Rule decide_device(const OfflineEvent& event, const Device& device) noexcept {
+Rule decide_device(const OfflineEvent& event, const EventReceiver& to, const Device& device) noexcept {
   if (device.state == DeviceState::LoggedOut) return Rule::LoggedOut;
-  if (device.state == DeviceState::Foreground) return Rule::Foreground;
+  if (device.state == DeviceState::Foreground && to.due_count == 0) return Rule::Foreground;
   if (device.platform == Platform::Web || device.platform == Platform::MiniProgram) return Rule::WebTerminal;
   if (device.token.text().empty()) return Rule::NoToken;
   if (desc_for(event, device.platform).empty() && !elements_speak(event)) return silence_of(event);

@@ -18,8 +18,9 @@ Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max)
 Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                      WallTime now) noexcept;
 
-/// CustomWithoutDesc, NoContent: only the other platform has something to say.
-Rule decide_device(const OfflineEvent& event, const Device& device) noexcept;
+/// CustomWithoutDesc, NoContent: only the other platform has something to say. A device that the event names as due is
+/// not asked whether its app is in the foreground: the producer knows better.
+Rule decide_device(const OfflineEvent& event, const EventReceiver& to, const Device& device) noexcept;
 
 /// The certificate the device reported. Whether the token is well formed is the vendor's to say, after this.
 Rule decide_certificate(const Device& device, const Certificate& certificate) noexcept;

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kEventIdMax = 128;
 constexpr std::size_t kElementsMax = 1000;
+constexpr std::size_t kDueDevicesMax = 100;         // of one receiver
 constexpr std::size_t kImageMax = 512;              // of a push's few thousand bytes
 constexpr std::size_t kParserKeptMax = 256 * 1024;  // bytes of an event that the parser stays ready for
 constexpr std::size_t kSeenKept = 8192;             // slots of the look for repeated users
@@ -254,12 +255,13 @@ class EventReader final : public JsonReader {
   }
 
   bool receivers(od::value value, const Path& at) {
-    static constexpr std::array<Member, 3> kMembers = {{{"user_id", true}, {"unread"}, {"mentioned"}}};
+    static constexpr std::array<Member, 4> kMembers = {{{"user_id", true}, {"unread"}, {"mentioned"}, {"devices"}}};
     const auto one = [&](od::value each, const Path& item) {
       EventReceiver receiver;
       const auto visit = [&](std::size_t which, od::value v, const Path& here) {
         if (which == 0) return id(v, here, receiver.user_id);
         if (which == 2) return boolean(v, here, receiver.mentioned);
+        if (which == 3) return due_devices(v, here, receiver);
         std::int64_t unread = 0;
         if (!integer(v, here, 0, std::numeric_limits<std::int32_t>::max(), unread)) return false;
         receiver.unread = static_cast<std::int32_t>(unread);
@@ -273,6 +275,20 @@ class EventReader final : public JsonReader {
     if (event_.to.empty()) return wrong(at, "empty");
     drop_repeated();
     return true;
+  }
+
+  bool due_devices(od::value value, const Path& at, EventReceiver& receiver) {
+    std::vector<std::string_view>& due = event_.due_devices;
+    receiver.due_first = static_cast<std::uint32_t>(due.size());
+    const auto one = [&](od::value each, const Path& item) {
+      std::string_view device;
+      if (!id(each, item, device)) return false;
+      if (std::find(due.begin() + receiver.due_first, due.end(), device) == due.end()) due.push_back(device);
+      return true;
+    };
+    if (!items(value, at, kDueDevicesMax, one)) return false;
+    receiver.due_count = static_cast<std::uint32_t>(due.size()) - receiver.due_first;
+    return receiver.due_count > 0 || wrong(at, "empty");
   }
 
   /// A user named twice would get two outcomes for one device; the first naming counts.

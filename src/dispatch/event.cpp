@@ -29,13 +29,16 @@ std::uint8_t* EventBuffer::text_begin() const noexcept {
 void OfflineEvent::reset() {
   std::vector<Element> kept_elements = std::move(elements);
   std::vector<EventReceiver> kept_to = std::move(to);
+  std::vector<std::string_view> kept_due = std::move(due_devices);
   EventBuffer kept_buffer = std::move(buffer);
   *this = OfflineEvent();
   kept_elements.clear();
   kept_to.clear();
+  kept_due.clear();
   kept_buffer.clear();
   elements = std::move(kept_elements);
   to = std::move(kept_to);
+  due_devices = std::move(kept_due);
   buffer = std::move(kept_buffer);
 }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -48,6 +49,9 @@ struct EventReceiver {
   std::string_view user_id;
   std::int32_t unread = -1;  // the receiver's unread total, this message included; -1: the producer did not say
   bool mentioned = false;
+  // Where the producer named the devices that are due: their part of OfflineEvent::due_devices. 0: all of the user's.
+  std::uint32_t due_first = 0;
+  std::uint32_t due_count = 0;
 };
 
 /// The original bytes with the padding simdjson wants behind them, and as much again for what had to be unescaped.
@@ -98,7 +102,13 @@ struct OfflineEvent {
   bool apns_badge = true;       // false: leave the badge as it is
   bool apns_mutable_content = false;
 
-  std::vector<EventReceiver> to;  // no user twice
+  std::vector<EventReceiver> to;              // no user twice
+  std::vector<std::string_view> due_devices;  // no device of a user twice
+
+  /// Device ids; empty: all devices of the user may be due.
+  std::span<const std::string_view> due_of(const EventReceiver& receiver) const noexcept {
+    return std::span(due_devices).subspan(receiver.due_first, receiver.due_count);
+  }
 
   EventBuffer buffer;
 
@@ -106,7 +116,8 @@ struct OfflineEvent {
   void reset();
   /// What reset() keeps, in bytes.
   std::size_t kept_bytes() const noexcept {
-    return elements.capacity() * sizeof(Element) + to.capacity() * sizeof(EventReceiver) + buffer.kept_bytes();
+    return elements.capacity() * sizeof(Element) + to.capacity() * sizeof(EventReceiver) +
+           due_devices.capacity() * sizeof(std::string_view) + buffer.kept_bytes();
   }
 };
 

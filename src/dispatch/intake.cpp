@@ -46,6 +46,7 @@ void Intake::accept(const Record& record) {
   for (const std::string& user_id : strangers)
     events_.end_stranger(open, user_id, {OutcomeKind::Suppressed, Rule::ReceiverUnknown});
   if (open.event.to.empty()) return events_.all_planned(open);
+  keep_to_due(open);
   open.audience = open.event.to.size() < options_.bulk_receivers_min ? Audience::Few : Audience::Many;
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
@@ -92,6 +93,19 @@ std::vector<std::string> Intake::restrict_to(OpenEvent& open, Remainder&& remain
     if (!found[i]) strangers.push_back(remainder.left[i].user_id);
   for (const std::size_t i : order) open.left.push_back(std::move(remainder.left[i]));
   return strangers;
+}
+
+/// Where the event names the devices that are due, no other is looked at. A remainder that names devices knows better.
+void Intake::keep_to_due(OpenEvent& open) {
+  const OfflineEvent& event = open.event;
+  if (event.due_devices.empty()) return;
+  if (open.left.empty())
+    for (const EventReceiver& to : event.to) open.left.push_back({.user_id = std::string(to.user_id), .devices = {}});
+  for (std::size_t i = 0; i < event.to.size(); ++i) {
+    if (!open.left[i].devices.empty()) continue;
+    for (const std::string_view device : event.due_of(event.to[i]))
+      open.left[i].devices.push_back({.device_id = std::string(device)});
+  }
 }
 
 /// Its devices are asked for once it may be sent.

@@ -68,6 +68,7 @@ class Intake {
   void ask(std::vector<Asked> asked);
   /// Only those left of it are its receivers from here on; the users it knows nothing of are returned.
   std::vector<std::string> restrict_to(OpenEvent& open, Remainder&& remainder) const;
+  static void keep_to_due(OpenEvent& open);
   void hold(OpenEvent& open, milliseconds time);
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);

@@ -77,7 +77,7 @@ struct OpenEvent {
   std::string collapse_id;             // as outcomes name it; empty until one does
   std::unique_ptr<DeadLetter> letter;  // set once something of it could not be finished
   std::unique_ptr<Unfinished> unfinished;
-  // Of one that comes from a delay topic or is replayed:
+  // Of one that comes from a delay topic, is replayed, or names the devices that are due:
   std::vector<ReceiverLeft> left;  // as event.to, which holds nobody else; empty: everybody, all devices
   WallTime first_at{};             // when it was first accepted, here or elsewhere
   WallTime not_before{};           // nothing of it is sent earlier

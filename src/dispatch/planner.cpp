@@ -98,7 +98,7 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
                                     : std::ranges::find(receiver.devices, progress->device_id, &Device::device_id);
     if (known == receiver.devices.end()) {
       events_.end_device(open, at, *progress, {OutcomeKind::Suppressed, Rule::DeviceUnknown});
-    } else if (const Rule rule = decide_device(open.event, *known); rule != Rule::None) {
+    } else if (const Rule rule = decide_device(open.event, open.event.to[at], *known); rule != Rule::None) {
       events_.end_device(open, at, *known, {OutcomeKind::Suppressed, rule}, progress);
     } else if (late) {
       events_.end_device(open, at, *known, ending_of(open.window.rule_at_end()), progress);

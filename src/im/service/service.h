@@ -221,13 +221,22 @@ struct Committed {
   std::vector<Ended> ended;
 };
 
+/// What the relay asks of the store. Threads and replies as Service.
+class IntentBook {
+ public:
+  virtual ~IntentBook() = default;
+  /// Intents left by an earlier process, by id, those above `after`.
+  virtual void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) = 0;
+  /// The broker has event number `events` of it, which named `devices`: a later process does not push to them again.
+  virtual void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) = 0;
+  virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
+};
+
 /// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it; a reply
 /// comes after the `committed` that holds its effects. Replies come in any order, exactly once, also after stop() (then
 /// Busy). Everything that waits is bounded; what finds no room is answered Busy at once.
-class Service {
+class Service : public IntentBook {
  public:
-  virtual ~Service() = default;
-
   virtual void login(LoginRequest request, Reply<LoginReply> reply) = 0;
   virtual void logout(const Terminal& who, Reply<void> reply) = 0;  // the device gets no push from then on
   virtual void send(const Terminal& who, SendRequest request, Reply<SendReply> reply) = 0;
@@ -249,13 +258,6 @@ class Service {
 
   /// The client has everything up to `ver`. Saved within some seconds; never falls.
   virtual void acknowledged(const Terminal& who, Ver ver) = 0;
-
-  // For the relay.
-  /// Intents left by an earlier process, by id, those above `after`.
-  virtual void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) = 0;
-  /// The broker has event number `events` of it, which named `devices`: a later process does not push to them again.
-  virtual void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) = 0;
-  virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
 };
 
 }  // namespace nightpost::im

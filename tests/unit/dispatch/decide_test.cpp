@@ -186,7 +186,12 @@ TEST_CASE("decide: the device", "[dispatch][decide]") {
   device.state = row.state;
   device.platform = row.platform;
   device.token = DeviceToken(row.token);
-  CHECK(decide_device(plain_event(), device) == row.want);
+  CHECK(decide_device(plain_event(), {}, device) == row.want);
+  // Named as due: the foreground is the producer's judgement, and nothing else is.
+  if (row.state == DeviceState::Foreground) device.state = DeviceState::Background;
+  const Rule background = decide_device(plain_event(), {}, device);
+  device.state = row.state;
+  CHECK(decide_device(plain_event(), {.due_count = 1}, device) == background);
 }
 
 TEST_CASE("decide: a text for the other platform is none for this one", "[dispatch][decide]") {
@@ -195,9 +200,9 @@ TEST_CASE("decide: a text for the other platform is none for this one", "[dispat
   e.android.desc = "for Android";
   Device device = phone();
   CHECK(decide_event(e, kNow, kDay) == Rule::None);
-  CHECK(decide_device(e, device) == Rule::CustomWithoutDesc);
+  CHECK(decide_device(e, {}, device) == Rule::CustomWithoutDesc);
   device.platform = Platform::Android;
-  CHECK(decide_device(e, device) == Rule::None);
+  CHECK(decide_device(e, {}, device) == Rule::None);
 }
 
 TEST_CASE("decide: the certificate", "[dispatch][decide]") {

@@ -1,5 +1,7 @@
 #include "dispatch/decode.h"
 
+#include <algorithm>
+#include <array>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -8,6 +10,7 @@ using namespace nightpost;
 using namespace nightpost::dispatch;
 using nlohmann::json;
 using namespace std::string_literals;
+using namespace std::string_view_literals;
 
 namespace {
 
@@ -26,7 +29,7 @@ json full_event() {
              "apns": {"title": "IT", "desc": "ID", "sound": "bell.caf", "badge": "ignore", "mutable_content": true,
                       "category": "REPLY", "interruption_level": "time-sensitive"},
              "subtitle": "ST", "image": "https://e.com/a.png"},
-    "to": [{"user_id": "vinson", "unread": 3, "mentioned": true}]
+    "to": [{"user_id": "vinson", "unread": 3, "mentioned": true, "devices": ["phone", "pad"]}]
   })");
 }
 
@@ -122,6 +125,7 @@ TEST_CASE("decode: every member arrives", "[dispatch][decode]") {
   CHECK(e.to[0].user_id == "vinson");
   CHECK(e.to[0].unread == 3);
   CHECK(e.to[0].mentioned);
+  CHECK(std::ranges::equal(e.due_of(e.to[0]), std::array{"phone"sv, "pad"sv}));
 }
 
 TEST_CASE("decode: what is not said has its default, and nothing stays from the event before", "[dispatch][decode]") {
@@ -136,11 +140,40 @@ TEST_CASE("decode: what is not said has its default, and nothing stays from the 
   CHECK(e.to.size() == 1);
   CHECK(e.to[0].unread == -1);
   CHECK_FALSE(e.to[0].mentioned);
+  CHECK(e.due_of(e.to[0]).empty());
   CHECK_FALSE(e.push_disabled);
   CHECK_FALSE(e.online_only);
   CHECK(e.group_id.empty());
   CHECK(e.ext.empty());
   CHECK(e.common.title.empty());
+}
+
+TEST_CASE("decode: each receiver has the devices named for it, once", "[dispatch][decode]") {
+  json event = least_event();
+  event["to"] = json::array({{{"user_id", "a"}, {"devices", {"1", "2", "1"}}},
+                             {{"user_id", "b"}},
+                             {{"user_id", "a"}, {"devices", {"9"}}},
+                             {{"user_id", "c"}, {"devices", {"1"}}}});
+  OfflineEvent e;
+  REQUIRE(decode(event.dump(), e));
+  REQUIRE(e.to.size() == 3);
+  CHECK(std::ranges::equal(e.due_of(e.to[0]), std::array{"1"sv, "2"sv}));
+  CHECK(e.due_of(e.to[1]).empty());
+  CHECK(std::ranges::equal(e.due_of(e.to[2]), std::array{"1"sv}));
+
+  const auto fault = [&](json devices) {
+    json wrong = least_event();
+    wrong["to"][0]["devices"] = std::move(devices);
+    return fault_of(wrong);
+  };
+  CHECK(fault(nullptr).empty());
+  CHECK(fault(json::array()) == "$.to[0].devices: empty");
+  CHECK(fault({"a", ""}) == "$.to[0].devices[1]: empty");
+  CHECK(fault({"a", 1}).starts_with("$.to[0].devices[1]: expected a string"));
+  CHECK(fault({std::string(256, 'x')}).starts_with("$.to[0].devices[0]: "));
+  json many = json::array();
+  for (int i = 0; i < 101; ++i) many.push_back(std::to_string(i));
+  CHECK(fault(many).starts_with("$.to[0].devices: "));
 }
 
 TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
@@ -218,7 +251,7 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                   CHECK(fault_of(event).starts_with(path + ": none of "));
                 }
               });
-  CHECK(members == 52);
+  CHECK(members == 53);
 }
 
 TEST_CASE("decode: integers in whatever form, exactly", "[dispatch][decode]") {

@@ -1,0 +1,107 @@
+#include "app/chat_screen.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "app/chat_json.h"
+#include "app/output.h"
+
+namespace nightpost::app {
+namespace {
+
+using nlohmann::json;
+
+/// On one line.
+std::string shown(const json& object, const char* name) {
+  std::string text = text_of(object, name);
+  std::ranges::replace_if(text, [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return printable(text);
+}
+
+/// "12:00:00", UTC.
+std::string hour_of(const json& object) { return shown_time(number_of(object, "time")).substr(11); }
+
+std::string message_line(const json& message, const std::string& time) {
+  const std::string nick = shown(message, "nick");
+  const std::string body = flag_of(message, "recalled") ? "(taken back)" : shown(message, "text");
+  return fmt::format("{} {}: {}   ({})\n", time, nick.empty() ? shown(message, "from") : nick, body,
+                     shown(message, "id"));
+}
+
+std::string code_of(const json& event) {
+  const std::int64_t code = number_of(event, "code");
+  return code == 0 ? "" : fmt::format(" [{} {}]", code, shown(event, "name"));
+}
+
+std::string synced(const json& event) {
+  if (text_of(event, "why") == "change") return {};
+  std::string text =
+      fmt::format("-- {} conversations, {} unread\n", number_of(event, "chats"), number_of(event, "unread_total"));
+  for (const json& each : array_of(event, "unread"))
+    text += fmt::format("   {}: {} unread\n", shown(each, "peer"), number_of(each, "unread"));
+  return text;
+}
+
+std::string chats(const json& event) {
+  Table table({"PEER", "UNREAD", "NEWEST (UTC)", "SAYS"});
+  for (const json& each : array_of(event, "chats")) {
+    const std::int64_t time = number_of(each, "time");
+    table.row({shown(each, "peer") + (flag_of(each, "pinned") ? " *" : ""), std::to_string(number_of(each, "unread")),
+               time == 0 ? "" : shown_time(time), fitted(shown(each, "last"), 40)});
+  }
+  return table.text("no conversations");
+}
+
+std::string history(const json& event) {
+  std::string text;
+  const json& messages = array_of(event, "messages");
+  if (flag_of(event, "more") && !messages.empty())
+    text += fmt::format("-- older ones: /history {}\n", number_of(messages.front(), "seq"));
+  for (const json& each : messages) text += message_line(each, shown_time(number_of(each, "time")));
+  return messages.empty() ? "-- no messages\n" : text;
+}
+
+}  // namespace
+
+std::string chat_text(const json& event) {
+  const std::string kind = text_of(event, "event");
+  if (kind == "message") {
+    const bool own = flag_of(event, "own");
+    return (own ? fmt::format("{} > ", shown(event, "peer")) : std::string()) + message_line(event, hour_of(event));
+  }
+  if (kind == "sent")
+    return fmt::format("{} to {}, sent   ({})\n", hour_of(event), shown(event, "to"), shown(event, "id"));
+  if (kind == "failed")
+    return fmt::format("!! {}{}{}\n", text_of(event, "op").empty() ? "" : shown(event, "op") + ": ",
+                       shown(event, "why"), code_of(event));
+  if (kind == "refused") return fmt::format("!! the login is refused: {}{}\n", shown(event, "why"), code_of(event));
+  if (kind == "online") {
+    const std::string nick = shown(event, "nick");
+    return fmt::format("-- online as {}{}\n", shown(event, "user"), nick.empty() ? "" : " (" + nick + ")");
+  }
+  if (kind == "offline")
+    return event.contains("retry_in_ms") ? fmt::format("-- offline: {}; again in {:.1f} s\n", shown(event, "why"),
+                                                       double(number_of(event, "retry_in_ms")) / 1000)
+                                         : fmt::format("-- offline: {}; given up\n", shown(event, "why"));
+  if (kind == "bye")
+    return fmt::format("-- the server says bye: {}: {}\n", shown(event, "reason"), shown(event, "why"));
+  if (kind == "synced") return synced(event);
+  if (kind == "chats") return chats(event);
+  if (kind == "history") return history(event);
+  if (kind == "opened") return fmt::format("-- with {}, {} unread\n", shown(event, "peer"), number_of(event, "unread"));
+  if (kind == "recalled") return fmt::format("-- {} took {} back\n", shown(event, "by"), shown(event, "id"));
+  if (kind == "peer_read")
+    return fmt::format("-- {} has read up to {}\n", shown(event, "peer"), number_of(event, "read"));
+  if (kind == "read")
+    return fmt::format("-- {}: read on another device, {} unread\n", shown(event, "peer"), number_of(event, "unread"));
+  if (kind == "skipped")
+    return fmt::format("-- {}: {} to {} are not shown: /open and /history\n", shown(event, "peer"),
+                       number_of(event, "from"), number_of(event, "to"));
+  if (kind == "resent") return fmt::format("-- {}: no answer yet, asked again\n", shown(event, "op"));
+  if (kind == "done") return fmt::format("-- {}: done\n", shown(event, "op"));
+  if (kind == "help") return text_of(event, "text");
+  return {};
+}
+
+}  // namespace nightpost::app

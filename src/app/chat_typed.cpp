@@ -1,0 +1,114 @@
+// The half of ChatState that reads what a person types.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <tuple>
+
+#include "app/chat_json.h"
+#include "app/chat_state.h"
+#include "im/domain/elements.h"
+#include "im/domain/names.h"
+
+namespace nightpost::app {
+namespace {
+
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::int64_t kHistoryPage = 20;
+
+}  // namespace
+
+void ChatState::fail_input(std::string_view why) {
+  went_wrong_ = true;
+  say({{"event", "failed"}, {"op", ""}, {"code", 0}, {"name", "input"}, {"why", why}});
+}
+
+void ChatState::typed(std::string_view line, MonoTime now) {
+  if (exit_) return;
+  if (line.find('\0') != line.npos) return fail_input("the line holds U+0000");
+  Result<ChatLine> read = parse_chat_line(line);
+  if (!read) return fail_input(read.error().detail);
+  using What = ChatLine::What;
+  const bool needs_peer = read->what == What::Text || read->what == What::History || read->what == What::Read;
+  if (needs_peer && peer_.empty()) return fail_input("no conversation is open: /open PEER");
+  switch (read->what) {
+    case What::Nothing:
+      return;
+    case What::Text:
+      return send_text(read->argument, now);
+    case What::List:
+      return list_chats();
+    case What::Open: {
+      if (const auto checked = im::check_user_id(read->argument, "/open"); !checked)
+        return fail_input(checked.error().why);
+      peer_ = read->argument;
+      const auto it = chats_.find(peer_);
+      say({{"event", "opened"}, {"peer", peer_}, {"unread", it == chats_.end() ? 0 : it->second.unread}});
+      return;
+    }
+    case What::History: {
+      ordered_json body = {{"peer", peer_}, {"limit", kHistoryPage}};
+      if (read->number > 0) body["before"] = read->number;
+      return queue("pull", std::move(body), now);
+    }
+    case What::Read:
+      return queue("read", {{"peer", peer_}}, now);
+    case What::Recall:
+      return queue("recall", {{"id", read->argument}}, now);
+    case What::Background:
+    case What::Foreground: {
+      foreground_ = read->what == What::Foreground;
+      ordered_json body = {{"foreground", foreground_}};
+      if (!foreground_) body["unread"] = unread_total_;
+      return queue("state", std::move(body), now);
+    }
+    case What::Token:
+      return queue("token", {{"certificate", read->number}, {"token", read->argument}}, now);
+    case What::Logout:
+      return queue("logout", ordered_json::object(), now);
+    case What::Quit:
+      leaving_ = true;
+      return leave_if_done();
+    case What::Help:
+      return say({{"event", "help"}, {"text", chat_help()}});
+  }
+}
+
+void ChatState::send_text(const std::string& text, MonoTime now) {
+  const std::string elements =
+      json::array({{{"type", "text"}, {"text", text}}}).dump(-1, ' ', false, json::error_handler_t::replace);
+  const auto checked = im::check_elements(elements, {});
+  if (!checked) return fail_input(checked.error().why);
+  queue("send",
+        {{"client_id", fmt::format("{:016x}-{}", options_.seed, ++client_ids_)},
+         {"to", peer_},
+         {"elements", ordered_json::parse(checked->canonical)}},
+        now);
+}
+
+void ChatState::list_chats() {
+  std::vector<std::pair<std::string, Chat>> all(chats_.begin(), chats_.end());
+  std::erase_if(all, [](const auto& each) { return each.second.gone; });
+  std::ranges::sort(all, std::greater(),
+                    [](const auto& each) { return std::tuple(each.second.pinned, each.second.head_at, each.first); });
+  json chats = json::array();
+  for (const auto& [peer, chat] : all) {
+    if (chats.size() == kListedMax) break;
+    chats.push_back({{"peer", peer},
+                     {"unread", chat.unread},
+                     {"head", chat.head},
+                     {"time", chat.head_at},
+                     {"pinned", chat.pinned},
+                     {"last", chat.last}});
+  }
+  say({{"event", "chats"}, {"chats", std::move(chats)}, {"of", all.size()}, {"unread_total", unread_total_}});
+}
+
+void ChatState::queue(std::string op, ordered_json body, MonoTime now) {
+  line_.push_back({std::move(op), std::move(body)});
+  ask_next(now);
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,64 @@
+// nightpost im: the companion IM server as a service.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "app/commands.h"
+#include "app/im_server.h"
+#include "app/output.h"
+#include "app/server_options.h"
+#include "app/service.h"
+
+namespace nightpost::app {
+namespace {
+
+struct Options {
+  CommonOptions common;
+  std::string ready_file;
+};
+
+int run_im(const Options& options) {
+  const auto config = options.common.load();
+  if (!config) return config.error();
+  observe::Log log(config->log_level, config->log_lines_max);
+  const SystemClock clock;
+  server::ServerOptions http = config->http_server;
+  http.host = config->im.http_host;
+  http.port = config->im.http_port;
+  Service service(
+      {.name = "im", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
+      &log);
+  ImMetrics metrics;
+  auto started = ImServer::start(*config, clock, log, [&service](const Error&) { service.fail(); }, metrics);
+  if (!started) return say_error(started.error());
+  const std::unique_ptr<ImServer> im = *std::move(started);
+  register_im_metrics(service.page(), metrics);
+  register_server_metrics(service.page(), "im", metrics.server);
+  service.add_condition([&] { return im->unready(); });
+  if (const auto listens = service.listen(); !listens) return say_error(listens.error());
+  const std::string socket =
+      fmt::format("ws{}://{}:{}/ws", config->im.tls_certificate_file.empty() ? "" : "s", config->im.host, im->port());
+  log.info("im.started",
+           {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
+            observe::kv("topic", config->topics.offline), observe::kv("apps", config->im.key_files.size())});
+  service.announce([&] {
+    return nlohmann::json{{"ws", socket},
+                          {"http", fmt::format("http://{}:{}", config->im.http_host, service.http_port())},
+                          {"pid", ::getpid()}};
+  });
+  return service.run([&](MonoTime deadline) { return im->drain(deadline); });
+}
+
+}  // namespace
+
+void add_im_command(CLI::App& root, int& exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* im = root.add_subcommand("im", "The companion IM server until SIGTERM: its messages make the events");
+  options->common.add_config(*im);
+  im->add_option("--ready-file", options->ready_file, "written once clients may connect")->type_name("FILE");
+  im->footer("Example:\n  nightpost im --config config/dev.json");
+  im->callback([options, &exit_code] { exit_code = run_im(*options); });
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,99 @@
+#include "app/im_options.h"
+
+#include <charconv>
+
+#include "app/ready_file.h"
+#include "app/server_options.h"
+
+namespace nightpost::app {
+namespace {
+
+void read_key_files(JsonSection& section, std::string_view key, std::map<AppId, std::string>& out) {
+  std::map<std::string, std::string> files;
+  section.texts(key, files);
+  for (auto& [app, file] : files) {
+    std::int64_t id = 0;
+    const auto [end, error] = std::from_chars(app.data(), app.data() + app.size(), id);
+    if (error != std::errc{} || end != app.data() + app.size() || id < 1)
+      section.mistake(key, "\"" + app + "\" is no app id");
+    else if (file.empty())
+      section.mistake(key, "app " + app + " has no file");
+    else
+      out.insert_or_assign(AppId{id}, std::move(file));
+  }
+}
+
+void read_address(JsonSection& section, std::string_view key, std::string& host, std::uint16_t& port) {
+  std::string text = host + ":" + std::to_string(port);
+  section.text(key, text);
+  if (auto parsed = parse_host_port(text)) {
+    host = std::move(parsed->host);
+    port = parsed->port;
+  } else {
+    section.mistake(key, parsed.error().detail);
+  }
+}
+
+void read_service(JsonSection& section, im::ServiceOptions& options) {
+  section.integer("commands_queued_max", options.queue_max, 1, 1'000'000);
+  section.integer("reads_queued_max", options.reads_max, 1, 1'000'000);
+  section.integer("commit_commands_max", options.batch_max, 1, 10'000);
+  section.integer("readers", options.readers, 1, 64);
+  section.integer("elements_max", options.elements.count_max, 1, 1'000);
+  section.integer("elements_bytes_max", options.elements.bytes_max, 256, 49'152);
+  section.integer("cloud_data_bytes_max", options.cloud_data_bytes_max, 0, 16'384);
+  section.duration_ms("recall_window_ms", options.recall_window, 0, 31'536'000'000);
+  section.duration_ms("client_id_kept_ms", options.client_id_kept, 60'000, 31'536'000'000);
+  section.duration_ms("message_kept_ms", options.message_kept, 0, 3'153'600'000'000);
+  section.integer("web_slots", options.login.web_slots, 1, 100);
+  section.integer("terminals_kept_max", options.login.terminals_kept, 1, 1'000);
+  section.flag("blacklist_silent", options.blacklist_silent);
+  section.integer("blacklist_max", options.blacklist_max, 1, 100'000);
+  section.duration_ms("acknowledged_saved_ms", options.acknowledged_saved, 10, 60'000);
+}
+
+void read_gateway(JsonSection& section, im::GatewayOptions& options) {
+  section.integer("frame_bytes_max", options.frame_bytes_max, 4'096, 1'048'576);
+  section.integer("requests_open_max", options.requests_open_max, 1, 1'000);
+  section.integer("unacked_frames_max", options.unacked_frames_max, 1, 10'000);
+  section.integer("unacked_bytes_max", options.unacked_bytes_max, 65'536, std::int64_t{64} << 20);
+  section.integer("output_bytes_max", options.output_bytes_max, 524'288, std::int64_t{64} << 20);
+  section.duration_ms("hello_timeout_ms", options.hello_timeout, 10, 600'000);
+  section.duration_ms("ack_timeout_ms", options.ack_timeout, 10, 600'000);
+  section.duration_ms("heartbeat_ms", options.heartbeat, 100, 3'600'000);
+  section.duration_ms("drain_spread_ms", options.drain_spread, 0, 600'000);
+  section.integer("connections_max", options.connections_max, 1, 1'000'000);
+  section.integer("connections_per_address_max", options.connections_per_address_max, 1, 1'000'000);
+  section.integer("logins_open_max", options.logins_open_max, 1, 100'000);
+  section.integer("failed_logins_per_minute", options.failed_logins_per_minute, 1, 1'000'000);
+  std::string proxies;
+  section.text("trusted_proxies", proxies, true);
+  if (auto ranges = parse_ranges(proxies))
+    options.trusted_proxies = *std::move(ranges);
+  else
+    section.mistake("trusted_proxies", ranges.error().detail);
+}
+
+}  // namespace
+
+void read_im(JsonSection section, ImOptions& options) {
+  read_address(section, "listen", options.host, options.port);
+  read_address(section, "http_listen", options.http_host, options.http_port);
+  section.text("tls_certificate_file", options.tls_certificate_file, true);
+  section.text("tls_key_file", options.tls_key_file, true);
+  if (options.tls_certificate_file.empty() != options.tls_key_file.empty())
+    section.mistake("tls_key_file", "goes with tls_certificate_file: name both or none");
+  read_key_files(section, "key_files", options.key_files);
+  read_key_files(section, "next_key_files", options.next_key_files);
+  for (const auto& [app, file] : options.next_key_files)
+    if (!options.key_files.contains(app))
+      section.mistake("next_key_files", "app " + std::to_string(app.value) + " is not in key_files");
+  section.duration_ms("return_wait_ms", options.relay.return_wait, 0, 600'000);
+  section.duration_ms("event_lifetime_ms", options.relay.event_lifetime, 1'000, 2'592'000'000);
+  section.integer("intents_held_max", options.relay.held_max, 1'000, 10'000'000);
+  section.integer("events_in_flight_max", options.relay.in_flight_max, 1, 1'000'000);
+  read_service(section, options.service);
+  read_gateway(section, options.gateway);
+}
+
+}  // namespace nightpost::app

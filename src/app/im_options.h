@@ -1,0 +1,32 @@
+// The companion IM server: the config section `im`.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "app/json_section.h"
+#include "core/ids.h"
+#include "im/gateway/gateway_options.h"
+#include "im/relay/relay.h"
+#include "im/service/service_options.h"
+
+namespace nightpost::app {
+
+struct ImOptions {
+  std::string host = "127.0.0.1";       // of the clients' sockets
+  std::uint16_t port = 9466;            // 0: a free one
+  std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
+  std::uint16_t http_port = 9465;
+  std::string tls_certificate_file;  // PEM chain; both files or none: then plain WebSocket, for use behind a proxy
+  std::string tls_key_file;          // that ends TLS
+  /// Tenants and the files of the keys that sign their users' userSigs. While a key is replaced, both are good.
+  std::map<AppId, std::string> key_files, next_key_files;
+  im::RelayOptions relay;
+  im::ServiceOptions service;
+  im::GatewayOptions gateway;
+};
+
+void read_im(JsonSection section, ImOptions& options);
+
+}  // namespace nightpost::app

@@ -1,0 +1,78 @@
+// The companion IM server: sockets, service and relay on one loop, and the producer of its events.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "app/config.h"
+#include "app/kafka_event_sink.h"
+#include "app/service.h"
+#include "im/gateway/gateway.h"
+#include "im/gateway/gateway_metrics.h"
+#include "im/relay/metrics.h"
+#include "im/relay/relay.h"
+#include "im/service/sqlite_service.h"
+#include "kafka/metrics.h"
+#include "net/asio_loop.h"
+#include "observe/metrics_page.h"
+#include "server/http_server.h"
+
+namespace nightpost::app {
+
+struct ImMetrics {
+  server::ServerMetrics server;
+  im::GatewayMetrics gateway;
+  im::RelayMetrics relay;
+  kafka::ProducerMetrics producer;
+};
+void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
+
+/// One a store file: the second is refused, since both would number the same conversations.
+class ImServer final : public im::Listener {
+ public:
+  /// `on_fatal`: any thread; the producer cannot go on. Malformed: the config lacks something or the store is another
+  /// program's; Io, Overloaded: the store, its lock or the port cannot be had.
+  static Result<std::unique_ptr<ImServer>> start(const Config& config, const Clock& clock, observe::Log& log,
+                                                 std::function<void(Error)> on_fatal, ImMetrics& metrics);
+  ~ImServer() override;
+  ImServer(const ImServer&) = delete;
+  ImServer& operator=(const ImServer&) = delete;
+
+  std::uint16_t port() const noexcept { return port_; }
+  /// Any thread but the loop's. Clients are told to go, events on their way are waited for, what is to be saved is
+  /// saved. False: something was left for the next start.
+  bool drain(MonoTime deadline);
+  std::vector<Unready> unready() const;
+
+ private:
+  ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics);
+  Result<void> open_service(const Config& config);
+  Result<void> listen();
+  void committed(im::Committed what) override;
+  void measure();
+  template <class Ask>
+  auto on_loop(Ask ask);
+
+  const ImOptions options_;
+  const Clock& clock_;
+  observe::Log& log_;
+  ImMetrics& metrics_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_;
+  net::AsioLoop loop_;
+  std::unique_ptr<LoopTimer> measure_timer_;
+  std::unique_ptr<kafka::Producer> producer_;
+  std::unique_ptr<KafkaEventSink> sink_;
+  std::unique_ptr<im::SqliteService> service_;
+  std::unique_ptr<im::Gateway> gateway_;
+  std::unique_ptr<im::Relay> relay_;
+  std::unique_ptr<server::HttpServer> plain_;
+  std::unique_ptr<server::TlsServer> tls_;
+  std::uint16_t port_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace nightpost::app

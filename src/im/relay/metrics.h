@@ -1,0 +1,20 @@
+// What the relay counts. Written on its loop alone.
+#pragma once
+
+#include "core/counter.h"
+
+namespace nightpost::im {
+
+struct RelayMetrics {
+  Counter intents;       // taken up, those of an earlier process among them
+  Counter acknowledged;  // ended without an event: every device has the message, or is no target any more
+  Counter withdrawn;     // ended by a recall, or because it was read elsewhere
+  Counter events;        // published
+  Counter late_events;   // of them: for devices that looked alive and did not acknowledge
+  Counter repeated;      // loaded again after the memory was full, or from an earlier process
+  Counter held;          // intents in memory now
+  Counter in_flight;     // events at the broker now
+  Counter oldest_ms;     // age of the oldest event that the broker has not acknowledged
+};
+
+}  // namespace nightpost::im

@@ -1,0 +1,103 @@
+// What becomes of an intent: each of the receiver's devices acknowledges the message, or an offline event names it. A
+// device in the foreground gets its time to acknowledge; one that is in the background or away is due at once.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/event_loop.h"
+#include "im/relay/event_sink.h"
+#include "im/relay/metrics.h"
+#include "im/service/presence.h"
+#include "im/service/service.h"
+
+namespace nightpost::im {
+
+struct RelayOptions {
+  milliseconds return_wait{15'000};         // after a start, for devices to come back before they are due
+  milliseconds event_lifetime{86'400'000};  // a push that is later than this after the message is of no use
+  std::size_t held_max = 100'000;           // intents in memory; more stay in the store and are read again
+  std::size_t in_flight_max = 10'000;       // events that the broker has not acknowledged; more wait in memory
+  std::size_t page = 1'000;                 // intents read from the store at once
+};
+
+/// On the loop alone, that of `book`, `presence` and `sink`, which it borrows. Tell it of each commit after the
+/// gateway, so that presence knows what was delivered.
+class Relay final : public PresenceEvents {
+ public:
+  Relay(RelayOptions options, IntentBook& book, const Presence& presence, EventSink& sink, EventLoop& loop,
+        RelayMetrics& metrics);
+  Relay(const Relay&) = delete;
+  Relay& operator=(const Relay&) = delete;
+  ~Relay() override;
+
+  /// Takes up what earlier processes left, once `return_wait` is over.
+  void start();
+  void committed(const Committed& commit);
+  /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
+  bool idle() const noexcept { return ready_.empty() && flights_.empty(); }
+  /// Brings the gauges up to date: call it once a second.
+  void measure();
+
+  void acknowledged(const UserKey& user, const std::string& device, Ver ver) override;
+  void left_foreground(const UserKey& user, const std::string& device) override;
+  void came(const UserKey& user, const std::string& device) override;
+
+ private:
+  struct Held {
+    Intent intent;
+    std::set<std::string> waiting;  // devices that may still acknowledge
+    std::set<std::string> due;      // of the next event
+    int in_flight = 0;
+    bool queued = false;  // in ready_
+    bool late = false;    // waited for an acknowledgement that did not come
+    bool ended = false;   // recalled or read: no further event
+  };
+  using Ids = std::map<std::int64_t, Held>;  // by the intent's id
+  struct Flight {
+    std::int64_t intent = 0;
+    std::int32_t number = 0;
+    std::vector<std::string> devices;
+    MonoTime since{};
+  };
+
+  void take(const Intent& intent);
+  void look(Ids::iterator at);  // queues what is due; settles what is over
+  void ship();                  // ready_ → the sink, as far as in_flight_max allows
+  void durable(std::uint64_t ticket);
+  void withdraw(std::int64_t id);
+  void forget_device(const UserKey& user, const std::string& device);
+  void erase(Ids::iterator at);
+  void read_more();
+  void take_page(std::int64_t after, std::size_t limit, const std::vector<Intent>& page);
+
+  const RelayOptions options_;
+  IntentBook& book_;
+  const Presence& presence_;
+  EventSink& sink_;
+  EventLoop& loop_;
+  RelayMetrics& metrics_;
+  Ids held_;
+  std::unordered_map<UserKey, std::set<std::int64_t>> of_user_;  // held ones, by id
+  std::unordered_map<MessageId, std::int64_t> of_message_;       // held ones
+  std::deque<std::int64_t> ready_;                               // ids with something due, oldest first
+  std::map<std::uint64_t, Flight> flights_;                      // by ticket, oldest first
+  std::uint64_t tickets_ = 0;
+  std::optional<std::int64_t> read_after_;  // the store has intents above it that are not in memory
+  bool reading_ = false;
+  bool page_stale_ = false;  // something was withdrawn while the page was read: it may still be in there
+  bool page_short_ = false;  // something was left out for want of room while the page was read: it may not be in there
+  std::set<std::int64_t> done_;  // ended, above read_after_: the store may not have heard of it yet
+  std::unique_ptr<LoopTimer> timer_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // replies may come after the end
+};
+
+}  // namespace nightpost::im

@@ -1,0 +1,62 @@
+#include "app/im_options.h"
+
+#include <catch2/catch.hpp>
+
+#include "app/config.h"
+
+namespace nightpost::app {
+namespace {
+
+std::string errors_of(const std::string& section) {
+  const auto config = parse_config("{\"im\": " + section + "}");
+  if (config) return "";
+  std::string all;
+  for (const std::string& line : config.error().lines) all += line + "\n";
+  return all;
+}
+
+TEST_CASE("im options: what is set arrives", "[app][im]") {
+  const auto config = parse_config(
+      R"({"im": {"listen": "[::]:0", "http_listen": "0.0.0.0:91", "tls_certificate_file": "a.pem", "tls_key_file": "b.pem",
+    "key_files": {"1400000001": "one.key", "7": "seven.key"}, "next_key_files": {"7": "next.key"},
+    "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1"}})");
+  REQUIRE(config);
+  const ImOptions& im = config->im;
+  CHECK(im.host == "::");
+  CHECK(im.port == 0);
+  CHECK(im.http_host == "0.0.0.0");
+  CHECK(im.http_port == 91);
+  CHECK(im.tls_certificate_file == "a.pem");
+  CHECK(im.tls_key_file == "b.pem");
+  CHECK(im.key_files == std::map<AppId, std::string>{{AppId{7}, "seven.key"}, {AppId{1400000001}, "one.key"}});
+  CHECK(im.next_key_files == std::map<AppId, std::string>{{AppId{7}, "next.key"}});
+  CHECK(im.relay.return_wait == milliseconds(5));
+  CHECK(im.service.recall_window == milliseconds(6));
+  CHECK(im.gateway.ack_timeout == milliseconds(70));
+  CHECK(im.gateway.trusted_proxies.size() == 2);
+}
+
+TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
+  struct Row {
+    const char* name;
+    std::string section, error;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"no port", R"({"listen": "localhost"})", "im.listen: \"localhost\" is not HOST:PORT"},
+      {"a certificate without key", R"({"tls_certificate_file": "a"})", "im.tls_key_file: goes with"},
+      {"an app that is no number", R"({"key_files": {"one": "a"}})", "im.key_files: \"one\" is no app id"},
+      {"an app below 1", R"({"key_files": {"0": "a"}})", "im.key_files: \"0\" is no app id"},
+      {"a number and more", R"({"key_files": {"1x": "a"}})", "im.key_files: \"1x\" is no app id"},
+      {"an app without a file", R"({"key_files": {"1": ""}})", "im.key_files: app 1 has no file"},
+      {"a next key alone", R"({"next_key_files": {"1": "a"}})", "im.next_key_files: app 1 is not in key_files"},
+      {"no time to acknowledge", R"({"ack_timeout_ms": 0})", "im.ack_timeout_ms: 0 is not in"},
+      {"a range that is none", R"({"trusted_proxies": "10.0.0.0/99"})", "im.trusted_proxies: "},
+      {"an unknown key", R"({"port": 1})", "im.port: unknown key"},
+      {"no object", "[]", "im: [] is not an object"},
+  }));
+  CAPTURE(row.name);
+  CHECK(errors_of(row.section).contains(row.error));
+}
+
+}  // namespace
+}  // namespace nightpost::app

@@ -1,0 +1,380 @@
+// What becomes of an intent: who is due, when, and what the store hears.
+#include "im/relay/relay.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/manual_loop.h"
+
+using namespace nightpost;
+using namespace nightpost::im;
+using nlohmann::json;
+
+namespace {
+
+struct Book final : IntentBook {
+  std::vector<Intent> stored;
+  std::vector<std::int64_t> settled;
+  std::vector<std::string> published;  // "7: phone pad"
+  std::vector<std::pair<std::int64_t, Reply<std::vector<Intent>>>> asked;
+  std::size_t limit = 0;
+
+  void intents(std::int64_t after, std::size_t most, Reply<std::vector<Intent>> reply) override {
+    limit = most;
+    asked.emplace_back(after, std::move(reply));
+  }
+  void intent_published(std::int64_t id, std::int32_t, std::vector<std::string> devices) override {
+    std::string line = std::to_string(id) + ":";
+    for (const std::string& device : devices) line += " " + device;
+    published.push_back(line);
+  }
+  void intent_settled(std::int64_t id) override { settled.push_back(id); }
+  std::vector<Intent> page(std::int64_t after) const {
+    std::vector<Intent> found;
+    for (const Intent& each : stored)
+      if (each.id > after && found.size() < limit) found.push_back(each);
+    return found;
+  }
+  /// Answers the oldest question.
+  void answer(std::vector<Intent> page) {
+    REQUIRE_FALSE(asked.empty());
+    auto reply = std::move(asked.front().second);
+    asked.erase(asked.begin());
+    reply(std::move(page));
+  }
+  void answer() {
+    REQUIRE_FALSE(asked.empty());
+    answer(page(asked.front().first));
+  }
+};
+
+struct Here final : Presence {
+  std::map<std::string, std::vector<Device>> users;
+  std::vector<Device> connected(const UserKey& user) const override {
+    const auto at = users.find(user.user);
+    return at == users.end() ? std::vector<Device>() : at->second;
+  }
+};
+
+struct Sink final : EventSink {
+  std::vector<json> events;
+  std::vector<std::string> keys;
+  std::vector<std::uint64_t> tickets;
+  Durable durable;
+  void publish(std::string_view key, std::string_view event, std::uint64_t ticket) override {
+    keys.emplace_back(key);
+    events.push_back(json::parse(event));
+    tickets.push_back(ticket);
+  }
+  void on_durable(Durable told) override { durable = std::move(told); }
+  void all_durable() {
+    for (const std::uint64_t ticket : std::exchange(tickets, {})) durable(ticket);
+  }
+  /// "1-1.1: phone"
+  std::vector<std::string> told() const {
+    std::vector<std::string> all;
+    for (const json& event : events) {
+      std::string line = event["event_id"].get<std::string>() + ":";
+      for (const json& device : event["to"][0]["devices"]) line += " " + device.get<std::string>();
+      all.push_back(line);
+    }
+    return all;
+  }
+};
+
+const UserKey kBob{AppId{1}, "bob"};
+using Told = std::vector<std::string>;
+using Ids = std::vector<std::int64_t>;
+
+struct Bed {
+  RelayOptions options;
+  support::ManualLoop loop;
+  std::unique_ptr<EventLoop> port = loop.port();
+  Book book;
+  Here here;
+  Sink sink;
+  RelayMetrics metrics;
+  std::unique_ptr<Relay> made;
+
+  Relay& relay() {
+    if (!made) made = std::make_unique<Relay>(options, book, here, sink, *port, metrics);
+    return *made;
+  }
+  static Intent intent(std::int64_t n, std::vector<PushTarget> targets) {
+    auto message = std::make_shared<Message>();
+    message->id = {ConvId{1}, Seq{n}};
+    message->at = wall_from_ms(1'795'225'887'000 + n);
+    message->from = "ann";
+    message->to = "bob";
+    message->nick = "Ann \"A\"";
+    message->elements = R"([{"type":"text","text":"hi"}])";
+    return {.id = n, .message = message, .to = kBob, .ver = Ver{n}, .unread_total = n, .targets = std::move(targets)};
+  }
+  static PushTarget phone(const char* device, std::int64_t acknowledged = 0) {
+    return {device, Platform::Ios, Ver{acknowledged}};
+  }
+  void commit(std::vector<Intent> intents) {
+    Committed commit;
+    commit.intents = std::move(intents);
+    relay().committed(commit);
+  }
+  void connect(const char* device, bool foreground, std::int64_t acknowledged = 0) {
+    here.users["bob"].push_back({device, foreground, Ver{acknowledged}});
+  }
+};
+
+}  // namespace
+
+TEST_CASE("relay: who is due at once, and who may still acknowledge", "[im][relay]") {
+  struct Row {
+    const char* name;
+    bool connected, foreground;
+    std::int64_t acknowledged, saved;
+    Told events;
+    Ids settled;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"away", false, false, 0, 0, {"1-5.1: phone"}, {}},
+      {"away, behind", false, false, 0, 4, {"1-5.1: phone"}, {}},
+      {"away, but it has the message", false, false, 0, 5, {}, {5}},
+      {"in the background", true, false, 4, 0, {"1-5.1: phone"}, {}},
+      {"in the background, but it has the message", true, false, 5, 0, {}, {5}},
+      {"in the foreground", true, true, 4, 0, {}, {}},
+      {"in the foreground, has it already", true, true, 5, 0, {}, {5}},
+      {"in the foreground, had it when it was saved", true, true, 0, 9, {}, {5}},
+  }));
+  CAPTURE(row.name);
+  Bed bed;
+  if (row.connected) bed.connect("phone", row.foreground, row.acknowledged);
+  bed.commit({Bed::intent(5, {Bed::phone("phone", row.saved)})});
+  CHECK(bed.sink.told() == row.events);
+  CHECK(bed.book.settled == row.settled);
+  CHECK(bed.relay().idle() == row.events.empty());
+  bed.sink.all_durable();
+  CHECK(bed.relay().idle());
+  CHECK(bed.book.settled == (row.events.empty() ? row.settled : Ids{5}));
+  CHECK(bed.book.published.empty());
+}
+
+TEST_CASE("relay: acknowledged in time, no event", "[im][relay]") {
+  Bed bed;
+  bed.connect("phone", true);
+  bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})});
+  bed.relay().acknowledged(kBob, "pad", Ver{9});                 // another device
+  bed.relay().acknowledged({AppId{2}, "bob"}, "phone", Ver{9});  // another app's user
+  CHECK(bed.book.settled.empty());
+  bed.relay().acknowledged(kBob, "phone", Ver{1});
+  CHECK(bed.book.settled == Ids{1});
+  bed.relay().acknowledged(kBob, "phone", Ver{1});
+  bed.relay().acknowledged(kBob, "phone", Ver{2});
+  CHECK(bed.book.settled == Ids{1, 2});
+  bed.relay().left_foreground(kBob, "phone");
+  CHECK(bed.sink.events.empty());
+  CHECK(bed.metrics.acknowledged.read() == 2);
+  CHECK(bed.metrics.held.read() == 0);
+}
+
+TEST_CASE("relay: gone without an acknowledgement, the device is due after all", "[im][relay]") {
+  Bed bed;
+  bed.connect("phone", true);
+  bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})});
+  bed.relay().acknowledged(kBob, "phone", Ver{1});
+  bed.relay().left_foreground(kBob, "phone");
+  CHECK(bed.sink.told() == Told{"1-2.1: phone"});
+  bed.relay().left_foreground(kBob, "phone");
+  bed.relay().acknowledged(kBob, "phone", Ver{2});  // too late: it is on its way
+  CHECK(bed.sink.events.size() == 1);
+  bed.sink.all_durable();
+  CHECK(bed.book.settled == Ids{1, 2});
+  CHECK(bed.metrics.late_events.read() == 1);
+}
+
+TEST_CASE("relay: devices of one user are each on their own, with one event a time", "[im][relay]") {
+  Bed bed;
+  bed.connect("pad", true);
+  bed.connect("tab", true);
+  bed.commit({Bed::intent(1, {Bed::phone("old"), Bed::phone("pad"), Bed::phone("phone"), Bed::phone("tab")})});
+  CHECK(bed.sink.told() == Told{"1-1.1: old phone"});
+  bed.sink.all_durable();
+  CHECK(bed.book.published == Told{"1: old phone"});  // a later process need not push there again
+  CHECK(bed.book.settled.empty());
+  bed.relay().left_foreground(kBob, "pad");
+  CHECK(bed.sink.told().back() == "1-1.2: pad");
+  bed.relay().acknowledged(kBob, "tab", Ver{1});
+  CHECK(bed.book.settled.empty());  // not before the broker has the second event
+  bed.sink.all_durable();
+  CHECK(bed.book.settled == Ids{1});
+  CHECK(bed.sink.keys == Told{"c2c_ann_bob", "c2c_ann_bob"});
+}
+
+TEST_CASE("relay: what was recalled or read elsewhere is pushed no more", "[im][relay]") {
+  Bed bed;
+  bed.connect("phone", true);
+  bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")}),
+              Bed::intent(3, {Bed::phone("phone")})});
+  Committed commit;
+  SECTION("recalled") { commit.recalled = {{ConvId{1}, Seq{2}}}; }
+  SECTION("read up to it") {
+    commit.recalled = {{ConvId{9}, Seq{2}}};  // another conversation
+    commit.read = {{kBob, {ConvId{9}, Seq{3}}}, {{AppId{1}, "eve"}, {ConvId{1}, Seq{3}}}, {kBob, {ConvId{1}, Seq{2}}}};
+  }
+  const bool read = !commit.read.empty();
+  bed.relay().committed(commit);
+  bed.relay().left_foreground(kBob, "phone");
+  CHECK(bed.sink.told() == (read ? Told{"1-3.1: phone"} : Told{"1-1.1: phone", "1-3.1: phone"}));
+  bed.sink.all_durable();
+  CHECK(bed.metrics.withdrawn.read() == (read ? 2 : 1));
+  CHECK(bed.book.settled == (read ? Ids{3} : Ids{1, 3}));  // the others' rows went with the recall
+}
+
+TEST_CASE("relay: recalled while its event is at the broker", "[im][relay]") {
+  Bed bed;
+  bed.connect("pad", true);
+  bed.commit({Bed::intent(1, {Bed::phone("phone"), Bed::phone("pad")})});
+  Committed commit;
+  commit.recalled = {{ConvId{1}, Seq{1}}};
+  bed.relay().committed(commit);
+  bed.relay().left_foreground(kBob, "pad");
+  bed.sink.all_durable();
+  CHECK(bed.sink.told() == Told{"1-1.1: phone"});
+  CHECK(bed.book.published.empty());
+  CHECK(bed.book.settled.empty());
+  CHECK(bed.metrics.held.read() == 0);
+}
+
+TEST_CASE("relay: a device that logged out or was displaced is no target any more", "[im][relay]") {
+  using Why = Ended::Why;
+  const auto why = GENERATE(Why::Displaced, Why::Kicked, Why::LoggedOut, Why::AccountRemoved, Why::SameDevice);
+  CAPTURE(static_cast<int>(why));
+  Bed bed;
+  bed.connect("phone", true);
+  bed.commit({Bed::intent(1, {Bed::phone("phone")})});
+  Committed commit;
+  commit.ended = {{Terminal{kBob, "phone", Epoch{1}, Platform::Ios}, why}};
+  bed.relay().committed(commit);
+  bed.relay().left_foreground(kBob, "phone");
+  CHECK(bed.sink.events.size() == (why == Why::SameDevice ? 1 : 0));
+  CHECK(bed.book.settled == (why == Why::SameDevice ? Ids{} : Ids{1}));
+}
+
+TEST_CASE("relay: an earlier process's intents wait for the devices to come back", "[im][relay]") {
+  Bed bed;
+  bed.options.page = 2;
+  bed.book.stored = {Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone"), Bed::phone("pad")}),
+                     Bed::intent(3, {Bed::phone("phone")})};
+  bed.book.stored[1].events = 1;
+  bed.book.stored[1].pushed = {"phone"};
+  bed.relay().start();
+  bed.loop.pass(milliseconds(14'999));
+  CHECK(bed.book.asked.empty());
+  bed.connect("phone", true, 1);  // it is back and has the first
+  bed.loop.pass(milliseconds(1));
+  bed.book.answer();
+  bed.loop.pass(milliseconds(0));
+  bed.book.answer();
+  bed.loop.pass(milliseconds(60'000));
+  CHECK(bed.book.asked.empty());
+  CHECK(bed.book.settled == Ids{1});
+  CHECK(bed.sink.told() == Told{"1-2.2: pad"});
+  bed.relay().left_foreground(kBob, "phone");
+  CHECK(bed.sink.told() == Told{"1-2.2: pad", "1-3.1: phone"});
+  CHECK(bed.metrics.repeated.read() == 3);
+}
+
+TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") {
+  Bed bed;
+  bed.book.stored = {Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})};
+  bed.relay().start();
+  SECTION("ended before the page came, and the store had not heard of it") {
+    bed.commit({bed.book.stored[1]});
+    bed.sink.all_durable();
+    CHECK(bed.book.settled == Ids{2});
+    bed.loop.pass(milliseconds(15'000));
+    bed.book.answer();
+    CHECK(bed.sink.told() == Told{"1-2.1: phone", "1-1.1: phone"});
+  }
+  SECTION("recalled while the page was read: it is read again") {
+    bed.loop.pass(milliseconds(15'000));
+    Committed commit;
+    commit.recalled = {{ConvId{1}, Seq{1}}};
+    bed.relay().committed(commit);
+    bed.book.answer();
+    CHECK(bed.sink.events.empty());
+    bed.book.stored.erase(bed.book.stored.begin());
+    bed.loop.pass(milliseconds(0));
+    bed.book.answer();
+    CHECK(bed.sink.told() == Told{"1-2.1: phone"});
+  }
+  SECTION("the store cannot be read for a while") {
+    bed.loop.pass(milliseconds(15'000));
+    auto reply = std::move(bed.book.asked.front().second);
+    bed.book.asked.clear();
+    reply(refuse(Code::Busy, "away"));
+    CHECK(bed.book.asked.empty());
+    bed.loop.pass(milliseconds(1'000));
+    bed.book.answer();
+    CHECK(bed.sink.events.size() == 2);
+  }
+  SECTION("the relay is gone before the answer") {
+    bed.loop.pass(milliseconds(15'000));
+    bed.made.reset();
+    bed.book.answer();
+    CHECK(bed.sink.events.empty());
+  }
+}
+
+TEST_CASE("relay: more intents than memory holds stay in the store, and none is forgotten", "[im][relay]") {
+  Bed bed;
+  bed.options.held_max = 4;
+  bed.connect("phone", true);
+  for (std::int64_t n = 1; n <= 10; ++n) {
+    bed.book.stored.push_back(Bed::intent(n, {Bed::phone("phone")}));
+    bed.commit({bed.book.stored.back()});
+  }
+  CHECK(bed.metrics.held.read() == 4);
+  const auto drop_settled = [&] {
+    std::erase_if(bed.book.stored, [&](const Intent& each) {
+      return std::ranges::find(bed.book.settled, each.id) != bed.book.settled.end();
+    });
+  };
+  for (int round = 0; round < 20; ++round) {
+    bed.here.users["bob"][0].acknowledged = Ver{4};
+    bed.relay().acknowledged(kBob, "phone", Ver{4});
+    bed.relay().left_foreground(kBob, "phone");
+    bed.here.users["bob"][0].foreground = false;
+    bed.sink.all_durable();
+    drop_settled();
+    bed.loop.pass(milliseconds(0));
+    if (!bed.book.asked.empty()) bed.book.answer();
+  }
+  bed.sink.all_durable();
+  drop_settled();
+  CHECK(bed.book.stored.empty());
+  CHECK(bed.sink.told() ==
+        Told{"1-5.1: phone", "1-6.1: phone", "1-7.1: phone", "1-8.1: phone", "1-9.1: phone", "1-10.1: phone"});
+  CHECK(bed.metrics.held.read() == 0);
+}
+
+TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]") {
+  Bed bed;
+  bed.options.in_flight_max = 2;
+  std::vector<Intent> intents;
+  for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(Bed::intent(n, {Bed::phone("phone")}));
+  bed.commit(intents);
+  CHECK(bed.sink.told() == Told{"1-1.1: phone", "1-2.1: phone"});
+  bed.loop.pass(milliseconds(700));
+  bed.relay().measure();
+  CHECK(bed.metrics.oldest_ms.read() == 700);
+  bed.sink.all_durable();
+  Committed commit;
+  commit.recalled = {{ConvId{1}, Seq{5}}};  // it waits for room
+  bed.relay().committed(commit);
+  bed.sink.all_durable();
+  CHECK(bed.sink.told() == Told{"1-1.1: phone", "1-2.1: phone", "1-3.1: phone", "1-4.1: phone"});
+  CHECK(bed.relay().idle());
+  CHECK(bed.book.settled == Ids{1, 2, 3, 4});
+}
