@@ -31,7 +31,7 @@ Delivery delivery_of(const UserKey& to, const std::string& except, const std::sh
 
 void deliver_online_only(Work& work, const Terminal& who, const UserKey& to, Message message, std::int64_t own_total,
                          std::int64_t total) {
-  const bool hidden = message.flags.hidden_from_receiver;
+  const bool hidden = std::exchange(message.flags.hidden_from_receiver, false);
   const auto shared = std::make_shared<const Message>(std::move(message));
   work.told.deliveries.push_back({who.user, {}, who.device, NewMessage{shared, 0, true}, own_total});
   if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
@@ -97,6 +97,7 @@ Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft) {
   const bool from_b = conv->is_b(who.user.user);
   tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
   tables.add_sent(who.user, draft.client_id, {made.id, made.at, mine.ver});
+  made.flags.hidden_from_receiver = false;  // the sender is told nothing
   const auto message = std::make_shared<const Message>(std::move(made));
 
   ChatRow chat = chat_or_new(tables, who.user, *conv, plan->seq);

@@ -76,7 +76,8 @@ void Writer::run() {
       if (stop_) {
         batch = std::exchange(last_, {});
       } else {
-        const auto end = waiting_.begin() + std::ptrdiff_t(std::min(waiting_.size(), options_.batch_max));
+        const auto end =
+            waiting_.begin() + std::ptrdiff_t(std::min(waiting_.size(), std::max<std::size_t>(options_.batch_max, 1)));
         batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
         waiting_.erase(waiting_.begin(), end);
       }

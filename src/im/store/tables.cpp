@@ -15,9 +15,9 @@ Result<Tables> Tables::open(const std::string& path, const store::StoreOptions& 
   if (auto done = store::migrate(*connection); !done) return in_file(done.error());
   if (auto done = im::migrate(*connection); !done) return in_file(done.error());
   // FULL: what was answered outlives a power cut. FAST: zeros where that costs no further page.
-  if (use == Use::Write)
-    if (auto done = connection->run("PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST", "store file"); !done)
-      return in_file(done.error());
+  const char* const pragmas =
+      use == Use::Write ? "PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST" : "PRAGMA query_only=ON";
+  if (auto done = connection->run(pragmas, "store file"); !done) return in_file(done.error());
   auto queries = Queries::prepare(connection->get());
   if (!queries) return in_file(queries.error());
   return Tables(std::move(*connection), std::move(*queries));

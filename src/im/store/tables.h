@@ -73,7 +73,8 @@ class Tables {
   std::vector<ChatRow> chats_above(const UserKey& owner, Ver ver, std::size_t limit);  // by ver
   std::vector<ChatRow> unread_chats(const UserKey& owner);
 
-  // Messages. A viewer does not see what is hidden from him, was deleted for him, has expired or is cleared.
+  // Messages. A viewer does not see what is hidden from him, was deleted for him, has expired or is cleared; nor, of
+  // his own, that they are hidden from the other one.
   struct Viewer {
     std::string_view user;
     bool is_b = false;
@@ -145,6 +146,7 @@ class Tables {
   void damaged(std::string_view table);
   TerminalRow terminal_of(const store::Rows& rows);
   Message message_of(const ConvRow& conv, const store::Rows& rows);
+  Message seen_of(const ConvRow& conv, const store::Rows& rows);
   Page page(const ConvRow& conv, store::Rows&& rows, std::size_t limit, std::size_t bytes);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);

@@ -31,6 +31,12 @@ Message Tables::message_of(const ConvRow& conv, const store::Rows& rows) {
   return out;
 }
 
+Message Tables::seen_of(const ConvRow& conv, const store::Rows& rows) {
+  Message out = message_of(conv, rows);
+  out.flags.hidden_from_receiver = false;  // the sender is told nothing
+  return out;
+}
+
 void Tables::add_message(const ConvRow& conv, const Message& message, MessageVers vers) {
   const auto add = [&](const auto& expires) {
     change(queries_.message_add, conv.id.value, vers.a.value, vers.b.value, message.id.seq.value, to_ms(message.at),
@@ -55,7 +61,7 @@ std::optional<Message> Tables::message(const ConvRow& conv, Seq seq, const Viewe
   std::optional<Message> out;
   each(queries_.message_seen.query(conv.id.value, seq.value, viewer.cleared.value, viewer.user, viewer.is_b,
                                    to_ms(viewer.now)),
-       [&](const store::Rows& rows) { out = message_of(conv, rows); });
+       [&](const store::Rows& rows) { out = seen_of(conv, rows); });
   return out;
 }
 
@@ -63,7 +69,7 @@ Tables::Page Tables::page(const ConvRow& conv, store::Rows&& rows, std::size_t l
   Page out;
   std::size_t taken = 0;
   while (!failure_ && !out.more && rows.next()) {
-    Message message = message_of(conv, rows);
+    Message message = seen_of(conv, rows);
     taken += message.elements.size() + message.push.size() + message.cloud_data.size();
     out.more = out.messages.size() == limit || (taken > bytes && !out.messages.empty());
     if (!out.more) out.messages.push_back(std::move(message));

@@ -169,18 +169,41 @@ TEST_CASE("im failures: one IM server a file", "[im][service]") {
   CHECK(nowhere.error().code == Errc::Malformed);
 }
 
-TEST_CASE("im failures: all that was answered is there after a restart", "[im][service]") {
+TEST_CASE("im failures: a kill loses nothing that was answered, and what it owes is made up for", "[im][service]") {
   Two world;
+  REQUIRE(world.report_token(world.denny, "token"));
   for (int i = 0; i < 5; ++i) world.send(world.anna, "denny");
   REQUIRE(world.read(world.denny, {.peer = "anna", .seq = Seq{2}}));
   const auto before = world.sync(world.denny);
   const auto intents = world.intents();
-  world.restart();
+  const SendRequest last = world.text("denny");
+  const SendReply sent = world.send(world.anna, last);
+  world.service->acknowledged(world.denny, before.ver);
+  world.service->intent_settled(intents.at(0).id);
+  world.crash();
   const auto after = world.sync(world.denny);
-  CHECK(after.ver == before.ver);
-  CHECK(after.unread_total == 3);
-  CHECK(world.intents().size() == intents.size());
-  CHECK(world.send(world.anna, "denny").id.seq == Seq{6});
+  CHECK(after.ver.value == before.ver.value + 1);
+  CHECK(after.unread_total == 4);
+  CHECK(world.intents().size() == intents.size() + 1);  // what was not saved is pushed once more
+  CHECK(world.number("SELECT acked FROM im_terminals WHERE user_id = 'denny'") == 0);
+  const SendReply again = world.send(world.anna, last);
+  CHECK(again.repeated);
+  CHECK(again.id == sent.id);
+  CHECK(world.send(world.anna, "denny").id.seq == Seq{7});
+  CHECK(world.bound("denny") == std::vector<std::string>{"phone"});
+}
+
+TEST_CASE("im failures: the same message twice at once is one", "[im][service]") {
+  Two world;
+  const SendRequest request = world.text("denny");
+  const auto replies = send_many(world, {request, request, request});
+  for (const auto& reply : replies) {
+    REQUIRE(reply);
+    CHECK(reply->id == replies[0]->id);
+  }
+  CHECK_FALSE(replies[0]->repeated);
+  CHECK(replies[2]->repeated);
+  CHECK(world.chat(world.denny, "anna").unread == 1);
 }
 
 }  // namespace

@@ -157,6 +157,9 @@ TEST_CASE("im messages: the blacklist hides in silence", "[im][service]") {
   const Committed news = world.news();
   CHECK(news.deliveries.size() == 1);
   CHECK_FALSE(new_message(news, "denny"));
+  REQUIRE(new_message(news, "anna"));
+  CHECK(new_message(news, "anna")->message->flags == MessageFlags{});  // nor is she told
+  CHECK(world.chat(world.anna, "denny").last->flags == MessageFlags{});
   CHECK(news.intents.empty());
   CHECK(world.chat(world.denny, "anna").unread == 1);
   CHECK(world.chat(world.denny, "anna").head == Seq{1});
@@ -169,7 +172,9 @@ TEST_CASE("im messages: the blacklist hides in silence", "[im][service]") {
   CHECK(his.messages[1].id.seq == Seq{3});
   CHECK(his.from == Seq{1});
   CHECK(his.to == Seq{3});
-  CHECK(world.pull(world.anna, {.peer = "denny"}).messages.size() == 3);
+  const PullReply hers = world.pull(world.anna, {.peer = "denny"});
+  REQUIRE(hers.messages.size() == 3);
+  CHECK(hers.messages[1].flags == MessageFlags{});
   CHECK(world.chat(world.denny, "anna").unread == 2);
 
   // What he never saw is no business of his when it is recalled.

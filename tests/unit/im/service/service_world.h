@@ -125,9 +125,20 @@ class World : public Listener {
     if (!opened) FAIL(opened.error().detail);
     service = *std::move(opened);
   }
-  /// As a process that is killed between two commits and started again, but for what stop() saves.
+  /// A stop and a start.
   void restart() {
     service.reset();
+    start();
+  }
+  /// As a process that is killed now: the files as they are, and nothing that a stop would save.
+  void crash() {
+    const auto aside = [](std::string file) { return std::move(file) + ".aside"; };
+    for (const std::string& file : {path(), path() + "-wal"})
+      std::filesystem::copy_file(file, aside(file), std::filesystem::copy_options::overwrite_existing);
+    service.reset();
+    for (const std::string& file : {path(), path() + "-wal"}) std::filesystem::rename(aside(file), file);
+    std::filesystem::remove(path() + "-shm");
+    told.clear();
     start();
   }
   /// A statement of somebody else's.
