@@ -25,6 +25,7 @@ class ServerListener;
 
 struct ServerRequest {
   std::uint64_t connection = 0;  // unique in the process
+  AddressBytes address{};        // the peer's
   std::int32_t stream = 0;       // HTTP/2 stream id; 0 on HTTP/1.1
   bool http2 = false;
   std::string method;

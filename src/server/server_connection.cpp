@@ -194,6 +194,7 @@ void ServerConnection::serve() {
     shared_->counts().requests.add(requests.size());
     for (ServerRequest& request : requests) {
       request.connection = id_;
+      request.address = bytes_of(peer_);
       request.peer_certificate_pem = peer_certificate_pem_;
       if (!shared_->handler) return;
       try {

@@ -1,6 +1,6 @@
 // As much of JSON Schema as our schemas use, to hold what we write against them: type, const, enum, minimum, maximum,
 // minLength, maxLength, pattern, required, properties, additionalProperties false, items, minItems, maxItems, allOf,
-// if/then/else. A schema that uses another word is refused, so that no rule of it goes unchecked.
+// if/then/else, $ref to one of $defs. A schema that uses another word is refused, so that no rule of it goes unchecked.
 #pragma once
 
 #include <fstream>
@@ -57,7 +57,7 @@ class JsonSchema {
     return std::regex_search(text, known->second);
   }
 
-  static void check(const Json& schema, const Json& value, const std::string& path, Mistakes& all) {
+  void check(const Json& schema, const Json& value, const std::string& path, Mistakes& all) const {
     if (schema.is_boolean()) {
       if (!schema.get<bool>()) all.push_back(path + ": not allowed");
       return;
@@ -105,6 +105,10 @@ class JsonSchema {
         if (value.is_array() && value.size() > rule.get<std::size_t>()) wrong("has more items than " + rule.dump());
       } else if (word == "allOf") {
         for (const Json& each : rule) check(each, value, path, all);
+      } else if (word == "$ref") {
+        const std::string& target = rule.get_ref<const std::string&>();
+        if (!target.starts_with("#/$defs/")) throw std::runtime_error("schema: $ref is none of $defs: " + target);
+        check(schema_.at("$defs").at(target.substr(8)), value, path, all);
       } else if (word == "if") {
         Mistakes none;
         check(rule, value, path, none);
@@ -116,7 +120,7 @@ class JsonSchema {
     }
   }
 
-  inline static const std::set<std::string> kPassive = {"$schema", "$id",  "title", "description",
+  inline static const std::set<std::string> kPassive = {"$schema", "$id",  "$defs", "title",   "description",
                                                         "default", "then", "else",  "examples"};
   nlohmann::json schema_;
 };
