@@ -469,7 +469,7 @@ void ChatState::ask_next(MonoTime now) {
   leave_if_done();
 }
 
-void ChatState::input_ended(MonoTime) {
+void ChatState::input_ended() {
   if (options_.stay) return;
   leaving_ = true;
   leave_if_done();

@@ -53,7 +53,8 @@ class ChatState {
   void received(std::string_view frame, MonoTime now);
   void disconnected(std::string_view why, MonoTime now);  // or could not connect; or closed, as wants_close() said
   void typed(std::string_view line, MonoTime now);
-  void input_ended(MonoTime now);
+  void refuse_input(std::string_view why);  // a line that cannot be taken
+  void input_ended();
   void interrupted();  // leaves at once
   void tick(MonoTime now);
 
@@ -121,7 +122,6 @@ class ChatState {
   nlohmann::json message_event(const nlohmann::json& message) const;
   // input
   void queue(std::string op, nlohmann::ordered_json body, MonoTime now);
-  void fail_input(std::string_view why);
   void send_text(const std::string& text, MonoTime now);
   void list_chats();
   void ask_next(MonoTime now);

@@ -20,19 +20,19 @@ constexpr std::int64_t kHistoryPage = 20;
 
 }  // namespace
 
-void ChatState::fail_input(std::string_view why) {
+void ChatState::refuse_input(std::string_view why) {
   went_wrong_ = true;
   say({{"event", "failed"}, {"op", ""}, {"code", 0}, {"name", "input"}, {"why", why}});
 }
 
 void ChatState::typed(std::string_view line, MonoTime now) {
   if (exit_) return;
-  if (line.find('\0') != line.npos) return fail_input("the line holds U+0000");
+  if (line.find('\0') != line.npos) return refuse_input("the line holds U+0000");
   Result<ChatLine> read = parse_chat_line(line);
-  if (!read) return fail_input(read.error().detail);
+  if (!read) return refuse_input(read.error().detail);
   using What = ChatLine::What;
   const bool needs_peer = read->what == What::Text || read->what == What::History || read->what == What::Read;
-  if (needs_peer && peer_.empty()) return fail_input("no conversation is open: /open PEER");
+  if (needs_peer && peer_.empty()) return refuse_input("no conversation is open: /open PEER");
   switch (read->what) {
     case What::Nothing:
       return;
@@ -42,7 +42,7 @@ void ChatState::typed(std::string_view line, MonoTime now) {
       return list_chats();
     case What::Open: {
       if (const auto checked = im::check_user_id(read->argument, "/open"); !checked)
-        return fail_input(checked.error().why);
+        return refuse_input(checked.error().why);
       peer_ = read->argument;
       const auto it = chats_.find(peer_);
       say({{"event", "opened"}, {"peer", peer_}, {"unread", it == chats_.end() ? 0 : it->second.unread}});
@@ -80,7 +80,7 @@ void ChatState::send_text(const std::string& text, MonoTime now) {
   const std::string elements =
       json::array({{{"type", "text"}, {"text", text}}}).dump(-1, ' ', false, json::error_handler_t::replace);
   const auto checked = im::check_elements(elements, {});
-  if (!checked) return fail_input(checked.error().why);
+  if (!checked) return refuse_input(checked.error().why);
   queue("send",
         {{"client_id", fmt::format("{:016x}-{}", options_.seed, ++client_ids_)},
          {"to", peer_},

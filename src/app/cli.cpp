@@ -73,6 +73,8 @@ int run(int argc, char** argv) {
   add_config_command(root, exit_code);
   add_dlq_command(root, exit_code);
   add_doctor_command(root, exit_code);
+  add_account_command(root, exit_code);
+  add_chat_command(root, exit_code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -24,6 +24,8 @@ void add_trace_command(CLI::App& root, int& exit_code);
 void add_config_command(CLI::App& root, int& exit_code);
 void add_dlq_command(CLI::App& root, int& exit_code);
 void add_doctor_command(CLI::App& root, int& exit_code);
+void add_account_command(CLI::App& root, int& exit_code);
+void add_chat_command(CLI::App& root, int& exit_code);
 
 /// import and export below `device` and `user`.
 void add_device_file_commands(CLI::App& device, int& exit_code);

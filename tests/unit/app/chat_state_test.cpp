@@ -213,7 +213,7 @@ TEST_CASE("chat_state: a passing refusal is tried again, others are told", "[app
   CHECK(failed["name"] == "blacklisted");
   CHECK(failed["why"] == "because");
   CHECK(failed["client_id"] == "0000000000000abc-1");
-  other.state.input_ended(other.now);
+  other.state.input_ended();
   CHECK(other.state.exit_code() == 1);
 }
 
@@ -506,7 +506,7 @@ TEST_CASE("chat_state: in the background it stays there over a new connection", 
 TEST_CASE("chat_state: leaves when all that was typed is done, and not before it was logged in", "[app][chat]") {
   Bed bed({.peer = "vinson"});
   bed.state.typed("hello", bed.now);
-  bed.state.input_ended(bed.now);
+  bed.state.input_ended();
   CHECK_FALSE(bed.state.exit_code());
   bed.state.connected(bed.now);
   bed.frames();
@@ -519,13 +519,13 @@ TEST_CASE("chat_state: leaves when all that was typed is done, and not before it
   CHECK(bed.state.exit_code() == 0);
 
   Bed empty;
-  empty.state.input_ended(empty.now);
+  empty.state.input_ended();
   CHECK_FALSE(empty.state.exit_code());
   empty.online();
   CHECK(empty.state.exit_code() == 0);
 
   Bed stays({.stay = true});
-  stays.state.input_ended(stays.now);
+  stays.state.input_ended();
   stays.online();
   CHECK_FALSE(stays.state.exit_code());
   stays.state.interrupted();
