@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 2'048;              // held by each connection
 constexpr std::size_t kWriteBytes = 65'536;            // about as much goes out at once
-constexpr std::size_t kKeptBytes = 4'096;              // of a buffer between writes
+constexpr std::size_t kKeptBytes = 512;                // of a buffer between writes
 constexpr milliseconds kTimeGrain = milliseconds(50);  // of wake-ups
 
 struct Connection {
