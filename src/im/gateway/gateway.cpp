@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 2'048;              // held by each connection
 constexpr std::size_t kWriteBytes = 65'536;            // about as much goes out at once
-constexpr std::size_t kKeptBytes = 4'096;              // of a buffer between writes
+constexpr std::size_t kKeptBytes = 512;                // of a buffer between writes
 constexpr milliseconds kTimeGrain = milliseconds(50);  // of wake-ups
 
 struct Connection {
@@ -160,7 +160,8 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     parts_.metrics.online.set(++online_);
     const std::vector<Connection*> those = by_user_[session.user()];  // some of which leave
     for (Connection* const each : those)
-      if (each != own && each->online && each->session->device() == session.device()) each->session->replaced();
+      if (each->online && each->session->device() == session.device() && each->session->epoch() < session.epoch())
+        each->session->replaced();
     if (events_) events_->came(session.user(), session.device());
   }
   void left(Session& session, bool was_foreground) override {

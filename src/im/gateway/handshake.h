@@ -11,7 +11,7 @@
 
 namespace nightpost::im {
 
-/// The Sec-WebSocket-Accept of a Sec-WebSocket-Key (§4.2.2).
+/// The Sec-WebSocket-Accept of a Sec-WebSocket-Key (§4.2.2). Throws runtime_error where libcrypto has no SHA-1.
 std::string ws_accept_of(std::string_view key);
 
 /// What a request that asks for a WebSocket is answered with: the accept value for its 101, or a refusal. That it is a

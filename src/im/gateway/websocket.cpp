@@ -9,7 +9,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kControlBytesMax = 125;  // §5.5
-constexpr std::size_t kKeptCapacity = 1024;    // of a buffer between messages
+constexpr std::size_t kKeptCapacity = 256;     // of a buffer between messages
 
 bool is_control(WsOpcode opcode) noexcept { return static_cast<std::uint8_t>(opcode) >= 8; }
 

@@ -311,7 +311,7 @@ TEST_CASE("chat: stays for what comes, acknowledges it, and ends when another de
   int acks = 0;
   server.world.at_ack = [&](const Terminal& who) {
     ++acks;
-    server.post([&server, who, acks](im::Gateway& gateway) {
+    server.post([who, acks](im::Gateway& gateway) {
       im::Committed all;
       if (acks == 1) {
         im::Delivery delivery = im::fake::new_message("denny", 11, R"([{"type":"text","text":"Where?"}])");
