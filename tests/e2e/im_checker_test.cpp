@@ -125,7 +125,7 @@ class World {
       REQUIRE(welcome.at("code") == 0);
       device.pos = 0;
       const std::map<std::string, Message> before = messages_;
-      json synced;
+      json synced = json::object();
       for (bool more = true; more; more = synced.at("more"))
         synced = device.client->done("sync", {{"ver", synced.value("ver", 0)}});
       device.client->say({{"type", "ack"}, {"ver", synced.at("ver")}});

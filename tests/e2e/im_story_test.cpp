@@ -3,6 +3,7 @@
 #include <csignal>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "e2e/im_process.h"
 #include "support/spine/vendor_kit.h"
@@ -189,8 +190,13 @@ TEST_CASE("im: a broker that is away holds pushes back, not messages", "[e2e][im
   ImClient denny = chat.join(server, "denny", "denny-phone");
   Chat::send(denny, "vinson", "before", "d-1");
   REQUIRE(support::eventually(20s, [&] { return chat.topics.size(chat.names.offline) == 1; }, 100ms));
-  chat.broker.restart();  // and while it is down:
-  for (int i = 2; i <= 50; ++i) Chat::send(denny, "vinson", std::to_string(i), "d-" + std::to_string(i));
+  {
+    std::jthread restarting([&] { chat.broker.restart(); });
+    for (int i = 2; i <= 50; ++i) {
+      Chat::send(denny, "vinson", std::to_string(i), "d-" + std::to_string(i));
+      support::pause_for(50ms);
+    }
+  }
   REQUIRE(support::eventually(60s, [&] { return chat.topics.size(chat.names.offline) == 50; }, 200ms));
   server.process().signal(SIGTERM);
   CHECK(server.process().wait(20s) == 0);

@@ -22,7 +22,7 @@ struct ManualClock final : Clock {
   }
 };
 
-struct ScriptedService final : Service {
+struct ScriptedService : Service {
   /// Requests that wait for their answer, oldest first.
   std::deque<std::pair<LoginRequest, Reply<LoginReply>>> logins;
   std::deque<Reply<void>> logouts, plain;
