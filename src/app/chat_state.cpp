@@ -140,7 +140,7 @@ void ChatState::on_welcome(const json& frame, MonoTime now) {
        {"ver", welcome_ver_},
        {"sig_ends", number_of(frame, "sig_ends")}});
   // A connection begins in the foreground.
-  if (!foreground_ && (line_.empty() || line_.front().op != "state"))
+  if (!foreground_ && std::ranges::find(line_, "state", &Request::op) == line_.end())
     line_.push_front({"state", {{"foreground", false}, {"unread", unread_total_}}});
   begin_catch_up(ver_, synced_ ? "return" : "start", now);
 }
@@ -462,6 +462,10 @@ json ChatState::message_event(const json& message) const {
 // --- requests, time, and the end of a connection ---
 
 void ChatState::ask_next(MonoTime now) {
+  while (phase_ == Phase::Live && !line_.empty() && line_.front().op == kList) {
+    line_.pop_front();
+    list_chats();
+  }
   if (phase_ == Phase::Live && !line_.empty()) {
     Request& front = line_.front();
     if (front.id == 0 && front.due <= now) ask(front, now);

@@ -78,6 +78,7 @@ class ChatState {
   static constexpr std::size_t kListedMax = 100;    // conversations in one event
   static constexpr std::size_t kHeldMax = 1'000;    // items that come while it catches up
   static constexpr int kAttemptsMax = 10;           // of one request; lost connections are not counted
+  static constexpr const char* kList = "/list";     // waits in line like a request, and is answered from what is known
   static constexpr std::int64_t kCatchUpMax = 500;  // messages of one conversation shown after an absence
 
   enum class Phase : std::uint8_t { Waiting, Connecting, Greeting, Syncing, Pulling, Live, Over };

@@ -39,7 +39,7 @@ void ChatState::typed(std::string_view line, MonoTime now) {
     case What::Text:
       return send_text(read->argument, now);
     case What::List:
-      return list_chats();
+      return queue(kList, ordered_json::object(), now);
     case What::Open: {
       if (const auto checked = im::check_user_id(read->argument, "/open"); !checked)
         return refuse_input(checked.error().why);
