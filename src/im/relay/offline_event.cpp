@@ -25,15 +25,12 @@ std::string_view name_of(Priority priority) noexcept {
 
 std::string event_key(const Intent& intent) { return "c2c_" + intent.message->from + "_" + intent.to.user; }
 
-std::string event_id(MessageId message, std::int32_t number) { return text_of(message) + "." + std::to_string(number); }
-
-std::string offline_event(const Intent& intent, std::int32_t number, const std::vector<std::string>& devices,
-                          milliseconds lifetime) {
+std::string offline_event(const Intent& intent, const std::vector<std::string>& devices, milliseconds lifetime) {
   const Message& message = *intent.message;
   WallTime expires = message.at + lifetime;
   if (message.expires) expires = std::min(expires, *message.expires);
   std::string out = "{";
-  append_json_member(out, "event_id", event_id(message.id, number));
+  append_json_member(out, "event_id", text_of(message.id));
   append_json_member(out, "app_id", intent.to.app.value);
   append_json_member(out, "occurred_at", to_ms(message.at));
   append_json_member(out, "expires_at", to_ms(expires));

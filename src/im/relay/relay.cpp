@@ -114,7 +114,7 @@ void Relay::ship() {
     std::vector<std::string> devices(held.due.begin(), held.due.end());
     held.due.clear();
     ++held.in_flight;
-    const std::string event = offline_event(held.intent, number, devices, options_.event_lifetime);
+    const std::string event = offline_event(held.intent, devices, options_.event_lifetime);
     const std::uint64_t ticket = ++tickets_;
     flights_.emplace(ticket, Flight{at->first, number, std::move(devices), loop_.now()});
     metrics_.events.add();

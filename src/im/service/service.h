@@ -232,9 +232,9 @@ class IntentBook {
   virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
 };
 
-/// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it; a reply
-/// comes after the `committed` that holds its effects. Replies come in any order, exactly once, also after stop() (then
-/// Busy). Everything that waits is bounded; what finds no room is answered Busy at once.
+/// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it. A reply
+/// comes after the `committed` that holds its effects, and before that of the next commit; else in any order, exactly
+/// once, also after stop() (then Busy). Everything that waits is bounded; what finds no room is answered Busy at once.
 class Service : public IntentBook {
  public:
   virtual void login(LoginRequest request, Reply<LoginReply> reply) = 0;

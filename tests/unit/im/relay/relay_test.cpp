@@ -74,7 +74,7 @@ struct Sink final : EventSink {
   void all_durable() {
     for (const std::uint64_t ticket : std::exchange(tickets, {})) durable(ticket);
   }
-  /// "1-1.1: phone"
+  /// "1-1: phone"
   std::vector<std::string> told() const {
     std::vector<std::string> all;
     for (const json& event : events) {
@@ -138,10 +138,10 @@ TEST_CASE("relay: who is due at once, and who may still acknowledge", "[im][rela
     Ids settled;
   };
   const auto row = GENERATE(values<Row>({
-      {"away", false, false, 0, 0, {"1-5.1: phone"}, {}},
-      {"away, behind", false, false, 0, 4, {"1-5.1: phone"}, {}},
+      {"away", false, false, 0, 0, {"1-5: phone"}, {}},
+      {"away, behind", false, false, 0, 4, {"1-5: phone"}, {}},
       {"away, but it has the message", false, false, 0, 5, {}, {5}},
-      {"in the background", true, false, 4, 0, {"1-5.1: phone"}, {}},
+      {"in the background", true, false, 4, 0, {"1-5: phone"}, {}},
       {"in the background, but it has the message", true, false, 5, 0, {}, {5}},
       {"in the foreground", true, true, 4, 0, {}, {}},
       {"in the foreground, has it already", true, true, 5, 0, {}, {5}},
@@ -184,7 +184,7 @@ TEST_CASE("relay: gone without an acknowledgement, the device is due after all",
   bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})});
   bed.relay().acknowledged(kBob, "phone", Ver{1});
   bed.relay().left_foreground(kBob, "phone");
-  CHECK(bed.sink.told() == Told{"1-2.1: phone"});
+  CHECK(bed.sink.told() == Told{"1-2: phone"});
   bed.relay().left_foreground(kBob, "phone");
   bed.relay().acknowledged(kBob, "phone", Ver{2});  // too late: it is on its way
   CHECK(bed.sink.events.size() == 1);
@@ -198,12 +198,12 @@ TEST_CASE("relay: devices of one user are each on their own, with one event a ti
   bed.connect("pad", true);
   bed.connect("tab", true);
   bed.commit({Bed::intent(1, {Bed::phone("old"), Bed::phone("pad"), Bed::phone("phone"), Bed::phone("tab")})});
-  CHECK(bed.sink.told() == Told{"1-1.1: old phone"});
+  CHECK(bed.sink.told() == Told{"1-1: old phone"});
   bed.sink.all_durable();
   CHECK(bed.book.published == Told{"1: old phone"});  // a later process need not push there again
   CHECK(bed.book.settled.empty());
   bed.relay().left_foreground(kBob, "pad");
-  CHECK(bed.sink.told().back() == "1-1.2: pad");
+  CHECK(bed.sink.told().back() == "1-1: pad");
   bed.relay().acknowledged(kBob, "tab", Ver{1});
   CHECK(bed.book.settled.empty());  // not before the broker has the second event
   bed.sink.all_durable();
@@ -225,7 +225,7 @@ TEST_CASE("relay: what was recalled or read elsewhere is pushed no more", "[im][
   const bool read = !commit.read.empty();
   bed.relay().committed(commit);
   bed.relay().left_foreground(kBob, "phone");
-  CHECK(bed.sink.told() == (read ? Told{"1-3.1: phone"} : Told{"1-1.1: phone", "1-3.1: phone"}));
+  CHECK(bed.sink.told() == (read ? Told{"1-3: phone"} : Told{"1-1: phone", "1-3: phone"}));
   bed.sink.all_durable();
   CHECK(bed.metrics.withdrawn.read() == (read ? 2 : 1));
   CHECK(bed.book.settled == (read ? Ids{3} : Ids{1, 3}));  // the others' rows went with the recall
@@ -240,7 +240,7 @@ TEST_CASE("relay: recalled while its event is at the broker", "[im][relay]") {
   bed.relay().committed(commit);
   bed.relay().left_foreground(kBob, "pad");
   bed.sink.all_durable();
-  CHECK(bed.sink.told() == Told{"1-1.1: phone"});
+  CHECK(bed.sink.told() == Told{"1-1: phone"});
   CHECK(bed.book.published.empty());
   CHECK(bed.book.settled.empty());
   CHECK(bed.metrics.held.read() == 0);
@@ -279,9 +279,9 @@ TEST_CASE("relay: an earlier process's intents wait for the devices to come back
   bed.loop.pass(milliseconds(60'000));
   CHECK(bed.book.asked.empty());
   CHECK(bed.book.settled == Ids{1});
-  CHECK(bed.sink.told() == Told{"1-2.2: pad"});
+  CHECK(bed.sink.told() == Told{"1-2: pad"});
   bed.relay().left_foreground(kBob, "phone");
-  CHECK(bed.sink.told() == Told{"1-2.2: pad", "1-3.1: phone"});
+  CHECK(bed.sink.told() == Told{"1-2: pad", "1-3: phone"});
   CHECK(bed.metrics.repeated.read() == 3);
 }
 
@@ -295,7 +295,7 @@ TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") 
     CHECK(bed.book.settled == Ids{2});
     bed.loop.pass(milliseconds(15'000));
     bed.book.answer();
-    CHECK(bed.sink.told() == Told{"1-2.1: phone", "1-1.1: phone"});
+    CHECK(bed.sink.told() == Told{"1-2: phone", "1-1: phone"});
   }
   SECTION("recalled while the page was read: it is read again") {
     bed.loop.pass(milliseconds(15'000));
@@ -307,7 +307,7 @@ TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") 
     bed.book.stored.erase(bed.book.stored.begin());
     bed.loop.pass(milliseconds(0));
     bed.book.answer();
-    CHECK(bed.sink.told() == Told{"1-2.1: phone"});
+    CHECK(bed.sink.told() == Told{"1-2: phone"});
   }
   SECTION("the store cannot be read for a while") {
     bed.loop.pass(milliseconds(15'000));
@@ -354,8 +354,7 @@ TEST_CASE("relay: more intents than memory holds stay in the store, and none is 
   bed.sink.all_durable();
   drop_settled();
   CHECK(bed.book.stored.empty());
-  CHECK(bed.sink.told() ==
-        Told{"1-5.1: phone", "1-6.1: phone", "1-7.1: phone", "1-8.1: phone", "1-9.1: phone", "1-10.1: phone"});
+  CHECK(bed.sink.told() == Told{"1-5: phone", "1-6: phone", "1-7: phone", "1-8: phone", "1-9: phone", "1-10: phone"});
   CHECK(bed.metrics.held.read() == 0);
 }
 
@@ -365,7 +364,7 @@ TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]
   std::vector<Intent> intents;
   for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(Bed::intent(n, {Bed::phone("phone")}));
   bed.commit(intents);
-  CHECK(bed.sink.told() == Told{"1-1.1: phone", "1-2.1: phone"});
+  CHECK(bed.sink.told() == Told{"1-1: phone", "1-2: phone"});
   bed.loop.pass(milliseconds(700));
   bed.relay().measure();
   CHECK(bed.metrics.oldest_ms.read() == 700);
@@ -374,7 +373,7 @@ TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]
   commit.recalled = {{ConvId{1}, Seq{5}}};  // it waits for room
   bed.relay().committed(commit);
   bed.sink.all_durable();
-  CHECK(bed.sink.told() == Told{"1-1.1: phone", "1-2.1: phone", "1-3.1: phone", "1-4.1: phone"});
+  CHECK(bed.sink.told() == Told{"1-1: phone", "1-2: phone", "1-3: phone", "1-4: phone"});
   CHECK(bed.relay().idle());
   CHECK(bed.book.settled == Ids{1, 2, 3, 4});
 }
