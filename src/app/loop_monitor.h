@@ -77,6 +77,7 @@ class LoopMonitor {
     ~Working() { monitor_.change_to(outer_); }
     Working(const Working&) = delete;
     Working& operator=(const Working&) = delete;
+    LoopPart outer() const noexcept { return outer_; }
 
    private:
     LoopMonitor& monitor_;

@@ -50,7 +50,7 @@ class StoreSource final : public resolve::Source {
   /// Without `removals`: tokens are removed in place.
   explicit StoreSource(store::Store& store, std::optional<Removals> removals = std::nullopt)
       : store_(store), removals_(removals) {}
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override { return store_.receivers(keys); }
+  void receivers(std::span<const ReceiverKey> keys, Found found) override { found(store_.receivers(keys)); }
   Result<bool> app_known(AppId app) override { return store_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     if (!removals_) return removed(store_.remove_token(app, user_id, device));
@@ -73,9 +73,12 @@ class StoreSource final : public resolve::Source {
 class TimedSource final : public resolve::Source {
  public:
   TimedSource(resolve::Source& source, LoopMonitor& monitor) : source_(source), monitor_(monitor) {}
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
+  void receivers(std::span<const ReceiverKey> keys, Found found) override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
-    return source_.receivers(keys);
+    source_.receivers(keys, [this, outer = working.outer(), found = std::move(found)](auto answer) mutable {
+      const LoopMonitor::Working asker(monitor_, outer);  // what is done with it is not the store's
+      found(std::move(answer));
+    });
   }
   Result<bool> app_known(AppId app) override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
@@ -126,7 +129,9 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
         metrics_(metrics),
         routes_(routes_max) {}
 
-  void find(std::span<const ReceiverKey> keys, Found found) override { found(resolver_.receivers(keys)); }
+  void find(std::span<const ReceiverKey> keys, Found found) override {
+    resolver_.receivers(keys, std::move(found));
+  }
   Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     resolver_.remove_token(app, user_id, device, std::move(removed));
