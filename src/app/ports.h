@@ -39,7 +39,15 @@ inline kafka::PendingRecord* pending_record_of(dispatch::RecordId pending) noexc
       static_cast<std::uintptr_t>(pending));  // NOLINT(performance-no-int-to-ptr)
 }
 
-/// store → resolve. Borrows the store, on its thread.
+/// Has a dead token removed by that thread; `removed` is told on the loop.
+inline void remove_on(TokenRemover& remover, boost::asio::io_context& loop, store::Store::DeviceRow row,
+                      resolve::Source::Removed removed) {
+  remover.remove(std::move(row), [&loop, removed = std::move(removed)](Result<bool> result) mutable {
+    boost::asio::post(loop, [removed = std::move(removed), result] mutable { removed(std::move(result)); });
+  });
+}
+
+/// store → resolve, where the store is a file. Borrows the store, on its thread.
 class StoreSource final : public resolve::Source {
  public:
   /// Has tokens removed by that thread and told on this loop. Borrows both.
@@ -54,11 +62,7 @@ class StoreSource final : public resolve::Source {
   Result<bool> app_known(AppId app) override { return store_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     if (!removals_) return removed(store_.remove_token(app, user_id, device));
-    removals_->remover.remove(
-        {app, std::string(user_id), device},
-        [loop = &removals_->loop, removed = std::move(removed)](Result<bool> result) mutable {
-          boost::asio::post(*loop, [removed = std::move(removed), result] mutable { removed(std::move(result)); });
-        });
+    remove_on(removals_->remover, removals_->loop, {app, std::string(user_id), device}, std::move(removed));
   }
   Result<Certificate> certificate(CertificateId id) override { return store_.certificate(id); }
   Result<CertificateSecret> secret(CertificateId id) override { return store_.secret(id); }
@@ -129,9 +133,7 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
         metrics_(metrics),
         routes_(routes_max) {}
 
-  void find(std::span<const ReceiverKey> keys, Found found) override {
-    resolver_.receivers(keys, std::move(found));
-  }
+  void find(std::span<const ReceiverKey> keys, Found found) override { resolver_.receivers(keys, std::move(found)); }
   Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     resolver_.remove_token(app, user_id, device, std::move(removed));

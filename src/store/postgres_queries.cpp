@@ -11,6 +11,9 @@ constinit const PostgresQuery kAppKnown = {
     "app_known", "store",
     "SELECT EXISTS (SELECT 1 FROM certificates WHERE app_id = $1) OR EXISTS (SELECT 1 FROM devices WHERE app_id = $1)"};
 
+constinit const PostgresQuery kReadOnly = {
+    "read_only", "store server", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'"};
+
 // Writers of one user come one after the other, so that what they count stays true until they commit. There may be no
 // row of the user to lock. The first lock is shared among them; who loads many has it alone.
 #define USERS_LOCK "86206239997955"

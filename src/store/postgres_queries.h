@@ -5,7 +5,7 @@
 
 namespace nightpost::store::postgres {
 
-extern const PostgresQuery kAppKnown, kLockUser;
+extern const PostgresQuery kAppKnown, kReadOnly, kLockUser;
 extern const PostgresQuery kCertificateAdd, kCertificateReplace, kCertificateStatus, kCertificateRemove;
 extern const PostgresQuery kCertificates, kCertificateSecret, kCertificateOwner, kCertificateDevices;
 extern const PostgresQuery kFactAdd, kFactsClear, kFacts;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,7 @@ struct StoreOptions {
   milliseconds migration_timeout{600'000};  // of a step of the schema, also of one that another process takes
   milliseconds changes_keep{600'000};       // rows of the change feed that are older are deleted, …
   std::size_t changes_rows_max = 131'072;   // … and the oldest beyond it; a reader further behind drops all its copies
+  std::stop_token stop;                     // ends every wait for the server: ShuttingDown
 };
 
 /// One connection; single-threaded. Open one per thread on the same file or database. Input is checked at the door:
