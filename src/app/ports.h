@@ -39,11 +39,14 @@ inline kafka::PendingRecord* pending_record_of(dispatch::RecordId pending) noexc
       static_cast<std::uintptr_t>(pending));  // NOLINT(performance-no-int-to-ptr)
 }
 
-/// Has a dead token removed by that thread; `removed` is told on the loop.
-inline void remove_on(TokenRemover& remover, boost::asio::io_context& loop, store::Store::DeviceRow row,
-                      resolve::Source::Removed removed) {
-  remover.remove(std::move(row), [&loop, removed = std::move(removed)](Result<bool> result) mutable {
-    boost::asio::post(loop, [removed = std::move(removed), result] mutable { removed(std::move(result)); });
+/// Has a dead token removed by that thread. `removed` is told on the loop, and then `answered`, which is borrowed.
+inline void remove_on(TokenRemover& remover, boost::asio::io_context& loop, const std::function<void()>& answered,
+                      store::Store::DeviceRow row, resolve::Source::Removed removed) {
+  remover.remove(std::move(row), [&loop, &answered, removed = std::move(removed)](Result<bool> result) mutable {
+    boost::asio::post(loop, [&answered, removed = std::move(removed), result] mutable {
+      removed(std::move(result));
+      answered();
+    });
   });
 }
 
@@ -54,15 +57,17 @@ class StoreSource final : public resolve::Source {
   struct Removals {
     TokenRemover& remover;
     boost::asio::io_context& loop;
+    std::function<void()> answered;  // after each was told
   };
   /// Without `removals`: tokens are removed in place.
   explicit StoreSource(store::Store& store, std::optional<Removals> removals = std::nullopt)
-      : store_(store), removals_(removals) {}
+      : store_(store), removals_(std::move(removals)) {}
   void receivers(std::span<const ReceiverKey> keys, Found found) override { found(store_.receivers(keys)); }
   Result<bool> app_known(AppId app) override { return store_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     if (!removals_) return removed(store_.remove_token(app, user_id, device));
-    remove_on(removals_->remover, removals_->loop, {app, std::string(user_id), device}, std::move(removed));
+    remove_on(removals_->remover, removals_->loop, removals_->answered, {app, std::string(user_id), device},
+              std::move(removed));
   }
   Result<Certificate> certificate(CertificateId id) override { return store_.certificate(id); }
   Result<CertificateSecret> secret(CertificateId id) override { return store_.secret(id); }

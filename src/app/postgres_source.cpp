@@ -97,7 +97,7 @@ Result<bool> PostgresSource::app_known(AppId app) {
 }
 
 void PostgresSource::remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) {
-  remove_on(remover_, loop_, {app, std::string(user_id), device}, std::move(removed));
+  remove_on(remover_, loop_, answered_, {app, std::string(user_id), device}, std::move(removed));
 }
 
 Result<Certificate> PostgresSource::certificate(CertificateId id) {

@@ -35,7 +35,7 @@ class PostgresSource final : public resolve::Source {
  public:
   static constexpr milliseconds kAppKept{10'000};  // so long an answer about an app without certificates holds
 
-  /// Borrows all. `answered` is called after answers were told. Connects once the loop runs.
+  /// Borrows all. `answered` is called after something was told. Connects once the loop runs.
   PostgresSource(boost::asio::io_context& loop, PostgresSourceOptions options, TokenRemover& remover,
                  LoopMonitor& monitor, std::function<void()> answered);
   ~PostgresSource() override;

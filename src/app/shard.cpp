@@ -39,11 +39,11 @@ Shard::Shard(const Config& config, ShardStore store, TokenRemover& remover, reso
       settler_(settler),
       ops_(log, clock),
       file_(std::move(store.file)),
-      timed_source_(
-          file_ ? static_cast<resolve::Source&>(file_source_.emplace(*file_, StoreSource::Removals{remover, loop_}))
-                : server_.emplace(loop_, source_options(config), remover, monitor_,
-                                  [this] { core_.schedule_after_work(); }),
-          monitor_),
+      timed_source_(file_ ? static_cast<resolve::Source&>(file_source_.emplace(
+                                *file_, StoreSource::Removals{remover, loop_, [this] { core_.schedule_after_work(); }}))
+                          : server_.emplace(loop_, source_options(config), remover, monitor_,
+                                            [this] { core_.schedule_after_work(); }),
+                    monitor_),
       resolver_(config.resolve, timed_source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
       lanes_(lane_settings(config, {trust_stores, names_, config.proxy.through})),
