@@ -11,6 +11,7 @@ extern const PostgresQuery kCertificates, kCertificateSecret, kCertificateOwner,
 extern const PostgresQuery kFactAdd, kFactsClear, kFacts;
 extern const PostgresQuery kChoiceAdd, kChoicesClear, kChoices;  // a certificate's settings
 extern const PostgresQuery kDeviceSet, kDeviceStateSet, kDeviceRemove, kTokensRemove, kDevicesBeside;
+extern const PostgresQuery kLockToken, kTokenTake, kTokensTake;  // its one owner
 extern const PostgresQuery kDevicesOfApp, kDevicesOfUser, kDevicesOfToken;
 extern const PostgresQuery kSettingsSet, kMuteSet, kMuteRemove, kMutesBeside;
 extern const PostgresQuery kLockAllUsers, kAppChanged, kDeviceIds, kMutesOfUsers;  // bulk
