@@ -68,6 +68,8 @@ class Store {
   // Devices. set: insert or replace by (app, user, device). The certificate is what the phone reports, whether there is
   // one of that id or not: a push to it says so. What can be pushed to (ios, android, not logged out) needs a
   // certificate and a token; others may have certificate 0 and no token.
+  /// A token has one owner: another row of this app with the same token and certificate goes in the same transaction.
+  /// Unless it was registered later: then this report is old, and nothing is written.
   virtual Result<void> set_device(AppId app, std::string_view user_id, const Device& device) = 0;
   virtual Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) = 0;  // NotFound
   struct DeviceRow {

@@ -182,10 +182,27 @@ TEST_CASE("postgres source: while the server is away look-ups fail at once; then
     bool told = false;
     bed.source.receivers({}, [&](auto found) { told = !found && found.error().code == Errc::Io; });
     CHECK(told);
-    CHECK_FALSE(bed.source.app_known({9}));
+    CHECK_FALSE(bed.source.app_known({100 + round}));
     server.start();
     bed.turn_until([&] { return bed.source.trouble().empty(); });
   }
+}
+
+TEST_CASE("postgres source: a server without a connection left is said, and tried again", "[app][postgres][source]") {
+  const TempStore temp(Kind::Postgres);
+  temp.open();
+  PostgresClient admin(temp.url());
+  admin.run(
+      "DROP ROLE IF EXISTS shard; CREATE ROLE shard LOGIN CONNECTION LIMIT 0; "
+      "GRANT SELECT ON ALL TABLES IN SCHEMA public TO shard");
+  {
+    Bed bed(support::PostgresServer::shared().address(admin.text("SELECT current_database()"), "shard"));
+    bed.turn_until([&] { return bed.source.trouble().contains("no connection left"); });
+    admin.run("ALTER ROLE shard CONNECTION LIMIT -1");
+    bed.turn_until([&] { return bed.source.trouble().empty(); });
+    CHECK(bed.receivers({{kApp, "ann"}}));
+  }
+  admin.run("DROP OWNED BY shard; DROP ROLE shard");
 }
 
 TEST_CASE("postgres source: it may end with questions in the air", "[app][postgres][source]") {
