@@ -194,13 +194,15 @@ TEST_CASE("postgres source: a server without a connection left is said, and trie
   PostgresClient admin(temp.url());
   admin.run(
       "DROP ROLE IF EXISTS shard; CREATE ROLE shard LOGIN CONNECTION LIMIT 0; "
-      "GRANT SELECT ON ALL TABLES IN SCHEMA public TO shard");
+      "GRANT USAGE ON SCHEMA public TO shard; GRANT SELECT ON ALL TABLES IN SCHEMA public TO shard");
   {
     Bed bed(support::PostgresServer::shared().address(admin.text("SELECT current_database()"), "shard"));
     bed.turn_until([&] { return bed.source.trouble().contains("no connection left"); });
     admin.run("ALTER ROLE shard CONNECTION LIMIT -1");
     bed.turn_until([&] { return bed.source.trouble().empty(); });
-    CHECK(bed.receivers({{kApp, "ann"}}));
+    const auto found = bed.receivers({{kApp, "ann"}});
+    INFO((found ? "" : found.error().detail));
+    CHECK(found);
   }
   admin.run("DROP OWNED BY shard; DROP ROLE shard");
 }
