@@ -56,7 +56,7 @@ std::optional<WallTime> not_after_of(std::string_view pem) {
 void CertificateDates::look(MonoTime now) {
   if (read_at_ && now - *read_at_ < kReadEvery) return;
   read_at_ = now;
-  if (const auto all = store_->certificates(std::nullopt)) ends_ = soonest_ends(*all, kSeriesMax);
+  if (const auto all = read_()) ends_ = soonest_ends(*all, kSeriesMax);
 }
 
 void CertificateDates::register_series(observe::MetricsPage& page) const {

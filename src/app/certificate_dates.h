@@ -4,7 +4,7 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "core/certificate.h"
+#include "core/result.h"
 #include "core/time.h"
 #include "observe/metrics_page.h"
-#include "store/store.h"
 
 namespace nightpost::app {
 
@@ -38,7 +38,8 @@ class CertificateDates {
   static constexpr std::size_t kSeriesMax = 100;  // one a certificate; those that end first
   static constexpr seconds kReadEvery{60};
 
-  explicit CertificateDates(std::unique_ptr<store::Store> store) : store_(std::move(store)) {}
+  using Read = std::move_only_function<Result<std::vector<Certificate>>()>;  // all; called on the page's thread
+  explicit CertificateDates(Read read) : read_(std::move(read)) {}
 
   /// Reads the store, at most once in kReadEvery; while it cannot be read, what was read before stands.
   void look(MonoTime now);
@@ -46,7 +47,7 @@ class CertificateDates {
   void register_series(observe::MetricsPage& page) const;
 
  private:
-  std::unique_ptr<store::Store> store_;
+  Read read_;
   std::optional<MonoTime> read_at_;
   std::vector<CertificateEnd> ends_;
 };

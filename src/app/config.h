@@ -14,6 +14,7 @@
 #include "app/proxy_options.h"
 #include "app/receipt_options.h"
 #include "app/server_options.h"
+#include "app/store_feed.h"
 #include "app/token_remover.h"
 #include "app/trace_options.h"
 #include "core/result.h"
@@ -53,6 +54,8 @@ struct Config {
   std::string master_key_file;  // empty: environment NIGHTPOST_MASTER_KEY
   store::StoreOptions store;
   TokenRemoverOptions removals;
+  StoreFeedOptions feed;               // of PostgreSQL's changes
+  milliseconds lookup_timeout{5'000};  // of receivers on PostgreSQL; then the event is tried again
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
   milliseconds stall{50};               // a shard's loop that is late by this much is counted and told

@@ -27,7 +27,7 @@ enum class LoopPart : std::uint8_t {
   Grants,    // pushes that waited for a grant
   Outcomes,  // outcomes to Kafka's producer
   Flush,     // requests to lanes and connections
-  Store,     // SQLite, wherever it is asked
+  Store,     // wherever it is asked: SQLite, or the connection to PostgreSQL
   HandBack,  // records of partitions that moved
   Sweep,     // lanes that nobody uses any longer
   Count,
@@ -77,6 +77,7 @@ class LoopMonitor {
     ~Working() { monitor_.change_to(outer_); }
     Working(const Working&) = delete;
     Working& operator=(const Working&) = delete;
+    LoopPart outer() const noexcept { return outer_; }
 
    private:
     LoopMonitor& monitor_;

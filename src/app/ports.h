@@ -39,26 +39,35 @@ inline kafka::PendingRecord* pending_record_of(dispatch::RecordId pending) noexc
       static_cast<std::uintptr_t>(pending));  // NOLINT(performance-no-int-to-ptr)
 }
 
-/// store → resolve. Borrows the store, on its thread.
+/// Has a dead token removed by that thread. `removed` is told on the loop, and then `answered`, which is borrowed.
+inline void remove_on(TokenRemover& remover, boost::asio::io_context& loop, const std::function<void()>& answered,
+                      store::Store::DeviceRow row, resolve::Source::Removed removed) {
+  remover.remove(std::move(row), [&loop, &answered, removed = std::move(removed)](Result<bool> result) mutable {
+    boost::asio::post(loop, [&answered, removed = std::move(removed), result] mutable {
+      removed(std::move(result));
+      answered();
+    });
+  });
+}
+
+/// store → resolve, where the store is a file. Borrows the store, on its thread.
 class StoreSource final : public resolve::Source {
  public:
   /// Has tokens removed by that thread and told on this loop. Borrows both.
   struct Removals {
     TokenRemover& remover;
     boost::asio::io_context& loop;
+    std::function<void()> answered;  // after each was told
   };
   /// Without `removals`: tokens are removed in place.
   explicit StoreSource(store::Store& store, std::optional<Removals> removals = std::nullopt)
-      : store_(store), removals_(removals) {}
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override { return store_.receivers(keys); }
+      : store_(store), removals_(std::move(removals)) {}
+  void receivers(std::span<const ReceiverKey> keys, Found found) override { found(store_.receivers(keys)); }
   Result<bool> app_known(AppId app) override { return store_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     if (!removals_) return removed(store_.remove_token(app, user_id, device));
-    removals_->remover.remove(
-        {app, std::string(user_id), device},
-        [loop = &removals_->loop, removed = std::move(removed)](Result<bool> result) mutable {
-          boost::asio::post(*loop, [removed = std::move(removed), result] mutable { removed(std::move(result)); });
-        });
+    remove_on(removals_->remover, removals_->loop, removals_->answered, {app, std::string(user_id), device},
+              std::move(removed));
   }
   Result<Certificate> certificate(CertificateId id) override { return store_.certificate(id); }
   Result<CertificateSecret> secret(CertificateId id) override { return store_.secret(id); }
@@ -73,9 +82,12 @@ class StoreSource final : public resolve::Source {
 class TimedSource final : public resolve::Source {
  public:
   TimedSource(resolve::Source& source, LoopMonitor& monitor) : source_(source), monitor_(monitor) {}
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
+  void receivers(std::span<const ReceiverKey> keys, Found found) override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
-    return source_.receivers(keys);
+    source_.receivers(keys, [this, outer = working.outer(), found = std::move(found)](auto answer) mutable {
+      const LoopMonitor::Working asker(monitor_, outer);  // what is done with it is not the store's
+      found(std::move(answer));
+    });
   }
   Result<bool> app_known(AppId app) override {
     const LoopMonitor::Working working(monitor_, LoopPart::Store);
@@ -126,7 +138,7 @@ class ResolverPorts final : public dispatch::Directory, public dispatch::Credent
         metrics_(metrics),
         routes_(routes_max) {}
 
-  void find(std::span<const ReceiverKey> keys, Found found) override { found(resolver_.receivers(keys)); }
+  void find(std::span<const ReceiverKey> keys, Found found) override { resolver_.receivers(keys, std::move(found)); }
   Result<bool> knows(AppId app) override { return resolver_.app_known(app); }
   void remove_token(AppId app, std::string_view user_id, const Device& device, Removed removed) override {
     resolver_.remove_token(app, user_id, device, std::move(removed));

@@ -78,7 +78,7 @@ Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, co
                                                         std::function<void(Error)> on_fatal, ReceiptMetrics& metrics,
                                                         TraceRecorder* trace) {
   if (!config.receipts.enabled()) return nullptr;
-  auto store = open_store(config, true);
+  auto store = attach_store(config, true);
   if (!store) return std::unexpected(store.error());
   kafka::ProducerOptions producing = config.producer;
   producing.kafka.log = &log;

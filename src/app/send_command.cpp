@@ -288,7 +288,8 @@ int run_send(const Options& options) {
       grant_metrics, config->resolve.routes_cached_max);
 
   const ReceiverKey key{AppId{options.app}, options.user};
-  const auto found = resolver.receivers({&key, 1});
+  Result<std::vector<std::shared_ptr<const Receiver>>> found;
+  resolver.receivers({&key, 1}, [&found](auto answer) { found = std::move(answer); });  // at once: the source is a store
   if (!found) return say_error(found.error());
   const Receiver& receiver = *found->front();
   std::vector<std::shared_ptr<const Receiver>>

@@ -12,6 +12,10 @@
 
 namespace nightpost::app {
 
+namespace {
+constexpr milliseconds kLookIfDone{50};
+}  // namespace
+
 server::ServerResponse health_answer(std::string_view method, std::string_view target, bool failed,
                                      const std::vector<Unready>& unready, const observe::MetricsPage& page) {
   const auto text = [](int status, std::string body, std::string type = "text/plain; charset=utf-8") {
@@ -94,6 +98,26 @@ void Service::await_signal() {
   });
 }
 
+bool Service::serve_until(std::function<bool()> done) {
+  done_ = std::move(done);
+  look_if_done();
+  loop_.run();
+  loop_.restart();
+  done_ = nullptr;
+  return !draining() && !failed_;
+}
+
+void Service::look_if_done() {
+  if (!done_) return;  // it is over, and a timer was late
+  if (done_()) return loop_.stop();
+  done_timer_.expires_after(kLookIfDone);
+  done_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) look_if_done();
+  });
+}
+
+int Service::exit_code() const noexcept { return failed_ ? kUnreachable : kDone; }
+
 void Service::on_signal(int signal) {
   if (draining_.exchange(true)) {
     say("stopped_at_once", {observe::kv("signal", signal)}, true);
@@ -102,6 +126,7 @@ void Service::on_signal(int signal) {
   say("draining", {observe::kv("signal", signal), observe::kv("limit_ms", options_.drain_limit.count())});
   const MonoTime deadline = std::chrono::steady_clock::now() + options_.drain_limit;
   arm_watchdog(deadline);
+  if (!drain_) return loop_.stop();
   drainer_ = std::thread([this, deadline] {
     settled_ = drain_(deadline);
     boost::asio::post(loop_, [this] { loop_.stop(); });

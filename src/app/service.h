@@ -9,6 +9,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -64,6 +65,11 @@ class Service {
   Result<void> listen();
   std::uint16_t http_port() const noexcept { return http_ ? http_->port() : std::uint16_t{0}; }
 
+  /// Serves until `done`, which is asked on the loop a few times a second. False: a signal came or fail() was called
+  /// before; then there is nothing to drain, and exit_code() is the process'. REQUIRED: before run().
+  bool serve_until(std::function<bool()> done);
+  int exit_code() const noexcept;
+
   /// Any thread: writes the ready file, on the loop. `ready` is asked there.
   void announce(std::function<nlohmann::json()> ready);
   /// Any thread: the service cannot go on; run() ends without a drain, with kUnreachable.
@@ -75,6 +81,7 @@ class Service {
   int run(std::function<bool(MonoTime deadline)> drain);
 
  private:
+  void look_if_done();
   void await_signal();
   void on_signal(int signal);
   void arm_watchdog(MonoTime deadline);
@@ -89,7 +96,9 @@ class Service {
   std::vector<Condition> conditions_;
   server::ServerMetrics http_metrics_;
   std::unique_ptr<server::HttpServer> http_;
-  std::function<bool(MonoTime)> drain_;
+  std::function<bool()> done_;  // of serve_until(), while it lasts
+  boost::asio::steady_timer done_timer_{loop_};
+  std::function<bool(MonoTime)> drain_;  // null: nothing to drain yet
   std::atomic<bool> failed_{false}, draining_{false};
   bool settled_ = false;  // the drain's, read after it
   std::thread drainer_;

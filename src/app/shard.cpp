@@ -20,20 +20,30 @@ LaneSettings watched(LaneSettings lanes, OpsLog& ops, SkewWatch skew) {
   return lanes;
 }
 
+PostgresSourceOptions source_options(const Config& config) {
+  return {.url = config.store_url.place,
+          .store = config.store,
+          .lookup_timeout = config.lookup_timeout,
+          .ids_max = config.resolve.routes_cached_max};
+}
+
 }  // namespace
 
-Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, TokenRemover& remover,
-             resolve::GrantBook& grants, net::TrustStores& trust_stores, dispatch::SignerLedger& signers,
-             KafkaSettler& settler, const Clock& clock, observe::Log& log, ShardMetrics& metrics,
-             std::unique_ptr<dispatch::Tracer> tracer)
+Shard::Shard(const Config& config, ShardStore store, TokenRemover& remover, resolve::GrantBook& grants,
+             net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
+             observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer)
     : metrics_(metrics),
       skew_warn_(config.skew_warn),
       clock_(clock),
       monitor_(config.stall, coarse_clock_, metrics.loop),
       settler_(settler),
       ops_(log, clock),
-      store_(std::move(store)),
-      source_(*store_, StoreSource::Removals{remover, loop_}),
+      file_(std::move(store.file)),
+      timed_source_(file_ ? static_cast<resolve::Source&>(file_source_.emplace(
+                                *file_, StoreSource::Removals{remover, loop_, [this] { core_.schedule_after_work(); }}))
+                          : server_.emplace(loop_, source_options(config), remover, monitor_,
+                                            [this] { core_.schedule_after_work(); }),
+                    monitor_),
       resolver_(config.resolve, timed_source_, grants, make_vendor_parts, clock, metrics.resolve),
       names_(loop_, config.dns),
       lanes_(lane_settings(config, {trust_stores, names_, config.proxy.through})),
@@ -48,7 +58,11 @@ Shard::Shard(const Config& config, std::unique_ptr<store::Store> store, TokenRem
       transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { core_.schedule_after_work(); }),
       core_(turns_, config.dispatch, ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_, &ops_,
-            tracer_.get(), &signers) {}
+            tracer_.get(), &signers) {
+  if (server_)
+    store.feed->subscribe(
+        [this](const StoreNews& news) { boost::asio::post(loop_, [this, news] { server_->take(news); }); });
+}
 
 Shard::~Shard() { stop(); }
 

@@ -8,6 +8,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "app/clock_skew.h"
@@ -17,7 +19,9 @@
 #include "app/loop_monitor.h"
 #include "app/ops_log.h"
 #include "app/ports.h"
+#include "app/postgres_source.h"
 #include "app/shard_core.h"
+#include "app/store_feed.h"
 #include "dispatch/metrics.h"
 #include "dispatch/signer_ledger.h"
 #include "net/asio_loop.h"
@@ -42,11 +46,17 @@ struct ShardMetrics {
   SkewMetrics skew;
 };
 
+/// What a shard looks receivers up in: a connection to a file, or a server (config.store_url) and the feed of it.
+struct ShardStore {
+  std::unique_ptr<store::Store> file;  // null: the server
+  StoreFeed* feed = nullptr;           // REQUIRED: loaded, and stopped before the shard goes
+};
+
 class Shard {
  public:
   /// Borrows everything but the store and the tracer; `settler` is this shard's alone. `tracer` null: nothing is
   /// traced.
-  Shard(const Config& config, std::unique_ptr<store::Store> store, TokenRemover& remover, resolve::GrantBook& grants,
+  Shard(const Config& config, ShardStore store, TokenRemover& remover, resolve::GrantBook& grants,
         net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
         observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer = nullptr);
   ~Shard();  // as stop()
@@ -69,6 +79,8 @@ class Shard {
   }
   void stop();
   LoopMonitor& monitor() noexcept { return monitor_; }
+  /// Why it has no connection to the server that is the store; empty: it has, or the store is a file. Any thread.
+  std::string store_trouble() const { return server_ ? server_->trouble() : std::string(); }
 
  private:
   void arm_sweep();
@@ -85,9 +97,10 @@ class Shard {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{loop_.get_executor()};
   net::AsioLoop turns_{loop_};
   OpsLog ops_;
-  std::unique_ptr<store::Store> store_;
-  StoreSource source_;
-  TimedSource timed_source_{source_, monitor_};
+  std::unique_ptr<store::Store> file_;
+  std::optional<StoreSource> file_source_;
+  std::optional<PostgresSource> server_;
+  TimedSource timed_source_;
   resolve::Resolver resolver_;
   net::NameResolver names_;
   LaneSettings lanes_;

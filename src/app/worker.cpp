@@ -21,32 +21,58 @@ bool wait_until(MonoTime end, Condition condition) {
   return true;
 }
 
+/// Null: without secrets.
+Result<std::shared_ptr<const store::Sealer>> open_sealer(const Config& config, bool with_secrets) {
+  if (!with_secrets) return nullptr;
+  return store::Sealer::from_file_or_environment(config.master_key_file);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with_secrets) {
-  std::shared_ptr<const store::Sealer> sealer;
-  if (with_secrets) {
-    auto opened = store::Sealer::from_file_or_environment(config.master_key_file);
-    if (!opened) return std::unexpected(opened.error());
-    sealer = *std::move(opened);
-  }
+  auto sealer = open_sealer(config, with_secrets);
+  if (!sealer) return std::unexpected(std::move(sealer.error()));
   if (config.store_url.kind == store::StoreUrl::Kind::Postgres)
-    return store::open_postgres(config.store_url.place, std::move(sealer), config.store);
+    return store::open_postgres(config.store_url.place, *std::move(sealer), config.store);
   std::error_code ignored;  // open_sqlite says what is wrong with the path
   if (const auto folder = std::filesystem::path(config.store_url.place).parent_path(); !folder.empty())
     std::filesystem::create_directories(folder, ignored);
-  return store::open_sqlite(config.store_url.place, std::move(sealer), config.store);
+  return store::open_sqlite(config.store_url.place, *std::move(sealer), config.store);
+}
+
+Result<std::unique_ptr<store::Store>> attach_store(const Config& config, bool with_secrets) {
+  if (config.store_url.kind != store::StoreUrl::Kind::Postgres) return open_store(config, with_secrets);
+  auto sealer = open_sealer(config, with_secrets);
+  if (!sealer) return std::unexpected(std::move(sealer.error()));
+  return store::attach_postgres(config.store_url.place, *std::move(sealer), config.store);
+}
+
+Result<std::unique_ptr<StoreFeed>> start_feed(const Config& config, observe::Log& log, StoreFeedMetrics& metrics) {
+  auto sealer = open_sealer(config, true);
+  if (!sealer) return std::unexpected(std::move(sealer.error()));
+  StoreFeed::Parts parts{
+      .open =
+          [url = config.store_url.place, options = config.store, sealer = *sealer](std::stop_token stop) mutable {
+            options.stop = std::move(stop);
+            return store::open_postgres(url, sealer, options);
+          },
+      .writable = store::check_writable,
+      .addresses = [url = config.store_url.place] { return store::look_up_hosts(url); }};
+  return std::make_unique<StoreFeed>(std::move(parts), config.feed, log, metrics);
 }
 
 Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) {}
 
 Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,
-                                              Handlers handlers) {
+                                              Handlers handlers, std::unique_ptr<StoreFeed> feed) {
   Config ready = config;
   auto proxy = open_proxy(config.proxy);
   if (!proxy) return std::unexpected(std::move(proxy.error()));
   ready.proxy.through = *std::move(proxy);
   std::unique_ptr<Worker> worker(new Worker(ready));
+  worker->feed_ = std::move(feed);
+  Config stoppable = worker->config_;
+  stoppable.store.stop = worker->stopping_.get_token();
   const auto fatal = [&log, on_fatal = handlers.on_fatal](Error error) {
     log.error("worker.fatal", {observe::kv("code", name_of(error.code)), observe::kv("detail", error.detail)});
     on_fatal(std::move(error));
@@ -64,20 +90,24 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   if (!producer) return std::unexpected(producer.error());
   worker->producer_ = *std::move(producer);
 
-  auto removals = open_store(config, false);
+  auto removals = attach_store(stoppable, false);
   if (!removals) return std::unexpected(removals.error());
   worker->remover_.emplace(*std::move(removals), config.removals);
 
   Worker* self = worker.get();
   for (std::size_t i = 0; i < config.shards; ++i) {
-    auto store = open_store(config, true);
-    if (!store) return std::unexpected(store.error());
+    ShardStore store{.feed = worker->feed_.get()};
+    if (store.feed == nullptr) {
+      auto file = open_store(config, true);
+      if (!file) return std::unexpected(file.error());
+      store.file = *std::move(file);
+    }
     kafka::ProduceCredit& credit =
         worker->producer_->open_credit(config.shards, [self, i] { self->shards_[i]->on_room(); });
     std::unique_ptr<dispatch::Tracer> tracer;
     if (worker->trace_) tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics);
     worker->shards_.push_back(std::make_unique<Shard>(
-        worker->config_, *std::move(store), *worker->remover_, worker->grants_, worker->trust_stores_, worker->signers_,
+        worker->config_, std::move(store), *worker->remover_, worker->grants_, worker->trust_stores_, worker->signers_,
         worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock, log,
         worker->metrics_.shards.emplace_back(), std::move(tracer)));
   }
@@ -108,14 +138,16 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   worker->consumer_ = *std::move(consumer);
   for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
 
-  auto receipts = start_receipts(worker->config_, clock, log, fatal, worker->metrics_.receipts, worker->trace_.get());
+  auto receipts = start_receipts(stoppable, clock, log, fatal, worker->metrics_.receipts, worker->trace_.get());
   if (!receipts) return std::unexpected(receipts.error());
   worker->receipts_ = *std::move(receipts);
   return worker;
 }
 
 Worker::~Worker() {
+  stopping_.request_stop();  // nothing waits for a server any more
   receipts_.reset();
+  if (feed_) feed_->stop();
   // Shards first: what they settle in their last turn is still committed. None of them waits for the producer.
   for (const auto& shard : shards_) shard->stop();
   if (remover_) remover_->stop();
@@ -160,6 +192,10 @@ std::vector<Unready> Worker::unready() const {
   for (const kafka::TopicTrouble& trouble : producer_->troubles())
     all.push_back({"topic " + trouble.topic, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " +
                                                  std::string(remedy_of(trouble.why))});
+  std::vector<std::string> store{feed_ ? feed_->trouble() : ""};
+  for (const auto& shard : shards_) store.push_back(shard->store_trouble());
+  if (const auto said = std::ranges::find_if_not(store, &std::string::empty); said != store.end())
+    all.push_back({"store", *said});
   return all;
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "app/receipt_listener.h"
 #include "app/service.h"
 #include "app/shard.h"
+#include "app/store_feed.h"
 #include "app/token_remover.h"
 #include "app/trace_recorder.h"
 #include "core/result.h"
@@ -39,6 +41,8 @@ struct WorkerMetrics {
 /// Every series the worker exports, reading `metrics` at each scrape.
 void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers);
 
+void register_store_feed(observe::MetricsPage& page, const StoreFeedMetrics& metrics);
+
 class Worker {
  public:
   /// Of the topics it writes to, as ProducerOptions::watched has them: the names of their keys in kafka.topics.
@@ -51,15 +55,17 @@ class Worker {
   };
   /// Io: the store cannot be opened, or Kafka's settings are refused. Unauthorized: the master key. Those of a file
   /// that is named in the configuration.
+  /// `feed`, of start_feed() and loaded, is the worker's from here on; null where the store is a file.
   static Result<std::unique_ptr<Worker>> start(const Config& config, const Clock& clock, observe::Log& log,
-                                               Handlers handlers);
+                                               Handlers handlers, std::unique_ptr<StoreFeed> feed = nullptr);
   ~Worker();
 
   /// Stops fetching, lets what is in flight finish, hands back the rest, commits, all by one deadline (drain_plan.h).
   /// Blocks. True: all that was taken is settled.
   bool drain() { return drain(std::chrono::steady_clock::now() + config_.drain_limit); }
   bool drain(MonoTime deadline);
-  /// Why it should not be counted on: no partitions yet, or a topic that takes nothing. Any thread.
+  /// Why it should not be counted on: no partitions yet, a topic that takes nothing, a store that does not answer. Any
+  /// thread.
   std::vector<Unready> unready() const;
   /// Its shards' loops, in their order. Any thread, one at a time.
   std::size_t shards() const noexcept { return shards_.size(); }
@@ -80,6 +86,8 @@ class Worker {
   std::unique_ptr<TraceRecorder> trace_;  // null: switched off
   dispatch::SignerLedger signers_;
   std::unique_ptr<kafka::Producer> producer_;
+  std::stop_source stopping_;  // of waits for a server that is the store
+  std::unique_ptr<StoreFeed> feed_;
   std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move
   std::optional<TokenRemover> remover_;
   std::vector<std::unique_ptr<Shard>> shards_;
@@ -87,7 +95,12 @@ class Worker {
   std::unique_ptr<ReceiptListener> receipts_;
 };
 
+/// Of a store that is a server. Unauthorized: the master key. `log` and `metrics` are borrowed.
+Result<std::unique_ptr<StoreFeed>> start_feed(const Config& config, observe::Log& log, StoreFeedMetrics& metrics);
+
 /// The store that `config` names, one connection. `with_secrets`: whether the master key is needed.
 Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with_secrets);
+/// Likewise, for a process whose feed has opened it: a server is asked nothing yet.
+Result<std::unique_ptr<store::Store>> attach_store(const Config& config, bool with_secrets);
 
 }  // namespace nightpost::app

@@ -78,20 +78,18 @@ class Watch {
 int run_worker(const Options& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
-  // Its answers are waited for on the shards' loops, which must not stand still for a network.
-  if (config->store_url.kind == store::StoreUrl::Kind::Postgres)
-    return say_error(Error{Errc::Malformed,
-                           "store.url: the worker cannot use PostgreSQL yet; give it sqlite:PATH (all "
-                           "commands but worker take both)"});
+  const bool on_server = config->store_url.kind == store::StoreUrl::Kind::Postgres;
   // A new store would know no app, and every event would be a dead letter. In a folder that is there it may be the
   // first start; where even that is missing the path is wrong, or a volume is not mounted.
-  const std::filesystem::path folder = std::filesystem::path(config->store_url.place).parent_path();
+  const std::filesystem::path folder =
+      on_server ? std::filesystem::path() : std::filesystem::path(config->store_url.place).parent_path();
   if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
     return say_error(Error{Errc::NotFound, "store.url: the folder " + folder.string() +
                                                " is not there; correct it, mount it, or make the store with nightpost "
                                                "cert add"});
   observe::Log log(config->log_level, config->log_lines_max);
   const SystemClock clock;
+  StoreFeedMetrics feed_metrics;
   server::ServerOptions http = config->http_server;
   http.host = config->http_host;
   http.port = config->http_port;
@@ -99,7 +97,27 @@ int run_worker(const Options& options) {
       {.name = "worker", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
       &log);
 
+  std::unique_ptr<StoreFeed> feed;
   std::unique_ptr<Worker> worker;
+  service.add_condition([&]() -> std::vector<Unready> {
+    if (worker) return worker->unready();
+    const std::string trouble = feed ? feed->trouble() : std::string();
+    return {{"store", trouble.empty() ? "not read yet" : trouble}};
+  });
+  if (on_server) {
+    auto begun = start_feed(*config, log, feed_metrics);
+    if (!begun) return say_error(begun.error());
+    feed = *std::move(begun);
+    register_store_feed(service.page(), feed_metrics);
+    if (const auto listens = service.listen(); !listens) return say_error(listens.error());
+    log.info("worker.waiting", {observe::kv("http", fmt::format("{}:{}", config->http_host, service.http_port()))});
+    // However long it takes: whoever started us reads on /readyz what we wait for.
+    const StoreFeed& waited = *feed;
+    if (!service.serve_until([&] { return waited.loaded() || waited.hopeless(); })) return service.exit_code();
+    if (const auto hopeless = feed->hopeless()) return say_error(*hopeless);
+  }
+  const StoreFeed* const books = feed.get();
+
   Worker::Handlers handlers;
   handlers.on_ready = [&] {
     service.announce([&] {
@@ -113,20 +131,30 @@ int run_worker(const Options& options) {
     });
   };
   handlers.on_fatal = [&](const Error&) { service.fail(); };
-  auto started = Worker::start(*config, clock, log, std::move(handlers));
+  auto started = Worker::start(*config, clock, log, std::move(handlers), std::move(feed));
   if (!started) return say_error(started.error());
   worker = *std::move(started);
 
-  auto store = open_store(*config, false);
-  if (!store) return say_error(store.error());
-  CertificateDates dates(*std::move(store));
+  CertificateDates::Read read_certificates;
+  if (on_server) {
+    read_certificates = [books] {
+      std::vector<Certificate> all;
+      for (const auto& [id, entry] : books->book()->entries) all.push_back(entry->certificate);
+      return all;
+    };
+  } else {
+    auto store = open_store(*config, false);
+    if (!store) return say_error(store.error());
+    read_certificates = [store = *std::move(store)] { return store->certificates(std::nullopt); };
+  }
+  CertificateDates dates(std::move(read_certificates));
   dates.look(clock.mono());
   register_metrics(service.page(), worker->metrics(), worker->signers());
   register_limits(service.page(), *config);
   dates.register_series(service.page());
   register_listener_certificate(service.page(), "receipts", config->receipts.tls_certificate_file);
-  service.add_condition([&] { return worker->unready(); });
-  if (const auto listens = service.listen(); !listens) return say_error(listens.error());
+  if (!on_server)
+    if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   Watch watch(service.loop(), *worker, dates, clock, log);
   watch.start();
   log.info("worker.started",

@@ -369,6 +369,14 @@ void register_trace(MetricsPage& page, const TraceMetrics& metrics) {
 
 }  // namespace
 
+void register_store_feed(MetricsPage& page, const StoreFeedMetrics& metrics) {
+  const auto cell = [](const Counter& counted) { return [&counted] { return static_cast<double>(counted.read()); }; };
+  page.add_counter("nightpost_store_looks_total", "Looks at the changes of the server that is the store", {},
+                   cell(metrics.looks));
+  page.add_counter("nightpost_store_looks_failed_total", "Of those, failed", {}, cell(metrics.looks_failed));
+  page.add_gauge("nightpost_store_available", "1 while the last look was good", {}, cell(metrics.available));
+}
+
 void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers) {
   ShardSeries shards(page, metrics);
   register_dispatch(shards);

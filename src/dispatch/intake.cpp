@@ -166,7 +166,6 @@ void Intake::on_found(std::span<const Asked> asked, Found found) {
   if (found && found->size() != wanted)
     found = fail(Errc::Io, "the directory answered for " + std::to_string(found->size()) + " receivers of " +
                                std::to_string(wanted));
-  static const auto kNobody = std::make_shared<const Receiver>();
   std::size_t next = 0;
   for (const Asked& each : asked) {
     const std::size_t first = std::exchange(next, next + each.receivers);
@@ -176,11 +175,12 @@ void Intake::on_found(std::span<const Asked> asked, Found found) {
       lookup_failed(*open, found.error());
       continue;
     }
-    for (std::size_t i = first; i < next; ++i) {
-      std::shared_ptr<const Receiver>& receiver = (*found)[i];
-      if (!receiver) receiver = kNobody;
-      open->receivers.push_back(std::move(receiver));
+    const std::span receivers = std::span(*found).subspan(first, each.receivers);
+    if (std::ranges::find(receivers, nullptr) != receivers.end()) {
+      lookup_failed(*open, {Errc::Io, "the directory could not read all receivers"});
+      continue;
     }
+    std::ranges::move(receivers, std::back_inserter(open->receivers));
     if (const auto thrown = thrown_by([&] { resolved(*open); })) on_exception(each.event, *thrown);
   }
 }

@@ -86,8 +86,8 @@ class Settler {
 class Directory {
  public:
   virtual ~Directory() = default;
-  /// One per key, in order; an unknown user is an empty Receiver. shared_ptr: the cache and the events in flight both
-  /// hold one. May call back before it returns; `keys` are valid during this call only. REQUIRED: no call back once
+  /// One per key, in order; an unknown user is an empty Receiver. Null: this one could not be read for now, others
+  /// could. shared_ptr: the cache and the events in flight both hold one. May call back before it returns; `keys` are valid during this call only. REQUIRED: no call back once
   /// the dispatcher is gone.
   using Found = std::move_only_function<void(Result<std::vector<std::shared_ptr<const Receiver>>>)>;
   virtual void find(std::span<const ReceiverKey> keys, Found found) = 0;

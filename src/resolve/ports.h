@@ -17,11 +17,15 @@
 
 namespace nightpost::resolve {
 
-/// The read side of a store, plus the one write dispatch makes. One per shard, on its thread.
+/// The read side of a store, plus the one write dispatch makes. One per shard, on its thread, which no call blocks for
+/// a network: what is not at hand is told later, or is Overloaded until it is.
 class Source {
  public:
   virtual ~Source() = default;
-  virtual Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) = 0;
+  /// One per key, in order. Tells once, inside this call or later on the shard's thread; `keys` are valid during this
+  /// call only. REQUIRED: a read that begins after changes() has named a key sees that change.
+  using Found = std::move_only_function<void(Result<std::vector<Receiver>>)>;
+  virtual void receivers(std::span<const ReceiverKey> keys, Found found) = 0;
   virtual Result<bool> app_known(AppId app) = 0;
   /// Compare-and-delete on token and registration time; tells once whether a row went, on the shard's thread, maybe
   /// before it returns. The arguments are valid during this call only.

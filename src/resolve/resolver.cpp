@@ -4,6 +4,7 @@
 #include <atomic>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <variant>
 
@@ -25,6 +26,7 @@ struct KeyView {
       : app(of),
         user_id(user),
         hash(std::hash<std::string_view>{}(user) ^ static_cast<std::size_t>(of.value) * 0x9e3779b97f4a7c15ULL) {}
+  explicit KeyView(const ReceiverKey& key) : KeyView(key.app, key.user_id) {}
   bool operator==(const KeyView& other) const noexcept {
     return hash == other.hash && app == other.app && user_id == other.user_id;
   }
@@ -59,6 +61,27 @@ struct RefusedCertificate {
 };
 using Ids = LruCache<std::int64_t, std::monostate>;
 
+/// A call of receivers() that the cache could not answer alone.
+struct Lookup {
+  std::vector<std::shared_ptr<const Receiver>> found;
+  std::size_t waits_for = 0;  // its own read, and each key that another's brings
+  std::optional<Error> failed;
+  Resolver::Found tell;
+};
+/// A question to the source.
+struct Read {
+  std::vector<ReceiverKey> keys;
+  std::shared_ptr<Lookup> lookup;   // whose it is
+  std::vector<std::size_t> places;  // there, by key
+  struct Joined {
+    std::shared_ptr<Lookup> lookup;
+    std::size_t place, key;
+  };
+  std::vector<Joined> joined;  // lookups that want some of the keys too
+  bool answered = false;
+  std::vector<bool> passing;  // by key: told, but not kept, for it has changed meanwhile. Empty: answered at once
+};
+
 std::unordered_set<std::int64_t> ids_of(std::span<const AppId> apps) {
   std::unordered_set<std::int64_t> ids;
   for (const AppId app : apps) ids.insert(app.value);
@@ -81,7 +104,26 @@ struct Resolver::Impl {
   LruCache<std::int64_t, RefusedCertificate> certificates_refused;
   Ids apps, apps_unknown;
   std::uint64_t changes = 1;  // of certificates, seen
+  struct InFlight {
+    std::shared_ptr<Read> read;
+    std::size_t key;
+  };
+  // By key, a view into its read. What has changed since it was asked for is no longer here.
+  std::unordered_map<KeyView, InFlight, KeyHash> reading;
 
+  void ask(const std::shared_ptr<Impl>& self, std::shared_ptr<Read> read);
+  void answered(Read& read, Result<std::vector<Receiver>> answer);
+  static void tell(Lookup& lookup);
+  void drop(const KeyView& key);
+  template <class Which>
+  void drop_reading_if(Which which) {
+    std::erase_if(reading, [&](const auto& each) {
+      const auto& [key, in_flight] = each;
+      if (!which(key)) return false;
+      in_flight.read->passing[in_flight.key] = true;
+      return true;
+    });
+  }
   void look_for_changes();
   void forget(const Changes& changed);
   Result<ReadyCertificate> make_ready(CertificateId id, const KnownCertificate* known);
@@ -90,12 +132,12 @@ struct Resolver::Impl {
 
 Resolver::Resolver(ResolverOptions options, Source& source, GrantBook& grants, VendorFactory factory,
                    const Clock& clock, ResolverMetrics& metrics)
-    : impl_(
-          new Impl{options, source, grants, std::move(factory), clock, metrics,
-                   LruCache<CachedKey, std::shared_ptr<const Receiver>, KeyView, KeyHash>(options.receivers_cached_max),
-                   LruCache<std::int64_t, KnownCertificate>(std::max<std::size_t>(options.routes_cached_max, 1)),
-                   LruCache<std::int64_t, RefusedCertificate>(options.routes_cached_max),
-                   Ids(options.routes_cached_max), Ids(options.routes_cached_max)}) {}
+    : impl_(std::make_shared<Impl>(
+          options, source, grants, std::move(factory), clock, metrics,
+          LruCache<CachedKey, std::shared_ptr<const Receiver>, KeyView, KeyHash>(options.receivers_cached_max),
+          LruCache<std::int64_t, KnownCertificate>(std::max<std::size_t>(options.routes_cached_max, 1)),
+          LruCache<std::int64_t, RefusedCertificate>(options.routes_cached_max), Ids(options.routes_cached_max),
+          Ids(options.routes_cached_max))) {}
 Resolver::~Resolver() = default;
 
 void Resolver::Impl::look_for_changes() {
@@ -111,11 +153,13 @@ void Resolver::Impl::forget(const Changes& changed) {
   if (changed.everything) {
     metrics.invalidations.add();
     receivers.clear();
+    drop_reading_if([](const KeyView&) { return true; });
   }
-  for (const ReceiverKey& key : changed.receivers) receivers.erase(KeyView(key.app, key.user_id));
+  for (const ReceiverKey& key : changed.receivers) drop(KeyView(key));
   if (!changed.apps.empty()) {
     const std::unordered_set<std::int64_t> whole = ids_of(changed.apps);
     receivers.erase_if([&](const CachedKey& key, const auto&) { return whole.contains(key.app.value); });
+    drop_reading_if([&](const KeyView& key) { return whole.contains(key.app.value); });
   }
   metrics.receivers_cached.set(receivers.size());
   // Any row may be an app's first or last.
@@ -126,35 +170,98 @@ void Resolver::Impl::forget(const Changes& changed) {
   ++changes;
 }
 
-Result<std::vector<std::shared_ptr<const Receiver>>> Resolver::receivers(std::span<const ReceiverKey> keys) {
+/// The copy is old. A read that may have begun before the change is not kept, and nobody joins it any more.
+void Resolver::Impl::drop(const KeyView& key) {
+  receivers.erase(key);
+  if (reading.empty()) return;
+  const auto found = reading.find(key);
+  if (found == reading.end()) return;
+  found->second.read->passing[found->second.key] = true;
+  reading.erase(found);
+}
+
+void Resolver::receivers(std::span<const ReceiverKey> keys, Found found) {
   impl_->look_for_changes();
-  std::vector<std::shared_ptr<const Receiver>> found(keys.size());
-  std::vector<ReceiverKey> missing;
-  std::vector<std::size_t> places;
+  std::vector<std::shared_ptr<const Receiver>> at_hand(keys.size());
+  std::shared_ptr<Read> read;
+  std::vector<std::pair<Impl::InFlight, std::size_t>> joins;
   for (std::size_t i = 0; i < keys.size(); ++i) {
-    if (const auto* const cached = impl_->receivers.find(KeyView(keys[i].app, keys[i].user_id))) {
-      found[i] = *cached;
+    const KeyView key(keys[i]);
+    if (const auto* const cached = impl_->receivers.find(key)) {
+      at_hand[i] = *cached;
       continue;
     }
-    missing.push_back(keys[i]);
-    places.push_back(i);
+    if (!impl_->reading.empty())
+      if (const auto other = impl_->reading.find(key); other != impl_->reading.end()) {
+        joins.emplace_back(other->second, i);
+        continue;
+      }
+    if (!read) read = std::make_shared<Read>();
+    read->keys.push_back(keys[i]);
+    read->places.push_back(i);
   }
-  impl_->metrics.receiver_hits.add(keys.size() - missing.size());
-  impl_->metrics.receiver_misses.add(missing.size());
-  if (missing.empty()) return found;
-  auto read = impl_->source.receivers(missing);
-  if (!read) {
-    impl_->metrics.store_errors.add();
-    return std::unexpected(read.error());
+  const std::size_t misses = joins.size() + (read ? read->keys.size() : 0);
+  impl_->metrics.receiver_hits.add(keys.size() - misses);
+  impl_->metrics.receiver_misses.add(misses);
+  if (misses == 0) return found(std::move(at_hand));
+  const auto lookup =
+      std::make_shared<Lookup>(std::move(at_hand), joins.size() + (read ? 1 : 0), std::nullopt, std::move(found));
+  for (auto& [other, place] : joins) other.read->joined.push_back({lookup, place, other.key});
+  if (!read) return;
+  read->lookup = lookup;
+  impl_->ask(impl_, std::move(read));
+}
+
+void Resolver::Impl::ask(const std::shared_ptr<Impl>& self, std::shared_ptr<Read> read) {
+  source.receivers(read->keys, [weak = std::weak_ptr(self), read](Result<std::vector<Receiver>> answer) {
+    if (const auto alive = weak.lock()) alive->answered(*read, std::move(answer));
+  });
+  if (read->answered) return;
+  read->passing.assign(read->keys.size(), false);
+  // Of a user that is there twice, the first one is kept.
+  for (std::size_t i = 0; i < read->keys.size(); ++i)
+    if (!reading.try_emplace(KeyView(read->keys[i]), read, i).second) read->passing[i] = true;
+}
+
+void Resolver::Impl::answered(Read& read, Result<std::vector<Receiver>> answer) {
+  if (std::exchange(read.answered, true)) return;
+  const bool waited = !read.passing.empty();
+  if (waited) {
+    look_for_changes();  // what has changed since the question is not kept
+    for (const ReceiverKey& key : read.keys)
+      if (const auto found = reading.find(KeyView(key)); found != reading.end() && found->second.read.get() == &read)
+        reading.erase(found);
   }
-  if (read->size() != missing.size()) return fail(Errc::Io, "the store answered for another number of users");
-  for (std::size_t i = 0; i < missing.size(); ++i) {
-    found[places[i]] = std::make_shared<const Receiver>(std::move((*read)[i]));
-    impl_->metrics.receiver_evictions.add(
-        impl_->receivers.put(KeyView(missing[i].app, missing[i].user_id), found[places[i]]));
+  if (answer && answer->size() != read.keys.size())
+    answer = fail(Errc::Io, "the store answered for another number of users");
+  Lookup& own = *read.lookup;
+  if (answer) {
+    for (std::size_t i = 0; i < read.keys.size(); ++i) {
+      auto receiver = std::make_shared<const Receiver>(std::move((*answer)[i]));
+      if (!waited || !read.passing[i]) metrics.receiver_evictions.add(receivers.put(KeyView(read.keys[i]), receiver));
+      own.found[read.places[i]] = std::move(receiver);
+    }
+    metrics.receivers_cached.set(receivers.size());
+  } else {
+    metrics.store_errors.add();
+    own.failed = answer.error();
   }
-  impl_->metrics.receivers_cached.set(impl_->receivers.size());
-  return found;
+  std::vector<std::shared_ptr<Lookup>> complete;  // told last: who is told may ask again
+  --own.waits_for;
+  if (own.waits_for == 0) complete.push_back(read.lookup);
+  for (Read::Joined& joined : read.joined) {
+    joined.lookup->found[joined.place] = own.found[read.places[joined.key]];
+    if (!answer) joined.lookup->failed = answer.error();
+    if (--joined.lookup->waits_for == 0) complete.push_back(std::move(joined.lookup));
+  }
+  for (const auto& lookup : complete) tell(*lookup);
+}
+
+void Resolver::Impl::tell(Lookup& lookup) {
+  const auto is_there = [](const auto& receiver) { return receiver != nullptr; };
+  if (lookup.failed && std::ranges::none_of(lookup.found, is_there))
+    return lookup.tell(std::unexpected(*std::move(lookup.failed)));
+  lookup.tell(std::move(lookup.found));
 }
 
 Result<bool> Resolver::app_known(AppId app) {
@@ -170,7 +277,7 @@ Result<bool> Resolver::app_known(AppId app) {
 }
 
 void Resolver::remove_token(AppId app, std::string_view user_id, const Device& device, Source::Removed removed) {
-  impl_->receivers.erase(KeyView(app, user_id));  // the source need not name what was written through it
+  impl_->drop(KeyView(app, user_id));  // the source need not name what was written through it
   impl_->metrics.receivers_cached.set(impl_->receivers.size());
   impl_->source.remove_token(app, user_id, device, std::move(removed));
 }

@@ -39,9 +39,13 @@ class Resolver {
            ResolverMetrics& metrics);
   ~Resolver();
 
-  /// In order; an unknown user is an empty Receiver. Asks the source once for all that the cache lacks. Looks first
-  /// what others have written, so a change by another process is seen with the next batch.
-  Result<std::vector<std::shared_ptr<const Receiver>>> receivers(std::span<const ReceiverKey> keys);
+  /// In order; an unknown user is an empty Receiver. Asks the source once for all that the cache lacks and that no read
+  /// in flight will bring. Looks first what others have written, so a change by another process is seen with the next
+  /// batch. Tells once, inside this call where the source does, else when the source has answered; never once the
+  /// resolver is gone. Null: this one could not be read, others could. An error: none could. `keys` are valid during
+  /// this call only.
+  using Found = std::move_only_function<void(Result<std::vector<std::shared_ptr<const Receiver>>>)>;
+  void receivers(std::span<const ReceiverKey> keys, Found found);
   Result<bool> app_known(AppId app);
   void remove_token(AppId app, std::string_view user_id, const Device& device, Source::Removed removed);
 
@@ -58,7 +62,7 @@ class Resolver {
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // shared: an answer that comes after the end must find nobody
 };
 
 }  // namespace nightpost::resolve

@@ -21,6 +21,17 @@ namespace nightpost::store {
 Result<std::unique_ptr<Store>> open_postgres(const std::string& url, std::shared_ptr<const Sealer> sealer,
                                              const StoreOptions& options = {});
 
+/// The same store, without a look at its tables; connects with the first call. REQUIRED: open_postgres() has found them
+/// good.
+std::unique_ptr<Store> attach_postgres(const std::string& url, std::shared_ptr<const Sealer> sealer,
+                                       const StoreOptions& options = {});
+/// Overloaded: the server takes no writes now, it is a standby or read-only. REQUIRED: a store of open_postgres() or
+/// attach_postgres().
+Result<void> check_writable(Store& store);
+/// The addresses of the hosts that `url` names, as libpq's `hostaddr` takes them: one a host, with commas, an empty one
+/// for a socket's folder, or where the look-up fails. For those whose thread must not wait for it. Blocks.
+std::string look_up_hosts(const std::string& url);
+
 /// For ops: what answers there. Changes nothing. Errors of open_postgres().
 struct PostgresFacts {
   std::string server;  // its version, "15.18 (Debian 15.18-0+deb12u1)"

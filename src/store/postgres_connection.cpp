@@ -21,15 +21,22 @@ int poll_ms(MonoTime deadline) {
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 3'600'000));
 }
 
-/// Blocks until the socket can be read (or written); false: the time is up.
-bool wait_for(PGconn* connection, bool write, bool read, MonoTime deadline) {
+constexpr milliseconds kLook{50};  // at the stop token, while waiting
+
+/// Blocks until the socket can be read (or written); false: the time is up, or a stop was asked for.
+bool wait_for(PGconn* connection, bool write, bool read, MonoTime deadline, const std::stop_token& stop) {
   pollfd socket{.fd = PQsocket(connection), .events = 0, .revents = 0};
   socket.events = static_cast<short>((read ? POLLIN : 0) | (write ? POLLOUT : 0));
   for (;;) {
-    const int ready = ::poll(&socket, 1, poll_ms(deadline));
+    const MonoTime look = stop.stop_possible() ? std::min(deadline, steady_clock::now() + kLook) : deadline;
+    const int ready = ::poll(&socket, 1, poll_ms(look));
     if (ready > 0) return true;
-    if (steady_clock::now() >= deadline) return false;
+    if (stop.stop_requested() || steady_clock::now() >= deadline) return false;
   }
+}
+
+std::unexpected<Error> stopped(std::string_view what) {
+  return fail(Errc::ShuttingDown, std::string(what) + ": not waited for, this process is leaving");
 }
 
 }  // namespace
@@ -52,8 +59,9 @@ Result<void> PostgresConnection::connect() {
   for (auto state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK; state = PQconnectPoll(handle_.get())) {
     if (state == PGRES_POLLING_FAILED) return std::unexpected(connect_error(handle_.get()));
     const bool write = state == PGRES_POLLING_WRITING;
-    if (!wait_for(handle_.get(), write, !write, deadline))
-      return fail(Errc::Io, std::string(kServer) + ": no connection within store.connect_timeout_ms");
+    if (wait_for(handle_.get(), write, !write, deadline, options_.stop)) continue;
+    if (options_.stop.stop_requested()) return stopped(kServer);
+    return fail(Errc::Io, std::string(kServer) + ": no connection within store.connect_timeout_ms");
   }
   if (PQsetnonblocking(handle_.get(), 1) != 0) return std::unexpected(connect_error(handle_.get()));
   lost_ = false;
@@ -92,6 +100,7 @@ Result<void> PostgresConnection::ready() {
         ((socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0 || PQconsumeInput(handle_.get()) == 0))
       lost_ = true;
   }
+  if (options_.stop.stop_requested()) return stopped(kServer);
   return lost() ? connect() : Result<void>{};
 }
 
@@ -105,8 +114,9 @@ Result<void> PostgresConnection::wait(MonoTime deadline, std::string_view what) 
     const int unsent = PQflush(handle_.get());
     if (unsent < 0) return std::unexpected(lost_error(what));
     if (unsent == 0 && PQisBusy(handle_.get()) == 0) return {};
-    if (!wait_for(handle_.get(), unsent > 0, true, deadline)) {
+    if (!wait_for(handle_.get(), unsent > 0, true, deadline, options_.stop)) {
       lost_ = true;  // an answer that comes now would be taken for the next one's
+      if (options_.stop.stop_requested()) return stopped(what);
       return fail(Errc::Timeout, std::string(what) + ": no answer within store.statement_timeout_ms");
     }
     if (PQconsumeInput(handle_.get()) == 0) return std::unexpected(lost_error(what));

@@ -23,12 +23,16 @@ namespace nightpost::store {
 /// Errors are in words that name the table, never a bound value or a password. Overloaded: a lock is held for longer
 /// than busy_timeout, the server has no connection left, takes no writes, starts, stops or fails over, or the statement
 /// took longer than statement_timeout; nothing happened. Malformed: a rule of the table refused. Timeout: no answer;
-/// Io: the connection was lost, or the server's words. After either a write may have happened or not.
+/// Io: the connection was lost, or the server's words. ShuttingDown: options.stop. After each of these a write may have
+/// happened or not.
 class PostgresConnection {
  public:
   /// Malformed: the address is none, or holds a password. Unauthorized: the server refuses this user, or the password
   /// file is open to others.
   static Result<PostgresConnection> open(const std::string& url, const StoreOptions& options);
+
+  /// Not yet connected: the first ready() does it.
+  static PostgresConnection later(const std::string& url, const StoreOptions& options) { return {url, options}; }
 
   /// REQUIRED before each call of a store that is not in a transaction: opens a lost connection again.
   Result<void> ready();

@@ -46,6 +46,14 @@ Result<void> PostgresStore::set_device(AppId app, std::string_view user_id, cons
   if (!beside) return std::unexpected(beside.error());
   if (static_cast<std::size_t>(*beside) >= options_.devices_per_user_max)
     return fail(Errc::Malformed, too_many_devices(static_cast<std::size_t>(*beside)));
+  if (!device.token.text().empty()) {
+    auto old = connection_.query(postgres::kLockToken, app.value, device.certificate.value, device.token.text());
+    if (old)
+      old = connection_.query(postgres::kTokenTake, app.value, device.certificate.value, device.token.text(), user_id,
+                              device.device_id, to_ms(device.registered_at));
+    if (!old) return std::unexpected(std::move(old.error()));
+    if (old->next() && old->flag(0)) return {};  // registered later by another row
+  }
   auto rows = connection_.change(postgres::kDeviceSet, app.value, user_id, device.device_id, name_of(device.platform),
                                  device.certificate.value, device.token.text(), name_of(device.token.kind()),
                                  to_ms(device.registered_at), device.language);

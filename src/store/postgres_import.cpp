@@ -106,6 +106,7 @@ Result<std::vector<Store::RefusedRow>> PostgresStore::import_devices(std::span<c
     auto done = connection_.change(postgres::kDevicesImport, apps, names, devices, platforms, certificates, tokens,
                                    kinds, times, languages);
     if (done) done = connection_.change(postgres::kDeviceStatesImport, apps, names, devices, states, badges);
+    if (done) done = connection_.change(postgres::kTokensTake, apps, certificates, tokens);
     if (!done) return std::unexpected(std::move(done.error()));
     if (mode == ImportMode::Write)
       if (auto ended = end_bulk(*transaction, written); !ended) return std::unexpected(std::move(ended.error()));

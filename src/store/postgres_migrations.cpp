@@ -259,9 +259,10 @@ Result<std::int64_t> version_of(PostgresConnection& connection, const PostgresSc
 }
 
 Result<void> migrate(PostgresConnection& connection, const StoreOptions& options, const PostgresSchema& schema) {
+  // The usual case takes no lock. Without one, tables that another process makes in this moment may seem wrong.
   const auto seen = version_of(connection, schema);
-  if (!seen) return std::unexpected(seen.error());
-  if (*seen == postgres_schema_version(schema)) return {};  // the usual case takes no lock
+  if (!seen && seen.error().code != Errc::Malformed) return std::unexpected(seen.error());
+  if (seen && *seen == postgres_schema_version(schema)) return {};
   if (auto set = connection.set_patience(options.migration_timeout); !set) return set;
   for (bool done = false; !done;)
     if (auto stepped = take_step(connection, schema, done); !stepped) return stepped;

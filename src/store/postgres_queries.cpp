@@ -11,6 +11,9 @@ constinit const PostgresQuery kAppKnown = {
     "app_known", "store",
     "SELECT EXISTS (SELECT 1 FROM certificates WHERE app_id = $1) OR EXISTS (SELECT 1 FROM devices WHERE app_id = $1)"};
 
+constinit const PostgresQuery kReadOnly = {
+    "read_only", "store server", "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'"};
+
 // Writers of one user come one after the other, so that what they count stays true until they commit. There may be no
 // row of the user to lock. The first lock is shared among them; who loads many has it alone.
 #define USERS_LOCK "86206239997955"
@@ -76,6 +79,26 @@ constinit const PostgresQuery kDeviceStateSet = {
     "INSERT INTO device_states AS s (app_id, user_id, device_id, state, badge_base) VALUES ($1, $2, $3, $4, $5) "
     "ON CONFLICT (app_id, user_id, device_id) DO UPDATE SET state = excluded.state, badge_base = excluded.badge_base "
     "WHERE (s.state, s.badge_base) IS DISTINCT FROM (excluded.state, excluded.badge_base)"};
+// Who sets a token has it alone until the commit; after the lock, for the next statement is to see what its last owner
+// has committed. The key's number is apart from those of users by its seed.
+constinit const PostgresQuery kLockToken = {
+    "lock_token", "devices", "SELECT pg_advisory_xact_lock(hashtextextended($3::text, ~($1::bigint # $2::bigint)))"};
+constinit const PostgresQuery kTokenTake = {
+    "token_take", "devices",
+    "WITH others AS MATERIALIZED (SELECT app_id, user_id, device_id, registered_at FROM devices WHERE token = $3 AND "
+    "certificate_id = $2 AND app_id = $1 AND (user_id, device_id) <> ($4, $5)), "
+    "gone AS (DELETE FROM devices d USING others o WHERE (d.app_id, d.user_id, d.device_id) = (o.app_id, o.user_id, "
+    "o.device_id) AND d.token = $3 AND d.certificate_id = $2 AND NOT EXISTS (SELECT 1 FROM others WHERE registered_at "
+    "> "
+    "$6)) SELECT EXISTS (SELECT 1 FROM others WHERE registered_at > $6)"};
+// The same after a bulk write: of the rows of each of these tokens the one that was registered last stays.
+constinit const PostgresQuery kTokensTake = {
+    "tokens_take", "devices",
+    "DELETE FROM devices d USING (SELECT t.app_id, t.user_id, t.device_id, row_number() OVER (PARTITION BY t.app_id, "
+    "t.token, t.certificate_id ORDER BY t.registered_at DESC, t.user_id, t.device_id) AS place FROM devices t JOIN "
+    "(SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[], $3::text[])) AS k (app_id, certificate_id, token) "
+    "ON t.token = k.token AND t.certificate_id = k.certificate_id AND t.app_id = k.app_id WHERE k.token <> '') AS old "
+    "WHERE old.place > 1 AND (d.app_id, d.user_id, d.device_id) = (old.app_id, old.user_id, old.device_id)"};
 constinit const PostgresQuery kDeviceRemove = {
     "device_remove", "devices", "DELETE FROM devices WHERE app_id = $1 AND user_id = $2 AND device_id = $3"};
 constinit const PostgresQuery kTokensRemove = {

@@ -5,12 +5,13 @@
 
 namespace nightpost::store::postgres {
 
-extern const PostgresQuery kAppKnown, kLockUser;
+extern const PostgresQuery kAppKnown, kReadOnly, kLockUser;
 extern const PostgresQuery kCertificateAdd, kCertificateReplace, kCertificateStatus, kCertificateRemove;
 extern const PostgresQuery kCertificates, kCertificateSecret, kCertificateOwner, kCertificateDevices;
 extern const PostgresQuery kFactAdd, kFactsClear, kFacts;
 extern const PostgresQuery kChoiceAdd, kChoicesClear, kChoices;  // a certificate's settings
 extern const PostgresQuery kDeviceSet, kDeviceStateSet, kDeviceRemove, kTokensRemove, kDevicesBeside;
+extern const PostgresQuery kLockToken, kTokenTake, kTokensTake;  // its one owner
 extern const PostgresQuery kDevicesOfApp, kDevicesOfUser, kDevicesOfToken;
 extern const PostgresQuery kSettingsSet, kMuteSet, kMuteRemove, kMutesBeside;
 extern const PostgresQuery kLockAllUsers, kAppChanged, kDeviceIds, kMutesOfUsers;  // bulk

@@ -25,45 +25,32 @@ PostgresReader::PostgresReader(std::string url, StoreOptions options, PostgresRe
 
 PostgresReader::~PostgresReader() = default;
 
-Result<void> PostgresReader::receivers(std::span<const ReceiverKey> keys, MonoTime deadline, Found found) {
+void PostgresReader::receivers(std::span<const ReceiverKey> keys, MonoTime deadline, Found found) {
   ReceiversQuestion question(keys);
   std::vector<std::string> arguments{question.apps.literal(), question.users.literal()};
-  return ask({.query = &postgres::kReceivers,
-              .arguments = std::move(arguments),
-              .deadline = deadline,
-              .answer =
-                  [question = std::move(question), found = std::move(found)](Result<PostgresRows> rows) mutable {
-                    found(rows ? question.answer(*rows) : std::unexpected(std::move(rows.error())));
-                  },
-              .repeatable = true});
+  ask({.query = &postgres::kReceivers,
+       .arguments = std::move(arguments),
+       .deadline = deadline,
+       .answer = [question = std::move(question), found = std::move(found)](Result<PostgresRows> rows) mutable {
+         found(rows ? question.answer(*rows) : std::unexpected(std::move(rows.error())));
+       }});
 }
 
-Result<void> PostgresReader::remove_token(AppId app, std::string_view user_id, const Device& device, MonoTime deadline,
-                                          Removed removed) {
-  PostgresArray apps, users, ids, tokens, times;
-  if (is_postgres_text(user_id) && is_postgres_text(device.device_id) && is_postgres_text(device.token.text())) {
-    apps.add(app.value);
-    users.add(user_id);
-    ids.add(device.device_id);
-    tokens.add(device.token.text());
-    times.add(to_ms(device.registered_at));
-  }  // else: nobody's, and the empty lists find nothing
-  return ask({.query = &postgres::kTokensRemove,
-              .arguments = {apps.literal(), users.literal(), ids.literal(), tokens.literal(), times.literal()},
-              .deadline = deadline,
-              .answer =
-                  [removed = std::move(removed)](Result<PostgresRows> rows) mutable {
-                    removed(rows ? Result<bool>(rows->changed() > 0) : std::unexpected(std::move(rows.error())));
-                  },
-              .repeatable = false});
+void PostgresReader::app_known(AppId app, MonoTime deadline, Known known) {
+  ask({.query = &postgres::kAppKnown,
+       .arguments = {std::to_string(app.value)},
+       .deadline = deadline,
+       .answer = [known = std::move(known)](Result<PostgresRows> rows) mutable {
+         known(rows ? Result<bool>(rows->next() && rows->flag(0)) : std::unexpected(std::move(rows.error())));
+       }});
 }
 
-Result<void> PostgresReader::ask(Question question) {
+void PostgresReader::ask(Question question) {
   if (waiting_.size() + sent_.size() >= limits_.questions_max)
-    return fail(Errc::Overloaded, std::string(question.query->table) + ": too many questions to the server are open");
+    return question.answer(
+        fail(Errc::Overloaded, std::string(question.query->table) + ": too many questions to the server are open"));
   waiting_.push_back(std::move(question));
   if (state_ == State::Ready) fill_pipeline();
-  return {};
 }
 
 MonoTime PostgresReader::wake_at() const noexcept {
@@ -93,7 +80,7 @@ void PostgresReader::on_ready(MonoTime now) {
 // --- the connection ---
 
 void PostgresReader::connect(MonoTime now) {
-  auto begun = begin_connection(url_, options_);
+  auto begun = begin_connection(url_, options_, addresses_);
   if (!begun) return lose(begun.error().detail, now);
   handle_ = *std::move(begun);
   state_ = State::Connecting;
@@ -127,16 +114,15 @@ void PostgresReader::set_up(MonoTime now) {
   state_ = State::Ready;
   if (PQsetnonblocking(handle_.get(), 1) != 0 || PQenterPipelineMode(handle_.get()) == 0)
     return lose("the connection to the server was lost", now);
-  for (const PostgresQuery* query : {&kSettings, &postgres::kReceivers, &postgres::kTokensRemove}) {
+  for (const PostgresQuery* query : {&kSettings, &postgres::kReceivers, &postgres::kAppKnown}) {
     if (PQsendPrepare(handle_.get(), query->name, query->sql, 0, nullptr) == 0 || PQpipelineSync(handle_.get()) == 0)
       return lose("the connection to the server was lost", now);
-    sent_.push_back({query, {}, MonoTime::max(), {}, false});
+    sent_.push_back({query, {}, MonoTime::max(), {}});
   }
   Question settings{&kSettings,
                     {std::to_string(options_.busy_timeout.count()), std::to_string(options_.statement_timeout.count())},
                     MonoTime::max(),
-                    {},
-                    false};
+                    {}};
   if (!send(settings)) return lose("the connection to the server was lost", now);
   sent_.push_back(std::move(settings));
   fill_pipeline();
@@ -153,10 +139,7 @@ void PostgresReader::lose(std::string trouble, MonoTime now) {
   next_try_ = now + backoff_;
   std::deque<Question> sent = std::exchange(sent_, {});
   for (auto question = sent.rbegin(); question != sent.rend(); ++question)
-    if (question->answer && question->repeatable) waiting_.push_front(std::move(*question));
-  for (Question& question : sent)  // last: an answer may ask again
-    if (question.answer && !question.repeatable)
-      question.answer(fail(Errc::Io, std::string(question.query->table) + ": " + trouble_));
+    if (question->answer) waiting_.push_front(std::move(*question));
 }
 
 // --- questions and answers ---
@@ -224,7 +207,7 @@ void PostgresReader::expire(MonoTime now) {
   for (auto* questions : {&sent_, &waiting_})
     for (Question& question : *questions)
       if (question.answer && now >= question.deadline) {
-        late.push_back({question.query, {}, question.deadline, std::move(question.answer), false});
+        late.push_back({question.query, {}, question.deadline, std::move(question.answer)});
         question.answer = nullptr;
       }
   std::erase_if(waiting_, [](const Question& question) { return !question.answer; });

@@ -9,7 +9,6 @@
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/c_handle.h"
@@ -29,13 +28,15 @@ struct PostgresReaderOptions {
 };
 
 /// REQUIRED: the schema is there (open_postgres). The owner watches socket() for reading, and for writing while
-/// wants_write(), and calls on_ready() when it is ready and at wake_at(); all three may be others after each call here.
-/// Answers come from within on_ready(), in any order, once each, by their deadline; those of a destroyed reader never.
-/// Callbacks may ask again, and must not destroy the reader.
+/// wants_write(), and calls on_ready() when it is ready and at wake_at(); all three may be others after each call here,
+/// and while not connected() the socket may be another one by the same number. Answers come from within on_ready(), in
+/// any order, once each, by their deadline; those of a destroyed reader never. A lost connection asks again by itself.
+/// Overloaded, told inside the call: too many questions are open. Callbacks may ask again, and must not destroy the
+/// reader.
 class PostgresReader {
  public:
   using Found = std::move_only_function<void(Result<std::vector<Receiver>>)>;
-  using Removed = std::move_only_function<void(Result<bool>)>;
+  using Known = std::move_only_function<void(Result<bool>)>;
 
   /// Connects with the first on_ready().
   PostgresReader(std::string url, StoreOptions options, PostgresReaderOptions limits = {});
@@ -43,12 +44,12 @@ class PostgresReader {
   PostgresReader(const PostgresReader&) = delete;
   PostgresReader& operator=(const PostgresReader&) = delete;
 
-  /// As Store::receivers(). Timeout: no answer by `deadline`. A lost connection asks again by itself. Overloaded: too
-  /// many questions are open; then the callback is not kept.
-  Result<void> receivers(std::span<const ReceiverKey> keys, MonoTime deadline, Found found);
-  /// As Store::remove_token(). Io, Timeout: it may have happened; it is not repeated.
-  Result<void> remove_token(AppId app, std::string_view user_id, const Device& device, MonoTime deadline,
-                            Removed removed);
+  /// As Store::receivers(). Timeout: no answer by `deadline`.
+  void receivers(std::span<const ReceiverKey> keys, MonoTime deadline, Found found);
+  /// As Store::app_known(). Likewise.
+  void app_known(AppId app, MonoTime deadline, Known known);
+  /// What look_up_hosts() says: for connections that begin from here on, so that none waits for a name.
+  void set_addresses(std::string addresses) { addresses_ = std::move(addresses); }
 
   int socket() const noexcept { return handle_ ? PQsocket(handle_.get()) : -1; }
   bool wants_write() const noexcept { return wants_write_; }
@@ -65,10 +66,9 @@ class PostgresReader {
     std::vector<std::string> arguments;
     MonoTime deadline;
     std::move_only_function<void(Result<PostgresRows>)> answer;  // empty: it was told that its time is up
-    bool repeatable;
   };
 
-  Result<void> ask(Question question);
+  void ask(Question question);
   void connect(MonoTime now);
   void go_on_connecting(MonoTime now);
   void set_up(MonoTime now);
@@ -78,7 +78,7 @@ class PostgresReader {
   void expire(MonoTime now);
   void lose(std::string trouble, MonoTime now);
 
-  std::string url_;
+  std::string url_, addresses_;
   StoreOptions options_;
   PostgresReaderOptions limits_;
   State state_ = State::Idle;

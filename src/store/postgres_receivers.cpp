@@ -81,6 +81,23 @@ Result<std::unique_ptr<Store>> open_postgres(const std::string& url, std::shared
   return std::make_unique<PostgresStore>(std::move(*connection), std::move(sealer), options);
 }
 
+std::unique_ptr<Store> attach_postgres(const std::string& url, std::shared_ptr<const Sealer> sealer,
+                                       const StoreOptions& options) {
+  return std::make_unique<PostgresStore>(PostgresConnection::later(url, options), std::move(sealer), options);
+}
+
+Result<void> check_writable(Store& store) { return static_cast<PostgresStore&>(store).check_writable(); }
+
+Result<void> PostgresStore::check_writable() {
+  return reading([&]() -> Result<void> {
+    auto rows = connection_.query(postgres::kReadOnly);
+    if (!rows) return std::unexpected(std::move(rows.error()));
+    if (rows->next() && rows->flag(0))
+      return fail(Errc::Overloaded, "store server: it takes no writes, it is a standby or read-only");
+    return {};
+  });
+}
+
 Result<PostgresFacts> look_at_postgres(const std::string& url, const StoreOptions& options) {
   const auto began = std::chrono::steady_clock::now();
   auto connection = PostgresConnection::open(url, options);
@@ -90,8 +107,7 @@ Result<PostgresFacts> look_at_postgres(const std::string& url, const StoreOption
   facts.server = PQparameterStatus(connection->get(), "server_version");
   facts.encrypted = PQsslInUse(connection->get()) != 0;
   const auto asked = std::chrono::steady_clock::now();
-  auto standby =
-      connection->run("SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'", "store server");
+  auto standby = connection->query(postgres::kReadOnly);
   if (!standby) return std::unexpected(std::move(standby.error()));
   facts.answered_in = std::chrono::ceil<std::chrono::microseconds>(std::chrono::steady_clock::now() - asked);
   facts.writable = standby->next() && !standby->flag(0);

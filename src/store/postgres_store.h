@@ -49,6 +49,7 @@ class PostgresStore final : public Store {
   Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override;
   Result<bool> app_known(AppId app) override;
   Result<Changes> changes() override;
+  Result<void> check_writable();
 
  private:
   struct Owner {

@@ -1,5 +1,8 @@
 #include "store/postgres_wire.h"
 
+#include <netdb.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -7,6 +10,7 @@
 #include <vector>
 
 #include "core/text.h"
+#include "store/postgres.h"
 #include "store/sealer.h"
 #include "store/secret_file.h"
 
@@ -121,9 +125,38 @@ Result<void> check_connected(PGconn* connection) {
   return {};
 }
 
-Result<Handle<PGconn, PQfinish>> begin_connection(const std::string& url, const StoreOptions& options) {
+std::string look_up_hosts(const std::string& url) {
+  const auto parameters = parameters_of(url);
+  if (!parameters || parameters->has("hostaddr")) return "";
+  const auto hosts = std::ranges::find(parameters->list, "host", [](const auto& one) { return one.first; });
+  if (hosts == parameters->list.end()) return "";
+  std::string out;
+  bool found = false;
+  for (std::string_view rest = hosts->second;;) {
+    const std::size_t end = rest.find(',');
+    const std::string host(rest.substr(0, end));
+    addrinfo hints{}, *list = nullptr;
+    hints.ai_socktype = SOCK_STREAM;
+    if (!host.empty() && host[0] != '/' && host[0] != '@' && ::getaddrinfo(host.c_str(), nullptr, &hints, &list) == 0) {
+      const Handle<addrinfo, ::freeaddrinfo> owner(list);
+      std::array<char, NI_MAXHOST> text{};
+      if (::getnameinfo(list->ai_addr, list->ai_addrlen, text.data(), text.size(), nullptr, 0, NI_NUMERICHOST) == 0) {
+        out += text.data();
+        found = true;
+      }
+    }
+    if (end == std::string_view::npos) break;
+    rest.remove_prefix(end + 1);
+    out += ',';
+  }
+  return found ? out : "";
+}
+
+Result<Handle<PGconn, PQfinish>> begin_connection(const std::string& url, const StoreOptions& options,
+                                                  const std::string& addresses) {
   auto parameters = parameters_of(url);
   if (!parameters) return std::unexpected(std::move(parameters.error()));
+  if (!addresses.empty()) parameters->add("hostaddr", addresses);
   if (!options.password_file.empty()) {  // read anew each time: a new password needs no restart
     auto text = read_secret_file("password file", options.password_file);
     if (!text) return std::unexpected(std::move(text.error()));

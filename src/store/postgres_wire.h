@@ -55,9 +55,11 @@ class PostgresRows {
 /// What PostgreSQL can hold as text: UTF-8 without zeros. What is none equals no text there is.
 bool is_postgres_text(std::string_view text) noexcept;
 
-/// Begins a connection; its owner goes on with PQconnectPoll. Blocks for the look-up of a host's name alone. Malformed:
-/// the address is none, or holds a password. Those of read_secret_file().
-Result<Handle<PGconn, PQfinish>> begin_connection(const std::string& url, const StoreOptions& options);
+/// Begins a connection; its owner goes on with PQconnectPoll. Blocks for the look-up of a host's name alone, where
+/// `addresses` (look_up_hosts) have none. Malformed: the address is none, or holds a password. Those of
+/// read_secret_file().
+Result<Handle<PGconn, PQfinish>> begin_connection(const std::string& url, const StoreOptions& options,
+                                                  const std::string& addresses = {});
 /// Why it could not be made, in words.
 Error connect_error(PGconn* connection);
 /// REQUIRED once it is made. Malformed: the server is too old, or the database is not in UTF-8.

@@ -63,6 +63,12 @@ constexpr Line kLines[] = {
     {&Queries::device_remove, "devices", "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
     {&Queries::token_remove, "devices",
      "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND token = ?4 AND registered_at = ?5"},
+    {&Queries::token_others, "devices",
+     "SELECT count(*), max(registered_at) FROM devices WHERE token = ?1 AND certificate_id = ?2 AND +app_id = ?3 AND "
+     "(user_id, device_id) <> (?4, ?5)"},
+    {&Queries::token_take, "devices",
+     "DELETE FROM devices WHERE token = ?1 AND certificate_id = ?2 AND +app_id = ?3 AND (user_id, device_id) <> "
+     "(?4, ?5)"},
     // +: walk in the key's order and stop at the limit, rather than find all by the app's index and sort them
     {&Queries::devices_of_app, "devices",
      "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "

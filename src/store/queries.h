@@ -14,7 +14,8 @@ struct Queries {
   Statement certificate_owner, certificate_devices;
   Statement fact_add, facts_clear, facts;
   Statement choice_add, choices_clear, choices;  // a certificate's settings
-  Statement device_set, device_remove, token_remove, devices_of_app, devices_of_user, devices_of_token;
+  Statement device_set, device_remove, token_remove, token_others, token_take, devices_of_app, devices_of_user,
+      devices_of_token;
   Statement devices_beside, devices_after, device_ids;
   Statement settings_set, mute_set, mute_remove, mutes_beside, users_after, mute_count;
   Statement receiver, receiver_mutes;

@@ -33,7 +33,29 @@ Result<void> SqliteStore::set_device(AppId app, std::string_view user_id, const 
   return transaction->commit();
 }
 
+/// False: somebody has registered the token later.
+Result<bool> SqliteStore::take_token(AppId app, std::string_view user_id, const Device& device) {
+  if (device.token.text().empty()) return true;
+  std::int64_t others = 0, latest = 0;
+  Rows rows =
+      queries_.token_others.query(device.token.text(), device.certificate.value, app.value, user_id, device.device_id);
+  while (rows.next()) {
+    others = rows.integer(0);
+    latest = rows.integer(1);
+  }
+  if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
+  if (others == 0) return true;
+  if (latest > to_ms(device.registered_at)) return false;
+  auto gone =
+      queries_.token_take.change(device.token.text(), device.certificate.value, app.value, user_id, device.device_id);
+  if (!gone) return std::unexpected(std::move(gone.error()));
+  return true;
+}
+
 Result<void> SqliteStore::write_device(AppId app, std::string_view user_id, const Device& device) {
+  const auto taken = take_token(app, user_id, device);
+  if (!taken) return std::unexpected(taken.error());
+  if (!*taken) return {};
   auto rows = queries_.device_set.change(app.value, user_id, device.device_id, name_of(device.platform),
                                          device.certificate.value, device.token.text(), name_of(device.token.kind()),
                                          to_ms(device.registered_at), name_of(device.state), device.badge_base,

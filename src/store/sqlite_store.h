@@ -64,6 +64,7 @@ class SqliteStore final : public Store {
   Result<void> read_receiver(const ReceiverKey& key, Receiver& receiver);
   Result<void> read_mutes(AppId app, std::string_view user_id, std::vector<Mute>& mutes);
   // REQUIRED of these four: the values were checked, and that the user may have one more.
+  Result<bool> take_token(AppId app, std::string_view user_id, const Device& device);
   Result<void> write_device(AppId app, std::string_view user_id, const Device& device);
   Result<void> write_settings(AppId app, std::string_view user_id, const PushSettings& settings);
   Result<void> write_mute(AppId app, std::string_view user_id, const Mute& mute);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,6 +42,7 @@ struct StoreOptions {
   milliseconds migration_timeout{600'000};  // of a step of the schema, also of one that another process takes
   milliseconds changes_keep{600'000};       // rows of the change feed that are older are deleted, …
   std::size_t changes_rows_max = 131'072;   // … and the oldest beyond it; a reader further behind drops all its copies
+  std::stop_token stop;                     // ends every wait for the server: ShuttingDown
 };
 
 /// One connection; single-threaded. Open one per thread on the same file or database. Input is checked at the door:
@@ -66,6 +68,8 @@ class Store {
   // Devices. set: insert or replace by (app, user, device). The certificate is what the phone reports, whether there is
   // one of that id or not: a push to it says so. What can be pushed to (ios, android, not logged out) needs a
   // certificate and a token; others may have certificate 0 and no token.
+  /// A token has one owner: another row of this app with the same token and certificate goes in the same transaction.
+  /// Unless it was registered later: then this report is old, and nothing is written.
   virtual Result<void> set_device(AppId app, std::string_view user_id, const Device& device) = 0;
   virtual Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) = 0;  // NotFound
   struct DeviceRow {

@@ -38,22 +38,27 @@ std::string event_json(std::string_view id, std::size_t user, std::string_view e
                      id, kFleetApp, now, now + 86'400'000, escaped, user_name(user));
 }
 
-void add_users(const std::string& path, std::int64_t certificate, std::size_t count) {
-  const auto need = [](const auto& result) {
-    if (!result) throw std::runtime_error(result.error().detail);
-  };
-  auto store = store::open_sqlite(path, nullptr);
-  need(store);
+Device user_device(std::size_t user, std::int64_t certificate) {
+  return {.device_id = "phone",
+          .platform = Platform::Ios,
+          .certificate = CertificateId{certificate},
+          .token = DeviceToken(user_token(user)),
+          .registered_at = SystemClock().wall(),
+          .state = DeviceState::Offline,
+          .badge_base = 0,
+          .language = "en"};
+}
+
+void add_users(store::Store& store, std::int64_t certificate, std::size_t count) {
   for (std::size_t user = 0; user < count; ++user)
-    need((*store)->set_device(AppId{kFleetApp}, user_name(user),
-                              {.device_id = "phone",
-                               .platform = Platform::Ios,
-                               .certificate = CertificateId{certificate},
-                               .token = DeviceToken(user_token(user)),
-                               .registered_at = SystemClock().wall(),
-                               .state = DeviceState::Offline,
-                               .badge_base = 0,
-                               .language = "en"}));
+    if (const auto set = store.set_device(AppId{kFleetApp}, user_name(user), user_device(user, certificate)); !set)
+      throw std::runtime_error(set.error().detail);
+}
+
+void add_users(const std::string& path, std::int64_t certificate, std::size_t count) {
+  auto store = store::open_sqlite(path, nullptr);
+  if (!store) throw std::runtime_error(store.error().detail);
+  add_users(**store, certificate, count);
 }
 
 std::string new_p8() {

@@ -97,7 +97,7 @@ TEST_CASE("certificate dates: the store is read once a minute", "[app][certifica
                                   .secret = {"secret", "", ""}}));
   };
   add("first", "2027-01-31T23:59:59Z");
-  CertificateDates dates(std::move(store));
+  CertificateDates dates([&same] { return same.certificates(std::nullopt); });
   CHECK_FALSE(page_of(dates).contains("certificate=\""));
   MonoTime now{std::chrono::hours(1)};
   dates.look(now);

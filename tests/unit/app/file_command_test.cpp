@@ -229,6 +229,7 @@ TEST_CASE("import run: a user's limit holds across batches", "[app][import]") {
   std::string lines;
   for (const char* id : {"1", "2", "3", "4", "2"}) {
     std::string line = device_line("a");
+    line.replace(line.find("SECRET-a"), 8, "SECRET-" + std::string(id));
     lines += line.replace(line.find("phone"), 5, id);
   }
   auto store = store::open_sqlite(yard.file("store.db"), nullptr, {.devices_per_user_max = 3});

@@ -37,8 +37,8 @@ class TokenAuthorizer final : public Authorizer {
 
 struct OneCertificate final : resolve::Source {
   explicit OneCertificate(Certificate c) : certificate_(std::move(c)) {}
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
-    return std::vector<Receiver>(keys.size());
+  void receivers(std::span<const ReceiverKey> keys, Found found) override {
+    found(std::vector<Receiver>(keys.size()));
   }
   Result<bool> app_known(AppId) override { return true; }
   void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(false); }

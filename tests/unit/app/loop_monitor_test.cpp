@@ -50,9 +50,9 @@ struct Rig {
 /// A store each of whose answers takes 100 ms.
 struct SlowSource final : resolve::Source {
   explicit SlowSource(HandClock& c) : clock(c) {}
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
+  void receivers(std::span<const ReceiverKey> keys, Found found) override {
     clock.now += milliseconds(100);
-    return std::vector<Receiver>(keys.size());
+    found(std::vector<Receiver>(keys.size()));
   }
   Result<bool> app_known(AppId) override { return slow(true); }
   void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(slow(true)); }
@@ -216,8 +216,14 @@ TEST_CASE("loop monitor: time in the store counts as the store's", "[app][loop]"
     return rig.stalls(LoopPart::Store) == ++calls;
   };
   const ReceiverKey key{AppId{1}, "user"};
-  CHECK(source.receivers({&key, 1})->size() == 1);
+  std::size_t found = 0;
+  source.receivers({&key, 1}, [&](auto answer) { found = answer->size(); });
+  CHECK(found == 1);
   CHECK(counted());
+  source.receivers({&key, 1}, [&](auto) { rig.pass(milliseconds(300)); });  // the asker's work, not the store's
+  rig.beat();
+  CHECK(rig.stalls() == calls + 1);
+  CHECK(rig.stalls(LoopPart::Store) == calls);
   CHECK(source.app_known({1}).value());
   CHECK(counted());
   bool removed = false;
@@ -230,7 +236,7 @@ TEST_CASE("loop monitor: time in the store counts as the store's", "[app][loop]"
   CHECK(counted());
   CHECK(source.changes()->certificates);
   CHECK(counted());
-  CHECK(rig.stalls() == calls);
+  CHECK(rig.stalls() == calls + 1);
 }
 
 TEST_CASE("stall log: at once, then once a minute for each shard, with the longest since", "[app][loop]") {

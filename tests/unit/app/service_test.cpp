@@ -94,6 +94,22 @@ TEST_CASE("service: a drain that hangs does not hang the process", "[app][servic
         }) == kNotAllWell);
 }
 
+TEST_CASE("service: it can serve while its start waits", "[app][service]") {
+  const auto waiting = [](const std::function<bool(Service&)>& done) {
+    return in_child([&] {
+      Service service({.name = "test", .drain_limit = seconds(100)}, nullptr);
+      if (!service.serve_until([&] { return done(service); })) return 50 + service.exit_code();
+      ::kill(::getpid(), SIGTERM);
+      return service.run([](MonoTime) { return true; });
+    });
+  };
+  int looks = 0;
+  CHECK(waiting([](Service&) { return true; }) == kDone);
+  CHECK(waiting([&](Service&) { return ++looks == 3; }) == kDone);
+  CHECK(waiting([](Service&) { return ::kill(::getpid(), SIGTERM), false; }) == 50 + kDone);
+  CHECK(waiting([](Service& service) { return service.fail(), false; }) == 50 + kUnreachable);
+}
+
 TEST_CASE("service: what cannot go on ends without a drain", "[app][service]") {
   CHECK(in_child([] {
           return with_service(seconds(1), [](Service&, MonoTime) { return std::_Exit(77), true; }, true);

@@ -14,6 +14,7 @@ namespace nightpost::app {
 namespace {
 
 using store::a_device;
+using store::a_phone;
 using store::kApp;
 using store::TempStore;
 using namespace std::chrono_literals;
@@ -48,10 +49,10 @@ struct Bed {
 
 TEST_CASE("token remover: each hears of its own row", "[app][removals]") {
   Bed bed({.commit_max = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{500})});
-  for (int i = 0; i < 20; ++i) REQUIRE(bed.other->set_device(kApp, std::to_string(i), a_device()));
+  for (int i = 0; i < 20; ++i) REQUIRE(bed.other->set_device(kApp, std::to_string(i), a_phone(std::to_string(i))));
   std::vector<std::future<Result<bool>>> told;
   for (int i = 0; i < 20; ++i) {
-    Device device = a_device();
+    Device device = a_phone(std::to_string(i));
     if (i % 3 == 0) device.registered_at += 1ms;  // another registration than the one that stands there
     told.push_back(bed.remove(std::to_string(i), device));
   }
@@ -109,7 +110,7 @@ TEST_CASE("token remover: its end does not wait for the lock, and forgets what w
 
 TEST_CASE("token remover: several shards at once, each row goes once", "[app][removals]") {
   Bed bed;
-  for (int i = 0; i < 50; ++i) REQUIRE(bed.other->set_device(kApp, std::to_string(i), a_device()));
+  for (int i = 0; i < 50; ++i) REQUIRE(bed.other->set_device(kApp, std::to_string(i), a_phone(std::to_string(i))));
   std::atomic<int> went = 0, told = 0;
   std::promise<void> all;
   {
@@ -117,7 +118,7 @@ TEST_CASE("token remover: several shards at once, each row goes once", "[app][re
     for (int shard = 0; shard < 4; ++shard)
       shards.emplace_back([&] {
         for (int i = 0; i < 50; ++i)
-          bed.remover.remove({kApp, std::to_string(i), a_device()}, [&](const Result<bool>& removed) {
+          bed.remover.remove({kApp, std::to_string(i), a_phone(std::to_string(i))}, [&](const Result<bool>& removed) {
             if (removed && *removed) ++went;
             if (++told == 200) all.set_value();
           });

@@ -138,9 +138,14 @@ TEST_CASE("intake: an answer that comes late or does not fit", "[dispatch][intak
     bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(2));
     CHECK(open.state == OpenEvent::State::AskAgain);
   }
+  SECTION("that could not read this one: as if it had failed") {
+    bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(1));
+    CHECK(open.state == OpenEvent::State::AskAgain);
+    CHECK(open.receivers.empty());
+  }
   SECTION("for nobody, of an app that is none") {
     bed.world.app_known = false;
-    bed.intake.on_found(std::span(&asked, 1), std::vector<std::shared_ptr<const Receiver>>(1));
+    bed.intake.on_found(std::span(&asked, 1), std::vector{std::make_shared<const Receiver>()});
     CHECK(bed.world.outcomes.at(0)["rule"] == "unknown_app");
     CHECK(bed.events.open() == 0);
   }

@@ -26,13 +26,13 @@ struct FakeClock final : Clock {
 };
 
 struct FakeSource final : Source {
-  Result<std::vector<Receiver>> receivers(std::span<const ReceiverKey> keys) override {
+  void receivers(std::span<const ReceiverKey> keys, Found found) override {
     asked.emplace_back(keys.begin(), keys.end());
-    if (broken) return std::unexpected(*broken);
+    if (broken) return found(std::unexpected(*broken));
     std::vector<Receiver> out;
     for (const ReceiverKey& key : keys) out.push_back(users[{key.app.value, key.user_id}]);
     if (forgetful) out.pop_back();
-    return out;
+    found(std::move(out));
   }
   Result<bool> app_known(AppId app) override {
     ++apps_asked;

@@ -126,8 +126,8 @@ TEST_CASE("certificates: none is removed while devices use it", "[store][certifi
   const auto store = temp.open();
   const CertificateId id = store->add_certificate(a_certificate())->id;
   const CertificateId foreign = store->add_certificate(a_certificate("prod", AppId{7}))->id;
-  REQUIRE(store->set_device(kApp, "vinson", a_device("1", id.value)));
-  REQUIRE(store->set_device(kApp, "denny", a_device("1", id.value)));
+  REQUIRE(store->set_device(kApp, "vinson", a_phone("vinson", "1", id.value)));
+  REQUIRE(store->set_device(kApp, "denny", a_phone("denny", "1", id.value)));
   const auto refused = store->remove_certificate(id);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::Malformed);

@@ -157,7 +157,7 @@ TEST_CASE("changes: a reader begins with its first call", "[store][changes]") {
   REQUIRE(temp.open()->set_device(kApp, "ann", a_device()));
   const auto reader = temp.open();
   CHECK(reader->changes()->empty());
-  REQUIRE(temp.open()->set_device(kApp, "bob", a_device()));
+  REQUIRE(temp.open()->set_device(kApp, "bob", a_phone("bob")));
   CHECK(distinct(reader->changes()->receivers) == Keys{{kApp, "bob"}});
 }
 

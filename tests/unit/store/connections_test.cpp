@@ -73,7 +73,7 @@ TEST_CASE("connections: another process' commit is seen too", "[store][connectio
     seen = seen || changed.everything || std::ranges::count(changed.receivers, ReceiverKey{kApp, "child"}) > 0;
   };
   for (int i = 0; i < 200; ++i) {  // interleaved with the child's
-    REQUIRE(store->set_device(kApp, "parent", a_device(std::to_string(i % 10))));
+    REQUIRE(store->set_device(kApp, "parent", a_phone("parent", std::to_string(i % 10))));
     look();
   }
   int status = -1;
@@ -222,7 +222,7 @@ TEST_CASE("connections: threads with one each do not lose a write", "[store][con
         }
         for (int i = 0; i < kWrites; ++i) {
           const std::string user = "user" + std::to_string(i);
-          if (!(*store)->set_device(kApp, user, a_device(std::to_string(t)))) ++failures;
+          if (!(*store)->set_device(kApp, user, a_phone(user, std::to_string(t)))) ++failures;
           if (!(*store)->set_mute(kApp, user, {.kind = Mute::Kind::Peer, .target = std::to_string(t)})) ++failures;
         }
       });

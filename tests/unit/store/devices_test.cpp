@@ -1,6 +1,7 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <cstdint>
+#include <set>
 #include <vector>
 
 #include "store/connection.h"
@@ -53,8 +54,8 @@ TEST_CASE("devices: are keyed by app, user and device together", "[store][device
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "a", a_device("1")));
   REQUIRE(store->set_device(kApp, "a", a_device("2")));
-  REQUIRE(store->set_device(kApp, "A", a_device("1")));
-  REQUIRE(store->set_device(kApp, "ab", a_device("1")));
+  REQUIRE(store->set_device(kApp, "A", a_phone("A", "1")));
+  REQUIRE(store->set_device(kApp, "ab", a_phone("ab", "1")));
   REQUIRE(store->set_device(AppId{7}, "a", a_device("1")));
   CHECK(receiver_of(*store, "a").devices.size() == 2);
   CHECK(receiver_of(*store, "A").devices.size() == 1);
@@ -139,7 +140,7 @@ TEST_CASE("devices: are found by certificate and token", "[store][devices]") {
       out += std::to_string(row.app.value) + row.user_id + row.device.device_id + " ";
     return out;
   };
-  CHECK(found(1, "t", 100) == "1400000001latephone 7betweenphone 1400000001earlyphone ");
+  CHECK(found(1, "t", 100) == "1400000001latephone 7betweenphone ");  // of one app there is one
   CHECK(found(1, "t", 1) == "1400000001latephone ");
   CHECK(found(1, "t", SIZE_MAX).size() > 0);
   CHECK(found(1, "t", 0).empty());
@@ -148,6 +149,67 @@ TEST_CASE("devices: are found by certificate and token", "[store][devices]") {
   CHECK(found(1, std::string(100'000, 't'), 100).empty());
   CHECK(found(3, "t", 100).empty());
   CHECK(found(2, "t", 100) == "1400000001other certificatephone ");
+}
+
+TEST_CASE("devices: a token has one owner, the latest to register", "[store][devices]") {
+  const TempStore temp(GENERATE(each_store()));
+  const auto store = temp.open();
+  const auto reader = temp.open();
+  struct Row {
+    const char* name;
+    AppId app;
+    const char *user, *id;
+    std::int64_t certificate;
+    const char* token;
+    int at_ms;
+    std::string owners;           // of app kApp, of token "t" and certificate 1
+    std::set<std::string> named;  // users whose receivers have changed
+  };
+  const Row rows[] = {
+      {"the first", kApp, "ann", "phone", 1, "t", 100, "ann/phone ", {"ann"}},
+      {"again", kApp, "ann", "phone", 1, "t", 101, "ann/phone ", {"ann"}},
+      {"another token of another user", kApp, "bob", "phone", 1, "T", 200, "ann/phone ", {"bob"}},
+      {"another certificate", kApp, "cid", "phone", 2, "t", 200, "ann/phone ", {"cid"}},
+      {"another app", AppId{7}, "dan", "phone", 1, "t", 200, "ann/phone ", {"dan"}},
+      {"another user takes it, and has that device already",
+       kApp,
+       "bob",
+       "phone",
+       1,
+       "t",
+       300,
+       "bob/phone ",
+       {"ann", "bob"}},
+      {"an old report does not take it back", kApp, "ann", "phone", 1, "t", 299, "bob/phone ", {}},
+      {"one of the same moment does", kApp, "ann", "phone", 1, "t", 300, "ann/phone ", {"ann", "bob"}},
+      {"the same user by another device id", kApp, "ann", "tablet", 1, "t", 400, "ann/tablet ", {"ann"}},
+  };
+  REQUIRE(reader->changes());
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    Device device = a_device(row.id, row.certificate);
+    device.token = DeviceToken(row.token);
+    device.registered_at = wall_from_ms(row.at_ms);
+    REQUIRE(store->set_device(row.app, row.user, device));
+    std::string owners;
+    for (const auto& each : store->devices_with_token({1}, "t", 10).value())
+      if (each.app == kApp) owners += each.user_id + "/" + each.device.device_id + " ";
+    CHECK(owners == row.owners);
+    std::set<std::string> named;
+    for (const ReceiverKey& key : reader->changes()->receivers) named.insert(key.user_id);
+    CHECK(named == row.named);
+  }
+  CHECK(receiver_of(*store, "ann").devices.size() == 1);
+  CHECK(receiver_of(*store, "bob").devices.empty());
+  CHECK(receiver_of(*store, "cid").devices.size() == 1);
+
+  // Without a token there is nothing to own.
+  Device out = a_device();
+  out.token = DeviceToken();
+  out.state = DeviceState::LoggedOut;
+  REQUIRE(store->set_device(kApp, "eve", out));
+  REQUIRE(store->set_device(kApp, "fay", out));
+  CHECK(receiver_of(*store, "eve").devices.size() == 1);
 }
 
 TEST_CASE("devices: the look-up by token uses its index", "[store][devices]") {
@@ -171,8 +233,8 @@ TEST_CASE("devices: many tokens go in one commit, each only if it is still that 
   const auto other = temp.open();
   std::vector<Store::DeviceRow> rows;
   for (const char* user : {"a", "b", "c"}) {
-    REQUIRE(store->set_device(kApp, user, a_device()));
-    rows.push_back({kApp, user, a_device()});
+    REQUIRE(store->set_device(kApp, user, a_phone(user)));
+    rows.push_back({kApp, user, a_phone(user)});
   }
   rows[1].device.registered_at -= milliseconds(1);
   REQUIRE(other->changes());

@@ -18,8 +18,8 @@ using UserRow = Store::UserRow;
 constexpr auto kWrite = Store::ImportMode::Write;
 constexpr auto kCheck = Store::ImportMode::Check;
 
-DeviceRow a_row(std::string user, std::string device = "phone", AppId app = kApp) {
-  return {app, std::move(user), a_device(std::move(device))};
+DeviceRow a_row(const std::string& user, const std::string& device = "phone", AppId app = kApp) {
+  return {app, user, a_phone(user, device)};
 }
 
 bool same(const Device& one, const Device& two) {
@@ -146,6 +146,29 @@ TEST_CASE("import: a user's devices have their limit, inside of a batch and with
   CHECK_FALSE(strict->set_device(kApp, "a", a_device("0")));
 }
 
+TEST_CASE("import: a token has one owner, the latest to register", "[store][import]") {
+  const TempStore temp(GENERATE(each_store()));
+  const auto store = temp.open();
+  const auto row = [](const char* user, const char* token, int at_ms) {
+    DeviceRow out = a_row(user);
+    out.device.token = DeviceToken(token);
+    out.device.registered_at = wall_from_ms(at_ms);
+    return out;
+  };
+  const auto users = [&] {
+    std::string out;
+    for (const DeviceRow& each : all_devices(*store)) out += each.user_id + "=" + each.device.token.text() + " ";
+    return out;
+  };
+  for (const DeviceRow& each : {row("a", "t", 100), row("b", "u", 100)})
+    REQUIRE(store->set_device(each.app, each.user_id, each.device));
+  REQUIRE(store
+              ->import_devices(std::vector{row("c", "t", 200), row("d", "u", 50), row("e", "v", 2), row("f", "v", 1)},
+                               kWrite)
+              ->empty());
+  CHECK(users() == "b=u c=t e=v ");
+}
+
 TEST_CASE("import: many devices in one batch, against set_device one by one", "[store][import]") {
   const Kind kind = GENERATE(each_store());
   const TempStore temp(kind), model(kind);
@@ -163,7 +186,7 @@ TEST_CASE("import: many devices in one batch, against set_device one by one", "[
     for (std::size_t i = 0; i < 400; ++i) {
       DeviceRow& row = rows.emplace_back(
           a_row("user" + std::to_string(random(40)), std::to_string(random(7)), {1 + std::int64_t{random(2)}}));
-      row.device.token = DeviceToken("token" + std::to_string(random(1'000)));
+      row.device.token = DeviceToken(row.user_id + "/" + row.device.device_id + "/" + std::to_string(random(3)));
       if (random(20) == 0) row.device.badge_base = -1;
     }
     std::vector<std::size_t> expected, got;

@@ -107,7 +107,7 @@ TEST_CASE("migrations: a file of version 2 keeps all it had, and names its chang
   REQUIRE(store->changes());
   CHECK(receiver_of(*store, "vinson").devices.size() == 1);
   CHECK(receiver_of(*store, "vinson").mutes.size() == 1);
-  REQUIRE(temp.open()->set_device(kApp, "denny", a_device()));
+  REQUIRE(temp.open()->set_device(kApp, "denny", a_phone("denny")));
   CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "denny"}});
 }
 
@@ -243,7 +243,9 @@ TEST_CASE("migrations: many processes may be the first to open", "[store][migrat
       auto store = open_sqlite(temp.path(), nullptr, {.busy_timeout = seconds(30)});
       bool good = store.has_value();
       for (int n = 0; n < 10 && good; ++n)
-        good = (*store)->set_device(kApp, "user" + std::to_string(i), a_device("d" + std::to_string(n))).has_value();
+        good = (*store)
+                   ->set_device(kApp, "user" + std::to_string(i), a_phone(std::to_string(i), "d" + std::to_string(n)))
+                   .has_value();
       ::_exit(good ? 0 : 1);
     }
     children.push_back(child);

@@ -38,14 +38,14 @@ void turn_until(PostgresReader& reader, Done done) {
 Result<std::vector<Receiver>> receivers(PostgresReader& reader, const std::vector<ReceiverKey>& keys,
                                         milliseconds patience = seconds(30)) {
   std::optional<Result<std::vector<Receiver>>> out;
-  REQUIRE(reader.receivers(keys, in(patience), [&](auto found) { out = std::move(found); }));
+  reader.receivers(keys, in(patience), [&](auto found) { out = std::move(found); });
   turn_until(reader, [&] { return out.has_value(); });
   return *std::move(out);
 }
 
-Result<bool> remove(PostgresReader& reader, const std::string& user, const Device& device) {
+Result<bool> app_known(PostgresReader& reader, AppId app) {
   std::optional<Result<bool>> out;
-  REQUIRE(reader.remove_token(kApp, user, device, in(seconds(30)), [&](auto removed) { out = std::move(removed); }));
+  reader.app_known(app, in(seconds(30)), [&](auto known) { out = std::move(known); });
   turn_until(reader, [&] { return out.has_value(); });
   return *std::move(out);
 }
@@ -70,20 +70,16 @@ TEST_CASE("postgres reader: finds what the store finds", "[store][postgres][read
   CHECK(reader.connected());
 }
 
-TEST_CASE("postgres reader: removes a token only if it is still that very one", "[store][postgres][reader]") {
+TEST_CASE("postgres reader: knows an app by a device or a certificate", "[store][postgres][reader]") {
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
-  REQUIRE(store->set_device(kApp, "ann", a_device()));
+  REQUIRE(store->set_device(AppId{1}, "ann", a_device()));
+  REQUIRE(store->add_certificate(a_certificate("prod", AppId{2})));
   PostgresReader reader(temp.url(), {});
-  Device other = a_device();
-  other.registered_at -= milliseconds(1);
-  CHECK(remove(reader, "ann", other) == false);
-  other = a_device();
-  other.token = DeviceToken(std::string("a\0", 2));
-  CHECK(remove(reader, "ann", other) == false);
-  CHECK(remove(reader, "ann", a_device()) == true);
-  CHECK(remove(reader, "ann", a_device()) == false);
-  CHECK(receiver_of(*store, "ann").devices.empty());
+  CHECK(app_known(reader, {1}) == true);
+  CHECK(app_known(reader, {2}) == true);
+  CHECK(app_known(reader, {3}) == false);
+  CHECK(app_known(reader, {-1}) == false);
 }
 
 TEST_CASE("postgres reader: many questions go out together and are answered in order", "[store][postgres][reader]") {
@@ -94,17 +90,16 @@ TEST_CASE("postgres reader: many questions go out together and are answered in o
   std::vector<int> answered;
   for (int i = 0; i < 40; ++i) {
     const ReceiverKey key{kApp, std::to_string(i % 10)};
-    REQUIRE(reader.receivers({&key, 1}, in(seconds(30)), [&, i](auto found) {
+    reader.receivers({&key, 1}, in(seconds(30)), [&, i](auto found) {
       if (found && found->at(0).devices.at(0).device_id == std::to_string(i % 10)) answered.push_back(i);
-    }));
+    });
   }
-  bool called = false;
-  const auto refused = reader.receivers({}, in(seconds(30)), [&](auto) { called = true; });
-  REQUIRE_FALSE(refused);
-  CHECK(refused.error().code == Errc::Overloaded);
+  std::optional<Result<std::vector<Receiver>>> refused;
+  reader.receivers({}, in(seconds(30)), [&](auto found) { refused = std::move(found); });
+  REQUIRE(refused);
+  CHECK(refused->error().code == Errc::Overloaded);
   turn_until(reader, [&] { return answered.size() == 40; });
   CHECK(std::ranges::is_sorted(answered));
-  CHECK_FALSE(called);
 }
 
 TEST_CASE("postgres reader: an answer may ask again", "[store][postgres][reader]") {
@@ -113,9 +108,9 @@ TEST_CASE("postgres reader: an answer may ask again", "[store][postgres][reader]
   PostgresReader reader(temp.url(), {}, {.questions_max = 1});
   int answers = 0;
   std::function<void()> ask = [&] {
-    REQUIRE(reader.receivers({}, in(seconds(30)), [&](auto) {
+    reader.receivers({}, in(seconds(30)), [&](auto) {
       if (++answers < 5) ask();
-    }));
+    });
   };
   ask();
   turn_until(reader, [&] { return answers == 5; });
@@ -128,15 +123,15 @@ TEST_CASE("postgres reader: a question that the server refuses spoils no other",
   PostgresReader reader(temp.url(), {.busy_timeout = milliseconds(20)});
   REQUIRE(receivers(reader, {{kApp, "ann"}}));
   PostgresClient other(temp.url());
-  other.run("BEGIN; SELECT * FROM devices FOR UPDATE");
-  std::optional<Result<bool>> removed;
-  REQUIRE(reader.remove_token(kApp, "ann", a_device(), in(seconds(30)), [&](auto done) { removed = std::move(done); }));
+  other.run("BEGIN; LOCK TABLE certificates");
+  std::optional<Result<bool>> known;
+  reader.app_known(kApp, in(seconds(30)), [&](auto answer) { known = std::move(answer); });
   CHECK(receivers(reader, {{kApp, "ann"}})->at(0).devices.size() == 1);
-  REQUIRE(removed);
-  REQUIRE_FALSE(*removed);
-  CHECK(removed->error().code == Errc::Overloaded);
+  REQUIRE(known);
+  REQUIRE_FALSE(*known);
+  CHECK(known->error().code == Errc::Overloaded);
   other.run("ROLLBACK");
-  CHECK(remove(reader, "ann", a_device()) == true);
+  CHECK(app_known(reader, kApp) == true);
 }
 
 TEST_CASE("postgres reader: a deadline ends a wait, not the connection", "[store][postgres][reader]") {
@@ -154,7 +149,7 @@ TEST_CASE("postgres reader: a deadline ends a wait, not the connection", "[store
   CHECK(receivers(reader, {{kApp, "ann"}}));
 }
 
-TEST_CASE("postgres reader: a lost connection asks again, but removes nothing twice", "[store][postgres][reader]") {
+TEST_CASE("postgres reader: a lost connection asks again", "[store][postgres][reader]") {
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "ann", a_device()));
@@ -162,20 +157,19 @@ TEST_CASE("postgres reader: a lost connection asks again, but removes nothing tw
   REQUIRE(receivers(reader, {{kApp, "ann"}}));
   PostgresClient other(temp.url());
   other.run("BEGIN; LOCK TABLE devices");
-  std::optional<Result<bool>> removed;
+  std::optional<Result<bool>> known;
   std::optional<Result<std::vector<Receiver>>> found;
-  REQUIRE(reader.remove_token(kApp, "ann", a_device(), in(seconds(30)), [&](auto done) { removed = std::move(done); }));
+  reader.app_known(kApp, in(seconds(30)), [&](auto answer) { known = std::move(answer); });
   const ReceiverKey key{kApp, "ann"};
-  REQUIRE(reader.receivers({&key, 1}, in(seconds(30)), [&](auto done) { found = std::move(done); }));
+  reader.receivers({&key, 1}, in(seconds(30)), [&](auto answer) { found = std::move(answer); });
   PostgresClient(temp.url())
       .text(
           "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'nightpost' "
           "AND "
           "datname = current_database()");
   other.run("ROLLBACK");
-  turn_until(reader, [&] { return removed && found; });
-  REQUIRE_FALSE(*removed);
-  CHECK(removed->error().code == Errc::Io);
+  turn_until(reader, [&] { return known && found; });
+  CHECK(*known == true);
   REQUIRE(*found);
   CHECK((**found)[0].devices.size() == 1);
 }

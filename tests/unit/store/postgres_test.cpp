@@ -223,6 +223,71 @@ TEST_CASE("postgres: a phone that only moves to the front leaves its token's row
   CHECK(client.text("SELECT count(*) FROM device_states") == "0");
 }
 
+TEST_CASE("postgres: an attached store connects with its first call", "[store][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  REQUIRE(temp.open()->set_device(kApp, "ann", a_device()));
+  const auto store = attach_postgres(temp.url(), temp.sealer);
+  CHECK(receiver_of(*store, "ann").devices.size() == 1);
+  CHECK(store->changes()->empty());
+  CHECK(attach_postgres(temp.url(), temp.sealer)->remove_token(kApp, "ann", a_device()) == true);
+  CHECK(store->changes()->receivers.size() == 1);
+  CHECK(attach_postgres("postgresql://np@/nobody?host=/nowhere", nullptr)->changes().error().code == Errc::Io);
+}
+
+TEST_CASE("postgres: whether it takes writes is said", "[store][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  temp.open();
+  const auto store = attach_postgres(temp.url(), nullptr);
+  CHECK(check_writable(*store));
+  PostgresClient admin(temp.url());
+  const std::string database = admin.text("SELECT current_database()");
+  admin.run("ALTER DATABASE " + database + " SET default_transaction_read_only = on");
+  const auto refused = check_writable(*attach_postgres(temp.url(), nullptr));
+  admin.run("ALTER DATABASE " + database + " RESET default_transaction_read_only");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::Overloaded);
+  CHECK(refused.error().detail.contains("takes no writes"));
+}
+
+TEST_CASE("postgres: a wait ends where a stop is asked for", "[store][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  std::stop_source stop;
+  const auto store =
+      temp.open({.busy_timeout = seconds(600), .statement_timeout = seconds(600), .stop = stop.get_token()});
+  PostgresClient other(temp.url());
+  other.run("BEGIN; LOCK TABLE devices");
+  std::optional<Result<bool>> known;
+  {
+    std::jthread waiting([&] { known = store->app_known(kApp); });
+    stop.request_stop();
+  }
+  other.run("ROLLBACK");
+  REQUIRE(known);
+  REQUIRE_FALSE(*known);
+  CHECK(known->error().code == Errc::ShuttingDown);
+  CHECK(store->changes().error().code == Errc::ShuttingDown);
+}
+
+TEST_CASE("postgres: hosts of an address are looked up one by one", "[store][postgres]") {
+  struct Row {
+    const char* url;
+    const char* want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"postgresql://np@127.0.0.1:5432/x", "127.0.0.1"},
+      {"postgresql://np@127.0.0.1:1,127.0.0.2:2/x", "127.0.0.1,127.0.0.2"},
+      {"postgresql://np@127.0.0.1,does-not-exist.invalid/x", "127.0.0.1,"},
+      {"postgresql://np@does-not-exist.invalid/x", ""},
+      {"postgresql://np@/x?host=/run/postgresql", ""},
+      {"postgresql://np@/x?host=/run/postgresql,127.0.0.1", ",127.0.0.1"},
+      {"postgresql://np@db/x?hostaddr=10.0.0.1", ""},  // said already
+      {"postgresql:///x", ""},
+      {"not an address", ""},
+  }));
+  CAPTURE(row.url);
+  CHECK(look_up_hosts(row.url) == row.want);
+}
+
 // --- secrets ---
 
 TEST_CASE("postgres: a dump holds nothing of a secret", "[store][postgres]") {

@@ -11,7 +11,7 @@ TEST_CASE("receivers: come in the order of the keys, unknown ones empty", "[stor
   const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "one", a_device("1")));
-  REQUIRE(store->set_device(kApp, "two", a_device("1")));
+  REQUIRE(store->set_device(kApp, "two", a_phone("two", "1")));
   REQUIRE(store->set_device(kApp, "two", a_device("2")));
   REQUIRE(store->set_settings(kApp, "quiet", {.enabled = false}));
   const std::vector<ReceiverKey> keys = {{kApp, "two"}, {kApp, "nobody"}, {kApp, "one"},      {AppId{7}, "one"},

@@ -75,15 +75,23 @@ inline NewCertificate a_certificate(std::string name = "prod", AppId app = kApp)
           .secret = {std::string("key\0bytes", 9), "hunter2", "receipts"}};
 }
 
-inline Device a_device(std::string id = "phone", std::int64_t certificate = 1) {
-  return {.device_id = std::move(id),
+/// Equal ids have equal tokens, so they are one phone: two users of it are not there side by side.
+inline Device a_device(const std::string& id = "phone", std::int64_t certificate = 1) {
+  return {.device_id = id,
           .platform = Platform::Ios,
           .certificate = {certificate},
-          .token = DeviceToken("0123456789abcdef"),
+          .token = DeviceToken("0123456789abcdef" + (id == "phone" ? "" : id)),
           .registered_at = wall_from_ms(1'795'225'887'405),
           .state = DeviceState::Background,
           .badge_base = 7,
           .language = "zh"};
+}
+
+/// A phone that no other user has.
+inline Device a_phone(const std::string& user, const std::string& id = "phone", std::int64_t certificate = 1) {
+  Device device = a_device(id, certificate);
+  device.token = DeviceToken("0123456789abcdef" + user + "/" + id);
+  return device;
 }
 
 /// The only receiver of that user.

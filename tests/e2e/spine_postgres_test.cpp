@@ -1,0 +1,168 @@
+// Workers whose store is a real PostgreSQL: one is killed, a phone changes behind their backs, the server goes away.
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <iostream>
+#include <set>
+
+#include "e2e/spine_bed.h"
+#include "store/postgres.h"
+#include "support/postgres_server.h"
+
+namespace nightpost::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using support::milliseconds;
+using Worker = support::Nightpost::Worker;
+
+constexpr std::size_t kUsers = 2'000;
+
+/// The bed, and a server of its own that is the store.
+struct PostgresBed : Bed {
+  explicit PostgresBed(std::size_t users) : Bed(4 * kUsers), url(server.new_database()) {
+    config = nightpost.config("worker.json", names, {{"store", {{"url", url}}}});
+    certificate = nightpost.add_certificate(config, sink.origin(), sink.ca_file());
+    store = open();
+    support::add_users(*store, certificate, users);
+  }
+  std::unique_ptr<store::Store> open() const {
+    auto opened = store::open_postgres(url, nullptr);
+    if (!opened) throw std::runtime_error(opened.error().detail);
+    return *std::move(opened);
+  }
+  /// One event to each of the users [first, first + count).
+  void produce(std::size_t first, std::size_t count) {
+    for (std::size_t user = first; user < first + count; ++user, ++events)
+      topics.produce(names.offline, support::user_name(user),
+                     support::event_json("pg-" + std::to_string(events), user));
+    topics.flush(60s);
+  }
+  /// Every event was accepted by the vendor, and none is a dead letter.
+  void expect_nothing_lost() {
+    std::set<std::string> done;
+    for (const nlohmann::json& outcome : outcomes())
+      if (outcome.at("outcome") == "accepted") done.insert(outcome.at("event_id"));
+    CHECK(done.size() == events);
+    CHECK(topics.size(names.dead) == 0);
+  }
+  std::size_t accepted() {
+    std::size_t count = 0;
+    for (const nlohmann::json& outcome : outcomes()) count += outcome.at("outcome") == "accepted" ? 1 : 0;
+    return count;
+  }
+
+  support::PostgresServer server{{"fsync=off"}};
+  std::string url, config;
+  std::int64_t certificate = 0;
+  std::unique_ptr<store::Store> store;
+  std::size_t events = 0;
+};
+
+std::string readyz(const std::string& http) {
+  return support::run_command({"curl", "--silent", http + "/readyz"}, milliseconds(10'000)).out;
+}
+bool readyz_says(const std::string& http, const std::string& word) {
+  return support::eventually(60s, [&] { return readyz(http).find(word) != std::string::npos; }, 50ms);
+}
+
+void leave(Worker& worker) {
+  worker.process().signal(SIGTERM);
+  const auto code = worker.process().wait(60s);
+  CAPTURE(worker.log());
+  REQUIRE(code == 0);
+}
+
+TEST_CASE("on PostgreSQL: a worker is killed and another goes on; a change is used soon", "[e2e][spine][postgres]") {
+  PostgresBed bed(kUsers);
+  Worker dies(bed.nightpost, "dies", bed.config);
+  REQUIRE(dies.ready(60s));
+  bed.produce(0, kUsers / 2);
+  REQUIRE(support::eventually(60s, [&] { return bed.sink.stats().requests > 0; }));
+  dies.process().signal(SIGKILL);
+  REQUIRE(dies.process().wait(10s) == 128 + SIGKILL);
+  bed.produce(kUsers / 2, kUsers / 2);
+  Worker goes_on(bed.nightpost, "goes_on", bed.config);
+  REQUIRE(goes_on.ready(60s));
+  REQUIRE(bed.committed(kUsers, 120s));
+  bed.expect_nothing_lost();
+
+  // Its user is in the worker's cache by now; the new token comes by another connection.
+  bed.sink.reset();
+  Device changed = support::user_device(7, bed.certificate);
+  changed.token = DeviceToken(support::user_token(kUsers + 7));
+  const auto began = std::chrono::steady_clock::now();
+  REQUIRE(bed.open()->set_device(AppId{support::kFleetApp}, support::user_name(7), changed));
+  std::size_t old = 0, fresh = 0;
+  const bool used = support::eventually(
+      60s,
+      [&] {
+        bed.produce(7, 1);
+        REQUIRE(bed.committed(static_cast<std::int64_t>(bed.events), 60s));
+        old = fresh = 0;
+        for (const auto& request : bed.sink.seen()) (request.token == changed.token.text() ? fresh : old) += 1;
+        return fresh > 0;
+      },
+      10ms);
+  const auto took = std::chrono::ceil<milliseconds>(std::chrono::steady_clock::now() - began);
+  std::cerr << "a change by another connection was used after at most " << took.count() << " ms and " << old
+            << " events to the old token" << std::endl;
+  CHECK(used);
+  CHECK(fresh == 1);
+  CHECK(metric(goes_on, "nightpost_store_available") == 1);
+  // A change costs its key, not the cache.
+  CHECK(metric(goes_on, "nightpost_resolve_invalidations_total") == 0);
+  leave(goes_on);
+  bed.expect_nothing_lost();
+}
+
+TEST_CASE("on PostgreSQL: a server that is away is waited for, at the start and later", "[e2e][spine][postgres]") {
+  PostgresBed bed(200);
+  bed.store.reset();
+  bed.server.stop();
+  Worker worker(bed.nightpost, "worker", bed.config);
+  std::string http;
+  REQUIRE(support::eventually(60s, [&] {
+    const std::string log = worker.log();
+    const std::string mark = "\"http\":\"";
+    const std::size_t at = log.find("worker.waiting");
+    if (at == std::string::npos) return false;
+    const std::size_t from = log.find(mark, at) + mark.size();
+    http = "http://" + log.substr(from, log.find('"', from) - from);
+    return true;
+  }));
+  CHECK(readyz_says(http, "not ready: store: store server: "));
+  CHECK(worker.process().running());
+  CHECK(worker.log().find("store.waiting") != std::string::npos);
+  bed.server.start();
+  CAPTURE(worker.log());
+  REQUIRE(worker.ready(60s));
+  CHECK(readyz_says(http, "ready\n"));
+  bed.produce(0, 100);
+  REQUIRE(bed.committed(100, 60s));
+
+  bed.server.stop();
+  CHECK(readyz_says(http, "not ready: store: "));
+  bed.produce(0, 100);  // in the cache
+  REQUIRE(support::eventually(60s, [&] { return bed.accepted() >= 200; }, 50ms));
+  bed.produce(100, 100);  // not in it: they wait
+  bed.produce(0, 100);
+  REQUIRE(support::eventually(60s, [&] { return bed.accepted() >= 300; }, 50ms));
+  CHECK(bed.accepted() == 300);
+  bed.server.start();
+  REQUIRE(support::eventually(120s, [&] { return bed.accepted() >= 400; }, 100ms));
+  CHECK(readyz_says(http, "ready\n"));
+  leave(worker);
+  bed.expect_nothing_lost();
+}
+
+TEST_CASE("on PostgreSQL: who waits for the server can be told to go", "[e2e][spine][postgres]") {
+  PostgresBed bed(0);
+  bed.store.reset();
+  bed.server.stop();
+  Worker worker(bed.nightpost, "worker", bed.config);
+  REQUIRE(support::eventually(60s, [&] { return worker.log().find("store.waiting") != std::string::npos; }));
+  leave(worker);
+}
+
+}  // namespace
+}  // namespace nightpost::e2e
