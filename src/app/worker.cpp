@@ -38,6 +38,14 @@ Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with
   return store::open_sqlite(config.store_url.place, std::move(sealer), config.store);
 }
 
+Result<void> check_store_folder(const Config& config) {
+  const std::filesystem::path folder = std::filesystem::path(config.store_url.place).parent_path();
+  if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
+    return fail(Errc::NotFound, "store.url: the folder " + folder.string() +
+                                    " is not there; correct it, mount it, or make the store with nightpost cert add");
+  return {};
+}
+
 Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) {}
 
 Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,

@@ -89,5 +89,9 @@ class Worker {
 
 /// The store that `config` names, one connection. `with_secrets`: whether the master key is needed.
 Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with_secrets);
+/// NotFound: the folder of the SQLite file is not there. A new store would know no app, and every event would be a dead
+/// letter. In a folder that is there it may be the first start; where even that is missing the path is wrong, or a
+/// volume is not mounted.
+Result<void> check_store_folder(const Config& config);
 
 }  // namespace nightpost::app
