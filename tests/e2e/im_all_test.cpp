@@ -25,7 +25,7 @@ struct AllBed {
   std::int64_t certificate = 0;
 
   explicit AllBed(const json& changes = json::object()) {
-    json section = {{"im", party.im_section({})}, {"worker", {{"http_listen", "127.0.0.1:0"}}}};
+    json section = {{"im", party.im_section(json::object())}, {"worker", {{"http_listen", "127.0.0.1:0"}}}};
     section.merge_patch(changes);
     config = nightpost.config("all.json", {.group = "all", .offline = "o", .results = "r", .dead = "d"}, section);
     certificate = support::add_vendor_certificate(nightpost, config, "apns", sandbox, folder);
