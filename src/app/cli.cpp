@@ -62,6 +62,7 @@ int run(int argc, char** argv) {
   int exit_code = kDone;
   add_worker_command(root, exit_code);
   add_im_command(root, exit_code);
+  add_all_command(root, exit_code);
   add_sandbox_command(root, exit_code);
   add_demo_command(root, exit_code);
   add_send_command(root, exit_code);

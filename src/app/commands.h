@@ -13,6 +13,7 @@ namespace nightpost::app {
 
 void add_worker_command(CLI::App& root, int& exit_code);
 void add_im_command(CLI::App& root, int& exit_code);
+void add_all_command(CLI::App& root, int& exit_code);
 void add_sandbox_command(CLI::App& root, int& exit_code);
 void add_demo_command(CLI::App& root, int& exit_code);
 void add_send_command(CLI::App& root, int& exit_code);

@@ -262,6 +262,11 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_trace(top.section("trace"), config.trace);
     read_im(top.section("im"), config.im);
     {
+      JsonSection all = top.section("all");
+      all.integer("unsettled_bytes_max", config.all.unsettled_bytes_max, 65'536, 2'097'152);
+      all.duration_ms("outcome_wait_ms", config.all.outcome_wait, 60'000, 24 * kHourMs);
+    }
+    {
       JsonSection log = top.section("log");
       std::string level = "info";
       log.text("level", level);

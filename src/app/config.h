@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "app/all_options.h"
 #include "app/im_options.h"
 #include "app/proxy_options.h"
 #include "app/receipt_options.h"
@@ -79,6 +80,7 @@ struct Config {
   ReceiptOptions receipts;
   TraceOptions trace;
   ImOptions im;
+  AllOptions all;
   observe::Level log_level = observe::Level::Info;
   std::uint32_t log_lines_max = 10;  // of one event a second
 };

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "app/commands.h"
+#include "app/demo_chat.h"
 #include "app/demo_scenes.h"
 #include "app/demo_screen.h"
 #include "app/dev_account.h"
@@ -86,7 +87,7 @@ struct Options {
 
 /// One line of the table, and of --json.
 struct Line {
-  std::size_t scene = 0;
+  std::string title;
   std::string to;
   std::string outcome;
   std::string said;  // what the phone shows, or why it shows nothing
@@ -104,6 +105,7 @@ class Show {
   Result<CertificateId> add_certificate(store::Store& store, Vendor vendor, const DevAccount& account);
   Result<void> fill_store();
   Result<void> play();
+  Result<void> play_chat();
   bool listen(milliseconds wait);  // false: nothing came
   void on_outcome(const kafka::TailMessage& message);
   void on_dead(const kafka::TailMessage& message);
@@ -134,7 +136,8 @@ class Show {
   std::vector<bool> dead_open_;
   std::vector<std::string> surprises_;
   std::vector<Line> lines_;
-  std::size_t last_scene_ = std::size_t(-1);
+  std::string last_title_;
+  CertificateId apns_;
 };
 
 Result<int> Show::run() {
@@ -155,6 +158,7 @@ Result<int> Show::run() {
   if (const auto played = play(); !played) return std::unexpected(played.error());
   check_repeat();
   const auto took = std::chrono::duration_cast<milliseconds>(clock_.mono() - began);
+  if (const auto played = play_chat(); !played) return std::unexpected(played.error());
   if (!worker_->drain()) surprises_.emplace_back("the worker could not settle everything it took");
   for (std::size_t i = 0; i < scenes_.size(); ++i) {
     for (const demo::Expected& missing : open_[i])
@@ -220,6 +224,7 @@ Result<void> Show::teach(Vendor vendor, const DevAccount& account) {
         taught["tokens"].push_back(apple
                                        ? Json{{"token", device.token.text()}, {"topic", account.certificate.bundle_id}}
                                        : Json{{"token", device.token.text()}, {"gone", true}});
+  if (apple) taught["tokens"].push_back({{"token", demo::chat_token()}, {"topic", account.certificate.bundle_id}});
   return sandbox_->on_thread([&](auto& one) { return one.teach(taught.dump()); });
 }
 
@@ -249,6 +254,7 @@ Result<void> Show::fill_store() {
     const auto added = add_certificate(**store, vendor, *account);
     if (!added) return std::unexpected(added.error());
     certificates[vendor] = *added;
+    if (vendor == Vendor::Apns) apns_ = *added;
   }
   const AppId app{demo::kApp};
   for (const demo::Resident& resident : residents_) {
@@ -282,6 +288,28 @@ Result<void> Show::play() {
   return {};
 }
 
+/// The companion makes the events: two users chat.
+Result<void> Show::play_chat() {
+  const std::string identity = folder_.path() + "/sandbox/";  // the sandbox's, for this machine
+  auto surprises = demo::play_chat(
+      {.config = config_,
+       .folder = folder_.path(),
+       .tls_certificate_file = identity + "server.pem",
+       .tls_key_file = identity + "server.key",
+       .ca_pem = sandbox_->get().ca_pem(),
+       .apns = apns_,
+       .clock = clock_,
+       .log = log_,
+       .next_outcome = [this](milliseconds wait) { return tail_->next(wait); },
+       .apns_requests = [this] { return requests("apns"); }},
+      [this](demo::ChatLine line) {
+        print({std::move(line.title), std::move(line.to), std::move(line.outcome), std::move(line.said), line.attempt});
+      });
+  if (!surprises) return std::unexpected(surprises.error());
+  std::ranges::move(*surprises, std::back_inserter(surprises_));
+  return {};
+}
+
 bool Show::listen(milliseconds wait) {
   const auto message = tail_->next(wait);
   if (!message) return false;
@@ -306,7 +334,7 @@ void Show::on_outcome(const kafka::TailMessage& message) {
   std::string said = kind == "accepted" ? shown_by(user, device) : outcome.value("reason", "");
   const std::int64_t attempt = outcome.value("attempt", std::int64_t{0});
   if (attempt > 1) said += fmt::format("   (attempt {})", attempt);
-  print({at, device.empty() ? user : user + "/" + device, kind, said, attempt});
+  print({scenes_[at].title, device.empty() ? user : user + "/" + device, kind, said, attempt});
 
   auto& open = open_[at];
   const auto found = std::ranges::find_if(open, [&](const demo::Expected& expected) {
@@ -327,7 +355,8 @@ void Show::on_dead(const kafka::TailMessage& message) {
     return;
   }
   const auto at = static_cast<std::size_t>(found - scenes_.begin());
-  print({at, "(dead topic)", "dead", fmt::format("{}: {}", message.header("reason"), message.header("detail")), 0});
+  print({found->title, "(dead topic)", "dead",
+         fmt::format("{}: {}", message.header("reason"), message.header("detail")), 0});
   if (!dead_open_[at] || found->dead_reason != message.header("reason"))
     surprises_.push_back(fmt::format("{}: unexpectedly dead, {}", found->title, message.header("reason")));
   dead_open_[at] = false;
@@ -361,10 +390,11 @@ void Show::check_repeat() {
 void Show::print(const Line& line) {
   lines_.push_back(line);
   if (options_.json) return;
-  const std::string title = line.scene == last_scene_ ? "" : scenes_[line.scene].title;
-  last_scene_ = line.scene;
-  const auto colour = line.outcome == "accepted"        ? fmt::fg(fmt::terminal_color::green)
-                      : line.outcome == "suppressed"    ? fmt::fg(fmt::terminal_color::bright_black)
+  const std::string title = line.title == last_title_ ? "" : line.title;
+  last_title_ = line.title;
+  const auto colour = line.outcome == "accepted" ? fmt::fg(fmt::terminal_color::green)
+                      : line.outcome == "suppressed" || line.outcome == "no push"
+                          ? fmt::fg(fmt::terminal_color::bright_black)
                       : line.outcome == "token_removed" ? fmt::fg(fmt::terminal_color::yellow)
                                                         : fmt::fg(fmt::terminal_color::red);
   const std::string outcome = fitted(line.outcome, 14);
@@ -384,7 +414,7 @@ void Show::summarise(milliseconds took) {
   if (options_.json) {
     Json lines = Json::array();
     for (const Line& line : lines_)
-      lines.push_back({{"scene", scenes_[line.scene].title},
+      lines.push_back({{"scene", line.title},
                        {"to", line.to},
                        {"outcome", line.outcome},
                        {"said", line.said},
@@ -399,7 +429,8 @@ void Show::summarise(milliseconds took) {
   std::string words;
   for (const auto& [outcome, count] : counts)
     words += fmt::format("{}{} {}", words.empty() ? "" : ", ", count, outcome);
-  fmt::print("\n{} events in {} ms: {}; {} needed a second attempt.\n", scenes_.size(), took.count(), words, repeated);
+  fmt::print("\n{} events in {} ms, and a chat: {}; {} needed a second attempt.\n", scenes_.size(), took.count(), words,
+             repeated);
   for (const std::string& surprise : surprises_) fmt::print("  not as expected: {}\n", surprise);
   if (surprises_.empty()) fmt::print("Every outcome is the expected one; the worker drained and committed.\n");
 }

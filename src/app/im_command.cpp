@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/im_server.h"
+#include "app/kafka_event_sink.h"
 #include "app/output.h"
 #include "app/server_options.h"
 #include "app/service.h"
@@ -30,7 +31,12 @@ int run_im(const Options& options) {
       {.name = "im", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
       &log);
   ImMetrics metrics;
-  auto started = ImServer::start(*config, clock, log, [&service](const Error&) { service.fail(); }, metrics);
+  const auto outlet = [&](EventLoop& loop) -> Result<std::unique_ptr<EventOutlet>> {
+    auto producer = start_event_producer(*config, log, [&service](const Error&) { service.fail(); }, metrics.producer);
+    if (!producer) return std::unexpected(producer.error());
+    return std::make_unique<KafkaEventSink>(*std::move(producer), config->topics.offline, loop);
+  };
+  auto started = ImServer::start(*config, clock, log, outlet, metrics);
   if (!started) return say_error(started.error());
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);

@@ -92,6 +92,7 @@ void read_im(JsonSection section, ImOptions& options) {
   section.duration_ms("event_lifetime_ms", options.relay.event_lifetime, 1'000, 2'592'000'000);
   section.integer("intents_held_max", options.relay.held_max, 1'000, 10'000'000);
   section.integer("events_in_flight_max", options.relay.in_flight_max, 1, 1'000'000);
+  section.integer("events_in_flight_bytes_max", options.relay.in_flight_bytes_max, 65'536, std::int64_t{1} << 40);
   read_service(section, options.service);
   read_gateway(section, options.gateway);
 }

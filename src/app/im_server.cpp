@@ -38,6 +38,15 @@ Result<im::AppKeys> read_keys(const ImOptions& options) {
   return keys;
 }
 
+template <class Done>
+bool wait_until(MonoTime end, Done done) {
+  while (!done()) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(kLookEvery);
+  }
+  return true;
+}
+
 }  // namespace
 
 ImServer::ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics)
@@ -49,21 +58,13 @@ ImServer::ImServer(const Config& config, const Clock& clock, observe::Log& log, 
       loop_(context_) {}
 
 Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Clock& clock, observe::Log& log,
-                                                  std::function<void(Error)> on_fatal, ImMetrics& metrics) {
+                                                  const MakeOutlet& make_outlet, ImMetrics& metrics) {
   if (config.store_url.kind != store::StoreUrl::Kind::Sqlite)
     return fail(Errc::Malformed, "store.url: nightpost im keeps its messages in SQLite alone; give it sqlite:PATH");
   std::unique_ptr<ImServer> made(new ImServer(config, clock, log, metrics));
-  kafka::ProducerOptions producing = config.producer;
-  producing.kafka.log = &log;
-  producing.watched = {config.topics.offline};
-  const auto fatal = [&log, on_fatal = std::move(on_fatal)](Error error) {
-    log.error("im.fatal", {observe::kv("code", name_of(error.code)), observe::kv("detail", error.detail)});
-    on_fatal(std::move(error));
-  };
-  auto producer = kafka::Producer::start(std::move(producing), fatal, metrics.producer);
-  if (!producer) return std::unexpected(producer.error());
-  made->producer_ = *std::move(producer);
-  made->sink_ = std::make_unique<KafkaEventSink>(*made->producer_, config.topics.offline, made->loop_);
+  auto outlet = make_outlet(made->loop_);
+  if (!outlet) return std::unexpected(outlet.error());
+  made->outlet_ = *std::move(outlet);
   if (const auto opened = made->open_service(config); !opened) return std::unexpected(opened.error());
   if (const auto listens = made->listen(); !listens) return fail(listens.error().code, "im: " + listens.error().detail);
   made->relay_->start();
@@ -89,7 +90,7 @@ Result<void> ImServer::open_service(const Config& config) {
                                                               .log = &log_,
                                                               .seed = std::random_device()()},
                                            options_.gateway);
-  relay_ = std::make_unique<im::Relay>(options_.relay, *service_, *gateway_, *sink_, loop_, metrics_.relay);
+  relay_ = std::make_unique<im::Relay>(options_.relay, *service_, *gateway_, *outlet_, loop_, metrics_.relay);
   gateway_->tell(relay_.get());
   return {};
 }
@@ -132,8 +133,7 @@ ImServer::~ImServer() {
   if (service_) service_->stop();  // tells its last commit, to the gateway alone
   gateway_.reset();
   service_.reset();
-  if (producer_) producer_->drop_holds_at_end();  // their intents stand in the store
-  producer_.reset();
+  outlet_.reset();
 }
 
 void ImServer::committed(im::Committed what) {
@@ -154,34 +154,28 @@ auto ImServer::on_loop(Ask ask) {
   return answer.get();
 }
 
-bool ImServer::drain(MonoTime deadline) {
-  const auto wait_until = [&](MonoTime end, auto done) {
-    while (!done()) {
-      if (std::chrono::steady_clock::now() >= end) return false;
-      std::this_thread::sleep_for(kLookEvery);
-    }
-    return true;
-  };
-  const MonoTime now = std::chrono::steady_clock::now();
+void ImServer::let_clients_go(MonoTime until) {
   on_loop([this] { gateway_->drain(); });
-  wait_until(now + (deadline - now) / 3, [this] { return on_loop([this] { return gateway_->connections() == 0; }); });
-  const bool idle = wait_until(now + (deadline - now) * 3 / 4, [this] {
-    producer_->flush(kLookEvery);
-    return on_loop([this] { return relay_->idle(); });
-  });
-  on_loop([this] { service_->stop(); });
-  return idle;
+  wait_until(until, [this] { return on_loop([this] { return gateway_->connections() == 0; }); });
 }
 
-std::vector<Unready> ImServer::unready() const {
-  std::vector<Unready> all;
-  for (const kafka::ConnectionTrouble& trouble : producer_->connection_troubles())
-    all.push_back(
-        {"broker " + trouble.broker, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " + trouble.todo});
-  for (const kafka::TopicTrouble& trouble : producer_->troubles())
-    all.push_back({"topic " + trouble.topic, std::string(name_of(trouble.why)) + " (" + trouble.words + "); " +
-                                                 std::string(remedy_of(trouble.why))});
-  return all;
+bool ImServer::await_idle(MonoTime until) {
+  return wait_until(until, [this] {
+    outlet_->flush(kLookEvery);
+    return on_loop([this] { return relay_->idle(); });
+  });
+}
+
+void ImServer::save() {
+  on_loop([this] { service_->stop(); });
+}
+
+bool ImServer::drain(MonoTime deadline) {
+  const MonoTime now = std::chrono::steady_clock::now();
+  let_clients_go(now + (deadline - now) / 3);
+  const bool idle = await_idle(now + (deadline - now) * 3 / 4);
+  save();
+  return idle;
 }
 
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {

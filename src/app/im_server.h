@@ -1,4 +1,4 @@
-// The companion IM server: sockets, service and relay on one loop, and the producer of its events.
+// The companion IM server: sockets, service and relay on one loop, and the outlet of its events.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "app/config.h"
-#include "app/kafka_event_sink.h"
+#include "app/event_outlet.h"
 #include "app/service.h"
 #include "im/gateway/gateway.h"
 #include "im/gateway/gateway_metrics.h"
@@ -33,10 +33,10 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 /// One a store file: the second is refused, since both would number the same conversations.
 class ImServer final : public im::Listener {
  public:
-  /// `on_fatal`: any thread; the producer cannot go on. Malformed: the config lacks something or the store is another
-  /// program's; Io, Overloaded: the store, its lock or the port cannot be had.
+  /// Malformed: the config lacks something or the store is another program's; Io, Overloaded: the store, its lock or
+  /// the port cannot be had; or what `make_outlet` says.
   static Result<std::unique_ptr<ImServer>> start(const Config& config, const Clock& clock, observe::Log& log,
-                                                 std::function<void(Error)> on_fatal, ImMetrics& metrics);
+                                                 const MakeOutlet& make_outlet, ImMetrics& metrics);
   ~ImServer() override;
   ImServer(const ImServer&) = delete;
   ImServer& operator=(const ImServer&) = delete;
@@ -45,7 +45,14 @@ class ImServer final : public im::Listener {
   /// Any thread but the loop's. Clients are told to go, events on their way are waited for, what is to be saved is
   /// saved. False: something was left for the next start.
   bool drain(MonoTime deadline);
-  std::vector<Unready> unready() const;
+  // Its steps, for who has to do something between them. The threads are those of drain().
+  /// Clients are told to go; waits until all have gone.
+  void let_clients_go(MonoTime until);
+  /// False: something is due that is not durable yet.
+  bool await_idle(MonoTime until);
+  /// Writes what waits to be written. Nobody is answered any more.
+  void save();
+  std::vector<Unready> unready() const { return outlet_->unready(); }
 
  private:
   ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics);
@@ -64,8 +71,7 @@ class ImServer final : public im::Listener {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_;
   net::AsioLoop loop_;
   std::unique_ptr<LoopTimer> measure_timer_;
-  std::unique_ptr<kafka::Producer> producer_;
-  std::unique_ptr<KafkaEventSink> sink_;
+  std::unique_ptr<EventOutlet> outlet_;
   std::unique_ptr<im::SqliteService> service_;
   std::unique_ptr<im::Gateway> gateway_;
   std::unique_ptr<im::Relay> relay_;

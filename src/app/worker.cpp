@@ -61,6 +61,14 @@ Result<std::unique_ptr<StoreFeed>> start_feed(const Config& config, observe::Log
   return std::make_unique<StoreFeed>(std::move(parts), config.feed, log, metrics);
 }
 
+Result<void> check_store_folder(const Config& config) {
+  const std::filesystem::path folder = std::filesystem::path(config.store_url.place).parent_path();
+  if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
+    return fail(Errc::NotFound, "store.url: the folder " + folder.string() +
+                                    " is not there; correct it, mount it, or make the store with nightpost cert add");
+  return {};
+}
+
 Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) {}
 
 Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,

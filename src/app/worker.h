@@ -102,5 +102,9 @@ Result<std::unique_ptr<StoreFeed>> start_feed(const Config& config, observe::Log
 Result<std::unique_ptr<store::Store>> open_store(const Config& config, bool with_secrets);
 /// Likewise, for a process whose feed has opened it: a server is asked nothing yet.
 Result<std::unique_ptr<store::Store>> attach_store(const Config& config, bool with_secrets);
+/// NotFound: the folder of the SQLite file is not there. A new store would know no app, and every event would be a dead
+/// letter. In a folder that is there it may be the first start; where even that is missing the path is wrong, or a
+/// volume is not mounted.
+Result<void> check_store_folder(const Config& config);
 
 }  // namespace nightpost::app

@@ -1,9 +1,6 @@
 // nightpost worker: the dispatcher as a service.
 #include <fmt/format.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <filesystem>
 #include <memory>
 
 #include "app/certificate_dates.h"
@@ -11,8 +8,8 @@
 #include "app/limit_metrics.h"
 #include "app/output.h"
 #include "app/service.h"
-#include "app/stall_log.h"
 #include "app/worker.h"
+#include "app/worker_watch.h"
 
 namespace nightpost::app {
 namespace {
@@ -22,71 +19,12 @@ struct Options {
   std::string ready_file;
 };
 
-/// Says once a second what ops should hear of: counters that must not rise have risen, the brokers went or came back, a
-/// shard's loop stood still. Once a minute it reads when certificates end.
-class Watch {
- public:
-  Watch(boost::asio::io_context& loop, Worker& worker, CertificateDates& dates, const Clock& clock, observe::Log& log)
-      : timer_(loop),
-        worker_(worker),
-        metrics_(worker.metrics()),
-        dates_(dates),
-        clock_(clock),
-        log_(log),
-        stalls_(log) {}
-
-  void start() {
-    timer_.expires_after(seconds(1));
-    timer_.async_wait([this](const boost::system::error_code& error) {
-      if (error) return;
-      look();
-      start();
-    });
-  }
-
- private:
-  void look() {
-    std::uint64_t internal = 0;
-    for (const ShardMetrics& shard : metrics_.shards)
-      internal += shard.dispatch.internal_errors.read() + shard.resolve.internal_errors.read();
-    risen("worker.internal_errors", internal, internal_);
-    risen("worker.commit_errors", kafka::read(metrics_.consumer.commit_errors), commit_errors_);
-    const bool down = kafka::read(metrics_.consumer.brokers_down) != 0;
-    if (down && !down_) log_.error("worker.brokers_down");
-    if (!down && down_) log_.info("worker.brokers_back");
-    down_ = down;
-    const MonoTime now = clock_.mono();
-    dates_.look(now);
-    for (std::size_t i = 0; i < worker_.shards(); ++i) stalls_.hear(i, worker_.loop_report(i, now), now);
-  }
-  void risen(const char* event, std::uint64_t now, std::uint64_t& before) {
-    if (now > before) log_.error(event, {observe::kv("new", now - before), observe::kv("total", now)});
-    before = now;
-  }
-
-  boost::asio::steady_timer timer_;
-  Worker& worker_;
-  const WorkerMetrics& metrics_;
-  CertificateDates& dates_;
-  const Clock& clock_;
-  observe::Log& log_;
-  StallLog stalls_;
-  std::uint64_t internal_ = 0, commit_errors_ = 0;
-  bool down_ = false;
-};
-
 int run_worker(const Options& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
   const bool on_server = config->store_url.kind == store::StoreUrl::Kind::Postgres;
-  // A new store would know no app, and every event would be a dead letter. In a folder that is there it may be the
-  // first start; where even that is missing the path is wrong, or a volume is not mounted.
-  const std::filesystem::path folder =
-      on_server ? std::filesystem::path() : std::filesystem::path(config->store_url.place).parent_path();
-  if (std::error_code ignored; !folder.empty() && !std::filesystem::is_directory(folder, ignored))
-    return say_error(Error{Errc::NotFound, "store.url: the folder " + folder.string() +
-                                               " is not there; correct it, mount it, or make the store with nightpost "
-                                               "cert add"});
+  if (!on_server)
+    if (const auto there = check_store_folder(*config); !there) return say_error(there.error());
   observe::Log log(config->log_level, config->log_lines_max);
   const SystemClock clock;
   StoreFeedMetrics feed_metrics;
@@ -155,7 +93,7 @@ int run_worker(const Options& options) {
   register_listener_certificate(service.page(), "receipts", config->receipts.tls_certificate_file);
   if (!on_server)
     if (const auto listens = service.listen(); !listens) return say_error(listens.error());
-  Watch watch(service.loop(), *worker, dates, clock, log);
+  WorkerWatch watch(service.loop(), *worker, dates, clock, log);
   watch.start();
   log.info("worker.started",
            {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),

@@ -1,4 +1,4 @@
-// `nightpost im` as a child, and the ground that its tests stand on.
+// `nightpost im`, or `all`, as a child, and the ground that its tests stand on.
 #pragma once
 
 #include <filesystem>
@@ -14,13 +14,14 @@ namespace nightpost::e2e {
 
 class ImProcess {
  public:
-  ImProcess(const std::string& config, const std::string& ready_file, const std::string& log_file)
-      : process_({program(), "im", "--config", config, "--ready-file", ready_file},
+  ImProcess(const std::string& config, const std::string& ready_file, const std::string& log_file,
+            const std::string& role = "im")
+      : process_({program(), role, "--config", config, "--ready-file", ready_file},
                  {.environment = {}, .folder = {}, .log_file = log_file}) {
     const bool up = support::eventually(support::milliseconds(20'000),
                                         [&] { return std::filesystem::exists(ready_file) || !process_.running(); });
     if (!up || !std::filesystem::exists(ready_file))
-      throw std::runtime_error("nightpost im did not come up:\n" + support::read_file(log_file));
+      throw std::runtime_error("nightpost " + role + " did not come up:\n" + support::read_file(log_file));
     const nlohmann::json ready = nlohmann::json::parse(support::read_file(ready_file));
     std::filesystem::remove(ready_file);
     const std::string url = ready.at("ws");
@@ -43,29 +44,31 @@ class ImProcess {
   std::string http_;
 };
 
-/// A broker, a store, an app with a key, and users who come into being when they log in.
-struct ImBed : Bed {
+/// An app with a key, and users who come into being when they log in.
+struct ImParty {
+  const support::TempFolder& party_folder;
+  const support::Nightpost& party_nightpost;
   const std::string key_file =
-      folder.write("app.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
-  std::string config;
+      party_folder.write("app.key", "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
   std::map<std::string, std::string> signatures;
 
-  /// `im` is merged over the section of the config.
-  explicit ImBed(const nlohmann::json& im = nlohmann::json::object()) {
+  ImParty(const support::TempFolder& folder, const support::Nightpost& nightpost)
+      : party_folder(folder), party_nightpost(nightpost) {}
+  /// The section of a config; `changes` are merged over it.
+  nlohmann::json im_section(const nlohmann::json& changes) const {
     nlohmann::json section = {{"listen", "127.0.0.1:0"},
                               {"http_listen", "127.0.0.1:0"},
                               {"key_files", {{std::to_string(support::kFleetApp), key_file}}},
                               {"ack_timeout_ms", 1'500},
                               {"return_wait_ms", 1'500}};
-    section.merge_patch(im);
-    config = nightpost.config("im.json", names, {{"im", section}});
+    section.merge_patch(changes);
+    return section;
   }
-  ImProcess server() { return ImProcess(config, folder.file("im.ready"), folder.file("im.log")); }
   std::string signature(const std::string& user) {
     std::string& known = signatures[user];
     if (known.empty()) {
-      const support::Ran ran = nightpost.run({"account", "sig", "--app", std::to_string(support::kFleetApp), "--user",
-                                              user, "--key-file", key_file, "--expire", "86400"});
+      const support::Ran ran = party_nightpost.run({"account", "sig", "--app", std::to_string(support::kFleetApp),
+                                                    "--user", user, "--key-file", key_file, "--expire", "86400"});
       if (ran.exit_code != 0) throw std::runtime_error("account sig: " + ran.out);
       known = ran.out.substr(0, ran.out.find('\n'));
     }
@@ -94,6 +97,17 @@ struct ImBed : Bed {
             {"client_id", client_id},
             {"elements", nlohmann::json::array({{{"type", "text"}, {"text", words}}})}};
   }
+};
+
+/// A broker and a store.
+struct ImBed : Bed, ImParty {
+  std::string config;
+
+  /// `im` is merged over the section of the config.
+  explicit ImBed(const nlohmann::json& im = nlohmann::json::object()) : ImParty(Bed::folder, Bed::nightpost) {
+    config = nightpost.config("im.json", names, {{"im", im_section(im)}});
+  }
+  ImProcess server() { return ImProcess(config, folder.file("im.ready"), folder.file("im.log")); }
 };
 
 }  // namespace nightpost::e2e

@@ -1,4 +1,4 @@
-// Where offline events go: Kafka's offline topic, or a test's list.
+// Where offline events go: Kafka's offline topic, the broker within `nightpost all`, or a test's list.
 #pragma once
 
 #include <cstdint>

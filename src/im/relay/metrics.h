@@ -13,8 +13,8 @@ struct RelayMetrics {
   Counter late_events;   // of them: for devices that looked alive and did not acknowledge
   Counter repeated;      // loaded again after the memory was full, or from an earlier process
   Counter held;          // intents in memory now
-  Counter in_flight;     // events at the broker now
-  Counter oldest_ms;     // age of the oldest event that the broker has not acknowledged
+  Counter in_flight;     // events that are not durable now
+  Counter oldest_ms;     // age of the oldest of them
 };
 
 }  // namespace nightpost::im

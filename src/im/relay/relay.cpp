@@ -100,7 +100,7 @@ void Relay::erase(Ids::iterator at) {
 }
 
 void Relay::ship() {
-  while (!ready_.empty() && flights_.size() < options_.in_flight_max) {
+  while (!ready_.empty() && flights_.size() < options_.in_flight_max && flight_bytes_ < options_.in_flight_bytes_max) {
     const auto at = held_.find(ready_.front());
     ready_.pop_front();
     if (at == held_.end()) continue;
@@ -116,7 +116,8 @@ void Relay::ship() {
     ++held.in_flight;
     const std::string event = offline_event(held.intent, devices, options_.event_lifetime);
     const std::uint64_t ticket = ++tickets_;
-    flights_.emplace(ticket, Flight{at->first, number, std::move(devices), loop_.now()});
+    flights_.emplace(ticket, Flight{at->first, number, std::move(devices), loop_.now(), event.size()});
+    flight_bytes_ += event.size();
     metrics_.events.add();
     if (held.late) metrics_.late_events.add();
     sink_.publish(event_key(held.intent), event, ticket);
@@ -129,6 +130,7 @@ void Relay::durable(std::uint64_t ticket) {
   if (flight == flights_.end()) return;
   const Flight done = std::move(flight->second);
   flights_.erase(flight);
+  flight_bytes_ -= done.bytes;
   if (const auto at = held_.find(done.intent); at != held_.end()) {
     Held& held = at->second;
     --held.in_flight;

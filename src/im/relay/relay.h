@@ -22,11 +22,12 @@
 namespace nightpost::im {
 
 struct RelayOptions {
-  milliseconds return_wait{15'000};         // after a start, for devices to come back before they are due
-  milliseconds event_lifetime{86'400'000};  // a push that is later than this after the message is of no use
-  std::size_t held_max = 100'000;           // intents in memory; more stay in the store and are read again
-  std::size_t in_flight_max = 10'000;       // events that the broker has not acknowledged; more wait in memory
-  std::size_t page = 1'000;                 // intents read from the store at once
+  milliseconds return_wait{15'000};              // after a start, for devices to come back before they are due
+  milliseconds event_lifetime{86'400'000};       // a push that is later than this after the message is of no use
+  std::size_t held_max = 100'000;                // intents in memory; more stay in the store and are read again
+  std::size_t in_flight_max = 10'000;            // events that are not durable yet; more wait in memory
+  std::size_t in_flight_bytes_max = 256u << 20;  // their bytes; reached, no further event is begun
+  std::size_t page = 1'000;                      // intents read from the store at once
 };
 
 /// On the loop alone, that of `book`, `presence` and `sink`, which it borrows. Tell it of each commit after the
@@ -67,6 +68,7 @@ class Relay final : public PresenceEvents {
     std::int32_t number = 0;
     std::vector<std::string> devices;
     MonoTime since{};
+    std::size_t bytes = 0;
   };
 
   void take(const Intent& intent);
@@ -90,6 +92,7 @@ class Relay final : public PresenceEvents {
   std::unordered_map<MessageId, std::int64_t> of_message_;       // held ones
   std::deque<std::int64_t> ready_;                               // ids with something due, oldest first
   std::map<std::uint64_t, Flight> flights_;                      // by ticket, oldest first
+  std::size_t flight_bytes_ = 0;                                 // of the events of all flights
   std::uint64_t tickets_ = 0;
   std::optional<std::int64_t> read_after_;  // the store has intents above it that are not in memory
   bool reading_ = false;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "im/relay/offline_event.h"
 #include "support/manual_loop.h"
 
 using namespace nightpost;
@@ -376,4 +377,23 @@ TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]
   CHECK(bed.sink.told() == Told{"1-1: phone", "1-2: phone", "1-3: phone", "1-4: phone"});
   CHECK(bed.relay().idle());
   CHECK(bed.book.settled == Ids{1, 2, 3, 4});
+}
+
+TEST_CASE("relay: the bytes at the broker are bounded too", "[im][relay]") {
+  Bed bed;
+  const auto first = Bed::intent(1, {Bed::phone("phone")});
+  bed.options.in_flight_bytes_max = offline_event(first, {"phone"}, bed.options.event_lifetime).size() + 1;
+  std::vector<Intent> intents;
+  for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(Bed::intent(n, {Bed::phone("phone")}));
+  bed.commit(intents);
+  CHECK(bed.sink.told() == Told{"1-1: phone", "1-2: phone"});  // the second began below the limit
+  bed.sink.durable(1);
+  CHECK(bed.sink.told().size() == 3);
+  bed.sink.durable(2);
+  CHECK(bed.sink.told().size() == 4);
+  bed.sink.durable(3);
+  bed.sink.durable(4);
+  bed.sink.durable(5);
+  CHECK(bed.relay().idle());
+  CHECK(bed.book.settled == Ids{1, 2, 3, 4, 5});
 }
