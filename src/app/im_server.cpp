@@ -80,7 +80,7 @@ Result<void> ImServer::open_service(const Config& config) {
   auto push_store = open_store(config, false);  // makes the file where there is none
   if (!push_store) return std::unexpected(push_store.error());
   auto service = im::SqliteService::open(config.store_url.place, config.store, *std::move(push_store), *std::move(keys),
-                                         options_.service, {loop_, clock_, *this, log_});
+                                         options_.service, {loop_, clock_, *this, log_, &metrics_.service});
   if (!service) return std::unexpected(service.error());
   service_ = *std::move(service);
   gateway_ = std::make_unique<im::Gateway>(im::Gateway::Parts{.loop = loop_,
@@ -201,6 +201,10 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   for (std::size_t i = 0; i < g.byes.size(); ++i)
     page.add_counter("nightpost_im_byes_total", "Connections ended by the server, by reason",
                      {{"reason", std::string(im::name_of(static_cast<im::Bye>(i)))}}, cell(g.byes[i]));
+  page.add_counter("nightpost_im_commits_total", "Commits of the IM server's writer, a sync of the disk each", {},
+                   cell(metrics.service.commits));
+  page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
+                   {}, cell(metrics.service.commands));
   const im::RelayMetrics& r = metrics.relay;
   page.add_counter("nightpost_im_intents_total", "Stored messages that somebody may have needed a push for", {},
                    cell(r.intents));

@@ -26,6 +26,7 @@ struct ImMetrics {
   server::ServerMetrics server;
   im::GatewayMetrics gateway;
   im::RelayMetrics relay;
+  im::ServiceMetrics service;
   kafka::ProducerMetrics producer;
 };
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);

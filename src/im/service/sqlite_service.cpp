@@ -42,7 +42,8 @@ SqliteService::SqliteService(FileLock lock, std::vector<Tables> tables, std::uni
       intents_timer_(around_.loop.make_timer([this] { save_intents(); })),
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
-      writer_(std::move(tables.front()), std::move(push_store), options_, around_.clock, around_.log, mailbox_),
+      writer_(std::move(tables.front()), std::move(push_store), options_, around_.clock, around_.log, mailbox_,
+              around_.metrics),
       readers_(without_first(std::move(tables)), options_, around_.clock, around_.log, mailbox_) {
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
 }

@@ -16,6 +16,7 @@
 #include "im/service/mailbox.h"
 #include "im/service/readers.h"
 #include "im/service/service.h"
+#include "im/service/service_metrics.h"
 #include "im/service/service_options.h"
 #include "im/service/writer.h"
 #include "observe/log.h"
@@ -37,6 +38,7 @@ class SqliteService final : public Service {
     const Clock& clock;
     Listener& listener;
     observe::Log& log;
+    ServiceMetrics* metrics = nullptr;  // null: nothing is counted
   };
   /// `path`: the store's file. `push_store`: a connection of its own to the dispatcher's store; its calls come from the
   /// writer's thread. Malformed: the file is another program's or a newer Nightpost's. Overloaded: another IM server

@@ -28,13 +28,14 @@ void append(Committed& to, Committed&& from) {
 }  // namespace
 
 Writer::Writer(Tables tables, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
-               const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox)
+               const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics)
     : tables_(std::move(tables)),
       push_store_(std::move(push_store)),
       options_(options),
       clock_(clock),
       log_(log),
       mailbox_(std::move(mailbox)),
+      metrics_(metrics),
       unbind_(tables_.unbinds()),  // of a process that was killed
       thread_([this] {
         pthread_setname_np(pthread_self(), "im-writer");
@@ -111,6 +112,10 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
       return refusal_of(tables_.failure().value_or(Error{Errc::Io, "im store: the transaction was ended"}));
   if (auto done = transaction->commit(); !done) return refusal_of(done.error());
   unbound_.clear();
+  if (metrics_ != nullptr) {
+    metrics_->commits.add();
+    metrics_->commands.add(batch.size());
+  }
   return std::nullopt;
 }
 

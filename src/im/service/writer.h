@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "im/service/mailbox.h"
+#include "im/service/service_metrics.h"
 #include "observe/log.h"
 
 namespace nightpost::im {
@@ -20,9 +21,9 @@ namespace nightpost::im {
 /// answered so and nothing else happens.
 class Writer {
  public:
-  /// `clock`: read on this thread. `options`, `clock` and `log` outlive it.
+  /// `clock`: read on this thread. `options`, `clock`, `log` and `metrics` (null: nothing is counted) outlive it.
   Writer(Tables tables, std::unique_ptr<store::Store> push_store, const ServiceOptions& options, const Clock& clock,
-         observe::Log& log, std::shared_ptr<Mailbox> mailbox);
+         observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -56,6 +57,7 @@ class Writer {
   const Clock& clock_;
   observe::Log& log_;
   const std::shared_ptr<Mailbox> mailbox_;
+  ServiceMetrics* const metrics_;
   // The thread's.
   std::vector<Tables::Unbind> unbind_;   // still to be done
   std::vector<Tables::Unbind> unbound_;  // done; their rows go with the next commit

@@ -1,0 +1,13 @@
+// What the service counts. Written on the writer's thread alone.
+#pragma once
+
+#include "core/counter.h"
+
+namespace nightpost::im {
+
+struct ServiceMetrics {
+  Counter commits;   // that succeeded: a sync of the disk each
+  Counter commands;  // in them: sends, logins, read marks and so on, and what the service itself saves
+};
+
+}  // namespace nightpost::im

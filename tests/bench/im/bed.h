@@ -1,0 +1,54 @@
+// What a phase stands on: a folder with a store of its own, and `nightpost im` on it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "support/process.h"
+#include "support/spine/fleet.h"
+#include "support/spine/rig.h"
+#include "support/spine/topics.h"
+
+namespace nightpost::bench {
+
+inline constexpr std::int64_t kApp = support::kFleetApp;
+inline constexpr std::string_view kAppKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+struct ImGround {
+  std::string program;  // the release binary
+  std::string brokers;
+  nlohmann::json config = nlohmann::json::object();  // merged over the server's
+};
+
+/// SQLite with synchronous=FULL, all else as a server has it that is not configured. Throws std::runtime_error.
+class ImBed {
+ public:
+  /// `name`: of its topics, no other bed's.
+  ImBed(const ImGround& ground, const std::string& name, bool tls);
+  std::uint16_t port() const noexcept { return port_; }
+  bool tls() const noexcept { return tls_; }
+  const support::TempFolder& folder() const noexcept { return folder_; }
+  support::Usage usage() const { return process_.usage(); }
+  /// The value of a series on its /metrics; throws if it is not there.
+  double metric(const std::string& series) const;
+  /// Throws, with its log, if the series has not come to this value after some seconds.
+  void expect_metric(const std::string& series, double value) const;
+  /// SIGTERM; throws if it does not leave in good order. REQUIRED: no client is there.
+  void stop();
+
+ private:
+  std::string config(const ImGround& ground, const std::string& name) const;
+
+  support::TempFolder folder_{"im-bench"};
+  const bool tls_;
+  support::Nightpost nightpost_;
+  support::Process process_;
+  std::uint16_t port_ = 0;
+  std::string http_;
+};
+
+/// How often a second this file system takes 4 KiB at a file's end and syncs it, one after the other.
+double fdatasyncs_per_s(const support::TempFolder& folder, std::chrono::milliseconds span);
+
+}  // namespace nightpost::bench
