@@ -33,23 +33,7 @@ std::string_view name_of(std::int64_t code) {
   return im::name_of(static_cast<Code>(code));
 }
 /// Of a login that is refused for good.
-int exit_code_for(std::int64_t code) {
-  switch (static_cast<Code>(code)) {
-    case Code::Malformed:
-    case Code::SigExpired:
-    case Code::SigEmpty:
-    case Code::SigUnreadable:
-    case Code::SigMismatch:
-    case Code::SigOtherUser:
-    case Code::SigOtherApp:
-    case Code::SigRevoked:
-    case Code::AccountUnknown:
-    case Code::AppUnknown:
-      return kBadUsage;
-    default:
-      return kNotAllWell;
-  }
-}
+int exit_code_for(std::int64_t code) { return im::is_login_fault(static_cast<Code>(code)) ? kBadUsage : kNotAllWell; }
 
 milliseconds delay_of(std::int64_t ms) {
   return std::clamp(milliseconds(ms), milliseconds(0), milliseconds(std::chrono::hours(1)));

@@ -102,23 +102,10 @@ Result<void> ImServer::listen() {
   server.name = "im";
   server.log = &log_;
   server.metrics = &metrics_.server;
-  if (options_.tls_certificate_file.empty()) {
-    auto plain = server::HttpServer::start(context_, std::move(server), gateway_->handler());
-    if (!plain) return std::unexpected(plain.error());
-    plain_ = *std::move(plain);
-    port_ = plain_->port();
-    return {};
-  }
-  auto certificate = read_file(options_.tls_certificate_file);
-  if (!certificate) return std::unexpected(certificate.error());
-  auto key = read_file(options_.tls_key_file);
-  if (!key) return std::unexpected(key.error());
-  auto tls = server::TlsServer::start(context_, std::move(server),
-                                      {.certificate_pem = *std::move(certificate), .private_key_pem = *std::move(key)},
-                                      gateway_->handler());
-  if (!tls) return std::unexpected(tls.error());
-  tls_ = *std::move(tls);
-  port_ = tls_->port();
+  auto listener = TlsOrPlain::start(context_, std::move(server), options_.tls_certificate_file, options_.tls_key_file,
+                                    {}, gateway_->handler());
+  if (!listener) return std::unexpected(std::move(listener.error()));
+  listener_ = *std::move(listener);
   return {};
 }
 
@@ -126,8 +113,7 @@ ImServer::~ImServer() {
   keep_.reset();
   context_.stop();
   if (thread_.joinable()) thread_.join();
-  plain_.reset();
-  tls_.reset();
+  listener_.reset();
   if (gateway_) gateway_->tell(nullptr);
   relay_.reset();
   if (service_) service_->stop();  // tells its last commit, to the gateway alone

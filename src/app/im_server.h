@@ -4,12 +4,14 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "app/config.h"
 #include "app/event_outlet.h"
 #include "app/service.h"
+#include "app/tls_or_plain.h"
 #include "im/gateway/gateway.h"
 #include "im/gateway/gateway_metrics.h"
 #include "im/relay/metrics.h"
@@ -42,7 +44,7 @@ class ImServer final : public im::Listener {
   ImServer(const ImServer&) = delete;
   ImServer& operator=(const ImServer&) = delete;
 
-  std::uint16_t port() const noexcept { return port_; }
+  std::uint16_t port() const noexcept { return listener_->port(); }
   /// Any thread but the loop's. Clients are told to go, events on their way are waited for, what is to be saved is
   /// saved. False: something was left for the next start.
   bool drain(MonoTime deadline);
@@ -76,9 +78,7 @@ class ImServer final : public im::Listener {
   std::unique_ptr<im::SqliteService> service_;
   std::unique_ptr<im::Gateway> gateway_;
   std::unique_ptr<im::Relay> relay_;
-  std::unique_ptr<server::HttpServer> plain_;
-  std::unique_ptr<server::TlsServer> tls_;
-  std::uint16_t port_ = 0;
+  std::optional<TlsOrPlain> listener_;  // once it listens
   std::thread thread_;
 };
 

@@ -47,25 +47,10 @@ Result<void> ReceiptListener::listen() {
   server.metrics = &metrics_.server;
   const auto handler =
       server::answered_at_once([this](const server::ServerRequest& request) { return desk_.answer(request); });
-  if (options_.tls_certificate_file.empty()) {
-    auto plain = server::HttpServer::start(loop_, std::move(server), handler);
-    if (!plain) return std::unexpected(plain.error());
-    plain_ = *std::move(plain);
-    port_ = plain_->port();
-    return {};
-  }
-  auto certificate = read_file(options_.tls_certificate_file);
-  if (!certificate) return std::unexpected(certificate.error());
-  auto key = read_file(options_.tls_key_file);
-  if (!key) return std::unexpected(key.error());
-  auto tls = server::TlsServer::start(loop_, std::move(server),
-                                      {.certificate_pem = *std::move(certificate),
-                                       .private_key_pem = *std::move(key),
-                                       .streams_max_first = kStreamsAtOnceMax},
-                                      handler);
-  if (!tls) return std::unexpected(tls.error());
-  tls_ = *std::move(tls);
-  port_ = tls_->port();
+  auto listener = TlsOrPlain::start(loop_, std::move(server), options_.tls_certificate_file, options_.tls_key_file,
+                                    {.streams_max_first = kStreamsAtOnceMax}, handler);
+  if (!listener) return std::unexpected(std::move(listener.error()));
+  listener_ = *std::move(listener);
   return {};
 }
 

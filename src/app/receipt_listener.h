@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "app/receipt_desk.h"
+#include "app/tls_or_plain.h"
 #include "app/vendors.h"
 
 namespace nightpost::app {
@@ -32,7 +34,7 @@ class ReceiptListener {
   ReceiptListener(const ReceiptListener&) = delete;
   ReceiptListener& operator=(const ReceiptListener&) = delete;
 
-  std::uint16_t port() const noexcept { return port_; }
+  std::uint16_t port() const noexcept { return listener_->port(); }
 
  private:
   ReceiptListener(const ReceiptOptions& options, std::unique_ptr<store::Store> store, std::unique_ptr<ReceiptSink> sink,
@@ -46,9 +48,7 @@ class ReceiptListener {
   ReceiptMetrics& metrics_;
   ReceiptDesk desk_;
   boost::asio::io_context loop_{1};
-  std::unique_ptr<server::HttpServer> plain_;  // one of the two
-  std::unique_ptr<server::TlsServer> tls_;
-  std::uint16_t port_ = 0;
+  std::optional<TlsOrPlain> listener_;  // once it listens
   std::thread thread_;
 };
 

@@ -29,7 +29,6 @@ enum class Code : std::int32_t {
   // Messages.
   ReceiverUnknown = 20003,
   Blacklisted = 20007,
-  NotFriends = 20009,
   RecallTooLate = 20016,
   NotTheSender = 20018,
   MessageUnknown = 20026,

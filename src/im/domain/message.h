@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/time.h"
 #include "im/domain/ids.h"
@@ -11,6 +12,8 @@
 namespace nightpost::im {
 
 enum class Priority : std::uint8_t { High, Normal, Low, Lowest };
+std::string_view name_of(Priority priority) noexcept;  // "high", "normal", "low", "lowest"
+std::optional<Priority> priority_from(std::string_view name) noexcept;
 
 /// What the sender asks for beside the content.
 struct MessageFlags {

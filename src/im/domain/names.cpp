@@ -26,6 +26,24 @@ Answer<void> check_user_id(std::string_view id, std::string_view field) {
 Answer<void> check_device_id(std::string_view id, std::string_view field) { return check(id, field, kDeviceIdMax); }
 Answer<void> check_client_id(std::string_view id, std::string_view field) { return check(id, field, kClientIdMax); }
 
+bool is_login_fault(Code code) noexcept {
+  switch (code) {
+    case Code::SigExpired:
+    case Code::SigEmpty:
+    case Code::SigUnreadable:
+    case Code::SigMismatch:
+    case Code::SigOtherUser:
+    case Code::SigOtherApp:
+    case Code::SigRevoked:
+    case Code::AccountUnknown:
+    case Code::AppUnknown:
+    case Code::Malformed:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string_view name_of(Code code) noexcept {
   switch (code) {
     case Code::Malformed:
@@ -60,8 +78,6 @@ std::string_view name_of(Code code) noexcept {
       return "receiver_unknown";
     case Code::Blacklisted:
       return "blacklisted";
-    case Code::NotFriends:
-      return "not_friends";
     case Code::RecallTooLate:
       return "recall_too_late";
     case Code::NotTheSender:

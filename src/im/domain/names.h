@@ -20,6 +20,9 @@ Answer<void> check_user_id(std::string_view id, std::string_view field = "user")
 Answer<void> check_device_id(std::string_view id, std::string_view field = "device");
 Answer<void> check_client_id(std::string_view id, std::string_view field = "client_id");
 
+/// What a refused login says of its client: the same hello will not do another time.
+bool is_login_fault(Code code) noexcept;
+
 /// "sig_expired"; of a number that is no code of ours "unknown".
 std::string_view name_of(Code code) noexcept;
 

@@ -123,14 +123,6 @@ class Members {
   std::string& mistake_;
 };
 
-std::optional<Priority> priority_from(std::string_view name) noexcept {
-  if (name == "high") return Priority::High;
-  if (name == "normal") return Priority::Normal;
-  if (name == "low") return Priority::Low;
-  if (name == "lowest") return Priority::Lowest;
-  return std::nullopt;
-}
-
 void read_message_id(Members& in, const std::string& name, dom::element value, MessageId& out) {
   std::string text;
   if (!in.text(name, value, text)) return;

@@ -35,20 +35,6 @@ void json(std::string& out, std::string_view name, std::string_view value) {
   out += value;
 }
 
-std::string_view name_of(Priority priority) noexcept {
-  switch (priority) {
-    case Priority::High:
-      return "high";
-    case Priority::Normal:
-      return "normal";
-    case Priority::Low:
-      return "low";
-    case Priority::Lowest:
-      return "lowest";
-  }
-  return "normal";
-}
-
 std::string recall_json(const Recall& recall) {
   std::string out = "{";
   append_json_member(out, "id", text_of(recall.id));

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "im/domain/names.h"
+
 namespace nightpost::im {
 namespace {
 
@@ -51,25 +53,6 @@ std::pair<Bye, std::string_view> bye_of(Ended::Why why) noexcept {
       return {Bye::AccountRemoved, "the account is removed"};
   }
   return {Bye::KickedAdmin, "this login was ended"};
-}
-
-/// What of a refused login the client has to answer for: it counts against its address.
-bool is_failure(Code code) noexcept {
-  switch (code) {
-    case Code::SigExpired:
-    case Code::SigEmpty:
-    case Code::SigUnreadable:
-    case Code::SigMismatch:
-    case Code::SigOtherUser:
-    case Code::SigOtherApp:
-    case Code::SigRevoked:
-    case Code::AccountUnknown:
-    case Code::AppUnknown:
-    case Code::Malformed:
-      return true;
-    default:
-      return false;
-  }
 }
 
 }  // namespace
@@ -220,7 +203,7 @@ void Session::on_login_refused(const Refusal& refusal) {
   const bool again = refusal.code == Code::Busy || refusal.code == Code::TooFast;
   const milliseconds retry = again ? world_.host.login_retry() : milliseconds(0);
   milliseconds wait{0};
-  if (is_failure(refusal.code)) {
+  if (is_login_fault(refusal.code)) {
     world_.metrics.logins_failed.add();
     wait = world_.host.login_failed(*this, refusal);
   }

@@ -5,24 +5,6 @@
 #include "core/text.h"
 
 namespace nightpost::im {
-namespace {
-
-std::string_view name_of(Priority priority) noexcept {
-  switch (priority) {
-    case Priority::High:
-      return "high";
-    case Priority::Normal:
-      return "normal";
-    case Priority::Low:
-      return "low";
-    case Priority::Lowest:
-      return "lowest";
-  }
-  return "normal";
-}
-
-}  // namespace
-
 std::string event_key(const Intent& intent) { return "c2c_" + intent.message->from + "_" + intent.to.user; }
 
 std::string offline_event(const Intent& intent, const std::vector<std::string>& devices, milliseconds lifetime) {

@@ -111,6 +111,49 @@ std::string signed_json(const std::string& identifier_json, const std::string& i
          std::string(rest) + "}";
 }
 
+TEST_CASE("user sig: what the official signers make is taken, and only as they made it", "[im][domain][sig]") {
+  struct Row {
+    const char* signer;
+    const char* sig;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"tls-sig-api-v2 1.1 of PyPI",
+       "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkgJy8SphUcUp2YkFBZgpQwtDEAAIMoXKpFQWZRalAGQszoBRUsCQzFyRkaG5pamlpbG5"
+       "qDjMo"
+       "Mx1kuGWIa4qZSWKpZ7Z3iXFhuba2eVC2drivqa*5RXZJXnKqT3K2W7JxRbhlUL6tUi0AA5MxzQ__"},
+      {"the same, with userbuf",
+       "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkgJy8SphUcUp2YkFBZgpQwtDEAAIMoXKpFQWZRalAGQszoBRUsCQzFyRkaG5pamlpbG5"
+       "qDhUv"
+       "LU4tSipNA1kQGe6VBTc-Mx0klOaf5JqXGOKWU*qTaJhXWhocUhLh5B*c7pTlF*ybmmdpnOJYGFpgnO5p7mmrVAsA4aM5Sw__"},
+      {"tls-sig-api-v2 1.0.2 of npm",
+       "eJwtjMsKwjAQRf9l1lLSdxNwJWpBRcSqtTslExmDbahpsYj-LjS9u3MO3C8U26PXYwsCAo-BbGSSWFtSNGqJdT1M4S31zRiSIPyIufmuWHohCD-"
+       "lMedh"
+       "GmfO4sdQiyCyJGJsuqAHCMg3vCK1tqrpyyFcYNftltVTBVdt7pd9oVYUJ4fy3OQnPYffH7wtMZE_"},
+      {"the same, a room's privilege",
+       "eJw1jcsOgjAUBf-lbjVYpKg0YXENWE2MLiQ*2AEt0qANacVHjP9uAjq7M7M4b0jWO*"
+       "cuDTAYOwSG3VZC6psqVaeF1Pr1C1bUWdMoAcylpMfty01dJTB3"
+       "GvhB4E39WW-ls1FGAptNKCG9aq00eVsCA0RcpHzf5vqSFDWdI2JMrnaLFUXEaIQdYfj-"
+       "VmdgUPBkteTmwG3uH6PWpl7wfJBqEItkY5T0TvxO9hnZLTUN"
+       "4fMFPABBbg__"},
+  }));
+  CAPTURE(row.signer);
+  const std::string sig = row.sig;
+  const WallTime made = at(1'795'993'900);  // at most some minutes before
+  const auto good = check(sig, "denny", made);
+  REQUIRE(good);
+  CHECK(good->ends - good->issued == seconds(86'400));
+  CHECK(code_of(check(sig, "denny", good->ends)) == std::nullopt);
+  CHECK(code_of(check(sig, "denny", good->ends + seconds(1))) == Code::SigExpired);
+  CHECK(code_of(check(sig, "vinson", made)) == Code::SigOtherUser);
+  CHECK(code_of(check(sig, "denny", made, AppId{1'400'000'002})) == Code::SigOtherApp);
+  CHECK(code_of(check(sig, "denny", made, kApp, {kOtherKey})) == Code::SigMismatch);
+  for (std::size_t i = 0; i < sig.size(); i += 7) {
+    std::string tampered = sig;
+    tampered[i] = tampered[i] == 'A' ? 'B' : 'A';
+    CHECK_FALSE(check(tampered, "denny", made));
+  }
+}
+
 TEST_CASE("user_sig: the published vectors are valid in every encoding", "[im][domain][user_sig]") {
   for (const auto& [sig, user] : std::initializer_list<std::pair<const char*, const char*>>{{kLevel6, "administrator"},
                                                                                             {kLevel1, "administrator"},
