@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/json_section.h"
+#include "app/server_options.h"
 #include "core/ids.h"
 #include "im/gateway/gateway_options.h"
 #include "im/relay/relay.h"
@@ -18,8 +19,7 @@ struct ImOptions {
   std::uint16_t port = 9466;            // 0: a free one
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9465;
-  std::string tls_certificate_file;  // PEM chain; both files or none: then plain WebSocket, for use behind a proxy
-  std::string tls_key_file;          // that ends TLS
+  TlsFiles tls;  // none: plain, for use behind a proxy that ends TLS
   /// Tenants and the files of the keys that sign their users' userSigs. While a key is replaced, both are good.
   std::map<AppId, std::string> key_files, next_key_files;
   im::RelayOptions relay;

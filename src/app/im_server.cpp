@@ -102,8 +102,7 @@ Result<void> ImServer::listen() {
   server.name = "im";
   server.log = &log_;
   server.metrics = &metrics_.server;
-  auto listener = TlsOrPlain::start(context_, std::move(server), options_.tls_certificate_file, options_.tls_key_file,
-                                    {}, gateway_->handler());
+  auto listener = TlsOrPlain::start(context_, std::move(server), options_.tls, {}, gateway_->handler());
   if (!listener) return std::unexpected(std::move(listener.error()));
   listener_ = *std::move(listener);
   return {};

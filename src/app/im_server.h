@@ -45,6 +45,7 @@ class ImServer final : public im::Listener {
   ImServer& operator=(const ImServer&) = delete;
 
   std::uint16_t port() const noexcept { return listener_->port(); }
+  std::optional<WallTime> certificate_ends() const noexcept { return listener_->certificate_ends(); }
   /// Any thread but the loop's. Clients are told to go, events on their way are waited for, what is to be saved is
   /// saved. False: something was left for the next start.
   bool drain(MonoTime deadline);
