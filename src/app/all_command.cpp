@@ -105,7 +105,7 @@ class Both {
     return all;
   }
   void register_series(observe::MetricsPage& page) const {
-    register_metrics(page, worker_->metrics(), worker_->signers());
+    register_metrics(page, worker_->metrics(), worker_->signers(), worker_->recalls());
     register_im_metrics(page, im_metrics_);
     register_server_metrics(page, "im", im_metrics_.server);
     const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };

@@ -200,6 +200,12 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_counter("nightpost_im_events_total", "Offline events published", {}, cell(r.events));
   page.add_counter("nightpost_im_late_events_total", "Of them: for devices that looked alive and did not acknowledge",
                    {}, cell(r.late_events));
+  page.add_counter("nightpost_im_follow_ups_total", "Events of pushes made before", {{"kind", "cancel"}},
+                   cell(r.cancels));
+  page.add_counter("nightpost_im_follow_ups_total", "Events of pushes made before", {{"kind", "badge"}},
+                   cell(r.badges));
+  page.add_gauge("nightpost_im_follow_ups_held", "Of what is to be told to pushes made before, in memory", {},
+                 cell(r.follow_ups_held));
   page.add_counter("nightpost_im_intents_reread_total", "Intents taken up from the store", {}, cell(r.repeated));
   page.add_gauge("nightpost_im_intents_held", "Intents in memory", {}, cell(r.held));
   page.add_gauge("nightpost_im_events_in_flight", "Events that the broker has not acknowledged", {}, cell(r.in_flight));

@@ -34,6 +34,7 @@ std::optional<Opened> open(Tables& tables, const UserKey& who, const std::string
 void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const std::string& except) {
   Tables& tables = work.tables;
   const std::int64_t unread = unread_above(tables, conv, chat, to);
+  const bool less = unread < chat.unread;
   const Tables::Touched mine = tables.touch(chat.owner, unread - chat.unread);
   chat.ver = mine.ver;
   chat.read = to;
@@ -43,6 +44,7 @@ void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const 
   work.told.read.push_back({chat.owner, {conv.id, to}});
   work.told.deliveries.push_back({chat.owner, mine.ver, except, ReadMark{chat.peer, to, unread}, mine.unread});
   if (conv.a == conv.b) return;
+  tell_read(work, conv, chat, to, mine, less, except);
   auto other = tables.chat({chat.owner.app, chat.peer}, conv.id);
   if (!other || other->peer_read >= to) return;
   const Tables::Touched theirs = tables.touch(other->owner);
@@ -95,6 +97,7 @@ Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& chang
     }
   }
   const Tables::Touched touched = tables.touch(who.user, -less);
+  if (less > 0) tell_read(work, found->conv, chat, chat.head, touched, true, who.device);
   chat.ver = touched.ver;
   tables.save_chat(chat);
   work.told.deliveries.push_back({who.user, chat.ver, who.device, ChatChanged{chat.peer}, touched.unread});

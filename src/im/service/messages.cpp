@@ -164,6 +164,7 @@ Answer<Ver> recall(Work& work, const Terminal& who, MessageId id) {
     other->unread -= plan->unread_less;
     tables.save_chat(*other);
     work.told.deliveries.push_back({other->owner, theirs.ver, "", Recalled{other->peer, recall}, theirs.unread});
+    tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
   }
   return mine.ver;
 }

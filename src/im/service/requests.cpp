@@ -201,6 +201,11 @@ void SqliteService::intents(std::int64_t after, std::size_t limit, Reply<std::ve
   look<std::vector<Intent>>([after, limit](Work& work) { return im::intents(work, after, limit); }, std::move(reply));
 }
 
+void SqliteService::follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) {
+  look<std::vector<FollowUp>>([after, limit](Work& work) { return im::follow_ups(work, after, limit); },
+                              std::move(reply));
+}
+
 void SqliteService::import_account(UserKey who, Profile profile, Reply<void> reply) {
   auto ok = check_user_id(who.user);
   if (ok) ok = check_profile(profile, options_);

@@ -206,6 +206,22 @@ struct Intent {
   std::vector<std::string> pushed;  // devices that those named
 };
 
+/// What pushes made before are to be told: that their message was recalled, that their conversation was read up to it,
+/// or that the total fell. The row stands in the store until settled.
+struct FollowUp {
+  enum class Kind : std::uint8_t { Recalled = 1, Read = 2, Badge = 3 };
+  std::int64_t id = 0;
+  Kind kind = Kind::Badge;
+  UserKey to;
+  WallTime at{};
+  MessageId message;       // of a badge none, and nothing of it
+  Ver ver;                 // the receiver's, when that message came
+  std::string from, nick;  // who wrote it
+  std::int64_t unread_total = 0;
+  std::vector<PushTarget> targets;
+  std::string by_device;  // that brought it about; empty: none of the receiver's, or not known any more
+};
+
 struct Ended {
   enum class Why : std::uint8_t { Displaced, SameDevice, Kicked, LoggedOut, AccountRemoved };
   Terminal terminal;
@@ -216,6 +232,7 @@ struct Ended {
 struct Committed {
   std::vector<Delivery> deliveries;
   std::vector<Intent> intents;
+  std::vector<FollowUp> follow_ups;
   std::vector<MessageId> recalled;                  // whose push is not to be made any more
   std::vector<std::pair<UserKey, MessageId>> read;  // ... up to which a user has read, one a conversation
   std::vector<Ended> ended;
@@ -230,6 +247,9 @@ class IntentBook {
   /// The broker has event number `events` of it, which named `devices`: a later process does not push to them again.
   virtual void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) = 0;
   virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
+  /// Likewise.
+  virtual void follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) = 0;
+  virtual void follow_up_settled(std::int64_t id) = 0;
 };
 
 /// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it. A reply

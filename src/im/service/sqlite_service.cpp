@@ -55,8 +55,8 @@ SqliteService::~SqliteService() {
 
 void SqliteService::opened(Done done) {
   Committed& told = done.told;
-  if (!told.deliveries.empty() || !told.intents.empty() || !told.recalled.empty() || !told.read.empty() ||
-      !told.ended.empty())
+  if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
+      !told.read.empty() || !told.ended.empty())
     around_.listener.committed(std::move(told));
   for (const auto& command : done.commands) command->answer();
 }
@@ -121,6 +121,8 @@ void SqliteService::intent_published(std::int64_t id, std::int32_t events, std::
 }
 
 void SqliteService::intent_settled(std::int64_t id) { change_intent({.id = id}); }
+
+void SqliteService::follow_up_settled(std::int64_t id) { change_intent({.id = id, .follow_up = true}); }
 
 void SqliteService::change_intent(IntentChange change) {
   if (stopped_) return;

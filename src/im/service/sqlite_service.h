@@ -79,6 +79,8 @@ class SqliteService final : public Service {
   void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) override;
   void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) override;
   void intent_settled(std::int64_t id) override;
+  void follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) override;
+  void follow_up_settled(std::int64_t id) override;
 
   // For operators.
   /// Makes the account, or brings a removed one back; a field that is absent stays as it is.

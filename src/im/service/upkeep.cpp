@@ -32,6 +32,7 @@ void expire(Work& work, MessageId id) {
     --chat->unread;
     tables.save_chat(*chat);
     work.told.deliveries.push_back({chat->owner, touched.ver, "", ChatChanged{chat->peer}, touched.unread});
+    tell_total(work, chat->owner, touched);
   }
   if (tables.erase_intent(id)) work.told.recalled.push_back(id);
   tables.erase_message(*conv, id.seq);
@@ -56,7 +57,9 @@ Answer<void> save_acknowledged(Work& work, const std::vector<Acknowledgement>& a
 
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all) {
   for (const IntentChange& change : all) {
-    if (change.events == 0)
+    if (change.follow_up)
+      work.tables.settle_follow_up(change.id);
+    else if (change.events == 0)
       work.tables.settle_intent(change.id);
     else
       work.tables.mark_published(change.id, change.events, change.devices);

@@ -20,6 +20,7 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 void append(Committed& to, Committed&& from) {
   append(to.deliveries, std::move(from.deliveries));
   append(to.intents, std::move(from.intents));
+  append(to.follow_ups, std::move(from.follow_ups));
   append(to.recalled, std::move(from.recalled));
   append(to.read, std::move(from.read));
   append(to.ended, std::move(from.ended));

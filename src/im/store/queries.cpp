@@ -148,6 +148,13 @@ constexpr Line kLines[] = {
     {&Queries::intents_after, "im_intents",
      "SELECT id, app_id, user_id, conv, seq, ver, events, pushed FROM im_intents WHERE id > ?1 ORDER BY id LIMIT ?2"},
 
+    {&Queries::follow_up_add, "im_follow_ups",
+     "INSERT INTO im_follow_ups (app_id, user_id, kind, conv, seq, ver, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+     "RETURNING id"},
+    {&Queries::follow_up_settle, "im_follow_ups", "DELETE FROM im_follow_ups WHERE id = ?1"},
+    {&Queries::follow_ups_after, "im_follow_ups",
+     "SELECT id, app_id, user_id, kind, conv, seq, ver, at FROM im_follow_ups WHERE id > ?1 ORDER BY id LIMIT ?2"},
+
     {&Queries::unbind_add, "im_unbinds",
      "INSERT INTO im_unbinds (app_id, user_id, device_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"},
     {&Queries::unbind_erase, "im_unbinds",

@@ -83,6 +83,16 @@ struct IntentRow {
   std::vector<std::string> pushed;
 };
 
+/// What pushes made before are to be told.
+struct FollowUpRow {
+  std::int64_t id = 0;
+  UserKey to;
+  std::int64_t kind = 0;
+  MessageId message;
+  Ver ver;
+  WallTime at{};
+};
+
 struct ChangeRow {
   std::int64_t change = 0;
   Seq seq;

@@ -160,6 +160,19 @@ CREATE TABLE im_unbinds (
   PRIMARY KEY (user_id, app_id, device_id)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+-- What pushes made before are to be told, from the transaction in which it happened until the broker has its event.
+CREATE TABLE im_follow_ups (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  kind INTEGER NOT NULL,  -- 1: the message was recalled; 2: the conversation was read up to it; 3: the total fell
+  conv INTEGER NOT NULL,  -- 0 of 3, as are seq and ver
+  seq INTEGER NOT NULL,
+  ver INTEGER NOT NULL,   -- the user's when that message came
+  at INTEGER NOT NULL
+) STRICT;
+)sql",
 };
 
 /// 0: no tables yet.

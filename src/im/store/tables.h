@@ -100,6 +100,8 @@ class Tables {
   /// `ver`; `above` where there is none.
   Seq last_before(const ConvRow& conv, WallTime time, Seq above, Seq to);
   Seq last_within(const ConvRow& conv, bool reader_is_b, Ver ver, Seq above, Seq to);
+  /// The reader's ver when the newest message in (above, to] came; 0: there is none.
+  Ver ver_at(const ConvRow& conv, bool reader_is_b, Seq above, Seq to);
   void hide(MessageId id, std::string_view user);
   std::vector<MessageId> expired(WallTime now, std::size_t limit);
   void erase_message(const ConvRow& conv, Seq seq);
@@ -121,6 +123,11 @@ class Tables {
   void settle_intent(std::int64_t id);
   void mark_published(std::int64_t id, std::int32_t events, std::span<const std::string> devices);
   std::vector<IntentRow> intents_after(std::int64_t id, std::size_t limit);
+
+  // Follow-ups of pushes.
+  std::int64_t add_follow_up(const FollowUpRow& row);  // its id
+  void settle_follow_up(std::int64_t id);
+  std::vector<FollowUpRow> follow_ups_after(std::int64_t id, std::size_t limit);
 
   // Tokens to be taken away after the commit.
   struct Unbind {

@@ -158,4 +158,27 @@ std::vector<IntentRow> Tables::intents_after(std::int64_t id, std::size_t limit)
   return out;
 }
 
+std::int64_t Tables::add_follow_up(const FollowUpRow& row) {
+  std::int64_t out = 0;
+  each(queries_.follow_up_add.query(row.to.app.value, row.to.user, row.kind, row.message.conv.value,
+                                    row.message.seq.value, row.ver.value, to_ms(row.at)),
+       [&](const store::Rows& rows) { out = rows.integer(0); });
+  return out;
+}
+
+void Tables::settle_follow_up(std::int64_t id) { change(queries_.follow_up_settle, id); }
+
+std::vector<FollowUpRow> Tables::follow_ups_after(std::int64_t id, std::size_t limit) {
+  std::vector<FollowUpRow> out;
+  each(queries_.follow_ups_after.query(id, limit), [&](const store::Rows& rows) {
+    out.push_back({.id = rows.integer(0),
+                   .to = {{rows.integer(1)}, std::string(rows.text(2))},
+                   .kind = rows.integer(3),
+                   .message = {{rows.integer(4)}, {rows.integer(5)}},
+                   .ver = {rows.integer(6)},
+                   .at = wall_from_ms(rows.integer(7))});
+  });
+  return out;
+}
+
 }  // namespace nightpost::im

@@ -144,6 +144,13 @@ Seq Tables::last_within(const ConvRow& conv, bool reader_is_b, Ver ver, Seq abov
                     [&](const store::Rows& rows) { return rows.integer(reader_is_b ? 3 : 2) <= ver.value; });
 }
 
+Ver Tables::ver_at(const ConvRow& conv, bool reader_is_b, Seq above, Seq to) {
+  Ver out;
+  each(queries_.place.query(conv.id.value, above.value, to.value),
+       [&](const store::Rows& rows) { out = {rows.integer(reader_is_b ? 3 : 2)}; });
+  return out;
+}
+
 void Tables::hide(MessageId id, std::string_view user) { change(queries_.hide, id.conv.value, user, id.seq.value); }
 
 std::vector<MessageId> Tables::expired(WallTime now, std::size_t limit) {

@@ -255,6 +255,11 @@ class World : public Listener {
     REQUIRE(reply);
     return *std::move(reply);
   }
+  std::vector<FollowUp> follow_ups() {
+    auto reply = ask<std::vector<FollowUp>>([&](auto reply) { service->follow_ups(0, 1'000, std::move(reply)); });
+    REQUIRE(reply);
+    return *std::move(reply);
+  }
   /// The token ids that the dispatcher has of a user.
   std::vector<std::string> bound(const std::string& user) const {
     std::vector<std::string> out;
@@ -268,6 +273,7 @@ class World : public Listener {
     for (Committed& each : std::exchange(told, {})) {
       add(out.deliveries, each.deliveries);
       add(out.intents, each.intents);
+      add(out.follow_ups, each.follow_ups);
       add(out.recalled, each.recalled);
       add(out.read, each.read);
       add(out.ended, each.ended);
