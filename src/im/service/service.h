@@ -129,7 +129,8 @@ struct SyncReply {
   bool more = false;
   bool reset = false;  // the client's ver is from elsewhere or ahead: it drops what it has; the rows are from 0
   std::int64_t unread_total = 0;
-  std::vector<GroupChat> groups;  // those with a ver above the client's, then those that moved
+  std::vector<GroupChat> groups;  // those with a ver above the client's, by ver; then those that moved, by conv
+  std::size_t moved = 0;          // so many of them
   WallTime time{};                // `since` of the next sync
   ConvId after_group;             // while `more`; 0 until those with a ver above are through
 };
