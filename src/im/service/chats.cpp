@@ -4,6 +4,7 @@
 
 #include "im/domain/message_rules.h"
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
@@ -59,7 +60,7 @@ Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& reque
   if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
   const auto reply_of = [&](Seq mark, std::int64_t unread) {
     const auto account = tables.account(who.user);
-    return ReadReply{mark, unread, account ? account->unread : 0, account ? account->ver : Ver{}};
+    return ReadReply{mark, unread, unread_total(tables, who.user), account ? account->ver : Ver{}};
   };
   auto found = open(tables, who.user, request.peer);
   if (!found) return reply_of({}, 0);  // nothing was ever said: all of it is read

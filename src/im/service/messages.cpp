@@ -5,6 +5,7 @@
 
 #include "im/domain/message_rules.h"
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
@@ -81,7 +82,7 @@ Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft) {
                .push = draft.push,
                .cloud_data = draft.cloud_data};
   if (!plan->stored) {
-    deliver_online_only(work, who, to, std::move(made), sender->unread, receiver ? receiver->unread : 0);
+    deliver_online_only(work, who, to, std::move(made), unread_total(tables, who.user), unread_total(tables, to));
     return SendReply{.at = plan->at, .ver = sender->ver};
   }
 
@@ -125,6 +126,7 @@ Answer<Ver> recall(Work& work, const Terminal& who, MessageId id) {
   Tables& tables = work.tables;
   if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
   const auto conv = tables.conv(id.conv);
+  if (conv && conv->is_group()) return recall_in_group(work, actor_of(who), id);
   const bool inside = conv && conv->holds(who.user);
   auto chat = inside ? tables.chat(who.user, id.conv) : std::nullopt;
   const auto message = chat ? tables.message(*conv, id.seq) : std::nullopt;
@@ -172,6 +174,9 @@ Answer<Ver> recall(Work& work, const Terminal& who, MessageId id) {
 Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>& ids) {
   Tables& tables = work.tables;
   if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (!ids.empty())
+    if (const auto conv = tables.conv(ids.front().conv); conv && conv->is_group())
+      return remove_in_group(work, who, ids);
   struct Touched {
     ConvRow conv;
     ChatRow chat;

@@ -64,13 +64,6 @@ Answer<void> check_page(const PullRequest& request) {
 
 }  // namespace
 
-template <class T>
-void SqliteService::refuse_later(Refusal refusal, Reply<T> reply) {
-  around_.loop.post([refusal = std::move(refusal), reply = std::move(reply)]() mutable {
-    reply(std::unexpected(std::move(refusal)));
-  });
-}
-
 void SqliteService::login(LoginRequest request, Reply<LoginReply> reply) {
   const auto checked = [&]() -> Answer<UserSig> {
     const auto keys = keys_.find(request.app);

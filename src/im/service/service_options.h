@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "core/time.h"
 #include "im/domain/elements.h"
+#include "im/domain/group.h"
 #include "im/domain/login_policy.h"
 
 namespace nightpost::im {
@@ -38,6 +39,8 @@ struct ServiceOptions {
   std::size_t blacklist_max = 1'000;  // users
   std::size_t nick_bytes_max = 500;
   std::size_t face_bytes_max = 500;
+
+  GroupLimits groups;
 
   // Answers.
   std::size_t chats_max = 500;                 // a sync

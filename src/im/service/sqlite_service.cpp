@@ -40,6 +40,7 @@ SqliteService::SqliteService(FileLock lock, std::vector<Tables> tables, std::uni
       keys_(std::move(keys)),
       acknowledged_timer_(around_.loop.make_timer([this] { save_acknowledged(); })),
       intents_timer_(around_.loop.make_timer([this] { save_intents(); })),
+      group_intents_timer_(around_.loop.make_timer([this] { save_group_intents(); })),
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
       writer_(std::move(tables.front()), std::move(push_store), options_, around_.clock, around_.log, mailbox_,
@@ -56,7 +57,7 @@ SqliteService::~SqliteService() {
 void SqliteService::opened(Done done) {
   Committed& told = done.told;
   if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
-      !told.read.empty() || !told.ended.empty())
+      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty())
     around_.listener.committed(std::move(told));
   for (const auto& command : done.commands) command->answer();
 }
@@ -72,6 +73,8 @@ void SqliteService::stop() {
     add([all = std::move(acknowledged)](Work& work) { return im::save_acknowledged(work, all); });
   if (!intent_changes_.empty())
     add([all = std::exchange(intent_changes_, {})](Work& work) { return im::save_intents(work, all); });
+  if (!group_intent_changes_.empty())
+    add([all = std::exchange(group_intent_changes_, {})](Work& work) { return im::save_group_intents(work, all); });
   auto never_run = writer_.stop(std::move(last));
   std::ranges::move(readers_.stop(), std::back_inserter(never_run));
   mailbox_->empty();

@@ -13,6 +13,7 @@
 #include "core/result.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
+#include "im/service/group_commands.h"
 #include "im/service/mailbox.h"
 #include "im/service/readers.h"
 #include "im/service/service.h"
@@ -30,7 +31,7 @@ class Listener {
   virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
 };
 
-class SqliteService final : public Service {
+class SqliteService final : public Service, public GroupService, public GroupIntentBook {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -82,6 +83,33 @@ class SqliteService final : public Service {
   void follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) override;
   void follow_up_settled(std::int64_t id) override;
 
+  void create_group(const Actor& who, GroupCreate request, Reply<GroupCreated> reply) override;
+  void dismiss_group(const Actor& who, std::string group, Reply<Ver> reply) override;
+  void change_group(const Actor& who, GroupInfoChange change, Reply<Ver> reply) override;
+  void transfer_group(const Actor& who, std::string group, std::string owner, Reply<Ver> reply) override;
+  void group_infos(const Actor& who, std::vector<std::string> groups, Reply<GroupInfos> reply) override;
+  void joined_groups(const Actor& who, JoinedRequest request, Reply<JoinedGroups> reply) override;
+  void join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) override;
+  void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) override;
+  void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override;
+  void quit_group(const Actor& who, std::string group, Reply<Ver> reply) override;
+  void invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
+  void kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
+  void change_member(const Actor& who, MemberChange change, Reply<Ver> reply) override;
+  void members(const Actor& who, MembersRequest request, Reply<MembersPage> reply) override;
+  void members_named(const Actor& who, std::string group, std::vector<std::string> users,
+                     Reply<std::vector<GroupMember>> reply) override;
+  void send_to_group(const Actor& who, GroupSendRequest request, Reply<SendReply> reply) override;
+  void recall_in_group(const Actor& who, MessageId id, Reply<Ver> reply) override;
+  void read_group(const Actor& who, GroupReadRequest request, Reply<ReadReply> reply) override;
+  void pull_group(const Actor& who, GroupPullRequest request, Reply<PullReply> reply) override;
+  void change_group_chat(const Actor& who, GroupChatChange change, Reply<Ver> reply) override;
+  void group_intents(std::int64_t after, std::size_t limit, Reply<std::vector<GroupIntent>> reply) override;
+  void group_receivers(MessageId message, std::int64_t range, std::int64_t ranges,
+                       Reply<std::vector<GroupReceiver>> reply) override;
+  void group_intent_done(std::int64_t id, std::int64_t ranges) override;
+  void group_intent_settled(std::int64_t id) override;
+
   // For operators.
   /// Makes the account, or brings a removed one back; a field that is absent stays as it is.
   void import_account(UserKey who, Profile profile, Reply<void> reply);
@@ -94,7 +122,11 @@ class SqliteService final : public Service {
   SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
                 const ServiceOptions& options, const Surroundings& around);
   template <class T>
-  void refuse_later(Refusal refusal, Reply<T> reply);
+  void refuse_later(Refusal refusal, Reply<T> reply) {
+    around_.loop.post([refusal = std::move(refusal), reply = std::move(reply)]() mutable {
+      reply(std::unexpected(std::move(refusal)));
+    });
+  }
   void answer_later(std::unique_ptr<Command> command);
   void write(std::unique_ptr<Command> command, Writer::Kind kind = Writer::Kind::Call);
   void look(std::unique_ptr<Command> command);
@@ -110,6 +142,8 @@ class SqliteService final : public Service {
   void change_intent(IntentChange change);
   void save_acknowledged();
   void save_intents();
+  void change_group_intent(GroupIntentChange change);
+  void save_group_intents();
   void prune();
 
   const FileLock lock_;
@@ -130,9 +164,11 @@ class SqliteService final : public Service {
   };
   std::unordered_map<Acked, Acknowledgement, AckedHash> acknowledged_;  // one a device: bounded by those connected
   std::vector<IntentChange> intent_changes_;
+  std::vector<GroupIntentChange> group_intent_changes_;
   bool acknowledged_on_its_way_ = false;
   bool intents_on_their_way_ = false;
-  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, prune_timer_;
+  bool group_intents_on_their_way_ = false;
+  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, prune_timer_;
 
   const std::shared_ptr<Mailbox> mailbox_;
   Writer writer_;

@@ -24,6 +24,7 @@ void append(Committed& to, Committed&& from) {
   append(to.recalled, std::move(from.recalled));
   append(to.read, std::move(from.read));
   append(to.ended, std::move(from.ended));
+  append(to.group_intents, std::move(from.group_intents));
 }
 
 }  // namespace

@@ -173,6 +173,111 @@ CREATE TABLE im_follow_ups (
   at INTEGER NOT NULL
 ) STRICT;
 )sql",
+    R"sql(
+-- Groups. One is a conversation of user_a '' and user_b the group's id; once dismissed, of the id, a line's end and conv,
+-- so that the id is free. What a member has not read comes out of running counts: a message writes no row a member.
+ALTER TABLE im_convs ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;      -- messages that raise unread
+ALTER TABLE im_convs ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;       -- of them, up to the last that is erased
+ALTER TABLE im_convs ADD COLUMN recalled_to INTEGER NOT NULL DEFAULT 0;  -- greatest seq that was recalled
+ALTER TABLE im_convs ADD COLUMN moved_at INTEGER NOT NULL DEFAULT 0;     -- when there was last something for all members
+ALTER TABLE im_messages ADD COLUMN sender TEXT NOT NULL DEFAULT '';    -- in a group; empty: a tip, or one-to-one
+ALTER TABLE im_messages ADD COLUMN card TEXT NOT NULL DEFAULT '';
+ALTER TABLE im_messages ADD COLUMN tip INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_messages ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;   -- raises unread
+ALTER TABLE im_messages ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;  -- how many do, up to this one
+ALTER TABLE im_messages ADD COLUMN mentions TEXT NOT NULL DEFAULT '';   -- a user a line
+ALTER TABLE im_messages ADD COLUMN targets TEXT NOT NULL DEFAULT '';    -- likewise; empty: everyone
+CREATE INDEX im_messages_recalled ON im_messages (conv, seq) WHERE recalled = 1;
+CREATE INDEX im_hides_by_seq ON im_hides (conv, seq);
+
+CREATE TABLE im_groups (
+  conv INTEGER PRIMARY KEY,
+  app_id INTEGER NOT NULL,
+  group_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  introduction TEXT NOT NULL,
+  notification TEXT NOT NULL,
+  face TEXT NOT NULL,
+  owner TEXT NOT NULL,  -- empty: none
+  join_option TEXT NOT NULL,
+  members INTEGER NOT NULL,
+  members_max INTEGER NOT NULL,
+  all_silenced INTEGER NOT NULL,
+  fields TEXT NOT NULL,  -- JSON object of the app's own
+  created_at INTEGER NOT NULL,
+  info_at INTEGER NOT NULL,
+  dismissed_at INTEGER NOT NULL DEFAULT 0  -- 0: it lives
+) STRICT;
+CREATE INDEX im_groups_dismissed ON im_groups (dismissed_at) WHERE dismissed_at > 0;
+
+-- slot: a hash of the user; ranges of it cut a group into parts for pushes. A membership that ended keeps its row for a
+-- while, for devices that were away.
+CREATE TABLE im_members (
+  conv INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  app_id INTEGER NOT NULL,
+  role INTEGER NOT NULL,  -- 0 member, 1 admin, 2 owner
+  joined_at INTEGER NOT NULL,
+  left_at INTEGER NOT NULL,  -- 0: a member
+  cleared INTEGER NOT NULL,  -- up to here nothing is shown: what was before the join, or the user cleared
+  read INTEGER NOT NULL,
+  read_count INTEGER NOT NULL,  -- im_messages.counted at the read mark
+  own_since INTEGER NOT NULL,   -- own messages above it that raise unread
+  option INTEGER NOT NULL,      -- 0 notify, 1 not notify, 2 discard
+  silenced_until INTEGER NOT NULL,
+  last_sent_at INTEGER NOT NULL,
+  card TEXT NOT NULL,
+  pinned INTEGER NOT NULL,
+  hidden_to INTEGER NOT NULL,  -- not in the list while the head is below
+  mark TEXT NOT NULL,
+  ver INTEGER NOT NULL,  -- of the account when the member's own side changed
+  PRIMARY KEY (conv, slot, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_members_by_ver ON im_members (user_id, app_id, ver);
+CREATE INDEX im_members_left ON im_members (left_at) WHERE left_at > 0;
+
+-- A user's latest in a group.
+CREATE TABLE im_applications (
+  conv INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  state INTEGER NOT NULL,  -- 0 waits, 1 agreed, 2 refused
+  at INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  by_user TEXT NOT NULL,  -- who decided; empty: the app
+  answer TEXT NOT NULL,
+  decided_at INTEGER NOT NULL,
+  PRIMARY KEY (conv, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_applications_decided ON im_applications (decided_at) WHERE decided_at > 0;
+
+-- user_id '': everyone.
+CREATE TABLE im_mentions (
+  conv INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (conv, user_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Who alone sees a message.
+CREATE TABLE im_targets (
+  conv INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  PRIMARY KEY (conv, seq, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- One a message, however many its members are.
+CREATE TABLE im_group_intents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  conv INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  ranges INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0,  -- ranges that are over, from the first
+  UNIQUE (conv, seq)
+) STRICT;
+)sql",
 };
 
 /// 0: no tables yet.

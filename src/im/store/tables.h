@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "core/result.h"
+#include "im/store/group_queries.h"
+#include "im/store/group_rows.h"
 #include "im/store/queries.h"
 #include "im/store/rows.h"
 #include "store/connection.h"
@@ -48,8 +50,11 @@ class Tables {
     Ver ver;
     std::int64_t unread = 0;
   };
-  /// The account's next ver, and its total changed by `unread`; it never falls below 0.
+  /// The account's next ver, and its one-to-one total changed by `unread`, which never falls below 0. `unread` of the
+  /// result counts groups, too.
   Touched touch(const UserKey& who, std::int64_t unread = 0);
+  /// Of groups, by their running counts.
+  std::int64_t group_unread_total(const UserKey& who);
   Epoch next_epoch(const UserKey& who);
   void set_valid_from(const UserKey& who, WallTime from);
   /// Its chats, blacklist, intents and terminals go; the row stays, as removed, and what clients have is void.
@@ -139,9 +144,84 @@ class Tables {
   void erase_unbind(const Unbind& unbind);
   std::vector<Unbind> unbinds();
 
+  // Groups (tables_groups.cpp). A dismissed one is found by its conv alone.
+  std::optional<GroupRow> group(AppId app, std::string_view id);
+  std::optional<GroupRow> group(ConvId conv);
+  /// Makes the conversation, too. An empty id: one is made.
+  void add_group(GroupRow& row);
+  void save_group(const GroupRow& row);
+  void release_group_id(const GroupRow& row);  // of one that is dismissed
+  void erase_group(ConvId conv);               // and what hangs on it, but members and messages
+  /// After a message: seq, time and count of the row.
+  void advance_group(const GroupRow& row, WallTime now);
+  void move_group(ConvId conv, WallTime now);  // its members have something to see
+  std::optional<ConvId> dismissed_before(WallTime time);
+
+  std::optional<MemberRow> member(ConvId conv, const UserKey& who);  // also one that left
+  void save_member(const MemberRow& row);
+  void note_sent(const MemberRow& row, bool counts, WallTime at);  // of a sender's row, nothing else of which changes
+  struct NamedMember {
+    MemberRow row;
+    std::string nick;
+  };
+  /// By slot and user, behind `after`.
+  std::vector<NamedMember> members(ConvId conv, std::string_view after, std::optional<GroupRole> role,
+                                   std::optional<WallTime> silenced_at, std::size_t limit);
+  std::optional<NamedMember> member_named(ConvId conv, const std::string& user);
+  std::size_t groups_of(const UserKey& who);  // how many he is in
+  std::vector<ConvId> subscriptions(const UserKey& who);
+  std::vector<MemberRow> memberships(const UserKey& who);
+  std::vector<ReceiverRow> receivers(MessageId message, SlotRange slots, std::string_view sender);
+  struct Joined {
+    GroupRow group;
+    MemberRow member;
+  };
+  std::vector<Joined> joined(const UserKey& who, ConvId after, std::optional<GroupType> type, std::size_t limit);
+  std::vector<Joined> groups_above(const UserKey& who, Ver ver, std::size_t limit);  // by ver; those left, too
+  std::vector<Joined> groups_moved(const UserKey& who, WallTime since, ConvId after, std::size_t limit);  // by conv
+  std::int64_t recalled_above(ConvId conv, Seq seq, std::string_view reader);  // others' that raised unread
+  std::vector<MemberRow> left_before(WallTime time, std::size_t limit);
+  std::vector<MemberRow> members_of(ConvId conv, std::size_t limit);  // those that left, too
+  void forget_member(const MemberRow& row);                           // who does not know yet syncs from 0
+
+  // Their messages.
+  struct GroupViewer {
+    std::string_view user;  // empty: the app, which sees what nobody alone was sent
+    WallTime now{};
+  };
+  void add_group_message(const GroupRow& group, const Message& message, MessageCount count);
+  std::optional<std::pair<Message, MessageCount>> group_message(const GroupRow& group, Seq seq);
+  std::optional<Message> group_message(const GroupRow& group, Seq seq, const GroupViewer& viewer);
+  Page group_messages_up(const GroupRow& group, Seq from, Seq to, const GroupViewer& viewer, std::size_t limit,
+                         std::size_t bytes);
+  Page group_messages_down(const GroupRow& group, Seq from, Seq to, const GroupViewer& viewer, std::size_t limit,
+                           std::size_t bytes);
+  std::optional<Message> group_last(const GroupRow& group, Seq cleared, const GroupViewer& viewer);
+  std::int64_t counted_at(const GroupRow& group, Seq seq);
+  std::int64_t own_count(ConvId conv, std::string_view sender, Seq above, Seq to);
+  Seq group_last_before(ConvId conv, WallTime time, Seq above, Seq to);
+  void note_recalled(MessageId id);
+  Seq mention_above(ConvId conv, std::string_view user, Seq seq);  // the newest; 0: none
+  void erase_mentions(const Message& message);
+  void erase_group_message(const GroupRow& group, const Message& message, MessageCount count);
+  std::size_t erase_messages(ConvId conv, std::size_t about);  // the oldest; how many went
+  std::vector<ChangeRow> group_changes_after(ConvId conv, std::int64_t change, std::size_t limit);
+
+  std::optional<ApplicationRow> application(ConvId conv, std::string_view user);
+  void save_application(ConvId conv, const ApplicationRow& row);
+  std::vector<ApplicationRow> applications(ConvId conv, std::size_t limit);  // newest first
+  std::size_t applications_waiting(ConvId conv);
+  void prune_applications(WallTime before);
+
+  std::int64_t add_group_intent(MessageId message, std::int64_t ranges);
+  bool erase_group_intent(MessageId message);
+  void group_intent_done(std::int64_t id, std::int64_t ranges);
+  void settle_group_intent(std::int64_t id);
+  std::vector<GroupIntentRow> group_intents_after(std::int64_t id, std::size_t limit);
+
  private:
-  Tables(store::Connection connection, Queries queries)
-      : connection_(std::move(connection)), queries_(std::move(queries)) {}
+  Tables(store::Connection connection, Queries queries, GroupQueries groups)
+      : connection_(std::move(connection)), queries_(std::move(queries)), groups_(std::move(groups)) {}
 
   template <class Read>
   void each(store::Rows&& rows, Read read);
@@ -155,11 +235,20 @@ class Tables {
   Message message_of(const ConvRow& conv, const store::Rows& rows);
   Message seen_of(const ConvRow& conv, const store::Rows& rows);
   Page page(const ConvRow& conv, store::Rows&& rows, std::size_t limit, std::size_t bytes);
+  GroupRow group_row_of(const store::Rows& rows);
+  MemberRow member_of(const store::Rows& rows, int from);
+  NamedMember named_member_of(const store::Rows& rows);
+  std::vector<Joined> joined_of(store::Rows&& rows);
+  std::vector<MemberRow> members_in(store::Rows&& rows);
+  ApplicationRow application_of(const store::Rows& rows);
+  Message group_message_of(const GroupRow& group, const store::Rows& rows);
+  Page group_page(const GroupRow& group, store::Rows&& rows, std::size_t limit, std::size_t bytes);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 
   store::Connection connection_;
   Queries queries_;  // after the connection: statements go first
+  GroupQueries groups_;
   std::optional<Error> failure_;
 };
 

@@ -31,6 +31,7 @@ Tables::Touched Tables::touch(const UserKey& who, std::int64_t unread) {
   Touched out;
   each(queries_.account_touch.query(who.app.value, who.user, unread),
        [&](const store::Rows& rows) { out = {{rows.integer(0)}, rows.integer(1)}; });
+  out.unread += group_unread_total(who);
   return out;
 }
 

@@ -1,3 +1,4 @@
+#include "im/store/schema.h"
 #include "service_world.h"
 
 namespace nightpost::im {

@@ -277,6 +277,7 @@ class World : public Listener {
       add(out.recalled, each.recalled);
       add(out.read, each.read);
       add(out.ended, each.ended);
+      add(out.group_intents, each.group_intents);
     }
     return out;
   }
