@@ -29,11 +29,19 @@ enum class Code : std::int32_t {
   // Messages.
   ReceiverUnknown = 20003,
   Blacklisted = 20007,
+  Silenced = 20012,  // the sender may not speak for now; `why` says until when
   RecallTooLate = 20016,
   NotTheSender = 20018,
   MessageUnknown = 20026,
   WordRefused = 80001,
   TooLarge = 80002,
+  // Friends.
+  FriendsFull = 30010,
+  FriendOnBlacklist = 30515,  // the other, on one's own
+  FriendTakesNobody = 30516,
+  FriendBlacklists = 30525,  // one is on the other's blacklist
+  FriendAsksFirst = 30539,   // the other wants to be asked
+  NotAFriend = 31704,
   // The server.
   Busy = 70169,  // a queue is full or the store is away; nothing happened, repeat with the same client id
   Internal = 70500,

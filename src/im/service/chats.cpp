@@ -52,9 +52,9 @@ void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const 
   work.told.deliveries.push_back({other->owner, theirs.ver, "", PeerRead{other->peer, to}, theirs.unread});
 }
 
-Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& request) {
+Answer<ReadReply> read(Work& work, const Actor& who, const ReadRequest& request) {
   Tables& tables = work.tables;
-  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const auto reply_of = [&](Seq mark, std::int64_t unread) {
     const auto account = tables.account(who.user);
     return ReadReply{mark, unread, account ? account->unread : 0, account ? account->ver : Ver{}};
@@ -68,13 +68,13 @@ Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& reque
     asked = tables.last_before(conv, after, chat.read, chat.head);
   }
   const Seq mark = advanced_read(chat.read, chat.head, asked);
-  if (mark > chat.read) advance_read(work, conv, chat, mark, who.device);
+  if (mark > chat.read) advance_read(work, conv, chat, mark, device_of(who));
   return reply_of(chat.read, chat.unread);
 }
 
-Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& change) {
+Answer<Ver> change_chat(Work& work, const Actor& who, const ChatChange& change) {
   Tables& tables = work.tables;
-  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   auto found = open(tables, who.user, change.peer);
   if (!found) return refuse(Code::MessageUnknown, "peer: no conversation with this user");
   ChatRow& chat = found->chat;
@@ -97,7 +97,7 @@ Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& chang
   const Tables::Touched touched = tables.touch(who.user, -less);
   chat.ver = touched.ver;
   tables.save_chat(chat);
-  work.told.deliveries.push_back({who.user, chat.ver, who.device, ChatChanged{chat.peer}, touched.unread});
+  work.told.deliveries.push_back({who.user, chat.ver, device_of(who), ChatChanged{chat.peer}, touched.unread});
   return chat.ver;
 }
 

@@ -20,7 +20,9 @@ Result<Tables> Tables::open(const std::string& path, const store::StoreOptions& 
   if (auto done = connection->run(pragmas, "store file"); !done) return in_file(done.error());
   auto queries = Queries::prepare(connection->get());
   if (!queries) return in_file(queries.error());
-  return Tables(std::move(*connection), std::move(*queries));
+  auto admin = AdminQueries::prepare(connection->get());
+  if (!admin) return in_file(admin.error());
+  return Tables(std::move(*connection), std::move(*queries), std::move(*admin));
 }
 
 void Tables::failed(Error error) {

@@ -1,3 +1,4 @@
+#include "im/store/schema.h"
 #include "service_world.h"
 
 namespace nightpost::im {
@@ -151,7 +152,7 @@ TEST_CASE("im failures: a newer schema is refused and left alone", "[im][service
   CHECK(opened.error().code == Errc::Malformed);
   CHECK_THAT(opened.error().detail, Catch::Contains("version 99") && Catch::Contains("newer Nightpost"));
   CHECK(world.number("SELECT version FROM im_schema") == 99);
-  world.sql("UPDATE im_schema SET version = 1");
+  world.sql("UPDATE im_schema SET version = " + std::to_string(schema_version()));
   CHECK(world.try_start());
 }
 

@@ -1,0 +1,18 @@
+// On whose behalf a command runs.
+#pragma once
+
+#include <optional>
+
+#include "im/service/service.h"
+
+namespace nightpost::im {
+
+/// On whose behalf a command runs: a device that is logged in, or the app's server, which has every right.
+struct Actor {
+  UserKey user;  // of the app's server: for whom it acts; an empty name: for the app itself
+  std::optional<Terminal> terminal;
+  bool admin() const { return !terminal; }
+};
+inline Actor actor_of(const Terminal& who) { return {who.user, who}; }
+
+}  // namespace nightpost::im
