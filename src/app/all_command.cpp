@@ -108,6 +108,7 @@ class Both {
     register_metrics(page, worker_->metrics(), worker_->signers());
     register_im_metrics(page, im_metrics_);
     register_server_metrics(page, "im", im_metrics_.server);
+    register_server_metrics(page, "im_rest", im_metrics_.rest_server);
     const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
     page.add_gauge("nightpost_all_unsettled_bytes", "Bytes of events whose pushes are not over", {},
                    cell(sink_metrics_.unsettled_bytes));
@@ -184,12 +185,14 @@ int run_all(const Options& options) {
   watch.start();
   const std::string socket = fmt::format("ws{}://{}:{}/ws", config->im.tls_certificate_file.empty() ? "" : "s",
                                          config->im.host, both->im().port());
-  log.info("all.started", {observe::kv("clients", socket), observe::kv("shards", config->shards),
-                           observe::kv("apps", config->im.key_files.size())});
+  log.info("all.started",
+           {observe::kv("clients", socket), observe::kv("shards", config->shards),
+            observe::kv("apps", config->im.key_files.size()), observe::kv("rest", both->im().rest_url())});
   service.announce([&] {
     nlohmann::json ready = {{"ws", socket},
                             {"http", fmt::format("http://{}:{}", config->http_host, service.http_port())},
                             {"pid", ::getpid()}};
+    if (const std::string rest = both->im().rest_url(); !rest.empty()) ready["rest"] = rest;
     if (both->worker().receipts_port() != 0)
       ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls_certificate_file.empty() ? "" : "s",
                                       config->receipts.host, both->worker().receipts_port());
