@@ -42,6 +42,22 @@ enum class Code : std::int32_t {
   FriendBlacklists = 30525,  // one is on the other's blacklist
   FriendAsksFirst = 30539,   // the other wants to be asked
   NotAFriend = 31704,
+  // Groups.
+  GroupForbidden = 10007,   // the role or the type of the group lacks the right
+  OwnerMayNotQuit = 10009,  // he transfers or dismisses it
+  GroupUnknown = 10010,     // or dismissed
+  AlreadyMember = 10013,
+  GroupFull = 10014,
+  GroupIdInvalid = 10015,
+  GroupSilenced = 10017,
+  GroupIdUsed = 10021,
+  ApplicationDecided = 10024,  // or there is none
+  GroupIdOwned = 10025,        // used, by a group of the caller's own
+  GroupMessageUnknown = 10030,
+  GroupRecallTooLate = 10031,
+  GroupNoRecall = 10033,
+  LiveGroups = 10036,      // this server has none
+  UserGroupsFull = 10037,  // the user is in as many groups as a user may be
   // The server.
   Busy = 70169,  // a queue is full or the store is away; nothing happened, repeat with the same client id
   Internal = 70500,

@@ -102,6 +102,36 @@ std::string_view name_of(Code code) noexcept {
       return "friend_asks_first";
     case Code::NotAFriend:
       return "not_a_friend";
+    case Code::GroupForbidden:
+      return "group_forbidden";
+    case Code::OwnerMayNotQuit:
+      return "owner_may_not_quit";
+    case Code::GroupUnknown:
+      return "group_unknown";
+    case Code::AlreadyMember:
+      return "already_member";
+    case Code::GroupFull:
+      return "group_full";
+    case Code::GroupIdInvalid:
+      return "group_id_invalid";
+    case Code::GroupSilenced:
+      return "group_silenced";
+    case Code::GroupIdUsed:
+      return "group_id_used";
+    case Code::ApplicationDecided:
+      return "application_decided";
+    case Code::GroupIdOwned:
+      return "group_id_owned";
+    case Code::GroupMessageUnknown:
+      return "group_message_unknown";
+    case Code::GroupRecallTooLate:
+      return "group_recall_too_late";
+    case Code::GroupNoRecall:
+      return "group_no_recall";
+    case Code::LiveGroups:
+      return "live_groups";
+    case Code::UserGroupsFull:
+      return "user_groups_full";
     case Code::Busy:
       return "busy";
     case Code::Internal:

@@ -35,6 +35,19 @@ void json(std::string& out, std::string_view name, std::string_view value) {
   out += value;
 }
 
+void names_if(std::string& out, std::string_view name, const std::vector<std::string>& values) {
+  if (values.empty()) return;
+  key(out, name);
+  out += '[';
+  for (const std::string& value : values) {
+    if (out.back() != '[') out += ',';
+    out += '"';
+    append_json_escaped(out, value);
+    out += '"';
+  }
+  out += ']';
+}
+
 std::string recall_json(const Recall& recall) {
   std::string out = "{";
   append_json_member(out, "id", text_of(recall.id));
@@ -87,7 +100,15 @@ std::string message_json(const Message& message) {
   append_json_member(out, "id", text_of(message.id));
   append_json_member(out, "time", to_ms(message.at));
   append_json_member(out, "from", message.from);
-  append_json_member(out, "to", message.to);
+  if (message.group.empty()) {
+    append_json_member(out, "to", message.to);
+  } else {
+    append_json_member(out, "group", message.group);
+    text_if(out, "card", message.card);
+    names_if(out, "mentions", message.mentions);
+    names_if(out, "targets", message.targets);
+    flag_if(out, "tip", message.flags.tip);
+  }
   text_if(out, "nick", message.nick);
   text_if(out, "face", message.face);
   text_if(out, "client_id", message.client_id);
@@ -176,7 +197,7 @@ DeliverFrame deliver_frame(std::int64_t pos, const Delivery& delivery, const Sha
   std::string out = R"({"type":"deliver")";
   append_json_member(out, "pos", pos);
   if (delivery.ver.value != 0) append_json_member(out, "ver", delivery.ver.value);
-  append_json_member(out, "unread_total", delivery.unread_total);
+  if (delivery.group.value == 0) append_json_member(out, "unread_total", delivery.unread_total);
   out += R"(,"items":[{)";
   return std::visit(
       [&]<class Item>(const Item& item) -> DeliverFrame {
@@ -202,9 +223,26 @@ DeliverFrame deliver_frame(std::int64_t pos, const Delivery& delivery, const Sha
             append_json_member(out, "id", text_of(item.recall.id));
             append_json_member(out, "by", item.recall.by);
             append_json_member(out, "time", to_ms(item.recall.at));
-          } else {
+          } else if constexpr (std::is_same_v<Item, ChatChanged>) {
             append_json_member(out, "kind", "chat");
             append_json_member(out, "peer", item.peer);
+          } else if constexpr (std::is_same_v<Item, GroupRead>) {
+            append_json_member(out, "kind", "read");
+            append_json_member(out, "group", item.group);
+            append_json_member(out, "read", item.read.value);
+            number_if(out, "unread", item.unread);
+          } else if constexpr (std::is_same_v<Item, GroupRecalled>) {
+            append_json_member(out, "kind", "recall");
+            append_json_member(out, "group", item.group);
+            append_json_member(out, "id", text_of(item.recall.id));
+            append_json_member(out, "by", item.recall.by);
+            append_json_member(out, "time", to_ms(item.recall.at));
+          } else if constexpr (std::is_same_v<Item, GroupNews>) {
+            append_json_member(out, "kind", "group");
+            append_json_member(out, "group", item.group);
+            if (item.tip) json(out, "tip", *item.tip);
+          } else {
+            static_assert(std::is_same_v<Item, Subscribed>);  // the gateway's own: no client hears of it
           }
           return {std::move(out), nullptr, "}]}"};
         }

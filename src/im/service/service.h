@@ -15,6 +15,7 @@
 #include "core/platform.h"
 #include "core/time.h"
 #include "im/domain/codes.h"
+#include "im/domain/group.h"
 #include "im/domain/ids.h"
 #include "im/domain/message.h"
 
@@ -44,6 +45,7 @@ struct LoginReply {
   Ver ver;  // the account's
   WallTime signature_ends{};
   std::string nick;
+  std::vector<ConvId> groups;  // whose messages are to be delivered to this user
 };
 
 struct SendRequest {
@@ -89,9 +91,37 @@ struct Chat {
   std::optional<Message> last;
 };
 
+/// A group's conversation as a member sees it.
+struct GroupChat {
+  ConvId conv;
+  std::string group;
+  GroupType type = GroupType::Work;
+  std::string name;
+  std::string face;
+  GroupRole role = GroupRole::Member;
+  ReceiveOption option = ReceiveOption::Notify;
+  Seq head;
+  WallTime head_at{};
+  Seq read;     // mine
+  Seq cleared;  // history begins behind it: when I joined, or what I cleared
+  std::int64_t unread = 0;
+  std::int64_t changes = 0;
+  bool pinned = false;
+  std::string mark;
+  bool hidden = false;                            // deleted from the list until its next message
+  bool gone = false;                              // I am no member any more, or the group is dismissed
+  bool mentioned = false, mentioned_all = false;  // above the read mark: I, everyone
+  Seq mention;                                    // the newest message that does
+  Ver ver;                                        // of the member's account when his side last changed
+  std::optional<Message> last;
+};
+
 struct SyncRequest {
   Ver ver;  // what the client has; 0: nothing
   std::size_t limit = 100;
+  /// Groups: `time` of an earlier answer. Those that moved since then come too, for their messages move no ver.
+  std::optional<WallTime> since;
+  ConvId after_group;  // of the answer before, while `more`
 };
 struct SyncReply {
   std::vector<Chat> chats;  // those with a ver above the client's, by ver
@@ -99,6 +129,9 @@ struct SyncReply {
   bool more = false;
   bool reset = false;  // the client's ver is from elsewhere or ahead: it drops what it has; the rows are from 0
   std::int64_t unread_total = 0;
+  std::vector<GroupChat> groups;  // those with a ver above the client's, then those that moved
+  WallTime time{};                // `since` of the next sync
+  ConvId after_group;             // while `more`; 0 until those with a ver above are through
 };
 
 struct PullRequest {
@@ -178,14 +211,34 @@ struct Recalled {
 struct ChatChanged {
   std::string peer;
 };  // pin, mark, removal: read it by sync
-using Item = std::variant<NewMessage, ReadMark, PeerRead, Recalled, ChatChanged>;
+struct GroupRead {  // mine, of another device of mine
+  std::string group;
+  Seq read;
+  std::int64_t unread = 0;
+};
+struct GroupRecalled {
+  std::string group;
+  Recall recall;
+};
+struct GroupNews {  // what happened in a group, or to this user there
+  std::string group;
+  std::shared_ptr<const std::string> tip;  // JSON object, group_tip.h; null: read the conversation by sync
+  bool stored = false;                     // a sync tells of it, too
+};
+struct Subscribed {  // for whoever knows who is connected: the group's messages are to be delivered to this user, or no
+  bool on = true;    // longer
+};
+using Item = std::variant<NewMessage, ReadMark, PeerRead, Recalled, ChatChanged, GroupRead, GroupRecalled, GroupNews,
+                          Subscribed>;
 
 struct Delivery {
-  UserKey to;
-  Ver ver;             // of the account once the client has this; 0: online-only, moves nothing
-  std::string except;  // the device that asked; its answer says it already
+  UserKey to;          // of a group's: who caused it
+  Ver ver;             // of the account once the client has this; 0: online-only or a group's, moves nothing
+  std::string except;  // the device of `to` that asked; its answer says it already
   Item item;
   std::int64_t unread_total = 0;  // of `to`
+  ConvId group;                   // not 0, and the item is not Subscribed: to all members that are subscribed
+  std::shared_ptr<const std::vector<std::string>> only;  // not null: to these members and `to` alone
 };
 
 /// A terminal that could be pushed to: an iOS or Android device that has not logged out and was not displaced.
@@ -206,6 +259,23 @@ struct Intent {
   std::vector<std::string> pushed;  // devices that those named
 };
 
+/// The same of a group: one, however many its members are; receivers are looked up when the pushes are made.
+struct GroupIntent {
+  std::int64_t id = 0;
+  std::shared_ptr<const Message> message;
+  AppId app;
+  std::string name;         // of the group
+  std::int64_t ranges = 1;  // of members (group_rules.h)
+  std::int64_t done = 0;    // ranges that are over, from the first
+};
+/// A member that a message may have to be pushed to.
+struct GroupReceiver {
+  std::string user;
+  std::int64_t unread_total = 0;
+  bool mentioned = false;
+  std::vector<PushTarget> targets;  // one at least
+};
+
 struct Ended {
   enum class Why : std::uint8_t { Displaced, SameDevice, Kicked, LoggedOut, AccountRemoved };
   Terminal terminal;
@@ -219,6 +289,7 @@ struct Committed {
   std::vector<MessageId> recalled;                  // whose push is not to be made any more
   std::vector<std::pair<UserKey, MessageId>> read;  // ... up to which a user has read, one a conversation
   std::vector<Ended> ended;
+  std::vector<GroupIntent> group_intents;
 };
 
 /// What the relay asks of the store. Threads and replies as Service.
@@ -230,6 +301,19 @@ class IntentBook {
   /// The broker has event number `events` of it, which named `devices`: a later process does not push to them again.
   virtual void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) = 0;
   virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
+};
+
+/// Likewise, of groups.
+class GroupIntentBook {
+ public:
+  virtual ~GroupIntentBook() = default;
+  virtual void group_intents(std::int64_t after, std::size_t limit, Reply<std::vector<GroupIntent>> reply) = 0;
+  /// The members of a range that are to be pushed to as things stand: who joined before the message, wants pushes of
+  /// it, has not read it and has a device.
+  virtual void group_receivers(MessageId message, std::int64_t range, std::int64_t ranges,
+                               Reply<std::vector<GroupReceiver>> reply) = 0;
+  virtual void group_intent_done(std::int64_t id, std::int64_t ranges) = 0;  // so many of them, from the first
+  virtual void group_intent_settled(std::int64_t id) = 0;
 };
 
 /// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it. A reply
