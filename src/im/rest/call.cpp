@@ -1,6 +1,7 @@
 #include "im/rest/call.h"
 
 #include <array>
+#include <chrono>
 
 namespace nightpost::im {
 namespace {
@@ -16,7 +17,7 @@ constexpr std::array<FamilyCodes, std::size_t(Family::Count)> kCodes = {{
     {40001, 40003, 40601, 40006, 40006},  // Profile
     {50002, 50001, 50002, 50005, 50004},  // Conversation
     {70402, 70107, 70402, 70169, 70500},  // Config
-    {10004, 10019, 10004, 10002, 10002},  // Group
+    {10004, 10019, 80002, 10002, 10002},  // Group
 }};
 const FamilyCodes& codes_of(Family family) noexcept { return kCodes[std::size_t(family) % kCodes.size()]; }
 
@@ -43,6 +44,8 @@ std::int32_t rest_code(Family family, Code code) noexcept {
       return static_cast<std::int32_t>(code);  // is of the API's own list
   }
 }
+
+std::int64_t second_of(WallTime at) { return std::chrono::floor<seconds>(at).time_since_epoch().count(); }
 
 void add_result(RestJson& item, Family family, const Answer<void>& result) {
   item["ResultCode"] = result ? 0 : rest_code(family, result.error().code);

@@ -10,7 +10,9 @@
 
 #include "core/time.h"
 #include "im/rest/fields.h"
+#include "im/rest/recent_calls.h"
 #include "im/service/admin_service.h"
+#include "im/service/group_requests.h"
 #include "im/service/presence.h"
 
 namespace nightpost::im {
@@ -32,8 +34,10 @@ struct Outcome {
 /// What handlers work with; outlives the calls.
 struct Tools {
   AdminService& service;
+  GroupService* groups = nullptr;  // null: commands of groups are not offered
   const Presence& presence;
   const Clock& clock;
+  RecentCalls repeats = RecentCalls();  // of messages to groups
 };
 
 /// Answered exactly once, by whichever of its functions comes first that takes it as an rvalue.
@@ -89,6 +93,9 @@ class Call {
   std::unique_ptr<Fault> fault_;          // likewise
   Done done_;
 };
+
+/// Seconds since the epoch, rounded down, as the API has times.
+std::int64_t second_of(WallTime at);
 
 /// One item of a list's results: its code and the line that says why.
 void add_result(RestJson& item, Family family, const Answer<void>& result);

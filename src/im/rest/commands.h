@@ -60,6 +60,25 @@ void black_list_check(Call call);
 void recentcontact_get_list(Call call);
 void recentcontact_delete(Call call);
 
+// group_commands.cpp
+void create_group(Call call);
+void destroy_group(Call call);
+void change_group_owner(Call call);
+void modify_group_base_info(Call call);
+void get_group_info(Call call);
+void get_joined_group_list(Call call);
+void add_group_member(Call call);
+void delete_group_member(Call call);
+void modify_group_member_info(Call call);
+void get_group_member_info(Call call);
+void get_specified_group_member_info(Call call);
+void get_role_in_group(Call call);
+void forbid_send_msg(Call call);
+void get_group_muted_account(Call call);
+void send_group_msg(Call call);
+void group_msg_recall(Call call);
+void group_msg_get_simple(Call call);
+
 // friend_commands.cpp
 void friend_add(Call call);
 void friend_import(Call call);

@@ -1,6 +1,5 @@
 // sns: friends.
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "im/rest/commands.h"
@@ -17,8 +16,6 @@ constexpr std::size_t kLabelsMax = 32;
 constexpr std::size_t kTagsMax = 100;
 constexpr std::int64_t kU32Max = 4'294'967'295;
 constexpr std::string_view kSourcePrefix = "AddSource_Type_";
-
-std::int64_t second_of(WallTime at) { return std::chrono::floor<seconds>(at).time_since_epoch().count(); }
 
 void check_source(Fields& item, std::string_view name, const std::optional<std::string>& source) {
   if (source && !source->empty() && !source->starts_with(kSourcePrefix))

@@ -1,6 +1,5 @@
 // sns: blacklists; recentcontact.
 #include <algorithm>
-#include <chrono>
 
 #include "im/rest/commands.h"
 #include "im/rest/relations.h"
@@ -13,8 +12,6 @@ constexpr std::size_t kPageMax = 100;
 constexpr std::int64_t kIndexMax = 1'000'000'000;
 constexpr std::int64_t kChat = 1;  // "Type" of a one-to-one conversation; 2: of a group
 constexpr std::int32_t kNoGroups = 51007;
-
-std::int64_t second_of(WallTime at) { return std::chrono::floor<seconds>(at).time_since_epoch().count(); }
 
 void change_list(Call call, bool on) {
   Fields body = call.fields();

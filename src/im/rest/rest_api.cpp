@@ -57,7 +57,7 @@ server::ServerOptions server_options(const RestOptions& options) {
 RestApi::RestApi(const Parts& parts, RestOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      tools_{parts_.service, parts_.presence, parts_.clock},
+      tools_{parts_.service, parts_.groups, parts_.presence, parts_.clock},
       rates_(options_) {}
 
 void RestApi::start() {
@@ -108,8 +108,10 @@ void RestApi::answer(std::string_view method, std::string_view target, std::stri
   if (const std::int32_t code = rates_.take(*app, *request.command, request.came); code != 0)
     return say(RestRefused::Rate, code,
                code == 60007 ? "this command is called too often" : "this app calls too often");
-  if (request.command->handler == nullptr)
-    return say(RestRefused::NotOffered, request.command->code, "this server does not offer this command");
+  const bool without_groups = request.command->family == Family::Group && parts_.groups == nullptr;
+  if (request.command->handler == nullptr || without_groups)
+    return say(RestRefused::NotOffered, without_groups ? unknown_command_code(url->service) : request.command->code,
+               "this server does not offer this command");
   std::string why;
   auto parsed = parse_request(body, why);
   if (!parsed) return say(RestRefused::Body, bad_json_code(request.command->family), std::move(why));

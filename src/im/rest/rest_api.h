@@ -28,6 +28,7 @@ class RestApi {
     EventLoop& loop;
     const Clock& clock;
     AdminService& service;
+    GroupService* groups = nullptr;  // null: commands of groups are not offered
     const Presence& presence;
     RestMetrics& metrics;
     observe::Log* log = nullptr;  // null: nothing is logged

@@ -40,12 +40,12 @@ Answer<void> may_befriend(Work& work, const UserKey& who, const UserKey& other) 
 class Counts {
  public:
   explicit Counts(Work& work) : work_(work) {}
-  Answer<void> room_for_one(const UserKey& who) {
+  Answer<void> room_for_one(const UserKey& who, Code full) {
     const auto found = std::ranges::find(known_, who.user, &Known::user);
     Known& entry = found == known_.end() ? known_.emplace_back(who.user, work_.tables.count_friends(who)) : *found;
     const auto most = static_cast<std::int64_t>(work_.options.friends_max);
     if (entry.count >= most)
-      return refuse(Code::FriendsFull, who.user + " has " + std::to_string(most) + " friends, as many as may be");
+      return refuse(full, who.user + " has " + std::to_string(most) + " friends, as many as may be");
     ++entry.count;
     return {};
   }
@@ -83,9 +83,9 @@ Answer<void> save_one(Work& work, const UserKey& who, const FriendChange& change
   if (how == AdminService::Befriend::Ask && (!mine || !his))
     if (auto ok = may_befriend(work, who, other); !ok) return ok;
   if (!mine)
-    if (auto ok = counts.room_for_one(who); !ok) return ok;
+    if (auto ok = counts.room_for_one(who, Code::FriendsFull); !ok) return ok;
   if (!his)
-    if (auto ok = counts.room_for_one(other); !ok) return ok;
+    if (auto ok = counts.room_for_one(other, Code::OtherFriendsFull); !ok) return ok;
   work.tables.save_friend(
       who, changed(mine ? *std::move(mine) : FriendRow{.user = change.user, .added_at = work.now}, change));
   if (!his) {

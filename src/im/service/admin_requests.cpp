@@ -226,9 +226,9 @@ void SqliteService::remove_chat(UserKey who, std::string peer, bool with_message
   write<void>(
       [who = std::move(who), change = std::move(change)](Work& work) -> Answer<void> {
         if (auto ok = known(work.tables, who); !ok) return ok;
-        if (auto done = im::change_chat(work, {who, std::nullopt}, change); !done)
-          return std::unexpected(std::move(done.error()));
-        return {};
+        auto done = im::change_chat(work, {who, std::nullopt}, change);
+        if (done || done.error().code == Code::MessageUnknown) return {};  // none there: it is not in the list
+        return std::unexpected(std::move(done.error()));
       },
       std::move(reply));
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -52,6 +53,13 @@ std::optional<SendReply> sent_before(Work& work, const UserKey& keeper, const Dr
   return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
 }
 
+/// Whether a message that is called so has been brought before, however long ago.
+bool imported_before(Tables& tables, const ConvRow& conv, const Draft& draft) {
+  if (!draft.imported_at || !draft.name || !draft.name->seq) return false;
+  const std::int64_t second = std::chrono::floor<seconds>(*draft.imported_at).time_since_epoch().count();
+  return tables.find_named(conv, *draft.name->seq, draft.name->random, second).value > 0;
+}
+
 /// What the app's server calls the message.
 void name_message(Work& work, const Draft& draft, const Message& message) {
   if (!draft.name) return;
@@ -87,6 +95,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
   const auto receiver = to_self ? sender : tables.account(to);
   auto conv = tables.conv(to.app, who.user.user, to.user);
+  if (conv && imported_before(tables, *conv, draft)) return SendReply{.ver = sender->ver, .repeated = true};
   std::vector<PushTarget> targets = to_self ? std::vector<PushTarget>() : push_targets(tables, to);
 
   // Decide. The app's server passes silences and blacklists.
@@ -136,7 +145,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   const bool from_b = conv->is_b(who.user.user);
   tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
   name_message(work, draft, made);
-  tables.add_sent(keeper, draft.client_id, {made.id, made.at, mine.ver});
+  tables.add_sent(keeper, draft.client_id, {made.id, draft.imported_at ? work.now : made.at, mine.ver});
   made.flags.hidden_from_receiver = false;  // the sender is told nothing
   const auto message = std::make_shared<const Message>(std::move(made));
   if (shown)

@@ -270,6 +270,15 @@ TEST_CASE("rest importmsg: history and what happens now, each once", "[im][rest]
   CHECK(bed.roam("bob", "alice").at("MsgList").at(1).at("MsgFlagBits") == 8);
   CHECK(bed.pull(bob, {.peer = "alice"}).messages.size() == 4);
 
+  // One that is called by a number is known for good.
+  const Json named = {
+      {"SyncFromOldSystem", 5}, {"From_Account", "alice"},  {"To_Account", "bob"},          {"MsgSeq", 77},
+      {"MsgRandom", 6},         {"MsgTimeStamp", now - 50}, {"MsgBody", text_body("named")}};
+  bed.done("openim/importmsg", named);
+  bed.sql("DELETE FROM im_send_keys");
+  bed.done("openim/importmsg", named);
+  CHECK(bed.roam("bob", "alice").at("MsgCnt") == 5);
+
   CHECK(import("alice", "bob", now, 3, 5) == 90001);
   CHECK(import("alice", "bob", now, 6, 5) == 90001);
   CHECK(import("alice", "bob", now + 3'600, 5, 5) == 90001);

@@ -202,6 +202,7 @@ TEST_CASE("rest friends: remarks, labels, pages", "[im][rest][friends]") {
   CHECK(results.at(48).at("ResultCode") == 0);
   CHECK(results.at(49).at("ResultCode") == 30010);  // 150 with bob
   CHECK(bed.code("sns/friend_import", {{"From_Account", "alice"}, {"AddFriendItem", many}}) == 30001);
+  CHECK(bed.add("carol", "alice", {{"ForceAddFlags", 1}}).at("ResultCode") == 30014);
   Json page = bed.done("sns/friend_get", {{"From_Account", "alice"}, {"StartIndex", 0}});
   CHECK(page.at("FriendNum") == 150);
   CHECK(page.at("UserDataItem").size() == 100);
@@ -244,6 +245,7 @@ TEST_CASE("rest recentcontact: listed, deleted, with its messages or without", "
            {{"From_Account", "alice"}, {"Type", 1}, {"To_Account", "carol"}, {"ClearRamble", 1}});
   CHECK(bed.roam("alice", "carol").at("MsgCnt") == 0);
   CHECK(bed.roam("carol", "alice").at("MsgCnt") == 1);
+  bed.done("recentcontact/delete", {{"From_Account", "alice"}, {"Type", 1}, {"To_Account", "nobody"}});
   CHECK(bed.code("recentcontact/delete", {{"From_Account", "alice"}, {"Type", 2}, {"ToGroupid", "g"}}) == 51007);
   CHECK(bed.code("recentcontact/delete", {{"From_Account", "alice"}, {"Type", 3}, {"To_Account", "bob"}}) == 50002);
   CHECK(bed.code("recentcontact/delete", {{"From_Account", "nobody"}, {"Type", 1}, {"To_Account", "bob"}}) == 50001);

@@ -37,10 +37,11 @@ struct RestBed : World {
     open_api();
   }
   ~RestBed() override { service.reset(); }  // its last replies are the API's
-  void open_api() {
+  void open_api(GroupService* groups = nullptr) {
     api = std::make_unique<RestApi>(RestApi::Parts{.loop = loop,
                                                    .clock = clock,
                                                    .service = *service,
+                                                   .groups = groups,
                                                    .presence = presence,
                                                    .metrics = metrics,
                                                    .log = nullptr},
