@@ -178,13 +178,15 @@ int run_all(const Options& options) {
   both->register_series(service.page());
   register_limits(service.page(), both->config());
   dates.register_series(service.page());
-  register_listener_certificate(service.page(), "receipts", config->receipts.tls_certificate_file);
+  register_listener_certificate(service.page(), "receipts", [&] { return both->worker().receipts_certificate_ends(); });
+  register_listener_certificate(service.page(), "im", [&] { return both->im().certificate_ends(); });
+  register_listener_certificate(service.page(), "im_rest", [&] { return both->im().rest_certificate_ends(); });
   service.add_condition([&] { return both->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   WorkerWatch watch(service.loop(), both->worker(), dates, clock, log);
   watch.start();
-  const std::string socket = fmt::format("ws{}://{}:{}/ws", config->im.tls_certificate_file.empty() ? "" : "s",
-                                         config->im.host, both->im().port());
+  const std::string socket =
+      fmt::format("ws{}://{}:{}/ws", config->im.tls.certificate.empty() ? "" : "s", config->im.host, both->im().port());
   log.info("all.started",
            {observe::kv("clients", socket), observe::kv("shards", config->shards),
             observe::kv("apps", config->im.key_files.size()), observe::kv("rest", both->im().rest_url())});
@@ -194,7 +196,7 @@ int run_all(const Options& options) {
                             {"pid", ::getpid()}};
     if (const std::string rest = both->im().rest_url(); !rest.empty()) ready["rest"] = rest;
     if (both->worker().receipts_port() != 0)
-      ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls_certificate_file.empty() ? "" : "s",
+      ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls.certificate.empty() ? "" : "s",
                                       config->receipts.host, both->worker().receipts_port());
     return ready;
   });

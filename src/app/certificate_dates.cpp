@@ -73,14 +73,15 @@ void CertificateDates::register_series(observe::MetricsPage& page) const {
                   });
 }
 
-void register_listener_certificate(observe::MetricsPage& page, const char* listener, const std::string& pem_file) {
-  std::vector<observe::Sample> sample;
-  if (!pem_file.empty())
-    if (const auto pem = read_file(pem_file))
-      if (const auto end = not_after_of(*pem)) sample.push_back({{{"listener", listener}}, in_seconds(*end)});
+void register_listener_certificate(observe::MetricsPage& page, const char* listener,
+                                   std::function<std::optional<WallTime>()> ends) {
   page.add_gauges("nightpost_server_certificate_not_after_timestamp_seconds",
-                  "When the TLS certificate of a listener of ours ends, as it was at the start",
-                  [sample = std::move(sample)] { return sample; });
+                  "When the TLS certificate that a listener of ours shows ends",
+                  [listener = std::string(listener), ends = std::move(ends)] {
+                    std::vector<observe::Sample> all;
+                    if (const auto end = ends()) all.push_back({{{"listener", listener}}, in_seconds(*end)});
+                    return all;
+                  });
 }
 
 }  // namespace nightpost::app

@@ -52,8 +52,9 @@ class CertificateDates {
   std::vector<CertificateEnd> ends_;
 };
 
-/// nightpost_server_certificate_not_after_timestamp_seconds: of the PEM file that a listener of ours has read at its
-/// start. No file, or none that can be read: no series.
-void register_listener_certificate(observe::MetricsPage& page, const char* listener, const std::string& pem_file);
+/// nightpost_server_certificate_not_after_timestamp_seconds: of the certificate that a listener of ours shows, by `ends`;
+/// nullopt: no series. Call it once a page and listener.
+void register_listener_certificate(observe::MetricsPage& page, const char* listener,
+                                   std::function<std::optional<WallTime>()> ends);
 
 }  // namespace nightpost::app

@@ -124,8 +124,7 @@ class ChatAct {
     ImOptions& im = stage_.config.im;
     im.host = "127.0.0.1";
     im.port = 0;
-    im.tls_certificate_file = stage_.tls_certificate_file;
-    im.tls_key_file = stage_.tls_key_file;
+    im.tls = {.certificate = stage_.tls_certificate_file, .key = stage_.tls_key_file};
     im.gateway.ack_timeout = kAckTimeout;
     im.gateway.drain_spread = milliseconds(0);
     const std::string key_file = stage_.folder + "/app.key";

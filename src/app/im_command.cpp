@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "app/certificate_dates.h"
 #include "app/commands.h"
 #include "app/im_server.h"
 #include "app/kafka_event_sink.h"
@@ -56,10 +57,12 @@ int run_im(const Options& options) {
   register_im_metrics(service.page(), metrics);
   register_server_metrics(service.page(), "im", metrics.server);
   register_server_metrics(service.page(), "im_rest", metrics.rest_server);
+  register_listener_certificate(service.page(), "im", [&] { return im->certificate_ends(); });
+  register_listener_certificate(service.page(), "im_rest", [&] { return im->rest_certificate_ends(); });
   service.add_condition([&] { return im->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   const std::string socket =
-      fmt::format("ws{}://{}:{}/ws", config->im.tls_certificate_file.empty() ? "" : "s", config->im.host, im->port());
+      fmt::format("ws{}://{}:{}/ws", config->im.tls.certificate.empty() ? "" : "s", config->im.host, im->port());
   log.info("im.started", {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
                           observe::kv("topic", config->topics.offline),
                           observe::kv("apps", config->im.key_files.size()), observe::kv("rest", im->rest_url())});

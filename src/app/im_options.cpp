@@ -105,10 +105,7 @@ void read_administrators(JsonSection& section, std::map<AppId, std::vector<std::
 
 void read_rest(JsonSection section, ImOptions& options) {
   read_address(section, "listen", options.rest_host, options.rest_port);
-  section.text("tls_certificate_file", options.rest_certificate_file, true);
-  section.text("tls_key_file", options.rest_key_file, true);
-  if (options.rest_certificate_file.empty() != options.rest_key_file.empty())
-    section.mistake("tls_key_file", "goes with tls_certificate_file: name both or none");
+  read_tls_files(section, options.rest_tls);
   read_administrators(section, options.rest.administrators);
   for (const auto& [app, users] : options.rest.administrators)
     if (!options.key_files.contains(app))
@@ -126,10 +123,7 @@ void read_rest(JsonSection section, ImOptions& options) {
 void read_im(JsonSection section, ImOptions& options) {
   read_address(section, "listen", options.host, options.port);
   read_address(section, "http_listen", options.http_host, options.http_port);
-  section.text("tls_certificate_file", options.tls_certificate_file, true);
-  section.text("tls_key_file", options.tls_key_file, true);
-  if (options.tls_certificate_file.empty() != options.tls_key_file.empty())
-    section.mistake("tls_key_file", "goes with tls_certificate_file: name both or none");
+  read_tls_files(section, options.tls);
   read_key_files(section, "key_files", options.key_files);
   read_key_files(section, "next_key_files", options.next_key_files);
   for (const auto& [app, file] : options.next_key_files)

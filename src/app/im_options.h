@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/json_section.h"
+#include "app/server_options.h"
 #include "core/ids.h"
 #include "im/gateway/gateway_options.h"
 #include "im/relay/relay.h"
@@ -19,8 +20,7 @@ struct ImOptions {
   std::uint16_t port = 9466;            // 0: a free one
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9465;
-  std::string tls_certificate_file;  // PEM chain; both files or none: then plain WebSocket, for use behind a proxy
-  std::string tls_key_file;          // that ends TLS
+  TlsFiles tls;  // none: plain, for use behind a proxy that ends TLS
   /// Tenants and the files of the keys that sign their users' userSigs. While a key is replaced, both are good.
   std::map<AppId, std::string> key_files, next_key_files;
   im::RelayOptions relay;
@@ -29,8 +29,8 @@ struct ImOptions {
 
   // The server API: served where an app has administrators.
   std::string rest_host = "127.0.0.1";
-  std::uint16_t rest_port = 9467;                    // 0: a free one
-  std::string rest_certificate_file, rest_key_file;  // PEM; empty: those above
+  std::uint16_t rest_port = 9467;  // 0: a free one
+  TlsFiles rest_tls;               // none: those above
   im::RestOptions rest;
 };
 

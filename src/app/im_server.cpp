@@ -105,8 +105,7 @@ Result<void> ImServer::listen() {
   server.name = "im";
   server.log = &log_;
   server.metrics = &metrics_.server;
-  auto listener = TlsOrPlain::start(context_, std::move(server), options_.tls_certificate_file, options_.tls_key_file,
-                                    {}, gateway_->handler());
+  auto listener = TlsOrPlain::start(context_, std::move(server), options_.tls, {}, gateway_->handler());
   if (!listener) return std::unexpected(std::move(listener.error()));
   listener_ = *std::move(listener);
   return {};
@@ -127,10 +126,9 @@ Result<void> ImServer::listen_for_servers() {
   server.name = "im_rest";
   server.log = &log_;
   server.metrics = &metrics_.rest_server;
-  const bool own = !options_.rest_certificate_file.empty();
-  auto listener = TlsOrPlain::start(
-      context_, std::move(server), own ? options_.rest_certificate_file : options_.tls_certificate_file,
-      own ? options_.rest_key_file : options_.tls_key_file, {.streams_max_first = kRestStreamsMax}, rest_->handler());
+  auto listener = TlsOrPlain::start(context_, std::move(server),
+                                    options_.rest_tls.certificate.empty() ? options_.tls : options_.rest_tls,
+                                    {.streams_max_first = kRestStreamsMax}, rest_->handler());
   if (!listener) return std::unexpected(std::move(listener.error()));
   rest_listener_ = *std::move(listener);
   rest_->start();
@@ -139,7 +137,7 @@ Result<void> ImServer::listen_for_servers() {
 
 std::string ImServer::rest_url() const {
   if (!rest_listener_) return {};
-  const bool tls = !options_.rest_certificate_file.empty() || !options_.tls_certificate_file.empty();
+  const bool tls = !options_.rest_tls.certificate.empty() || !options_.tls.certificate.empty();
   return std::string(tls ? "https" : "http") + "://" + options_.rest_host + ":" +
          std::to_string(rest_listener_->port());
 }

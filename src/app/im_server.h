@@ -52,6 +52,10 @@ class ImServer final : public im::Listener {
   std::uint16_t port() const noexcept { return listener_->port(); }
   /// "https://HOST:PORT" of the server API; empty: no app has administrators.
   std::string rest_url() const;
+  std::optional<WallTime> certificate_ends() const noexcept { return listener_->certificate_ends(); }
+  std::optional<WallTime> rest_certificate_ends() const noexcept {
+    return rest_listener_ ? rest_listener_->certificate_ends() : std::nullopt;
+  }
   /// Any thread but the loop's. Clients are told to go, events on their way are waited for, what is to be saved is
   /// saved. False: something was left for the next start.
   bool drain(MonoTime deadline);

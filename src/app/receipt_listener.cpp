@@ -47,8 +47,8 @@ Result<void> ReceiptListener::listen() {
   server.metrics = &metrics_.server;
   const auto handler =
       server::answered_at_once([this](const server::ServerRequest& request) { return desk_.answer(request); });
-  auto listener = TlsOrPlain::start(loop_, std::move(server), options_.tls_certificate_file, options_.tls_key_file,
-                                    {.streams_max_first = kStreamsAtOnceMax}, handler);
+  auto listener =
+      TlsOrPlain::start(loop_, std::move(server), options_.tls, {.streams_max_first = kStreamsAtOnceMax}, handler);
   if (!listener) return std::unexpected(std::move(listener.error()));
   listener_ = *std::move(listener);
   return {};
@@ -74,7 +74,7 @@ Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, co
   auto listener = ReceiptListener::start(config.receipts, *std::move(store), *std::move(sink), clock, log, metrics);
   if (listener)
     log.info("receipts.listening", {observe::kv("host", config.receipts.host), observe::kv("port", (*listener)->port()),
-                                    observe::kv("tls", !config.receipts.tls_certificate_file.empty())});
+                                    observe::kv("tls", !config.receipts.tls.certificate.empty())});
   return listener;
 }
 

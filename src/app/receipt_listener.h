@@ -35,6 +35,7 @@ class ReceiptListener {
   ReceiptListener& operator=(const ReceiptListener&) = delete;
 
   std::uint16_t port() const noexcept { return listener_->port(); }
+  std::optional<WallTime> certificate_ends() const noexcept { return listener_->certificate_ends(); }
 
  private:
   ReceiptListener(const ReceiptOptions& options, std::unique_ptr<store::Store> store, std::unique_ptr<ReceiptSink> sink,

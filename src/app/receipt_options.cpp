@@ -15,10 +15,7 @@ void read_receipts(JsonSection section, ReceiptOptions& options) {
       section.mistake("listen", parsed.error().detail);
     }
   }
-  section.text("tls_certificate_file", options.tls_certificate_file, true);
-  section.text("tls_key_file", options.tls_key_file, true);
-  if (options.tls_certificate_file.empty() != options.tls_key_file.empty())
-    section.mistake("tls_key_file", "goes with tls_certificate_file: name both or none");
+  read_tls_files(section, options.tls);
   section.integer("body_bytes_max", options.body_bytes_max, 1'024, std::int64_t{64} << 20);
   section.integer("receipts_per_call_max", options.receipts_per_call_max, 1, 100'000);
   section.integer("requests_per_second_max", options.requests_per_second_max, 1, 100'000);

@@ -14,8 +14,7 @@ namespace nightpost::app {
 struct ReceiptOptions {
   std::string host;                             // empty: no listener
   std::uint16_t port = 0;                       // 0: a free one
-  std::string tls_certificate_file;             // PEM chain; both files or none: then plain HTTP, for use behind a
-  std::string tls_key_file;                     // proxy that ends TLS
+  TlsFiles tls;                                 // none: plain, for use behind a proxy that ends TLS
   std::size_t body_bytes_max = 1'048'576;       // of one call; more is answered 413
   std::size_t receipts_per_call_max = 10'000;   // likewise
   std::uint32_t requests_per_second_max = 200;  // of each certificate, and its burst; more is answered 429

@@ -23,6 +23,14 @@ void read_server_limits(JsonSection& section, const std::string& prefix, server:
                   std::int64_t{1} << 30);
 }
 
+void read_tls_files(JsonSection& section, TlsFiles& files) {
+  section.text("tls_certificate_file", files.certificate, true);
+  section.text("tls_key_file", files.key, true);
+  section.duration_ms("tls_look_every_ms", files.look_every, 10, kIdleMsMax);
+  if (files.certificate.empty() != files.key.empty())
+    section.mistake("tls_key_file", "goes with tls_certificate_file: name both or none");
+}
+
 void read_reserved_slots(JsonSection& section, const std::string& prefix, server::ServerOptions& options) {
   section.integer(prefix + "connections_reserved", options.connections_reserved, 0, 100'000);
   if (options.connections_reserved >= options.connections_max)

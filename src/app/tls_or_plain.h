@@ -4,26 +4,42 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "core/result.h"
+#include "core/time.h"
 #include "server/http_server.h"
 
 namespace nightpost::app {
 
+/// Both or none. They are read again when they change, so a renewed certificate needs no restart.
+struct TlsFiles {
+  std::string certificate;  // PEM chain
+  std::string key;          // PEM
+  milliseconds look_every{60'000};
+};
+
 /// Threads as server::HttpServer.
 class TlsOrPlain {
  public:
-  /// `certificate_file`, `key_file`: PEM; both or none. `tls`: its other settings. Malformed, NotFound: the files; Io:
-  /// cannot listen there.
-  static Result<TlsOrPlain> start(boost::asio::io_context& loop, server::ServerOptions options,
-                                  const std::string& certificate_file, const std::string& key_file,
+  /// `tls`: its other settings. Malformed, NotFound: the files; Io: cannot listen there.
+  static Result<TlsOrPlain> start(boost::asio::io_context& loop, server::ServerOptions options, TlsFiles files,
                                   server::ServerTls tls, server::ServerHandler handler);
-  std::uint16_t port() const noexcept { return tls_ ? tls_->port() : plain_->port(); }
+  TlsOrPlain(TlsOrPlain&&) noexcept;
+  TlsOrPlain& operator=(TlsOrPlain&&) noexcept;
+  ~TlsOrPlain();
+
+  std::uint16_t port() const noexcept;
+  /// Of the certificate that is shown now; nullopt: plain. Any thread.
+  std::optional<WallTime> certificate_ends() const noexcept;
 
  private:
+  class Renewing;
+  TlsOrPlain();
+
   std::unique_ptr<server::HttpServer> plain_;  // one of the two
-  std::unique_ptr<server::TlsServer> tls_;
+  std::unique_ptr<Renewing> tls_;
 };
 
 }  // namespace nightpost::app

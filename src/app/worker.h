@@ -74,6 +74,10 @@ class Worker {
   const dispatch::SignerLedger& signers() const noexcept { return signers_; }
   /// Where vendors post their receipts; 0: nowhere.
   std::uint16_t receipts_port() const noexcept { return receipts_ ? receipts_->port() : std::uint16_t{0}; }
+  /// When the certificate ends that is shown there; nullopt: none is.
+  std::optional<WallTime> receipts_certificate_ends() const noexcept {
+    return receipts_ ? receipts_->certificate_ends() : std::nullopt;
+  }
 
  private:
   explicit Worker(const Config& config);

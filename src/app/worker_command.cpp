@@ -63,7 +63,7 @@ int run_worker(const Options& options) {
       log.info("worker.ready", {observe::kv("http", address)});
       nlohmann::json ready = {{"http", fmt::format("http://{}", address)}, {"pid", ::getpid()}};
       if (worker->receipts_port() != 0)
-        ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls_certificate_file.empty() ? "" : "s",
+        ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls.certificate.empty() ? "" : "s",
                                         config->receipts.host, worker->receipts_port());
       return ready;
     });
@@ -90,7 +90,7 @@ int run_worker(const Options& options) {
   register_metrics(service.page(), worker->metrics(), worker->signers());
   register_limits(service.page(), *config);
   dates.register_series(service.page());
-  register_listener_certificate(service.page(), "receipts", config->receipts.tls_certificate_file);
+  register_listener_certificate(service.page(), "receipts", [&] { return worker->receipts_certificate_ends(); });
   if (!on_server)
     if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   WorkerWatch watch(service.loop(), *worker, dates, clock, log);

@@ -50,6 +50,9 @@ TlsServer::TlsServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 TlsServer::~TlsServer() { impl_->listener->stop(); }
 std::uint16_t TlsServer::port() const noexcept { return impl_->listener->port(); }
 ServerListener& TlsServer::listener() noexcept { return *impl_->listener; }
+Result<void> TlsServer::renew(std::string certificate_pem, std::string private_key_pem) {
+  return impl_->listener->renew(std::move(certificate_pem), std::move(private_key_pem));
+}
 
 Result<std::unique_ptr<TlsServer>> TlsServer::start(boost::asio::io_context& loop, ServerOptions options, ServerTls tls,
                                                     ServerHandler handler) {

@@ -137,6 +137,9 @@ class TlsServer {
                                                   ServerHandler handler);
   ~TlsServer();
   std::uint16_t port() const noexcept;
+  /// Connections from now on are shown this certificate; those that stand go on, and tickets stay good. Malformed: as
+  /// start(), and nothing has changed. On the loop.
+  Result<void> renew(std::string certificate_pem, std::string private_key_pem);
 
  private:
   friend struct FaultInjector;

@@ -100,6 +100,17 @@ void ServerListener::forget(std::uint64_t id) {
   if (shared_->options.closed) shared_->options.closed(id);
 }
 
+Result<void> ServerListener::renew(std::string certificate_pem, std::string private_key_pem) {
+  ServerTls next = shared_->tls;
+  next.certificate_pem = std::move(certificate_pem);
+  next.private_key_pem = std::move(private_key_pem);
+  auto context = server_context(next, shared_->context.get());
+  if (!context) return std::unexpected(std::move(context.error()));
+  shared_->tls.certificate_pem = std::move(next.certificate_pem);
+  shared_->context = *std::move(context);
+  return {};
+}
+
 void ServerListener::on_all(const FaultAction& action) {
   const auto connections = open_;  // dropping one takes it out of open_
   for (const auto& [id, connection] : connections) connection->inject(action);

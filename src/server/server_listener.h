@@ -5,6 +5,7 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
 #include "server/server_connection.h"
@@ -18,6 +19,8 @@ class ServerListener : public std::enable_shared_from_this<ServerListener> {
   /// Io: cannot listen there.
   Result<void> listen();
   std::uint16_t port() const noexcept { return port_; }
+  /// TlsServer's.
+  Result<void> renew(std::string certificate_pem, std::string private_key_pem);
   void on_all(const FaultAction& action);
   /// Closes the listener and every connection; the handler is not called again.
   void stop();

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "core/pem.h"
 #include "server/ticket_keys.h"
@@ -53,19 +54,26 @@ constexpr long kSessionSeconds = 3'600;  // a session is resumed for as long
 constexpr std::size_t kTicketsAHandshake = 2;
 constexpr unsigned char kSessionContext[] = "nightpost";
 
-void free_ticket_keys(void*, void* keys, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<TicketKeys*>(keys); }
+using SharedKeys = std::shared_ptr<TicketKeys>;
 
-/// Where a context keeps its TicketKeys; they go with it.
+void free_ticket_keys(void*, void* keys, CRYPTO_EX_DATA*, int, long, void*) { delete static_cast<SharedKeys*>(keys); }
+
+/// Where a context keeps its share of the TicketKeys.
 int ticket_keys_index() {
   static const int kIndex = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, free_ticket_keys);
   return kIndex;
+}
+
+SharedKeys ticket_keys_of(const SSL_CTX* context) {
+  const auto* keys = static_cast<const SharedKeys*>(SSL_CTX_get_ex_data(context, ticket_keys_index()));
+  return keys ? *keys : nullptr;
 }
 
 /// OpenSSL asks: with which key to seal, or open, a ticket. 1: done, 0: a full handshake, 2: opened, and time for a new
 /// one.
 int choose_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                       int seals) {
-  auto* keys = static_cast<TicketKeys*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ticket_keys_index()));
+  const SharedKeys keys = ticket_keys_of(SSL_get_SSL_CTX(ssl));
   if (!keys) return 0;
   const MonoTime now = std::chrono::steady_clock::now();
   const TicketKeys::Key* key =
@@ -89,8 +97,10 @@ int choose_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPH
 }
 
 /// Sessions are resumed by tickets: nothing is kept here for a client that may not come back.
-bool set_tickets(SSL_CTX* context) {
-  auto keys = std::make_unique<TicketKeys>(kTicketKeyLifetime);
+bool set_tickets(SSL_CTX* context, SSL_CTX* renewed) {
+  SharedKeys shared = renewed ? ticket_keys_of(renewed) : nullptr;
+  if (!shared) shared = std::make_shared<TicketKeys>(kTicketKeyLifetime);
+  auto keys = std::make_unique<SharedKeys>(std::move(shared));
   if (SSL_CTX_set_ex_data(context, ticket_keys_index(), keys.get()) != 1) return false;
   keys.release();  // the context frees it
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
@@ -105,14 +115,14 @@ Bio pem(std::string_view text) { return Bio(BIO_new_mem_buf(text.data(), static_
 
 }  // namespace
 
-Result<SslContext> server_context(const ServerTls& tls) {
+Result<SslContext> server_context(const ServerTls& tls, SSL_CTX* renewed) {
   ERR_clear_error();
   SslContext context(SSL_CTX_new(TLS_server_method()));
   if (!context) return fail(Errc::Io, openssl_words());
   if (SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) != 1)
     return fail(Errc::Io, "TLS cannot be set up: " + openssl_words());
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
-  if (!set_tickets(context.get())) return fail(Errc::Io, "session tickets: " + openssl_words());
+  if (!set_tickets(context.get(), renewed)) return fail(Errc::Io, "session tickets: " + openssl_words());
   SSL_CTX_set_read_ahead(context.get(), 1);
   SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   if (tls.ask_client_certificate) {

@@ -15,10 +15,11 @@ namespace nightpost::server {
 
 using SslContext = Handle<SSL_CTX, SSL_CTX_free>;
 
-/// Malformed: certificate or key do not parse or do not match.
-Result<SslContext> server_context(const ServerTls& tls);
+/// Malformed: certificate or key do not parse or do not match. `renewed`: the context that it replaces, whose tickets
+/// stay good; null: none.
+Result<SslContext> server_context(const ServerTls& tls, SSL_CTX* renewed = nullptr);
 
-/// One connection's. REQUIRED: `context` outlives it.
+/// One connection's. It shares `context`, which may be replaced meanwhile.
 class ServerTlsEngine {
  public:
   explicit ServerTlsEngine(SSL_CTX& context);

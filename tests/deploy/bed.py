@@ -28,26 +28,46 @@ def yaml_of(path):
 
 
 @contextlib.contextmanager
-def worker():
-    """A worker without a broker, at `address`: it serves its page and health all the same."""
+def running(command, **sections):
+    """A `nightpost COMMAND` without a broker, at `address`: it serves its page and health all the same."""
     with tempfile.TemporaryDirectory() as folder:
-        key = pathlib.Path(folder, "master.key")
-        key.write_bytes(os.urandom(32).hex().encode())
-        key.chmod(0o600)
+        for name in ("master.key", "app.key"):
+            key = pathlib.Path(folder, name)
+            key.write_bytes(os.urandom(32).hex().encode())
+            key.chmod(0o600)
         config = pathlib.Path(folder, "config.json")
         config.write_text(json.dumps({
             "kafka": {"brokers": "127.0.0.1:1"},
-            "store": {"url": f"sqlite:{folder}/store.db", "master_key_file": str(key)},
-            "worker": {"http_listen": "127.0.0.1:0", "drain_limit_ms": 500},
-        }))
+            "store": {"url": f"sqlite:{folder}/store.db", "master_key_file": f"{folder}/master.key"},
+            "worker": {"drain_limit_ms": 500},
+        } | sections).replace("FOLDER", folder))
         log = pathlib.Path(folder, "log")
+        ready = pathlib.Path(folder, "ready")
         with log.open("w") as stderr:
-            process = subprocess.Popen([NIGHTPOST, "worker", "--config", config], stderr=stderr)
+            process = subprocess.Popen([NIGHTPOST, command, "--config", config, "--ready-file", ready], stderr=stderr)
         try:
-            yield f"127.0.0.1:{listening_port(process, log)}"
+            yield process, log, ready
         finally:
             process.terminate()
             process.wait(30)
+
+
+@contextlib.contextmanager
+def worker():
+    with running("worker", worker={"http_listen": "127.0.0.1:0", "drain_limit_ms": 500}) as (process, log, _):
+        yield f"127.0.0.1:{listening_port(process, log)}"
+
+
+@contextlib.contextmanager
+def everything():
+    """`nightpost all`, which needs no broker: its page has the companion's series, and its own."""
+    with running("all", worker={"http_listen": "127.0.0.1:0", "drain_limit_ms": 500},
+                 im={"listen": "127.0.0.1:0", "key_files": {"1400000001": "FOLDER/app.key"}}) as (process, log, ready):
+        end = time.monotonic() + 60
+        while not ready.exists():
+            assert process.poll() is None and time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+        yield json.loads(ready.read_text())["http"].removeprefix("http://")
 
 
 def listening_port(process, log):

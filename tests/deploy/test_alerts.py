@@ -61,6 +61,10 @@ CALM = [
     np("server_certificate_not_after_timestamp_seconds", "2592000x70", listener="receipts"),
     np("receipt_calls_refused_total", "0x70", reason="store"),
     np("receipt_calls_refused_total", "0+5x70", reason="unauthorized"),
+    np("im_relay_lag_seconds", "2x70"), np("im_logins_total", "0+600x70", result="ok"),
+    np("im_logins_total", "0+300x70", result="refused"), np("im_logins_total", "0x70", result="put_off"),
+    np("im_behind_total", "0+5x70"), np("im_delivered_total", "0+6000x70"),
+    np("all_unsettled_bytes", "900000x70"), np("all_unsettled_bytes_limit", "1048576x70"), np("all_unreadable_total", "0x70"),
 ]
 IDLE = [one | {"values": "0x70"} if one["values"].startswith("0+") or "_lag" in one["series"] else one for one in CALM]
 
@@ -156,6 +160,21 @@ STORIES = [
      {10: [("CertificateEnds", PAGE)], 62: [("CertificateEnds", PAGE), ("CertificateEndsSoon", TICKET)]}),
     ("receipts are not taken", [np("receipt_calls_refused_total", "0+1x70", reason="kafka")],
      {30: [("ReceiptsNotTaken", TICKET)]}),
+    ("a result that is no outcome", [np("all_unreadable_total", "0 1x9")], {5: [("InternalError", TICKET)]}),
+    ("events of the companion wait", [np("im_relay_lag_seconds", "59 61x9")], {2: [], 4: [("ImRelayLag", PAGE)]}),
+    ("the signer has another key",
+     [np("im_logins_total", "0+10x70", result="ok"), np("im_logins_total", "0+11x70", result="refused")],
+     {5: [], 20: [("ImLoginsRefused", TICKET)]}),
+    ("a few wrong logins, and no others",
+     [np("im_logins_total", "0x70", result="ok"), np("im_logins_total", "0+5x70", result="refused")], {60: []}),
+    ("a restart under many clients", [np("im_logins_total", "0 500 500x70", result="put_off")], {5: [], 25: []}),
+    ("logins are put off on and on", [np("im_logins_total", "0+5x70", result="put_off")],
+     {5: [], 20: [("ImLoginsPutOff", TICKET)]}),
+    ("clients do not keep up", [np("im_behind_total", "0+2x70"), np("im_delivered_total", "0+100x70")],
+     {15: [], 40: [("ImClientsBehind", TICKET)]}),
+    ("as many unfinished pushes as may be",
+     [np("all_unsettled_bytes", "1000000x70"), np("all_unsettled_bytes_limit", "1048576x70")],
+     {5: [], 12: [("AllUnsettledNear", TICKET)]}),
 ]
 STORIES = [(name, [np("build_info", "1x70")] + given, fires) for name, given, fires in STORIES]
 STORIES.append(("nobody is scraped", [], {1: [], 3: [("NoWorker", PAGE)]}))

@@ -111,23 +111,16 @@ TEST_CASE("certificate dates: the store is read once a minute", "[app][certifica
   CHECK(page_of(dates).contains("certificate=\"2\""));
 }
 
-TEST_CASE("certificate dates: our listener's own, of a file that can be read", "[app][certificates]") {
-  std::string path = (std::filesystem::temp_directory_path() / "listener-XXXXXX").string();
-  const int made = ::mkstemp(path.data());
-  REQUIRE(made >= 0);
-  ::close(made);
-  std::ofstream(path) << kPem;
-  const auto page_with = [](const std::string& file) {
-    observe::MetricsPage page;
-    register_listener_certificate(page, "receipts", file);
-    return page.render();
-  };
-  CHECK(page_with(path).contains(
+TEST_CASE("certificate dates: of the certificate that a listener of ours shows", "[app][certificates]") {
+  std::optional<WallTime> ends = not_after_of(kPem);
+  observe::MetricsPage page;
+  register_listener_certificate(page, "receipts", [&] { return ends; });
+  CHECK(page.render().contains(
       "nightpost_server_certificate_not_after_timestamp_seconds{listener=\"receipts\"} 2111302838\n"));
-  std::ofstream(path) << "no certificate";
-  for (const std::string& file : {path, path + ".absent", std::string()})
-    CHECK_FALSE(page_with(file).contains("listener=\""));
-  std::filesystem::remove(path);
+  ends = WallTime(seconds(7));
+  CHECK(page.render().contains("{listener=\"receipts\"} 7\n"));
+  ends = not_after_of("no certificate");
+  CHECK_FALSE(page.render().contains("listener=\""));
 }
 
 }  // namespace

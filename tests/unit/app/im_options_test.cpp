@@ -27,8 +27,8 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.port == 0);
   CHECK(im.http_host == "0.0.0.0");
   CHECK(im.http_port == 91);
-  CHECK(im.tls_certificate_file == "a.pem");
-  CHECK(im.tls_key_file == "b.pem");
+  CHECK(im.tls.certificate == "a.pem");
+  CHECK(im.tls.key == "b.pem");
   CHECK(im.key_files == std::map<AppId, std::string>{{AppId{7}, "seven.key"}, {AppId{1400000001}, "one.key"}});
   CHECK(im.next_key_files == std::map<AppId, std::string>{{AppId{7}, "next.key"}});
   CHECK(im.relay.return_wait == milliseconds(5));

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "sandbox/throwaway_ca.h"
 #include "unit/app/receipt_fakes.h"
@@ -37,6 +38,20 @@ std::string ask(std::uint16_t port, const std::string& request) {
   asio::ip::tcp::socket socket(loop);
   socket.connect({asio::ip::address_v4::loopback(), port});
   return converse(socket, request);
+}
+
+/// Empty: whoever is there has no certificate of `ca_pem` for localhost.
+std::string ask_tls(std::uint16_t port, const std::string& ca_pem, const std::string& request) {
+  asio::io_context loop;
+  asio::ssl::context trust(asio::ssl::context::tls_client);
+  trust.add_certificate_authority(asio::buffer(ca_pem));
+  trust.set_verify_mode(asio::ssl::verify_peer);
+  asio::ssl::stream<asio::ip::tcp::socket> stream(loop, trust);
+  stream.set_verify_callback(asio::ssl::host_name_verification("localhost"));
+  stream.next_layer().connect({asio::ip::address_v4::loopback(), port});
+  boost::system::error_code refused;
+  stream.handshake(asio::ssl::stream_base::client, refused);
+  return refused ? "" : converse(stream, request);
 }
 
 struct Listening {
@@ -111,28 +126,60 @@ TEST_CASE("receipt listener: over TLS, from files", "[app][receipts]") {
   std::ofstream(folder + "/chain.pem") << identity->certificate_pem;
   std::ofstream(folder + "/key.pem") << identity->private_key_pem;
   {
-    Listening at({.tls_certificate_file = folder + "/chain.pem", .tls_key_file = folder + "/key.pem"});
+    Listening at({.tls = {.certificate = folder + "/chain.pem", .key = folder + "/key.pem"}});
     REQUIRE(at.listener);
-    asio::io_context loop;
-    asio::ssl::context trust(asio::ssl::context::tls_client);
-    trust.add_certificate_authority(asio::buffer(identity->ca_pem));
-    trust.set_verify_mode(asio::ssl::verify_peer);
-    asio::ssl::stream<asio::ip::tcp::socket> stream(loop, trust);
-    stream.set_verify_callback(asio::ssl::host_name_verification("localhost"));
-    stream.next_layer().connect({asio::ip::address_v4::loopback(), at.listener->port()});
-    stream.handshake(asio::ssl::stream_base::client);
-    CHECK(converse(stream, post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));
+    CHECK(ask_tls(at.listener->port(), identity->ca_pem, post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));
     CHECK_FALSE(ask(at.listener->port(), post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));  // not in clear
   }
   {
-    Listening absent({.tls_certificate_file = folder + "/nowhere.pem", .tls_key_file = folder + "/key.pem"});
+    Listening absent({.tls = {.certificate = folder + "/nowhere.pem", .key = folder + "/key.pem"}});
     CHECK_FALSE(absent.listener);
     CHECK(absent.error.detail.contains("nowhere.pem"));
   }
   {
-    Listening swapped({.tls_certificate_file = folder + "/key.pem", .tls_key_file = folder + "/chain.pem"});
+    Listening swapped({.tls = {.certificate = folder + "/key.pem", .key = folder + "/chain.pem"}});
     CHECK_FALSE(swapped.listener);
     CHECK(swapped.error.code == Errc::Malformed);
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST_CASE("receipt listener: renewed files are shown without a restart, bad ones never", "[app][receipts]") {
+  std::string folder = "/tmp/nightpost-receipts-XXXXXX";
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(folder + name) << text; };
+  const auto first = sandbox::make_identity(SystemClock().wall());
+  const auto second = sandbox::make_identity(SystemClock().wall());
+  REQUIRE(first);
+  REQUIRE(second);
+  write("/chain.pem", first->certificate_pem);
+  write("/key.pem", first->private_key_pem);
+  {
+    Listening at(
+        {.tls = {.certificate = folder + "/chain.pem", .key = folder + "/key.pem", .look_every = milliseconds(20)}});
+    REQUIRE(at.listener);
+    const auto answers = [&](const std::string& ca_pem) {
+      return ask_tls(at.listener->port(), ca_pem, post(at.target(), kDelivered)).starts_with("HTTP/1.1 200");
+    };
+    const auto soon = [](auto done) {
+      for (int i = 0; i < 500 && !done(); ++i) std::this_thread::sleep_for(milliseconds(20));
+      return done();
+    };
+    CHECK(at.listener->certificate_ends().has_value());
+    write("/chain.pem", second->certificate_pem);  // its key is still to come
+    std::this_thread::sleep_for(seconds(1));
+    CHECK(answers(first->ca_pem));
+    write("/key.pem", second->private_key_pem);
+    CHECK(soon([&] { return answers(second->ca_pem); }));
+    CHECK_FALSE(answers(first->ca_pem));
+    std::filesystem::remove(folder + "/key.pem");
+    std::this_thread::sleep_for(seconds(1));
+    CHECK(answers(second->ca_pem));
+    at.listener.reset();
+    const std::string log = at.lines.str();
+    CHECK(log.contains("tls.renewed"));
+    CHECK(log.contains("tls.not_renewed"));
+    CHECK(log.contains("key.pem: cannot be read"));
   }
   std::filesystem::remove_all(folder);
 }

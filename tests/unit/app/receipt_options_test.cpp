@@ -24,8 +24,8 @@ TEST_CASE("receipt options: no listener unless an address is named", "[app][rece
   CHECK(config->receipts.enabled());
   CHECK(config->receipts.host == "::");
   CHECK(config->receipts.port == 8443);
-  CHECK(config->receipts.tls_certificate_file == "a.pem");
-  CHECK(config->receipts.tls_key_file == "b.pem");
+  CHECK(config->receipts.tls.certificate == "a.pem");
+  CHECK(config->receipts.tls.key == "b.pem");
   CHECK(config->receipts.requests_per_second_max == 7);
   CHECK(config->receipts.ack_wait == milliseconds(90));
 }
@@ -40,6 +40,7 @@ TEST_CASE("receipt options: what is refused, and with which words", "[app][recei
       {"port too large", R"({"listen": "h:65536"})", "receipts.listen"},
       {"a number", R"({"listen": 8443})", "receipts.listen: 8443 is not a text"},
       {"a certificate without key", R"({"tls_certificate_file": "a"})", "receipts.tls_key_file: goes with"},
+      {"a look that never comes", R"({"tls_look_every_ms": 0})", "receipts.tls_look_every_ms: 0 is not in"},
       {"a key without certificate", R"({"tls_key_file": "a"})", "receipts.tls_key_file: goes with"},
       {"no calls at all", R"({"requests_per_second_max": 0})", "receipts.requests_per_second_max: 0 is not in"},
       {"no wait at all", R"({"ack_wait_ms": 0})", "receipts.ack_wait_ms: 0 is not in"},

@@ -1,7 +1,9 @@
 // Session tickets: a second handshake resumes, and no key opens for ever.
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
+#include <future>
 #include <thread>
+#include <utility>
 
 #include "server/http_server.h"
 #include "server/ticket_keys.h"
@@ -62,9 +64,54 @@ struct Served {
   std::jthread thread;
 };
 
+template <class Ask>
+auto on_loop(boost::asio::io_context& loop, Ask ask) {
+  std::packaged_task<decltype(ask())()> task(std::move(ask));
+  auto answer = task.get_future();
+  boost::asio::post(loop, [&task] { task(); });
+  return answer.get();
+}
+
 std::string ask(probe::TlsProbe& tls) {
   tls.write("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
   return probe::read_http1([&] { return tls.read(5000); }).body;
+}
+
+TEST_CASE("tls server: a renewed certificate is shown from then on, and tickets stay good", "[server][tls]") {
+  Served served;
+  const probe::Identity next = probe::server_identity();
+  REQUIRE(next.certificate_pem != served.identity.certificate_pem);
+  const auto renew = [&](const std::string& certificate, const std::string& key) {
+    return on_loop(served.loop, [&] { return served.server->renew(certificate, key); });
+  };
+  const std::uint16_t port = served.server->port();
+  probe::TlsProbe before(port, served.identity.certificate_pem, "http/1.1");
+  CHECK(ask(before) == "seen:");
+  const auto session = before.session();
+
+  struct Row {
+    const char* name;
+    std::string certificate, key;
+  };
+  for (const Row& row : {Row{"no certificate", "", next.private_key_pem}, Row{"no key", next.certificate_pem, ""},
+                         Row{"another's key", next.certificate_pem, served.identity.private_key_pem},
+                         Row{"the other way round", next.private_key_pem, next.certificate_pem}}) {
+    CAPTURE(row.name);
+    const auto refused = renew(row.certificate, row.key);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::Malformed);
+    probe::TlsProbe still(port, served.identity.certificate_pem, "http/1.1");
+    CHECK(ask(still) == "seen:");
+  }
+
+  REQUIRE(renew(next.certificate_pem, next.private_key_pem));
+  CHECK(ask(before) == "seen:");  // stands with the old one
+  probe::TlsProbe after(port, next.certificate_pem, "http/1.1");
+  CHECK(ask(after) == "seen:");
+  CHECK_THROWS(probe::TlsProbe(port, served.identity.certificate_pem, "http/1.1"));
+  probe::TlsProbe resumed(port, next.certificate_pem, "http/1.1", nullptr, session.get());
+  CHECK(resumed.resumed());
+  CHECK(ask(resumed) == "seen:");
 }
 
 TEST_CASE("tls server: a second handshake resumes, with the certificate of the first", "[server][tls]") {
