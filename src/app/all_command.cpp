@@ -108,6 +108,7 @@ class Both {
     register_metrics(page, worker_->metrics(), worker_->signers(), worker_->recalls());
     register_im_metrics(page, im_metrics_);
     register_server_metrics(page, "im", im_metrics_.server);
+    register_server_metrics(page, "im_rest", im_metrics_.rest_server);
     const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
     page.add_gauge("nightpost_all_unsettled_bytes", "Bytes of events whose pushes are not over", {},
                    cell(sink_metrics_.unsettled_bytes));
@@ -179,18 +180,21 @@ int run_all(const Options& options) {
   dates.register_series(service.page());
   register_listener_certificate(service.page(), "receipts", [&] { return both->worker().receipts_certificate_ends(); });
   register_listener_certificate(service.page(), "im", [&] { return both->im().certificate_ends(); });
+  register_listener_certificate(service.page(), "im_rest", [&] { return both->im().rest_certificate_ends(); });
   service.add_condition([&] { return both->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   WorkerWatch watch(service.loop(), both->worker(), dates, clock, log);
   watch.start();
   const std::string socket =
       fmt::format("ws{}://{}:{}/ws", config->im.tls.certificate.empty() ? "" : "s", config->im.host, both->im().port());
-  log.info("all.started", {observe::kv("clients", socket), observe::kv("shards", config->shards),
-                           observe::kv("apps", config->im.key_files.size())});
+  log.info("all.started",
+           {observe::kv("clients", socket), observe::kv("shards", config->shards),
+            observe::kv("apps", config->im.key_files.size()), observe::kv("rest", both->im().rest_url())});
   service.announce([&] {
     nlohmann::json ready = {{"ws", socket},
                             {"http", fmt::format("http://{}:{}", config->http_host, service.http_port())},
                             {"pid", ::getpid()}};
+    if (const std::string rest = both->im().rest_url(); !rest.empty()) ready["rest"] = rest;
     if (both->worker().receipts_port() != 0)
       ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls.certificate.empty() ? "" : "s",
                                       config->receipts.host, both->worker().receipts_port());

@@ -11,6 +11,7 @@
 #include "app/output.h"
 #include "app/server_options.h"
 #include "app/service.h"
+#include "im/rest/commands.h"
 
 namespace nightpost::app {
 namespace {
@@ -19,6 +20,19 @@ struct Options {
   CommonOptions common;
   std::string ready_file;
 };
+
+/// A line each service.
+std::string rest_commands_listed() {
+  std::string out;
+  std::string_view service;
+  for (const im::RestCommand& command : im::rest_commands()) {
+    if (command.handler == nullptr) continue;
+    if (command.service != service) out += fmt::format("{}  {}:", out.empty() ? "" : "\n", command.service);
+    service = command.service;
+    out += fmt::format(" {}", command.name);
+  }
+  return out + "\n";
+}
 
 int run_im(const Options& options) {
   const auto config = options.common.load();
@@ -42,18 +56,22 @@ int run_im(const Options& options) {
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);
   register_server_metrics(service.page(), "im", metrics.server);
+  register_server_metrics(service.page(), "im_rest", metrics.rest_server);
   register_listener_certificate(service.page(), "im", [&] { return im->certificate_ends(); });
+  register_listener_certificate(service.page(), "im_rest", [&] { return im->rest_certificate_ends(); });
   service.add_condition([&] { return im->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   const std::string socket =
       fmt::format("ws{}://{}:{}/ws", config->im.tls.certificate.empty() ? "" : "s", config->im.host, im->port());
-  log.info("im.started",
-           {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
-            observe::kv("topic", config->topics.offline), observe::kv("apps", config->im.key_files.size())});
+  log.info("im.started", {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
+                          observe::kv("topic", config->topics.offline),
+                          observe::kv("apps", config->im.key_files.size()), observe::kv("rest", im->rest_url())});
   service.announce([&] {
-    return nlohmann::json{{"ws", socket},
-                          {"http", fmt::format("http://{}:{}", config->im.http_host, service.http_port())},
-                          {"pid", ::getpid()}};
+    nlohmann::json ready = {{"ws", socket},
+                            {"http", fmt::format("http://{}:{}", config->im.http_host, service.http_port())},
+                            {"pid", ::getpid()}};
+    if (const std::string rest = im->rest_url(); !rest.empty()) ready["rest"] = rest;
+    return ready;
   });
   return service.run([&](MonoTime deadline) { return im->drain(deadline); });
 }
@@ -65,7 +83,11 @@ void add_im_command(CLI::App& root, int& exit_code) {
   CLI::App* im = root.add_subcommand("im", "The companion IM server until SIGTERM: its messages make the events");
   options->common.add_config(*im);
   im->add_option("--ready-file", options->ready_file, "written once clients may connect")->type_name("FILE");
-  im->footer("Example:\n  nightpost im --config config/dev.json");
+  im->footer(
+      "Clients connect to im.listen, business servers to im.rest.listen where im.rest.administrators names somebody;\n"
+      "/metrics, /healthz and /readyz are at im.http_listen.\n\n"
+      "The server API, POST https://HOST/v4/SERVICE/COMMAND:\n" +
+      rest_commands_listed() + "\nExample:\n  nightpost im --config config/dev.json");
   im->callback([options, &exit_code] { exit_code = run_im(*options); });
 }
 

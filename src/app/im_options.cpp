@@ -4,6 +4,8 @@
 
 #include "app/ready_file.h"
 #include "app/server_options.h"
+#include "core/text.h"
+#include "im/domain/names.h"
 
 namespace nightpost::app {
 namespace {
@@ -49,6 +51,8 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.integer("terminals_kept_max", options.login.terminals_kept, 1, 1'000);
   section.flag("blacklist_silent", options.blacklist_silent);
   section.integer("blacklist_max", options.blacklist_max, 1, 100'000);
+  section.integer("friends_max", options.friends_max, 1, 100'000);
+  section.integer("profile_fields_max", options.profile_fields_max, 12, 1'000);
   section.duration_ms("acknowledged_saved_ms", options.acknowledged_saved, 10, 60'000);
 }
 
@@ -74,6 +78,46 @@ void read_gateway(JsonSection& section, im::GatewayOptions& options) {
     section.mistake("trusted_proxies", ranges.error().detail);
 }
 
+/// App ids and names, several by commas.
+void read_administrators(JsonSection& section, std::map<AppId, std::vector<std::string>>& out) {
+  constexpr std::string_view kKey = "administrators";
+  std::map<std::string, std::string> lists;
+  section.texts(kKey, lists);
+  for (const auto& [app, list] : lists) {
+    std::int64_t id = 0;
+    const auto [end, error] = std::from_chars(app.data(), app.data() + app.size(), id);
+    if (error != std::errc{} || end != app.data() + app.size() || id < 1) {
+      section.mistake(kKey, "\"" + app + "\" is no app id");
+      continue;
+    }
+    std::string_view rest = list;
+    while (!rest.empty()) {
+      const std::size_t comma = rest.find(',');
+      const std::string user(trimmed(rest.substr(0, comma)));
+      rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
+      if (const auto ok = im::check_user_id(user, "app " + app); !ok)
+        section.mistake(kKey, ok.error().why);
+      else
+        out[AppId{id}].push_back(user);
+    }
+  }
+}
+
+void read_rest(JsonSection section, ImOptions& options) {
+  read_address(section, "listen", options.rest_host, options.rest_port);
+  read_tls_files(section, options.rest_tls);
+  read_administrators(section, options.rest.administrators);
+  for (const auto& [app, users] : options.rest.administrators)
+    if (!options.key_files.contains(app))
+      section.mistake("administrators", "app " + std::to_string(app.value) + " is not in im.key_files");
+  section.integer("body_bytes_max", options.rest.body_bytes_max, 4'096, 1'048'576);
+  section.integer("calls_open_max", options.rest.calls_open_max, 1, 100'000);
+  section.integer("message_calls_per_second", options.rest.message_calls_per_second, 1, 1'000'000);
+  section.integer("manage_calls_per_second", options.rest.manage_calls_per_second, 1, 1'000'000);
+  section.integer("app_calls_per_second", options.rest.app_calls_per_second, 1, 1'000'000);
+  section.integer("connections_max", options.rest.connections_max, 1, 100'000);
+}
+
 }  // namespace
 
 void read_im(JsonSection section, ImOptions& options) {
@@ -94,6 +138,7 @@ void read_im(JsonSection section, ImOptions& options) {
   section.integer("follow_ups_held_max", options.relay.follow_ups_max, 100, 10'000'000);
   read_service(section, options.service);
   read_gateway(section, options.gateway);
+  read_rest(section.section("rest"), options);
 }
 
 }  // namespace nightpost::app

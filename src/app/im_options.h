@@ -10,6 +10,7 @@
 #include "core/ids.h"
 #include "im/gateway/gateway_options.h"
 #include "im/relay/relay.h"
+#include "im/rest/rest_options.h"
 #include "im/service/service_options.h"
 
 namespace nightpost::app {
@@ -25,6 +26,12 @@ struct ImOptions {
   im::RelayOptions relay;
   im::ServiceOptions service;
   im::GatewayOptions gateway;
+
+  // The server API: served where an app has administrators.
+  std::string rest_host = "127.0.0.1";
+  std::uint16_t rest_port = 9467;  // 0: a free one
+  TlsFiles rest_tls;               // none: those above
+  im::RestOptions rest;
 };
 
 void read_im(JsonSection section, ImOptions& options);

@@ -13,7 +13,8 @@ namespace nightpost::app {
 namespace {
 
 constexpr milliseconds kMeasureEvery{1'000};
-constexpr milliseconds kLookEvery{10};  // while a drain waits
+constexpr milliseconds kLookEvery{10};          // while a drain waits
+constexpr std::uint32_t kRestStreamsMax = 100;  // of a business server's HTTP/2 connection
 
 /// The text of a key file without the line's end that editors leave.
 Result<std::string> read_key(AppId app, const std::string& file) {
@@ -67,6 +68,8 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
   made->outlet_ = *std::move(outlet);
   if (const auto opened = made->open_service(config); !opened) return std::unexpected(opened.error());
   if (const auto listens = made->listen(); !listens) return fail(listens.error().code, "im: " + listens.error().detail);
+  if (const auto listens = made->listen_for_servers(); !listens)
+    return fail(listens.error().code, "im.rest: " + listens.error().detail);
   made->relay_->start();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
   made->measure();
@@ -108,10 +111,42 @@ Result<void> ImServer::listen() {
   return {};
 }
 
+Result<void> ImServer::listen_for_servers() {
+  if (options_.rest.administrators.empty()) return {};
+  rest_ = std::make_unique<im::RestApi>(im::RestApi::Parts{.loop = loop_,
+                                                           .clock = clock_,
+                                                           .service = *service_,
+                                                           .presence = *gateway_,
+                                                           .metrics = metrics_.rest,
+                                                           .log = &log_},
+                                        options_.rest);
+  server::ServerOptions server = im::server_options(options_.rest);
+  server.host = options_.rest_host;
+  server.port = options_.rest_port;
+  server.name = "im_rest";
+  server.log = &log_;
+  server.metrics = &metrics_.rest_server;
+  auto listener = TlsOrPlain::start(context_, std::move(server),
+                                    options_.rest_tls.certificate.empty() ? options_.tls : options_.rest_tls,
+                                    {.streams_max_first = kRestStreamsMax}, rest_->handler());
+  if (!listener) return std::unexpected(std::move(listener.error()));
+  rest_listener_ = *std::move(listener);
+  rest_->start();
+  return {};
+}
+
+std::string ImServer::rest_url() const {
+  if (!rest_listener_) return {};
+  const bool tls = !options_.rest_tls.certificate.empty() || !options_.tls.certificate.empty();
+  return std::string(tls ? "https" : "http") + "://" + options_.rest_host + ":" +
+         std::to_string(rest_listener_->port());
+}
+
 ImServer::~ImServer() {
   keep_.reset();
   context_.stop();
   if (thread_.joinable()) thread_.join();
+  rest_listener_.reset();
   listener_.reset();
   if (gateway_) gateway_->tell(nullptr);
   relay_.reset();
@@ -140,8 +175,13 @@ auto ImServer::on_loop(Ask ask) {
 }
 
 void ImServer::let_clients_go(MonoTime until) {
-  on_loop([this] { gateway_->drain(); });
-  wait_until(until, [this] { return on_loop([this] { return gateway_->connections() == 0; }); });
+  on_loop([this] {
+    if (rest_) rest_->drain();
+    gateway_->drain();
+  });
+  wait_until(until, [this] {
+    return on_loop([this] { return gateway_->connections() == 0 && (!rest_ || rest_->open() == 0); });
+  });
 }
 
 bool ImServer::await_idle(MonoTime until) {
@@ -161,6 +201,23 @@ bool ImServer::drain(MonoTime deadline) {
   const bool idle = await_idle(now + (deadline - now) * 3 / 4);
   save();
   return idle;
+}
+
+void register_rest_metrics(observe::MetricsPage& page, const im::RestMetrics& metrics) {
+  const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
+  const std::span<const im::RestCommand> commands = im::rest_commands();
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    if (commands[i].handler == nullptr) continue;
+    const std::string command = std::string(commands[i].service) + "/" + std::string(commands[i].name);
+    for (const bool ok : {true, false})
+      page.add_counter("nightpost_im_rest_calls_total", "Calls of the server API that a command answered",
+                       {{"command", command}, {"result", ok ? "ok" : "failed"}},
+                       cell(ok ? metrics.commands[i].done : metrics.commands[i].failed));
+  }
+  for (std::size_t i = 0; i < metrics.refused.size(); ++i)
+    page.add_counter("nightpost_im_rest_refused_total", "Calls of the server API refused before a command saw them",
+                     {{"why", std::string(im::name_of(static_cast<im::RestRefused>(i)))}}, cell(metrics.refused[i]));
+  page.add_gauge("nightpost_im_rest_open", "Calls of the server API that wait for the service", {}, cell(metrics.open));
 }
 
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
@@ -190,6 +247,7 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                    cell(metrics.service.commits));
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
+  register_rest_metrics(page, metrics.rest);
   const im::RelayMetrics& r = metrics.relay;
   page.add_counter("nightpost_im_intents_total", "Stored messages that somebody may have needed a push for", {},
                    cell(r.intents));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "im/gateway/gateway_metrics.h"
 #include "im/relay/metrics.h"
 #include "im/relay/relay.h"
+#include "im/rest/rest_api.h"
 #include "im/service/sqlite_service.h"
 #include "kafka/metrics.h"
 #include "net/asio_loop.h"
@@ -26,11 +28,14 @@ namespace nightpost::app {
 
 struct ImMetrics {
   server::ServerMetrics server;
+  server::ServerMetrics rest_server;
+  im::RestMetrics rest;
   im::GatewayMetrics gateway;
   im::RelayMetrics relay;
   im::ServiceMetrics service;
   kafka::ProducerMetrics producer;
 };
+void register_rest_metrics(observe::MetricsPage& page, const im::RestMetrics& metrics);
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 
 /// One a store file: the second is refused, since both would number the same conversations.
@@ -45,7 +50,12 @@ class ImServer final : public im::Listener {
   ImServer& operator=(const ImServer&) = delete;
 
   std::uint16_t port() const noexcept { return listener_->port(); }
+  /// "https://HOST:PORT" of the server API; empty: no app has administrators.
+  std::string rest_url() const;
   std::optional<WallTime> certificate_ends() const noexcept { return listener_->certificate_ends(); }
+  std::optional<WallTime> rest_certificate_ends() const noexcept {
+    return rest_listener_ ? rest_listener_->certificate_ends() : std::nullopt;
+  }
   /// Any thread but the loop's. Clients are told to go, events on their way are waited for, what is to be saved is
   /// saved. False: something was left for the next start.
   bool drain(MonoTime deadline);
@@ -62,6 +72,7 @@ class ImServer final : public im::Listener {
   ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics);
   Result<void> open_service(const Config& config);
   Result<void> listen();
+  Result<void> listen_for_servers();
   void committed(im::Committed what) override;
   void measure();
   template <class Ask>
@@ -79,7 +90,8 @@ class ImServer final : public im::Listener {
   std::unique_ptr<im::SqliteService> service_;
   std::unique_ptr<im::Gateway> gateway_;
   std::unique_ptr<im::Relay> relay_;
-  std::optional<TlsOrPlain> listener_;  // once it listens
+  std::unique_ptr<im::RestApi> rest_;
+  std::optional<TlsOrPlain> listener_, rest_listener_;  // once they listen
   std::thread thread_;
 };
 

@@ -28,8 +28,10 @@ class ImProcess {
     const std::size_t colon = url.rfind(':');
     port_ = static_cast<std::uint16_t>(std::stoi(url.substr(colon + 1)));
     http_ = ready.at("http");
+    rest_ = ready.value("rest", "");
   }
   std::uint16_t port() const noexcept { return port_; }
+  const std::string& rest() const noexcept { return rest_; }  // of the server API; empty: there is none
   support::Process& process() noexcept { return process_; }
   double metric(const std::string& series) const {
     const std::string page =
@@ -41,7 +43,7 @@ class ImProcess {
  private:
   support::Process process_;
   std::uint16_t port_ = 0;
-  std::string http_;
+  std::string http_, rest_;
 };
 
 /// An app with a key, and users who come into being when they log in.

@@ -29,11 +29,20 @@ enum class Code : std::int32_t {
   // Messages.
   ReceiverUnknown = 20003,
   Blacklisted = 20007,
+  Silenced = 20012,  // the sender may not speak for now; `why` says until when
   RecallTooLate = 20016,
   NotTheSender = 20018,
   MessageUnknown = 20026,
   WordRefused = 80001,
   TooLarge = 80002,
+  // Friends.
+  FriendsFull = 30010,
+  OtherFriendsFull = 30014,
+  FriendOnBlacklist = 30515,  // the other, on one's own
+  FriendTakesNobody = 30516,
+  FriendBlacklists = 30525,  // one is on the other's blacklist
+  FriendAsksFirst = 30539,   // the other wants to be asked
+  NotAFriend = 31704,
   // Groups.
   GroupForbidden = 10007,   // the role or the type of the group lacks the right
   OwnerMayNotQuit = 10009,  // he transfers or dismisses it

@@ -7,6 +7,8 @@ namespace nightpost::im {
 
 Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules) {
   if (!facts.to_self && !facts.receiver_known) return refuse(Code::ReceiverUnknown, "to: no such user");
+  if (facts.silenced_until > facts.now)
+    return refuse(Code::Silenced, "this user may not speak until " + std::to_string(to_ms(facts.silenced_until)));
   if (facts.blacklisted && !rules.blacklist_silent)
     return refuse(Code::Blacklisted, "to: the sender is on this user's blacklist");
   SendPlan plan;

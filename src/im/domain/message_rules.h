@@ -14,7 +14,8 @@ namespace nightpost::im {
 struct SendFacts {
   bool to_self = false;
   bool receiver_known = false;
-  bool blacklisted = false;  // the sender, by the receiver
+  bool blacklisted = false;   // the sender, by the receiver
+  WallTime silenced_until{};  // the sender; in the past: may speak
   bool receiver_has_targets = false;
   // Asked for.
   bool online_only = false;
@@ -36,7 +37,7 @@ struct SendPlan {
   Seq seq;        // 0: not stored
   WallTime at{};  // never before the conversation's last
 };
-/// ReceiverUnknown, Blacklisted; in this order.
+/// ReceiverUnknown, Silenced, Blacklisted; in this order.
 Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules);
 
 struct RecallFacts {

@@ -78,6 +78,8 @@ std::string_view name_of(Code code) noexcept {
       return "receiver_unknown";
     case Code::Blacklisted:
       return "blacklisted";
+    case Code::Silenced:
+      return "silenced";
     case Code::RecallTooLate:
       return "recall_too_late";
     case Code::NotTheSender:
@@ -88,6 +90,20 @@ std::string_view name_of(Code code) noexcept {
       return "word_refused";
     case Code::TooLarge:
       return "too_large";
+    case Code::FriendsFull:
+      return "friends_full";
+    case Code::OtherFriendsFull:
+      return "other_friends_full";
+    case Code::FriendOnBlacklist:
+      return "friend_on_blacklist";
+    case Code::FriendTakesNobody:
+      return "friend_takes_nobody";
+    case Code::FriendBlacklists:
+      return "friend_blacklists";
+    case Code::FriendAsksFirst:
+      return "friend_asks_first";
+    case Code::NotAFriend:
+      return "not_a_friend";
     case Code::GroupForbidden:
       return "group_forbidden";
     case Code::OwnerMayNotQuit:

@@ -26,12 +26,6 @@ std::vector<KnownTerminal> known_of(const std::vector<TerminalRow>& rows) {
   return out;
 }
 
-Answer<void> known(Tables& tables, const UserKey& who) {
-  const auto account = tables.account(who);
-  if (!account || account->removed) return refuse(Code::AccountUnknown, "user: no such account");
-  return {};
-}
-
 void end_all(Work& work, const UserKey& who, Ended::Why why) {
   for (TerminalRow row : work.tables.terminals(who)) {
     if (row.state != TerminalState::LoggedIn) continue;
@@ -49,6 +43,18 @@ Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who) {
   auto row = tables.terminal(who.user, who.device);
   if (row && row->state == TerminalState::LoggedIn && row->epoch == who.epoch) return *std::move(row);
   return refuse(Code::NotLoggedIn, "this login has ended: log in again");
+}
+
+Answer<void> may_act(Tables& tables, const Actor& who) {
+  if (who.admin()) return {};
+  if (auto row = logged_in(tables, *who.terminal); !row) return std::unexpected(std::move(row.error()));
+  return {};
+}
+
+Answer<void> known(Tables& tables, const UserKey& who, std::string_view field) {
+  const auto account = tables.account(who);
+  if (!account || account->removed) return refuse(Code::AccountUnknown, std::string(field) + ": no such account");
+  return {};
 }
 
 std::vector<PushTarget> push_targets(Tables& tables, const UserKey& who) {
@@ -120,15 +126,23 @@ Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile
 
 Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistChange& change) {
   if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
-  if (change.user == who.user.user) return refuse(Code::Malformed, "user: nobody is on his own blacklist");
+  std::size_t listed = work.tables.blocked(who.user).size();
+  return set_blacklisted(work, who.user, change, listed);
+}
+
+Answer<void> set_blacklisted(Work& work, const UserKey& who, const BlacklistChange& change, std::size_t& listed) {
+  if (change.user == who.user) return refuse(Code::Malformed, "user: nobody is on his own blacklist");
+  const bool there = work.tables.blocks(who, change.user);
   if (change.on) {
-    const auto account = work.tables.account({who.user.app, change.user});
-    if (!account || account->removed) return refuse(Code::AccountUnknown, "user: no such account");
+    if (auto ok = known(work.tables, {who.app, change.user}); !ok) return ok;
     const std::size_t most = work.options.blacklist_max;
-    if (!work.tables.blocks(who.user, change.user) && work.tables.blocked(who.user).size() >= most)
+    if (!there && listed >= most)
       return refuse(Code::TooLarge, "user: the blacklist is full, at most " + std::to_string(most) + " users");
   }
-  work.tables.set_block(who.user, change.user, change.on);
+  work.tables.set_block(who, change.user, change.on);
+  if (change.on && !there) work.tables.stamp_block(who, change.user, work.now);
+  if (change.on && !there) ++listed;
+  if (!change.on && there) --listed;
   return {};
 }
 
@@ -152,6 +166,7 @@ Answer<void> remove_account(Work& work, const UserKey& who) {
   leave_all_groups(work, who);
   for (const ChatRow& chat : work.tables.unread_chats(who)) work.told.read.push_back({who, {chat.conv, chat.head}});
   work.tables.remove_account(who);
+  work.tables.remove_admin_rows(who);
   return {};
 }
 

@@ -55,9 +55,9 @@ void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const 
   work.told.deliveries.push_back({other->owner, theirs.ver, "", PeerRead{other->peer, to}, theirs.unread});
 }
 
-Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& request) {
+Answer<ReadReply> read(Work& work, const Actor& who, const ReadRequest& request) {
   Tables& tables = work.tables;
-  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const auto reply_of = [&](Seq mark, std::int64_t unread) {
     const auto account = tables.account(who.user);
     return ReadReply{mark, unread, unread_total(tables, who.user), account ? account->ver : Ver{}};
@@ -71,13 +71,13 @@ Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& reque
     asked = tables.last_before(conv, after, chat.read, chat.head);
   }
   const Seq mark = advanced_read(chat.read, chat.head, asked);
-  if (mark > chat.read) advance_read(work, conv, chat, mark, who.device);
+  if (mark > chat.read) advance_read(work, conv, chat, mark, device_of(who));
   return reply_of(chat.read, chat.unread);
 }
 
-Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& change) {
+Answer<Ver> change_chat(Work& work, const Actor& who, const ChatChange& change) {
   Tables& tables = work.tables;
-  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   auto found = open(tables, who.user, change.peer);
   if (!found) return refuse(Code::MessageUnknown, "peer: no conversation with this user");
   ChatRow& chat = found->chat;
@@ -101,7 +101,7 @@ Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& chang
   if (less > 0) tell_read(work, found->conv, chat, chat.head, touched, true, who.device);
   chat.ver = touched.ver;
   tables.save_chat(chat);
-  work.told.deliveries.push_back({who.user, chat.ver, who.device, ChatChanged{chat.peer}, touched.unread});
+  work.told.deliveries.push_back({who.user, chat.ver, device_of(who), ChatChanged{chat.peer}, touched.unread});
   return chat.ver;
 }
 

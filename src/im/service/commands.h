@@ -6,12 +6,19 @@
 #include <utility>
 #include <vector>
 
+#include "im/service/actor.h"
 #include "im/service/command.h"
 
 namespace nightpost::im {
 
 /// NotLoggedIn: the terminal's login has ended.
 Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who);
+/// Likewise; the app's server may always.
+Answer<void> may_act(Tables& tables, const Actor& who);
+/// The device that asked, which is told by its answer alone; of the app's server none.
+inline std::string device_of(const Actor& who) { return who.terminal ? who.terminal->device : std::string(); }
+/// AccountUnknown: not there, or removed.
+Answer<void> known(Tables& tables, const UserKey& who, std::string_view field = "user");
 /// Those of a user that could be pushed to.
 std::vector<PushTarget> push_targets(Tables& tables, const UserKey& who);
 
@@ -30,6 +37,8 @@ Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistCha
 Answer<void> import_account(Work& work, const UserKey& who, const Profile& profile);
 Answer<void> kick(Work& work, const UserKey& who);            // AccountUnknown
 Answer<void> remove_account(Work& work, const UserKey& who);  // AccountUnknown
+/// `listed`: how many are on the blacklist; kept up to date.
+Answer<void> set_blacklisted(Work& work, const UserKey& who, const BlacklistChange& change, std::size_t& listed);
 
 // devices.cpp: what goes to the dispatcher's store.
 Answer<PushStep> report_token(Work& work, const Terminal& who, const TokenReport& report);
@@ -43,14 +52,29 @@ struct Draft {  // a SendRequest whose content was checked
   bool push_disabled = false;
   Priority priority = Priority::Normal;
   bool online_only = false, no_unread = false, no_last = false;
+  // The app's server alone asks for these.
+  struct Named {
+    std::optional<std::uint32_t> seq;  // absent: the message's own
+    std::uint32_t random = 0;
+  };
+  std::optional<Named> name;
+  /// A repeat is known under this, too, as long as it is not older than `repeat_window`.
+  std::string earlier_client_id;
+  milliseconds repeat_window{0};  // 0: a client id says it alone
+  std::string client_id_of;       // whose client id it is; empty: the sender's
+  std::optional<milliseconds> lifetime;
+  bool hidden_from_sender = false;
+  std::optional<WallTime> imported_at;  // brought from elsewhere: it was sent then, and is not pushed
+  bool history = false;                 // likewise, and delivered to nobody
 };
-Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft);
-Answer<Ver> recall(Work& work, const Terminal& who, MessageId id);
+Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
+/// The app's server recalls for the sender, at any time.
+Answer<Ver> recall(Work& work, const Actor& who, MessageId id);
 Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>& ids);
 
 // chats.cpp
-Answer<ReadReply> read(Work& work, const Terminal& who, const ReadRequest& request);
-Answer<Ver> change_chat(Work& work, const Terminal& who, const ChatChange& change);
+Answer<ReadReply> read(Work& work, const Actor& who, const ReadRequest& request);
+Answer<Ver> change_chat(Work& work, const Actor& who, const ChatChange& change);
 
 // upkeep.cpp
 struct Acknowledgement {

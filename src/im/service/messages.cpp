@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -30,41 +31,86 @@ Delivery delivery_of(const UserKey& to, const std::string& except, const std::sh
   return {to, touched.ver, except, NewMessage{message, unread, false}, touched.unread};
 }
 
-void deliver_online_only(Work& work, const Terminal& who, const UserKey& to, Message message, std::int64_t own_total,
-                         std::int64_t total) {
+void deliver_online_only(Work& work, const Actor& who, const Draft& draft, const UserKey& to, Message message,
+                         std::int64_t own_total, std::int64_t total) {
   const bool hidden = std::exchange(message.flags.hidden_from_receiver, false);
   const auto shared = std::make_shared<const Message>(std::move(message));
-  work.told.deliveries.push_back({who.user, {}, who.device, NewMessage{shared, 0, true}, own_total});
+  if (!draft.hidden_from_sender)
+    work.told.deliveries.push_back({who.user, {}, device_of(who), NewMessage{shared, 0, true}, own_total});
   if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
+}
+
+/// Whose client ids a draft's is among.
+UserKey keeper_of(const Actor& who, const Draft& draft) {
+  return draft.client_id_of.empty() ? who.user : UserKey{who.user.app, draft.client_id_of};
+}
+
+/// What an equal call was answered.
+std::optional<SendReply> sent_before(Work& work, const UserKey& keeper, const Draft& draft) {
+  auto first = work.tables.sent(keeper, draft.client_id);
+  if (!first && !draft.earlier_client_id.empty()) first = work.tables.sent(keeper, draft.earlier_client_id);
+  if (!first) return std::nullopt;
+  if (draft.repeat_window.count() > 0 && work.now - first->at > draft.repeat_window) return std::nullopt;
+  return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
+}
+
+/// Whether a message that is called so has been brought before, however long ago.
+bool imported_before(Tables& tables, const ConvRow& conv, const Draft& draft) {
+  if (!draft.imported_at || !draft.name || !draft.name->seq) return false;
+  const std::int64_t second = std::chrono::floor<seconds>(*draft.imported_at).time_since_epoch().count();
+  return tables.find_named(conv, *draft.name->seq, draft.name->random, second).value > 0;
+}
+
+/// What the app's server calls the message.
+void name_message(Work& work, const Draft& draft, const Message& message) {
+  if (!draft.name) return;
+  WireName name{draft.name->seq.value_or(static_cast<std::uint32_t>(message.id.seq.value)), draft.name->random, {}};
+  if (draft.imported_at && *draft.imported_at != message.at) name.imported_at = *draft.imported_at;
+  work.tables.name_message(message.id, name);
+}
+
+/// The message in its sender's, or its receiver's, list.
+void show_to(Work& work, const UserKey& owner, const ConvRow& conv, const std::shared_ptr<const Message>& message,
+             Tables::Touched touched, bool counts, const std::string& except, bool history) {
+  ChatRow chat = chat_or_new(work.tables, owner, conv, message->id.seq);
+  show(chat, *message, touched.ver);
+  chat.unread += counts ? 1 : 0;
+  work.tables.save_chat(chat);
+  if (history)
+    work.told.deliveries.push_back({owner, touched.ver, except, ChatChanged{chat.peer}, touched.unread});
+  else
+    work.told.deliveries.push_back(delivery_of(owner, except, message, touched, chat.unread));
 }
 
 }  // namespace
 
-Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft) {
+Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   Tables& tables = work.tables;
   // Load.
-  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
-  if (const auto first = tables.sent(who.user, draft.client_id))
-    return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  const UserKey keeper = keeper_of(who, draft);
+  if (auto first = sent_before(work, keeper, draft)) return *first;
   const UserKey to{who.user.app, draft.to};
   const bool to_self = to == who.user;
   const auto sender = tables.account(who.user);
-  if (!sender) return refuse(Code::AccountUnknown, "user: no such account");
+  if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
   const auto receiver = to_self ? sender : tables.account(to);
   auto conv = tables.conv(to.app, who.user.user, to.user);
+  if (conv && imported_before(tables, *conv, draft)) return SendReply{.ver = sender->ver, .repeated = true};
   std::vector<PushTarget> targets = to_self ? std::vector<PushTarget>() : push_targets(tables, to);
 
-  // Decide.
+  // Decide. The app's server passes silences and blacklists.
   const SendFacts facts{.to_self = to_self,
                         .receiver_known = receiver && !receiver->removed,
-                        .blacklisted = !to_self && tables.blocks(to, who.user.user),
+                        .blacklisted = !to_self && !who.admin() && tables.blocks(to, who.user.user),
+                        .silenced_until = who.admin() ? WallTime{} : tables.silence(who.user).chats_until,
                         .receiver_has_targets = !targets.empty(),
                         .online_only = draft.online_only,
-                        .no_unread = draft.no_unread,
-                        .push_disabled = draft.push_disabled,
+                        .no_unread = draft.no_unread || draft.history,
+                        .push_disabled = draft.push_disabled || draft.imported_at.has_value(),
                         .head = conv ? conv->seq : Seq{},
                         .last_at = conv ? conv->last_at : WallTime{},
-                        .now = work.now};
+                        .now = draft.imported_at.value_or(work.now)};
   const auto plan = decide_send(facts, {.blacklist_silent = work.options.blacklist_silent});
   if (!plan) return std::unexpected(plan.error());
   if (work.options.word_refused && work.options.word_refused(draft.elements))
@@ -77,41 +123,38 @@ Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft) {
                .face = sender->face,
                .client_id = draft.client_id,
                .priority = draft.priority,
-               .flags = {.no_unread = draft.no_unread, .no_last = draft.no_last, .hidden_from_receiver = plan->hidden},
+               .flags = {.no_unread = facts.no_unread, .no_last = draft.no_last, .hidden_from_receiver = plan->hidden},
                .elements = draft.elements,
                .push = draft.push,
                .cloud_data = draft.cloud_data};
   if (!plan->stored) {
-    deliver_online_only(work, who, to, std::move(made), unread_total(tables, who.user), unread_total(tables, to));
+    deliver_online_only(work, who, draft, to, std::move(made), unread_total(tables, who.user),
+                        unread_total(tables, to));
     return SendReply{.at = plan->at, .ver = sender->ver};
   }
 
   // Apply.
   if (!conv) conv = tables.add_conv(to.app, who.user.user, to.user);
   made.id = {conv->id, plan->seq};
-  if (work.options.message_kept.count() > 0) made.expires = plan->at + work.options.message_kept;
+  const milliseconds kept = draft.lifetime.value_or(work.options.message_kept);
+  if (kept.count() > 0) made.expires = plan->at + kept;
   tables.advance(conv->id, plan->seq, plan->at);
   const bool told = !to_self && !plan->hidden;
-  const Tables::Touched mine = tables.touch(who.user);
+  const bool shown = to_self || !draft.hidden_from_sender;
+  const Tables::Touched mine = shown ? tables.touch(who.user) : Tables::Touched{sender->ver, sender->unread};
   const Tables::Touched theirs =
       told ? tables.touch(to, plan->counts ? 1 : 0) : Tables::Touched{to_self ? mine.ver : receiver->ver, 0};
   const bool from_b = conv->is_b(who.user.user);
   tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
-  tables.add_sent(who.user, draft.client_id, {made.id, made.at, mine.ver});
+  name_message(work, draft, made);
+  tables.add_sent(keeper, draft.client_id, {made.id, draft.imported_at ? work.now : made.at, mine.ver});
   made.flags.hidden_from_receiver = false;  // the sender is told nothing
   const auto message = std::make_shared<const Message>(std::move(made));
-
-  ChatRow chat = chat_or_new(tables, who.user, *conv, plan->seq);
-  show(chat, *message, mine.ver);
-  tables.save_chat(chat);
-  work.told.deliveries.push_back(delivery_of(who.user, who.device, message, mine, chat.unread));
-  if (told) {
-    ChatRow other = chat_or_new(tables, to, *conv, plan->seq);
-    show(other, *message, theirs.ver);
-    other.unread += plan->counts ? 1 : 0;
-    tables.save_chat(other);
-    work.told.deliveries.push_back(delivery_of(to, "", message, theirs, other.unread));
-  }
+  if (shown)
+    show_to(work, who.user, *conv, message, mine, false, device_of(who), draft.history);
+  else
+    tables.hide(message->id, who.user.user);
+  if (told) show_to(work, to, *conv, message, theirs, plan->counts, "", draft.history);
   if (plan->intent)
     work.told.intents.push_back({.id = tables.add_intent(to, message->id, theirs.ver),
                                  .message = message,
@@ -122,14 +165,16 @@ Answer<SendReply> send(Work& work, const Terminal& who, const Draft& draft) {
   return SendReply{.id = message->id, .at = message->at, .ver = mine.ver};
 }
 
-Answer<Ver> recall(Work& work, const Terminal& who, MessageId id) {
+Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
   Tables& tables = work.tables;
-  if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const auto conv = tables.conv(id.conv);
-  if (conv && conv->is_group()) return recall_in_group(work, actor_of(who), id);
+  if (conv && conv->is_group()) return recall_in_group(work, who, id);
   const bool inside = conv && conv->holds(who.user);
   auto chat = inside ? tables.chat(who.user, id.conv) : std::nullopt;
-  const auto message = chat ? tables.message(*conv, id.seq) : std::nullopt;
+  // A sender may have the message in no list of his: then only the app's server knows of it.
+  const bool sought = chat || (inside && who.admin());
+  const auto message = sought ? tables.message(*conv, id.seq) : std::nullopt;
   RecallFacts facts{.seq = id.seq, .now = work.now};
   std::optional<ChatRow> other;
   if (message) {
@@ -137,29 +182,30 @@ Answer<Ver> recall(Work& work, const Terminal& who, MessageId id) {
     other = to == who.user ? std::nullopt : tables.chat(to, id.conv);
     facts.mine = message->from == who.user.user;
     facts.hidden = message->flags.hidden_from_receiver;
-    facts.visible =
-        id.seq > chat->cleared && (facts.mine || !facts.hidden) && (!message->expires || *message->expires > work.now);
+    facts.visible = (who.admin() || id.seq > chat->cleared) && (facts.mine || !facts.hidden) &&
+                    (!message->expires || *message->expires > work.now);
     facts.recalled = message->flags.recalled;
     facts.counts = !message->flags.no_unread && other.has_value();
     facts.receiver_read = other ? other->read : id.seq;
     facts.at = message->at;
   }
-  const auto plan = decide_recall(facts, work.options.recall_window);
+  const auto plan = decide_recall(facts, who.admin() ? milliseconds::max() : work.options.recall_window);
   if (!plan) return std::unexpected(plan.error());
-  if (plan->repeated) {
-    const auto account = tables.account(who.user);
-    return account ? account->ver : Ver{};
-  }
+  const auto account = tables.account(who.user);
+  const Ver ver = account ? account->ver : Ver{};
+  if (plan->repeated) return ver;
 
   tables.make_tombstone(id);
   tables.add_recall(id, who.user.user, work.now);
   tables.erase_intent(id);
   work.told.recalled.push_back(id);
   const Recall recall{id, who.user.user, work.now};
-  const Tables::Touched mine = tables.touch(who.user);
-  chat->ver = mine.ver;
-  tables.save_chat(*chat);
-  work.told.deliveries.push_back({who.user, mine.ver, who.device, Recalled{chat->peer, recall}, mine.unread});
+  const Tables::Touched mine = chat ? tables.touch(who.user) : Tables::Touched{ver, 0};
+  if (chat) {
+    chat->ver = mine.ver;
+    tables.save_chat(*chat);
+    work.told.deliveries.push_back({who.user, mine.ver, device_of(who), Recalled{chat->peer, recall}, mine.unread});
+  }
   if (plan->tell_receiver && other) {
     const Tables::Touched theirs = tables.touch(other->owner, -plan->unread_less);
     other->ver = theirs.ver;

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <string_view>
 
-#include "core/text.h"
 #include "im/domain/elements.h"
 #include "im/domain/names.h"
 #include "im/domain/push_info.h"
 #include "im/domain/user_sig.h"
+#include "im/service/checks.h"
 #include "im/service/sqlite_service.h"
 #include "store/limits.h"
 
@@ -17,20 +17,6 @@ constexpr std::size_t kRemovedMax = 30;
 constexpr std::size_t kPulledMax = 100;
 constexpr std::size_t kProfilesMax = 100;
 constexpr std::size_t kMarkBytesMax = 64;
-
-/// Text that both stores can hold, and no longer than `most` bytes.
-Answer<void> check_text(std::string_view text, std::string_view field, std::size_t most) {
-  if (text.size() > most)
-    return refuse(Code::TooLarge, std::string(field) + ": longer than " + std::to_string(most) + " bytes");
-  if (!is_valid_utf8(text)) return refuse(Code::Malformed, std::string(field) + ": not UTF-8");
-  if (text.contains('\0')) return refuse(Code::Malformed, std::string(field) + ": holds U+0000");
-  return {};
-}
-
-Answer<void> check_profile(const Profile& profile, const ServiceOptions& options) {
-  if (auto ok = check_text(profile.nick.value_or(""), "nick", options.nick_bytes_max); !ok) return ok;
-  return check_text(profile.face.value_or(""), "face", options.face_bytes_max);
-}
 
 Answer<Draft> draft_of(SendRequest&& request, const ServiceOptions& options) {
   if (auto ok = check_client_id(request.client_id); !ok) return std::unexpected(std::move(ok.error()));
@@ -96,12 +82,12 @@ void SqliteService::logout(const Terminal& who, Reply<void> reply) {
 void SqliteService::send(const Terminal& who, SendRequest request, Reply<SendReply> reply) {
   auto draft = draft_of(std::move(request), options_);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
-  write<SendReply>([who, draft = *std::move(draft)](Work& work) { return im::send(work, who, draft); },
+  write<SendReply>([who, draft = *std::move(draft)](Work& work) { return im::send(work, actor_of(who), draft); },
                    std::move(reply));
 }
 
 void SqliteService::recall(const Terminal& who, MessageId id, Reply<Ver> reply) {
-  write<Ver>([who, id](Work& work) { return im::recall(work, who, id); }, std::move(reply));
+  write<Ver>([who, id](Work& work) { return im::recall(work, actor_of(who), id); }, std::move(reply));
 }
 
 void SqliteService::remove(const Terminal& who, std::vector<MessageId> ids, Reply<Ver> reply) {
@@ -113,7 +99,7 @@ void SqliteService::remove(const Terminal& who, std::vector<MessageId> ids, Repl
 void SqliteService::read(const Terminal& who, ReadRequest request, Reply<ReadReply> reply) {
   if (auto ok = check_user_id(request.peer, "peer"); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   if (request.seq && request.until) return refuse_later({Code::Malformed, "seq, until: one of them"}, std::move(reply));
-  write<ReadReply>([who, request = std::move(request)](Work& work) { return im::read(work, who, request); },
+  write<ReadReply>([who, request = std::move(request)](Work& work) { return im::read(work, actor_of(who), request); },
                    std::move(reply));
 }
 
@@ -123,7 +109,7 @@ void SqliteService::change_chat(const Terminal& who, ChatChange change, Reply<Ve
   if (ok && change.with_messages && !change.remove)
     ok = refuse(Code::Malformed, "with_messages: only together with remove");
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<Ver>([who, change = std::move(change)](Work& work) { return im::change_chat(work, who, change); },
+  write<Ver>([who, change = std::move(change)](Work& work) { return im::change_chat(work, actor_of(who), change); },
              std::move(reply));
 }
 
@@ -197,24 +183,6 @@ void SqliteService::intents(std::int64_t after, std::size_t limit, Reply<std::ve
 void SqliteService::follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) {
   look<std::vector<FollowUp>>([after, limit](Work& work) { return im::follow_ups(work, after, limit); },
                               std::move(reply));
-}
-
-void SqliteService::import_account(UserKey who, Profile profile, Reply<void> reply) {
-  auto ok = check_user_id(who.user);
-  if (ok) ok = check_profile(profile, options_);
-  if (ok && !keys_.contains(who.app)) ok = refuse(Code::AppUnknown, "app: no such app");
-  if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<void>([who = std::move(who),
-               profile = std::move(profile)](Work& work) { return im::import_account(work, who, profile); },
-              std::move(reply));
-}
-
-void SqliteService::kick(UserKey who, Reply<void> reply) {
-  write<void>([who = std::move(who)](Work& work) { return im::kick(work, who); }, std::move(reply));
-}
-
-void SqliteService::remove_account(UserKey who, Reply<void> reply) {
-  write<void>([who = std::move(who)](Work& work) { return im::remove_account(work, who); }, std::move(reply));
 }
 
 }  // namespace nightpost::im

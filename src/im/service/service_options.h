@@ -39,6 +39,8 @@ struct ServiceOptions {
   std::size_t blacklist_max = 1'000;  // users
   std::size_t nick_bytes_max = 500;
   std::size_t face_bytes_max = 500;
+  std::size_t profile_fields_max = 40;  // beside nick and face
+  std::size_t friends_max = 3'000;
 
   GroupLimits groups;
 

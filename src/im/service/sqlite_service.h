@@ -11,6 +11,7 @@
 
 #include "core/event_loop.h"
 #include "core/result.h"
+#include "im/service/admin_service.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
 #include "im/service/group_commands.h"
@@ -31,7 +32,7 @@ class Listener {
   virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
 };
 
-class SqliteService final : public Service, public GroupService, public GroupIntentBook {
+class SqliteService final : public Service, public AdminService, public GroupService, public GroupIntentBook {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -110,13 +111,36 @@ class SqliteService final : public Service, public GroupService, public GroupInt
   void group_intent_done(std::int64_t id, std::int64_t ranges) override;
   void group_intent_settled(std::int64_t id) override;
 
-  // For operators.
-  /// Makes the account, or brings a removed one back; a field that is absent stays as it is.
-  void import_account(UserKey who, Profile profile, Reply<void> reply);
-  /// Ends all logins, unbinds all tokens, and refuses signatures of this second or before. AccountUnknown.
-  void kick(UserKey who, Reply<void> reply);
-  /// The same, and its conversations, blacklist and profile go; what it wrote stays with the others. AccountUnknown.
+  // AdminService (admin_requests.cpp).
+  Answer<UserSig> verify(AppId app, std::string_view user, std::string_view signature) const override;
+  void import_account(UserKey who, Profile profile, Reply<void> reply) override;
+  void import_accounts(AppId app, std::vector<AccountImport> all, Reply<Each> reply) override;
+  void kick(UserKey who, Reply<void> reply) override;
   void remove_account(UserKey who, Reply<void> reply);
+  void remove_accounts(AppId app, std::vector<std::string> users, Reply<Each> reply) override;
+  void accounts(AppId app, std::vector<std::string> users, Reply<std::vector<AccountState>> reply) override;
+  void send_as(UserKey from, AdminSend message, Reply<AdminSent> reply) override;
+  void import_message(UserKey from, MessageImport message, Reply<void> reply) override;
+  void history(UserKey who, HistoryRequest request, Reply<HistoryReply> reply) override;
+  void recall_as(UserKey from, std::string to, WireId message, Reply<void> reply) override;
+  void read_as(UserKey who, ReadRequest request, Reply<ReadReply> reply) override;
+  void unread(UserKey who, std::vector<std::string> peers, Reply<UnreadReply> reply) override;
+  void recent_chats(UserKey who, std::size_t skip, std::size_t limit, Reply<RecentReply> reply) override;
+  void remove_chat(UserKey who, std::string peer, bool with_messages, Reply<void> reply) override;
+  void set_full_profile(UserKey who, Profile profile, std::vector<ProfileField> fields, Reply<void> reply) override;
+  void full_profiles(AppId app, std::vector<std::string> users, Reply<std::vector<FullProfile>> reply) override;
+  void set_silence(UserKey who, SilenceChange change, Reply<void> reply) override;
+  void silence(UserKey who, Reply<Silence> reply) override;
+  void change_blacklist(UserKey who, std::vector<std::string> users, bool on, Reply<Each> reply) override;
+  void blacklist_of(UserKey who, Reply<std::vector<BlockedUser>> reply) override;
+  void check_blacklist(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) override;
+  void save_friends(UserKey who, std::vector<FriendChange> all, Befriend how, bool both, Reply<Each> reply) override;
+  void remove_friends(UserKey who, std::vector<std::string> users, bool both, Reply<Each> reply) override;
+  void remove_all_friends(UserKey who, bool both, Reply<void> reply) override;
+  void friends(UserKey who, std::size_t skip, std::size_t limit, Reply<FriendsReply> reply) override;
+  void friends_named(UserKey who, std::vector<std::string> users,
+                     Reply<std::vector<std::optional<Friend>>> reply) override;
+  void check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) override;
 
  private:
   SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,

@@ -94,6 +94,23 @@ struct FollowUpRow {
   WallTime at{};
 };
 
+/// What the app's server calls a message (im_messages.wire_seq and so on).
+struct WireName {
+  std::uint32_t seq = 0, random = 0;
+  WallTime imported_at{};  // the epoch: `at` is the time
+};
+
+struct SilenceRow {
+  WallTime chats_until{}, groups_until{};
+};
+
+struct FriendRow {
+  std::string user;
+  WallTime added_at{};
+  std::string source, remark, wording;
+  std::vector<std::string> labels;
+};
+
 struct ChangeRow {
   std::int64_t change = 0;
   Seq seq;

@@ -278,6 +278,47 @@ CREATE TABLE im_group_intents (
   UNIQUE (conv, seq)
 ) STRICT;
 )sql",
+    R"sql(
+-- What the app's server calls a message; 0 and 0: a client sent it, then its seq and 0 stand for them.
+ALTER TABLE im_messages ADD COLUMN wire_seq INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_messages ADD COLUMN wire_random INTEGER NOT NULL DEFAULT 0;
+-- ms since the epoch: when an imported message was sent, where `at` had to be later so as not to fall; else 0.
+ALTER TABLE im_messages ADD COLUMN imported_at INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX im_messages_imported ON im_messages (conv, imported_at) WHERE imported_at > 0;
+
+ALTER TABLE im_blacks ADD COLUMN added_at INTEGER NOT NULL DEFAULT 0;  -- ms since the epoch; 0: not known
+
+-- A profile beside nick and face. The value is a JSON string or number.
+CREATE TABLE im_profile_fields (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (user_id, app_id, tag)
+) STRICT, WITHOUT ROWID;
+
+-- May not speak until then: ms since the epoch.
+CREATE TABLE im_silences (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  chats_until INTEGER NOT NULL,
+  groups_until INTEGER NOT NULL,
+  PRIMARY KEY (user_id, app_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE im_friends (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  friend TEXT NOT NULL,
+  added_at INTEGER NOT NULL,
+  source TEXT NOT NULL,
+  remark TEXT NOT NULL,
+  wording TEXT NOT NULL,
+  labels TEXT NOT NULL,  -- names of friend groups, a line each
+  PRIMARY KEY (user_id, app_id, friend)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_friends_by_friend ON im_friends (friend, app_id);
+)sql",
 };
 
 /// 0: no tables yet.

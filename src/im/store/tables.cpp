@@ -20,9 +20,11 @@ Result<Tables> Tables::open(const std::string& path, const store::StoreOptions& 
   if (auto done = connection->run(pragmas, "store file"); !done) return in_file(done.error());
   auto queries = Queries::prepare(connection->get());
   if (!queries) return in_file(queries.error());
+  auto admin = AdminQueries::prepare(connection->get());
+  if (!admin) return in_file(admin.error());
   auto groups = GroupQueries::prepare(connection->get());
   if (!groups) return in_file(groups.error());
-  return Tables(std::move(*connection), std::move(*queries), std::move(*groups));
+  return Tables(std::move(*connection), std::move(*queries), std::move(*admin), std::move(*groups));
 }
 
 void Tables::failed(Error error) {

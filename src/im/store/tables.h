@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/result.h"
+#include "im/store/admin_queries.h"
 #include "im/store/group_queries.h"
 #include "im/store/group_rows.h"
 #include "im/store/queries.h"
@@ -219,9 +220,39 @@ class Tables {
   void settle_group_intent(std::int64_t id);
   std::vector<GroupIntentRow> group_intents_after(std::int64_t id, std::size_t limit);
 
+  // The server API's (tables_admin.cpp).
+  void name_message(MessageId id, const WireName& name);
+  /// The message that is called so, sent within that second; 0: none.
+  Seq find_named(const ConvRow& conv, std::uint32_t wire_seq, std::uint32_t wire_random, std::int64_t second);
+  struct NamedMessage {
+    Message message;
+    WireName name;
+  };
+  /// Those that came in order, from `to` down; those that were imported later than the next, by their time.
+  std::vector<NamedMessage> named_down(const ConvRow& conv, Seq from, Seq to, const Viewer& viewer, std::size_t limit);
+  std::vector<NamedMessage> imported_down(const ConvRow& conv, WallTime from, WallTime to, const Viewer& viewer,
+                                          std::size_t limit);
+  std::vector<ChatRow> recent_chats(const UserKey& owner, std::size_t skip, std::size_t limit);
+  void stamp_block(const UserKey& who, std::string_view other, WallTime at);  // if it has no time yet
+  std::vector<std::pair<std::string, WallTime>> blocked_since(const UserKey& who);
+  void set_profile_field(const UserKey& who, std::string_view tag, std::string_view value);
+  std::vector<std::pair<std::string, std::string>> profile_fields(const UserKey& who);  // tag, value; by tag
+  SilenceRow silence(const UserKey& who);
+  void set_silence(const UserKey& who, const SilenceRow& row);
+  std::optional<FriendRow> friend_of(const UserKey& who, std::string_view other);
+  void save_friend(const UserKey& who, const FriendRow& row);
+  bool remove_friend(const UserKey& who, std::string_view other);  // true: it was there
+  void remove_friends(const UserKey& who, bool of_others_too);     // all of his; and him from all others' lists
+  std::vector<FriendRow> friends(const UserKey& who, std::size_t skip, std::size_t limit);  // by user id
+  std::int64_t count_friends(const UserKey& who);
+  void remove_admin_rows(const UserKey& who);  // with the account: profile fields, silence, friends both ways
+
  private:
-  Tables(store::Connection connection, Queries queries, GroupQueries groups)
-      : connection_(std::move(connection)), queries_(std::move(queries)), groups_(std::move(groups)) {}
+  Tables(store::Connection connection, Queries queries, AdminQueries admin, GroupQueries groups)
+      : connection_(std::move(connection)),
+        queries_(std::move(queries)),
+        admin_(std::move(admin)),
+        groups_(std::move(groups)) {}
 
   template <class Read>
   void each(store::Rows&& rows, Read read);
@@ -243,11 +274,13 @@ class Tables {
   ApplicationRow application_of(const store::Rows& rows);
   Message group_message_of(const GroupRow& group, const store::Rows& rows);
   Page group_page(const GroupRow& group, store::Rows&& rows, std::size_t limit, std::size_t bytes);
+  std::vector<NamedMessage> named(const ConvRow& conv, store::Rows&& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 
   store::Connection connection_;
   Queries queries_;  // after the connection: statements go first
+  AdminQueries admin_;
   GroupQueries groups_;
   std::optional<Error> failure_;
 };

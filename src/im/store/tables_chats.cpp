@@ -122,6 +122,13 @@ std::vector<ChatRow> Tables::unread_chats(const UserKey& owner) {
   return out;
 }
 
+std::vector<ChatRow> Tables::recent_chats(const UserKey& owner, std::size_t skip, std::size_t limit) {
+  std::vector<ChatRow> out;
+  each(admin_.chats_recent.query(owner.app.value, owner.user, limit, skip),
+       [&](const store::Rows& rows) { out.push_back(chat_of(owner, rows)); });
+  return out;
+}
+
 std::int64_t Tables::add_intent(const UserKey& to, MessageId message, Ver ver) {
   std::int64_t out = 0;
   each(queries_.intent_add.query(to.app.value, to.user, message.conv.value, message.seq.value, ver.value),

@@ -19,6 +19,7 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   const auto config = parse_config(
       R"({"im": {"listen": "[::]:0", "http_listen": "0.0.0.0:91", "tls_certificate_file": "a.pem", "tls_key_file": "b.pem",
     "key_files": {"1400000001": "one.key", "7": "seven.key"}, "next_key_files": {"7": "next.key"},
+    "rest": {"listen": "h:1", "administrators": {"7": "root, ops"}, "message_calls_per_second": 8},
     "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
     "follow_up_wait_ms": 8, "follow_ups_held_max": 900}})");
   REQUIRE(config);
@@ -37,6 +38,10 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.service.recall_window == milliseconds(6));
   CHECK(im.gateway.ack_timeout == milliseconds(70));
   CHECK(im.gateway.trusted_proxies.size() == 2);
+  CHECK(im.rest_host == "h");
+  CHECK(im.rest_port == 1);
+  CHECK(im.rest.administrators == std::map<AppId, std::vector<std::string>>{{AppId{7}, {"root", "ops"}}});
+  CHECK(im.rest.message_calls_per_second == 8);
 }
 
 TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
@@ -56,6 +61,17 @@ TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
       {"no room for follow-ups", R"({"follow_ups_held_max": 99})", "im.follow_ups_held_max: 99 is not in"},
       {"a range that is none", R"({"trusted_proxies": "10.0.0.0/99"})", "im.trusted_proxies: "},
       {"an unknown key", R"({"port": 1})", "im.port: unknown key"},
+      {"an administrator of an app without a key", R"({"rest": {"administrators": {"1": "root"}}})",
+       "im.rest.administrators: app 1 is not in im.key_files"},
+      {"an administrator of no app", R"({"rest": {"administrators": {"x": "root"}}})",
+       "im.rest.administrators: \"x\" is no app id"},
+      {"a comma without a name", R"({"key_files": {"1": "a"}, "rest": {"administrators": {"1": "root,,a"}}})",
+       "im.rest.administrators: app 1: empty"},
+      {"an administrator that is no user", R"({"key_files": {"1": "a"}, "rest": {"administrators": {"1": "@TIM#x"}}})",
+       "im.rest.administrators: app 1: begins with @TIM#"},
+      {"the API's certificate without key", R"({"rest": {"tls_certificate_file": "a"}})",
+       "im.rest.tls_key_file: goes with"},
+      {"no calls", R"({"rest": {"calls_open_max": 0}})", "im.rest.calls_open_max: 0 is not in"},
       {"no object", "[]", "im: [] is not an object"},
   }));
   CAPTURE(row.name);

@@ -51,6 +51,11 @@ TEST_CASE("message rules: refusals of a send, in order", "[im][domain]") {
   SendFacts given = facts();
   given.blacklisted = true;
   CHECK(decide_send(given, {.blacklist_silent = false}).error().code == Code::Blacklisted);
+  given.silenced_until = at(201);
+  CHECK(decide_send(given, {}).error().code == Code::Silenced);
+  given.silenced_until = at(200);
+  CHECK(decide_send(given, {}));
+  given.silenced_until = at(201);
   given.receiver_known = false;
   CHECK(decide_send(given, {.blacklist_silent = false}).error().code == Code::ReceiverUnknown);
   CHECK(decide_send(given, {}).error().code == Code::ReceiverUnknown);

@@ -1,0 +1,30 @@
+// OfflinePushInfo: one table says of each of its fields which member of the offline event it becomes, or why it is
+// passed over.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "im/rest/fields.h"
+
+namespace nightpost::im {
+
+struct PushField {
+  std::string_view section;  // "", "AndroidInfo", "ApnsInfo"
+  const char* name;
+  enum class Is : std::uint8_t { Text, Flag, Badge, Level, Any } is;
+  std::string_view member;  // of the event's "push": "android.channel.oppo"; empty: passed over
+  std::string_view why;     // ... because
+};
+std::span<const PushField> push_fields() noexcept;
+
+/// The member OfflinePushInfo of a request as the event's "push", for domain/push_info to check; empty: nothing asked
+/// for. `ext`, where it says none itself; `disabled`: it is not to be pushed, whatever it says. Faults are the
+/// reader's.
+std::string push_from_tim(Fields& request, const std::string& ext, bool disabled);
+/// A refusal's "push.apns.sound" as "OfflinePushInfo: push.apns.sound".
+std::string as_push_info(std::string why);
+
+}  // namespace nightpost::im

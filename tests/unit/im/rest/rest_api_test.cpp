@@ -1,0 +1,279 @@
+// Who may call, how a call is named, and what every answer looks like.
+#include "im/rest/rest_api.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+#include <set>
+
+#include "im/rest/tim_push.h"
+#include "unit/im/rest/rest_bed.h"
+
+namespace nightpost::im {
+namespace {
+
+constexpr const char* kVectorKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+struct Vectors : RestBed {
+  Vectors() {
+    service->set_keys({{kApp, {kVectorKey}}});
+    clock.pass(wall_from_ms(1'700'000'000'000) - clock.wall());  // the vectors' time of issue
+  }
+  int code_of(const std::string& identifier, const std::string& sig, const std::string& app = "1400000001") {
+    loop.pass(milliseconds(1'000));
+    const auto response = ask_raw("/v4/im_open_login_svc/account_check?sdkappid=" + app + "&identifier=" + identifier +
+                                      "&usersig=" + sig + "&random=1&contenttype=json",
+                                  R"({"CheckItem":[{"UserID":"u"}]})");
+    CHECK(response.status == 200);
+    return Json::parse(response.body).at("ErrorCode");
+  }
+};
+
+const std::string kVectorA =
+    "eJwtjMsKwjAURP-"
+    "lrqUkEqoGXFQEER9Q0rpwF0gsl9g2JrEI4r8bmsxuzhnmC81ZFJN2wGFZEFjMHZUeAj5wxlL1OKAPTobR5YFXRlqLCjhlJIUmoz8"
+    "WnQa*LqNIKGAfAV3lYaYeu3hOduLqR1THtpKsEeZUC3Ev27d9SVEbGbpNdTmY5366sS38-sW1NFI_";
+
+TEST_CASE("rest: the published vectors of a userSig", "[im][rest][auth]") {
+  Vectors bed;
+  const std::vector<std::string> five = {
+      kVectorA,
+      "eAGrVgrxCdYrSy1SslIy0jNQ0gHzM1NS80oy0zLBwokpuZl5mcUlRYkl*"
+      "UVQBcUp2YkFBZkpSlaGJgYQYAjRmlpRkFmUqmRlYQaUgAiVZOYCBQzNoQqh"
+      "osWZ6UA7DZyC-YrzM1M8Qx0TTUKCs70Dg4OjzEJLCwoTgwOzE0vSLR193bNzXMrCTGyVagHFtTRS",
+      "eAEBrgBR-"
+      "3siVExTLnZlciI6IjIuMCIsIlRMUy5pZGVudGlmaWVyIjoiYWRtaW5pc3RyYXRvciIsIlRMUy5zZGthcHBpZCI6MTQwMDAwMDAwMSwiVExT"
+      "LmV4cGlyZSI6ODY0MDAsIlRMUy50aW1lIjoxNzAwMDAwMDAwLCJUTFMuc2lnIjoiMEJTTnNvaWRJVUFhNFRTa0tRU1NaNlV1cHFhU1FrYXRnOUFN"
+      "R2ts"
+      "RHZWND0ifcW1NFI_",
+      "eJyrVgrxCdYrSy1SslJQMtIzUNJRAItkpqTmlWSmZUIkElNyM-"
+      "Myi0uKEkvyi2BKilOyEwsKMlOACgxNDCDAECqXWlGQWZQKlLEwA0pBBUsyc0FChuZQ"
+      "xTDx4sx0kCUGTsF*xfmZKZ6hjokmIcHZ3oHBwVFmoaUFhYnBgdmJJemWjr7u2TkuZWEmtkq1AEdCNbI_",
+      "eJwtjlsLwiAYhv-Ldx1DQ1YJXSyCiA4w3LroTtCND9tmaiOI-ntivpfviecDzVkU*m3RaeDrkhGySBYqPQbsUDvgINWAI-rgZJgc-"
+      "AteGWktKuA0jpJo"
+      "TrCPG7ITVz*hOraVZI0wp1qIe9m*7FOK2sjQb6rLwTz2841t82XAIULQVb7LJHNCWBYEvj*MrjRS"};
+  for (std::string sig : five) {
+    CAPTURE(sig.substr(0, 20));
+    CHECK(bed.code_of("administrator", sig) == 0);
+    for (std::size_t at; (at = sig.find('*')) != sig.npos;) sig.replace(at, 1, "%2A");
+    CHECK(bed.code_of("administrator", sig) == 0);
+  }
+  CHECK(
+      bed.code_of("user_01",
+                  "eJyrVgrxCdYrSy1SslIy0jNQ0gHzM1NS80oy0zLBwqXFqUXxBoZQqeKU7MSCgswUJStDEwMIMITIpFYUZBalKllZmAElIEIlmblA"
+                  "AUNzqEKoaHFmOtDYTEcT7xQjw4KqHA8P44Ci8JQcZ5PAcIP8iowKT8tsZwsn18qS7KCAioyUZFulWgDqNzFO") == 60010);
+  CHECK(bed.code_of("administrator", kVectorA, "1400000002") == 60006);  // an app without a key
+  CHECK(bed.code_of("user_01", kVectorA) == 70013);
+  CHECK(bed.code_of("administrator", kVectorA.substr(0, 60)) == 70003);
+  CHECK(bed.code_of("administrator", "") == 70002);
+  bed.service->set_keys({{kApp, {kVectorKey}}, {AppId{1400000002}, {"another"}}});
+  CHECK(bed.code_of("administrator", kVectorA, "1400000002") == 70014);
+  bed.clock.pass(milliseconds(86'400'000));
+  CHECK(bed.code_of("administrator", kVectorA) == 0);
+  bed.clock.pass(milliseconds(1'000));
+  CHECK(bed.code_of("administrator", kVectorA) == 70001);
+}
+
+TEST_CASE("rest: every command asks who calls", "[im][rest][auth]") {
+  RestBed bed;
+  bed.service->set_keys({{kApp, {kKey}}, {AppId{7}, {"seven"}}});
+  const std::string good = bed.signature();
+  const std::string expired =
+      make_user_sig(kApp, "administrator", kKey, bed.clock.wall() - std::chrono::hours(2), std::chrono::seconds(3'600));
+  const auto query = [](const std::string& app, const std::string& user, const std::string& sig) {
+    return "?sdkappid=" + app + "&identifier=" + user + "&usersig=" + sig;
+  };
+  for (const RestCommand& command : rest_commands()) {
+    bed.loop.pass(milliseconds(1'000));
+    const std::string path = "/v4/" + std::string(command.service) + "/" + std::string(command.name);
+    CAPTURE(path);
+    const auto code = [&](const std::string& rest) {
+      const auto response = bed.ask_raw(path + rest, "{}");
+      CHECK(response.status == 200);
+      const Json reply = Json::parse(response.body);
+      CHECK(reply.at("ActionStatus") == (reply.at("ErrorCode") == 0 ? "OK" : "FAIL"));
+      return reply.at("ErrorCode").get<int>();
+    };
+    const int answered = code(query("1400000001", "administrator", good));
+    if (command.handler == nullptr)
+      CHECK(answered == command.code);
+    else if (command.family == Family::Group)
+      CHECK(answered == 10003);  // this server has none
+    else
+      CHECK(answered > 20'000);  // no command takes {}: each names what is missing
+    CHECK(code(query("1400000001", "user", bed.signature("user"))) == 60010);
+    CHECK(code(query("7", "administrator", good)) == 70014);
+    CHECK(code(query("8", "administrator", good)) == 60006);
+    CHECK(code(query("1400000001", "administrator", expired)) == 70001);
+    CHECK(code(query("1400000001", "administrator",
+                     make_user_sig(kApp, "administrator", "x", bed.clock.wall(), std::chrono::hours(1)))) == 70009);
+    CHECK(code(query("1400000001", "administrator", "")) == 70002);
+    CHECK(code("?sdkappid=1400000001&identifier=administrator") == 70002);
+  }
+}
+
+TEST_CASE("rest: the table of commands", "[im][rest][commands]") {
+  std::set<std::pair<std::string_view, std::string_view>> seen;
+  int offered = 0;
+  CHECK(rest_commands().size() <= RestMetrics::kCommandsMax);
+  for (const RestCommand& command : rest_commands()) {
+    CAPTURE(command.service, command.name);
+    CHECK(seen.emplace(command.service, command.name).second);
+    CHECK(find_command(command.service, command.name) == &command);
+    CHECK((command.handler == nullptr) == (command.code != 0));
+    offered += command.handler != nullptr ? 1 : 0;
+    if (command.old_of.empty()) continue;
+    const std::size_t slash = command.old_of.find('/');
+    const RestCommand* const now = find_command(command.old_of.substr(0, slash), command.old_of.substr(slash + 1));
+    REQUIRE(now != nullptr);
+    CHECK(now->handler == command.handler);
+  }
+  CHECK(offered == 51);
+  CHECK(find_command("openim", "SendMsg") == nullptr);
+  CHECK(find_command("", "") == nullptr);
+  CHECK(unknown_command_code("group_open_http_svc") == 10003);
+  CHECK(unknown_command_code("openim") == 60009);
+  CHECK(unknown_command_code("nothing") == 60009);
+}
+
+TEST_CASE("rest: the page names every command that is offered, and every field of a push", "[im][rest][commands]") {
+  std::ifstream file(NIGHTPOST_SOURCE_DIR "/src/im/README.md");
+  const std::string page{std::istreambuf_iterator<char>(file), {}};
+  for (const RestCommand& command : rest_commands()) {
+    if (command.handler == nullptr) continue;
+    CAPTURE(command.service, command.name);
+    const std::size_t row = page.find("| `" + std::string(command.service) + "` |");
+    REQUIRE(row != page.npos);
+    const std::string line = page.substr(row, page.find('\n', row) - row);
+    CHECK(line.contains("`" + std::string(command.name) + "`"));
+  }
+  for (const PushField& field : push_fields()) {
+    CAPTURE(field.name);
+    const std::string name(field.name);
+    CHECK((page.contains("`" + name) || page.contains("." + name + "`")));
+  }
+}
+
+TEST_CASE("rest: what is wrong with a request line or a body", "[im][rest][envelope]") {
+  RestBed bed;
+  struct Row {
+    const char* name;
+    std::string method, target, body;
+    int status, code;
+  };
+  const std::string sig = "&usersig=" + bed.signature();
+  const std::string good = "?sdkappid=1400000001&identifier=administrator" + sig;
+  for (const Row& row : std::vector<Row>{
+           {"a GET", "GET", "/v4/openim/sendmsg" + good, "", 405, 60002},
+           {"another path", "POST", "/metrics", "", 404, 60009},
+           {"an unknown service", "POST", "/v4/nothing/sendmsg" + good, "{}", 200, 60009},
+           {"an unknown command", "POST", "/v4/openim/nothing" + good, "{}", 200, 60009},
+           {"an unknown group command", "POST", "/v4/group_open_http_svc/nothing" + good, "{}", 200, 10003},
+           {"no app", "POST", "/v4/openim/sendmsg?identifier=administrator" + sig, "{}", 200, 60012},
+           {"an app that is no number", "POST", "/v4/openim/sendmsg?sdkappid=x&identifier=administrator" + sig, "{}",
+            200, 60006},
+           {"an app below 1", "POST", "/v4/openim/sendmsg?sdkappid=0&identifier=administrator" + sig, "{}", 200, 60006},
+           {"no identifier", "POST", "/v4/openim/sendmsg?sdkappid=1400000001" + sig, "{}", 200, 60004},
+           {"no JSON for messages", "POST", "/v4/openim/sendmsg" + good, "{", 200, 90001},
+           {"no JSON for accounts", "POST", "/v4/im_open_login_svc/kick" + good, "", 200, 60003},
+           {"a list", "POST", "/v4/openim/sendmsg" + good, "[]", 200, 90001},
+       }) {
+    CAPTURE(row.name);
+    bed.loop.pass(milliseconds(1'000));
+    const auto response = bed.ask_raw(row.target, row.body, row.method);
+    const Json reply = Json::parse(response.body);
+    CHECK(response.status == row.status);
+    CHECK(reply.at("ErrorCode") == row.code);
+    CHECK(reply.at("ActionStatus") == "FAIL");
+    CHECK_FALSE(reply.at("ErrorInfo").get<std::string>().empty());
+  }
+}
+
+TEST_CASE("rest: parameters in any order and form", "[im][rest][envelope]") {
+  RestBed bed;
+  std::string escaped;
+  for (const char c : bed.signature()) escaped += c == '*' ? "%2A" : c == '-' ? "%2d" : std::string(1, c);
+  for (const std::string& query :
+       {"?contenttype=json&identifier=administrator&random=1&sdkappid=1400000001&usersig=" + escaped,
+        "?usersig=" + bed.signature() + "&sdkappid=1400000001&identifier=administr%61tor",
+        "?sdkappid=1400000001&identifier=administrator&usersig=" + bed.signature() +
+            "&random=0123456789abcdef0123456789abcdef&contenttype=json",
+        "?sdkappid=1400000001&identifier=administrator&usersig=" + bed.signature() + "&random=&contenttype=xml"}) {
+    CAPTURE(query);
+    const auto response =
+        bed.ask_raw("/v4/im_open_login_svc/account_import" + query, R"({"UserID":"a","more":{"x":[]}})");
+    CHECK(Json::parse(response.body).at("ErrorCode") == 0);
+  }
+}
+
+TEST_CASE("rest: a kick revokes the signatures from before it, the administrator's own, too", "[im][rest][auth]") {
+  RestBed bed;
+  bed.import_users({"alice"});
+  const std::string before = bed.signature();
+  const Json kick = {{"UserID", "administrator"}};
+  const auto code = [&](const std::string& sig) {
+    bed.loop.pass(milliseconds(1'000));
+    return Json::parse(bed.ask_raw(bed.target("im_open_login_svc/kick", sig), R"({"UserID":"alice"})").body)
+        .at("ErrorCode")
+        .get<int>();
+  };
+  CHECK(code(before) == 0);
+  CHECK(bed.code("im_open_login_svc/kick", kick) == 0);
+  CHECK(code(before) == 70052);
+  bed.clock.pass(milliseconds(1'000));
+  CHECK(code(before) == 70052);
+  CHECK(code(bed.signature()) == 0);
+}
+
+TEST_CASE("rest: a command's rate and an app's", "[im][rest][rate]") {
+  RestOptions options;
+  options.manage_calls_per_second = 2;
+  options.app_calls_per_second = 3;
+  RestBed bed(options);
+  bed.loop.pass(milliseconds(1'000));
+  const auto code = [&](const std::string& command) {
+    return Json::parse(bed.ask_raw(bed.target(command, bed.signature()), "{}").body).at("ErrorCode").get<int>();
+  };
+  CHECK(code("im_open_login_svc/kick") == 70402);
+  CHECK(code("im_open_login_svc/kick") == 70402);
+  CHECK(code("im_open_login_svc/kick") == 60007);
+  CHECK(code("im_open_login_svc/account_check") == 70402);
+  CHECK(code("im_open_login_svc/account_check") == 60011);
+  bed.loop.pass(milliseconds(1'000));
+  CHECK(code("im_open_login_svc/account_check") == 70402);
+  CHECK(bed.metrics.refused[std::size_t(RestRefused::Rate)].read() == 2);
+}
+
+TEST_CASE("rest: too many calls at once, and a stop", "[im][rest][bounds]") {
+  RestOptions options;
+  options.calls_open_max = 1;
+  RestBed bed(options);
+  bed.done("im_open_login_svc/account_import", {{"UserID", "a"}});
+  std::optional<RestApi::Response> first, second;
+  const std::string target = bed.target("im_open_login_svc/account_import", bed.signature());
+  bed.api->answer("POST", target, R"({"UserID":"b"})", [&](auto response) { first = std::move(response); });
+  CHECK_FALSE(first);
+  CHECK(bed.api->open() == 1);
+  bed.api->answer("POST", target, R"({"UserID":"c"})", [&](auto response) { second = std::move(response); });
+  REQUIRE(second);
+  CHECK(second->status == 503);
+  CHECK(Json::parse(second->body).at("ErrorCode") == 60018);
+  REQUIRE(bed.loop.until([&] { return first.has_value(); }));
+  CHECK(Json::parse(first->body).at("ErrorCode") == 0);
+  CHECK(bed.api->open() == 0);
+  bed.api->drain();
+  CHECK(bed.ask_raw(target, R"({"UserID":"d"})").status == 503);
+
+  // A call that the service's stop meets is answered.
+  RestBed other;
+  other.done("im_open_login_svc/account_import", {{"UserID", "a"}});
+  std::optional<RestApi::Response> last;
+  other.api->answer("POST", other.target("im_open_login_svc/kick", other.signature()), R"({"UserID":"a"})",
+                    [&](auto response) { last = std::move(response); });
+  other.service->stop();
+  REQUIRE(other.loop.until([&] { return last.has_value(); }));
+  CHECK(last->status == 200);
+}
+
+}  // namespace
+}  // namespace nightpost::im
