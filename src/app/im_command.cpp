@@ -36,7 +36,7 @@ int run_im(const Options& options) {
     if (!producer) return std::unexpected(producer.error());
     return std::make_unique<KafkaEventSink>(*std::move(producer), config->topics.offline, loop);
   };
-  auto started = ImServer::start(*config, clock, log, outlet, metrics);
+  auto started = ImServer::start(*config, clock, log, outlet, metrics, [&service](const Error&) { service.fail(); });
   if (!started) return say_error(started.error());
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);
@@ -45,9 +45,9 @@ int run_im(const Options& options) {
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   const std::string socket =
       fmt::format("ws{}://{}:{}/ws", config->im.tls_certificate_file.empty() ? "" : "s", config->im.host, im->port());
-  log.info("im.started",
-           {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
-            observe::kv("topic", config->topics.offline), observe::kv("apps", config->im.key_files.size())});
+  log.info("im.started", {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
+                          observe::kv("topic", config->topics.offline), observe::kv("store", config->store_url.shown()),
+                          observe::kv("apps", config->im.key_files.size())});
   service.announce([&] {
     return nlohmann::json{{"ws", socket},
                           {"http", fmt::format("http://{}:{}", config->im.http_host, service.http_port())},
