@@ -36,7 +36,9 @@ constexpr milliseconds kLastOutcomes{500};  // from the worker's end until its o
 Result<void> check(const Config& config) {
   const kafka::ClientOptions& kafka = config.producer.kafka;
   if (config.store_url.kind != store::StoreUrl::Kind::Sqlite)
-    return fail(Errc::Malformed, "store.url: nightpost all keeps its messages in SQLite alone; give it sqlite:PATH");
+    return fail(Errc::Malformed,
+                "store.url: nightpost all is for one machine and one SQLite file: give it sqlite:PATH, or run "
+                "nightpost im and nightpost worker on this server");
   if (kafka.brokers != kafka::ClientOptions().brokers || !kafka.client.empty() || !kafka.client_files.empty())
     return fail(Errc::Malformed,
                 "kafka: nightpost all has a broker of its own and sends nothing to those of the config; leave out "

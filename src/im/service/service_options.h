@@ -13,6 +13,7 @@
 #include "im/domain/elements.h"
 #include "im/domain/group.h"
 #include "im/domain/login_policy.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
@@ -22,6 +23,7 @@ struct ServiceOptions {
   std::size_t reads_max = 2'000;   // looks that wait for a reader
   std::size_t batch_max = 256;     // commands in one commit
   std::size_t readers = 2;         // threads, each with a connection
+  sql::Reconnect reconnect;        // PostgreSQL; what comes meanwhile is answered Busy
 
   // Messages.
   ElementLimits elements;

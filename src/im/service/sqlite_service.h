@@ -1,5 +1,5 @@
-// The Service over SQLite: checks what is asked on the loop, has it done by one writer and some readers, and tells the
-// loop. What it promises stands in service.h.
+// The Service over SQLite or PostgreSQL: checks what is asked on the loop, has it done by one writer and some readers,
+// and tells the loop. What it promises stands in service.h.
 #pragma once
 
 #include <memory>
@@ -21,8 +21,10 @@
 #include "im/service/service_metrics.h"
 #include "im/service/service_options.h"
 #include "im/service/writer.h"
+#include "im/store/owner.h"
 #include "observe/log.h"
 #include "store/store.h"
+#include "store/store_url.h"
 
 namespace nightpost::im {
 
@@ -41,11 +43,13 @@ class SqliteService final : public Service, public AdminService, public GroupSer
     Listener& listener;
     observe::Log& log;
     ServiceMetrics* metrics = nullptr;  // null: nothing is counted
+    /// The process must end: another IM server has the store, or its server forgot what was answered. Any thread.
+    Owner::Deposed deposed{};
   };
-  /// `path`: the store's file. `push_store`: a connection of its own to the dispatcher's store; its calls come from the
-  /// writer's thread. Malformed: the file is another program's or a newer Nightpost's. Overloaded: another IM server
-  /// has it.
-  static Result<std::unique_ptr<SqliteService>> open(const std::string& path, const store::StoreOptions& store,
+  /// `url`: the store. `push_store`: a connection of its own to it, for the dispatcher's tables; its calls come from
+  /// the writer's thread. Malformed: the store is another program's or a newer Nightpost's. Overloaded: another IM
+  /// server has it.
+  static Result<std::unique_ptr<SqliteService>> open(const store::StoreUrl& url, const store::StoreOptions& store,
                                                      std::unique_ptr<store::Store> push_store, AppKeys keys,
                                                      const ServiceOptions& options, const Surroundings& around);
   /// As stop(). REQUIRED: on the loop, and not from inside `committed` or a reply.
@@ -56,6 +60,8 @@ class SqliteService final : public Service, public AdminService, public GroupSer
   /// Ends with the commit in hand and saves what was to be saved. Tells and answers, inside this call, all that was
   /// committed; what was not is answered Busy.
   void stop();
+  /// Why the store is away; empty: it is not. Any thread.
+  std::string trouble() const { return writer_.trouble(); }
   /// From now on; logins that stand go on.
   void set_keys(AppKeys keys) { keys_ = std::move(keys); }
 
@@ -143,8 +149,9 @@ class SqliteService final : public Service, public AdminService, public GroupSer
   void check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) override;
 
  private:
-  SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
-                const ServiceOptions& options, const Surroundings& around);
+  SqliteService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+                std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
+                const Surroundings& around);
   template <class T>
   void refuse_later(Refusal refusal, Reply<T> reply) {
     around_.loop.post([refusal = std::move(refusal), reply = std::move(reply)]() mutable {
@@ -170,7 +177,8 @@ class SqliteService final : public Service, public AdminService, public GroupSer
   void save_group_intents();
   void prune();
 
-  const FileLock lock_;
+  const std::optional<FileLock> lock_;  // of a file
+  const std::unique_ptr<Owner> owner_;
   const ServiceOptions options_;
   const Surroundings around_;
   AppKeys keys_;

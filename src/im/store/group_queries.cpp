@@ -7,7 +7,7 @@ namespace nightpost::im {
 namespace {
 
 struct Line {
-  store::Statement GroupQueries::* statement;
+  sql::Statement GroupQueries::* statement;
   std::string_view table;
   std::string_view sql;
 };
@@ -205,10 +205,10 @@ constexpr Line kLines[] = {
 
 }  // namespace
 
-Result<GroupQueries> GroupQueries::prepare(sqlite3* db) {
+Result<GroupQueries> GroupQueries::prepare(sql::Database& database) {
   GroupQueries out;
   for (const Line& line : kLines) {
-    auto statement = store::Statement::prepare(db, line.sql, line.table);
+    auto statement = sql::Statement::prepare(database, line.sql, line.table);
     if (!statement) return std::unexpected(std::move(statement.error()));
     out.*line.statement = std::move(*statement);
   }

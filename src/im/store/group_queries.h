@@ -2,13 +2,12 @@
 #pragma once
 
 #include "core/result.h"
-#include "store/connection.h"
-#include "store/statement.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
 struct GroupQueries {
-  using Statement = store::Statement;
+  using Statement = sql::Statement;
   Statement group, group_of_conv, group_add, group_save, conv_name, conv_count, conv_moved, conv_erased, conv_recalled;
   Statement member, member_save, member_sent, member_own_erased, members, members_named, groups_count, subscriptions;
   Statement receivers, joined, groups_above, groups_moved, unread_total, recalled_above;
@@ -20,7 +19,7 @@ struct GroupQueries {
   Statement messages_erase, mentions_erase_all, targets_erase_all, hides_erase_all, changes_erase_all;
   Statement applications_erase_all, intents_erase_all, group_erase, conv_erase;
 
-  static Result<GroupQueries> prepare(sqlite3* db);
+  static Result<GroupQueries> prepare(sql::Database& database);
 };
 
 }  // namespace nightpost::im

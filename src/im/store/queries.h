@@ -2,13 +2,12 @@
 #pragma once
 
 #include "core/result.h"
-#include "store/connection.h"
-#include "store/statement.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
 struct Queries {
-  using Statement = store::Statement;
+  using Statement = sql::Statement;
   Statement mark, release_mark;
   Statement account, account_add, profile_set, account_touch, epoch_next, valid_from_set, account_remove;
   Statement chats_remove, blacks_remove, intents_remove, terminals_remove;
@@ -23,7 +22,7 @@ struct Queries {
   Statement follow_up_add, follow_up_settle, follow_ups_after;
   Statement unbind_add, unbind_erase, unbinds;
 
-  static Result<Queries> prepare(sqlite3* db);
+  static Result<Queries> prepare(sql::Database& database);
 };
 
 }  // namespace nightpost::im

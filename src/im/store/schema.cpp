@@ -2,14 +2,19 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <utility>
+
+#include "im/store/dialect.h"
 
 namespace nightpost::im {
 namespace {
 
 constexpr std::string_view kWhat = "im_schema";
 
-// A released step is never edited: files out there have it.
+// In SQLite's words, which dialect.h turns into PostgreSQL's. A released step is never edited: files out there have it.
+// What each message changes in im_accounts, im_convs and im_chats stands in no index of PostgreSQL, and their pages
+// have room: an update then stays on its page and touches no index (HOT).
 constexpr std::array kSteps = {
     R"sql(
 -- The user comes first in keys, as in the store's tables. A removed account keeps its row, so that its counters go on.
@@ -57,7 +62,7 @@ CREATE TABLE im_convs (
 
 -- A rowid table: large rows are appended, and only the small key is sorted in.
 CREATE TABLE im_messages (
-  id INTEGER PRIMARY KEY,
+  /*sqlite*/ id INTEGER PRIMARY KEY,
   conv INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   at INTEGER NOT NULL,      -- ms since the epoch; never falls within a conversation
@@ -112,7 +117,7 @@ CREATE TABLE im_chats (
   mark TEXT NOT NULL,
   PRIMARY KEY (user_id, app_id, conv)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX im_chats_by_ver ON im_chats (user_id, app_id, ver);
+/*sqlite*/ CREATE INDEX im_chats_by_ver ON im_chats (user_id, app_id, ver);
 
 -- Recalls, for who has copies of a conversation's messages.
 CREATE TABLE im_changes (
@@ -159,6 +164,11 @@ CREATE TABLE im_unbinds (
   device_id TEXT NOT NULL,
   PRIMARY KEY (user_id, app_id, device_id)
 ) STRICT, WITHOUT ROWID;
+
+/*postgres*/ ALTER TABLE im_accounts SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+/*postgres*/ ALTER TABLE im_convs SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+/*postgres*/ ALTER TABLE im_chats SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+/*postgres*/ ALTER TABLE im_intents SET (autovacuum_vacuum_scale_factor = 0.02);
 )sql",
     R"sql(
 -- What pushes made before are to be told, from the transaction in which it happened until the broker has its event.
@@ -321,13 +331,6 @@ CREATE INDEX im_friends_by_friend ON im_friends (friend, app_id);
 )sql",
 };
 
-/// 0: no tables yet.
-Result<std::int64_t> version_of(store::Connection& connection) {
-  const auto there = connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'im_schema'", kWhat);
-  if (!there || *there == 0) return there;
-  return connection.number("SELECT version FROM im_schema", kWhat);
-}
-
 Result<void> check(std::int64_t version) {
   if (version >= 0 && version <= schema_version()) return {};
   return fail(Errc::Malformed, "im_schema: the companion's tables have version " + std::to_string(version) +
@@ -335,38 +338,104 @@ Result<void> check(std::int64_t version) {
                                    ": run the newer Nightpost that wrote them");
 }
 
+/// What the two stores say differently of the steps.
+struct File {
+  store::Connection& connection;
+
+  Result<void> run(const std::string& sql) { return connection.run(sql.c_str(), kWhat); }
+  Result<store::Transaction> begin() {
+    return store::Transaction::begin(connection.get(), store::Transaction::Kind::Write);
+  }
+  /// 0: no tables yet.
+  Result<std::int64_t> version() {
+    const auto there = connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'im_schema'", kWhat);
+    if (!there || *there == 0) return there;
+    return connection.number("SELECT version FROM im_schema", kWhat);
+  }
+  static std::string step(std::string_view text) { return sql::sqlite_step(text); }
+  static constexpr const char* kBegin =
+      "CREATE TABLE im_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL) STRICT; "
+      "INSERT INTO im_schema (one, version) VALUES (1, 0)";
+};
+
+struct Server {
+  store::PostgresConnection& connection;
+
+  Result<void> run(const std::string& sql) {
+    auto done = connection.run(sql.c_str(), kWhat);
+    return done ? Result<void>() : std::unexpected(std::move(done.error()));
+  }
+  Result<store::PostgresTransaction> begin() {
+    auto transaction = store::PostgresTransaction::begin(connection, store::PostgresTransaction::Kind::Write);
+    if (!transaction) return transaction;
+    // Another lock than the IM server's own (sql.cpp): that one is held for as long as it runs.
+    constexpr const char* kLock =
+        "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 1315391822))";
+    if (auto locked = run(kLock); !locked) return std::unexpected(std::move(locked.error()));
+    return transaction;
+  }
+  Result<std::int64_t> number(const char* sql) {
+    auto rows = connection.run(sql, kWhat);
+    if (!rows) return std::unexpected(std::move(rows.error()));
+    return rows->next() ? rows->integer(0) : 0;
+  }
+  Result<std::int64_t> version() {
+    const auto there = number(
+        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'im_schema' "
+        "AND n.nspname = current_schema()");
+    if (!there || *there == 0) return there;
+    return number("SELECT version FROM im_schema");
+  }
+  static std::string step(std::string_view text) { return sql::postgres_step(text); }
+  // im_owner: see owner.h.
+  static constexpr const char* kBegin =
+      "CREATE TABLE im_schema (one bigint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL); "
+      "INSERT INTO im_schema (one, version) VALUES (1, 0); "
+      "CREATE TABLE im_owner (one bigint PRIMARY KEY CHECK (one = 1), process text COLLATE \"C\" NOT NULL, "
+      "commits bigint NOT NULL) WITH (fillfactor = 10); INSERT INTO im_owner (one, process, commits) VALUES (1, '', 0)";
+};
+
 /// The step from `version`, unless another process was first. The version that then stands.
-Result<std::int64_t> step(store::Connection& connection) {
-  auto transaction = store::Transaction::begin(connection.get(), store::Transaction::Kind::Write);
+template <class Store>
+Result<std::int64_t> step(Store store) {
+  auto transaction = store.begin();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  const auto version = version_of(connection);
+  const auto version = store.version();
   if (!version) return version;
   if (auto ok = check(*version); !ok) return std::unexpected(std::move(ok.error()));
   if (*version == schema_version()) return version;
-  const std::string next = std::to_string(*version + 1);
-  const std::string mark = *version == 0
-                               ? "CREATE TABLE im_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT "
-                                 "NULL) STRICT; INSERT INTO im_schema (one, version) VALUES (1, 1)"
-                               : "UPDATE im_schema SET version = " + next;
-  if (auto done = connection.run(kSteps[static_cast<std::size_t>(*version)], kWhat); !done)
-    return std::unexpected(std::move(done.error()));
-  if (auto done = connection.run(mark.c_str(), kWhat); !done) return std::unexpected(std::move(done.error()));
-  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
-  return *version + 1;
+  const std::int64_t next = *version + 1;
+  Result<void> done;
+  if (*version == 0) done = store.run(Store::kBegin);
+  if (done) done = store.run(Store::step(kSteps[static_cast<std::size_t>(*version)]));
+  if (done) done = store.run("UPDATE im_schema SET version = " + std::to_string(next));
+  if (done) done = transaction->commit();
+  if (!done) return std::unexpected(std::move(done.error()));
+  return next;
+}
+
+template <class Store>
+Result<void> bring_up(Store store) {
+  auto version = store.version();
+  while (version) {
+    if (auto ok = check(*version); !ok) return ok;
+    if (*version == schema_version()) return {};
+    version = step(store);
+  }
+  return std::unexpected(std::move(version.error()));
 }
 
 }  // namespace
 
 std::int64_t schema_version() noexcept { return static_cast<std::int64_t>(kSteps.size()); }
 
-Result<void> migrate(store::Connection& connection) {
-  auto version = version_of(connection);
-  while (version) {
-    if (auto ok = check(*version); !ok) return ok;
-    if (*version == schema_version()) return {};
-    version = step(connection);
-  }
-  return std::unexpected(std::move(version.error()));
+Result<void> migrate(store::Connection& connection) { return bring_up(File{connection}); }
+
+Result<void> migrate(store::PostgresConnection& connection, const store::StoreOptions& options) {
+  if (const auto version = Server{connection}.version(); version && *version == schema_version()) return {};
+  if (auto set = connection.set_patience(options.migration_timeout); !set) return set;
+  if (auto done = bring_up(Server{connection}); !done) return done;
+  return connection.set_patience(options.statement_timeout);
 }
 
 }  // namespace nightpost::im

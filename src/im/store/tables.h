@@ -1,4 +1,4 @@
-// The companion's tables on one connection: typed reads and writes, no rules. Single-threaded.
+// The companion's tables on one connection to either store: typed reads and writes, no rules. Single-threaded.
 //
 // Errors are sticky, as with a stream: after the first one, reads find nothing, writes do nothing, and failure() has
 // the words. So a command is read as what it does; who runs it asks once, and rolls back.
@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,23 +20,23 @@
 #include "im/store/group_rows.h"
 #include "im/store/queries.h"
 #include "im/store/rows.h"
-#include "store/connection.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
 class Tables {
  public:
-  enum class Use : std::uint8_t {
-    Write,  // a commit is on the disk before it returns (synchronous=FULL); deleted content is overwritten with zeros
-    Read,
-  };
-  /// Opens the store's file, brings its tables and the companion's up to date. Malformed: another program's or a newer
-  /// Nightpost's.
-  static Result<Tables> open(const std::string& path, const store::StoreOptions& options, Use use);
+  using Use = sql::Use;
+  /// Opens the store, brings its tables and the companion's up to date. Malformed: another program's or a newer
+  /// Nightpost's. Overloaded: another IM server has the database.
+  static Result<Tables> open(const store::StoreUrl& url, const store::StoreOptions& options, Use use,
+                             sql::Reconnect reconnect = {});
 
-  sqlite3* connection() const noexcept { return connection_.get(); }
+  sql::Database& database() noexcept { return *database_; }
   const std::optional<Error>& failure() const noexcept { return failure_; }
   void forget_failure() noexcept { failure_.reset(); }
+  /// Waits for the writes that a server has not answered yet; what it refuses is the failure.
+  void settle();
   /// Something to go back to inside a transaction.
   void mark();
   void release_mark();
@@ -248,38 +249,41 @@ class Tables {
   void remove_admin_rows(const UserKey& who);  // with the account: profile fields, silence, friends both ways
 
  private:
-  Tables(store::Connection connection, Queries queries, AdminQueries admin, GroupQueries groups)
-      : connection_(std::move(connection)),
+  Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups)
+      : database_(std::move(database)),
         queries_(std::move(queries)),
         admin_(std::move(admin)),
         groups_(std::move(groups)) {}
 
   template <class Read>
-  void each(store::Rows&& rows, Read read);
+  void each(sql::Rows&& rows, Read read);
+  /// A write of which nothing is asked: behind a server it costs no round trip of its own.
   template <class... Args>
-  std::int64_t change(store::Statement& statement, const Args&... args);
+  void change(sql::Statement& statement, const Args&... args);
+  /// How many rows it wrote.
+  template <class... Args>
+  std::int64_t changed(sql::Statement& statement, const Args&... args);
   void failed(Error error);
-  void run(const char* sql);
   /// A row that this binary did not write.
   void damaged(std::string_view table);
-  TerminalRow terminal_of(const store::Rows& rows);
-  Message message_of(const ConvRow& conv, const store::Rows& rows);
-  Message seen_of(const ConvRow& conv, const store::Rows& rows);
-  Page page(const ConvRow& conv, store::Rows&& rows, std::size_t limit, std::size_t bytes);
-  GroupRow group_row_of(const store::Rows& rows);
-  MemberRow member_of(const store::Rows& rows, int from);
-  NamedMember named_member_of(const store::Rows& rows);
-  std::vector<Joined> joined_of(store::Rows&& rows);
-  std::vector<MemberRow> members_in(store::Rows&& rows);
-  ApplicationRow application_of(const store::Rows& rows);
-  Message group_message_of(const GroupRow& group, const store::Rows& rows);
-  Page group_page(const GroupRow& group, store::Rows&& rows, std::size_t limit, std::size_t bytes);
-  std::vector<NamedMessage> named(const ConvRow& conv, store::Rows&& rows);
+  TerminalRow terminal_of(const sql::Rows& rows);
+  Message message_of(const ConvRow& conv, const sql::Rows& rows);
+  Message seen_of(const ConvRow& conv, const sql::Rows& rows);
+  Page page(const ConvRow& conv, sql::Rows&& rows, std::size_t limit, std::size_t bytes);
+  GroupRow group_row_of(const sql::Rows& rows);
+  MemberRow member_of(const sql::Rows& rows, int from);
+  NamedMember named_member_of(const sql::Rows& rows);
+  std::vector<Joined> joined_of(sql::Rows&& rows);
+  std::vector<MemberRow> members_in(sql::Rows&& rows);
+  ApplicationRow application_of(const sql::Rows& rows);
+  Message group_message_of(const GroupRow& group, const sql::Rows& rows);
+  Page group_page(const GroupRow& group, sql::Rows&& rows, std::size_t limit, std::size_t bytes);
+  std::vector<NamedMessage> named(const ConvRow& conv, sql::Rows&& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 
-  store::Connection connection_;
-  Queries queries_;  // after the connection: statements go first
+  std::unique_ptr<sql::Database> database_;
+  Queries queries_;  // after the database: statements go first
   AdminQueries admin_;
   GroupQueries groups_;
   std::optional<Error> failure_;

@@ -25,7 +25,7 @@ std::string_view mention_key(std::string_view user) { return user == kMentionAll
 
 }  // namespace
 
-Message Tables::group_message_of(const GroupRow& group, const store::Rows& rows) {
+Message Tables::group_message_of(const GroupRow& group, const sql::Rows& rows) {
   const std::int64_t priority = rows.integer(3);
   if (priority < 0 || priority > static_cast<std::int64_t>(Priority::Lowest)) {
     damaged("im_messages");
@@ -75,7 +75,7 @@ void Tables::add_group_message(const GroupRow& group, const Message& message, Me
 
 std::optional<std::pair<Message, MessageCount>> Tables::group_message(const GroupRow& group, Seq seq) {
   std::optional<std::pair<Message, MessageCount>> out;
-  each(groups_.message.query(group.conv.value, seq.value), [&](const store::Rows& rows) {
+  each(groups_.message.query(group.conv.value, seq.value), [&](const sql::Rows& rows) {
     out.emplace(group_message_of(group, rows), MessageCount{rows.integer(18) != 0, rows.integer(19)});
   });
   return out;
@@ -84,11 +84,11 @@ std::optional<std::pair<Message, MessageCount>> Tables::group_message(const Grou
 std::optional<Message> Tables::group_message(const GroupRow& group, Seq seq, const GroupViewer& viewer) {
   std::optional<Message> out;
   each(groups_.message_seen.query(group.conv.value, viewer.user, to_ms(viewer.now), seq.value),
-       [&](const store::Rows& rows) { out = group_message_of(group, rows); });
+       [&](const sql::Rows& rows) { out = group_message_of(group, rows); });
   return out;
 }
 
-Tables::Page Tables::group_page(const GroupRow& group, store::Rows&& rows, std::size_t limit, std::size_t bytes) {
+Tables::Page Tables::group_page(const GroupRow& group, sql::Rows&& rows, std::size_t limit, std::size_t bytes) {
   Page out;
   std::size_t taken = 0;
   while (!failure_ && !out.more && rows.next()) {
@@ -122,14 +122,14 @@ Tables::Page Tables::group_messages_down(const GroupRow& group, Seq from, Seq to
 std::optional<Message> Tables::group_last(const GroupRow& group, Seq cleared, const GroupViewer& viewer) {
   std::optional<Message> out;
   each(groups_.last_seen.query(group.conv.value, viewer.user, to_ms(viewer.now), cleared.value),
-       [&](const store::Rows& rows) { out = group_message_of(group, rows); });
+       [&](const sql::Rows& rows) { out = group_message_of(group, rows); });
   return out;
 }
 
 std::int64_t Tables::counted_at(const GroupRow& group, Seq seq) {
   if (seq >= group.seq) return group.counted;
   std::int64_t out = group.erased;
-  each(groups_.counted_at.query(group.conv.value, seq.value), [&](const store::Rows& rows) { out = rows.integer(0); });
+  each(groups_.counted_at.query(group.conv.value, seq.value), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
@@ -137,7 +137,7 @@ std::int64_t Tables::own_count(ConvId conv, std::string_view sender, Seq above, 
   if (above >= to) return 0;
   std::int64_t out = 0;
   each(groups_.own_count.query(conv.value, above.value, to.value, sender),
-       [&](const store::Rows& rows) { out = rows.integer(0); });
+       [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
@@ -148,7 +148,7 @@ Seq Tables::group_last_before(ConvId conv, WallTime time, Seq above, Seq to) {
     const std::int64_t middle = low + (high - low + 1) / 2;
     std::int64_t seq = low;
     bool is_before = true;
-    each(groups_.place.query(conv.value, low, middle), [&](const store::Rows& rows) {
+    each(groups_.place.query(conv.value, low, middle), [&](const sql::Rows& rows) {
       seq = rows.integer(0);
       is_before = rows.integer(1) < to_ms(time);
     });
@@ -165,7 +165,7 @@ void Tables::note_recalled(MessageId id) { change(groups_.conv_recalled, id.conv
 Seq Tables::mention_above(ConvId conv, std::string_view user, Seq seq) {
   Seq out;
   each(groups_.mentions_above.query(conv.value, mention_key(user), seq.value),
-       [&](const store::Rows& rows) { out = {rows.integer(0)}; });
+       [&](const sql::Rows& rows) { out = {rows.integer(0)}; });
   return out;
 }
 
@@ -187,12 +187,12 @@ void Tables::erase_group_message(const GroupRow& group, const Message& message, 
 }
 
 std::size_t Tables::erase_messages(ConvId conv, std::size_t about) {
-  return static_cast<std::size_t>(change(groups_.messages_erase, conv.value, about));
+  return static_cast<std::size_t>(changed(groups_.messages_erase, conv.value, about));
 }
 
 std::vector<ChangeRow> Tables::group_changes_after(ConvId conv, std::int64_t after, std::size_t limit) {
   std::vector<ChangeRow> out;
-  each(groups_.changes_after.query(conv.value, after, limit), [&](const store::Rows& rows) {
+  each(groups_.changes_after.query(conv.value, after, limit), [&](const sql::Rows& rows) {
     out.push_back({rows.integer(0), {rows.integer(1)}, std::string(rows.text(2)), wall_from_ms(rows.integer(3))});
   });
   return out;

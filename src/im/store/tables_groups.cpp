@@ -13,7 +13,7 @@ std::int64_t ms_or_0(const std::optional<WallTime>& time) { return time ? to_ms(
 
 }  // namespace
 
-GroupRow Tables::group_row_of(const store::Rows& rows) {
+GroupRow Tables::group_row_of(const sql::Rows& rows) {
   const auto type = group_type_from(rows.text(3));
   const auto join = join_option_from(rows.text(9));
   if (!type || !join) {
@@ -45,7 +45,7 @@ GroupRow Tables::group_row_of(const store::Rows& rows) {
           .recalled_to = {rows.integer(22)}};
 }
 
-MemberRow Tables::member_of(const store::Rows& rows, int from) {
+MemberRow Tables::member_of(const sql::Rows& rows, int from) {
   const auto number = [&](int column) { return rows.integer(from + column); };
   const std::int64_t role = number(3);
   const std::int64_t option = number(10);
@@ -74,32 +74,32 @@ MemberRow Tables::member_of(const store::Rows& rows, int from) {
   return out;
 }
 
-Tables::NamedMember Tables::named_member_of(const store::Rows& rows) {
+Tables::NamedMember Tables::named_member_of(const sql::Rows& rows) {
   return {member_of(rows, 0), std::string(rows.text(kMemberColumns))};
 }
 
-std::vector<Tables::Joined> Tables::joined_of(store::Rows&& rows) {
+std::vector<Tables::Joined> Tables::joined_of(sql::Rows&& rows) {
   std::vector<Joined> out;
   each(std::move(rows),
-       [&](const store::Rows& row) { out.push_back({group_row_of(row), member_of(row, kGroupColumns)}); });
+       [&](const sql::Rows& row) { out.push_back({group_row_of(row), member_of(row, kGroupColumns)}); });
   return out;
 }
 
-std::vector<MemberRow> Tables::members_in(store::Rows&& rows) {
+std::vector<MemberRow> Tables::members_in(sql::Rows&& rows) {
   std::vector<MemberRow> out;
-  each(std::move(rows), [&](const store::Rows& row) { out.push_back(member_of(row, 0)); });
+  each(std::move(rows), [&](const sql::Rows& row) { out.push_back(member_of(row, 0)); });
   return out;
 }
 
 std::optional<GroupRow> Tables::group(AppId app, std::string_view id) {
   std::optional<GroupRow> out;
-  each(groups_.group.query(app.value, id), [&](const store::Rows& rows) { out = group_row_of(rows); });
+  each(groups_.group.query(app.value, id), [&](const sql::Rows& rows) { out = group_row_of(rows); });
   return out;
 }
 
 std::optional<GroupRow> Tables::group(ConvId conv) {
   std::optional<GroupRow> out;
-  each(groups_.group_of_conv.query(conv.value), [&](const store::Rows& rows) { out = group_row_of(rows); });
+  each(groups_.group_of_conv.query(conv.value), [&](const sql::Rows& rows) { out = group_row_of(rows); });
   return out;
 }
 
@@ -140,7 +140,7 @@ void Tables::move_group(ConvId conv, WallTime now) { change(groups_.conv_moved, 
 
 std::optional<ConvId> Tables::dismissed_before(WallTime time) {
   std::optional<ConvId> out;
-  each(groups_.dismissed_before.query(to_ms(time)), [&](const store::Rows& rows) { out = {{rows.integer(0)}}; });
+  each(groups_.dismissed_before.query(to_ms(time)), [&](const sql::Rows& rows) { out = {{rows.integer(0)}}; });
   return out;
 }
 
@@ -149,7 +149,7 @@ std::optional<ConvId> Tables::dismissed_before(WallTime time) {
 std::optional<MemberRow> Tables::member(ConvId conv, const UserKey& who) {
   std::optional<MemberRow> out;
   each(groups_.member.query(conv.value, member_slot(who.user), who.user),
-       [&](const store::Rows& rows) { out = member_of(rows, 0); });
+       [&](const sql::Rows& rows) { out = member_of(rows, 0); });
   return out;
 }
 
@@ -171,27 +171,27 @@ std::vector<Tables::NamedMember> Tables::members(ConvId conv, std::string_view a
   const std::int64_t slot = after.empty() ? -1 : member_slot(after);
   const std::int64_t only = role ? static_cast<std::int64_t>(*role) : -1;
   each(groups_.members.query(conv.value, slot, after, only, ms_or_0(silenced_at), limit),
-       [&](const store::Rows& rows) { out.push_back(named_member_of(rows)); });
+       [&](const sql::Rows& rows) { out.push_back(named_member_of(rows)); });
   return out;
 }
 
 std::optional<Tables::NamedMember> Tables::member_named(ConvId conv, const std::string& user) {
   std::optional<NamedMember> out;
   each(groups_.members_named.query(conv.value, member_slot(user), user),
-       [&](const store::Rows& rows) { out = named_member_of(rows); });
+       [&](const sql::Rows& rows) { out = named_member_of(rows); });
   return out;
 }
 
 std::size_t Tables::groups_of(const UserKey& who) {
   std::int64_t out = 0;
-  each(groups_.groups_count.query(who.app.value, who.user), [&](const store::Rows& rows) { out = rows.integer(0); });
+  each(groups_.groups_count.query(who.app.value, who.user), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return static_cast<std::size_t>(out);
 }
 
 std::vector<ConvId> Tables::subscriptions(const UserKey& who) {
   std::vector<ConvId> out;
   each(groups_.subscriptions.query(who.app.value, who.user),
-       [&](const store::Rows& rows) { out.push_back({rows.integer(0)}); });
+       [&](const sql::Rows& rows) { out.push_back({rows.integer(0)}); });
   return out;
 }
 
@@ -203,7 +203,7 @@ std::vector<ReceiverRow> Tables::receivers(MessageId message, SlotRange slots, s
   std::vector<ReceiverRow> out;
   each(
       groups_.receivers.query(message.conv.value, slots.first, slots.last, message.seq.value, sender),
-      [&](const store::Rows& rows) {
+      [&](const sql::Rows& rows) {
         out.push_back({std::string(rows.text(0)),
                        rows.integer(1) == static_cast<std::int64_t>(ReceiveOption::NotNotify) ? ReceiveOption::NotNotify
                                                                                               : ReceiveOption::Notify,
@@ -228,14 +228,14 @@ std::vector<Tables::Joined> Tables::groups_moved(const UserKey& who, WallTime si
 
 std::int64_t Tables::group_unread_total(const UserKey& who) {
   std::int64_t out = 0;
-  each(groups_.unread_total.query(who.app.value, who.user), [&](const store::Rows& rows) { out = rows.integer(0); });
+  each(groups_.unread_total.query(who.app.value, who.user), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
 std::int64_t Tables::recalled_above(ConvId conv, Seq seq, std::string_view reader) {
   std::int64_t out = 0;
   each(groups_.recalled_above.query(conv.value, seq.value, reader),
-       [&](const store::Rows& rows) { out = rows.integer(0); });
+       [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
@@ -254,7 +254,7 @@ void Tables::forget_member(const MemberRow& row) {
 
 // ---- Applications and intents ----
 
-ApplicationRow Tables::application_of(const store::Rows& rows) {
+ApplicationRow Tables::application_of(const sql::Rows& rows) {
   const std::int64_t state = rows.integer(1);
   if (state < 0 || state > static_cast<std::int64_t>(ApplicationRow::State::Refused)) {
     damaged("im_applications");
@@ -271,7 +271,7 @@ ApplicationRow Tables::application_of(const store::Rows& rows) {
 
 std::optional<ApplicationRow> Tables::application(ConvId conv, std::string_view user) {
   std::optional<ApplicationRow> out;
-  each(groups_.application.query(conv.value, user), [&](const store::Rows& rows) { out = application_of(rows); });
+  each(groups_.application.query(conv.value, user), [&](const sql::Rows& rows) { out = application_of(rows); });
   return out;
 }
 
@@ -283,13 +283,13 @@ void Tables::save_application(ConvId conv, const ApplicationRow& row) {
 std::vector<ApplicationRow> Tables::applications(ConvId conv, std::size_t limit) {
   std::vector<ApplicationRow> out;
   each(groups_.applications.query(conv.value, limit),
-       [&](const store::Rows& rows) { out.push_back(application_of(rows)); });
+       [&](const sql::Rows& rows) { out.push_back(application_of(rows)); });
   return out;
 }
 
 std::size_t Tables::applications_waiting(ConvId conv) {
   std::int64_t out = 0;
-  each(groups_.applications_waiting.query(conv.value), [&](const store::Rows& rows) { out = rows.integer(0); });
+  each(groups_.applications_waiting.query(conv.value), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return static_cast<std::size_t>(out);
 }
 
@@ -298,12 +298,12 @@ void Tables::prune_applications(WallTime before) { change(groups_.applications_p
 std::int64_t Tables::add_group_intent(MessageId message, std::int64_t ranges) {
   std::int64_t out = 0;
   each(groups_.intent_add.query(message.conv.value, message.seq.value, ranges),
-       [&](const store::Rows& rows) { out = rows.integer(0); });
+       [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
 bool Tables::erase_group_intent(MessageId message) {
-  return change(groups_.intent_erase, message.conv.value, message.seq.value) > 0;
+  return changed(groups_.intent_erase, message.conv.value, message.seq.value) > 0;
 }
 
 void Tables::group_intent_done(std::int64_t id, std::int64_t ranges) { change(groups_.intent_done, id, ranges); }
@@ -312,7 +312,7 @@ void Tables::settle_group_intent(std::int64_t id) { change(groups_.intent_settle
 
 std::vector<GroupIntentRow> Tables::group_intents_after(std::int64_t id, std::size_t limit) {
   std::vector<GroupIntentRow> out;
-  each(groups_.intents_after.query(id, limit), [&](const store::Rows& rows) {
+  each(groups_.intents_after.query(id, limit), [&](const sql::Rows& rows) {
     out.push_back({.id = rows.integer(0),
                    .message = {{rows.integer(1)}, {rows.integer(2)}},
                    .ranges = std::max<std::int64_t>(rows.integer(3), 1),
