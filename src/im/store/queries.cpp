@@ -6,8 +6,8 @@
 namespace nightpost::im {
 namespace {
 
-// In the words of both stores: CASE instead of max(a, b), a conflict's columns named, the table named where a conflict
-// makes a column ambiguous.
+// In the words of both stores: CASE instead of max(a, b); a conflict's columns named, and the table where a conflict
+// makes a column ambiguous; an argument first beside a column, for PostgreSQL takes its type from there.
 struct Line {
   sql::Statement Queries::* statement;
   std::string_view table;
