@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "im/service/service.h"
 
@@ -14,5 +15,7 @@ struct Actor {
   bool admin() const { return !terminal; }
 };
 inline Actor actor_of(const Terminal& who) { return {who.user, who}; }
+/// The device that asks, which is told by the answer; empty: the app's server.
+inline std::string device_of(const Actor& who) { return who.terminal ? who.terminal->device : std::string(); }
 
 }  // namespace nightpost::im

@@ -98,7 +98,7 @@ Answer<Ver> change_chat(Work& work, const Actor& who, const ChatChange& change) 
     }
   }
   const Tables::Touched touched = tables.touch(who.user, -less);
-  if (less > 0) tell_read(work, found->conv, chat, chat.head, touched, true, who.device);
+  if (less > 0) tell_read(work, found->conv, chat, chat.head, touched, true, device_of(who));
   chat.ver = touched.ver;
   tables.save_chat(chat);
   work.told.deliveries.push_back({who.user, chat.ver, device_of(who), ChatChanged{chat.peer}, touched.unread});

@@ -15,8 +15,6 @@ namespace nightpost::im {
 Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who);
 /// Likewise; the app's server may always.
 Answer<void> may_act(Tables& tables, const Actor& who);
-/// The device that asked, which is told by its answer alone; of the app's server none.
-inline std::string device_of(const Actor& who) { return who.terminal ? who.terminal->device : std::string(); }
 /// AccountUnknown: not there, or removed.
 Answer<void> known(Tables& tables, const UserKey& who, std::string_view field = "user");
 /// Those of a user that could be pushed to.

@@ -25,19 +25,13 @@ Answer<InGroup> in_group(Tables& tables, const Actor& who, std::optional<GroupRo
 
 }  // namespace
 
-Answer<void> check_actor(Tables& tables, const Actor& who) {
-  if (who.admin()) return {};
-  if (auto row = logged_in(tables, *who.terminal); !row) return std::unexpected(std::move(row.error()));
-  return {};
-}
-
 Answer<InGroup> enter(Tables& tables, const Actor& who, std::string_view group) {
-  if (auto ok = check_actor(tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   return in_group(tables, who, tables.group(who.user.app, group));
 }
 
 Answer<InGroup> enter(Tables& tables, const Actor& who, ConvId conv) {
-  if (auto ok = check_actor(tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   return in_group(tables, who, tables.group(conv));
 }
 
@@ -46,8 +40,6 @@ std::optional<MemberRow> member_now(Tables& tables, ConvId conv, const UserKey& 
   if (!row || row->left()) return std::nullopt;
   return row;
 }
-
-std::string device_of(const Actor& who) { return who.terminal ? who.terminal->device : std::string(); }
 
 Ver ver_of(Tables& tables, const UserKey& who) {
   const auto account = tables.account(who);

@@ -33,7 +33,7 @@ Answer<void> check_info_rights(const GroupInfoChange& change, const InGroup& in)
 Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreate& request) {
   Tables& tables = work.tables;
   const GroupLimits& limits = work.options.groups;
-  if (auto ok = check_actor(tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   if (request.type == GroupType::Live)
     return refuse(Code::LiveGroups, "type: this server has no live groups (AVChatRoom)");
   if (auto ok = check_free(tables, who, request.group); !ok) return std::unexpected(std::move(ok.error()));

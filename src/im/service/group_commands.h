@@ -17,8 +17,6 @@
 namespace nightpost::im {
 
 // group_access.cpp
-/// NotLoggedIn, where it is a device's.
-Answer<void> check_actor(Tables& tables, const Actor& who);
 /// Who asks, in the group that he asks about.
 struct InGroup {
   GroupRow group;
@@ -29,7 +27,6 @@ struct InGroup {
 Answer<InGroup> enter(Tables& tables, const Actor& who, std::string_view group);
 Answer<InGroup> enter(Tables& tables, const Actor& who, ConvId conv);
 std::optional<MemberRow> member_now(Tables& tables, ConvId conv, const UserKey& who);
-std::string device_of(const Actor& who);
 Ver ver_of(Tables& tables, const UserKey& who);
 std::int64_t unread_total(Tables& tables, const UserKey& who);  // one-to-one and groups
 std::int64_t unread_of(Tables& tables, const GroupRow& group, const MemberRow& member);

@@ -85,7 +85,7 @@ void read_page(Work& work, const GroupRow& group, Seq cleared, std::string_view 
 }  // namespace
 
 Answer<GroupInfos> group_infos(Work& work, const Actor& who, const std::vector<std::string>& groups) {
-  if (auto ok = check_actor(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = may_act(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   GroupInfos out;
   for (const std::string& id : groups) {
     const auto one = [&]() -> Answer<GroupInfo> {
@@ -104,7 +104,7 @@ Answer<GroupInfos> group_infos(Work& work, const Actor& who, const std::vector<s
 }
 
 Answer<JoinedGroups> joined_groups(Work& work, const Actor& who, const JoinedRequest& request) {
-  if (auto ok = check_actor(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = may_act(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   JoinedGroups out;
   for (const auto& [group, member] : work.tables.joined(who.user, request.after, request.type, request.limit + 1)) {
     out.more = out.groups.size() == request.limit;

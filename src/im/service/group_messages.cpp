@@ -66,7 +66,7 @@ Message message_from(const GroupDraft& draft, const InGroup& in, const AccountRo
 Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& draft) {
   Tables& tables = work.tables;
   // Load.
-  if (auto ok = check_actor(tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   if (const auto first = tables.sent(who.user, draft.client_id))  // also of who was silenced or kicked since
     return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
   auto in = enter(tables, who, draft.group);

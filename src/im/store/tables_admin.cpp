@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kWireColumn = 15;  // of IM_NAMED: behind a message's own
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string by_line(const std::vector<std::string>& lines) {
   std::string out;
   for (const std::string& line : lines) out.append(line).push_back('\n');
   return out;
@@ -116,7 +116,7 @@ std::optional<FriendRow> Tables::friend_of(const UserKey& who, std::string_view 
 
 void Tables::save_friend(const UserKey& who, const FriendRow& row) {
   change(admin_.friend_save, who.app.value, who.user, row.user, to_ms(row.added_at), row.source, row.remark,
-         row.wording, joined(row.labels));
+         row.wording, by_line(row.labels));
 }
 
 bool Tables::remove_friend(const UserKey& who, std::string_view other) {
