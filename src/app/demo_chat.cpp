@@ -25,6 +25,7 @@ constexpr const char* kReader = "sami";
 constexpr const char* kKey = "the key of the demo's app, for nobody else";
 constexpr milliseconds kPatience{10'000};
 constexpr milliseconds kAckTimeout{1'500};  // so long an app that is frozen counts as there
+constexpr milliseconds kFollowUpWait{200};
 
 /// One app on one device: a connection, and what it hears. Single-threaded; its loop turns while it waits.
 class App {
@@ -103,8 +104,8 @@ class ChatAct {
 
   Result<std::vector<std::string>> play() {
     if (const auto up = start(); !up) return std::unexpected(up.error());
-    for (const auto scene :
-         {&ChatAct::live, &ChatAct::background, &ChatAct::killed, &ChatAct::recalled, &ChatAct::logged_out})
+    for (const auto scene : {&ChatAct::live, &ChatAct::background, &ChatAct::killed, &ChatAct::taken_back,
+                             &ChatAct::read_elsewhere, &ChatAct::recalled, &ChatAct::logged_out})
       if (const auto played = (this->*scene)(); !played) return std::unexpected(played.error());
     // What should not come at all would be here by now.
     while (const auto extra = stage_.next_outcome(kAckTimeout + milliseconds(500)))
@@ -127,6 +128,7 @@ class ChatAct {
     im.tls = {.certificate = stage_.tls_certificate_file, .key = stage_.tls_key_file};
     im.gateway.ack_timeout = kAckTimeout;
     im.gateway.drain_spread = milliseconds(0);
+    im.relay.follow_up_wait = kFollowUpWait;
     const std::string key_file = stage_.folder + "/app.key";
     if (const auto made = write_private_file(key_file, kKey); !made) return made;
     im.key_files = {{AppId{kApp}, key_file}};
@@ -150,7 +152,8 @@ class ChatAct {
     return {};
   }
 
-  Result<std::unique_ptr<App>> join(const std::string& user) {
+  Result<std::unique_ptr<App>> join(const std::string& user, const std::string& device = "phone",
+                                    const std::string& platform = "ios") {
     const auto signature = make_signature(AppId{kApp}, user, kKey, stage_.clock.wall(), std::chrono::hours(1));
     if (!signature) return std::unexpected(signature.error());
     return App::open(im_->port(), stage_.ca_pem,
@@ -159,8 +162,8 @@ class ChatAct {
                       {"app", kApp},
                       {"user", user},
                       {"sig", *signature},
-                      {"device", user + "-phone"},
-                      {"platform", "ios"},
+                      {"device", user + "-" + device},
+                      {"platform", platform},
                       {"language", "en"}});
   }
 
@@ -204,6 +207,48 @@ class ChatAct {
     return pushed("chat: the app is killed", "bring the rope", "a new message: Tove:bring the rope, badge 3");
   }
 
+  /// What the phone shows is replaced, and then its number falls.
+  Result<void> taken_back() {
+    const std::string title = "chat: a recall takes its push back";
+    const auto recall = writer_->ask("recall", {{"id", last_}});
+    if (!recall) return std::unexpected(recall.error());
+    told(title, last_ + ".recalled", "accepted", "a new message: Tove:[Message recalled], badge 2");
+    told("chat: and one is unread less", "badge.", "accepted", "badge 2");
+    return {};
+  }
+
+  /// On the desk; the phone is still killed.
+  Result<void> read_elsewhere() {
+    auto desk = join(kReader, "desk", "desktop");
+    if (!desk) return std::unexpected(desk.error());
+    const auto read = (*desk)->ask("read", {{"peer", kWriter}});
+    if (!read) return std::unexpected(read.error());
+    const std::string title = "chat: read on another device";
+    told(title, ".read", "suppressed", "it was read on another device");
+    told("chat: and nothing is unread", "badge.", "accepted", "badge 0");
+    return {};
+  }
+
+  /// The outcome of the event with this in its id, whichever comes first.
+  void told(const std::string& title, const std::string& event_id, const std::string& kind,
+            const std::string& expected) {
+    const MonoTime end = stage_.clock.mono() + kPatience;
+    auto found = early_.end();
+    while ((found = std::ranges::find_if(
+                early_, [&](const Json& each) { return each.value("event_id", "").contains(event_id); })) ==
+               early_.end() &&
+           stage_.clock.mono() < end)
+      if (const auto message = stage_.next_outcome(kPatience))
+        early_.push_back(Json::parse(message->value, nullptr, false));
+    const Json outcome = found == early_.end() ? Json::object() : *found;
+    if (found != early_.end()) early_.erase(found);
+    const std::string heard = outcome.value("outcome", "nothing");
+    const std::string said = heard == "accepted" ? shown(expected.starts_with("badge")) : outcome.value("reason", "");
+    tell_({title, to(), heard, said, outcome.value("attempt", std::int64_t{0})});
+    if (heard != kind || said != expected)
+      surprises_.push_back(title + ": came out as " + outcome.dump() + ", the phone shows \"" + said + "\"");
+  }
+
   Result<void> recalled() {
     const std::string title = "chat: frozen; recalled before the push is due";
     auto back = join(kReader);
@@ -230,6 +275,7 @@ class ChatAct {
   Result<void> pushed(const std::string& title, const std::string& text, const std::string& expected) {
     const auto id = write(text);
     if (!id) return std::unexpected(id.error());
+    last_ = *id;
     const auto message = stage_.next_outcome(kPatience);
     const Json outcome = message ? Json::parse(message->value, nullptr, false) : Json::object();
     const std::string kind = outcome.value("outcome", "nothing");
@@ -243,8 +289,8 @@ class ChatAct {
     return {};
   }
 
-  /// "title: text, badge N" of the newest push.
-  std::string shown() const {
+  /// "title: text, badge N" of the newest push that shows something; or `badge` N of the newest that does not.
+  std::string shown(bool badge = false) const {
     const std::string path = "/3/device/" + chat_token();
     std::string words;
     for (const Json& request : stage_.apns_requests()) {
@@ -252,8 +298,9 @@ class ChatAct {
       const Json body = Json::parse(request.value("body", ""), nullptr, false);
       const Json aps = body.is_object() ? body.value("aps", Json::object()) : Json::object();
       const Json alert = aps.value("alert", Json::object());
-      words =
-          fmt::format("{}: {}, badge {}", alert.value("title", ""), alert.value("body", ""), aps.value("badge", -1));
+      if (alert.empty() != badge) continue;
+      words = badge ? "" : fmt::format("{}: {}, ", alert.value("title", ""), alert.value("body", ""));
+      words += fmt::format("badge {}", aps.value("badge", -1));
     }
     return words;
   }
@@ -263,6 +310,8 @@ class ChatAct {
   ChatStage stage_;
   const std::function<void(ChatLine)>& tell_;
   std::vector<std::string> surprises_;
+  std::vector<Json> early_;  // outcomes that were heard and not told yet
+  std::string last_;         // message that was pushed
   ImMetrics metrics_;
   std::unique_ptr<ImServer> im_;
   std::unique_ptr<App> writer_, reader_;

@@ -1,4 +1,5 @@
 // The companion with its dispatcher: clients on sockets, a real Kafka, the release binary, the simulator as the phone.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <map>
@@ -18,7 +19,7 @@ using nlohmann::json;
 using support::ImClient;
 
 struct Chat : ImBed {
-  explicit Chat(const std::string& store_url = "") : ImBed(json::object(), store_url) {}
+  explicit Chat(const json& im = json::object(), const std::string& store_url = "") : ImBed(im, store_url) {}
 
   support::SandboxProcess sandbox{program(), {"apns"}, folder};
   const std::int64_t certificate = support::add_vendor_certificate(nightpost, config, "apns", sandbox, folder);
@@ -29,12 +30,16 @@ struct Chat : ImBed {
     body.update(more);
     return from.done("send", body);
   }
-  /// What the phone with this token shows: "title: body (badge)", in the order of arrival.
+  /// What the phone with this token shows: "title: body (badge)", or "badge 3" alone, in the order of arrival.
   std::vector<std::string> shown(const std::string& token) const {
     std::vector<std::string> all;
     for (const json& request : sandbox.requests("apns")) {
       if (request.at("path") != "/3/device/" + token) continue;
       const json aps = json::parse(request.at("body").get<std::string>()).at("aps");
+      if (!aps.contains("alert")) {
+        all.push_back("badge " + aps.at("badge").dump());
+        continue;
+      }
       const json& alert = aps.at("alert");
       all.push_back(alert.value("title", "") + ": " + alert.value("body", "") + " (" +
                     std::to_string(aps.value("badge", -1)) + ")");
@@ -112,10 +117,57 @@ TEST_CASE("im: live while the app acknowledges, a push when it does not", "[e2e]
   CHECK(worker.process().wait(20s) == 0);
 }
 
+TEST_CASE("im: a recall takes its push back, and reading on another device lowers the number", "[e2e][im]") {
+  Chat chat({{"follow_up_wait_ms", 300}});
+  ImProcess server = chat.server();
+  support::Nightpost::Worker worker(chat.nightpost, "worker", chat.config);
+  REQUIRE(worker.ready(30s));
+  const std::string token = support::user_token(4);
+  ImClient denny = chat.join(server, "denny", "denny-phone");
+  denny.done("profile", {{"nick", "Denny"}});
+  ImClient vinson = chat.join(server, "vinson", "vinson-phone");
+  vinson.done("token", {{"certificate", chat.certificate}, {"token", token}});
+  vinson.done("state", {{"foreground", false}, {"unread", 0}});
+  Chat::send(denny, "vinson", "one", "d-1");
+  const json second = Chat::send(denny, "vinson", "two", "d-2");
+  REQUIRE(chat.shows(token, 2));
+
+  // What was shown is replaced, under the message's own key, and the number falls.
+  denny.done("recall", {{"id", second.at("id")}});
+  REQUIRE(chat.shows(token, 4));
+  Shown after = chat.shown(token);
+  after.erase(after.begin(), after.begin() + 2);
+  std::ranges::sort(after);
+  CHECK(after == Shown{"a new message: Denny:[消息已撤回] (1)", "badge 1"});
+  std::map<std::string, int> keys;  // collapse id → pushes
+  for (const json& request : chat.sandbox.requests("apns"))
+    for (const json& header : request.at("headers"))
+      if (header.at(0) == "apns-collapse-id") ++keys[header.at(1)];
+  CHECK(keys.at(second.at("id")) == 2);
+
+  // Read on the desk: the phone in the pocket shows no number any more.
+  ImClient desk(server.port());
+  REQUIRE(desk.hello(chat.hello("vinson", "vinson-desk", "desktop")).at("code") == 0);
+  desk.done("read", {{"peer", "denny"}});
+  REQUIRE(chat.shows(token, 5));
+  CHECK(chat.shown(token).back() == "badge 0");
+
+  REQUIRE(chat.committed(6, 30s));
+  std::map<std::string, int> rules;
+  for (const json& outcome : chat.outcomes()) ++rules[outcome.at("rule")];
+  CHECK(rules == std::map<std::string, int>{{"accepted", 5}, {"read_elsewhere", 1}});
+  CHECK(server.metric("nightpost_im_follow_ups_total{kind=\"cancel\"}") == 2);
+  CHECK(server.metric("nightpost_im_follow_ups_total{kind=\"badge\"}") == 2);
+  server.process().signal(SIGTERM);
+  CHECK(server.process().wait(20s) == 0);
+  worker.process().signal(SIGTERM);
+  CHECK(worker.process().wait(20s) == 0);
+}
+
 TEST_CASE("im: killed at any moment, no stored message is without its push", "[e2e][im]") {
   std::optional<support::PostgresServer> store;
   if (GENERATE(false, true)) store.emplace(std::vector<std::string>{"fsync=off"});
-  Chat chat(store ? store->new_database() : "");
+  Chat chat(json::object(), store ? store->new_database() : "");
   const std::string token = support::user_token(2);
   std::map<std::string, std::string> sent;  // client id → message id
   std::set<std::string> unknown;            // asked for, not answered

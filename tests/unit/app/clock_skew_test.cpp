@@ -96,7 +96,8 @@ TEST_CASE("clock skew: one series for each vendor that was heard, by the latest 
   WorkerMetrics metrics;
   observe::MetricsPage page;
   const dispatch::SignerLedger signers;
-  register_metrics(page, metrics, signers);
+  const dispatch::RecallBook recalls(100, milliseconds(1'000));
+  register_metrics(page, metrics, signers, recalls);
   ShardMetrics& one = metrics.shards.emplace_back();
   ShardMetrics& two = metrics.shards.emplace_back();
   CHECK_FALSE(page.render().contains("nightpost_clock_skew_seconds{"));

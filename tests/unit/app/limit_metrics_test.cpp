@@ -46,7 +46,8 @@ TEST_CASE("limits: each stands beside a gauge of its use", "[app][limits]") {
   const WorkerMetrics metrics;
   observe::MetricsPage page;
   const dispatch::SignerLedger signers;
-  register_metrics(page, metrics, signers);
+  const dispatch::RecallBook recalls(100, milliseconds(1'000));
+  register_metrics(page, metrics, signers, recalls);
   const server::ServerMetrics http;
   register_server_metrics(page, "http", http);
   register_limits(page, config);
@@ -67,7 +68,8 @@ TEST_CASE("metrics: a push that was retried for half an hour has a bucket of its
   metrics.shards.emplace_back().dispatch.settle_latency.observe(1'800'000);
   observe::MetricsPage page;
   const dispatch::SignerLedger signers;
-  register_metrics(page, metrics, signers);
+  const dispatch::RecallBook recalls(100, milliseconds(1'000));
+  register_metrics(page, metrics, signers, recalls);
   const std::string text = page.render();
   CHECK(text.contains("nightpost_settle_seconds_bucket{le=\"600\"} 0\n"));
   CHECK(text.contains("nightpost_settle_seconds_bucket{le=\"3600\"} 1\n"));

@@ -66,6 +66,24 @@ TEST_CASE("token remover: each hears of its own row", "[app][removals]") {
   CHECK(told.back().get() == false);
 }
 
+TEST_CASE("token remover: late news of an old binding leaves the new owner alone", "[app][removals]") {
+  Bed bed;
+  const Device first = a_phone("shared");
+  REQUIRE(bed.other->set_device(kApp, "ann", first));
+  Device second = first;  // another login on that phone
+  second.registered_at += 1ms;
+  REQUIRE(bed.other->set_device(kApp, "ben", second));
+  CHECK(bed.remove("ann", first).get() == false);
+  CHECK(bed.remove("ben", first).get() == false);
+  const ReceiverKey ben{kApp, "ben"};
+  CHECK(bed.other->receivers({&ben, 1})->front().devices.size() == 1);
+  Device other_token = second;
+  other_token.token = DeviceToken("another");
+  CHECK(bed.remove("ben", other_token).get() == false);
+  CHECK(bed.remove("ben", second).get() == true);
+  CHECK(bed.other->receivers({&ben, 1})->front().devices.empty());
+}
+
 TEST_CASE("token remover: it waits for the write lock, nobody else does", "[app][removals]") {
   Bed bed;
   REQUIRE(bed.other->set_device(kApp, "ann", a_device()));

@@ -3,24 +3,61 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "app/dev_account.h"
-#include "app/vendors.h"
+#include "providers/apns/apns.h"
+#include "providers/fcm/fcm.h"
+#include "providers/honor/honor.h"
+#include "providers/huawei/huawei.h"
+#include "providers/meizu/meizu.h"
+#include "providers/oppo/oppo.h"
+#include "providers/vivo/vivo.h"
+#include "providers/xiaomi/xiaomi.h"
 
-namespace nightpost::app {
+using namespace nightpost;
+
 namespace {
 
 const WallTime kNow = wall_from_ms(1'795'225'887'405);
 constexpr int kNumber = 1003156805;  // FNV-1a of "144115-7" in 31 bits
 
+struct Room {
+  Result<std::shared_ptr<const Provider>> (*make)(const Certificate& certificate);
+  Settings settings;
+  const char* token;
+};
+Room room_of(Vendor vendor) {
+  switch (vendor) {
+    case Vendor::Apns:
+      return {apns::make_provider, {}, "9d3c0f5b0a7e4d2f8b61c7a4e5d2930f1b8c6a7d4e3f2a1b0c9d8e7f6a5b4c3d"};
+    case Vendor::Fcm:
+      return {fcm::make_provider, {}, "dQw4:APA91bExample"};
+    case Vendor::Huawei:
+      return {huawei::make_provider, {{"app_id", "104412345"}, {"category", "IM"}}, "IQAAAACy0tH2AADx0123"};
+    case Vendor::Honor:
+      return {honor::make_provider, {{"app_id", "104412346"}, {"client_id", "220099887766"}}, "BAEAAAAABjkgDoc8Qk0123"};
+    case Vendor::Xiaomi:
+      return {xiaomi::make_provider, {{"app_id", "2882303761517000001"}}, "d5igwEhgBGCI2TG6lWqlCU0123"};
+    case Vendor::Oppo:
+      return {oppo::make_provider,
+              {{"app_key", "4f1d8ba0a7ac4fbbb9ef1d9d9e7cd0ab"}, {"channel_id", "chat"}, {"category", "IM"}},
+              "OPPO_CN_0123"};
+    case Vendor::Vivo:
+      return {vivo::make_provider,
+              {{"app_id", "10004"}, {"app_key", "25509283-3767-4b9e-83fe-b6e55ac6243e"}, {"category", "IM"}},
+              "15130123456789012345678"};
+    default:
+      return {meizu::make_provider, {{"app_id", "110123"}}, "RA50c63480123"};
+  }
+}
+
 std::shared_ptr<const Provider> provider_of(Vendor vendor) {
-  auto account = make_dev_account(vendor);
-  REQUIRE(account);
-  account->certificate.name = "test";
-  const auto inspected = inspect_upload(account->certificate, account->secret, kNow, std::nullopt);
-  if (!inspected) FAIL(inspected.error().detail);
-  const auto parts = make_vendor_parts(*inspected, account->secret);
-  if (!parts) FAIL(parts.error().detail);
-  return parts->provider;
+  Certificate certificate;
+  certificate.vendor = vendor;
+  certificate.bundle_id = "com.example.shop";
+  certificate.facts = {{"project_id", "demo-project"}};
+  certificate.settings = room_of(vendor).settings;
+  auto made = room_of(vendor).make(certificate);
+  if (!made) FAIL(made.error().detail);
+  return *made;
 }
 
 Notification message() {
@@ -51,15 +88,19 @@ Notification recall() {
 
 /// All of the request, as text.
 std::string request_of(const Provider& provider, Vendor vendor, const Notification& notification) {
-  const DeviceToken token = dev_token(vendor, "phone");
+  const DeviceToken token(room_of(vendor).token);
+  CHECK(provider.well_formed(token));
   const auto planned = provider.build(notification, {&token, 1}, {.authorization = "grant"});
   if (!planned) FAIL(planned.error().detail);
   std::string all = planned->front().http.path + "\n";
-  for (const Header& header : planned->front().http.headers) all += header.name + ": " + header.value + "\n";
+  for (const Header& header : planned->front().http.headers)
+    all.append(header.name).append(": ") += header.value + "\n";
   return all + planned->front().http.body;
 }
 
-TEST_CASE("vendor recall: it has the key of its message, and its own text", "[app][recall]") {
+}  // namespace
+
+TEST_CASE("vendor recall: it has the key of its message, and its own text", "[providers][recall]") {
   struct Row {
     Vendor vendor;
     const char* key;  // as the vendor's documents name it, with the value; forms are escaped
@@ -85,13 +126,14 @@ TEST_CASE("vendor recall: it has the key of its message, and its own text", "[ap
   const std::size_t in_recall = taken_back.find(key);
   REQUIRE(in_message != std::string::npos);
   REQUIRE(in_recall != std::string::npos);
-  // The value, too, where it is not in the table.
-  CHECK(said.substr(in_message, key.size() + 18) == taken_back.substr(in_recall, key.size() + 18));
+  // The value, too, where the table has only its name: 18 characters hold it.
+  if (row.vendor == Vendor::Oppo || row.vendor == Vendor::Meizu)
+    CHECK(said.substr(in_message, key.size() + 18) == taken_back.substr(in_recall, key.size() + 18));
   CHECK(taken_back.find("recalled") != std::string::npos);
   CHECK(said.find("recalled") == std::string::npos);
 }
 
-TEST_CASE("vendor recall: a badge alone is Apple's, and Google's to hand on", "[app][recall]") {
+TEST_CASE("vendor recall: a badge alone is Apple's, and Google's to hand on", "[providers][recall]") {
   for (std::size_t i = 0; i < std::size_t(Vendor::Count); ++i) {
     const auto vendor = static_cast<Vendor>(i);
     CAPTURE(name_of(vendor));
@@ -105,6 +147,3 @@ TEST_CASE("vendor recall: a badge alone is Apple's, and Google's to hand on", "[
     CHECK(request_of(*provider, vendor, badge).find("Denny") == std::string::npos);
   }
 }
-
-}  // namespace
-}  // namespace nightpost::app
