@@ -177,7 +177,7 @@ class ChatRun {
     }
     // The prompt stands last; what is half typed stays in the terminal's own line buffer.
     if (prompts_ && (!events.empty() || !prompted_)) {
-      fmt::print("{}> ", state_.peer().empty() ? "" : printable(state_.peer()));
+      fmt::print("{}> ", printable(state_.open_name()));
       prompted_ = true;
     }
     std::fflush(stdout);

@@ -22,6 +22,13 @@ struct Command {
 };
 constexpr std::array kCommands = {
     Command{"open", What::Open, "PEER", "talk to PEER: typed text goes there"},
+    Command{"group", What::Group, "GROUP", "talk in GROUP: typed text goes there"},
+    Command{"create", What::Create, "TYPE NAME", "make a group (Work, Public, Meeting) and talk there"},
+    Command{"join", What::Join, "GROUP", "become a member of GROUP"},
+    Command{"invite", What::Invite, "USER...", "make them members of the open group"},
+    Command{"kick", What::Kick, "USER...", "put them out of the open group"},
+    Command{"members", What::Members, "", "of the open group"},
+    Command{"leave", What::Leave, "", "be no member of the open group any more"},
     Command{"list", What::List, "", "the conversations, the latest first"},
     Command{"history", What::History, "[SEQ]", "the newest messages, or those before number SEQ"},
     Command{"read", What::Read, "", "the open conversation is read"},
@@ -72,9 +79,21 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
   out.what = command->what;
   const std::vector<std::string_view> words = words_of(rest);
   switch (out.what) {
-    case What::Open:  // a user id may have blanks
+    case What::Open:  // a user id may have blanks, and so may a group's
+    case What::Group:
+    case What::Join:
       if (rest.empty()) return wrong();
       out.argument = rest;
+      return out;
+    case What::Create:
+      if (words.size() < 2) return wrong();
+      out.word = words[0];
+      out.argument = trimmed(rest.substr(words[0].size()));
+      return out;
+    case What::Invite:
+    case What::Kick:
+      if (words.empty()) return wrong();
+      out.words.assign(words.begin(), words.end());
       return out;
     case What::Recall:
       if (words.size() != 1) return wrong();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 
@@ -15,6 +16,13 @@ struct ChatLine {
     Text,  // argument: what is to be sent to the open conversation
     List,
     Open,     // argument: the peer
+    Group,    // argument: the group to open
+    Create,   // argument: its name; word: its type
+    Join,     // argument: the group
+    Leave,    // the open group
+    Invite,   // words: users, into the open group
+    Kick,     // words: users, out of it
+    Members,  // of it
     History,  // number: messages before this seq; 0: the newest
     Read,
     Recall,  // argument: the message id
@@ -27,6 +35,8 @@ struct ChatLine {
   };
   What what = What::Nothing;
   std::string argument;
+  std::string word;
+  std::vector<std::string> words;
   std::int64_t number = 0;
 };
 

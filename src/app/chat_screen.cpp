@@ -19,11 +19,27 @@ std::string shown(const json& object, const char* name) {
   return printable(text);
 }
 
+/// The conversation: a user, or "#" and a group.
+std::string talk_of(const json& object) {
+  return object.contains("group") ? "#" + shown(object, "group") : shown(object, "peer");
+}
+
+std::string members(const json& event) {
+  std::string text;
+  for (const json& each : array_of(event, "members")) {
+    const std::string role = text_of(each, "role");
+    const std::string name = shown(each, "card").empty() ? shown(each, "nick") : shown(each, "card");
+    text += fmt::format("   {}{}{}\n", shown(each, "user"), name.empty() ? "" : " (" + name + ")",
+                        role == "member" ? "" : ", " + role);
+  }
+  return fmt::format("-- {} members\n{}", number_of(event, "total"), text);
+}
+
 /// "12:00:00", UTC.
 std::string hour_of(const json& object) { return shown_time(number_of(object, "time")).substr(11); }
 
 std::string message_line(const json& message, const std::string& time) {
-  const std::string nick = shown(message, "nick");
+  const std::string nick = shown(message, "card").empty() ? shown(message, "nick") : shown(message, "card");
   const std::string body = flag_of(message, "recalled") ? "(taken back)" : shown(message, "text");
   return fmt::format("{} {}: {}   ({})\n", time, nick.empty() ? shown(message, "from") : nick, body,
                      shown(message, "id"));
@@ -39,7 +55,7 @@ std::string synced(const json& event) {
   std::string text =
       fmt::format("-- {} conversations, {} unread\n", number_of(event, "chats"), number_of(event, "unread_total"));
   for (const json& each : array_of(event, "unread"))
-    text += fmt::format("   {}: {} unread\n", shown(each, "peer"), number_of(each, "unread"));
+    text += fmt::format("   {}: {} unread\n", talk_of(each), number_of(each, "unread"));
   return text;
 }
 
@@ -47,7 +63,7 @@ std::string chats(const json& event) {
   Table table({"PEER", "UNREAD", "NEWEST (UTC)", "SAYS"});
   for (const json& each : array_of(event, "chats")) {
     const std::int64_t time = number_of(each, "time");
-    table.row({shown(each, "peer") + (flag_of(each, "pinned") ? " *" : ""), std::to_string(number_of(each, "unread")),
+    table.row({talk_of(each) + (flag_of(each, "pinned") ? " *" : ""), std::to_string(number_of(each, "unread")),
                time == 0 ? "" : shown_time(time), fitted(shown(each, "last"), 40)});
   }
   return table.text("no conversations");
@@ -68,10 +84,12 @@ std::string chat_text(const json& event) {
   const std::string kind = text_of(event, "event");
   if (kind == "message") {
     const bool own = flag_of(event, "own");
-    return (own ? fmt::format("{} > ", shown(event, "peer")) : std::string()) + message_line(event, hour_of(event));
+    const bool named = own || event.contains("group");
+    return (named ? fmt::format("{} > ", talk_of(event)) : std::string()) + message_line(event, hour_of(event));
   }
   if (kind == "sent")
-    return fmt::format("{} to {}, sent   ({})\n", hour_of(event), shown(event, "to"), shown(event, "id"));
+    return fmt::format("{} to {}, sent   ({})\n", hour_of(event),
+                       event.contains("group") ? talk_of(event) : shown(event, "to"), shown(event, "id"));
   if (kind == "failed")
     return fmt::format("!! {}{}{}\n", text_of(event, "op").empty() ? "" : shown(event, "op") + ": ",
                        shown(event, "why"), code_of(event));
@@ -89,15 +107,26 @@ std::string chat_text(const json& event) {
   if (kind == "synced") return synced(event);
   if (kind == "chats") return chats(event);
   if (kind == "history") return history(event);
-  if (kind == "opened") return fmt::format("-- with {}, {} unread\n", shown(event, "peer"), number_of(event, "unread"));
+  if (kind == "opened") return fmt::format("-- with {}, {} unread\n", talk_of(event), number_of(event, "unread"));
+  if (kind == "created") return fmt::format("-- made {}, talking there\n", talk_of(event));
+  if (kind == "joined") return fmt::format("-- {}: {}\n", talk_of(event), shown(event, "result"));
+  if (kind == "members") return members(event);
+  if (kind == "group") return fmt::format("-- {}: {}\n", talk_of(event), shown(event, "text"));
+  if (kind == "changed") {
+    std::string text;
+    for (const json& each : array_of(event, "members"))
+      text += fmt::format("-- {}: {}{}\n", shown(each, "user"), shown(each, "result"),
+                          each.contains("why") ? ", " + shown(each, "why") : "");
+    return text;
+  }
   if (kind == "recalled") return fmt::format("-- {} took {} back\n", shown(event, "by"), shown(event, "id"));
   if (kind == "peer_read")
     return fmt::format("-- {} has read up to {}\n", shown(event, "peer"), number_of(event, "read"));
   if (kind == "read")
-    return fmt::format("-- {}: read on another device, {} unread\n", shown(event, "peer"), number_of(event, "unread"));
+    return fmt::format("-- {}: read on another device, {} unread\n", talk_of(event), number_of(event, "unread"));
   if (kind == "skipped")
-    return fmt::format("-- {}: {} to {} are not shown: /open and /history\n", shown(event, "peer"),
-                       number_of(event, "from"), number_of(event, "to"));
+    return fmt::format("-- {}: {} to {} are not shown: /open and /history\n", talk_of(event), number_of(event, "from"),
+                       number_of(event, "to"));
   if (kind == "resent") return fmt::format("-- {}: no answer yet, asked again\n", shown(event, "op"));
   if (kind == "done") return fmt::format("-- {}: done\n", shown(event, "op"));
   if (kind == "help") return text_of(event, "text");

@@ -179,7 +179,7 @@ void ChatState::on_refusal(const json& frame, MonoTime now) {
 void ChatState::refused(const Request& request, std::int64_t code, std::string_view why) {
   went_wrong_ = true;
   json event = {{"event", "failed"}, {"op", request.op}, {"code", code}, {"name", name_of(code)}, {"why", why}};
-  for (const char* name : {"client_id", "to", "peer", "id"})
+  for (const char* name : {"client_id", "to", "peer", "group", "id"})
     if (const auto it = request.body.find(name); it != request.body.end()) event[name] = *it;
   say(std::move(event));
 }
@@ -188,7 +188,9 @@ void ChatState::on_success(const json& body, MonoTime) {
   const Request done = std::move(line_.front());
   line_.pop_front();
   if (phase_ == Phase::Live) ver_ = std::max(ver_, number_of(body, "ver"));
-  if (done.op == "send") {
+  if (done.op.starts_with("group_")) {
+    on_group_success(done, body);
+  } else if (done.op == "send") {
     const std::string id = text_of(body, "id");
     const std::string to = done.body["to"];
     if (Chat* const chat = chat_of(to)) {
@@ -247,9 +249,12 @@ void ChatState::begin_catch_up(std::int64_t from, std::string_view why, MonoTime
   to_pull_.clear();
   pulled_ = 0;
   own_.reset();
-  if (synced_ && why == "return" && ver_ == welcome_ver_) return live(now);
+  sync_time_ = 0;
+  after_group_.clear();
+  const bool in_groups = !chats_.empty() && is_group(chats_.begin()->first);  // their messages move no ver
+  if (synced_ && why == "return" && ver_ == welcome_ver_ && !in_groups) return live(now);
   phase_ = Phase::Syncing;
-  own_.emplace(Request{"sync", {{"ver", sync_ver_}, {"limit", kPage}}});
+  own_.emplace(Request{"sync", sync_body()});
   ask(*own_, now);
 }
 
@@ -277,13 +282,14 @@ void ChatState::on_sync(const json& body, MonoTime now) {
       to_pull_.push_back(peer);
     }
   }
+  take_groups(body);
   const std::int64_t ver = number_of(body, "ver");
-  const bool goes_on = flag_of(body, "more") && ver > sync_ver_;
+  const bool goes_on = flag_of(body, "more") && (ver > sync_ver_ || !after_group_.empty());
   sync_ver_ = ver;
   unread_total_ = number_of(body, "unread_total");
   own_.reset();
   if (!goes_on) return pull_next(now);
-  own_.emplace(Request{"sync", {{"ver", sync_ver_}, {"limit", kPage}}});
+  own_.emplace(Request{"sync", sync_body()});
   ask(*own_, now);
 }
 
@@ -291,9 +297,14 @@ void ChatState::pull_next(MonoTime now) {
   own_.reset();
   if (to_pull_.empty()) return live(now);
   phase_ = Phase::Pulling;
-  const Chat& chat = chats_[to_pull_.front()];
-  own_.emplace(Request{
-      "pull", {{"peer", to_pull_.front()}, {"after", chat.shown}, {"changes", chat.changes}, {"limit", kPage}}});
+  const std::string& key = to_pull_.front();
+  const Chat& chat = chats_[key];
+  const bool group = is_group(key);
+  own_.emplace(Request{group ? "group_pull" : "pull",
+                       {{group ? "group" : "peer", group ? key.substr(1) : key},
+                        {"after", chat.shown},
+                        {"changes", chat.changes},
+                        {"limit", kPage}}});
   ask(*own_, now);
 }
 
@@ -312,7 +323,11 @@ void ChatState::on_pull(const json& body, MonoTime now) {
   const bool moved = chat.shown > shown || chat.changes > changes;
   const bool rest = more || array_of(body, "recalls").size() >= std::size_t(kPage);
   if (rest && moved && pulled_ < kCatchUpMax) return pull_next(now);
-  if (more) say({{"event", "skipped"}, {"peer", peer}, {"from", chat.shown + 1}, {"to", chat.head}});
+  if (more) {
+    json event = {{"event", "skipped"}, {"from", chat.shown + 1}, {"to", chat.head}};
+    name_into(event, peer);
+    say(std::move(event));
+  }
   chat.shown = std::max(chat.shown, chat.head);
   to_pull_.pop_front();
   pulled_ = 0;
@@ -323,6 +338,7 @@ void ChatState::live(MonoTime now) {
   if (sync_again_) return begin_catch_up(sync_ver_, "behind", now);
   phase_ = Phase::Live;
   ver_ = std::max(ver_, sync_ver_);
+  since_ = std::max(since_, sync_time_);
   const Shown which = rebuild_ ? Shown::All : Shown::New;
   synced_ = true;
   rebuild_ = false;
@@ -336,8 +352,10 @@ void ChatState::live(MonoTime now) {
   ack["ver"] = ver_;
   send(ack, now);
   json unread = json::array();
-  for (const auto& [peer, chat] : chats_)
-    if (chat.unread > 0 && unread.size() < kListedMax) unread.push_back({{"peer", peer}, {"unread", chat.unread}});
+  for (const auto& [key, chat] : chats_) {
+    if (chat.unread == 0 || unread.size() >= kListedMax) continue;
+    name_into(unread.emplace_back(json{{"unread", chat.unread}}), key);
+  }
   say({{"event", "synced"},
        {"why", sync_why_},
        {"ver", ver_},
@@ -352,7 +370,7 @@ void ChatState::live(MonoTime now) {
 
 void ChatState::on_deliver(const json& frame, MonoTime now) {
   pos_ = std::max(pos_, number_of(frame, "pos"));
-  unread_total_ = number_of(frame, "unread_total");
+  if (frame.contains("unread_total")) unread_total_ = number_of(frame, "unread_total");
   send({{"type", "ack"}, {"pos", pos_}}, now);
   if (phase_ != Phase::Live) {
     if (held_.size() < kHeldMax) return held_.push_back(frame);
@@ -372,6 +390,10 @@ bool ChatState::show_items(const json& frame, Shown which) {
   for (const json& item : array_of(frame, "items")) {
     const std::string kind = text_of(item, "kind");
     const std::string peer = text_of(item, "peer");
+    if (item.contains("group")) {
+      changed = show_group_item(item, frame.contains("ver"), which) || changed;
+      continue;
+    }
     if (kind == "message") {
       const auto message = item.find("message");
       if (message != item.end()) show_message(*message, item, which);
@@ -395,7 +417,7 @@ bool ChatState::show_items(const json& frame, Shown which) {
 void ChatState::show_message(const json& message, const json& item, Shown which) {
   json event = message_event(message);
   const std::int64_t seq = event["seq"];
-  const std::string peer = event["peer"];
+  const std::string peer = key_of(message);
   if (Chat* const chat = seq > 0 ? chat_of(peer) : nullptr) {
     if (which == Shown::New && seq <= chat->shown) return;
     chat->shown = std::max(chat->shown, seq);
@@ -406,6 +428,10 @@ void ChatState::show_message(const json& message, const json& item, Shown which)
       chat->gone = false;
     }
     if (item.contains("unread")) chat->unread = number_of(item, "unread");
+    const bool counts = is_group(peer) && item.contains("kind") && !event["own"] && !flag_of(message, "no_unread") &&
+                        !message.contains("targets");
+    chat->unread += counts ? 1 : 0;
+    unread_total_ += counts ? 1 : 0;
   }
   // What this very run has sent was told by its answer.
   if (event["own"] && text_of(message, "client_id").starts_with(fmt::format("{:016x}-", options_.seed))) return;
@@ -415,7 +441,9 @@ void ChatState::show_message(const json& message, const json& item, Shown which)
 }
 
 void ChatState::show_recall(std::string_view peer, const json& recall) {
-  say({{"event", "recalled"}, {"peer", peer}, {"id", text_of(recall, "id")}, {"by", text_of(recall, "by")}});
+  json event = {{"event", "recalled"}, {"id", text_of(recall, "id")}, {"by", text_of(recall, "by")}};
+  name_into(event, peer);
+  say(std::move(event));
 }
 
 ChatState::Chat* ChatState::chat_of(const std::string& peer) {
@@ -430,7 +458,6 @@ json ChatState::message_event(const json& message) const {
   const bool own = from == options_.user;
   const bool recalled = flag_of(message, "recalled");
   json event = {{"event", "message"},
-                {"peer", own ? text_of(message, "to") : from},
                 {"id", id},
                 {"seq", seq_of(id)},
                 {"time", number_of(message, "time")},
@@ -439,7 +466,10 @@ json ChatState::message_event(const json& message) const {
                 {"own", own},
                 {"text", recalled ? "" : shown_text(array_of(message, "elements"))},
                 {"elements", array_of(message, "elements")}};
+  name_into(event, key_of(message));
   if (recalled) event["recalled"] = true;
+  if (const std::string card = text_of(message, "card"); !card.empty()) event["card"] = card;
+  if (flag_of(message, "tip")) event["tip"] = true;
   return event;
 }
 

@@ -70,7 +70,8 @@ class ChatState {
   /// Once set, it is over: 0; 1: refused, or something asked for did not go well; 2: the signature or the app; 3: no
   /// connection.
   std::optional<int> exit_code() const noexcept { return exit_; }
-  const std::string& peer() const noexcept { return peer_; }
+  /// Of the open conversation, for a prompt: a user, or "#" and a group.
+  std::string open_name() const { return is_group(peer_) ? "#" + peer_.substr(1) : peer_; }
 
  private:
   static constexpr std::size_t kLineMax = 100;      // requests that wait
@@ -125,6 +126,17 @@ class ChatState {
   void queue(std::string op, nlohmann::ordered_json body, MonoTime now);
   void send_text(const std::string& text, MonoTime now);
   void list_chats();
+  // groups (chat_groups.cpp): kept among the conversations under a key that no user id is
+  static std::string group_key(std::string_view group) { return "\n" + std::string(group); }
+  static bool is_group(std::string_view key) { return key.starts_with('\n'); }
+  /// "peer" or "group" of an event.
+  static void name_into(nlohmann::json& event, std::string_view key);
+  std::string key_of(const nlohmann::json& message) const;
+  nlohmann::ordered_json sync_body() const;
+  void typed_of_group(const ChatLine& line, MonoTime now);
+  void on_group_success(const Request& done, const nlohmann::json& body);
+  void take_groups(const nlohmann::json& body);  // of a sync
+  bool show_group_item(const nlohmann::json& item, bool personal, Shown which);
   void ask_next(MonoTime now);
   void leave_if_done();
   // the end of a connection
@@ -158,11 +170,13 @@ class ChatState {
   bool rebuild_ = true;           // the sync under way begins from nothing
   std::string sync_why_;          // "start", "return", "behind", "change"
   std::int64_t sync_ver_ = 0, unread_total_ = 0, pulled_ = 0, pos_ = 0;
+  std::int64_t since_ = 0, sync_time_ = 0;  // groups: what moved since then is not here; of the sync under way
+  std::string after_group_;                 // of its last page
   std::map<std::string, Chat> chats_;
   std::deque<std::string> to_pull_;
   std::vector<nlohmann::json> held_;  // deliver frames that came meanwhile
   bool sync_again_ = false;           // held_ was full
-  std::string peer_;
+  std::string peer_;                  // the open conversation's key
   bool foreground_ = true, leaving_ = false, went_wrong_ = false;
 };
 

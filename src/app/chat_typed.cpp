@@ -32,7 +32,9 @@ void ChatState::typed(std::string_view line, MonoTime now) {
   if (!read) return refuse_input(read.error().detail);
   using What = ChatLine::What;
   const bool needs_peer = read->what == What::Text || read->what == What::History || read->what == What::Read;
-  if (needs_peer && peer_.empty()) return refuse_input("no conversation is open: /open PEER");
+  if (needs_peer && peer_.empty()) return refuse_input("no conversation is open: /open PEER, or /group GROUP");
+  const bool of_group = read->what >= What::Group && read->what <= What::Members;
+  if (of_group || (needs_peer && is_group(peer_))) return typed_of_group(*read, now);
   switch (read->what) {
     case What::Nothing:
       return;
@@ -68,6 +70,14 @@ void ChatState::typed(std::string_view line, MonoTime now) {
       return queue("token", {{"certificate", read->number}, {"token", read->argument}}, now);
     case What::Logout:
       return queue("logout", ordered_json::object(), now);
+    case What::Group:
+    case What::Create:
+    case What::Join:
+    case What::Leave:
+    case What::Invite:
+    case What::Kick:
+    case What::Members:  // above
+      return;
     case What::Quit:
       leaving_ = true;
       return leave_if_done();
@@ -81,9 +91,10 @@ void ChatState::send_text(const std::string& text, MonoTime now) {
       json::array({{{"type", "text"}, {"text", text}}}).dump(-1, ' ', false, json::error_handler_t::replace);
   const auto checked = im::check_elements(elements, {});
   if (!checked) return refuse_input(checked.error().why);
-  queue("send",
+  const bool group = is_group(peer_);
+  queue(group ? "group_send" : "send",
         {{"client_id", fmt::format("{:016x}-{}", options_.seed, ++client_ids_)},
-         {"to", peer_},
+         {group ? "group" : "to", group ? peer_.substr(1) : peer_},
          {"elements", ordered_json::parse(checked->canonical)}},
         now);
 }
@@ -96,12 +107,12 @@ void ChatState::list_chats() {
   json chats = json::array();
   for (const auto& [peer, chat] : all) {
     if (chats.size() == kListedMax) break;
-    chats.push_back({{"peer", peer},
-                     {"unread", chat.unread},
-                     {"head", chat.head},
-                     {"time", chat.head_at},
-                     {"pinned", chat.pinned},
-                     {"last", chat.last}});
+    json& row = chats.emplace_back(json{{"unread", chat.unread},
+                                        {"head", chat.head},
+                                        {"time", chat.head_at},
+                                        {"pinned", chat.pinned},
+                                        {"last", chat.last}});
+    name_into(row, peer);
   }
   say({{"event", "chats"}, {"chats", std::move(chats)}, {"of", all.size()}, {"unread_total", unread_total_}});
 }

@@ -60,6 +60,37 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.duration_ms("acknowledged_saved_ms", options.acknowledged_saved, 10, 60'000);
 }
 
+void read_group_fields(JsonSection& section, im::GroupLimits& limits) {
+  std::map<std::string, std::string> rights;
+  section.texts("group_fields", rights);
+  for (const auto& [field, word] : rights) {
+    const auto right = im::field_right_from(word);
+    if (field.empty() || field.size() > limits.field_key_bytes_max)
+      section.mistake("group_fields",
+                      "\"" + field + "\" is not 1-" + std::to_string(limits.field_key_bytes_max) + " bytes long");
+    else if (!right)
+      section.mistake("group_fields", field + ": \"" + word + "\" is not one of member, admin, owner, app");
+    else
+      limits.fields.insert_or_assign(field, *right);
+  }
+}
+
+void read_groups(JsonSection& section, im::GroupLimits& limits) {
+  section.integer("group_name_bytes_max", limits.name_bytes_max, 1, 1'000);
+  section.integer("group_introduction_bytes_max", limits.introduction_bytes_max, 0, 4'000);
+  section.integer("group_notification_bytes_max", limits.notification_bytes_max, 0, 4'000);
+  section.integer("group_face_bytes_max", limits.face_bytes_max, 0, 1'000);
+  section.integer("group_card_bytes_max", limits.card_bytes_max, 1, 500);
+  section.integer("group_members_max", limits.members_max, 2, 1'000'000);
+  section.integer("group_invited_max", limits.invited_max, 1, 1'000);
+  section.integer("groups_per_user_max", limits.groups_per_user_max, 1, 10'000);
+  section.integer("group_mentions_max", limits.mentions_max, 0, 1'000);
+  section.flag("group_owner_recalls", limits.owner_recalls);
+  section.flag("group_mention_passes_not_notify", limits.mention_passes_not_notify);
+  section.duration_ms("group_left_kept_ms", limits.left_kept, 60'000, 31'536'000'000);
+  read_group_fields(section, limits);
+}
+
 void read_gateway(JsonSection& section, im::GatewayOptions& options) {
   section.integer("frame_bytes_max", options.frame_bytes_max, 4'096, 1'048'576);
   section.integer("requests_open_max", options.requests_open_max, 1, 1'000);
@@ -140,7 +171,10 @@ void read_im(JsonSection section, ImOptions& options) {
   section.integer("events_in_flight_bytes_max", options.relay.in_flight_bytes_max, 65'536, std::int64_t{1} << 40);
   section.duration_ms("follow_up_wait_ms", options.relay.follow_up_wait, 0, 600'000);
   section.integer("follow_ups_held_max", options.relay.follow_ups_max, 100, 10'000'000);
+  section.integer("group_intents_held_max", options.group_relay.held_max, 100, 1'000'000);
+  section.integer("group_waits_max", options.group_relay.waits_max, 1'000, 100'000'000);
   read_service(section, options.service);
+  read_groups(section, options.service.groups);
   read_gateway(section, options.gateway);
   read_rest(section.section("rest"), options);
 }

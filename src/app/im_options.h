@@ -9,6 +9,7 @@
 #include "app/server_options.h"
 #include "core/ids.h"
 #include "im/gateway/gateway_options.h"
+#include "im/relay/group_relay.h"
 #include "im/relay/relay.h"
 #include "im/rest/rest_options.h"
 #include "im/service/service_options.h"
@@ -24,6 +25,7 @@ struct ImOptions {
   /// Tenants and the files of the keys that sign their users' userSigs. While a key is replaced, both are good.
   std::map<AppId, std::string> key_files, next_key_files;
   im::RelayOptions relay;
+  im::GroupRelayOptions group_relay;
   im::ServiceOptions service;
   im::GatewayOptions gateway;
 

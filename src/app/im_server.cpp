@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <future>
 #include <random>
+#include <span>
 #include <utility>
 
 #include "app/commands.h"
@@ -39,6 +40,38 @@ Result<im::AppKeys> read_keys(const ImOptions& options) {
   return keys;
 }
 
+/// Tells both relays.
+class BothRelays final : public im::PresenceEvents {
+ public:
+  BothRelays(im::PresenceEvents& one, im::PresenceEvents& other) : one_(one), other_(other) {}
+  void acknowledged(const im::UserKey& user, const std::string& device, im::Ver ver) override {
+    one_.acknowledged(user, device, ver);
+    other_.acknowledged(user, device, ver);
+  }
+  void has_messages(const im::UserKey& user, const std::string& device,
+                    std::span<const im::MessageId> messages) override {
+    one_.has_messages(user, device, messages);
+    other_.has_messages(user, device, messages);
+  }
+  void has_all_messages(const im::UserKey& user, const std::string& device,
+                        std::span<const im::MessageId> but) override {
+    one_.has_all_messages(user, device, but);
+    other_.has_all_messages(user, device, but);
+  }
+  void left_foreground(const im::UserKey& user, const std::string& device) override {
+    one_.left_foreground(user, device);
+    other_.left_foreground(user, device);
+  }
+  void came(const im::UserKey& user, const std::string& device) override {
+    one_.came(user, device);
+    other_.came(user, device);
+  }
+
+ private:
+  im::PresenceEvents& one_;
+  im::PresenceEvents& other_;
+};
+
 template <class Done>
 bool wait_until(MonoTime end, Done done) {
   while (!done()) {
@@ -71,6 +104,7 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
   if (const auto listens = made->listen_for_servers(); !listens)
     return fail(listens.error().code, "im.rest: " + listens.error().detail);
   made->relay_->start();
+  made->group_relay_->start();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
   made->measure();
   made->thread_ = std::thread([context = &made->context_] { context->run(); });
@@ -94,12 +128,17 @@ Result<void> ImServer::open_service(const Config& config, std::function<void(con
   gateway_ = std::make_unique<im::Gateway>(im::Gateway::Parts{.loop = loop_,
                                                               .clock = clock_,
                                                               .service = *service_,
+                                                              .groups = *service_,
                                                               .metrics = metrics_.gateway,
                                                               .log = &log_,
                                                               .seed = std::random_device()()},
                                            options_.gateway);
-  relay_ = std::make_unique<im::Relay>(options_.relay, *service_, *gateway_, *outlet_, loop_, metrics_.relay);
-  gateway_->tell(relay_.get());
+  sinks_ = std::make_unique<im::SplitSink>(*outlet_);
+  relay_ = std::make_unique<im::Relay>(options_.relay, *service_, *gateway_, sinks_->port(0), loop_, metrics_.relay);
+  group_relay_ = std::make_unique<im::GroupRelay>(options_.relay, options_.group_relay, *service_, *gateway_,
+                                                  sinks_->port(1), loop_, metrics_.group_relay);
+  presence_events_ = std::make_unique<BothRelays>(*relay_, *group_relay_);
+  gateway_->tell(presence_events_.get());
   return {};
 }
 
@@ -121,6 +160,7 @@ Result<void> ImServer::listen_for_servers() {
   rest_ = std::make_unique<im::RestApi>(im::RestApi::Parts{.loop = loop_,
                                                            .clock = clock_,
                                                            .service = *service_,
+                                                           .groups = service_.get(),
                                                            .presence = *gateway_,
                                                            .metrics = metrics_.rest,
                                                            .log = &log_},
@@ -154,7 +194,10 @@ ImServer::~ImServer() {
   rest_listener_.reset();
   listener_.reset();
   if (gateway_) gateway_->tell(nullptr);
+  presence_events_.reset();
+  group_relay_.reset();
   relay_.reset();
+  sinks_.reset();
   if (service_) service_->stop();  // tells its last commit, to the gateway alone
   gateway_.reset();
   service_.reset();
@@ -170,6 +213,7 @@ std::vector<Unready> ImServer::unready() const {
 void ImServer::committed(im::Committed what) {
   if (gateway_) gateway_->committed(what);
   if (relay_) relay_->committed(what);
+  if (group_relay_) group_relay_->committed(what);
 }
 
 void ImServer::measure() {
@@ -198,7 +242,7 @@ void ImServer::let_clients_go(MonoTime until) {
 bool ImServer::await_idle(MonoTime until) {
   return wait_until(until, [this] {
     outlet_->flush(kLookEvery);
-    return on_loop([this] { return relay_->idle(); });
+    return on_loop([this] { return relay_->idle() && group_relay_->idle(); });
   });
 }
 
@@ -282,6 +326,23 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_gauge("nightpost_im_events_in_flight", "Events that the broker has not acknowledged", {}, cell(r.in_flight));
   page.add_gauge("nightpost_im_relay_lag_seconds", "Age of the oldest of them", {},
                  [&r] { return static_cast<double>(r.oldest_ms.read()) / 1000; });
+  const im::GroupRelayMetrics& a = metrics.group_relay;
+  page.add_counter("nightpost_im_group_intents_total", "Stored messages of groups, one whatever the group's size", {},
+                   cell(a.intents));
+  page.add_counter("nightpost_im_group_ranges_total", "Parts of groups whose members were looked up for a push", {},
+                   cell(a.ranges));
+  page.add_counter("nightpost_im_group_acknowledged_total", "Members' devices that had a group's message in time", {},
+                   cell(a.acknowledged));
+  page.add_counter("nightpost_im_group_withdrawn_total", "Groups' messages recalled before all their pushes were made",
+                   {}, cell(a.withdrawn));
+  page.add_counter("nightpost_im_group_events_total", "Offline events of groups published", {}, cell(a.events));
+  page.add_counter("nightpost_im_group_event_members_total", "Members that they named", {}, cell(a.members));
+  page.add_counter("nightpost_im_group_late_events_total",
+                   "Of the events: for devices that looked alive and did not acknowledge", {}, cell(a.late_events));
+  page.add_gauge("nightpost_im_group_intents_held", "Messages of groups in memory", {}, cell(a.held));
+  page.add_gauge("nightpost_im_group_devices_waiting", "Devices that may still acknowledge one", {}, cell(a.waiting));
+  page.add_gauge("nightpost_im_group_events_in_flight", "Groups' events that the broker has not acknowledged", {},
+                 cell(a.in_flight));
 }
 
 }  // namespace nightpost::app

@@ -16,8 +16,10 @@
 #include "app/tls_or_plain.h"
 #include "im/gateway/gateway.h"
 #include "im/gateway/gateway_metrics.h"
+#include "im/relay/group_relay.h"
 #include "im/relay/metrics.h"
 #include "im/relay/relay.h"
+#include "im/relay/split_sink.h"
 #include "im/rest/rest_api.h"
 #include "im/service/sqlite_service.h"
 #include "kafka/metrics.h"
@@ -33,6 +35,7 @@ struct ImMetrics {
   im::RestMetrics rest;
   im::GatewayMetrics gateway;
   im::RelayMetrics relay;
+  im::GroupRelayMetrics group_relay;
   im::ServiceMetrics service;
   kafka::ProducerMetrics producer;
 };
@@ -92,7 +95,10 @@ class ImServer final : public im::Listener {
   std::unique_ptr<EventOutlet> outlet_;
   std::unique_ptr<im::SqliteService> service_;
   std::unique_ptr<im::Gateway> gateway_;
+  std::unique_ptr<im::SplitSink> sinks_;  // of the outlet
   std::unique_ptr<im::Relay> relay_;
+  std::unique_ptr<im::GroupRelay> group_relay_;
+  std::unique_ptr<im::PresenceEvents> presence_events_;  // to both of them
   std::unique_ptr<im::RestApi> rest_;
   std::optional<TlsOrPlain> listener_, rest_listener_;  // once they listen
   std::thread thread_;

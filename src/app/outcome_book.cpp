@@ -29,18 +29,21 @@ std::optional<OutcomeKind> kind_from(std::string_view name) {
 }  // namespace
 
 Result<NamedDevices> named_devices(std::string_view event) {
-  const auto broken = [] { return fail(Errc::Malformed, "an event that names no id, or not one receiver's devices"); };
+  const auto broken = [] { return fail(Errc::Malformed, "an event that names no id, or not its receivers' devices"); };
   const Json parsed = Json::parse(event, nullptr, false);
   if (!parsed.is_object()) return broken();
   NamedDevices named{.event_id = text_at(parsed, "event_id"), .devices = {}};
   const auto to = parsed.find("to");
-  if (named.event_id.empty() || to == parsed.end() || !to->is_array() || to->size() != 1 || !to->front().is_object())
-    return broken();
-  const auto devices = to->front().find("devices");
-  if (devices == to->front().end() || !devices->is_array() || devices->empty()) return broken();
-  for (const Json& device : *devices) {
-    if (!device.is_string()) return broken();
-    named.devices.push_back(device.get<std::string>());
+  if (named.event_id.empty() || to == parsed.end() || !to->is_array() || to->empty()) return broken();
+  for (const Json& receiver : *to) {
+    const std::string user = receiver.is_object() ? text_at(receiver, "user_id") : std::string();
+    if (user.empty()) return broken();
+    const auto devices = receiver.find("devices");
+    if (devices == receiver.end() || !devices->is_array() || devices->empty()) return broken();
+    for (const Json& device : *devices) {
+      if (!device.is_string()) return broken();
+      named.devices.push_back({user, device.get<std::string>()});
+    }
   }
   return named;
 }
@@ -53,6 +56,7 @@ Result<DeviceOutcome> device_outcome(std::string_view outcome) {
   if (event_id.empty() || !kind) return fail(Errc::Malformed, "an outcome without an event, or of unknown kind");
   const std::int64_t at = number_at(parsed, "at"), not_before = number_at(parsed, "not_before");
   return DeviceOutcome{.event_id = event_id,
+                       .user_id = text_at(parsed, "user_id"),
                        .device_id = text_at(parsed, "device_id"),
                        .kind = *kind,
                        .wait = milliseconds(at > 0 && not_before > at ? not_before - at : 0)};
@@ -79,18 +83,19 @@ void OutcomeBook::add(std::uint64_t ticket, NamedDevices named, Event event, Mon
   at->second.overdue_at = now + patience_;
   bytes_ += at->second.event.bytes.size();
   change(at->second, [&](Ticket& one) {
-    for (std::string& device : named.devices) one.open.push_back({.id = std::move(device)});
+    for (NamedDevice& device : named.devices) one.open.push_back({.name = std::move(device)});
   });
   of_event_.emplace(std::move(named.event_id), ticket);
 }
 
 std::vector<std::uint64_t> OutcomeBook::hear(const DeviceOutcome& outcome, MonoTime now) {
-  if (is_final(outcome.kind)) return end_of(outcome.event_id, outcome.device_id);
+  const NamedDevice named{outcome.user_id, outcome.device_id};
+  if (is_final(outcome.kind)) return end_of(outcome.event_id, named);
   if (outcome.kind != OutcomeKind::Retrying) return {};
   const auto [first, last] = of_event_.equal_range(outcome.event_id);
   for (auto at = first; at != last; ++at) {
     Ticket& ticket = tickets_.at(at->second);
-    const auto device = std::ranges::find(ticket.open, outcome.device_id, &Device::id);
+    const auto device = std::ranges::find(ticket.open, named, &Device::name);
     if (device == ticket.open.end()) continue;
     change(ticket, [&](Ticket&) { device->put_off = true; });
     // A delay topic's wait is less than twice what it is for (dispatch/tier.h).
@@ -101,20 +106,20 @@ std::vector<std::uint64_t> OutcomeBook::hear(const DeviceOutcome& outcome, MonoT
 
 std::vector<std::uint64_t> OutcomeBook::give_up(const NamedDevices& named) {
   std::vector<std::uint64_t> over;
-  for (const std::string& device : named.devices) {
+  for (const NamedDevice& device : named.devices) {
     const auto more = end_of(named.event_id, device);
     over.insert(over.end(), more.begin(), more.end());
   }
   return over;
 }
 
-std::vector<std::uint64_t> OutcomeBook::end_of(std::string_view event_id, std::string_view device) {
+std::vector<std::uint64_t> OutcomeBook::end_of(std::string_view event_id, const NamedDevice& device) {
   std::vector<std::uint64_t> over;
   const auto [first, last] = of_event_.equal_range(event_id);
   for (auto at = first; at != last; ++at) {
     Ticket& ticket = tickets_.at(at->second);
     change(ticket,
-           [&](Ticket& one) { std::erase_if(one.open, [&](const Device& open) { return open.id == device; }); });
+           [&](Ticket& one) { std::erase_if(one.open, [&](const Device& open) { return open.name == device; }); });
     if (ticket.open.empty()) over.push_back(at->second);
   }
   for (const std::uint64_t ticket : over) erase(tickets_.find(ticket));

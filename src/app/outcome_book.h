@@ -15,17 +15,21 @@
 
 namespace nightpost::app {
 
+struct NamedDevice {
+  std::string user, device;
+  bool operator==(const NamedDevice&) const = default;
+};
 /// Whom an event of the companion is for.
 struct NamedDevices {
   std::string event_id;
-  std::vector<std::string> devices;  // of its one receiver
+  std::vector<NamedDevice> devices;  // of all its receivers
 };
-/// Malformed: it is none of the companion's events, which name an id, one receiver and at least one device.
+/// Malformed: it is none of the companion's events, which name an id, receivers and at least one device of each.
 Result<NamedDevices> named_devices(std::string_view event);
 
 /// What of an outcome (config/schemas/outcome.schema.json) is asked for.
 struct DeviceOutcome {
-  std::string event_id, device_id;
+  std::string event_id, user_id, device_id;
   OutcomeKind kind = OutcomeKind::Dead;
   milliseconds wait{0};  // of Retrying: nothing is sent for so long after it was said
 };
@@ -76,7 +80,7 @@ class OutcomeBook {
 
  private:
   struct Device {
-    std::string id;
+    NamedDevice name;
     bool put_off = false;
   };
   struct Ticket {
@@ -88,7 +92,7 @@ class OutcomeBook {
     bool at_work() const noexcept;
   };
   using Tickets = std::map<std::uint64_t, Ticket>;
-  std::vector<std::uint64_t> end_of(std::string_view event_id, std::string_view device);
+  std::vector<std::uint64_t> end_of(std::string_view event_id, const NamedDevice& device);
   void erase(Tickets::iterator at);
   template <class Change>
   void change(Ticket& ticket, Change change);

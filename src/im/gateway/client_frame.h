@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "im/service/group_requests.h"
 #include "im/service/service.h"
 
 namespace nightpost::im {
@@ -41,13 +42,40 @@ struct SetMute {
 struct Profiles {
   std::vector<std::string> users;
 };
+struct GroupDismiss {
+  std::string group;
+};
+struct GroupTransfer {
+  std::string group, owner;
+};
+struct GroupInfos {
+  std::vector<std::string> groups;
+};
+struct GroupJoin {
+  std::string group, note;
+};
+struct GroupApplications {
+  std::string group;
+};
+struct GroupQuit {
+  std::string group;
+};
+struct GroupInvite {
+  MembersChange change;
+};
+struct GroupKick {
+  MembersChange change;
+};
 }  // namespace request
 
 struct RequestFrame {
   std::int64_t id = 0;  // from 1
   std::variant<request::Logout, SendRequest, request::Recall, request::Remove, ReadRequest, ChatChange, SyncRequest,
                PullRequest, TokenReport, AppState, PushSettings, request::SetMute, Profile, request::Profiles,
-               BlacklistChange, request::Blacks>
+               BlacklistChange, request::Blacks, GroupCreate, request::GroupDismiss, GroupInfoChange,
+               request::GroupTransfer, request::GroupInfos, JoinedRequest, request::GroupJoin,
+               request::GroupApplications, Decision, request::GroupQuit, request::GroupInvite, request::GroupKick,
+               MemberChange, MembersRequest, GroupSendRequest, GroupReadRequest, GroupPullRequest, GroupChatChange>
       body;
 };
 using ClientFrame = std::variant<HelloFrame, RequestFrame, AckFrame, PingFrame>;

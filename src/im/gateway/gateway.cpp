@@ -9,6 +9,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -43,6 +44,8 @@ struct Connection {
   bool online = false;
   bool heir = false;  // an older connection of this device left the foreground while this one logs in
   MonoTime wake_at = MonoTime::max();
+  std::vector<ConvId> groups;                      // whose messages it is handed, once online
+  std::vector<std::pair<ConvId, bool>> regrouped;  // until then: what changed after its login
 };
 
 }  // namespace
@@ -52,7 +55,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   Impl(Parts parts, GatewayOptions options)
       : parts_(parts),
         options_(std::move(options)),
-        world_{options_, parts.clock, parts.service, *this, parser_, parts.metrics},
+        world_{options_, parts.clock, parts.service, parts.groups, *this, parser_, parts.metrics},
         gate_(options_),
         random_(parts.seed) {}
 
@@ -100,13 +103,18 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     const Message* encoded = nullptr;
     SharedText text;
     for (const Delivery& delivery : committed.deliveries) {
-      const auto found = by_user_.find(delivery.to);
-      if (found == by_user_.end()) continue;
+      if (const auto* const subscribed = std::get_if<Subscribed>(&delivery.item)) {
+        subscribe(delivery, subscribed->on);
+        continue;
+      }
+      const std::vector<Connection*>* const audience = audience_of(delivery);
+      if (!audience) continue;
       if (const auto* const item = std::get_if<NewMessage>(&delivery.item); item && item->message.get() != encoded) {
         encoded = item->message.get();
         text = std::make_shared<const std::string>(message_json(*encoded));
       }
-      for (Connection* const each : found->second) {
+      for (Connection* const each : *audience) {
+        if (delivery.only && !is_named(delivery, each->session->user())) continue;
         each->session->deliver(delivery, text);
         wake_in_time(*each);
       }
@@ -152,10 +160,17 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   void joining(Session& session) override {
     if (Connection* const own = find(session)) by_user_[session.user()].push_back(own);
   }
-  void online(Session& session) override {
+  void online(Session& session, std::span<const ConvId> groups) override {
     Connection* const own = find(session);
     if (!own) return;
     own->online = true;
+    for (const ConvId group : groups) enter_group(*own, group);
+    for (const auto& [group, on] : std::exchange(own->regrouped, {})) {
+      if (on)
+        enter_group(*own, group);
+      else
+        leave_group(*own, group);
+    }
     own->heir = false;
     parts_.metrics.online.set(++online_);
     const std::vector<Connection*> those = by_user_[session.user()];  // some of which leave
@@ -168,6 +183,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     Connection* const own = find(session);
     if (!own) return;
     if (std::exchange(own->online, false)) parts_.metrics.online.set(--online_);
+    while (!own->groups.empty()) leave_group(*own, own->groups.back());
     const UserKey user = session.user();
     const std::string device = session.device();
     Connection* next = nullptr;
@@ -195,6 +211,12 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   void acknowledged(Session& session, Ver ver) override {
     if (events_) events_->acknowledged(session.user(), session.device(), ver);
   }
+  void acknowledged(Session& session, std::span<const MessageId> messages) override {
+    if (events_) events_->has_messages(session.user(), session.device(), messages);
+  }
+  void caught_up(Session& session, std::span<const MessageId> but) override {
+    if (events_) events_->has_all_messages(session.user(), session.device(), but);
+  }
   std::shared_ptr<const void> login_slot() override { return gate_.enter(); }
   milliseconds login_retry() override { return spread(options_.login_retry); }
   milliseconds login_failed(Session& session, const Refusal& refusal) override {
@@ -219,6 +241,54 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   }
   milliseconds spread(milliseconds most) {
     return milliseconds(std::uniform_int_distribution<std::int64_t>(most.count() / 8, most.count())(random_));
+  }
+
+  // ---- Groups ----
+
+  /// Whom a delivery may concern; null: nobody.
+  const std::vector<Connection*>* audience_of(const Delivery& delivery) const {
+    if (delivery.group.value != 0) {
+      const auto found = by_group_.find(delivery.group);
+      return found == by_group_.end() ? nullptr : &found->second;
+    }
+    const auto found = by_user_.find(delivery.to);
+    return found == by_user_.end() ? nullptr : &found->second;
+  }
+  static bool is_named(const Delivery& delivery, const UserKey& user) {
+    return user == delivery.to || std::ranges::find(*delivery.only, user.user) != delivery.only->end();
+  }
+  void enter_group(Connection& connection, ConvId group) {
+    if (std::ranges::find(connection.groups, group) != connection.groups.end()) return;
+    connection.groups.push_back(group);
+    by_group_[group].push_back(&connection);
+  }
+  void leave_group(Connection& connection, ConvId group) {
+    std::erase(connection.groups, group);
+    const auto found = by_group_.find(group);
+    if (found == by_group_.end()) return;
+    std::erase(found->second, &connection);
+    if (found->second.empty()) by_group_.erase(found);
+  }
+  /// `delivery.to` without a name: everybody.
+  void subscribe(const Delivery& delivery, bool on) {
+    if (delivery.to.user.empty()) {
+      const auto found = by_group_.find(delivery.group);
+      if (found == by_group_.end()) return;
+      for (Connection* const each : found->second) std::erase(each->groups, delivery.group);
+      by_group_.erase(found);
+      return;
+    }
+    const auto found = by_user_.find(delivery.to);
+    if (found == by_user_.end()) return;
+    for (Connection* const each : found->second) {
+      if (!each->online) {
+        each->regrouped.emplace_back(delivery.group, on);
+      } else if (on) {
+        enter_group(*each, delivery.group);
+      } else {
+        leave_group(*each, delivery.group);
+      }
+    }
   }
 
   // ---- Bytes ----
@@ -333,6 +403,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   std::uint64_t online_ = 0;
   std::unordered_map<Session*, Shared> connections_;
   std::unordered_map<UserKey, std::vector<Connection*>> by_user_;  // from joining to left
+  std::unordered_map<ConvId, std::vector<Connection*>> by_group_;  // online
   std::map<server::AddressBytes, std::size_t> by_address_;
   std::vector<std::weak_ptr<Session>> flushes_;
   bool flush_posted_ = false;

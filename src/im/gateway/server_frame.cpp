@@ -5,48 +5,13 @@
 #include <type_traits>
 
 #include "core/text.h"
+#include "im/gateway/frame_json.h"
+#include "im/gateway/group_frame.h"
 
 namespace nightpost::im {
 namespace {
 
-/// What an answer holds beside its rows: type, id and members of the body.
-constexpr std::size_t kAroundRows = 16'384;
-constexpr std::size_t kRowsBytesMax = kServerFrameBytesMax - kAroundRows;
-
-void key(std::string& out, std::string_view name) {
-  if (out.back() != '{' && out.back() != '[') out += ',';
-  out.append("\"").append(name).append("\":");
-}
-void flag(std::string& out, std::string_view name, bool value) {
-  key(out, name);
-  out += value ? "true" : "false";
-}
-void flag_if(std::string& out, std::string_view name, bool value) {
-  if (value) flag(out, name, true);
-}
-void text_if(std::string& out, std::string_view name, std::string_view value) {
-  if (!value.empty()) append_json_member(out, name, value);
-}
-void number_if(std::string& out, std::string_view name, std::int64_t value) {
-  if (value != 0) append_json_member(out, name, value);
-}
-void json(std::string& out, std::string_view name, std::string_view value) {
-  key(out, name);
-  out += value;
-}
-
-void names_if(std::string& out, std::string_view name, const std::vector<std::string>& values) {
-  if (values.empty()) return;
-  key(out, name);
-  out += '[';
-  for (const std::string& value : values) {
-    if (out.back() != '[') out += ',';
-    out += '"';
-    append_json_escaped(out, value);
-    out += '"';
-  }
-  out += ']';
-}
+using namespace frame;
 
 std::string recall_json(const Recall& recall) {
   std::string out = "{";
@@ -79,18 +44,6 @@ void refusal(std::string& out, const Refusal& refusal) {
   append_json_member(out, "code", static_cast<std::int64_t>(refusal.code));
   append_json_member(out, "why", utf8_repaired(refusal.why));
 }
-
-/// As many of `rows`, at least one, as fit; joined by commas.
-struct Rows {
-  std::string text;
-  std::size_t count = 0;
-  bool add(std::string_view row) {
-    if (count > 0 && text.size() + row.size() > kRowsBytesMax) return false;
-    if (count++ > 0) text += ',';
-    text += row;
-    return true;
-  }
-};
 
 }  // namespace
 
@@ -274,21 +227,65 @@ std::string read_body(const ReadReply& reply) {
   return out += '}';
 }
 
+namespace {
+
+/// What of a sync's rows fits, in the order in which the client's cursor passes them: chats and groups by ver, then the
+/// groups that moved, by conv.
+class SyncRows {
+ public:
+  explicit SyncRows(SyncReply& reply) : reply_(reply), moved_from_(reply.groups.size() - reply.moved) {}
+
+  void fill() {
+    Ver last;
+    while (chats.count < reply_.chats.size() || groups.count < moved_from_) {
+      const bool is_chat =
+          groups.count == moved_from_ ||
+          (chats.count < reply_.chats.size() && reply_.chats[chats.count].ver < reply_.groups[groups.count].ver);
+      const Ver ver = is_chat ? reply_.chats[chats.count].ver : reply_.groups[groups.count].ver;
+      if (!add(is_chat)) return cut(last, {});
+      last = ver;
+    }
+    while (groups.count < reply_.groups.size())
+      if (!add(false)) return cut(reply_.ver, ConvId{reply_.groups[groups.count].conv.value - 1});
+  }
+
+  Rows chats, groups;
+
+ private:
+  bool add(bool is_chat) {
+    const std::string row =
+        is_chat ? chat_json(reply_.chats[chats.count]) : group_chat_json(reply_.groups[groups.count]);
+    const bool first = chats.count + groups.count == 0;
+    if (!first && chats.text.size() + groups.text.size() + row.size() > kRowsBytesMax) return false;
+    return (is_chat ? chats : groups).add(row);
+  }
+  void cut(Ver ver, ConvId after_group) {
+    reply_.more = true;
+    reply_.ver = ver;
+    reply_.after_group = after_group;
+    reply_.moved = groups.count > moved_from_ ? groups.count - moved_from_ : 0;
+    reply_.chats.resize(chats.count);
+    reply_.groups.resize(groups.count);
+  }
+
+  SyncReply& reply_;
+  const std::size_t moved_from_;
+};
+
+}  // namespace
+
 std::string sync_body(SyncReply& reply) {
-  Rows rows;
-  while (rows.count < reply.chats.size() && rows.add(chat_json(reply.chats[rows.count]))) {
-  }
-  if (rows.count < reply.chats.size()) {
-    reply.chats.resize(rows.count);
-    reply.more = true;
-    reply.ver = reply.chats.back().ver;
-  }
+  SyncRows rows(reply);
+  rows.fill();
   std::string out = "{";
-  json(out, "chats", "[" + rows.text + "]");
+  json(out, "chats", "[" + rows.chats.text + "]");
+  if (rows.groups.count > 0) json(out, "groups", "[" + rows.groups.text + "]");
   append_json_member(out, "ver", reply.ver.value);
   flag(out, "more", reply.more);
+  if (reply.after_group.value != 0) append_json_member(out, "after_group", std::to_string(reply.after_group.value));
   flag_if(out, "reset", reply.reset);
   append_json_member(out, "unread_total", reply.unread_total);
+  time_if(out, "time", reply.time);
   return out += '}';
 }
 

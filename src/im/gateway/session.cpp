@@ -185,7 +185,7 @@ void Session::on_login(Answer<LoginReply> answer) {
   const Ver dropped = dropped_;
   resume_live(answer->ver);
   owes_cursor_since_ = now;
-  world_.host.online(*this);
+  world_.host.online(*this, answer->groups);
   say(welcome_frame(*answer, world_.clock.wall(), world_.options));
   const std::vector<Held> held = std::exchange(held_, {});
   for (const Held& each : held) deliver(each.delivery, each.message);
@@ -255,11 +255,15 @@ void Session::on_ack(const AckFrame& frame) {
     return say(res_refused_frame(0, {Code::Malformed, "pos: the last was " + std::to_string(pos_)}));
   if (frame.ver && *frame.ver > shown_)
     return say(res_refused_frame(0, {Code::Malformed, "ver: the last was " + std::to_string(shown_.value)}));
+  const bool owed = owes_cursor();
   if (frame.pos) {
+    std::vector<MessageId> of_groups;
     for (; unacked_from_ < unacked_.size() && unacked_[unacked_from_].pos <= *frame.pos; ++unacked_from_) {
       live_acknowledged_ = std::max(live_acknowledged_, unacked_[unacked_from_].ver);
       unacked_bytes_ -= unacked_[unacked_from_].bytes;
+      if (unacked_[unacked_from_].message.seq.value > 0) of_groups.push_back(unacked_[unacked_from_].message);
     }
+    if (!of_groups.empty()) world_.host.acknowledged(*this, of_groups);
     if (unacked_from_ == unacked_.size()) {
       unacked_.clear();
       unacked_from_ = 0;
@@ -268,6 +272,7 @@ void Session::on_ack(const AckFrame& frame) {
   const Ver before = cursor_;
   if (frame.ver) cursor_ = std::max(cursor_, *frame.ver);
   if (cursor_ >= live_from_) cursor_ = std::max(cursor_, live_acknowledged_);
+  if (owed && state_ == State::Live && frame.ver && *frame.ver >= live_from_) tell_caught_up();
   if (cursor_ > before) {
     world_.service.acknowledged(terminal_, cursor_);
     world_.host.acknowledged(*this, cursor_);
@@ -317,7 +322,7 @@ void Session::fall_behind(Ver ver) {
 }
 
 void Session::deliver(const Delivery& delivery, const SharedText& message) {
-  if (delivery.except == terminal_.device) return;
+  if (delivery.except == terminal_.device && delivery.to == terminal_.user) return;
   switch (state_) {
     case State::LoggingIn:
       if (delivery.ver.value == 0) return;
@@ -329,6 +334,7 @@ void Session::deliver(const Delivery& delivery, const SharedText& message) {
       return;
     case State::Behind:
       dropped_ = std::max(dropped_, delivery.ver);
+      drop_of_group(delivery);
       return;
     case State::Live:
       break;
@@ -342,6 +348,11 @@ void Session::deliver(const Delivery& delivery, const SharedText& message) {
   if (open >= world_.options.unacked_frames_max ||
       (open > 0 && unacked_bytes_ + bytes > world_.options.unacked_bytes_max)) {
     if (delivery.ver.value != 0) fall_behind(delivery.ver);
+    if (is_lasting(delivery)) {
+      fall_behind(shown_);
+      drop_of_group(delivery);
+      owes_groups_ = true;
+    }
     return;
   }
   ++pos_;
@@ -349,7 +360,7 @@ void Session::deliver(const Delivery& delivery, const SharedText& message) {
     unacked_.erase(unacked_.begin(), unacked_.begin() + static_cast<std::ptrdiff_t>(unacked_from_));
     unacked_from_ = 0;
   }
-  unacked_.push_back({pos_, delivery.ver, bytes, world_.clock.mono()});
+  unacked_.push_back({pos_, delivery.ver, bytes, world_.clock.mono(), group_message_of(delivery)});
   unacked_bytes_ += bytes;
   shown(delivery.ver);
   world_.metrics.delivered.add();

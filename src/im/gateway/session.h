@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "im/gateway/gateway_options.h"
 #include "im/gateway/server_frame.h"
 #include "im/gateway/websocket.h"
+#include "im/service/group_requests.h"
 #include "im/service/service.h"
 
 namespace nightpost::im {
@@ -28,11 +30,16 @@ class SessionHost {
   virtual void output_ready(Session& session) = 0;  // pull_output() has something, or finished() came true
   /// The session has said who it wants to be: what is delivered to `user` is to be handed to it from now on.
   virtual void joining(Session& session) = 0;
-  virtual void online(Session& session) = 0;
+  /// `groups`: whose messages are to be handed to it, too, until `left`.
+  virtual void online(Session& session, std::span<const ConvId> groups) = 0;
   /// The end of joining() and of online(): it says nothing but farewell.
   virtual void left(Session& session, bool was_foreground) = 0;
   virtual void foreground_changed(Session& session) = 0;
   virtual void acknowledged(Session& session, Ver ver) = 0;
+  /// Messages of groups, which move no ver.
+  virtual void acknowledged(Session& session, std::span<const MessageId> messages) = 0;
+  /// It has all messages of its groups but these, which are on their way.
+  virtual void caught_up(Session& session, std::span<const MessageId> but) = 0;
   /// A login is about to be asked for: a slot, kept until its reply; null: too many are at work.
   virtual std::shared_ptr<const void> login_slot() = 0;
   /// When a client that got none shall try again.
@@ -46,6 +53,7 @@ struct SessionWorld {
   const GatewayOptions& options;
   const Clock& clock;
   Service& service;
+  GroupService& groups;
   SessionHost& host;
   FrameParser& parser;
   GatewayMetrics& metrics;
@@ -68,7 +76,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void input_ended();
   /// The world is about to end before those that hold this session: it does nothing from now on.
   void abandon() noexcept { state_ = State::Over; }
-  /// Of this session's user. `message`: message_json() of the delivery's, where it is one.
+  /// Of this session's user, or of a group of his. `message`: message_json() of the delivery's, where it is one.
   void deliver(const Delivery& delivery, const SharedText& message);
   void ended(const Ended& ended);
   void replaced() { say_bye(Bye::KickedInstance, "this device has a newer connection"); }
@@ -111,6 +119,7 @@ class Session : public std::enable_shared_from_this<Session> {
     Ver ver;
     std::size_t bytes;
     MonoTime at;
+    MessageId message;  // of a group; 0-0: none
   };
   struct Open {
     std::int64_t id;
@@ -147,6 +156,32 @@ class Session : public std::enable_shared_from_this<Session> {
   void ask(std::int64_t id, request::Profiles& body);
   void ask(std::int64_t id, BlacklistChange& body);
   void ask(std::int64_t id, request::Blacks& body);
+  // session_groups.cpp
+  void ask(std::int64_t id, GroupCreate& body);
+  void ask(std::int64_t id, request::GroupDismiss& body);
+  void ask(std::int64_t id, GroupInfoChange& body);
+  void ask(std::int64_t id, request::GroupTransfer& body);
+  void ask(std::int64_t id, request::GroupInfos& body);
+  void ask(std::int64_t id, JoinedRequest& body);
+  void ask(std::int64_t id, request::GroupJoin& body);
+  void ask(std::int64_t id, request::GroupApplications& body);
+  void ask(std::int64_t id, Decision& body);
+  void ask(std::int64_t id, request::GroupQuit& body);
+  void ask(std::int64_t id, request::GroupInvite& body);
+  void ask(std::int64_t id, request::GroupKick& body);
+  void ask(std::int64_t id, MemberChange& body);
+  void ask(std::int64_t id, MembersRequest& body);
+  void ask(std::int64_t id, GroupSendRequest& body);
+  void ask(std::int64_t id, GroupReadRequest& body);
+  void ask(std::int64_t id, GroupPullRequest& body);
+  void ask(std::int64_t id, GroupChatChange& body);
+  Actor actor() const;
+  Reply<MembersChanged> members_changed(std::int64_t id);
+  static bool is_lasting(const Delivery& delivery) noexcept;  // of a group, and a sync tells of it
+  static MessageId group_message_of(const Delivery& delivery) noexcept;
+  void drop_of_group(const Delivery& delivery);
+  void tell_caught_up();
+
   template <class T, class Body>
   Reply<T> answer(std::int64_t id, Body body);
   Reply<void> done(std::int64_t id);
@@ -160,7 +195,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void fall_behind(Ver ver);
   void set_app_foreground(bool foreground);
   void judge_acknowledgement();  // overdue or not, and what that changes
-  bool owes_cursor() const noexcept { return state_ == State::Behind || cursor_ < live_from_; }
+  bool owes_cursor() const noexcept { return state_ == State::Behind || cursor_ < live_from_ || owes_groups_; }
   MonoTime owing_since() const noexcept;  // max(): nothing is owed
 
   void say_bye(Bye reason, std::string_view why, milliseconds delay = milliseconds(0), std::uint16_t close = 0);
@@ -202,6 +237,9 @@ class Session : public std::enable_shared_from_this<Session> {
   Ver shown_;              // greatest that the client was told
   Ver cursor_;
   MonoTime owes_cursor_since_;
+  std::uint64_t group_drops_ = 0;  // of groups, that were not delivered
+  std::uint64_t group_drops_synced_ = 0;
+  bool owes_groups_ = false;  // was behind with groups, and has not said since that it is not
 };
 
 }  // namespace nightpost::im

@@ -1,35 +1,9 @@
 // The requests of a session: each to the service, and its reply to an answer.
-#include <type_traits>
 #include <utility>
 
-#include "im/gateway/session.h"
+#include "im/gateway/session_answer.h"
 
 namespace nightpost::im {
-namespace {
-
-constexpr std::size_t kSmallAnswer = 1'024;
-
-}  // namespace
-
-/// Opens the request. `body` makes the answer's body of a reply that succeeded.
-template <class T, class Body>
-Reply<T> Session::answer(std::int64_t id, Body body) {
-  constexpr bool kLarge = std::is_same_v<T, SyncReply> || std::is_same_v<T, PullReply>;
-  constexpr std::size_t kPromised = kLarge ? kServerFrameBytesMax : kSmallAnswer;
-  open_.push_back({id, kPromised});
-  promised_bytes_ += kPromised;
-  return [session = weak_from_this(), id, body = std::move(body)](Answer<T> reply) mutable {
-    const auto self = session.lock();
-    if (!self || !self->close_request(id)) return;
-    if (!reply) return self->say(res_refused_frame(id, reply.error()));
-    if constexpr (std::is_void_v<T>) {
-      self->say(res_frame(id, body(*self)));
-    } else {
-      self->say(res_frame(id, body(*self, *reply)));
-    }
-  };
-}
-
 Reply<void> Session::done(std::int64_t id) {
   return answer<void>(id, [](Session&) { return std::string("{}"); });
 }
@@ -119,7 +93,7 @@ std::string Session::synced(SyncReply& reply) {
   std::string body = sync_body(reply);
   shown(reply.ver);
   if (state_ != State::Behind || reply.more) return body;
-  if (reply.ver < dropped_) {
+  if (reply.ver < dropped_ || group_drops_ != group_drops_synced_) {
     reply.more = true;
     return sync_body(reply);
   }
@@ -129,6 +103,9 @@ std::string Session::synced(SyncReply& reply) {
 }
 
 void Session::ask(std::int64_t id, SyncRequest& body) {
+  // The first page of groups begins here; what is dropped from now on, its pages may not have. A client that does not
+  // ask for groups is not made to.
+  if (body.after_group.value == 0 || !body.since) group_drops_synced_ = group_drops_;
   world_.service.sync(terminal_, std::move(body),
                       answer<SyncReply>(id, [](Session& self, SyncReply& reply) { return self.synced(reply); }));
 }

@@ -103,7 +103,7 @@ Answer<std::vector<FollowUp>> follow_ups(Work& work, std::int64_t after, std::si
 void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tables::Touched total, bool less);
 void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tables::Touched total, bool less,
                const std::string& by_device);
-void tell_total(Work& work, const UserKey& to, Tables::Touched total);
+void tell_total(Work& work, const UserKey& to, Tables::Touched total, const std::string& by_device = "");
 
 /// Moves the owner's read mark to `to`, which is above it and not above the head: unread, total, intents, his devices;
 /// the other's mark of it.

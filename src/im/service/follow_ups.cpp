@@ -33,7 +33,7 @@ FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
   const auto account = tables.account(row.to);
   FollowUp one{.id = row.id, .kind = static_cast<FollowUp::Kind>(row.kind), .to = row.to, .at = row.at};
   if (account && !account->removed) {
-    one.unread_total = account->unread;
+    one.unread_total = account->unread + tables.group_unread_total(row.to);
     one.targets = push_targets(tables, row.to);
   }
   if (one.kind == FollowUp::Kind::Badge) return one;
@@ -89,11 +89,12 @@ void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tab
              .by_device = by_device});
 }
 
-void tell_total(Work& work, const UserKey& to, Tables::Touched total) {
+void tell_total(Work& work, const UserKey& to, Tables::Touched total, const std::string& by_device) {
   add(work, {.kind = FollowUp::Kind::Badge,
              .to = to,
              .unread_total = total.unread,
-             .targets = phones_but(work.tables, to, "")});
+             .targets = phones_but(work.tables, to, by_device),
+             .by_device = by_device});
 }
 
 Answer<std::vector<FollowUp>> follow_ups(Work& work, std::int64_t after, std::size_t limit) {

@@ -100,13 +100,16 @@ Answer<Ver> admit(Work& work, GroupRow& group, const UserKey& who, GroupRole rol
 }
 
 Ver dismiss_member(Work& work, GroupRow& group, MemberRow& member, const std::string& except, const GroupTip& tip) {
+  const bool was_unread = unread_of(work.tables, group, member) > 0;
   member.left_at = work.now;
   member.role = GroupRole::Member;
   --group.members;
   if (group.owner == member.who.user) group.owner.clear();
   work.told.deliveries.push_back({.to = member.who, .item = Subscribed{false}, .group = group.conv});
   work.told.read.push_back({member.who, {group.conv, group.seq}});  // no push of it any more
-  return change_member_row(work, member, group, except, &tip);
+  const Ver ver = change_member_row(work, member, group, except, &tip);
+  if (was_unread) tell_total(work, member.who, {ver, unread_total(work.tables, member.who)}, except);
+  return ver;
 }
 
 void tell_members(Work& work, GroupRow& group, const Actor& who, const GroupTip& tip) {

@@ -235,8 +235,12 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
     if (auto ok = silence(work, who, *in, *target, *change.silence); !ok) return std::unexpected(std::move(ok.error()));
   if (change.card || change.option) {
     if (change.card) target->card = *change.card;
+    const bool was_unread = change.option && unread_of(tables, in->group, *target) > 0;
     if (change.option) set_option(work, in->group, *target, *change.option);
-    change_member_row(work, *target, in->group, self ? device_of(who) : "", nullptr);
+    const std::string device = self ? device_of(who) : std::string();
+    const Ver ver = change_member_row(work, *target, in->group, device, nullptr);
+    if (was_unread && *change.option == ReceiveOption::Discard)
+      tell_total(work, target->who, {ver, unread_total(tables, target->who)}, device);
   }
   return ver_of(tables, who.user);
 }

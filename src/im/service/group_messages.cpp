@@ -87,6 +87,8 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
                        .last_at = group.last_at,
                        .now = work.now};
   if (in->member) facts.silenced_until = in->member->silenced_until;
+  if (!who.admin())  // in this group, or in all of them
+    facts.silenced_until = std::max(facts.silenced_until.value_or(WallTime{}), tables.silence(who.user).groups_until);
   const auto plan = decide_group_send(facts);
   if (!plan) return std::unexpected(plan.error());
   if (work.options.word_refused && work.options.word_refused(draft.elements))
@@ -195,9 +197,12 @@ Answer<ReadReply> read_group(Work& work, const Actor& who, const GroupReadReques
   const Seq mark = advanced_read(row.read, group.seq, asked);
   if (mark == row.read)
     return ReadReply{row.read, unread_of(tables, group, row), unread_total(tables, row.who), ver_of(tables, row.who)};
+  const std::int64_t before = unread_of(tables, group, row);
   advance_mark(work, group, row, mark);
   const auto [ver, total] = tell_mark(work, group, row, device_of(who));
-  return ReadReply{mark, unread_of(tables, group, row), total, ver};
+  const std::int64_t unread = unread_of(tables, group, row);
+  if (unread < before) tell_total(work, row.who, {ver, total}, device_of(who));
+  return ReadReply{mark, unread, total, ver};
 }
 
 Answer<Ver> change_group_chat(Work& work, const Actor& who, const GroupChatChange& change) {
@@ -207,13 +212,16 @@ Answer<Ver> change_group_chat(Work& work, const Actor& who, const GroupChatChang
   MemberRow& row = *in->member;
   if (change.pinned) row.pinned = *change.pinned;
   if (change.mark) row.mark = *change.mark;
+  const bool was_unread = change.remove && unread_of(work.tables, in->group, row) > 0;
   if (change.remove) {
     row.pinned = false;
     row.hidden_to = {in->group.seq.value + 1};
     advance_mark(work, in->group, row, in->group.seq);  // what is not in the list is not in the total
     if (change.with_messages) row.cleared = in->group.seq;
   }
-  return change_member_row(work, row, in->group, device_of(who), nullptr);
+  const Ver ver = change_member_row(work, row, in->group, device_of(who), nullptr);
+  if (was_unread) tell_total(work, row.who, {ver, unread_total(work.tables, row.who)}, device_of(who));
+  return ver;
 }
 
 void expire_in_group(Work& work, MessageId id) {

@@ -185,8 +185,9 @@ class Server {
 
  private:
   void open() {
-    gateway_.emplace(im::Gateway::Parts{.loop = turns_, .clock = clock_, .service = world, .metrics = metrics_},
-                     im::GatewayOptions{});
+    gateway_.emplace(
+        im::Gateway::Parts{.loop = turns_, .clock = clock_, .service = world, .groups = world, .metrics = metrics_},
+        im::GatewayOptions{});
     auto started = server::TlsServer::start(
         loop_, {.port = port_},
         {.certificate_pem = identity_.certificate_pem, .private_key_pem = identity_.private_key_pem},

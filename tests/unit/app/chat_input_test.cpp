@@ -23,6 +23,13 @@ TEST_CASE("chat_input: what is typed", "[app][chat]") {
                                                    {"/history 7", What::History, "", 7},
                                                    {"/recall 1-2", What::Recall, "1-2", 0},
                                                    {"/token\t5  abc", What::Token, "abc", 5},
+                                                   {"/group @TGS#7", What::Group, "@TGS#7", 0},
+                                                   {"/join book club", What::Join, "book club", 0},
+                                                   {"/create Public  Book club ", What::Create, "Book club", 0},
+                                                   {"/invite a b", What::Invite, "", 0},
+                                                   {"/kick a", What::Kick, "", 0},
+                                                   {"/members", What::Members, "", 0},
+                                                   {"/leave", What::Leave, "", 0},
                                                    {"/help", What::Help, "", 0}}) {
     CAPTURE(row.line);
     const auto read = parse_chat_line(row.line);
@@ -31,12 +38,16 @@ TEST_CASE("chat_input: what is typed", "[app][chat]") {
     CHECK(read->argument == row.argument);
     CHECK(read->number == row.number);
   }
-  for (const char* line : {"/", "/ list", "/List", "/nothing", "/open", "/open  ", "/recall", "/recall a b",
-                           "/history x", "/history 0", "/history -1", "/history 1 2", "/token", "/token 5",
-                           "/token x y", "/token 5 a b", "/read vinson", "/quit now"}) {
+  for (const char* line : {"/",          "/ list",      "/List",      "/nothing",       "/open",        "/open  ",
+                           "/recall",    "/recall a b", "/history x", "/history 0",     "/history -1",  "/history 1 2",
+                           "/token",     "/token 5",    "/token x y", "/token 5 a b",   "/read vinson", "/quit now",
+                           "/group",     "/join ",      "/create",    "/create Public", "/invite",      "/kick ",
+                           "/members x", "/leave now"}) {
     CAPTURE(line);
     CHECK_FALSE(parse_chat_line(line));
   }
+  CHECK(parse_chat_line("/create Work A  b")->word == "Work");
+  CHECK(parse_chat_line("/invite  a   b")->words == std::vector<std::string>{"a", "b"});
 }
 
 }  // namespace

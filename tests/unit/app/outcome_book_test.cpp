@@ -13,11 +13,18 @@ using Tickets = std::vector<std::uint64_t>;
 constexpr milliseconds kPatience{1'000};
 const MonoTime kStart{seconds(100)};
 
+/// Of bob's.
 DeviceOutcome outcome(std::string event, std::string device, OutcomeKind kind, milliseconds wait = milliseconds(0)) {
-  return {.event_id = std::move(event), .device_id = std::move(device), .kind = kind, .wait = wait};
+  return {.event_id = std::move(event), .user_id = "bob", .device_id = std::move(device), .kind = kind, .wait = wait};
+}
+std::vector<NamedDevice> bobs(std::vector<std::string> devices) {
+  std::vector<NamedDevice> all;
+  for (std::string& device : devices) all.push_back({"bob", std::move(device)});
+  return all;
 }
 void add(OutcomeBook& book, std::uint64_t ticket, std::string event, std::vector<std::string> devices) {
-  book.add(ticket, {.event_id = event, .devices = std::move(devices)}, {.key = "k", .bytes = event + " bytes"}, kStart);
+  book.add(ticket, {.event_id = event, .devices = bobs(std::move(devices))}, {.key = "k", .bytes = event + " bytes"},
+           kStart);
 }
 std::vector<std::string> overdue(OutcomeBook& book, MonoTime now) {
   std::vector<std::string> all;
@@ -88,9 +95,9 @@ TEST_CASE("outcome book: one that cannot be read is over for its devices alone",
   OutcomeBook book(kPatience);
   add(book, 1, "1-1", {"phone", "pad"});
   add(book, 2, "1-1", {"watch"});
-  CHECK(book.give_up({.event_id = "1-2", .devices = {"phone", "pad"}}).empty());
-  CHECK(book.give_up({.event_id = "1-1", .devices = {"phone"}}).empty());
-  CHECK(book.give_up({.event_id = "1-1", .devices = {"phone", "pad"}}) == Tickets{1});
+  CHECK(book.give_up({.event_id = "1-2", .devices = bobs({"phone", "pad"})}).empty());
+  CHECK(book.give_up({.event_id = "1-1", .devices = bobs({"phone"})}).empty());
+  CHECK(book.give_up({.event_id = "1-1", .devices = bobs({"phone", "pad"})}) == Tickets{1});
   CHECK(book.size() == 1);
 }
 
@@ -113,26 +120,50 @@ TEST_CASE("outcome book: published again where nothing is heard, each time later
   CHECK(book.hear(outcome("1-1", "phone", OutcomeKind::Accepted), kStart + seconds(9)) == Tickets{1});
 }
 
+TEST_CASE("outcome book: a group's event ends with the last device of the last member", "[app][outcome_book]") {
+  OutcomeBook book(kPatience);
+  book.add(1, {.event_id = "5-1.0", .devices = {{"bob", "phone"}, {"mia", "phone"}}}, {.key = "k", .bytes = "x"},
+           kStart);
+  CHECK(book.hear({.event_id = "5-1.0", .user_id = "sam", .device_id = "phone", .kind = OutcomeKind::Accepted}, kStart)
+            .empty());
+  CHECK(book.hear({.event_id = "5-1.0", .user_id = "mia", .device_id = "phone", .kind = OutcomeKind::Retrying}, kStart)
+            .empty());
+  CHECK(book.at_work() == 1);
+  CHECK(book.hear(outcome("5-1.0", "phone", OutcomeKind::Accepted), kStart).empty());
+  CHECK(book.hear(outcome("5-1.0", "phone", OutcomeKind::Accepted), kStart).empty());  // bob's again: not mia's
+  CHECK(book.at_work() == 0);
+  CHECK(book.hear({.event_id = "5-1.0", .user_id = "mia", .device_id = "phone", .kind = OutcomeKind::Dead}, kStart) ==
+        Tickets{1});
+}
+
 TEST_CASE("outcome book: whom an event names", "[app][outcome_book]") {
   const auto named = named_devices(
       R"({"event_id": "1-1", "to": [{"user_id": "bob", "devices": ["phone", "pa\\d"]}], "message": {"id": "x"}})");
   REQUIRE(named);
   CHECK(named->event_id == "1-1");
-  CHECK(named->devices == std::vector<std::string>{"phone", "pa\\d"});
+  CHECK(named->devices == bobs({"phone", "pa\\d"}));
+  const auto group = named_devices(
+      R"({"event_id": "5-1.0", "to": [{"user_id": "bob", "devices": ["phone"]}, {"user_id": "mia", "devices": ["phone", "pad"]}]})");
+  REQUIRE(group);
+  CHECK(group->devices == std::vector<NamedDevice>{{"bob", "phone"}, {"mia", "phone"}, {"mia", "pad"}});
   const char* const event =
       GENERATE("", "null", "[]", "{", R"({"event_id": "1-1"})", R"({"event_id": 1, "to": [{"devices": ["a"]}]})",
                R"({"event_id": "", "to": [{"devices": ["a"]}]})", R"({"event_id": "1-1", "to": []})",
                R"({"event_id": "1-1", "to": {"devices": ["a"]}})", R"({"event_id": "1-1", "to": ["a"]})",
                R"({"event_id": "1-1", "to": [{"user_id": "bob"}]})", R"({"event_id": "1-1", "to": [{"devices": []}]})",
                R"({"event_id": "1-1", "to": [{"devices": [1]}]})", R"({"event_id": "1-1", "to": [{"devices": "a"}]})",
-               R"({"event_id": "1-1", "to": [{"devices": ["a"]}, {"devices": ["b"]}]})");
+               R"({"event_id": "1-1", "to": [{"devices": ["a"]}, {"devices": ["b"]}]})",
+               R"({"event_id": "1-1", "to": [{"user_id": "bob", "devices": ["a"]}, {"user_id": "mia"}]})",
+               R"({"event_id": "1-1", "to": [{"user_id": "bob", "devices": ["a"]}, 7]})");
   CAPTURE(event);
   CHECK_FALSE(named_devices(event));
 }
 
 TEST_CASE("outcome book: what an outcome says", "[app][outcome_book]") {
-  const auto accepted = device_outcome(R"({"v":1,"event_id":"1-1","device_id":"phone","outcome":"accepted","at":5})");
+  const auto accepted =
+      device_outcome(R"({"v":1,"event_id":"1-1","user_id":"bob","device_id":"phone","outcome":"accepted","at":5})");
   REQUIRE(accepted);
+  CHECK(accepted->user_id == "bob");
   CHECK(accepted->event_id == "1-1");
   CHECK(accepted->device_id == "phone");
   CHECK(accepted->kind == OutcomeKind::Accepted);

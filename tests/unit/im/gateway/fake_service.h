@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "im/service/group_requests.h"
 #include "im/service/service.h"
 
 namespace nightpost::im::fake {
@@ -22,7 +23,7 @@ struct ManualClock final : Clock {
   }
 };
 
-struct ScriptedService : Service {
+struct ScriptedService : Service, GroupService {
   /// Requests that wait for their answer, oldest first.
   std::deque<std::pair<LoginRequest, Reply<LoginReply>>> logins;
   std::deque<Reply<void>> logouts, plain;
@@ -100,6 +101,90 @@ struct ScriptedService : Service {
   void follow_ups(std::int64_t, std::size_t, Reply<std::vector<FollowUp>>) override {}
   void follow_up_settled(std::int64_t) override {}
 
+  // Groups: what was asked, in words; answered at once.
+  std::vector<std::string> group_calls;
+  std::deque<std::pair<GroupSendRequest, Reply<SendReply>>> group_sends;
+  void create_group(const Actor& who, GroupCreate request, Reply<GroupCreated> reply) override {
+    asked(who, "create " + request.name + " " + std::string(name_of(request.type)) + " " +
+                   std::to_string(request.members.size()));
+    reply(GroupCreated{.group = "@TGS#5", .conv = ConvId{5}, .unknown = {"nobody"}, .ver = Ver{20}});
+  }
+  void dismiss_group(const Actor& who, std::string group, Reply<Ver> reply) override {
+    ver(who, "dismiss " + group, std::move(reply));
+  }
+  void change_group(const Actor& who, GroupInfoChange change, Reply<Ver> reply) override {
+    ver(who, "change " + change.group + " " + change.name.value_or("-"), std::move(reply));
+  }
+  void transfer_group(const Actor& who, std::string group, std::string owner, Reply<Ver> reply) override {
+    ver(who, "transfer " + group + " " + owner, std::move(reply));
+  }
+  void group_infos(const Actor& who, std::vector<std::string> groups,
+                   Reply<std::vector<std::pair<std::string, Answer<GroupInfo>>>> reply) override {
+    asked(who, "infos " + std::to_string(groups.size()));
+    std::vector<std::pair<std::string, Answer<GroupInfo>>> all;
+    for (std::string& group : groups) {
+      GroupInfo info{.group = group, .conv = ConvId{5}, .name = "Team", .owner = "denny", .members = 2};
+      info.fields = {{"city", "Oslo"}};
+      info.self = GroupSelf{.role = GroupRole::Owner, .unread = 3};
+      all.emplace_back(group, group == "gone" ? Answer<GroupInfo>(refuse(Code::GroupUnknown, "group: no such group"))
+                                              : Answer<GroupInfo>(std::move(info)));
+    }
+    reply(std::move(all));
+  }
+  void joined_groups(const Actor& who, JoinedRequest request, Reply<JoinedGroups> reply) override {
+    asked(who, "joined " + std::to_string(request.after.value) + " " + std::to_string(request.limit));
+    reply(JoinedGroups{.groups = {GroupInfo{.group = "g", .conv = ConvId{5}, .name = "Team"}}, .total = 1});
+  }
+  void join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) override {
+    asked(who, "join " + group + " " + note);
+    reply(JoinReply{MemberResult::Waiting, Ver{20}});
+  }
+  void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) override {
+    asked(who, "applications " + group);
+    reply(std::vector<Application>{{.group = group, .user = "mia", .note = "let me in", .at = wall_from_ms(7)}});
+  }
+  void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override {
+    ver(who, "decide " + decision.user + (decision.agree ? " yes" : " no"), std::move(reply));
+  }
+  void quit_group(const Actor& who, std::string group, Reply<Ver> reply) override {
+    ver(who, "quit " + group, std::move(reply));
+  }
+  void invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override {
+    members(who, "invite", change, std::move(reply));
+  }
+  void kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override {
+    members(who, "kick " + change.reason, change, std::move(reply));
+  }
+  void change_member(const Actor& who, MemberChange change, Reply<Ver> reply) override {
+    ver(who,
+        "member " + change.user + " " + std::to_string(change.silence.value_or(milliseconds(-1)).count()) + " " +
+            change.card.value_or("-"),
+        std::move(reply));
+  }
+  void members(const Actor& who, MembersRequest request, Reply<MembersPage> reply) override {
+    asked(who, "members " + request.group + " " + request.after + " " + std::to_string(request.limit));
+    reply(MembersPage{.members = {GroupMember{.user = "denny", .nick = "D", .role = GroupRole::Owner}}, .total = 1});
+  }
+  void members_named(const Actor&, std::string, std::vector<std::string>, Reply<std::vector<GroupMember>>) override {}
+  void send_to_group(const Actor& who, GroupSendRequest request, Reply<SendReply> reply) override {
+    asked(who, "send " + request.group);
+    group_sends.emplace_back(std::move(request), std::move(reply));
+  }
+  void recall_in_group(const Actor& who, MessageId id, Reply<Ver> reply) override {
+    ver(who, "recall " + text_of(id), std::move(reply));
+  }
+  void read_group(const Actor& who, GroupReadRequest request, Reply<ReadReply> reply) override {
+    asked(who, "read " + request.group);
+    reply(ReadReply{.read = request.seq.value_or(Seq{9}), .unread = 0, .unread_total = 4, .ver = Ver{21}});
+  }
+  void pull_group(const Actor& who, GroupPullRequest request, Reply<PullReply> reply) override {
+    asked(who, "pull " + request.group);
+    reply(PullReply{.conv = ConvId{5}, .from = Seq{1}, .to = Seq{9}, .head = Seq{9}});
+  }
+  void change_group_chat(const Actor& who, GroupChatChange change, Reply<Ver> reply) override {
+    ver(who, "chat " + change.group, std::move(reply));
+  }
+
   template <class T>
   static T pop(std::deque<T>& from) {
     T first = std::move(from.front());
@@ -108,6 +193,18 @@ struct ScriptedService : Service {
   }
 
  private:
+  void asked(const Actor& who, const std::string& what) {
+    group_calls.push_back((who.terminal ? who.terminal->device : std::string("app")) + ": " + what);
+  }
+  void ver(const Actor& who, const std::string& what, Reply<Ver> reply) {
+    asked(who, what);
+    reply(Ver{20});
+  }
+  void members(const Actor& who, const std::string& what, const MembersChange& change, Reply<MembersChanged> reply) {
+    asked(who, what + " " + std::to_string(change.users.size()));
+    reply(MembersChanged{{{"mia", MemberResult::Done, ""}, {"bob", MemberResult::Failed, "user: no such account"}},
+                         Ver{20}});
+  }
   void called(const char* op, const Terminal& who) {
     calls.push_back(std::string(op) + " " + who.device + " " + std::to_string(who.epoch.value));
   }
@@ -144,6 +241,25 @@ inline Delivery new_message(std::string to, std::int64_t ver, std::string elemen
   delivery.item = NewMessage{.message = std::move(message), .unread = 1};
   delivery.unread_total = 1;
   return delivery;
+}
+
+/// A message of group 5, seq `seq`, by mia.
+inline Delivery group_message(std::int64_t seq, std::string except_user = "mia", std::string except = "") {
+  auto message = std::make_shared<Message>();
+  message->id = {ConvId{5}, Seq{seq}};
+  message->at = wall_from_ms(1'795'225'887'405);
+  message->from = "mia";
+  message->group = "@TGS#5";
+  message->elements = R"([{"type":"text","text":"hi all"}])";
+  Delivery delivery;
+  delivery.to = {AppId{1}, std::move(except_user)};
+  delivery.except = std::move(except);
+  delivery.item = NewMessage{.message = std::move(message), .unread = 0};
+  delivery.group = ConvId{5};
+  return delivery;
+}
+inline Delivery subscribed(std::string user, bool on) {
+  return {.to = {AppId{1}, std::move(user)}, .item = Subscribed{on}, .group = ConvId{5}};
 }
 
 }  // namespace nightpost::im::fake

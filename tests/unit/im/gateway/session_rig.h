@@ -19,7 +19,20 @@ struct SessionRig final : SessionHost {
   // SessionHost
   void output_ready(Session&) override {}
   void joining(Session&) override { news.push_back("joining"); }
-  void online(Session&) override { news.push_back("online"); }
+  void online(Session&, std::span<const ConvId> groups) override {
+    news.push_back(groups.empty() ? "online" : "online in " + std::to_string(groups.size()));
+  }
+  void acknowledged(Session&, std::span<const MessageId> messages) override {
+    std::string line = "has";
+    for (const MessageId id : messages) line += " " + text_of(id);
+    news.push_back(line);
+  }
+  void caught_up(Session&, std::span<const MessageId> but) override {
+    if (!tells_caught_up) return;
+    std::string line = "caught up";
+    for (const MessageId id : but) line += " but " + text_of(id);
+    news.push_back(line);
+  }
   void left(Session&, bool was_foreground) override { news.push_back(was_foreground ? "left foreground" : "left"); }
   void foreground_changed(Session& who) override { news.push_back(who.foreground() ? "foreground" : "away"); }
   void acknowledged(Session&, Ver ver) override { news.push_back("acknowledged " + std::to_string(ver.value)); }
@@ -98,10 +111,11 @@ struct SessionRig final : SessionHost {
   FrameParser parser;
   GatewayMetrics metrics;
   bool slots = true;
+  bool tells_caught_up = false;
   std::shared_ptr<const void> slot = std::make_shared<int>(0);
   milliseconds failed_wait{0};
   std::vector<std::string> news;
-  SessionWorld world{options, clock, service, *this, parser, metrics};
+  SessionWorld world{options, clock, service, service, *this, parser, metrics};
   std::shared_ptr<Session> session = std::make_shared<Session>(world);
   WsDecoder decoder{WsRole::Client, {.message_bytes_max = kServerFrameBytesMax, .skipped_bytes_max = 0}};
   std::string unread;

@@ -505,5 +505,58 @@ TEST_CASE("group messages: what ended long ago is forgotten, and its devices beg
   CHECK(world.sync(world.phone("mia"), {.ver = mine}).reset);
 }
 
+TEST_CASE("group messages: a total that falls is told to the phones that show another", "[im][group]") {
+  GroupWorld world;
+  const std::string group = world.create(GroupType::Public, {"mia", "max"});
+  world.login("mia", "tablet", Platform::Android);
+  const auto badges = [&] {
+    std::vector<std::string> out;
+    for (const FollowUp& one : world.news().follow_ups) {
+      CHECK(one.kind == FollowUp::Kind::Badge);
+      out.push_back(one.to.user + " " + std::to_string(one.unread_total) + " but " + one.by_device);
+    }
+    return out;
+  };
+  world.write("olga", group);
+  world.write("olga", group);
+  CHECK(badges().empty());
+  REQUIRE(world.read_group("mia", {.group = group, .seq = Seq{1}}));
+  CHECK(badges() == Told{"mia 1 but phone"});
+  REQUIRE(world.read_group("mia", {.group = group, .seq = Seq{1}}));
+  CHECK(badges().empty());
+  REQUIRE(world.read_group("max", {.group = group}));
+  CHECK(badges().empty());  // his only phone knows it
+  world.send(world.phone("olga"), world.text("mia"));
+  world.news();
+  REQUIRE(world.set_option("mia", group, Option::Discard));
+  CHECK(badges() == Told{"mia 1 but phone"});  // the one-to-one message
+  REQUIRE(world.set_option("mia", group, Option::Notify));
+  CHECK(badges().empty());
+  world.write("olga", group);
+  world.news();
+  REQUIRE(world.kick_out(world.as("olga"), group, {"mia"}));
+  CHECK(badges() == Told{"mia 1 but "});
+  // What a later process finds has today's total.
+  const auto left = world.follow_ups();
+  REQUIRE(left.size() == 3);
+  for (const FollowUp& one : left) CHECK(one.unread_total == 1);
+}
+
+TEST_CASE("group messages: who is silenced in all groups, by the app", "[im][group]") {
+  GroupWorld world;
+  const std::string group = world.create(GroupType::Work);
+  const auto silence = [&](SilenceChange change) {
+    return world.ask<void>([&](auto reply) { world.service->set_silence({kApp, "mia"}, change, std::move(reply)); });
+  };
+  REQUIRE(silence({.chats = kForEver}));
+  CHECK(world.try_write(world.as("mia"), world.words_for(group)));  // one-to-one alone
+  REQUIRE(silence({.groups = world.clock.wall() + milliseconds(60'000)}));
+  CHECK(code_of(world.try_write(world.as("mia"), world.words_for(group))) == Code::GroupSilenced);
+  CHECK(world.try_write(GroupWorld::app("mia"), world.words_for(group)));
+  CHECK(world.try_write(world.as("max"), world.words_for(group)));
+  world.clock.pass(milliseconds(60'000));
+  CHECK(world.try_write(world.as("mia"), world.words_for(group)));
+}
+
 }  // namespace
 }  // namespace nightpost::im
