@@ -82,6 +82,8 @@ class Provider {
   virtual std::optional<WallTime> closed_until(const Notification& notification, WallTime now) const;
   /// Whether the words a connection ended with (GOAWAY debug data) blame our credential: reconnecting would storm.
   virtual bool goodbye_names_credential(std::string_view goodbye) const noexcept;
+  /// Whether a notification that only sets the badge (Notification::badge_only) can be built for such a device.
+  virtual bool takes_badge_only(Platform) const noexcept { return false; }
   /// Whether a token could be one of this vendor's at all; what is not is settled without asking the vendor.
   virtual bool well_formed(const DeviceToken& token) const noexcept = 0;
 };

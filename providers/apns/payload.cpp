@@ -115,6 +115,14 @@ Result<std::string> cut(const Pieces& p, std::size_t whole) {
   return too_big(p, shortened(p.title, 1), body);
 }
 
+/// The number alone: nothing else stands in it, so nothing is shown.
+Result<std::string> badge_payload(const Notification& notification) {
+  if (!notification.badge) return fail(Errc::Malformed, "nothing to push: a badge without a number");
+  std::string out = "{";
+  Aps{.badge = notification.badge}.append_to(out, "", "");
+  return out += '}';
+}
+
 Result<std::string> payload_with_ext(const Notification& notification) {
   const Result<Aps> aps = Aps::of(notification);
   if (!aps) return std::unexpected(aps.error());
@@ -129,6 +137,7 @@ Result<std::string> payload_with_ext(const Notification& notification) {
 }  // namespace
 
 Result<std::string> payload_of(const Notification& notification) {
+  if (notification.badge_only) return badge_payload(notification);
   return built_with_ext_that_fits(notification, payload_with_ext);
 }
 

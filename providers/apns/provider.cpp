@@ -79,6 +79,7 @@ class ApnsProvider final : public Provider {
     return std::vector<Answer>(tokens.size(), answer_of(reply));
   }
   bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return blames_credential(goodbye); }
+  bool takes_badge_only(Platform) const noexcept override { return true; }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
 
  private:
@@ -91,7 +92,9 @@ class ApnsProvider final : public Provider {
     headers.push_back({"apns-push-type", "alert", Indexing::Always});
     if (!n.push_id.empty()) headers.push_back({"apns-id", n.push_id, Indexing::FirstOnly});
     if (n.expires_at > WallTime{}) headers.push_back({"apns-expiration", apns_expiration(n), Indexing::FirstOnly});
-    headers.push_back({"apns-priority", n.priority == Priority::Low ? "5" : "10", Indexing::Always});
+    // Nobody waits for a number that falls.
+    const bool patient = n.badge_only || n.priority == Priority::Low;
+    headers.push_back({"apns-priority", patient ? "5" : "10", Indexing::Always});
     if (!n.collapse_id.empty())
       headers.push_back({"apns-collapse-id", apns_collapse_id(n.collapse_id), Indexing::FirstOnly});
     return headers;

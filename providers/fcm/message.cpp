@@ -54,7 +54,7 @@ void append_apns(std::string& out, const Notification& n, const Aps& aps, std::s
                  std::string_view body) {
   out += R"(,"apns":{"headers":{)";
   append_json_member(out, "apns-push-type", "alert");
-  append_json_member(out, "apns-priority", n.priority == Priority::Low ? "5" : "10");
+  append_json_member(out, "apns-priority", n.badge_only || n.priority == Priority::Low ? "5" : "10");
   if (n.expires_at > WallTime{}) append_json_member(out, "apns-expiration", apns_expiration(n));
   if (!n.collapse_id.empty()) append_json_member(out, "apns-collapse-id", apns_collapse_id(n.collapse_id));
   out += R"(},"payload":{)";
@@ -91,6 +91,24 @@ constexpr std::string_view kHead = R"({"message":{"token":")";
 constexpr std::size_t kEnvelopeBytes = 12;  // {"message": and } are not the message's
 constexpr std::size_t kBudget = kMessageBytesMax - kMessageBytesMargin + kEnvelopeBytes - kHead.size();
 
+/// On an iPhone the system sets the number; on Android, where only a notification has one, the app is told it. A key of
+/// its own, so that a phone that is away keeps the newest number and no notification goes for it.
+Result<std::string> badge_rest_of(const Notification& n) {
+  if (!n.badge) return fail(Errc::Malformed, "nothing to push: a badge without a number");
+  std::string out = R"(")";
+  if (n.platform == Platform::Ios) {
+    append_apns(out, n, {.badge = n.badge}, "", "");
+    return out += "}}";
+  }
+  out += R"(,"data":{)";
+  append_json_member(out, "badge", std::to_string(std::max(*n.badge, 0)));
+  out += R"(},"android":{)";
+  append_json_member(out, "priority", "NORMAL");
+  if (n.expires_at > WallTime{}) append_json_member(out, "ttl", std::to_string(ttl_of(n).count()) + "s");
+  append_text(out, "collapse_key", n.collapse_id);
+  return out += "}}}";
+}
+
 /// What stands behind the target's value, within Google's limit.
 Result<std::string> rest_of(const Notification& n, const Style& style) {
   const CleanText title(is_blank(n.title) ? std::string_view() : n.title), body(n.body, /*lines=*/true);
@@ -115,7 +133,9 @@ Result<std::string> rest_of(const Notification& n, const Style& style) {
 
 Result<Message> Message::of(const Notification& notification, const Style& style) {
   Result<std::string> rest =
-      built_with_ext_that_fits(notification, [&](const Notification& n) { return rest_of(n, style); });
+      notification.badge_only
+          ? badge_rest_of(notification)
+          : built_with_ext_that_fits(notification, [&](const Notification& n) { return rest_of(n, style); });
   if (!rest) return std::unexpected(std::move(rest.error()));
   return Message(*std::move(rest));
 }

@@ -58,6 +58,7 @@ class FcmProvider final : public Provider {
     return std::vector<Answer>(tokens.size(), answer_of(reply));
   }
   std::size_t requests_per_minute() const noexcept override { return kProjectPerMinute; }
+  bool takes_badge_only(Platform) const noexcept override { return true; }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_target(token); }
 
  private:

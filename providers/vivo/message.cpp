@@ -154,7 +154,8 @@ Result<std::string> message_with_ext(const Notification& notification, const Sty
   if (token != nullptr) append_json_member(out, "pushMode", style.test ? 1 : 0);
   if (!notification.collapse_id.empty()) append_json_member(out, "notifyId", notify_id(notification.collapse_id));
   if (style.foreground_show) append_flag(out, "foregroundShow", *style.foreground_show);
-  if (style.badge && notification.badge.value_or(0) > 0) append_flag(out, "addBadge", true);
+  const bool counts = notification.badge.value_or(0) > 0 && !notification.replaces;
+  if (style.badge && counts) append_flag(out, "addBadge", true);
   return out += '}';
 }
 

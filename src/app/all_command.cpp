@@ -36,7 +36,9 @@ constexpr milliseconds kLastOutcomes{500};  // from the worker's end until its o
 Result<void> check(const Config& config) {
   const kafka::ClientOptions& kafka = config.producer.kafka;
   if (config.store_url.kind != store::StoreUrl::Kind::Sqlite)
-    return fail(Errc::Malformed, "store.url: nightpost all keeps its messages in SQLite alone; give it sqlite:PATH");
+    return fail(Errc::Malformed,
+                "store.url: nightpost all is for one machine and one SQLite file: give it sqlite:PATH, or run "
+                "nightpost im and nightpost worker on this server");
   if (kafka.brokers != kafka::ClientOptions().brokers || !kafka.client.empty() || !kafka.client_files.empty())
     return fail(Errc::Malformed,
                 "kafka: nightpost all has a broker of its own and sends nothing to those of the config; leave out "
@@ -105,7 +107,7 @@ class Both {
     return all;
   }
   void register_series(observe::MetricsPage& page) const {
-    register_metrics(page, worker_->metrics(), worker_->signers());
+    register_metrics(page, worker_->metrics(), worker_->signers(), worker_->recalls());
     register_im_metrics(page, im_metrics_);
     register_server_metrics(page, "im", im_metrics_.server);
     register_server_metrics(page, "im_rest", im_metrics_.rest_server);

@@ -47,8 +47,10 @@ std::vector<Source> split(const std::string& path, const std::string& text) {
   return lines;
 }
 
-/// Conversation and receiver for one-to-one, the group for groups, so that order holds in both.
+/// Conversation and receiver for one-to-one, the group for groups, so that order holds in both, and a cancel stays
+/// behind its message.
 std::string key_of(const dispatch::OfflineEvent& event) {
+  if (event.kind == dispatch::EventKind::Badge) return fmt::format("badge_{}", event.to.front().user_id);
   if (!event.group_id.empty()) return fmt::format("group_{}", event.group_id);
   return fmt::format("c2c_{}_{}", event.from_user, event.to.empty() ? std::string_view() : event.to.front().user_id);
 }
@@ -115,7 +117,11 @@ void add_event_command(CLI::App& root, int& exit_code) {
   command->add_option("--wait-ms", options->wait_ms, "for the broker's acknowledgement")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  command->footer("Example:\n  nightpost event publish --config config/dev.json --now config/example-event.json");
+  command->footer(
+      "Kinds: c2c and group are messages; system is not pushed; cancel takes a message back, or what was read of a\n"
+      "conversation; badge sets the icon's number alone. A cancel is published under its message's key, so name its\n"
+      "from, or its group. config/schemas/offline-event.schema.json has examples.\n\n"
+      "Example:\n  nightpost event publish --config config/dev.json --now config/example-event.json");
   command->callback([options, &exit_code] { exit_code = publish(*options); });
 }
 

@@ -51,7 +51,7 @@ int run_im(const Options& options) {
     if (!producer) return std::unexpected(producer.error());
     return std::make_unique<KafkaEventSink>(*std::move(producer), config->topics.offline, loop);
   };
-  auto started = ImServer::start(*config, clock, log, outlet, metrics);
+  auto started = ImServer::start(*config, clock, log, outlet, metrics, [&service](const Error&) { service.fail(); });
   if (!started) return say_error(started.error());
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);
@@ -64,7 +64,7 @@ int run_im(const Options& options) {
   const std::string socket =
       fmt::format("ws{}://{}:{}/ws", config->im.tls.certificate.empty() ? "" : "s", config->im.host, im->port());
   log.info("im.started", {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
-                          observe::kv("topic", config->topics.offline),
+                          observe::kv("topic", config->topics.offline), observe::kv("store", config->store_url.shown()),
                           observe::kv("apps", config->im.key_files.size()), observe::kv("rest", im->rest_url())});
   service.announce([&] {
     nlohmann::json ready = {{"ws", socket},

@@ -41,6 +41,10 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.integer("reads_queued_max", options.reads_max, 1, 1'000'000);
   section.integer("commit_commands_max", options.batch_max, 1, 10'000);
   section.integer("readers", options.readers, 1, 64);
+  section.duration_ms("store_reconnect_first_ms", options.reconnect.first, 1, 60'000);
+  section.duration_ms("store_reconnect_max_ms", options.reconnect.max, 1, 600'000);
+  if (options.reconnect.first > options.reconnect.max)
+    section.mistake("store_reconnect_first_ms", "is above store_reconnect_max_ms");
   section.integer("elements_max", options.elements.count_max, 1, 1'000);
   section.integer("elements_bytes_max", options.elements.bytes_max, 256, 49'152);
   section.integer("cloud_data_bytes_max", options.cloud_data_bytes_max, 0, 16'384);
@@ -134,6 +138,8 @@ void read_im(JsonSection section, ImOptions& options) {
   section.integer("intents_held_max", options.relay.held_max, 1'000, 10'000'000);
   section.integer("events_in_flight_max", options.relay.in_flight_max, 1, 1'000'000);
   section.integer("events_in_flight_bytes_max", options.relay.in_flight_bytes_max, 65'536, std::int64_t{1} << 40);
+  section.duration_ms("follow_up_wait_ms", options.relay.follow_up_wait, 0, 600'000);
+  section.integer("follow_ups_held_max", options.relay.follow_ups_max, 100, 10'000'000);
   read_service(section, options.service);
   read_gateway(section, options.gateway);
   read_rest(section.section("rest"), options);

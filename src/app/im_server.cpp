@@ -59,14 +59,14 @@ ImServer::ImServer(const Config& config, const Clock& clock, observe::Log& log, 
       loop_(context_) {}
 
 Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Clock& clock, observe::Log& log,
-                                                  const MakeOutlet& make_outlet, ImMetrics& metrics) {
-  if (config.store_url.kind != store::StoreUrl::Kind::Sqlite)
-    return fail(Errc::Malformed, "store.url: nightpost im keeps its messages in SQLite alone; give it sqlite:PATH");
+                                                  const MakeOutlet& make_outlet, ImMetrics& metrics,
+                                                  std::function<void(const Error&)> on_fatal) {
   std::unique_ptr<ImServer> made(new ImServer(config, clock, log, metrics));
   auto outlet = make_outlet(made->loop_);
   if (!outlet) return std::unexpected(outlet.error());
   made->outlet_ = *std::move(outlet);
-  if (const auto opened = made->open_service(config); !opened) return std::unexpected(opened.error());
+  if (const auto opened = made->open_service(config, std::move(on_fatal)); !opened)
+    return std::unexpected(opened.error());
   if (const auto listens = made->listen(); !listens) return fail(listens.error().code, "im: " + listens.error().detail);
   if (const auto listens = made->listen_for_servers(); !listens)
     return fail(listens.error().code, "im.rest: " + listens.error().detail);
@@ -77,13 +77,18 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
   return made;
 }
 
-Result<void> ImServer::open_service(const Config& config) {
+Result<void> ImServer::open_service(const Config& config, std::function<void(const Error&)> on_fatal) {
   auto keys = read_keys(options_);
   if (!keys) return std::unexpected(keys.error());
-  auto push_store = open_store(config, false);  // makes the file where there is none
+  auto push_store = open_store(config, false);  // makes the file where there is none, or the tables
   if (!push_store) return std::unexpected(push_store.error());
-  auto service = im::SqliteService::open(config.store_url.place, config.store, *std::move(push_store), *std::move(keys),
-                                         options_.service, {loop_, clock_, *this, log_, &metrics_.service});
+  auto service = im::SqliteService::open(config.store_url, config.store, *std::move(push_store), *std::move(keys),
+                                         options_.service,
+                                         {loop_, clock_, *this, log_, &metrics_.service,
+                                          [&log = log_, on_fatal = std::move(on_fatal)](const Error& error) {
+                                            log.error("im.store_lost", {observe::kv("why", error.detail)});
+                                            if (on_fatal) on_fatal(error);
+                                          }});
   if (!service) return std::unexpected(service.error());
   service_ = *std::move(service);
   gateway_ = std::make_unique<im::Gateway>(im::Gateway::Parts{.loop = loop_,
@@ -154,6 +159,12 @@ ImServer::~ImServer() {
   gateway_.reset();
   service_.reset();
   outlet_.reset();
+}
+
+std::vector<Unready> ImServer::unready() const {
+  std::vector<Unready> all = outlet_->unready();
+  if (std::string trouble = service_->trouble(); !trouble.empty()) all.push_back({"store", std::move(trouble)});
+  return all;
 }
 
 void ImServer::committed(im::Committed what) {
@@ -245,6 +256,8 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                      {{"reason", std::string(im::name_of(static_cast<im::Bye>(i)))}}, cell(g.byes[i]));
   page.add_counter("nightpost_im_commits_total", "Commits of the IM server's writer, a sync of the disk each", {},
                    cell(metrics.service.commits));
+  page.add_counter("nightpost_im_commits_unknown_total", "Commits that the store's server did not answer: looked up",
+                   {}, cell(metrics.service.commits_unknown));
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
   register_rest_metrics(page, metrics.rest);
@@ -258,6 +271,12 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_counter("nightpost_im_events_total", "Offline events published", {}, cell(r.events));
   page.add_counter("nightpost_im_late_events_total", "Of them: for devices that looked alive and did not acknowledge",
                    {}, cell(r.late_events));
+  page.add_counter("nightpost_im_follow_ups_total", "Events of pushes made before", {{"kind", "cancel"}},
+                   cell(r.cancels));
+  page.add_counter("nightpost_im_follow_ups_total", "Events of pushes made before", {{"kind", "badge"}},
+                   cell(r.badges));
+  page.add_gauge("nightpost_im_follow_ups_held", "Of what is to be told to pushes made before, in memory", {},
+                 cell(r.follow_ups_held));
   page.add_counter("nightpost_im_intents_reread_total", "Intents taken up from the store", {}, cell(r.repeated));
   page.add_gauge("nightpost_im_intents_held", "Intents in memory", {}, cell(r.held));
   page.add_gauge("nightpost_im_events_in_flight", "Events that the broker has not acknowledged", {}, cell(r.in_flight));

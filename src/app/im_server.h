@@ -3,6 +3,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,13 +39,15 @@ struct ImMetrics {
 void register_rest_metrics(observe::MetricsPage& page, const im::RestMetrics& metrics);
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 
-/// One a store file: the second is refused, since both would number the same conversations.
+/// One a store: the second is refused, since both would number the same conversations.
 class ImServer final : public im::Listener {
  public:
   /// Malformed: the config lacks something or the store is another program's; Io, Overloaded: the store, its lock or
-  /// the port cannot be had; or what `make_outlet` says.
+  /// the port cannot be had; or what `make_outlet` says. `on_fatal`: from any thread, where the store is another's by
+  /// now and this process must end (PostgreSQL); a file's lock is never lost.
   static Result<std::unique_ptr<ImServer>> start(const Config& config, const Clock& clock, observe::Log& log,
-                                                 const MakeOutlet& make_outlet, ImMetrics& metrics);
+                                                 const MakeOutlet& make_outlet, ImMetrics& metrics,
+                                                 std::function<void(const Error&)> on_fatal = {});
   ~ImServer() override;
   ImServer(const ImServer&) = delete;
   ImServer& operator=(const ImServer&) = delete;
@@ -66,11 +69,11 @@ class ImServer final : public im::Listener {
   bool await_idle(MonoTime until);
   /// Writes what waits to be written. Nobody is answered any more.
   void save();
-  std::vector<Unready> unready() const { return outlet_->unready(); }
+  std::vector<Unready> unready() const;
 
  private:
   ImServer(const Config& config, const Clock& clock, observe::Log& log, ImMetrics& metrics);
-  Result<void> open_service(const Config& config);
+  Result<void> open_service(const Config& config, std::function<void(const Error&)> on_fatal);
   Result<void> listen();
   Result<void> listen_for_servers();
   void committed(im::Committed what) override;

@@ -21,6 +21,7 @@ void register_limits(observe::MetricsPage& page, const Config& config) {
   of_shards("nightpost_resolve_receivers_cached_limit", "resolve.receivers_cached_max, all shards",
             config.resolve.receivers_cached_max);
   const auto whole = [](std::size_t limit) { return static_cast<double>(limit); };
+  constant("nightpost_recalls_kept_limit", "dispatch.recalls_max", whole(d.recalls_max));
   constant("nightpost_kafka_in_flight_limit", "kafka.in_flight_max", whole(config.consumer.in_flight_max));
   constant("nightpost_kafka_in_flight_limit_bytes", "kafka.in_flight_bytes_max",
            whole(config.consumer.in_flight_bytes_max));

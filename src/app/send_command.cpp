@@ -33,7 +33,7 @@ struct Options {
   std::string priority = "normal";  // as an event's that says nothing of it
   std::optional<std::int32_t> badge;
   std::int64_t ttl_s = 3600;
-  bool dry_run = false;
+  bool badge_only = false, dry_run = false;
   std::int64_t timeout_ms = 15'000;
 };
 
@@ -163,7 +163,7 @@ std::string event_for(const Options& options, WallTime now) {
   const nlohmann::json text = {{"type", "text"}, {"text", options.desc}};
   nlohmann::json receiver = {{"user_id", options.user}};
   if (options.badge) receiver["unread"] = *options.badge;
-  const nlohmann::json event = {{"event_id", id},
+  nlohmann::json event = {{"event_id", id},
                                 {"app_id", options.app},
                                 {"occurred_at", to_ms(now)},
                                 {"expires_at", to_ms(now) + options.ttl_s * 1000},
@@ -178,6 +178,7 @@ std::string event_for(const Options& options, WallTime now) {
                                   {"elements", nlohmann::json::array({text})}}},
                                 {"push", std::move(push)},
                                 {"to", nlohmann::json::array({receiver})}};
+  if (options.badge_only) event["kind"] = "badge";
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -347,7 +348,7 @@ void add_send_command(CLI::App& root, int& exit_code) {
   send->add_option("--user", options->user, "user id")->required();
   send->add_option("--device", options->device, "only this device");
   send->add_option("--title", options->title, "absent: the tenant's default title");
-  send->add_option("--desc", options->desc, "the text")->required();
+  CLI::Option* const desc = send->add_option("--desc", options->desc, "the text");
   send->add_option("--ext", options->ext,
                    "what the app finds under \"ext\": in userInfo, the intent's extras or the data");
   send->add_option("--sound", options->sound,
@@ -357,8 +358,12 @@ void add_send_command(CLI::App& root, int& exit_code) {
                    "high, normal, low, lowest: of the message, as in an event; low ones do not wake the phone")
       ->capture_default_str()
       ->check(CLI::IsMember({"high", "normal", "low", "lowest"}));
-  send->add_option("--badge", options->badge, "the number on the icon; absent: what the app showed last plus one")
-      ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
+  CLI::Option* const badge =
+      send->add_option("--badge", options->badge, "the number on the icon; absent: what the app showed last plus one")
+          ->check(CLI::Range(0, std::numeric_limits<std::int32_t>::max()));
+  CLI::Option* const badge_only =
+      send->add_flag("--badge-only", options->badge_only, "set that number and show nothing; --desc is not needed");
+  badge_only->needs(badge);
   send->add_option("--channel", options->channel, "android: the notification channel, instead of the certificate's");
   send->add_option("--category", options->category, "apns: the app's set of buttons");
   send->add_option("--interruption-level", options->level, "apns: passive, active, time-sensitive or critical");
@@ -374,7 +379,10 @@ void add_send_command(CLI::App& root, int& exit_code) {
   send->footer(
       "Example:\n  nightpost send --config config/dev.json --app 1400000001 --user vinson --title Denny \\\n"
       "    --desc 'are you coming tonight?' --ext '{\"conv\":\"c2c_denny\"}' --sound default --dry-run");
-  send->callback([options, &exit_code] { exit_code = run_send(*options); });
+  send->callback([options, desc, &exit_code] {
+    if (!options->badge_only && desc->count() == 0) throw CLI::RequiredError("--desc");
+    exit_code = run_send(*options);
+  });
 }
 
 }  // namespace nightpost::app

@@ -30,8 +30,9 @@ PostgresSourceOptions source_options(const Config& config) {
 }  // namespace
 
 Shard::Shard(const Config& config, ShardStore store, TokenRemover& remover, resolve::GrantBook& grants,
-             net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
-             observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer)
+             net::TrustStores& trust_stores, dispatch::SignerLedger& signers, dispatch::RecallBook& recalls,
+             KafkaSettler& settler, const Clock& clock, observe::Log& log, ShardMetrics& metrics,
+             std::unique_ptr<dispatch::Tracer> tracer)
     : metrics_(metrics),
       skew_warn_(config.skew_warn),
       clock_(clock),
@@ -58,7 +59,7 @@ Shard::Shard(const Config& config, ShardStore store, TokenRemover& remover, reso
       transport_(loop_, watched(lanes_, ops_, skew_watch()), metrics.lanes, metrics.curl_lanes, clock, monitor_,
                  [this] { core_.schedule_after_work(); }),
       core_(turns_, config.dispatch, ports_, ports_, transport_, settler, clock, metrics.dispatch, monitor_, &ops_,
-            tracer_.get(), &signers) {
+            tracer_.get(), &signers, &recalls) {
   if (server_)
     store.feed->subscribe(
         [this](const StoreNews& news) { boost::asio::post(loop_, [this, news] { server_->take(news); }); });

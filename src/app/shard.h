@@ -57,8 +57,9 @@ class Shard {
   /// Borrows everything but the store and the tracer; `settler` is this shard's alone. `tracer` null: nothing is
   /// traced.
   Shard(const Config& config, ShardStore store, TokenRemover& remover, resolve::GrantBook& grants,
-        net::TrustStores& trust_stores, dispatch::SignerLedger& signers, KafkaSettler& settler, const Clock& clock,
-        observe::Log& log, ShardMetrics& metrics, std::unique_ptr<dispatch::Tracer> tracer = nullptr);
+        net::TrustStores& trust_stores, dispatch::SignerLedger& signers, dispatch::RecallBook& recalls,
+        KafkaSettler& settler, const Clock& clock, observe::Log& log, ShardMetrics& metrics,
+        std::unique_ptr<dispatch::Tracer> tracer = nullptr);
   ~Shard();  // as stop()
 
   void start();

@@ -16,12 +16,13 @@ constexpr std::size_t kBiteBytes = 1u << 20;
 ShardCore::ShardCore(EventLoop& loop, const dispatch::Options& options, dispatch::Directory& directory,
                      dispatch::Credentials& credentials, dispatch::Transport& transport, KafkaSettler& settler,
                      const Clock& clock, dispatch::Metrics& metrics, LoopMonitor& monitor, dispatch::Watcher* watcher,
-                     dispatch::Tracer* tracer, dispatch::SignerLedger* ledger)
+                     dispatch::Tracer* tracer, dispatch::SignerLedger* ledger, dispatch::RecallBook* recalls)
     : loop_(loop),
       transport_(transport),
       settler_(settler),
       monitor_(monitor),
-      dispatcher_(options, directory, credentials, transport, settler, clock, metrics, watcher, tracer, ledger),
+      dispatcher_(options, directory, credentials, transport, settler, clock, metrics, watcher, tracer, ledger,
+                  recalls),
       timer_(loop.make_timer([this] { on_timer(); })) {}
 
 void ShardCore::enqueue(kafka::WaitingBatch batch) {

@@ -26,7 +26,8 @@ class ShardCore {
   ShardCore(EventLoop& loop, const dispatch::Options& options, dispatch::Directory& directory,
             dispatch::Credentials& credentials, dispatch::Transport& transport, KafkaSettler& settler,
             const Clock& clock, dispatch::Metrics& metrics, LoopMonitor& monitor, dispatch::Watcher* watcher = nullptr,
-            dispatch::Tracer* tracer = nullptr, dispatch::SignerLedger* ledger = nullptr);
+            dispatch::Tracer* tracer = nullptr, dispatch::SignerLedger* ledger = nullptr,
+            dispatch::RecallBook* recalls = nullptr);
 
   /// Batches that find no room wait; their number is bounded by the consumer's limits.
   void enqueue(kafka::WaitingBatch batch);

@@ -69,7 +69,8 @@ Result<void> check_store_folder(const Config& config) {
   return {};
 }
 
-Worker::Worker(const Config& config) : config_(config), grants_(config_.grants) {}
+Worker::Worker(const Config& config)
+    : config_(config), grants_(config_.grants), recalls_(config_.dispatch.recalls_max, config_.dispatch.recalls_kept) {}
 
 Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock& clock, observe::Log& log,
                                               Handlers handlers, std::unique_ptr<StoreFeed> feed) {
@@ -116,8 +117,8 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
     if (worker->trace_) tracer = std::make_unique<ShardTracer>(*worker->trace_, worker_name(), worker->config_.topics);
     worker->shards_.push_back(std::make_unique<Shard>(
         worker->config_, std::move(store), *worker->remover_, worker->grants_, worker->trust_stores_, worker->signers_,
-        worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock, log,
-        worker->metrics_.shards.emplace_back(), std::move(tracer)));
+        worker->recalls_, worker->settlers_.emplace_back(*worker->producer_, credit, worker->config_.topics), clock,
+        log, worker->metrics_.shards.emplace_back(), std::move(tracer)));
   }
 
   kafka::ConsumerHandlers on;

@@ -39,7 +39,8 @@ struct WorkerMetrics {
   TraceMetrics trace;
 };
 /// Every series the worker exports, reading `metrics` at each scrape.
-void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers);
+void register_metrics(observe::MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers,
+                      const dispatch::RecallBook& recalls);
 
 void register_store_feed(observe::MetricsPage& page, const StoreFeedMetrics& metrics);
 
@@ -72,6 +73,7 @@ class Worker {
   LoopMonitor::Report loop_report(std::size_t shard, MonoTime now) { return shards_[shard]->monitor().report(now); }
   const WorkerMetrics& metrics() const noexcept { return metrics_; }
   const dispatch::SignerLedger& signers() const noexcept { return signers_; }
+  const dispatch::RecallBook& recalls() const noexcept { return recalls_; }
   /// Where vendors post their receipts; 0: nowhere.
   std::uint16_t receipts_port() const noexcept { return receipts_ ? receipts_->port() : std::uint16_t{0}; }
   /// When the certificate ends that is shown there; nullopt: none is.
@@ -89,6 +91,7 @@ class Worker {
   resolve::GrantBook grants_;
   std::unique_ptr<TraceRecorder> trace_;  // null: switched off
   dispatch::SignerLedger signers_;
+  dispatch::RecallBook recalls_;
   std::unique_ptr<kafka::Producer> producer_;
   std::stop_source stopping_;  // of waits for a server that is the store
   std::unique_ptr<StoreFeed> feed_;

@@ -87,7 +87,7 @@ int run_worker(const Options& options) {
   }
   CertificateDates dates(std::move(read_certificates));
   dates.look(clock.mono());
-  register_metrics(service.page(), worker->metrics(), worker->signers());
+  register_metrics(service.page(), worker->metrics(), worker->signers(), worker->recalls());
   register_limits(service.page(), *config);
   dates.register_series(service.page());
   register_listener_certificate(service.page(), "receipts", [&] { return worker->receipts_certificate_ends(); });

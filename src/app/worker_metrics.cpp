@@ -96,6 +96,8 @@ void register_dispatch(ShardSeries& shards) {
   counter("nightpost_repeats_maybe_sent_total", "Repeats of a push the vendor may have taken already",
           &Metrics::repeats_maybe_sent);
   counter("nightpost_breakers_opened_total", "Credentials whose sending was stopped", &Metrics::breakers_opened);
+  counter("nightpost_recalled_total", "Pushes ended before they were sent: recalled, or read on another device",
+          &Metrics::recalled);
   counter("nightpost_signers_down_total", "Times that a vendor stopped answering a signer, or failed everything of it",
           &Metrics::signers_fell);
   counter("nightpost_signer_probes_total", "Requests that tried such a vendor", &Metrics::signer_probes);
@@ -377,7 +379,8 @@ void register_store_feed(MetricsPage& page, const StoreFeedMetrics& metrics) {
   page.add_gauge("nightpost_store_available", "1 while the last look was good", {}, cell(metrics.available));
 }
 
-void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers) {
+void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers,
+                      const dispatch::RecallBook& recalls) {
   ShardSeries shards(page, metrics);
   register_dispatch(shards);
   register_outcomes(page, metrics);
@@ -386,6 +389,8 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dis
   register_loops(shards);
   register_skew(page, metrics);
   register_signers(page, signers);
+  page.add_gauge("nightpost_recalls_kept", "Notes of what was taken back: messages, read conversations, spared devices",
+                 {}, [&recalls] { return static_cast<double>(recalls.size()); });
   register_grants(shards);
   register_resolve(shards);
   register_kafka(page, metrics);

@@ -26,6 +26,8 @@ struct Notification {
   std::optional<std::string> sound;  // file name or "default"; nullopt: silent
   std::optional<int> badge;          // absolute; nullopt: leave as it is
   Priority priority = Priority::Normal;
+  bool replaces = false;    // takes the place of one that was shown: it is nothing new, and rings for nobody
+  bool badge_only = false;  // sets the icon's number and shows nothing: neither title, body, sound nor ext count
   bool mutable_content = false;
   std::string image;        // an https URL; empty: none
   std::string thread_id;    // groups on the screen: the conversation

@@ -38,7 +38,7 @@ void Attempts::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
 void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
   OpenEvent& open = *push.event;
   if (now_.mono >= push.window.end()) return pushes_.end(push, ending_of(push.window.rule_at_end()));
-  if (!find_route(push) || !ask_pacer(push)) return;
+  if (pushes_.end_if_pointless(push) || !find_route(push) || !ask_pacer(push)) return;
   const Rendered rendered = open.content.render(open.event, open.event.to[push.receiver],
                                                 *open.receivers[push.receiver], *push.device, languages_);
   const Provider& provider = *push.route->provider;
@@ -74,6 +74,10 @@ bool Attempts::find_route(Push& push) {
   }
   if (!push.route->provider->well_formed(device.token)) {
     pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenMalformed});
+    return false;
+  }
+  if (push.event->event.kind == EventKind::Badge && !push.route->provider->takes_badge_only(device.platform)) {
+    pushes_.end(push, {OutcomeKind::Suppressed, Rule::NoBadgeOnly});
     return false;
   }
   pushes_.limit_window(push);

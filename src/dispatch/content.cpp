@@ -47,23 +47,29 @@ void fill(Notification& out, const OfflineEvent& event, Platform platform, const
   out.body.clear();
   if (const std::string_view desc = desc_for(event, platform); !desc.empty())
     out.body = head_of(desc, kContentBytesMax);
-  else
+  else if (event.kind != EventKind::Badge)
     append_content(out.body, event, *language.words);
+  const bool recalled = event.kind == EventKind::Cancel;
+  if (recalled && desc_for(event, platform).empty()) out.body += language.recalled;
+  out.replaces = recalled;
+  out.badge_only = event.kind == EventKind::Badge;
   out.platform = platform;
   out.subtitle = head_of(event.subtitle, kContentBytesMax);
   out.image = event.image;
   out.ext = event.ext;
-  out.priority = shown_priority(event.priority);
+  // What takes a message's place is to be seen by who looks, and wakes nobody.
+  out.priority = recalled || out.badge_only ? Priority::Normal : shown_priority(event.priority);
   out.mutable_content = event.apns_mutable_content;
-  out.thread_id = event.kind == EventKind::Group ? "group_" : "c2c_";
-  out.thread_id += event.kind == EventKind::Group ? event.group_id : event.from_user;
+  out.thread_id = event.in_group() ? "group_" : "c2c_";
+  out.thread_id += event.in_group() ? event.group_id : event.from_user;
   out.collapse_id = collapse_id_of(event.message_id);
   out.receipt_tag = receipt_tag_of(event.event_id);
   out.expires_at = event.expires_at;
   out.extras.clear();
   if (platform != Platform::Android) {
     if (!event.apns_category.empty()) out.extras.emplace_back("apns.category", event.apns_category);
-    if (!event.apns_level.empty()) out.extras.emplace_back("apns.interruption-level", event.apns_level);
+    const std::string_view level = recalled ? std::string_view("passive") : event.apns_level;
+    if (!level.empty()) out.extras.emplace_back("apns.interruption-level", level);
     return;
   }
   for (std::size_t i = 0; i < event.android_channels.size(); ++i)
@@ -96,7 +102,7 @@ void append_content(std::string& out, const OfflineEvent& event, const ElementWo
   const auto append = [&](std::string_view text) {
     out += head_of(text, kContentBytesMax - std::min(kContentBytesMax, out.size() - start));
   };
-  if (event.kind == EventKind::Group) {
+  if (event.in_group()) {
     append(event.from_name_card.empty() ? event.from_nick : event.from_name_card);
     if (!event.group_name.empty()) {
       append("(");
@@ -111,8 +117,9 @@ void append_content(std::string& out, const OfflineEvent& event, const ElementWo
 }
 
 std::optional<std::string_view> sound_for(const OfflineEvent& event, const PushSettings& settings) noexcept {
+  if (!event.is_message()) return std::nullopt;
   std::string_view sound = event.apns_sound;
-  if (sound.empty()) sound = event.kind == EventKind::Group ? settings.sound_group : settings.sound_c2c;
+  if (sound.empty()) sound = event.in_group() ? settings.sound_group : settings.sound_c2c;
   if (sound == kSilent) return std::nullopt;
   return sound.empty() ? "default" : sound;
 }
@@ -121,6 +128,7 @@ std::optional<int> badge_for(const OfflineEvent& event, const EventReceiver& to,
                              const Device& device) noexcept {
   if (!event.apns_badge || !settings.badge) return std::nullopt;
   if (to.unread >= 0) return to.unread;
+  if (!event.is_message()) return std::nullopt;
   return std::clamp(device.badge_base, 0, std::numeric_limits<std::int32_t>::max() - 1) + 1;
 }
 

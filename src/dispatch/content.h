@@ -31,11 +31,11 @@ std::string_view desc_for(const OfflineEvent& event, Platform platform) noexcept
 /// Elements in order, then the names before them: "nick:content", "card(group):content".
 void append_content(std::string& out, const OfflineEvent& event, const ElementWords& words);
 
-/// Per message > the user's for this kind of conversation > "default"; nullopt: silent.
+/// Per message > the user's for this kind of conversation > "default"; nullopt: silent, as all but messages are.
 std::optional<std::string_view> sound_for(const OfflineEvent& event, const PushSettings& settings) noexcept;
 
 /// The absolute number for the icon; nullopt: leave it. The producer's unread total is the truth; where it did not say,
-/// what the app showed when it went to the background, plus this message.
+/// what the app showed when it went to the background, plus this message; what is no message leaves it then.
 std::optional<int> badge_for(const OfflineEvent& event, const EventReceiver& to, const PushSettings& settings,
                              const Device& device) noexcept;
 

@@ -24,15 +24,20 @@ Rule rule_of(Mute::Kind kind) noexcept {
   return Rule::None;
 }
 
+/// A cancel and a badge have their own to say, whatever the elements.
+bool speaks(const OfflineEvent& event) noexcept {
+  return event.kind == EventKind::Cancel || event.kind == EventKind::Badge || elements_speak(event);
+}
+
 bool applies(const Mute& mute, const OfflineEvent& event, const EventReceiver& to, WallTime now) noexcept {
   if (now >= mute.until || (mute.unless_mentioned && to.mentioned)) return false;
   switch (mute.kind) {
     case Mute::Kind::All:
       return true;
     case Mute::Kind::Peer:
-      return event.kind == EventKind::C2c && mute.target == event.from_user;
+      return !event.in_group() && mute.target == event.from_user;
     case Mute::Kind::Group:
-      return event.kind == EventKind::Group && mute.target == event.group_id;
+      return event.in_group() && mute.target == event.group_id;
   }
   return false;
 }
@@ -44,16 +49,22 @@ Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max)
   if (event.online_only) return Rule::OnlineOnly;
   if (event.kind == EventKind::System) return Rule::SystemMessage;
   const bool described = !event.common.desc.empty() || !event.apns.desc.empty() || !event.android.desc.empty();
-  if (!described && !elements_speak(event)) return silence_of(event);
+  if (!described && !speaks(event)) return silence_of(event);
   if (now >= event.expires_at) return Rule::Expired;
   if (age_max > milliseconds(0) && now - event.occurred_at > age_max) return Rule::TooOld;
+  // It only ends what still waits: there is nothing to show in its place.
+  if (event.kind == EventKind::Cancel && event.cancel == CancelReason::Read) return Rule::ReadElsewhere;
   return Rule::None;
 }
 
 Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                      WallTime now) noexcept {
-  if (to.user_id == event.from_user) return Rule::SenderItself;
+  const bool badge = event.kind == EventKind::Badge;
+  if (to.user_id == event.from_user && !badge) return Rule::SenderItself;
   if (!receiver.settings.enabled) return Rule::UserPushOff;
+  // A number rings nobody, so no mute holds it back.
+  if (badge && !receiver.settings.badge) return Rule::BadgeOff;
+  if (badge) return receiver.devices.empty() ? Rule::NoDevice : Rule::None;
   Rule first = Rule::None;
   for (const Mute& mute : receiver.mutes)
     if (applies(mute, event, to, now) && (first == Rule::None || rule_of(mute.kind) < first))
@@ -67,7 +78,7 @@ Rule decide_device(const OfflineEvent& event, const EventReceiver& to, const Dev
   if (device.state == DeviceState::Foreground && to.due_count == 0) return Rule::Foreground;
   if (device.platform == Platform::Web || device.platform == Platform::MiniProgram) return Rule::WebTerminal;
   if (device.token.text().empty()) return Rule::NoToken;
-  if (desc_for(event, device.platform).empty() && !elements_speak(event)) return silence_of(event);
+  if (desc_for(event, device.platform).empty() && !speaks(event)) return silence_of(event);
   return Rule::None;
 }
 

@@ -10,11 +10,12 @@
 
 namespace nightpost::dispatch {
 
-/// Asked before any store is: what holds for every receiver. `age_max` 0: no event is too old.
+/// Asked before any store is: what holds for every receiver. `age_max` 0: no event is too old. ReadElsewhere: a cancel
+/// that shows nothing, noted by now.
 Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max) noexcept;
 
 /// `to` is the receiver in the event, `receiver` what the stores know of it. A mute "unless mentioned" yields to a
-/// mention; SenderItself: one's own message needs no push.
+/// mention; SenderItself: one's own message needs no push. No mute holds a badge back.
 Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                      WallTime now) noexcept;
 

@@ -19,6 +19,8 @@ constexpr std::size_t kDueDevicesMax = 100;         // of one receiver
 constexpr std::size_t kImageMax = 512;              // of a push's few thousand bytes
 constexpr std::size_t kParserKeptMax = 256 * 1024;  // bytes of an event that the parser stays ready for
 constexpr std::size_t kSeenKept = 8192;             // slots of the look for repeated users
+// What stands for a badge's message: of its pushes too the newest is enough.
+constexpr std::string_view kBadgeMessage = "badge-only";
 
 class EventReader final : public JsonReader {
  public:
@@ -44,17 +46,18 @@ class EventReader final : public JsonReader {
 
  private:
   bool event(od::value value, const Path& at) {
-    static constexpr std::array<Member, 10> kMembers = {{{"event_id", true},
+    static constexpr std::array<Member, 11> kMembers = {{{"event_id", true},
                                                          {"app_id", true},
                                                          {"occurred_at", true},
                                                          {"expires_at", true},
                                                          {"kind", true},
                                                          {"from"},
                                                          {"group"},
-                                                         {"message", true},
+                                                         {"message"},
                                                          {"push"},
-                                                         {"to", true}}};
-    static constexpr std::array<std::string_view, 3> kKinds = {"c2c", "group", "system"};
+                                                         {"to", true},
+                                                         {"cancel"}}};
+    static constexpr std::array<std::string_view, 5> kKinds = {"c2c", "group", "system", "cancel", "badge"};
     const auto visit = [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
@@ -79,15 +82,57 @@ class EventReader final : public JsonReader {
           return message(v, here);
         case 8:
           return push(v, here);
-        default:
+        case 9:
           return receivers(v, here);
+        default:
+          return cancel(v, here);
       }
     };
-    if (!members(value, at, kMembers, visit)) return false;
-    if (event_.kind != EventKind::System && event_.from_user.empty()) return wrong(Path{&at, "from"}, "missing");
-    if (event_.kind == EventKind::Group && event_.group_id.empty()) return wrong(Path{&at, "group"}, "missing");
+    if (!members(value, at, kMembers, visit) || !fits_kind(at)) return false;
     if (event_.message_sent_at == WallTime{}) event_.message_sent_at = event_.occurred_at;
     return true;
+  }
+
+  /// Which members a kind cannot do without is known once all are read: they come in any order.
+  bool fits_kind(const Path& at) {
+    const EventKind kind = event_.kind;
+    if (kind == EventKind::Badge) return fits_badge(at);
+    const Path message{&at, "message"};
+    if (event_.message_id.empty()) return wrong(message, "missing");
+    if (kind == EventKind::Cancel) return fits_cancel(at);
+    if (!has_elements_) return wrong(Path{&message, "elements"}, "missing");
+    if (event_.is_message() && event_.from_user.empty()) return wrong(Path{&at, "from"}, "missing");
+    return kind != EventKind::Group || !event_.group_id.empty() || wrong(Path{&at, "group"}, "missing");
+  }
+
+  /// A cancel takes back one message, or what a conversation holds up to it.
+  bool fits_cancel(const Path& at) {
+    if (event_.cancel == CancelReason::Recalled) return true;
+    const Path message{&at, "message"};
+    if (event_.message_seq < 1) return wrong(Path{&message, "seq"}, "missing: read up to which message?");
+    return !event_.from_user.empty() || !event_.group_id.empty() ||
+           wrong(Path{&at, "from"}, "missing, and so is group: in which conversation?");
+  }
+
+  bool fits_badge(const Path& at) {
+    const Path to{&at, "to"};
+    for (std::size_t i = 0; i < event_.to.size(); ++i) {
+      const Path item{&to, {}, i};
+      if (event_.to[i].unread < 0) return wrong(Path{&item, "unread"}, "missing: it is the badge's number");
+    }
+    event_.message_id = kBadgeMessage;
+    return true;
+  }
+
+  bool cancel(od::value value, const Path& at) {
+    static constexpr std::array<Member, 1> kMembers = {{{"reason", true}}};
+    static constexpr std::array<std::string_view, 2> kReasons = {"recalled", "read"};
+    return members(value, at, kMembers, [&](std::size_t, od::value v, const Path& here) {
+      std::size_t reason = 0;
+      if (!word(v, here, kReasons, reason)) return false;
+      event_.cancel = static_cast<CancelReason>(reason);
+      return true;
+    });
   }
 
   bool from(od::value value, const Path& at) {
@@ -107,7 +152,7 @@ class EventReader final : public JsonReader {
 
   bool message(od::value value, const Path& at) {
     static constexpr std::array<Member, 6> kMembers = {
-        {{"id", true}, {"seq"}, {"sent_at"}, {"priority"}, {"online_only"}, {"elements", true}}};
+        {{"id", true}, {"seq"}, {"sent_at"}, {"priority"}, {"online_only"}, {"elements"}}};
     static constexpr std::array<std::string_view, 4> kPriorities = {"high", "normal", "low", "lowest"};
     return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
@@ -126,6 +171,7 @@ class EventReader final : public JsonReader {
         case 4:
           return boolean(v, here, event_.online_only);
         default:
+          has_elements_ = true;
           return items(v, here, kElementsMax, [&](od::value each, const Path& item) { return element(each, item); });
       }
     });
@@ -313,6 +359,7 @@ class EventReader final : public JsonReader {
   OfflineEvent& event_;
   std::size_t receivers_max_;
   std::vector<std::uint32_t>& seen_;
+  bool has_elements_ = false;
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ namespace nightpost::dispatch {
 struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer,
-       SignerLedger* ledger);
+       SignerLedger* ledger, RecallBook* recalls);
 
   /// Every way in from outside: reads the clocks once, does `work`, then sends what may be sent and flushes once.
   /// Nested (a directory that answers at once) it is only the work.
@@ -80,6 +80,8 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   Slots slots_;  // those reserved: gathered, or in bins
   PacerBook pacers_;
   OpenEvents events_;
+  RecallBook own_recalls_;
+  RecallBook& recalls_;
   OpenPushes pushes_;
   Capacity capacity_;
   FairShare shares_;
@@ -100,7 +102,7 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
 
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
                        Transport& transport, Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher,
-                       Tracer* tracer, SignerLedger* ledger)
+                       Tracer* tracer, SignerLedger* ledger, RecallBook* recalls)
     : options_(given),
       clock_(clock),
       metrics_(metrics),
@@ -109,11 +111,13 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       policy_(options_, rng_),
       pacers_(options_, &slots_, ledger),
       events_(now_, settler, metrics, watcher, tracer),
-      pushes_(options_, now_, events_, pacers_),
+      own_recalls_(options_.recalls_max, options_.recalls_kept),
+      recalls_(recalls != nullptr ? *recalls : own_recalls_),
+      pushes_(options_, now_, events_, pacers_, recalls_),
       capacity_(options_, slots_, pushes_.slab(), settler),
       shares_(options_, events_, capacity_, pacers_),
       planner_(options_, now_, events_, capacity_, timers_),
-      intake_(options_, now_, directory, policy_, events_, planner_, timers_, metrics, *this),
+      intake_(options_, now_, directory, policy_, events_, pushes_, recalls_, planner_, timers_, metrics, *this),
       queues_(options_, now_, pushes_, pacers_, timers_),
       sender_(now_, transport, handler, pacers_, slots_, timers_, metrics, watcher),
       attempts_(options_, now_, credentials, policy_, rng_, languages_, capacity_, shares_, pushes_, queues_, batcher_,
@@ -205,9 +209,9 @@ void Dispatcher::Impl::hand_back(const std::function<bool(RecordId)>& which) {
 
 Dispatcher::Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
                        Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher, Tracer* tracer,
-                       SignerLedger* ledger)
+                       SignerLedger* ledger, RecallBook* recalls)
     : impl_(std::make_unique<Impl>(*this, options, directory, credentials, transport, settler, clock, metrics, watcher,
-                                   tracer, ledger)) {}
+                                   tracer, ledger, recalls)) {}
 
 Dispatcher::~Dispatcher() { impl_->events_.hand_back_all(); }
 

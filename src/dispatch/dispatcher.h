@@ -13,6 +13,7 @@
 #include "dispatch/metrics.h"
 #include "dispatch/options.h"
 #include "dispatch/ports.h"
+#include "dispatch/recall_book.h"
 #include "dispatch/signer_ledger.h"
 #include "dispatch/tracer.h"
 
@@ -21,10 +22,10 @@ namespace nightpost::dispatch {
 class Dispatcher final : public ReplyHandler {
  public:
   /// The collaborators are borrowed and must outlive it. `watcher`, `tracer` null: nobody. `ledger`: what the shards of
-  /// the process share of their signers; null: this is the only shard.
+  /// the process share of their signers, `recalls`: what they know to be taken back; null: this is the only shard.
   Dispatcher(const Options& options, Directory& directory, Credentials& credentials, Transport& transport,
              Settler& settler, const Clock& clock, Metrics& metrics, Watcher* watcher = nullptr,
-             Tracer* tracer = nullptr, SignerLedger* ledger = nullptr);
+             Tracer* tracer = nullptr, SignerLedger* ledger = nullptr, RecallBook* recalls = nullptr);
   /// Hands back what is still open.
   ~Dispatcher();
 

@@ -1,13 +1,17 @@
 #include "dispatch/event.h"
 
 #include <simdjson.h>
+#include <array>
 #include <cstring>
 #include <utility>
 
 namespace nightpost::dispatch {
 namespace {
 constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
+constexpr std::array<std::string_view, 5> kKinds = {"c2c", "group", "system", "cancel", "badge"};
 }  // namespace
+
+std::string_view name_of(EventKind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)]; }
 
 void EventBuffer::assign(std::string_view bytes) {
   const std::size_t wanted = 2 * (bytes.size() + kPadding);

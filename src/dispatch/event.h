@@ -17,7 +17,12 @@
 
 namespace nightpost::dispatch {
 
-enum class EventKind : std::uint8_t { C2c, Group, System };
+/// Cancel: a message is taken back. Badge: the icon's number alone.
+enum class EventKind : std::uint8_t { C2c, Group, System, Cancel, Badge };
+std::string_view name_of(EventKind kind) noexcept;  // "c2c", "group", …
+
+/// Why a cancel came: its message was recalled, or its conversation was read up to it on another device.
+enum class CancelReason : std::uint8_t { Recalled, Read };
 
 /// `Other` is a type this version has no word for; like Custom it speaks only through its description.
 enum class ElementType : std::uint8_t {
@@ -47,7 +52,7 @@ struct PlatformContent {
 
 struct EventReceiver {
   std::string_view user_id;
-  std::int32_t unread = -1;  // the receiver's unread total, this message included; -1: the producer did not say
+  std::int32_t unread = -1;  // the receiver's unread total, this event included; -1: the producer did not say
   bool mentioned = false;
   // Where the producer named the devices that are due: their part of OfflineEvent::due_devices. 0: all of the user's.
   std::uint32_t due_first = 0;
@@ -79,6 +84,7 @@ struct OfflineEvent {
   WallTime occurred_at{};
   WallTime expires_at{};
   EventKind kind = EventKind::C2c;
+  CancelReason cancel = CancelReason::Recalled;
 
   std::string_view from_user, from_nick, from_name_card;
   std::string_view group_id, group_name;
@@ -105,6 +111,12 @@ struct OfflineEvent {
   std::vector<EventReceiver> to;              // no user twice
   std::vector<std::string_view> due_devices;  // no device of a user twice
 
+  /// What people wrote, and what may be pushed as such.
+  bool is_message() const noexcept { return kind == EventKind::C2c || kind == EventKind::Group; }
+  /// Where it belongs: the group's conversation, or the one with the sender.
+  bool in_group() const noexcept {
+    return kind == EventKind::Group || (kind == EventKind::Cancel && !group_id.empty());
+  }
   /// Device ids; empty: all devices of the user may be due.
   std::span<const std::string_view> due_of(const EventReceiver& receiver) const noexcept {
     return std::span(due_devices).subspan(receiver.due_first, receiver.due_count);

@@ -10,7 +10,6 @@ namespace {
 constexpr std::size_t kTextMax = 1000;  // of a vendor's words
 
 constexpr std::array<std::string_view, 5> kNames = {"consumed", "resolved", "attempt", "outcome", "settled"};
-constexpr std::array<std::string_view, 3> kKinds = {"c2c", "group", "system"};
 
 void text(std::string& out, std::string_view key, std::string_view value) {
   if (value.empty()) return;
@@ -75,7 +74,7 @@ void HopWriter::tell(Hop::What what, const OpenEvent& open, std::string_view use
 void HopWriter::consumed(OpenEvent& open) {
   const OfflineEvent& event = open.event;
   facts_ = '{';
-  text(facts_, "kind", kKinds[static_cast<std::size_t>(event.kind)]);
+  text(facts_, "kind", name_of(event.kind));
   text(facts_, "from", event.from_user);
   text(facts_, "group", event.group_id);
   text(facts_, "message_id", event.message_id);

@@ -17,6 +17,9 @@ constexpr std::size_t kKeysMax = 8192;   // receivers asked for in one call: bou
 constexpr std::size_t kKeysKept = 2048;  // keys that keep their text's memory
 // A remainder that comes so much too early is waited for; a longer wait is a delay topic's.
 constexpr milliseconds kHoldMax = delay_of(Tier::TenSeconds) / 2;
+// A cancel whose message is in the air looks so often whether it was answered.
+constexpr milliseconds kLookAgain{250};
+constexpr milliseconds kBadgeLasts{10'000};
 }  // namespace
 
 void Intake::accept(const Record& record) {
@@ -52,6 +55,13 @@ void Intake::accept(const Record& record) {
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
   const milliseconds lasts = std::min(open.event.expires_at - now_.wall, options_.retry_for + milliseconds(1));
   open.window = {now_.mono + lasts, now_.mono + tried_for, now_.mono + options_.quick_for};
+  // A number that comes late may be an old one.
+  if (open.event.kind == EventKind::Badge)
+    open.window.expires_at = std::min<MonoTime>(open.window.expires_at, now_.mono + kBadgeLasts);
+  if (open.event.kind == EventKind::Cancel) {
+    recalls_.note(open.event, now_.wall);
+    takes_back_ = true;
+  }
   if (const Rule rule = decide_event(open.event, now_.wall, options_.age_max); rule != Rule::None) {
     const bool late = rule == Rule::Expired || rule == Rule::TooOld;
     events_.end_receivers(open, late ? ending_of(rule) : Ending{OutcomeKind::Suppressed, rule});
@@ -64,7 +74,24 @@ void Intake::accept(const Record& record) {
   else if (early > milliseconds(0))
     hold(open, early);
   else
-    lookups_.push_back(open.tag);
+    (open.event.kind == EventKind::Cancel ? cancels_ : lookups_).push_back(open.tag);
+}
+
+/// Once for all that came together, for each push that is open is looked at.
+void Intake::take_back() {
+  if (!std::exchange(takes_back_, false)) return;
+  const auto in_air = pushes_.end_pointless();
+  for (const std::uint64_t tag : std::exchange(cancels_, {})) {
+    OpenEvent* const open = events_.find(tag);
+    if (open == nullptr) continue;
+    const auto waits = [&](const EventReceiver& to) {
+      return in_air.contains(RecallBook::key_of(open->event, to.user_id));
+    };
+    if (std::ranges::any_of(open->event.to, waits))
+      hold(*open, kLookAgain);
+    else
+      lookups_.push_back(tag);
+  }
 }
 
 std::vector<std::string> Intake::restrict_to(OpenEvent& open, Remainder&& remainder) const {
@@ -117,6 +144,7 @@ void Intake::hold(OpenEvent& open, milliseconds time) {
 }
 
 void Intake::ask() {
+  take_back();
   const std::vector<std::uint64_t> events = std::exchange(lookups_, {});
   std::vector<Asked> asked;
   asked.reserve(events.size());
@@ -197,7 +225,9 @@ void Intake::wake(OpenEvent& open) {
   }
   if (open.state != OpenEvent::State::AskAgain || now_.mono < open.lookup_at) return;
   open.state = OpenEvent::State::Looking;
-  lookups_.push_back(open.tag);
+  const bool cancel = open.event.kind == EventKind::Cancel;
+  takes_back_ = takes_back_ || cancel;
+  (cancel ? cancels_ : lookups_).push_back(open.tag);
 }
 
 /// What was to name the event's devices has thrown: the event ends here, unless it had come further.
@@ -238,6 +268,7 @@ void Intake::lookup_failed(OpenEvent& open, const Error& error) {
 
 /// Its devices could not be read for now.
 void Intake::put_off(OpenEvent& open, MonoTime at, const VendorReason& reason) {
+  if (open.event.kind == EventKind::Badge) return events_.end_receivers(open, ending_of(Rule::Expired), reason);
   const WallTime not_before = now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono);
   events_.put_off_receivers(open, Rule::StoreUnavailable, not_before, reason);
 }

@@ -14,10 +14,12 @@
 #include "dispatch/metrics.h"
 #include "dispatch/now.h"
 #include "dispatch/open_events.h"
+#include "dispatch/open_pushes.h"
 #include "dispatch/options.h"
 #include "dispatch/planner.h"
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
+#include "dispatch/recall_book.h"
 #include "dispatch/remainder.h"
 #include "dispatch/timer_heap.h"
 
@@ -25,7 +27,8 @@ namespace nightpost::dispatch {
 
 /// Each record that is accepted becomes known to the planner, goes on to a delay topic, or ends here; in either case by
 /// the end of its quick window. Of an event that comes with a remainder only those left are looked at. The directory is
-/// asked for a batch of events at a time, and again, after a back-off, where it fails.
+/// asked for a batch of events at a time, and again, after a back-off, where it fails. A cancel is noted at once and
+/// ends what waits of its message; what is to take the message's place waits until none of it is in the air.
 class Intake {
  public:
   /// An event in a question to the directory, and how many of the keys are its receivers.
@@ -45,12 +48,15 @@ class Intake {
 
   /// Borrowed; all must outlive it.
   Intake(const Options& options, const Now& now, Directory& directory, const Policy& policy, OpenEvents& events,
-         Planner& planner, TimerHeap& timers, Metrics& metrics, Answered& answered)
+         OpenPushes& pushes, RecallBook& recalls, Planner& planner, TimerHeap& timers, Metrics& metrics,
+         Answered& answered)
       : options_(options),
         now_(now),
         directory_(directory),
         policy_(policy),
         events_(events),
+        pushes_(pushes),
+        recalls_(recalls),
         planner_(planner),
         timers_(timers),
         metrics_(metrics),
@@ -66,6 +72,7 @@ class Intake {
 
  private:
   void ask(std::vector<Asked> asked);
+  void take_back();
   /// Only those left of it are its receivers from here on; the users it knows nothing of are returned.
   std::vector<std::string> restrict_to(OpenEvent& open, Remainder&& remainder) const;
   static void keep_to_due(OpenEvent& open);
@@ -80,13 +87,17 @@ class Intake {
   Directory& directory_;
   const Policy& policy_;
   OpenEvents& events_;
+  OpenPushes& pushes_;
+  RecallBook& recalls_;
   Planner& planner_;
   TimerHeap& timers_;
   Metrics& metrics_;
   Answered& answered_;
   Decoder decoder_;
   std::vector<std::uint64_t> lookups_;
-  std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
+  std::vector<std::uint64_t> cancels_;  // to be looked up once what they take back is not in the air
+  bool takes_back_ = false;             // since the last ask() something was taken back
+  std::vector<ReceiverKey> keys_;       // reused, so that user ids keep their memory
 };
 
 }  // namespace nightpost::dispatch

@@ -6,41 +6,54 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// Words of one language, in the order of ElementType; text, custom and unknown elements have none.
+/// Words of one language: what stands for a message that was taken back, and those in the order of ElementType; text,
+/// custom and unknown elements have none.
 struct Vocabulary {
   std::string_view tag;
+  std::string_view recalled;
   ElementWords words;
 };
 // The first four of zh are the reference's, all others ours.
 constexpr std::array kVocabularies = {
     Vocabulary{"zh",
+               "[消息已撤回]",
                {"", "[语音]", "[文件]", "[图片]", "[视频]", "[位置]", "[动画表情]", "[聊天记录]", "[名片]", "", ""}},
     Vocabulary{"en",
+               "[Message recalled]",
                {"", "[Voice]", "[File]", "[Image]", "[Video]", "[Location]", "[Sticker]", "[Chat History]",
                 "[Contact Card]", "", ""}},
     Vocabulary{"zh-hant",
+               "[訊息已收回]",
                {"", "[語音]", "[檔案]", "[圖片]", "[影片]", "[位置]", "[動態貼圖]", "[聊天記錄]", "[名片]", "", ""}},
     Vocabulary{"ja",
+               "[メッセージの送信が取り消されました]",
                {"", "[音声]", "[ファイル]", "[画像]", "[動画]", "[位置情報]", "[スタンプ]", "[トーク履歴]", "[連絡先]",
                 "", ""}},
     Vocabulary{"ko",
+               "[메시지 전송이 취소되었습니다]",
                {"", "[음성]", "[파일]", "[사진]", "[동영상]", "[위치]", "[스티커]", "[대화 기록]", "[연락처]", "", ""}},
     Vocabulary{"es",
+               "[Mensaje eliminado]",
                {"", "[Audio]", "[Archivo]", "[Imagen]", "[Vídeo]", "[Ubicación]", "[Sticker]", "[Historial de chat]",
                 "[Contacto]", "", ""}},
     Vocabulary{"fr",
+               "[Message supprimé]",
                {"", "[Message vocal]", "[Fichier]", "[Image]", "[Vidéo]", "[Position]", "[Autocollant]",
                 "[Historique de discussion]", "[Contact]", "", ""}},
     Vocabulary{"de",
+               "[Nachricht zurückgezogen]",
                {"", "[Sprachnachricht]", "[Datei]", "[Bild]", "[Video]", "[Standort]", "[Sticker]", "[Chatverlauf]",
                 "[Kontakt]", "", ""}},
     Vocabulary{"ru",
+               "[Сообщение отозвано]",
                {"", "[Голосовое сообщение]", "[Файл]", "[Изображение]", "[Видео]", "[Геопозиция]", "[Стикер]",
                 "[История чата]", "[Контакт]", "", ""}},
     Vocabulary{"ar",
+               "[تم سحب الرسالة]",
                {"", "[رسالة صوتية]", "[ملف]", "[صورة]", "[فيديو]", "[موقع]", "[ملصق]", "[سجل الدردشة]", "[جهة اتصال]",
                 "", ""}},
     Vocabulary{"pt",
+               "[Mensagem apagada]",
                {"", "[Áudio]", "[Arquivo]", "[Imagem]", "[Vídeo]", "[Localização]", "[Figurinha]",
                 "[Histórico da conversa]", "[Contato]", "", ""}},
 };
@@ -83,15 +96,20 @@ class Canonical {
   std::size_t size_ = 0;
 };
 
+void take_words(Language& to, const Language& from) noexcept {
+  to.words = from.words;
+  to.recalled = from.recalled;
+}
+
 }  // namespace
 
 Languages::Languages(std::string_view tenant, const std::map<std::string, std::string>& titles) {
-  for (const Vocabulary& each : kVocabularies) all_.push_back({std::string(each.tag), "", &each.words});
+  for (const Vocabulary& each : kVocabularies) all_.push_back({std::string(each.tag), "", &each.words, each.recalled});
   const auto index_of = [&](std::string_view tag) {
     const std::string canonical(Canonical(tag).view());
     const auto found = std::ranges::find(all_, canonical, &Language::tag);
     const auto at = static_cast<std::size_t>(found - all_.begin());
-    if (found == all_.end()) all_.push_back({canonical, "", nullptr});
+    if (found == all_.end()) all_.push_back({canonical, "", nullptr, ""});
     return at;
   };
   for (const auto& [tag, title] : titles)
@@ -103,10 +121,10 @@ Languages::Languages(std::string_view tenant, const std::map<std::string, std::s
       const auto shorter = std::ranges::find(all_, tag.view(), &Language::tag);
       if (shorter == all_.end()) continue;
       if (language.title.empty()) language.title = shorter->title;
-      if (language.words == nullptr) language.words = shorter->words;
+      if (language.words == nullptr) take_words(language, *shorter);
     }
     if (language.title.empty()) language.title = last == nullptr ? "a new message" : last->title;
-    if (language.words == nullptr) language.words = last == nullptr ? &kVocabularies[kEnglish].words : last->words;
+    if (language.words == nullptr) take_words(language, last == nullptr ? all_[kEnglish] : *last);
   };
   fill(all_[tenant_], nullptr);
   for (Language& language : all_) fill(language, &all_[tenant_]);

@@ -22,6 +22,7 @@ struct Language {
   std::string tag;    // lower case: "zh", "zh-hant", "pt-br"
   std::string title;  // where the sender gave none
   const ElementWords* words = nullptr;
+  std::string_view recalled;  // stands for a message that was taken back
 };
 
 /// Element words exist in zh, zh-Hant, en, ja, ko, es, fr, de, ru, ar and pt. Immutable once built.

@@ -46,11 +46,38 @@ void OpenPushes::end(Push& push, Ending ending, const VendorReason& reason) {
 
 void OpenPushes::defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason) {
   if (push.event->leaving) return drop(push);
+  if (end_if_pointless(push)) return;
+  if (push.event->event.kind == EventKind::Badge) return end(push, ending_of(Rule::Expired), reason);
   const Window& window = push.window;
   if (now_.mono + (not_before - now_.wall) >= window.end())
     return end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule), reason);
   events_.put_off(push, rule, not_before, reason);
   free(push);
+}
+
+bool OpenPushes::end_if_pointless(Push& push) {
+  const OfflineEvent& event = push.event->event;
+  const std::string_view user = event.to[push.receiver].user_id;
+  const std::string_view device = push.device->device_id;
+  Rule rule = recalls_.rule_of(event, user, now_.wall);
+  if (rule != Rule::None && push.progress.unheard == 0) recalls_.note_unsent(event, user, device, now_.wall);
+  if (event.kind == EventKind::Cancel && recalls_.is_unsent(event, user, device, now_.wall)) rule = Rule::NothingSent;
+  if (rule == Rule::None) return false;
+  end(push, {OutcomeKind::Suppressed, rule});
+  return true;
+}
+
+std::unordered_set<RecallBook::Key, RecallBook::KeyHash> OpenPushes::end_pointless() {
+  std::unordered_set<RecallBook::Key, RecallBook::KeyHash> in_air;
+  for_each([&](Push& push) {
+    const OfflineEvent& event = push.event->event;
+    const std::string_view user = event.to[push.receiver].user_id;
+    if (push.state != Push::State::InFlight && push.state != Push::State::Removing)
+      end_if_pointless(push);
+    else if (recalls_.rule_of(event, user, now_.wall) == Rule::Recalled)
+      in_air.insert(RecallBook::key_of(event, user));
+  });
+  return in_air;
 }
 
 void OpenPushes::drop(Push& push) {

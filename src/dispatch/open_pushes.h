@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <unordered_set>
 
 #include "core/slab.h"
 #include "dispatch/now.h"
@@ -10,6 +11,7 @@
 #include "dispatch/open_events.h"
 #include "dispatch/options.h"
 #include "dispatch/pacer_book.h"
+#include "dispatch/recall_book.h"
 
 namespace nightpost::dispatch {
 
@@ -19,8 +21,8 @@ namespace nightpost::dispatch {
 class OpenPushes {
  public:
   /// Borrowed; all must outlive it.
-  OpenPushes(const Options& options, const Now& now, OpenEvents& events, PacerBook& pacers)
-      : options_(options), now_(now), events_(events), pacers_(pacers) {}
+  OpenPushes(const Options& options, const Now& now, OpenEvents& events, PacerBook& pacers, RecallBook& recalls)
+      : options_(options), now_(now), events_(events), pacers_(pacers), recalls_(recalls) {}
 
   /// `left`: how far the device had come; null: it was not tried yet.
   Push& begin(OpenEvent& event, std::size_t receiver, const Device& device, const DeviceLeft* left = nullptr);
@@ -33,10 +35,16 @@ class OpenPushes {
   /// May close its event.
   void end(Push& push, Ending ending, const VendorReason& reason = {});
   /// For a later hop, nothing of it sent before `not_before`; or its end, with `rule` as the reason, where its window
-  /// is over by then. Of an event that was handed back it is dropped. May close its event.
+  /// is over by then; a badge expires, for a later one would be wrong. Of an event that was handed back it is dropped.
+  /// May close its event.
   void defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason = {});
   /// It goes on: `reason` was heard, and it is tried again at `at`.
   void will_retry(Push& push, const VendorReason& reason, MonoTime at) { events_.will_retry(push, reason, at); }
+  /// Ends a push that is of no use any more: its message was taken back, or, of a cancel, never left. May close its
+  /// event. False: it goes on.
+  bool end_if_pointless(Push& push);
+  /// The same for all that wait. Which messages that were recalled are in the air.
+  std::unordered_set<RecallBook::Key, RecallBook::KeyHash> end_pointless();
   /// Unsent. May close its event.
   void drop(Push& push);
   /// Ends or waits without a word about the credential, so the next push is the probe.
@@ -63,6 +71,7 @@ class OpenPushes {
   const Now& now_;
   OpenEvents& events_;
   PacerBook& pacers_;
+  RecallBook& recalls_;
   Slab<Push> pushes_;
 };
 

@@ -55,8 +55,10 @@ struct Options {
   /// still go out, and a replay of the log does not wake people for what is long read: producers' expiries may be a
   /// week away.
   milliseconds age_max{86'400'000};
-  milliseconds push_deadline{60'000};       // one attempt, queueing in the lane included
-  milliseconds mixed_linger{5};             // a push waits so long for others, where a vendor takes many in a request
+  std::size_t recalls_max = 200'000;      // messages that were taken back, remembered by a process; the oldest go first
+  milliseconds recalls_kept{86'400'000};  // and so long: what was put off comes back within `retry_for`
+  milliseconds push_deadline{60'000};     // one attempt, queueing in the lane included
+  milliseconds mixed_linger{5};           // a push waits so long for others, where a vendor takes many in a request
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this
   milliseconds breaker_first{5'000};        // a credential's breaker stays open this long, doubling
   milliseconds breaker_max{600'000};

@@ -171,6 +171,8 @@ void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, con
   outcome_.traceparent = open.traceparent;
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
+  const bool taken_back = ending.rule == Rule::Recalled || ending.rule == Rule::ReadElsewhere;
+  if (taken_back && open.event.is_message()) metrics_.recalled.add();
   switch (ending.then) {
     case Disposition::Done:
       break;

@@ -17,12 +17,15 @@ enum class Rule : std::uint8_t {
   NoContent,
   Expired,
   TooOld,
+  Recalled,
+  ReadElsewhere,
   // One receiver.
   SenderItself,
   UserPushOff,
   MutedAll,
   MutedPeer,
   MutedGroup,
+  BadgeOff,
   NoDevice,
   ReceiverUnknown,
   // One device.
@@ -31,12 +34,14 @@ enum class Rule : std::uint8_t {
   WebTerminal,
   NoToken,
   DeviceUnknown,
+  NothingSent,
   // The device's certificate.
   CertificateMissing,
   CertificateUnusable,
   CertificateDisabled,
   WrongVendor,
   TokenMalformed,
+  NoBadgeOnly,
   PayloadUnbuildable,
   // What the vendor said.
   Accepted,

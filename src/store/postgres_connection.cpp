@@ -15,6 +15,7 @@ using std::chrono::steady_clock;
 /// The server ends a statement that is too slow; only a server that is gone is waited for so much longer.
 constexpr milliseconds kGrace{1'000};
 constexpr std::string_view kServer = "store server";
+constexpr std::size_t kSentMax = 64;  // statements on their way without a wait: bounds what libpq holds of them
 
 int poll_ms(MonoTime deadline) {
   const auto left = std::chrono::ceil<milliseconds>(deadline - steady_clock::now()).count();
@@ -50,6 +51,7 @@ Result<PostgresConnection> PostgresConnection::open(const std::string& url, cons
 Result<void> PostgresConnection::connect() {
   handle_.reset();
   prepared_.clear();
+  sent_.clear();
   lost_ = true;  // until it stands
   ++session_;
   const auto deadline = steady_clock::now() + options_.connect_timeout;  // libpq's own counts whole seconds
@@ -149,21 +151,107 @@ Result<PostgresRows> PostgresConnection::answer(std::string_view what) {
 }
 
 Result<PostgresRows> PostgresConnection::run(const char* sql, std::string_view what) {
-  if (PQsendQuery(handle_.get(), sql) == 0) return std::unexpected(lost_error(what));
+  if (auto done = settle(); !done) return std::unexpected(std::move(done.error()));
+  if (lost_ || PQsendQuery(handle_.get(), sql) == 0) return std::unexpected(lost_error(what));
   return answer(what);
 }
 
-Result<PostgresRows> PostgresConnection::execute(const PostgresQuery& query, int count, const char* const* values,
-                                                 const int* lengths, const int* formats) {
+Result<PostgresRows> PostgresConnection::execute(const PostgresQuery& query, const Packed& arguments) {
+  if (lost_) return std::unexpected(lost_error(query.table));
+  if (!sent_.empty()) {
+    if (!send_pipelined(query, arguments)) return std::unexpected(lost_error(query.table));
+    return answer_all();
+  }
   if (!prepared_.contains(query.name)) {
     if (PQsendPrepare(handle_.get(), query.name, query.sql, 0, nullptr) == 0)
       return std::unexpected(lost_error(query.table));
     if (auto done = answer(query.table); !done) return done;
     prepared_.insert(query.name);
   }
-  if (PQsendQueryPrepared(handle_.get(), query.name, count, values, lengths, formats, 0) == 0)
+  if (PQsendQueryPrepared(handle_.get(), query.name, arguments.count, arguments.values, arguments.lengths,
+                          arguments.formats, 0) == 0)
     return std::unexpected(lost_error(query.table));
   return answer(query.table);
+}
+
+// --- several statements in one round trip ---
+
+bool PostgresConnection::send_pipelined(const PostgresQuery& query, const Packed& arguments) {
+  if (!prepared_.contains(query.name) && !prepare_later(query)) return false;
+  if (sent_.empty() && PQenterPipelineMode(handle_.get()) == 0) return false;
+  if (PQsendQueryPrepared(handle_.get(), query.name, arguments.count, arguments.values, arguments.lengths,
+                          arguments.formats, 0) == 0)
+    return false;
+  sent_.push_back({query.table, nullptr});
+  return true;
+}
+
+Result<void> PostgresConnection::prepare_later(const PostgresQuery& query) {
+  if (prepared_.contains(query.name)) return {};
+  if (lost_ || (sent_.empty() && PQenterPipelineMode(handle_.get()) == 0) ||
+      PQsendPrepare(handle_.get(), query.name, query.sql, 0, nullptr) == 0)
+    return std::unexpected(lost_error(query.table));
+  sent_.push_back({query.table, query.name});
+  prepared_.insert(query.name);
+  return {};
+}
+
+Result<void> PostgresConnection::send_later(const PostgresQuery& query, const Packed& arguments) {
+  if (sent_.size() >= kSentMax)
+    if (auto done = settle(); !done) return done;
+  if (lost_ || !send_pipelined(query, arguments)) return std::unexpected(lost_error(query.table));
+  return {};
+}
+
+Result<void> PostgresConnection::settle() {
+  if (sent_.empty()) return {};
+  auto rows = answer_all();
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  return {};
+}
+
+/// The answers to all that was sent, in order, each ended by a null; then the sync's. The rows of the last, or the
+/// first refusal.
+Result<PostgresRows> PostgresConnection::answer_all() {
+  const std::vector<Sent> sent = std::exchange(sent_, {});
+  if (lost_ || PQpipelineSync(handle_.get()) == 0) return std::unexpected(lost_error(sent.back().what));
+  Handle<PGresult, PQclear> last, refused;
+  std::string_view refused_what;
+  for (const Sent& each : sent) {
+    const auto deadline = steady_clock::now() + patience_ + kGrace;
+    bool good = false;
+    for (;;) {
+      if (auto done = wait(deadline, each.what); !done) {
+        if (refused) return std::unexpected(error_of(refused.get(), refused_what));
+        return std::unexpected(std::move(done.error()));
+      }
+      Handle<PGresult, PQclear> next(PQgetResult(handle_.get()));
+      if (!next) break;
+      const auto status = PQresultStatus(next.get());
+      good = status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
+      if (good) {
+        last = std::move(next);
+      } else if (status != PGRES_PIPELINE_ABORTED && !refused) {
+        refused = std::move(next);
+        refused_what = each.what;
+        if (!ends_connection(refused.get())) continue;
+        lost_ = true;                                                        // nothing more is to be heard
+        if (PQresultErrorField(refused.get(), PG_DIAG_SQLSTATE) == nullptr)  // libpq's own: no server said it
+          return std::unexpected(lost_error(each.what));
+        return std::unexpected(error_of(refused.get(), each.what));
+      }
+    }
+    if (each.prepares != nullptr && !good) prepared_.erase(each.prepares);
+  }
+  const std::string_view what = sent.back().what;
+  if (auto done = wait(steady_clock::now() + patience_ + kGrace, what); !done)
+    return std::unexpected(std::move(done.error()));
+  const Handle<PGresult, PQclear> sync(PQgetResult(handle_.get()));
+  if (!sync || PQresultStatus(sync.get()) != PGRES_PIPELINE_SYNC || PQexitPipelineMode(handle_.get()) == 0)
+    return std::unexpected(lost_error(what));
+  if (refused) return std::unexpected(error_of(refused.get(), refused_what));
+  if (!last) return std::unexpected(lost_error(what));
+  return PostgresRows(last.release());
 }
 
 // --- transactions ---
@@ -187,6 +275,7 @@ Result<void> PostgresTransaction::commit() {
   PostgresConnection& connection = *std::exchange(connection_, nullptr);
   auto done = connection.run("COMMIT", "store");
   if (!done) return std::unexpected(std::move(done.error()));
+  if (done->command() != "COMMIT") return fail(Errc::Io, "store: the server rolled it back");  // it had failed before
   return {};
 }
 

@@ -6,11 +6,13 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/c_handle.h"
 #include "core/result.h"
@@ -38,6 +40,8 @@ class PostgresConnection {
   Result<void> ready();
   /// The last answer was the connection's end.
   bool lost() const noexcept { return lost_ || PQstatus(handle_.get()) != CONNECTION_OK; }
+  /// The next ready() opens another connection.
+  void drop() noexcept { lost_ = true; }
   std::uint64_t session() const noexcept { return session_; }  // another number once it was opened again
   /// Statements may take this long from here on, instead of statement_timeout.
   Result<void> set_patience(milliseconds patience);
@@ -45,15 +49,8 @@ class PostgresConnection {
 
   template <class... Args>
   Result<PostgresRows> query(const PostgresQuery& query, const Args&... args) {
-    const std::array<Argument, sizeof...(Args)> arguments{Argument(args)...};
-    std::array<const char*, sizeof...(Args) + 1> values{};
-    std::array<int, sizeof...(Args) + 1> lengths{}, formats{};
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-      values[i] = arguments[i].value();
-      lengths[i] = static_cast<int>(arguments[i].bytes.size());
-      formats[i] = arguments[i].is_binary ? 1 : 0;
-    }
-    return execute(query, static_cast<int>(sizeof...(Args)), values.data(), lengths.data(), formats.data());
+    const Arguments<sizeof...(Args)> packed(args...);
+    return execute(query, packed.all());
   }
   /// How many rows it inserted, updated or deleted, without those of triggers.
   template <class... Args>
@@ -62,6 +59,17 @@ class PostgresConnection {
     if (!rows) return std::unexpected(std::move(rows.error()));
     return rows->changed();
   }
+  /// On its way with the next query(), change(), run() or settle(), which waits for all of them: one round trip. Where
+  /// one is refused, what follows is not run, and that call says so. Its rows are dropped. REQUIRED: in a transaction,
+  /// or the statement that begins one.
+  template <class... Args>
+  Result<void> later(const PostgresQuery& statement, const Args&... args) {
+    const Arguments<sizeof...(Args)> packed(args...);
+    return send_later(statement, packed.all());
+  }
+  /// Prepares it, so that its first run costs no round trip of its own. On its way as with later().
+  Result<void> prepare_later(const PostgresQuery& statement);
+  Result<void> settle();
   /// One statement or more, without arguments; the rows of the last.
   Result<PostgresRows> run(const char* sql, std::string_view what);
 
@@ -83,13 +91,42 @@ class PostgresConnection {
     std::string_view bytes;  // not copied
     bool is_text_ours = false, is_binary = false, is_null = false;
   };
+  struct Packed {  // as libpq takes them
+    int count;
+    const char* const* values;
+    const int* lengths;
+    const int* formats;
+  };
+  template <std::size_t Count>
+  struct Arguments {
+    template <class... Args>
+    explicit Arguments(const Args&... args) : arguments{Argument(args)...} {
+      for (std::size_t i = 0; i < Count; ++i) {
+        values[i] = arguments[i].value();
+        lengths[i] = static_cast<int>(arguments[i].bytes.size());
+        formats[i] = arguments[i].is_binary ? 1 : 0;
+      }
+    }
+    Arguments(const Arguments&) = delete;  // values point into it
+    Arguments& operator=(const Arguments&) = delete;
+    Packed all() const noexcept { return {static_cast<int>(Count), values.data(), lengths.data(), formats.data()}; }
+    const std::array<Argument, Count> arguments;
+    std::array<const char*, Count + 1> values{};
+    std::array<int, Count + 1> lengths{}, formats{};
+  };
+  struct Sent {  // in pipeline mode, not answered yet
+    std::string_view what;
+    const char* prepares;  // the statement's name; null: it runs one
+  };
 
   PostgresConnection(std::string url, StoreOptions options) : url_(std::move(url)), options_(std::move(options)) {}
   Result<void> connect();
   Result<void> set_up();
-  Result<PostgresRows> execute(const PostgresQuery& query, int count, const char* const* values, const int* lengths,
-                               const int* formats);
+  Result<PostgresRows> execute(const PostgresQuery& query, const Packed& arguments);
+  Result<void> send_later(const PostgresQuery& query, const Packed& arguments);
+  bool send_pipelined(const PostgresQuery& query, const Packed& arguments);
   Result<PostgresRows> answer(std::string_view what);
+  Result<PostgresRows> answer_all();
   Result<void> wait(MonoTime deadline, std::string_view what);
   Error lost_error(std::string_view what);
 
@@ -98,6 +135,7 @@ class PostgresConnection {
   milliseconds patience_{0};
   Handle<PGconn, PQfinish> handle_;
   std::set<const char*> prepared_;
+  std::vector<Sent> sent_;  // empty: not in pipeline mode
   std::uint64_t session_ = 0;
   bool lost_ = false;
 };

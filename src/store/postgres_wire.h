@@ -46,6 +46,7 @@ class PostgresRows {
   std::string bytes(int column) const;  // of bytea
   bool null(int column) const noexcept { return PQgetisnull(result_.get(), row_, column) != 0; }
   std::int64_t changed() const noexcept;  // rows inserted, updated or deleted; without those of triggers
+  std::string_view command() const noexcept { return PQcmdStatus(result_.get()); }  // what it was: "COMMIT"
 
  private:
   Handle<PGresult, PQclear> result_;

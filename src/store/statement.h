@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "core/c_handle.h"
 #include "core/result.h"
@@ -27,8 +28,9 @@ struct Null {};
 class Rows {
  public:
   Rows(sqlite3_stmt* statement, std::string_view what) noexcept : statement_(statement), what_(what) {}
-  Rows(const Rows&) = delete;
-  Rows& operator=(const Rows&) = delete;
+  Rows(Rows&& other) noexcept
+      : statement_(std::exchange(other.statement_, nullptr)), what_(other.what_), code_(other.code_) {}
+  Rows& operator=(Rows&&) = delete;
   ~Rows() { sqlite3_reset(statement_); }
 
   bool next() noexcept { return (code_ = sqlite3_step(statement_)) == SQLITE_ROW; }

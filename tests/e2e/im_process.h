@@ -105,9 +105,12 @@ struct ImParty {
 struct ImBed : Bed, ImParty {
   std::string config;
 
-  /// `im` is merged over the section of the config.
-  explicit ImBed(const nlohmann::json& im = nlohmann::json::object()) : ImParty(Bed::folder, Bed::nightpost) {
-    config = nightpost.config("im.json", names, {{"im", im_section(im)}});
+  /// `im` is merged over the section of the config. `store_url`: of a server; empty: a file.
+  explicit ImBed(const nlohmann::json& im = nlohmann::json::object(), const std::string& store_url = "")
+      : ImParty(Bed::folder, Bed::nightpost) {
+    nlohmann::json sections = {{"im", im_section(im)}};
+    if (!store_url.empty()) sections["store"] = {{"url", store_url}};
+    config = nightpost.config("im.json", names, sections);
   }
   ImProcess server() { return ImProcess(config, folder.file("im.ready"), folder.file("im.log")); }
 };

@@ -2,10 +2,12 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
 #include "e2e/im_process.h"
+#include "support/postgres_server.h"
 #include "support/spine/vendor_kit.h"
 
 namespace nightpost::e2e {
@@ -16,6 +18,8 @@ using nlohmann::json;
 using support::ImClient;
 
 struct Chat : ImBed {
+  explicit Chat(const std::string& store_url = "") : ImBed(json::object(), store_url) {}
+
   support::SandboxProcess sandbox{program(), {"apns"}, folder};
   const std::int64_t certificate = support::add_vendor_certificate(nightpost, config, "apns", sandbox, folder);
 
@@ -109,7 +113,9 @@ TEST_CASE("im: live while the app acknowledges, a push when it does not", "[e2e]
 }
 
 TEST_CASE("im: killed at any moment, no stored message is without its push", "[e2e][im]") {
-  Chat chat;
+  std::optional<support::PostgresServer> store;
+  if (GENERATE(false, true)) store.emplace(std::vector<std::string>{"fsync=off"});
+  Chat chat(store ? store->new_database() : "");
   const std::string token = support::user_token(2);
   std::map<std::string, std::string> sent;  // client id → message id
   std::set<std::string> unknown;            // asked for, not answered

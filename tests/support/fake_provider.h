@@ -28,7 +28,7 @@ class FakeProvider final : public Provider {
                     {"sound", notification.sound.value_or("(silent)")},
                     {"lives-for", std::to_string((notification.expires_at - notification.sent_at).count())},
                     {"badge", notification.badge ? std::to_string(*notification.badge) : "(left)"}};
-    http.body = notification.title + "|" + notification.body;
+    http.body = notification.badge_only ? "(badge)" : notification.title + "|" + notification.body;
     return planned;
   }
 
@@ -76,6 +76,7 @@ class FakeProvider final : public Provider {
   }
 
   bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return goodbye == "credential"; }
+  bool takes_badge_only(Platform platform) const noexcept override { return platform == Platform::Ios; }
   bool well_formed(const DeviceToken& token) const noexcept override { return !token.text().starts_with("bad"); }
 
  private:

@@ -121,7 +121,7 @@ class JsonSchema {
   }
 
   inline static const std::set<std::string> kPassive = {"$schema", "$id",  "$defs", "title",   "description",
-                                                        "default", "then", "else",  "examples"};
+                                                        "default", "then", "else",  "examples", "format"};
   nlohmann::json schema_;
 };
 

@@ -42,15 +42,14 @@ std::optional<ReceiveOption> receive_option_from(std::string_view name) noexcept
 
 /// What a type says of its groups and their members.
 struct GroupTraits {
-  JoinOption join;          // at its creation
-  bool join_changes;        // the option can be set
-  ReceiveOption receive;    // of a new member
-  bool history_before;      // a member sees what was said before he joined
-  bool counts_unread;       // else unread is always 0
-  bool tips_stored;         // joins, kicks and changes are messages; else mere events
-  bool has_admins;          // the role exists
-  bool recalls;             // messages can be recalled
-  bool info_for_strangers;  // who is no member may read the public part of its info
+  JoinOption join;        // at its creation
+  bool join_changes;      // the option can be set
+  ReceiveOption receive;  // of a new member
+  bool history_before;    // a member sees what was said before he joined
+  bool counts_unread;     // else unread is always 0
+  bool tips_stored;       // joins, kicks and changes are messages; else mere events
+  bool has_admins;        // the role exists
+  bool recalls;           // messages can be recalled
 };
 const GroupTraits& traits_of(GroupType type) noexcept;
 

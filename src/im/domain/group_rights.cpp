@@ -26,7 +26,7 @@ constexpr std::array<Row, static_cast<std::size_t>(GroupOp::Count)> kRights = {{
     {"transfer", {"OX", "OX", "OX", ""}},
     {"dismiss", {"X", "OX", "OX", "OX"}},
     {"quit", {"MAO", "MA", "MA", "MA"}},
-    {"read_info", {"MAOX", "MAOX", "MAOX", "MAOX"}},
+    {"read_info", {"MAOX", "SMAOX", "SMAOX", "SMAOX"}},
     {"read_members", {"MAOX", "MAOX", "MAOX", "MAOX"}},
     {"recall", {"OX", "AOX", "AOX", ""}},
 }};

@@ -28,7 +28,7 @@ enum class GroupOp : std::uint8_t {
   Transfer,
   Dismiss,
   Quit,
-  ReadInfo,  // all of it; see GroupTraits::info_for_strangers
+  ReadInfo,  // its public part; members alone read the rest
   ReadMembers,
   Recall,  // what others wrote, whom one outranks
   Count,

@@ -63,6 +63,10 @@ SlotRange slots_of(std::int64_t range, std::int64_t ranges) noexcept {
   return {range * kMemberSlots / ranges, (range + 1) * kMemberSlots / ranges - 1};
 }
 
+std::int64_t range_of(std::int64_t slot, std::int64_t ranges) noexcept {
+  return ((slot + 1) * ranges - 1) / kMemberSlots;
+}
+
 std::int64_t ranges_of(std::int64_t members) noexcept {
   return std::clamp<std::int64_t>((members + kRangeMembers - 1) / kRangeMembers, 1, kMemberSlots);
 }

@@ -74,6 +74,7 @@ struct SlotRange {
   std::int64_t last = 0;
 };
 SlotRange slots_of(std::int64_t range, std::int64_t ranges) noexcept;
+std::int64_t range_of(std::int64_t slot, std::int64_t ranges) noexcept;
 inline constexpr std::int64_t kRangeMembers = 700;  // on average
 std::int64_t ranges_of(std::int64_t members) noexcept;
 

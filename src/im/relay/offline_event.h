@@ -1,4 +1,4 @@
-// The offline event of an intent: config/schemas/offline-event.schema.json. Pure.
+// The offline events of an intent and of a follow-up: config/schemas/offline-event.schema.json. Pure.
 #pragma once
 
 #include <string>
@@ -12,6 +12,14 @@ namespace nightpost::im {
 
 /// Orders a conversation's events: the topic's key.
 std::string event_key(const Intent& intent);
+/// A cancel's is that of its message, so that none overtakes its push; a badge's the user.
+std::string event_key(const FollowUp& one);
+
+/// That the message was recalled, or its conversation read up to it; for `devices`, on which it may have been shown.
+/// REQUIRED: no badge.
+std::string cancel_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime);
+/// The total alone.
+std::string badge_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime);
 
 /// One line of JSON that names `devices`, of which there is at least one, as due. Its event id is the message's, also
 /// of a later event for other devices and of a repeat: so a device's push has one id, whichever event brings it. It

@@ -14,7 +14,13 @@ constexpr milliseconds kReadAgain{1'000};  // after the store could not be read
 
 Relay::Relay(RelayOptions options, IntentBook& book, const Presence& presence, EventSink& sink, EventLoop& loop,
              RelayMetrics& metrics)
-    : options_(options), book_(book), presence_(presence), sink_(sink), loop_(loop), metrics_(metrics) {
+    : options_(options),
+      book_(book),
+      presence_(presence),
+      sink_(sink),
+      loop_(loop),
+      metrics_(metrics),
+      follow_ups_(options_, book, presence, sink, loop, metrics) {
   timer_ = loop_.make_timer([this] { read_more(); });
   sink_.on_durable([this](std::uint64_t ticket) { durable(ticket); });
 }
@@ -27,12 +33,15 @@ Relay::~Relay() {
 void Relay::start() {
   read_after_ = 0;
   timer_->arm(loop_.now() + options_.return_wait);
+  follow_ups_.start();
 }
 
 void Relay::committed(const Committed& commit) {
   if (reading_ && (!commit.recalled.empty() || !commit.read.empty())) page_stale_ = true;
+  std::set<MessageId> unpushed;
   for (const MessageId recalled : commit.recalled)
-    if (const auto at = of_message_.find(recalled); at != of_message_.end()) withdraw(at->second);
+    if (const auto at = of_message_.find(recalled); at != of_message_.end() && withdraw(at->second))
+      unpushed.insert(recalled);
   for (const auto& [user, upto] : commit.read)
     if (const auto mine = of_user_.find(user); mine != of_user_.end())
       for (const std::int64_t id : std::vector(mine->second.begin(), mine->second.end())) {
@@ -50,6 +59,7 @@ void Relay::committed(const Committed& commit) {
     }
   }
   ship();
+  follow_ups_.committed(commit, unpushed);
 }
 
 void Relay::take(const Intent& intent) {
@@ -126,6 +136,7 @@ void Relay::ship() {
 }
 
 void Relay::durable(std::uint64_t ticket) {
+  if (follow_ups_.durable(ticket)) return;
   const auto flight = flights_.find(ticket);
   if (flight == flights_.end()) return;
   const Flight done = std::move(flight->second);
@@ -142,14 +153,16 @@ void Relay::durable(std::uint64_t ticket) {
 }
 
 /// Its row is gone with the commit that withdrew it.
-void Relay::withdraw(std::int64_t id) {
+bool Relay::withdraw(std::int64_t id) {
   const auto at = held_.find(id);
-  if (at == held_.end()) return;
+  if (at == held_.end()) return false;
   Held& held = at->second;
+  const bool unpushed = held.intent.events == 0;
   if (!std::exchange(held.ended, true)) metrics_.withdrawn.add();
   held.waiting.clear();
   held.due.clear();
   look(at);
+  return unpushed;
 }
 
 void Relay::acknowledged(const UserKey& user, const std::string& device, Ver ver) {

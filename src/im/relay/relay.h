@@ -15,20 +15,13 @@
 
 #include "core/event_loop.h"
 #include "im/relay/event_sink.h"
+#include "im/relay/follow_ups.h"
 #include "im/relay/metrics.h"
+#include "im/relay/relay_options.h"
 #include "im/service/presence.h"
 #include "im/service/service.h"
 
 namespace nightpost::im {
-
-struct RelayOptions {
-  milliseconds return_wait{15'000};              // after a start, for devices to come back before they are due
-  milliseconds event_lifetime{86'400'000};       // a push that is later than this after the message is of no use
-  std::size_t held_max = 100'000;                // intents in memory; more stay in the store and are read again
-  std::size_t in_flight_max = 10'000;            // events that are not durable yet; more wait in memory
-  std::size_t in_flight_bytes_max = 256u << 20;  // their bytes; reached, no further event is begun
-  std::size_t page = 1'000;                      // intents read from the store at once
-};
 
 /// On the loop alone, that of `book`, `presence` and `sink`, which it borrows. Tell it of each commit after the
 /// gateway, so that presence knows what was delivered.
@@ -44,7 +37,7 @@ class Relay final : public PresenceEvents {
   void start();
   void committed(const Committed& commit);
   /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
-  bool idle() const noexcept { return ready_.empty() && flights_.empty(); }
+  bool idle() const noexcept { return ready_.empty() && flights_.empty() && follow_ups_.idle(); }
   /// Brings the gauges up to date: call it once a second.
   void measure();
 
@@ -75,7 +68,7 @@ class Relay final : public PresenceEvents {
   void look(Ids::iterator at);  // queues what is due; settles what is over
   void ship();                  // ready_ → the sink, as far as in_flight_max allows
   void durable(std::uint64_t ticket);
-  void withdraw(std::int64_t id);
+  bool withdraw(std::int64_t id);  // true: no event of it was made
   void forget_device(const UserKey& user, const std::string& device);
   void erase(Ids::iterator at);
   void read_more();
@@ -87,6 +80,7 @@ class Relay final : public PresenceEvents {
   EventSink& sink_;
   EventLoop& loop_;
   RelayMetrics& metrics_;
+  FollowUps follow_ups_;
   Ids held_;
   std::unordered_map<UserKey, std::set<std::int64_t>> of_user_;  // held ones, by id
   std::unordered_map<MessageId, std::int64_t> of_message_;       // held ones

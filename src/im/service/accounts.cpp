@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
@@ -102,7 +103,8 @@ Answer<LoginReply> login(Work& work, const VerifiedLogin& request) {
   return LoginReply{.terminal = std::move(terminal),
                     .ver = account ? account->ver : Ver{},
                     .signature_ends = request.ends,
-                    .nick = account ? account->nick : std::string()};
+                    .nick = account ? account->nick : std::string(),
+                    .groups = tables.subscriptions(who)};
 }
 
 Answer<void> logout(Work& work, const Terminal& who) {
@@ -161,6 +163,7 @@ Answer<void> kick(Work& work, const UserKey& who) {
 Answer<void> remove_account(Work& work, const UserKey& who) {
   if (auto ok = known(work.tables, who); !ok) return ok;
   end_all(work, who, Ended::Why::AccountRemoved);
+  leave_all_groups(work, who);
   for (const ChatRow& chat : work.tables.unread_chats(who)) work.told.read.push_back({who, {chat.conv, chat.head}});
   work.tables.remove_account(who);
   work.tables.remove_admin_rows(who);

@@ -4,6 +4,7 @@
 
 #include "im/domain/message_rules.h"
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
@@ -34,6 +35,7 @@ std::optional<Opened> open(Tables& tables, const UserKey& who, const std::string
 void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const std::string& except) {
   Tables& tables = work.tables;
   const std::int64_t unread = unread_above(tables, conv, chat, to);
+  const bool less = unread < chat.unread;
   const Tables::Touched mine = tables.touch(chat.owner, unread - chat.unread);
   chat.ver = mine.ver;
   chat.read = to;
@@ -43,6 +45,7 @@ void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const 
   work.told.read.push_back({chat.owner, {conv.id, to}});
   work.told.deliveries.push_back({chat.owner, mine.ver, except, ReadMark{chat.peer, to, unread}, mine.unread});
   if (conv.a == conv.b) return;
+  tell_read(work, conv, chat, to, mine, less, except);
   auto other = tables.chat({chat.owner.app, chat.peer}, conv.id);
   if (!other || other->peer_read >= to) return;
   const Tables::Touched theirs = tables.touch(other->owner);
@@ -57,7 +60,7 @@ Answer<ReadReply> read(Work& work, const Actor& who, const ReadRequest& request)
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const auto reply_of = [&](Seq mark, std::int64_t unread) {
     const auto account = tables.account(who.user);
-    return ReadReply{mark, unread, account ? account->unread : 0, account ? account->ver : Ver{}};
+    return ReadReply{mark, unread, unread_total(tables, who.user), account ? account->ver : Ver{}};
   };
   auto found = open(tables, who.user, request.peer);
   if (!found) return reply_of({}, 0);  // nothing was ever said: all of it is read
@@ -95,6 +98,7 @@ Answer<Ver> change_chat(Work& work, const Actor& who, const ChatChange& change) 
     }
   }
   const Tables::Touched touched = tables.touch(who.user, -less);
+  if (less > 0) tell_read(work, found->conv, chat, chat.head, touched, true, who.device);
   chat.ver = touched.ver;
   tables.save_chat(chat);
   work.told.deliveries.push_back({who.user, chat.ver, device_of(who), ChatChanged{chat.peer}, touched.unread});

@@ -86,6 +86,7 @@ struct IntentChange {
   std::int64_t id = 0;
   std::int32_t events = 0;  // 0: settled
   std::vector<std::string> devices;
+  bool follow_up = false;  // its row, settled
 };
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all);
 Answer<bool> prune(Work& work);  // true: there is more
@@ -97,6 +98,14 @@ Answer<std::vector<std::pair<std::string, Profile>>> profiles(Work& work, const 
                                                               const std::vector<std::string>& users);
 Answer<std::vector<std::string>> blacklist(Work& work, const Terminal& who);
 Answer<std::vector<Intent>> intents(Work& work, std::int64_t after, std::size_t limit);
+Answer<std::vector<FollowUp>> follow_ups(Work& work, std::int64_t after, std::size_t limit);
+
+// follow_ups.cpp: each where the user has a phone that may show something else; `by_device` knows it. `less`: the total
+// fell.
+void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tables::Touched total, bool less);
+void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tables::Touched total, bool less,
+               const std::string& by_device);
+void tell_total(Work& work, const UserKey& to, Tables::Touched total);
 
 /// Moves the owner's read mark to `to`, which is above it and not above the head: unread, total, intents, his devices;
 /// the other's mark of it.

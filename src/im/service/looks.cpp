@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kRecallsMax = 100;
 constexpr std::size_t kIntentsMax = 1'000;
+constexpr milliseconds kSinceMargin{60'000};  // clocks may have been put back
 
 std::size_t content_bytes(const std::optional<Message>& message) {
   return message ? message->elements.size() + message->push.size() + message->cloud_data.size() : 0;
@@ -61,24 +63,101 @@ void read_page(Work& work, const ConvRow& conv, const ChatRow& chat, const PullR
 
 }  // namespace
 
+namespace {
+
+/// Chats and groups whose owner's side changed above `from`, both by ver, up to the request's limit.
+class ChangedRows {
+ public:
+  ChangedRows(Work& work, const UserKey& who, const SyncRequest& request, Ver from, SyncReply& reply)
+      : work_(work),
+        request_(request),
+        reply_(reply),
+        all_new_(from.value == 0),
+        chats_(work.tables.chats_above(who, from, request.limit + 1)),
+        groups_(work.tables.groups_above(who, from, request.limit + 1)) {}
+
+  void fill() {
+    Ver last;
+    while (chat_ < chats_.size() || group_ < groups_.size()) {
+      if (groups_cut_off()) return stop_at(last);
+      const bool is_chat =
+          group_ == groups_.size() || (chat_ < chats_.size() && chats_[chat_].ver < groups_[group_].member.ver);
+      const Ver ver = is_chat ? chats_[chat_].ver : groups_[group_].member.ver;
+      if (!(is_chat ? add_chat() : add_group())) return stop_at(last);
+      last = ver;
+    }
+    if (groups_cut_off()) stop_at(last);
+  }
+  /// Groups that moved and are not among them.
+  void fill_moved(const UserKey& who, WallTime since) {
+    reply_.after_group = request_.after_group;
+    for (const auto& [group, member] :
+         work_.tables.groups_moved(who, since - kSinceMargin, request_.after_group, request_.limit + 1)) {
+      if (!add({group, member})) {
+        reply_.more = true;
+        return;
+      }
+      reply_.after_group = group.conv;
+      ++reply_.moved;
+    }
+    reply_.after_group = {};
+  }
+
+ private:
+  void stop_at(Ver ver) {
+    reply_.more = true;
+    reply_.ver = ver;
+  }
+  /// Those read are through, and there may be more: some of them took no row.
+  bool groups_cut_off() const { return group_ == groups_.size() && groups_.size() > request_.limit; }
+  bool room_for(std::size_t bytes) {
+    const std::size_t rows = reply_.chats.size() + reply_.groups.size();
+    bytes_ += bytes;
+    return rows < request_.limit && (bytes_ <= work_.options.answer_bytes_max || rows == 0);
+  }
+  bool add_chat() {
+    Chat chat = shown(work_, std::move(chats_[chat_++]));
+    if (!room_for(content_bytes(chat.last))) return false;
+    reply_.chats.push_back(std::move(chat));
+    return true;
+  }
+  bool add_group() {
+    const Tables::Joined& row = groups_[group_++];
+    const bool over = row.member.left() || row.group.dismissed;
+    return (all_new_ && over) || add(row);  // who has nothing need not forget it
+  }
+  bool add(const Tables::Joined& row) {
+    GroupChat chat = shown(work_, row.group, row.member);
+    if (!room_for(content_bytes(chat.last))) return false;
+    reply_.groups.push_back(std::move(chat));
+    return true;
+  }
+
+  Work& work_;
+  const SyncRequest& request_;
+  SyncReply& reply_;
+  const bool all_new_;
+  std::vector<ChatRow> chats_;
+  std::vector<Tables::Joined> groups_;
+  std::size_t chat_ = 0, group_ = 0;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace
+
 Answer<SyncReply> sync(Work& work, const Terminal& who, const SyncRequest& request) {
   if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
   const auto account = work.tables.account(who.user);
   if (!account) return refuse(Code::AccountUnknown, "user: no such account");
-  SyncReply reply{.ver = account->ver, .unread_total = account->unread};
+  SyncReply reply{.ver = account->ver,
+                  .unread_total = account->unread + work.tables.group_unread_total(who.user),
+                  .time = work.now};
   reply.reset = request.ver > account->ver || (request.ver.value > 0 && request.ver < account->floor);
   const Ver from = reply.reset ? Ver{} : request.ver;
-  std::size_t bytes = 0;
-  for (ChatRow& row : work.tables.chats_above(who.user, from, request.limit + 1)) {
-    Chat chat = shown(work, std::move(row));
-    bytes += content_bytes(chat.last);
-    reply.more = reply.chats.size() == request.limit || (bytes > work.options.answer_bytes_max && !reply.chats.empty());
-    if (reply.more) {
-      reply.ver = reply.chats.back().ver;
-      break;
-    }
-    reply.chats.push_back(std::move(chat));
-  }
+  ChangedRows rows(work, who.user, request, from, reply);
+  rows.fill();
+  // Of who begins at 0, all groups are among the rows.
+  if (!reply.more && request.since && from.value > 0) rows.fill_moved(who.user, *request.since);
   return reply;
 }
 
@@ -121,7 +200,7 @@ Answer<std::vector<Intent>> intents(Work& work, std::int64_t after, std::size_t 
                    .message = std::make_shared<const Message>(*std::move(message)),
                    .to = row.to,
                    .ver = row.ver,
-                   .unread_total = account->unread,
+                   .unread_total = account->unread + work.tables.group_unread_total(row.to),
                    .targets = push_targets(work.tables, row.to),
                    .events = row.events,
                    .pushed = std::move(row.pushed)});

@@ -6,6 +6,7 @@
 
 #include "im/domain/message_rules.h"
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
@@ -127,7 +128,8 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
                .push = draft.push,
                .cloud_data = draft.cloud_data};
   if (!plan->stored) {
-    deliver_online_only(work, who, draft, to, std::move(made), sender->unread, receiver ? receiver->unread : 0);
+    deliver_online_only(work, who, draft, to, std::move(made), unread_total(tables, who.user),
+                        unread_total(tables, to));
     return SendReply{.at = plan->at, .ver = sender->ver};
   }
 
@@ -167,6 +169,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
   Tables& tables = work.tables;
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const auto conv = tables.conv(id.conv);
+  if (conv && conv->is_group()) return recall_in_group(work, who, id);
   const bool inside = conv && conv->holds(who.user);
   auto chat = inside ? tables.chat(who.user, id.conv) : std::nullopt;
   // A sender may have the message in no list of his: then only the app's server knows of it.
@@ -209,6 +212,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
     other->unread -= plan->unread_less;
     tables.save_chat(*other);
     work.told.deliveries.push_back({other->owner, theirs.ver, "", Recalled{other->peer, recall}, theirs.unread});
+    tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
   }
   return mine.ver;
 }
@@ -216,6 +220,9 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
 Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>& ids) {
   Tables& tables = work.tables;
   if (auto row = logged_in(tables, who); !row) return std::unexpected(std::move(row.error()));
+  if (!ids.empty())
+    if (const auto conv = tables.conv(ids.front().conv); conv && conv->is_group())
+      return remove_in_group(work, who, ids);
   struct Touched {
     ConvRow conv;
     ChatRow chat;

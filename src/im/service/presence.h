@@ -1,6 +1,7 @@
 // Who is connected, and what those devices said they have: the gateway's knowledge, for whoever decides on pushes.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,9 @@ struct Presence {
 struct PresenceEvents {
   virtual ~PresenceEvents() = default;
   virtual void acknowledged(const UserKey& user, const std::string& device, Ver ver) = 0;
+  // Messages of groups, which move no ver: these, or all that were committed but those.
+  virtual void has_messages(const UserKey&, const std::string&, std::span<const MessageId>) {}
+  virtual void has_all_messages(const UserKey&, const std::string&, std::span<const MessageId>) {}
   /// The connection ended, or the app went to the background, or has not acknowledged for the ack timeout. What it has
   /// not acknowledged is due. Said once until `came`.
   virtual void left_foreground(const UserKey& user, const std::string& device) = 0;

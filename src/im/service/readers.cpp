@@ -7,9 +7,14 @@
 
 namespace nightpost::im {
 
-Readers::Readers(std::vector<Tables> tables, const ServiceOptions& options, const Clock& clock, observe::Log& log,
-                 std::shared_ptr<Mailbox> mailbox)
-    : tables_(std::move(tables)), options_(options), clock_(clock), log_(log), mailbox_(std::move(mailbox)) {
+Readers::Readers(std::vector<Tables> tables, const Owner& owner, const ServiceOptions& options, const Clock& clock,
+                 observe::Log& log, std::shared_ptr<Mailbox> mailbox)
+    : tables_(std::move(tables)),
+      owner_(owner),
+      options_(options),
+      clock_(clock),
+      log_(log),
+      mailbox_(std::move(mailbox)) {
   for (Tables& each : tables_)
     threads_.emplace_back([this, &each] {
       pthread_setname_np(pthread_self(), "im-reader");
@@ -53,21 +58,25 @@ void Readers::run(Tables& tables) {
       done.commands.push_back(std::move(waiting_.front()));
       waiting_.pop_front();
     }
-    look(tables, *done.commands.front());
+    // Rolled back at the end of the turn, for nothing was written: the answer need not wait for that.
+    const auto transaction = look(tables, *done.commands.front());
+    if (!transaction) {
+      const Error& error = transaction.error();
+      log_.error("im.read_failed", {observe::kv("code", name_of(error.code)), observe::kv("why", error.detail)});
+      done.commands.front()->fail({Code::Busy, "the store is busy or away, try again"});
+    }
     mailbox_->put(std::move(done));
   }
 }
 
-void Readers::look(Tables& tables, Command& command) {
+Result<sql::Transaction> Readers::look(Tables& tables, Command& command) {
   tables.forget_failure();
+  auto transaction = owner_.look(tables.database());
+  if (!transaction) return transaction;
   Work work{.tables = tables, .options = options_, .now = clock_.wall()};
-  // Rolled back at the end: nothing was written.
-  const auto transaction = store::Transaction::begin(tables.connection(), store::Transaction::Kind::Read);
-  if (transaction) command.run(work);
-  if (transaction && !tables.failure()) return;
-  const Error error = transaction ? *tables.failure() : transaction.error();
-  log_.error("im.read_failed", {observe::kv("code", name_of(error.code)), observe::kv("why", error.detail)});
-  command.fail({Code::Busy, "the store is busy or away, try again"});
+  command.run(work);
+  if (tables.failure()) return std::unexpected(*tables.failure());
+  return transaction;
 }
 
 }  // namespace nightpost::im

@@ -6,20 +6,22 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "im/service/mailbox.h"
+#include "im/store/owner.h"
 #include "observe/log.h"
 
 namespace nightpost::im {
 
-/// A look begins after it was added, so it sees every commit that the loop was told of before.
+/// A look begins after it was added, so it sees every commit that the loop was told of before (Owner::look).
 class Readers {
  public:
-  /// A thread each. `options`, `clock` and `log` outlive it.
-  Readers(std::vector<Tables> tables, const ServiceOptions& options, const Clock& clock, observe::Log& log,
-          std::shared_ptr<Mailbox> mailbox);
+  /// A thread each. `owner`, `options`, `clock` and `log` outlive it.
+  Readers(std::vector<Tables> tables, const Owner& owner, const ServiceOptions& options, const Clock& clock,
+          observe::Log& log, std::shared_ptr<Mailbox> mailbox);
   ~Readers();
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;
@@ -31,9 +33,10 @@ class Readers {
 
  private:
   void run(Tables& tables);
-  void look(Tables& tables, Command& command);
+  Result<sql::Transaction> look(Tables& tables, Command& command);
 
   std::vector<Tables> tables_;
+  const Owner& owner_;
   const ServiceOptions& options_;
   const Clock& clock_;
   observe::Log& log_;

@@ -180,4 +180,9 @@ void SqliteService::intents(std::int64_t after, std::size_t limit, Reply<std::ve
   look<std::vector<Intent>>([after, limit](Work& work) { return im::intents(work, after, limit); }, std::move(reply));
 }
 
+void SqliteService::follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) {
+  look<std::vector<FollowUp>>([after, limit](Work& work) { return im::follow_ups(work, after, limit); },
+                              std::move(reply));
+}
+
 }  // namespace nightpost::im

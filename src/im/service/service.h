@@ -129,7 +129,8 @@ struct SyncReply {
   bool more = false;
   bool reset = false;  // the client's ver is from elsewhere or ahead: it drops what it has; the rows are from 0
   std::int64_t unread_total = 0;
-  std::vector<GroupChat> groups;  // those with a ver above the client's, then those that moved
+  std::vector<GroupChat> groups;  // those with a ver above the client's, by ver; then those that moved, by conv
+  std::size_t moved = 0;          // so many of them
   WallTime time{};                // `since` of the next sync
   ConvId after_group;             // while `more`; 0 until those with a ver above are through
 };
@@ -259,6 +260,21 @@ struct Intent {
   std::vector<std::string> pushed;  // devices that those named
 };
 
+/// What pushes made before are to be told: that their message was recalled, that their conversation was read up to it,
+/// or that the total fell. The row stands in the store until settled.
+struct FollowUp {
+  enum class Kind : std::uint8_t { Recalled = 1, Read = 2, Badge = 3 };
+  std::int64_t id = 0;
+  Kind kind = Kind::Badge;
+  UserKey to;
+  WallTime at{};
+  MessageId message;       // of a badge none, and nothing of it
+  Ver ver;                 // the receiver's, when that message came
+  std::string from, nick;  // who wrote it
+  std::int64_t unread_total = 0;
+  std::vector<PushTarget> targets;
+  std::string by_device;  // that brought it about; empty: none of the receiver's, or not known any more
+};
 /// The same of a group: one, however many its members are; receivers are looked up when the pushes are made.
 struct GroupIntent {
   std::int64_t id = 0;
@@ -286,6 +302,7 @@ struct Ended {
 struct Committed {
   std::vector<Delivery> deliveries;
   std::vector<Intent> intents;
+  std::vector<FollowUp> follow_ups;
   std::vector<MessageId> recalled;                  // whose push is not to be made any more
   std::vector<std::pair<UserKey, MessageId>> read;  // ... up to which a user has read, one a conversation
   std::vector<Ended> ended;
@@ -301,6 +318,9 @@ class IntentBook {
   /// The broker has event number `events` of it, which named `devices`: a later process does not push to them again.
   virtual void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) = 0;
   virtual void intent_settled(std::int64_t id) = 0;  // nothing more is due for it: the row goes
+  /// Likewise.
+  virtual void follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) = 0;
+  virtual void follow_up_settled(std::int64_t id) = 0;
 };
 
 /// Likewise, of groups.

@@ -11,7 +11,9 @@
 #include "core/ids.h"
 #include "core/time.h"
 #include "im/domain/elements.h"
+#include "im/domain/group.h"
 #include "im/domain/login_policy.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
@@ -21,6 +23,7 @@ struct ServiceOptions {
   std::size_t reads_max = 2'000;   // looks that wait for a reader
   std::size_t batch_max = 256;     // commands in one commit
   std::size_t readers = 2;         // threads, each with a connection
+  sql::Reconnect reconnect;        // PostgreSQL; what comes meanwhile is answered Busy
 
   // Messages.
   ElementLimits elements;
@@ -40,6 +43,8 @@ struct ServiceOptions {
   std::size_t face_bytes_max = 500;
   std::size_t profile_fields_max = 40;  // beside nick and face
   std::size_t friends_max = 3'000;
+
+  GroupLimits groups;
 
   // Answers.
   std::size_t chats_max = 500;                 // a sync

@@ -16,35 +16,45 @@ std::vector<T> without_first(std::vector<T>&& all) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteService>> SqliteService::open(const std::string& path, const store::StoreOptions& store,
+Result<std::unique_ptr<SqliteService>> SqliteService::open(const store::StoreUrl& url, const store::StoreOptions& store,
                                                            std::unique_ptr<store::Store> push_store, AppKeys keys,
                                                            const ServiceOptions& options, const Surroundings& around) {
-  if (path == ":memory:") return fail(Errc::Malformed, "store file: the IM server's threads need one that they share");
-  auto lock = FileLock::take(path);
-  if (!lock) return std::unexpected(std::move(lock.error()));
+  std::optional<FileLock> lock;
+  if (url.kind == store::StoreUrl::Kind::Sqlite) {
+    if (url.place == ":memory:")
+      return fail(Errc::Malformed, "store file: the IM server's threads need one that they share");
+    auto taken = FileLock::take(url.place);
+    if (!taken) return std::unexpected(std::move(taken.error()));
+    lock.emplace(*std::move(taken));
+  }
   std::vector<Tables> tables;  // the writer's first, which migrates
   for (std::size_t i = 0; i < 1 + std::max<std::size_t>(options.readers, 1); ++i) {
-    auto opened = Tables::open(path, store, i == 0 ? Tables::Use::Write : Tables::Use::Read);
+    auto opened = Tables::open(url, store, i == 0 ? Tables::Use::Write : Tables::Use::Read, options.reconnect);
     if (!opened) return std::unexpected(std::move(opened.error()));
     tables.push_back(*std::move(opened));
   }
-  return std::unique_ptr<SqliteService>(
-      new SqliteService(*std::move(lock), std::move(tables), std::move(push_store), std::move(keys), options, around));
+  auto owner = std::make_unique<Owner>(around.deposed);
+  if (auto taken = owner->take(tables.front().database()); !taken) return std::unexpected(std::move(taken.error()));
+  return std::unique_ptr<SqliteService>(new SqliteService(std::move(lock), std::move(owner), std::move(tables),
+                                                          std::move(push_store), std::move(keys), options, around));
 }
 
-SqliteService::SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store,
-                             AppKeys keys, const ServiceOptions& options, const Surroundings& around)
+SqliteService::SqliteService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+                             std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
+                             const Surroundings& around)
     : lock_(std::move(lock)),
+      owner_(std::move(owner)),
       options_(options),
       around_(around),
       keys_(std::move(keys)),
       acknowledged_timer_(around_.loop.make_timer([this] { save_acknowledged(); })),
       intents_timer_(around_.loop.make_timer([this] { save_intents(); })),
+      group_intents_timer_(around_.loop.make_timer([this] { save_group_intents(); })),
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
-      writer_(std::move(tables.front()), std::move(push_store), options_, around_.clock, around_.log, mailbox_,
+      writer_(std::move(tables.front()), *owner_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
               around_.metrics),
-      readers_(without_first(std::move(tables)), options_, around_.clock, around_.log, mailbox_) {
+      readers_(without_first(std::move(tables)), *owner_, options_, around_.clock, around_.log, mailbox_) {
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
 }
 
@@ -55,8 +65,8 @@ SqliteService::~SqliteService() {
 
 void SqliteService::opened(Done done) {
   Committed& told = done.told;
-  if (!told.deliveries.empty() || !told.intents.empty() || !told.recalled.empty() || !told.read.empty() ||
-      !told.ended.empty())
+  if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
+      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty())
     around_.listener.committed(std::move(told));
   for (const auto& command : done.commands) command->answer();
 }
@@ -72,6 +82,8 @@ void SqliteService::stop() {
     add([all = std::move(acknowledged)](Work& work) { return im::save_acknowledged(work, all); });
   if (!intent_changes_.empty())
     add([all = std::exchange(intent_changes_, {})](Work& work) { return im::save_intents(work, all); });
+  if (!group_intent_changes_.empty())
+    add([all = std::exchange(group_intent_changes_, {})](Work& work) { return im::save_group_intents(work, all); });
   auto never_run = writer_.stop(std::move(last));
   std::ranges::move(readers_.stop(), std::back_inserter(never_run));
   mailbox_->empty();
@@ -121,6 +133,8 @@ void SqliteService::intent_published(std::int64_t id, std::int32_t events, std::
 }
 
 void SqliteService::intent_settled(std::int64_t id) { change_intent({.id = id}); }
+
+void SqliteService::follow_up_settled(std::int64_t id) { change_intent({.id = id, .follow_up = true}); }
 
 void SqliteService::change_intent(IntentChange change) {
   if (stopped_) return;

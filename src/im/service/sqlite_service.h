@@ -1,5 +1,5 @@
-// The Service over SQLite: checks what is asked on the loop, has it done by one writer and some readers, and tells the
-// loop. What it promises stands in service.h.
+// The Service over SQLite or PostgreSQL: checks what is asked on the loop, has it done by one writer and some readers,
+// and tells the loop. What it promises stands in service.h.
 #pragma once
 
 #include <memory>
@@ -14,14 +14,17 @@
 #include "im/service/admin_service.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
+#include "im/service/group_commands.h"
 #include "im/service/mailbox.h"
 #include "im/service/readers.h"
 #include "im/service/service.h"
 #include "im/service/service_metrics.h"
 #include "im/service/service_options.h"
 #include "im/service/writer.h"
+#include "im/store/owner.h"
 #include "observe/log.h"
 #include "store/store.h"
+#include "store/store_url.h"
 
 namespace nightpost::im {
 
@@ -31,7 +34,7 @@ class Listener {
   virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
 };
 
-class SqliteService final : public Service, public AdminService {
+class SqliteService final : public Service, public AdminService, public GroupService, public GroupIntentBook {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -40,11 +43,13 @@ class SqliteService final : public Service, public AdminService {
     Listener& listener;
     observe::Log& log;
     ServiceMetrics* metrics = nullptr;  // null: nothing is counted
+    /// The process must end: another IM server has the store, or its server forgot what was answered. Any thread.
+    Owner::Deposed deposed{};
   };
-  /// `path`: the store's file. `push_store`: a connection of its own to the dispatcher's store; its calls come from the
-  /// writer's thread. Malformed: the file is another program's or a newer Nightpost's. Overloaded: another IM server
-  /// has it.
-  static Result<std::unique_ptr<SqliteService>> open(const std::string& path, const store::StoreOptions& store,
+  /// `url`: the store. `push_store`: a connection of its own to it, for the dispatcher's tables; its calls come from
+  /// the writer's thread. Malformed: the store is another program's or a newer Nightpost's. Overloaded: another IM
+  /// server has it.
+  static Result<std::unique_ptr<SqliteService>> open(const store::StoreUrl& url, const store::StoreOptions& store,
                                                      std::unique_ptr<store::Store> push_store, AppKeys keys,
                                                      const ServiceOptions& options, const Surroundings& around);
   /// As stop(). REQUIRED: on the loop, and not from inside `committed` or a reply.
@@ -55,6 +60,8 @@ class SqliteService final : public Service, public AdminService {
   /// Ends with the commit in hand and saves what was to be saved. Tells and answers, inside this call, all that was
   /// committed; what was not is answered Busy.
   void stop();
+  /// Why the store is away; empty: it is not. Any thread.
+  std::string trouble() const { return writer_.trouble(); }
   /// From now on; logins that stand go on.
   void set_keys(AppKeys keys) { keys_ = std::move(keys); }
 
@@ -80,6 +87,35 @@ class SqliteService final : public Service, public AdminService {
   void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) override;
   void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) override;
   void intent_settled(std::int64_t id) override;
+  void follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) override;
+  void follow_up_settled(std::int64_t id) override;
+
+  void create_group(const Actor& who, GroupCreate request, Reply<GroupCreated> reply) override;
+  void dismiss_group(const Actor& who, std::string group, Reply<Ver> reply) override;
+  void change_group(const Actor& who, GroupInfoChange change, Reply<Ver> reply) override;
+  void transfer_group(const Actor& who, std::string group, std::string owner, Reply<Ver> reply) override;
+  void group_infos(const Actor& who, std::vector<std::string> groups, Reply<GroupInfos> reply) override;
+  void joined_groups(const Actor& who, JoinedRequest request, Reply<JoinedGroups> reply) override;
+  void join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) override;
+  void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) override;
+  void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override;
+  void quit_group(const Actor& who, std::string group, Reply<Ver> reply) override;
+  void invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
+  void kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
+  void change_member(const Actor& who, MemberChange change, Reply<Ver> reply) override;
+  void members(const Actor& who, MembersRequest request, Reply<MembersPage> reply) override;
+  void members_named(const Actor& who, std::string group, std::vector<std::string> users,
+                     Reply<std::vector<GroupMember>> reply) override;
+  void send_to_group(const Actor& who, GroupSendRequest request, Reply<SendReply> reply) override;
+  void recall_in_group(const Actor& who, MessageId id, Reply<Ver> reply) override;
+  void read_group(const Actor& who, GroupReadRequest request, Reply<ReadReply> reply) override;
+  void pull_group(const Actor& who, GroupPullRequest request, Reply<PullReply> reply) override;
+  void change_group_chat(const Actor& who, GroupChatChange change, Reply<Ver> reply) override;
+  void group_intents(std::int64_t after, std::size_t limit, Reply<std::vector<GroupIntent>> reply) override;
+  void group_receivers(MessageId message, std::int64_t range, std::int64_t ranges,
+                       Reply<std::vector<GroupReceiver>> reply) override;
+  void group_intent_done(std::int64_t id, std::int64_t ranges) override;
+  void group_intent_settled(std::int64_t id) override;
 
   // AdminService (admin_requests.cpp).
   Answer<UserSig> verify(AppId app, std::string_view user, std::string_view signature) const override;
@@ -113,8 +149,9 @@ class SqliteService final : public Service, public AdminService {
   void check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) override;
 
  private:
-  SqliteService(FileLock lock, std::vector<Tables> tables, std::unique_ptr<store::Store> push_store, AppKeys keys,
-                const ServiceOptions& options, const Surroundings& around);
+  SqliteService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+                std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
+                const Surroundings& around);
   template <class T>
   void refuse_later(Refusal refusal, Reply<T> reply) {
     around_.loop.post([refusal = std::move(refusal), reply = std::move(reply)]() mutable {
@@ -136,9 +173,12 @@ class SqliteService final : public Service, public AdminService {
   void change_intent(IntentChange change);
   void save_acknowledged();
   void save_intents();
+  void change_group_intent(GroupIntentChange change);
+  void save_group_intents();
   void prune();
 
-  const FileLock lock_;
+  const std::optional<FileLock> lock_;  // of a file
+  const std::unique_ptr<Owner> owner_;
   const ServiceOptions options_;
   const Surroundings around_;
   AppKeys keys_;
@@ -156,9 +196,11 @@ class SqliteService final : public Service, public AdminService {
   };
   std::unordered_map<Acked, Acknowledgement, AckedHash> acknowledged_;  // one a device: bounded by those connected
   std::vector<IntentChange> intent_changes_;
+  std::vector<GroupIntentChange> group_intent_changes_;
   bool acknowledged_on_its_way_ = false;
   bool intents_on_their_way_ = false;
-  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, prune_timer_;
+  bool group_intents_on_their_way_ = false;
+  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, prune_timer_;
 
   const std::shared_ptr<Mailbox> mailbox_;
   Writer writer_;

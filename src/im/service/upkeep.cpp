@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
@@ -21,6 +22,7 @@ void expire(Work& work, MessageId id) {
   Tables& tables = work.tables;
   const auto conv = tables.conv(id.conv);
   if (!conv) return;
+  if (conv->is_group()) return expire_in_group(work, id);
   const auto message = tables.message(*conv, id.seq);
   if (!message) return;
   const bool counts = !message->flags.no_unread && !message->flags.recalled && !message->flags.hidden_from_receiver &&
@@ -32,6 +34,7 @@ void expire(Work& work, MessageId id) {
     --chat->unread;
     tables.save_chat(*chat);
     work.told.deliveries.push_back({chat->owner, touched.ver, "", ChatChanged{chat->peer}, touched.unread});
+    tell_total(work, chat->owner, touched);
   }
   if (tables.erase_intent(id)) work.told.recalled.push_back(id);
   tables.erase_message(*conv, id.seq);
@@ -56,7 +59,9 @@ Answer<void> save_acknowledged(Work& work, const std::vector<Acknowledgement>& a
 
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all) {
   for (const IntentChange& change : all) {
-    if (change.events == 0)
+    if (change.follow_up)
+      work.tables.settle_follow_up(change.id);
+    else if (change.events == 0)
       work.tables.settle_intent(change.id);
     else
       work.tables.mark_published(change.id, change.events, change.devices);
@@ -69,7 +74,8 @@ Answer<bool> prune(Work& work) {
   const std::size_t keys = work.tables.prune_sent(work.now - work.options.client_id_kept, most);
   const std::vector<MessageId> expired = work.tables.expired(work.now, most);
   for (const MessageId& id : expired) expire(work, id);
-  return keys == most || expired.size() == most;
+  const bool more_of_groups = prune_groups(work);
+  return keys == most || expired.size() == most || more_of_groups;
 }
 
 }  // namespace nightpost::im

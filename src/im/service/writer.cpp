@@ -9,6 +9,10 @@
 namespace nightpost::im {
 namespace {
 
+// At a server that is away; the connection has a back-off of its own.
+constexpr milliseconds kLookAgain{20};
+constexpr milliseconds kHealAgain{100};
+
 template <class T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
   if (to.empty())
@@ -20,16 +24,19 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 void append(Committed& to, Committed&& from) {
   append(to.deliveries, std::move(from.deliveries));
   append(to.intents, std::move(from.intents));
+  append(to.follow_ups, std::move(from.follow_ups));
   append(to.recalled, std::move(from.recalled));
   append(to.read, std::move(from.read));
   append(to.ended, std::move(from.ended));
+  append(to.group_intents, std::move(from.group_intents));
 }
 
 }  // namespace
 
-Writer::Writer(Tables tables, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
+Writer::Writer(Tables tables, Owner& owner, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
                const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics)
     : tables_(std::move(tables)),
+      owner_(owner),
       push_store_(std::move(push_store)),
       options_(options),
       clock_(clock),
@@ -73,7 +80,14 @@ void Writer::run() {
     Batch batch;
     {
       std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return stop_ || !waiting_.empty(); });
+      const auto woken = [this] { return stop_ || !waiting_.empty(); };
+      if (trouble_.empty()) {
+        changed_.wait(lock, woken);
+      } else if (!changed_.wait_for(lock, kHealAgain, woken)) {
+        lock.unlock();
+        heal();
+        continue;
+      }
       if (stop_) {
         batch = std::exchange(last_, {});
       } else {
@@ -87,6 +101,11 @@ void Writer::run() {
     if (!over) execute(std::move(batch));
     if (over) break;
   }
+}
+
+/// Also where nobody asks: who is told that we are not ready sends nobody.
+void Writer::heal() {
+  if (owner_.begin(tables_.database())) set_trouble("");
 }
 
 void Writer::execute(Batch batch) {
@@ -104,14 +123,23 @@ void Writer::execute(Batch batch) {
 
 std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after) {
   tables_.forget_failure();
-  auto transaction = store::Transaction::begin(tables_.connection(), store::Transaction::Kind::Write);
-  if (!transaction) return refusal_of(transaction.error());
+  sql::Database& database = tables_.database();
+  auto transaction = owner_.begin(database);
+  if (!transaction) {
+    if (database.server() != nullptr) set_trouble(transaction.error().detail);
+    return refusal_of(transaction.error());
+  }
   for (const Tables::Unbind& each : unbound_) tables_.erase_unbind(each);
   for (const auto& command : batch)
     if (tables_.failure() || !run_one(*command, told, after))
       return refusal_of(tables_.failure().value_or(Error{Errc::Io, "im store: the transaction was ended"}));
-  if (auto done = transaction->commit(); !done) return refusal_of(done.error());
+  if (auto done = owner_.commit(database, *transaction); !done) {
+    const Refusal refusal = refusal_of(done.error());
+    if (!database.lost()) return refusal;
+    if (auto refused = learn_commit()) return refused;
+  }
   unbound_.clear();
+  set_trouble("");
   if (metrics_ != nullptr) {
     metrics_->commits.add();
     metrics_->commands.add(batch.size());
@@ -123,6 +151,7 @@ bool Writer::run_one(Command& command, Committed& told, std::vector<AfterCommit>
   Work work{.tables = tables_, .options = options_, .now = clock_.wall()};
   tables_.mark();
   command.run(work);
+  tables_.settle();
   if (const auto failure = tables_.failure()) {
     if (!tables_.back_to_mark()) return false;
     command.fail(refusal_of(*failure));
@@ -137,7 +166,48 @@ bool Writer::run_one(Command& command, Committed& told, std::vector<AfterCommit>
 Refusal Writer::refusal_of(const Error& error) {
   log_.error("im.write_failed", {observe::kv("code", name_of(error.code)), observe::kv("why", error.detail)});
   if (error.code == Errc::Malformed) return {Code::Internal, "the store refused it: nothing happened"};
+  if (tables_.database().lost()) set_trouble(error.detail);
   return {Code::Busy, "the store is busy or away: nothing happened, try again"};
+}
+
+std::optional<Refusal> Writer::learn_commit() {
+  if (metrics_ != nullptr) metrics_->commits_unknown.add();
+  for (;;) {
+    const auto happened = owner_.happened(tables_.database());
+    if (happened) {
+      log_.warn("im.commit_learnt", {observe::kv("happened", *happened)});
+      if (*happened) return std::nullopt;
+      return Refusal{Code::Busy, "the store was lost before it was written: nothing happened, try again"};
+    }
+    set_trouble(happened.error().detail);
+    if (owner_.deposed() || !refuse_waiting())
+      return Refusal{Code::Busy, "the store went away: whether it happened is not known, try again"};
+  }
+}
+
+bool Writer::refuse_waiting() {
+  Done done;
+  bool goes_on = true;
+  {
+    std::unique_lock lock(mutex_);
+    goes_on = !changed_.wait_for(lock, kLookAgain, [this] { return stop_; });
+    if (!goes_on) return false;
+    done.commands.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.end()));
+    waiting_.clear();
+  }
+  for (const auto& command : done.commands) command->fail(not_run());
+  if (!done.commands.empty()) mailbox_->put(std::move(done));
+  return true;
+}
+
+std::string Writer::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+void Writer::set_trouble(std::string trouble) {
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
 }
 
 void Writer::write_to_push_store(std::vector<AfterCommit>& after) {

@@ -7,23 +7,27 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "im/service/mailbox.h"
 #include "im/service/service_metrics.h"
+#include "im/store/owner.h"
 #include "observe/log.h"
 
 namespace nightpost::im {
 
 /// Takes up to `batch_max` waiting commands, runs each in a savepoint of one transaction and commits; then what they
 /// have for the dispatcher's store, in their order, and one Done for the loop. Fails the commit, then all of them are
-/// answered so and nothing else happens.
+/// answered so and nothing else happens. Where the answer to a commit is lost, they wait until it is known whether it
+/// happened; what comes meanwhile is answered Busy.
 class Writer {
  public:
-  /// `clock`: read on this thread. `options`, `clock`, `log` and `metrics` (null: nothing is counted) outlive it.
-  Writer(Tables tables, std::unique_ptr<store::Store> push_store, const ServiceOptions& options, const Clock& clock,
-         observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics);
+  /// `clock`: read on this thread. `owner` (that has taken `tables`' database), `options`, `clock`, `log` and `metrics`
+  /// (null: nothing is counted) outlive it.
+  Writer(Tables tables, Owner& owner, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
+         const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -33,6 +37,8 @@ class Writer {
   bool add(std::unique_ptr<Command>& command, Kind kind);
   /// Ends with the batch in hand, runs `last` in a commit of their own, and gives back what was never run.
   std::vector<std::unique_ptr<Command>> stop(std::vector<std::unique_ptr<Command>> last);
+  /// Why the last commit failed for want of the store; empty: it did not. Any thread.
+  std::string trouble() const;
 
  private:
   using Batch = std::vector<std::unique_ptr<Command>>;
@@ -42,16 +48,22 @@ class Writer {
   };
 
   void run();
+  void heal();
   void execute(Batch batch);
   /// nullopt: committed. Else what everybody is answered.
   std::optional<Refusal> commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after);
   /// False: the whole transaction is over.
   bool run_one(Command& command, Committed& told, std::vector<AfterCommit>& after);
   Refusal refusal_of(const Error& error);
+  /// After a commit whose answer was lost. nullopt: it happened.
+  std::optional<Refusal> learn_commit();
+  bool refuse_waiting();  // false: it is to stop
+  void set_trouble(std::string trouble);
   void write_to_push_store(std::vector<AfterCommit>& after);
   void unbind_pending();
 
   Tables tables_;
+  Owner& owner_;
   const std::unique_ptr<store::Store> push_store_;
   const ServiceOptions& options_;
   const Clock& clock_;
@@ -62,11 +74,12 @@ class Writer {
   std::vector<Tables::Unbind> unbind_;   // still to be done
   std::vector<Tables::Unbind> unbound_;  // done; their rows go with the next commit
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::unique_ptr<Command>> waiting_;  // under the mutex, as what follows
   Batch last_;
   bool stop_ = false;
+  std::string trouble_;
   std::thread thread_;
 };
 

@@ -7,7 +7,7 @@ namespace nightpost::im {
 namespace {
 
 struct Line {
-  store::Statement AdminQueries::* statement;
+  sql::Statement AdminQueries::* statement;
   std::string_view table;
   std::string_view sql;
 };
@@ -87,10 +87,10 @@ constexpr Line kLines[] = {
 
 }  // namespace
 
-Result<AdminQueries> AdminQueries::prepare(sqlite3* db) {
+Result<AdminQueries> AdminQueries::prepare(sql::Database& database) {
   AdminQueries out;
   for (const Line& line : kLines) {
-    auto statement = store::Statement::prepare(db, line.sql, line.table);
+    auto statement = sql::Statement::prepare(database, line.sql, line.table);
     if (!statement) return std::unexpected(std::move(statement.error()));
     out.*line.statement = std::move(*statement);
   }

@@ -6,8 +6,10 @@
 namespace nightpost::im {
 namespace {
 
+// In the words of both stores: CASE instead of max(a, b); a conflict's columns named, and the table where a conflict
+// makes a column ambiguous; an argument first beside a column, for PostgreSQL takes its type from there.
 struct Line {
-  store::Statement Queries::* statement;
+  sql::Statement Queries::* statement;
   std::string_view table;
   std::string_view sql;
 };
@@ -31,17 +33,18 @@ constexpr Line kLines[] = {
      "SELECT ver, ver_floor, unread, valid_from, removed, nick, face FROM im_accounts WHERE app_id = ?1 AND "
      "user_id = ?2"},
     {&Queries::account_add, "im_accounts",
-     "INSERT INTO im_accounts (app_id, user_id, created_at) VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET removed = 0 "
-     "WHERE removed = 1"},
+     "INSERT INTO im_accounts (app_id, user_id, created_at) VALUES (?1, ?2, ?3) ON CONFLICT (user_id, app_id) DO "
+     "UPDATE SET removed = 0 WHERE im_accounts.removed = 1"},
     {&Queries::profile_set, "im_accounts",
      "UPDATE im_accounts SET nick = ?3, face = ?4 WHERE app_id = ?1 AND user_id = ?2"},
     {&Queries::account_touch, "im_accounts",
-     "UPDATE im_accounts SET ver = ver + 1, unread = max(unread + ?3, 0) WHERE app_id = ?1 AND user_id = ?2 "
+     "UPDATE im_accounts SET ver = ver + 1, unread = CASE WHEN unread + ?3 > 0 THEN unread + ?3 ELSE 0 END WHERE "
+     "app_id = ?1 AND user_id = ?2 "
      "RETURNING ver, unread"},
     {&Queries::epoch_next, "im_accounts",
      "UPDATE im_accounts SET epoch = epoch + 1 WHERE app_id = ?1 AND user_id = ?2 RETURNING epoch"},
     {&Queries::valid_from_set, "im_accounts",
-     "UPDATE im_accounts SET valid_from = max(valid_from, ?3) WHERE app_id = ?1 AND user_id = ?2"},
+     "UPDATE im_accounts SET valid_from = ?3 WHERE app_id = ?1 AND user_id = ?2 AND valid_from < ?3"},
     {&Queries::account_remove, "im_accounts",
      "UPDATE im_accounts SET removed = 1, unread = 0, ver = ver + 1, ver_floor = ver + 1, nick = '', face = '' WHERE "
      "app_id = ?1 AND user_id = ?2"},
@@ -59,7 +62,8 @@ constexpr Line kLines[] = {
     {&Queries::terminal_save, "im_terminals",
      "INSERT INTO im_terminals (app_id, user_id, " IM_TERMINAL
      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
-     "ON CONFLICT DO UPDATE SET platform = excluded.platform, state = excluded.state, epoch = excluded.epoch, "
+     "ON CONFLICT (user_id, app_id, device_id) DO UPDATE SET platform = excluded.platform, state = excluded.state, "
+     "epoch = excluded.epoch, "
      "language = excluded.language, auto_read = excluded.auto_read, acked = excluded.acked, "
      "foreground = excluded.foreground, badge = excluded.badge"},
     {&Queries::terminal_forget, "im_terminals",
@@ -82,7 +86,8 @@ constexpr Line kLines[] = {
     {&Queries::chat, "im_chats", "SELECT " IM_CHAT " FROM im_chats WHERE app_id = ?1 AND user_id = ?2 AND conv = ?3"},
     {&Queries::chat_save, "im_chats",
      "INSERT INTO im_chats (app_id, user_id, " IM_CHAT ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-     "?13, ?14, ?15) ON CONFLICT DO UPDATE SET ver = excluded.ver, head = excluded.head, head_at = excluded.head_at, "
+     "?13, ?14, ?15) ON CONFLICT (user_id, app_id, conv) DO UPDATE SET ver = excluded.ver, head = excluded.head, "
+     "head_at = excluded.head_at, "
      "read = excluded.read, peer_read = excluded.peer_read, cleared = excluded.cleared, last = excluded.last, "
      "unread = excluded.unread, pinned = excluded.pinned, gone = excluded.gone, mark = excluded.mark"},
     {&Queries::chats_above, "im_chats",
@@ -144,9 +149,16 @@ constexpr Line kLines[] = {
     {&Queries::intent_settle, "im_intents", "DELETE FROM im_intents WHERE id = ?1"},
     {&Queries::intent_pushed, "im_intents", "SELECT pushed FROM im_intents WHERE id = ?1"},
     {&Queries::intent_publish, "im_intents",
-     "UPDATE im_intents SET events = max(events, ?2), pushed = ?3 WHERE id = ?1"},
+     "UPDATE im_intents SET events = CASE WHEN events < ?2 THEN ?2 ELSE events END, pushed = ?3 WHERE id = ?1"},
     {&Queries::intents_after, "im_intents",
      "SELECT id, app_id, user_id, conv, seq, ver, events, pushed FROM im_intents WHERE id > ?1 ORDER BY id LIMIT ?2"},
+
+    {&Queries::follow_up_add, "im_follow_ups",
+     "INSERT INTO im_follow_ups (app_id, user_id, kind, conv, seq, ver, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+     "RETURNING id"},
+    {&Queries::follow_up_settle, "im_follow_ups", "DELETE FROM im_follow_ups WHERE id = ?1"},
+    {&Queries::follow_ups_after, "im_follow_ups",
+     "SELECT id, app_id, user_id, kind, conv, seq, ver, at FROM im_follow_ups WHERE id > ?1 ORDER BY id LIMIT ?2"},
 
     {&Queries::unbind_add, "im_unbinds",
      "INSERT INTO im_unbinds (app_id, user_id, device_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"},
@@ -163,10 +175,10 @@ constexpr Line kLines[] = {
 
 }  // namespace
 
-Result<Queries> Queries::prepare(sqlite3* db) {
+Result<Queries> Queries::prepare(sql::Database& database) {
   Queries out;
   for (const Line& line : kLines) {
-    auto statement = store::Statement::prepare(db, line.sql, line.table);
+    auto statement = sql::Statement::prepare(database, line.sql, line.table);
     if (!statement) return std::unexpected(std::move(statement.error()));
     out.*line.statement = std::move(*statement);
   }

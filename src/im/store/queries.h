@@ -2,13 +2,12 @@
 #pragma once
 
 #include "core/result.h"
-#include "store/connection.h"
-#include "store/statement.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
 struct Queries {
-  using Statement = store::Statement;
+  using Statement = sql::Statement;
   Statement mark, release_mark;
   Statement account, account_add, profile_set, account_touch, epoch_next, valid_from_set, account_remove;
   Statement chats_remove, blacks_remove, intents_remove, terminals_remove;
@@ -20,9 +19,10 @@ struct Queries {
   Statement sent, sent_add, sent_prune;
   Statement black, black_add, black_remove, blacks;
   Statement intent_add, intent_erase, intents_read, intent_settle, intent_pushed, intent_publish, intents_after;
+  Statement follow_up_add, follow_up_settle, follow_ups_after;
   Statement unbind_add, unbind_erase, unbinds;
 
-  static Result<Queries> prepare(sqlite3* db);
+  static Result<Queries> prepare(sql::Database& database);
 };
 
 }  // namespace nightpost::im

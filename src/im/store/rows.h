@@ -34,7 +34,7 @@ struct TerminalRow {
   std::int64_t badge = 0;
 };
 
-/// One-to-one, `a` <= `b`; the same user twice is who writes to himself.
+/// One-to-one, `a` <= `b`; the same user twice is who writes to himself. A group's has an empty `a`.
 struct ConvRow {
   ConvId id;
   AppId app;
@@ -43,7 +43,8 @@ struct ConvRow {
   std::int64_t changes = 0;
   WallTime last_at{};
 
-  bool holds(const UserKey& user) const { return user.app == app && (user.user == a || user.user == b); }
+  bool is_group() const { return a.empty(); }
+  bool holds(const UserKey& user) const { return user.app == app && !is_group() && (user.user == a || user.user == b); }
   /// Whether a user of it is `b`.
   bool is_b(const std::string& user) const { return user != a; }
   const std::string& other(const std::string& user) const { return is_b(user) ? a : b; }
@@ -81,6 +82,16 @@ struct IntentRow {
   Ver ver;
   std::int32_t events = 0;
   std::vector<std::string> pushed;
+};
+
+/// What pushes made before are to be told.
+struct FollowUpRow {
+  std::int64_t id = 0;
+  UserKey to;
+  std::int64_t kind = 0;
+  MessageId message;
+  Ver ver;
+  WallTime at{};
 };
 
 /// What the app's server calls a message (im_messages.wire_seq and so on).

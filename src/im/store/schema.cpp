@@ -2,14 +2,19 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <utility>
+
+#include "im/store/dialect.h"
 
 namespace nightpost::im {
 namespace {
 
 constexpr std::string_view kWhat = "im_schema";
 
-// A released step is never edited: files out there have it.
+// In SQLite's words, which dialect.h turns into PostgreSQL's. A released step is never edited: files out there have it.
+// What each message changes in im_accounts, im_convs and im_chats stands in no index of PostgreSQL, and their pages
+// have room: an update then stays on its page and touches no index (HOT).
 constexpr std::array kSteps = {
     R"sql(
 -- The user comes first in keys, as in the store's tables. A removed account keeps its row, so that its counters go on.
@@ -57,7 +62,7 @@ CREATE TABLE im_convs (
 
 -- A rowid table: large rows are appended, and only the small key is sorted in.
 CREATE TABLE im_messages (
-  id INTEGER PRIMARY KEY,
+  /*sqlite*/ id INTEGER PRIMARY KEY,
   conv INTEGER NOT NULL,
   seq INTEGER NOT NULL,
   at INTEGER NOT NULL,      -- ms since the epoch; never falls within a conversation
@@ -112,7 +117,7 @@ CREATE TABLE im_chats (
   mark TEXT NOT NULL,
   PRIMARY KEY (user_id, app_id, conv)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX im_chats_by_ver ON im_chats (user_id, app_id, ver);
+/*sqlite*/ CREATE INDEX im_chats_by_ver ON im_chats (user_id, app_id, ver);
 
 -- Recalls, for who has copies of a conversation's messages.
 CREATE TABLE im_changes (
@@ -159,6 +164,129 @@ CREATE TABLE im_unbinds (
   device_id TEXT NOT NULL,
   PRIMARY KEY (user_id, app_id, device_id)
 ) STRICT, WITHOUT ROWID;
+
+/*postgres*/ ALTER TABLE im_accounts SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+/*postgres*/ ALTER TABLE im_convs SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+/*postgres*/ ALTER TABLE im_chats SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+/*postgres*/ ALTER TABLE im_intents SET (autovacuum_vacuum_scale_factor = 0.02);
+)sql",
+    R"sql(
+-- What pushes made before are to be told, from the transaction in which it happened until the broker has its event.
+CREATE TABLE im_follow_ups (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  kind INTEGER NOT NULL,  -- 1: the message was recalled; 2: the conversation was read up to it; 3: the total fell
+  conv INTEGER NOT NULL,  -- 0 of 3, as are seq and ver
+  seq INTEGER NOT NULL,
+  ver INTEGER NOT NULL,   -- the user's when that message came
+  at INTEGER NOT NULL
+) STRICT;
+)sql",
+    R"sql(
+-- Groups. One is a conversation of user_a '' and user_b the group's id; once dismissed, of the id, a line's end and conv,
+-- so that the id is free. What a member has not read comes out of running counts: a message writes no row a member.
+ALTER TABLE im_convs ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;      -- messages that raise unread
+ALTER TABLE im_convs ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;       -- of them, up to the last that is erased
+ALTER TABLE im_convs ADD COLUMN recalled_to INTEGER NOT NULL DEFAULT 0;  -- greatest seq that was recalled
+ALTER TABLE im_convs ADD COLUMN moved_at INTEGER NOT NULL DEFAULT 0;     -- when there was last something for all members
+ALTER TABLE im_messages ADD COLUMN sender TEXT NOT NULL DEFAULT '';    -- in a group; empty: a tip, or one-to-one
+ALTER TABLE im_messages ADD COLUMN card TEXT NOT NULL DEFAULT '';
+ALTER TABLE im_messages ADD COLUMN tip INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_messages ADD COLUMN counts INTEGER NOT NULL DEFAULT 0;   -- raises unread
+ALTER TABLE im_messages ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;  -- how many do, up to this one
+ALTER TABLE im_messages ADD COLUMN mentions TEXT NOT NULL DEFAULT '';   -- a user a line
+ALTER TABLE im_messages ADD COLUMN targets TEXT NOT NULL DEFAULT '';    -- likewise; empty: everyone
+CREATE INDEX im_messages_recalled ON im_messages (conv, seq) WHERE recalled = 1;
+CREATE INDEX im_hides_by_seq ON im_hides (conv, seq);
+
+CREATE TABLE im_groups (
+  conv INTEGER PRIMARY KEY,
+  app_id INTEGER NOT NULL,
+  group_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  name TEXT NOT NULL,
+  introduction TEXT NOT NULL,
+  notification TEXT NOT NULL,
+  face TEXT NOT NULL,
+  owner TEXT NOT NULL,  -- empty: none
+  join_option TEXT NOT NULL,
+  members INTEGER NOT NULL,
+  members_max INTEGER NOT NULL,
+  all_silenced INTEGER NOT NULL,
+  fields TEXT NOT NULL,  -- JSON object of the app's own
+  created_at INTEGER NOT NULL,
+  info_at INTEGER NOT NULL,
+  dismissed_at INTEGER NOT NULL DEFAULT 0  -- 0: it lives
+) STRICT;
+CREATE INDEX im_groups_dismissed ON im_groups (dismissed_at) WHERE dismissed_at > 0;
+
+-- slot: a hash of the user; ranges of it cut a group into parts for pushes. A membership that ended keeps its row for a
+-- while, for devices that were away.
+CREATE TABLE im_members (
+  conv INTEGER NOT NULL,
+  slot INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  app_id INTEGER NOT NULL,
+  role INTEGER NOT NULL,  -- 0 member, 1 admin, 2 owner
+  joined_at INTEGER NOT NULL,
+  left_at INTEGER NOT NULL,  -- 0: a member
+  cleared INTEGER NOT NULL,  -- up to here nothing is shown: what was before the join, or the user cleared
+  read INTEGER NOT NULL,
+  read_count INTEGER NOT NULL,  -- im_messages.counted at the read mark
+  own_since INTEGER NOT NULL,   -- own messages above it that raise unread
+  option INTEGER NOT NULL,      -- 0 notify, 1 not notify, 2 discard
+  silenced_until INTEGER NOT NULL,
+  last_sent_at INTEGER NOT NULL,
+  card TEXT NOT NULL,
+  pinned INTEGER NOT NULL,
+  hidden_to INTEGER NOT NULL,  -- not in the list while the head is below
+  mark TEXT NOT NULL,
+  ver INTEGER NOT NULL,  -- of the account when the member's own side changed
+  PRIMARY KEY (conv, slot, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_members_by_ver ON im_members (user_id, app_id, ver);
+CREATE INDEX im_members_left ON im_members (left_at) WHERE left_at > 0;
+
+-- A user's latest in a group.
+CREATE TABLE im_applications (
+  conv INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  state INTEGER NOT NULL,  -- 0 waits, 1 agreed, 2 refused
+  at INTEGER NOT NULL,
+  note TEXT NOT NULL,
+  by_user TEXT NOT NULL,  -- who decided; empty: the app
+  answer TEXT NOT NULL,
+  decided_at INTEGER NOT NULL,
+  PRIMARY KEY (conv, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_applications_decided ON im_applications (decided_at) WHERE decided_at > 0;
+
+-- user_id '': everyone.
+CREATE TABLE im_mentions (
+  conv INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  seq INTEGER NOT NULL,
+  PRIMARY KEY (conv, user_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Who alone sees a message.
+CREATE TABLE im_targets (
+  conv INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  PRIMARY KEY (conv, seq, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- One a message, however many its members are.
+CREATE TABLE im_group_intents (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  conv INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  ranges INTEGER NOT NULL,
+  done INTEGER NOT NULL DEFAULT 0,  -- ranges that are over, from the first
+  UNIQUE (conv, seq)
+) STRICT;
 )sql",
     R"sql(
 -- What the app's server calls a message; 0 and 0: a client sent it, then its seq and 0 stand for them.
@@ -203,13 +331,6 @@ CREATE INDEX im_friends_by_friend ON im_friends (friend, app_id);
 )sql",
 };
 
-/// 0: no tables yet.
-Result<std::int64_t> version_of(store::Connection& connection) {
-  const auto there = connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'im_schema'", kWhat);
-  if (!there || *there == 0) return there;
-  return connection.number("SELECT version FROM im_schema", kWhat);
-}
-
 Result<void> check(std::int64_t version) {
   if (version >= 0 && version <= schema_version()) return {};
   return fail(Errc::Malformed, "im_schema: the companion's tables have version " + std::to_string(version) +
@@ -217,38 +338,104 @@ Result<void> check(std::int64_t version) {
                                    ": run the newer Nightpost that wrote them");
 }
 
+/// What the two stores say differently of the steps.
+struct File {
+  store::Connection& connection;
+
+  Result<void> run(const std::string& sql) { return connection.run(sql.c_str(), kWhat); }
+  Result<store::Transaction> begin() {
+    return store::Transaction::begin(connection.get(), store::Transaction::Kind::Write);
+  }
+  /// 0: no tables yet.
+  Result<std::int64_t> version() {
+    const auto there = connection.number("SELECT count(*) FROM sqlite_schema WHERE name = 'im_schema'", kWhat);
+    if (!there || *there == 0) return there;
+    return connection.number("SELECT version FROM im_schema", kWhat);
+  }
+  static std::string step(std::string_view text) { return sql::sqlite_step(text); }
+  static constexpr const char* kBegin =
+      "CREATE TABLE im_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL) STRICT; "
+      "INSERT INTO im_schema (one, version) VALUES (1, 0)";
+};
+
+struct Server {
+  store::PostgresConnection& connection;
+
+  Result<void> run(const std::string& sql) {
+    auto done = connection.run(sql.c_str(), kWhat);
+    return done ? Result<void>() : std::unexpected(std::move(done.error()));
+  }
+  Result<store::PostgresTransaction> begin() {
+    auto transaction = store::PostgresTransaction::begin(connection, store::PostgresTransaction::Kind::Write);
+    if (!transaction) return transaction;
+    // Another lock than the IM server's own (sql.cpp): that one is held for as long as it runs.
+    constexpr const char* kLock =
+        "SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock(hashtextextended(current_schema(), 1315391822))";
+    if (auto locked = run(kLock); !locked) return std::unexpected(std::move(locked.error()));
+    return transaction;
+  }
+  Result<std::int64_t> number(const char* sql) {
+    auto rows = connection.run(sql, kWhat);
+    if (!rows) return std::unexpected(std::move(rows.error()));
+    return rows->next() ? rows->integer(0) : 0;
+  }
+  Result<std::int64_t> version() {
+    const auto there = number(
+        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relname = 'im_schema' "
+        "AND n.nspname = current_schema()");
+    if (!there || *there == 0) return there;
+    return number("SELECT version FROM im_schema");
+  }
+  static std::string step(std::string_view text) { return sql::postgres_step(text); }
+  // im_owner: see owner.h.
+  static constexpr const char* kBegin =
+      "CREATE TABLE im_schema (one bigint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL); "
+      "INSERT INTO im_schema (one, version) VALUES (1, 0); "
+      "CREATE TABLE im_owner (one bigint PRIMARY KEY CHECK (one = 1), process text COLLATE \"C\" NOT NULL, "
+      "commits bigint NOT NULL) WITH (fillfactor = 10); INSERT INTO im_owner (one, process, commits) VALUES (1, '', 0)";
+};
+
 /// The step from `version`, unless another process was first. The version that then stands.
-Result<std::int64_t> step(store::Connection& connection) {
-  auto transaction = store::Transaction::begin(connection.get(), store::Transaction::Kind::Write);
+template <class Store>
+Result<std::int64_t> step(Store store) {
+  auto transaction = store.begin();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  const auto version = version_of(connection);
+  const auto version = store.version();
   if (!version) return version;
   if (auto ok = check(*version); !ok) return std::unexpected(std::move(ok.error()));
   if (*version == schema_version()) return version;
-  const std::string next = std::to_string(*version + 1);
-  const std::string mark = *version == 0
-                               ? "CREATE TABLE im_schema (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT "
-                                 "NULL) STRICT; INSERT INTO im_schema (one, version) VALUES (1, 1)"
-                               : "UPDATE im_schema SET version = " + next;
-  if (auto done = connection.run(kSteps[static_cast<std::size_t>(*version)], kWhat); !done)
-    return std::unexpected(std::move(done.error()));
-  if (auto done = connection.run(mark.c_str(), kWhat); !done) return std::unexpected(std::move(done.error()));
-  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
-  return *version + 1;
+  const std::int64_t next = *version + 1;
+  Result<void> done;
+  if (*version == 0) done = store.run(Store::kBegin);
+  if (done) done = store.run(Store::step(kSteps[static_cast<std::size_t>(*version)]));
+  if (done) done = store.run("UPDATE im_schema SET version = " + std::to_string(next));
+  if (done) done = transaction->commit();
+  if (!done) return std::unexpected(std::move(done.error()));
+  return next;
+}
+
+template <class Store>
+Result<void> bring_up(Store store) {
+  auto version = store.version();
+  while (version) {
+    if (auto ok = check(*version); !ok) return ok;
+    if (*version == schema_version()) return {};
+    version = step(store);
+  }
+  return std::unexpected(std::move(version.error()));
 }
 
 }  // namespace
 
 std::int64_t schema_version() noexcept { return static_cast<std::int64_t>(kSteps.size()); }
 
-Result<void> migrate(store::Connection& connection) {
-  auto version = version_of(connection);
-  while (version) {
-    if (auto ok = check(*version); !ok) return ok;
-    if (*version == schema_version()) return {};
-    version = step(connection);
-  }
-  return std::unexpected(std::move(version.error()));
+Result<void> migrate(store::Connection& connection) { return bring_up(File{connection}); }
+
+Result<void> migrate(store::PostgresConnection& connection, const store::StoreOptions& options) {
+  if (const auto version = Server{connection}.version(); version && *version == schema_version()) return {};
+  if (auto set = connection.set_patience(options.migration_timeout); !set) return set;
+  if (auto done = bring_up(Server{connection}); !done) return done;
+  return connection.set_patience(options.statement_timeout);
 }
 
 }  // namespace nightpost::im

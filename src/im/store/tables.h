@@ -1,4 +1,4 @@
-// The companion's tables on one connection: typed reads and writes, no rules. Single-threaded.
+// The companion's tables on one connection to either store: typed reads and writes, no rules. Single-threaded.
 //
 // Errors are sticky, as with a stream: after the first one, reads find nothing, writes do nothing, and failure() has
 // the words. So a command is read as what it does; who runs it asks once, and rolls back.
@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,25 +16,27 @@
 
 #include "core/result.h"
 #include "im/store/admin_queries.h"
+#include "im/store/group_queries.h"
+#include "im/store/group_rows.h"
 #include "im/store/queries.h"
 #include "im/store/rows.h"
-#include "store/connection.h"
+#include "im/store/sql.h"
 
 namespace nightpost::im {
 
 class Tables {
  public:
-  enum class Use : std::uint8_t {
-    Write,  // a commit is on the disk before it returns (synchronous=FULL); deleted content is overwritten with zeros
-    Read,
-  };
-  /// Opens the store's file, brings its tables and the companion's up to date. Malformed: another program's or a newer
-  /// Nightpost's.
-  static Result<Tables> open(const std::string& path, const store::StoreOptions& options, Use use);
+  using Use = sql::Use;
+  /// Opens the store, brings its tables and the companion's up to date. Malformed: another program's or a newer
+  /// Nightpost's. Overloaded: another IM server has the database.
+  static Result<Tables> open(const store::StoreUrl& url, const store::StoreOptions& options, Use use,
+                             sql::Reconnect reconnect = {});
 
-  sqlite3* connection() const noexcept { return connection_.get(); }
+  sql::Database& database() noexcept { return *database_; }
   const std::optional<Error>& failure() const noexcept { return failure_; }
   void forget_failure() noexcept { failure_.reset(); }
+  /// Waits for the writes that a server has not answered yet; what it refuses is the failure.
+  void settle();
   /// Something to go back to inside a transaction.
   void mark();
   void release_mark();
@@ -49,8 +52,11 @@ class Tables {
     Ver ver;
     std::int64_t unread = 0;
   };
-  /// The account's next ver, and its total changed by `unread`; it never falls below 0.
+  /// The account's next ver, and its one-to-one total changed by `unread`, which never falls below 0. `unread` of the
+  /// result counts groups, too.
   Touched touch(const UserKey& who, std::int64_t unread = 0);
+  /// Of groups, by their running counts.
+  std::int64_t group_unread_total(const UserKey& who);
   Epoch next_epoch(const UserKey& who);
   void set_valid_from(const UserKey& who, WallTime from);
   /// Its chats, blacklist, intents and terminals go; the row stays, as removed, and what clients have is void.
@@ -101,6 +107,8 @@ class Tables {
   /// `ver`; `above` where there is none.
   Seq last_before(const ConvRow& conv, WallTime time, Seq above, Seq to);
   Seq last_within(const ConvRow& conv, bool reader_is_b, Ver ver, Seq above, Seq to);
+  /// The reader's ver when the newest message in (above, to] came; 0: there is none.
+  Ver ver_at(const ConvRow& conv, bool reader_is_b, Seq above, Seq to);
   void hide(MessageId id, std::string_view user);
   std::vector<MessageId> expired(WallTime now, std::size_t limit);
   void erase_message(const ConvRow& conv, Seq seq);
@@ -123,6 +131,11 @@ class Tables {
   void mark_published(std::int64_t id, std::int32_t events, std::span<const std::string> devices);
   std::vector<IntentRow> intents_after(std::int64_t id, std::size_t limit);
 
+  // Follow-ups of pushes.
+  std::int64_t add_follow_up(const FollowUpRow& row);  // its id
+  void settle_follow_up(std::int64_t id);
+  std::vector<FollowUpRow> follow_ups_after(std::int64_t id, std::size_t limit);
+
   // Tokens to be taken away after the commit.
   struct Unbind {
     UserKey who;
@@ -132,6 +145,81 @@ class Tables {
   void add_unbind(const Unbind& unbind);
   void erase_unbind(const Unbind& unbind);
   std::vector<Unbind> unbinds();
+
+  // Groups (tables_groups.cpp). A dismissed one is found by its conv alone.
+  std::optional<GroupRow> group(AppId app, std::string_view id);
+  std::optional<GroupRow> group(ConvId conv);
+  /// Makes the conversation, too. An empty id: one is made.
+  void add_group(GroupRow& row);
+  void save_group(const GroupRow& row);
+  void release_group_id(const GroupRow& row);  // of one that is dismissed
+  void erase_group(ConvId conv);               // and what hangs on it, but members and messages
+  /// After a message: seq, time and count of the row.
+  void advance_group(const GroupRow& row, WallTime now);
+  void move_group(ConvId conv, WallTime now);  // its members have something to see
+  std::optional<ConvId> dismissed_before(WallTime time);
+
+  std::optional<MemberRow> member(ConvId conv, const UserKey& who);  // also one that left
+  void save_member(const MemberRow& row);
+  void note_sent(const MemberRow& row, bool counts, WallTime at);  // of a sender's row, nothing else of which changes
+  struct NamedMember {
+    MemberRow row;
+    std::string nick;
+  };
+  /// By slot and user, behind `after`.
+  std::vector<NamedMember> members(ConvId conv, std::string_view after, std::optional<GroupRole> role,
+                                   std::optional<WallTime> silenced_at, std::size_t limit);
+  std::optional<NamedMember> member_named(ConvId conv, const std::string& user);
+  std::size_t groups_of(const UserKey& who);  // how many he is in
+  std::vector<ConvId> subscriptions(const UserKey& who);
+  std::vector<MemberRow> memberships(const UserKey& who);
+  std::vector<ReceiverRow> receivers(MessageId message, SlotRange slots, std::string_view sender);
+  struct Joined {
+    GroupRow group;
+    MemberRow member;
+  };
+  std::vector<Joined> joined(const UserKey& who, ConvId after, std::optional<GroupType> type, std::size_t limit);
+  std::vector<Joined> groups_above(const UserKey& who, Ver ver, std::size_t limit);  // by ver; those left, too
+  std::vector<Joined> groups_moved(const UserKey& who, WallTime since, ConvId after, std::size_t limit);  // by conv
+  std::int64_t recalled_above(ConvId conv, Seq seq, std::string_view reader);  // others' that raised unread
+  std::vector<MemberRow> left_before(WallTime time, std::size_t limit);
+  std::vector<MemberRow> members_of(ConvId conv, std::size_t limit);  // those that left, too
+  void forget_member(const MemberRow& row);                           // who does not know yet syncs from 0
+
+  // Their messages.
+  struct GroupViewer {
+    std::string_view user;  // empty: the app, which sees what nobody alone was sent
+    WallTime now{};
+  };
+  void add_group_message(const GroupRow& group, const Message& message, MessageCount count);
+  std::optional<std::pair<Message, MessageCount>> group_message(const GroupRow& group, Seq seq);
+  std::optional<Message> group_message(const GroupRow& group, Seq seq, const GroupViewer& viewer);
+  Page group_messages_up(const GroupRow& group, Seq from, Seq to, const GroupViewer& viewer, std::size_t limit,
+                         std::size_t bytes);
+  Page group_messages_down(const GroupRow& group, Seq from, Seq to, const GroupViewer& viewer, std::size_t limit,
+                           std::size_t bytes);
+  std::optional<Message> group_last(const GroupRow& group, Seq cleared, const GroupViewer& viewer);
+  std::int64_t counted_at(const GroupRow& group, Seq seq);
+  std::int64_t own_count(ConvId conv, std::string_view sender, Seq above, Seq to);
+  Seq group_last_before(ConvId conv, WallTime time, Seq above, Seq to);
+  void note_recalled(MessageId id);
+  Seq mention_above(ConvId conv, std::string_view user, Seq seq);  // the newest; 0: none
+  void erase_mentions(const Message& message);
+  void erase_group_message(const GroupRow& group, const Message& message, MessageCount count);
+  std::size_t erase_messages(ConvId conv, std::size_t about);  // the oldest; how many went
+  std::vector<ChangeRow> group_changes_after(ConvId conv, std::int64_t change, std::size_t limit);
+
+  std::optional<ApplicationRow> application(ConvId conv, std::string_view user);
+  void save_application(ConvId conv, const ApplicationRow& row);
+  std::vector<ApplicationRow> applications(ConvId conv, std::size_t limit);  // newest first
+  std::size_t applications_waiting(ConvId conv);
+  void prune_applications(WallTime before);
+
+  std::int64_t add_group_intent(MessageId message, std::int64_t ranges);
+  bool erase_group_intent(MessageId message);
+  void group_intent_done(std::int64_t id, std::int64_t ranges);
+  void settle_group_intent(std::int64_t id);
+  std::vector<GroupIntentRow> group_intents_after(std::int64_t id, std::size_t limit);
 
   // The server API's (tables_admin.cpp).
   void name_message(MessageId id, const WireName& name);
@@ -161,28 +249,43 @@ class Tables {
   void remove_admin_rows(const UserKey& who);  // with the account: profile fields, silence, friends both ways
 
  private:
-  Tables(store::Connection connection, Queries queries, AdminQueries admin)
-      : connection_(std::move(connection)), queries_(std::move(queries)), admin_(std::move(admin)) {}
+  Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups)
+      : database_(std::move(database)),
+        queries_(std::move(queries)),
+        admin_(std::move(admin)),
+        groups_(std::move(groups)) {}
 
   template <class Read>
-  void each(store::Rows&& rows, Read read);
+  void each(sql::Rows&& rows, Read read);
+  /// A write of which nothing is asked: behind a server it costs no round trip of its own.
   template <class... Args>
-  std::int64_t change(store::Statement& statement, const Args&... args);
+  void change(sql::Statement& statement, const Args&... args);
+  /// How many rows it wrote.
+  template <class... Args>
+  std::int64_t changed(sql::Statement& statement, const Args&... args);
   void failed(Error error);
-  void run(const char* sql);
   /// A row that this binary did not write.
   void damaged(std::string_view table);
-  TerminalRow terminal_of(const store::Rows& rows);
-  Message message_of(const ConvRow& conv, const store::Rows& rows);
-  Message seen_of(const ConvRow& conv, const store::Rows& rows);
-  Page page(const ConvRow& conv, store::Rows&& rows, std::size_t limit, std::size_t bytes);
-  std::vector<NamedMessage> named(const ConvRow& conv, store::Rows&& rows);
+  TerminalRow terminal_of(const sql::Rows& rows);
+  Message message_of(const ConvRow& conv, const sql::Rows& rows);
+  Message seen_of(const ConvRow& conv, const sql::Rows& rows);
+  Page page(const ConvRow& conv, sql::Rows&& rows, std::size_t limit, std::size_t bytes);
+  GroupRow group_row_of(const sql::Rows& rows);
+  MemberRow member_of(const sql::Rows& rows, int from);
+  NamedMember named_member_of(const sql::Rows& rows);
+  std::vector<Joined> joined_of(sql::Rows&& rows);
+  std::vector<MemberRow> members_in(sql::Rows&& rows);
+  ApplicationRow application_of(const sql::Rows& rows);
+  Message group_message_of(const GroupRow& group, const sql::Rows& rows);
+  Page group_page(const GroupRow& group, sql::Rows&& rows, std::size_t limit, std::size_t bytes);
+  std::vector<NamedMessage> named(const ConvRow& conv, sql::Rows&& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 
-  store::Connection connection_;
-  Queries queries_;  // after the connection: statements go first
+  std::unique_ptr<sql::Database> database_;
+  Queries queries_;  // after the database: statements go first
   AdminQueries admin_;
+  GroupQueries groups_;
   std::optional<Error> failure_;
 };
 

@@ -7,7 +7,7 @@ namespace nightpost::im {
 
 std::optional<AccountRow> Tables::account(const UserKey& who) {
   std::optional<AccountRow> out;
-  each(queries_.account.query(who.app.value, who.user), [&](const store::Rows& rows) {
+  each(queries_.account.query(who.app.value, who.user), [&](const sql::Rows& rows) {
     out = AccountRow{.ver = {rows.integer(0)},
                      .floor = {rows.integer(1)},
                      .unread = rows.integer(2),
@@ -30,13 +30,14 @@ void Tables::set_profile(const UserKey& who, std::string_view nick, std::string_
 Tables::Touched Tables::touch(const UserKey& who, std::int64_t unread) {
   Touched out;
   each(queries_.account_touch.query(who.app.value, who.user, unread),
-       [&](const store::Rows& rows) { out = {{rows.integer(0)}, rows.integer(1)}; });
+       [&](const sql::Rows& rows) { out = {{rows.integer(0)}, rows.integer(1)}; });
+  out.unread += group_unread_total(who);
   return out;
 }
 
 Epoch Tables::next_epoch(const UserKey& who) {
   Epoch out;
-  each(queries_.epoch_next.query(who.app.value, who.user), [&](const store::Rows& rows) { out = {rows.integer(0)}; });
+  each(queries_.epoch_next.query(who.app.value, who.user), [&](const sql::Rows& rows) { out = {rows.integer(0)}; });
   return out;
 }
 
@@ -52,7 +53,7 @@ void Tables::remove_account(const UserKey& who) {
   change(queries_.account_remove, who.app.value, who.user);
 }
 
-TerminalRow Tables::terminal_of(const store::Rows& rows) {
+TerminalRow Tables::terminal_of(const sql::Rows& rows) {
   const auto platform = platform_from(rows.text(1));
   const auto state = terminal_state_from(rows.text(2));
   if (!platform || !state) {
@@ -73,14 +74,14 @@ TerminalRow Tables::terminal_of(const store::Rows& rows) {
 std::optional<TerminalRow> Tables::terminal(const UserKey& who, std::string_view device) {
   std::optional<TerminalRow> out;
   each(queries_.terminal.query(who.app.value, who.user, device),
-       [&](const store::Rows& rows) { out = terminal_of(rows); });
+       [&](const sql::Rows& rows) { out = terminal_of(rows); });
   return failure_ ? std::nullopt : out;
 }
 
 std::vector<TerminalRow> Tables::terminals(const UserKey& who) {
   std::vector<TerminalRow> out;
   each(queries_.terminals.query(who.app.value, who.user),
-       [&](const store::Rows& rows) { out.push_back(terminal_of(rows)); });
+       [&](const sql::Rows& rows) { out.push_back(terminal_of(rows)); });
   return out;
 }
 
@@ -95,7 +96,7 @@ void Tables::forget_terminal(const UserKey& who, std::string_view device) {
 
 bool Tables::blocks(const UserKey& who, std::string_view other) {
   bool out = false;
-  each(queries_.black.query(who.app.value, who.user, other), [&](const store::Rows&) { out = true; });
+  each(queries_.black.query(who.app.value, who.user, other), [&](const sql::Rows&) { out = true; });
   return out;
 }
 
@@ -105,8 +106,7 @@ void Tables::set_block(const UserKey& who, std::string_view other, bool on) {
 
 std::vector<std::string> Tables::blocked(const UserKey& who) {
   std::vector<std::string> out;
-  each(queries_.blacks.query(who.app.value, who.user),
-       [&](const store::Rows& rows) { out.emplace_back(rows.text(0)); });
+  each(queries_.blacks.query(who.app.value, who.user), [&](const sql::Rows& rows) { out.emplace_back(rows.text(0)); });
   return out;
 }
 
@@ -120,7 +120,7 @@ void Tables::erase_unbind(const Unbind& unbind) {
 
 std::vector<Tables::Unbind> Tables::unbinds() {
   std::vector<Unbind> out;
-  each(queries_.unbinds.query(), [&](const store::Rows& rows) {
+  each(queries_.unbinds.query(), [&](const sql::Rows& rows) {
     out.push_back({{{rows.integer(0)}, std::string(rows.text(1))}, std::string(rows.text(2))});
   });
   return out;

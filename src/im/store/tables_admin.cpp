@@ -22,7 +22,7 @@ std::vector<std::string> lines_of(std::string_view text) {
   return out;
 }
 
-FriendRow friend_row(const store::Rows& rows) {
+FriendRow friend_row(const sql::Rows& rows) {
   return {.user = std::string(rows.text(0)),
           .added_at = wall_from_ms(rows.integer(1)),
           .source = std::string(rows.text(2)),
@@ -39,7 +39,7 @@ void Tables::name_message(MessageId id, const WireName& name) {
 
 Seq Tables::find_named(const ConvRow& conv, std::uint32_t wire_seq, std::uint32_t wire_random, std::int64_t second) {
   Seq out;
-  const auto read = [&](const store::Rows& rows) { out = {rows.integer(0)}; };
+  const auto read = [&](const sql::Rows& rows) { out = {rows.integer(0)}; };
   const WallTime begins = wall_from_ms(second * 1'000);
   const Seq before = last_before(conv, begins, Seq{}, conv.seq);
   const Seq last = last_before(conv, begins + seconds(1), before, conv.seq);
@@ -48,9 +48,9 @@ Seq Tables::find_named(const ConvRow& conv, std::uint32_t wire_seq, std::uint32_
   return out;
 }
 
-std::vector<Tables::NamedMessage> Tables::named(const ConvRow& conv, store::Rows&& rows) {
+std::vector<Tables::NamedMessage> Tables::named(const ConvRow& conv, sql::Rows&& rows) {
   std::vector<NamedMessage> out;
-  each(std::move(rows), [&](const store::Rows& row) {
+  each(std::move(rows), [&](const sql::Rows& row) {
     WireName name{static_cast<std::uint32_t>(row.integer(kWireColumn)),
                   static_cast<std::uint32_t>(row.integer(kWireColumn + 1)), wall_from_ms(row.integer(kWireColumn + 2))};
     Message message = seen_of(conv, row);
@@ -81,7 +81,7 @@ void Tables::stamp_block(const UserKey& who, std::string_view other, WallTime at
 std::vector<std::pair<std::string, WallTime>> Tables::blocked_since(const UserKey& who) {
   std::vector<std::pair<std::string, WallTime>> out;
   each(admin_.blacks_since.query(who.app.value, who.user),
-       [&](const store::Rows& rows) { out.emplace_back(rows.text(0), wall_from_ms(rows.integer(1))); });
+       [&](const sql::Rows& rows) { out.emplace_back(rows.text(0), wall_from_ms(rows.integer(1))); });
   return out;
 }
 
@@ -92,14 +92,14 @@ void Tables::set_profile_field(const UserKey& who, std::string_view tag, std::st
 std::vector<std::pair<std::string, std::string>> Tables::profile_fields(const UserKey& who) {
   std::vector<std::pair<std::string, std::string>> out;
   each(admin_.fields.query(who.app.value, who.user),
-       [&](const store::Rows& rows) { out.emplace_back(rows.text(0), rows.text(1)); });
+       [&](const sql::Rows& rows) { out.emplace_back(rows.text(0), rows.text(1)); });
   return out;
 }
 
 SilenceRow Tables::silence(const UserKey& who) {
   SilenceRow out;
   each(admin_.silence.query(who.app.value, who.user),
-       [&](const store::Rows& rows) { out = {wall_from_ms(rows.integer(0)), wall_from_ms(rows.integer(1))}; });
+       [&](const sql::Rows& rows) { out = {wall_from_ms(rows.integer(0)), wall_from_ms(rows.integer(1))}; });
   return out;
 }
 
@@ -110,7 +110,7 @@ void Tables::set_silence(const UserKey& who, const SilenceRow& row) {
 std::optional<FriendRow> Tables::friend_of(const UserKey& who, std::string_view other) {
   std::optional<FriendRow> out;
   each(admin_.friend_of.query(who.app.value, who.user, other),
-       [&](const store::Rows& rows) { out = friend_row(rows); });
+       [&](const sql::Rows& rows) { out = friend_row(rows); });
   return out;
 }
 
@@ -120,7 +120,7 @@ void Tables::save_friend(const UserKey& who, const FriendRow& row) {
 }
 
 bool Tables::remove_friend(const UserKey& who, std::string_view other) {
-  return change(admin_.friend_remove, who.app.value, who.user, other) > 0;
+  return changed(admin_.friend_remove, who.app.value, who.user, other) > 0;
 }
 
 void Tables::remove_friends(const UserKey& who, bool of_others_too) {
@@ -131,13 +131,13 @@ void Tables::remove_friends(const UserKey& who, bool of_others_too) {
 std::vector<FriendRow> Tables::friends(const UserKey& who, std::size_t skip, std::size_t limit) {
   std::vector<FriendRow> out;
   each(admin_.friends.query(who.app.value, who.user, limit, skip),
-       [&](const store::Rows& rows) { out.push_back(friend_row(rows)); });
+       [&](const sql::Rows& rows) { out.push_back(friend_row(rows)); });
   return out;
 }
 
 std::int64_t Tables::count_friends(const UserKey& who) {
   std::int64_t out = 0;
-  each(admin_.friends_count.query(who.app.value, who.user), [&](const store::Rows& rows) { out = rows.integer(0); });
+  each(admin_.friends_count.query(who.app.value, who.user), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 

@@ -6,7 +6,7 @@
 namespace nightpost::im {
 namespace {
 
-ConvRow conv_of(const store::Rows& rows) {
+ConvRow conv_of(const sql::Rows& rows) {
   return {.id = {rows.integer(0)},
           .app = {rows.integer(1)},
           .a = std::string(rows.text(2)),
@@ -16,7 +16,7 @@ ConvRow conv_of(const store::Rows& rows) {
           .last_at = wall_from_ms(rows.integer(6))};
 }
 
-ChatRow chat_of(const UserKey& owner, const store::Rows& rows) {
+ChatRow chat_of(const UserKey& owner, const sql::Rows& rows) {
   return {.owner = owner,
           .conv = {rows.integer(0)},
           .peer = std::string(rows.text(1)),
@@ -59,20 +59,20 @@ std::string lines_with(std::string text, std::span<const std::string> added) {
 std::optional<ConvRow> Tables::conv(AppId app, const std::string& one, const std::string& other) {
   std::optional<ConvRow> out;
   const auto& [a, b] = std::minmax(one, other);
-  each(queries_.conv_of.query(app.value, a, b), [&](const store::Rows& rows) { out = conv_of(rows); });
+  each(queries_.conv_of.query(app.value, a, b), [&](const sql::Rows& rows) { out = conv_of(rows); });
   return out;
 }
 
 std::optional<ConvRow> Tables::conv(ConvId id) {
   std::optional<ConvRow> out;
-  each(queries_.conv.query(id.value), [&](const store::Rows& rows) { out = conv_of(rows); });
+  each(queries_.conv.query(id.value), [&](const sql::Rows& rows) { out = conv_of(rows); });
   return out;
 }
 
 ConvRow Tables::add_conv(AppId app, const std::string& one, const std::string& other) {
   const auto& [a, b] = std::minmax(one, other);
   ConvRow out{.app = app, .a = a, .b = b};
-  each(queries_.conv_add.query(app.value, a, b), [&](const store::Rows& rows) { out.id = {rows.integer(0)}; });
+  each(queries_.conv_add.query(app.value, a, b), [&](const sql::Rows& rows) { out.id = {rows.integer(0)}; });
   return out;
 }
 
@@ -82,14 +82,14 @@ void Tables::advance(ConvId conv, Seq seq, WallTime at) {
 
 std::int64_t Tables::add_recall(MessageId id, std::string_view by, WallTime at) {
   std::int64_t number = 0;
-  each(queries_.change_next.query(id.conv.value), [&](const store::Rows& rows) { number = rows.integer(0); });
+  each(queries_.change_next.query(id.conv.value), [&](const sql::Rows& rows) { number = rows.integer(0); });
   change(queries_.change_add, id.conv.value, number, id.seq.value, by, to_ms(at));
   return number;
 }
 
 std::vector<ChangeRow> Tables::changes_after(ConvId conv, std::int64_t after, bool viewer_is_b, std::size_t limit) {
   std::vector<ChangeRow> out;
-  each(queries_.changes_after.query(conv.value, after, viewer_is_b, limit), [&](const store::Rows& rows) {
+  each(queries_.changes_after.query(conv.value, after, viewer_is_b, limit), [&](const sql::Rows& rows) {
     out.push_back({rows.integer(0), {rows.integer(1)}, std::string(rows.text(2)), wall_from_ms(rows.integer(3))});
   });
   return out;
@@ -98,7 +98,7 @@ std::vector<ChangeRow> Tables::changes_after(ConvId conv, std::int64_t after, bo
 std::optional<ChatRow> Tables::chat(const UserKey& owner, ConvId conv) {
   std::optional<ChatRow> out;
   each(queries_.chat.query(owner.app.value, owner.user, conv.value),
-       [&](const store::Rows& rows) { out = chat_of(owner, rows); });
+       [&](const sql::Rows& rows) { out = chat_of(owner, rows); });
   return out;
 }
 
@@ -111,33 +111,33 @@ void Tables::save_chat(const ChatRow& row) {
 std::vector<ChatRow> Tables::chats_above(const UserKey& owner, Ver ver, std::size_t limit) {
   std::vector<ChatRow> out;
   each(queries_.chats_above.query(owner.app.value, owner.user, ver.value, limit),
-       [&](const store::Rows& rows) { out.push_back(chat_of(owner, rows)); });
+       [&](const sql::Rows& rows) { out.push_back(chat_of(owner, rows)); });
   return out;
 }
 
 std::vector<ChatRow> Tables::unread_chats(const UserKey& owner) {
   std::vector<ChatRow> out;
   each(queries_.chats_unread.query(owner.app.value, owner.user),
-       [&](const store::Rows& rows) { out.push_back(chat_of(owner, rows)); });
+       [&](const sql::Rows& rows) { out.push_back(chat_of(owner, rows)); });
   return out;
 }
 
 std::vector<ChatRow> Tables::recent_chats(const UserKey& owner, std::size_t skip, std::size_t limit) {
   std::vector<ChatRow> out;
   each(admin_.chats_recent.query(owner.app.value, owner.user, limit, skip),
-       [&](const store::Rows& rows) { out.push_back(chat_of(owner, rows)); });
+       [&](const sql::Rows& rows) { out.push_back(chat_of(owner, rows)); });
   return out;
 }
 
 std::int64_t Tables::add_intent(const UserKey& to, MessageId message, Ver ver) {
   std::int64_t out = 0;
   each(queries_.intent_add.query(to.app.value, to.user, message.conv.value, message.seq.value, ver.value),
-       [&](const store::Rows& rows) { out = rows.integer(0); });
+       [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
 bool Tables::erase_intent(MessageId message) {
-  return change(queries_.intent_erase, message.conv.value, message.seq.value) > 0;
+  return changed(queries_.intent_erase, message.conv.value, message.seq.value) > 0;
 }
 
 void Tables::erase_intents_up_to(const UserKey& to, MessageId message) {
@@ -148,19 +148,42 @@ void Tables::settle_intent(std::int64_t id) { change(queries_.intent_settle, id)
 
 void Tables::mark_published(std::int64_t id, std::int32_t events, std::span<const std::string> devices) {
   std::optional<std::string> pushed;
-  each(queries_.intent_pushed.query(id), [&](const store::Rows& rows) { pushed = rows.text(0); });
+  each(queries_.intent_pushed.query(id), [&](const sql::Rows& rows) { pushed = rows.text(0); });
   if (pushed) change(queries_.intent_publish, id, events, lines_with(std::move(*pushed), devices));
 }
 
 std::vector<IntentRow> Tables::intents_after(std::int64_t id, std::size_t limit) {
   std::vector<IntentRow> out;
-  each(queries_.intents_after.query(id, limit), [&](const store::Rows& rows) {
+  each(queries_.intents_after.query(id, limit), [&](const sql::Rows& rows) {
     out.push_back({.id = rows.integer(0),
                    .to = {{rows.integer(1)}, std::string(rows.text(2))},
                    .message = {{rows.integer(3)}, {rows.integer(4)}},
                    .ver = {rows.integer(5)},
                    .events = static_cast<std::int32_t>(rows.integer(6)),
                    .pushed = lines_of(rows.text(7))});
+  });
+  return out;
+}
+
+std::int64_t Tables::add_follow_up(const FollowUpRow& row) {
+  std::int64_t out = 0;
+  each(queries_.follow_up_add.query(row.to.app.value, row.to.user, row.kind, row.message.conv.value,
+                                    row.message.seq.value, row.ver.value, to_ms(row.at)),
+       [&](const sql::Rows& rows) { out = rows.integer(0); });
+  return out;
+}
+
+void Tables::settle_follow_up(std::int64_t id) { change(queries_.follow_up_settle, id); }
+
+std::vector<FollowUpRow> Tables::follow_ups_after(std::int64_t id, std::size_t limit) {
+  std::vector<FollowUpRow> out;
+  each(queries_.follow_ups_after.query(id, limit), [&](const sql::Rows& rows) {
+    out.push_back({.id = rows.integer(0),
+                   .to = {{rows.integer(1)}, std::string(rows.text(2))},
+                   .kind = rows.integer(3),
+                   .message = {{rows.integer(4)}, {rows.integer(5)}},
+                   .ver = {rows.integer(6)},
+                   .at = wall_from_ms(rows.integer(7))});
   });
   return out;
 }

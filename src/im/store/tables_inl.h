@@ -8,7 +8,7 @@
 namespace nightpost::im {
 
 template <class Read>
-void Tables::each(store::Rows&& rows, Read read) {
+void Tables::each(sql::Rows&& rows, Read read) {
   if (failure_) return;
   while (!failure_ && rows.next()) read(std::as_const(rows));
   if (failure_) return;
@@ -16,11 +16,17 @@ void Tables::each(store::Rows&& rows, Read read) {
 }
 
 template <class... Args>
-std::int64_t Tables::change(store::Statement& statement, const Args&... args) {
+void Tables::change(sql::Statement& statement, const Args&... args) {
+  if (failure_) return;
+  if (auto sent = statement.later(args...); !sent) failed(std::move(sent.error()));
+}
+
+template <class... Args>
+std::int64_t Tables::changed(sql::Statement& statement, const Args&... args) {
   if (failure_) return 0;
-  auto changed = statement.change(args...);
-  if (changed) return *changed;
-  failed(std::move(changed.error()));
+  auto rows = statement.change(args...);
+  if (rows) return *rows;
+  failed(std::move(rows.error()));
   return 0;
 }
 

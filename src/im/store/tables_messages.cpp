@@ -5,7 +5,7 @@
 
 namespace nightpost::im {
 
-Message Tables::message_of(const ConvRow& conv, const store::Rows& rows) {
+Message Tables::message_of(const ConvRow& conv, const sql::Rows& rows) {
   const bool from_b = rows.integer(2) != 0;
   const std::int64_t priority = rows.integer(3);
   if (priority < 0 || priority > static_cast<std::int64_t>(Priority::Lowest)) {
@@ -31,7 +31,7 @@ Message Tables::message_of(const ConvRow& conv, const store::Rows& rows) {
   return out;
 }
 
-Message Tables::seen_of(const ConvRow& conv, const store::Rows& rows) {
+Message Tables::seen_of(const ConvRow& conv, const sql::Rows& rows) {
   Message out = message_of(conv, rows);
   out.flags.hidden_from_receiver = false;  // the sender is told nothing
   return out;
@@ -52,8 +52,7 @@ void Tables::add_message(const ConvRow& conv, const Message& message, MessageVer
 
 std::optional<Message> Tables::message(const ConvRow& conv, Seq seq) {
   std::optional<Message> out;
-  each(queries_.message.query(conv.id.value, seq.value),
-       [&](const store::Rows& rows) { out = message_of(conv, rows); });
+  each(queries_.message.query(conv.id.value, seq.value), [&](const sql::Rows& rows) { out = message_of(conv, rows); });
   return out;
 }
 
@@ -61,11 +60,11 @@ std::optional<Message> Tables::message(const ConvRow& conv, Seq seq, const Viewe
   std::optional<Message> out;
   each(queries_.message_seen.query(conv.id.value, seq.value, viewer.cleared.value, viewer.user, viewer.is_b,
                                    to_ms(viewer.now)),
-       [&](const store::Rows& rows) { out = seen_of(conv, rows); });
+       [&](const sql::Rows& rows) { out = seen_of(conv, rows); });
   return out;
 }
 
-Tables::Page Tables::page(const ConvRow& conv, store::Rows&& rows, std::size_t limit, std::size_t bytes) {
+Tables::Page Tables::page(const ConvRow& conv, sql::Rows&& rows, std::size_t limit, std::size_t bytes) {
   Page out;
   std::size_t taken = 0;
   while (!failure_ && !out.more && rows.next()) {
@@ -100,7 +99,7 @@ Seq Tables::last_for(const ConvRow& conv, const Viewer& viewer) {
   Seq out;
   each(queries_.last_seen.query(conv.id.value, viewer.cleared.value, conv.seq.value, viewer.user, viewer.is_b,
                                 to_ms(viewer.now)),
-       [&](const store::Rows& rows) { out = {rows.integer(0)}; });
+       [&](const sql::Rows& rows) { out = {rows.integer(0)}; });
   return out;
 }
 
@@ -110,7 +109,7 @@ std::int64_t Tables::count_unread(const ConvRow& conv, bool reader_is_b, Seq abo
   if (conv.a == conv.b) return 0;
   std::int64_t out = 0;
   each(queries_.unread_count.query(conv.id.value, above.value, to.value, !reader_is_b),
-       [&](const store::Rows& rows) { out = rows.integer(0); });
+       [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
 
@@ -123,7 +122,7 @@ Seq Tables::last_where(const ConvRow& conv, Seq above, Seq to, Before before) {
     const std::int64_t middle = low + (high - low + 1) / 2;
     std::int64_t seq = low;  // of the message at or below the middle; where none is, it counts as before
     bool is_before = true;
-    each(queries_.place.query(conv.id.value, low, middle), [&](const store::Rows& rows) {
+    each(queries_.place.query(conv.id.value, low, middle), [&](const sql::Rows& rows) {
       seq = rows.integer(0);
       is_before = before(rows);
     });
@@ -136,12 +135,19 @@ Seq Tables::last_where(const ConvRow& conv, Seq above, Seq to, Before before) {
 }
 
 Seq Tables::last_before(const ConvRow& conv, WallTime time, Seq above, Seq to) {
-  return last_where(conv, above, to, [&](const store::Rows& rows) { return rows.integer(1) < to_ms(time); });
+  return last_where(conv, above, to, [&](const sql::Rows& rows) { return rows.integer(1) < to_ms(time); });
 }
 
 Seq Tables::last_within(const ConvRow& conv, bool reader_is_b, Ver ver, Seq above, Seq to) {
   return last_where(conv, above, to,
-                    [&](const store::Rows& rows) { return rows.integer(reader_is_b ? 3 : 2) <= ver.value; });
+                    [&](const sql::Rows& rows) { return rows.integer(reader_is_b ? 3 : 2) <= ver.value; });
+}
+
+Ver Tables::ver_at(const ConvRow& conv, bool reader_is_b, Seq above, Seq to) {
+  Ver out;
+  each(queries_.place.query(conv.id.value, above.value, to.value),
+       [&](const sql::Rows& rows) { out = {rows.integer(reader_is_b ? 3 : 2)}; });
+  return out;
 }
 
 void Tables::hide(MessageId id, std::string_view user) { change(queries_.hide, id.conv.value, user, id.seq.value); }
@@ -149,7 +155,7 @@ void Tables::hide(MessageId id, std::string_view user) { change(queries_.hide, i
 std::vector<MessageId> Tables::expired(WallTime now, std::size_t limit) {
   std::vector<MessageId> out;
   each(queries_.expired.query(to_ms(now), limit),
-       [&](const store::Rows& rows) { out.push_back({{rows.integer(0)}, {rows.integer(1)}}); });
+       [&](const sql::Rows& rows) { out.push_back({{rows.integer(0)}, {rows.integer(1)}}); });
   return out;
 }
 
@@ -161,7 +167,7 @@ void Tables::erase_message(const ConvRow& conv, Seq seq) {
 
 std::optional<SentRow> Tables::sent(const UserKey& who, std::string_view client_id) {
   std::optional<SentRow> out;
-  each(queries_.sent.query(who.app.value, who.user, client_id), [&](const store::Rows& rows) {
+  each(queries_.sent.query(who.app.value, who.user, client_id), [&](const sql::Rows& rows) {
     out = SentRow{{{rows.integer(0)}, {rows.integer(1)}}, wall_from_ms(rows.integer(2)), {rows.integer(3)}};
   });
   return out;
@@ -173,7 +179,7 @@ void Tables::add_sent(const UserKey& who, std::string_view client_id, const Sent
 }
 
 std::size_t Tables::prune_sent(WallTime before, std::size_t limit) {
-  return static_cast<std::size_t>(change(queries_.sent_prune, to_ms(before), limit));
+  return static_cast<std::size_t>(changed(queries_.sent_prune, to_ms(before), limit));
 }
 
 }  // namespace nightpost::im

@@ -20,7 +20,8 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
       R"({"im": {"listen": "[::]:0", "http_listen": "0.0.0.0:91", "tls_certificate_file": "a.pem", "tls_key_file": "b.pem",
     "key_files": {"1400000001": "one.key", "7": "seven.key"}, "next_key_files": {"7": "next.key"},
     "rest": {"listen": "h:1", "administrators": {"7": "root, ops"}, "message_calls_per_second": 8},
-    "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1"}})");
+    "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
+    "follow_up_wait_ms": 8, "follow_ups_held_max": 900}})");
   REQUIRE(config);
   const ImOptions& im = config->im;
   CHECK(im.host == "::");
@@ -32,6 +33,8 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.key_files == std::map<AppId, std::string>{{AppId{7}, "seven.key"}, {AppId{1400000001}, "one.key"}});
   CHECK(im.next_key_files == std::map<AppId, std::string>{{AppId{7}, "next.key"}});
   CHECK(im.relay.return_wait == milliseconds(5));
+  CHECK(im.relay.follow_up_wait == milliseconds(8));
+  CHECK(im.relay.follow_ups_max == 900);
   CHECK(im.service.recall_window == milliseconds(6));
   CHECK(im.gateway.ack_timeout == milliseconds(70));
   CHECK(im.gateway.trusted_proxies.size() == 2);
@@ -55,6 +58,7 @@ TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
       {"an app without a file", R"({"key_files": {"1": ""}})", "im.key_files: app 1 has no file"},
       {"a next key alone", R"({"next_key_files": {"1": "a"}})", "im.next_key_files: app 1 is not in key_files"},
       {"no time to acknowledge", R"({"ack_timeout_ms": 0})", "im.ack_timeout_ms: 0 is not in"},
+      {"no room for follow-ups", R"({"follow_ups_held_max": 99})", "im.follow_ups_held_max: 99 is not in"},
       {"a range that is none", R"({"trusted_proxies": "10.0.0.0/99"})", "im.trusted_proxies: "},
       {"an unknown key", R"({"port": 1})", "im.port: unknown key"},
       {"an administrator of an app without a key", R"({"rest": {"administrators": {"1": "root"}}})",

@@ -385,3 +385,68 @@ TEST_CASE("content cache: one text a language and platform, each device its own 
   e.common.title = "another event";
   CHECK(cache.render(e, e.to[0], english, device, languages).notification.title == "another event");
 }
+
+TEST_CASE("content: what takes a message's place says so, quietly", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.kind = EventKind::Cancel;
+  e.elements.clear();
+  e.apns_sound = "loud.caf";
+  e.apns_level = "critical";
+  e.ext = "{}";
+  Device device;
+  device.language = "en";
+  const Notification shown = render(e, {}, device);
+  CHECK(shown.title == "New message");
+  CHECK(shown.body == "Denny:[Message recalled]");
+  CHECK(shown.collapse_id == "m1");  // its message's, so that it replaces it
+  CHECK(shown.ext == "{}");
+  CHECK_FALSE(shown.sound);
+  CHECK(shown.badge == 3);
+  CHECK_FALSE(shown.badge_only);
+  CHECK(shown.replaces);
+  CHECK(shown.priority == Priority::Normal);
+  CHECK(shown.extra("apns.interruption-level") == "passive");
+  CHECK(shown.thread_id == "c2c_denny");
+
+  e.common.desc = "Denny took it back";
+  e.group_id = "g1";
+  e.to[0].unread = -1;
+  const Notification own = render(e, {}, device);
+  CHECK(own.body == "Denny took it back");
+  CHECK(own.thread_id == "group_g1");
+  CHECK_FALSE(own.badge);  // one more would be wrong: there is one less
+}
+
+TEST_CASE("content: every language has a word for a message that was taken back", "[dispatch][content]") {
+  const Languages languages("zh", {{"tlh", "QIn chu'"}, {"pt-BR", "Nova mensagem"}});
+  for (std::size_t i = 0; i < languages.size(); ++i) {
+    CAPTURE(languages[i].tag);
+    CHECK(languages[i].recalled.starts_with("["));
+    CHECK(is_valid_utf8(languages[i].recalled));
+  }
+  CHECK(languages[languages.find("tlh")].recalled == "[消息已撤回]");
+  CHECK(languages[languages.find("pt-BR")].recalled == "[Mensagem apagada]");
+  CHECK(languages[languages.find("zh-TW")].recalled == "[訊息已收回]");
+}
+
+TEST_CASE("content: a badge is a number", "[dispatch][content]") {
+  OfflineEvent e = plain_event();
+  e.kind = EventKind::Badge;
+  e.elements.clear();
+  e.message_id = "badge-only";
+  e.to[0].unread = 0;
+  const Notification shown = render(e, {}, {});
+  CHECK(shown.badge_only);
+  CHECK(shown.badge == 0);
+  CHECK(shown.body.empty());
+  CHECK_FALSE(shown.sound);
+  CHECK(shown.collapse_id == "badge-only");
+  // The memory of one is used for the next.
+  const Languages languages("zh", kTitles);
+  ContentCache cache;
+  CHECK(cache.render(e, e.to[0], {}, {}, languages).notification.badge_only);
+  cache.clear();
+  const OfflineEvent message = plain_event();
+  CHECK_FALSE(cache.render(message, message.to[0], {}, {}, languages).notification.badge_only);
+  CHECK_FALSE(cache.render(message, message.to[0], {}, {}, languages).notification.replaces);
+}

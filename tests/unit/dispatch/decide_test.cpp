@@ -59,6 +59,15 @@ TEST_CASE("decide: the event, in the order of the rules", "[dispatch][decide]") 
       {"a text for one platform is a text", [](auto& e) { e.elements.clear(), e.android.desc = "x"; }, Rule::None},
       {"no elements", [](auto& e) { e.elements.clear(); }, Rule::NoContent},
       {"empty text", [](auto& e) { e.elements = {{ElementType::Text, ""}}; }, Rule::NoContent},
+      {"a recall has no elements", [](auto& e) { e.kind = EventKind::Cancel, e.elements.clear(); }, Rule::None},
+      {"a recall that shows nothing", [](auto& e) { e.kind = EventKind::Cancel, e.push_disabled = true; },
+       Rule::PushDisabled},
+      {"a recall that comes too late", [](auto& e) { e.kind = EventKind::Cancel, e.expires_at = kNow; }, Rule::Expired},
+      {"read elsewhere", [](auto& e) { e.kind = EventKind::Cancel, e.cancel = CancelReason::Read; },
+       Rule::ReadElsewhere},
+      {"why a cancel came says nothing of a message", [](auto& e) { e.cancel = CancelReason::Read; }, Rule::None},
+      {"a badge has no elements", [](auto& e) { e.kind = EventKind::Badge, e.elements.clear(); }, Rule::None},
+      {"a badge of yesterday", [](auto& e) { e.kind = EventKind::Badge, e.expires_at = kNow; }, Rule::Expired},
       {"one ms before it expires", [](auto& e) { e.expires_at = kNow + milliseconds(1); }, Rule::None},
       {"expired to the ms", [](auto& e) { e.expires_at = kNow; }, Rule::Expired},
       {"silent comes before expired", [](auto& e) { e.elements.clear(), e.expires_at = kNow; }, Rule::NoContent},
@@ -152,6 +161,43 @@ TEST_CASE("decide: the receiver", "[dispatch][decide]") {
   CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::UserPushOff);
   e.to[0].user_id = "denny";
   CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::SenderItself);
+}
+
+TEST_CASE("decide: a cancel rings where its message would, a badge wherever a number is wanted", "[dispatch][decide]") {
+  struct Row {
+    const char* name;
+    EventKind kind;
+    const char* group;
+    void (*change)(Receiver& receiver);
+    Rule want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"nothing against it", EventKind::Cancel, "", [](Receiver&) {}, Rule::None},
+      {"the sender muted", EventKind::Cancel, "",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Peer, .target = "denny"}}; }, Rule::MutedPeer},
+      {"the sender muted, recalled in a group", EventKind::Cancel, "g1",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Peer, .target = "denny"}}; }, Rule::None},
+      {"the group muted", EventKind::Cancel, "g1",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Group, .target = "g1"}}; }, Rule::MutedGroup},
+      {"no number wanted, but a recall is no number", EventKind::Cancel, "",
+       [](Receiver& r) { r.settings.badge = false; }, Rule::None},
+      {"pushes off", EventKind::Cancel, "", [](Receiver& r) { r.settings.enabled = false; }, Rule::UserPushOff},
+      {"everything muted, and a badge", EventKind::Badge, "", [](Receiver& r) { r.mutes = {Mute{}}; }, Rule::None},
+      {"pushes off, and a badge", EventKind::Badge, "", [](Receiver& r) { r.settings.enabled = false; },
+       Rule::UserPushOff},
+      {"no number wanted", EventKind::Badge, "", [](Receiver& r) { r.settings.badge = false; }, Rule::BadgeOff},
+      {"nowhere to show it", EventKind::Badge, "", [](Receiver& r) { r.devices.clear(); }, Rule::NoDevice},
+  }));
+  CAPTURE(row.name);
+  OfflineEvent e = plain_event();
+  e.kind = row.kind;
+  e.group_id = row.group;
+  Receiver receiver{.devices = {phone()}};
+  row.change(receiver);
+  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == row.want);
+  // One's own number is nobody's message.
+  e.to[0].user_id = "denny";
+  if (row.kind == EventKind::Badge) CHECK(decide_receiver(e, e.to[0], receiver, kNow) == row.want);
 }
 
 TEST_CASE("decide: a receiver without devices; a mute comes first", "[dispatch][decide]") {

@@ -29,7 +29,8 @@ json full_event() {
              "apns": {"title": "IT", "desc": "ID", "sound": "bell.caf", "badge": "ignore", "mutable_content": true,
                       "category": "REPLY", "interruption_level": "time-sensitive"},
              "subtitle": "ST", "image": "https://e.com/a.png"},
-    "to": [{"user_id": "vinson", "unread": 3, "mentioned": true, "devices": ["phone", "pad"]}]
+    "to": [{"user_id": "vinson", "unread": 3, "mentioned": true, "devices": ["phone", "pad"]}],
+    "cancel": {"reason": "read"}
   })");
 }
 
@@ -188,7 +189,8 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                 REQUIRE(fault_of(event).empty());
 
                 // Missing. What only some kinds need is checked in a case of its own.
-                const bool conditional = path == "$.from" || path == "$.group" || path == "$.message.elements[0].text";
+                const bool conditional = path == "$.from" || path == "$.group" || path == "$.message" ||
+                                         path == "$.message.elements" || path == "$.message.elements[0].text";
                 json without = event;
                 without.at(at.parent_pointer()).erase(at.back());
                 if (must) CHECK(fault_of(without) == path + ": missing");
@@ -251,7 +253,7 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                   CHECK(fault_of(event).starts_with(path + ": none of "));
                 }
               });
-  CHECK(members == 53);
+  CHECK(members == 55);
 }
 
 TEST_CASE("decode: integers in whatever form, exactly", "[dispatch][decode]") {
@@ -302,13 +304,75 @@ TEST_CASE("decode: what some kinds need", "[dispatch][decode]") {
                                         {"group", "from", "$.from: missing"},
                                         {"group", "group", "$.group: missing"},
                                         {"c2c", "group", ""},
+                                        {"group", "message", "$.message: missing"},
                                         {"system", "from", ""},
-                                        {"system", "group", ""}}));
+                                        {"system", "group", ""},
+                                        {"system", "message", "$.message: missing"},
+                                        {"cancel", "from", ""},
+                                        {"cancel", "group", ""},
+                                        {"cancel", "cancel", ""},
+                                        {"cancel", "push", ""},
+                                        {"cancel", "message", "$.message: missing"},
+                                        {"badge", "from", ""},
+                                        {"badge", "group", ""},
+                                        {"badge", "message", ""},
+                                        {"badge", "to", "$.to: missing"}}));
   CAPTURE(row.kind, row.without);
   json event = full_event();
   event["kind"] = row.kind;
   event.erase(row.without);
   CHECK(fault_of(event) == row.want);
+}
+
+TEST_CASE("decode: what a cancel and a badge need of the message, the conversation and the number",
+          "[dispatch][decode]") {
+  struct Row {
+    const char* name;
+    void (*change)(json& event);
+    const char* want;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"a recall names its message alone", [](json& e) { e["message"] = {{"id", "m"}}, e.erase("cancel"); }, ""},
+      {"without its id", [](json& e) { e["message"].erase("id"); }, "$.message.id: missing"},
+      {"null is none", [](json& e) { e["message"] = nullptr; }, "$.message: missing"},
+      {"read up to nothing", [](json& e) { e["message"].erase("seq"); },
+       "$.message.seq: missing: read up to which message?"},
+      {"read up to 0", [](json& e) { e["message"]["seq"] = 0; }, "$.message.seq: missing: read up to which message?"},
+      {"read in a group alone", [](json& e) { e.erase("from"); }, ""},
+      {"read from a user alone", [](json& e) { e.erase("group"); }, ""},
+      {"read nowhere", [](json& e) { e.erase("from"), e.erase("group"); },
+       "$.from: missing, and so is group: in which conversation?"},
+      {"a recall nowhere", [](json& e) { e.erase("from"), e.erase("group"), e["cancel"]["reason"] = "recalled"; }, ""},
+      {"a number that is 0", [](json& e) { e["kind"] = "badge", e["to"][0]["unread"] = 0; }, ""},
+      {"no number", [](json& e) { e["kind"] = "badge", e["to"][0].erase("unread"); },
+       "$.to[0].unread: missing: it is the badge's number"},
+      {"one without a number",
+       [](json& e) { e["kind"] = "badge", e["to"].push_back({{"user_id", "x"}, {"unread", nullptr}}); },
+       "$.to[1].unread: missing: it is the badge's number"},
+  }));
+  CAPTURE(row.name);
+  json event = full_event();
+  event["kind"] = "cancel";
+  row.change(event);
+  CHECK(fault_of(event) == row.want);
+}
+
+TEST_CASE("decode: the schema's examples of both kinds", "[dispatch][decode]") {
+  const json examples = schema()["examples"];
+  REQUIRE(examples.size() == 3);
+  OfflineEvent e;
+  REQUIRE(decode(examples[0].dump(), e));
+  CHECK(e.kind == EventKind::Cancel);
+  CHECK(e.cancel == CancelReason::Recalled);
+  CHECK(e.message_id == "144115-7");
+  REQUIRE(decode(examples[1].dump(), e));
+  CHECK(e.kind == EventKind::Cancel);
+  CHECK(e.cancel == CancelReason::Read);
+  CHECK(e.message_seq == 9);
+  REQUIRE(decode(examples[2].dump(), e));
+  CHECK(e.kind == EventKind::Badge);
+  CHECK(e.to.at(0).unread == 0);
+  CHECK(e.message_id == "badge-only");
 }
 
 TEST_CASE("decode: element types", "[dispatch][decode]") {
@@ -357,7 +421,10 @@ TEST_CASE("decode: paths name the place", "[dispatch][decode]") {
       {R"({"app_id":-})", "$.app_id: - is no 64-bit integer"},
       {R"({"expires_at":"soon"})", "$.expires_at: expected an integer, found a string"},
       {R"({"expires_at":1795312287})", "$.expires_at: 1795312287 is before 2000: milliseconds are expected"},
-      {R"({"kind":"room"})", "$.kind: none of c2c, group, system"},
+      {R"({"kind":"room"})", "$.kind: none of c2c, group, system, cancel, badge"},
+      {R"({"cancel":{}})", "$.cancel.reason: missing"},
+      {R"({"cancel":{"reason":"bored"}})", "$.cancel.reason: none of recalled, read"},
+      {R"({"cancel":"recalled"})", "$.cancel: expected an object, found a string"},
       {R"({"to":[]})", "$.to: empty"},
       {R"({"to":{}})", "$.to: expected an array, found an object"},
       {R"({"to":[{"user_id":"a"},{"user_id":"b"},7]})", "$.to[2]: expected an object, found a number"},

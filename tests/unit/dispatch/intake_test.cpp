@@ -43,8 +43,8 @@ TEST_CASE("intake: no question where a rule or the record ends it", "[dispatch][
   bed.options.event_bytes_max = 1'500;
   nlohmann::json event = event_for({"a", "b"});
   row.change(event);
-  Intake small(bed.options, bed.now, bed.world, bed.policy, bed.events, bed.planner, bed.timers, bed.world.metrics,
-               bed);
+  Intake small(bed.options, bed.now, bed.world, bed.policy, bed.events, bed.open_pushes, bed.recalls, bed.planner,
+               bed.timers, bed.world.metrics, bed);
   const std::string text = event.dump();
   small.accept({.record_id = RecordId{1}, .key = "k", .value = text});
   small.ask();

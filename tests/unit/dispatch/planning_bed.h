@@ -9,6 +9,8 @@
 #include "core/slab.h"
 #include "dispatch/capacity.h"
 #include "dispatch/intake.h"
+#include "dispatch/open_pushes.h"
+#include "dispatch/pacer_book.h"
 #include "dispatch/planner.h"
 #include "unit/dispatch/event_bed.h"
 
@@ -20,7 +22,10 @@ struct PlanningBed : EventBed, Intake::Answered {
   Policy policy{options, rng};
   Capacity capacity{options, slots, pushes, world};
   Planner planner{options, now, events, capacity, timers};
-  Intake intake{options, now, world, policy, events, planner, timers, world.metrics, *this};
+  PacerBook pacers{options};
+  RecallBook recalls{100, std::chrono::hours(1)};
+  OpenPushes open_pushes{options, now, events, pacers, recalls};
+  Intake intake{options, now, world, policy, events, open_pushes, recalls, planner, timers, world.metrics, *this};
 
   void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
     intake.on_found(asked, std::move(found));

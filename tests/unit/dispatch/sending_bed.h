@@ -17,7 +17,8 @@ struct SendingBed : EventBed, ReplyHandler, Replies::Answered {
   Rng rng{1};
   Policy policy{options, rng};
   PacerBook pacers{options, &slots};
-  OpenPushes pushes{options, now, events, pacers};
+  RecallBook recalls{100, std::chrono::hours(1)};
+  OpenPushes pushes{options, now, events, pacers, recalls};
   Capacity capacity{options, slots, pushes.slab(), world};
   FairShare shares{options, events, capacity, pacers};
   PushQueues queues{options, now, pushes, pacers, timers};

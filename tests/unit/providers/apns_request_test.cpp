@@ -284,3 +284,37 @@ TEST_CASE("apns provider: the topic must be one", "[apns]") {
   wanted.bundle_id = bundle;
   CHECK_FALSE(apns::make_provider(wanted));
 }
+
+TEST_CASE("apns request: a badge alone is one number, which waits for the phone", "[apns]") {
+  Notification n = order();  // nothing of which shows
+  n.badge_only = true;
+  n.badge = 0;
+  n.collapse_id = "badge-only";
+  const HttpRequest request = built(n);
+  CHECK(request.body == R"({"aps":{"badge":0}})");
+  const auto headers = headers_of(request);
+  CHECK(headers.at("apns-push-type") ==
+        "alert");  // Apple's table: alert, badge or sound; "background" has none of them
+  CHECK(headers.at("apns-priority") == "5");
+  CHECK(headers.at("apns-collapse-id") == "badge-only");
+  CHECK(headers.at("apns-expiration") == "1735776000");
+  CHECK(provider()->takes_badge_only(Platform::Ios));
+
+  n.badge.reset();
+  const DeviceToken token{kToken};
+  const auto refused = provider()->build(n, {&token, 1}, {.authorization = "bearer e30.e30.c2ln"});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().detail == "nothing to push: a badge without a number");
+}
+
+TEST_CASE("apns request: what takes a message's place is silent, passive and under the message's id", "[apns]") {
+  Notification n = order();
+  n.body = "Denny:[Message recalled]";
+  n.sound.reset();
+  n.extras = {{"apns.interruption-level", "passive"}};
+  n.ext.clear();
+  const HttpRequest request = built(n);
+  CHECK(request.body == R"({"aps":{"alert":{"title":"Order shipped","body":"Denny:[Message recalled]"},"badge":3,)"
+                        R"("thread-id":"orders","interruption-level":"passive"}})");
+  CHECK(headers_of(request).at("apns-collapse-id") == "order-8841");
+}

@@ -287,3 +287,36 @@ TEST_CASE("fcm: what a token looks like", "[fcm]") {
   CHECK_FALSE(sends->well_formed(DeviceToken("dQw4:APA91bExample", TokenKind::Fid)));
   CHECK_FALSE(sends->well_formed(DeviceToken(std::string(65, 'a'), TokenKind::Fid)));
 }
+
+TEST_CASE("fcm: a badge alone is data for Android's app, and Apple's number for an iPhone", "[fcm]") {
+  Notification n = order();
+  n.badge_only = true;
+  n.badge = 4;
+  n.priority = Priority::Normal;
+  n.collapse_id = "badge-only";
+  const Certificate of = certificate({{"collapse_key", "order"}});
+  CHECK(built(n, of)->front().http.body ==
+        R"({"message":{"token":"dQw4:APA91bExample","data":{"badge":"4"},)"
+        R"("android":{"priority":"NORMAL","ttl":"86400s","collapse_key":"badge-only"}}})");
+  n.platform = Platform::Ios;
+  CHECK(built(n, of)->front().http.body ==
+        R"({"message":{"token":"dQw4:APA91bExample","apns":{"headers":{"apns-push-type":"alert","apns-priority":"5",)"
+        R"("apns-expiration":"1735776000","apns-collapse-id":"badge-only"},"payload":{"aps":{"badge":4}}}}})");
+  for (const Platform platform : {Platform::Ios, Platform::Android}) CHECK(provider(of)->takes_badge_only(platform));
+  n.badge.reset();
+  const auto refused = built(n, of);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().detail == "nothing to push: a badge without a number");
+}
+
+TEST_CASE("fcm: what takes a message's place has its tag and makes no sound", "[fcm]") {
+  Notification n = order();
+  n.body = "Denny:[Message recalled]";
+  n.sound.reset();
+  n.priority = Priority::Normal;
+  const Json shown = body_of(n)["message"]["android"];
+  CHECK(shown["priority"] == "NORMAL");
+  CHECK(shown["notification"]["tag"] == "order-8841");
+  CHECK_FALSE(shown["notification"].contains("sound"));
+  CHECK(shown["notification"]["notification_count"] == 3);
+}

@@ -298,6 +298,9 @@ TEST_CASE("vivo request: settings and the notification decide together", "[vivo]
   const Settings badge = {{"badge", "on"}};
   CHECK(provider(badge)->batching().badge);
   CHECK(sent(n, badge).at("addBadge") == true);
+  n.replaces = true;  // what takes a message's place is not one more
+  CHECK_FALSE(sent(n, badge).contains("addBadge"));
+  n.replaces = false;
   n.badge = 0;
   CHECK_FALSE(sent(n, badge).contains("addBadge"));
   n.badge.reset();

@@ -255,6 +255,11 @@ TEST_CASE("fcm: what a phone whose platform was taught shows", "[sandbox][fcm]")
   };
   const Row row = GENERATE(values<Row>({
       {"data alone", R"("data":{"ext":"1"})", "null", "null"},
+      {"a badge for Android's app",
+       R"("data":{"badge":"4"},"android":{"priority":"NORMAL","collapse_key":"badge-only"})", "null", "null"},
+      {"a badge for Apple's phones",
+       R"("apns":{"headers":{"apns-push-type":"alert","apns-priority":"5"},"payload":{"aps":{"badge":4}}})",
+       R"({"badge":4})", "null"},
       {"for Android alone", R"("android":{"notification":{"title":"t","body":"b","notification_count":3}})", "null",
        R"({"title":"t","body":"b","badge":3})"},
       {"for Apple alone", R"("apns":{"payload":{"aps":{"alert":{"title":"t","subtitle":"s"},"sound":"x","badge":0}}})",

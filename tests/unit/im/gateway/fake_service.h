@@ -97,6 +97,8 @@ struct ScriptedService : Service {
   void intents(std::int64_t, std::size_t, Reply<std::vector<Intent>>) override {}
   void intent_published(std::int64_t, std::int32_t, std::vector<std::string>) override {}
   void intent_settled(std::int64_t) override {}
+  void follow_ups(std::int64_t, std::size_t, Reply<std::vector<FollowUp>>) override {}
+  void follow_up_settled(std::int64_t) override {}
 
   template <class T>
   static T pop(std::deque<T>& from) {

@@ -2,6 +2,10 @@
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "support/json_schema.h"
 
 using namespace nightpost;
 using namespace nightpost::im;
@@ -49,4 +53,66 @@ TEST_CASE("offline event: what may be missing or at its end", "[im][relay]") {
   CHECK(event["message"]["priority"] == "high");
   CHECK(event["expires_at"] == 1795225887406);
   CHECK(event["to"][0]["unread"] == 2147483647);
+}
+
+namespace {
+
+FollowUp follow_up(FollowUp::Kind kind) {
+  return {.id = 4711,
+          .kind = kind,
+          .to = {AppId{1400000001}, "vinson"},
+          .at = wall_from_ms(1'795'225'887'405),
+          .message = {ConvId{144115}, Seq{7}},
+          .from = "de\"nny",
+          .nick = "Denny",
+          .unread_total = 4};
+}
+
+}  // namespace
+
+TEST_CASE("offline event: a message that was recalled", "[im][relay]") {
+  const FollowUp one = follow_up(FollowUp::Kind::Recalled);
+  CHECK(json::parse(cancel_event(one, {"phone"}, kDay)) == json::parse(R"({
+    "event_id": "144115-7.recalled", "app_id": 1400000001, "occurred_at": 1795225887405, "expires_at": 1795312287405,
+    "kind": "cancel", "from": {"user_id": "de\"nny", "nick": "Denny"}, "message": {"id": "144115-7", "seq": 7},
+    "to": [{"user_id": "vinson", "unread": 4, "devices": ["phone"]}]})"));
+  CHECK(event_key(one) == event_key(intent()));
+}
+
+TEST_CASE("offline event: a conversation that was read", "[im][relay]") {
+  FollowUp one = follow_up(FollowUp::Kind::Read);
+  one.nick.clear();
+  CHECK(json::parse(cancel_event(one, {"phone", "pad"}, kDay)) == json::parse(R"({
+    "event_id": "144115-7.read", "app_id": 1400000001, "occurred_at": 1795225887405, "expires_at": 1795312287405,
+    "kind": "cancel", "cancel": {"reason": "read"}, "from": {"user_id": "de\"nny"}, "message": {"id": "144115-7", "seq": 7},
+    "to": [{"user_id": "vinson", "unread": 4, "devices": ["phone", "pad"]}]})"));
+  CHECK(event_key(one) == event_key(intent()));
+}
+
+TEST_CASE("offline event: a total that fell", "[im][relay]") {
+  FollowUp one = follow_up(FollowUp::Kind::Badge);
+  one.message = {};
+  one.unread_total = -1;
+  CHECK(json::parse(badge_event(one, {"phone"}, kDay)) == json::parse(R"({
+    "event_id": "badge.4711", "app_id": 1400000001, "occurred_at": 1795225887405, "expires_at": 1795312287405,
+    "kind": "badge", "to": [{"user_id": "vinson", "unread": 0, "devices": ["phone"]}]})"));
+  CHECK(event_key(one) == "badge_vinson");
+}
+
+TEST_CASE("offline event: as the schema has them", "[im][relay]") {
+  const auto schema = testing::JsonSchema::from_file(NIGHTPOST_SCHEMAS "/offline-event.schema.json");
+  std::vector<std::string> all = {offline_event(intent(), {"phone"}, kDay)};
+  for (const auto kind : {FollowUp::Kind::Recalled, FollowUp::Kind::Read})
+    all.push_back(cancel_event(follow_up(kind), {"phone"}, kDay));
+  all.push_back(badge_event(follow_up(FollowUp::Kind::Badge), {"phone"}, kDay));
+  for (const std::string& event : all) {
+    CAPTURE(event);
+    CHECK(schema.mistakes(json::parse(event)).empty());
+  }
+  json broken = json::parse(all.back());
+  broken["to"][0].erase("unread");
+  CHECK(schema.mistakes(broken).size() == 1);
+  broken = json::parse(all[1]);
+  broken.erase("message");
+  CHECK(schema.mistakes(broken).size() == 1);
 }

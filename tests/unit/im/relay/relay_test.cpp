@@ -19,8 +19,8 @@ namespace {
 
 struct Book final : IntentBook {
   std::vector<Intent> stored;
-  std::vector<std::int64_t> settled;
-  std::vector<std::string> published;  // "7: phone pad"
+  std::vector<std::int64_t> settled, told_off;  // intents, follow-ups
+  std::vector<std::string> published;           // "7: phone pad"
   std::vector<std::pair<std::int64_t, Reply<std::vector<Intent>>>> asked;
   std::size_t limit = 0;
 
@@ -34,6 +34,8 @@ struct Book final : IntentBook {
     published.push_back(line);
   }
   void intent_settled(std::int64_t id) override { settled.push_back(id); }
+  void follow_ups(std::int64_t, std::size_t, Reply<std::vector<FollowUp>>) override {}
+  void follow_up_settled(std::int64_t id) override { told_off.push_back(id); }
   std::vector<Intent> page(std::int64_t after) const {
     std::vector<Intent> found;
     for (const Intent& each : stored)
@@ -396,4 +398,40 @@ TEST_CASE("relay: the bytes at the broker are bounded too", "[im][relay]") {
   bed.sink.durable(5);
   CHECK(bed.relay().idle());
   CHECK(bed.book.settled == Ids{1, 2, 3, 4, 5});
+}
+
+TEST_CASE("relay: a recall is followed up where a push may have been made", "[im][relay]") {
+  struct Row {
+    const char* name;
+    bool foreground;  // so nothing was published yet
+    bool durable;     // the broker has the message's event, which is forgotten
+    Told events;
+    Ids told_off;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"nothing of it was published", true, false, {}, {9}},
+      {"its event is on its way", false, false, {"1-1: phone", "1-1.recalled: phone"}, {}},
+      {"its event is at the broker", false, true, {"1-1: phone", "1-1.recalled: phone"}, {}},
+  }));
+  CAPTURE(row.name);
+  Bed bed;
+  bed.connect("phone", row.foreground);
+  bed.commit({Bed::intent(1, {Bed::phone("phone")})});
+  if (row.durable) bed.sink.all_durable();
+  Committed commit;
+  commit.recalled = {{ConvId{1}, Seq{1}}};
+  commit.follow_ups = {{.id = 9,
+                        .kind = FollowUp::Kind::Recalled,
+                        .to = kBob,
+                        .message = {ConvId{1}, Seq{1}},
+                        .ver = Ver{1},
+                        .from = "ann",
+                        .targets = {Bed::phone("phone")}}};
+  bed.relay().committed(commit);
+  CHECK(bed.sink.told() == row.events);
+  CHECK(bed.book.told_off == row.told_off);
+  for (const std::string& key : bed.sink.keys) CHECK(key == "c2c_ann_bob");  // so it stays behind its message
+  bed.sink.all_durable();
+  CHECK(bed.book.told_off == Ids{9});
+  CHECK(bed.relay().idle());
 }

@@ -1,4 +1,5 @@
-// A service on a file of its own, with a loop that the test turns and clocks that it moves.
+// A service on a file or a database of its own, with a loop that the test turns and clocks that it moves. The store is
+// SQLite, or what $NIGHTPOST_TEST_STORE says: "postgres".
 #pragma once
 
 #include <unistd.h>
@@ -22,6 +23,9 @@
 #include "im/domain/user_sig.h"
 #include "im/service/sqlite_service.h"
 #include "store/connection.h"
+#include "store/postgres.h"
+#include "store/store_url.h"
+#include "support/postgres_server.h"
 
 namespace nightpost::im {
 
@@ -95,30 +99,57 @@ class TestClock final : public Clock {
   std::atomic<std::int64_t> ms_{1'795'225'887'000};
 };
 
+using StoreKind = store::StoreUrl::Kind;
+
+inline StoreKind store_kind() {
+  const char* const said = std::getenv("NIGHTPOST_TEST_STORE");
+  return said != nullptr && std::string_view(said) == "postgres" ? StoreKind::Postgres : StoreKind::Sqlite;
+}
+
 class World : public Listener {
  public:
-  explicit World(ServiceOptions with = {}) : options(std::move(with)) {
-    std::string name = (std::filesystem::temp_directory_path() / "nightpost-im-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    folder_ = name;
+  explicit World(ServiceOptions with = {}) : World(std::move(with), store_kind()) {}
+  World(ServiceOptions with, StoreKind kind) : options(std::move(with)) {
+    url.kind = kind;
+    if (on_server()) {
+      url.place = support::PostgresServer::shared().new_database();
+    } else {
+      std::string name = (std::filesystem::temp_directory_path() / "nightpost-im-XXXXXX").string();
+      REQUIRE(::mkdtemp(name.data()) != nullptr);
+      folder_ = name;
+      url.place = (folder_ / "store.db").string();
+    }
+    database_ = url;
     start();
   }
   World(const World&) = delete;
   World& operator=(const World&) = delete;
   ~World() override {
     service.reset();
-    std::filesystem::remove_all(folder_);
+    if (on_server())
+      support::PostgresServer::shared().give_back(database_.place);
+    else
+      std::filesystem::remove_all(folder_);
   }
 
-  std::string path() const { return (folder_ / "store.db").string(); }
+  bool on_server() const { return url.kind == StoreKind::Postgres; }
   std::unique_ptr<store::Store> open_store() const {
-    auto opened = store::open_sqlite(path(), nullptr, store_options);
+    auto opened = on_server() ? store::open_postgres(url.place, nullptr, store_options)
+                              : store::open_sqlite(url.place, nullptr, store_options);
     if (!opened) FAIL(opened.error().detail);
     return *std::move(opened);
   }
   Result<std::unique_ptr<SqliteService>> try_start() {
-    return SqliteService::open(path(), store_options, open_store(), {{kApp, {kKey}}}, options,
-                               {loop, clock, *this, log});
+    return SqliteService::open(url, store_options, open_store(), {{kApp, {kKey}}}, options,
+                               {.loop = loop,
+                                .clock = clock,
+                                .listener = *this,
+                                .log = log,
+                                .metrics = &metrics,
+                                .deposed = [this](const Error& error) {
+                                  ++deposed;
+                                  deposed_why = error.detail;
+                                }});
   }
   void start() {
     auto opened = try_start();
@@ -130,26 +161,34 @@ class World : public Listener {
     service.reset();
     start();
   }
-  /// As a process that is killed now: the files as they are, and nothing that a stop would save.
+  /// As a process that is killed now: the tables as they are, and nothing that a stop would save.
   void crash() {
+    if (on_server()) {
+      sql("UPDATE im_owner SET process = 'another'");  // whose commits are no more
+      service.reset();
+      told.clear();
+      return start();
+    }
     const auto aside = [](std::string file) { return std::move(file) + ".aside"; };
-    for (const std::string& file : {path(), path() + "-wal"})
+    for (const std::string& file : {url.place, url.place + "-wal"})
       std::filesystem::copy_file(file, aside(file), std::filesystem::copy_options::overwrite_existing);
     service.reset();
-    for (const std::string& file : {path(), path() + "-wal"}) std::filesystem::rename(aside(file), file);
-    std::filesystem::remove(path() + "-shm");
+    for (const std::string& file : {url.place, url.place + "-wal"}) std::filesystem::rename(aside(file), file);
+    std::filesystem::remove(url.place + "-shm");
     told.clear();
     start();
   }
   /// A statement of somebody else's.
   void sql(const std::string& text) const {
-    auto connection = store::Connection::open(path(), store_options);
+    if (on_server()) return support::PostgresClient(database_.place).run(text);
+    auto connection = store::Connection::open(url.place, store_options);
     REQUIRE(connection);
     const auto done = connection->run(text.c_str(), "test");
     if (!done) FAIL(done.error().detail);
   }
   std::int64_t number(const std::string& text) const {
-    auto connection = store::Connection::open(path(), store_options);
+    if (on_server()) return std::stoll(support::PostgresClient(database_.place).text(text));
+    auto connection = store::Connection::open(url.place, store_options);
     REQUIRE(connection);
     return connection->number(text, "test").value();
   }
@@ -255,6 +294,11 @@ class World : public Listener {
     REQUIRE(reply);
     return *std::move(reply);
   }
+  std::vector<FollowUp> follow_ups() {
+    auto reply = ask<std::vector<FollowUp>>([&](auto reply) { service->follow_ups(0, 1'000, std::move(reply)); });
+    REQUIRE(reply);
+    return *std::move(reply);
+  }
   /// The token ids that the dispatcher has of a user.
   std::vector<std::string> bound(const std::string& user) const {
     std::vector<std::string> out;
@@ -268,9 +312,11 @@ class World : public Listener {
     for (Committed& each : std::exchange(told, {})) {
       add(out.deliveries, each.deliveries);
       add(out.intents, each.intents);
+      add(out.follow_ups, each.follow_ups);
       add(out.recalled, each.recalled);
       add(out.read, each.read);
       add(out.ended, each.ended);
+      add(out.group_intents, each.group_intents);
     }
     return out;
   }
@@ -281,16 +327,22 @@ class World : public Listener {
   TestClock clock;
   observe::Log log{observe::Level::Off};
   std::vector<Committed> told;
+  ServiceMetrics metrics;
+  std::atomic<int> deposed{0};
+  std::string deposed_why;  // once it is 1
+  store::StoreUrl url;      // what the service is given
   std::unique_ptr<SqliteService> service;
 
  private:
   std::filesystem::path folder_;
+  store::StoreUrl database_;  // without what a test puts between
   int sent_ = 0;
 };
 
 /// Two users, each with a phone.
 struct Two : World {
-  explicit Two(ServiceOptions with = {}) : World(std::move(with)), anna(login("anna")), denny(login("denny")) {
+  explicit Two(ServiceOptions with = {}, StoreKind kind = store_kind())
+      : World(std::move(with), kind), anna(login("anna")), denny(login("denny")) {
     news();
   }
   /// From anna to denny.

@@ -1,0 +1,25 @@
+// The statements of groups, prepared once per connection. SQLite and PostgreSQL both understand them.
+#pragma once
+
+#include "core/result.h"
+#include "im/store/sql.h"
+
+namespace nightpost::im {
+
+struct GroupQueries {
+  using Statement = sql::Statement;
+  Statement group, group_of_conv, group_add, group_save, conv_name, conv_count, conv_moved, conv_erased, conv_recalled;
+  Statement member, member_save, member_sent, member_own_erased, members, members_named, groups_count, subscriptions;
+  Statement receivers, joined, groups_above, groups_moved, unread_total, recalled_above;
+  Statement message_add, message, message_seen, messages_up, messages_down, last_seen, counted_at, own_count, place;
+  Statement mention_add, mention_erase, mentions_above, target_add, targets_erase, hides_erase, changes_after;
+  Statement application, application_save, applications, applications_waiting, applications_prune;
+  Statement intent_add, intent_erase, intent_done, intent_settle, intents_after;
+  Statement left_before, dismissed_before, members_of, member_forget, floor_raise, memberships;
+  Statement messages_erase, mentions_erase_all, targets_erase_all, hides_erase_all, changes_erase_all;
+  Statement applications_erase_all, intents_erase_all, group_erase, conv_erase;
+
+  static Result<GroupQueries> prepare(sql::Database& database);
+};
+
+}  // namespace nightpost::im

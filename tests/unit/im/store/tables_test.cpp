@@ -1,0 +1,230 @@
+// What the tables promise on both stores.
+#include "im/store/tables.h"
+
+#include <limits>
+
+#include "im/store/owner.h"
+#include "place.h"
+
+namespace nightpost::im {
+namespace {
+
+const AppId kApp{1400000001};
+const UserKey kAnna{kApp, "anna"};
+
+/// A writer's connection and its transactions.
+struct Writing {
+  explicit Writing(StoreKind kind) : place(kind), tables(place.open(Tables::Use::Write).value()) {
+    REQUIRE(owner.take(tables.database()));
+  }
+  sql::Transaction begin() { return owner.begin(tables.database()).value(); }
+  void done() const {
+    if (tables.failure()) FAIL(tables.failure()->detail);
+  }
+
+  Place place;
+  Tables tables;
+  Owner owner{{}};
+};
+
+TEST_CASE("im tables: ids are compared by their bytes", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto transaction = writing.begin();
+  const std::vector<std::string> by_bytes = {" x", "-b", "A", "B", "Z", "_", "a", "aa", "b", "~"};
+  for (auto at = by_bytes.rbegin(); at != by_bytes.rend(); ++at) {
+    tables.set_block(kAnna, *at, true);
+    tables.save_terminal(kAnna, {.device = *at});
+  }
+  tables.set_block(kAnna, "A", true);  // once more
+  CHECK(tables.blocked(kAnna) == by_bytes);
+  std::vector<std::string> devices;
+  for (const TerminalRow& row : tables.terminals(kAnna)) devices.push_back(row.device);
+  CHECK(devices == by_bytes);
+  CHECK(tables.blocks(kAnna, "a"));
+  CHECK_FALSE(tables.blocks(kAnna, "AA"));
+  CHECK_FALSE(tables.account({kApp, "ANNA"}));
+  const ConvRow conv = tables.add_conv(kApp, "_", "Z");
+  CHECK(conv.a == "Z");
+  CHECK(tables.conv(kApp, "Z", "_")->id == conv.id);
+  CHECK_FALSE(tables.conv(kApp, "z", "_"));
+  writing.done();
+  REQUIRE(writing.owner.commit(tables.database(), transaction));
+}
+
+TEST_CASE("im tables: values come back as they went", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto transaction = writing.begin();
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const std::string odd = "it's \"odd\"\\ \n\t $1 ?1 \xF0\x9F\x98\x80 {a,b}";
+  tables.add_account(kAnna, wall_from_ms(1));
+  tables.set_profile(kAnna, odd, "");
+  tables.save_terminal(kAnna, {.device = odd, .platform = Platform::Desktop, .epoch = {kMost}, .badge = -1});
+  const ConvRow conv = tables.add_conv(kApp, "anna", "denny");
+  Message message{.id = {conv.id, {1}},
+                  .at = wall_from_ms(1'795'225'887'405),
+                  .from = "denny",
+                  .to = "anna",
+                  .client_id = "c",
+                  .priority = Priority::Lowest,
+                  .flags = {.no_unread = true, .hidden_from_receiver = true},
+                  .elements = odd};
+  tables.add_message(conv, message, {{1}, {kMost}});
+  message.id.seq = {2};
+  message.expires = wall_from_ms(1'795'225'999'999);
+  tables.add_message(conv, message, {{2}, {kMost}});
+
+  CHECK(tables.account(kAnna)->nick == odd);
+  CHECK(tables.account(kAnna)->face.empty());
+  const auto terminal = tables.terminal(kAnna, odd);
+  REQUIRE(terminal);
+  CHECK(terminal->platform == Platform::Desktop);
+  CHECK(terminal->epoch.value == kMost);
+  CHECK(terminal->badge == -1);
+  CHECK(terminal->foreground);
+  const auto first = tables.message(conv, {1});
+  REQUIRE(first);
+  CHECK(first->from == "denny");
+  CHECK(first->elements == odd);
+  CHECK(first->push.empty());
+  CHECK(first->flags.no_unread);
+  CHECK(first->flags.hidden_from_receiver);
+  CHECK_FALSE(first->expires);
+  CHECK(tables.message(conv, {2})->expires == message.expires);
+  CHECK_FALSE(tables.message(conv, {3}));
+  CHECK(tables.expired(*message.expires, 10) == std::vector<MessageId>{{conv.id, {2}}});
+  CHECK(tables.expired(*message.expires - milliseconds(1), 10).empty());
+  CHECK(tables.touch(kAnna, 3).unread == 3);
+  CHECK(tables.touch(kAnna, -5).unread == 0);  // never below
+  CHECK(tables.touch({kApp, "nobody"}).ver == Ver{});
+  CHECK_FALSE(tables.erase_intent({conv.id, {1}}));
+  tables.add_intent(kAnna, {conv.id, {1}}, {1});
+  CHECK(tables.erase_intent({conv.id, {1}}));
+  writing.done();
+  REQUIRE(writing.owner.commit(tables.database(), transaction));
+}
+
+TEST_CASE("im tables: what fails is undone to the mark, wherever it is told", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto transaction = writing.begin();
+  const ConvRow conv = tables.add_conv(kApp, "anna", "denny");
+  const SentRow sent{{conv.id, {1}}, wall_from_ms(1), {1}};
+  tables.mark();
+  tables.add_sent(kAnna, "good", sent);
+  tables.settle();
+  CHECK_FALSE(tables.failure());
+  tables.release_mark();
+
+  tables.mark();
+  tables.add_sent(kAnna, "bad", sent);
+  tables.add_sent(kAnna, "bad", sent);  // a second time: the table's rule refuses
+  tables.add_sent(kAnna, "behind it", sent);
+  SECTION("told by a settle") { tables.settle(); }
+  SECTION("told by the next question") { CHECK_FALSE(tables.sent(kAnna, "good")); }
+  SECTION("told by the next mark") {
+    tables.release_mark();
+    tables.settle();
+  }
+  REQUIRE(tables.failure());
+  CHECK(tables.failure()->code == Errc::Malformed);
+  CHECK_THAT(tables.failure()->detail, Catch::Contains("im_send_keys") && !Catch::Contains("behind it"));
+  CHECK_FALSE(tables.sent(kAnna, "good"));  // sticky
+  REQUIRE(tables.back_to_mark());
+
+  tables.mark();
+  tables.add_sent(kAnna, "later", sent);
+  tables.settle();
+  tables.release_mark();
+  writing.done();
+  REQUIRE(writing.owner.commit(tables.database(), transaction));
+
+  auto reader = writing.place.open().value();
+  const auto look = writing.owner.look(reader.database());
+  REQUIRE(look);
+  CHECK(reader.sent(kAnna, "good"));
+  CHECK_FALSE(reader.sent(kAnna, "bad"));
+  CHECK_FALSE(reader.sent(kAnna, "behind it"));
+  CHECK(reader.sent(kAnna, "later"));
+}
+
+TEST_CASE("im tables: a transaction that is not committed leaves nothing, a look sees one moment", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto reader = writing.place.open().value();
+  const auto add = [&](const std::string& user, bool commit) {
+    auto transaction = writing.begin();
+    tables.add_account({kApp, user}, wall_from_ms(1));
+    if (commit) REQUIRE(writing.owner.commit(tables.database(), transaction));
+  };
+  add("anna", true);
+  add("berta", false);
+  {
+    const auto look = writing.owner.look(reader.database());
+    REQUIRE(look);
+    CHECK(reader.account(kAnna));
+    CHECK_FALSE(reader.account({kApp, "berta"}));
+    add("carl", true);
+    CHECK_FALSE(reader.account({kApp, "carl"}));
+  }
+  const auto look = writing.owner.look(reader.database());
+  REQUIRE(look);
+  CHECK(reader.account({kApp, "carl"}));
+  CHECK_FALSE(reader.failure());
+  reader.add_account({kApp, "denny"}, wall_from_ms(1));  // who only reads
+  reader.settle();
+  CHECK(reader.failure());
+}
+
+TEST_CASE("im tables: more writes than may be on their way at once", "[im][store]") {
+  Writing writing(StoreKind::Postgres);
+  auto transaction = writing.begin();
+  for (int i = 0; i < 1'000; ++i) writing.tables.set_block(kAnna, "u" + std::to_string(i), true);
+  CHECK(writing.tables.blocked(kAnna).size() == 1'000);
+  writing.done();
+}
+
+TEST_CASE("im owner: a second process is refused, and who lost the store cannot commit", "[im][store]") {
+  Writing writing(StoreKind::Postgres);
+  const auto second = writing.place.open(Tables::Use::Write);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == Errc::Overloaded);
+  CHECK_THAT(second.error().detail, Catch::Contains("another IM server"));
+
+  std::string why;
+  Owner owner([&](const Error& error) { why += error.detail; });
+  REQUIRE(owner.take(writing.tables.database()));  // the row is its now
+  const auto fenced = writing.owner.begin(writing.tables.database());
+  REQUIRE_FALSE(fenced);
+  CHECK(writing.owner.deposed());
+  CHECK_FALSE(writing.owner.begin(writing.tables.database()));
+  CHECK_FALSE(writing.owner.happened(writing.tables.database()));
+  CHECK(owner.begin(writing.tables.database()));
+
+  writing.place.run("UPDATE im_owner SET commits = commits - 1");
+  CHECK(why.empty());
+  CHECK_FALSE(owner.begin(writing.tables.database()));
+  CHECK_THAT(why, Catch::Contains("were answered"));
+  CHECK_FALSE(owner.begin(writing.tables.database()));
+  CHECK(why.find("were answered") == why.rfind("were answered"));  // once
+}
+
+TEST_CASE("im owner: a look at a server that is behind what was answered is refused", "[im][store]") {
+  Writing writing(StoreKind::Postgres);
+  auto reader = writing.place.open().value();
+  {
+    auto transaction = writing.begin();
+    REQUIRE(writing.owner.commit(writing.tables.database(), transaction));
+  }
+  CHECK(writing.owner.look(reader.database()));
+  writing.place.run("UPDATE im_owner SET commits = commits - 1");
+  CHECK_FALSE(writing.owner.look(reader.database()));
+  writing.place.run("UPDATE im_owner SET commits = commits + 2");
+  CHECK(writing.owner.look(reader.database()));
+  writing.place.run("UPDATE im_owner SET process = 'another'");
+  CHECK_FALSE(writing.owner.look(reader.database()));
+}
+
+}  // namespace
+}  // namespace nightpost::im
