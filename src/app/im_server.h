@@ -17,7 +17,7 @@
 #include "im/gateway/gateway_metrics.h"
 #include "im/relay/metrics.h"
 #include "im/relay/relay.h"
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 #include "kafka/metrics.h"
 #include "net/asio_loop.h"
 #include "observe/metrics_page.h"
@@ -78,7 +78,7 @@ class ImServer final : public im::Listener {
   net::AsioLoop loop_;
   std::unique_ptr<LoopTimer> measure_timer_;
   std::unique_ptr<EventOutlet> outlet_;
-  std::unique_ptr<im::SqliteService> service_;
+  std::unique_ptr<im::StoreService> service_;
   std::unique_ptr<im::Gateway> gateway_;
   std::unique_ptr<im::Relay> relay_;
   std::optional<TlsOrPlain> listener_;  // once it listens
