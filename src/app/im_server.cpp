@@ -116,13 +116,13 @@ Result<void> ImServer::open_service(const Config& config, std::function<void(con
   if (!keys) return std::unexpected(keys.error());
   auto push_store = open_store(config, false);  // makes the file where there is none, or the tables
   if (!push_store) return std::unexpected(push_store.error());
-  auto service = im::SqliteService::open(config.store_url, config.store, *std::move(push_store), *std::move(keys),
-                                         options_.service,
-                                         {loop_, clock_, *this, log_, &metrics_.service,
-                                          [&log = log_, on_fatal = std::move(on_fatal)](const Error& error) {
-                                            log.error("im.store_lost", {observe::kv("why", error.detail)});
-                                            if (on_fatal) on_fatal(error);
-                                          }});
+  auto service =
+      im::StoreService::open(config.store_url, config.store, *std::move(push_store), *std::move(keys), options_.service,
+                             {loop_, clock_, *this, log_, &metrics_.service,
+                              [&log = log_, on_fatal = std::move(on_fatal)](const Error& error) {
+                                log.error("im.store_lost", {observe::kv("why", error.detail)});
+                                if (on_fatal) on_fatal(error);
+                              }});
   if (!service) return std::unexpected(service.error());
   service_ = *std::move(service);
   gateway_ = std::make_unique<im::Gateway>(im::Gateway::Parts{.loop = loop_,

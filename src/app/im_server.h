@@ -21,7 +21,7 @@
 #include "im/relay/relay.h"
 #include "im/relay/split_sink.h"
 #include "im/rest/rest_api.h"
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 #include "kafka/metrics.h"
 #include "net/asio_loop.h"
 #include "observe/metrics_page.h"
@@ -93,7 +93,7 @@ class ImServer final : public im::Listener {
   net::AsioLoop loop_;
   std::unique_ptr<LoopTimer> measure_timer_;
   std::unique_ptr<EventOutlet> outlet_;
-  std::unique_ptr<im::SqliteService> service_;
+  std::unique_ptr<im::StoreService> service_;
   std::unique_ptr<im::Gateway> gateway_;
   std::unique_ptr<im::SplitSink> sinks_;  // of the outlet
   std::unique_ptr<im::Relay> relay_;

@@ -10,7 +10,7 @@
 #include "im/domain/push_info.h"
 #include "im/service/admin_commands.h"
 #include "im/service/checks.h"
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 
 namespace nightpost::im {
 namespace {
@@ -103,13 +103,13 @@ Reply<AdminService::Each> with_refused(std::shared_ptr<Sorted<Item>> sorted, Rep
 
 }  // namespace
 
-Answer<UserSig> SqliteService::verify(AppId app, std::string_view user, std::string_view signature) const {
+Answer<UserSig> StoreService::verify(AppId app, std::string_view user, std::string_view signature) const {
   const auto keys = keys_.find(app);
   if (keys == keys_.end()) return refuse(Code::AppUnknown, "app: no such app");
   return verify_user_sig(signature, app, user, keys->second, around_.clock.wall());
 }
 
-void SqliteService::import_account(UserKey who, Profile profile, Reply<void> reply) {
+void StoreService::import_account(UserKey who, Profile profile, Reply<void> reply) {
   auto ok = check_key(who);
   if (ok) ok = check_profile(profile, options_);
   if (ok && !keys_.contains(who.app)) ok = refuse(Code::AppUnknown, "app: no such app");
@@ -119,7 +119,7 @@ void SqliteService::import_account(UserKey who, Profile profile, Reply<void> rep
               std::move(reply));
 }
 
-void SqliteService::import_accounts(AppId app, std::vector<AccountImport> all, Reply<Each> reply) {
+void StoreService::import_accounts(AppId app, std::vector<AccountImport> all, Reply<Each> reply) {
   auto sorted = std::make_shared<Sorted<AccountImport>>(std::move(all), [&](const AccountImport& each) {
     auto ok = check_user_id(each.user);
     return ok ? check_profile(each.profile, options_) : ok;
@@ -129,25 +129,25 @@ void SqliteService::import_accounts(AppId app, std::vector<AccountImport> all, R
               with_refused(std::move(sorted), std::move(reply)));
 }
 
-void SqliteService::kick(UserKey who, Reply<void> reply) {
+void StoreService::kick(UserKey who, Reply<void> reply) {
   write<void>([who = std::move(who)](Work& work) { return im::kick(work, who); }, std::move(reply));
 }
 
-void SqliteService::remove_account(UserKey who, Reply<void> reply) {
+void StoreService::remove_account(UserKey who, Reply<void> reply) {
   write<void>([who = std::move(who)](Work& work) { return im::remove_account(work, who); }, std::move(reply));
 }
 
-void SqliteService::remove_accounts(AppId app, std::vector<std::string> users, Reply<Each> reply) {
+void StoreService::remove_accounts(AppId app, std::vector<std::string> users, Reply<Each> reply) {
   write<Each>([app, users = std::move(users)](Work& work) { return im::remove_accounts(work, app, users); },
               std::move(reply));
 }
 
-void SqliteService::accounts(AppId app, std::vector<std::string> users, Reply<std::vector<AccountState>> reply) {
+void StoreService::accounts(AppId app, std::vector<std::string> users, Reply<std::vector<AccountState>> reply) {
   look<std::vector<AccountState>>(
       [app, users = std::move(users)](Work& work) { return im::account_states(work, app, users); }, std::move(reply));
 }
 
-void SqliteService::send_as(UserKey from, AdminSend message, Reply<AdminSent> reply) {
+void StoreService::send_as(UserKey from, AdminSend message, Reply<AdminSent> reply) {
   auto draft = checked(std::move(message.to), message.elements, message.push, std::move(message.cloud_data), options_);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
   const std::int64_t window =
@@ -166,7 +166,7 @@ void SqliteService::send_as(UserKey from, AdminSend message, Reply<AdminSent> re
       std::move(reply));
 }
 
-void SqliteService::import_message(UserKey from, MessageImport message, Reply<void> reply) {
+void StoreService::import_message(UserKey from, MessageImport message, Reply<void> reply) {
   auto draft = checked(std::move(message.to), message.elements, "", std::move(message.cloud_data), options_);
   if (draft && message.at > around_.clock.wall() + kSigSkewMax)
     draft = refuse(Code::Malformed, "MsgTimeStamp: in the future");
@@ -186,7 +186,7 @@ void SqliteService::import_message(UserKey from, MessageImport message, Reply<vo
       std::move(reply));
 }
 
-void SqliteService::history(UserKey who, HistoryRequest request, Reply<HistoryReply> reply) {
+void StoreService::history(UserKey who, HistoryRequest request, Reply<HistoryReply> reply) {
   if (request.limit < 1 || request.limit > kHistoryMax)
     return refuse_later({Code::Malformed, "MaxCnt: not in 1-" + std::to_string(kHistoryMax)}, std::move(reply));
   look<HistoryReply>(
@@ -194,13 +194,13 @@ void SqliteService::history(UserKey who, HistoryRequest request, Reply<HistoryRe
       std::move(reply));
 }
 
-void SqliteService::recall_as(UserKey from, std::string to, WireId message, Reply<void> reply) {
+void StoreService::recall_as(UserKey from, std::string to, WireId message, Reply<void> reply) {
   write<void>([from = std::move(from), to = std::move(to),
                message](Work& work) { return im::recall_named(work, from, to, message); },
               std::move(reply));
 }
 
-void SqliteService::read_as(UserKey who, ReadRequest request, Reply<ReadReply> reply) {
+void StoreService::read_as(UserKey who, ReadRequest request, Reply<ReadReply> reply) {
   write<ReadReply>(
       [who = std::move(who), request = std::move(request)](Work& work) -> Answer<ReadReply> {
         if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
@@ -209,19 +209,19 @@ void SqliteService::read_as(UserKey who, ReadRequest request, Reply<ReadReply> r
       std::move(reply));
 }
 
-void SqliteService::unread(UserKey who, std::vector<std::string> peers, Reply<UnreadReply> reply) {
+void StoreService::unread(UserKey who, std::vector<std::string> peers, Reply<UnreadReply> reply) {
   look<UnreadReply>(
       [who = std::move(who), peers = std::move(peers)](Work& work) { return im::unread(work, who, peers); },
       std::move(reply));
 }
 
-void SqliteService::recent_chats(UserKey who, std::size_t skip, std::size_t limit, Reply<RecentReply> reply) {
+void StoreService::recent_chats(UserKey who, std::size_t skip, std::size_t limit, Reply<RecentReply> reply) {
   look<RecentReply>(
       [who = std::move(who), skip, limit](Work& work) { return im::recent_chats(work, who, skip, limit); },
       std::move(reply));
 }
 
-void SqliteService::remove_chat(UserKey who, std::string peer, bool with_messages, Reply<void> reply) {
+void StoreService::remove_chat(UserKey who, std::string peer, bool with_messages, Reply<void> reply) {
   ChatChange change{.peer = std::move(peer), .pinned = {}, .mark = {}, .remove = true, .with_messages = with_messages};
   write<void>(
       [who = std::move(who), change = std::move(change)](Work& work) -> Answer<void> {
@@ -233,8 +233,7 @@ void SqliteService::remove_chat(UserKey who, std::string peer, bool with_message
       std::move(reply));
 }
 
-void SqliteService::set_full_profile(UserKey who, Profile profile, std::vector<ProfileField> fields,
-                                     Reply<void> reply) {
+void StoreService::set_full_profile(UserKey who, Profile profile, std::vector<ProfileField> fields, Reply<void> reply) {
   auto ok = check_profile(profile, options_);
   for (const ProfileField& field : fields) {
     if (ok) ok = check_text(field.tag, "Tag", kTagMax);
@@ -246,39 +245,39 @@ void SqliteService::set_full_profile(UserKey who, Profile profile, std::vector<P
               std::move(reply));
 }
 
-void SqliteService::full_profiles(AppId app, std::vector<std::string> users, Reply<std::vector<FullProfile>> reply) {
+void StoreService::full_profiles(AppId app, std::vector<std::string> users, Reply<std::vector<FullProfile>> reply) {
   look<std::vector<FullProfile>>(
       [app, users = std::move(users)](Work& work) { return im::full_profiles(work, app, users); }, std::move(reply));
 }
 
-void SqliteService::set_silence(UserKey who, SilenceChange change, Reply<void> reply) {
+void StoreService::set_silence(UserKey who, SilenceChange change, Reply<void> reply) {
   write<void>([who = std::move(who), change](Work& work) { return im::set_silence(work, who, change); },
               std::move(reply));
 }
 
-void SqliteService::silence(UserKey who, Reply<Silence> reply) {
+void StoreService::silence(UserKey who, Reply<Silence> reply) {
   look<Silence>([who = std::move(who)](Work& work) { return im::silence(work, who); }, std::move(reply));
 }
 
-void SqliteService::change_blacklist(UserKey who, std::vector<std::string> users, bool on, Reply<Each> reply) {
+void StoreService::change_blacklist(UserKey who, std::vector<std::string> users, bool on, Reply<Each> reply) {
   write<Each>([who = std::move(who), users = std::move(users),
                on](Work& work) { return im::change_blacklist(work, who, users, on); },
               std::move(reply));
 }
 
-void SqliteService::blacklist_of(UserKey who, Reply<std::vector<BlockedUser>> reply) {
+void StoreService::blacklist_of(UserKey who, Reply<std::vector<BlockedUser>> reply) {
   look<std::vector<BlockedUser>>([who = std::move(who)](Work& work) { return im::blacklist_of(work, who); },
                                  std::move(reply));
 }
 
-void SqliteService::check_blacklist(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) {
+void StoreService::check_blacklist(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) {
   look<std::vector<Relation>>(
       [who = std::move(who), users = std::move(users)](Work& work) { return im::check_blacklist(work, who, users); },
       std::move(reply));
 }
 
-void SqliteService::save_friends(UserKey who, std::vector<FriendChange> all, Befriend how, bool both,
-                                 Reply<Each> reply) {
+void StoreService::save_friends(UserKey who, std::vector<FriendChange> all, Befriend how, bool both,
+                                Reply<Each> reply) {
   auto sorted = std::make_shared<Sorted<FriendChange>>(std::move(all), check_friend);
   auto good = std::move(sorted->good);
   write<Each>([who = std::move(who), good = std::move(good), how,
@@ -286,30 +285,30 @@ void SqliteService::save_friends(UserKey who, std::vector<FriendChange> all, Bef
               with_refused(std::move(sorted), std::move(reply)));
 }
 
-void SqliteService::remove_friends(UserKey who, std::vector<std::string> users, bool both, Reply<Each> reply) {
+void StoreService::remove_friends(UserKey who, std::vector<std::string> users, bool both, Reply<Each> reply) {
   write<Each>([who = std::move(who), users = std::move(users),
                both](Work& work) { return im::remove_friends(work, who, users, both); },
               std::move(reply));
 }
 
-void SqliteService::remove_all_friends(UserKey who, bool both, Reply<void> reply) {
+void StoreService::remove_all_friends(UserKey who, bool both, Reply<void> reply) {
   write<void>([who = std::move(who), both](Work& work) { return im::remove_all_friends(work, who, both); },
               std::move(reply));
 }
 
-void SqliteService::friends(UserKey who, std::size_t skip, std::size_t limit, Reply<FriendsReply> reply) {
+void StoreService::friends(UserKey who, std::size_t skip, std::size_t limit, Reply<FriendsReply> reply) {
   look<FriendsReply>([who = std::move(who), skip, limit](Work& work) { return im::friends(work, who, skip, limit); },
                      std::move(reply));
 }
 
-void SqliteService::friends_named(UserKey who, std::vector<std::string> users,
-                                  Reply<std::vector<std::optional<Friend>>> reply) {
+void StoreService::friends_named(UserKey who, std::vector<std::string> users,
+                                 Reply<std::vector<std::optional<Friend>>> reply) {
   look<std::vector<std::optional<Friend>>>(
       [who = std::move(who), users = std::move(users)](Work& work) { return im::friends_named(work, who, users); },
       std::move(reply));
 }
 
-void SqliteService::check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) {
+void StoreService::check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) {
   look<std::vector<Relation>>(
       [who = std::move(who), users = std::move(users)](Work& work) { return im::check_friends(work, who, users); },
       std::move(reply));

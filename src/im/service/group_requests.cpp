@@ -8,7 +8,7 @@
 #include "im/domain/elements.h"
 #include "im/domain/names.h"
 #include "im/domain/push_info.h"
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 
 namespace nightpost::im {
 namespace {
@@ -129,7 +129,7 @@ Answer<GroupDraft> draft_of(const Actor& who, GroupSendRequest&& request, const 
 
 }  // namespace
 
-void SqliteService::create_group(const Actor& who, GroupCreate request, Reply<GroupCreated> reply) {
+void StoreService::create_group(const Actor& who, GroupCreate request, Reply<GroupCreated> reply) {
   auto ok = check_create(request, options_.groups);
   if (ok && !who.user.user.empty()) ok = check_user_id(who.user.user, "owner");
   if (ok && !keys_.contains(who.user.app)) ok = refuse(Code::AppUnknown, "app: no such app");
@@ -138,20 +138,20 @@ void SqliteService::create_group(const Actor& who, GroupCreate request, Reply<Gr
                       std::move(reply));
 }
 
-void SqliteService::dismiss_group(const Actor& who, std::string group, Reply<Ver> reply) {
+void StoreService::dismiss_group(const Actor& who, std::string group, Reply<Ver> reply) {
   if (auto ok = check_group_id(group); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write<Ver>([who, group = std::move(group)](Work& work) { return im::dismiss_group(work, who, group); },
              std::move(reply));
 }
 
-void SqliteService::change_group(const Actor& who, GroupInfoChange change, Reply<Ver> reply) {
+void StoreService::change_group(const Actor& who, GroupInfoChange change, Reply<Ver> reply) {
   if (auto ok = check_change(change, options_.groups); !ok)
     return refuse_later(std::move(ok.error()), std::move(reply));
   write<Ver>([who, change = std::move(change)](Work& work) { return im::change_group(work, who, change); },
              std::move(reply));
 }
 
-void SqliteService::transfer_group(const Actor& who, std::string group, std::string owner, Reply<Ver> reply) {
+void StoreService::transfer_group(const Actor& who, std::string group, std::string owner, Reply<Ver> reply) {
   if (auto ok = Checks().group(group).user(owner, "owner").all(); !ok)
     return refuse_later(std::move(ok.error()), std::move(reply));
   write<Ver>([who, group = std::move(group),
@@ -159,7 +159,7 @@ void SqliteService::transfer_group(const Actor& who, std::string group, std::str
              std::move(reply));
 }
 
-void SqliteService::group_infos(const Actor& who, std::vector<std::string> groups, Reply<GroupInfos> reply) {
+void StoreService::group_infos(const Actor& who, std::vector<std::string> groups, Reply<GroupInfos> reply) {
   Checks checks;
   checks.count(groups.size(), "groups", 1, options_.groups.infos_max);
   for (const std::string& group : groups) checks.then(check_group_id(group, "groups"));
@@ -168,13 +168,13 @@ void SqliteService::group_infos(const Actor& who, std::vector<std::string> group
                    std::move(reply));
 }
 
-void SqliteService::joined_groups(const Actor& who, JoinedRequest request, Reply<JoinedGroups> reply) {
+void StoreService::joined_groups(const Actor& who, JoinedRequest request, Reply<JoinedGroups> reply) {
   auto ok = Checks().user(who.user.user).count(request.limit, "limit", 1, options_.groups.groups_per_user_max).all();
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<JoinedGroups>([who, request](Work& work) { return im::joined_groups(work, who, request); }, std::move(reply));
 }
 
-void SqliteService::join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) {
+void StoreService::join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) {
   auto ok = Checks()
                 .user(who.user.user)
                 .group(group)
@@ -186,13 +186,13 @@ void SqliteService::join_group(const Actor& who, std::string group, std::string 
                    std::move(reply));
 }
 
-void SqliteService::applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) {
+void StoreService::applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) {
   if (auto ok = check_group_id(group); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<std::vector<Application>>(
       [who, group = std::move(group)](Work& work) { return im::applications(work, who, group); }, std::move(reply));
 }
 
-void SqliteService::decide_application(const Actor& who, Decision decision, Reply<Ver> reply) {
+void StoreService::decide_application(const Actor& who, Decision decision, Reply<Ver> reply) {
   auto ok = Checks()
                 .group(decision.group)
                 .user(decision.user)
@@ -203,21 +203,21 @@ void SqliteService::decide_application(const Actor& who, Decision decision, Repl
              std::move(reply));
 }
 
-void SqliteService::quit_group(const Actor& who, std::string group, Reply<Ver> reply) {
+void StoreService::quit_group(const Actor& who, std::string group, Reply<Ver> reply) {
   if (auto ok = Checks().user(who.user.user).group(group).all(); !ok)
     return refuse_later(std::move(ok.error()), std::move(reply));
   write<Ver>([who, group = std::move(group)](Work& work) { return im::quit_group(work, who, group); },
              std::move(reply));
 }
 
-void SqliteService::invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) {
+void StoreService::invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) {
   auto ok = Checks().group(change.group).users(change.users, "users", 1, options_.groups.invited_max).all();
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write<MembersChanged>([who, change = std::move(change)](Work& work) { return im::invite(work, who, change); },
                         std::move(reply));
 }
 
-void SqliteService::kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) {
+void StoreService::kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) {
   auto ok = Checks()
                 .group(change.group)
                 .users(change.users, "users", 1, options_.groups.kicked_max)
@@ -228,7 +228,7 @@ void SqliteService::kick_members(const Actor& who, MembersChange change, Reply<M
                         std::move(reply));
 }
 
-void SqliteService::change_member(const Actor& who, MemberChange change, Reply<Ver> reply) {
+void StoreService::change_member(const Actor& who, MemberChange change, Reply<Ver> reply) {
   Checks checks;
   checks.group(change.group).text(change.card, "card", options_.groups.card_bytes_max);
   if (!change.user.empty() || who.user.user.empty()) checks.user(change.user);
@@ -239,7 +239,7 @@ void SqliteService::change_member(const Actor& who, MemberChange change, Reply<V
              std::move(reply));
 }
 
-void SqliteService::members(const Actor& who, MembersRequest request, Reply<MembersPage> reply) {
+void StoreService::members(const Actor& who, MembersRequest request, Reply<MembersPage> reply) {
   Checks checks;
   checks.group(request.group).count(request.limit, "limit", 1, options_.groups.members_page_max);
   if (!request.after.empty()) checks.user(request.after, "after");
@@ -248,8 +248,8 @@ void SqliteService::members(const Actor& who, MembersRequest request, Reply<Memb
                     std::move(reply));
 }
 
-void SqliteService::members_named(const Actor& who, std::string group, std::vector<std::string> users,
-                                  Reply<std::vector<GroupMember>> reply) {
+void StoreService::members_named(const Actor& who, std::string group, std::vector<std::string> users,
+                                 Reply<std::vector<GroupMember>> reply) {
   auto ok = Checks().group(group).users(users, "users", 1, options_.groups.invited_max).all();
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<std::vector<GroupMember>>([who, group = std::move(group), users = std::move(users)](
@@ -257,18 +257,18 @@ void SqliteService::members_named(const Actor& who, std::string group, std::vect
                                  std::move(reply));
 }
 
-void SqliteService::send_to_group(const Actor& who, GroupSendRequest request, Reply<SendReply> reply) {
+void StoreService::send_to_group(const Actor& who, GroupSendRequest request, Reply<SendReply> reply) {
   auto draft = draft_of(who, std::move(request), options_);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
   write<SendReply>([who, draft = *std::move(draft)](Work& work) { return im::send_to_group(work, who, draft); },
                    std::move(reply));
 }
 
-void SqliteService::recall_in_group(const Actor& who, MessageId id, Reply<Ver> reply) {
+void StoreService::recall_in_group(const Actor& who, MessageId id, Reply<Ver> reply) {
   write<Ver>([who, id](Work& work) { return im::recall_in_group(work, who, id); }, std::move(reply));
 }
 
-void SqliteService::read_group(const Actor& who, GroupReadRequest request, Reply<ReadReply> reply) {
+void StoreService::read_group(const Actor& who, GroupReadRequest request, Reply<ReadReply> reply) {
   Checks checks;
   checks.user(who.user.user).group(request.group);
   if (request.seq && request.until) checks.then(refuse(Code::Malformed, "seq, until: one of them"));
@@ -277,7 +277,7 @@ void SqliteService::read_group(const Actor& who, GroupReadRequest request, Reply
                    std::move(reply));
 }
 
-void SqliteService::pull_group(const Actor& who, GroupPullRequest request, Reply<PullReply> reply) {
+void StoreService::pull_group(const Actor& who, GroupPullRequest request, Reply<PullReply> reply) {
   Checks checks;
   checks.group(request.group).count(request.limit, "limit", 1, kPulledMax);
   if (request.after && request.before) checks.then(refuse(Code::Malformed, "after, before: one of them"));
@@ -286,7 +286,7 @@ void SqliteService::pull_group(const Actor& who, GroupPullRequest request, Reply
                   std::move(reply));
 }
 
-void SqliteService::change_group_chat(const Actor& who, GroupChatChange change, Reply<Ver> reply) {
+void StoreService::change_group_chat(const Actor& who, GroupChatChange change, Reply<Ver> reply) {
   Checks checks;
   checks.user(who.user.user).group(change.group).text(change.mark, "mark", kMarkBytesMax);
   if (change.with_messages && !change.remove)
@@ -298,22 +298,22 @@ void SqliteService::change_group_chat(const Actor& who, GroupChatChange change, 
 
 // ---- Intents ----
 
-void SqliteService::group_intents(std::int64_t after, std::size_t limit, Reply<std::vector<GroupIntent>> reply) {
+void StoreService::group_intents(std::int64_t after, std::size_t limit, Reply<std::vector<GroupIntent>> reply) {
   look<std::vector<GroupIntent>>([after, limit](Work& work) { return im::group_intents(work, after, limit); },
                                  std::move(reply));
 }
 
-void SqliteService::group_receivers(MessageId message, std::int64_t range, std::int64_t ranges,
-                                    Reply<std::vector<GroupReceiver>> reply) {
+void StoreService::group_receivers(MessageId message, std::int64_t range, std::int64_t ranges,
+                                   Reply<std::vector<GroupReceiver>> reply) {
   look<std::vector<GroupReceiver>>(
       [message, range, ranges](Work& work) { return im::group_receivers(work, message, range, ranges); },
       std::move(reply));
 }
 
-void SqliteService::group_intent_done(std::int64_t id, std::int64_t ranges) { change_group_intent({id, ranges}); }
-void SqliteService::group_intent_settled(std::int64_t id) { change_group_intent({id, -1}); }
+void StoreService::group_intent_done(std::int64_t id, std::int64_t ranges) { change_group_intent({id, ranges}); }
+void StoreService::group_intent_settled(std::int64_t id) { change_group_intent({id, -1}); }
 
-void SqliteService::change_group_intent(GroupIntentChange change) {
+void StoreService::change_group_intent(GroupIntentChange change) {
   if (stopped_) return;
   if (group_intent_changes_.empty() && !group_intents_on_their_way_)
     group_intents_timer_->arm(around_.loop.now() + options_.intents_saved);
@@ -321,7 +321,7 @@ void SqliteService::change_group_intent(GroupIntentChange change) {
   if (group_intent_changes_.size() >= options_.intents_batch) save_group_intents();
 }
 
-void SqliteService::save_group_intents() {
+void StoreService::save_group_intents() {
   if (stopped_ || group_intent_changes_.empty() || group_intents_on_their_way_) return;
   const auto all = std::make_shared<std::vector<GroupIntentChange>>(std::exchange(group_intent_changes_, {}));
   group_intents_on_their_way_ = true;

@@ -7,7 +7,7 @@
 #include "im/domain/push_info.h"
 #include "im/domain/user_sig.h"
 #include "im/service/checks.h"
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 #include "store/limits.h"
 
 namespace nightpost::im {
@@ -50,7 +50,7 @@ Answer<void> check_page(const PullRequest& request) {
 
 }  // namespace
 
-void SqliteService::login(LoginRequest request, Reply<LoginReply> reply) {
+void StoreService::login(LoginRequest request, Reply<LoginReply> reply) {
   const auto checked = [&]() -> Answer<UserSig> {
     const auto keys = keys_.find(request.app);
     if (keys == keys_.end()) return refuse(Code::AppUnknown, "app: no such app");
@@ -75,35 +75,35 @@ void SqliteService::login(LoginRequest request, Reply<LoginReply> reply) {
                     std::move(reply));
 }
 
-void SqliteService::logout(const Terminal& who, Reply<void> reply) {
+void StoreService::logout(const Terminal& who, Reply<void> reply) {
   write<void>([who](Work& work) { return im::logout(work, who); }, std::move(reply));
 }
 
-void SqliteService::send(const Terminal& who, SendRequest request, Reply<SendReply> reply) {
+void StoreService::send(const Terminal& who, SendRequest request, Reply<SendReply> reply) {
   auto draft = draft_of(std::move(request), options_);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
   write<SendReply>([who, draft = *std::move(draft)](Work& work) { return im::send(work, actor_of(who), draft); },
                    std::move(reply));
 }
 
-void SqliteService::recall(const Terminal& who, MessageId id, Reply<Ver> reply) {
+void StoreService::recall(const Terminal& who, MessageId id, Reply<Ver> reply) {
   write<Ver>([who, id](Work& work) { return im::recall(work, actor_of(who), id); }, std::move(reply));
 }
 
-void SqliteService::remove(const Terminal& who, std::vector<MessageId> ids, Reply<Ver> reply) {
+void StoreService::remove(const Terminal& who, std::vector<MessageId> ids, Reply<Ver> reply) {
   if (ids.empty() || ids.size() > kRemovedMax)
     return refuse_later({Code::Malformed, "ids: not 1-" + std::to_string(kRemovedMax)}, std::move(reply));
   write<Ver>([who, ids = std::move(ids)](Work& work) { return im::remove(work, who, ids); }, std::move(reply));
 }
 
-void SqliteService::read(const Terminal& who, ReadRequest request, Reply<ReadReply> reply) {
+void StoreService::read(const Terminal& who, ReadRequest request, Reply<ReadReply> reply) {
   if (auto ok = check_user_id(request.peer, "peer"); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   if (request.seq && request.until) return refuse_later({Code::Malformed, "seq, until: one of them"}, std::move(reply));
   write<ReadReply>([who, request = std::move(request)](Work& work) { return im::read(work, actor_of(who), request); },
                    std::move(reply));
 }
 
-void SqliteService::change_chat(const Terminal& who, ChatChange change, Reply<Ver> reply) {
+void StoreService::change_chat(const Terminal& who, ChatChange change, Reply<Ver> reply) {
   auto ok = check_user_id(change.peer, "peer");
   if (ok) ok = check_text(change.mark.value_or(""), "mark", kMarkBytesMax);
   if (ok && change.with_messages && !change.remove)
@@ -113,49 +113,49 @@ void SqliteService::change_chat(const Terminal& who, ChatChange change, Reply<Ve
              std::move(reply));
 }
 
-void SqliteService::sync(const Terminal& who, SyncRequest request, Reply<SyncReply> reply) {
+void StoreService::sync(const Terminal& who, SyncRequest request, Reply<SyncReply> reply) {
   if (request.ver.value < 0) return refuse_later({Code::Malformed, "ver: negative"}, std::move(reply));
   if (request.limit < 1 || request.limit > options_.chats_max)
     return refuse_later({Code::Malformed, "limit: not in 1-" + std::to_string(options_.chats_max)}, std::move(reply));
   look<SyncReply>([who, request](Work& work) { return im::sync(work, who, request); }, std::move(reply));
 }
 
-void SqliteService::pull(const Terminal& who, PullRequest request, Reply<PullReply> reply) {
+void StoreService::pull(const Terminal& who, PullRequest request, Reply<PullReply> reply) {
   if (auto ok = check_page(request); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<PullReply>([who, request = std::move(request)](Work& work) { return im::pull(work, who, request); },
                   std::move(reply));
 }
 
-void SqliteService::report_token(const Terminal& who, TokenReport report, Reply<void> reply) {
+void StoreService::report_token(const Terminal& who, TokenReport report, Reply<void> reply) {
   write(std::make_unique<PushCommand>(
       [who, report = std::move(report)](Work& work) { return im::report_token(work, who, report); }, std::move(reply)));
 }
 
-void SqliteService::report_state(const Terminal& who, AppState state, Reply<void> reply) {
+void StoreService::report_state(const Terminal& who, AppState state, Reply<void> reply) {
   if (state.unread < 0) return refuse_later({Code::Malformed, "unread: negative"}, std::move(reply));
   write(std::make_unique<PushCommand>([who, state](Work& work) { return im::report_state(work, who, state); },
                                       std::move(reply)));
 }
 
-void SqliteService::set_push_settings(const Terminal& who, PushSettings settings, Reply<void> reply) {
+void StoreService::set_push_settings(const Terminal& who, PushSettings settings, Reply<void> reply) {
   write(std::make_unique<PushCommand>(
       [who, settings = std::move(settings)](Work& work) { return im::set_push_settings(work, who, settings); },
       std::move(reply)));
 }
 
-void SqliteService::set_mute(const Terminal& who, Mute mute, bool on, Reply<void> reply) {
+void StoreService::set_mute(const Terminal& who, Mute mute, bool on, Reply<void> reply) {
   write(std::make_unique<PushCommand>(
       [who, mute = std::move(mute), on](Work& work) { return im::set_mute(work, who, mute, on); }, std::move(reply)));
 }
 
-void SqliteService::set_profile(const Terminal& who, Profile profile, Reply<void> reply) {
+void StoreService::set_profile(const Terminal& who, Profile profile, Reply<void> reply) {
   if (auto ok = check_profile(profile, options_); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write<void>([who, profile = std::move(profile)](Work& work) { return im::set_profile(work, who, profile); },
               std::move(reply));
 }
 
-void SqliteService::profiles(const Terminal& who, std::vector<std::string> users,
-                             Reply<std::vector<std::pair<std::string, Profile>>> reply) {
+void StoreService::profiles(const Terminal& who, std::vector<std::string> users,
+                            Reply<std::vector<std::pair<std::string, Profile>>> reply) {
   auto ok = Answer<void>();
   if (users.empty() || users.size() > kProfilesMax)
     ok = refuse(Code::Malformed, "users: not 1-" + std::to_string(kProfilesMax));
@@ -166,21 +166,21 @@ void SqliteService::profiles(const Terminal& who, std::vector<std::string> users
       [who, users = std::move(users)](Work& work) { return im::profiles(work, who, users); }, std::move(reply));
 }
 
-void SqliteService::set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) {
+void StoreService::set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) {
   if (auto ok = check_user_id(change.user); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write<void>([who, change = std::move(change)](Work& work) { return im::set_blacklisted(work, who, change); },
               std::move(reply));
 }
 
-void SqliteService::blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) {
+void StoreService::blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) {
   look<std::vector<std::string>>([who](Work& work) { return im::blacklist(work, who); }, std::move(reply));
 }
 
-void SqliteService::intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) {
+void StoreService::intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) {
   look<std::vector<Intent>>([after, limit](Work& work) { return im::intents(work, after, limit); }, std::move(reply));
 }
 
-void SqliteService::follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) {
+void StoreService::follow_ups(std::int64_t after, std::size_t limit, Reply<std::vector<FollowUp>> reply) {
   look<std::vector<FollowUp>>([after, limit](Work& work) { return im::follow_ups(work, after, limit); },
                               std::move(reply));
 }

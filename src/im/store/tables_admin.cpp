@@ -109,8 +109,7 @@ void Tables::set_silence(const UserKey& who, const SilenceRow& row) {
 
 std::optional<FriendRow> Tables::friend_of(const UserKey& who, std::string_view other) {
   std::optional<FriendRow> out;
-  each(admin_.friend_of.query(who.app.value, who.user, other),
-       [&](const sql::Rows& rows) { out = friend_row(rows); });
+  each(admin_.friend_of.query(who.app.value, who.user, other), [&](const sql::Rows& rows) { out = friend_row(rows); });
   return out;
 }
 

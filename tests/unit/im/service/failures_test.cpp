@@ -191,8 +191,8 @@ TEST_CASE("im failures: one IM server a store", "[im][service]") {
   CHECK_THAT(second.error().detail, Catch::Contains("another IM server"));
   world.service.reset();
   CHECK(world.try_start());
-  const auto nowhere = SqliteService::open({StoreKind::Sqlite, ":memory:"}, world.store_options, world.open_store(), {},
-                                           {}, {world.loop, world.clock, world, world.log});
+  const auto nowhere = StoreService::open({StoreKind::Sqlite, ":memory:"}, world.store_options, world.open_store(), {},
+                                          {}, {world.loop, world.clock, world, world.log});
   REQUIRE_FALSE(nowhere);
   CHECK(nowhere.error().code == Errc::Malformed);
 }

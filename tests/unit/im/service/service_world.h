@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "im/domain/user_sig.h"
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 #include "store/connection.h"
 #include "store/postgres.h"
 #include "store/store_url.h"
@@ -139,17 +139,17 @@ class World : public Listener {
     if (!opened) FAIL(opened.error().detail);
     return *std::move(opened);
   }
-  Result<std::unique_ptr<SqliteService>> try_start() {
-    return SqliteService::open(url, store_options, open_store(), {{kApp, {kKey}}}, options,
-                               {.loop = loop,
-                                .clock = clock,
-                                .listener = *this,
-                                .log = log,
-                                .metrics = &metrics,
-                                .deposed = [this](const Error& error) {
-                                  ++deposed;
-                                  deposed_why = error.detail;
-                                }});
+  Result<std::unique_ptr<StoreService>> try_start() {
+    return StoreService::open(url, store_options, open_store(), {{kApp, {kKey}}}, options,
+                              {.loop = loop,
+                               .clock = clock,
+                               .listener = *this,
+                               .log = log,
+                               .metrics = &metrics,
+                               .deposed = [this](const Error& error) {
+                                 ++deposed;
+                                 deposed_why = error.detail;
+                               }});
   }
   void start() {
     auto opened = try_start();
@@ -331,7 +331,7 @@ class World : public Listener {
   std::atomic<int> deposed{0};
   std::string deposed_why;  // once it is 1
   store::StoreUrl url;      // what the service is given
-  std::unique_ptr<SqliteService> service;
+  std::unique_ptr<StoreService> service;
 
  private:
   std::filesystem::path folder_;

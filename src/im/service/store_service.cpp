@@ -1,4 +1,4 @@
-#include "im/service/sqlite_service.h"
+#include "im/service/store_service.h"
 
 #include <algorithm>
 #include <iterator>
@@ -16,9 +16,9 @@ std::vector<T> without_first(std::vector<T>&& all) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteService>> SqliteService::open(const store::StoreUrl& url, const store::StoreOptions& store,
-                                                           std::unique_ptr<store::Store> push_store, AppKeys keys,
-                                                           const ServiceOptions& options, const Surroundings& around) {
+Result<std::unique_ptr<StoreService>> StoreService::open(const store::StoreUrl& url, const store::StoreOptions& store,
+                                                         std::unique_ptr<store::Store> push_store, AppKeys keys,
+                                                         const ServiceOptions& options, const Surroundings& around) {
   std::optional<FileLock> lock;
   if (url.kind == store::StoreUrl::Kind::Sqlite) {
     if (url.place == ":memory:")
@@ -35,13 +35,13 @@ Result<std::unique_ptr<SqliteService>> SqliteService::open(const store::StoreUrl
   }
   auto owner = std::make_unique<Owner>(around.deposed);
   if (auto taken = owner->take(tables.front().database()); !taken) return std::unexpected(std::move(taken.error()));
-  return std::unique_ptr<SqliteService>(new SqliteService(std::move(lock), std::move(owner), std::move(tables),
-                                                          std::move(push_store), std::move(keys), options, around));
+  return std::unique_ptr<StoreService>(new StoreService(std::move(lock), std::move(owner), std::move(tables),
+                                                        std::move(push_store), std::move(keys), options, around));
 }
 
-SqliteService::SqliteService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
-                             std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
-                             const Surroundings& around)
+StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+                           std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
+                           const Surroundings& around)
     : lock_(std::move(lock)),
       owner_(std::move(owner)),
       options_(options),
@@ -58,12 +58,12 @@ SqliteService::SqliteService(std::optional<FileLock> lock, std::unique_ptr<Owner
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
 }
 
-SqliteService::~SqliteService() {
+StoreService::~StoreService() {
   stop();
   mailbox_->close();
 }
 
-void SqliteService::opened(Done done) {
+void StoreService::opened(Done done) {
   Committed& told = done.told;
   if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
       !told.read.empty() || !told.ended.empty() || !told.group_intents.empty())
@@ -71,7 +71,7 @@ void SqliteService::opened(Done done) {
   for (const auto& command : done.commands) command->answer();
 }
 
-void SqliteService::stop() {
+void StoreService::stop() {
   if (std::exchange(stopped_, true)) return;
   std::vector<std::unique_ptr<Command>> last;
   const auto add = [&](auto run) { last.push_back(make_command<void>(std::move(run), Reply<void>([](auto) {}))); };
@@ -90,19 +90,19 @@ void SqliteService::stop() {
   for (const auto& command : never_run) command->answer();
 }
 
-void SqliteService::answer_later(std::unique_ptr<Command> command) {
+void StoreService::answer_later(std::unique_ptr<Command> command) {
   around_.loop.post([command = std::move(command)] { command->answer(); });
 }
 
-void SqliteService::write(std::unique_ptr<Command> command, Writer::Kind kind) {
+void StoreService::write(std::unique_ptr<Command> command, Writer::Kind kind) {
   if (!writer_.add(command, kind)) answer_later(std::move(command));
 }
 
-void SqliteService::look(std::unique_ptr<Command> command) {
+void StoreService::look(std::unique_ptr<Command> command) {
   if (!readers_.add(command)) answer_later(std::move(command));
 }
 
-void SqliteService::acknowledged(const Terminal& who, Ver ver) {
+void StoreService::acknowledged(const Terminal& who, Ver ver) {
   if (stopped_) return;
   if (acknowledged_.empty() && !acknowledged_on_its_way_)
     acknowledged_timer_->arm(around_.loop.now() + options_.acknowledged_saved);
@@ -111,7 +111,7 @@ void SqliteService::acknowledged(const Terminal& who, Ver ver) {
   at->second = {who, std::max(at->second.ver, ver)};
 }
 
-void SqliteService::save_acknowledged() {
+void StoreService::save_acknowledged() {
   if (stopped_ || acknowledged_.empty() || acknowledged_on_its_way_) return;
   auto all = std::make_shared<std::vector<Acknowledgement>>();  // shared by the command and what its failure puts back
   for (auto& [key, value] : acknowledged_) all->push_back(std::move(value));
@@ -128,15 +128,15 @@ void SqliteService::save_acknowledged() {
         Writer::Kind::Upkeep);
 }
 
-void SqliteService::intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) {
+void StoreService::intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) {
   change_intent({id, std::max(events, 1), std::move(devices)});
 }
 
-void SqliteService::intent_settled(std::int64_t id) { change_intent({.id = id}); }
+void StoreService::intent_settled(std::int64_t id) { change_intent({.id = id}); }
 
-void SqliteService::follow_up_settled(std::int64_t id) { change_intent({.id = id, .follow_up = true}); }
+void StoreService::follow_up_settled(std::int64_t id) { change_intent({.id = id, .follow_up = true}); }
 
-void SqliteService::change_intent(IntentChange change) {
+void StoreService::change_intent(IntentChange change) {
   if (stopped_) return;
   if (intent_changes_.empty() && !intents_on_their_way_)
     intents_timer_->arm(around_.loop.now() + options_.intents_saved);
@@ -144,7 +144,7 @@ void SqliteService::change_intent(IntentChange change) {
   if (intent_changes_.size() >= options_.intents_batch) save_intents();
 }
 
-void SqliteService::save_intents() {
+void StoreService::save_intents() {
   if (stopped_ || intent_changes_.empty() || intents_on_their_way_) return;
   const auto all = std::make_shared<std::vector<IntentChange>>(std::exchange(intent_changes_, {}));  // as above
   intents_on_their_way_ = true;
@@ -160,7 +160,7 @@ void SqliteService::save_intents() {
         Writer::Kind::Upkeep);
 }
 
-void SqliteService::prune() {
+void StoreService::prune() {
   if (stopped_) return;
   write(make_command<bool>([](Work& work) { return im::prune(work); }, Reply<bool>([this](const Answer<bool>& more) {
                              if (stopped_) return;

@@ -34,7 +34,7 @@ class Listener {
   virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
 };
 
-class SqliteService final : public Service, public AdminService, public GroupService, public GroupIntentBook {
+class StoreService final : public Service, public AdminService, public GroupService, public GroupIntentBook {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -49,13 +49,13 @@ class SqliteService final : public Service, public AdminService, public GroupSer
   /// `url`: the store. `push_store`: a connection of its own to it, for the dispatcher's tables; its calls come from
   /// the writer's thread. Malformed: the store is another program's or a newer Nightpost's. Overloaded: another IM
   /// server has it.
-  static Result<std::unique_ptr<SqliteService>> open(const store::StoreUrl& url, const store::StoreOptions& store,
-                                                     std::unique_ptr<store::Store> push_store, AppKeys keys,
-                                                     const ServiceOptions& options, const Surroundings& around);
+  static Result<std::unique_ptr<StoreService>> open(const store::StoreUrl& url, const store::StoreOptions& store,
+                                                    std::unique_ptr<store::Store> push_store, AppKeys keys,
+                                                    const ServiceOptions& options, const Surroundings& around);
   /// As stop(). REQUIRED: on the loop, and not from inside `committed` or a reply.
-  ~SqliteService() override;
-  SqliteService(const SqliteService&) = delete;
-  SqliteService& operator=(const SqliteService&) = delete;
+  ~StoreService() override;
+  StoreService(const StoreService&) = delete;
+  StoreService& operator=(const StoreService&) = delete;
 
   /// Ends with the commit in hand and saves what was to be saved. Tells and answers, inside this call, all that was
   /// committed; what was not is answered Busy.
@@ -149,9 +149,9 @@ class SqliteService final : public Service, public AdminService, public GroupSer
   void check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) override;
 
  private:
-  SqliteService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
-                std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
-                const Surroundings& around);
+  StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+               std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
+               const Surroundings& around);
   template <class T>
   void refuse_later(Refusal refusal, Reply<T> reply) {
     around_.loop.post([refusal = std::move(refusal), reply = std::move(reply)]() mutable {
