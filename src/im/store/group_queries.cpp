@@ -71,8 +71,8 @@ constexpr Line kLines[] = {
     {&GroupQueries::members, "im_members",
      "SELECT " IM_MEMBER ", coalesce(a.nick, '') FROM im_members m LEFT JOIN im_accounts a ON a.user_id = m.user_id "
      "AND a.app_id = m.app_id "
-     "WHERE m.conv = ?1 AND (m.slot, m.user_id) > (?2, ?3) AND m.left_at = 0 AND (?4 < 0 OR m.role = ?4) AND (?5 = 0 "
-     "OR m.silenced_until > ?5) ORDER BY m.slot, m.user_id LIMIT ?6"},
+     "WHERE m.conv = ?1 AND (m.slot, m.user_id) > (?2, ?3) AND m.left_at = 0 AND (m.role = ?4 OR ?4 < 0) AND "
+     "(m.silenced_until > ?5 OR ?5 = 0) ORDER BY m.slot, m.user_id LIMIT ?6"},
     {&GroupQueries::members_named, "im_members",
      "SELECT " IM_MEMBER ", coalesce(a.nick, '') FROM im_members m LEFT JOIN im_accounts a ON a.user_id = m.user_id "
      "AND a.app_id = m.app_id "
