@@ -81,6 +81,60 @@ TEST_CASE("rest groups: created with all that may be said", "[im][rest][groups]"
   CHECK(bed.group_code("create_group", body) == 10002);
 }
 
+TEST_CASE("rest groups: a story on the real service", "[im][rest][groups]") {
+  RestBed bed;
+  const Terminal alice = bed.login("alice"), bob = bed.login("bob");
+  bed.open_api(bed.service.get());
+  const auto group = [&](const std::string& command, const Json& body) { return bed.done(kService + command, body); };
+  const Json members = Json::parse(R"([{"Member_Account":"bob"}])");
+  group("create_group", {{"Owner_Account", "alice"},
+                         {"Type", "Public"},
+                         {"GroupId", "order-7"},
+                         {"Name", "Order 7"},
+                         {"MemberList", members}});
+  CHECK(bed.code(kService + "create_group",
+                 {{"Owner_Account", "alice"}, {"Type", "Public"}, {"GroupId", "order-7"}, {"Name", "again"}}) == 10025);
+  CHECK(group("get_role_in_group", {{"GroupId", "order-7"}, {"User_Account", {"alice", "bob", "carol"}}})
+            .at("UserIdList") ==
+        Json::parse(R"([{"Member_Account":"alice","Role":"Owner"},{"Member_Account":"bob","Role":"Member"},
+                        {"Member_Account":"carol","Role":"NotMember"}])"));
+  CHECK(group("get_joined_group_list", {{"Member_Account", "bob"}}).at("TotalCount") == 1);
+  bed.news();
+  const Json sent =
+      group("send_group_msg",
+            {{"GroupId", "order-7"}, {"From_Account", "alice"}, {"Random", 1}, {"MsgBody", text_body("on its way")}});
+  CHECK_FALSE(bed.news().deliveries.empty());
+  CHECK(group("send_group_msg",
+              {{"GroupId", "order-7"}, {"From_Account", "alice"}, {"Random", 1}, {"MsgBody", text_body("on its way")}})
+            .at("MsgSeq") == sent.at("MsgSeq"));
+  Json page = group("group_msg_get_simple", {{"GroupId", "order-7"}, {"ReqMsgNumber", 1}});
+  CHECK(page.at("RspMsgList").at(0).at("MsgBody") == text_body("on its way"));
+  CHECK(group("group_msg_recall", {{"GroupId", "order-7"}, {"MsgSeqList", {{{"MsgSeq", sent.at("MsgSeq")}}}}})
+            .at("RecallRetList")
+            .at(0)
+            .at("RetCode") == 0);
+
+  // May not speak in groups: a client, until it may again; one-to-one is another matter.
+  const auto say = [&] {
+    return bed.ask<SendReply>([&](auto reply) {
+      GroupSendRequest request;
+      request.group = "order-7";
+      request.client_id = "c" + std::to_string(to_ms(bed.clock.wall()));
+      request.elements = R"([{"type":"text","text":"x"}])";
+      bed.service->send_to_group(actor_of(bob), std::move(request), std::move(reply));
+    });
+  };
+  bed.done("openconfigsvr/setnospeaking", {{"Set_Account", "bob"}, {"GroupmsgNospeakingTime", 60}});
+  const auto refused = say();
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Code::GroupSilenced);
+  CHECK(bed.try_send(bob, bed.text("alice")));
+  bed.clock.pass(milliseconds(60'000));
+  CHECK(say());
+  bed.api.reset();
+  bed.open_api();
+}
+
 TEST_CASE("rest groups: changed, handed over, dissolved", "[im][rest][groups]") {
   Groups bed;
   bed.group("modify_group_base_info",
