@@ -284,7 +284,7 @@ void ChatState::on_sync(const json& body, MonoTime now) {
   }
   take_groups(body);
   const std::int64_t ver = number_of(body, "ver");
-  const bool goes_on = flag_of(body, "more") && (ver > sync_ver_ || !after_group_.empty());
+  const bool goes_on = flag_of(body, "more");  // also at the same ver: a group's message was dropped meanwhile
   sync_ver_ = ver;
   unread_total_ = number_of(body, "unread_total");
   own_.reset();

@@ -88,6 +88,7 @@ class ImServer final : public im::Listener {
   const Clock& clock_;
   observe::Log& log_;
   ImMetrics& metrics_;
+  std::unique_ptr<im::RestApi> rest_;  // outlives the context: what is posted there holds calls, which it counts
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> keep_;
   net::AsioLoop loop_;
@@ -99,8 +100,7 @@ class ImServer final : public im::Listener {
   std::unique_ptr<im::Relay> relay_;
   std::unique_ptr<im::GroupRelay> group_relay_;
   std::unique_ptr<im::PresenceEvents> presence_events_;  // to both of them
-  std::unique_ptr<im::RestApi> rest_;
-  std::optional<TlsOrPlain> listener_, rest_listener_;  // once they listen
+  std::optional<TlsOrPlain> listener_, rest_listener_;   // once they listen
   std::thread thread_;
 };
 

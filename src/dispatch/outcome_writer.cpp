@@ -173,7 +173,9 @@ void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, con
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
   const bool taken_back = ending.rule == Rule::Recalled || ending.rule == Rule::ReadElsewhere;
   if (taken_back && open.event.is_message()) metrics_.recalled.add();
-  switch (ending.then) {
+  // A number that is replayed is an old one.
+  const bool kept = ending.then != Disposition::DeadLetter || open.event.kind != EventKind::Badge;
+  switch (kept ? ending.then : Disposition::Done) {
     case Disposition::Done:
       break;
     case Disposition::Defer:

@@ -21,6 +21,9 @@ void Shipping::ship(Gathering& gathering) {
   const Batching batching = all.route->provider->batching();
   all.pushes = std::move(gathering.pushes);
   sender_.unreserve(*all.route);
+  // Another shard may have noted a recall since they were gathered.
+  std::erase_if(all.pushes, [this](std::uint64_t tag) { return !still_gathered(tag); });
+  if (all.pushes.empty()) return;
   if (batching.mixed_max > 0 && (!batching.tokens || all.pushes.size() < batching.tokens_min)) {
     for (const std::uint64_t tag : all.pushes) drop_in(all, tag, batching.mixed_max);
     return;

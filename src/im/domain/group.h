@@ -84,6 +84,7 @@ struct GroupLimits {
   std::size_t mentions_max = 30;            // users that a message mentions
   std::size_t targets_max = 50;             // users that alone see a message
   std::size_t members_page_max = 100;       // of a member list
+  std::size_t named_max = 500;              // members asked for by name at once
   std::size_t infos_max = 50;               // groups asked for at once
   bool owner_recalls = true;                // owner and admins may recall what others wrote
   bool mention_passes_not_notify = false;   // a mention is pushed to a member who wants no pushes of this group

@@ -138,6 +138,13 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     return devices;
   }
 
+  bool may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const {
+    const auto found = by_user_.find(user);
+    return found != by_user_.end() && std::ranges::any_of(found->second, [&](const Connection* each) {
+             return each->session->device() == device && each->session->may_acknowledge(message);
+           });
+  }
+
   void drain() {
     draining_ = true;
     std::vector<std::shared_ptr<Session>> all;
@@ -425,6 +432,9 @@ server::ServerHandler Gateway::handler() {
 }
 void Gateway::committed(const Committed& committed) { impl_->committed(committed); }
 std::vector<Presence::Device> Gateway::connected(const UserKey& user) const { return impl_->connected(user); }
+bool Gateway::may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const {
+  return impl_->may_acknowledge(user, device, message);
+}
 void Gateway::drain() { impl_->drain(); }
 std::size_t Gateway::connections() const noexcept { return impl_->connections(); }
 

@@ -45,6 +45,7 @@ class Gateway final : public Presence {
   /// What the service tells of a commit. Deliveries leave at the end of this turn of the loop.
   void committed(const Committed& committed);
   std::vector<Device> connected(const UserKey& user) const override;
+  bool may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const override;
   /// Says bye to everyone, each with a delay of its own, and takes nobody any more.
   void drain();
   /// None: after drain(), everybody has heard it or had the time.

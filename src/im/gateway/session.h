@@ -97,6 +97,8 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_online() const noexcept { return state_ == State::Live || state_ == State::Behind; }
   bool foreground() const noexcept { return is_online() && app_foreground_ && !overdue_; }
   Ver acknowledged() const noexcept { return cursor_; }
+  /// Whether the client may still say that it has this message of a group, which was committed before.
+  bool may_acknowledge(MessageId message) const noexcept;
 
  private:
   enum class State : std::uint8_t {

@@ -108,6 +108,13 @@ MessageId Session::group_message_of(const Delivery& delivery) noexcept {
   return delivery.group.value != 0 && message ? message->message->id : MessageId{};
 }
 
+bool Session::may_acknowledge(MessageId message) const noexcept {
+  if (!is_online()) return false;
+  for (std::size_t i = unacked_from_; i < unacked_.size(); ++i)
+    if (unacked_[i].message == message) return true;
+  return owes_cursor();
+}
+
 void Session::drop_of_group(const Delivery& delivery) {
   if (is_lasting(delivery)) ++group_drops_;
 }

@@ -9,6 +9,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr milliseconds kReadAgain{1'000};                        // after the store could not be read
+constexpr milliseconds kBadgeLifetime{300'000};                  // an older number may be older than a push's
 constexpr std::uint64_t kTicketsFrom = std::uint64_t{1} << 62U;  // the relay's own are below
 
 }  // namespace
@@ -30,14 +31,19 @@ void FollowUps::start() {
 void FollowUps::committed(const Committed& commit, const std::set<MessageId>& unpushed) {
   // The number is that of the moment when it goes out.
   if (!pending_.empty())
-    for (const Delivery& delivery : commit.deliveries)
+    for (const Delivery& delivery : commit.deliveries) {
+      if (delivery.group.value != 0) {  // to many: it names who caused it, and nobody's total
+        ++groups_moved_;
+        continue;
+      }
       if (const auto at = pending_.find(delivery.to); at != pending_.end() && at->second.badge)
         at->second.badge->unread_total = delivery.unread_total;
+    }
   for (const Ended& ended : commit.ended)
     if (ended.why != Ended::Why::SameDevice) forget_device(ended.terminal.user, ended.terminal.device);
   for (const FollowUp& one : commit.follow_ups) {
     if (one.kind == FollowUp::Kind::Recalled && unpushed.contains(one.message)) {
-      book_.follow_up_settled(one.id);
+      settle({one.id});
     } else if (held_.size() < options_.follow_ups_max) {
       take(one);
     } else {
@@ -50,7 +56,7 @@ void FollowUps::committed(const Committed& commit, const std::set<MessageId>& un
 }
 
 void FollowUps::take(const FollowUp& one) {
-  if (!held_.insert(one.id).second) return;
+  if (done_.contains(one.id) || !held_.insert(one.id).second) return;
   metrics_.follow_ups_held.set(held_.size());
   if (one.kind == FollowUp::Kind::Recalled) {
     const std::vector<std::string> devices = without_message(one);
@@ -63,6 +69,7 @@ void FollowUps::take(const FollowUp& one) {
   pending.rows.push_back(one.id);
   if (one.kind == FollowUp::Kind::Badge) {
     pending.badge = one;
+    pending.moved = groups_moved_;
   } else {
     FollowUp& read = pending.read.try_emplace(one.message.conv, one).first->second;
     if (one.message.seq > read.message.seq) read = one;
@@ -84,8 +91,22 @@ void FollowUps::forget_device(const UserKey& user, const std::string& device) {
 void FollowUps::publish(const UserKey& user) {
   const auto at = pending_.find(user);
   if (at == pending_.end()) return;
-  const Pending pending = std::move(at->second);
+  Pending pending = std::move(at->second);
   pending_.erase(at);
+  if (!pending.badge || pending.moved == groups_moved_) return publish(std::move(pending));
+  const std::int64_t id = pending.badge->id;
+  book_.follow_ups(id - 1, 1,
+                   [this, id, pending = std::move(pending), alive = alive_](Answer<std::vector<FollowUp>> row) mutable {
+                     if (!*alive) return;
+                     if (row && !row->empty() && row->front().id == id)
+                       pending.badge->unread_total = row->front().unread_total;
+                     publish(std::move(pending));
+                     ship();
+                     arm();
+                   });
+}
+
+void FollowUps::publish(Pending pending) {
   std::vector<Event> events;
   for (const auto& [conv, read] : pending.read) {
     const std::vector<std::string> devices = without_message(read);
@@ -97,11 +118,12 @@ void FollowUps::publish(const UserKey& user) {
     const std::vector<std::string> devices = away(*pending.badge);
     if (!devices.empty()) {
       metrics_.badges.add();
-      events.push_back(
-          {event_key(*pending.badge), badge_event(*pending.badge, devices, options_.event_lifetime), nullptr});
+      events.push_back({event_key(*pending.badge),
+                        badge_event(*pending.badge, devices, std::min(options_.event_lifetime, kBadgeLifetime)),
+                        nullptr});
     }
   }
-  begin(pending.rows, std::move(events));
+  begin(std::move(pending.rows), std::move(events));
 }
 
 void FollowUps::begin(std::vector<std::int64_t> rows, std::vector<Event> events) {
@@ -117,6 +139,7 @@ void FollowUps::settle(const std::vector<std::int64_t>& rows) {
   for (const std::int64_t row : rows) {
     book_.follow_up_settled(row);
     held_.erase(row);
+    if (read_after_) done_.insert(row);
   }
   metrics_.follow_ups_held.set(held_.size());
 }
@@ -208,6 +231,7 @@ void FollowUps::read_more() {
         take(one);
       }
       read_after_ = next;
+      done_.erase(done_.begin(), next ? done_.upper_bound(*next) : done_.end());
       ship();
     }
     arm();

@@ -56,12 +56,14 @@ class FollowUps {
   struct Pending {
     std::map<ConvId, FollowUp> read;  // the newest of a conversation
     std::optional<FollowUp> badge;    // the newest
+    std::uint64_t moved = 0;          // groups_moved_ when it came
     std::vector<std::int64_t> rows;
   };
 
   void take(const FollowUp& one);
   void forget_device(const UserKey& user, const std::string& device);
   void publish(const UserKey& user);  // what is pending for him
+  void publish(Pending pending);
   void begin(std::vector<std::int64_t> rows, std::vector<Event> events);
   void settle(const std::vector<std::int64_t>& rows);
   std::vector<std::string> away(const FollowUp& one) const;
@@ -84,7 +86,9 @@ class FollowUps {
   std::map<std::uint64_t, Event> flights_;  // by ticket
   std::size_t flight_bytes_ = 0;
   std::uint64_t tickets_ = 0;
+  std::uint64_t groups_moved_ = 0;  // by messages and news, which change totals of members that nobody here knows
   std::optional<std::int64_t> read_after_;  // the store has rows above it that are not in memory
+  std::set<std::int64_t> done_;             // settled, above read_after_: the store may not have heard of it yet
   bool reading_ = false;
   bool page_short_ = false;  // something was left out for want of room while the page was read: it may not be in there
   MonoTime read_at_{};

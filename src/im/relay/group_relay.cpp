@@ -87,10 +87,18 @@ bool GroupRelay::take(const GroupIntent& intent) {
   return true;
 }
 
+bool GroupRelay::has_room() const {
+  return flights_.size() < relay_.in_flight_max && flight_bytes_ < relay_.in_flight_bytes_max;
+}
+
 void GroupRelay::look_up() {
-  if (looking_ != 0 || unread_.empty() || waiting_ >= options_.waits_max || flights_.size() >= relay_.in_flight_max ||
-      flight_bytes_ >= relay_.in_flight_bytes_max)
-    return;
+  while (!late_.empty() && has_room()) {
+    const auto [user, device] = std::move(late_.extract(late_.begin()).value());
+    const auto here = presence_.connected(user);
+    const auto at = std::ranges::find(here, device, &Presence::Device::device);
+    if (at == here.end() || !at->foreground) make_due(user, device);  // else it is back, and may still acknowledge
+  }
+  if (looking_ != 0 || unread_.empty() || waiting_ >= options_.waits_max || !has_room()) return;
   looking_ = *unread_.begin();
   const Held& held = held_.at(looking_);
   book_.group_receivers(held.intent.message->id, held.next, held.intent.ranges,
@@ -103,16 +111,14 @@ void GroupRelay::looked_up(std::int64_t id, Answer<std::vector<GroupReceiver>> m
   looking_ = 0;
   if (!members) return again_->arm(loop_.now() + kAgain);
   const auto at = held_.find(id);
-  if (at != held_.end()) {
+  if (at != held_.end() && !at->second.ended) {  // else withdrawn meanwhile, with events on their way
     metrics_.ranges.add();
     Held& held = at->second;
     const std::int64_t range = held.next++;
     if (held.looked_up()) unread_.erase(id);
     sort(held, range, *members);
-    if (held.looked_up()) {
-      held.has.clear();
-      held.gone.clear();
-    }
+    held.gone.clear();
+    if (held.looked_up()) forget_has(held);
     look(at);
   }
   look_up();
@@ -135,10 +141,12 @@ void GroupRelay::sort(Held& held, std::int64_t range, const std::vector<GroupRec
         continue;
       }
       const auto device = std::ranges::find(here, target.device, &Presence::Device::device);
-      if (device != here.end() && device->foreground)
+      if (device == here.end() || !device->foreground)
+        now.devices.push_back(target.device);
+      else if (presence_.may_acknowledge(user, target.device, held.intent.message->id))
         wait.devices.insert(target.device);
       else
-        now.devices.push_back(target.device);
+        metrics_.acknowledged.add();  // while the message was in the store alone
     }
     if (!now.devices.empty()) due.push_back(std::move(now));
     if (wait.devices.empty()) continue;
@@ -207,8 +215,9 @@ void GroupRelay::drop_user(const UserKey& user, MessageId upto) {
     const MessageId message = held.intent.message->id;
     return is_of(held, user) && message.conv == upto.conv && message.seq <= upto.seq;
   };
-  for (const std::int64_t id : unread_)
-    if (Held& held = held_.at(id); concerned(held)) held.gone.insert(user.user);
+  // A look that has begun may be from before; a later one finds it in the store.
+  if (const auto at = held_.find(looking_); at != held_.end() && concerned(at->second))
+    at->second.gone.insert(user.user);
   const auto mine = of_user_.find(user);
   if (mine == of_user_.end()) return;
   for (const std::int64_t id : std::vector(mine->second.begin(), mine->second.end())) {
@@ -227,7 +236,8 @@ void GroupRelay::has_messages(const UserKey& user, const std::string& device, st
     Held& held = at->second;
     const std::int64_t range = range_of_user(held.intent, user.user);
     if (range >= held.next) {
-      held.has.emplace(user.user, device);
+      // Beyond the limit it is forgotten: pushed twice beats never.
+      if (has_ < options_.waits_max && held.has.emplace(user.user, device).second) ++has_;
       continue;
     }
     const std::size_t before = waiting_;
@@ -254,9 +264,20 @@ void GroupRelay::has_all_messages(const UserKey& user, const std::string& device
 }
 
 void GroupRelay::left_foreground(const UserKey& user, const std::string& device) {
+  make_due(user, device);
+  look_up();
+  measure();
+}
+
+/// Where there is no room for its events, what waits goes on waiting, and may still be acknowledged or read.
+void GroupRelay::make_due(const UserKey& user, const std::string& device) {
   const auto mine = of_user_.find(user);
   if (mine == of_user_.end()) return;
   for (const std::int64_t id : std::vector(mine->second.begin(), mine->second.end())) {
+    if (!has_room()) {
+      late_.emplace(user, device);
+      return;
+    }
     const auto at = held_.find(id);
     Held& held = at->second;
     const std::int64_t range = range_of_user(held.intent, user.user);
@@ -268,8 +289,11 @@ void GroupRelay::left_foreground(const UserKey& user, const std::string& device)
     publish(held, range, {std::move(due)}, true);
     look(at);
   }
-  look_up();
-  measure();
+}
+
+void GroupRelay::forget_has(Held& held) {
+  has_ -= held.has.size();
+  held.has.clear();
 }
 
 void GroupRelay::withdraw(std::int64_t id) {
@@ -295,6 +319,7 @@ void GroupRelay::look(Ids::iterator at) {
   if (!held.ended) book_.group_intent_settled(at->first);
   of_message_.erase(held.intent.message->id);
   if (read_after_) done_.insert(at->first);
+  forget_has(held);
   held_.erase(at);
   if (read_after_ && !reading_ && held_.size() <= options_.held_max / 2) timer_->arm(loop_.now());
 }

@@ -25,8 +25,10 @@
 namespace nightpost::im {
 
 struct GroupRelayOptions {
-  std::size_t held_max = 10'000;    // messages in memory; more stay in the store and are read again
-  std::size_t waits_max = 200'000;  // devices that may still acknowledge; reached, no further range is begun
+  std::size_t held_max = 10'000;  // messages in memory; more stay in the store and are read again
+  // Devices that may still acknowledge; reached, no further range is begun. As many acknowledgements are kept of ranges
+  // that wait.
+  std::size_t waits_max = 200'000;
 };
 
 /// Written on the relay's loop alone.
@@ -57,7 +59,7 @@ class GroupRelay final : public PresenceEvents {
   void start();
   void committed(const Committed& commit);
   /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
-  bool idle() const noexcept { return unread_.empty() && flights_.empty(); }
+  bool idle() const noexcept { return unread_.empty() && flights_.empty() && late_.empty(); }
 
   void acknowledged(const UserKey&, const std::string&, Ver) override {}
   void left_foreground(const UserKey& user, const std::string& device) override;
@@ -81,7 +83,7 @@ class GroupRelay final : public PresenceEvents {
     std::int64_t next = 0;  // range to look up
     std::map<std::int64_t, Range> open;
     std::set<std::pair<std::string, std::string>> has;  // user, device: before their range was looked up
-    std::set<std::string> gone;                         // users who read it or left meanwhile, likewise
+    std::set<std::string> gone;                         // users who read it or left while a range is looked up
     std::int64_t told_done = 0;
     bool ended = false;  // recalled
     bool looked_up() const noexcept { return next >= intent.ranges; }
@@ -99,9 +101,12 @@ class GroupRelay final : public PresenceEvents {
   void sort(Held& held, std::int64_t range, const std::vector<GroupReceiver>& members);
   void publish(Held& held, std::int64_t range, std::vector<DueMember> due, bool late);
   void durable(std::uint64_t ticket);
+  bool has_room() const;  // for another event on its way
+  void make_due(const UserKey& user, const std::string& device);
   void drop(Held& held, std::int64_t range, const std::string& user, const std::string* device);
   void drop_user(const UserKey& user, MessageId upto);
   void look(Ids::iterator at);  // settles what is over
+  void forget_has(Held& held);
   void withdraw(std::int64_t id);
   void read_more();
   void take_page(std::int64_t after, std::size_t limit, const std::vector<GroupIntent>& page);
@@ -120,8 +125,10 @@ class GroupRelay final : public PresenceEvents {
   std::unordered_map<MessageId, std::int64_t> of_message_;       // held ones
   std::unordered_map<UserKey, std::set<std::int64_t>> of_user_;  // held ones with a wait of his
   std::size_t waiting_ = 0;                                      // devices, in all
+  std::size_t has_ = 0;                                          // of Held::has, in all
   std::map<std::uint64_t, Flight> flights_;
   std::size_t flight_bytes_ = 0;
+  std::set<std::pair<UserKey, std::string>> late_;  // devices that left with waits there was no room for
   std::uint64_t tickets_ = 0;
   std::int64_t looking_ = 0;                // intent whose range is being looked up; 0: none
   std::optional<std::int64_t> read_after_;  // the store has intents above it that are not in memory

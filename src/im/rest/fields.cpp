@@ -142,6 +142,13 @@ void Fields::each(Names names, std::size_t most, const std::function<void(Fields
   }
 }
 
+void Fields::each_if(Names names, std::size_t most, const std::function<void(Fields&)>& read, std::int32_t code,
+                     std::int32_t too_many) {
+  const Member found = member(names);
+  const bool none = found.value == nullptr || (found.value->is_array() && found.value->empty());
+  if (!none) each(names, most, read, code, too_many);
+}
+
 Fields Fields::object(Names names, std::int32_t code) {
   const Member found = member(names);
   const std::string_view name = found.value == nullptr ? names.name : found.name;

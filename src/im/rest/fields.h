@@ -51,6 +51,9 @@ class Fields {
   /// Array of objects, each read by `read`; missing is a fault.
   void each(Names names, std::size_t most, const std::function<void(Fields&)>& read, std::int32_t code = 0,
             std::int32_t too_many = 0);
+  /// Absent or empty: nothing is read.
+  void each_if(Names names, std::size_t most, const std::function<void(Fields&)>& read, std::int32_t code = 0,
+               std::int32_t too_many = 0);
   /// An object; absent: one without members.
   Fields object(Names names, std::int32_t code = 0);
   /// The member as it came; null: not there.

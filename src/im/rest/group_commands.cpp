@@ -50,8 +50,7 @@ GroupType type_of(Fields& body) {
 
 std::map<std::string, std::string> fields_of(Fields& body, Names names) {
   std::map<std::string, std::string> out;
-  if (!body.has(names)) return out;
-  body.each(names, kFieldsMax, [&](Fields& item) { out.insert_or_assign(item.text("Key"), item.text("Value")); });
+  body.each_if(names, kFieldsMax, [&](Fields& item) { out.insert_or_assign(item.text("Key"), item.text("Value")); });
   return out;
 }
 
@@ -63,12 +62,13 @@ std::vector<std::string> members_of(Fields& body) {
   return out;
 }
 
-/// A list of members that is read page by page, up to `wanted` behind `skip`.
+/// A list of members that is read page by page, up to `wanted` of `roles` (empty: of all) behind `skip`.
 struct MemberWalk {
   Call call;
   MembersRequest request;
   std::size_t skip = 0, wanted = 0;
   std::function<void(Call, std::vector<GroupMember>, std::int64_t)> done;
+  std::vector<GroupRole> roles = {};
   std::vector<GroupMember> found = {};
 
   static void step(std::unique_ptr<MemberWalk> walk) {
@@ -80,6 +80,7 @@ struct MemberWalk {
       const bool more = page->more && !page->members.empty();
       if (more) walk->request.after = page->members.back().user;
       for (GroupMember& member : page->members) {
+        if (!walk->roles.empty() && std::ranges::find(walk->roles, member.role) == walk->roles.end()) continue;
         if (walk->skip > 0)
           --walk->skip;
         else if (walk->found.size() < walk->wanted)
@@ -152,17 +153,14 @@ void create_group(Call call) {
   group.members_max = static_cast<std::size_t>(body.number_if("MaxMemberCount", 0, kCountMax).value_or(0));
   group.join = join_option_of(body);
   group.fields = fields_of(body, "AppDefinedData");
-  if (body.has("MemberList")) {
-    body.each(
-        "MemberList", kPage,
-        [&](Fields& item) {
-          const std::string role = item.text_if("Role").value_or("Member");
-          if (role != "Admin" && role != "Member") item.fail("Role", "neither Admin nor Member");
-          group.members.push_back(
-              {item.text("Member_Account"), role == "Admin" ? GroupRole::Admin : GroupRole::Member});
-        },
-        0, kTooManyAccounts);
-  }
+  body.each_if(
+      "MemberList", kPage,
+      [&](Fields& item) {
+        const std::string role = item.text_if("Role").value_or("Member");
+        if (role != "Admin" && role != "Member") item.fail("Role", "neither Admin nor Member");
+        group.members.push_back({item.text("Member_Account"), role == "Admin" ? GroupRole::Admin : GroupRole::Member});
+      },
+      0, kTooManyAccounts);
   if (group.type == GroupType::Live && !group.members.empty())
     body.fail("MemberList", "a live group has no list of members", kForbidden);
   if (call.answered_fault()) return;
@@ -310,7 +308,9 @@ void modify_group_member_info(Call call) {
     if (!change.option) body.fail("MsgFlag", "none of AcceptAndNotify, AcceptNotNotify, Discard");
   }
   change.card = body.text_if("NameCard");
-  if (const auto time = body.u32_if({"MuteTime", "ShutUpTime"})) change.silence = seconds(*time);
+  const Names mute{"MuteTime", "ShutUpTime"};
+  // Once more older: seconds from now, whatever the name says.
+  if (const auto time = body.u32_if(body.has(mute) ? mute : Names("ShutUpUntil"))) change.silence = seconds(*time);
   if (call.answered_fault()) return;
   GroupService& groups = *call.tools.groups;
   const Actor app = the_app(call);
@@ -325,11 +325,13 @@ void get_group_member_info(Call call) {
   const auto limit = static_cast<std::size_t>(body.number_if("Limit", 0, kMembersMax).value_or(0));
   const auto offset = static_cast<std::size_t>(body.number_if("Offset", 0, kU32Max).value_or(0));
   const std::vector<std::string> filter = body.texts_if("MemberInfoFilter", kFieldsMax);
-  const std::vector<std::string> roles = body.texts_if("MemberRoleFilter", kWordsMax);
-  if (roles.size() == 1) {
-    request.role = group_role_from_rest(roles.front());
-    if (!request.role) body.fail("MemberRoleFilter", "none of Owner, Admin, Member");
+  std::vector<GroupRole> roles;
+  for (const std::string& word : body.texts_if("MemberRoleFilter", kWordsMax)) {
+    const auto role = group_role_from_rest(word);
+    if (!role) body.fail("MemberRoleFilter", "none of Owner, Admin, Member");
+    roles.push_back(role.value_or(GroupRole::Member));
   }
+  if (roles.size() == 1) request.role = roles.front();
   if (call.answered_fault()) return;
   const std::size_t wanted = limit == 0 ? std::size_t(kMembersMax) : limit;
   const auto done = [filter](Call whose, const std::vector<GroupMember>& found, std::int64_t total) {
@@ -339,7 +341,8 @@ void get_group_member_info(Call call) {
     outcome.members = {{"MemberNum", total}, {"MemberList", std::move(list)}};
     std::move(whose).answer(std::move(outcome));
   };
-  MemberWalk::step(std::make_unique<MemberWalk>(std::move(call), std::move(request), offset, wanted, done));
+  MemberWalk::step(
+      std::make_unique<MemberWalk>(std::move(call), std::move(request), offset, wanted, done, std::move(roles)));
 }
 
 void get_specified_group_member_info(Call call) {
@@ -443,25 +446,22 @@ void send_group_msg(Call call) {
     request.priority = priority.value_or(Priority::Normal);
   }
   request.online_only = body.number_if({"OnlineOnlyFlag", "MsgOnlineOnlyFlag"}, 0, 1).value_or(0) == 1;
-  bool no_push = false;
   for (const std::string& word : body.texts_if("SendMsgControl", kWordsMax)) {
     request.no_unread = request.no_unread || word == "NoUnread";
     request.no_last = request.no_last || word == "NoLastMsg";
-    no_push = no_push || word == "WithMuteNotifications";
   }
   body.texts_if("ForbidCallbackControl", kWordsMax);
   request.cloud_data = body.text_if("CloudCustomData").value_or("");
   request.targets = body.texts_if("To_Account", kTargetsMax);
-  if (body.has("GroupAtInfo"))
-    body.each("GroupAtInfo", kTargetsMax, [&](Fields& at) {
-      if (at.number("GroupAtAllFlag", 0, 1) == 1)
-        request.mentions.emplace_back(kMentionAll);
-      else
-        request.mentions.push_back(at.text("GroupAt_Account"));
-    });
+  body.each_if("GroupAtInfo", kTargetsMax, [&](Fields& at) {
+    if (at.number("GroupAtAllFlag", 0, 1) == 1)
+      request.mentions.emplace_back(kMentionAll);
+    else
+      request.mentions.push_back(at.text("GroupAt_Account"));
+  });
   const TimBody content = elements_from_tim(body);
   request.elements = content.elements;
-  request.push = push_from_tim(body, content.custom_ext, no_push);
+  request.push = push_from_tim(body, content.custom_ext);
   if (call.answered_fault()) return;
   request.client_id = repeat_key(call, request, from, random);
   GroupService& groups = *call.tools.groups;

@@ -22,7 +22,7 @@ constexpr std::size_t kWordsMax = 16;
 
 /// SendMsgControl.
 struct Control {
-  bool no_unread = false, no_last = false, no_push = false;
+  bool no_unread = false, no_last = false;
 };
 Control control_of(Fields& body) {
   Control out;
@@ -31,10 +31,8 @@ Control control_of(Fields& body) {
       out.no_unread = true;
     else if (word == "NoLastMsg")
       out.no_last = true;
-    else if (word == "WithMuteNotifications")
-      out.no_push = true;
-    else
-      body.fail("SendMsgControl", "holds none of NoUnread, NoLastMsg, WithMuteNotifications");
+    else if (word != "WithMuteNotifications" && word != "NoMsgCheck")  // mutes always hold, nothing is reviewed
+      body.fail("SendMsgControl", "holds none of NoUnread, NoLastMsg, WithMuteNotifications, NoMsgCheck");
   }
   return out;
 }
@@ -65,7 +63,7 @@ AdminSend message_of(Fields& body) {
   out.cloud_data = body.text_if("CloudCustomData").value_or("");
   body.number_if("SupportMessageExtension", 0, 1);
   body.number_if("IsNeedReadReceipt", 0, 1);
-  out.push = push_from_tim(body, content.custom_ext, control.no_push);
+  out.push = push_from_tim(body, content.custom_ext);
   return out;
 }
 

@@ -80,7 +80,7 @@ void read(Fields& from, const PushField& field, RestJson& push) {
 
 std::span<const PushField> push_fields() noexcept { return kFields; }
 
-std::string push_from_tim(Fields& request, const std::string& ext, bool disabled) {
+std::string push_from_tim(Fields& request, const std::string& ext) {
   RestJson push = RestJson::object();
   Fields info = request.object("OfflinePushInfo");
   Fields android = info.object("AndroidInfo");
@@ -89,7 +89,6 @@ std::string push_from_tim(Fields& request, const std::string& ext, bool disabled
     if (!field.member.empty())
       read(field.section == kAndroid ? android : field.section == kApns ? apns : info, field, push);
   if (!ext.empty() && !push.contains("ext")) push["ext"] = ext;
-  if (disabled) push["disabled"] = true;
   return push.empty() ? std::string() : push.dump(-1, ' ', false, RestJson::error_handler_t::replace);
 }
 

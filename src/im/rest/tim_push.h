@@ -21,9 +21,8 @@ struct PushField {
 std::span<const PushField> push_fields() noexcept;
 
 /// The member OfflinePushInfo of a request as the event's "push", for domain/push_info to check; empty: nothing asked
-/// for. `ext`, where it says none itself; `disabled`: it is not to be pushed, whatever it says. Faults are the
-/// reader's.
-std::string push_from_tim(Fields& request, const std::string& ext, bool disabled);
+/// for. `ext`, where it says none itself. Faults are the reader's.
+std::string push_from_tim(Fields& request, const std::string& ext);
 /// A refusal's "push.apns.sound" as "OfflinePushInfo: push.apns.sound".
 std::string as_push_info(std::string why);
 

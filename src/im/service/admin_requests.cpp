@@ -18,7 +18,8 @@ namespace {
 /// An equal call within it gets the first result. Server SDKs repeat for 10 s, and a killed server takes longer.
 constexpr seconds kRepeatWindow{300};
 constexpr std::size_t kHistoryMax = 100;
-constexpr std::size_t kFriendTextMax = 120;  // bytes: the longest of remark, wording, source, label
+constexpr std::string_view kNoPush = R"({"disabled":true})";  // of what is imported: also when it is recalled
+constexpr std::size_t kFriendTextMax = 120;                   // bytes: the longest of remark, wording, source, label
 constexpr std::size_t kLabelsMax = 32;
 constexpr std::size_t kTagMax = 64;
 constexpr std::size_t kFieldMax = 512;  // bytes of JSON; the API allows 500 of text
@@ -167,7 +168,7 @@ void StoreService::send_as(UserKey from, AdminSend message, Reply<AdminSent> rep
 }
 
 void StoreService::import_message(UserKey from, MessageImport message, Reply<void> reply) {
-  auto draft = checked(std::move(message.to), message.elements, "", std::move(message.cloud_data), options_);
+  auto draft = checked(std::move(message.to), message.elements, kNoPush, std::move(message.cloud_data), options_);
   if (draft && message.at > around_.clock.wall() + kSigSkewMax)
     draft = refuse(Code::Malformed, "MsgTimeStamp: in the future");
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));

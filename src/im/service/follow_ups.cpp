@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "im/domain/elements.h"
 #include "im/domain/push_info.h"
 #include "im/service/commands.h"
 
@@ -49,6 +50,16 @@ FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
   return one;
 }
 
+/// False: nothing of it was shown, by its sender's wish or because it has no words to show.
+bool may_be_shown(const ServiceOptions& options, const Message& message) {
+  const auto push = check_push(message.push);
+  if (!push) return true;
+  if (push->disabled) return false;
+  if (push->canonical.contains(R"("desc":)")) return true;
+  const auto content = check_elements(message.elements, options.elements);
+  return !content || !content->preview.empty();
+}
+
 }  // namespace
 
 void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tables::Touched total, bool less) {
@@ -56,8 +67,7 @@ void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tabl
   std::vector<PushTarget> targets = phones_but(work.tables, to, "");
   if (targets.empty()) return;
   if (less) add(work, {.kind = FollowUp::Kind::Badge, .to = to, .unread_total = total.unread, .targets = targets});
-  const auto push = check_push(message.push);
-  if (push && push->disabled) return;  // none was made
+  if (!may_be_shown(work.options, message)) return;
   const Ver ver = work.tables.ver_at(conv, conv.is_b(message.to), Seq{message.id.seq.value - 1}, message.id.seq);
   add(work, {.kind = FollowUp::Kind::Recalled,
              .to = to,

@@ -79,7 +79,8 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   for (const NewMember& member : request.members) {
     const GroupTip tip{.kind = GroupTip::Kind::Invite, .by = group.owner, .users = {member.user}};
     const GroupRole role = traits.has_admins && member.role == GroupRole::Admin ? GroupRole::Admin : GroupRole::Member;
-    if (!admit(work, group, {who.user.app, member.user}, role, "", tip)) out.unknown.push_back(member.user);
+    const auto in = admit(work, group, {who.user.app, member.user}, role, "", tip);
+    if (!in && in.error().code != Code::AlreadyMember) out.unknown.push_back(member.user);
   }
   tables.save_group(group);
   tables.move_group(group.conv, work.now);
@@ -184,8 +185,12 @@ bool prune_groups(Work& work) {
   tables.prune_applications(before);
   const auto dismissed = tables.dismissed_before(before);
   if (!dismissed) return left.size() == most;
-  const std::vector<MemberRow> members = tables.members_of(*dismissed, most);
-  for (const MemberRow& row : members) tables.forget_member(row);
+  std::vector<MemberRow> members = tables.members_of(*dismissed, most);
+  for (MemberRow& row : members) {
+    // The dismissal moved no ver of a member's: whoever has not heard of it can only begin anew.
+    if (!row.left()) row.ver = tables.touch(row.who).ver;
+    tables.forget_member(row);
+  }
   if (members.empty() && tables.erase_messages(*dismissed, most) == 0) tables.erase_group(*dismissed);
   return true;
 }

@@ -218,7 +218,7 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
   auto target = member_now(tables, in->group.conv, user);
   if (!target) return refuse(Code::GroupForbidden, "user: no member of the group");
   const bool self = user == who.user;
-  if (change.option && !self) return refuse(Code::GroupForbidden, "option: each member sets his own");
+  if (change.option && !self && !who.admin()) return refuse(Code::GroupForbidden, "option: each member sets his own");
   if (change.card && !self && !who.admin()) {
     if (auto ok = check_right(GroupOp::SetCard, in->group.type, in->actor); !ok)
       return std::unexpected(std::move(ok.error()));
@@ -226,7 +226,9 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
   }
   // Refusals first: after one, nothing is written.
   if (change.role && change.silence) {
-    return refuse(Code::Malformed, "role, silence: one of them");
+    if (!who.admin()) return refuse(Code::Malformed, "role, silence: one of them");
+    if (auto ok = check_right(GroupOp::Silence, in->group.type, in->actor); !ok)
+      return std::unexpected(std::move(ok.error()));
   }
   if (change.role)
     if (auto ok = change_role(work, who, *in, *target, *change.role); !ok)

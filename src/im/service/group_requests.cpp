@@ -250,7 +250,7 @@ void StoreService::members(const Actor& who, MembersRequest request, Reply<Membe
 
 void StoreService::members_named(const Actor& who, std::string group, std::vector<std::string> users,
                                  Reply<std::vector<GroupMember>> reply) {
-  auto ok = Checks().group(group).users(users, "users", 1, options_.groups.invited_max).all();
+  auto ok = Checks().group(group).users(users, "users", 1, options_.groups.named_max).all();
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<std::vector<GroupMember>>([who, group = std::move(group), users = std::move(users)](
                                      Work& work) { return im::members_named(work, who, group, users); },
@@ -324,10 +324,10 @@ void StoreService::change_group_intent(GroupIntentChange change) {
 void StoreService::save_group_intents() {
   if (stopped_ || group_intent_changes_.empty() || group_intents_on_their_way_) return;
   const auto all = std::make_shared<std::vector<GroupIntentChange>>(std::exchange(group_intent_changes_, {}));
-  group_intents_on_their_way_ = true;
+  group_intents_on_their_way_ = all;
   write(make_command<void>([all](Work& work) { return im::save_group_intents(work, *all); },
                            Reply<void>([this, all](const Answer<void>& saved) {
-                             group_intents_on_their_way_ = false;
+                             group_intents_on_their_way_ = nullptr;
                              if (!saved)
                                group_intent_changes_.insert(group_intent_changes_.begin(), all->begin(), all->end());
                              if (!stopped_ && !group_intent_changes_.empty())

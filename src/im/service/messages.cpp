@@ -107,7 +107,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
                         .receiver_has_targets = !targets.empty(),
                         .online_only = draft.online_only,
                         .no_unread = draft.no_unread || draft.history,
-                        .push_disabled = draft.push_disabled || draft.imported_at.has_value(),
+                        .push_disabled = draft.push_disabled,
                         .head = conv ? conv->seq : Seq{},
                         .last_at = conv ? conv->last_at : WallTime{},
                         .now = draft.imported_at.value_or(work.now)};

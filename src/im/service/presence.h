@@ -21,6 +21,11 @@ struct Presence {
   /// Logged-in connections, one a device. A message that is committed while a device is in the foreground here is
   /// followed by `acknowledged` at its ver or above, or by `left_foreground`.
   virtual std::vector<Device> connected(const UserKey& user) const = 0;
+  /// Whether that device may still acknowledge a group's message that was committed before: it was delivered to it, or
+  /// is among what it owes a `ver` for. False: it is not connected, or it has it.
+  virtual bool may_acknowledge(const UserKey&, const std::string& /*device*/, MessageId /*of a group*/) const {
+    return true;
+  }
 };
 
 /// Told on the loop, after `connected` says it.

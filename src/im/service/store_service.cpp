@@ -75,6 +75,12 @@ void StoreService::stop() {
   if (std::exchange(stopped_, true)) return;
   std::vector<std::unique_ptr<Command>> last;
   const auto add = [&](auto run) { last.push_back(make_command<void>(std::move(run), Reply<void>([](auto) {}))); };
+  // What is on its way may never be run; twice does no harm.
+  if (acknowledged_on_its_way_)
+    add([all = acknowledged_on_its_way_](Work& work) { return im::save_acknowledged(work, *all); });
+  if (intents_on_their_way_) add([all = intents_on_their_way_](Work& work) { return im::save_intents(work, *all); });
+  if (group_intents_on_their_way_)
+    add([all = group_intents_on_their_way_](Work& work) { return im::save_group_intents(work, *all); });
   std::vector<Acknowledgement> acknowledged;
   for (auto& [key, value] : acknowledged_) acknowledged.push_back(std::move(value));
   acknowledged_.clear();
@@ -116,10 +122,10 @@ void StoreService::save_acknowledged() {
   auto all = std::make_shared<std::vector<Acknowledgement>>();  // shared by the command and what its failure puts back
   for (auto& [key, value] : acknowledged_) all->push_back(std::move(value));
   acknowledged_.clear();
-  acknowledged_on_its_way_ = true;
+  acknowledged_on_its_way_ = all;
   write(make_command<void>([all](Work& work) { return im::save_acknowledged(work, *all); },
                            Reply<void>([this, all](const Answer<void>& saved) {
-                             acknowledged_on_its_way_ = false;
+                             acknowledged_on_its_way_ = nullptr;
                              if (!saved)
                                for (const auto& [who, ver] : *all) acknowledged(who, ver);
                              if (!stopped_ && !acknowledged_.empty())
@@ -147,10 +153,10 @@ void StoreService::change_intent(IntentChange change) {
 void StoreService::save_intents() {
   if (stopped_ || intent_changes_.empty() || intents_on_their_way_) return;
   const auto all = std::make_shared<std::vector<IntentChange>>(std::exchange(intent_changes_, {}));  // as above
-  intents_on_their_way_ = true;
+  intents_on_their_way_ = all;
   write(make_command<void>([all](Work& work) { return im::save_intents(work, *all); },
                            Reply<void>([this, all](const Answer<void>& saved) {
-                             intents_on_their_way_ = false;
+                             intents_on_their_way_ = nullptr;
                              if (!saved)
                                intent_changes_.insert(intent_changes_.begin(), std::make_move_iterator(all->begin()),
                                                       std::make_move_iterator(all->end()));

@@ -197,9 +197,10 @@ class StoreService final : public Service, public AdminService, public GroupServ
   std::unordered_map<Acked, Acknowledgement, AckedHash> acknowledged_;  // one a device: bounded by those connected
   std::vector<IntentChange> intent_changes_;
   std::vector<GroupIntentChange> group_intent_changes_;
-  bool acknowledged_on_its_way_ = false;
-  bool intents_on_their_way_ = false;
-  bool group_intents_on_their_way_ = false;
+  // What a command of ours is to save now; null: nothing.
+  std::shared_ptr<std::vector<Acknowledgement>> acknowledged_on_its_way_;
+  std::shared_ptr<std::vector<IntentChange>> intents_on_their_way_;
+  std::shared_ptr<std::vector<GroupIntentChange>> group_intents_on_their_way_;
   const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, prune_timer_;
 
   const std::shared_ptr<Mailbox> mailbox_;

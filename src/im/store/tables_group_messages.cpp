@@ -182,7 +182,7 @@ void Tables::erase_group_message(const GroupRow& group, const Message& message, 
   erase_mentions(message);
   if (!message.targets.empty()) change(groups_.targets_erase, conv, seq);
   change(groups_.hides_erase, conv, seq);
-  change(queries_.changes_erase, conv, seq);
+  if (message.flags.recalled) change(queries_.changes_erase, conv, seq);  // reads all changes of the conversation
   change(queries_.message_erase, conv, seq);
 }
 

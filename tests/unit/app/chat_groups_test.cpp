@@ -204,7 +204,13 @@ TEST_CASE("chat groups: after a return, groups are asked for by time, though the
   CHECK(std::ranges::count(events, "message", [](const json& each) { return each["event"]; }) == 2);
   // The next one begins at the first page's time.
   bed.get({{"type", "behind"}, {"ver", 10}});
-  CHECK(bed.frame()["body"]["since"] == 2'000);
+  asked = bed.frame();
+  CHECK(asked["body"]["since"] == 2'000);
+  // Something more was not delivered meanwhile: the server says so by `more` alone, and stays behind until it is asked.
+  bed.answer(asked, {{"chats", json::array()}, {"ver", 10}, {"more", true}, {"unread_total", 3}, {"time", 4'000}});
+  asked = bed.frame();
+  CHECK(asked["op"] == "sync");
+  CHECK(asked["body"]["since"] == 2'000);
 }
 
 TEST_CASE("chat groups: what changed for oneself is read by a sync", "[app][chat][group]") {

@@ -69,6 +69,15 @@ TEST_CASE("badge: who gets none, and why", "[dispatch][badge]") {
   CHECK(f.all_over());
 }
 
+TEST_CASE("badge: an old number is nothing to replay", "[dispatch][badge]") {
+  Badge f;
+  f.world.users["vinson"].devices[0].certificate = {5};
+  f.accept(f.event());
+  CHECK(f.only_outcome()["rule"] == "certificate_missing");
+  CHECK(f.world.letters.empty());
+  CHECK(f.all_over());
+}
+
 TEST_CASE("badge: mutes do not hold a number back", "[dispatch][badge]") {
   Badge f;
   f.world.users["vinson"].mutes = {Mute{}};

@@ -135,7 +135,10 @@ TEST_CASE("session: a group's message is delivered without a ver, and acknowledg
   CHECK(rig.told().empty());
   rig.ack(2);
   CHECK(rig.told() == Words{"has 5-1 5-3"});
+  CHECK_FALSE(rig.session->may_acknowledge({ConvId{5}, Seq{1}}));
+  CHECK(rig.session->may_acknowledge({ConvId{5}, Seq{4}}));
   rig.ack(3);
+  CHECK_FALSE(rig.session->may_acknowledge({ConvId{5}, Seq{4}}));
   CHECK(rig.told() == Words{"has 5-4"});
   CHECK(rig.service.acks.empty());
   CHECK(rig.session->acknowledged() == Ver{10});

@@ -175,6 +175,33 @@ TEST_CASE("follow-ups: a message that comes meanwhile raises the number", "[im][
   CHECK(bed.told() == Told{"badge.1 12: phone pad"});
 }
 
+TEST_CASE("follow-ups: where a group has moved meanwhile the store knows the number", "[im][relay]") {
+  Bed bed;
+  bed.commit({Bed::one(1, Kind::Badge)});
+  Committed commit;  // by the user himself: it says no total
+  commit.deliveries.push_back(
+      {.to = kBob, .item = NewMessage{std::make_shared<Message>(), 0, false}, .group = ConvId{9}});
+  bed.follow_ups().committed(commit, {});
+  bed.loop.pass(milliseconds(3'000));
+  CHECK(bed.events.empty());
+  REQUIRE(bed.asked.size() == 1);
+  CHECK(bed.asked.front().first == 0);
+  SECTION("it says so") {
+    FollowUp now = Bed::one(1, Kind::Badge);
+    now.unread_total = 12;
+    bed.answer({now});
+    CHECK(bed.told() == Told{"badge.1 12: phone pad"});
+  }
+  SECTION("it is busy: then the last one known") {
+    auto reply = std::move(bed.asked.front().second);
+    bed.asked.clear();
+    reply(refuse(Code::Busy, "away"));
+    CHECK(bed.told() == Told{"badge.1 9: phone pad"});
+  }
+  bed.all_durable();
+  CHECK(bed.settled == Ids{1});
+}
+
 TEST_CASE("follow-ups: which phones hear a number, and that something was read", "[im][relay]") {
   Bed bed;
   FollowUp read = Bed::one(1, Kind::Read, 5);
@@ -233,6 +260,15 @@ TEST_CASE("follow-ups: what an earlier process left is taken up", "[im][relay]")
     bed.all_durable();
     bed.loop.pass(milliseconds(60'000));
     CHECK(bed.asked.empty());
+    CHECK(bed.settled == Ids{3, 1, 2});
+  }
+  SECTION("and what was settled while the store was read, not again") {
+    bed.all_durable();
+    CHECK(bed.settled == Ids{3});
+    bed.answer();  // as it was read before
+    bed.loop.pass(milliseconds(3'000));
+    CHECK(bed.told() == Told{"badge.3 7: phone pad", "1-1.recalled 9: phone pad", "badge.2 8: phone pad"});
+    bed.all_durable();
     CHECK(bed.settled == Ids{3, 1, 2});
   }
   SECTION("after the store could not be read for a while") {

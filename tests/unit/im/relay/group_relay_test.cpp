@@ -63,6 +63,10 @@ struct Here final : Presence {
     const auto at = users.find(user.user);
     return at == users.end() ? std::vector<Device>() : at->second;
   }
+  std::set<std::string> caught_up;  // users who owe nothing
+  bool may_acknowledge(const UserKey& user, const std::string&, MessageId) const override {
+    return !caught_up.contains(user.user);
+  }
   void online(const std::string& user, bool foreground = true) { users[user] = {{"phone", foreground, Ver{}}}; }
 };
 
@@ -198,6 +202,26 @@ TEST_CASE("group relay: an acknowledgement may come before the members are looke
   CHECK(bed.sink.told() == Told{"1-1.0: cat phone", "1-1.0: fay phone"});
 }
 
+TEST_CASE("group relay: acknowledgements that wait for a look-up have a limit, and only a look in hand keeps reads",
+          "[im][relay][group]") {
+  Bed bed;
+  bed.options.waits_max = 1;
+  bed.book.at_once = false;
+  bed.member("bob");
+  bed.member("cat");
+  bed.commit({Bed::intent(1), Bed::intent(2)});
+  bed.has("bob", 1);
+  bed.has("cat", 1);  // too many: he gets a push, too
+  Committed read;
+  read.read.push_back({Bed::key("cat"), {ConvId{1}, Seq{2}}});
+  bed.relay().committed(read);
+  bed.book.answer();
+  CHECK(bed.sink.told().empty());  // has it, has read it
+  bed.has("bob", 2);               // there is room again
+  bed.book.answer();               // as a store that does not know of the read
+  CHECK(bed.sink.told() == Told{"1-2.0: cat phone"});
+}
+
 TEST_CASE("group relay: a large group goes range by range, each with its id", "[im][relay][group]") {
   Bed bed;
   for (int i = 0; i < 60; ++i) bed.member("user" + std::to_string(i));
@@ -243,6 +267,26 @@ TEST_CASE("group relay: what an earlier process left is taken up where it stood"
   CHECK(bed.metrics.intents.read() == 1);
 }
 
+TEST_CASE("group relay: who came back and caught up before an earlier process's messages are read has them",
+          "[im][relay][group]") {
+  Bed bed;
+  bed.member("bob");
+  bed.member("cat");
+  bed.here.online("bob");
+  bed.here.caught_up.insert("bob");
+  bed.here.online("cat");  // has not synced yet
+  bed.relay().start();
+  bed.loop.pass(milliseconds(15'000));
+  REQUIRE(bed.book.pages.size() == 1);
+  auto reply = std::move(bed.book.pages[0].second);
+  reply(std::vector<GroupIntent>{Bed::intent(1)});
+  CHECK(bed.metrics.waiting.read() == 1);
+  bed.relay().left_foreground(Bed::key("bob"), "phone");
+  CHECK(bed.sink.told().empty());
+  bed.relay().left_foreground(Bed::key("cat"), "phone");
+  CHECK(bed.sink.told() == Told{"1-1.0: cat phone"});
+}
+
 TEST_CASE("group relay: recall, reading, leaving and dismissal end what waits", "[im][relay][group]") {
   Bed bed;
   for (const char* user : {"bob", "cat", "dan"}) {
@@ -274,6 +318,26 @@ TEST_CASE("group relay: recall, reading, leaving and dismissal end what waits", 
   CHECK(bed.metrics.held.read() == 0);
   for (const char* user : {"bob", "cat", "dan"}) bed.relay().left_foreground(Bed::key(user), "phone");
   CHECK(bed.sink.told().empty());
+  CHECK(bed.book.told.empty());
+}
+
+TEST_CASE("group relay: what is recalled while its members are looked up is pushed to none of them",
+          "[im][relay][group]") {
+  Bed bed;
+  bed.book.at_once = false;
+  for (int i = 0; i < 60; ++i) bed.member("user" + std::to_string(i));
+  bed.commit({Bed::intent(1, 3)});
+  bed.book.answer(0, 3);
+  CHECK_FALSE(bed.sink.told().empty());
+  REQUIRE(bed.book.asked.size() == 1);  // the second range; the first one's event is on its way
+  Committed what;
+  what.recalled.push_back({ConvId{1}, Seq{1}});
+  bed.relay().committed(what);
+  bed.book.answer(1, 3);  // as things stood before the recall
+  CHECK(bed.sink.told().empty());
+  CHECK(bed.book.asked.empty());
+  bed.sink.all_durable();
+  CHECK(bed.metrics.held.read() == 0);
   CHECK(bed.book.told.empty());
 }
 
@@ -309,6 +373,22 @@ TEST_CASE("group relay: bounds: flights, waits and memory", "[im][relay][group]"
   CHECK(bed.book.pages[0].first == 3);
   bed.book.pages[0].second(std::vector<GroupIntent>{Bed::intent(4)});
   CHECK(bed.sink.told() == Told{"1-4.0: bob phone"});
+
+  Bed few;
+  few.relay_options.in_flight_max = 1;
+  few.member("cat");
+  few.here.online("cat");
+  few.commit({Bed::intent(1), Bed::intent(2), Bed::intent(3)});
+  few.here.users.clear();
+  few.relay().left_foreground(Bed::key("cat"), "phone");
+  CHECK(few.sink.told() == Told{"1-1.0: cat phone"});
+  CHECK_FALSE(few.relay().idle());
+  few.has("cat", 2);  // its app was quicker than the broker
+  few.sink.all_durable();
+  CHECK(few.sink.told() == Told{"1-3.0: cat phone"});
+  few.sink.all_durable();
+  CHECK(few.relay().idle());
+  CHECK(few.metrics.held.read() == 0);
 
   Bed waits;
   waits.options.waits_max = 1;

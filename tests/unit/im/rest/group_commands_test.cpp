@@ -98,6 +98,23 @@ TEST_CASE("rest groups: a story on the real service", "[im][rest][groups]") {
             .at("UserIdList") ==
         Json::parse(R"([{"Member_Account":"alice","Role":"Owner"},{"Member_Account":"bob","Role":"Member"},
                         {"Member_Account":"carol","Role":"NotMember"}])"));
+  CHECK(group("get_role_in_group", {{"GroupId", "order-7"}, {"User_Account", std::vector<std::string>(500, "carol")}})
+            .at("UserIdList")
+            .size() == 500);
+  group("modify_group_member_info", {{"GroupId", "order-7"},
+                                     {"Member_Account", "bob"},
+                                     {"Role", "Admin"},
+                                     {"MsgFlag", "AcceptNotNotify"},
+                                     {"MuteTime", 1}});
+  const Json changed =
+      group("get_specified_group_member_info", {{"GroupId", "order-7"}, {"Member_List_Account", {"bob"}}})
+          .at("MemberList")
+          .at(0);
+  CHECK(changed.at("Role") == "Admin");
+  CHECK(changed.at("MsgFlag") == "AcceptNotNotify");
+  CHECK(changed.at("MuteUntil") > 0);
+  group("modify_group_member_info",
+        {{"GroupId", "order-7"}, {"Member_Account", "bob"}, {"Role", "Member"}, {"MsgFlag", "AcceptAndNotify"}});
   CHECK(group("get_joined_group_list", {{"Member_Account", "bob"}}).at("TotalCount") == 1);
   bed.news();
   const Json sent =
@@ -137,6 +154,12 @@ TEST_CASE("rest groups: a story on the real service", "[im][rest][groups]") {
 
 TEST_CASE("rest groups: changed, handed over, dissolved", "[im][rest][groups]") {
   Groups bed;
+  // A list that may be left out may be empty.
+  const Json nobody = Json::array();
+  bed.group("create_group", {{"Type", "Public"}, {"Name", "n"}, {"MemberList", nobody}, {"AppDefinedData", nobody}});
+  CHECK(bed.groups.created.members.empty());
+  bed.group("send_group_msg", {{"GroupId", "g"}, {"Random", 1}, {"GroupAtInfo", nobody}, {"MsgBody", text_body("x")}});
+  CHECK(bed.groups.sent.back().mentions.empty());
   bed.group("modify_group_base_info",
             {{"GroupId", "g"}, {"Name", "n"}, {"ShutUpAllMember", "On"}, {"MaxMemberNum", 9}});
   CHECK(bed.groups.changed.name == "n");
@@ -253,6 +276,8 @@ TEST_CASE("rest groups: members", "[im][rest][groups]") {
   CHECK(reply.at("MemberList") ==
         Json::parse(R"([{"Member_Account":"u1199","Role":"Member"},{"Member_Account":"u1200","Role":"Member"}])"));
   CHECK(bed.groups.asked_members->role == GroupRole::Member);
+  reply = bed.group("get_group_member_info", {{"GroupId", "g"}, {"MemberRoleFilter", {"Owner", "Admin"}}});
+  CHECK(reply.at("MemberList").size() == 1);
   CHECK(bed.group_code("get_group_member_info", {{"GroupId", "g"}, {"Limit", 6'001}}) == 10004);
   CHECK(bed.group_code("get_group_member_info", {{"GroupId", "g"}, {"MemberRoleFilter", {"Guest"}}}) == 10004);
 
@@ -286,6 +311,9 @@ TEST_CASE("rest groups: members", "[im][rest][groups]") {
         10004);
   CHECK(bed.group_code("modify_group_member_info",
                        {{"GroupId", "g"}, {"Member_Account", "bob"}, {"MsgFlag", "None"}}) == 10004);
+
+  bed.group("modify_group_member_info", {{"GroupId", "g"}, {"Member_Account", "bob"}, {"ShutUpUntil", 60}});
+  CHECK(bed.groups.member_changes.back().silence == milliseconds(60'000));
 
   bed.groups.member_changes.clear();
   bed.group("forbid_send_msg", {{"GroupId", "g"}, {"Members_Account", {"bob", "carol"}}, {"MuteTime", 4'294'967'295}});

@@ -120,7 +120,7 @@ TEST_CASE("rest sendmsg: what is asked for beside the content", "[im][rest][send
     CHECK(send(Json::object()).intents.size() == 1);
     CHECK(send({{"SendMsgControl", {"NoUnread"}}}).intents.size() == 1);
     CHECK(bed.unread("bob") == 1);
-    CHECK(send({{"SendMsgControl", {"NoLastMsg", "WithMuteNotifications"}}}).intents.empty());
+    CHECK(send({{"SendMsgControl", {"NoLastMsg", "WithMuteNotifications", "NoMsgCheck"}}}).intents.size() == 1);
     CHECK(bed.unread("bob") == 2);
     CHECK(bed.chat(bob, "alice").last->id.seq == Seq{2});
     CHECK(send({{"OfflinePushInfo", {{"PushFlag", 1}}}}).intents.empty());
@@ -267,6 +267,7 @@ TEST_CASE("rest importmsg: history and what happens now, each once", "[im][rest]
   CHECK(late.at("MsgTimeStamp") == now - 250);
   CHECK(bed.code("openim/admin_msgwithdraw",
                  {{"From_Account", "alice"}, {"To_Account", "bob"}, {"MsgKey", late.at("MsgKey")}}) == 0);
+  CHECK(bed.news().follow_ups.empty());  // no push of it was made
   CHECK(bed.roam("bob", "alice").at("MsgList").at(1).at("MsgFlagBits") == 8);
   CHECK(bed.pull(bob, {.peer = "alice"}).messages.size() == 4);
 

@@ -124,11 +124,11 @@ TEST_CASE("rest elements: what TIM has no word for goes out as a custom element"
   CHECK(as_msg_body("to: empty") == "to: empty");
 }
 
-std::pair<Fault, std::string> push_of(const Json& info, const std::string& ext = "", bool disabled = false) {
+std::pair<Fault, std::string> push_of(const Json& info, const std::string& ext = "") {
   const Json request = {{"OfflinePushInfo", info}};
   Fault fault;
   Fields fields(request, "", 90001, fault);
-  std::string push = push_from_tim(fields, ext, disabled);
+  std::string push = push_from_tim(fields, ext);
   return {fault, std::move(push)};
 }
 
@@ -175,8 +175,7 @@ TEST_CASE("rest push: the published sample, and the rules around it", "[im][rest
                   "interruption_level":"active"}})"));
   CHECK(push_of(nullptr).second == "");
   CHECK(Json::parse(push_of(nullptr, "e").second) == Json{{"ext", "e"}});
-  CHECK(Json::parse(push_of(nullptr, "", true).second) == Json{{"disabled", true}});
-  CHECK(Json::parse(push_of(Json{{"PushFlag", 0}}, "", true).second) == Json{{"disabled", true}});
+  CHECK(Json::parse(push_of(Json{{"PushFlag", 1}}).second) == Json{{"disabled", true}});
 
   struct Row {
     std::string json, info;

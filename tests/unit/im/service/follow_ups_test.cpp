@@ -65,6 +65,22 @@ TEST_CASE("im follow-ups: a recall that nobody was pushed for, or that nobody co
     REQUIRE(world.recall(world.anna, {ConvId{1}, Seq{1}}));
     CHECK(lines_of(world.news().follow_ups) == Lines{"total to denny, 0 unread, phone"});
   }
+  SECTION("it has no words to show") {
+    SendRequest signal = world.text("denny");
+    signal.elements = R"([{"type":"custom","data":"typing"}])";
+    world.send(world.anna, signal);
+    signal.client_id += "-2";
+    signal.push = R"({"desc":"a call"})";
+    world.send(world.anna, signal);
+    world.news();
+    REQUIRE(world.recall(world.anna, {ConvId{1}, Seq{1}}));
+    CHECK(lines_of(world.news().follow_ups) == Lines{"total to denny, 1 unread, phone"});
+    REQUIRE(world.recall(world.anna, {ConvId{1}, Seq{2}}));
+    CHECK(world.news().follow_ups.size() == 2);
+    for (const FollowUp& each : world.follow_ups()) world.service->follow_up_settled(each.id);
+    world.loop.pass(milliseconds(100));
+    REQUIRE(world.loop.until([&] { return world.number("SELECT count(*) FROM im_follow_ups") == 0; }));
+  }
   SECTION("hidden by a blacklist") {
     REQUIRE(world.block(world.denny, "anna"));
     world.write(1);

@@ -486,11 +486,27 @@ TEST_CASE("group messages: intents stand until they are settled, in parts", "[im
   CHECK(world.group_intents().empty());
 }
 
+TEST_CASE("group messages: a stop saves what waits behind others to be saved", "[im][group]") {
+  ServiceOptions options;
+  options.intents_batch = 1;
+  GroupWorld world(options);
+  const std::string group = world.create(GroupType::Work);
+  world.write("olga", group);
+  const auto all = world.group_intents();
+  REQUIRE(all.size() == 1);
+  for (int i = 0; i < 300; ++i)  // more than a commit takes
+    world.service->send_to_group(world.as("olga"), world.words_for(group), [](const Answer<SendReply>&) {});
+  world.service->group_intent_settled(all[0].id);
+  world.service->stop();
+  CHECK(world.number("SELECT count(*) FROM im_group_intents WHERE id = " + std::to_string(all[0].id)) == 0);
+}
+
 TEST_CASE("group messages: what ended long ago is forgotten, and its devices begin anew", "[im][group]") {
   GroupWorld world;
   const std::string group = world.create(GroupType::Public, {"mia", "max"});
   world.write("olga", group);
   const Ver mine = world.sync(world.phone("mia")).ver;
+  const SyncReply his = world.sync(world.phone("max"));
   REQUIRE(world.kick_out(world.as("olga"), group, {"mia"}));
   REQUIRE(world.dismiss(world.as("olga"), group));
   world.clock.pass(milliseconds(31LL * 24 * 3'600 * 1'000));
@@ -503,6 +519,7 @@ TEST_CASE("group messages: what ended long ago is forgotten, and its devices beg
   CHECK(world.number("SELECT count(*) FROM im_messages") == 0);
   CHECK(world.number("SELECT count(*) FROM im_convs") == 0);
   CHECK(world.sync(world.phone("mia"), {.ver = mine}).reset);
+  CHECK(world.sync(world.phone("max"), {.ver = his.ver, .since = his.time}).reset);  // was away since before the end
 }
 
 TEST_CASE("group messages: a total that falls is told to the phones that show another", "[im][group]") {

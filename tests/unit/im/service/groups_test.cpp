@@ -8,7 +8,7 @@ TEST_CASE("groups: one is made, with an id of ours or of the creator's", "[im][g
   GroupWorld world;
   auto made = world.try_create(
       world.as("olga"),
-      {.type = GroupType::Work, .name = "Team", .members = {{"mia"}, {"nobody"}, {"max", GroupRole::Admin}}});
+      {.type = GroupType::Work, .name = "Team", .members = {{"mia"}, {"nobody"}, {"olga"}, {"max", GroupRole::Admin}}});
   REQUIRE(made);
   CHECK(made->group == "@TGS#" + std::to_string(made->conv.value));
   CHECK(made->unknown == std::vector<std::string>{"nobody"});
