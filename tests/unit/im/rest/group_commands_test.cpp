@@ -274,7 +274,7 @@ TEST_CASE("rest groups: members", "[im][rest][groups]") {
                                               {"MemberInfoFilter", {"Role"}},
                                               {"MemberRoleFilter", {"Member"}}});
   CHECK(reply.at("MemberList") ==
-        Json::parse(R"([{"Member_Account":"u1199","Role":"Member"},{"Member_Account":"u1200","Role":"Member"}])"));
+        Json::parse(R"([{"Member_Account":"u1200","Role":"Member"},{"Member_Account":"u1201","Role":"Member"}])"));
   CHECK(bed.groups.asked_members->role == GroupRole::Member);
   reply = bed.group("get_group_member_info", {{"GroupId", "g"}, {"MemberRoleFilter", {"Owner", "Admin"}}});
   CHECK(reply.at("MemberList").size() == 1);
