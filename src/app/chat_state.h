@@ -3,6 +3,7 @@
 // connection and a lost answer it is asked again, a message with the same client id, so that it is there once.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -63,7 +64,10 @@ class ChatState {
   bool wants_connection() const noexcept { return phase_ == Phase::Connecting && !dialing_; }
   void dialing() noexcept { dialing_ = true; }  // it is being done
   bool wants_close() const noexcept { return close_; }
-  bool wants_input() const noexcept { return line_.size() < kLineMax && !exit_; }
+  /// Not while a group is made or joined: the next line may be meant for it.
+  bool wants_input() const noexcept {
+    return line_.size() < kLineMax && !exit_ && !std::ranges::any_of(line_, &Request::opens_group);
+  }
   std::vector<std::string> take_frames() { return std::exchange(frames_, {}); }
   /// Each has "event" and is valid UTF-8; chat_screen shows them to a person.
   std::vector<nlohmann::json> take_events() { return std::exchange(events_, {}); }
@@ -95,6 +99,7 @@ class ChatState {
     int attempts = 0;
     std::int64_t id = 0;  // of its frame; 0: not under way
     MonoTime due{};       // under way: asked again from then on; else: not before
+    bool opens_group() const noexcept { return op == "group_create" || op == "group_join"; }
   };
 
   // frames

@@ -137,6 +137,28 @@ TEST_CASE("chat groups: what cannot be asked", "[app][chat][group]") {
   CHECK(bed.event("failed")["why"] == "no group is open: /group GROUP");
 }
 
+TEST_CASE("chat groups: the next line waits for the group that it may be meant for", "[app][chat][group]") {
+  struct Row {
+    const char* line;
+    bool waits;
+  };
+  const Row row = GENERATE(values<Row>({{"/create Work Crew", true},
+                                        {"/join g", true},
+                                        {"/group @TGS#5", false},
+                                        {"/create Live x", false},
+                                        {"/list", false}}));
+  CAPTURE(row.line);
+  Bed bed;
+  bed.online();
+  bed.state.typed(row.line, bed.now);
+  CHECK(bed.state.wants_input() != row.waits);
+  if (!row.waits) return;
+  bed.answer(bed.frame(), {{"group", "g"}, {"conv", "6"}, {"result", "done"}, {"unknown", json::array()}, {"ver", 11}});
+  CHECK(bed.state.wants_input());
+  bed.state.typed("first!", bed.now);
+  CHECK(bed.frame()["body"]["group"] == "g");
+}
+
 TEST_CASE("chat groups: what is delivered", "[app][chat][group]") {
   Bed bed;
   bed.online();
