@@ -34,14 +34,7 @@ void read(Members&, request::Logout&) {}
 void read(Members&, request::Blacks&) {}
 void read(Members& in, SendRequest& out) {
   in.text("to", out.to, true);
-  in.text("client_id", out.client_id, true);
-  in.json<dom::array>("elements", out.elements, "array", true);
-  in.json<dom::object>("push", out.push, "object");
-  in.text("cloud_data", out.cloud_data);
-  in.word("priority", out.priority, priority_from);
-  in.flag("online_only", out.online_only);
-  in.flag("no_unread", out.no_unread);
-  in.flag("no_last", out.no_last);
+  in.content(out);
 }
 void read(Members& in, request::Recall& out) {
   if (dom::element value; in.find("id", value, true)) read_message_id(in, "id", value, out.id);

@@ -139,14 +139,7 @@ void read(Members& in, MembersRequest& out) {
 }
 void read(Members& in, GroupSendRequest& out) {
   in.text("group", out.group, true);
-  in.text("client_id", out.client_id, true);
-  in.json<dom::array>("elements", out.elements, "array", true);
-  in.json<dom::object>("push", out.push, "object");
-  in.text("cloud_data", out.cloud_data);
-  in.word("priority", out.priority, priority_from);
-  in.flag("online_only", out.online_only);
-  in.flag("no_unread", out.no_unread);
-  in.flag("no_last", out.no_last);
+  in.content(out);
   read_texts(in, "mentions", out.mentions, false);
   read_texts(in, "targets", out.targets, false);
 }

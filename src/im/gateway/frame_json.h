@@ -61,6 +61,12 @@ struct Rows {
     text += row;
     return true;
   }
+  /// The beginning of an object that has them under `name`.
+  std::string listed(std::string_view name) const {
+    std::string out = "{";
+    json(out, name, "[" + text + "]");
+    return out;
+  }
 };
 
 }  // namespace nightpost::im::frame

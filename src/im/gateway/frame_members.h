@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/time.h"
+#include "im/domain/message.h"
 
 namespace nightpost::im {
 
@@ -108,6 +109,18 @@ class Members {
     } else {
       wrong(name, "an unknown word");
     }
+  }
+  /// What a message has wherever it goes: of SendRequest and GroupSendRequest.
+  template <class Out>
+  void content(Out& out) {
+    text("client_id", out.client_id, true);
+    json<simdjson::dom::array>("elements", out.elements, "array", true);
+    json<simdjson::dom::object>("push", out.push, "object");
+    text("cloud_data", out.cloud_data);
+    word("priority", out.priority, priority_from);
+    flag("online_only", out.online_only);
+    flag("no_unread", out.no_unread);
+    flag("no_last", out.no_last);
   }
   bool wrong(const std::string& name, std::string_view what) {
     if (mistake_.empty()) mistake_ = std::string(path_) + name + ": " + std::string(what);

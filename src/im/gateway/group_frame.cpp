@@ -116,8 +116,7 @@ std::string group_infos_body(const std::vector<std::pair<std::string, Answer<Gro
     }
     if (!rows.add(row)) break;
   }
-  std::string out = "{";
-  json(out, "groups", "[" + rows.text + "]");
+  std::string out = rows.listed("groups");
   flag(out, "more", rows.count < infos.size());
   return out += '}';
 }
@@ -126,8 +125,7 @@ std::string joined_groups_body(const JoinedGroups& reply) {
   Rows rows;
   while (rows.count < reply.groups.size() && rows.add(info_json(reply.groups[rows.count]))) {
   }
-  std::string out = "{";
-  json(out, "groups", "[" + rows.text + "]");
+  std::string out = rows.listed("groups");
   append_json_member(out, "total", reply.total);
   flag(out, "more", reply.more || rows.count < reply.groups.size());
   return out += '}';
@@ -153,8 +151,8 @@ std::string applications_body(const std::vector<Application>& applications) {
     text_if(row, "answer", each.answer);
     if (!rows.add(row += '}')) break;
   }
-  std::string out = "{";
-  json(out, "applications", "[" + rows.text + "]");
+  std::string out = rows.listed("applications");
+  flag_if(out, "more", rows.count < applications.size());
   return out += '}';
 }
 
@@ -167,8 +165,7 @@ std::string members_changed_body(const MembersChanged& reply) {
     text_if(row, "why", each.why);
     if (!rows.add(row += '}')) break;
   }
-  std::string out = "{";
-  json(out, "members", "[" + rows.text + "]");
+  std::string out = rows.listed("members");
   append_json_member(out, "ver", reply.ver.value);
   return out += '}';
 }
@@ -177,8 +174,7 @@ std::string members_body(const MembersPage& page) {
   Rows rows;
   while (rows.count < page.members.size() && rows.add(member_json(page.members[rows.count]))) {
   }
-  std::string out = "{";
-  json(out, "members", "[" + rows.text + "]");
+  std::string out = rows.listed("members");
   append_json_member(out, "total", page.total);
   flag(out, "more", page.more || rows.count < page.members.size());
   return out += '}';

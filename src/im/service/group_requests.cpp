@@ -4,10 +4,8 @@
 #include <string_view>
 #include <utility>
 
-#include "core/text.h"
-#include "im/domain/elements.h"
 #include "im/domain/names.h"
-#include "im/domain/push_info.h"
+#include "im/service/checks.h"
 #include "im/service/store_service.h"
 
 namespace nightpost::im {
@@ -26,13 +24,8 @@ class Checks {
   }
   Checks& group(std::string_view id) { return then(check_group_id(id)); }
   Checks& user(std::string_view id, std::string_view field = "user") { return then(check_user_id(id, field)); }
-  /// Text that both stores can hold, and no longer than `most` bytes.
   Checks& text(std::string_view text, std::string_view field, std::size_t most) {
-    if (text.size() > most)
-      return then(refuse(Code::TooLarge, std::string(field) + ": longer than " + std::to_string(most) + " bytes"));
-    if (!is_valid_utf8(text)) return then(refuse(Code::Malformed, std::string(field) + ": not UTF-8"));
-    if (text.contains('\0')) return then(refuse(Code::Malformed, std::string(field) + ": holds U+0000"));
-    return *this;
+    return then(check_text(text, field, most));
   }
   Checks& text(const std::optional<std::string>& value, std::string_view field, std::size_t most) {
     return value ? text(std::string_view(*value), field, most) : *this;
@@ -96,35 +89,22 @@ Answer<void> check_change(const GroupInfoChange& change, const GroupLimits& limi
 Answer<GroupDraft> draft_of(const Actor& who, GroupSendRequest&& request, const ServiceOptions& options) {
   const GroupLimits& limits = options.groups;
   auto ok = Checks()
-                .then(check_client_id(request.client_id))
                 .user(who.user.user, "from")
                 .group(request.group)
-                .text(std::string_view(request.cloud_data), "cloud_data", options.cloud_data_bytes_max)
                 .users(request.targets, "targets", 0, limits.targets_max)
                 .count(request.mentions.size(), "mentions", 0, limits.mentions_max)
                 .all();
   for (const std::string& user : request.mentions)
     if (ok && user != kMentionAll) ok = check_user_id(user, "mentions");
-  if (ok && request.priority > Priority::Lowest) ok = refuse(Code::Malformed, "priority: not one of the list");
   if (ok && !request.targets.empty() && request.online_only)
     ok = refuse(Code::Malformed, "targets: not together with online_only");
   if (!ok) return std::unexpected(std::move(ok.error()));
-  auto elements = check_elements(request.elements, options.elements);
-  if (!elements) return std::unexpected(std::move(elements.error()));
-  auto push = check_push(request.push);
-  if (!push) return std::unexpected(std::move(push.error()));
-  return GroupDraft{.group = std::move(request.group),
-                    .client_id = std::move(request.client_id),
-                    .elements = std::move(elements->canonical),
-                    .push = std::move(push->canonical),
-                    .cloud_data = std::move(request.cloud_data),
-                    .push_disabled = push->disabled,
-                    .priority = request.priority,
-                    .online_only = request.online_only,
-                    .no_unread = request.no_unread,
-                    .no_last = request.no_last,
-                    .mentions = std::move(request.mentions),
-                    .targets = std::move(request.targets)};
+  auto draft = checked_content<GroupDraft>(request, options);
+  if (!draft) return draft;
+  draft->group = std::move(request.group);
+  draft->mentions = std::move(request.mentions);
+  draft->targets = std::move(request.targets);
+  return draft;
 }
 
 }  // namespace

@@ -2,9 +2,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "im/domain/elements.h"
 #include "im/domain/names.h"
-#include "im/domain/push_info.h"
 #include "im/domain/user_sig.h"
 #include "im/service/checks.h"
 #include "im/service/store_service.h"
@@ -19,25 +17,10 @@ constexpr std::size_t kProfilesMax = 100;
 constexpr std::size_t kMarkBytesMax = 64;
 
 Answer<Draft> draft_of(SendRequest&& request, const ServiceOptions& options) {
-  if (auto ok = check_client_id(request.client_id); !ok) return std::unexpected(std::move(ok.error()));
   if (auto ok = check_user_id(request.to, "to"); !ok) return std::unexpected(std::move(ok.error()));
-  if (request.priority > Priority::Lowest) return refuse(Code::Malformed, "priority: not one of the list");
-  if (auto ok = check_text(request.cloud_data, "cloud_data", options.cloud_data_bytes_max); !ok)
-    return std::unexpected(std::move(ok.error()));
-  auto elements = check_elements(request.elements, options.elements);
-  if (!elements) return std::unexpected(std::move(elements.error()));
-  auto push = check_push(request.push);
-  if (!push) return std::unexpected(std::move(push.error()));
-  return Draft{.to = std::move(request.to),
-               .client_id = std::move(request.client_id),
-               .elements = std::move(elements->canonical),
-               .push = std::move(push->canonical),
-               .cloud_data = std::move(request.cloud_data),
-               .push_disabled = push->disabled,
-               .priority = request.priority,
-               .online_only = request.online_only,
-               .no_unread = request.no_unread,
-               .no_last = request.no_last};
+  auto draft = checked_content<Draft>(request, options);
+  if (draft) draft->to = std::move(request.to);
+  return draft;
 }
 
 Answer<void> check_page(const PullRequest& request) {

@@ -1,25 +1,13 @@
 #include "im/store/admin_queries.h"
 
-#include <string_view>
-#include <utility>
+#include "im/store/statement_list.h"
 
 namespace nightpost::im {
 namespace {
 
-struct Line {
-  sql::Statement AdminQueries::* statement;
-  std::string_view table;
-  std::string_view sql;
-};
+using Line = StatementLine<AdminQueries>;
 
-// As queries.cpp has them; the three last are this file's.
-#define IM_CHAT "conv, peer, ver, head, head_at, read, peer_read, cleared, last, unread, pinned, gone, mark"
-#define IM_NAMED                                                                                      \
-  "seq, at, from_b, priority, no_unread, no_last, recalled, hidden, expires, client_id, nick, face, " \
-  "elements, push, cloud_data, wire_seq, wire_random, imported_at"
-#define IM_SEEN                                                                                                       \
-  "(hidden = 0 OR from_b = ?5) AND (expires IS NULL OR expires > ?6) AND NOT EXISTS (SELECT 1 FROM im_hides h WHERE " \
-  "h.conv = m.conv AND h.user_id = ?4 AND h.seq = m.seq)"
+#define IM_NAMED IM_MESSAGE ", wire_seq, wire_random, imported_at"
 #define IM_FRIEND "friend, added_at, source, remark, wording, labels"
 
 constexpr Line kLines[] = {
@@ -80,21 +68,13 @@ constexpr Line kLines[] = {
     {&AdminQueries::friends_count, "im_friends", "SELECT count(*) FROM im_friends WHERE app_id = ?1 AND user_id = ?2"},
 };
 
-#undef IM_CHAT
 #undef IM_NAMED
-#undef IM_SEEN
 #undef IM_FRIEND
 
 }  // namespace
 
 Result<AdminQueries> AdminQueries::prepare(sql::Database& database) {
-  AdminQueries out;
-  for (const Line& line : kLines) {
-    auto statement = sql::Statement::prepare(database, line.sql, line.table);
-    if (!statement) return std::unexpected(std::move(statement.error()));
-    out.*line.statement = std::move(*statement);
-  }
-  return out;
+  return prepare_all<AdminQueries>(database, kLines);
 }
 
 }  // namespace nightpost::im

@@ -1,16 +1,11 @@
 #include "im/store/group_queries.h"
 
-#include <string_view>
-#include <utility>
+#include "im/store/statement_list.h"
 
 namespace nightpost::im {
 namespace {
 
-struct Line {
-  sql::Statement GroupQueries::* statement;
-  std::string_view table;
-  std::string_view sql;
-};
+using Line = StatementLine<GroupQueries>;
 
 #define IM_GROUP                                                                                                    \
   "g.conv, g.app_id, g.group_id, g.type, g.name, g.introduction, g.notification, g.face, g.owner, g.join_option, "  \
@@ -206,13 +201,7 @@ constexpr Line kLines[] = {
 }  // namespace
 
 Result<GroupQueries> GroupQueries::prepare(sql::Database& database) {
-  GroupQueries out;
-  for (const Line& line : kLines) {
-    auto statement = sql::Statement::prepare(database, line.sql, line.table);
-    if (!statement) return std::unexpected(std::move(statement.error()));
-    out.*line.statement = std::move(*statement);
-  }
-  return out;
+  return prepare_all<GroupQueries>(database, kLines);
 }
 
 }  // namespace nightpost::im

@@ -1,29 +1,14 @@
 #include "im/store/queries.h"
 
-#include <string_view>
-#include <utility>
+#include "im/store/statement_list.h"
 
 namespace nightpost::im {
 namespace {
 
-// In the words of both stores: CASE instead of max(a, b); a conflict's columns named, and the table where a conflict
-// makes a column ambiguous; an argument first beside a column, for PostgreSQL takes its type from there.
-struct Line {
-  sql::Statement Queries::* statement;
-  std::string_view table;
-  std::string_view sql;
-};
+using Line = StatementLine<Queries>;
 
 #define IM_TERMINAL "device_id, platform, state, epoch, language, auto_read, acked, foreground, badge"
 #define IM_CONV "conv, app_id, user_a, user_b, seq, changes, last_at"
-#define IM_CHAT "conv, peer, ver, head, head_at, read, peer_read, cleared, last, unread, pinned, gone, mark"
-#define IM_MESSAGE                                                                                    \
-  "seq, at, from_b, priority, no_unread, no_last, recalled, hidden, expires, client_id, nick, face, " \
-  "elements, push, cloud_data"
-// What a viewer sees: ?4 is he, ?5 whether he is user_b, ?6 now.
-#define IM_SEEN                                                                                                       \
-  "(hidden = 0 OR from_b = ?5) AND (expires IS NULL OR expires > ?6) AND NOT EXISTS (SELECT 1 FROM im_hides h WHERE " \
-  "h.conv = m.conv AND h.user_id = ?4 AND h.seq = m.seq)"
 
 constexpr Line kLines[] = {
     {&Queries::mark, "im store", "SAVEPOINT im_command"},
@@ -169,20 +154,9 @@ constexpr Line kLines[] = {
 
 #undef IM_TERMINAL
 #undef IM_CONV
-#undef IM_CHAT
-#undef IM_MESSAGE
-#undef IM_SEEN
 
 }  // namespace
 
-Result<Queries> Queries::prepare(sql::Database& database) {
-  Queries out;
-  for (const Line& line : kLines) {
-    auto statement = sql::Statement::prepare(database, line.sql, line.table);
-    if (!statement) return std::unexpected(std::move(statement.error()));
-    out.*line.statement = std::move(*statement);
-  }
-  return out;
-}
+Result<Queries> Queries::prepare(sql::Database& database) { return prepare_all<Queries>(database, kLines); }
 
 }  // namespace nightpost::im

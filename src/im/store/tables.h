@@ -269,7 +269,8 @@ class Tables {
   TerminalRow terminal_of(const sql::Rows& rows);
   Message message_of(const ConvRow& conv, const sql::Rows& rows);
   Message seen_of(const ConvRow& conv, const sql::Rows& rows);
-  Page page(const ConvRow& conv, sql::Rows&& rows, std::size_t limit, std::size_t bytes);
+  template <class Read>
+  Page page(sql::Rows&& rows, std::size_t limit, std::size_t bytes, Read read);
   GroupRow group_row_of(const sql::Rows& rows);
   MemberRow member_of(const sql::Rows& rows, int from);
   NamedMember named_member_of(const sql::Rows& rows);
@@ -277,7 +278,6 @@ class Tables {
   std::vector<MemberRow> members_in(sql::Rows&& rows);
   ApplicationRow application_of(const sql::Rows& rows);
   Message group_message_of(const GroupRow& group, const sql::Rows& rows);
-  Page group_page(const GroupRow& group, sql::Rows&& rows, std::size_t limit, std::size_t bytes);
   std::vector<NamedMessage> named(const ConvRow& conv, sql::Rows&& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);

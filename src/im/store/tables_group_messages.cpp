@@ -88,35 +88,20 @@ std::optional<Message> Tables::group_message(const GroupRow& group, Seq seq, con
   return out;
 }
 
-Tables::Page Tables::group_page(const GroupRow& group, sql::Rows&& rows, std::size_t limit, std::size_t bytes) {
-  Page out;
-  std::size_t taken = 0;
-  while (!failure_ && !out.more && rows.next()) {
-    Message message = group_message_of(group, rows);
-    taken += message.elements.size() + message.push.size() + message.cloud_data.size();
-    out.more = out.messages.size() == limit || (taken > bytes && !out.messages.empty());
-    if (!out.more) out.messages.push_back(std::move(message));
-  }
-  if (auto done = rows.done(); !done) failed(std::move(done.error()));
-  return out;
-}
-
 Tables::Page Tables::group_messages_up(const GroupRow& group, Seq from, Seq to, const GroupViewer& viewer,
                                        std::size_t limit, std::size_t bytes) {
   if (failure_) return {};
-  return group_page(
-      group,
+  return page(
       groups_.messages_up.query(group.conv.value, viewer.user, to_ms(viewer.now), from.value, to.value, limit + 1),
-      limit, bytes);
+      limit, bytes, [&](const sql::Rows& rows) { return group_message_of(group, rows); });
 }
 
 Tables::Page Tables::group_messages_down(const GroupRow& group, Seq from, Seq to, const GroupViewer& viewer,
                                          std::size_t limit, std::size_t bytes) {
   if (failure_) return {};
-  return group_page(
-      group,
+  return page(
       groups_.messages_down.query(group.conv.value, viewer.user, to_ms(viewer.now), from.value, to.value, limit + 1),
-      limit, bytes);
+      limit, bytes, [&](const sql::Rows& rows) { return group_message_of(group, rows); });
 }
 
 std::optional<Message> Tables::group_last(const GroupRow& group, Seq cleared, const GroupViewer& viewer) {

@@ -30,4 +30,18 @@ std::int64_t Tables::changed(sql::Statement& statement, const Args&... args) {
   return 0;
 }
 
+template <class Read>
+Tables::Page Tables::page(sql::Rows&& rows, std::size_t limit, std::size_t bytes, Read read) {
+  Page out;
+  std::size_t taken = 0;
+  while (!failure_ && !out.more && rows.next()) {
+    Message message = read(std::as_const(rows));
+    taken += message.elements.size() + message.push.size() + message.cloud_data.size();
+    out.more = out.messages.size() == limit || (taken > bytes && !out.messages.empty());
+    if (!out.more) out.messages.push_back(std::move(message));
+  }
+  if (auto done = rows.done(); !done) failed(std::move(done.error()));
+  return out;
+}
+
 }  // namespace nightpost::im

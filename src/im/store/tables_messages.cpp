@@ -64,35 +64,20 @@ std::optional<Message> Tables::message(const ConvRow& conv, Seq seq, const Viewe
   return out;
 }
 
-Tables::Page Tables::page(const ConvRow& conv, sql::Rows&& rows, std::size_t limit, std::size_t bytes) {
-  Page out;
-  std::size_t taken = 0;
-  while (!failure_ && !out.more && rows.next()) {
-    Message message = seen_of(conv, rows);
-    taken += message.elements.size() + message.push.size() + message.cloud_data.size();
-    out.more = out.messages.size() == limit || (taken > bytes && !out.messages.empty());
-    if (!out.more) out.messages.push_back(std::move(message));
-  }
-  if (auto done = rows.done(); !done) failed(std::move(done.error()));
-  return out;
-}
-
 Tables::Page Tables::messages_up(const ConvRow& conv, Seq from, Seq to, const Viewer& viewer, std::size_t limit,
                                  std::size_t bytes) {
   if (failure_) return {};
-  return page(conv,
-              queries_.messages_up.query(conv.id.value, from.value, to.value, viewer.user, viewer.is_b,
+  return page(queries_.messages_up.query(conv.id.value, from.value, to.value, viewer.user, viewer.is_b,
                                          to_ms(viewer.now), limit + 1),
-              limit, bytes);
+              limit, bytes, [&](const sql::Rows& rows) { return seen_of(conv, rows); });
 }
 
 Tables::Page Tables::messages_down(const ConvRow& conv, Seq from, Seq to, const Viewer& viewer, std::size_t limit,
                                    std::size_t bytes) {
   if (failure_) return {};
-  return page(conv,
-              queries_.messages_down.query(conv.id.value, from.value, to.value, viewer.user, viewer.is_b,
+  return page(queries_.messages_down.query(conv.id.value, from.value, to.value, viewer.user, viewer.is_b,
                                            to_ms(viewer.now), limit + 1),
-              limit, bytes);
+              limit, bytes, [&](const sql::Rows& rows) { return seen_of(conv, rows); });
 }
 
 Seq Tables::last_for(const ConvRow& conv, const Viewer& viewer) {

@@ -1,6 +1,7 @@
 // Groups over a session: its requests, what is delivered of a group, and what acknowledging or missing that means.
 #include <catch2/catch.hpp>
 
+#include "im/gateway/group_frame.h"
 #include "session_rig.h"
 
 namespace nightpost::im {
@@ -270,6 +271,16 @@ TEST_CASE("session: mere events and online-only messages of a group put nobody b
   CHECK(rig.heard() == Words{"deliver 1 0"});
   rig.session->deliver({.to = {AppId{1}, "mia"}, .item = GroupNews{"g", nullptr, true}, .group = ConvId{5}}, nullptr);
   CHECK(rig.heard() == Words{"behind 10"});
+}
+
+TEST_CASE("frames: applications that fit into no frame are said to be missing", "[im][frames][group]") {
+  const Application quiet{.user = "mia", .note = "let me in"};
+  CHECK_FALSE(applications_body(std::vector(100, quiet)).contains("more"));
+  const std::string loud(300, '\1');  // six bytes each, escaped
+  const std::string cut = applications_body(std::vector(100, Application{.user = "mia", .note = loud, .answer = loud}));
+  CHECK(cut.size() < 262'144);
+  CHECK(cut.ends_with(R"(],"more":true})"));
+  CHECK(applications_body({}) == R"({"applications":[]})");
 }
 
 TEST_CASE("frames: a sync with groups that is too long is cut where its cursor can go on", "[im][frames][group]") {
