@@ -29,7 +29,7 @@ def yaml_of(path):
 
 @contextlib.contextmanager
 def running(command, **sections):
-    """A `nightpost COMMAND` without a broker, at `address`: it serves its page and health all the same."""
+    """A `nightpost COMMAND` with a store of its own: the process, its log, its ready file."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("master.key", "app.key"):
             key = pathlib.Path(folder, name)
@@ -37,7 +37,6 @@ def running(command, **sections):
             key.chmod(0o600)
         config = pathlib.Path(folder, "config.json")
         config.write_text(json.dumps({
-            "kafka": {"brokers": "127.0.0.1:1"},
             "store": {"url": f"sqlite:{folder}/store.db", "master_key_file": f"{folder}/master.key"},
             "worker": {"drain_limit_ms": 500},
         } | sections).replace("FOLDER", folder))
@@ -53,8 +52,10 @@ def running(command, **sections):
 
 
 @contextlib.contextmanager
-def worker():
-    with running("worker", worker={"http_listen": "127.0.0.1:0", "drain_limit_ms": 500}) as (process, log, _):
+def worker(**sections):
+    """A worker without a broker, at `address`: it serves its page and health all the same."""
+    with running("worker", kafka={"brokers": "127.0.0.1:1"}, worker={"http_listen": "127.0.0.1:0", "drain_limit_ms": 500},
+                 **sections) as (process, log, _):
         yield f"127.0.0.1:{listening_port(process, log)}"
 
 

@@ -54,12 +54,15 @@ class Metrics(unittest.TestCase):
     def setUpClass(cls):
         with bed.worker() as address:
             cls.text = bed.page_of(address)
+        away = {"url": "postgresql://nobody@127.0.0.1:1/none", "master_key_file": "FOLDER/master.key"}
+        with bed.worker(store=away) as address:
+            cls.on_server = bed.page_of(address)
         with bed.everything() as address:
             cls.whole = bed.page_of(address)
-        cls.page = Page(cls.text + cls.whole)
+        cls.page = Page(cls.text + cls.on_server + cls.whole)
 
     def test_promtool_takes_the_page(self):
-        for page in (self.text, self.whole):
+        for page in (self.text, self.on_server, self.whole):
             done = bed.run("promtool", "check", "metrics", told=page)
             self.assertEqual((done.returncode, done.stdout), (0, ""))
 
