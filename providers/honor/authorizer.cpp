@@ -21,7 +21,7 @@ constexpr minutes kAgeMin{1};          // spec §6: between two refreshes
 constexpr minutes kRenewEarly{5};      // before the end
 constexpr seconds kLifeDefault{3600};  // where the answer does not say
 constexpr seconds kLifeMax{86'400};    // whatever the answer says
-constexpr std::size_t kTokenBytesMax = 8192;
+constexpr std::size_t kGrantBytesMax = 8192;
 
 class ClientAuthorizer final : public Authorizer {
  public:
@@ -47,7 +47,7 @@ class ClientAuthorizer final : public Authorizer {
     if (token.starts_with(kScheme)) token.erase(0, kScheme.size());  // exactly one prefix (spec §4.5)
     const bool heard = reply.status >= 200 && reply.status < 300;
     if (!heard || token.empty()) return refusal(reply.status, printable(text_in(body, "error")));
-    if (token.size() > kTokenBytesMax || !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7f; }))
+    if (token.size() > kGrantBytesMax || !std::ranges::all_of(token, [](char c) { return c > ' ' && c < 0x7f; }))
       return fail(Errc::Io, "Honor's token endpoint gave what can be no access token");
     const seconds life(std::min(integer_in(body, "expires_in").value_or(kLifeDefault.count()), kLifeMax.count()));
     if (life <= seconds(0)) return fail(Errc::Io, "Honor's token endpoint gave a token that has already expired");

@@ -8,13 +8,13 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct SigOptions {
   CommonOptions common;
   std::int64_t app = 0, expire_s = 86'400;
   std::string user, key_file;
 };
 
-int sign(const Options& options) {
+int sign(const SigOptions& options) {
   const auto key = read_app_key(options.key_file);
   if (!key) return say_error(key.error());
   const WallTime now = SystemClock().wall();
@@ -38,7 +38,7 @@ int sign(const Options& options) {
 void add_account_command(CLI::App& root, int& exit_code) {
   CLI::App* account = root.add_subcommand("account", "IM accounts: sig");
   account->require_subcommand(1);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SigOptions>();
   CLI::App* command = account->add_subcommand("sig", "Print a userSig: what a client logs in with");
   options->common.add_json(*command);
   command->add_option("--app", options->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);

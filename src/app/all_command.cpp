@@ -22,7 +22,7 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct AllCommandOptions {
   CommonOptions common;
   std::string ready_file;
 };
@@ -157,7 +157,7 @@ class Both {
   OutcomeEventSink* sink_ = nullptr;  // im_'s
 };
 
-int run_all(const Options& options) {
+int run_all(const AllCommandOptions& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
   if (const auto fits = check(*config); !fits) return say_error(fits.error());
@@ -208,7 +208,7 @@ int run_all(const Options& options) {
 }  // namespace
 
 void add_all_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<AllCommandOptions>();
   CLI::App* all = root.add_subcommand("all", "im and worker in one process on one SQLite file, without Kafka");
   options->common.add_config(*all);
   all->add_option("--ready-file", options->ready_file, "written once clients may connect")->type_name("FILE");

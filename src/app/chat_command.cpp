@@ -29,7 +29,7 @@ namespace asio = boost::asio;
 constexpr std::size_t kTypedMax = 16 * 1024;  // bytes of a line; a message takes 12 KiB
 constexpr std::chrono::seconds kSignatureLife{86'400};
 
-struct Options {
+struct ChatLineOptions {
   CommonOptions common;
   std::string server, user, signature, key_file, ca_file, device = "nightpost-chat", platform = "desktop", language, to;
   std::int64_t app = 0, retry_s = 60;
@@ -103,7 +103,7 @@ class TypedLines {
 /// What the state wants done, done: after everything that happens, turn() looks at it anew.
 class ChatRun {
  public:
-  ChatRun(const Options& options, ChatOptions chat, ChatState::Signer signer)
+  ChatRun(const ChatLineOptions& options, ChatOptions chat, ChatState::Signer signer)
       : json_(options.common.json),
         prompts_(!json_ && ::isatty(STDIN_FILENO) != 0 && ::isatty(STDOUT_FILENO) != 0),
         state_(std::move(chat), std::move(signer), clock_.mono()) {}
@@ -203,7 +203,7 @@ class ChatRun {
                     [this] { after([this] { state_.input_ended(); }); }};
 };
 
-Result<ChatState::Signer> signer_of(const Options& options) {
+Result<ChatState::Signer> signer_of(const ChatLineOptions& options) {
   if (options.signature.empty() == options.key_file.empty())
     return fail(Errc::Malformed, "one of --signature and --key-file is needed");
   if (!options.signature.empty()) return ChatState::Signer{[sig = options.signature] { return sig; }, false};
@@ -215,7 +215,7 @@ Result<ChatState::Signer> signer_of(const Options& options) {
                            true};
 }
 
-int chat(const Options& options) {
+int chat(const ChatLineOptions& options) {
   const auto url = parse_chat_url(options.server);
   if (!url) return say_error("--server " + url.error().detail, kBadUsage);
   for (const auto& checked :
@@ -254,7 +254,7 @@ int chat(const Options& options) {
 }  // namespace
 
 void add_chat_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ChatLineOptions>();
   CLI::App* chat_app = root.add_subcommand("chat", "Talk through the companion IM server, from a terminal or a script");
   chat_app->add_option("--server", options->server, "wss://HOST[:PORT][/PATH]; the path is /ws unless said")
       ->required();

@@ -14,8 +14,8 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::int64_t kPage = 100;
-constexpr std::int64_t kHistoryPage = 20;
+constexpr std::int64_t kGroupPage = 100;
+constexpr std::int64_t kGroupHistoryPage = 20;
 
 /// What a tip says, for a person: "kick by denny: mallory".
 std::string tip_text(const json& tip) {
@@ -44,7 +44,7 @@ std::string ChatState::key_of(const json& message) const {
 }
 
 ordered_json ChatState::sync_body() const {
-  ordered_json body = {{"ver", sync_ver_}, {"limit", kPage}};
+  ordered_json body = {{"ver", sync_ver_}, {"limit", kGroupPage}};
   if (since_ > 0 && sync_ver_ > 0) body["since"] = since_;
   if (!after_group_.empty()) body["after_group"] = after_group_;
   return body;
@@ -127,9 +127,9 @@ void ChatState::typed_of_group(const ChatLine& line, MonoTime now) {
     case What::Kick:
       return queue("group_kick", {{"group", open}, {"users", line.words}}, now);
     case What::Members:
-      return queue("group_members", {{"group", open}, {"limit", kPage}}, now);
+      return queue("group_members", {{"group", open}, {"limit", kGroupPage}}, now);
     case What::History: {
-      ordered_json body = {{"group", open}, {"limit", kHistoryPage}};
+      ordered_json body = {{"group", open}, {"limit", kGroupHistoryPage}};
       if (line.number > 0) body["before"] = line.number;
       return queue("group_pull", std::move(body), now);
     }

@@ -12,33 +12,33 @@
 namespace nightpost::app {
 namespace {
 
-using What = ChatLine::What;
+using LineKind = ChatLine::What;
 
 struct Command {
   std::string_view name;
-  What what;
+  LineKind what;
   std::string_view form;  // of its arguments
   std::string_view about;
 };
 constexpr std::array kCommands = {
-    Command{"open", What::Open, "PEER", "talk to PEER: typed text goes there"},
-    Command{"group", What::Group, "GROUP", "talk in GROUP: typed text goes there"},
-    Command{"create", What::Create, "TYPE NAME", "make a group (Work, Public, Meeting) and talk there"},
-    Command{"join", What::Join, "GROUP", "become a member of GROUP"},
-    Command{"invite", What::Invite, "USER...", "make them members of the open group"},
-    Command{"kick", What::Kick, "USER...", "put them out of the open group"},
-    Command{"members", What::Members, "", "of the open group"},
-    Command{"leave", What::Leave, "", "be no member of the open group any more"},
-    Command{"list", What::List, "", "the conversations, the latest first"},
-    Command{"history", What::History, "[SEQ]", "the newest messages, or those before number SEQ"},
-    Command{"read", What::Read, "", "the open conversation is read"},
-    Command{"recall", What::Recall, "ID", "take a message of your own back"},
-    Command{"background", What::Background, "", "as a phone whose app is left: messages come as pushes"},
-    Command{"foreground", What::Foreground, "", "as a phone whose app is open again"},
-    Command{"token", What::Token, "CERT TOKEN", "register a device token of certificate CERT for pushes"},
-    Command{"logout", What::Logout, "", "log out and leave: this device gets no push from then on"},
-    Command{"quit", What::Quit, "", "leave once what was typed is sent"},
-    Command{"help", What::Help, "", "this"},
+    Command{"open", LineKind::Open, "PEER", "talk to PEER: typed text goes there"},
+    Command{"group", LineKind::Group, "GROUP", "talk in GROUP: typed text goes there"},
+    Command{"create", LineKind::Create, "TYPE NAME", "make a group (Work, Public, Meeting) and talk there"},
+    Command{"join", LineKind::Join, "GROUP", "become a member of GROUP"},
+    Command{"invite", LineKind::Invite, "USER...", "make them members of the open group"},
+    Command{"kick", LineKind::Kick, "USER...", "put them out of the open group"},
+    Command{"members", LineKind::Members, "", "of the open group"},
+    Command{"leave", LineKind::Leave, "", "be no member of the open group any more"},
+    Command{"list", LineKind::List, "", "the conversations, the latest first"},
+    Command{"history", LineKind::History, "[SEQ]", "the newest messages, or those before number SEQ"},
+    Command{"read", LineKind::Read, "", "the open conversation is read"},
+    Command{"recall", LineKind::Recall, "ID", "take a message of your own back"},
+    Command{"background", LineKind::Background, "", "as a phone whose app is left: messages come as pushes"},
+    Command{"foreground", LineKind::Foreground, "", "as a phone whose app is open again"},
+    Command{"token", LineKind::Token, "CERT TOKEN", "register a device token of certificate CERT for pushes"},
+    Command{"logout", LineKind::Logout, "", "log out and leave: this device gets no push from then on"},
+    Command{"quit", LineKind::Quit, "", "leave once what was typed is sent"},
+    Command{"help", LineKind::Help, "", "this"},
 };
 
 std::vector<std::string_view> words_of(std::string_view text) {
@@ -62,7 +62,7 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
   ChatLine out;
   if (trimmed(line).empty()) return out;
   if (!line.starts_with('/') || line.starts_with("//")) {
-    out.what = What::Text;
+    out.what = LineKind::Text;
     out.argument = line.substr(line.starts_with('/') ? 1 : 0);
     return out;
   }
@@ -79,30 +79,30 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
   out.what = command->what;
   const std::vector<std::string_view> words = words_of(rest);
   switch (out.what) {
-    case What::Open:  // a user id may have blanks, and so may a group's
-    case What::Group:
-    case What::Join:
+    case LineKind::Open:  // a user id may have blanks, and so may a group's
+    case LineKind::Group:
+    case LineKind::Join:
       if (rest.empty()) return wrong();
       out.argument = rest;
       return out;
-    case What::Create:
+    case LineKind::Create:
       if (words.size() < 2) return wrong();
       out.word = words[0];
       out.argument = trimmed(rest.substr(words[0].size()));
       return out;
-    case What::Invite:
-    case What::Kick:
+    case LineKind::Invite:
+    case LineKind::Kick:
       if (words.empty()) return wrong();
       out.words.assign(words.begin(), words.end());
       return out;
-    case What::Recall:
+    case LineKind::Recall:
       if (words.size() != 1) return wrong();
       out.argument = words[0];
       return out;
-    case What::History:
+    case LineKind::History:
       if (words.size() > 1 || (words.size() == 1 && !read_number(words[0], out.number))) return wrong();
       return out;
-    case What::Token:
+    case LineKind::Token:
       if (words.size() != 2 || !read_number(words[0], out.number)) return wrong();
       out.argument = words[1];
       return out;

@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::int64_t kHistoryPage = 20;
+constexpr std::int64_t kTypedPage = 20;
 
 }  // namespace
 
@@ -51,7 +51,7 @@ void ChatState::typed(std::string_view line, MonoTime now) {
       return;
     }
     case What::History: {
-      ordered_json body = {{"peer", peer_}, {"limit", kHistoryPage}};
+      ordered_json body = {{"peer", peer_}, {"limit", kTypedPage}};
       if (read->number > 0) body["before"] = read->number;
       return queue("pull", std::move(body), now);
     }

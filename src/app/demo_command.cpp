@@ -80,7 +80,7 @@ class SandboxThread {
   std::thread thread_;
 };
 
-struct Options {
+struct DemoOptions {
   bool check = false;
   bool json = false;
 };
@@ -96,7 +96,8 @@ struct Line {
 
 class Show {
  public:
-  explicit Show(const Options& options) : options_(options), colours_(!options.json && ::isatty(STDOUT_FILENO) == 1) {}
+  explicit Show(const DemoOptions& options)
+      : options_(options), colours_(!options.json && ::isatty(STDOUT_FILENO) == 1) {}
   Result<int> run();
 
  private:
@@ -119,7 +120,7 @@ class Show {
   }
   void check_repeat();
 
-  const Options options_;
+  const DemoOptions options_;
   const bool colours_;
   const SystemClock clock_;
   const WallTime now_ = clock_.wall();
@@ -438,7 +439,7 @@ void Show::summarise(milliseconds took) {
 }  // namespace
 
 void add_demo_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DemoOptions>();
   CLI::App* demo = root.add_subcommand("demo", "The whole path in one process, with sample events; nothing to install");
   demo->add_flag("--check", options->check, "exit 1 unless every outcome is the expected one");
   demo->add_flag("--json", options->json, "one JSON value instead of the live table");

@@ -19,7 +19,7 @@ namespace nightpost::app {
 namespace {
 
 /// What every subcommand takes.
-struct Options {
+struct DlqOptions {
   CommonOptions common;
   LetterFilter filter;
   std::string since, until;
@@ -68,7 +68,7 @@ LetterDecoder decoder_for(const Config& config) {
   return LetterDecoder(config.producer.message_bytes_max, config.dispatch.receivers_max);
 }
 
-int list(const Options& options, bool all) {
+int list(const DlqOptions& options, bool all) {
   const auto config = options.common.load();
   if (!config) return config.error();
   const auto filter = options.asked(SystemClock().wall());
@@ -99,7 +99,7 @@ int list(const Options& options, bool all) {
   return kDone;
 }
 
-int show(const Options& options, const std::string& which) {
+int show(const DlqOptions& options, const std::string& which) {
   const auto config = options.common.load();
   if (!config) return config.error();
   auto dead = open_dead_topic(*config, options.wait());
@@ -167,7 +167,7 @@ void print_end(const RunEnd& end, const RunOptions& run) {
     for (const auto& [reason, count] : tally.by_reason) line(count, "by reason: " + reason);
 }
 
-int run(const Options& options, RunOptions asked) {
+int run(const DlqOptions& options, RunOptions asked) {
   const auto config = options.common.load();
   if (!config) return config.error();
   const SystemClock clock;
@@ -202,7 +202,7 @@ int run(const Options& options, RunOptions asked) {
   return end.tally.refused.empty() || asked.dry_run ? int{kDone} : int{kNotAllWell};
 }
 
-void add_common(CLI::App& command, Options& options) {
+void add_common(CLI::App& command, DlqOptions& options) {
   options.common.add_config(command);
   options.common.add_json(command);
   command.add_option("--wait-ms", options.wait_ms, "for the brokers, at each step")
@@ -210,7 +210,7 @@ void add_common(CLI::App& command, Options& options) {
       ->check(CLI::PositiveNumber);
 }
 
-void add_filters(CLI::App& command, Options& options) {
+void add_filters(CLI::App& command, DlqOptions& options) {
   add_common(command, options);
   command.add_option("--app", options.filter.apps, "of this app (tenant); may be repeated, as those below");
   command.add_option("--vendor", options.filter.vendors, "of the push that failed first");
@@ -230,7 +230,7 @@ void add_dlq_command(CLI::App& root, int& exit_code) {
   CLI::App* dlq = root.add_subcommand("dlq", "Dead letters, what could not be delivered: list, show, replay, drop");
   dlq->require_subcommand(1);
 
-  auto listed = std::make_shared<Options>();
+  auto listed = std::make_shared<DlqOptions>();
   auto all = std::make_shared<bool>(false);
   CLI::App* list_command = dlq->add_subcommand("list", "Letters that are open, as they are read from the topic");
   add_filters(*list_command, *listed);
@@ -240,7 +240,7 @@ void add_dlq_command(CLI::App& root, int& exit_code) {
       "  nightpost dlq list --config config/dev.json --rule credential_bad --json | jq .event_id");
   list_command->callback([listed, all, &exit_code] { exit_code = list(*listed, *all); });
 
-  auto shown = std::make_shared<Options>();
+  auto shown = std::make_shared<DlqOptions>();
   auto which = std::make_shared<std::string>();
   CLI::App* show_command = dlq->add_subcommand("show", "All of a letter: why, what to do, who is left, the event");
   add_common(*show_command, *shown);
@@ -250,7 +250,7 @@ void add_dlq_command(CLI::App& root, int& exit_code) {
       "  nightpost dlq show msg-8c1f --config config/dev.json");
   show_command->callback([shown, which, &exit_code] { exit_code = show(*shown, *which); });
 
-  auto replayed = std::make_shared<Options>();
+  auto replayed = std::make_shared<DlqOptions>();
   auto replay = std::make_shared<RunOptions>();
   CLI::App* replay_command =
       dlq->add_subcommand("replay", "Give letters another try, each once, for the devices that are left");
@@ -266,7 +266,7 @@ void add_dlq_command(CLI::App& root, int& exit_code) {
       "  nightpost dlq replay --config config/dev.json --vendor huawei --rate 100");
   replay_command->callback([replayed, replay, &exit_code] { exit_code = run(*replayed, *replay); });
 
-  auto dropped = std::make_shared<Options>();
+  auto dropped = std::make_shared<DlqOptions>();
   auto drop = std::make_shared<RunOptions>();
   auto everything = std::make_shared<bool>(false);
   drop->drop = true;

@@ -15,7 +15,7 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct DoctorOptions {
   CommonOptions common;
   double timeout_s = 20;
   bool online = false;
@@ -32,7 +32,7 @@ nlohmann::ordered_json as_json(const std::vector<Finding>& findings) {
   return {{"health", name_of(worst_of(findings))}, {"findings", std::move(all)}};
 }
 
-int run(const Options& options) {
+int run(const DoctorOptions& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
   const SystemClock clock;
@@ -81,7 +81,7 @@ int run(const Options& options) {
 }  // namespace
 
 void add_doctor_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DoctorOptions>();
   CLI::App* doctor = root.add_subcommand("doctor", "Check all that a worker of this config needs, and say what to do");
   options->common.add_config(*doctor);
   options->common.add_json(*doctor);

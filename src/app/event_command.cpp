@@ -13,7 +13,7 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct PublishOptions {
   CommonOptions common;
   std::vector<std::string> files;
   bool unchecked = false, now = false;
@@ -55,7 +55,7 @@ std::string key_of(const dispatch::OfflineEvent& event) {
   return fmt::format("c2c_{}_{}", event.from_user, event.to.empty() ? std::string_view() : event.to.front().user_id);
 }
 
-int publish(const Options& options) {
+int publish(const PublishOptions& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
   // Everything is read and checked before anything is sent: a mistake in line 9 does not leave lines 1 to 8 behind.
@@ -104,7 +104,7 @@ int publish(const Options& options) {
 void add_event_command(CLI::App& root, int& exit_code) {
   CLI::App* event = root.add_subcommand("event", "Offline events: publish");
   event->require_subcommand(1);
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PublishOptions>();
   CLI::App* command = event->add_subcommand(
       "publish", "Check events and write them to the offline topic; prints topic, partition, offset");
   options->common.add_config(*command);

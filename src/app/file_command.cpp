@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t kBadLinesShown = 100;
 
 /// What tells the two commands' files apart.
-struct Kind {
+struct FileKind {
   const char* rows;  // "devices"
   const char* import_what;
   const char* export_what;
@@ -32,7 +32,7 @@ struct Kind {
   Result<std::uint64_t> (*write_out)(store::Store&, std::optional<AppId>, const ExportHooks&);
 };
 
-constexpr Kind kDevices{
+constexpr FileKind kDevices{
     "devices",
     "Write devices from NDJSON files, one object a line",
     "Print all devices as NDJSON, tokens in full",
@@ -41,7 +41,7 @@ constexpr Kind kDevices{
     "certificate must be there; a token's form is not checked. Devices that no line names stay.\n",
     import_devices,
     export_devices};
-constexpr Kind kUsers{
+constexpr FileKind kUsers{
     "users",
     "Write push settings and mutes from NDJSON files, one object a line",
     "Print all push settings and mutes as NDJSON",
@@ -96,7 +96,7 @@ nlohmann::ordered_json as_json(const ImportEnd& end, bool dry_run) {
           {"from_line", early ? nlohmann::ordered_json(end.next_line) : nullptr}};
 }
 
-int run_import(const ImportAsked& asked, const Kind& kind) {
+int run_import(const ImportAsked& asked, const FileKind& kind) {
   const ImportOptions& run = asked.run;
   if (run.from_line > 1 && run.files.size() > 1)
     return say_error("--from-line: goes with one file; import the others after it", kBadUsage);
@@ -150,7 +150,7 @@ Result<void> write_stdout(std::string_view lines) {
   return fail(Errc::Io, "stdout: cannot be written");
 }
 
-int run_export(const ExportAsked& asked, const Kind& kind) {
+int run_export(const ExportAsked& asked, const FileKind& kind) {
   const bool to_stdout = asked.file == "-";
   std::optional<PrivateFile> file;
   auto store = open_store(asked.common, false);
@@ -187,7 +187,7 @@ int run_export(const ExportAsked& asked, const Kind& kind) {
   return kDone;
 }
 
-void add_file_commands(CLI::App& parent, const Kind& kind, int& exit_code) {
+void add_file_commands(CLI::App& parent, const FileKind& kind, int& exit_code) {
   auto given = std::make_shared<ImportAsked>();
   CLI::App* import = parent.add_subcommand("import", kind.import_what);
   given->common.add_config(*import);

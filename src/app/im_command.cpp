@@ -16,7 +16,7 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct ImCommandOptions {
   CommonOptions common;
   std::string ready_file;
 };
@@ -34,7 +34,7 @@ std::string rest_commands_listed() {
   return out + "\n";
 }
 
-int run_im(const Options& options) {
+int run_im(const ImCommandOptions& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
   observe::Log log(config->log_level, config->log_lines_max);
@@ -79,7 +79,7 @@ int run_im(const Options& options) {
 }  // namespace
 
 void add_im_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ImCommandOptions>();
   CLI::App* im = root.add_subcommand("im", "The companion IM server until SIGTERM: its messages make the events");
   options->common.add_config(*im);
   im->add_option("--ready-file", options->ready_file, "written once clients may connect")->type_name("FILE");

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "app/commands.h"
+#include "app/wait_until.h"
 #include "app/worker.h"
 #include "store/secret_file.h"
 
@@ -14,7 +15,7 @@ namespace nightpost::app {
 namespace {
 
 constexpr milliseconds kMeasureEvery{1'000};
-constexpr milliseconds kLookEvery{10};          // while a drain waits
+constexpr milliseconds kOutletFlush{10};        // while a drain waits
 constexpr std::uint32_t kRestStreamsMax = 100;  // of a business server's HTTP/2 connection
 
 /// The text of a key file without the line's end that editors leave.
@@ -71,15 +72,6 @@ class BothRelays final : public im::PresenceEvents {
   im::PresenceEvents& one_;
   im::PresenceEvents& other_;
 };
-
-template <class Done>
-bool wait_until(MonoTime end, Done done) {
-  while (!done()) {
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(kLookEvery);
-  }
-  return true;
-}
 
 }  // namespace
 
@@ -241,7 +233,7 @@ void ImServer::let_clients_go(MonoTime until) {
 
 bool ImServer::await_idle(MonoTime until) {
   return wait_until(until, [this] {
-    outlet_->flush(kLookEvery);
+    outlet_->flush(kOutletFlush);
     return on_loop([this] { return relay_->idle() && group_relay_->idle(); });
   });
 }

@@ -7,7 +7,7 @@ namespace nightpost::app {
 namespace {
 
 /// Acknowledgements are looked for so often, while any is awaited; the producer waits `linger` before it sends anyway.
-constexpr milliseconds kLookEvery{5};
+constexpr milliseconds kReportLooksEvery{5};
 
 }  // namespace
 
@@ -48,14 +48,14 @@ void KafkaEventSink::publish(std::string_view key, std::string_view event, std::
       pool_->acquire({}, static_cast<std::int64_t>(ticket), static_cast<std::uint32_t>(event.size()));
   producer_->produce(pending, topic_, key, event);
   pending->drop();  // ours; the producer's goes once the broker has it
-  if (!std::exchange(looking_, true)) timer_->arm(loop_.now() + kLookEvery);
+  if (!std::exchange(looking_, true)) timer_->arm(loop_.now() + kReportLooksEvery);
 }
 
 void KafkaEventSink::look() {
   std::vector<std::uint64_t> durable;
   pool_->drain([&](const kafka::PendingRecord& done) { durable.push_back(static_cast<std::uint64_t>(done.offset())); });
   looking_ = pool_->out() > 0;
-  if (looking_) timer_->arm(loop_.now() + kLookEvery);
+  if (looking_) timer_->arm(loop_.now() + kReportLooksEvery);
   if (durable_)
     for (const std::uint64_t ticket : durable) durable_(ticket);
 }

@@ -49,10 +49,6 @@ std::string pretty(const std::string& value) {
   return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
-std::string counted(std::size_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
 }  // namespace
 
 const dispatch::OfflineEvent* LetterDecoder::event_of(std::string_view value) {

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/json_members.h"
 #include "core/text.h"
 #include "core/traceparent.h"
 #include "core/uuid.h"
@@ -15,16 +16,6 @@ using Json = nlohmann::json;
 
 constexpr int kClient = 3, kConsumer = 5;  // SpanKind
 constexpr int kOk = 1, kError = 2;         // StatusCode
-
-std::string text(const Json& facts, const char* key) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::int64_t number(const Json& facts, const char* key) {
-  const auto found = facts.find(key);
-  return found != facts.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
 
 /// 64-bit numbers are texts in this encoding.
 std::string nanos(std::int64_t ms) { return fmt::format("{}000000", ms > 0 ? ms : 0); }
@@ -50,10 +41,10 @@ std::vector<std::string> spans_of(const store::TraceHop& hop) {
   if (hop.hop != "outcome") return {};
   const Json facts = Json::parse(hop.facts, nullptr, false);
   if (!facts.is_object()) return {};
-  const std::string parent = text(facts, "traceparent");
+  const std::string parent = text_in(facts, "traceparent");
   if (!wants_spans(parent)) return {};
 
-  const std::string outcome = text(facts, "outcome"), rule = text(facts, "rule");
+  const std::string outcome = text_in(facts, "outcome"), rule = text_in(facts, "rule");
   Json attributes =
       Json::array({attribute("nightpost.event_id", hop.event_id), attribute("nightpost.app_id", hop.app.value),
                    attribute("nightpost.user_id", hop.user_id), attribute("nightpost.outcome", outcome),
@@ -62,19 +53,19 @@ std::vector<std::string> spans_of(const store::TraceHop& hop) {
     if (!value.empty()) attributes.push_back(attribute(key, value));
   };
   add("nightpost.device_id", hop.device_id);
-  add("nightpost.vendor", text(facts, "vendor"));
-  add("nightpost.code", text(facts, "code"));
-  add("nightpost.push_id", text(facts, "push_id"));
-  add("nightpost.vendor_id", text(facts, "vendor_id"));
-  if (const std::int64_t certificate = number(facts, "certificate_id"); certificate != 0)
+  add("nightpost.vendor", text_in(facts, "vendor"));
+  add("nightpost.code", text_in(facts, "code"));
+  add("nightpost.push_id", text_in(facts, "push_id"));
+  add("nightpost.vendor_id", text_in(facts, "vendor_id"));
+  if (const std::int64_t certificate = number_in(facts, "certificate_id"); certificate != 0)
     attributes.push_back(attribute("nightpost.certificate_id", certificate));
-  if (const std::int64_t attempt = number(facts, "attempt"); attempt != 0)
+  if (const std::int64_t attempt = number_in(facts, "attempt"); attempt != 0)
     attributes.push_back(attribute("nightpost.attempt", attempt));
 
   // Who was ruled out is no fault; who was given up or refused is one.
   const bool good = outcome == "accepted" || outcome == "suppressed";
   Json status = {{"code", good ? kOk : kError}};
-  if (!good) status["message"] = text(facts, "reason");
+  if (!good) status["message"] = text_in(facts, "reason");
 
   const std::int64_t end = to_ms(hop.at);
   const std::string push_span =
@@ -84,20 +75,20 @@ std::vector<std::string> spans_of(const store::TraceHop& hop) {
                      {"parentSpanId", parent.substr(36, 16)},
                      {"name", "push"},
                      {"kind", kConsumer},
-                     {"startTimeUnixNano", nanos(end - number(facts, "latency_ms"))},
+                     {"startTimeUnixNano", nanos(end - number_in(facts, "latency_ms"))},
                      {"endTimeUnixNano", nanos(end)},
                      {"attributes", attributes},
                      {"status", status}};
   std::vector<std::string> spans = {dumped(push)};
-  if (const std::int64_t sent_at = number(facts, "sent_at"); sent_at != 0)
+  if (const std::int64_t sent_at = number_in(facts, "sent_at"); sent_at != 0)
     spans.push_back(dumped({{"traceId", trace_id_of(parent)},
                             {"spanId", hex_of({push_span, "send"}).substr(0, 16)},
                             {"parentSpanId", push_span},
-                            {"name", "send " + text(facts, "vendor")},
+                            {"name", "send " + text_in(facts, "vendor")},
                             {"kind", kClient},
                             {"startTimeUnixNano", nanos(sent_at)},
                             {"endTimeUnixNano", nanos(end)},
-                            {"attributes", Json::array({attribute("nightpost.vendor", text(facts, "vendor"))})},
+                            {"attributes", Json::array({attribute("nightpost.vendor", text_in(facts, "vendor"))})},
                             {"status", {{"code", good ? kOk : kError}}}}));
   return spans;
 }

@@ -1,4 +1,5 @@
 #include "app/outcome_book.h"
+#include "app/json_members.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -8,17 +9,6 @@ namespace nightpost::app {
 namespace {
 
 using Json = nlohmann::json;
-
-/// A member that is text; empty: it is missing, or something else.
-std::string text_at(const Json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-std::int64_t number_at(const Json& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
-}
 
 std::optional<OutcomeKind> kind_from(std::string_view name) {
   for (std::size_t i = 0; i < static_cast<std::size_t>(OutcomeKind::Count); ++i)
@@ -32,11 +22,11 @@ Result<NamedDevices> named_devices(std::string_view event) {
   const auto broken = [] { return fail(Errc::Malformed, "an event that names no id, or not its receivers' devices"); };
   const Json parsed = Json::parse(event, nullptr, false);
   if (!parsed.is_object()) return broken();
-  NamedDevices named{.event_id = text_at(parsed, "event_id"), .devices = {}};
+  NamedDevices named{.event_id = text_in(parsed, "event_id"), .devices = {}};
   const auto to = parsed.find("to");
   if (named.event_id.empty() || to == parsed.end() || !to->is_array() || to->empty()) return broken();
   for (const Json& receiver : *to) {
-    const std::string user = receiver.is_object() ? text_at(receiver, "user_id") : std::string();
+    const std::string user = receiver.is_object() ? text_in(receiver, "user_id") : std::string();
     if (user.empty()) return broken();
     const auto devices = receiver.find("devices");
     if (devices == receiver.end() || !devices->is_array() || devices->empty()) return broken();
@@ -51,13 +41,13 @@ Result<NamedDevices> named_devices(std::string_view event) {
 Result<DeviceOutcome> device_outcome(std::string_view outcome) {
   const Json parsed = Json::parse(outcome, nullptr, false);
   if (!parsed.is_object()) return fail(Errc::Malformed, "an outcome that is no JSON object");
-  const std::string event_id = text_at(parsed, "event_id"), name = text_at(parsed, "outcome");
+  const std::string event_id = text_in(parsed, "event_id"), name = text_in(parsed, "outcome");
   const auto kind = kind_from(name);
   if (event_id.empty() || !kind) return fail(Errc::Malformed, "an outcome without an event, or of unknown kind");
-  const std::int64_t at = number_at(parsed, "at"), not_before = number_at(parsed, "not_before");
+  const std::int64_t at = number_in(parsed, "at"), not_before = number_in(parsed, "not_before");
   return DeviceOutcome{.event_id = event_id,
-                       .user_id = text_at(parsed, "user_id"),
-                       .device_id = text_at(parsed, "device_id"),
+                       .user_id = text_in(parsed, "user_id"),
+                       .device_id = text_in(parsed, "device_id"),
                        .kind = *kind,
                        .wait = milliseconds(at > 0 && not_before > at ? not_before - at : 0)};
 }

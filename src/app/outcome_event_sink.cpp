@@ -5,9 +5,9 @@
 namespace nightpost::app {
 namespace {
 
-constexpr milliseconds kLookEvery{5};        // for outcomes, while any is awaited
-constexpr milliseconds kRepeatEvery{1'000};  // for events that were lost
-constexpr milliseconds kReadWait{100};       // how late the thread hears that it is to end
+constexpr milliseconds kOutcomeLooksEvery{5};  // for outcomes, while any is awaited
+constexpr milliseconds kRepeatEvery{1'000};    // for events that were lost
+constexpr milliseconds kReadWait{100};         // how late the thread hears that it is to end
 constexpr milliseconds kTopicsWait{10'000};
 constexpr std::size_t kHeardMax = 10'000;  // then the thread waits: what the topics drop is published again
 
@@ -46,7 +46,7 @@ void OutcomeEventSink::publish(std::string_view key, std::string_view event, std
     over_.push_back(ticket);  // nobody is named, so nobody can have an outcome
   }
   measure();
-  if (!std::exchange(looking_, true)) timer_->arm(loop_.now() + kLookEvery);
+  if (!std::exchange(looking_, true)) timer_->arm(loop_.now() + kOutcomeLooksEvery);
 }
 
 void OutcomeEventSink::look() {
@@ -69,7 +69,7 @@ void OutcomeEventSink::look() {
     }
   }
   looking_ = book_.size() > 0;
-  if (looking_) timer_->arm(now + kLookEvery);
+  if (looking_) timer_->arm(now + kOutcomeLooksEvery);
   // Last: each may publish what has waited.
   if (durable_)
     for (const std::uint64_t ticket : over) durable_(ticket);
@@ -108,7 +108,7 @@ void OutcomeEventSink::read(const std::stop_token& stop) {
         taken = true;
       } else {
         lock.unlock();
-        std::this_thread::sleep_for(kLookEvery);
+        std::this_thread::sleep_for(kOutcomeLooksEvery);
       }
     }
   }

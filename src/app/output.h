@@ -40,6 +40,8 @@ std::size_t width_of(std::string_view utf8);
 std::string fitted(std::string_view utf8, std::size_t columns);
 /// Foreign text for a terminal: valid UTF-8, and nothing in it moves the cursor.
 std::string printable(std::string_view text);
+/// "1 device", "2 devices".
+std::string counted(std::size_t count, std::string_view noun);
 /// "2026-11-21 12:00:00" in UTC.
 std::string shown_time(std::int64_t unix_ms);
 

@@ -11,13 +11,13 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct SandboxLineOptions {
   std::vector<std::string> vendors;
   std::string listen = "127.0.0.1:8443", ready_file, script_file, data_dir = "var/sandbox", mark;
   bool accept_any = false, receipts_anywhere = false;
 };
 
-int serve(const Options& options) {
+int serve(const SandboxLineOptions& options) {
   sandbox::SandboxOptions settings;
   settings.vendors = options.vendors.empty() ? sandbox::simulated_vendors() : options.vendors;
   const auto listen = parse_host_port(options.listen);
@@ -55,7 +55,7 @@ int serve(const Options& options) {
 }  // namespace
 
 void add_sandbox_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SandboxLineOptions>();
   CLI::App* sandbox = root.add_subcommand("sandbox", "Strict simulators of the vendors' servers, until SIGTERM");
   sandbox->add_option("--vendor", options->vendors, "which; repeatable; absent: all eight");
   sandbox

@@ -26,7 +26,7 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct SendOptions {
   CommonOptions common;
   std::int64_t app = 0;
   std::string user, device, title, subtitle, desc, ext, sound, channel, category, level, image, from = "nightpost";
@@ -146,7 +146,7 @@ class Collector final : public dispatch::Settler {
   bool released = false;
 };
 
-std::string event_for(const Options& options, WallTime now) {
+std::string event_for(const SendOptions& options, WallTime now) {
   const std::string id = "send-" + uuid_of({options.user, std::to_string(to_ms(now))});
   nlohmann::json push = {{"title", options.title}, {"desc", options.desc}, {"ext", options.ext}};
   const auto put = [](nlohmann::json& into, const char* name, const std::string& text) {
@@ -164,20 +164,20 @@ std::string event_for(const Options& options, WallTime now) {
   nlohmann::json receiver = {{"user_id", options.user}};
   if (options.badge) receiver["unread"] = *options.badge;
   nlohmann::json event = {{"event_id", id},
-                                {"app_id", options.app},
-                                {"occurred_at", to_ms(now)},
-                                {"expires_at", to_ms(now) + options.ttl_s * 1000},
-                                {"kind", "c2c"},
-                                {"from", {{"user_id", options.from}, {"nick", ""}, {"name_card", ""}}},
-                                {"group", nullptr},
-                                {"message",
-                                 {{"id", id},
-                                  {"seq", 1},
-                                  {"sent_at", to_ms(now)},
-                                  {"priority", options.priority},
-                                  {"elements", nlohmann::json::array({text})}}},
-                                {"push", std::move(push)},
-                                {"to", nlohmann::json::array({receiver})}};
+                          {"app_id", options.app},
+                          {"occurred_at", to_ms(now)},
+                          {"expires_at", to_ms(now) + options.ttl_s * 1000},
+                          {"kind", "c2c"},
+                          {"from", {{"user_id", options.from}, {"nick", ""}, {"name_card", ""}}},
+                          {"group", nullptr},
+                          {"message",
+                           {{"id", id},
+                            {"seq", 1},
+                            {"sent_at", to_ms(now)},
+                            {"priority", options.priority},
+                            {"elements", nlohmann::json::array({text})}}},
+                          {"push", std::move(push)},
+                          {"to", nlohmann::json::array({receiver})}};
   if (options.badge_only) event["kind"] = "badge";
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -197,7 +197,7 @@ SkewWatch skew_told(const Config& config) {
 using Running = dispatch::Dispatcher*;
 
 /// Runs one event for one device to its end; with dry_run until the request stands.
-nlohmann::json run_one(const Options& options, const Config& config, const LaneSettings& lane_options,
+nlohmann::json run_one(const SendOptions& options, const Config& config, const LaneSettings& lane_options,
                        boost::asio::io_context& loop, dispatch::Credentials& real_credentials, Running& running,
                        std::shared_ptr<const Receiver> receiver, const Clock& clock) {
   net::LaneMetrics lane_metrics;
@@ -260,7 +260,7 @@ void print_request(const nlohmann::json& request, const std::string& text) {
   fmt::print("\n{}\n\n", text);
 }
 
-int run_send(const Options& options) {
+int run_send(const SendOptions& options) {
   auto config = options.common.load();
   if (!config) return config.error();
   auto store = open_store(*config, true);
@@ -290,7 +290,8 @@ int run_send(const Options& options) {
 
   const ReceiverKey key{AppId{options.app}, options.user};
   Result<std::vector<std::shared_ptr<const Receiver>>> found;
-  resolver.receivers({&key, 1}, [&found](auto answer) { found = std::move(answer); });  // at once: the source is a store
+  resolver.receivers({&key, 1},
+                     [&found](auto answer) { found = std::move(answer); });  // at once: the source is a store
   if (!found) return say_error(found.error());
   const Receiver& receiver = *found->front();
   std::vector<std::shared_ptr<const Receiver>>
@@ -340,7 +341,7 @@ int run_send(const Options& options) {
 }  // namespace
 
 void add_send_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SendOptions>();
   CLI::App* send = root.add_subcommand("send", "Send a test push to a user's devices, or show the exact request");
   options->common.add_config(*send);
   options->common.add_json(*send);

@@ -10,7 +10,7 @@ struct Advice {
   std::string_view todo;
 };
 
-constexpr Advice kAdvice[] = {
+constexpr Advice kTraceAdvice[] = {
     {"push_disabled", "Nothing is wrong: the sender's app asked for no push (push.disabled in the event)."},
     {"online_only", "Nothing is wrong: the sender's app meant it for those online only."},
     {"system_message", "Nothing is wrong: system messages and group notices are not pushed."},
@@ -103,8 +103,8 @@ constexpr Advice kAdvice[] = {
 }  // namespace
 
 std::string_view advice_of(std::string_view rule) noexcept {
-  const auto* const found = std::ranges::find(kAdvice, rule, &Advice::rule);
-  return found == std::end(kAdvice) ? std::string_view() : found->todo;
+  const auto* const found = std::ranges::find(kTraceAdvice, rule, &Advice::rule);
+  return found == std::end(kTraceAdvice) ? std::string_view() : found->todo;
 }
 
 }  // namespace nightpost::app

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kHopsMax = 20'000;  // of one event that are read
 
-struct Options {
+struct TraceCommandOptions {
   CommonOptions common;
   std::string event, user, device, since;
   std::int64_t app = 0;
@@ -29,7 +29,7 @@ struct Options {
 };
 
 /// From when on; the epoch: all that is there.
-std::expected<WallTime, int> since_of(const Options& options, const char* otherwise) {
+std::expected<WallTime, int> since_of(const TraceCommandOptions& options, const char* otherwise) {
   const std::string text = options.since.empty() ? otherwise : options.since;
   const auto since = kafka::parse_start_at(text);
   if (since && since->from == kafka::StartAt::From::Back) return SystemClock().wall() - since->back;
@@ -39,7 +39,7 @@ std::expected<WallTime, int> since_of(const Options& options, const char* otherw
 }
 
 /// Why there may be nothing, for somebody who looks for it.
-int say_nothing_found(const Options& options, const Config& config, const std::string& path,
+int say_nothing_found(const TraceCommandOptions& options, const Config& config, const std::string& path,
                       std::optional<WallTime> oldest) {
   say_error(options.event.empty() ? fmt::format("nothing is kept of user {} in app {}", options.user, options.app)
                                   : fmt::format("nothing is kept of event {}", options.event),
@@ -77,7 +77,7 @@ std::expected<std::unique_ptr<store::TraceStore>, int> open_trace(const Config& 
 }
 
 /// Of the event, and what receipts brought under the tag that vendors send back for it.
-Result<std::vector<store::TraceHop>> hops_of(store::TraceStore& trace, const Options& options) {
+Result<std::vector<store::TraceHop>> hops_of(store::TraceStore& trace, const TraceCommandOptions& options) {
   const auto user = options.user.empty() ? std::nullopt : std::optional<std::string_view>(options.user);
   auto hops = trace.of_event(options.event, user, kHopsMax);
   if (!hops || dispatch::is_receipt_tag(options.event)) return hops;
@@ -91,7 +91,8 @@ Result<std::vector<store::TraceHop>> hops_of(store::TraceStore& trace, const Opt
 }
 
 /// What the results topic has beside; what was not read of it is said.
-std::optional<int> add_results(const Options& options, const Config& config, std::vector<store::TraceHop>& hops) {
+std::optional<int> add_results(const TraceCommandOptions& options, const Config& config,
+                               std::vector<store::TraceHop>& hops) {
   const auto since = since_of(options, "1h");
   if (!since) return since.error();
   auto found = scan_results(config.consumer.kafka, {.topic = config.topics.results,
@@ -111,7 +112,7 @@ std::optional<int> add_results(const Options& options, const Config& config, std
   return std::nullopt;
 }
 
-int show_event(const Options& options, const Config& config) {
+int show_event(const TraceCommandOptions& options, const Config& config) {
   const std::string path = trace_path(config.trace, config.store_url);
   std::error_code ignored;
   std::vector<store::TraceHop> kept;
@@ -139,7 +140,7 @@ int show_event(const Options& options, const Config& config) {
   return kDone;
 }
 
-int list_user(const Options& options, const Config& config) {
+int list_user(const TraceCommandOptions& options, const Config& config) {
   const auto since = since_of(options, "24h");
   if (!since) return since.error();
   const std::string path = trace_path(config.trace, config.store_url);
@@ -174,7 +175,7 @@ int list_user(const Options& options, const Config& config) {
   return kDone;
 }
 
-int trace(const Options& options) {
+int trace(const TraceCommandOptions& options) {
   if (options.event.empty() && (options.user.empty() || options.app == 0))
     return say_error("name an event, or a user with --user and --app", kBadUsage);
   const auto config = options.common.load();
@@ -185,7 +186,7 @@ int trace(const Options& options) {
 }  // namespace
 
 void add_trace_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TraceCommandOptions>();
   CLI::App* command =
       root.add_subcommand("trace", "Why a push did or did not arrive: one event hop by hop, or a user's latest events");
   options->common.add_config(*command);

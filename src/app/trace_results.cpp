@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "app/json_members.h"
 #include "dispatch/outcome_json.h"
 #include "kafka/topic_reader.h"
 
@@ -12,21 +13,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string text(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::int64_t number(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
-
 /// Whether both rows are one outcome: that of a shard has the time of sending beside what the topic has.
 bool same(const store::TraceHop& a, const store::TraceHop& b) {
   if (a.user_id != b.user_id || a.device_id != b.device_id || a.at != b.at || a.hop != b.hop) return false;
   const Json one = Json::parse(a.facts, nullptr, false), other = Json::parse(b.facts, nullptr, false);
-  return one.is_object() && other.is_object() && text(one, "outcome") == text(other, "outcome");
+  return one.is_object() && other.is_object() && text_in(one, "outcome") == text_in(other, "outcome");
 }
 
 }  // namespace
@@ -34,14 +25,14 @@ bool same(const store::TraceHop& a, const store::TraceHop& b) {
 std::optional<store::TraceHop> hop_of_outcome(std::string_view json) {
   const Json outcome = Json::parse(json, nullptr, false);
   if (!outcome.is_object()) return std::nullopt;
-  store::TraceHop hop{.event_id = text(outcome, "event_id"),
-                      .app = {number(outcome, "app_id")},
-                      .user_id = text(outcome, "user_id"),
-                      .device_id = text(outcome, "device_id"),
-                      .hop = text(outcome, "rule") == dispatch::kReceiptRule ? "receipt" : "outcome",
-                      .at = wall_from_ms(number(outcome, "at")),
+  store::TraceHop hop{.event_id = text_in(outcome, "event_id"),
+                      .app = {number_in(outcome, "app_id")},
+                      .user_id = text_in(outcome, "user_id"),
+                      .device_id = text_in(outcome, "device_id"),
+                      .hop = text_in(outcome, "rule") == dispatch::kReceiptRule ? "receipt" : "outcome",
+                      .at = wall_from_ms(number_in(outcome, "at")),
                       .facts = std::string(json)};
-  if (hop.event_id.empty() || text(outcome, "outcome").empty()) return std::nullopt;
+  if (hop.event_id.empty() || text_in(outcome, "outcome").empty()) return std::nullopt;
   return hop;
 }
 

@@ -23,20 +23,18 @@ Json facts_of(const TraceHop& hop) {
 }
 
 /// Foreign text, so that nothing in it moves the terminal's cursor.
-std::string text(const Json& facts, const char* key) {
+std::string printable_in(const Json& facts, const char* key) {
   const auto found = facts.find(key);
   return found != facts.end() && found->is_string() ? printable(found->get<std::string>()) : std::string();
 }
 
-std::optional<std::int64_t> number(const Json& facts, const char* key) {
+std::optional<std::int64_t> number_if(const Json& facts, const char* key) {
   const auto found = facts.find(key);
   if (found == facts.end() || !found->is_number_integer()) return std::nullopt;
   return found->get<std::int64_t>();
 }
 
 std::string clock_time(std::int64_t ms) { return shown_time(ms) + " UTC"; }
-
-std::string counted(std::size_t n, std::string_view what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
 
 bool is_outcome(const TraceHop& hop) noexcept { return hop.hop == "outcome" || hop.hop == "receipt"; }
 
@@ -56,21 +54,21 @@ void conclude(TracedDevice& device, WallTime now) {
   for (const TraceHop* hop : device.hops) {
     const Json facts = facts_of(*hop);
     if (hop->hop == "attempt") {
-      next = number(facts, "retry_at");
+      next = number_if(facts, "retry_at");
       where = "It is tried again";
       continue;
     }
     if (!is_outcome(*hop)) continue;
-    std::string state = text(facts, "outcome");
+    std::string state = printable_in(facts, "outcome");
     if (state == "retrying") {
-      next = number(facts, "not_before");
+      next = number_if(facts, "not_before");
       const auto wait = next ? wall_from_ms(*next) - hop->at : milliseconds(0);
       where = fmt::format("It waits in the {} delay topic", name_of(dispatch::tier_for(wait)));
     }
     // A remainder that comes back ends anew, but nothing takes back what a receipt said.
     if (rank_of(state) < rank_of(device.state) && rank_of(device.state) > 2) continue;
     device.state = std::move(state);
-    device.rule = text(facts, "rule");
+    device.rule = printable_in(facts, "rule");
   }
   if (device.state == "clicked") {
     device.todo = "It arrived and was tapped on.";
@@ -106,10 +104,10 @@ void line(std::string& out, const TraceStory& story, WallTime at, std::string_vi
 
 std::string consumed_line(const Json& facts, bool again) {
   std::string out = again ? "consumed again" : "consumed";
-  if (const std::string worker = text(facts, "worker"); !worker.empty()) out += " by worker " + worker;
-  const auto partition = number(facts, "partition"), offset = number(facts, "offset");
+  if (const std::string worker = printable_in(facts, "worker"); !worker.empty()) out += " by worker " + worker;
+  const auto partition = number_if(facts, "partition"), offset = number_if(facts, "offset");
   if (partition && offset)
-    out += fmt::format(" ({} partition {} offset {})", text(facts, "topic"), *partition, *offset);
+    out += fmt::format(" ({} partition {} offset {})", printable_in(facts, "topic"), *partition, *offset);
   return out;
 }
 
@@ -122,41 +120,41 @@ std::string settled_line(const Json& facts) {
         out += fmt::format("{}{} {}", std::exchange(before, ", "), n.get<std::int64_t>(), name);
   }
   if (const auto letter = facts.find("dead_letter"); letter != facts.end() && letter->is_object())
-    out += fmt::format("; in the dead topic ({}: {})", text(*letter, "stage"), text(*letter, "reason"));
+    out += fmt::format("; in the dead topic ({}: {})", printable_in(*letter, "stage"), printable_in(*letter, "reason"));
   return out;
 }
 
 /// "apns, certificate 12, push id 5f0c…"
 std::string sent_line(const Json& facts) {
-  const std::string vendor = text(facts, "vendor");
+  const std::string vendor = printable_in(facts, "vendor");
   std::string out = "sent to " + (vendor.empty() ? "the vendor" : vendor);
-  if (const auto certificate = number(facts, "certificate_id")) out += fmt::format(", certificate {}", *certificate);
-  if (const std::string push_id = text(facts, "push_id"); !push_id.empty()) out += ", push id " + push_id;
+  if (const auto certificate = number_if(facts, "certificate_id")) out += fmt::format(", certificate {}", *certificate);
+  if (const std::string push_id = printable_in(facts, "push_id"); !push_id.empty()) out += ", push id " + push_id;
   return out;
 }
 
 /// What the vendor said, or the line: "503, ServiceUnavailable".
 std::string words_of(const Json& facts) {
-  const std::string code = text(facts, "code"), reason = text(facts, "reason");
+  const std::string code = printable_in(facts, "code"), reason = printable_in(facts, "reason");
   if (code.empty() || reason.contains(code)) return reason;
   return reason.empty() ? code : fmt::format("{} ({})", reason, code);
 }
 
 /// `sent`: a request went out for it.
 std::string attempt_line(const TraceStory& story, const Json& facts, bool sent) {
-  std::string out = sent ? fmt::format("try {} failed", number(facts, "attempt").value_or(1)) : "could not be sent";
+  std::string out = sent ? fmt::format("try {} failed", number_if(facts, "attempt").value_or(1)) : "could not be sent";
   if (const std::string words = words_of(facts); !words.empty()) out += ": " + words;
-  if (const auto retry = number(facts, "retry_at"))
+  if (const auto retry = number_if(facts, "retry_at"))
     out += "; next try at " + shown_offset(wall_from_ms(*retry) - story.start);
   return out;
 }
 
 std::string outcome_line(const TraceHop& hop, const Json& facts) {
-  std::string out = text(facts, "outcome");
+  std::string out = printable_in(facts, "outcome");
   if (hop.hop == "receipt") out = "receipt: " + out;
   if (const std::string words = words_of(facts); !words.empty()) out += ": " + words;
-  if (const auto until = number(facts, "not_before")) out += "; waits until " + clock_time(*until);
-  if (const std::string id = text(facts, "vendor_id"); !id.empty()) out += ", vendor's id " + id;
+  if (const auto until = number_if(facts, "not_before")) out += "; waits until " + clock_time(*until);
+  if (const std::string id = printable_in(facts, "vendor_id"); !id.empty()) out += ", vendor's id " + id;
   return out;
 }
 
@@ -166,7 +164,7 @@ void device_lines(std::string& out, const TraceStory& story, const TracedDevice&
   std::int64_t sent_before = 0;
   for (const TraceHop* hop : device.hops) {
     const Json facts = facts_of(*hop);
-    const auto sent_at = number(facts, "sent_at");
+    const auto sent_at = number_if(facts, "sent_at");
     const bool sent = sent_at && *sent_at != std::exchange(sent_before, *sent_at);
     if (sent) line(out, story, wall_from_ms(*sent_at), sent_line(facts));
     if (hop->hop == "attempt")
@@ -181,23 +179,23 @@ std::string header(const TraceStory& story, WallTime now) {
   std::string out = fmt::format("event {} of app {}\n", printable(story.event_id), story.app.value);
   const Json& event = story.event;
   if (event.empty()) return out + "  what it is was not kept; this is what became of it\n";
-  const std::string kind = text(event, "kind");
+  const std::string kind = printable_in(event, "kind");
   out += kind == "group" ? "  a group message" : kind == "system" ? "  a system message" : "  a one-to-one message";
-  if (const std::string id = text(event, "message_id"); !id.empty()) out += " (" + id + ")";
-  if (const std::string from = text(event, "from"); !from.empty()) out += " from " + from;
-  if (const std::string group = text(event, "group"); !group.empty()) out += " in group " + group;
-  if (const std::string to = text(event, "to"); !to.empty())
+  if (const std::string id = printable_in(event, "message_id"); !id.empty()) out += " (" + id + ")";
+  if (const std::string from = printable_in(event, "from"); !from.empty()) out += " from " + from;
+  if (const std::string group = printable_in(event, "group"); !group.empty()) out += " in group " + group;
+  if (const std::string to = printable_in(event, "to"); !to.empty())
     out += " to " + to;
-  else if (const auto receivers = number(event, "receivers"))
+  else if (const auto receivers = number_if(event, "receivers"))
     out += " to " + counted(static_cast<std::size_t>(*receivers), "user");
   out += '\n';
-  if (const auto at = number(event, "occurred_at"))
+  if (const auto at = number_if(event, "occurred_at"))
     out += fmt::format("  published {}, {} ago\n", clock_time(*at), shown_span(now - wall_from_ms(*at)));
-  if (const auto until = number(event, "expires_at")) {
+  if (const auto until = number_if(event, "expires_at")) {
     const bool over = wall_from_ms(*until) <= now;
     out += fmt::format("  {} {}\n", over ? "not to be pushed since" : "to be pushed until", clock_time(*until));
   }
-  if (const std::string parent = text(event, "traceparent"); parent.size() > 35)
+  if (const std::string parent = printable_in(event, "traceparent"); parent.size() > 35)
     out += "  trace id " + parent.substr(3, 32) + "\n";
   return out;
 }
@@ -228,7 +226,7 @@ TraceStory story_of(std::span<const TraceHop> hops, WallTime now) {
     if (hop.hop == "consumed" && story.event.empty()) story.event = facts_of(hop);
     if (hop.hop == "settled")
       story.left_out +=
-          static_cast<std::size_t>(std::max<std::int64_t>(number(facts_of(hop), "left_out").value_or(0), 0));
+          static_cast<std::size_t>(std::max<std::int64_t>(number_if(facts_of(hop), "left_out").value_or(0), 0));
     const bool of_event = hop.user_id.empty() && hop.device_id.empty() && !is_outcome(hop);
     if (of_event) {
       story.whole.push_back(&hop);
@@ -245,17 +243,17 @@ TraceStory story_of(std::span<const TraceHop> hops, WallTime now) {
     std::ranges::sort(device.hops, by_time);
     conclude(device, now);
     if (device.user_id.empty())
-      device.user_id =
-          story.event.empty() || text(story.event, "to").empty() ? "nobody by name" : text(story.event, "to");
+      device.user_id = story.event.empty() || printable_in(story.event, "to").empty() ? "nobody by name"
+                                                                                      : printable_in(story.event, "to");
   }
-  const auto published = number(story.event, "occurred_at");
+  const auto published = number_if(story.event, "occurred_at");
   story.start = published ? wall_from_ms(*published) : first;
   return story;
 }
 
 std::string trace_text(const TraceStory& story, WallTime now, std::size_t devices_max) {
   std::string out = header(story, now) + "\n";
-  if (number(story.event, "occurred_at")) line(out, story, story.start, "published");
+  if (number_if(story.event, "occurred_at")) line(out, story, story.start, "published");
   bool again = false;
   for (const TraceHop* hop : story.whole) {
     const Json facts = facts_of(*hop);
@@ -263,8 +261,8 @@ std::string trace_text(const TraceStory& story, WallTime now, std::size_t device
       line(out, story, hop->at, consumed_line(facts, std::exchange(again, true)));
     else if (hop->hop == "resolved")
       line(out, story, hop->at,
-           counted(static_cast<std::size_t>(number(facts, "devices").value_or(0)), "device") + " of " +
-               counted(static_cast<std::size_t>(number(facts, "receivers").value_or(0)), "user") + " found");
+           counted(static_cast<std::size_t>(number_if(facts, "devices").value_or(0)), "device") + " of " +
+               counted(static_cast<std::size_t>(number_if(facts, "receivers").value_or(0)), "user") + " found");
     else if (hop->hop == "settled")
       line(out, story, hop->at, settled_line(facts));
   }

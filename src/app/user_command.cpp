@@ -7,7 +7,7 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct UserOptions {
   CommonOptions common;
   std::int64_t app = 0;
   std::string user, push, badge, language, sound_c2c, sound_group, peer, group;
@@ -39,7 +39,7 @@ nlohmann::json as_json(const Receiver& receiver) {
           {"mutes", mutes}};
 }
 
-Result<Receiver> receiver_of(store::Store& store, const Options& options) {
+Result<Receiver> receiver_of(store::Store& store, const UserOptions& options) {
   const ReceiverKey key{AppId{options.app}, options.user};
   auto found = store.receivers({&key, 1});
   if (!found) return std::unexpected(found.error());
@@ -47,7 +47,7 @@ Result<Receiver> receiver_of(store::Store& store, const Options& options) {
 }
 
 /// Prints what stands in the store now.
-int show(const Options& options, store::Store& store) {
+int show(const UserOptions& options, store::Store& store) {
   const auto receiver = receiver_of(store, options);
   if (!receiver) return say_error(receiver.error());
   const nlohmann::json json = as_json(*receiver);
@@ -77,7 +77,7 @@ std::expected<bool, int> on_or_off(std::string_view option, std::string_view wor
   return std::unexpected(say_error(fmt::format("{} {}: neither on nor off", option, word), kBadUsage));
 }
 
-int set(const Options& options) {
+int set(const UserOptions& options) {
   auto store = open_store(options.common, false);
   if (!store) return store.error();
   const auto receiver = receiver_of(**store, options);
@@ -97,7 +97,7 @@ int set(const Options& options) {
   return show(options, **store);
 }
 
-Mute mute_of(const Options& options) {
+Mute mute_of(const UserOptions& options) {
   Mute mute;
   if (!options.peer.empty()) {
     mute.kind = Mute::Kind::Peer;
@@ -111,7 +111,7 @@ Mute mute_of(const Options& options) {
   return mute;
 }
 
-int change_mute(const Options& options, bool muted) {
+int change_mute(const UserOptions& options, bool muted) {
   auto store = open_store(options.common, false);
   if (!store) return store.error();
   const Mute mute = mute_of(options);
@@ -134,7 +134,7 @@ void add_user_command(CLI::App& root, int& exit_code) {
     return added;
   };
 
-  auto shown = std::make_shared<Options>();
+  auto shown = std::make_shared<UserOptions>();
   CLI::App* show_command = command("show", "What holds for the user", "");
   shown->add_to(*show_command);
   show_command->callback([shown, &exit_code] {
@@ -142,7 +142,7 @@ void add_user_command(CLI::App& root, int& exit_code) {
     exit_code = store ? show(*shown, **store) : store.error();
   });
 
-  auto given = std::make_shared<Options>();
+  auto given = std::make_shared<UserOptions>();
   CLI::App* set_command = command("set", "Change what is named, leave the rest", " --push off");
   given->add_to(*set_command);
   set_command->add_option("--push", given->push, "on or off");
@@ -153,7 +153,7 @@ void add_user_command(CLI::App& root, int& exit_code) {
   set_command->callback([given, &exit_code] { exit_code = set(*given); });
 
   for (const bool muted : {true, false}) {
-    auto options = std::make_shared<Options>();
+    auto options = std::make_shared<UserOptions>();
     CLI::App* mute_command = muted
                                  ? command("mute", "Silence everything, a peer or a group", " --group team --for 28800")
                                  : command("unmute", "Undo a mute", " --group team");

@@ -5,21 +5,12 @@
 #include <thread>
 
 #include "app/drain_plan.h"
+#include "app/wait_until.h"
 #include "store/postgres.h"
 #include "store/sealer.h"
 
 namespace nightpost::app {
 namespace {
-
-/// Waits in small steps for another thread's work; true if it came to be in time.
-template <class Condition>
-bool wait_until(MonoTime end, Condition condition) {
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(milliseconds(5));
-  }
-  return true;
-}
 
 /// Null: without secrets.
 Result<std::shared_ptr<const store::Sealer>> open_sealer(const Config& config, bool with_secrets) {

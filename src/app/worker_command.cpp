@@ -14,12 +14,12 @@
 namespace nightpost::app {
 namespace {
 
-struct Options {
+struct WorkerCommandOptions {
   CommonOptions common;
   std::string ready_file;
 };
 
-int run_worker(const Options& options) {
+int run_worker(const WorkerCommandOptions& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
   const bool on_server = config->store_url.kind == store::StoreUrl::Kind::Postgres;
@@ -105,7 +105,7 @@ int run_worker(const Options& options) {
 }  // namespace
 
 void add_worker_command(CLI::App& root, int& exit_code) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WorkerCommandOptions>();
   CLI::App* worker = root.add_subcommand("worker", "Dispatch events from Kafka until SIGTERM, then drain and exit 0");
   options->common.add_config(*worker);
   worker->add_option("--ready-file", options->ready_file, "written once the first assignment has come")

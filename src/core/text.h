@@ -34,6 +34,7 @@ std::string_view trimmed(std::string_view text) noexcept;
 /// A to Z as a to z, all else as it is.
 std::string ascii_lower(std::string_view text);
 
+bool has_control(std::string_view text) noexcept;  // U+0000 to U+001F, U+007F
 bool is_valid_utf8(std::string_view text) noexcept;
 /// Every maximal ill-formed subsequence becomes U+FFFD (Unicode 15 §3.9, the W3C practice).
 std::string utf8_repaired(std::string_view text);

@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kExceptionBytesMax = 300;
 
 /// How often a push that waits alone is looked at again, at most.
-constexpr milliseconds kLookAgain{1'000};
+constexpr milliseconds kLoneLooksEvery{1'000};
 
 /// Tokens may stand in an exception's words.
 void redact(std::string& text, std::string_view secret) {
@@ -185,7 +185,7 @@ void Attempts::wake(Push& push) {
   if (now_.mono >= push.window.quick_until && push.state != Push::State::Waiting) {
     if (push.waits_for != Rule::NotInTime || !shares_.is_alone(now_.mono)) return put_off(push, push.waits_for);
     // It holds up nobody: a backlog waits in its partition, not in a delay topic.
-    push.window.quick_until = now_.mono + std::max(options_.quick_for, kLookAgain);
+    push.window.quick_until = now_.mono + std::max(options_.quick_for, kLoneLooksEvery);
     return timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
   }
   if (push.state == Push::State::Parked) return;

@@ -7,13 +7,13 @@
 namespace nightpost::dispatch {
 namespace {
 
-constexpr std::size_t kTextMax = 1000;  // of a vendor's words
+constexpr std::size_t kWordsMax = 1000;  // of a vendor's words
 
-constexpr std::array<std::string_view, 5> kNames = {"consumed", "resolved", "attempt", "outcome", "settled"};
+constexpr std::array<std::string_view, 5> kHopNames = {"consumed", "resolved", "attempt", "outcome", "settled"};
 
-void text(std::string& out, std::string_view key, std::string_view value) {
+void member_text(std::string& out, std::string_view key, std::string_view value) {
   if (value.empty()) return;
-  value = value.substr(0, kTextMax);
+  value = value.substr(0, kWordsMax);
   if (is_valid_utf8(value))
     append_json_member(out, key, value);
   else
@@ -30,7 +30,7 @@ void count(std::string& out, std::string_view key, std::size_t n) {
 
 }  // namespace
 
-std::string_view name_of(Hop::What what) noexcept { return kNames[static_cast<std::size_t>(what)]; }
+std::string_view name_of(Hop::What what) noexcept { return kHopNames[static_cast<std::size_t>(what)]; }
 
 bool is_always_traced(OutcomeKind kind, Rule rule) noexcept {
   switch (kind) {
@@ -74,15 +74,15 @@ void HopWriter::tell(Hop::What what, const OpenEvent& open, std::string_view use
 void HopWriter::consumed(OpenEvent& open) {
   const OfflineEvent& event = open.event;
   facts_ = '{';
-  text(facts_, "kind", name_of(event.kind));
-  text(facts_, "from", event.from_user);
-  text(facts_, "group", event.group_id);
-  text(facts_, "message_id", event.message_id);
+  member_text(facts_, "kind", name_of(event.kind));
+  member_text(facts_, "from", event.from_user);
+  member_text(facts_, "group", event.group_id);
+  member_text(facts_, "message_id", event.message_id);
   time(facts_, "occurred_at", event.occurred_at);
   time(facts_, "expires_at", event.expires_at);
   count(facts_, "receivers", event.to.size());
-  if (event.to.size() == 1) text(facts_, "to", event.to.front().user_id);
-  text(facts_, "traceparent", open.traceparent);
+  if (event.to.size() == 1) member_text(facts_, "to", event.to.front().user_id);
+  member_text(facts_, "traceparent", open.traceparent);
   facts_ += '}';
   tell(Hop::What::Consumed, open, {}, {}, open.taken_at);
 }
@@ -102,12 +102,12 @@ void HopWriter::attempt(Push& push, const VendorReason& reason, WallTime retry_a
   OpenEvent& open = *push.event;
   if (!admit(open, true)) return;
   facts_ = '{';
-  if (push.route) text(facts_, "vendor", name_of(push.route->certificate.vendor));
+  if (push.route) member_text(facts_, "vendor", name_of(push.route->certificate.vendor));
   append_json_member(facts_, "certificate_id", push.device->certificate.value);
-  text(facts_, "push_id", push.push_id);
-  text(facts_, "vendor_id", reason.vendor_id);
-  text(facts_, "code", reason.code);
-  text(facts_, "reason", reason.meaning);
+  member_text(facts_, "push_id", push.push_id);
+  member_text(facts_, "vendor_id", reason.vendor_id);
+  member_text(facts_, "code", reason.code);
+  member_text(facts_, "reason", reason.meaning);
   append_json_member(facts_, "attempt", static_cast<std::int64_t>(push.progress.sent));
   if (push.progress.attempts > 0) time(facts_, "sent_at", push.sent_at_wall);
   time(facts_, "retry_at", retry_at);
@@ -132,11 +132,11 @@ void HopWriter::outcome(OpenEvent& open, const Outcome& outcome, Rule rule, std:
 void HopWriter::unreadable(OpenEvent& open, Rule rule, WallTime now) {
   if (open.event.event_id.empty() || !admit(open, true)) return;
   facts_ = '{';
-  text(facts_, "outcome", name_of(OutcomeKind::Dead));
-  text(facts_, "rule", name_of(rule));
+  member_text(facts_, "outcome", name_of(OutcomeKind::Dead));
+  member_text(facts_, "rule", name_of(rule));
   // An exception's words may quote the record.
-  if (rule != Rule::InternalError) text(facts_, "code", open.letter->detail);
-  text(facts_, "reason", sentence_of(rule));
+  if (rule != Rule::InternalError) member_text(facts_, "code", open.letter->detail);
+  member_text(facts_, "reason", sentence_of(rule));
   facts_ += '}';
   tell(Hop::What::Outcome, open, {}, {}, now);
 }
@@ -150,8 +150,8 @@ void HopWriter::settled(OpenEvent& open, WallTime now) {
   if (open.hops_left_out > 0) count(facts_, "left_out", open.hops_left_out);
   if (open.letter) {
     facts_ += R"(,"dead_letter":{)";
-    text(facts_, "stage", open.letter->stage);
-    text(facts_, "reason", open.letter->reason);
+    member_text(facts_, "stage", open.letter->stage);
+    member_text(facts_, "reason", open.letter->reason);
     facts_ += '}';
   }
   facts_ += '}';

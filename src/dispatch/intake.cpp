@@ -18,7 +18,7 @@ constexpr std::size_t kKeysKept = 2048;  // keys that keep their text's memory
 // A remainder that comes so much too early is waited for; a longer wait is a delay topic's.
 constexpr milliseconds kHoldMax = delay_of(Tier::TenSeconds) / 2;
 // A cancel whose message is in the air looks so often whether it was answered.
-constexpr milliseconds kLookAgain{250};
+constexpr milliseconds kCancelLooksEvery{250};
 constexpr milliseconds kBadgeLasts{10'000};
 }  // namespace
 
@@ -88,7 +88,7 @@ void Intake::take_back() {
       return in_air.contains(RecallBook::key_of(open->event, to.user_id));
     };
     if (std::ranges::any_of(open->event.to, waits))
-      hold(*open, kLookAgain);
+      hold(*open, kCancelLooksEvery);
     else
       lookups_.push_back(tag);
   }

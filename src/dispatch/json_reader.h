@@ -15,6 +15,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/text.h"
 #include "core/time.h"
 
 namespace nightpost::dispatch {
@@ -66,12 +67,6 @@ inline std::string_view kind_of(std::string_view token) {
     default:
       return "a number";
   }
-}
-
-inline bool has_control(std::string_view text) {
-  for (const char c : text)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
-  return false;
 }
 
 inline std::optional<unsigned> hex4(std::string_view text) {

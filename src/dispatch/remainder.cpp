@@ -147,10 +147,10 @@ class RemainderReader final : public JsonReader {
 
 // Members that say nothing are left out.
 
-void number(std::string& out, std::string_view key, std::int64_t value) {
+void number_unless_0(std::string& out, std::string_view key, std::int64_t value) {
   if (value != 0) append_json_member(out, key, value);
 }
-void text(std::string& out, std::string_view key, std::string_view value) {
+void text_unless_empty(std::string& out, std::string_view key, std::string_view value) {
   if (value.empty()) return;
   if (is_valid_utf8(value))
     append_json_member(out, key, value);
@@ -160,15 +160,15 @@ void text(std::string& out, std::string_view key, std::string_view value) {
 
 void append(std::string& out, const DeviceLeft& device) {
   out += '{';
-  text(out, "device_id", device.device_id);
-  number(out, "sent", device.sent);
-  number(out, "unheard", device.unheard);
-  number(out, "hops", device.hops);
-  number(out, "tried_since", to_ms(device.tried_since));
-  number(out, "not_before", to_ms(device.not_before));
-  text(out, "rule", device.rule);
-  text(out, "vendor", device.vendor);
-  text(out, "code", std::string_view(device.code).substr(0, kCodeBytesMax));
+  text_unless_empty(out, "device_id", device.device_id);
+  number_unless_0(out, "sent", device.sent);
+  number_unless_0(out, "unheard", device.unheard);
+  number_unless_0(out, "hops", device.hops);
+  number_unless_0(out, "tried_since", to_ms(device.tried_since));
+  number_unless_0(out, "not_before", to_ms(device.not_before));
+  text_unless_empty(out, "rule", device.rule);
+  text_unless_empty(out, "vendor", device.vendor);
+  text_unless_empty(out, "code", std::string_view(device.code).substr(0, kCodeBytesMax));
   out += '}';
 }
 
@@ -188,13 +188,13 @@ Result<Remainder> read_remainder(std::string_view json) {
 
 std::string to_json(const Remainder& remainder) {
   std::string out = R"({"v":1)";
-  number(out, "first_at", to_ms(remainder.first_at));
-  number(out, "hops", remainder.hops);
-  number(out, "not_before", to_ms(remainder.not_before));
+  number_unless_0(out, "first_at", to_ms(remainder.first_at));
+  number_unless_0(out, "hops", remainder.hops);
+  number_unless_0(out, "not_before", to_ms(remainder.not_before));
   out += R"(,"left":[)";
   for (const ReceiverLeft& receiver : remainder.left) {
     out += out.ends_with('[') ? "{" : ",{";
-    text(out, "user_id", receiver.user_id);
+    text_unless_empty(out, "user_id", receiver.user_id);
     if (!receiver.devices.empty()) {
       out += R"(,"devices":[)";
       for (const DeviceLeft& device : receiver.devices) {

@@ -23,6 +23,7 @@ using Topic = Handle<rd_kafka_topic_t, rd_kafka_topic_destroy>;
 using Message = Handle<rd_kafka_message_t, rd_kafka_message_destroy>;
 using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
 using ClientError = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
+using Metadata = Handle<const rd_kafka_metadata_t, rd_kafka_metadata_destroy>;
 using PartitionList = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
 
 /// What librdkafka's callbacks get as their opaque. Outlives the client.
@@ -43,6 +44,11 @@ Result<Client> make_client(rd_kafka_type_t type, Conf conf);
 bool is_handshake(std::int16_t api) noexcept;
 /// To be called with each error that the client reports. Any thread.
 void note_failure(Opaque& opaque, rd_kafka_resp_err_t code, const char* words);
+/// The error callback of a client whose owner wants to know nothing else.
+inline void note_error(rd_kafka_t*, int code, const char* words, void* opaque) {
+  note_failure(*static_cast<Opaque*>(opaque), static_cast<rd_kafka_resp_err_t>(code), words);
+}
+inline int ms_of(milliseconds time) { return static_cast<int>(time.count()); }
 
 inline Error error_of(rd_kafka_resp_err_t code, std::string_view what) {
   return {Errc::Io, std::string(what) + ": " + rd_kafka_err2str(code)};

@@ -13,8 +13,6 @@
 namespace nightpost::kafka {
 namespace {
 
-void destroy(const rd_kafka_metadata_t* metadata) { rd_kafka_metadata_destroy(metadata); }
-using Metadata = std::unique_ptr<const rd_kafka_metadata_t, FreeWith<destroy>>;
 void destroy(const rd_kafka_group_list* groups) { rd_kafka_group_list_destroy(groups); }
 using Groups =
     std::unique_ptr<const rd_kafka_group_list, FreeWith<static_cast<void (*)(const rd_kafka_group_list*)>(destroy)>>;
@@ -23,10 +21,6 @@ using AdminOptions = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destr
 
 constexpr milliseconds kStepMin{500};
 constexpr milliseconds kAskAgain{200};
-
-void on_error(rd_kafka_t*, int code, const char* words, void* opaque) {
-  note_failure(*static_cast<Opaque*>(opaque), static_cast<rd_kafka_resp_err_t>(code), words);
-}
 
 /// One client and the time it has left.
 struct Asker {
@@ -58,7 +52,7 @@ Result<std::unique_ptr<Asker>> make_asker(const ClientOptions& options, const st
   // Never a member of the group: it only asks.
   Result<Conf> conf = make_conf(options, {{"group.id", group}, {"enable.auto.commit", "false"}}, asker->opaque);
   if (!conf) return std::unexpected(std::move(conf.error()));
-  rd_kafka_conf_set_error_cb(conf->get(), &on_error);
+  rd_kafka_conf_set_error_cb(conf->get(), &note_error);
   Result<Client> client = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!client) return std::unexpected(std::move(client.error()));
   asker->client = std::move(*client);

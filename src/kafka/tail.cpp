@@ -4,15 +4,10 @@
 
 #include <array>
 
-#include "core/c_handle.h"
+#include "kafka/client_conf.h"
 
 namespace nightpost::kafka {
 namespace {
-
-using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
-using Conf = Handle<rd_kafka_conf_t, rd_kafka_conf_destroy>;
-using Partitions = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
-using Message = Handle<rd_kafka_message_t, rd_kafka_message_destroy>;
 
 Result<void> set(rd_kafka_conf_t* conf, const std::string& key, const std::string& value) {
   std::array<char, 256> why{};
@@ -27,7 +22,7 @@ Result<void> add_partitions(rd_kafka_t* client, const std::string& topic, millis
   const rd_kafka_metadata_t* raw = nullptr;
   const auto asked = rd_kafka_metadata(client, 0, handle.get(), &raw, static_cast<int>(wait.count()));
   if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(Errc::Io, std::string("Kafka: ") + rd_kafka_err2str(asked));
-  const Handle<const rd_kafka_metadata_t, rd_kafka_metadata_destroy> metadata(raw);
+  const Metadata metadata(raw);
   if (raw->topic_cnt != 1 || raw->topics[0].partition_cnt == 0)
     return fail(Errc::NotFound, "Kafka has no topic " + topic);
   for (int i = 0; i < raw->topics[0].partition_cnt; ++i)
@@ -90,7 +85,7 @@ Result<std::unique_ptr<Tail>> Tail::start(const ClientOptions& options, const st
   conf.release();  // NOLINT(bugprone-unused-return-value): rd_kafka_new took it
   rd_kafka_poll_set_consumer(client.get());
 
-  const Partitions list(rd_kafka_topic_partition_list_new(8));
+  const PartitionList list(rd_kafka_topic_partition_list_new(8));
   for (const std::string& topic : topics)
     if (const auto added = add_partitions(client.get(), topic, wait, list.get()); !added)
       return std::unexpected(added.error());

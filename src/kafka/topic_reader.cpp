@@ -8,19 +8,6 @@
 #include "kafka/client_conf.h"
 
 namespace nightpost::kafka {
-namespace {
-
-void destroy(const rd_kafka_metadata_t* metadata) { rd_kafka_metadata_destroy(metadata); }
-using Metadata = std::unique_ptr<const rd_kafka_metadata_t, FreeWith<destroy>>;
-
-int ms_of(milliseconds time) { return static_cast<int>(time.count()); }
-
-void on_error(rd_kafka_t*, int code, const char* words, void* opaque) {
-  note_failure(*static_cast<Opaque*>(opaque), static_cast<rd_kafka_resp_err_t>(code), words);
-}
-
-}  // namespace
-
 struct TopicReader::Impl {
   std::string topic;
   milliseconds wait{0};
@@ -55,7 +42,7 @@ Result<void> TopicReader::Impl::start(const ClientOptions& options) {
                                  {"fetch.wait.max.ms", "50"}},
                                 opaque);
   if (!conf) return std::unexpected(std::move(conf.error()));
-  rd_kafka_conf_set_error_cb(conf->get(), &on_error);
+  rd_kafka_conf_set_error_cb(conf->get(), &note_error);
   Result<Client> made = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!made) return std::unexpected(std::move(made.error()));
   client = std::move(*made);

@@ -2,15 +2,9 @@
 
 #include <utility>
 
-#include "core/c_handle.h"
+#include "kafka/client_conf.h"
 
 namespace nightpost::kafka {
-namespace {
-
-void destroy(const rd_kafka_metadata_t* metadata) { rd_kafka_metadata_destroy(metadata); }
-
-}  // namespace
-
 Refusal refusal_of(rd_kafka_resp_err_t code) noexcept {
   switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
@@ -72,7 +66,7 @@ bool TopicWatch::ask(std::size_t topic) {
   const rd_kafka_resp_err_t asked =
       rd_kafka_metadata(client_, 0, topics_[topic], &answer, static_cast<int>(kAnswerWait.count()));
   if (asked != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
-  const std::unique_ptr<const rd_kafka_metadata_t, FreeWith<destroy>> owner(answer);
+  const Metadata owner(answer);
   if (answer->topic_cnt != 1) return false;
   const rd_kafka_resp_err_t code = answer->topics[0].err;
   // An election is on its way; the producer waits for it by itself.

@@ -11,8 +11,6 @@ namespace {
 /// librdkafka wants it to be below the transaction's own time.
 constexpr milliseconds kSocketMargin{1'000};
 
-int ms_of(milliseconds time) { return static_cast<int>(time.count()); }
-
 bool is_taken_over(rd_kafka_resp_err_t code) noexcept {
   return code == RD_KAFKA_RESP_ERR__FENCED || code == RD_KAFKA_RESP_ERR_PRODUCER_FENCED ||
          code == RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH;

@@ -32,8 +32,6 @@ namespace bi = boost::intrusive;
 constexpr int kUnansweredMax = 3;
 constexpr std::size_t kSpareTransfersMax = 64;  // some 25 KiB each
 
-MonoTime clock_now() { return std::chrono::steady_clock::now(); }
-
 /// A request from send() to its answer. Lives in a slab: its transfer borrows `request`, wheel and queue link it.
 struct Job : OnWheel {
   bi::list_member_hook<bi::link_mode<bi::safe_link>> queue_hook;

@@ -1,4 +1,5 @@
 #include "net/dialer.h"
+#include "net/asio_loop.h"
 
 #include <algorithm>
 #include <boost/asio/ip/address.hpp>
@@ -16,8 +17,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
-
-MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 
 /// Of the time there is, a silent address may hold its place for a part, so that a ninth one has its turn too.
 milliseconds attempt_timeout(MonoTime now, MonoTime by) {

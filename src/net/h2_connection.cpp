@@ -10,6 +10,7 @@
 #include <exception>
 #include <utility>
 
+#include "net/asio_loop.h"
 #include "net/http_connect.h"
 #include "net/trust_store.h"
 
@@ -26,8 +27,6 @@ constexpr int kRecordsATurn = 16;  // then others on the loop have their turn
 void rethrow(std::exception_ptr escaped) {
   if (escaped) std::rethrow_exception(escaped);
 }
-
-MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 

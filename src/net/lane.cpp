@@ -28,7 +28,7 @@ using Connection = std::shared_ptr<LaneConnection>;
 constexpr int kBusyPercent = 80;
 
 /// A request from send() to its answer. Lives in a slab: its session borrows `request`, wheel and queue link it.
-struct Job : OnWheel {
+struct LaneJob : OnWheel {
   bi::list_member_hook<bi::link_mode<bi::safe_link>> queue_hook;
   HttpRequest request;
   MonoTime deadline{};
@@ -43,7 +43,9 @@ struct Job : OnWheel {
   bool touched = false;  // at least a byte of it was handed to a socket, at any try
   bool written = false;  // whole; from then on `due` is the response timeout's
 };
-using Queue = bi::list<Job, bi::member_hook<Job, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &Job::queue_hook>>;
+using LaneQueue =
+    bi::list<LaneJob,
+             bi::member_hook<LaneJob, bi::list_member_hook<bi::link_mode<bi::safe_link>>, &LaneJob::queue_hook>>;
 
 }  // namespace
 
@@ -75,9 +77,9 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   } gauges{metrics};
   Origin origin;
   std::optional<Error> unusable;  // the options are wrong: nothing can ever be sent
-  Slab<Job> jobs;
+  Slab<LaneJob> jobs;
   DeadlineWheel wheel;
-  Queue queue;
+  LaneQueue queue;
   std::vector<Connection> connections;
   std::vector<H2Session::Done> collected;
   PeakWatch peaks;  // of jobs
@@ -103,7 +105,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     for (const Connection& c : connections) c->orphan();
     connections.clear();
     queue.clear();
-    jobs.for_each([&](std::uint64_t, Job& job) { wheel.remove(job); });
+    jobs.for_each([&](std::uint64_t, LaneJob& job) { wheel.remove(job); });
     for (GaugeShare* gauge : {&gauges.connections, &gauges.streams_limit, &gauges.open, &gauges.queued,
                               &gauges.draining, &gauges.kept_bytes})
       gauge->set(0);
@@ -111,9 +113,10 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   // ---- jobs
 
-  Job& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler, std::uint64_t group) {
+  LaneJob& take_job(HttpRequest request, MonoTime deadline, std::uint64_t tag, LaneHandler& handler,
+                    std::uint64_t group) {
     const auto [id, slot] = jobs.acquire();
-    Job& job = *slot;
+    LaneJob& job = *slot;
     job.id = id;
     job.request = std::move(request);
     job.deadline = deadline;
@@ -130,8 +133,8 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   /// The job that `said_it` speaks of. nullptr: it has been answered since, which only a bug of ours can bring about;
   /// to drop it is better than to answer another's request.
-  Job* open_job(std::uint64_t id, const LaneConnection& said_it) {
-    Job* const job = jobs.find(id);
+  LaneJob* open_job(std::uint64_t id, const LaneConnection& said_it) {
+    LaneJob* const job = jobs.find(id);
     if (job && job->connection == &said_it) return job;
     metrics.stray_answers.add();
     assert(!"an answer for a request that is not open");
@@ -139,7 +142,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
 
   /// The job is done with; its answer goes out at the end of the turn.
-  void answer(Job& job, LaneReply reply) {
+  void answer(LaneJob& job, LaneReply reply) {
     reply.connection = job.connection ? job.connection->id() : 0;
     reply.written = job.touched || reply.maybe_sent || reply.response.has_value();
     if (!reply.response && reply.response.error().code == Errc::Timeout) metrics.timeouts.add();
@@ -149,7 +152,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
     release(job.request);
     jobs.put_back(job.id);
   }
-  void fail_job(Job& job, Errc code, std::string detail, bool maybe_sent) {
+  void fail_job(LaneJob& job, Errc code, std::string detail, bool maybe_sent) {
     answer(job, {fail(code, std::move(detail)), maybe_sent});
   }
 
@@ -163,7 +166,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
       return post_turn();
     }
     wanted = true;
-    Job& job = take_job(std::move(request), deadline, tag, handler, group);
+    LaneJob& job = take_job(std::move(request), deadline, tag, handler, group);
     queue.push_back(job);
     wheel.set(job, deadline);
     peaks.saw(jobs.used());
@@ -171,14 +174,14 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   void withdraw_queued(std::uint64_t group, const std::string& why) {
     for (auto at = queue.begin(); at != queue.end();) {
-      Job& job = *at++;
+      LaneJob& job = *at++;
       if (job.group == group) fail_job(job, Errc::ConnectionLost, why, false);
     }
     if (has_answers()) post_turn();
   }
 
   /// Back to the head of the queue, or failed if it was already tried too often.
-  void replay(Job& job, const H2Session::Done& done, Queue& again) {
+  void replay(LaneJob& job, const H2Session::Done& done, LaneQueue& again) {
     const bool tried = done.fate == Fate::NotProcessed;
     job.touched |= tried;
     if (tried && ++job.replays > options.replays_max) {
@@ -196,11 +199,11 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
 
   void settle(LaneConnection& connection, std::vector<H2Session::Done>& done) {
     if (done.empty()) return;
-    Queue again;  // in order, before what waits already
+    LaneQueue again;  // in order, before what waits already
     for (H2Session::Done& d : done) {
-      Job* const found = open_job(d.tag, connection);
+      LaneJob* const found = open_job(d.tag, connection);
       if (!found) continue;
-      Job& job = *found;
+      LaneJob& job = *found;
       if (d.refused) metrics.refused.add();
       switch (d.fate) {
         case Fate::Answered:
@@ -284,7 +287,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   void on_written(LaneConnection& connection, std::span<const std::uint64_t> tags) override {
     const MonoTime due = loop().now() + options.response_timeout;
     for (const std::uint64_t tag : tags) {
-      Job* const job = open_job(tag, connection);
+      LaneJob* const job = open_job(tag, connection);
       if (!job) continue;
       job->written = due < job->deadline;
       if (job->written) wheel.set(*job, due);
@@ -325,7 +328,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   void blame_credential(const std::string& why, LaneConnection& said_it, std::vector<H2Session::Done>& done) {
     const auto refuse = [&](const LaneConnection& connection, std::vector<H2Session::Done>& ended) {
       for (H2Session::Done& d : ended) {
-        Job* const job = open_job(d.tag, connection);
+        LaneJob* const job = open_job(d.tag, connection);
         if (!job) continue;
         job->touched |= d.fate != Fate::NeverSent;
         if (d.fate == Fate::Answered)
@@ -414,7 +417,7 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   void pump() override {
     const MonoTime now = loop().now();
     while (!queue.empty()) {
-      Job& job = queue.front();
+      LaneJob& job = queue.front();
       LaneConnection* c = pick(job.avoid);
       if (!c) break;
       const auto stream = c->session().submit(job.request, job.id);
@@ -438,11 +441,11 @@ struct Lane::Impl final : LaneTurns, ConnectionOwner {
   }
 
   void on_time(MonoTime now) override {
-    wheel.expire(now, [&](OnWheel& entry) { late(static_cast<Job&>(entry), now); });
+    wheel.expire(now, [&](OnWheel& entry) { late(static_cast<LaneJob&>(entry), now); });
     for (const Connection& c : connections) c->on_time(now);
   }
 
-  void late(Job& job, MonoTime now) {
+  void late(LaneJob& job, MonoTime now) {
     if (!job.connection) {
       if (!connect_fault.empty())
         return fail_job(job, Errc::ConnectionLost, "no connection to " + origin.authority + ": " + connect_fault,

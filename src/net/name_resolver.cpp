@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "core/c_handle.h"
+#include "net/asio_loop.h"
 
 namespace nightpost::net {
 namespace {
@@ -27,8 +28,6 @@ using boost::system::error_code;
 using Addresses = NameResolver::Addresses;
 
 constexpr std::array kFamilies = {AF_INET6, AF_INET};
-
-MonoTime clock_now() { return std::chrono::steady_clock::now(); }
 
 std::optional<asio::ip::address> address_of(const sockaddr& raw) {
   if (raw.sa_family == AF_INET) {

@@ -15,7 +15,7 @@ constexpr std::int64_t kCountMax = 1'000'000'000'000;
 constexpr std::int64_t kLatencyMsMax = 3'600'000;
 constexpr std::int64_t kCodeMax = 0xffff'ffff;
 constexpr std::int64_t kStreamMax = 0x7fff'ffff;
-constexpr std::uint16_t kMaxConcurrentStreams = 0x3;  // RFC 9113 §6.5.2
+constexpr std::uint16_t kTaughtStreamsMax = 0x3;  // RFC 9113 §6.5.2
 constexpr std::uint16_t kInitialWindowSize = 0x4;
 
 /// [0, 1), the same for the same words everywhere.
@@ -85,7 +85,7 @@ Result<void> read_settings(JsonFields& fields, FaultAct& act) {
   if (!value) return {};
   JsonFields parts(*value, fields.path_of("settings"));
   if (const auto streams = parts.integer("max_concurrent_streams", 0, kCodeMax))
-    act.settings.emplace_back(kMaxConcurrentStreams, static_cast<std::uint32_t>(*streams));
+    act.settings.emplace_back(kTaughtStreamsMax, static_cast<std::uint32_t>(*streams));
   if (const auto window = parts.integer("initial_window_size", 0, kStreamMax))
     act.settings.emplace_back(kInitialWindowSize, static_cast<std::uint32_t>(*window));
   return parts.finish();

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kProjectsMax = 10'000;
-constexpr std::int64_t kQuotaMax = 1'000'000'000;
+constexpr std::int64_t kFcmQuotaMax = 1'000'000'000;
 constexpr milliseconds kQuotaWindow{60'000};
 constexpr std::string_view kProjects = "/v1/projects/";
 constexpr std::string_view kSend = "/messages:send";
@@ -131,7 +131,7 @@ class FcmSimulator final : public VendorSimulator {
     JsonFields fields(value, "$.projects[" + std::to_string(index) + "]");
     Project project{.id = fields.required_text("project_id"), .disabled = fields.flag("disabled")};
     const auto number = fields.text("number");
-    project.quota_per_minute = fields.integer("quota_per_minute", 1, kQuotaMax);
+    project.quota_per_minute = fields.integer("quota_per_minute", 1, kFcmQuotaMax);
     if (auto done = fields.finish(); !done) return done;
     out.emplace_back(project.id, project);
     if (number) out.emplace_back(*number, project);

@@ -1,35 +1,28 @@
 #include "sandbox/receipt_sender.h"
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
+#include <curl/curl.h>
+
+#include <array>
 #include <boost/asio/ip/address.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/ssl.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <deque>
 #include <optional>
 
+#include "core/c_handle.h"
 #include "core/text.h"
+#include "net/asio_loop.h"
+#include "net/curl_multi.h"
 
 namespace nightpost::sandbox {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
 using boost::system::error_code;
-using Request = http::request<http::string_body>;
-using Stream = beast::ssl_stream<beast::tcp_stream>;
+using HeaderList = Handle<curl_slist, curl_slist_free_all>;
 
-constexpr std::chrono::seconds kPatience{5};  // with a receiver that does not answer
-constexpr std::uint64_t kAnswerBytesMax = 65'536;
+constexpr milliseconds kPatience{5'000};  // with a receiver that does not answer
+constexpr std::size_t kAnswerBytesMax = 65'536;
 
 bool is_this_machine(const std::string& host) {
   if (host == "localhost") return true;
@@ -74,141 +67,134 @@ Result<ReceiptTarget> receipt_target(std::string_view url, bool anywhere) {
   return target;
 }
 
-struct ReceiptSender::State {
+/// One transfer of libcurl's at a time, whose connection it keeps for the next.
+struct ReceiptSender::State final : net::CurlMultiOwner, std::enable_shared_from_this<State> {
   State(asio::io_context& its_loop, ReceiptTarget its_target)
-      : loop(its_loop), target(std::move(its_target)), context(asio::ssl::context::tls_client), wake(loop) {}
+      : target(std::move(its_target)),
+        wake(its_loop),
+        multi(std::make_shared<net::CurlMulti>(
+            its_loop, net::CurlMulti::Options{.connections_max = 1, .streams_max = 1, .unacknowledged_max = kPatience},
+            *this)) {}
+  ~State() {
+    if (on_its_way) multi->remove(easy.get());
+  }
 
-  asio::awaitable<void> run(std::shared_ptr<State> self);
-  asio::awaitable<error_code> post(const ReceiptPost& post);
-  asio::awaitable<error_code> connect();
-  asio::awaitable<error_code> exchange(Request& request, unsigned& status);
+  Result<void> set_up();
+  void next();
+  void post(ReceiptPost next);
+  void ended(CURLcode code);
+  void on_transfers_done(net::CurlMulti&, std::span<const net::CurlDone> done) override {
+    if (on_its_way && !done.empty()) ended(done.front().code);
+  }
+  static std::size_t read(char*, std::size_t, std::size_t bytes, void* state) {
+    auto& read = static_cast<State*>(state)->answer_bytes;
+    read += bytes;
+    return read <= kAnswerBytesMax ? bytes : 0;
+  }
 
-  asio::io_context& loop;
   ReceiptTarget target;
-  asio::ssl::context context;
   asio::steady_timer wake;
-  std::unique_ptr<Stream> stream;  // null: not connected; without TLS only its lower half is used
+  Handle<CURL, curl_easy_cleanup> easy;
+  std::shared_ptr<net::CurlMulti> multi;
+  HeaderList headers;  // of what is on its way
+  std::optional<ReceiptPost> on_its_way;
+  std::array<char, CURL_ERROR_SIZE> words{};
+  std::size_t answer_bytes = 0;
   std::deque<std::pair<MonoTime, ReceiptPost>> waiting;
   bool stopped = false;
   std::int64_t posted = 0, failed = 0, dropped = 0;
   std::string last_error;
 };
 
-asio::awaitable<error_code> ReceiptSender::State::connect() {
-  error_code error;
-  asio::ip::tcp::resolver resolver(loop);
-  const auto found =
-      co_await resolver.async_resolve(target.host, target.port, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return error;
-  auto fresh = std::make_unique<Stream>(loop, context);
-  beast::tcp_stream& lower = beast::get_lowest_layer(*fresh);
-  lower.expires_after(kPatience);
-  co_await lower.async_connect(found, asio::redirect_error(asio::use_awaitable, error));
-  if (error) co_return error;
-  if (target.tls) {
-    fresh->set_verify_mode(asio::ssl::verify_peer);
-    fresh->set_verify_callback(asio::ssl::host_name_verification(target.host));
-    if (SSL_set_tlsext_host_name(fresh->native_handle(), target.host.c_str()) != 1)
-      co_return make_error_code(boost::system::errc::not_enough_memory);
-    co_await fresh->async_handshake(asio::ssl::stream_base::client, asio::redirect_error(asio::use_awaitable, error));
-    if (error) co_return error;
+Result<void> ReceiptSender::State::set_up() {
+  easy.reset(curl_easy_init());
+  CURLcode refused = easy ? CURLE_OK : CURLE_FAILED_INIT;
+  const auto set = [&](CURLoption option, auto value) {
+    if (refused == CURLE_OK) refused = curl_easy_setopt(easy.get(), option, value);
+  };
+  const std::string url = (target.tls ? "https://" : "http://") + target.authority + target.path;
+  set(CURLOPT_URL, url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set(CURLOPT_PROXY, "");  // not the environment's
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(kPatience.count()));
+  set(CURLOPT_POST, 1L);
+  set(CURLOPT_WRITEFUNCTION, &State::read);
+  set(CURLOPT_WRITEDATA, static_cast<void*>(this));
+  set(CURLOPT_ERRORBUFFER, words.data());
+  if (!target.ca_pem.empty()) {
+    curl_blob anchors{.data = target.ca_pem.data(), .len = target.ca_pem.size(), .flags = CURL_BLOB_COPY};
+    set(CURLOPT_CAINFO_BLOB, &anchors);
+    set(CURLOPT_CAPATH, static_cast<const char*>(nullptr));
   }
-  stream = std::move(fresh);
-  co_return error;
+  if (refused != CURLE_OK) return fail(Errc::Malformed, std::string("libcurl: ") + curl_easy_strerror(refused));
+  return {};
 }
 
-asio::awaitable<error_code> ReceiptSender::State::exchange(Request& request, unsigned& status) {
-  error_code error;
-  beast::tcp_stream& lower = beast::get_lowest_layer(*stream);
-  lower.expires_after(kPatience);
-  beast::flat_buffer buffer;
-  http::response_parser<http::string_body> parser;
-  parser.body_limit(kAnswerBytesMax);
-  if (target.tls) {
-    co_await http::async_write(*stream, request, asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_await http::async_read(*stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+/// Posts what is due, or comes back when it is.
+void ReceiptSender::State::next() {
+  if (stopped || on_its_way || waiting.empty()) return;
+  if (waiting.front().first > net::clock_now()) {
+    wake.expires_at(waiting.front().first);
+    return wake.async_wait([self = shared_from_this()](error_code cancelled) {
+      if (!cancelled) self->next();
+    });
+  }
+  ReceiptPost due = std::move(waiting.front().second);
+  waiting.pop_front();
+  post(std::move(due));
+}
+
+void ReceiptSender::State::post(ReceiptPost next) {
+  on_its_way = std::move(next);
+  last_error.clear();
+  answer_bytes = 0;
+  words[0] = '\0';
+  headers.reset();
+  for (const auto& [name, value] : on_its_way->headers)
+    headers.reset(curl_slist_append(headers.release(), (name + ": " + value).c_str()));
+  curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, headers.get());
+  curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(on_its_way->body.size()));
+  curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, on_its_way->body.data());
+  if (!multi->add(easy.get())) ended(CURLE_OUT_OF_MEMORY);
+}
+
+void ReceiptSender::State::ended(CURLcode code) {
+  on_its_way.reset();
+  long status = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (code == CURLE_OK && status == 200) {
+    ++posted;
   } else {
-    co_await http::async_write(lower, request, asio::redirect_error(asio::use_awaitable, error));
-    if (!error) co_await http::async_read(lower, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    ++failed;
+    last_error = code == CURLE_OK ? "answered " + std::to_string(status)
+                 : words[0] != 0  ? words.data()
+                                  : curl_easy_strerror(code);
   }
-  if (error) co_return error;
-  status = parser.get().result_int();
-  if (!parser.keep_alive()) stream.reset();
-  co_return error;
-}
-
-/// A connection that was kept may be gone by now: then once more on a fresh one.
-asio::awaitable<error_code> ReceiptSender::State::post(const ReceiptPost& post) {
-  Request request(http::verb::post, target.path, 11);
-  request.set(http::field::host, target.authority);
-  for (const auto& [name, value] : post.headers) request.set(name, value);
-  request.body() = post.body;
-  request.prepare_payload();
-  for (;;) {
-    const bool kept = stream != nullptr;
-    if (!kept)
-      if (const error_code error = co_await connect()) co_return error;
-    unsigned status = 0;
-    const error_code error = co_await exchange(request, status);
-    if (error) stream.reset();
-    if (error && kept && error != beast::error::timeout && !stopped) continue;
-    if (error) co_return error;
-    if (status != 200) last_error = "answered " + std::to_string(status);
-    co_return status == 200 ? error_code() : make_error_code(boost::system::errc::protocol_error);
-  }
-}
-
-asio::awaitable<void> ReceiptSender::State::run(std::shared_ptr<State> self) {
-  error_code ignored;
-  while (!self->stopped) {
-    const bool idle = waiting.empty();
-    if (idle || waiting.front().first > std::chrono::steady_clock::now()) {
-      wake.expires_at(idle ? MonoTime::max() : waiting.front().first);
-      co_await wake.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-      continue;
-    }
-    const ReceiptPost next = std::move(waiting.front().second);
-    waiting.pop_front();
-    last_error.clear();
-    const error_code error = co_await post(next);
-    if (!error) {
-      ++posted;
-    } else {
-      ++failed;
-      if (last_error.empty()) last_error = error.message();
-    }
-  }
+  next();
 }
 
 ReceiptSender::ReceiptSender(std::shared_ptr<State> state) : state_(std::move(state)) {}
 
 Result<std::unique_ptr<ReceiptSender>> ReceiptSender::make(asio::io_context& loop, ReceiptTarget target) {
   auto state = std::make_shared<State>(loop, std::move(target));
-  if (state->target.tls) {
-    error_code error;
-    if (state->target.ca_pem.empty()) {
-      state->context.set_default_verify_paths(error);
-    } else {
-      state->context.add_certificate_authority(asio::buffer(state->target.ca_pem), error);
-    }
-    if (error) return fail(Errc::Malformed, "trust anchors: " + error.message());
-  }
-  asio::co_spawn(loop, state->run(state), asio::detached);
+  if (auto ready = state->set_up(); !ready) return std::unexpected(std::move(ready.error()));
   return std::unique_ptr<ReceiptSender>(new ReceiptSender(std::move(state)));
 }
 
 ReceiptSender::~ReceiptSender() {
-  asio::post(state_->loop, [state = state_] {
+  asio::post(state_->wake.get_executor(), [state = state_] {
     state->stopped = true;
     state->waiting.clear();
     state->wake.cancel();
-    if (state->stream) beast::get_lowest_layer(*state->stream).cancel();
+    if (std::exchange(state->on_its_way, std::nullopt)) state->multi->remove(state->easy.get());
   });
 }
 
 void ReceiptSender::send(std::vector<ReceiptPost> posts) {
   State& state = *state_;
-  const MonoTime due = std::chrono::steady_clock::now() + state.target.delay;
+  const MonoTime due = net::clock_now() + state.target.delay;
   const bool was_idle = state.waiting.empty();
   for (ReceiptPost& post : posts) {
     if (state.waiting.size() >= kWaitingMax) {
@@ -217,7 +203,7 @@ void ReceiptSender::send(std::vector<ReceiptPost> posts) {
       state.waiting.emplace_back(due, std::move(post));
     }
   }
-  if (was_idle && !posts.empty()) state.wake.cancel();
+  if (was_idle) state.next();
 }
 
 std::string ReceiptSender::counts_json() const {

@@ -30,7 +30,7 @@ class ReceiptSender {
  public:
   static constexpr std::size_t kWaitingMax = 20'000;  // further ones are dropped and counted
 
-  /// REQUIRED: `loop` outlives it. Malformed: the trust anchors cannot be read.
+  /// REQUIRED: `loop` outlives it. Malformed: libcurl cannot be set up so.
   static Result<std::unique_ptr<ReceiptSender>> make(boost::asio::io_context& loop, ReceiptTarget target);
   ~ReceiptSender();  // what waits is dropped
   ReceiptSender(const ReceiptSender&) = delete;
@@ -43,7 +43,7 @@ class ReceiptSender {
  private:
   struct State;
   explicit ReceiptSender(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;  // shared with the coroutine that posts, which may end later
+  std::shared_ptr<State> state_;  // shared with what the loop still has to run for it
 };
 
 }  // namespace nightpost::sandbox

@@ -75,7 +75,7 @@ std::string app_id_of(object body) {
   return body["appId"].get(text) == SUCCESS ? std::string(text) : std::string();
 }
 
-std::string_view text_of(object body, std::string_view name) {
+std::string_view checked_text(object body, std::string_view name) {
   std::string_view text;
   return body[name].get(text) == SUCCESS ? text : std::string_view();
 }
@@ -106,13 +106,13 @@ Refusal judge_auth(Call& call) {
   day.second = second;
   if (++day.auths > kAuthsPerSecond) return {kAuthTooOften, "more than ten in this second"};
 
-  const std::string_view key = text_of(call.body, "appKey");
+  const std::string_view key = checked_text(call.body, "appKey");
   if (key.empty() || (taught && key != app->second.key)) return {kBadAppKey, "appKey: missing or wrong"};
   std::int64_t timestamp = 0;
   if (call.body["timestamp"].get(timestamp) != SUCCESS) return {kBadTimestamp, "timestamp: not an integer"};
   if (timestamp < to_ms(call.now - kSkewMost) || timestamp > to_ms(call.now + kSkewMost))
     return {kBadTimestamp, "timestamp: more than ten minutes off"};
-  const std::string_view sign = text_of(call.body, "sign");
+  const std::string_view sign = checked_text(call.body, "sign");
   const bool hex = std::ranges::all_of(sign, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
   if (sign.size() != 32 || !hex) return {kBadSign, "sign: not 32 lower-case hex digits"};
   if (taught && md5_hex(call.app + app->second.key + std::to_string(timestamp) + app->second.secret) != sign)
@@ -228,7 +228,7 @@ Refusal judge_list(Call& call) {
   if (list.empty()) return {kNoList, "regIds: neither it nor aliases"};
   if (list.size() < 2) return {kListTooShort, "regIds: a list of one goes to /message/send"};
   if (list.size() > kListMax) return {kListTooLong, "regIds: more than 1000"};
-  const auto payload = call.state.payloads.find(text_of(body, "taskId"));
+  const auto payload = call.state.payloads.find(checked_text(body, "taskId"));
   if (payload == call.state.payloads.end() || payload->second.app != call.app)
     return {kNoTask, "taskId: missing, or never saved"};
   call.judgement.id = payload->first;

@@ -1,7 +1,9 @@
 // What may be written: lengths and shapes, checked before a statement sees them. Pure.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "core/certificate.h"
@@ -9,6 +11,11 @@
 #include "core/result.h"
 
 namespace nightpost::store {
+
+/// A number of rows as SQL's integers hold it.
+inline std::int64_t bounded(std::size_t limit) {
+  return static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX));
+}
 
 // In bytes of UTF-8.
 inline constexpr std::size_t kUserIdBytesMax = 255;

@@ -9,7 +9,7 @@ namespace nightpost::store {
 namespace {
 
 /// The name's rule is the only one a well-formed certificate can still break.
-Error in_plain_words(Error error, const Certificate& certificate) {
+Error in_postgres_words(Error error, const Certificate& certificate) {
   if (error.detail.contains("certificates_name_taken"))
     error.detail = "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) + " named " +
                    certificate.name;
@@ -27,7 +27,7 @@ Result<Certificate> PostgresStore::add_certificate(const NewCertificate& certifi
   auto rows = connection_.query(postgres::kCertificateAdd, added.app.value, name_of(added.vendor), added.name,
                                 added.bundle_id, name_of(added.environment), added.host_override, added.ca_pem,
                                 name_of(added.status), Blob{*secret});
-  if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), added));
+  if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), added));
   if (!rows->next()) return fail(Errc::Io, "certificates: the server gave no id");
   added.id = CertificateId{rows->integer(0)};
   added.version = 1;
@@ -49,7 +49,7 @@ Result<Certificate> PostgresStore::replace_certificate(CertificateId id, const N
   auto rows = connection_.change(postgres::kCertificateReplace, id.value, facts.name, facts.bundle_id,
                                  name_of(facts.environment), facts.host_override, facts.ca_pem, name_of(facts.status),
                                  Blob{*secret});
-  if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), facts));
+  if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), facts));
   if (auto set = set_texts(id, facts); !set) return std::unexpected(std::move(set.error()));
   auto replaced = read_certificate(id);
   if (!replaced) return replaced;

@@ -7,12 +7,6 @@
 #include "store/postgres_store.h"
 
 namespace nightpost::store {
-namespace {
-
-std::int64_t bounded(std::size_t limit) { return static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX)); }
-
-}  // namespace
-
 Result<void> read_device(const PostgresRows& rows, Device& device) {
   const auto platform = platform_from(rows.text(1));
   const auto kind = token_kind_from(rows.text(4));

@@ -7,13 +7,12 @@
 #include <utility>
 
 #include "store/bulk.h"
+#include "store/limits.h"
 #include "store/postgres_queries.h"
 #include "store/postgres_store.h"
 
 namespace nightpost::store {
 namespace {
-
-std::int64_t bounded(std::size_t limit) { return static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX)); }
 
 using UserKey = std::pair<AppId, std::string_view>;
 using MuteKey = std::pair<std::string, std::string>;  // kind's name, target

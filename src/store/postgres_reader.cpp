@@ -12,7 +12,7 @@ namespace nightpost::store {
 namespace {
 
 /// The server gives a slow statement up; only a server that is gone is waited for so much longer.
-constexpr milliseconds kGrace{1'000};
+constexpr milliseconds kReaderGrace{1'000};
 
 const PostgresQuery kSettings = {"reader_settings", "store server",
                                  "SELECT set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, "
@@ -55,7 +55,7 @@ void PostgresReader::ask(Question question) {
 
 MonoTime PostgresReader::wake_at() const noexcept {
   MonoTime at = state_ == State::Idle ? next_try_ : state_ == State::Connecting ? connect_until_ : MonoTime::max();
-  if (silent_since_) at = *silent_since_ + options_.statement_timeout + kGrace;
+  if (silent_since_) at = *silent_since_ + options_.statement_timeout + kReaderGrace;
   for (const auto* questions : {&waiting_, &sent_})
     for (const Question& question : *questions)
       if (question.answer) at = std::min(at, question.deadline);
@@ -68,7 +68,7 @@ void PostgresReader::on_ready(MonoTime now) {
   if (state_ == State::Ready) {
     if (auto read = read_answers(now); !read)
       lose(std::move(read.error().detail), now);
-    else if (silent_since_ && now >= *silent_since_ + options_.statement_timeout + kGrace)
+    else if (silent_since_ && now >= *silent_since_ + options_.statement_timeout + kReaderGrace)
       lose("no answer within store.statement_timeout_ms", now);
     else
       fill_pipeline();

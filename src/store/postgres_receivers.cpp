@@ -10,8 +10,8 @@ namespace nightpost::store {
 namespace {
 
 // Columns of kReceivers: a device's in 0 to 8, then these.
-constexpr int kPlace = 9, kEnabled = 10, kLanguage = 11, kSoundC2c = 12, kSoundGroup = 13, kBadge = 14, kMuteKind = 15,
-              kMuteTarget = 16, kMuteUntil = 17, kMuteUnless = 18;
+constexpr int kPlaceColumn = 9, kEnabled = 10, kLanguage = 11, kSoundC2c = 12, kSoundGroup = 13, kBadge = 14,
+              kMuteKind = 15, kMuteTarget = 16, kMuteUntil = 17, kMuteUnless = 18;
 
 Result<void> read_row(const PostgresRows& rows, Receiver& receiver) {
   if (!rows.null(kMuteKind)) {
@@ -43,7 +43,7 @@ ReceiversQuestion::ReceiversQuestion(std::span<const ReceiverKey> keys) : count(
 Result<std::vector<Receiver>> ReceiversQuestion::answer(PostgresRows& rows) const {
   std::vector<Receiver> out(count);
   while (rows.next()) {
-    const auto place = static_cast<std::size_t>(rows.integer(kPlace)) - 1;
+    const auto place = static_cast<std::size_t>(rows.integer(kPlaceColumn)) - 1;
     if (place >= out.size()) return fail(Errc::Io, "receivers: the server named one that was not asked for");
     if (auto read = read_row(rows, out[place]); !read) return std::unexpected(std::move(read.error()));
   }

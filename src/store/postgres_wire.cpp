@@ -17,7 +17,7 @@
 namespace nightpost::store {
 namespace {
 
-constexpr std::string_view kServer = "store server";
+constexpr std::string_view kWireServer = "store server";
 
 /// libpq's words end in line feeds and may be several lines.
 std::string one_line(std::string_view text) {
@@ -106,7 +106,7 @@ Error connect_error(PGconn* connection) {
     state = message.substr(at + 8, 5);
   if (const auto at = message.find("\nLOCATION:"); at != std::string_view::npos) message = message.substr(0, at);
   const Words words = words_of(state);
-  return {words.code, std::string(kServer) + ": " + one_line(message) + std::string(words.more)};
+  return {words.code, std::string(kWireServer) + ": " + one_line(message) + std::string(words.more)};
 }
 
 bool ends_connection(const PGresult* result) {
@@ -118,10 +118,10 @@ Result<void> check_connected(PGconn* connection) {
   PQsetErrorVerbosity(connection, PQERRORS_DEFAULT);
   const std::string_view encoding = PQparameterStatus(connection, "server_encoding");
   if (encoding != "UTF8")
-    return fail(Errc::Malformed, std::string(kServer) + ": the database has the encoding " + std::string(encoding) +
+    return fail(Errc::Malformed, std::string(kWireServer) + ": the database has the encoding " + std::string(encoding) +
                                      "; make one with UTF8");
   if (PQserverVersion(connection) < 140'000)
-    return fail(Errc::Malformed, std::string(kServer) + ": PostgreSQL 14 is the oldest that will do");
+    return fail(Errc::Malformed, std::string(kWireServer) + ": PostgreSQL 14 is the oldest that will do");
   return {};
 }
 

@@ -8,7 +8,7 @@ namespace nightpost::store {
 namespace {
 
 /// The name's rule is the only one a well-formed certificate can still break.
-Error in_plain_words(Error error, const Certificate& certificate) {
+Error in_sqlite_words(Error error, const Certificate& certificate) {
   if (error.detail.contains("UNIQUE"))
     error.detail = "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) + " named " +
                    certificate.name;
@@ -26,7 +26,7 @@ Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certifica
   auto rows = queries_.certificate_add.change(added.app.value, name_of(added.vendor), added.name, added.bundle_id,
                                               name_of(added.environment), added.host_override, added.ca_pem,
                                               name_of(added.status), Blob{*secret});
-  if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), added));
+  if (!rows) return std::unexpected(in_sqlite_words(std::move(rows.error()), added));
   added.id = CertificateId{sqlite3_last_insert_rowid(connection_.get())};
   added.version = 1;
   if (auto set = set_texts(added.id, added); !set) return std::unexpected(std::move(set.error()));
@@ -47,7 +47,7 @@ Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const New
   auto rows =
       queries_.certificate_replace.change(id.value, facts.name, facts.bundle_id, name_of(facts.environment),
                                           facts.host_override, facts.ca_pem, name_of(facts.status), Blob{*secret});
-  if (!rows) return std::unexpected(in_plain_words(std::move(rows.error()), facts));
+  if (!rows) return std::unexpected(in_sqlite_words(std::move(rows.error()), facts));
   if (auto set = set_texts(id, facts); !set) return std::unexpected(std::move(set.error()));
   auto replaced = read_certificate(id);
   if (!replaced) return replaced;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/bulk.h"
+#include "store/limits.h"
 #include "store/sqlite_store.h"
 
 namespace nightpost::store {
@@ -14,8 +15,6 @@ namespace {
 // the commit; checkpoints that are further apart write a page once for several commits.
 constexpr std::size_t kBulkCacheBytes = 256 << 20;
 constexpr int kBulkCheckpointPages = 32'768;  // of 8 KiB
-
-std::int64_t bounded(std::size_t limit) { return static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX)); }
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "store/connection.h"
+#include "store/limits.h"
 #include "store/migrations.h"
 #include "store/statement.h"
 #include "store/trace_store.h"
@@ -9,9 +10,7 @@
 namespace nightpost::store {
 namespace {
 
-constexpr std::string_view kTable = "trace";
-
-std::int64_t bounded(std::size_t limit) { return static_cast<std::int64_t>(std::min<std::size_t>(limit, INT64_MAX)); }
+constexpr std::string_view kHopsTable = "trace";
 
 struct TraceQueries {
   Statement add, of_event, of_event_and_user, of_user, oldest, prune;
@@ -21,7 +20,7 @@ struct TraceQueries {
       Statement TraceQueries::* statement;
       std::string_view sql;
     };
-    constexpr Line kLines[] = {
+    constexpr Line kTraceLines[] = {
         {&TraceQueries::add,
          "INSERT INTO hops (written_at, event_id, app_id, user_id, device_id, hop, at, facts) "
          "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
@@ -42,8 +41,8 @@ struct TraceQueries {
          "(written_at < ?1 OR id <= (SELECT max(id) FROM hops) - ?2)"},
     };
     TraceQueries out;
-    for (const Line& line : kLines) {
-      auto statement = Statement::prepare(db, line.sql, kTable);
+    for (const Line& line : kTraceLines) {
+      auto statement = Statement::prepare(db, line.sql, kHopsTable);
       if (!statement) return std::unexpected(std::move(statement.error()));
       out.*line.statement = std::move(*statement);
     }

@@ -100,6 +100,14 @@ function see(room, other) { sees[room, other] = 1 }
     rest = substr(rest, RSTART + RLENGTH)
   }
 }
+# The sources of a room are compiled together (the sandbox's are not): a constant of one that has the name of a header's
+# would be taken by all.
+/^(inline )?constexpr / && FILENAME ~ /^(src|providers)\// && FILENAME !~ /^src\/sandbox\// && match($0, / k[A-Z][A-Za-z0-9]*( =|[{[])/) {
+  name = substr($0, RSTART + 1, RLENGTH - 1)
+  sub(/[^A-Za-z0-9].*/, "", name)
+  if (FILENAME ~ /[.]h$/) public[folder_of(FILENAME), name] = FILENAME
+  else private[folder_of(FILENAME), name] = FILENAME ":" FNR
+}
 # A call of OpenSSL's that is a whole statement drops its result; a PEM reader without a passphrase asks for one.
 FNR == 1 { begins = 1 }
 FILENAME ~ /^(src|providers)\// { look_at_calls($0) }
@@ -183,6 +191,12 @@ END {
     if (row != "" && !(row in place)) report(name, "no row for this room in src/README.md")
     if (name ~ /[.]h$/ && !(name in once)) report(name, "a header must say #pragma once")
     if (length_of[name] > lines_max) report(name, length_of[name] " lines, more than " lines_max ": is it one idea?")
+  }
+  for (pair in private) {
+    split(pair, part, SUBSEP)
+    other = (part[1], part[2]) in public ? part[1] : "providers"
+    if ((other, part[2]) in public && (other == part[1] || part[1] ~ /^providers\//))
+      report(private[pair], part[2] " is a constant of " public[other, part[2]] " too")
   }
   for (i = 1; i <= includes; ++i) {
     row = row_of(from[i])

@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, kGroupTypes> kRestTypes = {"Private", "Pu
 constexpr std::array<std::string_view, 3> kRoles = {"member", "admin", "owner"};
 constexpr std::array<std::string_view, 3> kJoins = {"free", "approval", "disabled"};
 constexpr std::array<std::string_view, 3> kReceives = {"notify", "not_notify", "discard"};
-constexpr std::array<std::string_view, 4> kRights = {"member", "admin", "owner", "app"};
+constexpr std::array<std::string_view, 4> kRightNames = {"member", "admin", "owner", "app"};
 
 constexpr std::array<GroupTraits, kGroupTypes> kTraits = {{
     {.join = JoinOption::Disabled,
@@ -84,7 +84,9 @@ std::optional<ReceiveOption> receive_option_from(std::string_view name) noexcept
   return from<ReceiveOption>(kReceives, name);
 }
 
-std::optional<FieldRight> field_right_from(std::string_view name) noexcept { return from<FieldRight>(kRights, name); }
+std::optional<FieldRight> field_right_from(std::string_view name) noexcept {
+  return from<FieldRight>(kRightNames, name);
+}
 
 const GroupTraits& traits_of(GroupType type) noexcept { return kTraits[static_cast<std::size_t>(type)]; }
 

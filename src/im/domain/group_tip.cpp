@@ -7,13 +7,13 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::array<std::string_view, static_cast<std::size_t>(GroupTip::Kind::Count)> kKinds = {
+constexpr std::array<std::string_view, static_cast<std::size_t>(GroupTip::Kind::Count)> kTipNames = {
     "create",  "join", "invite",  "quit",  "kick",   "role",  "owner",
     "silence", "info", "dismiss", "apply", "refuse", "custom"};
 
 }  // namespace
 
-std::string_view name_of(GroupTip::Kind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)]; }
+std::string_view name_of(GroupTip::Kind kind) noexcept { return kTipNames[static_cast<std::size_t>(kind)]; }
 
 std::string tip_element(const GroupTip& tip) {
   std::string out = "{";

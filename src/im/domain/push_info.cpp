@@ -8,10 +8,10 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kTextMax = 4 * 1024;
+constexpr std::size_t kShownTextMax = 4 * 1024;
 constexpr std::size_t kIdMax = 255;
-constexpr Field kTitle{.name = "title", .is = Is::Text, .most = kTextMax};
-constexpr Field kDesc{.name = "desc", .is = Is::Text, .most = kTextMax};
+constexpr Field kTitle{.name = "title", .is = Is::Text, .most = kShownTextMax};
+constexpr Field kDesc{.name = "desc", .is = Is::Text, .most = kShownTextMax};
 
 constexpr Field channel(std::string_view vendor) { return {.name = vendor, .is = Is::Plain, .most = kIdMax}; }
 constexpr std::array kChannels = {channel("fcm"),  channel("huawei"), channel("honor"), channel("xiaomi"),
@@ -35,9 +35,9 @@ constexpr Shape kApnsShape{kApns};
 constexpr std::array kPush = {Field{.name = "disabled", .is = Is::Flag},
                               kTitle,
                               kDesc,
-                              Field{.name = "subtitle", .is = Is::Text, .most = kTextMax},
+                              Field{.name = "subtitle", .is = Is::Text, .most = kShownTextMax},
                               Field{.name = "image", .is = Is::HttpsUrl, .most = 512},
-                              Field{.name = "ext", .is = Is::Text, .most = kTextMax},
+                              Field{.name = "ext", .is = Is::Text, .most = kShownTextMax},
                               Field{.name = "android", .is = Is::Object, .inside = &kAndroidShape},
                               Field{.name = "apns", .is = Is::Object, .inside = &kApnsShape}};
 constexpr Shape kPushShape{kPush};

@@ -42,10 +42,6 @@ std::string shown(std::string_view name) {
   return out;
 }
 
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 bool is_web_url(std::string_view text, bool https_only) {
   if (!text.starts_with("https://") && (https_only || !text.starts_with("http://"))) return false;
   return std::ranges::all_of(text, [](char c) { return c > ' ' && c < 0x7f; });

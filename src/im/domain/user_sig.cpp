@@ -24,7 +24,7 @@ namespace dom = simdjson::dom;
 using std::chrono::floor;
 
 constexpr std::size_t kMacBytes = 32;
-constexpr std::size_t kDepthMax = 4;                // the object is flat; what it may hold beside ours is not looked at
+constexpr std::size_t kSigDepthMax = 4;             // the object is flat; what it may hold beside ours is not looked at
 constexpr std::size_t kMembersMax = 16;             // ours are seven
 constexpr std::int64_t kTimeMax = 253'402'300'799;  // 9999-12-31
 constexpr std::int64_t kExpireMax = std::numeric_limits<std::uint32_t>::max();
@@ -108,10 +108,6 @@ std::optional<Mac> mac_of(std::string_view key, std::string_view text) {
   return mac;
 }
 
-bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
-}
-
 auto unreadable(std::string_view why) { return refuse(Code::SigUnreadable, "signature: " + std::string(why)); }
 
 /// A whole number, also as a JSON string of its digits. nullopt: anything else, or not in [least, most].
@@ -131,7 +127,7 @@ std::optional<std::int64_t> number_in(const dom::element& value, std::int64_t le
 /// would not agree on which one counts.
 Answer<Ticket> read_ticket(std::string_view json, dom::parser& parser) {
   dom::object object;
-  if (parser.allocate(kSigInflatedMax, kDepthMax) != simdjson::SUCCESS) return refuse(Code::Busy, "no memory");
+  if (parser.allocate(kSigInflatedMax, kSigDepthMax) != simdjson::SUCCESS) return refuse(Code::Busy, "no memory");
   if (parser.parse(json.data(), json.size()).get_object().get(object) != simdjson::SUCCESS)
     return unreadable("not a JSON object");
   Ticket ticket;

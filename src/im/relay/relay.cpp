@@ -8,7 +8,7 @@
 namespace nightpost::im {
 namespace {
 
-constexpr milliseconds kReadAgain{1'000};  // after the store could not be read
+constexpr milliseconds kIntentsReadAgain{1'000};  // after the store could not be read
 
 }  // namespace
 
@@ -215,7 +215,7 @@ void Relay::read_more() {
   book_.intents(after, limit, [this, after, limit, alive = alive_](Answer<std::vector<Intent>> page) {
     if (!*alive) return;
     reading_ = false;
-    if (!page) return timer_->arm(loop_.now() + kReadAgain);
+    if (!page) return timer_->arm(loop_.now() + kIntentsReadAgain);
     if (page_stale_) return timer_->arm(loop_.now());
     take_page(after, limit, *page);
     ship();

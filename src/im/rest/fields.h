@@ -16,6 +16,8 @@ namespace nightpost::im {
 
 using RestJson = nlohmann::ordered_json;
 
+inline constexpr std::int64_t kU32Max = std::numeric_limits<std::uint32_t>::max();  // of what the API calls an integer
+
 struct Fault {
   std::int32_t code = 0;  // 0: none
   std::string info;

@@ -8,13 +8,12 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kUsersMax = 1'000;
+constexpr std::size_t kFriendsMax = 1'000;
 constexpr std::size_t kAddedMax = 100;
-constexpr std::size_t kNamedMax = 100;
-constexpr std::size_t kPageMax = 100;
+constexpr std::size_t kFriendsNamedMax = 100;
+constexpr std::size_t kFriendsPageMax = 100;
 constexpr std::size_t kLabelsMax = 32;
-constexpr std::size_t kTagsMax = 100;
-constexpr std::int64_t kU32Max = 4'294'967'295;
+constexpr std::size_t kFriendTagsMax = 100;
 constexpr std::string_view kSourcePrefix = "AddSource_Type_";
 
 void check_source(Fields& item, std::string_view name, const std::optional<std::string>& source) {
@@ -43,7 +42,7 @@ FriendChange friend_item(Fields& item) {
 FriendChange update_item(Fields& item) {
   FriendChange out;
   out.user = item.text("To_Account");
-  item.each("SnsItem", kTagsMax, [&](Fields& field) {
+  item.each("SnsItem", kFriendTagsMax, [&](Fields& field) {
     const std::string tag = field.text("Tag");
     if (tag == "Tag_SNS_IM_Remark")
       out.remark = field.text("Value");
@@ -121,7 +120,7 @@ void friend_update(Call call) {
 void friend_delete(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
-  const std::vector<std::string> users = body.texts("To_Account", kUsersMax);
+  const std::vector<std::string> users = body.texts("To_Account", kFriendsMax);
   const bool both = both_deleted(body);
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
@@ -143,7 +142,7 @@ void friend_delete_all(Call call) {
 void friend_check(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
-  const std::vector<std::string> users = body.texts("To_Account", kUsersMax);
+  const std::vector<std::string> users = body.texts("To_Account", kFriendsMax);
   const bool both = second_word(body, "CheckType", "CheckResult_Type_Single", "CheckResult_Type_Both", true);
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
@@ -175,14 +174,14 @@ void friend_get(Call call) {
     out["CompleteFlag"] = complete ? 1 : 0;
     out["NextStartIndex"] = complete ? 0 : next;
   };
-  service.friends(std::move(who), start, kPageMax, std::move(call).reply<FriendsReply>(write));
+  service.friends(std::move(who), start, kFriendsPageMax, std::move(call).reply<FriendsReply>(write));
 }
 
 void friend_get_list(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
-  const std::vector<std::string> users = body.texts("To_Account", kNamedMax);
-  const std::vector<std::string> tags = body.texts_if("TagList", kTagsMax);
+  const std::vector<std::string> users = body.texts("To_Account", kFriendsNamedMax);
+  const std::vector<std::string> tags = body.texts_if("TagList", kFriendTagsMax);
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
   const auto write = [users, tags](RestJson& out, const std::vector<std::optional<Friend>>& found) {

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kGroupsMax = 50;
 constexpr std::size_t kInvitedMax = 300;
 constexpr std::size_t kKickedMax = 100;
-constexpr std::size_t kNamedMax = 500;
+constexpr std::size_t kGroupsNamedMax = 500;
 constexpr std::size_t kFieldsMax = 100;
 constexpr std::size_t kTargetsMax = 50;
 constexpr std::size_t kRecalledMax = 10;
@@ -25,8 +25,7 @@ constexpr std::size_t kWordsMax = 16;
 constexpr std::size_t kPage = 100;  // of the service
 constexpr std::int64_t kMembersMax = 6'000;
 constexpr std::int64_t kSimpleMax = 20;
-constexpr std::int64_t kCountMax = 1'000'000;
-constexpr std::int64_t kU32Max = 4'294'967'295;
+constexpr std::int64_t kGroupCountMax = 1'000'000;
 constexpr std::int32_t kTooManyAccounts = 10005;
 constexpr std::int32_t kForbidden = 10007;
 
@@ -150,7 +149,7 @@ void create_group(Call call) {
   group.introduction = body.text_if("Introduction").value_or("");
   group.notification = body.text_if("Notification").value_or("");
   group.face = body.text_if("FaceUrl").value_or("");
-  group.members_max = static_cast<std::size_t>(body.number_if("MaxMemberCount", 0, kCountMax).value_or(0));
+  group.members_max = static_cast<std::size_t>(body.number_if("MaxMemberCount", 0, kGroupCountMax).value_or(0));
   group.join = join_option_of(body);
   group.fields = fields_of(body, "AppDefinedData");
   body.each_if(
@@ -201,7 +200,7 @@ void modify_group_base_info(Call call) {
   change.introduction = body.text_if("Introduction");
   change.notification = body.text_if("Notification");
   change.face = body.text_if("FaceUrl");
-  if (const auto most = body.number_if({"MaxMemberNum", "MaxMemberCount"}, 1, kCountMax))
+  if (const auto most = body.number_if({"MaxMemberNum", "MaxMemberCount"}, 1, kGroupCountMax))
     change.members_max = static_cast<std::size_t>(*most);
   change.join = join_option_of(body);
   if (const auto all = body.text_if({"MuteAllMember", "ShutUpAllMember"})) {
@@ -348,7 +347,7 @@ void get_group_member_info(Call call) {
 void get_specified_group_member_info(Call call) {
   Fields body = call.fields();
   const std::string group = body.text("GroupId");
-  std::vector<std::string> users = body.texts("Member_List_Account", kNamedMax, 0, kTooManyAccounts);
+  std::vector<std::string> users = body.texts("Member_List_Account", kGroupsNamedMax, 0, kTooManyAccounts);
   const std::vector<std::string> filter = body.texts_if("MemberInfoFilter", kFieldsMax);
   if (call.answered_fault()) return;
   GroupService& groups = *call.tools.groups;
@@ -367,7 +366,7 @@ void get_specified_group_member_info(Call call) {
 void get_role_in_group(Call call) {
   Fields body = call.fields();
   std::string group = body.text("GroupId");
-  const std::vector<std::string> users = body.texts("User_Account", kNamedMax, 0, kTooManyAccounts);
+  const std::vector<std::string> users = body.texts("User_Account", kGroupsNamedMax, 0, kTooManyAccounts);
   if (call.answered_fault()) return;
   GroupService& groups = *call.tools.groups;
   const Actor app = the_app(call);
@@ -389,7 +388,7 @@ void forbid_send_msg(Call call) {
   MemberChange change;
   change.group = body.text("GroupId");
   const std::vector<std::string> users =
-      body.texts({"Members_Account", "Member_Account"}, kNamedMax, 0, kTooManyAccounts);
+      body.texts({"Members_Account", "Member_Account"}, kGroupsNamedMax, 0, kTooManyAccounts);
   change.silence = seconds(body.u32({"MuteTime", "ShutUpTime"}));
   if (call.answered_fault()) return;
   GroupService& groups = *call.tools.groups;

@@ -15,10 +15,9 @@ namespace {
 
 constexpr std::size_t kReceiversMax = 500;
 constexpr std::size_t kPeersMax = 10;
-constexpr std::int64_t kPageMax = 100;
+constexpr std::int64_t kMessagesPageMax = 100;
 constexpr std::int64_t kLifetimeMax = 604'800;  // seconds
-constexpr std::int64_t kU32Max = 4'294'967'295;
-constexpr std::size_t kWordsMax = 16;
+constexpr std::size_t kControlWordsMax = 16;
 
 /// SendMsgControl.
 struct Control {
@@ -26,7 +25,7 @@ struct Control {
 };
 Control control_of(Fields& body) {
   Control out;
-  for (const std::string& word : body.texts_if("SendMsgControl", kWordsMax)) {
+  for (const std::string& word : body.texts_if("SendMsgControl", kControlWordsMax)) {
     if (word == "NoUnread")
       out.no_unread = true;
     else if (word == "NoLastMsg")
@@ -136,7 +135,7 @@ void sendmsg(Call call) {
   AdminSend message = message_of(body);
   if (body.number_if("OnlineOnlyFlag", 0, 1).value_or(0) == 1) message.online_only = true;
   body.u32_if("MsgTimeStamp", 90006);  // ours is the time
-  body.texts_if("ForbidCallbackControl", kWordsMax);
+  body.texts_if("ForbidCallbackControl", kControlWordsMax);
   if (call.answered_fault()) return;
   message.to = std::move(to);
   auto& service = call.tools.service;
@@ -199,7 +198,7 @@ void admin_getroammsg(Call call) {
   UserKey who = call.user(body.text({"Operator_Account", "From_Account"}));
   HistoryRequest request;
   request.peer = body.text({"Peer_Account", "To_Account"});
-  request.limit = static_cast<std::size_t>(std::min(body.number("MaxCnt", 1, kU32Max), kPageMax));
+  request.limit = static_cast<std::size_t>(std::min(body.number("MaxCnt", 1, kU32Max), kMessagesPageMax));
   request.from_second = body.u32("MinTime");
   request.to_second = body.u32("MaxTime");
   const std::string last = body.text_if("LastMsgKey").value_or("");

@@ -8,43 +8,42 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kUsersMax = 100;
-constexpr std::size_t kTagsMax = 100;
+constexpr std::size_t kProfilesMax = 100;
+constexpr std::size_t kProfileTagsMax = 100;
 constexpr std::size_t kValueMax = 500;  // bytes
-constexpr std::int64_t kU32Max = 4'294'967'295;
 constexpr std::string_view kNick = "Tag_Profile_IM_Nick";
-constexpr std::string_view kImage = "Tag_Profile_IM_Image";
-constexpr std::string_view kCustom = "Tag_Profile_Custom_";
+constexpr std::string_view kImageTag = "Tag_Profile_IM_Image";
+constexpr std::string_view kCustomTag = "Tag_Profile_Custom_";
 constexpr std::size_t kCustomNameMax = 32;
 // The API's.
 constexpr std::int32_t kTagUnknown = 40009, kTooLong = 40601, kNotAllowed = 40605, kWrongType = 40610;
 
-enum class Is : std::uint8_t { Text, Number, Word };
+enum class TagIs : std::uint8_t { Text, Number, Word };
 struct Tag {
   std::string_view name;
-  Is is;
+  TagIs is;
   std::array<std::string_view, 3> words{};
 };
 constexpr std::array kTags = {
-    Tag{kNick, Is::Text},
-    Tag{"Tag_Profile_IM_Gender", Is::Word, {"Gender_Type_Unknown", "Gender_Type_Female", "Gender_Type_Male"}},
-    Tag{"Tag_Profile_IM_BirthDay", Is::Number},
-    Tag{"Tag_Profile_IM_Location", Is::Text},
-    Tag{"Tag_Profile_IM_SelfSignature", Is::Text},
+    Tag{kNick, TagIs::Text},
+    Tag{"Tag_Profile_IM_Gender", TagIs::Word, {"Gender_Type_Unknown", "Gender_Type_Female", "Gender_Type_Male"}},
+    Tag{"Tag_Profile_IM_BirthDay", TagIs::Number},
+    Tag{"Tag_Profile_IM_Location", TagIs::Text},
+    Tag{"Tag_Profile_IM_SelfSignature", TagIs::Text},
     Tag{"Tag_Profile_IM_AllowType",
-        Is::Word,
+        TagIs::Word,
         {"AllowType_Type_NeedConfirm", "AllowType_Type_AllowAny", "AllowType_Type_DenyAny"}},
-    Tag{"Tag_Profile_IM_Language", Is::Number},
-    Tag{kImage, Is::Text},
-    Tag{"Tag_Profile_IM_MsgSettings", Is::Number},
-    Tag{"Tag_Profile_IM_AdminForbidType", Is::Word, {"AdminForbid_Type_None", "AdminForbid_Type_SendOut", ""}},
-    Tag{"Tag_Profile_IM_Level", Is::Number},
-    Tag{"Tag_Profile_IM_Role", Is::Number},
+    Tag{"Tag_Profile_IM_Language", TagIs::Number},
+    Tag{kImageTag, TagIs::Text},
+    Tag{"Tag_Profile_IM_MsgSettings", TagIs::Number},
+    Tag{"Tag_Profile_IM_AdminForbidType", TagIs::Word, {"AdminForbid_Type_None", "AdminForbid_Type_SendOut", ""}},
+    Tag{"Tag_Profile_IM_Level", TagIs::Number},
+    Tag{"Tag_Profile_IM_Role", TagIs::Number},
 };
 
 bool is_custom(std::string_view tag) {
-  if (!tag.starts_with(kCustom)) return false;
-  tag.remove_prefix(kCustom.size());
+  if (!tag.starts_with(kCustomTag)) return false;
+  tag.remove_prefix(kCustomTag.size());
   return !tag.empty() && tag.size() <= kCustomNameMax && std::ranges::all_of(tag, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   });
@@ -53,14 +52,14 @@ bool is_custom(std::string_view tag) {
 /// The value as a JSON string or number.
 std::string value_of(Fields& item, const Tag* tag) {
   const nlohmann::json* const raw = item.raw("Value");
-  const bool number_wanted = tag != nullptr && tag->is == Is::Number;
+  const bool number_wanted = tag != nullptr && tag->is == TagIs::Number;
   const bool is_number = raw != nullptr && raw->is_number_integer();
   if (raw == nullptr) item.fail("Value", "missing");
   if (number_wanted || (tag == nullptr && is_number))
     return std::to_string(item.number("Value", 0, kU32Max, is_number ? kNotAllowed : kWrongType));
   const std::string text = item.text_if("Value", kWrongType).value_or("");
   if (text.size() > kValueMax) item.fail("Value", "longer than 500 bytes", kTooLong);
-  if (tag != nullptr && tag->is == Is::Word && std::ranges::find(tag->words, text) == tag->words.end())
+  if (tag != nullptr && tag->is == TagIs::Word && std::ranges::find(tag->words, text) == tag->words.end())
     item.fail("Value", "none of this field's words", kNotAllowed);
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
@@ -79,7 +78,7 @@ void read_item(Fields& item, ProfileChange& out) {
   if (item.failed()) return;
   if (name == kNick)
     out.profile.nick = item.text("Value");
-  else if (name == kImage)
+  else if (name == kImageTag)
     out.profile.face = item.text("Value");
   else
     out.fields.push_back({name, std::move(value)});
@@ -93,7 +92,7 @@ RestJson items_of(const FullProfile& profile, const std::vector<std::string>& ta
       out.push_back({{"Tag", tag}, {"Value", std::move(value)}});
   };
   add(kNick, profile.nick);
-  add(kImage, profile.face);
+  add(kImageTag, profile.face);
   for (const ProfileField& field : profile.fields) add(field.tag, RestJson::parse(field.value, nullptr, false));
   return out;
 }
@@ -114,7 +113,7 @@ void portrait_set(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
   ProfileChange change;
-  body.each("ProfileItem", kTagsMax, [&](Fields& item) { read_item(item, change); });
+  body.each("ProfileItem", kProfileTagsMax, [&](Fields& item) { read_item(item, change); });
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
   service.set_full_profile(std::move(who), std::move(change.profile), std::move(change.fields),
@@ -123,8 +122,8 @@ void portrait_set(Call call) {
 
 void portrait_get(Call call) {
   Fields body = call.fields();
-  const std::vector<std::string> users = body.texts("To_Account", kUsersMax);
-  const std::vector<std::string> tags = body.texts_if("TagList", kTagsMax);
+  const std::vector<std::string> users = body.texts("To_Account", kProfilesMax);
+  const std::vector<std::string> tags = body.texts_if("TagList", kProfileTagsMax);
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
   const AppId app = call.administrator.app;

@@ -7,8 +7,8 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kUsersMax = 1'000;
-constexpr std::size_t kPageMax = 100;
+constexpr std::size_t kBlockedMax = 1'000;
+constexpr std::size_t kBlockedPageMax = 100;
 constexpr std::int64_t kIndexMax = 1'000'000'000;
 constexpr std::int64_t kChat = 1;  // "Type" of a one-to-one conversation; 2: of a group
 constexpr std::int32_t kNoGroups = 51007;
@@ -16,7 +16,7 @@ constexpr std::int32_t kNoGroups = 51007;
 void change_list(Call call, bool on) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
-  const std::vector<std::string> users = body.texts("To_Account", kUsersMax);
+  const std::vector<std::string> users = body.texts("To_Account", kBlockedMax);
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
   service.change_blacklist(
@@ -72,12 +72,12 @@ void black_list_get(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
   const auto start = static_cast<std::size_t>(body.number_if("StartIndex", 0, kIndexMax).value_or(0));
-  const auto limit = static_cast<std::size_t>(body.number_if("MaxLimited", 1, kIndexMax).value_or(kPageMax));
+  const auto limit = static_cast<std::size_t>(body.number_if("MaxLimited", 1, kIndexMax).value_or(kBlockedPageMax));
   body.u32_if("LastSequence");
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
   const auto write = [start, limit](RestJson& out, const std::vector<BlockedUser>& all) {
-    const std::size_t end = std::min(all.size(), start + std::min(limit, kUsersMax));
+    const std::size_t end = std::min(all.size(), start + std::min(limit, kBlockedMax));
     RestJson items = RestJson::array();
     for (std::size_t i = start; i < end; ++i)
       items.push_back({{"To_Account", all[i].user}, {"AddBlackTimeStamp", second_of(all[i].since)}});
@@ -92,7 +92,7 @@ void black_list_get(Call call) {
 void black_list_check(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
-  const std::vector<std::string> users = body.texts("To_Account", kUsersMax);
+  const std::vector<std::string> users = body.texts("To_Account", kBlockedMax);
   const bool both = second_word(body, "CheckType", "BlackCheckResult_Type_Single", "BlackCheckResult_Type_Both", true);
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
@@ -126,7 +126,7 @@ void recentcontact_get_list(Call call) {
     out["TopTimeStamp"] = 0;
     out["TopStartIndex"] = 0;
   };
-  service.recent_chats(std::move(who), start, kPageMax, std::move(call).reply<RecentReply>(write));
+  service.recent_chats(std::move(who), start, kBlockedPageMax, std::move(call).reply<RecentReply>(write));
 }
 
 void recentcontact_delete(Call call) {

@@ -5,7 +5,7 @@
 namespace nightpost::im {
 namespace {
 
-using Is = PushField::Is;
+using PushIs = PushField::Is;
 constexpr std::string_view kAndroid = "AndroidInfo";
 constexpr std::string_view kApns = "ApnsInfo";
 constexpr std::string_view kOfCertificate = "the app's certificate of that vendor says it for all messages";
@@ -13,36 +13,36 @@ constexpr std::string_view kOfChannel = "on Android a notification's channel has
 
 // Where several fields become one member, the first that says something counts: ours has one picture for all vendors.
 constexpr std::array kFields = {
-    PushField{"", "PushFlag", Is::Flag, "disabled", ""},
-    PushField{"", "Title", Is::Text, "title", ""},
-    PushField{"", "Desc", Is::Text, "desc", ""},
-    PushField{"", "Ext", Is::Text, "ext", ""},
-    PushField{kAndroid, "Sound", Is::Any, "", kOfChannel},
-    PushField{kAndroid, "PushStyle", Is::Any, "", "a long text is shown as the phone does"},
-    PushField{kAndroid, "XiaoMiChannelID", Is::Text, "android.channel.xiaomi", ""},
-    PushField{kAndroid, "OPPOChannelID", Is::Text, "android.channel.oppo", ""},
-    PushField{kAndroid, "GoogleChannelID", Is::Text, "android.channel.fcm", ""},
-    PushField{kAndroid, "HuaWeiChannelID", Is::Text, "android.channel.huawei", ""},
-    PushField{kAndroid, "OPPOCategory", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "OPPONotifyLevel", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "VIVOClassification", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "VIVOCategory", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "HuaWeiImportance", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "HuaWeiCategory", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "HuaWeiImage", Is::Text, "image", ""},
-    PushField{kAndroid, "HonorImage", Is::Text, "image", ""},
-    PushField{kAndroid, "GoogleImage", Is::Text, "image", ""},
-    PushField{kAndroid, "HonorImportance", Is::Any, "", kOfCertificate},
-    PushField{kAndroid, "ExtAsHuaweiIntentParam", Is::Any, "", "Ext reaches the app in any case"},
-    PushField{kAndroid, "MeiZuNoticeMsgType", Is::Any, "", kOfCertificate},
-    PushField{kApns, "Sound", Is::Text, "apns.sound", ""},
-    PushField{kApns, "BadgeMode", Is::Badge, "apns.badge", ""},
-    PushField{kApns, "Title", Is::Text, "apns.title", ""},
-    PushField{kApns, "SubTitle", Is::Text, "subtitle", ""},
-    PushField{kApns, "Image", Is::Text, "image", ""},
-    PushField{kApns, "MutableContent", Is::Flag, "apns.mutable_content", ""},
-    PushField{kApns, "InterruptionLevel", Is::Level, "apns.interruption_level", ""},
-    PushField{kApns, "ContentAvailable", Is::Any, "", "a message's push is one that shows"},
+    PushField{"", "PushFlag", PushIs::Flag, "disabled", ""},
+    PushField{"", "Title", PushIs::Text, "title", ""},
+    PushField{"", "Desc", PushIs::Text, "desc", ""},
+    PushField{"", "Ext", PushIs::Text, "ext", ""},
+    PushField{kAndroid, "Sound", PushIs::Any, "", kOfChannel},
+    PushField{kAndroid, "PushStyle", PushIs::Any, "", "a long text is shown as the phone does"},
+    PushField{kAndroid, "XiaoMiChannelID", PushIs::Text, "android.channel.xiaomi", ""},
+    PushField{kAndroid, "OPPOChannelID", PushIs::Text, "android.channel.oppo", ""},
+    PushField{kAndroid, "GoogleChannelID", PushIs::Text, "android.channel.fcm", ""},
+    PushField{kAndroid, "HuaWeiChannelID", PushIs::Text, "android.channel.huawei", ""},
+    PushField{kAndroid, "OPPOCategory", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "OPPONotifyLevel", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "VIVOClassification", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "VIVOCategory", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "HuaWeiImportance", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "HuaWeiCategory", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "HuaWeiImage", PushIs::Text, "image", ""},
+    PushField{kAndroid, "HonorImage", PushIs::Text, "image", ""},
+    PushField{kAndroid, "GoogleImage", PushIs::Text, "image", ""},
+    PushField{kAndroid, "HonorImportance", PushIs::Any, "", kOfCertificate},
+    PushField{kAndroid, "ExtAsHuaweiIntentParam", PushIs::Any, "", "Ext reaches the app in any case"},
+    PushField{kAndroid, "MeiZuNoticeMsgType", PushIs::Any, "", kOfCertificate},
+    PushField{kApns, "Sound", PushIs::Text, "apns.sound", ""},
+    PushField{kApns, "BadgeMode", PushIs::Badge, "apns.badge", ""},
+    PushField{kApns, "Title", PushIs::Text, "apns.title", ""},
+    PushField{kApns, "SubTitle", PushIs::Text, "subtitle", ""},
+    PushField{kApns, "Image", PushIs::Text, "image", ""},
+    PushField{kApns, "MutableContent", PushIs::Flag, "apns.mutable_content", ""},
+    PushField{kApns, "InterruptionLevel", PushIs::Level, "apns.interruption_level", ""},
+    PushField{kApns, "ContentAvailable", PushIs::Any, "", "a message's push is one that shows"},
 };
 
 /// "android.channel.oppo" as the place in `push`, made where it is not there.
@@ -58,20 +58,20 @@ RestJson& place(RestJson& push, std::string_view member) {
 
 void read(Fields& from, const PushField& field, RestJson& push) {
   switch (field.is) {
-    case Is::Text:
-    case Is::Level: {
+    case PushIs::Text:
+    case PushIs::Level: {
       const auto text = from.text_if(field.name);
       if (text && !text->empty() && place(push, field.member).is_null()) place(push, field.member) = *text;
       break;
     }
-    case Is::Flag:
+    case PushIs::Flag:
       if (const auto flag = from.number_if(field.name, 0, 1)) place(push, field.member) = *flag == 1;
       break;
-    case Is::Badge:
+    case PushIs::Badge:
       if (const auto mode = from.number_if(field.name, 0, 1))
         place(push, field.member) = *mode == 1 ? "ignore" : "count";
       break;
-    case Is::Any:
+    case PushIs::Any:
       break;
   }
 }

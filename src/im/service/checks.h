@@ -14,6 +14,9 @@
 
 namespace nightpost::im {
 
+inline constexpr std::size_t kPulledMax = 100;    // messages in one answer
+inline constexpr std::size_t kMarkBytesMax = 64;  // of a conversation
+
 /// Text that both stores can hold, and no longer than `most` bytes: Malformed, TooLarge, with `field` in `why`.
 Answer<void> check_text(std::string_view text, std::string_view field, std::size_t most);
 /// What a message has wherever it goes (of SendRequest and GroupSendRequest), checked and in one form, as the same

@@ -1,6 +1,7 @@
 // What each call does: load, decide, apply. Answers are meant only where the tables have not failed (Tables).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -10,6 +11,10 @@
 #include "im/service/command.h"
 
 namespace nightpost::im {
+
+// Of one look.
+inline constexpr std::size_t kRecallsMax = 100;
+inline constexpr std::size_t kIntentsMax = 1'000;
 
 /// NotLoggedIn: the terminal's login has ended.
 Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who);

@@ -7,8 +7,6 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kRecallsMax = 100;
-constexpr std::size_t kIntentsMax = 1'000;
 constexpr std::size_t kApplicationsMax = 100;
 
 GroupInfo info_of(Work& work, const GroupRow& group, const MemberRow* self, bool all) {

@@ -11,8 +11,6 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kPulledMax = 100;
-constexpr std::size_t kMarkBytesMax = 64;
 constexpr std::size_t kFieldsMax = 100;
 
 /// The first refusal of a row of checks.

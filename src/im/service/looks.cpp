@@ -9,8 +9,6 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kRecallsMax = 100;
-constexpr std::size_t kIntentsMax = 1'000;
 constexpr milliseconds kSinceMargin{60'000};  // clocks may have been put back
 
 std::size_t content_bytes(const std::optional<Message>& message) {

@@ -12,9 +12,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kRemovedMax = 30;
-constexpr std::size_t kPulledMax = 100;
 constexpr std::size_t kProfilesMax = 100;
-constexpr std::size_t kMarkBytesMax = 64;
 
 Answer<Draft> draft_of(SendRequest&& request, const ServiceOptions& options) {
   if (auto ok = check_user_id(request.to, "to"); !ok) return std::unexpected(std::move(ok.error()));

@@ -5,12 +5,12 @@
 namespace nightpost::im {
 namespace {
 
-using Line = StatementLine<AdminQueries>;
+using AdminLine = StatementLine<AdminQueries>;
 
 #define IM_NAMED IM_MESSAGE ", wire_seq, wire_random, imported_at"
 #define IM_FRIEND "friend, added_at, source, remark, wording, labels"
 
-constexpr Line kLines[] = {
+constexpr AdminLine kAdminLines[] = {
     {&AdminQueries::wire_set, "im_messages",
      "UPDATE im_messages SET wire_seq = ?3, wire_random = ?4, imported_at = ?5 WHERE conv = ?1 AND seq = ?2"},
     {&AdminQueries::wire_find, "im_messages",
@@ -74,7 +74,7 @@ constexpr Line kLines[] = {
 }  // namespace
 
 Result<AdminQueries> AdminQueries::prepare(sql::Database& database) {
-  return prepare_all<AdminQueries>(database, kLines);
+  return prepare_all<AdminQueries>(database, kAdminLines);
 }
 
 }  // namespace nightpost::im

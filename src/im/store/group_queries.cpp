@@ -5,7 +5,7 @@
 namespace nightpost::im {
 namespace {
 
-using Line = StatementLine<GroupQueries>;
+using GroupLine = StatementLine<GroupQueries>;
 
 #define IM_GROUP                                                                                                    \
   "g.conv, g.app_id, g.group_id, g.type, g.name, g.introduction, g.notification, g.face, g.owner, g.join_option, "  \
@@ -23,7 +23,7 @@ using Line = StatementLine<GroupQueries>;
   "WHERE t.conv = m.conv AND t.seq = m.seq AND t.user_id = ?2)) AND NOT EXISTS (SELECT 1 FROM im_hides h WHERE "      \
   "h.conv = m.conv AND h.user_id = ?2 AND h.seq = m.seq)"
 
-constexpr Line kLines[] = {
+constexpr GroupLine kGroupLines[] = {
     {&GroupQueries::group, "im_groups",
      "SELECT " IM_GROUP
      " FROM im_convs c JOIN im_groups g ON g.conv = c.conv WHERE c.user_a = '' AND c.user_b = ?2 AND c.app_id = ?1"},
@@ -201,7 +201,7 @@ constexpr Line kLines[] = {
 }  // namespace
 
 Result<GroupQueries> GroupQueries::prepare(sql::Database& database) {
-  return prepare_all<GroupQueries>(database, kLines);
+  return prepare_all<GroupQueries>(database, kGroupLines);
 }
 
 }  // namespace nightpost::im

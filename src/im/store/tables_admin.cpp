@@ -9,19 +9,6 @@ namespace {
 
 constexpr int kWireColumn = 15;  // of IM_NAMED: behind a message's own
 
-std::string by_line(const std::vector<std::string>& lines) {
-  std::string out;
-  for (const std::string& line : lines) out.append(line).push_back('\n');
-  return out;
-}
-
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> out;
-  for (std::size_t end; (end = text.find('\n')) != text.npos; text.remove_prefix(end + 1))
-    out.emplace_back(text.substr(0, end));
-  return out;
-}
-
 FriendRow friend_row(const sql::Rows& rows) {
   return {.user = std::string(rows.text(0)),
           .added_at = wall_from_ms(rows.integer(1)),

@@ -33,17 +33,6 @@ ChatRow chat_of(const UserKey& owner, const sql::Rows& rows) {
           .mark = std::string(rows.text(12))};
 }
 
-/// A line each; a device id holds no control character.
-std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    out.emplace_back(line);
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return out;
-}
-
 std::string lines_with(std::string text, std::span<const std::string> added) {
   std::vector<std::string> known = lines_of(text);
   for (const std::string& device : added) {

@@ -163,7 +163,9 @@ TEST_CASE("device import: of many bad lines the first are named, the others coun
   for (int i = 0; i < 6'000; ++i) lines += "{}\n";
   const auto ran = yard.run({"device", "import", yard.write("d.ndjson", lines + device_line("a"))});
   CHECK(ran.code == kNotAllWell);
-  CHECK(std::ranges::count(ran.err, '\n') == 101);
+  std::size_t named = 0;
+  for (std::size_t at = 0; (at = ran.err.find("d.ndjson:", at)) != ran.err.npos; ++at) ++named;
+  CHECK(named == 100);
   CHECK(ran.err.contains("d.ndjson:100: "));
   CHECK_FALSE(ran.err.contains("d.ndjson:101: "));
   CHECK(ran.err.contains("… and 5900 more bad lines"));

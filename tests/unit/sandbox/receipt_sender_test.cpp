@@ -202,7 +202,7 @@ TEST_CASE("receipts: a receiver that cannot be trusted or reached gets none", "[
     CHECK(counts["failed"] == 1);
     return counts["last_error"].get<std::string>();
   };
-  CHECK(fails_with(bed.url).contains("verify"));
+  CHECK(fails_with(bed.url).contains("certificate"));
   CHECK_FALSE(fails_with("http://127.0.0.1:1/").empty());
   CHECK(bed.received().empty());
 }
