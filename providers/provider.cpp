@@ -11,6 +11,8 @@ std::optional<std::vector<Planned>> Provider::address(const Notification&, std::
   return std::nullopt;
 }
 
+std::string Provider::quota_class(const Notification&) const { return {}; }
+
 std::optional<WallTime> Provider::closed_until(const Notification&, WallTime) const { return std::nullopt; }
 
 bool Provider::goodbye_names_credential(std::string_view) const noexcept { return false; }

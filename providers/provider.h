@@ -45,6 +45,9 @@ struct Batching {
   std::size_t mixed_max = 0;   // so many letters of unequal content share a request (build_mixed); 0: never
 };
 
+/// Beside the classes that providers name: requests that store a content for many first, where the vendor counts those.
+inline constexpr std::string_view kSharedRequests = "stored contents";
+
 /// How requests travel: over our own HTTP/2 lane, or by whatever HTTP version the vendor's host offers.
 enum class Wire : std::uint8_t { Http2, Any };
 
@@ -78,6 +81,9 @@ class Provider {
   /// an unknown code never removes a token.
   virtual std::vector<Answer> classify(std::uint8_t kind, std::span<const DeviceToken> tokens,
                                        const HttpResponse& reply) const = 0;
+  /// The kind of message (a channel, a category) that the vendor counts for itself, so that its quota rests no other: a
+  /// plural for people, "messages of channel 104086". Empty: the vendor makes no difference. Equal for equal kinds.
+  virtual std::string quota_class(const Notification& notification) const;
   /// Set: the vendor does not take this notification before then (operation messages outside their hours).
   virtual std::optional<WallTime> closed_until(const Notification& notification, WallTime now) const;
   /// Whether the words a connection ended with (GOAWAY debug data) blame our credential: reconnecting would storm.

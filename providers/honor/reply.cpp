@@ -69,6 +69,7 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
   } else if (rule != nullptr) {
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
+    answer.may_be_token = *code == kNoPermission;
     if (rule->verdict == Verdict::Accepted) return split(tokens, data != nullptr ? *data : nlohmann::json(), answer);
   } else if (code && heard) {
     answer.verdict = *code >= 300 && *code < 600 ? verdict_for_status(*code) : Verdict::Transient;

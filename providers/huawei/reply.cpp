@@ -105,6 +105,7 @@ Answer whole(const nlohmann::json& json, const std::string& code, const HttpResp
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
     answer.rest_of_day = rule->rest_of_day;
+    answer.may_be_token = code == kNoPermission;
     const std::string said = text_in(json, "msg");
     if (rule->verdict == Verdict::Rejected && !said.empty()) answer.meaning += " It said: " + printable(said, 200);
   } else {

@@ -141,6 +141,12 @@ class OppoProvider final : public Provider {
     return answers_of(static_cast<Asked>(asked), (kind & kRepeat) != 0, tokens, reply);
   }
 
+  /// OPPO has a quota of public messages; those of communication and service are not limited.
+  std::string quota_class(const Notification&) const override {
+    return style_.category.empty() || is_marketing(style_.category) ? "public messages"
+                                                                    : "communication and service messages";
+  }
+
   // An id of the other region would be called invalid, and then be removed.
   bool well_formed(const DeviceToken& token) const noexcept override {
     const std::string& id = token.text();

@@ -31,7 +31,9 @@ Answer answer_for(std::int64_t code, bool repeat) {
     answer.verdict = rule->verdict;
     answer.meaning = rule->meaning;
     answer.rest_of_day = rule->rest_of_day;
-    answer.scope = rule->verdict == Verdict::Throttled ? Scope::Credential : Scope::Token;
+    answer.scope = rule->verdict != Verdict::Throttled ? Scope::Token
+                   : code == kMessageQuota             ? Scope::Class
+                                                       : Scope::Credential;
   } else {
     answer.once_more = true;
     answer.meaning = "OPPO answered a code unknown to us.";
@@ -131,7 +133,7 @@ std::vector<Answer> answers_of(Asked asked, bool repeat, std::span<const DeviceT
     // Of stored contents alone: each goes by itself.
     whole.verdict = asked == Asked::Save ? Verdict::Transient : Verdict::Throttled;
     whole.scope = Scope::Token;
-    whole.alone = asked == Asked::Save;
+    whole.alone = whole.shared_rests = asked == Asked::Save;
     whole.rest_of_day = asked != Asked::Save;
   }
   if (whole.verdict == Verdict::Rejected || whole.verdict == Verdict::Misconfigured)
@@ -143,7 +145,11 @@ std::vector<Answer> answers_of(Asked asked, bool repeat, std::span<const DeviceT
     whole.meaning = "OPPO calls one of several messages the repeat of another and does not say which.";
   }
   if (code >= kTokenCodes && !names_token) {  // said of a whole request: it does not say whose token
-    if (whole.verdict == Verdict::TokenGone) whole.verdict = Verdict::TokenSuspect;
+    if (whole.verdict == Verdict::TokenGone) {
+      whole.alone = true;
+      whole.once_more = asked != Asked::Broadcast;  // letters go together again, and a content has no token at all
+      whole.verdict = Verdict::Transient;
+    }
     if (whole.verdict == Verdict::Accepted) whole.verdict = Verdict::Transient;
   }
   std::vector<Answer> answers(tokens.size(), whole);

@@ -22,6 +22,9 @@ struct Rule {
 /// says that the first one went through: reply.cpp.
 inline constexpr std::int64_t kDuplicate = 32;
 
+/// Of the push's own kind, for private messages are not limited: Scope::Class.
+inline constexpr std::int64_t kMessageQuota = 33;
+
 /// Of stored contents, and not of pushes: reply.cpp.
 inline constexpr std::int64_t kUploadQuota = 34;
 
@@ -54,7 +57,7 @@ inline constexpr std::array kRules = {
     Rule{30, Verdict::Misconfigured, "The app has no permission for this API."},
     Rule{31, Verdict::Rejected, "OPPO found no data."},
     Rule{kDuplicate, Verdict::Rejected, "OPPO calls it the repeat of a message, but it is sent for the first time."},
-    Rule{33, Verdict::Throttled, "The app's messages of this day are used up.", true},
+    Rule{kMessageQuota, Verdict::Throttled, "The app's messages of this day are used up.", true},
     Rule{kUploadQuota, Verdict::Throttled, "The app's uploads of this day are used up.", true},
     Rule{40, Verdict::Rejected, "An argument is missing."},
     Rule{41, Verdict::Rejected, "An argument is illegal."},

@@ -86,6 +86,10 @@ class VivoProvider final : public Provider {
     return operation_opens(now);
   }
 
+  std::string quota_class(const Notification&) const override {
+    return style_.category.classification == Classification::System ? "system messages" : "operation messages";
+  }
+
   // No length or prefix is vivo's for good: 23 digits, then "v2-" and more than 50 characters.
   bool well_formed(const DeviceToken& token) const noexcept override {
     const std::string& id = token.text();

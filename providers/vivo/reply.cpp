@@ -39,7 +39,7 @@ Answer whole_answer(std::optional<std::int64_t> code, const HttpResponse& reply)
     answer.verdict = verdict_for_bare_status(reply.status);
     answer.meaning = "vivo answered " + std::to_string(reply.status) + " without a code.";
   }
-  if (answer.verdict == Verdict::Throttled) answer.scope = Scope::Credential;
+  if (answer.verdict == Verdict::Throttled) answer.scope = code == kOutsideHours ? Scope::Class : Scope::Credential;
   if (answer.verdict == Verdict::Throttled || answer.verdict == Verdict::Transient)
     answer.retry_after = retry_after(reply);
   if (code == kOutsideHours && !answer.retry_after) answer.retry_after = kHoursPause;
@@ -138,14 +138,21 @@ std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens,
     whole.meaning += vendor_words(text_in(body, "desc"));
   if (asked == Asked::Save) {
     if (whole.code == std::to_string(kListQuota)) {
-      whole = {.verdict = Verdict::Transient, .code = whole.code, .meaning = whole.meaning, .alone = true};
+      whole = {.verdict = Verdict::Transient,
+               .code = whole.code,
+               .meaning = whole.meaning,
+               .alone = true,
+               .shared_rests = true};
       whole.meaning += " Each push goes by itself.";
     }
     if (whole.verdict == Verdict::Accepted) {
       whole.verdict = Verdict::Transient;
       whole.meaning = "vivo stored the content and named no task id.";
     }
-    if (whole.verdict == Verdict::TokenGone) whole.verdict = Verdict::TokenSuspect;
+    if (whole.verdict == Verdict::TokenGone) {  // a content has no token
+      whole.verdict = Verdict::Transient;
+      whole.once_more = true;
+    }
     return std::vector<Answer>(tokens.size(), whole);
   }
   if (whole.verdict == Verdict::Accepted)
@@ -155,8 +162,9 @@ std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens,
   const std::vector<const json*> users = speaks_of_ids ? invalid_users(body) : std::vector<const json*>();
   Answer rest = whole;
   if (whole.verdict == Verdict::TokenGone && (asked == Asked::List || !users.empty())) {
-    // Refused for ids that are named: the others are asked again. For ids that are not named: nobody knows whose.
-    rest.verdict = users.empty() || asked == Asked::Send ? Verdict::TokenSuspect : Verdict::Transient;
+    // Refused for ids that are named: the others are asked again. For ids that are not named: each for itself.
+    rest.verdict = asked == Asked::Send ? Verdict::TokenSuspect : Verdict::Transient;
+    rest.alone = asked == Asked::List && users.empty();
   }
   std::vector<Answer> answers(tokens.size(), rest);
   if (users.empty()) return answers;
@@ -168,7 +176,10 @@ std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens,
       for (std::size_t i = 0; i < tokens.size(); ++i) named.push_back(i);
     for (const std::size_t i : named) {
       answers[i] = status_answer(*user, whole);
-      if (!certain && answers[i].verdict == Verdict::TokenGone) answers[i].verdict = Verdict::TokenSuspect;
+      if (certain || (answers[i].verdict != Verdict::TokenGone && answers[i].verdict != Verdict::TokenSuspect))
+        continue;
+      answers[i].verdict = Verdict::Transient;
+      answers[i].alone = true;
     }
   }
   return answers;

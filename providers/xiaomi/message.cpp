@@ -106,6 +106,11 @@ void add_click(Extras& extras, const Click& click) {
 
 }  // namespace
 
+std::string_view channel_id_of(const Profile& profile, const Notification& notification) noexcept {
+  const std::string_view of_event = notification.extra("xiaomi.channel");
+  return of_event.empty() ? std::string_view(profile.own.id) : of_event;
+}
+
 Result<std::vector<Channel>> channels_in(std::string_view setting) {
   constexpr std::size_t kChannelsMax = 30;  // Xiaomi's own, of an app
   std::vector<Channel> all;

@@ -34,6 +34,9 @@ struct Profile {
   Click click;
 };
 
+/// The class of a notification: the event's, or the certificate's. Empty: none.
+std::string_view channel_id_of(const Profile& profile, const Notification& notification) noexcept;
+
 /// Malformed: a setting that no inspected certificate has.
 Result<Profile> profile_of(const Certificate& certificate);
 

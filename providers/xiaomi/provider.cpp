@@ -57,6 +57,10 @@ class XiaomiProvider final : public Provider {
                                const HttpResponse& reply) const override {
     return answers_of(tokens, reply);
   }
+  std::string quota_class(const Notification& notification) const override {
+    const std::string_view channel = channel_id_of(profile_, notification);
+    return channel.empty() ? "messages without a channel" : "messages of channel " + std::string(channel);
+  }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
 
  private:

@@ -35,7 +35,7 @@ std::size_t dropped_in(std::string_view exceeded) {
 Answer throttled_today(const Answer& accepted) {
   Answer answer = accepted;
   answer.verdict = Verdict::Throttled;
-  answer.scope = Scope::Token;  // other classes have quotas of their own
+  answer.scope = Scope::Class;
   answer.rest_of_day = true;
   answer.code = "channel_exceed_quota";
   answer.meaning = "The day's quota of the channel is used up.";
@@ -97,7 +97,7 @@ std::vector<Answer> answers_of(std::span<const DeviceToken> tokens, const HttpRe
     answer.verdict = verdict_for_bare_status(reply.status);
     answer.meaning = "Xiaomi answered " + std::to_string(reply.status) + " without a code.";
   }
-  if (answer.verdict == Verdict::Throttled) answer.scope = code == kPublicQuota ? Scope::Token : Scope::Credential;
+  if (answer.verdict == Verdict::Throttled) answer.scope = code == kPublicQuota ? Scope::Class : Scope::Credential;
   if (answer.verdict == Verdict::Throttled || answer.verdict == Verdict::Transient)
     answer.retry_after = retry_after(reply);
   return std::vector<Answer>(tokens.size(), answer);

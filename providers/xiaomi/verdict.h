@@ -27,7 +27,7 @@ constexpr Rule one(std::int64_t code, Verdict verdict, std::string_view meaning,
 inline constexpr std::int64_t kAccepted = 0;
 inline constexpr std::int64_t kNoTarget = 20301;  // what it says depends on how many were asked: reply.cpp
 
-inline constexpr std::int64_t kPublicQuota = 200001;  // rests messages of public classes, and not the credential
+inline constexpr std::int64_t kPublicQuota = 200001;  // rests the push's own class, and not the credential
 
 inline constexpr std::string_view kUnrecorded = "A code of Xiaomi's list whose meaning is not published.";
 inline constexpr std::string_view kBadParameter = "A parameter is missing, illegal or too long.";

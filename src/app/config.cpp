@@ -131,7 +131,12 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("mass_removal_window", options.mass_removal_window, 1, 1'000'000);
   dispatch.real("quota_share", options.quota_share, 0.001, 1.0);
   dispatch.real("mass_removal_share", options.mass_removal_share, 0.0, 1.0);
+  dispatch.real("mass_removal_live_share", options.mass_removal_live_share, 0.0, 1.0);
   dispatch.duration_ms("mass_removal_period_ms", options.mass_removal_period, 1'000, 24 * kHourMs);
+  dispatch.integer("suspects_max", options.suspects_max, 0, 10'000'000);
+  dispatch.duration_ms("suspects_kept_ms", options.suspects_kept, 1'000, 30 * 24 * kHourMs);
+  dispatch.duration_ms("proof_kept_ms", options.proof_kept, 0, 24 * kHourMs);
+  dispatch.integer("class_rests_max", options.class_rests_max, 1, 10'000);
   if (options.backoff_first > options.backoff_max) dispatch.mistake("backoff_first_ms", "is above backoff_max_ms");
   if (options.probe_first > options.probe_max) dispatch.mistake("probe_first_ms", "is above probe_max_ms");
   if (options.defer_first > options.defer_max) dispatch.mistake("defer_first_ms", "is above defer_max_ms");

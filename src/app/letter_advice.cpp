@@ -13,6 +13,7 @@ constexpr std::array kAdvice = {
                  "add the certificate that the device reports (nightpost cert add), then replay"},
     LetterAdvice{"certificate_unusable",
                  "repair the certificate (nightpost cert update; doctor says what is wrong), then replay"},
+    LetterAdvice{"class_throttled", "replay when the vendor's quota for this kind of message allows it"},
     LetterAdvice{"credential_bad", "replace the credential (nightpost cert update), then replay"},
     LetterAdvice{"credential_breaker_open",
                  "replace the credential (nightpost cert update), then replay: this came while it was left alone"},

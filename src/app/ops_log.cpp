@@ -82,7 +82,32 @@ void OpsLog::removals_held(const dispatch::Route& route, milliseconds period) {
       {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value), kv("name", certificate.name),
        kv("host", route.provider->origin()), kv("for_ms", period.count()), kv("untold", said.dropped),
        kv("why", "too large a share of its tokens was called dead at once; none is removed meanwhile"),
-       kv("todo", "check the certificate's bundle id or package, and its environment")});
+       kv("todo",
+          "check the certificate's bundle id or package, and its environment; if they are right it ends by itself, "
+          "once "
+          "enough pushes are accepted")});
+}
+
+void OpsLog::removals_released(const dispatch::Route& route) {
+  const Certificate& certificate = route.certificate;
+  const auto said = admit("removals_released", id_of(certificate));
+  if (!said.passes) return;
+  log_.info("worker.token_removals_released",
+            {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value),
+             kv("name", certificate.name), kv("host", route.provider->origin()), kv("untold", said.dropped),
+             kv("why", "so many pushes were accepted that the certificate is right, and the dead tokens are dead")});
+}
+
+void OpsLog::class_rests(const dispatch::Route& route, std::string_view kind, std::string_view code,
+                         std::string_view meaning, milliseconds rest) {
+  const Certificate& certificate = route.certificate;
+  const auto said = admit("class_rests", id_of(certificate));
+  if (!said.passes) return;
+  log_.warn("worker.class_throttled",
+            {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value),
+             kv("name", certificate.name), kv("host", route.provider->origin()), kv("kind", kind), kv("code", code),
+             kv("why", meaning), kv("rest_ms", rest.count()), kv("untold", said.dropped),
+             kv("todo", "only this kind rests; raise its quota at the vendor, or send less of it")});
 }
 
 void OpsLog::dead_letter(const dispatch::DeadLetter& letter) {

@@ -26,7 +26,10 @@ class OpsLog final : public dispatch::Watcher {
                             milliseconds pause) override;
   void signer_fell(const dispatch::Route& route, dispatch::Rule rule, milliseconds probe_in) override;
   void signer_recovered(const dispatch::Route& route) override;
+  void class_rests(const dispatch::Route& route, std::string_view kind, std::string_view code, std::string_view meaning,
+                   milliseconds rest) override;
   void removals_held(const dispatch::Route& route, milliseconds period) override;
+  void removals_released(const dispatch::Route& route) override;
   void dead_letter(const dispatch::DeadLetter& letter) override;
   /// Of a lane that was opened for this certificate; others of its signer may share it.
   void lane_event(const Certificate& certificate, const net::LaneEvent& event);

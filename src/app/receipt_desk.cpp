@@ -88,6 +88,7 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::receive(const serv
   // First told, then done: a call that fails between the two comes again and finds the devices still there.
   if (const auto written = sink_.write(effects->outcomes); !written)
     return std::unexpected(Refused{ReceiptRefusal::Kafka, written.error().detail});
+  metrics_.removals_held.add(effects->held);
   if (!effects->gone.empty()) {
     const auto removed = store_.remove_tokens(effects->gone);
     if (!removed) return std::unexpected(Refused{ReceiptRefusal::Store, removed.error().detail});
@@ -148,6 +149,7 @@ std::expected<ReceiptEffects, ReceiptDesk::Refused> ReceiptDesk::effects_of(cons
                                                                             const ReceiptBatch& batch) {
   ReceiptEffects effects;
   const WallTime now = clock_.wall();
+  const bool held = holds_removals(certificate, batch);
   for (const Receipt& receipt : batch.receipts) {
     std::vector<store::Store::DeviceRow> devices;
     if (!receipt.token.text().empty()) {
@@ -155,9 +157,33 @@ std::expected<ReceiptEffects, ReceiptDesk::Refused> ReceiptDesk::effects_of(cons
       if (!found) return std::unexpected(Refused{ReceiptRefusal::Store, found.error().detail});
       devices = *std::move(found);
     }
-    append_effects(certificate, receipt, devices, now, effects);
+    append_effects(certificate, receipt, devices, now, effects, held);
   }
   return effects;
+}
+
+/// All of the call are counted before the first device goes.
+bool ReceiptDesk::holds_removals(const Certificate& certificate, const ReceiptBatch& batch) {
+  using Guard = dispatch::RemovalGuard;
+  Guard& guard = guards_[certificate.id];
+  const MonoTime now = clock_.mono();
+  for (const Receipt& receipt : batch.receipts) {
+    if (receipt.kind == Receipt::Kind::Unknown) continue;
+    const bool lives = receipt.kind == Receipt::Kind::Delivered || receipt.kind == Receipt::Kind::Clicked;
+    const bool dead = receipt.kind == Receipt::Kind::TokenGone && !receipt.moved_to;
+    const auto change = guard.count(lives  ? Guard::Said::Lives
+                                    : dead ? Guard::Said::Dead
+                                           : Guard::Said::Other,
+                                    now, options_.removals);
+    if (change == Guard::Change::None) continue;
+    const auto fields = {observe::kv("vendor", name_of(certificate.vendor)),
+                         observe::kv("certificate", certificate.id.value), observe::kv("name", certificate.name)};
+    if (change == Guard::Change::Held)
+      log_.error("receipts.token_removals_held", fields);
+    else
+      log_.info("receipts.token_removals_released", fields);
+  }
+  return guard.holds(now);
 }
 
 /// To the token that the vendor gave the device instead, unless the app has reported another meanwhile.

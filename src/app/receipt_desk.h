@@ -13,6 +13,7 @@
 #include "app/receipt_rate.h"
 #include "app/receipt_sink.h"
 #include "core/result.h"
+#include "dispatch/removal_guard.h"
 #include "observe/log.h"
 #include "providers/receipt.h"
 #include "server/http_server.h"
@@ -21,7 +22,8 @@
 namespace nightpost::app {
 
 /// One thread. Borrows all it is given. 200 with what the vendor wants to read means: its receipts are on the results
-/// topic and the tokens it called gone are removed. After any other answer a vendor that repeats loses nothing: what
+/// topic and the tokens it called gone are removed, unless these are so many that the vendor or the certificate must be
+/// wrong. After any other answer a vendor that repeats loses nothing: what
 /// was written already comes again. A signed call that comes again after its 200 gets another and does nothing.
 class ReceiptDesk {
  public:
@@ -45,6 +47,7 @@ class ReceiptDesk {
   std::expected<ReceiptBatch, Refused> read(const Addressed& to, std::string_view query,
                                             const server::ServerRequest& request);
   std::expected<ReceiptEffects, Refused> effects_of(const Certificate& certificate, const ReceiptBatch& batch);
+  bool holds_removals(const Certificate& certificate, const ReceiptBatch& batch);
   Result<void> move_token(const ReceiptEffects::Move& move);
   server::ServerResponse refusal(const Refused& refused, const server::ServerRequest& request);
 
@@ -56,7 +59,9 @@ class ReceiptDesk {
   ReceiptMetrics& metrics_;
   const ReaderOf reader_of_;
   ReceiptMemory memory_;
-  std::unordered_map<CertificateId, TokenBucket> buckets_;  // of certificates that are there, so as many at most
+  // Of certificates that are there, so as many at most.
+  std::unordered_map<CertificateId, TokenBucket> buckets_;
+  std::unordered_map<CertificateId, dispatch::RemovalGuard> guards_;
 };
 
 }  // namespace nightpost::app

@@ -71,7 +71,9 @@ Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, co
                                       std::move(on_fatal), metrics.producer);
   if (!sink) return std::unexpected(sink.error());
   if (trace != nullptr) *sink = std::make_unique<TracedReceiptSink>(*std::move(sink), *trace);
-  auto listener = ReceiptListener::start(config.receipts, *std::move(store), *std::move(sink), clock, log, metrics);
+  ReceiptOptions options = config.receipts;
+  options.removals = config.dispatch;
+  auto listener = ReceiptListener::start(options, *std::move(store), *std::move(sink), clock, log, metrics);
   if (listener)
     log.info("receipts.listening", {observe::kv("host", config.receipts.host), observe::kv("port", (*listener)->port()),
                                     observe::kv("tls", !config.receipts.tls.certificate.empty())});

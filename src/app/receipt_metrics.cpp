@@ -40,6 +40,8 @@ void register_receipt_metrics(observe::MetricsPage& page, const ReceiptMetrics& 
           {}, metrics.calls_repeated);
   counter("nightpost_receipt_tokens_removed_total", "Devices removed because a receipt called their token gone", {},
           metrics.tokens_removed);
+  counter("nightpost_receipt_removals_held_total", "Devices kept because receipts called too many tokens gone at once",
+          {}, metrics.removals_held);
   register_server_metrics(page, "receipts", metrics.server);
 }
 

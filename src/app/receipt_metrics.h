@@ -40,6 +40,7 @@ struct ReceiptMetrics {
   std::array<Counter, std::size_t(ReceiptRefusal::Count)> refused;                      // calls
   Counter calls_repeated;                                                               // answered 200, nothing done
   Counter tokens_removed;                                                               // rows of the store
+  Counter removals_held;  // devices that stay, for too many were called gone at once
   server::ServerMetrics server;
   kafka::ProducerMetrics producer;
 };

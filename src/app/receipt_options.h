@@ -8,6 +8,7 @@
 #include "app/json_section.h"
 #include "app/server_options.h"
 #include "core/time.h"
+#include "dispatch/options.h"
 
 namespace nightpost::app {
 
@@ -23,6 +24,8 @@ struct ReceiptOptions {
   server::ServerOptions server{
       .connections_max = 256, .connections_per_address_max = 64, .idle_timeout = milliseconds(60'000)};
   milliseconds ack_wait{2'000};  // for Kafka to have a call's outcomes; longer is answered 503
+
+  dispatch::Options removals;  // mass_removal_* of it: as for the answers to pushes
 
   bool enabled() const noexcept { return !host.empty(); }
 };

@@ -50,7 +50,8 @@ std::string_view sentence_of(OutcomeKind kind) noexcept {
 }  // namespace
 
 void append_effects(const Certificate& certificate, const Receipt& receipt,
-                    std::span<const store::Store::DeviceRow> devices, WallTime now, ReceiptEffects& effects) {
+                    std::span<const store::Store::DeviceRow> devices, WallTime now, ReceiptEffects& effects,
+                    bool removals_held) {
   if (receipt.kind == Receipt::Kind::Unknown) return;
   const WallTime at = std::min(receipt.at.value_or(now), now);
   const auto add = [&](OutcomeKind kind, std::string_view rule, std::string_view reason,
@@ -82,7 +83,10 @@ void append_effects(const Certificate& certificate, const Receipt& receipt,
       add(kind, dispatch::kReceiptRule, reason, &row);
       break;
     }
-    if (row.device.registered_at < at) {
+    if (row.device.registered_at < at && removals_held && !receipt.moved_to) {
+      add(OutcomeKind::Rejected, name_of(Rule::RemovalHeld), sentence_of(Rule::RemovalHeld), &row);
+      ++effects.held;
+    } else if (row.device.registered_at < at) {
       add(kind, dispatch::kReceiptRule, reason, &row);
       if (receipt.moved_to)
         effects.moved.push_back({row, *receipt.moved_to, at});

@@ -54,14 +54,19 @@ constexpr Advice kTraceAdvice[] = {
     {"token_gone", "The app was removed or has a new token: it must register again, which it does when it is opened."},
     {"token_already_removed",
      "The app was removed or has a new token: it must register again, which it does when it is opened."},
+    {"token_doubted_twice",
+     "The token was of no use to this certificate: the app must register again, which it does when it is opened."},
     {"token_newer", "The app has registered anew since; the next push goes to the new token."},
     {"removal_held",
-     "Too many tokens died at once: look for a wrong bundle id or environment of the certificate, then replay."},
+     "Too many tokens died at once: look for a wrong bundle id or environment of the certificate, then replay. If "
+     "nothing is wrong the tokens go by themselves, once enough pushes were accepted."},
     {"removal_failed",
      "The token is dead and the store did not take the removal; the next push removes it. See the store's errors in "
      "the log."},
     {"token_suspect",
-     "Mostly a token of the other environment: a development build with a production certificate, or the reverse."},
+     "Mostly a token of the other environment (a development build with a production certificate, or the reverse) or "
+     "of "
+     "another app. Doubted once more, it is removed."},
     {"vendor_suppressed",
      "The vendor's or the user's own policy held it back; its words above say which (frequency, category, switched "
      "off)."},
@@ -71,6 +76,9 @@ constexpr Advice kTraceAdvice[] = {
      "The setup at the vendor is wrong (package, category, channel); its code above says what. Then replay."},
     {"vendor_throttled",
      "The vendor takes no more of this credential for now: raise the quota there, or send less. Then replay."},
+    {"class_throttled",
+     "The vendor takes no more of this kind of message (its words above name the channel or category) for now: raise "
+     "that quota there, or send it as another kind."},
     {"vendor_closed", "The vendor takes this kind of message only at certain hours; apply for another category there."},
     {"credential_bad",
      "The vendor refuses the credential: replace the key or certificate (nightpost cert replace or add), then replay."},

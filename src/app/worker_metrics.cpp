@@ -103,6 +103,8 @@ void register_dispatch(ShardSeries& shards) {
   counter("nightpost_signer_probes_total", "Requests that tried such a vendor", &Metrics::signer_probes);
   counter("nightpost_pushes_full_total", "Pushes put off because too many waited for their signer",
           &Metrics::pushes_full);
+  counter("nightpost_classes_rested_total", "Times that a kind of message (channel, category) began to rest",
+          &Metrics::classes_rested);
   counter("nightpost_removals_held_total", "Token removals held back by the mass-invalidation guard",
           &Metrics::removals_held);
   shards.counter(
@@ -212,8 +214,10 @@ void register_loops(ShardSeries& shards) {
                    [](const ShardMetrics& m) -> const auto& { return m.loop.stall_time; });
 }
 
-/// A signer is one, however many shards send with it.
+/// A signer is one, however many shards send with it; so are the tokens in doubt of a certificate.
 void register_signers(MetricsPage& page, const dispatch::SignerLedger& signers) {
+  page.add_gauges("nightpost_suspects", "Tokens that a vendor's answers have put in doubt",
+                  [&signers] { return std::vector<observe::Sample>{{{}, static_cast<double>(signers.suspects())}}; });
   page.add_gauges("nightpost_signers", "Signers in use, by whether their vendor answers", [&signers] {
     constexpr std::array kStates = {"healthy", "silent", "failing"};
     std::vector<observe::Sample> all;

@@ -14,7 +14,7 @@ namespace nightpost {
 enum class Verdict : std::uint8_t {
   Accepted,       // settle
   TokenGone,      // settle; remove the token by compare-and-delete
-  TokenSuspect,   // settle as rejected, count; one answer is no reason to forget a token
+  TokenSuspect,   // settle as rejected, count; one answer is no reason to forget a token, a second one may be
   Suppressed,     // settle with the vendor's reason
   Throttled,      // slow `scope`, retry later
   AuthStale,      // refresh the grant once, replay once
@@ -26,8 +26,9 @@ enum class Verdict : std::uint8_t {
 };
 std::string_view name_of(Verdict verdict) noexcept;
 
-/// What a Throttled answer slows.
-enum class Scope : std::uint8_t { Token, Credential, Connection };
+/// What a Throttled answer slows. Class: messages of this push's kind, as its provider names it (quota_class()); others
+/// of the credential go on.
+enum class Scope : std::uint8_t { Token, Credential, Connection, Class };
 
 /// A provider's reading of the vendor's reply for one token.
 struct Answer {
@@ -40,6 +41,8 @@ struct Answer {
   Scope scope = Scope::Token;                    // Throttled: what to slow
   bool rest_of_day = false;                      // Throttled: the day's quota is used up, until 00:00 at UTC+8
   bool alone = false;             // Transient: next time without company; the batch hid whose fault it is
+  bool shared_rests = false;      // beside the verdict: requests for many that store first are used up for the day
+  bool may_be_token = false;      // CredentialBad: where the credential is known to work it is this token's fault
   bool once_more = false;         // Transient: the second time it is Suppressed
   bool leave_connection = false;  // do not use the connection that said so any longer
 };

@@ -36,18 +36,40 @@ void Attempts::attempt(Push& push, std::shared_ptr<const Grant> fresh) {
 }
 
 void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
-  OpenEvent& open = *push.event;
   if (now_.mono >= push.window.end()) return pushes_.end(push, ending_of(push.window.rule_at_end()));
   if (pushes_.end_if_pointless(push) || !find_route(push) || !ask_pacer(push)) return;
-  const Rendered rendered = open.content.render(open.event, open.event.to[push.receiver],
-                                                *open.receivers[push.receiver], *push.device, languages_);
+  const Rendered rendered = render(push);
   const Provider& provider = *push.route->provider;
   if (const auto opens = provider.closed_until(rendered.notification, now_.wall); opens && *opens > now_.wall)
     return wait_or_defer(push, now_.mono + (*opens - now_.wall), Rule::VendorClosed);
-  if (!obtain_grant(push, std::move(fresh))) return;
   const Batching batching = provider.batching();
+  if (push.signer->any_class_rests(now_.mono) && !class_may_go(push, rendered, batching)) return;
+  if (!obtain_grant(push, std::move(fresh))) return;
+  if (batching.tokens && !push.alone) push.alone = sender_.pacer_of(*push.route).is_in_doubt(push.device->token);
   if (!batching.tokens && batching.mixed_max == 0) return send_alone(push, rendered);
   if (batcher_.gather(push, rendered, batching, now_.wall)) sender_.reserve(*push.route);
+}
+
+Rendered Attempts::render(Push& push) {
+  OpenEvent& open = *push.event;
+  return open.content.render(open.event, open.event.to[push.receiver], *open.receivers[push.receiver], *push.device,
+                             languages_);
+}
+
+std::string Attempts::class_of(Push& push) { return push.route->provider->quota_class(render(push).notification); }
+
+/// False: the push waits, or is put off. Where requests for many are used up it goes by itself.
+bool Attempts::class_may_go(Push& push, const Rendered& rendered, const Batching& batching) {
+  const SignerPace& signer = *push.signer;
+  if (batching.tokens && !push.alone && signer.class_rests_until(std::string(kSharedRequests), now_.mono))
+    push.alone = true;
+  const std::string name = push.route->provider->quota_class(rendered.notification);
+  if (name.empty()) return true;
+  const auto until = signer.class_rests_until(name, now_.mono);
+  if (!until) return true;
+  const std::string said = "The vendor takes no more messages of " + name + " for now.";
+  wait_or_defer(push, *until, Rule::ClassThrottled, {.meaning = said});
+  return false;
 }
 
 /// False: the push has ended, or waits. Else push.route is the one to send with.
@@ -232,11 +254,11 @@ void Attempts::wait(Push& push, MonoTime at) {
   timers_.add({at, push.tag, Timer::Of::Push});
 }
 
-void Attempts::wait_or_defer(Push& push, MonoTime at, Rule rule) {
+void Attempts::wait_or_defer(Push& push, MonoTime at, Rule rule, const VendorReason& reason) {
   // Jitter, but not where it would part those that can share a request.
   if (!push.route->provider->batching().tokens) at += backoff(1, options_.backoff_first, options_.backoff_max, rng_);
   if (at < push.window.quick_end()) return wait(push, at);
-  defer(push, at, rule);
+  defer(push, at, rule, reason);
 }
 
 void Attempts::put_off(Push& push, Rule rule, const VendorReason& reason) {
@@ -246,9 +268,9 @@ void Attempts::put_off(Push& push, Rule rule, const VendorReason& reason) {
 
 /// Not before `at`, and each time for longer: of thousands that wait for one vendor only some come back in a second,
 /// while it is away as when it is back.
-void Attempts::defer(Push& push, MonoTime at, Rule rule) {
+void Attempts::defer(Push& push, MonoTime at, Rule rule, const VendorReason& reason) {
   at = std::max(at, policy_.later(push.progress.hops, now_.mono, push.window));
-  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule);
+  pushes_.defer(push, now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono), rule, reason);
 }
 
 void Attempts::on_exception(std::span<const std::uint64_t> pushes, std::string what) {

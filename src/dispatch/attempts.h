@@ -8,6 +8,7 @@
 
 #include "dispatch/batcher.h"
 #include "dispatch/capacity.h"
+#include "dispatch/content.h"
 #include "dispatch/fair_share.h"
 #include "dispatch/language.h"
 #include "dispatch/metrics.h"
@@ -53,11 +54,13 @@ class Attempts {
   /// What follows after an attempt, or instead of one. REQUIRED: not RemoveToken.
   void carry_out(Push& push, const Next& next, const VendorReason& reason);
   /// Until `at`; put off, with `rule` as the reason, where that is later than it is tried in memory.
-  void wait_or_defer(Push& push, MonoTime at, Rule rule);
+  void wait_or_defer(Push& push, MonoTime at, Rule rule, const VendorReason& reason = {});
   /// For a later hop: it cannot be tried now, and nobody says when.
   void put_off(Push& push, Rule rule, const VendorReason& reason = {});
   /// To a delay topic until `at`, or to its end with `rule`, where its window is over by then.
-  void defer(Push& push, MonoTime at, Rule rule);
+  void defer(Push& push, MonoTime at, Rule rule, const VendorReason& reason = {});
+  /// The kind of message that its vendor counts by itself (Provider::quota_class()). REQUIRED: it has a route.
+  std::string class_of(Push& push);
   /// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does.
   void on_exception(std::span<const std::uint64_t> pushes, std::string what);
 
@@ -65,7 +68,9 @@ class Attempts {
   void send_or_wait(Push& push, std::shared_ptr<const Grant> fresh);
   bool find_route(Push& push);
   bool ask_pacer(Push& push);
+  bool class_may_go(Push& push, const Rendered& rendered, const Batching& batching);
   bool obtain_grant(Push& push, std::shared_ptr<const Grant> fresh);
+  Rendered render(Push& push);
   void send_alone(Push& push, const Rendered& rendered);
   void refresh(Push& push);
   void postpone(Push& push, Rule why, const VendorReason& reason);

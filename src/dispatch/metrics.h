@@ -50,6 +50,7 @@ struct Metrics {
   Counter remainders_taken;                                 // of the events taken: those that name who is left
   Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
   Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
+  Counter classes_rested;                                 // times that a kind of message began to rest
   Counter recalled;                                       // pushes of messages that were taken back
   Counter signers_fell;                                   // times that a signer's vendor fell silent or failed
   Counter signer_probes;                                  // requests that tried one of those

@@ -142,8 +142,9 @@ struct Push {
   State state = State::Waiting;
   Window window{};  // its event's, and how long it is tried in memory
   Progress progress;
-  Rule waits_for = Rule::None;  // while it is parked or due: why it is put off if that does not come
-  int postponed = 0;            // store or grant could not be had this often
+  Rule waits_for = Rule::None;  // while it is parked or due: why it is put off if that does not come; while Removing:
+                                // as which it ends
+  int postponed = 0;  // store or grant could not be had this often
   std::string push_id;
   MonoTime sent_at{};
   WallTime sent_at_wall{};

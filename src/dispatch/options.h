@@ -64,12 +64,20 @@ struct Options {
   milliseconds breaker_max{600'000};
   double quota_share = 1;  // of the requests a vendor takes in a minute from one signer: what this process may send
   std::size_t routes_max = 10'000;  // credentials remembered with breaker and counts; idle ones go first
-  // More than this share of dead tokens in the window looks like a wrong credential
+  // More than this share of dead tokens in the window looks like a wrong credential, unless the share of accepted
+  // pushes says that it works.
   std::size_t mass_removal_window = 50;
   double mass_removal_share = 0.3;
+  double mass_removal_live_share = 0.1;
   milliseconds mass_removal_period{300'000};
-  std::uint32_t jitter_seed = 0;  // of the back-off; 0: a random one
-  std::string language = "zh";    // tenant default for content words
+  std::size_t suspects_max = 10'000;        // tokens in doubt that are remembered of one certificate
+  milliseconds suspects_kept{604'800'000};  // and so long
+  // An answer that may blame the credential or the token alone blames the token, if the vendor took something of the
+  // credential so lately.
+  milliseconds proof_kept{600'000};
+  std::size_t class_rests_max = 64;  // kinds of message of one signer that rest at once, each for itself
+  std::uint32_t jitter_seed = 0;     // of the back-off; 0: a random one
+  std::string language = "zh";       // tenant default for content words
   std::map<std::string, std::string> titles = {{"en", "a new message"}, {"zh", "a new message"}};
 };
 

@@ -46,6 +46,7 @@ PutOff put_off_for(Rule rule) noexcept {
     case Rule::SignerFailing:
       return PutOff::Failure;
     case Rule::VendorThrottled:
+    case Rule::ClassThrottled:
       return PutOff::Throttle;
     case Rule::VendorClosed:
       return PutOff::Closed;

@@ -5,14 +5,20 @@
 namespace nightpost::dispatch {
 namespace {
 
-bool is_dead(Verdict verdict) noexcept { return verdict == Verdict::TokenGone || verdict == Verdict::TokenSuspect; }
+using GuardSaid = RemovalGuard::Said;
+
+GuardSaid said_of_token(Verdict verdict) noexcept {
+  if (verdict == Verdict::Accepted) return GuardSaid::Lives;
+  return verdict == Verdict::TokenGone ? GuardSaid::Dead : GuardSaid::Other;
+}
 
 /// Whether the vendor looked at the push itself, so that the credential must have been good enough.
-bool proves_credential(Verdict verdict) noexcept {
-  switch (verdict) {
+bool proves_credential(const Answer& answer) noexcept {
+  switch (answer.verdict) {
+    case Verdict::TokenSuspect:
+      return !answer.may_be_token;
     case Verdict::Accepted:
     case Verdict::TokenGone:
-    case Verdict::TokenSuspect:
     case Verdict::Suppressed:
     case Verdict::Rejected:
       return true;
@@ -108,16 +114,39 @@ void Pacer::answered(MonoTime sent_at) noexcept {
   signer_->answered(sent_at);
 }
 
+bool Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now) {
+  switch (answer.verdict) {
+    case Verdict::Accepted:
+      suspects_->accepted(token.text(), now);
+      return false;
+    case Verdict::CredentialBad:
+      if (!answer.may_be_token || !suspects_->accepted_lately(now)) return false;
+      answer.verdict = Verdict::TokenSuspect;
+      suspects_->note(token.text(), now);
+      return false;
+    case Verdict::TokenSuspect:
+      if (!suspects_->doubt(token.text(), sent_at, now)) return false;
+      answer.verdict = Verdict::TokenGone;
+      return true;
+    default:
+      return false;
+  }
+}
+
 void Pacer::count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now) {
   feedback.answered = true;
   feedback.good |= answer.verdict != Verdict::Transient;
-  if (proves_credential(answer.verdict)) {
+  if (proves_credential(answer)) {
     feedback.proven = true;
-    feedback.removals_held |= guard_.count(is_dead(answer.verdict), now, *options_);
+    if (answer.verdict != Verdict::TokenSuspect)
+      if (const auto change = guard_.count(said_of_token(answer.verdict), now, *options_);
+          change != RemovalGuard::Change::None)
+        feedback.removals = change;
     const bool doubles = breaker_.state() == Breaker::State::Closed;
     signer_->proven(doubles);
     if (doubles && allowed_ < options_->credential_in_flight_max) allowed_ *= 2;
-  } else if (answer.verdict == Verdict::Throttled && answer.scope != Scope::Token) {
+  } else if (answer.verdict == Verdict::Throttled &&
+             (answer.scope == Scope::Credential || answer.scope == Scope::Connection)) {
     feedback.complaint = &answer;
     if (answer.scope == Scope::Credential)
       feedback.throttled_until = std::max({feedback.throttled_until, now + pause_for(answer, *options_),

@@ -23,6 +23,7 @@
 #include "dispatch/rule.h"
 #include "dispatch/signer_pace.h"
 #include "dispatch/slots.h"
+#include "dispatch/suspect_book.h"
 #include "providers/authorizer.h"
 #include "providers/provider.h"
 
@@ -34,9 +35,12 @@ namespace nightpost::dispatch {
 class Pacer {
  public:
   /// Borrowed; must outlive it. `signer`: owned together by the pacers of its certificates, which come and go one by
-  /// one.
-  Pacer(const Options& options, std::shared_ptr<SignerPace> signer)
-      : options_(&options), signer_(std::move(signer)), allowed_(options.credential_in_flight_first) {}
+  /// one. `suspects`: of the certificate, owned together by the shards' pacers; null: nobody else's.
+  Pacer(const Options& options, std::shared_ptr<SignerPace> signer, std::shared_ptr<SuspectBook> suspects = nullptr)
+      : options_(&options),
+        signer_(std::move(signer)),
+        suspects_(suspects ? std::move(suspects) : std::make_shared<SuspectBook>(options)),
+        allowed_(options.credential_in_flight_first) {}
 
   // Before a request.
 
@@ -108,8 +112,8 @@ class Pacer {
     bool answered = false;  // by the vendor, whatever it said
     bool good = false;      // of the answers, one at least is no failure of the vendor's
     bool lost = false;      // the way or the vendor failed before an answer
-    bool removals_held = false;
     bool refreshes = false;
+    RemovalGuard::Change removals = RemovalGuard::Change::None;
   };
   /// What others have to do because of it.
   struct Decision {
@@ -119,6 +123,12 @@ class Pacer {
     bool closed = false;                // the breaker
     bool recovered = false;             // the signer
   };
+  /// What this credential's other answers make of one: before anything else is done with it. A refusal that may blame
+  /// the token alone does so where the credential was taken lately; a token that is doubted again is gone. True: that
+  /// is so. `sent_at`: its request.
+  bool weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now);
+  /// The vendor has put the token in doubt, so it shares no request with others.
+  bool is_in_doubt(const DeviceToken& token) const { return suspects_->is_in_doubt(token.text()); }
   /// One push's answer, and what follows for that push. `with`: the grant it was sent with.
   void count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now);
   /// The request failed with `code`, so `told` is not the vendor's.
@@ -150,6 +160,7 @@ class Pacer {
 
   const Options* options_;
   std::shared_ptr<SignerPace> signer_;
+  std::shared_ptr<SuspectBook> suspects_;
   Breaker breaker_;
   Probe probe_ = Probe::None;       // the last one
   std::uint32_t signer_probe_ = 0;  // its number among the signer's probes; 0: it is none, or has ended as one

@@ -31,7 +31,9 @@ Pacer& PacerBook::make(const Route& route, MonoTime now) {
     // One that a pacer still has stays, however long it is not looked for.
     signers_.put(key, pace, [now](const auto& each) { return each.use_count() == 1 && each->is_idle(now); });
   }
-  pacers_.put(route.id, Pacer(options_, std::move(pace)), [now](const Pacer& pacer) { return pacer.is_idle(now); });
+  auto suspects = ledger_.suspects_of(route.certificate, options_);
+  pacers_.put(route.id, Pacer(options_, std::move(pace), std::move(suspects)),
+              [now](const Pacer& pacer) { return pacer.is_idle(now); });
   return *pacers_.find(route.id);
 }
 

@@ -74,7 +74,7 @@ Next Policy::after(const Progress& progress, const Answer& answer, MonoTime now,
     case Verdict::Suppressed:
       return end(OutcomeKind::Suppressed, Rule::VendorSuppressed, Disposition::Done);
     case Verdict::Throttled: {
-      failure.why = Rule::VendorThrottled;
+      failure.why = answer.scope == Scope::Class ? Rule::ClassThrottled : Rule::VendorThrottled;
       Next next = retry(progress, failure, now, window);
       if (next.what == Next::Do::Retry && answer.scope == Scope::Credential) next.what = Next::Do::PauseThenRetry;
       return next;

@@ -87,8 +87,8 @@ class Directory {
  public:
   virtual ~Directory() = default;
   /// One per key, in order; an unknown user is an empty Receiver. Null: this one could not be read for now, others
-  /// could. shared_ptr: the cache and the events in flight both hold one. May call back before it returns; `keys` are valid during this call only. REQUIRED: no call back once
-  /// the dispatcher is gone.
+  /// could. shared_ptr: the cache and the events in flight both hold one. May call back before it returns; `keys` are
+  /// valid during this call only. REQUIRED: no call back once the dispatcher is gone.
   using Found = std::move_only_function<void(Result<std::vector<std::shared_ptr<const Receiver>>>)>;
   virtual void find(std::span<const ReceiverKey> keys, Found found) = 0;
   /// Whether the tenant exists at all (has a certificate or a device).
@@ -181,8 +181,13 @@ class Watcher {
   /// (SignerFailing). A request tries it after `probe_in`; what comes meanwhile is put off.
   virtual void signer_fell(const Route& route, Rule rule, milliseconds probe_in) = 0;
   virtual void signer_recovered(const Route& route) = 0;
+  /// The vendor takes no more of one kind of message, as the provider names it, before `rest` is over; others go on.
+  virtual void class_rests(const Route& route, std::string_view kind, std::string_view code, std::string_view meaning,
+                           milliseconds rest) = 0;
   /// Too large a share of the answers called tokens dead: none is removed for `period`.
   virtual void removals_held(const Route& route, milliseconds period) = 0;
+  /// So many pushes were taken meanwhile that the credential must be right: dead tokens are removed again.
+  virtual void removals_released(const Route& route) = 0;
   virtual void dead_letter(const DeadLetter& letter) = 0;
 };
 

@@ -1,5 +1,6 @@
-// Mass invalidation: a wrong bundle id, a swapped environment or a changed key look exactly like "all tokens died"
-// Over too large a share of dead tokens nothing is removed any more. Pure.
+// Mass invalidation: a wrong bundle id, a swapped environment or a changed key look exactly like "all tokens died".
+// Over too large a share of dead tokens nothing is removed any more, until accepted pushes show that the credential is
+// right and the tokens are dead indeed. Pure.
 #pragma once
 
 #include <array>
@@ -13,12 +14,15 @@
 
 namespace nightpost::dispatch {
 
-/// The answers of one credential over the last mass_removal_period, counted in ten slices.
+/// What the vendor says of the tokens of one credential over the last mass_removal_period, counted in ten slices.
 class RemovalGuard {
  public:
-  /// One answer about a token; dead: gone or suspect. True: with this one the share is passed, removals are held from
-  /// now on for a whole period, and the credential should be treated as bad.
-  bool count(bool dead, MonoTime now, const Options& options) noexcept;
+  enum class Said : std::uint8_t { Lives, Dead, Other };
+  enum class Change : std::uint8_t { None, Held, Released };
+
+  /// One word about one token. Held: with this one the share is passed, and removals are held from now on, for a whole
+  /// period after the last that is dead. Released: with this one enough live.
+  Change count(Said said, MonoTime now, const Options& options) noexcept;
   bool holds(MonoTime now) const noexcept { return now < held_until_; }
 
  private:
@@ -27,6 +31,7 @@ class RemovalGuard {
     std::int64_t number = -1;  // since the clock's epoch
     std::uint32_t all = 0;
     std::uint32_t dead = 0;
+    std::uint32_t live = 0;
   };
   std::array<Slice, kSlices> slices_;
   MonoTime held_until_{};

@@ -88,11 +88,15 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     if (reply.response) {
       if (answer.rest_of_day)
         answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(now_.wall));
+      const bool twice = pacer.weigh(answer, push.device->token, push.sent_at, now_.mono);
+      if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Class) rest_class(push, answer);
+      if (answer.shared_rests) rest_shared(push, answer);
       std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
       next = before < i && alike(push, answer, *pushes[before], answers[before])
                  ? nexts_[before]
                  : policy_.after(push.progress, answer, now_.mono, window, rules);
       before = i;
+      if (next.what == Next::Do::RemoveToken) next.ending.rule = twice ? Rule::TokenDoubtedTwice : Rule::TokenGone;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
       pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono);
@@ -110,7 +114,9 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     counters[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
-  if (feedback.removals_held && watcher_ != nullptr) watcher_->removals_held(*route, options_.mass_removal_period);
+  if (watcher_ != nullptr && feedback.removals == RemovalGuard::Change::Held)
+    watcher_->removals_held(*route, options_.mass_removal_period);
+  if (watcher_ != nullptr && feedback.removals == RemovalGuard::Change::Released) watcher_->removals_released(*route);
   if (leave) sender_.drain_connection(*route, reply.connection);
   const bool held = pacer.holds_removals(now_.mono);
   const Pacer::Decision decision =
@@ -126,7 +132,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     const std::uint64_t tag = pushes[i]->tag;
     auto thrown = thrown_by([&] {
       if (nexts_[i].what == Next::Do::RemoveToken)
-        remove_token(*pushes[i], answer, held, reason);
+        remove_token(*pushes[i], answer, held, nexts_[i].ending.rule, reason);
       else
         attempts_.carry_out(*pushes[i], nexts_[i], reason);
     });
@@ -153,7 +159,32 @@ void Replies::hold_back(std::span<Push* const> pushes) {
   }
 }
 
-void Replies::remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason) {
+/// The push's own kind of message; without a name it is the push alone that waits.
+void Replies::rest_class(Push& push, Answer& answer) {
+  std::string name;
+  if (thrown_by([&] { name = attempts_.class_of(push); })) metrics_.internal_errors.add();
+  if (name.empty()) {
+    answer.scope = Scope::Token;
+    return;
+  }
+  const milliseconds said = answer.retry_after.value_or(milliseconds(0));
+  const milliseconds believed = answer.rest_of_day ? said : std::min(said, options_.retry_after_max);
+  rest(*push.route, name, std::max(believed, options_.backoff_first), answer);
+  answer.meaning += " It counts " + name + " by themselves.";
+}
+
+void Replies::rest_shared(Push& push, const Answer& answer) {
+  rest(*push.route, std::string(kSharedRequests), rest_of_day(now_.wall), answer);
+}
+
+void Replies::rest(const Route& route, const std::string& name, milliseconds time, const Answer& answer) {
+  if (!sender_.pacer_of(route).signer().rest_class(name, now_.mono + time, now_.mono)) return;
+  metrics_.classes_rested.add();
+  if (watcher_ != nullptr) watcher_->class_rests(route, name, answer.code, answer.meaning, time);
+}
+
+/// `rule`: as which it ends once the row went.
+void Replies::remove_token(Push& push, const Answer& answer, bool held, Rule rule, const VendorReason& reason) {
   if (held) {
     metrics_.removals_held.add();
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, Disposition::DeadLetter}, reason);
@@ -163,6 +194,7 @@ void Replies::remove_token(Push& push, const Answer& answer, bool held, const Ve
   const OfflineEvent& event = push.event->event;
   const std::uint64_t tag = push.tag;
   push.state = Push::State::Removing;
+  push.waits_for = rule;
   ++removals_waiting_;
   auto thrown = thrown_by([&] {
     directory_.remove_token(event.app, event.to[push.receiver].user_id, *push.device,
@@ -187,7 +219,7 @@ void Replies::on_removed(std::uint64_t tag, const Result<bool>& removed, const V
   --removals_waiting_;
   Push& push = *pushes_.find(tag);
   if (!removed) return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalFailed}, reason);
-  pushes_.end(push, {OutcomeKind::TokenRemoved, *removed ? Rule::TokenGone : Rule::TokenAlreadyRemoved}, reason);
+  pushes_.end(push, {OutcomeKind::TokenRemoved, *removed ? push.waits_for : Rule::TokenAlreadyRemoved}, reason);
 }
 
 }  // namespace nightpost::dispatch

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dispatch/attempts.h"
@@ -62,7 +63,10 @@ class Replies {
  private:
   void hold_back(std::span<Push* const> pushes);
   bool is_removing(std::uint64_t tag) noexcept;
-  void remove_token(Push& push, const Answer& answer, bool held, const VendorReason& reason);
+  void remove_token(Push& push, const Answer& answer, bool held, Rule rule, const VendorReason& reason);
+  void rest_class(Push& push, Answer& answer);
+  void rest_shared(Push& push, const Answer& answer);
+  void rest(const Route& route, const std::string& name, milliseconds time, const Answer& answer);
 
   const Options& options_;
   const Now& now_;

@@ -23,6 +23,31 @@ void SharedSigner::pause_until(MonoTime until) noexcept {
   if (raise(paused_until_, until)) epoch_.fetch_add(1, std::memory_order_release);
 }
 
+bool SharedSigner::rest_class(const std::string& name, MonoTime until, MonoTime now, const Options& options) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(resting_, [now](const auto& each) { return each.second <= now; });
+  if (const auto found = resting_.find(name); found != resting_.end()) {
+    found->second = std::max(found->second, until);
+    raise(classes_rest_until_, until);
+    return false;
+  }
+  if (resting_.size() >= options.class_rests_max) {
+    const auto first = std::ranges::min_element(resting_, {}, [](const auto& each) { return each.second; });
+    if (first == resting_.end()) return false;
+    resting_.erase(first);
+  }
+  resting_.emplace(name, until);
+  raise(classes_rest_until_, until);
+  return true;
+}
+
+std::optional<MonoTime> SharedSigner::class_rests_until(const std::string& name, MonoTime now) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = resting_.find(name);
+  if (found == resting_.end() || found->second <= now) return std::nullopt;
+  return found->second;
+}
+
 SharedSigner::Lease SharedSigner::lease(std::size_t per_minute, MonoTime now) {
   const std::lock_guard lock(mutex_);
   if (!in_minute(now)) {
@@ -78,12 +103,16 @@ std::optional<MonoTime> SharedSigner::retry_at(MonoTime now) const {
   return health_.retry_at(now);
 }
 
+template <class Map, class Gone>
+void SignerLedger::sweep(Map& map, std::size_t& at, Gone gone) {
+  if (map.size() < at) return;
+  std::erase_if(map, gone);
+  at = std::max(kSweepFirst, 2 * map.size());
+}
+
 std::shared_ptr<SharedSigner> SignerLedger::open(const std::string& key, Vendor vendor) {
   const std::lock_guard lock(mutex_);
-  if (signers_.size() >= sweep_at_) {
-    std::erase_if(signers_, [](const auto& each) { return each.second.signer.expired(); });
-    sweep_at_ = std::max<std::size_t>(64, 2 * signers_.size());
-  }
+  sweep(signers_, sweep_at_, [](const auto& each) { return each.second.signer.expired(); });
   Known& known = signers_[key];
   std::shared_ptr<SharedSigner> signer = known.signer.lock();
   if (!signer) {
@@ -91,6 +120,23 @@ std::shared_ptr<SharedSigner> SignerLedger::open(const std::string& key, Vendor 
     known = {signer, vendor};
   }
   return signer;
+}
+
+std::shared_ptr<SuspectBook> SignerLedger::suspects_of(const Certificate& certificate, const Options& options) {
+  const std::lock_guard lock(mutex_);
+  sweep(suspects_, sweep_suspects_at_, [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<SuspectBook>& known = suspects_[{certificate.id.value, certificate.version}];
+  std::shared_ptr<SuspectBook> book = known.lock();
+  if (!book) known = book = std::make_shared<SuspectBook>(options);
+  return book;
+}
+
+std::size_t SignerLedger::suspects() const {
+  std::size_t sum = 0;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [version, known] : suspects_)
+    if (const auto book = known.lock()) sum += book->size();
+  return sum;
 }
 
 SignerLedger::Counts SignerLedger::count() const {

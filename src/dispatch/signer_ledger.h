@@ -1,22 +1,27 @@
-// What the shards of a process share of a signer: the vendor's pauses, its quota, and whether it answers at all.
-// Thread-safe. A push that may go reads a few atomics and takes no lock; locks are for what is rare: a lease of the
-// quota, a change of health, a probe.
+// What the shards of a process share of a signer: the vendor's pauses, its quota, which kinds of message rest, and
+// whether it answers at all; and of a certificate, which tokens are in doubt. Thread-safe. A push that may go reads a
+// few atomics and takes no lock; locks are for what is rare: a lease of the quota, a change of health, a probe, a kind
+// of message that rests.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
+#include "core/certificate.h"
 #include "core/time.h"
 #include "core/vendor.h"
 #include "dispatch/options.h"
 #include "dispatch/signer_health.h"
+#include "dispatch/suspect_book.h"
 
 namespace nightpost::dispatch {
 
@@ -35,6 +40,13 @@ class SharedSigner {
   }
   /// Another one: since the last look there was a pause or a recovery, so few requests may try.
   std::uint32_t epoch() const noexcept { return epoch_.load(std::memory_order_acquire); }
+
+  /// One kind of message rests, others go on; not shorter than it does already. Of more than `class_rests_max` the one
+  /// that ends first gives way. True: it has not rested until now.
+  bool rest_class(const std::string& name, MonoTime until, MonoTime now, const Options& options);
+  bool any_class_rests(MonoTime now) const noexcept { return time_of(classes_rest_until_) > now; }
+  /// nullopt: it does not rest.
+  std::optional<MonoTime> class_rests_until(const std::string& name, MonoTime now) const;
 
   /// A lease on the vendor's quota of a minute.
   struct Lease {
@@ -79,21 +91,26 @@ class SharedSigner {
   std::atomic<SignerHealth::State> state_{SignerHealth::State::Healthy};
   std::atomic<int> complaints_{0};
   Ticks minute_ends_{0};
+  Ticks classes_rest_until_{0};  // the last of them
   // Written every kToldEvery by each shard.
   alignas(64) Ticks heard_at_{0};
   Ticks good_at_{0};
 
   alignas(64) mutable std::mutex mutex_;  // guards what follows
   SignerHealth health_;
-  std::size_t leased_ = 0;  // in the minute
+  std::size_t leased_ = 0;                             // in the minute
+  std::unordered_map<std::string, MonoTime> resting_;  // kinds of message, until when
 };
 
-/// The signers of a process; owned by whoever owns the shards, and outlives them. A signer is forgotten once no shard
-/// holds it any more.
+/// The signers of a process, and the tokens in doubt of its certificates; owned by whoever owns the shards, and
+/// outlives them. Either is forgotten once no shard holds it any more.
 class SignerLedger {
  public:
   /// `key`: the origin and the signer.
   std::shared_ptr<SharedSigner> open(const std::string& key, Vendor vendor);
+  std::shared_ptr<SuspectBook> suspects_of(const Certificate& certificate, const Options& options);
+  /// Tokens in doubt of all certificates.
+  std::size_t suspects() const;
   /// Of the signers that some shard holds: how many are in each state, by vendor. For the metrics.
   using Counts = std::array<std::array<std::size_t, 3>, std::size_t(Vendor::Count)>;
   Counts count() const;
@@ -104,8 +121,14 @@ class SignerLedger {
     Vendor vendor = Vendor::Apns;
   };
   mutable std::mutex mutex_;
+  static constexpr std::size_t kSweepFirst = 64;
+  template <class Map, class Gone>
+  static void sweep(Map& map, std::size_t& at, Gone gone);
   std::unordered_map<std::string, Known> signers_;
-  std::size_t sweep_at_ = 64;
+  std::size_t sweep_at_ = kSweepFirst;
+  using Version = std::pair<std::int64_t, std::int64_t>;  // a certificate's id, and its version
+  std::map<Version, std::weak_ptr<SuspectBook>> suspects_;
+  std::size_t sweep_suspects_at_ = kSweepFirst;
 };
 
 }  // namespace nightpost::dispatch

@@ -176,8 +176,8 @@ std::optional<milliseconds> SignerPace::expected_wait(MonoTime now) noexcept {
 }
 
 bool SignerPace::is_idle(MonoTime now) const noexcept {
-  return slots_.empty() && held_ == 0 && paused_until() <= now && !shared_->in_minute(now) &&
-         !shared_->retry_at(now).has_value();
+  return slots_.empty() && held_ == 0 && paused_until() <= now && !shared_->any_class_rests(now) &&
+         !shared_->in_minute(now) && !shared_->retry_at(now).has_value();
 }
 
 }  // namespace nightpost::dispatch

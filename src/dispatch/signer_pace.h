@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "core/time.h"
 #include "dispatch/concurrency_limit.h"
@@ -34,6 +35,14 @@ class SignerPace {
   // Before a request.
 
   MonoTime paused_until() const noexcept { return shared_->paused_until(); }
+  /// One kind of message rests for all certificates of the signer; others go on. True: it has not rested until now.
+  bool rest_class(const std::string& name, MonoTime until, MonoTime now) {
+    return shared_->rest_class(name, until, now, *options_);
+  }
+  bool any_class_rests(MonoTime now) const noexcept { return shared_->any_class_rests(now); }
+  std::optional<MonoTime> class_rests_until(const std::string& name, MonoTime now) const {
+    return shared_->class_rests_until(name, now);
+  }
   /// Until when the quota is used up, requests being put together included; nullopt: it is not.
   std::optional<MonoTime> quota_spent_until(std::size_t requests_per_minute, MonoTime now);
   /// The vendor answers. Else only a probe may go: see retry_at().

@@ -20,6 +20,7 @@ class Memory {
     std::string app_message_id;
     std::string parameter;
     bool calls_back = false;
+    bool is_public = false;
     std::uint64_t broadcasts = 0;
   };
   static constexpr std::size_t kBodiesMax = 10'000;

@@ -155,6 +155,11 @@ Refusal judge_click(const Slots& slots) {
   return {};
 }
 
+bool counts_as_public(std::string_view category) {
+  constexpr std::array<std::string_view, 5> kPublic = {"", "CONTENT", "MARKETING", "NEWS", "SOCIAL"};
+  return std::ranges::binary_search(kPublic, category);
+}
+
 Refusal judge_class(const Slots& slots) {
   const Value* category = slots[slot("category")];
   if (category && !std::ranges::binary_search(kCategories, category->text))
@@ -213,7 +218,8 @@ Refusal judge_notification(std::span<const Value> values, bool saved, Seen& seen
   if (auto refusal = sort_values(values, slots)) return refusal;
   seen = {.app_message_id = text_of(slots[slot("app_message_id")]),
           .parameter = text_of(slots[slot("call_back_parameter")]),
-          .calls_back = !text_of(slots[slot("call_back_url")]).empty()};
+          .calls_back = !text_of(slots[slot("call_back_url")]).empty(),
+          .is_public = counts_as_public(text_of(slots[slot("category")]))};
   if (auto refusal = judge_content(slots, saved)) return refusal;
   if (auto refusal = judge_click(slots)) return refusal;
   if (auto refusal = judge_class(slots)) return refusal;

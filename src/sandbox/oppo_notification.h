@@ -39,6 +39,7 @@ struct Seen {  // what of it the rest of the simulator needs; views into the val
   std::string_view app_message_id;
   std::string_view parameter;  // call_back_parameter
   bool calls_back = false;
+  bool is_public = false;  // of no category, or one of content and marketing
 };
 
 /// `saved`: a body for broadcasts, which alone may have pictures and a sending time.

@@ -41,6 +41,7 @@ constexpr std::array kWords = {
     Words{"29", "Missing Auth Token"},
     Words{"31", "No Data"},
     Words{"33", "Daily Message Limit Exceeded"},
+    Words{"34", "Daily Upload Limit Exceeded"},
     Words{"40", "Missing Required Arguments"},
     Words{"41", "Invalid Arguments"},
     Words{"54", "Missing private_msg_template_id"},
@@ -196,18 +197,20 @@ class OppoSimulator final : public VendorSimulator {
     const json* apps = fields.array("apps");
     const json* tokens = fields.array("tokens");
     if (auto done = fields.finish(); !done) return done;
-    std::vector<std::pair<std::string, std::string>> new_apps;
+    std::vector<std::pair<std::string, oppo::App>> new_apps;
     for (std::size_t i = 0; apps && i < apps->size(); ++i) {
       JsonFields app((*apps)[i], "$.apps[" + std::to_string(i) + "]");
       std::string key = app.required_text("app_key");
-      std::string secret = app.required_text("master_secret");
+      oppo::App taught{.master_secret = app.required_text("master_secret"),
+                       .public_per_day = app.integer("public_per_day", 1, INT64_MAX).value_or(0),
+                       .contents_per_day = app.integer("contents_per_day", 1, INT64_MAX).value_or(0)};
       if (auto done = app.finish(); !done) return done;
-      new_apps.emplace_back(std::move(key), std::move(secret));
+      new_apps.emplace_back(std::move(key), std::move(taught));
     }
     auto devices = known_.devices.read(tokens, options_.tokens_known_max);
     if (!devices) return std::unexpected(devices.error());
     known_.devices.add(std::move(*devices));
-    for (auto& [key, secret] : new_apps) known_.apps.insert_or_assign(std::move(key), std::move(secret));
+    for (auto& [key, app] : new_apps) known_.apps.insert_or_assign(std::move(key), std::move(app));
     return {};
   }
 
@@ -215,6 +218,7 @@ class OppoSimulator final : public VendorSimulator {
     known_ = {.accept_any = options_.accept_any};
     state_.grants.clear();
     state_.memory.clear();
+    state_.days.clear();
   }
 
  private:

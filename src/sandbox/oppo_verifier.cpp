@@ -28,6 +28,8 @@ constexpr int kBadTimestamp = 19;
 constexpr int kBadEncoding = 25;
 constexpr int kNoToken = 29;
 constexpr int kNoData = 31;
+constexpr int kMessagesUsedUp = 33;
+constexpr int kContentsUsedUp = 34;
 constexpr milliseconds kSkewMost = std::chrono::minutes(10);
 constexpr milliseconds kGrantLasts = std::chrono::hours(24);
 constexpr std::int64_t kEverybody = 1, kRegistrationId = 2, kAlias = 5, kTag = 6;
@@ -95,7 +97,7 @@ Refusal judge_auth(Call& call) {
   if (const auto skew = call.now - wall_from_ms(*ms); skew > kSkewMost || skew < -kSkewMost)
     return {kBadTimestamp, "timestamp: more than ten minutes off"};
   if (sign.size() != 64 || !is_lower_hex(sign)) return {kBadSign, "sign: not 64 lower-case hex digits"};
-  if (taught && sha256_hex(std::string(key) + std::string(timestamp) + secret->second) != sign)
+  if (taught && sha256_hex(std::string(key) + std::string(timestamp) + secret->second.master_secret) != sign)
     return {kBadSign, "sign: another one is right"};
 
   call.judgement.authorized = true;
@@ -122,6 +124,26 @@ Refusal judge_token(Call& call) {
   return {};
 }
 
+/// Null: the app was never taught, so it has no quotas.
+AppDay* day_of(Call& call) {
+  if (!call.known.apps.contains(call.app)) return nullptr;
+  constexpr std::chrono::hours kChina{8};
+  const auto number = std::chrono::floor<std::chrono::days>(call.now + kChina).time_since_epoch().count();
+  AppDay& day = call.state.days[call.app];
+  if (day.number != number) day = {.number = number};
+  return &day;
+}
+
+/// The devices that a public message reaches. A request that would pass the quota is refused as a whole.
+Refusal spend_public(Call& call, std::int64_t devices) {
+  AppDay* const day = day_of(call);
+  if (day == nullptr || devices == 0) return {};
+  const std::int64_t most = call.known.apps.find(call.app)->second.public_per_day;
+  if (most > 0 && day->public_messages + devices > most) return {kMessagesUsedUp, "public messages, of this day"};
+  day->public_messages += devices;
+  return {};
+}
+
 std::string_view fate_of(const Call& call, std::string_view token) {
   const Device* device = call.known.devices.find(token);
   if (!device) return call.known.accept_any && is_registration_id(token) ? std::string_view() : kInvalidId;
@@ -142,7 +164,7 @@ void note_token(Call& call, std::string_view token, const Seen& seen) {
 }
 
 /// One message object of §3.4.
-Refusal judge_message(Call& call, simdjson::dom::element message) {
+Refusal judge_message(Call& call, simdjson::dom::element message, std::int64_t& public_devices) {
   simdjson::dom::object members;
   if (message.get(members) != simdjson::SUCCESS) return {kIllegal, "message: not an object"};
   std::int64_t type = 0;
@@ -164,6 +186,7 @@ Refusal judge_message(Call& call, simdjson::dom::element message) {
   if (target.contains(';') || target.contains(',')) return {kIllegal, "message.target_value: more than one"};
   Seen seen;
   if (auto refusal = judge_notification(values_of(notification), false, seen)) return refusal;
+  if (seen.is_public) ++public_devices;
   if (type == kRegistrationId) note_token(call, target, seen);
   return {};
 }
@@ -176,7 +199,9 @@ Refusal judge_unicast(Call& call) {
   simdjson::dom::element message;
   if (call.state.json.parse(text->data(), text->size()).get(message) != simdjson::SUCCESS)
     return {kIllegal, "message: not JSON"};
-  return judge_message(call, message);
+  std::int64_t public_devices = 0;
+  if (auto refusal = judge_message(call, message, public_devices)) return refusal;
+  return spend_public(call, public_devices);
 }
 
 /// The first of two with one id counts.
@@ -197,15 +222,16 @@ Refusal judge_batch(Call& call) {
     return {kIllegal, "messages: not a JSON array"};
   if (items.size() == 0 || items.size() > kTargetsMax) return {kIllegal, "messages: not 1-1000"};
   std::size_t number = 0;
+  std::int64_t public_devices = 0;
   for (const auto item : items) {
-    if (auto refusal = judge_message(call, item)) {
+    if (auto refusal = judge_message(call, item, public_devices)) {
       refusal.detail.insert(0, "messages[" + std::to_string(number) + "]: ");
       return refusal;
     }
     ++number;
   }
   mark_repeated(call.judgement.tokens);
-  return {};
+  return spend_public(call, public_devices);
 }
 
 Refusal judge_save(Call& call) {
@@ -214,11 +240,17 @@ Refusal judge_save(Call& call) {
     if (name != "auth_token" && name != "sdk_version") values.push_back({.name = name, .text = value});
   Seen seen;
   if (auto refusal = judge_notification(values, true, seen)) return refusal;
+  if (AppDay* const day = day_of(call)) {
+    const std::int64_t most = call.known.apps.find(call.app)->second.contents_per_day;
+    if (most > 0 && day->contents >= most) return {kContentsUsedUp, "saved bodies, of this day"};
+    ++day->contents;
+  }
   call.judgement.id =
       call.state.memory.save(std::move(call.judgement.id), {.app = call.app,
                                                             .app_message_id = std::string(seen.app_message_id),
                                                             .parameter = std::string(seen.parameter),
-                                                            .calls_back = seen.calls_back});
+                                                            .calls_back = seen.calls_back,
+                                                            .is_public = seen.is_public});
   return {};
 }
 
@@ -245,7 +277,7 @@ Refusal judge_broadcast(Call& call) {
   call.judgement.tokens.reserve(targets.size());
   for (const std::string_view token : targets) note_token(call, token, seen);
   mark_repeated(call.judgement.tokens);
-  return {};
+  return body->is_public ? spend_public(call, static_cast<std::int64_t>(targets.size())) : Refusal{};
 }
 
 Refusal judge(Call& call, Api api) {

@@ -39,7 +39,9 @@ void World::make_routes() {
     route->authorizer =
         std::make_shared<testing::FakeAuthorizer>(signer_of(certificate) == 1 && one_signer_ ? "one" : "");
     if (certificate <= kSingle) {
-      route->provider = std::make_shared<testing::FakeProvider>();
+      auto vendor = std::make_shared<testing::FakeProvider>();
+      vendor->counts_titles = chance(50);
+      route->provider = std::move(vendor);
     } else {
       auto vendor = std::make_shared<BatchVendor>();
       vendor->fake.chunk = chance(60) ? 1000 : 2 + dice(4);
@@ -506,7 +508,7 @@ dispatch::Reply World::reply_to_one(Push& push, std::int64_t certificate) {
     case 5:
       return chance(10) ? final(403, "Forbidden") : final(404, "BadPath");
     case 6:
-      return answer(429, "Token " + std::to_string(dice(40)));
+      return answer(429, (chance(50) ? "Class " : "Token ") + std::to_string(dice(40)));
     case 7: {
       const auto wait = static_cast<std::int64_t>(dice(10));
       pause(certificate, since_ + seconds(wait));

@@ -80,7 +80,12 @@ class World final : public dispatch::Directory,
   }
   void signer_fell(const dispatch::Route& route, dispatch::Rule rule, milliseconds probe_in) override;
   void signer_recovered(const dispatch::Route& route) override;
+  void class_rests(const dispatch::Route& route, std::string_view kind, std::string_view, std::string_view,
+                   milliseconds) override {
+    hear("rests", kind, route.id);
+  }
   void removals_held(const dispatch::Route& route, milliseconds) override { hear("held", "", route.id); }
+  void removals_released(const dispatch::Route& route) override { hear("released", "", route.id); }
   void dead_letter(const dispatch::DeadLetter&) override { ++letters_told_; }
 
  private:

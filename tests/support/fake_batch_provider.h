@@ -55,8 +55,9 @@ class FakeBatchProvider final : public Provider {
     return split(reply.body.substr(6) + "|" + said.collapse_id, tokens, grant);
   }
 
-  /// 200: accepted, but for "token:gone", "token:later", "token:whose" (later, alone), "token:asleep" in the body. 401
-  /// stale, 429 slow down, 430 no more today, 5xx later.
+  /// 200: accepted, but for "token:gone", "token:later", "token:whose" (later, alone), "token:asleep", "token:doubted"
+  /// in the body. 401 stale, 403 no right (of several: each alone), 429 slow down, 430 no more today, 434 no more
+  /// contents today, 5xx later.
   std::vector<Answer> classify(std::uint8_t kind, std::span<const DeviceToken> tokens,
                                const HttpResponse& reply) const override {
     std::vector<Answer> answers(tokens.size(), Answer{.code = std::to_string(reply.status + 1000 * kind)});
@@ -72,15 +73,21 @@ class FakeBatchProvider final : public Provider {
         answer.scope = Scope::Credential;
         answer.rest_of_day = reply.status == 430;
         if (reply.status == 429) answer.retry_after = seconds(7);
+      } else if (reply.status == 403) {
+        answer.verdict = tokens.size() > 1 ? Verdict::Transient : Verdict::CredentialBad;
+        answer.alone = answer.may_be_token = true;
+      } else if (reply.status == 434) {
+        answer.alone = answer.shared_rests = true;
       } else if (reply.status != 200) {
         answer.verdict = Verdict::Transient;
       } else if (says("whose")) {
         answer.alone = true;  // and Transient
       } else {
-        answer.verdict = says("gone")     ? Verdict::TokenGone
-                         : says("later")  ? Verdict::Transient
-                         : says("asleep") ? Verdict::Suppressed
-                                          : Verdict::Accepted;
+        answer.verdict = says("gone")      ? Verdict::TokenGone
+                         : says("later")   ? Verdict::Transient
+                         : says("asleep")  ? Verdict::Suppressed
+                         : says("doubted") ? Verdict::TokenSuspect
+                                           : Verdict::Accepted;
       }
     }
     return answers;

@@ -12,6 +12,8 @@ namespace nightpost::testing {
 
 class FakeProvider final : public Provider {
  public:
+  bool counts_titles = false;  // messages of each title by themselves
+
   Vendor vendor() const noexcept override { return Vendor::Apns; }
   const std::string& origin() const noexcept override { return origin_; }
   Wire wire() const noexcept override { return Wire::Http2; }
@@ -48,6 +50,7 @@ class FakeProvider final : public Provider {
         break;
       case 403:
         answer.verdict = answer.code == "Expired" ? Verdict::AuthStale : Verdict::CredentialBad;
+        answer.may_be_token = answer.code == "NoRight";
         answer.leave_connection = true;
         break;
       case 404:
@@ -61,6 +64,7 @@ class FakeProvider final : public Provider {
         answer.verdict = Verdict::Throttled;
         answer.scope = answer.code == "Credential"   ? Scope::Credential
                        : answer.code == "Connection" ? Scope::Connection
+                       : answer.code == "Class"      ? Scope::Class
                                                      : Scope::Token;
         if (number >= 0) answer.retry_after = seconds(number);
         break;
@@ -75,6 +79,9 @@ class FakeProvider final : public Provider {
     return std::vector<Answer>(tokens.size(), answer);
   }
 
+  std::string quota_class(const Notification& notification) const override {
+    return counts_titles ? "messages titled " + notification.title : "";
+  }
   bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return goodbye == "credential"; }
   bool takes_badge_only(Platform platform) const noexcept override { return platform == Platform::Ios; }
   bool well_formed(const DeviceToken& token) const noexcept override { return !token.text().starts_with("bad"); }

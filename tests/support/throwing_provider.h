@@ -28,6 +28,10 @@ class ThrowingProvider final : public Provider {
     maybe_throw("closed_until", {});
     return real_->closed_until(said, now);
   }
+  std::string quota_class(const Notification& said) const override {
+    maybe_throw("quota_class", {});
+    return real_->quota_class(said);
+  }
   Result<std::vector<Planned>> build(const Notification& said, std::span<const DeviceToken> tokens,
                                      const Grant& grant) const override {
     maybe_throw("build", tokens);

@@ -70,6 +70,34 @@ TEST_CASE("receipt desk: a token that is gone goes, after the outcome is written
   CHECK(desk.sink.written.size() == 1);
 }
 
+TEST_CASE("receipt desk: when too many tokens are called gone at once they stay, until enough are delivered to",
+          "[app][receipts]") {
+  ReceiptOptions options;
+  options.removals.mass_removal_window = 4;
+  Desk desk{options};
+  const auto call = [](int gone, int delivered) {
+    std::string receipts;
+    for (int i = 0; i < gone + delivered; ++i)
+      receipts += (i > 0 ? R"(,{"kind":)" : R"({"kind":)") + std::string(i < gone ? "2" : "0") + R"(,"token":"t)" +
+                  std::to_string(i) + R"("})";
+    return R"({"receipts":[)" + receipts + "]}";
+  };
+  for (int i = 0; i < 4; ++i)
+    add_device(*desk.store, desk.certificate, "u" + std::to_string(i), "t" + std::to_string(i), kNow - seconds(60));
+  const auto left = [&] { return desk.store->devices(kApp, std::nullopt, 10)->size(); };
+  CHECK(desk.post(call(4, 0)).status == 200);
+  CHECK(left() == 4);
+  CHECK(desk.metrics.removals_held.read() == 4);
+  REQUIRE(desk.sink.written.size() == 4);
+  CHECK(desk.sink.written[0].kind == OutcomeKind::Rejected);
+  CHECK(desk.sink.written[0].rule == "removal_held");
+  CHECK(desk.lines.str().contains("receipts.token_removals_held"));
+  CHECK(desk.post(call(2, 2)).status == 200);
+  CHECK(left() == 2);
+  CHECK(desk.lines.str().contains("receipts.token_removals_released"));
+  CHECK(desk.metrics.tokens_removed.read() == 2);
+}
+
 TEST_CASE("receipt desk: a device moves to the token that the vendor names instead", "[app][receipts]") {
   Desk desk;
   const CertificateId certificate{1};

@@ -32,6 +32,11 @@ struct Ops final : Watcher {
     heard.push_back("fell " + std::string(name_of(rule)) + " " + std::to_string(probe_in.count()));
   }
   void signer_recovered(const Route&) override { heard.push_back("recovered"); }
+  void class_rests(const Route&, std::string_view kind, std::string_view code, std::string_view,
+                   milliseconds rest) override {
+    heard.push_back("rests " + std::string(kind) + " " + std::string(code) + " " + std::to_string(rest.count()));
+  }
+  void removals_released(const Route&) override { heard.push_back("removals released"); }
   void removals_held(const Route&, milliseconds period) override {
     heard.push_back("removals held " + std::to_string(period.count()));
   }

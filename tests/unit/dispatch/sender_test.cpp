@@ -25,7 +25,11 @@ struct Ops final : Watcher {
     heard.push_back("fell " + std::string(name_of(rule)) + " " + std::to_string(probe_in.count()));
   }
   void signer_recovered(const Route&) override { heard.push_back("recovered"); }
+  void class_rests(const Route&, std::string_view kind, std::string_view, std::string_view, milliseconds) override {
+    heard.push_back("rests " + std::string(kind));
+  }
   void removals_held(const Route&, milliseconds) override { heard.push_back("held"); }
+  void removals_released(const Route&) override { heard.push_back("released"); }
   void dead_letter(const DeadLetter&) override { heard.push_back("letter"); }
 };
 

@@ -48,6 +48,54 @@ TEST_CASE("ledger: pauses only grow, and each asks for few", "[dispatch][ledger]
   CHECK(signer.epoch() == epoch + 1);
 }
 
+TEST_CASE("ledger: kinds of message rest, each for itself", "[dispatch][ledger]") {
+  SharedSigner signer;
+  Options options;
+  options.class_rests_max = 2;
+  CHECK_FALSE(signer.any_class_rests(kNow));
+  CHECK(signer.rest_class("a", kNow + seconds(9), kNow, options));
+  CHECK(signer.any_class_rests(kNow));
+  CHECK(signer.class_rests_until("a", kNow) == kNow + seconds(9));
+  CHECK(signer.class_rests_until("b", kNow) == std::nullopt);
+  SECTION("and only grow") {
+    CHECK_FALSE(signer.rest_class("a", kNow + seconds(5), kNow, options));
+    CHECK(signer.class_rests_until("a", kNow) == kNow + seconds(9));
+    CHECK_FALSE(signer.rest_class("a", kNow + seconds(12), kNow, options));
+    CHECK(signer.class_rests_until("a", kNow) == kNow + seconds(12));
+    CHECK(signer.any_class_rests(kNow + seconds(11)));
+  }
+  SECTION("until they are over") {
+    CHECK(signer.class_rests_until("a", kNow + seconds(9)) == std::nullopt);
+    CHECK_FALSE(signer.any_class_rests(kNow + seconds(9)));
+    CHECK(signer.rest_class("a", kNow + seconds(20), kNow + seconds(9), options));
+  }
+  SECTION("of too many the first to end gives way") {
+    CHECK(signer.rest_class("b", kNow + seconds(4), kNow, options));
+    CHECK(signer.rest_class("c", kNow + seconds(7), kNow, options));
+    CHECK(signer.class_rests_until("a", kNow));
+    CHECK_FALSE(signer.class_rests_until("b", kNow));
+    CHECK(signer.class_rests_until("c", kNow));
+    // What is over makes room by itself.
+    CHECK(signer.rest_class("d", kNow + seconds(30), kNow + seconds(8), options));
+    CHECK(signer.class_rests_until("a", kNow + seconds(8)));
+  }
+}
+
+TEST_CASE("ledger: tokens in doubt belong to one version of a certificate", "[dispatch][ledger]") {
+  SignerLedger ledger;
+  Certificate certificate{.id = {1}};
+  auto first = ledger.suspects_of(certificate, {});
+  CHECK(ledger.suspects_of(certificate, {}) == first);
+  first->doubt("a", kNow, kNow);
+  certificate.version = 2;
+  const auto second = ledger.suspects_of(certificate, {});
+  CHECK(second != first);
+  CHECK(second->size() == 0);
+  CHECK(ledger.suspects() == 1);
+  first.reset();
+  CHECK(ledger.suspects() == 0);
+}
+
 TEST_CASE("ledger: a quota is leased in parts, and no more than it", "[dispatch][ledger]") {
   struct Row {
     std::size_t quota, part;

@@ -65,6 +65,10 @@ TEST_CASE("honor reply: no permission for several tokens may mean one", "[honor]
     CHECK(answer.verdict == Verdict::Transient);
     CHECK(answer.alone);
   }
+  const auto only = honor::answers_of(std::span(two).first(1), {.status = 200, .body = R"({"code":80300002})"});
+  CHECK(only[0].verdict == Verdict::CredentialBad);
+  CHECK(only[0].may_be_token);
+  CHECK_FALSE(honor::answers_of(std::span(two).first(1), {.status = 200, .body = R"({"code":200})"})[0].may_be_token);
 }
 
 TEST_CASE("honor reply: tokens told apart", "[honor]") {

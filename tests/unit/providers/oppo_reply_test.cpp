@@ -108,10 +108,15 @@ TEST_CASE("oppo reply: throttling slows the credential, two codes for the day", 
     return answers_of(asked, false, kTokens, {200, {}, std::string(R"({"code":)") + code + "}"}).at(2);
   };
   CHECK(day(Asked::Broadcast, "33").rest_of_day);
-  CHECK(day(Asked::Broadcast, "33").scope == Scope::Credential);
+  CHECK(day(Asked::Broadcast, "33").scope == Scope::Class);
+  CHECK(day(Asked::Save, "33").scope == Scope::Class);
+  CHECK_FALSE(day(Asked::Save, "33").shared_rests);
+  CHECK(day(Asked::Save, "13").scope == Scope::Credential);
   // Stored contents are used up, and not pushes: each goes by itself.
   CHECK(day(Asked::Save, "34").verdict == Transient);
   CHECK(day(Asked::Save, "34").alone);
+  CHECK(day(Asked::Save, "34").shared_rests);
+  CHECK_FALSE(day(Asked::Broadcast, "34").shared_rests);
   CHECK_FALSE(day(Asked::Save, "34").rest_of_day);
   CHECK(day(Asked::Unicast, "34").scope == Scope::Token);
   CHECK(answers_of(Asked::Unicast, false, kTokens, {429, {}, ""}).at(0).scope == Scope::Credential);
@@ -198,7 +203,7 @@ TEST_CASE("oppo reply: a broadcast lists failed ids by code", "[oppo]") {
        {Accepted, Accepted, Accepted}},
       {"refused whole", R"({"code":55,"data":{"10000":["id2"]}})", {Throttled, Throttled, Throttled}},
       {"access token expired", R"({"code":11,"message":"Invalid Auth Token"})", {AuthStale, AuthStale, AuthStale}},
-      {"gone without saying who", R"({"code":10000})", {TokenSuspect, TokenSuspect, TokenSuspect}},
+      {"gone without saying who", R"({"code":10000})", {Transient, Transient, Transient}},
       {"repeated, so not sent", R"({"code":10004})", {Transient, Transient, Transient}},
       {"truncated", R"({"code":0,"data":{"10000":["id1")", {Transient, Transient, Transient}},
   }));
@@ -276,6 +281,15 @@ TEST_CASE("oppo reply: a duplicate is a success only in the answer to a repeat",
   }
 }
 
+TEST_CASE("oppo reply: a token's code for a whole request dooms nobody", "[oppo]") {
+  for (const Asked asked : {Asked::Save, Asked::Broadcast, Asked::Batch})
+    for (const Answer& answer : answers_of(asked, false, kTokens, {200, {}, R"({"code":10001})"})) {
+      CHECK(answer.verdict == Transient);
+      CHECK(answer.alone);
+      CHECK(answer.once_more == (asked != Asked::Broadcast));
+    }
+}
+
 TEST_CASE("oppo reply: an id that stands twice has its items in order", "[oppo]") {
   const std::vector<DeviceToken> twice = {DeviceToken{"a"}, DeviceToken{"b"}, DeviceToken{"a"}};
   CHECK(verdicts(Asked::Batch, R"({"code":0,"data":[{"registrationId":"a"},{"registrationId":"a","errorCode":10001},
@@ -286,7 +300,7 @@ TEST_CASE("oppo reply: an id that stands twice has its items in order", "[oppo]"
 TEST_CASE("oppo reply: storing reaches nobody", "[oppo]") {
   CHECK(verdicts(Asked::Save, R"({"code":0,"data":{"message_id":"m"}})") == List(3, Transient));
   CHECK(verdicts(Asked::Save, R"({"code":32})") == List(3, Transient));
-  CHECK(verdicts(Asked::Save, R"({"code":10000})", 200, std::span(kTokens).first(1)) == List{TokenSuspect});
+  CHECK(verdicts(Asked::Save, R"({"code":10000})", 200, std::span(kTokens).first(1)) == List{Transient});
   CHECK(verdicts(Asked::Save, R"({"code":40})") == List(3, Rejected));
   CHECK(answers_of(Asked::Save, false, {}, {200, {}, "{}"}).empty());
 }

@@ -97,7 +97,8 @@ TEST_CASE("vivo reply: throttling, for the day and until the hours come", "[vivo
   for (const char* code : {"10071", "10072", "10093"}) {
     const Answer answer = single(std::string(R"({"result":)") + code + "}");
     CHECK_FALSE(answer.rest_of_day);
-    CHECK(answer.scope == Scope::Credential);
+    // Operation messages have their hours, system messages have none.
+    CHECK(answer.scope == (std::string(code) == "10071" ? Scope::Class : Scope::Credential));
   }
   CHECK(single(R"({"result":10071})").retry_after == std::chrono::minutes(10));
   CHECK_FALSE(single(R"({"result":10072})").retry_after);
@@ -222,7 +223,7 @@ TEST_CASE("vivo reply: a list splits by id", "[vivo]") {
       {"refused for one",
        R"({"result":10302,"invalidUsers":[{"userid":"id2","status":2}]})",
        {Transient, TokenGone, Transient}},
-      {"refused for nobody named", R"({"result":10302})", {TokenSuspect, TokenSuspect, TokenSuspect}},
+      {"refused for nobody named", R"({"result":10302})", {Transient, Transient, Transient}},
       {"stop for the day",
        R"({"result":10070,"invalidUsers":[{"userid":"id2","status":2}]})",
        {Throttled, Throttled, Throttled}},
@@ -236,7 +237,20 @@ TEST_CASE("vivo reply: rounded ids that fit two tokens remove neither", "[vivo]"
   const std::vector<DeviceToken> near = {DeviceToken{"15638535410301000000001"},
                                          DeviceToken{"15638535410301000000002"}};
   CHECK(verdicts(Asked::List, R"({"result":0,"invalidUsers":[{"userid":15638535410301000000001,"status":1}]})", 200,
-                 near) == List{TokenSuspect, TokenSuspect});
+                 near) == List{Transient, Transient});
+  // Doubt would be half of a removal, so each is asked for alone.
+  for (const int status : {1, 2, 3, 77})
+    for (const Answer& answer :
+         answers_of(Asked::List, near,
+                    {200,
+                     {},
+                     R"({"result":0,"invalidUsers":[{"userid":15638535410301000000001,"status":)" +
+                         std::to_string(status) + "}]}"})) {
+      CHECK(answer.verdict == Transient);
+      CHECK(answer.alone);
+    }
+  const auto unnamed = answers_of(Asked::List, near, {200, {}, R"({"result":10302})"});
+  CHECK(unnamed[0].alone);
   CHECK(verdicts(Asked::List, R"({"result":0,"invalidUsers":[{"userid":"15638535410301000000001","status":1}]})", 200,
                  near) == List{TokenGone, Accepted});
 }
@@ -256,10 +270,13 @@ TEST_CASE("vivo reply: codes, ids and repeats", "[vivo]") {
 
 TEST_CASE("vivo reply: storing reaches nobody", "[vivo]") {
   CHECK(verdicts(Asked::Save, R"({"result":0,"taskId":"t"})") == List(3, Transient));
-  CHECK(verdicts(Asked::Save, R"({"result":10302,"invalidUser":{"status":1,"userid":"id2"}})") ==
-        List(3, TokenSuspect));
+  CHECK(verdicts(Asked::Save, R"({"result":10302,"invalidUser":{"status":1,"userid":"id2"}})") == List(3, Transient));
   // The quota of contents is none of single pushes: each goes by itself.
   CHECK(verdicts(Asked::Save, R"({"result":10252})") == List(3, Transient));
+  for (const Answer& answer : answers_of(Asked::Save, kTokens, {200, {}, R"({"result":10252})"})) {
+    CHECK(answer.alone);
+    CHECK(answer.shared_rests);
+  }
   CHECK(answers_of(Asked::Save, kTokens, {200, {}, R"({"result":10252})"}).at(0).alone);
   CHECK(vivo::task_id_in({200, {}, R"({"result":0,"taskId":512390841238})"}) == "512390841238");
   CHECK_FALSE(vivo::task_id_in({200, {}, R"({"result":0,"taskId":")" + std::string(65, '1') + "\"}"}));

@@ -62,6 +62,7 @@ TEST_CASE("xiaomi reply: every code of the list", "[xiaomi]") {
       CHECK_THAT(answer.meaning, Catch::EndsWith("."));
       // A quota of public messages rests these, and not the private ones of the credential.
       CHECK((answer.scope == Scope::Credential) == (row.verdict == Verdict::Throttled && code != 200001));
+      CHECK((answer.scope == Scope::Class) == (code == 200001));
       all.insert(code);
     }
   }
@@ -161,7 +162,7 @@ TEST_CASE("xiaomi reply: a channel's quota", "[xiaomi]") {
   for (const Answer& answer : verdicts(kThree, "no_channel:2 a:1")) {
     CHECK(answer.verdict == Verdict::Throttled);
     CHECK(answer.rest_of_day);
-    CHECK(answer.scope == Scope::Token);  // other classes have quotas of their own
+    CHECK(answer.scope == Scope::Class);  // others have quotas of their own
   }
   for (const Answer& answer : verdicts(kThree, "104086:2")) CHECK(answer.verdict == Verdict::Accepted);
   for (const char* nonsense : {"", ":", "a", "a:", "a:-3", "a:b c:d", "a:99999999999"})

@@ -332,6 +332,58 @@ TEST_CASE("oppo: a saved body is broadcast", "[sandbox][oppo]") {
   CHECK(oppo.ask(post(kBroadcast, "auth_token=" + oppo.token + "&message_id=" + id + "&target_type=1"))["code"] == 31);
 }
 
+TEST_CASE("oppo: a day's quota meets public messages, and no other", "[sandbox][oppo]") {
+  Simulated oppo;
+  REQUIRE(oppo.simulator->teach(json::parse(R"({"apps":[{"app_key":"a1b2c3d4e5f60718293a4b5c6d7e8f90",
+      "master_secret":"0f1e2d3c4b5a69788796a5b4c3d2e1f0","public_per_day":2}]})")));
+  int sent = 0;
+  const auto code = [&](const char* category, WallTime now = kNow) {
+    json one = message(kLive, ("m-" + std::to_string(++sent)).c_str());
+    one["notification"].erase("notify_level");
+    one["notification"].erase("category");
+    if (category[0] != '\0') one["notification"]["category"] = category;
+    return oppo.send(kUnicast, "message", one, now)["code"].get<int>();
+  };
+  CHECK(code("NEWS") == 0);
+  CHECK(code("IM") == 0);
+  CHECK(code("") == 0);
+  for (const char* category : {"", "NEWS", "CONTENT", "MARKETING", "SOCIAL"}) CHECK(code(category) == 33);
+  for (const char* category : {"IM", "ACCOUNT", "ORDER"}) CHECK(code(category) == 0);
+  json batch = json::array({message(kLive, "b-1"), message("short", "b-2")});
+  CHECK(oppo.send(kBatch, "messages", batch)["code"] == 0);
+  batch[1]["notification"].erase("notify_level");
+  batch[1]["notification"]["category"] = "SOCIAL";
+  CHECK(oppo.send(kBatch, "messages", batch)["code"] == 33);
+  // 16:00 UTC is midnight in China.
+  const WallTime before =
+      kNow + std::chrono::hours(16) - milliseconds(1) - (kNow - std::chrono::floor<std::chrono::days>(kNow));
+  CHECK(code("", before) == 33);
+  CHECK(code("", before + milliseconds(1)) == 0);
+}
+
+TEST_CASE("oppo: bodies have a quota of their own", "[sandbox][oppo]") {
+  Simulated oppo;
+  REQUIRE(oppo.simulator->teach(json::parse(R"({"apps":[{"app_key":"a1b2c3d4e5f60718293a4b5c6d7e8f90",
+      "master_secret":"0f1e2d3c4b5a69788796a5b4c3d2e1f0","contents_per_day":1,"public_per_day":2}]})")));
+  const std::string saved = "auth_token=" + oppo.token + "&title=a&content=b&category=MARKETING&app_message_id=";
+  const std::string id = oppo.ask(post(kSave, saved + "1"))["data"]["message_id"];
+  CHECK(oppo.ask(post(kSave, saved + "2"))["code"] == 34);
+  const auto broadcast = [&](const char* targets) {
+    return oppo.ask(post(kBroadcast, "auth_token=" + oppo.token + "&message_id=" + id +
+                                         "&target_type=2&target_value=" + targets))["code"];
+  };
+  CHECK(broadcast("a%3Bb%3Bc") == 33);
+  CHECK(broadcast("a%3Bb") == 0);
+  CHECK(broadcast("a") == 33);
+  CHECK(oppo.send(kUnicast, "message", message(kLive))["code"] == 0);
+  oppo.simulator->forget();
+  REQUIRE(oppo.simulator->teach(json::parse(kTaught)));
+  oppo.token = oppo.ask(post("/server/v1/auth", kAuth))["data"]["auth_token"];
+  for (int i = 0; i < 3; ++i)
+    CHECK(oppo.ask(post(kSave, "auth_token=" + oppo.token +
+                                   "&title=a&content=b&app_message_id=" + std::to_string(i)))["code"] == 0);
+}
+
 TEST_CASE("oppo: a repeated app_message_id is taken, but delivered once", "[sandbox][oppo]") {
   Simulated oppo;
   CHECK(oppo.send(kUnicast, "message", message(kLive))["code"] == 0);

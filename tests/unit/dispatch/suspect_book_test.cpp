@@ -1,0 +1,141 @@
+#include "dispatch/suspect_book.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+
+namespace {
+
+struct Doubts {
+  Options options;
+  MonoTime now = MonoTime(std::chrono::hours(1));
+  std::unique_ptr<SuspectBook> made;
+  SuspectBook& book() {
+    if (!made) made = std::make_unique<SuspectBook>(options);
+    return *made;
+  }
+  /// To a push that was sent a second ago.
+  bool doubt(const std::string& token) { return book().doubt(token, now - seconds(1), now); }
+  void accept(const std::string& token) { book().accepted(token, now); }
+  void pass(milliseconds time) { now += time; }
+};
+
+}  // namespace
+
+TEST_CASE("suspects: a second doubt is proof, if something was accepted in between", "[dispatch][suspects]") {
+  Doubts f;
+  CHECK_FALSE(f.doubt("a"));
+  f.pass(seconds(5));
+  SECTION("as it was") {
+    f.accept("b");
+    CHECK(f.doubt("a"));
+    CHECK(f.book().size() == 0);
+    CHECK_FALSE(f.doubt("a"));  // it begins anew
+  }
+  SECTION("nothing was accepted: the credential may be wrong") {
+    for (int i = 0; i < 10; ++i) CHECK_FALSE(f.doubt("a"));
+    f.accept("b");
+    CHECK(f.doubt("a"));
+  }
+  SECTION("accepted before the first doubt only") {
+    f.accept("b");
+    CHECK_FALSE(f.doubt("c"));
+    f.pass(seconds(5));
+    CHECK_FALSE(f.doubt("c"));
+  }
+  SECTION("the second push was sent before the first was answered") {
+    f.accept("b");
+    CHECK_FALSE(f.book().doubt("a", f.now - seconds(6), f.now));
+    CHECK(f.doubt("a"));
+  }
+  SECTION("the token itself was accepted") {
+    f.accept("a");
+    CHECK(f.book().size() == 0);
+    CHECK_FALSE(f.doubt("a"));
+  }
+  SECTION("another token is doubted") {
+    f.accept("b");
+    CHECK_FALSE(f.doubt("c"));
+    CHECK(f.book().size() == 2);
+  }
+  SECTION("it is too long ago") {
+    f.accept("b");
+    f.pass(f.options.suspects_kept);
+    CHECK_FALSE(f.doubt("a"));
+    CHECK(f.book().size() == 1);
+  }
+}
+
+TEST_CASE("suspects: what is only noted is in doubt, and no first doubt", "[dispatch][suspects]") {
+  Doubts f;
+  f.book().note("a", f.now);
+  CHECK(f.book().is_in_doubt("a"));
+  CHECK_FALSE(f.book().is_in_doubt("b"));
+  f.accept("b");
+  f.pass(seconds(5));
+  f.book().note("a", f.now);
+  CHECK_FALSE(f.doubt("a"));
+  f.accept("b");
+  f.pass(seconds(5));
+  CHECK(f.doubt("a"));
+  CHECK_FALSE(f.book().is_in_doubt("a"));
+}
+
+TEST_CASE("suspects: while it is full new ones are not remembered, and those in it come to an end",
+          "[dispatch][suspects]") {
+  Doubts f;
+  f.options.suspects_max = 3;
+  for (const char* token : {"a", "b", "c", "d"}) CHECK_FALSE(f.doubt(token));
+  CHECK(f.book().size() == 3);
+  f.accept("x");
+  f.pass(seconds(5));
+  CHECK_FALSE(f.doubt("d"));
+  for (const char* token : {"a", "b", "c"}) CHECK(f.doubt(token));
+  CHECK_FALSE(f.doubt("d"));
+  CHECK(f.book().size() == 1);
+}
+
+TEST_CASE("suspects: none is remembered, so none is proven", "[dispatch][suspects]") {
+  Doubts f;
+  f.options.suspects_max = 0;
+  for (int i = 0; i < 3; ++i) {
+    CHECK_FALSE(f.doubt("a"));
+    f.accept("b");
+    f.pass(seconds(5));
+  }
+  CHECK(f.book().size() == 0);
+}
+
+TEST_CASE("suspects: lately is an option", "[dispatch][suspects]") {
+  Doubts f;
+  CHECK_FALSE(f.book().accepted_lately(f.now));
+  CHECK_FALSE(f.doubt("a"));
+  CHECK_FALSE(f.book().accepted_lately(f.now));
+  f.accept("b");
+  CHECK(f.book().accepted_lately(f.now));
+  CHECK(f.book().accepted_lately(f.now + f.options.proof_kept));
+  CHECK_FALSE(f.book().accepted_lately(f.now + f.options.proof_kept + milliseconds(1)));
+}
+
+TEST_CASE("suspects: shards may doubt and accept at once", "[dispatch][suspects]") {
+  Doubts f;
+  SuspectBook& book = f.book();
+  constexpr int kTokens = 500;
+  std::vector<std::thread> shards;
+  for (int shard = 0; shard < 4; ++shard)
+    shards.emplace_back([&book, now = f.now, shard] {
+      for (int i = 0; i < kTokens; ++i) {
+        const std::string token = std::to_string(shard) + "-" + std::to_string(i);
+        book.doubt(token, now, now);
+        book.accepted("live", now);
+        book.doubt(token, now, now);
+        book.is_in_doubt(token);
+      }
+    });
+  for (std::thread& each : shards) each.join();
+  CHECK(book.size() == 0);  // each was proven by its second doubt
+}
