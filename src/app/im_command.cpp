@@ -85,7 +85,8 @@ void add_im_command(CLI::App& root, int& exit_code) {
   im->add_option("--ready-file", options->ready_file, "written once clients may connect")->type_name("FILE");
   im->footer(
       "Clients connect to im.listen, business servers to im.rest.listen where im.rest.administrators names somebody;\n"
-      "/metrics, /healthz and /readyz are at im.http_listen.\n\n"
+      "/metrics, /healthz and /readyz are at im.http_listen. What happens is posted to an app's server that\n"
+      "im.callbacks.urls names.\n\n"
       "The server API, POST https://HOST/v4/SERVICE/COMMAND:\n" +
       rest_commands_listed() + "\nExample:\n  nightpost im --config config/dev.json");
   im->callback([options, &exit_code] { exit_code = run_im(*options); });

@@ -10,7 +10,9 @@
 namespace nightpost::app {
 namespace {
 
-void read_key_files(JsonSection& section, std::string_view key, std::map<AppId, std::string>& out) {
+/// App ids and a text each, which is a `what`.
+void read_app_texts(JsonSection& section, std::string_view key, std::string_view what,
+                    std::map<AppId, std::string>& out) {
   std::map<std::string, std::string> files;
   section.texts(key, files);
   for (auto& [app, file] : files) {
@@ -19,7 +21,7 @@ void read_key_files(JsonSection& section, std::string_view key, std::map<AppId, 
     if (error != std::errc{} || end != app.data() + app.size() || id < 1)
       section.mistake(key, "\"" + app + "\" is no app id");
     else if (file.empty())
-      section.mistake(key, "app " + app + " has no file");
+      section.mistake(key, "app " + app + " has no " + std::string(what));
     else
       out.insert_or_assign(AppId{id}, std::move(file));
   }
@@ -113,6 +115,60 @@ void read_gateway(JsonSection& section, im::GatewayOptions& options) {
     section.mistake("trusted_proxies", ranges.error().detail);
 }
 
+std::string app_words(AppId app) { return "app " + std::to_string(app.value); }
+
+/// Empty: all.
+void read_callback_commands(JsonSection& section, im::CallbackSet& out) {
+  constexpr std::string_view kKey = "commands";
+  std::string list;
+  section.text(kKey, list, true);
+  std::string_view rest = list;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view command = trimmed(rest.substr(0, comma));
+    rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
+    if (const auto what = im::callback_from(command))
+      out.add(*what);
+    else
+      section.mistake(kKey, "\"" + std::string(command) + "\" is no callback of the list in src/im/README.md");
+  }
+  if (out.empty()) out = im::CallbackSet::all();
+}
+
+void read_callbacks(JsonSection section, ImOptions& options) {
+  im::CallbackReach& reach = options.callback_client.reach;
+  std::string allowed;
+  section.text("private_addresses", allowed, true);
+  if (auto ranges = parse_ranges(allowed))
+    reach.private_addresses = *std::move(ranges);
+  else
+    section.mistake("private_addresses", ranges.error().detail);
+  section.flag("plain_http", reach.plain_http);
+  read_app_texts(section, "urls", "URL", options.callback_urls);
+  for (const auto& [app, url] : options.callback_urls) {
+    if (!options.key_files.contains(app)) section.mistake("urls", app_words(app) + " is not in im.key_files");
+    if (const auto fits = im::check_callback_url(url, reach); !fits)
+      section.mistake("urls", app_words(app) + ": " + fits.error().detail);
+  }
+  read_app_texts(section, "secret_files", "file", options.callback_secret_files);
+  for (const auto& [app, file] : options.callback_secret_files)
+    if (!options.callback_urls.contains(app)) section.mistake("secret_files", app_words(app) + " is not in urls");
+  section.text("ca_file", options.callback_client.ca_file, true);
+  im::CallbackSet wanted;
+  read_callback_commands(section, wanted);
+  for (const auto& [app, url] : options.callback_urls) options.service.callbacks.wanted[app] = wanted;
+  section.text("results_group", options.results_group);
+  section.integer("queued_max", options.service.callbacks.queued_max, 1, 100'000'000);
+  section.integer("held_max", options.callbacks.held_max, 10, 100'000);
+  section.integer("posts_open_max", options.callbacks.open_max, 1, 1'000);
+  section.duration_ms("timeout_ms", options.callback_client.timeout, 100, 60'000);
+  section.duration_ms("retry_first_ms", options.callbacks.retry_first, 10, 3'600'000);
+  section.duration_ms("retry_max_ms", options.callbacks.retry_max, 10, 86'400'000);
+  if (options.callbacks.retry_first > options.callbacks.retry_max)
+    section.mistake("retry_first_ms", "is above retry_max_ms");
+  section.duration_ms("kept_ms", options.callbacks.kept, 1'000, 2'592'000'000);
+}
+
 /// App ids and names, several by commas.
 void read_administrators(JsonSection& section, std::map<AppId, std::vector<std::string>>& out) {
   constexpr std::string_view kKey = "administrators";
@@ -159,8 +215,8 @@ void read_im(JsonSection section, ImOptions& options) {
   read_address(section, "listen", options.host, options.port);
   read_address(section, "http_listen", options.http_host, options.http_port);
   read_tls_files(section, options.tls);
-  read_key_files(section, "key_files", options.key_files);
-  read_key_files(section, "next_key_files", options.next_key_files);
+  read_app_texts(section, "key_files", "file", options.key_files);
+  read_app_texts(section, "next_key_files", "file", options.next_key_files);
   for (const auto& [app, file] : options.next_key_files)
     if (!options.key_files.contains(app))
       section.mistake("next_key_files", "app " + std::to_string(app.value) + " is not in key_files");
@@ -177,6 +233,7 @@ void read_im(JsonSection section, ImOptions& options) {
   read_groups(section, options.service.groups);
   read_gateway(section, options.gateway);
   read_rest(section.section("rest"), options);
+  read_callbacks(section.section("callbacks"), options);
 }
 
 }  // namespace nightpost::app

@@ -8,6 +8,8 @@
 #include "app/json_section.h"
 #include "app/server_options.h"
 #include "core/ids.h"
+#include "im/callbacks/callback_client.h"
+#include "im/callbacks/callback_sender.h"
 #include "im/gateway/gateway_options.h"
 #include "im/relay/group_relay.h"
 #include "im/relay/relay.h"
@@ -34,6 +36,12 @@ struct ImOptions {
   std::uint16_t rest_port = 9467;  // 0: a free one
   TlsFiles rest_tls;               // none: those above
   im::RestOptions rest;
+
+  // Callbacks to apps' servers: where an app has a URL.
+  std::map<AppId, std::string> callback_urls, callback_secret_files;
+  im::CallbackClientOptions callback_client;
+  std::string results_group = "nightpost-im";  // of consumers, in which `nightpost im` reads what became of pushes
+  im::CallbackSenderOptions callbacks;         // without targets, which are made of the above
 };
 
 void read_im(JsonSection section, ImOptions& options);

@@ -1,5 +1,6 @@
 #include "app/im_server.h"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <future>
 #include <random>
@@ -16,9 +17,10 @@ namespace {
 
 constexpr milliseconds kMeasureEvery{1'000};
 constexpr milliseconds kOutletFlush{10};        // while a drain waits
+constexpr milliseconds kCallbacksWait{1'000};   // for the answers to those on their way; else they are told again
 constexpr std::uint32_t kRestStreamsMax = 100;  // of a business server's HTTP/2 connection
 
-/// The text of a key file without the line's end that editors leave.
+/// The text of a file with an app's secret without the line's end that editors leave.
 Result<std::string> read_key(AppId app, const std::string& file) {
   auto key = store::read_secret_file("key file of app " + std::to_string(app.value), file);
   if (!key) return key;
@@ -90,11 +92,14 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
   auto outlet = make_outlet(made->loop_);
   if (!outlet) return std::unexpected(outlet.error());
   made->outlet_ = *std::move(outlet);
-  if (const auto opened = made->open_service(config, std::move(on_fatal)); !opened)
-    return std::unexpected(opened.error());
+  if (const auto opened = made->open_service(config, on_fatal); !opened) return std::unexpected(opened.error());
   if (const auto listens = made->listen(); !listens) return fail(listens.error().code, "im: " + listens.error().detail);
   if (const auto listens = made->listen_for_servers(); !listens)
     return fail(listens.error().code, "im.rest: " + listens.error().detail);
+  if (const auto opened = made->open_callbacks(); !opened)
+    return fail(opened.error().code, "im.callbacks: " + opened.error().detail);
+  if (const auto reads = made->read_results(config, std::move(on_fatal)); !reads)
+    return fail(reads.error().code, "im.callbacks: " + reads.error().detail);
   made->relay_->start();
   made->group_relay_->start();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
@@ -172,6 +177,48 @@ Result<void> ImServer::listen_for_servers() {
   return {};
 }
 
+Result<void> ImServer::open_callbacks() {
+  if (options_.callback_urls.empty()) return {};
+  im::CallbackSenderOptions options = options_.callbacks;
+  for (const auto& [app, url] : options_.callback_urls) {
+    im::CallbackTarget& target = options.targets[app];
+    target.url = url;
+    if (const auto file = options_.callback_secret_files.find(app); file != options_.callback_secret_files.end()) {
+      auto secret = read_key(app, file->second);
+      if (!secret) return std::unexpected(std::move(secret.error()));
+      target.secret = *std::move(secret);
+    }
+  }
+  im::CallbackClientOptions client = options_.callback_client;
+  client.connections_max = options.open_max * options.targets.size();  // so that no app waits for another's
+  callback_client_ = std::make_unique<im::CallbackClient>(std::move(client), loop_);
+  callbacks_ = std::make_unique<im::CallbackSender>(im::CallbackSender::Parts{.book = *service_,
+                                                                              .poster = *callback_client_,
+                                                                              .loop = loop_,
+                                                                              .clock = clock_,
+                                                                              .metrics = metrics_.callbacks,
+                                                                              .log = &log_},
+                                                    std::move(options));
+  callbacks_->start();
+  return {};
+}
+
+Result<void> ImServer::read_results(const Config& config, std::function<void(const Error&)> on_fatal) {
+  const auto wants = [](const auto& app) { return app.second.contains(im::Callback::PushResult); };
+  if (!std::ranges::any_of(options_.service.callbacks.wanted, wants)) return {};
+  outcome_writer_ = std::make_unique<im::PushOutcomeWriter>(*service_, loop_, &log_, metrics_.push_results_refused);
+  const bool heard = outlet_->on_outcomes([this](std::vector<im::PushOutcome> all, EventOutlet::Taken taken) {
+    outcome_writer_->write(std::move(all), [taken = std::move(taken)](bool written) mutable {
+      if (written) taken();  // else they come again, with the events that are not called durable
+    });
+  });
+  if (heard) return {};
+  auto reader = PushResultReader::start(config, loop_, *outcome_writer_, log_, std::move(on_fatal), metrics_.results);
+  if (!reader) return std::unexpected(std::move(reader.error()));
+  result_reader_ = *std::move(reader);
+  return {};
+}
+
 std::string ImServer::rest_url() const {
   if (!rest_listener_) return {};
   const bool tls = !options_.rest_tls.certificate.empty() || !options_.tls.certificate.empty();
@@ -183,6 +230,8 @@ ImServer::~ImServer() {
   keep_.reset();
   context_.stop();
   if (thread_.joinable()) thread_.join();
+  result_reader_.reset();
+  outcome_writer_.reset();
   rest_listener_.reset();
   listener_.reset();
   if (gateway_) gateway_->tell(nullptr);
@@ -190,6 +239,8 @@ ImServer::~ImServer() {
   group_relay_.reset();
   relay_.reset();
   sinks_.reset();
+  callbacks_.reset();
+  callback_client_.reset();
   if (service_) service_->stop();  // tells its last commit, to the gateway alone
   gateway_.reset();
   service_.reset();
@@ -206,6 +257,7 @@ void ImServer::committed(im::Committed what) {
   if (gateway_) gateway_->committed(what);
   if (relay_) relay_->committed(what);
   if (group_relay_) group_relay_->committed(what);
+  if (callbacks_) callbacks_->committed(what);
 }
 
 void ImServer::measure() {
@@ -239,6 +291,12 @@ bool ImServer::await_idle(MonoTime until) {
 }
 
 void ImServer::save() {
+  result_reader_.reset();
+  if (callbacks_) {
+    on_loop([this] { callbacks_->drain(); });
+    wait_until(std::chrono::steady_clock::now() + kCallbacksWait,
+               [this] { return on_loop([this] { return callbacks_->idle(); }); });
+  }
   on_loop([this] { service_->stop(); });
 }
 
@@ -265,6 +323,29 @@ void register_rest_metrics(observe::MetricsPage& page, const im::RestMetrics& me
     page.add_counter("nightpost_im_rest_refused_total", "Calls of the server API refused before a command saw them",
                      {{"why", std::string(im::name_of(static_cast<im::RestRefused>(i)))}}, cell(metrics.refused[i]));
   page.add_gauge("nightpost_im_rest_open", "Calls of the server API that wait for the service", {}, cell(metrics.open));
+}
+
+void register_callback_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
+  const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
+  page.add_counter("nightpost_im_callbacks_total", "Callbacks written for apps' servers", {},
+                   cell(metrics.service.callbacks));
+  page.add_counter("nightpost_im_callbacks_ended_total", "Callbacks by what became of them", {{"why", "taken"}},
+                   cell(metrics.callbacks.taken));
+  page.add_counter("nightpost_im_callbacks_ended_total", "Callbacks by what became of them", {{"why", "given_up"}},
+                   cell(metrics.callbacks.given_up));
+  page.add_counter("nightpost_im_callbacks_ended_total", "Callbacks by what became of them", {{"why", "dropped"}},
+                   cell(metrics.service.callbacks_dropped));
+  page.add_counter("nightpost_im_callbacks_failed_total", "Posts to apps' servers that were not taken", {},
+                   cell(metrics.callbacks.failed));
+  page.add_gauge("nightpost_im_callbacks_held", "Callbacks in memory that are not taken", {},
+                 cell(metrics.callbacks.held));
+  page.add_counter("nightpost_im_push_results_refused_total", "Results of pushes that the store would never take", {},
+                   cell(metrics.push_results_refused));
+  page.add_counter("nightpost_im_push_results_read_total", "Records of the results topic that were read back", {},
+                   [&metrics] { return static_cast<double>(kafka::read(metrics.results.records)); });
+  page.add_gauge("nightpost_im_push_results_lag", "Records of the results topic that are not read back yet", {},
+                 [&metrics] { return static_cast<double>(kafka::read(metrics.results.lag[0])); });
+  page.add_gauge("nightpost_im_callbacks_failing", "Apps whose server fails now", {}, cell(metrics.callbacks.failing));
 }
 
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
@@ -297,6 +378,7 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
   register_rest_metrics(page, metrics.rest);
+  register_callback_metrics(page, metrics);
   const im::RelayMetrics& r = metrics.relay;
   page.add_counter("nightpost_im_intents_total", "Stored messages that somebody may have needed a push for", {},
                    cell(r.intents));

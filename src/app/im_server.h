@@ -12,8 +12,12 @@
 
 #include "app/config.h"
 #include "app/event_outlet.h"
+#include "app/push_result_reader.h"
 #include "app/service.h"
 #include "app/tls_or_plain.h"
+#include "im/callbacks/callback_client.h"
+#include "im/callbacks/callback_sender.h"
+#include "im/callbacks/push_outcome_writer.h"
 #include "im/gateway/gateway.h"
 #include "im/gateway/gateway_metrics.h"
 #include "im/relay/group_relay.h"
@@ -37,9 +41,13 @@ struct ImMetrics {
   im::RelayMetrics relay;
   im::GroupRelayMetrics group_relay;
   im::ServiceMetrics service;
+  im::CallbackMetrics callbacks;
+  Counter push_results_refused;
+  kafka::ConsumerMetrics results;  // of `nightpost im`, where an app wants to know
   kafka::ProducerMetrics producer;
 };
 void register_rest_metrics(observe::MetricsPage& page, const im::RestMetrics& metrics);
+void register_callback_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 
 /// One a store: the second is refused, since both would number the same conversations.
@@ -79,6 +87,8 @@ class ImServer final : public im::Listener {
   Result<void> open_service(const Config& config, std::function<void(const Error&)> on_fatal);
   Result<void> listen();
   Result<void> listen_for_servers();
+  Result<void> open_callbacks();
+  Result<void> read_results(const Config& config, std::function<void(const Error&)> on_fatal);
   void committed(im::Committed what) override;
   void measure();
   template <class Ask>
@@ -100,7 +110,11 @@ class ImServer final : public im::Listener {
   std::unique_ptr<im::Relay> relay_;
   std::unique_ptr<im::GroupRelay> group_relay_;
   std::unique_ptr<im::PresenceEvents> presence_events_;  // to both of them
-  std::optional<TlsOrPlain> listener_, rest_listener_;   // once they listen
+  std::unique_ptr<im::CallbackClient> callback_client_;  // null, as the next: no app has a URL
+  std::unique_ptr<im::CallbackSender> callbacks_;
+  std::unique_ptr<im::PushOutcomeWriter> outcome_writer_;  // null, as the next: no app wants to know
+  std::unique_ptr<PushResultReader> result_reader_;
+  std::optional<TlsOrPlain> listener_, rest_listener_;  // once they listen
   std::thread thread_;
 };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "im/callbacks/push_outcome.h"
+
 namespace nightpost::app {
 namespace {
 
@@ -49,6 +51,17 @@ void OutcomeEventSink::publish(std::string_view key, std::string_view event, std
   if (!std::exchange(looking_, true)) timer_->arm(loop_.now() + kOutcomeLooksEvery);
 }
 
+bool OutcomeEventSink::on_outcomes(HearOutcomes hear) {
+  hear_ = std::move(hear);
+  hearing_.store(true, std::memory_order_release);
+  return true;
+}
+
+void OutcomeEventSink::say_durable(const std::vector<std::uint64_t>& tickets) {
+  if (!durable_) return;
+  for (const std::uint64_t ticket : tickets) durable_(ticket);  // each may publish what has waited
+}
+
 void OutcomeEventSink::look() {
   std::vector<Heard> heard;
   {
@@ -57,7 +70,9 @@ void OutcomeEventSink::look() {
   }
   const MonoTime now = loop_.now();
   std::vector<std::uint64_t> over = std::exchange(over_, {});
-  for (const Heard& one : heard) {
+  std::vector<im::PushOutcome> told;
+  for (Heard& one : heard) {
+    if (one.told) told.push_back(*std::move(one.told));
     const auto more = one.outcome ? book_.hear(*one.outcome, now) : book_.give_up(*one.unread);
     over.insert(over.end(), more.begin(), more.end());
   }
@@ -70,14 +85,21 @@ void OutcomeEventSink::look() {
   }
   looking_ = book_.size() > 0;
   if (looking_) timer_->arm(now + kOutcomeLooksEvery);
-  // Last: each may publish what has waited.
-  if (durable_)
-    for (const std::uint64_t ticket : over) durable_(ticket);
+  if (hear_ && !told.empty()) {
+    ++untaken_;
+    hear_(std::move(told), [this, over = std::move(over)] {
+      --untaken_;
+      say_durable(over);
+      measure();
+    });
+  } else {
+    say_durable(over);
+  }
   measure();
 }
 
 void OutcomeEventSink::measure() {
-  at_work_.store(book_.at_work(), std::memory_order_release);
+  at_work_.store(book_.at_work() + untaken_, std::memory_order_release);
   metrics_.unsettled_bytes.set(book_.bytes());
   metrics_.put_off.set(book_.size() - book_.at_work());
 }
@@ -94,6 +116,7 @@ void OutcomeEventSink::read(const std::stop_token& stop) {
         continue;
       }
       heard.outcome = *std::move(outcome);
+      if (hearing_.load(std::memory_order_acquire)) heard.told = im::push_outcome(message->value);
     } else if (message->header("stage") == "decode") {  // of all others each device has its outcome
       auto named = named_devices(message->value);
       if (!named) continue;

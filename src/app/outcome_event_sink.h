@@ -41,6 +41,7 @@ class OutcomeEventSink final : public EventOutlet {
 
   void publish(std::string_view key, std::string_view event, std::uint64_t ticket) override;
   void on_durable(Durable durable) override { durable_ = std::move(durable); }
+  bool on_outcomes(HearOutcomes hear) override;
   void flush(milliseconds wait) override { producer_->flush(wait); }
   std::vector<Unready> unready() const override { return unready_of(*producer_); }
   /// From now on nothing is published: what comes stays in the store. Any thread.
@@ -51,12 +52,14 @@ class OutcomeEventSink final : public EventOutlet {
  private:
   OutcomeEventSink(const Config& config, std::unique_ptr<kafka::Producer> producer, std::unique_ptr<kafka::Tail> tail,
                    EventLoop& loop, OutcomeSinkMetrics& metrics);
-  struct Heard {  // one of the two
+  struct Heard {  // one of the first two
     std::optional<DeviceOutcome> outcome;
     std::optional<NamedDevices> unread;
+    std::optional<im::PushOutcome> told;  // of an outcome, for who wants to hear of it
   };
   void read(const std::stop_token& stop);
   void look();
+  void say_durable(const std::vector<std::uint64_t>& tickets);
   void measure();
 
   const std::string offline_, dead_;
@@ -67,11 +70,14 @@ class OutcomeEventSink final : public EventOutlet {
   OutcomeBook book_;
   std::vector<std::uint64_t> over_;  // told at the next look
   Durable durable_;
+  HearOutcomes hear_;
+  std::size_t untaken_ = 0;  // lots of outcomes that hear_ has not taken yet
   MonoTime repeat_look_{};
   bool looking_ = false;
   std::unique_ptr<LoopTimer> timer_;
   std::atomic<std::size_t> at_work_{0};
   std::atomic<bool> closed_{false};
+  std::atomic<bool> hearing_{false};
   std::mutex mutex_;
   std::vector<Heard> heard_;  // by mutex_
   std::jthread thread_;       // last: ends first

@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>
 #include <map>
 #include <optional>
@@ -163,6 +164,13 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     parts_.loop.post([self = weak_from_this()] {
       if (const auto gateway = self.lock()) gateway->flush_all();
     });
+  }
+  std::string address(Session& session) override {
+    const Connection* const own = find(session);
+    if (!own) return {};
+    const boost::asio::ip::address_v6 address(own->address);
+    if (!address.is_v4_mapped()) return address.to_string();
+    return boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address).to_string();
   }
   void joining(Session& session) override {
     if (Connection* const own = find(session)) by_user_[session.user()].push_back(own);

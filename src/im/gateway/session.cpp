@@ -161,6 +161,7 @@ void Session::on_hello(HelloFrame frame) {
   terminal_.user = {frame.login.app, frame.login.user};
   terminal_.device = frame.login.device;
   terminal_.platform = frame.login.platform;
+  frame.login.address = world_.host.address(*this);
   state_ = State::LoggingIn;
   state_until_ = MonoTime::max();
   world_.host.joining(*this);
@@ -409,6 +410,8 @@ void Session::close(std::uint16_t code, std::string_view why) {
 void Session::leave() {
   if (state_ != State::LoggingIn && !is_online()) return;
   const bool was_foreground = foreground();
+  if (is_online())
+    world_.service.disconnected(terminal_, world_.clock.mono() >= heard_ + world_.options.heartbeat * 5 / 2);
   state_ = State::Closing;  // so that nobody finds it online
   state_until_ = world_.clock.mono() + world_.options.close_timeout;
   std::vector<Held>().swap(held_);

@@ -40,6 +40,8 @@ class SessionHost {
   virtual void acknowledged(Session& session, std::span<const MessageId> messages) = 0;
   /// It has all messages of its groups but these, which are on their way.
   virtual void caught_up(Session& session, std::span<const MessageId> but) = 0;
+  /// Where its client is; empty: not known.
+  virtual std::string address(Session&) { return {}; }
   /// A login is about to be asked for: a slot, kept until its reply; null: too many are at work.
   virtual std::shared_ptr<const void> login_slot() = 0;
   /// When a client that got none shall try again.

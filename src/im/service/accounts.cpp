@@ -3,17 +3,20 @@
 #include <optional>
 #include <utility>
 
+#include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
 
+const StateNote kLoggedOut{.action = "Logout", .reason = "Unregister", .kicked = {}};
+
 bool takes_pushes(Platform platform) noexcept { return platform == Platform::Ios || platform == Platform::Android; }
 
 /// A terminal's login is over: it is told, and its token goes where it must not be pushed to any more.
 void end(Work& work, const UserKey& who, const TerminalRow& row, Ended::Why why) {
-  work.told.ended.push_back({{who, row.device, row.epoch, row.platform}, why});
+  work.told.ended.push_back({{who, row.device, row.epoch, row.platform, {}}, why});
   if (why == Ended::Why::SameDevice || !takes_pushes(row.platform)) return;
   Tables::Unbind unbind{who, row.device};
   work.tables.add_unbind(unbind);
@@ -32,6 +35,7 @@ void end_all(Work& work, const UserKey& who, Ended::Why why) {
     row.state = TerminalState::LoggedOut;
     work.tables.save_terminal(who, row);
     end(work, who, row, why);
+    note_state(work, {who, row.device, row.epoch, row.platform, {}}, kLoggedOut);
   }
   // Signatures have whole seconds: that of this second is from before, too.
   work.tables.set_valid_from(who, std::chrono::floor<std::chrono::seconds>(work.now) + std::chrono::seconds(1));
@@ -84,11 +88,13 @@ Answer<LoginReply> login(Work& work, const VerifiedLogin& request) {
   }
   if (!account) tables.add_account(who, work.now);
   if (plan.replaces) end(work, who, *mine, Ended::Why::SameDevice);
+  StateNote state{.action = "Login", .reason = "Register", .kicked = {}};
   for (const std::size_t place : plan.displaces) {
     TerminalRow row = rows[place];
     row.state = TerminalState::Displaced;
     tables.save_terminal(who, row);
     end(work, who, row, Ended::Why::Displaced);
+    state.kicked.push_back(row.platform);
   }
   for (const std::size_t place : plan.forgets) tables.forget_terminal(who, rows[place].device);
   TerminalRow row{.device = request.terminal.device,
@@ -100,6 +106,7 @@ Answer<LoginReply> login(Work& work, const VerifiedLogin& request) {
   tables.save_terminal(who, row);
   Terminal terminal = request.terminal;
   terminal.epoch = row.epoch;
+  note_state(work, terminal, state);
   return LoginReply{.terminal = std::move(terminal),
                     .ver = account ? account->ver : Ver{},
                     .signature_ends = request.ends,
@@ -113,6 +120,14 @@ Answer<void> logout(Work& work, const Terminal& who) {
   row->state = TerminalState::LoggedOut;
   work.tables.save_terminal(who.user, *row);
   end(work, who.user, *row, Ended::Why::LoggedOut);
+  note_state(work, who, kLoggedOut);
+  return {};
+}
+
+Answer<void> disconnected(Work& work, const Terminal& who, bool silent) {
+  // A login that has ended was told of, and so was the one that took its place.
+  if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
+  note_state(work, who, {.action = "Disconnect", .reason = silent ? "TimeOut" : "LinkClose", .kicked = {}});
   return {};
 }
 
@@ -121,13 +136,17 @@ Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile
   const auto account = work.tables.account(who.user);
   if (!account) return refuse(Code::AccountUnknown, "user: no such account");
   work.tables.set_profile(who.user, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
+  note_profile(work, actor_of(who), tagged(profile));
   return {};
 }
 
 Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistChange& change) {
   if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
   std::size_t listed = work.tables.blocked(who.user).size();
-  return set_blacklisted(work, who.user, change, listed);
+  const std::size_t before = listed;
+  if (auto done = set_blacklisted(work, who.user, change, listed); !done || listed == before) return done;
+  note_blacklist(work, actor_of(who), {change.user}, change.on);
+  return {};
 }
 
 Answer<void> set_blacklisted(Work& work, const UserKey& who, const BlacklistChange& change, std::size_t& listed) {

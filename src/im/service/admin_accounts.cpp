@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "im/service/admin_commands.h"
+#include "im/service/callback_notes.h"
 
 namespace nightpost::im {
 
@@ -44,7 +45,12 @@ Answer<void> set_full_profile(Work& work, const UserKey& who, const Profile& pro
   if (count > most) return refuse(Code::TooLarge, "profile: more than " + std::to_string(most) + " fields");
   if (profile.nick || profile.face)
     work.tables.set_profile(who, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
-  for (const ProfileField& field : fields) work.tables.set_profile_field(who, field.tag, field.value);
+  auto noted = tagged(profile);
+  for (const ProfileField& field : fields) {
+    work.tables.set_profile_field(who, field.tag, field.value);
+    noted.emplace_back(field.tag, field.value);
+  }
+  note_profile(work, {who, std::nullopt}, noted);
   return {};
 }
 
@@ -81,7 +87,13 @@ Answer<AdminService::Each> change_blacklist(Work& work, const UserKey& who, cons
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   std::size_t listed = work.tables.blocked(who).size();
   AdminService::Each out;
-  for (const std::string& user : users) out.push_back(set_blacklisted(work, who, {user, on}, listed));
+  std::vector<std::string> changed;
+  for (const std::string& user : users) {
+    const std::size_t before = listed;
+    out.push_back(set_blacklisted(work, who, {user, on}, listed));
+    if (listed != before) changed.push_back(user);
+  }
+  note_blacklist(work, {who, std::nullopt}, changed, on);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "im/service/admin_commands.h"
+#include "im/service/callback_notes.h"
 
 namespace nightpost::im {
 namespace {
@@ -103,7 +104,15 @@ Answer<AdminService::Each> save_friends(Work& work, const UserKey& who, const st
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   Counts counts(work);
   AdminService::Each out;
-  for (const FriendChange& change : all) out.push_back(save_one(work, who, change, how, both, counts));
+  const bool noted = how != AdminService::Befriend::Change && wants_callback(work, who.app, Callback::FriendAdded);
+  std::vector<std::string> added;
+  for (const FriendChange& change : all) {
+    const bool is_new = noted && !work.tables.friend_of(who, change.user);
+    out.push_back(save_one(work, who, change, how, both, counts));
+    if (is_new && out.back()) added.push_back(change.user);
+  }
+  note_relations(work, {who, std::nullopt}, Callback::FriendAdded, added, "friend_add",
+                 how == AdminService::Befriend::Force);
   return out;
 }
 
@@ -111,11 +120,14 @@ Answer<AdminService::Each> remove_friends(Work& work, const UserKey& who, const 
                                           bool both) {
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   AdminService::Each out;
+  std::vector<std::string> removed;
   for (const std::string& user : users) {
     const bool mine = work.tables.remove_friend(who, user);
     const bool his = both && work.tables.remove_friend({who.app, user}, who.user);
     out.push_back(mine || his ? Answer<void>() : refuse(Code::NotAFriend, "user: is no friend of his"));
+    if (mine || his) removed.push_back(user);
   }
+  note_relations(work, {who, std::nullopt}, Callback::FriendRemoved, removed, "friend_delete");
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "im/domain/message_rules.h"
+#include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
 
@@ -71,7 +72,10 @@ Answer<ReadReply> read(Work& work, const Actor& who, const ReadRequest& request)
     asked = tables.last_before(conv, after, chat.read, chat.head);
   }
   const Seq mark = advanced_read(chat.read, chat.head, asked);
-  if (mark > chat.read) advance_read(work, conv, chat, mark, device_of(who));
+  if (mark > chat.read) {
+    advance_read(work, conv, chat, mark, device_of(who));
+    note_read(work, who, conv, chat);
+  }
   return reply_of(chat.read, chat.unread);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "im/domain/codes.h"
+#include "im/service/callback_room.h"
 #include "im/service/service.h"
 #include "im/service/service_options.h"
 #include "im/store/tables.h"
@@ -20,9 +21,10 @@ struct Work {
   Tables& tables;
   const ServiceOptions& options;
   WallTime now{};
-  Committed told;                       // of this command
-  std::vector<Tables::Unbind> unbound;  // tokens to be taken away after the commit; the rows are written
-  std::vector<Tables::Unbind> rebound;  // devices that register anew: an earlier unbinding does not concern them
+  Committed told;                         // of this command
+  std::vector<Tables::Unbind> unbound;    // tokens to be taken away after the commit; the rows are written
+  std::vector<Tables::Unbind> rebound;    // devices that register anew: an earlier unbinding does not concern them
+  CallbackRoom* callback_room = nullptr;  // the writer's; null: nothing is written, as in a look
 };
 
 class Command {

@@ -35,6 +35,7 @@ struct VerifiedLogin {
 };
 Answer<LoginReply> login(Work& work, const VerifiedLogin& request);
 Answer<void> logout(Work& work, const Terminal& who);
+Answer<void> disconnected(Work& work, const Terminal& who, bool silent);
 Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile);
 Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistChange& change);
 Answer<void> import_account(Work& work, const UserKey& who, const Profile& profile);
@@ -90,6 +91,7 @@ struct IntentChange {
   std::int32_t events = 0;  // 0: settled
   std::vector<std::string> devices;
   bool follow_up = false;  // its row, settled
+  bool callback = false;   // likewise
 };
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all);
 Answer<bool> prune(Work& work);  // true: there is more

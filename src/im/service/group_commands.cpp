@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "im/service/callback_notes.h"
+
 namespace nightpost::im {
 namespace {
 
@@ -76,14 +78,17 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
     if (!ver) return std::unexpected(std::move(ver.error()));
     out.ver = *ver;
   }
+  std::vector<std::string> members;  // beside the owner
   for (const NewMember& member : request.members) {
     const GroupTip tip{.kind = GroupTip::Kind::Invite, .by = group.owner, .users = {member.user}};
     const GroupRole role = traits.has_admins && member.role == GroupRole::Admin ? GroupRole::Admin : GroupRole::Member;
     const auto in = admit(work, group, {who.user.app, member.user}, role, "", tip);
+    if (in) members.push_back(member.user);
     if (!in && in.error().code != Code::AlreadyMember) out.unknown.push_back(member.user);
   }
   tables.save_group(group);
   tables.move_group(group.conv, work.now);
+  note_group_created(work, who, group, members);
   return out;
 }
 
@@ -99,6 +104,7 @@ Answer<Ver> dismiss_group(Work& work, const Actor& who, const std::string& id) {
   work.tables.save_group(group);
   work.tables.advance_group(group, work.now);
   work.tables.release_group_id(group);
+  note_dismissed(work, who, group);
   const GroupTip tip{.kind = GroupTip::Kind::Dismiss, .by = who.user.user};
   GroupNews news{.group = group.id, .tip = std::make_shared<const std::string>(tip_element(tip)), .stored = true};
   work.told.deliveries.push_back({.to = who.user, .item = std::move(news), .group = group.conv});
@@ -137,6 +143,7 @@ Answer<Ver> change_group(Work& work, const Actor& who, const GroupInfoChange& ch
   group.info_at = work.now;
   work.tables.save_group(group);
   tell_members(work, group, who, tip);
+  note_group_changed(work, who, group, tip);
   return ver_of(work.tables, who.user);
 }
 
@@ -162,6 +169,7 @@ Answer<Ver> transfer_group(Work& work, const Actor& who, const std::string& id, 
   group.info_at = work.now;
   work.tables.save_group(group);
   tell_members(work, group, who, tip);
+  note_group_changed(work, who, group, tip);
   return ver_of(work.tables, who.user);
 }
 
@@ -172,7 +180,9 @@ void leave_all_groups(Work& work, const UserKey& who) {
     const GroupTip tip{.kind = GroupTip::Kind::Quit, .by = who.user, .users = {who.user}};
     dismiss_member(work, *group, member, "", tip);
     work.tables.save_group(*group);
-    if (!group->dismissed) tell_members(work, *group, {.user = who, .terminal = {}}, tip);
+    if (group->dismissed) continue;
+    tell_members(work, *group, {.user = who, .terminal = {}}, tip);
+    note_left(work, {.user = who, .terminal = {}}, *group, false, {who.user});
   }
 }
 

@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "im/service/callback_notes.h"
 #include "im/service/group_commands.h"
 
 namespace nightpost::im {
@@ -90,6 +91,7 @@ Answer<JoinReply> join_group(Work& work, const Actor& who, const std::string& id
   if (!ver) return std::unexpected(std::move(ver.error()));
   work.tables.save_group(group);
   tell_members(work, group, who, tip);
+  note_joined(work, who, group, false, tip.users);
   return JoinReply{MemberResult::Done, *ver};
 }
 
@@ -129,6 +131,7 @@ Answer<Ver> decide_application(Work& work, const Actor& who, const Decision& dec
     tables.save_group(group);
     tip.note.clear();
     tell_members(work, group, who, tip);
+    note_joined(work, who, group, false, tip.users);
   }
   return ver_of(tables, who.user);
 }
@@ -143,6 +146,7 @@ Answer<Ver> quit_group(Work& work, const Actor& who, const std::string& id) {
   const Ver ver = dismiss_member(work, in->group, *in->member, device_of(who), tip);
   work.tables.save_group(in->group);
   tell_members(work, in->group, who, tip);
+  note_left(work, who, in->group, false, tip.users);
   return ver;
 }
 
@@ -171,6 +175,7 @@ Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange&
       work.tables.move_group(group.conv, work.now);
     else
       tell_members(work, group, who, all);
+    note_joined(work, who, group, true, all.users);
   }
   out.ver = ver_of(work.tables, who.user);
   return out;
@@ -204,6 +209,7 @@ Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersC
       work.tables.move_group(group.conv, work.now);
     else
       tell_members(work, group, who, all);
+    note_left(work, who, group, true, all.users);
   }
   out.ver = ver_of(work.tables, who.user);
   return out;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "im/domain/message_rules.h"
+#include "im/service/callback_notes.h"
 #include "im/service/group_commands.h"
 
 namespace nightpost::im {
@@ -105,6 +106,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
                                     .only = only});
   };
   if (!plan->stored) {
+    note_group_sent(work, who, group, made, true);
     deliver(std::make_shared<const Message>(std::move(made)));
     return SendReply{.at = plan->at, .ver = sender->ver};
   }
@@ -120,6 +122,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   if (in->member) tables.note_sent(*in->member, counts, plan->at);
   const auto message = std::make_shared<const Message>(std::move(made));
   deliver(message);
+  note_group_sent(work, who, group, *message, false);
   if (plan->intent) {
     const std::int64_t ranges = ranges_of(group.members);
     work.told.group_intents.push_back({.id = tables.add_group_intent(message->id, ranges),
@@ -167,6 +170,7 @@ Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id) {
                                   .item = GroupRecalled{group.id, {id, who.user.user, work.now}},
                                   .group = group.conv,
                                   .only = receivers_of(found->first.targets)});
+  note_group_recalled(work, who, group, id);
   return ver;
 }
 

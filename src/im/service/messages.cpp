@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "im/domain/message_rules.h"
+#include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
 
@@ -31,10 +32,17 @@ Delivery delivery_of(const UserKey& to, const std::string& except, const std::sh
   return {to, touched.ver, except, NewMessage{message, unread, false}, touched.unread};
 }
 
+/// What the app's server calls it; of a client's message its own seq and 0.
+WireName wire_name(const Draft& draft, Seq seq) {
+  const Draft::Named name = draft.name.value_or(Draft::Named{});
+  return {name.seq.value_or(static_cast<std::uint32_t>(seq.value)), name.random, {}};
+}
+
 void deliver_online_only(Work& work, const Actor& who, const Draft& draft, const UserKey& to, Message message,
                          std::int64_t own_total, std::int64_t total) {
   const bool hidden = std::exchange(message.flags.hidden_from_receiver, false);
   const auto shared = std::make_shared<const Message>(std::move(message));
+  note_sent(work, who, *shared, wire_name(draft, {}), hidden, true, total);
   if (!draft.hidden_from_sender)
     work.told.deliveries.push_back({who.user, {}, device_of(who), NewMessage{shared, 0, true}, own_total});
   if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
@@ -64,7 +72,7 @@ bool imported_before(Tables& tables, const ConvRow& conv, const Draft& draft) {
 /// What the app's server calls the message.
 void name_message(Work& work, const Draft& draft, const Message& message) {
   if (!draft.name) return;
-  WireName name{draft.name->seq.value_or(static_cast<std::uint32_t>(message.id.seq.value)), draft.name->random, {}};
+  WireName name = wire_name(draft, message.id.seq);
   if (draft.imported_at && *draft.imported_at != message.at) name.imported_at = *draft.imported_at;
   work.tables.name_message(message.id, name);
 }
@@ -155,6 +163,8 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   else
     tables.hide(message->id, who.user.user);
   if (told) show_to(work, to, *conv, message, theirs, plan->counts, "", draft.history);
+  if (!draft.imported_at)
+    note_sent(work, who, *message, wire_name(draft, message->id.seq), plan->hidden, false, theirs.unread);
   if (plan->intent)
     work.told.intents.push_back({.id = tables.add_intent(to, message->id, theirs.ver),
                                  .message = message,
@@ -214,6 +224,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
     work.told.deliveries.push_back({other->owner, theirs.ver, "", Recalled{other->peer, recall}, theirs.unread});
     tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
   }
+  note_recalled(work, who, *message);
   return mine.ver;
 }
 

@@ -28,6 +28,7 @@ struct Terminal {
   std::string device;  // the client's own name for the phone or browser, 1-64 printable bytes; stays over logins
   Epoch epoch;
   Platform platform = Platform::Ios;
+  std::string address;  // where it came from, for callbacks; empty: not known
 };
 
 struct LoginRequest {
@@ -39,6 +40,7 @@ struct LoginRequest {
   std::string language;
   bool force = false;      // logs in although this device was displaced while away
   bool auto_read = false;  // what this device acknowledges counts as read
+  std::string address;     // the client's, for callbacks; empty: not known
 };
 struct LoginReply {
   Terminal terminal;
@@ -307,6 +309,7 @@ struct Committed {
   std::vector<std::pair<UserKey, MessageId>> read;  // ... up to which a user has read, one a conversation
   std::vector<Ended> ended;
   std::vector<GroupIntent> group_intents;
+  std::vector<AppId> callbacks;  // whose server has something new to be told, in any number
 };
 
 /// What the relay asks of the store. Threads and replies as Service.
@@ -359,6 +362,9 @@ class Service : public IntentBook {
                         Reply<std::vector<std::pair<std::string, Profile>>> reply) = 0;  // at most 100
   virtual void set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) = 0;
   virtual void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) = 0;
+
+  /// The connection of this login ended, its client silent for too long or not; the login itself goes on.
+  virtual void disconnected(const Terminal&, bool /*silent*/) {}
 
   /// The client has everything up to `ver`. Saved within some seconds; never falls.
   virtual void acknowledged(const Terminal& who, Ver ver) = 0;

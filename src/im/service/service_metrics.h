@@ -6,9 +6,11 @@
 namespace nightpost::im {
 
 struct ServiceMetrics {
-  Counter commits;          // that succeeded: a sync of the disk each
-  Counter commits_unknown;  // whose answer the store's server did not give: looked up, or in doubt at the end
-  Counter commands;         // in them: sends, logins, read marks and so on, and what the service itself saves
+  Counter commits;            // that succeeded: a sync of the disk each
+  Counter commits_unknown;    // whose answer the store's server did not give: looked up, or in doubt at the end
+  Counter commands;           // in them: sends, logins, read marks and so on, and what the service itself saves
+  Counter callbacks;          // written for apps' servers
+  Counter callbacks_dropped;  // not written, for as many wait as may
 };
 
 }  // namespace nightpost::im

@@ -10,12 +10,18 @@
 
 #include "core/ids.h"
 #include "core/time.h"
+#include "im/domain/callback.h"
 #include "im/domain/elements.h"
 #include "im/domain/group.h"
 #include "im/domain/login_policy.h"
 #include "im/store/sql.h"
 
 namespace nightpost::im {
+
+struct CallbackWishes {
+  std::map<AppId, CallbackSet> wanted;  // an app without an entry is told of nothing
+  std::size_t queued_max = 100'000;     // an app's that wait in the store; what is over is dropped and counted
+};
 
 struct ServiceOptions {
   // Queues. What finds no room is answered Busy.
@@ -45,6 +51,7 @@ struct ServiceOptions {
   std::size_t friends_max = 3'000;
 
   GroupLimits groups;
+  CallbackWishes callbacks;
 
   // Answers.
   std::size_t chats_max = 500;                 // a sync

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <iterator>
 
+#include "im/service/callback_notes.h"
+
 namespace nightpost::im {
 namespace {
 
-constexpr milliseconds kAgain{100};  // between two commits of a pruning that is not done yet
+constexpr std::size_t kPageMax = 1'000;  // callbacks of one answer
+constexpr milliseconds kAgain{100};      // between two commits of a pruning that is not done yet
 
 template <class T>
 std::vector<T> without_first(std::vector<T>&& all) {
@@ -66,7 +69,7 @@ StoreService::~StoreService() {
 void StoreService::opened(Done done) {
   Committed& told = done.told;
   if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
-      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty())
+      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty())
     around_.listener.committed(std::move(told));
   for (const auto& command : done.commands) command->answer();
 }
@@ -141,6 +144,24 @@ void StoreService::intent_published(std::int64_t id, std::int32_t events, std::v
 void StoreService::intent_settled(std::int64_t id) { change_intent({.id = id}); }
 
 void StoreService::follow_up_settled(std::int64_t id) { change_intent({.id = id, .follow_up = true}); }
+
+void StoreService::disconnected(const Terminal& who, bool silent) {
+  const auto wanted = options_.callbacks.wanted.find(who.user.app);
+  if (stopped_ || wanted == options_.callbacks.wanted.end() || !wanted->second.contains(Callback::StateChanged)) return;
+  write<void>([who, silent](Work& work) { return im::disconnected(work, who, silent); }, Reply<void>([](auto) {}));
+}
+
+void StoreService::callback_settled(std::int64_t id) { change_intent({.id = id, .callback = true}); }
+
+void StoreService::callbacks(AppId app, std::int64_t after, std::size_t limit, Reply<std::vector<CallbackJob>> reply) {
+  look<std::vector<CallbackJob>>(
+      [app, after, limit](Work& work) { return work.tables.callbacks_after(app, after, std::min(limit, kPageMax)); },
+      std::move(reply));
+}
+
+void StoreService::push_outcomes(std::vector<PushOutcome> all, Reply<void> reply) {
+  write<void>([all = std::move(all)](Work& work) { return note_push_outcomes(work, all); }, std::move(reply));
+}
 
 void StoreService::change_intent(IntentChange change) {
   if (stopped_) return;

@@ -12,6 +12,7 @@
 #include "core/event_loop.h"
 #include "core/result.h"
 #include "im/service/admin_service.h"
+#include "im/service/callback_book.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
 #include "im/service/group_commands.h"
@@ -34,7 +35,11 @@ class Listener {
   virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
 };
 
-class StoreService final : public Service, public AdminService, public GroupService, public GroupIntentBook {
+class StoreService final : public Service,
+                           public AdminService,
+                           public GroupService,
+                           public GroupIntentBook,
+                           public CallbackBook {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -83,6 +88,7 @@ class StoreService final : public Service, public AdminService, public GroupServ
                 Reply<std::vector<std::pair<std::string, Profile>>> reply) override;
   void set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) override;
   void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) override;
+  void disconnected(const Terminal& who, bool silent) override;
   void acknowledged(const Terminal& who, Ver ver) override;
   void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) override;
   void intent_published(std::int64_t id, std::int32_t events, std::vector<std::string> devices) override;
@@ -116,6 +122,10 @@ class StoreService final : public Service, public AdminService, public GroupServ
                        Reply<std::vector<GroupReceiver>> reply) override;
   void group_intent_done(std::int64_t id, std::int64_t ranges) override;
   void group_intent_settled(std::int64_t id) override;
+
+  void callbacks(AppId app, std::int64_t after, std::size_t limit, Reply<std::vector<CallbackJob>> reply) override;
+  void callback_settled(std::int64_t id) override;
+  void push_outcomes(std::vector<PushOutcome> all, Reply<void> reply) override;
 
   // AdminService (admin_requests.cpp).
   Answer<UserSig> verify(AppId app, std::string_view user, std::string_view signature) const override;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
 
@@ -8,12 +9,14 @@ namespace nightpost::im {
 namespace {
 
 /// What the device has counts as read. Per chat, for one that changed since may hold messages that it has.
-void read_acknowledged(Work& work, const UserKey& who, Ver ver) {
-  for (ChatRow& chat : work.tables.unread_chats(who)) {
+void read_acknowledged(Work& work, const Actor& who, Ver ver) {
+  for (ChatRow& chat : work.tables.unread_chats(who.user)) {
     const auto conv = work.tables.conv(chat.conv);
     if (!conv) continue;
-    const Seq to = work.tables.last_within(*conv, conv->is_b(who.user), ver, chat.read, chat.head);
-    if (to > chat.read) advance_read(work, *conv, chat, to, "");
+    const Seq to = work.tables.last_within(*conv, conv->is_b(who.user.user), ver, chat.read, chat.head);
+    if (to <= chat.read) continue;
+    advance_read(work, *conv, chat, to, "");
+    note_read(work, who, *conv, chat);
   }
 }
 
@@ -52,14 +55,16 @@ Answer<void> save_acknowledged(Work& work, const std::vector<Acknowledgement>& a
     if (acked <= row->acked) continue;
     row->acked = acked;
     work.tables.save_terminal(who.user, *row);
-    if (row->auto_read) read_acknowledged(work, who.user, acked);
+    if (row->auto_read) read_acknowledged(work, actor_of(who), acked);
   }
   return {};
 }
 
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all) {
   for (const IntentChange& change : all) {
-    if (change.follow_up)
+    if (change.callback)
+      work.tables.settle_callback(change.id);
+    else if (change.follow_up)
       work.tables.settle_follow_up(change.id);
     else if (change.events == 0)
       work.tables.settle_intent(change.id);

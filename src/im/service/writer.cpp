@@ -29,6 +29,7 @@ void append(Committed& to, Committed&& from) {
   append(to.read, std::move(from.read));
   append(to.ended, std::move(from.ended));
   append(to.group_intents, std::move(from.group_intents));
+  append(to.callbacks, std::move(from.callbacks));
 }
 
 }  // namespace
@@ -140,6 +141,7 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
   }
   unbound_.clear();
   set_trouble("");
+  count_callbacks();
   if (metrics_ != nullptr) {
     metrics_->commits.add();
     metrics_->commands.add(batch.size());
@@ -148,7 +150,7 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
 }
 
 bool Writer::run_one(Command& command, Committed& told, std::vector<AfterCommit>& after) {
-  Work work{.tables = tables_, .options = options_, .now = clock_.wall()};
+  Work work{.tables = tables_, .options = options_, .now = clock_.wall(), .callback_room = &callback_room_};
   tables_.mark();
   command.run(work);
   tables_.settle();
@@ -198,6 +200,16 @@ bool Writer::refuse_waiting() {
   for (const auto& command : done.commands) command->fail(not_run());
   if (!done.commands.empty()) mailbox_->put(std::move(done));
   return true;
+}
+
+void Writer::count_callbacks() {
+  if (const std::uint64_t dropped = callback_room_.dropped() - callbacks_dropped_; dropped > 0) {
+    callbacks_dropped_ += dropped;
+    log_.warn("im.callbacks_dropped", {observe::kv("count", dropped)});
+  }
+  if (metrics_ == nullptr) return;
+  metrics_->callbacks.set(callback_room_.taken());
+  metrics_->callbacks_dropped.set(callback_room_.dropped());
 }
 
 std::string Writer::trouble() const {

@@ -58,6 +58,7 @@ class Writer {
   /// After a commit whose answer was lost. nullopt: it happened.
   std::optional<Refusal> learn_commit();
   bool refuse_waiting();  // false: it is to stop
+  void count_callbacks();
   void set_trouble(std::string trouble);
   void write_to_push_store(std::vector<AfterCommit>& after);
   void unbind_pending();
@@ -73,6 +74,8 @@ class Writer {
   // The thread's.
   std::vector<Tables::Unbind> unbind_;   // still to be done
   std::vector<Tables::Unbind> unbound_;  // done; their rows go with the next commit
+  CallbackRoom callback_room_;
+  std::uint64_t callbacks_dropped_ = 0;  // that were told
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -329,6 +329,20 @@ CREATE TABLE im_friends (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX im_friends_by_friend ON im_friends (friend, app_id);
 )sql",
+    R"sql(
+-- What an app's server is to be told, from the transaction in which it happened until it has taken it.
+CREATE TABLE im_callbacks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app_id INTEGER NOT NULL,
+  command TEXT NOT NULL,
+  at INTEGER NOT NULL,      -- ms since the epoch
+  client_ip TEXT NOT NULL,  -- empty: not known
+  platform TEXT NOT NULL,
+  body TEXT NOT NULL        -- JSON object
+) STRICT;
+CREATE INDEX im_callbacks_by_app ON im_callbacks (app_id, id);
+/*postgres*/ ALTER TABLE im_callbacks SET (autovacuum_vacuum_scale_factor = 0.02);
+)sql",
 };
 
 Result<void> check(std::int64_t version) {

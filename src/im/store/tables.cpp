@@ -43,8 +43,11 @@ Result<Tables> Tables::open(const store::StoreUrl& url, const store::StoreOption
   if (!admin) return in_store(admin.error());
   auto groups = GroupQueries::prepare(**database);
   if (!groups) return in_store(groups.error());
+  auto callbacks = CallbackQueries::prepare(**database);
+  if (!callbacks) return in_store(callbacks.error());
   if (const auto settled = (*database)->settle(); !settled) return in_store(settled.error());
-  return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups));
+  return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups),
+                *std::move(callbacks));
 }
 
 void Tables::failed(Error error) {

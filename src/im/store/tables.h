@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "core/result.h"
+#include "im/domain/callback.h"
 #include "im/store/admin_queries.h"
+#include "im/store/callback_queries.h"
 #include "im/store/group_queries.h"
 #include "im/store/group_rows.h"
 #include "im/store/queries.h"
@@ -248,12 +250,22 @@ class Tables {
   std::int64_t count_friends(const UserKey& who);
   void remove_admin_rows(const UserKey& who);  // with the account: profile fields, silence, friends both ways
 
+  // What an app's server is to be told (tables_callbacks.cpp).
+  void add_callback(const CallbackJob& job);  // it is given its id
+  std::vector<CallbackJob> callbacks_after(AppId app, std::int64_t id, std::size_t limit);
+  std::size_t count_callbacks(AppId app, std::size_t most);  // no further than that
+  void settle_callback(std::int64_t id);
+  /// What the app's server calls a message, and when that was sent. nullopt: it is gone.
+  std::optional<WireName> wire_name_of(MessageId id);
+
  private:
-  Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups)
+  Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups,
+         CallbackQueries callbacks)
       : database_(std::move(database)),
         queries_(std::move(queries)),
         admin_(std::move(admin)),
-        groups_(std::move(groups)) {}
+        groups_(std::move(groups)),
+        callbacks_(std::move(callbacks)) {}
 
   template <class Read>
   void each(sql::Rows&& rows, Read read);
@@ -286,6 +298,7 @@ class Tables {
   Queries queries_;  // after the database: statements go first
   AdminQueries admin_;
   GroupQueries groups_;
+  CallbackQueries callbacks_;
   std::optional<Error> failure_;
 };
 

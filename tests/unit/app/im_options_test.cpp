@@ -21,6 +21,8 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
     "key_files": {"1400000001": "one.key", "7": "seven.key"}, "next_key_files": {"7": "next.key"},
     "rest": {"listen": "h:1", "administrators": {"7": "root, ops"}, "message_calls_per_second": 8},
     "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
+    "callbacks": {"urls": {"7": "http://127.0.0.1:1/im"}, "secret_files": {"7": "s.key"}, "private_addresses": "127.0.0.1",
+    "commands": "C2C.CallbackAfterSendMsg, State.StateChange", "queued_max": 9, "posts_open_max": 3, "timeout_ms": 400},
     "follow_up_wait_ms": 8, "follow_ups_held_max": 900}})");
   REQUIRE(config);
   const ImOptions& im = config->im;
@@ -42,6 +44,16 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.rest_port == 1);
   CHECK(im.rest.administrators == std::map<AppId, std::vector<std::string>>{{AppId{7}, {"root", "ops"}}});
   CHECK(im.rest.message_calls_per_second == 8);
+  CHECK(im.callback_urls == std::map<AppId, std::string>{{AppId{7}, "http://127.0.0.1:1/im"}});
+  CHECK(im.callback_secret_files == std::map<AppId, std::string>{{AppId{7}, "s.key"}});
+  REQUIRE(im.service.callbacks.wanted.size() == 1);
+  const im::CallbackSet wanted = im.service.callbacks.wanted.at(AppId{7});
+  CHECK(wanted.contains(im::Callback::Sent));
+  CHECK(wanted.contains(im::Callback::StateChanged));
+  CHECK_FALSE(wanted.contains(im::Callback::Read));
+  CHECK(im.service.callbacks.queued_max == 9);
+  CHECK(im.callbacks.open_max == 3);
+  CHECK(im.callback_client.timeout == milliseconds(400));
 }
 
 TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
@@ -72,6 +84,23 @@ TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
       {"the API's certificate without key", R"({"rest": {"tls_certificate_file": "a"}})",
        "im.rest.tls_key_file: goes with"},
       {"no calls", R"({"rest": {"calls_open_max": 0}})", "im.rest.calls_open_max: 0 is not in"},
+      {"a callback URL of an app without a key", R"({"callbacks": {"urls": {"1": "https://a.example/"}}})",
+       "im.callbacks.urls: app 1 is not in im.key_files"},
+      {"a callback URL that is none", R"({"key_files": {"1": "a"}, "callbacks": {"urls": {"1": "a.example"}}})",
+       "im.callbacks.urls: app 1: is no https:// or http:// URL"},
+      {"an app without a URL", R"({"key_files": {"1": "a"}, "callbacks": {"urls": {"1": ""}}})",
+       "im.callbacks.urls: app 1 has no URL"},
+      {"a private address", R"({"key_files": {"1": "a"}, "callbacks": {"urls": {"1": "https://10.0.0.1/"}}})",
+       "im.callbacks.urls: app 1: has an address that is not public"},
+      {"plain HTTP", R"({"key_files": {"1": "a"}, "callbacks": {"urls": {"1": "http://a.example/"}}})", "plain_http"},
+      {"a secret of an app without a URL", R"({"callbacks": {"secret_files": {"1": "s"}}})",
+       "im.callbacks.secret_files: app 1 is not in urls"},
+      {"a callback that is none", R"({"callbacks": {"commands": "C2C.CallbackAfterSendMsg,C2C.Nothing"}})",
+       "im.callbacks.commands: \"C2C.Nothing\" is no callback"},
+      {"an address that is none", R"({"callbacks": {"private_addresses": "here"}})",
+       "im.callbacks.private_addresses: "},
+      {"waits upside down", R"({"callbacks": {"retry_first_ms": 9000, "retry_max_ms": 8000}})",
+       "im.callbacks.retry_first_ms: is above retry_max_ms"},
       {"no object", "[]", "im: [] is not an object"},
   }));
   CAPTURE(row.name);

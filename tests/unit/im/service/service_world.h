@@ -317,6 +317,7 @@ class World : public Listener {
       add(out.read, each.read);
       add(out.ended, each.ended);
       add(out.group_intents, each.group_intents);
+      add(out.callbacks, each.callbacks);
     }
     return out;
   }

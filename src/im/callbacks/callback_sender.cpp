@@ -1,0 +1,183 @@
+#include "im/callbacks/callback_sender.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nightpost::im {
+namespace {
+
+constexpr std::size_t kCallbackPage = 200;
+constexpr int kFailingFrom = 3;  // posts in a row
+
+bool is_failing(int failed_in_row) noexcept { return failed_in_row >= kFailingFrom; }
+
+std::string why_of(const Result<int>& status) {
+  return status ? "its answer has HTTP status " + std::to_string(*status) : status.error().detail;
+}
+
+}  // namespace
+
+CallbackSender::CallbackSender(Parts parts, CallbackSenderOptions options)
+    : parts_(parts),
+      options_(std::move(options)),
+      timer_(parts_.loop.make_timer([this] { turn(); })),
+      self_(std::make_shared<CallbackSender*>(this)) {
+  for (const auto& [id, target] : options_.targets) apps_.emplace(id, App{.id = id, .target = target});
+}
+
+CallbackSender::~CallbackSender() { *self_ = nullptr; }
+
+void CallbackSender::start() { turn(); }
+
+void CallbackSender::committed(const Committed& what) {
+  bool any = false;
+  for (const AppId id : what.callbacks)
+    if (const auto app = apps_.find(id); app != apps_.end()) any = app->second.more = true;
+  if (any) turn();
+}
+
+bool CallbackSender::idle() const noexcept {
+  return std::ranges::all_of(apps_, [](const auto& each) { return each.second.open == 0; });
+}
+
+void CallbackSender::turn() {
+  if (draining_) return;
+  MonoTime next = MonoTime::max();
+  for (auto& [id, app] : apps_) {
+    read(app);
+    post_due(app);
+    next = std::min(next, due(app));
+  }
+  if (next != MonoTime::max()) timer_->arm(next);
+  measure();
+}
+
+void CallbackSender::read(App& app) {
+  if (!app.more || app.reading || app.held.size() > options_.held_max / 2 || parts_.loop.now() < app.read_at) return;
+  app.reading = true;
+  app.more = false;  // a commit from now on says so again
+  const std::size_t limit = std::min(kCallbackPage, options_.held_max - app.held.size());
+  parts_.book.callbacks(app.id, app.read_to, limit,
+                        [self = self_, id = app.id, limit](Answer<std::vector<CallbackJob>> rows) {
+                          if (*self == nullptr) return;
+                          CallbackSender& sender = **self;
+                          App& to = sender.apps_.at(id);
+                          to.reading = false;
+                          if (!rows) {
+                            to.more = true;
+                            to.read_at = sender.parts_.loop.now() + sender.options_.retry_first;
+                            return sender.turn();
+                          }
+                          to.more = to.more || rows->size() == limit;
+                          for (CallbackJob& job : *rows) {
+                            to.read_to = std::max(to.read_to, job.id);
+                            const std::int64_t key = job.id;
+                            to.held.emplace(key, Held{.job = std::move(job)});
+                          }
+                          sender.turn();
+                        });
+}
+
+void CallbackSender::post_due(App& app) {
+  const MonoTime now = parts_.loop.now();
+  while (app.open < (is_failing(app.failed_in_row) ? 1 : options_.open_max)) {
+    if (is_failing(app.failed_in_row) && now < app.probe_at) return;
+    if (!post_next(app, now)) return;
+  }
+}
+
+/// The oldest that is due, and what can share its request.
+bool CallbackSender::post_next(App& app, MonoTime now) {
+  const auto waits = [now](const auto& each) { return !each.second.open && each.second.due <= now; };
+  const auto first = std::ranges::find_if(app.held, waits);
+  if (first == app.held.end()) return false;
+  std::vector<std::int64_t> ids;
+  std::vector<const CallbackJob*> jobs;
+  for (auto at = first; at != app.held.end() && ids.size() < kPushResultsMax; ++at) {
+    if (at != first && (!waits(*at) || !may_share_post(first->second.job, at->second.job))) continue;
+    at->second.open = true;
+    ids.push_back(at->first);
+    jobs.push_back(&at->second.job);
+    if (!may_share_post(first->second.job, first->second.job)) break;
+  }
+  ++app.open;
+  auto made = callback_post(app.target, jobs, parts_.clock.wall());
+  auto heard = [self = self_, id = app.id, ids = std::move(ids)](const Result<int>& status) {
+    if (*self != nullptr) (**self).posted(id, ids, status);
+  };
+  if (made)
+    parts_.poster.post(*std::move(made), std::move(heard));
+  else
+    parts_.loop.post([heard = std::move(heard), error = std::move(made.error())] { heard(std::unexpected(error)); });
+  return true;
+}
+
+void CallbackSender::posted(AppId id, const std::vector<std::int64_t>& ids, const Result<int>& status) {
+  App& app = apps_.at(id);
+  --app.open;
+  const bool taken = status && *status / 100 == 2;
+  const bool failed = is_failing(app.failed_in_row);
+  if (taken) {
+    app.failed_in_row = 0;
+    parts_.metrics.taken.add(ids.size());
+    if (failed && parts_.log != nullptr) parts_.log->info("im.callbacks_taken_again", {observe::kv("app", id.value)});
+    for (const std::int64_t job : ids) settle(app, job);
+    return turn();
+  }
+  ++app.failed_in_row;
+  parts_.metrics.failed.add();
+  const std::string why = why_of(status);
+  if (is_failing(app.failed_in_row)) {
+    app.probe_at = parts_.loop.now() + wait_after(app.failed_in_row - kFailingFrom);
+    if (!failed && parts_.log != nullptr)
+      parts_.log->warn("im.callbacks_failing", {observe::kv("app", id.value), observe::kv("why", why)});
+  }
+  for (const std::int64_t job : ids)
+    if (const auto held = app.held.find(job); held != app.held.end()) not_taken(app, held->second, why);
+  turn();
+}
+
+void CallbackSender::not_taken(App& app, Held& held, const std::string& why) {
+  held.open = false;
+  held.due = parts_.loop.now() + wait_after(held.tries++);
+  if (parts_.clock.wall() - held.job.at <= options_.kept) return;
+  parts_.metrics.given_up.add();
+  if (parts_.log != nullptr)
+    parts_.log->warn("im.callback_given_up",
+                     {observe::kv("app", app.id.value), observe::kv("command", held.job.command),
+                      observe::kv("id", held.job.id), observe::kv("tries", held.tries), observe::kv("why", why)});
+  settle(app, held.job.id);
+}
+
+void CallbackSender::settle(App& app, std::int64_t id) {
+  parts_.book.callback_settled(id);
+  app.held.erase(id);
+}
+
+/// When there is something to do again.
+MonoTime CallbackSender::due(const App& app) const {
+  MonoTime next = MonoTime::max();
+  if (app.more && !app.reading && app.held.size() <= options_.held_max / 2) next = app.read_at;
+  const bool failing = is_failing(app.failed_in_row);
+  if (app.open >= (failing ? 1 : options_.open_max)) return next;  // an answer comes first
+  for (const auto& [id, held] : app.held)
+    if (!held.open) next = std::min(next, failing ? std::max(held.due, app.probe_at) : held.due);
+  return next;
+}
+
+milliseconds CallbackSender::wait_after(int failures) const {
+  const auto doubled = options_.retry_first.count() << std::min(failures, 20);
+  return milliseconds(std::min<std::int64_t>(doubled, options_.retry_max.count()));
+}
+
+void CallbackSender::measure() {
+  std::size_t held = 0, failing = 0;
+  for (const auto& [id, app] : apps_) {
+    held += app.held.size();
+    failing += is_failing(app.failed_in_row) ? 1 : 0;
+  }
+  parts_.metrics.held.set(held);
+  parts_.metrics.failing.set(failing);
+}
+
+}  // namespace nightpost::im
