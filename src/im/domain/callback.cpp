@@ -49,7 +49,7 @@ constexpr std::array kPairFields = {Name("PairList"), Name("ClientCmd")};
 constexpr std::array kProfileFields = {Name("Operator_Account"), Name("From_Account"), Name("ProfileItem")};
 constexpr std::array kPushFields = {Name("Events")};
 
-constexpr std::array<CallbackTraits, kCallbacks> kTraits = {{
+constexpr std::array<CallbackTraits, kCallbacks> kCallbackTraits = {{
     {"State.StateChange", "a device logs in, logs out or is made to, or its connection ends", kStateFields},
     {"C2C.CallbackAfterSendMsg", "a one-to-one message was sent; not an imported one", kSentFields},
     {"C2C.CallbackAfterMsgReport", "a user's read mark moved", kReadFields},
@@ -73,11 +73,11 @@ constexpr std::array<CallbackTraits, kCallbacks> kTraits = {{
 
 }  // namespace
 
-const CallbackTraits& traits_of(Callback what) noexcept { return kTraits[static_cast<std::size_t>(what)]; }
+const CallbackTraits& traits_of(Callback what) noexcept { return kCallbackTraits[static_cast<std::size_t>(what)]; }
 
 std::optional<Callback> callback_from(std::string_view command) noexcept {
-  for (std::size_t i = 0; i < kTraits.size(); ++i)
-    if (kTraits[i].command == command) return static_cast<Callback>(i);
+  for (std::size_t i = 0; i < kCallbackTraits.size(); ++i)
+    if (kCallbackTraits[i].command == command) return static_cast<Callback>(i);
   return std::nullopt;
 }
 
