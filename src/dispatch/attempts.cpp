@@ -115,6 +115,10 @@ bool Attempts::ask_pacer(Push& push) {
   const Route& route = *push.route;
   Pacer& pacer = sender_.pacer_of(route);
   pushes_.count_with(push, pacer.signer());
+  if (pacer.leaves_probe(push.device->token, push.probe, now_.mono)) {
+    put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
+    return false;
+  }
   const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:

@@ -8,6 +8,10 @@ bool Breaker::admits(MonoTime now) const noexcept {
   return state_ == State::Closed || (state_ == State::Open && now >= until_);
 }
 
+bool Breaker::admits_doubtful(MonoTime now) const noexcept {
+  return state_ == State::Closed || (state_ == State::Open && now >= until_ + delay_);
+}
+
 bool Breaker::sent(MonoTime now) noexcept {
   if (state_ != State::Open || now < until_) return false;
   state_ = State::Probing;

@@ -18,6 +18,8 @@ class Breaker {
 
   /// Whether a push may be sent now: closed, or open long enough that one may probe.
   bool admits(MonoTime now) const noexcept;
+  /// The same for one that is hardly ever taken, whatever the credential: others had as long again to probe instead.
+  bool admits_doubtful(MonoTime now) const noexcept;
   /// A push that was admitted is handed to the transport. True: it is the probe, and its end must be told by one of
   /// passed(), trip(probe = true) or unclear(). A probe that is refreshed and replayed stays the probe.
   bool sent(MonoTime now) noexcept;

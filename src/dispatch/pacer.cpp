@@ -114,22 +114,25 @@ void Pacer::answered(MonoTime sent_at) noexcept {
   signer_->answered(sent_at);
 }
 
-bool Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now) {
+Pacer::Weighed Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now) {
   switch (answer.verdict) {
     case Verdict::Accepted:
       suspects_->accepted(token.text(), now);
-      return false;
-    case Verdict::CredentialBad:
-      if (!answer.may_be_token || !suspects_->accepted_lately(now)) return false;
-      answer.verdict = Verdict::TokenSuspect;
+      return Weighed::AsItIs;
+    case Verdict::CredentialBad: {
+      if (!answer.may_be_token) return Weighed::AsItIs;
+      const bool known = is_in_doubt(token);
       suspects_->note(token.text(), now);
-      return false;
+      if (!suspects_->accepted_lately(now)) return known ? Weighed::DoubtedBefore : Weighed::AsItIs;
+      answer.verdict = Verdict::TokenSuspect;
+      return Weighed::AsItIs;
+    }
     case Verdict::TokenSuspect:
-      if (!suspects_->doubt(token.text(), sent_at, now)) return false;
+      if (!suspects_->doubt(token.text(), sent_at, now)) return Weighed::AsItIs;
       answer.verdict = Verdict::TokenGone;
-      return true;
+      return Weighed::DoubtedTwice;
     default:
-      return false;
+      return Weighed::AsItIs;
   }
 }
 

@@ -60,6 +60,10 @@ class Pacer {
   /// quota; 0: there is none.
   Admission admit(Probe probe, std::size_t requests_per_minute, MonoTime now);
   bool breaker_admits(MonoTime now) const noexcept { return breaker_.admits(now); }
+  /// A push to this token should not probe the breaker while another may: the token may be refused by itself.
+  bool leaves_probe(const DeviceToken& token, Probe probe, MonoTime now) const {
+    return !breaker_.admits_doubtful(now) && !is_probe(probe) && is_in_doubt(token);
+  }
   MonoTime paused_until() const noexcept { return signer_->paused_until(); }
   /// The breaker is open, the vendor wants a pause or does not answer: what has not left yet should not.
   bool is_quiet(MonoTime now) const noexcept {
@@ -123,10 +127,15 @@ class Pacer {
     bool closed = false;                // the breaker
     bool recovered = false;             // the signer
   };
-  /// What this credential's other answers make of one: before anything else is done with it. A refusal that may blame
-  /// the token alone does so where the credential was taken lately; a token that is doubted again is gone. True: that
-  /// is so. `sent_at`: its request.
-  bool weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now);
+  enum class Weighed : std::uint8_t {
+    AsItIs,         // it may be another answer now
+    DoubtedTwice,   // the token is gone by that
+    DoubtedBefore,  // a refusal that may blame the token alone, of one known for it: opens no breaker
+  };
+  /// What this credential's other answers make of one, before anything else is done with it: a token that is doubted
+  /// again is gone; a refusal that may blame the token alone does so where the credential was taken lately. `sent_at`:
+  /// its request.
+  Weighed weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now);
   /// The vendor has put the token in doubt, so it shares no request with others.
   bool is_in_doubt(const DeviceToken& token) const { return suspects_->is_in_doubt(token.text()); }
   /// One push's answer, and what follows for that push. `with`: the grant it was sent with.

@@ -88,15 +88,17 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     if (reply.response) {
       if (answer.rest_of_day)
         answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(now_.wall));
-      const bool twice = pacer.weigh(answer, push.device->token, push.sent_at, now_.mono);
+      const Pacer::Weighed weighed = pacer.weigh(answer, push.device->token, push.sent_at, now_.mono);
       if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Class) rest_class(push, answer);
       if (answer.shared_rests) rest_shared(push, answer);
       std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
       next = before < i && alike(push, answer, *pushes[before], answers[before])
                  ? nexts_[before]
                  : policy_.after(push.progress, answer, now_.mono, window, rules);
-      before = i;
-      if (next.what == Next::Do::RemoveToken) next.ending.rule = twice ? Rule::TokenDoubtedTwice : Rule::TokenGone;
+      if (weighed != Pacer::Weighed::DoubtedBefore) before = i;
+      if (next.what == Next::Do::RemoveToken)
+        next.ending.rule = weighed == Pacer::Weighed::DoubtedTwice ? Rule::TokenDoubtedTwice : Rule::TokenGone;
+      if (next.what == Next::Do::TripBreaker && weighed == Pacer::Weighed::DoubtedBefore) next.what = Next::Do::End;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
       pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono);

@@ -12,6 +12,25 @@ constexpr milliseconds kFirst{5'000};
 constexpr milliseconds kMax{18'000};
 }  // namespace
 
+TEST_CASE("breaker: who is doubtful probes after the others", "[dispatch][breaker]") {
+  Breaker b;
+  CHECK(b.admits_doubtful(kStart));
+  REQUIRE(b.trip(false, kStart, kFirst, kMax));
+  CHECK_FALSE(b.admits_doubtful(kStart));
+  CHECK(b.admits(kStart + kFirst));
+  CHECK_FALSE(b.admits_doubtful(kStart + 2 * kFirst - milliseconds(1)));
+  CHECK(b.admits_doubtful(kStart + 2 * kFirst));
+  REQUIRE(b.sent(kStart + 2 * kFirst));
+  CHECK_FALSE(b.admits_doubtful(kStart + 4 * kFirst));  // somebody probes
+  b.unclear(kStart + 4 * kFirst, kFirst);
+  CHECK(b.admits(kStart + 5 * kFirst));
+  CHECK_FALSE(b.admits_doubtful(kStart + 6 * kFirst - milliseconds(1)));
+  CHECK(b.admits_doubtful(kStart + 6 * kFirst));
+  REQUIRE(b.sent(kStart + 6 * kFirst));
+  REQUIRE(b.passed());
+  CHECK(b.admits_doubtful(kStart + 6 * kFirst));
+}
+
 TEST_CASE("breaker: closed, open, one probe, closed", "[dispatch][breaker]") {
   Breaker b;
   CHECK(b.admits(kStart));

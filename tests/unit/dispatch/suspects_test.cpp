@@ -193,6 +193,65 @@ TEST_CASE("suspects: such a token is no proof for a breaker that is open", "[dis
   CHECK(f.world.outcomes.back()["rule"] == "accepted");
 }
 
+TEST_CASE("suspects: one foreign token opens a breaker once, and leaves the probe to others",
+          "[dispatch][suspects][breaker]") {
+  Fixture f;
+  f.world.add("mallory");
+  f.world.add("ann");
+  f.accept(event_for({"mallory"}));
+  f.world.answer(403, "NoRight");  // nothing was ever accepted, so it may be the credential
+  REQUIRE(f.world.metrics.breakers_opened.read() == 1);
+  f.pass(f.options.breaker_first);
+  for (int i = 0; i < 5; ++i) {  // who writes to themselves all the time
+    f.accept(event_for({"mallory"}));
+    CHECK(f.world.outcomes.back()["rule"] == "credential_breaker_open");
+  }
+  REQUIRE(f.world.sent.size() == 1);
+  SECTION("another one probes: it is the token's fault from then on") {
+    f.accept(event_for({"ann"}));
+    REQUIRE(f.world.sent.size() == 2);
+    f.world.answer(200);
+    f.accept(event_for({"mallory"}));
+    REQUIRE(f.world.sent.size() == 3);
+    f.world.answer(403, "NoRight");
+    CHECK(f.world.outcomes.back()["rule"] == "token_suspect");
+  }
+  SECTION("nobody else is there: it probes later, and opens nothing") {
+    for (int i = 0; i < 3; ++i) {
+      f.pass(2 * f.options.breaker_first);
+      f.accept(event_for({"mallory"}));
+      REQUIRE(f.world.sent.size() == std::size_t(i) + 2);
+      f.world.answer(403, "NoRight");
+      CHECK(f.world.outcomes.back()["rule"] == "credential_bad");
+    }
+    f.pass(f.options.breaker_first);
+    f.accept(event_for({"ann"}));
+    f.world.answer(200);
+    CHECK(f.world.outcomes.back()["rule"] == "accepted");
+  }
+  SECTION("another credential fault of it opens the breaker again, for twice as long") {
+    f.pass(f.options.breaker_first);
+    f.accept(event_for({"mallory"}));
+    f.world.answer(403, "Forbidden");
+    CHECK(f.world.metrics.breakers_opened.read() == 2);
+    return;
+  }
+  CHECK(f.world.metrics.breakers_opened.read() == 1);
+}
+
+TEST_CASE("suspects: a credential that is refused for each token is left alone", "[dispatch][suspects][breaker]") {
+  Fixture f;
+  for (int i = 0; i < 50; ++i) f.world.add("u" + std::to_string(i));
+  for (int i = 0; i < 50; ++i) {
+    const std::size_t before = f.world.sent.size();
+    f.accept(event_for({"u" + std::to_string(i)}));
+    if (f.world.sent.size() > before) f.world.answer(403, "NoRight");
+    f.pass(milliseconds(100));
+  }
+  CHECK(f.world.metrics.breakers_opened.read() >= 1);
+  CHECK(f.world.sent.size() < 5);
+}
+
 TEST_CASE("suspects: a batch with a foreign token is split once, and then it goes alone",
           "[dispatch][suspects][batch]") {
   BatchFixture f;
