@@ -47,7 +47,7 @@ Answer whole_answer(std::optional<std::int64_t> code, const HttpResponse& reply)
 }
 
 Answer status_answer(const json& user, const Answer& whole) {
-  Answer answer{.verdict = Verdict::TokenSuspect,
+  Answer answer{.verdict = Verdict::Suppressed,  // a word that is unknown removes no token, however often it is said
                 .code = whole.code,
                 .meaning = "vivo calls the regId invalid, for a reason unknown to us.",
                 .vendor_id = whole.vendor_id};
@@ -176,8 +176,7 @@ std::vector<Answer> answers_of(Asked asked, std::span<const DeviceToken> tokens,
       for (std::size_t i = 0; i < tokens.size(); ++i) named.push_back(i);
     for (const std::size_t i : named) {
       answers[i] = status_answer(*user, whole);
-      if (certain || (answers[i].verdict != Verdict::TokenGone && answers[i].verdict != Verdict::TokenSuspect))
-        continue;
+      if (certain || answers[i].verdict == Verdict::Misconfigured) continue;
       answers[i].verdict = Verdict::Transient;
       answers[i].alone = true;
     }

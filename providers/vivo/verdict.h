@@ -70,7 +70,7 @@ constexpr const Rule* rule_for(std::int64_t code) noexcept {
   return rule != kRules.end() && rule->first <= code ? &*rule : nullptr;
 }
 
-/// What invalidUser says of an id.
+/// What invalidUser says of an id. A phone that was away for long comes back: that is no doubt about its regId.
 struct Status {
   std::int64_t status;
   Verdict verdict;
@@ -79,7 +79,7 @@ struct Status {
 inline constexpr std::array kStatuses = {
     Status{1, Verdict::TokenGone, "The regId does not exist in this app."},
     Status{2, Verdict::TokenGone, "The app was removed, its data cleared, or the phone has unsubscribed."},
-    Status{3, Verdict::TokenSuspect, "The phone was not active for 14 days."},
+    Status{3, Verdict::Suppressed, "The phone was not active for 14 days."},
     Status{4, Verdict::Misconfigured, "The phone is no test device, and the certificate is for development."},
 };
 

@@ -7,9 +7,10 @@
 namespace nightpost::app {
 namespace {
 
-constexpr milliseconds kOutcomeLooksEvery{5};  // for outcomes, while any is awaited
-constexpr milliseconds kRepeatEvery{1'000};    // for events that were lost
-constexpr milliseconds kReadWait{100};         // how late the thread hears that it is to end
+constexpr milliseconds kOutcomeLooksEvery{5};    // for outcomes, while any is awaited
+constexpr milliseconds kReceiptLooksEvery{100};  // for receipts, which come once nothing is awaited any more
+constexpr milliseconds kRepeatEvery{1'000};      // for events that were lost
+constexpr milliseconds kReadWait{100};           // how late the thread hears that it is to end
 constexpr milliseconds kTopicsWait{10'000};
 constexpr std::size_t kHeardMax = 10'000;  // then the thread waits: what the topics drop is published again
 
@@ -54,12 +55,24 @@ void OutcomeEventSink::publish(std::string_view key, std::string_view event, std
 bool OutcomeEventSink::on_outcomes(HearOutcomes hear) {
   hear_ = std::move(hear);
   hearing_.store(true, std::memory_order_release);
+  timer_->arm(loop_.now() + kReceiptLooksEvery);
   return true;
 }
 
 void OutcomeEventSink::say_durable(const std::vector<std::uint64_t>& tickets) {
   if (!durable_) return;
   for (const std::uint64_t ticket : tickets) durable_(ticket);  // each may publish what has waited
+}
+
+void OutcomeEventSink::lot_taken(std::uint64_t lot) {
+  lots_[lot - first_lot_].taken = true;
+  while (!lots_.empty() && lots_.front().taken) {
+    const std::vector<std::uint64_t> over = std::move(lots_.front().over);
+    lots_.pop_front();
+    ++first_lot_;
+    say_durable(over);
+  }
+  measure();
 }
 
 void OutcomeEventSink::look() {
@@ -84,14 +97,16 @@ void OutcomeEventSink::look() {
     }
   }
   looking_ = book_.size() > 0;
-  if (looking_) timer_->arm(now + kOutcomeLooksEvery);
+  if (looking_)
+    timer_->arm(now + kOutcomeLooksEvery);
+  else if (hear_)
+    timer_->arm(now + kReceiptLooksEvery);
   if (hear_ && !told.empty()) {
-    ++untaken_;
-    hear_(std::move(told), [this, over = std::move(over)] {
-      --untaken_;
-      say_durable(over);
-      measure();
-    });
+    lots_.push_back({.over = std::move(over)});
+    hear_(std::move(told), [this, lot = first_lot_ + lots_.size() - 1] { lot_taken(lot); });
+  } else if (!lots_.empty()) {  // an event's earlier outcomes may be in one that is not taken yet
+    std::vector<std::uint64_t>& last = lots_.back().over;
+    last.insert(last.end(), over.begin(), over.end());
   } else {
     say_durable(over);
   }
@@ -99,7 +114,7 @@ void OutcomeEventSink::look() {
 }
 
 void OutcomeEventSink::measure() {
-  at_work_.store(book_.at_work() + untaken_, std::memory_order_release);
+  at_work_.store(book_.at_work() + lots_.size(), std::memory_order_release);
   metrics_.unsettled_bytes.set(book_.bytes());
   metrics_.put_off.set(book_.size() - book_.at_work());
 }

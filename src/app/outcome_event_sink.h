@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -57,8 +58,13 @@ class OutcomeEventSink final : public EventOutlet {
     std::optional<NamedDevices> unread;
     std::optional<im::PushOutcome> told;  // of an outcome, for who wants to hear of it
   };
+  struct Lot {                        // outcomes that hear_ was given
+    std::vector<std::uint64_t> over;  // events that are durable once this lot and those before it are taken
+    bool taken = false;
+  };
   void read(const std::stop_token& stop);
   void look();
+  void lot_taken(std::uint64_t lot);
   void say_durable(const std::vector<std::uint64_t>& tickets);
   void measure();
 
@@ -71,7 +77,8 @@ class OutcomeEventSink final : public EventOutlet {
   std::vector<std::uint64_t> over_;  // told at the next look
   Durable durable_;
   HearOutcomes hear_;
-  std::size_t untaken_ = 0;  // lots of outcomes that hear_ has not taken yet
+  std::deque<Lot> lots_;  // by the order of their outcomes
+  std::uint64_t first_lot_ = 0;
   MonoTime repeat_look_{};
   bool looking_ = false;
   std::unique_ptr<LoopTimer> timer_;

@@ -167,23 +167,25 @@ bool ReceiptDesk::holds_removals(const Certificate& certificate, const ReceiptBa
   using Guard = dispatch::RemovalGuard;
   Guard& guard = guards_[certificate.id];
   const MonoTime now = clock_.mono();
+  const bool before = guard.holds(now);
   for (const Receipt& receipt : batch.receipts) {
     if (receipt.kind == Receipt::Kind::Unknown) continue;
     const bool lives = receipt.kind == Receipt::Kind::Delivered || receipt.kind == Receipt::Kind::Clicked;
     const bool dead = receipt.kind == Receipt::Kind::TokenGone && !receipt.moved_to;
-    const auto change = guard.count(lives  ? Guard::Said::Lives
-                                    : dead ? Guard::Said::Dead
-                                           : Guard::Said::Other,
-                                    now, options_.removals);
-    if (change == Guard::Change::None) continue;
-    const auto fields = {observe::kv("vendor", name_of(certificate.vendor)),
-                         observe::kv("certificate", certificate.id.value), observe::kv("name", certificate.name)};
-    if (change == Guard::Change::Held)
-      log_.error("receipts.token_removals_held", fields);
-    else
-      log_.info("receipts.token_removals_released", fields);
+    guard.count(lives ? Guard::Said::Lives : dead ? Guard::Said::Dead : Guard::Said::Other, now, options_.removals);
   }
-  return guard.holds(now);
+  const bool held = guard.holds(now);
+  if (held && !before)
+    log_.error(
+        "receipts.token_removals_held",
+        {observe::kv("vendor", name_of(certificate.vendor)), observe::kv("certificate", certificate.id.value),
+         observe::kv("name", certificate.name), observe::kv("for_ms", options_.removals.mass_removal_period.count()),
+         observe::kv("why", "receipts called too large a share of its tokens gone; none is removed meanwhile")});
+  if (!held && before)
+    log_.info("receipts.token_removals_released",
+              {observe::kv("vendor", name_of(certificate.vendor)), observe::kv("certificate", certificate.id.value),
+               observe::kv("name", certificate.name)});
+  return held;
 }
 
 /// To the token that the vendor gave the device instead, unless the app has reported another meanwhile.

@@ -67,7 +67,7 @@ bool Attempts::class_may_go(Push& push, const Rendered& rendered, const Batching
   if (name.empty()) return true;
   const auto until = signer.class_rests_until(name, now_.mono);
   if (!until) return true;
-  const std::string said = "The vendor takes no more messages of " + name + " for now.";
+  const std::string said = "The vendor takes no more " + name + " for now.";
   wait_or_defer(push, *until, Rule::ClassThrottled, {.meaning = said});
   return false;
 }

@@ -72,6 +72,7 @@ struct Options {
   milliseconds mass_removal_period{300'000};
   std::size_t suspects_max = 10'000;        // tokens in doubt that are remembered of one certificate
   milliseconds suspects_kept{604'800'000};  // and so long
+  milliseconds suspects_apart{3'600'000};   // a second doubt counts from then on: a vendor may doubt a throttled phone
   // An answer that may blame the credential or the token alone blames the token, if the vendor took something of the
   // credential so lately.
   milliseconds proof_kept{600'000};

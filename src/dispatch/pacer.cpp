@@ -123,6 +123,7 @@ Pacer::Weighed Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime s
       if (!answer.may_be_token) return Weighed::AsItIs;
       const bool known = is_in_doubt(token);
       suspects_->note(token.text(), now);
+      if (suspects_->noted_many()) return Weighed::AsItIs;
       if (!suspects_->accepted_lately(now)) return known ? Weighed::DoubtedBefore : Weighed::AsItIs;
       answer.verdict = Verdict::TokenSuspect;
       return Weighed::AsItIs;

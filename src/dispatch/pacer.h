@@ -136,6 +136,8 @@ class Pacer {
   /// again is gone; a refusal that may blame the token alone does so where the credential was taken lately. `sent_at`:
   /// its request.
   Weighed weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now);
+  /// A token that was doubted twice is not removed for now.
+  void keep_doubted(const DeviceToken& token, MonoTime now) { suspects_->keep(token.text(), now); }
   /// The vendor has put the token in doubt, so it shares no request with others.
   bool is_in_doubt(const DeviceToken& token) const { return suspects_->is_in_doubt(token.text()); }
   /// One push's answer, and what follows for that push. `with`: the grant it was sent with.

@@ -189,6 +189,7 @@ void Replies::rest(const Route& route, const std::string& name, milliseconds tim
 void Replies::remove_token(Push& push, const Answer& answer, bool held, Rule rule, const VendorReason& reason) {
   if (held) {
     metrics_.removals_held.add();
+    if (rule == Rule::TokenDoubtedTwice) sender_.pacer_of(*push.route).keep_doubted(push.device->token, now_.mono);
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, Disposition::DeadLetter}, reason);
   }
   if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))

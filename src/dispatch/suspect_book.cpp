@@ -25,16 +25,28 @@ bool SuspectBook::doubt(std::string_view token, MonoTime sent_at, MonoTime now) 
     add(hash, true, now);
     return false;
   }
-  if (known.accepted == accepted_ || sent_at < known.since) return false;
+  if (known.accepted == accepted_ || sent_at < known.since + apart_) return false;
   erase(found->second);
   return true;
+}
+
+void SuspectBook::keep(std::string_view token, MonoTime now) {
+  const Hash hash = hash_of_token(token);
+  const std::lock_guard lock(mutex_);
+  if (places_.contains(hash) || suspects_.size() >= max_) return;
+  add(hash, true, now);
+  // Its first doubt is long enough ago, and something was accepted since.
+  suspects_.back().since = now - apart_;
+  suspects_.back().accepted = accepted_ - 1;
 }
 
 void SuspectBook::note(std::string_view token, MonoTime now) {
   const Hash hash = hash_of_token(token);
   const std::lock_guard lock(mutex_);
   forget_old(now);
-  if (!places_.contains(hash)) add(hash, false, now);
+  if (places_.contains(hash) || suspects_.size() >= max_) return;
+  add(hash, false, now);
+  noted_.fetch_add(1, std::memory_order_relaxed);
 }
 
 bool SuspectBook::is_in_doubt(std::string_view token) const {
@@ -47,6 +59,7 @@ bool SuspectBook::is_in_doubt(std::string_view token) const {
 void SuspectBook::accepted(std::string_view token, MonoTime now) {
   const MonoTime told{MonoTime::duration(accepted_at_.load(std::memory_order_relaxed))};
   if (now - told >= kToldEvery) accepted_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+  if (noted_.load(std::memory_order_relaxed) != 0) noted_.store(0, std::memory_order_relaxed);
   if (size() == 0) return;
   const Hash hash = hash_of_token(token);
   const std::lock_guard lock(mutex_);

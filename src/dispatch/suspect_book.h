@@ -22,20 +22,29 @@ namespace nightpost::dispatch {
 class SuspectBook {
  public:
   explicit SuspectBook(const Options& options)
-      : max_(options.suspects_max), kept_(options.suspects_kept), lately_(options.proof_kept) {}
+      : max_(options.suspects_max),
+        kept_(options.suspects_kept),
+        apart_(options.suspects_apart),
+        lately_(options.proof_kept) {}
 
   /// The answer to a push that was sent at `sent_at` puts the token in doubt. True: it is the second to do so, to a
-  /// push sent since the first, and between the two the vendor took something of the credential: the token is dead, and
-  /// forgotten here.
+  /// push sent `suspects_apart` after the first, and between the two the vendor took something of the credential: the
+  /// token is dead, and forgotten here.
   bool doubt(std::string_view token, MonoTime sent_at, MonoTime now);
-  /// Likewise, but such doubts are no proof, however many there are.
+  /// Such a token stays all the same: its next doubt proves it again.
+  void keep(std::string_view token, MonoTime now);
+  /// As doubt(), but such doubts are no proof, however many there are.
   void note(std::string_view token, MonoTime now);
   bool is_in_doubt(std::string_view token) const;
   /// The vendor took a push to the token, which is above doubt by that.
   void accepted(std::string_view token, MonoTime now);
+  /// So many tokens were noted since the vendor took something of the credential that it is hardly theirs to blame.
+  bool noted_many() const noexcept { return noted_.load(std::memory_order_relaxed) >= kNotedMost; }
   /// Something of the credential, in the last `proof_kept`.
   bool accepted_lately(MonoTime now) const noexcept;
   std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+
+  static constexpr std::uint32_t kNotedMost = 20;
 
  private:
   using Hash = std::size_t;
@@ -54,9 +63,11 @@ class SuspectBook {
 
   const std::size_t max_;
   const milliseconds kept_;
+  const milliseconds apart_;
   const milliseconds lately_;
   std::atomic<std::size_t> size_{0};
   std::atomic<MonoTime::rep> accepted_at_{0};  // up to kToldEvery early; 0: never
+  std::atomic<std::uint32_t> noted_{0};        // tokens, since the last acceptance
 
   mutable std::mutex mutex_;     // guards what follows
   std::list<Suspect> suspects_;  // the oldest first

@@ -46,6 +46,7 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.attempts_max = 1 + static_cast<int>(dice(6));
   options_.mass_removal_window = 5 + dice(20);
   options_.mass_removal_live_share = chance(50) ? 0.1 : 1;
+  options_.suspects_apart = milliseconds(chance(50) ? 0 : dice(60'000));
   options_.silence = milliseconds(200 + dice(chance(50) ? 2'000 : 20'000));
   options_.failures_max = 1 + static_cast<int>(dice(chance(50) ? 6 : 40));
   options_.probe_first = milliseconds(1 + dice(2'000));

@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
@@ -60,6 +61,7 @@ struct CallbackTransfer {
   std::uint64_t number = 0;
   CallbackPost post;
   const CallbackReach* reach = nullptr;
+  unsigned int unacknowledged_max_ms = 0;
   CurlEasy easy;
   CurlHeaders headers;
   std::array<char, CURL_ERROR_SIZE> words{};
@@ -78,7 +80,13 @@ struct CallbackTransfer {
       transfer.refused_address = true;
       return CURL_SOCKET_BAD;
     }
-    return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    const int fd = ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0) return CURL_SOCKET_BAD;
+    // libcurl keeps an HTTP/2 connection whose posts timed out: without this all later ones go into it until TCP gives
+    // up, a quarter of an hour later.
+    const unsigned int patience = transfer.unacknowledged_max_ms;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience, sizeof patience);
+    return fd;
   }
 };
 
@@ -222,6 +230,7 @@ void CallbackClient::post(CallbackPost what, Posted posted) {
   transfer->number = impl_->next_number++;
   transfer->post = std::move(what);
   transfer->reach = &impl_->options.reach;
+  transfer->unacknowledged_max_ms = static_cast<unsigned int>(impl_->options.timeout.count());
   impl_->awaited->by_number.emplace(transfer->number, std::move(posted));
   {
     const std::lock_guard lock(impl_->mutex);

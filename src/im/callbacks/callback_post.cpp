@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 #include "core/text.h"
 #include "im/rest/tim_elements.h"
@@ -69,7 +70,13 @@ bool may_share_post(const CallbackJob& one, const CallbackJob& other) noexcept {
 Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const CallbackJob* const> jobs,
                                    WallTime now) {
   const CallbackJob& first = *jobs.front();
-  const std::string id = std::to_string(first.app.value) + "-" + std::to_string(first.id);
+  std::string body = jobs.size() == 1 ? tim_body(first) : shared_body(jobs);
+  std::string id = std::to_string(first.app.value) + "-" + std::to_string(first.id);
+  if (jobs.size() > 1) {  // the next try may have others beside the first: they must not look like what was taken
+    const auto all = sha256_of(body);
+    if (!all) return fail(Errc::Io, "libcrypto signs nothing");
+    id.append(".").append(*all, 0, 16);
+  }
   std::string query;
   append_form_field(query, "SdkAppid", std::to_string(first.app.value));
   append_form_field(query, "CallbackCommand", first.command);
@@ -78,7 +85,7 @@ Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const
   append_form_field(query, "OptPlatform", first.platform);
   CallbackPost post{.url = target.url,
                     .headers = {{"content-type", "application/json; charset=utf-8"}, {"x-nightpost-callback-id", id}},
-                    .body = jobs.size() == 1 ? tim_body(first) : shared_body(jobs)};
+                    .body = std::move(body)};
   if (!target.secret.empty()) {
     const std::string time = std::to_string(std::chrono::floor<seconds>(now).time_since_epoch().count());
     const auto sign = sha256_of(target.secret + time);

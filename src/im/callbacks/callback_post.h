@@ -32,8 +32,8 @@ bool may_share_post(const CallbackJob& one, const CallbackJob& other) noexcept;
 ///
 /// Query: SdkAppid, CallbackCommand, contenttype, ClientIP, OptPlatform; where there is a secret also RequestTime (s)
 /// and Sign, SHA-256 of secret and RequestTime in hex, as TIM has them. Headers: x-nightpost-callback-id, the same at
-/// each try; x-nightpost-signature, "sha256=" and the HMAC-SHA256 by the secret of "RequestTime.id.body" in hex, which
-/// covers the body as well.
+/// each try, of several jobs only with the same ones; x-nightpost-signature, "sha256=" and the HMAC-SHA256 by the
+/// secret of "RequestTime.id.body" in hex, which covers the body as well.
 Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const CallbackJob* const> jobs,
                                    WallTime now);
 

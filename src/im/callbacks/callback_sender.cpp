@@ -1,13 +1,15 @@
 #include "im/callbacks/callback_sender.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kCallbackPage = 200;
-constexpr int kFailingFrom = 3;  // posts in a row
+constexpr int kFailingFrom = 3;        // posts in a row
+constexpr milliseconds kNextOld{100};  // between pages that are given up unposted, so that the store keeps up
 
 bool is_failing(int failed_in_row) noexcept { return failed_in_row >= kFailingFrom; }
 
@@ -44,12 +46,32 @@ void CallbackSender::turn() {
   if (draining_) return;
   MonoTime next = MonoTime::max();
   for (auto& [id, app] : apps_) {
+    give_up_old(app);
     read(app);
     post_due(app);
     next = std::min(next, due(app));
   }
   if (next != MonoTime::max()) timer_->arm(next);
   measure();
+}
+
+/// While the server fails its posts are too few to give up what is too old one by one: the store would stay full of it.
+void CallbackSender::give_up_old(App& app) {
+  if (!is_failing(app.failed_in_row)) return;
+  const WallTime now = parts_.clock.wall();
+  std::size_t count = 0;
+  for (auto at = app.held.begin(); at != app.held.end();) {
+    const auto& [id, held] = *at++;
+    if (now - held.job.at <= options_.kept) break;  // as are those behind it
+    if (held.open) continue;
+    ++count;
+    settle(app, id);
+  }
+  if (count == 0) return;
+  app.read_at = parts_.loop.now() + kNextOld;
+  parts_.metrics.given_up.add(count);
+  if (parts_.log != nullptr)
+    parts_.log->warn("im.callback_given_up", {observe::kv("app", app.id.value), observe::kv("count", count)});
 }
 
 void CallbackSender::read(App& app) {
@@ -86,11 +108,15 @@ void CallbackSender::post_due(App& app) {
   }
 }
 
-/// The oldest that is due, and what can share its request.
+/// The oldest that is due, and what can share its request. While the server fails it is the one that was tried least:
+/// else one that is never taken would be every probe, and hold all others.
 bool CallbackSender::post_next(App& app, MonoTime now) {
   const auto waits = [now](const auto& each) { return !each.second.open && each.second.due <= now; };
-  const auto first = std::ranges::find_if(app.held, waits);
+  auto first = std::ranges::find_if(app.held, waits);
   if (first == app.held.end()) return false;
+  if (is_failing(app.failed_in_row))
+    for (auto at = std::next(first); at != app.held.end() && first->second.tries > 0; ++at)
+      if (waits(*at) && at->second.tries < first->second.tries) first = at;
   std::vector<std::int64_t> ids;
   std::vector<const CallbackJob*> jobs;
   for (auto at = first; at != app.held.end() && ids.size() < kPushResultsMax; ++at) {
@@ -124,7 +150,7 @@ void CallbackSender::posted(AppId id, const std::vector<std::int64_t>& ids, cons
     for (const std::int64_t job : ids) settle(app, job);
     return turn();
   }
-  ++app.failed_in_row;
+  if (!failed || app.open == 0) ++app.failed_in_row;  // posts that fail together do not double the wait each
   parts_.metrics.failed.add();
   const std::string why = why_of(status);
   if (is_failing(app.failed_in_row)) {

@@ -39,7 +39,8 @@ struct CallbackSenderOptions {
 ///
 /// A callback is taken by an answer of status 2xx, whatever its body says. They are posted in the order of commits,
 /// several at once, so a receiver may see two the other way round. After three posts in a row that were not taken, one
-/// at a time tries, with a wait that doubles, so a server that hangs or fails is not asked more than that.
+/// at a time tries, with a wait that doubles, so a server that hangs or fails is not asked more than that; what is too
+/// old is then given up without a post.
 class CallbackSender {
  public:
   struct Parts {
@@ -81,6 +82,7 @@ class CallbackSender {
     MonoTime probe_at{};    // while it fails
   };
   void turn();
+  void give_up_old(App& app);
   void read(App& app);
   void post_due(App& app);
   bool post_next(App& app, MonoTime now);

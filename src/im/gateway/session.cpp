@@ -165,14 +165,16 @@ void Session::on_hello(HelloFrame frame) {
   state_ = State::LoggingIn;
   state_until_ = MonoTime::max();
   world_.host.joining(*this);
-  world_.service.login(std::move(frame.login),
-                       [session = weak_from_this(), slot = std::move(slot)](Answer<LoginReply> reply) {
-                         if (const auto self = session.lock()) self->on_login(std::move(reply));
-                       });
+  world_.service.login(std::move(frame.login), [session = weak_from_this(), slot = std::move(slot),
+                                                &service = world_.service](Answer<LoginReply> reply) {
+    const auto self = session.lock();
+    if (self && self->state_ == State::LoggingIn) return self->on_login(std::move(reply));
+    // Drained meanwhile, or the client is gone: the app's server was told of the login.
+    if (reply) service.disconnected(reply->terminal, false);
+  });
 }
 
 void Session::on_login(Answer<LoginReply> answer) {
-  if (state_ != State::LoggingIn) return;  // drained meanwhile, or the client is gone
   if (!answer) return on_login_refused(answer.error());
   world_.metrics.logins.add();
   const MonoTime now = world_.clock.mono();

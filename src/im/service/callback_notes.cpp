@@ -150,7 +150,10 @@ void note_push_outcome(Work& work, const PushOutcome& outcome) {
   append_json_member(event, "PushID", outcome.push_id);
   append_json_member(event, "ErrCode", outcome.code);
   append_json_member(event, "ErrInfo", outcome.info);
-  append_json_member(event, "EventId", outcome.event_id + "/" + outcome.device + "/" + std::to_string(outcome.stage));
+  // With the user: a group's event is of many, whose devices may have the same name.
+  append_json_member(
+      event, "EventId",
+      outcome.event_id + "/" + outcome.user + "/" + outcome.device + "/" + std::to_string(outcome.stage));
   CallbackBody body(Callback::PushResult);
   body.raw("Events", "[" + event + "}]");
   note(work, outcome.app, Callback::PushResult, kServerApi, {}, std::move(body));

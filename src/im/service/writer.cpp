@@ -12,6 +12,7 @@ namespace {
 // At a server that is away; the connection has a back-off of its own.
 constexpr milliseconds kLookAgain{20};
 constexpr milliseconds kHealAgain{100};
+constexpr milliseconds kSayDropped{10'000};  // between two log lines that callbacks were dropped
 
 template <class T>
 void append(std::vector<T>& to, std::vector<T>&& from) {
@@ -203,7 +204,9 @@ bool Writer::refuse_waiting() {
 }
 
 void Writer::count_callbacks() {
-  if (const std::uint64_t dropped = callback_room_.dropped() - callbacks_dropped_; dropped > 0) {
+  const std::uint64_t dropped = callback_room_.dropped() - callbacks_dropped_;
+  if (const MonoTime now = clock_.mono(); dropped > 0 && now >= say_dropped_at_) {
+    say_dropped_at_ = now + kSayDropped;
     callbacks_dropped_ += dropped;
     log_.warn("im.callbacks_dropped", {observe::kv("count", dropped)});
   }

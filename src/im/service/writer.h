@@ -76,6 +76,7 @@ class Writer {
   std::vector<Tables::Unbind> unbound_;  // done; their rows go with the next commit
   CallbackRoom callback_room_;
   std::uint64_t callbacks_dropped_ = 0;  // that were told
+  MonoTime say_dropped_at_{};            // not before
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

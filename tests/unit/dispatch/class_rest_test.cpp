@@ -49,7 +49,8 @@ TEST_CASE("class: one kind rests as long as the vendor says, the other goes on",
   CHECK(f.world.sent.size() == 2);  // not asked for again
   CHECK(f.world.outcomes.back()["rule"] == "class_throttled");
   CHECK(f.world.outcomes.back()["attempt"] == 0);
-  CHECK(f.world.outcomes.back()["reason"].get<std::string>().find("messages titled sale") != std::string::npos);
+  CHECK(f.world.outcomes.back()["reason"].get<std::string>().find("takes no more messages titled sale for now.") !=
+        std::string::npos);
   CHECK(f.world.deferrals.size() == 2);
 
   f.pass(seconds(600));

@@ -28,8 +28,9 @@ struct Fixture {
     options.jitter_seed = 1;
     options.quick_for = options.retry_for = std::chrono::minutes(2);        // tried in memory or not at all
     options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
-    options.slots_alpha = 1e9;                                              // no place is kept for other signers
-    options.silence = std::chrono::hours(1'000);                            // a test may let answers wait
+    options.suspects_apart = milliseconds(0);
+    options.slots_alpha = 1e9;                    // no place is kept for other signers
+    options.silence = std::chrono::hours(1'000);  // a test may let answers wait
   }
   Dispatcher& dispatcher() {
     if (!made)

@@ -11,6 +11,7 @@ using namespace nightpost::dispatch;
 namespace {
 
 struct Doubts {
+  Doubts() { options.suspects_apart = milliseconds(0); }
   Options options;
   MonoTime now = MonoTime(std::chrono::hours(1));
   std::unique_ptr<SuspectBook> made;
@@ -25,6 +26,21 @@ struct Doubts {
 };
 
 }  // namespace
+
+TEST_CASE("suspects: a second doubt is proof only after a while, for a vendor may doubt a throttled phone",
+          "[dispatch][suspects]") {
+  Doubts f;
+  f.options.suspects_apart = std::chrono::hours(1);
+  CHECK_FALSE(f.doubt("a"));
+  f.accept("b");
+  f.pass(seconds(3'600));
+  CHECK_FALSE(f.doubt("a"));  // sent a second ago
+  f.pass(seconds(1));
+  CHECK(f.doubt("a"));
+  f.book().keep("a", f.now);
+  f.pass(seconds(2));
+  CHECK(f.doubt("a"));
+}
 
 TEST_CASE("suspects: a second doubt is proof, if something was accepted in between", "[dispatch][suspects]") {
   Doubts f;

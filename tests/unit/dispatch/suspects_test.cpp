@@ -3,6 +3,7 @@
 #include <set>
 
 #include "batch_fixture.h"
+#include "dispatch/suspect_book.h"
 
 using namespace nightpost;
 using namespace nightpost::dispatch;
@@ -100,6 +101,8 @@ TEST_CASE("suspects: a wrong environment calls all of them bad, and loses none",
 }
 
 TEST_CASE("suspects: a doubted token that was registered since stays", "[dispatch][suspects]") {
+  const bool is_new = GENERATE(false, true);  // registered after the push was sent
+  CAPTURE(is_new);
   Fixture f;
   f.world.add("vinson");
   f.world.add("ann");
@@ -108,21 +111,44 @@ TEST_CASE("suspects: a doubted token that was registered since stays", "[dispatc
   f.accept(event_for({"ann"}));
   f.world.answer(200);
   f.pass(seconds(1));
+  if (is_new) f.world.users["vinson"].devices.front().registered_at = wall_from_ms(kNowMs + 3'600'000);
   f.accept(event_for({"vinson"}));
-  std::string rule = "token_doubted_twice";
-  SECTION("it was not") {}
+  std::string rule = is_new ? "token_newer" : "token_doubted_twice";
+  SECTION("the store removes it") {}
   SECTION("it went meanwhile") {
     f.world.removes = false;
-    rule = "token_already_removed";
+    if (!is_new) rule = "token_already_removed";
   }
   SECTION("the store is down") {
     f.world.remove_error = Error{Errc::Io, "disk"};
-    rule = "removal_failed";
+    if (!is_new) rule = "removal_failed";
   }
   f.world.answer(400, "BadDeviceToken");
   CHECK(f.world.outcomes.back()["rule"] == rule);
   CHECK(f.world.outcomes.back()["code"] == "BadDeviceToken");
   CHECK(f.all_over());
+}
+
+TEST_CASE("suspects: a token doubted twice whose removal is held goes with its next push", "[dispatch][suspects]") {
+  Fixture f;
+  f.options.mass_removal_window = 2;
+  f.options.mass_removal_live_share = 1;
+  f.world.add("vinson");
+  f.world.add("ann");
+  const auto doubted = [&] {
+    f.accept(event_for({"vinson"}));
+    f.world.answer(400, "BadDeviceToken");
+    return f.world.outcomes.back()["rule"].get<std::string>();
+  };
+  CHECK(doubted() == "token_suspect");
+  f.accept(event_for({"ann"}));
+  f.world.answer(200);
+  f.pass(seconds(1));
+  CHECK(doubted() == "removal_held");
+  CHECK(f.world.removed.empty());
+  f.pass(f.options.mass_removal_period);
+  CHECK(doubted() == "token_doubted_twice");
+  CHECK(f.world.removed.size() == 1);
 }
 
 TEST_CASE("suspects: no right to one token blames the token, where the credential was taken lately",
@@ -250,6 +276,29 @@ TEST_CASE("suspects: a credential that is refused for each token is left alone",
   }
   CHECK(f.world.metrics.breakers_opened.read() >= 1);
   CHECK(f.world.sent.size() < 5);
+}
+
+TEST_CASE("suspects: a right that is withdrawn opens the breaker, though the credential was taken lately",
+          "[dispatch][suspects][breaker]") {
+  Fixture f;
+  f.world.add("ann");
+  f.accept(event_for({"ann"}));
+  f.world.answer(200);
+  for (int i = 0; i < 50; ++i) {
+    const std::string user = "u" + std::to_string(i);
+    f.world.add(user);
+    const std::size_t before = f.world.sent.size();
+    f.accept(event_for({user}));
+    if (f.world.sent.size() > before) f.world.answer(403, "NoRight");
+  }
+  CHECK(f.world.metrics.breakers_opened.read() == 1);
+  CHECK(f.world.sent.size() == 1 + SuspectBook::kNotedMost);
+  // Those in doubt do not keep it closed.
+  f.pass(2 * f.options.breaker_first);
+  f.accept(event_for({"u0"}));
+  REQUIRE(f.world.sent.size() == 2 + SuspectBook::kNotedMost);
+  f.world.answer(403, "NoRight");
+  CHECK(f.world.metrics.breakers_opened.read() == 2);
 }
 
 TEST_CASE("suspects: a batch with a foreign token is split once, and then it goes alone",

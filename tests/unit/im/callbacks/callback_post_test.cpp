@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 
 using namespace nightpost;
@@ -94,8 +95,18 @@ TEST_CASE("callback post: results of pushes share a request", "[im][callbacks]")
   elsewhere.app = AppId{7};
   CHECK_FALSE(may_share_post(one, elsewhere));
   const CallbackJob* const jobs[] = {&one, &two};
+  const CallbackJob three = result(3, 2);
+  const CallbackJob* const more[] = {&one, &two, &three};
   const auto made = callback_post({.url = "https://a.example/", .secret = {}}, jobs, WallTime{});
   REQUIRE(made);
   CHECK(json::parse(made->body) ==
         json{{"CallbackCommand", "Push.OfflinePush"}, {"Events", {{{"PushStage", 1}}, {{"PushStage", 3}}}}});
+  // Who has taken two drops them when they come again, but not a third that came beside them since.
+  const auto id = [](const CallbackTarget& to, std::span<const CallbackJob* const> all) {
+    return headers(callback_post(to, all, WallTime{}).value())["x-nightpost-callback-id"];
+  };
+  const CallbackTarget to{.url = "https://a.example/", .secret = {}};
+  CHECK(id(to, jobs).starts_with("1400000001-1."));
+  CHECK(id(to, jobs) == id(to, jobs));
+  CHECK(id(to, jobs) != id(to, more));
 }

@@ -75,7 +75,8 @@ struct SenderBed final : CallbackBook, CallbackPoster, Clock {
   void push_outcomes(std::vector<PushOutcome>, Reply<void>) override {}
   void callback_settled(std::int64_t id) override { CHECK(rows.erase(id) == 1); }
   void post(CallbackPost what, Posted posted) override {
-    const std::string id = what.headers.at(1).second;
+    const std::string& whole = what.headers.at(1).second;
+    const std::string id = whole.substr(0, whole.find('.'));  // of the first that shares it
     posts.push_back(id);
     open.emplace_back(id, std::move(posted));
   }
@@ -156,6 +157,50 @@ TEST_CASE("callback sender: one that is never taken holds no other", "[im][callb
   CHECK(bed.take_posts().size() == 20);
   bed.loop.pass(milliseconds(1'000));
   CHECK(bed.take_posts() == Names{"1-1"});
+}
+
+TEST_CASE("callback sender: one that is never taken, and made its server fail, holds no other", "[im][callbacks]") {
+  SenderBed bed;
+  bed.add(1);
+  for (int s = 0; s < 600; ++s) {
+    bed.loop.pass(milliseconds(1'000));
+    bed.answer_all(500);
+  }
+  CHECK(bed.metrics.failing.read() == 1);
+  bed.add(3);
+  for (int s = 0; s < 130; ++s) {
+    bed.loop.pass(milliseconds(1'000));
+    while (!bed.open.empty()) bed.answer(bed.open.front().first == "1-1" ? 500 : 200);
+  }
+  CHECK(bed.rows.size() == 1);
+  CHECK(bed.rows.contains(1));
+}
+
+TEST_CASE("callback sender: posts that fail together are one failure more", "[im][callbacks]") {
+  SenderBed bed;
+  bed.options.open_max = 8;
+  bed.add(8);
+  bed.loop.pass(milliseconds(0));
+  CHECK(bed.take_posts().size() == 8);
+  bed.answer_all(kLost);
+  bed.loop.pass(milliseconds(2'000));
+  CHECK(bed.take_posts().size() == 1);
+}
+
+TEST_CASE("callback sender: a server that is away for long leaves no more than is young enough", "[im][callbacks]") {
+  SenderBed bed;
+  bed.options.kept = milliseconds(10'000);
+  bed.add(40);
+  for (int s = 0; s < 90; ++s) {
+    bed.loop.pass(milliseconds(1'000));
+    bed.answer_all(kLost);
+  }
+  CHECK(bed.rows.empty());
+  CHECK(bed.metrics.given_up.read() == 40);
+  CHECK(bed.take_posts().size() < 20);
+  bed.add(1);
+  bed.loop.pass(milliseconds(60'000));
+  CHECK(bed.take_posts() == Names{"1-41"});
 }
 
 TEST_CASE("callback sender: a server that fails is asked by one post at a time", "[im][callbacks]") {

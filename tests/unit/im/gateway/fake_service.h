@@ -34,6 +34,7 @@ struct ScriptedService : Service, GroupService {
   std::deque<std::pair<PullRequest, Reply<PullReply>>> pulls;
   std::vector<std::string> calls;  // "op device epoch"
   std::vector<Ver> acks;
+  std::vector<std::string> gone;  // "device epoch"
   /// Where set, answers a login at once.
   std::function<Answer<LoginReply>(const LoginRequest&)> at_once;
 
@@ -93,6 +94,9 @@ struct ScriptedService : Service, GroupService {
   void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) override {
     called("blacks", who);
     reply(std::vector<std::string>{"mallory"});
+  }
+  void disconnected(const Terminal& who, bool) override {
+    gone.push_back(who.device + " " + std::to_string(who.epoch.value));
   }
   void acknowledged(const Terminal&, Ver ver) override { acks.push_back(ver); }
   void intents(std::int64_t, std::size_t, Reply<std::vector<Intent>>) override {}

@@ -223,6 +223,18 @@ TEST_CASE("session: a second hello ends it, the client's Close is answered", "[i
   }
 }
 
+TEST_CASE("session: a connection that ended while its login was written is told of all the same", "[im][session]") {
+  Rig rig;
+  rig.say(kHello);
+  auto [request, reply] = rig.service.pop(rig.service.logins);
+  SECTION("its client has gone") { rig.session->input_ended(); }
+  SECTION("it is no more") { rig.session.reset(); }
+  SECTION("it is drained") { rig.session->drain(milliseconds(0)); }
+  CHECK(rig.service.gone.empty());
+  reply(login_reply("denny", "phone", 3, 0));
+  CHECK(rig.service.gone == Words{"phone 3"});
+}
+
 TEST_CASE("session: heartbeats", "[im][session]") {
   Rig rig;
   rig.log_in(0);

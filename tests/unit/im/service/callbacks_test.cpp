@@ -381,7 +381,7 @@ TEST_CASE("callbacks: what became of pushes is told of messages that are here", 
                                           {"PushID", "p1"},
                                           {"ErrCode", 80300007},
                                           {"ErrInfo", "80300007: token"},
-                                          {"EventId", mine + "/phone/1"}}}));
+                                          {"EventId", mine + "/mia/phone/1"}}}));
     CHECK(world.last.platform == "RESTAPI");
   }
   SECTION("a receipt whose token is nobody's now") {
@@ -396,6 +396,7 @@ TEST_CASE("callbacks: what became of pushes is told of messages that are here", 
     const json event = world.only(Callback::PushResult)["Events"][0];
     CHECK(event["EventType"] == 2);
     CHECK(event["GroupID"] == "team");
+    CHECK(event["EventId"] == ours + "/mia/phone/1");
     CHECK(event["MsgSeq"] == other.seq.value);
     CHECK_FALSE(event.contains("MsgKey"));
   }
