@@ -323,7 +323,8 @@ class World : public Listener {
   }
 
   ServiceOptions options;
-  store::StoreOptions store_options{.busy_timeout = milliseconds(100), .mmap_bytes = 1 << 20};
+  store::StoreOptions store_options{
+      .busy_timeout = milliseconds(100), .mmap_bytes = 1 << 20, .connect_timeout = std::chrono::seconds(60)};
   TestLoop loop;
   TestClock clock;
   observe::Log log{observe::Level::Off};
