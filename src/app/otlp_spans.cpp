@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/json_members.h"
+#include "core/json_members.h"
 #include "core/text.h"
 #include "core/traceparent.h"
 #include "core/uuid.h"

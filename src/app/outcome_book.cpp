@@ -1,9 +1,10 @@
 #include "app/outcome_book.h"
-#include "app/json_members.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "core/json_members.h"
 
 namespace nightpost::app {
 namespace {

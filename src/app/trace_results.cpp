@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "app/json_members.h"
+#include "core/json_members.h"
 #include "dispatch/outcome_json.h"
 #include "kafka/topic_reader.h"
 

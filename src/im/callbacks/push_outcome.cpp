@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "core/json_members.h"
+
 namespace nightpost::im {
 namespace {
 
@@ -29,16 +31,6 @@ constexpr std::array kOutcomeRules = {
     OutcomeRule{"retrying", Told::Never, 1, false},    OutcomeRule{"delivered", Told::Always, 2, true},
     OutcomeRule{"clicked", Told::Always, 3, true},
 };
-
-std::string text_in(const OutcomeJson& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
-}
-
-std::int64_t number_in(const OutcomeJson& object, const char* name) {
-  const auto at = object.find(name);
-  return at != object.end() && at->is_number_integer() ? at->get<std::int64_t>() : 0;
-}
 
 std::int64_t failure_code(std::string_view code) {
   std::int64_t number = 0;
