@@ -60,8 +60,8 @@ class TypedLines {
   void next() {
     {
       const std::lock_guard lock(mutex_);
-      if (!idle_) return;
-      idle_ = false;
+      if (line_is_ != LineIs::Taken) return;
+      line_is_ = LineIs::Wanted;
     }
     wanted_.notify_all();
   }
@@ -75,7 +75,7 @@ class TypedLines {
       asio::post(loop_, [this, text = std::string((*line)->text), too_long = (*line)->too_long] {
         {
           const std::lock_guard lock(mutex_);
-          idle_ = true;
+          line_is_ = LineIs::Taken;
         }
         if (too_long) return too_long_();
         line_(text);
@@ -86,7 +86,8 @@ class TypedLines {
   /// False: it is over.
   bool wait() {
     std::unique_lock lock(mutex_);
-    wanted_.wait(lock, [this] { return stopped_ || !idle_; });
+    wanted_.wait(lock, [this] { return stopped_ || line_is_ == LineIs::Wanted; });
+    line_is_ = LineIs::OnItsWay;
     return !stopped_;
   }
 
@@ -95,7 +96,7 @@ class TypedLines {
   std::function<void()> too_long_, ended_;
   std::mutex mutex_;
   std::condition_variable wanted_;
-  bool idle_ = true;  // by mutex_: the last line was taken, and no other is wanted yet
+  enum class LineIs { Taken, Wanted, OnItsWay } line_is_ = LineIs::Taken;  // by mutex_; one at a time
   std::atomic<bool> stopped_{false};
   std::thread thread_;
 };
