@@ -271,6 +271,20 @@ TEST_CASE("chat: a script sends, looks, takes back and logs out", "[app][chat]")
   CHECK(ran.first("failed").is_null());
 }
 
+TEST_CASE("chat: a script that is longer than what may wait is sent whole", "[app][chat]") {
+  constexpr int kLines = 300;
+  const Folder folder;
+  Server server;
+  server.start();
+  std::string script;
+  for (int i = 0; i < kLines; ++i) script += "line " + std::to_string(i) + "\n";
+  const Ran ran = chat(folder, server, script);
+  CAPTURE(ran.out, ran.err);
+  CHECK(ran.code == 0);
+  CHECK(ran.first("failed").is_null());
+  CHECK(std::ranges::count_if(ran.events, [](const json& each) { return each["event"] == "sent"; }) == kLines);
+}
+
 TEST_CASE("chat: what is refused is told, and is the exit code", "[app][chat]") {
   const Folder folder;
   Server server;
