@@ -198,7 +198,7 @@ int new_key(const std::string& path) {
 
 void add_cert_command(CLI::App& root, int& exit_code) {
   CLI::App* cert =
-      root.add_subcommand("cert", "Vendor credentials: add, update, list, show, fields, disable, enable, remove");
+      root.add_subcommand("cert", "Vendor credentials: add, update, list, show, disable, remove, roll back, rekey");
   cert->require_subcommand(1);
 
   auto added = std::make_shared<AddOptions>();
@@ -291,7 +291,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
 
   auto removed = std::make_shared<CommonOptions>();
   auto removed_id = std::make_shared<std::int64_t>(0);
-  CLI::App* remove_command = cert->add_subcommand("remove", "Forget a credential; refused while devices use it");
+  CLI::App* remove_command = cert->add_subcommand("remove", "Take a credential away (`restore` brings it back); refused while devices use it");
   removed->add_config(*remove_command);
   removed->add_json(*remove_command);
   remove_command->add_option("id", *removed_id, "certificate id")->required();
@@ -303,6 +303,8 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   key_command->add_option("file", *key_path, "where; never overwrites")->required()->type_name("FILE");
   key_command->footer("Example:\n  nightpost cert new-key /etc/nightpost/master.key");
   key_command->callback([key_path, &exit_code] { exit_code = new_key(*key_path); });
+
+  add_cert_history_commands(*cert, exit_code);
 }
 
 }  // namespace nightpost::app

@@ -1,7 +1,10 @@
 #include "app/cli.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -40,11 +43,20 @@ Result<std::string> read_file(const std::string& path) {
   return text.str();
 }
 
+std::string system_user() {
+  if (const char* by_sudo = std::getenv("SUDO_USER");
+      by_sudo != nullptr && *by_sudo != '\0')  // NOLINT(concurrency-mt-unsafe)
+    return by_sudo;
+  const passwd* entry = ::getpwuid(::geteuid());  // NOLINT(concurrency-mt-unsafe): commands have one thread
+  return entry != nullptr ? entry->pw_name : std::to_string(::geteuid());
+}
+
 std::expected<std::unique_ptr<store::Store>, int> open_store(const CommonOptions& options, bool with_secrets) {
   const auto config = options.load();
   if (!config) return std::unexpected(config.error());
   auto store = open_store(*config, with_secrets);
   if (!store) return std::unexpected(say_error(store.error()));
+  (*store)->write_as("cli:" + system_user());
   return *std::move(store);
 }
 

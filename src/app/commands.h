@@ -28,6 +28,8 @@ void add_doctor_command(CLI::App& root, int& exit_code);
 void add_account_command(CLI::App& root, int& exit_code);
 void add_chat_command(CLI::App& root, int& exit_code);
 
+/// versions, rollback, restore and the like below `cert`.
+void add_cert_history_commands(CLI::App& cert, int& exit_code);
 /// import and export below `device` and `user`.
 void add_device_file_commands(CLI::App& device, int& exit_code);
 void add_user_file_commands(CLI::App& user, int& exit_code);
@@ -46,7 +48,10 @@ struct CommonOptions {
 /// The whole file, "-" is stdin. NotFound if it cannot be read.
 Result<std::string> read_file(const std::string& path);
 
-/// The store of `options`' config; a failure is printed and its exit code returned.
+/// Who runs this: the name of the account, behind sudo that of the person.
+std::string system_user();
+
+/// The store of `options`' config, written as that person; a failure is printed and its exit code returned.
 std::expected<std::unique_ptr<store::Store>, int> open_store(const CommonOptions& options, bool with_secrets);
 
 }  // namespace nightpost::app

@@ -227,6 +227,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.integer("mmap_bytes", config.store.mmap_bytes, 0, std::int64_t{1} << 40);
       store.integer("devices_per_user_max", config.store.devices_per_user_max, 1, 1'000);
       store.integer("mutes_per_user_max", config.store.mutes_per_user_max, 1, 100'000);
+      store.integer("certificate_versions_max", config.store.certificate_versions_max, 1, 1'000);
       store.integer("changes_named_max", config.store.changes_named_max, 0, 100'000);
       store.text("password_file", config.store.password_file, true);
       store.duration_ms("connect_timeout_ms", config.store.connect_timeout, 10, 600'000);

@@ -65,6 +65,16 @@ Error certificate_in_use(CertificateId id, std::int64_t devices) {
                                std::to_string(id.value) + "; move or remove them first"};
 }
 
+Error no_version(CertificateId id, std::int64_t version) {
+  return {Errc::NotFound,
+          "certificates: there is no version " + std::to_string(version) + " of id " + std::to_string(id.value)};
+}
+
+Error name_taken(const Certificate& certificate) {
+  return {Errc::Malformed, "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) +
+                               " named " + certificate.name};
+}
+
 Error no_master_key(std::string_view doing) {
   return {Errc::Unauthorized, "certificates: without a master key no secret can be " + std::string(doing) +
                                   " (name its file, or set NIGHTPOST_MASTER_KEY)"};
@@ -94,6 +104,44 @@ Result<CertificateSecret> opened(const Sealer& sealer, CertificateId id, std::st
   auto secret = unpacked(*plain);
   wipe(*plain);
   return secret;
+}
+
+void add_text(std::vector<CertificateVersion>& versions, std::int64_t version, std::string_view kind,
+              std::string_view key, std::string_view value) {
+  for (CertificateVersion& one : versions)
+    if (one.certificate.version == version)
+      (kind == "fact" ? one.certificate.facts : one.certificate.settings).emplace(key, value);
+}
+
+Result<const Certificate*> version_in(const std::vector<CertificateVersion>& versions, CertificateId id,
+                                      std::int64_t version) {
+  const auto found =
+      std::ranges::find(versions, version, [](const CertificateVersion& one) { return one.certificate.version; });
+  if (found == versions.end()) return std::unexpected(no_version(id, version));
+  if (found->in_use)
+    return fail(Errc::Malformed, "certificates: version " + std::to_string(version) + " of id " +
+                                     std::to_string(id.value) + " is the one in use");
+  return &found->certificate;
+}
+
+Rekeyed rekey(const Sealer& sealer, std::vector<SealedRow>& rows) {
+  Rekeyed out;
+  out.current = static_cast<std::size_t>(
+      std::erase_if(rows, [&](const SealedRow& row) { return sealer.is_current(row.secret); }));
+  std::erase_if(rows, [&](SealedRow& row) {
+    auto plain = sealer.open(row.secret, row.context);
+    if (!plain) {
+      out.not_opened.push_back("certificate " + std::to_string(row.id.value) +
+                               (row.version == 0 ? "" : ", version " + std::to_string(row.version)) + ": " +
+                               plain.error().detail);
+      return true;
+    }
+    row.secret = sealer.seal(*plain, row.context);
+    wipe(*plain);
+    ++out.sealed_anew;
+    return false;
+  });
+  return out;
 }
 
 }  // namespace nightpost::store

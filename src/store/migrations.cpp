@@ -149,6 +149,52 @@ CREATE TRIGGER certificates_deleted AFTER DELETE ON certificates BEGIN
   INSERT INTO changes (kind, app_id) VALUES ('certificate', old.app_id);
 END;
 )sql",
+    R"sql(
+-- What a certificate was before: a row for each version that is no longer in use, and for the last one of a removed
+-- certificate. By triggers, so that no writer can forget it.
+CREATE TABLE certificate_versions (
+  certificate_id INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  app_id INTEGER NOT NULL,
+  vendor TEXT NOT NULL,
+  name TEXT NOT NULL,
+  bundle_id TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  host_override TEXT NOT NULL,
+  ca_pem TEXT NOT NULL,
+  status TEXT NOT NULL,
+  secret BLOB NOT NULL,         -- Sealer's envelope
+  written_at INTEGER NOT NULL,  -- ms since the epoch; 0: not known
+  written_by TEXT NOT NULL,
+  PRIMARY KEY (certificate_id, version)
+) STRICT;
+CREATE TABLE certificate_version_texts (
+  certificate_id INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('fact', 'setting')),
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (certificate_id, version, kind, key),
+  FOREIGN KEY (certificate_id, version) REFERENCES certificate_versions (certificate_id, version) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+ALTER TABLE certificates ADD COLUMN written_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE certificates ADD COLUMN written_by TEXT NOT NULL DEFAULT '';
+
+CREATE TRIGGER certificates_outdated BEFORE UPDATE OF version ON certificates BEGIN
+  INSERT INTO certificate_versions SELECT id, version, app_id, vendor, name, bundle_id, environment, host_override,
+    ca_pem, status, secret, written_at, written_by FROM certificates WHERE id = old.id;
+  INSERT INTO certificate_version_texts
+    SELECT old.id, old.version, 'fact', key, value FROM certificate_facts WHERE certificate_id = old.id
+    UNION ALL SELECT old.id, old.version, 'setting', key, value FROM certificate_settings WHERE certificate_id = old.id;
+END;
+CREATE TRIGGER certificates_removed BEFORE DELETE ON certificates BEGIN
+  INSERT INTO certificate_versions SELECT id, version, app_id, vendor, name, bundle_id, environment, host_override,
+    ca_pem, status, secret, written_at, written_by FROM certificates WHERE id = old.id;
+  INSERT INTO certificate_version_texts
+    SELECT old.id, old.version, 'fact', key, value FROM certificate_facts WHERE certificate_id = old.id
+    UNION ALL SELECT old.id, old.version, 'setting', key, value FROM certificate_settings WHERE certificate_id = old.id;
+END;
+)sql",
 };
 
 constexpr std::array kTraceSteps = {

@@ -10,10 +10,7 @@ namespace {
 
 /// The name's rule is the only one a well-formed certificate can still break.
 Error in_postgres_words(Error error, const Certificate& certificate) {
-  if (error.detail.contains("certificates_name_taken"))
-    error.detail = "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) + " named " +
-                   certificate.name;
-  return error;
+  return error.detail.contains("certificates_name_taken") ? name_taken(certificate) : error;
 }
 
 }  // namespace
@@ -26,7 +23,7 @@ Result<Certificate> PostgresStore::add_certificate(const NewCertificate& certifi
   Certificate added = certificate.facts;
   auto rows = connection_.query(postgres::kCertificateAdd, added.app.value, name_of(added.vendor), added.name,
                                 added.bundle_id, name_of(added.environment), added.host_override, added.ca_pem,
-                                name_of(added.status), Blob{*secret});
+                                name_of(added.status), Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), added));
   if (!rows->next()) return fail(Errc::Io, "certificates: the server gave no id");
   added.id = CertificateId{rows->integer(0)};
@@ -48,9 +45,10 @@ Result<Certificate> PostgresStore::replace_certificate(CertificateId id, const N
     return fail(Errc::Malformed, "certificates: an edit cannot move one to another app or vendor; add a new one");
   auto rows = connection_.change(postgres::kCertificateReplace, id.value, facts.name, facts.bundle_id,
                                  name_of(facts.environment), facts.host_override, facts.ca_pem, name_of(facts.status),
-                                 Blob{*secret});
+                                 Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), facts));
   if (auto set = set_texts(id, facts); !set) return std::unexpected(std::move(set.error()));
+  if (auto kept = prune_versions(id); !kept) return std::unexpected(std::move(kept.error()));
   auto replaced = read_certificate(id);
   if (!replaced) return replaced;
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
@@ -62,8 +60,9 @@ Result<Certificate> PostgresStore::set_certificate_status(CertificateId id, Cert
     return fail(Errc::Malformed, "certificate status: not one of the list");
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  auto rows = connection_.change(postgres::kCertificateStatus, id.value, name_of(status));
+  auto rows = connection_.change(postgres::kCertificateStatus, id.value, name_of(status), author_);
   if (!rows) return std::unexpected(std::move(rows.error()));
+  if (auto kept = prune_versions(id); !kept) return std::unexpected(std::move(kept.error()));
   auto changed = read_certificate(id);
   if (!changed) return changed;
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
@@ -148,24 +147,10 @@ Result<std::vector<Certificate>> PostgresStore::read_certificates(std::optional<
   std::vector<Certificate> out;
   std::map<std::int64_t, std::size_t> place;  // by id
   while (rows->next()) {
-    const auto vendor = vendor_from(rows->text(2));
-    const auto environment = environment_from(rows->text(5));
-    const auto status = certificate_status_from(rows->text(8));
-    if (!vendor || !environment || !status)
-      return fail(Errc::Io, "certificates: a row holds a word this binary does not know");
+    auto found = certificate_in(*rows);
+    if (!found) return std::unexpected(std::move(found.error()));
     place[rows->integer(0)] = out.size();
-    out.push_back({.id = {rows->integer(0)},
-                   .app = {rows->integer(1)},
-                   .vendor = *vendor,
-                   .name = std::string(rows->text(3)),
-                   .bundle_id = std::string(rows->text(4)),
-                   .environment = *environment,
-                   .facts = {},
-                   .settings = {},
-                   .host_override = std::string(rows->text(6)),
-                   .ca_pem = std::string(rows->text(7)),
-                   .status = *status,
-                   .version = rows->integer(9)});
+    out.push_back(*std::move(found));
   }
   struct Texts {
     const PostgresQuery* query;

@@ -156,6 +156,48 @@ END $$;
 CREATE TRIGGER certificates_changed AFTER INSERT OR UPDATE OR DELETE ON certificates FOR EACH ROW
   EXECUTE FUNCTION nightpost_certificate_changed();
 )sql",
+    R"sql(
+-- What a certificate was before: a row for each version that is no longer in use, and for the last one of a removed
+-- certificate. By a trigger, so that no writer can forget it.
+CREATE TABLE certificate_versions (
+  certificate_id bigint NOT NULL,
+  version bigint NOT NULL,
+  app_id bigint NOT NULL,
+  vendor text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  bundle_id text COLLATE "C" NOT NULL,
+  environment text COLLATE "C" NOT NULL,
+  host_override text COLLATE "C" NOT NULL,
+  ca_pem text COLLATE "C" NOT NULL,
+  status text COLLATE "C" NOT NULL,
+  secret bytea NOT NULL,       -- Sealer's envelope
+  written_at bigint NOT NULL,  -- ms since the epoch; 0: not known
+  written_by text COLLATE "C" NOT NULL,
+  PRIMARY KEY (certificate_id, version)
+);
+CREATE TABLE certificate_version_texts (
+  certificate_id bigint NOT NULL,
+  version bigint NOT NULL,
+  kind text COLLATE "C" NOT NULL CHECK (kind IN ('fact', 'setting')),
+  key text COLLATE "C" NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  PRIMARY KEY (certificate_id, version, kind, key),
+  FOREIGN KEY (certificate_id, version) REFERENCES certificate_versions (certificate_id, version) ON DELETE CASCADE
+);
+ALTER TABLE certificates ADD COLUMN written_at bigint NOT NULL DEFAULT 0;
+ALTER TABLE certificates ADD COLUMN written_by text COLLATE "C" NOT NULL DEFAULT '';
+
+CREATE FUNCTION nightpost_certificate_outdated() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  INSERT INTO certificate_versions SELECT OLD.id, OLD.version, OLD.app_id, OLD.vendor, OLD.name, OLD.bundle_id,
+    OLD.environment, OLD.host_override, OLD.ca_pem, OLD.status, OLD.secret, OLD.written_at, OLD.written_by;
+  INSERT INTO certificate_version_texts
+    SELECT OLD.id, OLD.version, 'fact', key, value FROM certificate_facts WHERE certificate_id = OLD.id
+    UNION ALL SELECT OLD.id, OLD.version, 'setting', key, value FROM certificate_settings WHERE certificate_id = OLD.id;
+  RETURN coalesce(NEW, OLD);
+END $$;
+CREATE TRIGGER certificates_outdated BEFORE UPDATE OF version OR DELETE ON certificates FOR EACH ROW
+  EXECUTE FUNCTION nightpost_certificate_outdated();
+)sql",
 };
 
 /// Our tables, and the version that has them first.
@@ -163,9 +205,17 @@ struct Table {
   std::string_view name;
   std::int64_t since;
 };
-constexpr Table kTables[] = {{"certificates", 1}, {"certificate_facts", 1}, {"certificate_settings", 1},
-                             {"devices", 1},      {"device_states", 1},     {"users", 1},
-                             {"mutes", 1},        {"changes", 1},           {"changes_pruned", 1}};
+constexpr Table kTables[] = {{"certificates", 1},
+                             {"certificate_facts", 1},
+                             {"certificate_settings", 1},
+                             {"devices", 1},
+                             {"device_states", 1},
+                             {"users", 1},
+                             {"mutes", 1},
+                             {"changes", 1},
+                             {"changes_pruned", 1},
+                             {"certificate_versions", 2},
+                             {"certificate_version_texts", 2}};
 
 const PostgresQuery kPlace = {"schema_place", kWhat,
                               "SELECT current_schema(), current_user, to_regclass('nightpost_schema') IS NOT NULL, "

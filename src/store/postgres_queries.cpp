@@ -2,6 +2,7 @@
 
 namespace nightpost::store::postgres {
 
+#define NOW_MS "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"  // ms since the epoch
 #define DEVICE_COLUMNS                                                                                                \
   "d.device_id, d.platform, d.certificate_id, d.token, d.token_kind, d.registered_at, coalesce(s.state, 'offline'), " \
   "coalesce(s.badge_base, 0), d.language"
@@ -24,13 +25,15 @@ constinit const PostgresQuery kLockUser = {"lock_user", "users",
 constinit const PostgresQuery kCertificateAdd = {
     "certificate_add", "certificates",
     "INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
-    "secret) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9) RETURNING id"};
+    "secret, written_at, written_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, " NOW_MS ", $10) RETURNING id"};
 constinit const PostgresQuery kCertificateReplace = {
     "certificate_replace", "certificates",
     "UPDATE certificates SET name = $2, bundle_id = $3, environment = $4, host_override = $5, ca_pem = $6, "
-    "status = $7, secret = $8, version = version + 1 WHERE id = $1"};
+    "status = $7, secret = $8, version = version + 1, written_at = " NOW_MS ", written_by = $9 WHERE id = $1"};
 constinit const PostgresQuery kCertificateStatus = {
-    "certificate_status", "certificates", "UPDATE certificates SET status = $2, version = version + 1 WHERE id = $1"};
+    "certificate_status", "certificates",
+    "UPDATE certificates SET status = $2, version = version + 1, written_at = " NOW_MS
+    ", written_by = $3 WHERE id = $1"};
 constinit const PostgresQuery kCertificateRemove = {"certificate_remove", "certificates",
                                                     "DELETE FROM certificates WHERE id = $1"};
 // $1: the id, $2: the app; null: any
@@ -62,6 +65,56 @@ constinit const PostgresQuery kChoiceAdd = {
     "INSERT INTO certificate_settings (certificate_id, key, value) VALUES ($1, $2, $3)"};
 constinit const PostgresQuery kChoicesClear = {"choices_clear", "certificate_settings",
                                                "DELETE FROM certificate_settings WHERE certificate_id = $1"};
+
+constinit const PostgresQuery kVersions = {
+    "versions", "certificate_versions",
+    "SELECT id, app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, written_at, "
+    "written_by, 1 FROM certificates WHERE id = $1 UNION ALL SELECT certificate_id, app_id, vendor, name, bundle_id, "
+    "environment, host_override, ca_pem, status, version, written_at, written_by, 0 FROM certificate_versions "
+    "WHERE certificate_id = $1 ORDER BY 10 DESC"};
+constinit const PostgresQuery kVersionTexts = {
+    "version_texts", "certificate_versions",
+    "SELECT version, kind, key, value FROM certificate_version_texts WHERE certificate_id = $1 UNION ALL "
+    "SELECT version, 'fact', key, value FROM certificates JOIN certificate_facts ON certificate_id = id WHERE id = $1 "
+    "UNION ALL SELECT version, 'setting', key, value FROM certificates JOIN certificate_settings ON "
+    "certificate_id = id WHERE id = $1"};
+constinit const PostgresQuery kVersionSecret = {
+    "version_secret", "certificate_versions",
+    "SELECT app_id, vendor, name, secret FROM certificate_versions WHERE certificate_id = $1 AND version = $2 "
+    "UNION ALL SELECT app_id, vendor, name, secret FROM certificates WHERE id = $1 AND version = $2"};
+constinit const PostgresQuery kRemovedIds = {"removed_ids", "certificate_versions",
+                                             "SELECT DISTINCT certificate_id FROM certificate_versions WHERE "
+                                             "($1::bigint IS NULL OR app_id = $1) AND certificate_id "
+                                             "NOT IN (SELECT id FROM certificates) ORDER BY 1"};
+constinit const PostgresQuery kVersionUse = {
+    "version_use", "certificates",
+    "UPDATE certificates SET (name, bundle_id, environment, host_override, ca_pem, secret) = (SELECT name, bundle_id, "
+    "environment, host_override, ca_pem, secret FROM certificate_versions WHERE certificate_id = $1 AND version = $2), "
+    "version = version + 1, written_at = " NOW_MS ", written_by = $3 WHERE id = $1"};
+constinit const PostgresQuery kVersionRestore = {
+    "version_restore", "certificates",
+    "INSERT INTO certificates (id, app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, "
+    "version, secret, written_at, written_by) SELECT certificate_id, app_id, vendor, name, bundle_id, environment, "
+    "host_override, ca_pem, status, (SELECT max(version) + 1 FROM certificate_versions WHERE certificate_id = $1), "
+    "secret, " NOW_MS ", $3::text FROM certificate_versions WHERE certificate_id = $1 AND version = $2"};
+constinit const PostgresQuery kVersionsPrune = {
+    "versions_prune", "certificate_versions",
+    "DELETE FROM certificate_versions WHERE certificate_id = $1 AND version < (SELECT version FROM certificates "
+    "WHERE id = $1) - $2"};
+constinit const PostgresQuery kVersionsPurge = {"versions_purge", "certificate_versions",
+                                                "DELETE FROM certificate_versions WHERE certificate_id = $1"};
+constinit const PostgresQuery kSecretsAll = {
+    "secrets_all", "certificates",
+    "SELECT id, 0, app_id, vendor, name, secret FROM certificates UNION ALL SELECT certificate_id, version, app_id, "
+    "vendor, name, secret FROM certificate_versions ORDER BY 1, 2"};
+// A rekey has both tables for itself: who edits a certificate waits.
+constinit const PostgresQuery kSecretsLock = {
+    "secrets_lock", "certificates", "LOCK TABLE certificates, certificate_versions IN SHARE ROW EXCLUSIVE MODE"};
+constinit const PostgresQuery kSecretSet = {"secret_set", "certificates",
+                                            "UPDATE certificates SET secret = $2 WHERE id = $1"};
+constinit const PostgresQuery kVersionSecretSet = {
+    "version_secret_set", "certificate_versions",
+    "UPDATE certificate_versions SET secret = $3 WHERE certificate_id = $1 AND version = $2"};
 
 // A report that moves only the state leaves the row of the token as it is, but locks it. The token's row comes first,
 // as where a device is removed: two writers who lock in a circle would end one another.
@@ -237,5 +290,7 @@ constinit const PostgresQuery kChangesPrune = {
     "UPDATE changes_pruned SET before = newest.after FROM "
     "(SELECT (xid::text::numeric + 1)::text::xid8 AS after FROM gone ORDER BY xid DESC LIMIT 1) newest "
     "WHERE before < newest.after"};
+
+#undef NOW_MS
 
 }  // namespace nightpost::store::postgres

@@ -8,6 +8,8 @@ namespace nightpost::store::postgres {
 extern const PostgresQuery kAppKnown, kReadOnly, kLockUser;
 extern const PostgresQuery kCertificateAdd, kCertificateReplace, kCertificateStatus, kCertificateRemove;
 extern const PostgresQuery kCertificates, kCertificateSecret, kCertificateOwner, kCertificateDevices;
+extern const PostgresQuery kVersions, kVersionTexts, kVersionSecret, kRemovedIds, kVersionUse, kVersionRestore;
+extern const PostgresQuery kVersionsPrune, kVersionsPurge, kSecretsAll, kSecretsLock, kSecretSet, kVersionSecretSet;
 extern const PostgresQuery kFactAdd, kFactsClear, kFacts;
 extern const PostgresQuery kChoiceAdd, kChoicesClear, kChoices;  // a certificate's settings
 extern const PostgresQuery kDeviceSet, kDeviceStateSet, kDeviceRemove, kTokensRemove, kDevicesBeside;

@@ -1,5 +1,5 @@
 // The Store over PostgreSQL. What it promises stands in store.h; its functions are by topic: postgres_certificates.cpp,
-// postgres_devices.cpp, postgres_import.cpp, postgres_receivers.cpp, postgres_changes.cpp.
+// postgres_versions.cpp, postgres_devices.cpp, postgres_import.cpp, postgres_receivers.cpp, postgres_changes.cpp.
 #pragma once
 
 #include <concepts>
@@ -27,6 +27,13 @@ class PostgresStore final : public Store {
   Result<Certificate> certificate(CertificateId id) override;
   Result<CertificateSecret> secret(CertificateId id) override;
   Result<void> remove_certificate(CertificateId id) override;
+
+  Result<std::vector<CertificateVersion>> certificate_versions(CertificateId id) override;
+  Result<std::vector<CertificateVersion>> removed_certificates(std::optional<AppId> app) override;
+  Result<CertificateSecret> secret_of_version(CertificateId id, std::int64_t version) override;
+  Result<Certificate> roll_back_certificate(CertificateId id, std::int64_t version) override;
+  Result<std::size_t> purge_certificate(CertificateId id) override;
+  Result<Rekeyed> rekey_certificates() override;
 
   Result<void> set_device(AppId app, std::string_view user_id, const Device& device) override;
   Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) override;
@@ -76,6 +83,8 @@ class PostgresStore final : public Store {
   Result<Owner> owner_of(CertificateId id);                                  // locks its row until the commit
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
+  Result<std::vector<CertificateVersion>> read_versions(CertificateId id);   // likewise
+  Result<void> prune_versions(CertificateId id);
   Result<std::vector<Certificate>> read_certificates(std::optional<CertificateId> id, std::optional<AppId> app);
   Result<std::int64_t> count(Result<PostgresRows> rows);
   Result<std::vector<DeviceRow>> read_devices(Result<PostgresRows> rows);

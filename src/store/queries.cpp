@@ -6,6 +6,8 @@
 namespace nightpost::store {
 namespace {
 
+#define NOW_MS "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"  // ms since the epoch
+
 struct Line {
   Statement Queries::* statement;
   std::string_view table;
@@ -26,12 +28,13 @@ constexpr Line kLines[] = {
 
     {&Queries::certificate_add, "certificates",
      "INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
-     "secret) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9)"},
+     "secret, written_at, written_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, " NOW_MS ", ?10)"},
     {&Queries::certificate_replace, "certificates",
      "UPDATE certificates SET name = ?2, bundle_id = ?3, environment = ?4, host_override = ?5, ca_pem = ?6, "
-     "status = ?7, secret = ?8, version = version + 1 WHERE id = ?1"},
+     "status = ?7, secret = ?8, version = version + 1, written_at = " NOW_MS ", written_by = ?9 WHERE id = ?1"},
     {&Queries::certificate_status, "certificates",
-     "UPDATE certificates SET status = ?2, version = version + 1 WHERE id = ?1"},
+     "UPDATE certificates SET status = ?2, version = version + 1, written_at = " NOW_MS
+     ", written_by = ?3 WHERE id = ?1"},
     {&Queries::certificate_remove, "certificates", "DELETE FROM certificates WHERE id = ?1"},
     {&Queries::certificate, "certificates",
      "SELECT id, app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version "
@@ -52,6 +55,43 @@ constexpr Line kLines[] = {
     {&Queries::choices_clear, "certificate_settings", "DELETE FROM certificate_settings WHERE certificate_id = ?1"},
     {&Queries::choices, "certificate_settings",
      "SELECT key, value FROM certificate_settings WHERE certificate_id = ?1"},
+
+    {&Queries::versions, "certificate_versions",
+     "SELECT id, app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, written_at, "
+     "written_by, 1 FROM certificates WHERE id = ?1 UNION ALL SELECT certificate_id, app_id, vendor, name, bundle_id, "
+     "environment, host_override, ca_pem, status, version, written_at, written_by, 0 FROM certificate_versions "
+     "WHERE certificate_id = ?1 ORDER BY 10 DESC"},
+    {&Queries::version_texts, "certificate_versions",
+     "SELECT version, kind, key, value FROM certificate_version_texts WHERE certificate_id = ?1 UNION ALL "
+     "SELECT version, 'fact', key, value FROM certificates JOIN certificate_facts ON certificate_id = id WHERE id = ?1 "
+     "UNION ALL SELECT version, 'setting', key, value FROM certificates JOIN certificate_settings ON "
+     "certificate_id = id WHERE id = ?1"},
+    {&Queries::version_secret, "certificate_versions",
+     "SELECT app_id, vendor, name, secret FROM certificate_versions WHERE certificate_id = ?1 AND version = ?2 "
+     "UNION ALL SELECT app_id, vendor, name, secret FROM certificates WHERE id = ?1 AND version = ?2"},
+    {&Queries::removed_ids, "certificate_versions",
+     "SELECT DISTINCT certificate_id FROM certificate_versions WHERE (?1 IS NULL OR app_id = ?1) AND certificate_id "
+     "NOT IN (SELECT id FROM certificates) ORDER BY 1"},
+    {&Queries::version_use, "certificates",
+     "UPDATE certificates SET (name, bundle_id, environment, host_override, ca_pem, secret) = (SELECT name, bundle_id, "
+     "environment, host_override, ca_pem, secret FROM certificate_versions WHERE certificate_id = ?1 AND version = "
+     "?2), "
+     "version = version + 1, written_at = " NOW_MS ", written_by = ?3 WHERE id = ?1"},
+    {&Queries::version_restore, "certificates",
+     "INSERT INTO certificates (id, app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, "
+     "version, secret, written_at, written_by) SELECT certificate_id, app_id, vendor, name, bundle_id, environment, "
+     "host_override, ca_pem, status, (SELECT max(version) + 1 FROM certificate_versions WHERE certificate_id = ?1), "
+     "secret, " NOW_MS ", ?3 FROM certificate_versions WHERE certificate_id = ?1 AND version = ?2"},
+    {&Queries::versions_prune, "certificate_versions",
+     "DELETE FROM certificate_versions WHERE certificate_id = ?1 AND version < (SELECT version FROM certificates "
+     "WHERE id = ?1) - ?2"},
+    {&Queries::versions_purge, "certificate_versions", "DELETE FROM certificate_versions WHERE certificate_id = ?1"},
+    {&Queries::secrets_all, "certificates",
+     "SELECT id, 0, app_id, vendor, name, secret FROM certificates UNION ALL SELECT certificate_id, version, app_id, "
+     "vendor, name, secret FROM certificate_versions ORDER BY 1, 2"},
+    {&Queries::secret_set, "certificates", "UPDATE certificates SET secret = ?2 WHERE id = ?1"},
+    {&Queries::version_secret_set, "certificate_versions",
+     "UPDATE certificate_versions SET secret = ?3 WHERE certificate_id = ?1 AND version = ?2"},
 
     {&Queries::device_set, "devices",
      "INSERT INTO devices (app_id, user_id, device_id, platform, certificate_id, token, token_kind, registered_at, "
@@ -112,6 +152,7 @@ constexpr Line kLines[] = {
     {&Queries::receiver_mutes, "mutes",
      "SELECT kind, target, until, unless_mentioned FROM mutes WHERE app_id = ?1 AND user_id = ?2"},
 };
+#undef NOW_MS
 
 }  // namespace
 

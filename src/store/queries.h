@@ -12,6 +12,8 @@ struct Queries {
   Statement certificate_add, certificate_replace, certificate_status, certificate_remove;
   Statement certificate, certificate_ids, certificate_secret;
   Statement certificate_owner, certificate_devices;
+  Statement versions, version_texts, version_secret, removed_ids, version_use, version_restore;
+  Statement versions_prune, versions_purge, secrets_all, secret_set, version_secret_set;
   Statement fact_add, facts_clear, facts;
   Statement choice_add, choices_clear, choices;  // a certificate's settings
   Statement device_set, device_remove, token_remove, token_others, token_take, devices_of_app, devices_of_user,

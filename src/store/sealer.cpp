@@ -4,9 +4,12 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "core/c_handle.h"
@@ -137,16 +140,59 @@ void wipe(std::string& secret) noexcept {
   secret.clear();
 }
 
-Sealer::Sealer(std::string key) : key_(std::move(key)), key_name_(hex(name_of_key(key_))) {}
-Sealer::~Sealer() { wipe(key_); }
+struct Sealer::Key {
+  explicit Key(std::string bytes) : secret(std::move(bytes)), name(name_of_key(secret.text)) {}
+  Wiped secret;
+  std::string name;  // raw
+};
+
+Result<std::shared_ptr<const Sealer::Keys>> Sealer::keys_in(std::string_view text) {
+  auto keys = std::make_shared<Keys>();
+  for (std::string_view rest = trimmed(text); !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    const std::string_view digits = trimmed(rest.substr(0, end));
+    rest = trimmed(rest.substr(end));
+    std::optional<std::string> key = digits.size() == 2 * kKeyBytes ? from_hex(digits) : from_base64(digits);
+    if (!key || key->size() != kKeyBytes) {
+      if (key) wipe(*key);
+      return fail(Errc::Malformed,
+                  "master key: must be 32 bytes as base64 (44 characters) or as 64 hex digits, a key a line" +
+                      std::string(kHowToMakeOne));
+    }
+    if (keys->size() == kKeysMax) {
+      wipe(*key);
+      return fail(Errc::Malformed, "master key: more than " + std::to_string(kKeysMax) + " keys");
+    }
+    const bool twice = std::ranges::any_of(*keys, [&](const Key& known) { return known.secret.text == *key; });
+    if (twice) wipe(*key);
+    if (twice) return fail(Errc::Malformed, "master key: the same key stands on two lines");
+    keys->emplace_back(*std::move(key));
+  }
+  if (keys->empty())
+    return fail(Errc::Malformed,
+                "master key: there is none: 32 bytes as base64 or as 64 hex digits" + std::string(kHowToMakeOne));
+  return keys;
+}
+
+Result<std::shared_ptr<const Sealer::Keys>> Sealer::keys_in_file(const std::string& file) {
+  Result<std::string> text = read_key_file(file);
+  if (!text) return std::unexpected(std::move(text.error()));
+  const Wiped wiped(*std::move(text));
+  auto keys = keys_in(wiped.text);
+  if (!keys) return fail(keys.error().code, file + ": " + keys.error().detail);
+  return keys;
+}
+
+Sealer::Stamp Sealer::stamp_of(const std::string& file) {
+  std::error_code ignored;
+  return {.written = std::filesystem::last_write_time(file, ignored).time_since_epoch().count(),
+          .bytes = std::filesystem::file_size(file, ignored)};
+}
 
 Result<std::shared_ptr<const Sealer>> Sealer::from_key_text(std::string_view text) {
-  const std::string_view digits = trimmed(text);
-  std::optional<std::string> key = digits.size() == 2 * kKeyBytes ? from_hex(digits) : from_base64(digits);
-  if (key && key->size() == kKeyBytes) return std::shared_ptr<const Sealer>(new Sealer(*std::move(key)));
-  if (key) wipe(*key);
-  return fail(Errc::Malformed, "master key: must be 32 bytes as base64 (44 characters) or as 64 hex digits" +
-                                   std::string(kHowToMakeOne));
+  auto keys = keys_in(text);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  return std::shared_ptr<const Sealer>(new Sealer(*std::move(keys)));
 }
 
 Result<std::shared_ptr<const Sealer>> Sealer::from_file_or_environment(const std::string& file) {
@@ -157,22 +203,43 @@ Result<std::shared_ptr<const Sealer>> Sealer::from_file_or_environment(const std
                                       std::string(kHowToMakeOne));
     return from_key_text(text);
   }
-  Result<std::string> text = read_key_file(file);
-  if (!text) return std::unexpected(std::move(text.error()));
-  const Wiped wiped(*std::move(text));
-  auto sealer = from_key_text(wiped.text);
-  if (!sealer) return fail(sealer.error().code, file + ": " + sealer.error().detail);
-  return sealer;
+  const Stamp stamp = stamp_of(file);  // before it is read: a change in between is read again
+  auto keys = keys_in_file(file);
+  if (!keys) return std::unexpected(std::move(keys.error()));
+  auto sealer = std::unique_ptr<Sealer>(new Sealer(*std::move(keys)));
+  sealer->file_ = file;
+  sealer->stamp_ = stamp;
+  return std::shared_ptr<const Sealer>(std::move(sealer));
 }
+
+std::shared_ptr<const Sealer::Keys> Sealer::keys() const {
+  const std::lock_guard lock(mutex_);
+  if (file_.empty()) return keys_;
+  if (const Stamp stamp = stamp_of(file_); stamp != stamp_)
+    if (auto again = keys_in_file(file_)) {
+      keys_ = *std::move(again);
+      stamp_ = stamp;
+    }
+  return keys_;
+}
+
+std::string Sealer::key_name() const { return hex(keys()->front().name); }
 
 std::string Sealer::new_key_text() { return base64(Wiped(random_bytes(kKeyBytes)).text); }
 
 std::string Sealer::seal(std::string_view plain, std::string_view context) const {
   if (plain.size() > kPlainBytesMax) throw std::length_error("sealer: more than 1 MiB to seal");
-  const std::string head = kVersion + name_of_key(key_);
+  const auto keys = this->keys();
+  const Key& key = keys->front();
+  const std::string head = kVersion + key.name;
   const Wiped data_key(random_bytes(kKeyBytes));
-  return head + box(key_, data_key.text, authenticated(head, "key", context)) +
+  return head + box(key.secret.text, data_key.text, authenticated(head, "key", context)) +
          box(data_key.text, plain, authenticated(head, "data", context));
+}
+
+bool Sealer::is_current(std::string_view sealed) const {
+  return sealed.size() >= kHeadBytes && sealed.front() == kVersion &&
+         sealed.substr(1, kKeyNameBytes) == keys()->front().name;
 }
 
 Result<std::string> Sealer::open(std::string_view sealed, std::string_view context) const {
@@ -183,10 +250,16 @@ Result<std::string> Sealer::open(std::string_view sealed, std::string_view conte
   if (sealed.front() != kVersion)
     return fail(Errc::Unauthorized, "sealed secret: changed, or made by another version of Nightpost");
   const std::string_view head = sealed.substr(0, kHeadBytes);
-  if (const std::string maker = hex(head.substr(1)); maker != key_name_)
-    return fail(Errc::Unauthorized, "sealed secret: sealed by master key " + maker + ", this one is " + key_name_);
+  const auto keys = this->keys();
+  const auto key = std::ranges::find(*keys, head.substr(1), &Key::name);
+  if (key == keys->end()) {
+    std::string here;
+    for (const Key& each : *keys) here += (here.empty() ? "" : ", ") + hex(each.name);
+    return fail(Errc::Unauthorized, "sealed secret: sealed by master key " + hex(head.substr(1)) +
+                                        (keys->size() == 1 ? ", this one is " : ", these are ") + here);
+  }
   std::optional<std::string> data_key =
-      unbox(key_, sealed.substr(kHeadBytes, kWrappedKeyBytes), authenticated(head, "key", context));
+      unbox(key->secret.text, sealed.substr(kHeadBytes, kWrappedKeyBytes), authenticated(head, "key", context));
   if (!data_key) return fail(Errc::Unauthorized, "sealed secret: changed, or moved here from another row");
   const Wiped wiped(*std::move(data_key));
   std::optional<std::string> plain =

@@ -9,10 +9,7 @@ namespace {
 
 /// The name's rule is the only one a well-formed certificate can still break.
 Error in_sqlite_words(Error error, const Certificate& certificate) {
-  if (error.detail.contains("UNIQUE"))
-    error.detail = "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) + " named " +
-                   certificate.name;
-  return error;
+  return error.detail.contains("UNIQUE") ? name_taken(certificate) : error;
 }
 
 }  // namespace
@@ -25,7 +22,7 @@ Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certifica
   Certificate added = certificate.facts;
   auto rows = queries_.certificate_add.change(added.app.value, name_of(added.vendor), added.name, added.bundle_id,
                                               name_of(added.environment), added.host_override, added.ca_pem,
-                                              name_of(added.status), Blob{*secret});
+                                              name_of(added.status), Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_sqlite_words(std::move(rows.error()), added));
   added.id = CertificateId{sqlite3_last_insert_rowid(connection_.get())};
   added.version = 1;
@@ -44,11 +41,12 @@ Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const New
   const Certificate& facts = certificate.facts;
   if (owner->app != facts.app || owner->vendor != facts.vendor)
     return fail(Errc::Malformed, "certificates: an edit cannot move one to another app or vendor; add a new one");
-  auto rows =
-      queries_.certificate_replace.change(id.value, facts.name, facts.bundle_id, name_of(facts.environment),
-                                          facts.host_override, facts.ca_pem, name_of(facts.status), Blob{*secret});
+  auto rows = queries_.certificate_replace.change(id.value, facts.name, facts.bundle_id, name_of(facts.environment),
+                                                  facts.host_override, facts.ca_pem, name_of(facts.status),
+                                                  Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_sqlite_words(std::move(rows.error()), facts));
   if (auto set = set_texts(id, facts); !set) return std::unexpected(std::move(set.error()));
+  if (auto kept = prune_versions(id); !kept) return std::unexpected(std::move(kept.error()));
   auto replaced = read_certificate(id);
   if (!replaced) return replaced;
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
@@ -60,8 +58,9 @@ Result<Certificate> SqliteStore::set_certificate_status(CertificateId id, Certif
     return fail(Errc::Malformed, "certificate status: not one of the list");
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
-  auto rows = queries_.certificate_status.change(id.value, name_of(status));
+  auto rows = queries_.certificate_status.change(id.value, name_of(status), author_);
   if (!rows) return std::unexpected(std::move(rows.error()));
+  if (auto kept = prune_versions(id); !kept) return std::unexpected(std::move(kept.error()));
   auto changed = read_certificate(id);
   if (!changed) return changed;
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
@@ -146,23 +145,9 @@ Result<Certificate> SqliteStore::read_certificate(CertificateId id) {
       if (auto done = rows.done(); !done) return std::unexpected(std::move(done.error()));
       return std::unexpected(no_certificate(id));
     }
-    const auto vendor = vendor_from(rows.text(2));
-    const auto environment = environment_from(rows.text(5));
-    const auto status = certificate_status_from(rows.text(8));
-    if (!vendor || !environment || !status)
-      return fail(Errc::Io, "certificates: a row holds a word this binary does not know");
-    out = {.id = {rows.integer(0)},
-           .app = {rows.integer(1)},
-           .vendor = *vendor,
-           .name = std::string(rows.text(3)),
-           .bundle_id = std::string(rows.text(4)),
-           .environment = *environment,
-           .facts = {},
-           .settings = {},
-           .host_override = std::string(rows.text(6)),
-           .ca_pem = std::string(rows.text(7)),
-           .status = *status,
-           .version = rows.integer(9)};
+    auto found = certificate_in(rows);
+    if (!found) return found;
+    out = *std::move(found);
   }
   Rows facts = queries_.facts.query(id.value);
   while (facts.next()) out.facts.emplace(facts.text(0), facts.text(1));

@@ -1,5 +1,5 @@
 // The Store over SQLite. What it promises stands in store.h; its functions are by topic: sqlite_certificates.cpp,
-// sqlite_devices.cpp, sqlite_receivers.cpp, sqlite_import.cpp.
+// sqlite_versions.cpp, sqlite_devices.cpp, sqlite_receivers.cpp, sqlite_import.cpp.
 #pragma once
 
 #include <memory>
@@ -28,6 +28,13 @@ class SqliteStore final : public Store {
   Result<Certificate> certificate(CertificateId id) override;
   Result<CertificateSecret> secret(CertificateId id) override;
   Result<void> remove_certificate(CertificateId id) override;
+
+  Result<std::vector<CertificateVersion>> certificate_versions(CertificateId id) override;
+  Result<std::vector<CertificateVersion>> removed_certificates(std::optional<AppId> app) override;
+  Result<CertificateSecret> secret_of_version(CertificateId id, std::int64_t version) override;
+  Result<Certificate> roll_back_certificate(CertificateId id, std::int64_t version) override;
+  Result<std::size_t> purge_certificate(CertificateId id) override;
+  Result<Rekeyed> rekey_certificates() override;
 
   Result<void> set_device(AppId app, std::string_view user_id, const Device& device) override;
   Result<void> remove_device(AppId app, std::string_view user_id, std::string_view device_id) override;
@@ -60,6 +67,8 @@ class SqliteStore final : public Store {
   Result<Owner> owner_of(CertificateId id);
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
+  Result<std::vector<CertificateVersion>> read_versions(CertificateId id);   // likewise
+  Result<void> prune_versions(CertificateId id);
   Result<std::int64_t> count(Rows&& rows);
   Result<void> read_receiver(const ReceiverKey& key, Receiver& receiver);
   Result<void> read_mutes(AppId app, std::string_view user_id, std::vector<Mute>& mutes);

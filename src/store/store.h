@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/certificate.h"
@@ -26,14 +27,30 @@ struct NewCertificate {
   CertificateSecret secret;
 };
 
+/// A certificate as it was, or is.
+struct CertificateVersion {
+  Certificate certificate;
+  WallTime written_at;     // the epoch: by a Nightpost that did not say
+  std::string written_by;  // write_as(); empty likewise
+  bool in_use = false;
+};
+
+/// What rekey_certificates() did.
+struct Rekeyed {
+  std::size_t sealed_anew = 0;
+  std::size_t current = 0;              // sealed by that key already
+  std::vector<std::string> not_opened;  // which, and why; they stay as they are
+};
+
 /// What one connection may take, and what may be written through it.
 struct StoreOptions {
-  milliseconds busy_timeout{2'000};        // a write waits this long for another connection's, then: Overloaded
-  std::size_t cache_bytes = 16 << 20;      // SQLite's page cache, per connection
-  std::size_t mmap_bytes = 512 << 20;      // of the file, read in place and shared by all connections
-  std::size_t devices_per_user_max = 20;   // one more is refused: dropping the oldest would hide a client's fault
-  std::size_t mutes_per_user_max = 1'000;  // expired ones count until they are removed or set anew
-  std::size_t changes_named_max = 10'000;  // more at once, and changes() says: everything
+  milliseconds busy_timeout{2'000};           // a write waits this long for another connection's, then: Overloaded
+  std::size_t cache_bytes = 16 << 20;         // SQLite's page cache, per connection
+  std::size_t mmap_bytes = 512 << 20;         // of the file, read in place and shared by all connections
+  std::size_t devices_per_user_max = 20;      // one more is refused: dropping the oldest would hide a client's fault
+  std::size_t mutes_per_user_max = 1'000;     // expired ones count until they are removed or set anew
+  std::size_t changes_named_max = 10'000;     // more at once, and changes() says: everything
+  std::size_t certificate_versions_max = 20;  // kept of a certificate beside the one in use; the oldest go
 
   // Of PostgreSQL alone (postgres.h). busy_timeout is how long a statement waits for another connection's lock there.
   std::string password_file;                // mode 0600 (secret_file.h); empty: PGPASSFILE, ~/.pgpass, or none
@@ -64,6 +81,23 @@ class Store {
   virtual Result<Certificate> certificate(CertificateId id) = 0;                        // NotFound
   virtual Result<CertificateSecret> secret(CertificateId id) = 0;  // Unauthorized: the master key does not open it
   virtual Result<void> remove_certificate(CertificateId id) = 0;   // NotFound; Malformed while devices use it
+
+  // What certificates were. An edit, a change of the status and a removal keep the version before it, secret included.
+  /// Who stands beside the writes of certificates that follow ("cli:root").
+  void write_as(std::string who) { author_ = std::move(who); }
+  /// The newest first; that in use is the first, unless the certificate was removed. NotFound: neither.
+  virtual Result<std::vector<CertificateVersion>> certificate_versions(CertificateId id) = 0;
+  /// The last version of each that was removed and not purged, by id.
+  virtual Result<std::vector<CertificateVersion>> removed_certificates(std::optional<AppId> app) = 0;
+  virtual Result<CertificateSecret> secret_of_version(CertificateId id, std::int64_t version) = 0;  // as secret()
+  /// What it was then becomes its next version; the status stays. One that was removed is there again, under its id,
+  /// with the status that it had. NotFound: no such version; Malformed: it is in use, or its name is taken by now.
+  virtual Result<Certificate> roll_back_certificate(CertificateId id, std::int64_t version) = 0;
+  /// Forgets all versions that are not in use, secrets included; how many.
+  virtual Result<std::size_t> purge_certificate(CertificateId id) = 0;
+  /// Seals anew, by the master key that seals now, each secret that another one sealed, earlier versions included; all
+  /// in one commit. Nobody notices: readers open both (Sealer). Unauthorized: no master key.
+  virtual Result<Rekeyed> rekey_certificates() = 0;
 
   // Devices. set: insert or replace by (app, user, device). The certificate is what the phone reports, whether there is
   // one of that id or not: a push to it says so. What can be pushed to (ios, android, not logged out) needs a
@@ -127,6 +161,9 @@ class Store {
   /// the first call names nothing and begins there. This connection's own commits may be named too. Cheap while nothing
   /// was written: ask before each batch.
   virtual Result<Changes> changes() = 0;
+
+ protected:
+  std::string author_;
 };
 
 /// Opens (and migrates) the file; ":memory:" is a store of its own that dies with it. `sealer` may be null: then

@@ -46,8 +46,14 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 3 brought: the file of a Nightpost that emptied its caches at any change.
+/// Takes back what step 4 brought: that of one that forgot what a certificate was.
+const std::string kBackToVersion3 =
+    "DROP TRIGGER certificates_outdated; DROP TRIGGER certificates_removed; DROP TABLE certificate_version_texts; "
+    "DROP TABLE certificate_versions; ALTER TABLE certificates DROP COLUMN written_at; "
+    "ALTER TABLE certificates DROP COLUMN written_by; PRAGMA user_version=3;";
+/// And step 3: the file of a Nightpost that emptied its caches at any change.
 const std::string kBackToVersion2 =
+    kBackToVersion3 +
     "DROP TRIGGER devices_inserted; DROP TRIGGER devices_updated; DROP TRIGGER devices_moved; "
     "DROP TRIGGER devices_deleted; DROP TRIGGER users_inserted; DROP TRIGGER users_updated; DROP TRIGGER users_moved; "
     "DROP TRIGGER users_deleted; DROP TRIGGER mutes_updated; DROP TRIGGER certificates_inserted; "

@@ -122,7 +122,10 @@ TEST_CASE("sealer: a key is 32 bytes as base64 or hex", "[store][sealer]") {
       {"base64url", "-_" + base64_key.substr(2), false},
       {"63 hex digits", hex_key.substr(1), false},
       {"64 characters, one no digit", "g" + hex_key.substr(1), false},
-      {"two keys", base64_key + "\n" + base64_key, false},
+      {"two keys", base64_key + "\n\n " + hex_key.substr(2) + "20\n", true},
+      {"two keys on a line", base64_key + " " + hex_key.substr(2) + "20", false},
+      {"the same key twice", base64_key + "\n" + hex_key, false},
+      {"a key and no key", base64_key + "\nhello", false},
       {"words", "correct horse battery staple", false},
   }));
   CAPTURE(row.name);

@@ -1,0 +1,14 @@
+// What changed from one version of a certificate to the next, in words. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/certificate.h"
+
+namespace nightpost::app {
+
+/// "setting channel_id: im → im2", "secret", …; never a secret. `secret_changed`: the caller has opened both.
+std::vector<std::string> changes_between(const Certificate& before, const Certificate& after, bool secret_changed);
+
+}  // namespace nightpost::app

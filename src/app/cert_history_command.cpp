@@ -1,0 +1,175 @@
+// nightpost cert versions, rollback, restore, purge, rekey: what certificates were, and the master key over all of
+// them.
+#include <fmt/format.h>
+
+#include "app/cert_history.h"
+#include "app/commands.h"
+#include "app/output.h"
+
+namespace nightpost::app {
+namespace {
+
+using Versions = std::vector<store::CertificateVersion>;
+
+bool same_secret(const CertificateSecret& one, const CertificateSecret& two) {
+  return one.bytes == two.bytes && one.password == two.password && one.receipt_key == two.receipt_key;
+}
+
+/// What made `versions[i]` of the version before it; without one, nothing.
+Result<std::vector<std::string>> what_changed(store::Store& store, const Versions& versions, std::size_t i) {
+  if (i + 1 >= versions.size()) return std::vector<std::string>{};
+  const Certificate& after = versions[i].certificate;
+  const Certificate& before = versions[i + 1].certificate;
+  const auto now = store.secret_of_version(after.id, after.version);
+  const auto then = store.secret_of_version(before.id, before.version);
+  for (const auto* read : {&now, &then})
+    if (!*read) return std::unexpected(read->error());
+  return changes_between(before, after, !same_secret(*now, *then));
+}
+
+std::string written(const store::CertificateVersion& version) {
+  return to_ms(version.written_at) == 0 ? "" : shown_time(to_ms(version.written_at));
+}
+
+int versions(const CommonOptions& common, std::int64_t id) {
+  auto store = open_store(common, true);
+  if (!store) return store.error();
+  const auto found = (*store)->certificate_versions(CertificateId{id});
+  if (!found) return say_error(found.error());
+  nlohmann::json json = nlohmann::json::array();
+  Table table({"VERSION", "WRITTEN (UTC)", "BY", "", "WHAT CHANGED"});
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    const store::CertificateVersion& version = (*found)[i];
+    const auto changed = what_changed(**store, *found, i);
+    if (!changed) return say_error(changed.error());
+    json.push_back({{"version", version.certificate.version},
+                    {"written_at", to_ms(version.written_at)},
+                    {"written_by", version.written_by},
+                    {"in_use", version.in_use},
+                    {"changes", *changed}});
+    const std::string number = std::to_string(version.certificate.version);
+    const std::string mark = version.in_use ? "in use" : "";
+    if (changed->empty()) table.row({number, written(version), version.written_by, mark, ""});
+    for (std::size_t line = 0; line < changed->size(); ++line)
+      table.row(line == 0 ? std::vector{number, written(version), version.written_by, mark, (*changed)[line]}
+                          : std::vector<std::string>{"", "", "", "", (*changed)[line]});
+  }
+  if (common.json)
+    print_json(json);
+  else
+    fmt::print("{}", table.text(""));
+  return kDone;
+}
+
+int removed(const CommonOptions& common) {
+  auto store = open_store(common, false);
+  if (!store) return store.error();
+  const auto found = (*store)->removed_certificates(std::nullopt);
+  if (!found) return say_error(found.error());
+  nlohmann::json json = nlohmann::json::array();
+  Table table({"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "LAST VERSION"});
+  for (const store::CertificateVersion& one : *found) {
+    const Certificate& c = one.certificate;
+    json.push_back({{"id", c.id.value},
+                    {"app_id", c.app.value},
+                    {"vendor", name_of(c.vendor)},
+                    {"name", c.name},
+                    {"bundle_id", c.bundle_id},
+                    {"version", c.version}});
+    table.row({std::to_string(c.id.value), std::to_string(c.app.value), std::string(name_of(c.vendor)), c.name,
+               c.bundle_id, std::to_string(c.version)});
+  }
+  if (common.json)
+    print_json(json);
+  else
+    fmt::print("{}", table.text("no certificate was removed, or all that were are purged"));
+  return kDone;
+}
+
+/// nullopt: the last one, of a certificate that was removed.
+int roll_back(const CommonOptions& common, std::int64_t id, std::optional<std::int64_t> to) {
+  auto store = open_store(common, false);
+  if (!store) return store.error();
+  if (!to) {
+    const auto found = (*store)->certificate_versions(CertificateId{id});
+    if (!found) return say_error(found.error());
+    if (found->front().in_use) return say_error(fmt::format("certificate {}: was not removed", id), kBadUsage);
+    to = found->front().certificate.version;
+  }
+  const auto changed = (*store)->roll_back_certificate(CertificateId{id}, *to);
+  if (!changed) return say_error(changed.error());
+  if (common.json)
+    print_json({{"id", id}, {"version", changed->version}, {"as", *to}, {"status", name_of(changed->status)}});
+  else
+    fmt::print("version {} of certificate {} is as version {} was\n", changed->version, id, *to);
+  return kDone;
+}
+
+int purge(const CommonOptions& common, std::int64_t id) {
+  auto store = open_store(common, false);
+  if (!store) return store.error();
+  const auto gone = (*store)->purge_certificate(CertificateId{id});
+  if (!gone) return say_error(gone.error());
+  if (common.json)
+    print_json({{"id", id}, {"purged", *gone}});
+  else
+    fmt::print("{} of certificate {} forgotten\n", counted(*gone, "version"), id);
+  return kDone;
+}
+
+int rekey(const CommonOptions& common) {
+  auto store = open_store(common, true);
+  if (!store) return store.error();
+  const auto done = (*store)->rekey_certificates();
+  if (!done) return say_error(done.error());
+  if (common.json)
+    print_json({{"sealed_anew", done->sealed_anew}, {"current", done->current}, {"not_opened", done->not_opened}});
+  else
+    fmt::print("{} sealed anew, {} already by this key\n", counted(done->sealed_anew, "secret"), done->current);
+  for (const std::string& line : done->not_opened) say_error(line, kNotAllWell);
+  return done->not_opened.empty() ? kDone : kNotAllWell;
+}
+
+}  // namespace
+
+void add_cert_history_commands(CLI::App& cert, int& exit_code) {
+  struct Options {
+    CommonOptions common;
+    std::int64_t id = 0;
+    std::int64_t to = 0;
+  };
+  const auto add = [&cert, &exit_code](const char* name, const char* what, bool with_id, const char* footer, auto run) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = cert.add_subcommand(name, what);
+    options->common.add_config(*command);
+    options->common.add_json(*command);
+    if (with_id) command->add_option("id", options->id, "certificate id")->required();
+    command->footer(footer);
+    command->callback([options, run, &exit_code] { exit_code = run(*options); });
+    return std::pair(command, options);
+  };
+  add("versions", "What a credential was: each version, when, by whom, what changed; no secret is shown", true,
+      "Example:\n  nightpost cert versions 3 --config config/dev.json",
+      [](const Options& options) { return versions(options.common, options.id); });
+  const auto [command, options] =
+      add("rollback", "Use an earlier version again, secret included, as the next one; the status stays", true,
+          "Example:\n  nightpost cert rollback 3 --to 2 --config config/dev.json",
+          [](const Options& asked) { return roll_back(asked.common, asked.id, asked.to); });
+  command->add_option("--to", options->to, "its number, of: nightpost cert versions")->required();
+  add("removed", "Credentials that were removed and can be restored", false,
+      "Example:\n  nightpost cert removed --config config/dev.json",
+      [](const Options& asked) { return removed(asked.common); });
+  add("restore", "Take back a removal: the credential is there again, under its id", true,
+      "Example:\n  nightpost cert restore 3 --config config/dev.json",
+      [](const Options& asked) { return roll_back(asked.common, asked.id, std::nullopt); });
+  add("purge", "Forget earlier versions, or all of a removed credential: their secrets are gone", true,
+      "Example:\n  nightpost cert purge 3 --config config/dev.json",
+      [](const Options& asked) { return purge(asked.common, asked.id); });
+  add("rekey", "Seal every secret anew by the first key of the master key file", false,
+      "How to change the master key while everything runs: put the new key as the first line of the key file of each\n"
+      "machine (the old one stays below it), run this once, take the old line away.\n"
+      "Example:\n  nightpost cert rekey --config config/dev.json",
+      [](const Options& asked) { return rekey(asked.common); });
+}
+
+}  // namespace nightpost::app
