@@ -130,6 +130,43 @@ int rekey(const CommonOptions& common) {
   return done->not_opened.empty() ? kDone : kNotAllWell;
 }
 
+/// All certificates of the store of another config, under their ids.
+int copy(const CommonOptions& common, const std::string& from_path, bool dry_run) {
+  auto from = open_store(CommonOptions{.config_path = from_path}, true);
+  if (!from) return from.error();
+  auto to = open_store(common, true);
+  if (!to) return to.error();
+  const auto found = (*from)->certificates(std::nullopt);
+  if (!found) return say_error(found.error());
+  std::size_t copied = 0;
+  bool all_well = true;
+  for (const Certificate& certificate : *found) {
+    const auto say = [&](const Error& error) {
+      all_well = false;
+      return say_error(fmt::format("certificate {} ({}): {}", certificate.id.value, certificate.name, error.detail),
+                       kNotAllWell);
+    };
+    const auto secret = (*from)->secret(certificate.id);
+    if (!secret) {
+      say(secret.error());
+      continue;
+    }
+    if (dry_run) {
+      ++copied;
+      continue;
+    }
+    if (const auto put = (*to)->put_certificate(certificate.id, {certificate, *secret}); !put)
+      say(put.error());
+    else
+      ++copied;
+  }
+  if (common.json)
+    print_json({{"found", found->size()}, {"copied", dry_run ? 0 : copied}, {"dry_run", dry_run}});
+  else
+    fmt::print("{} of {} {}\n", copied, found->size(), dry_run ? "can be opened here; nothing was written" : "copied");
+  return all_well ? kDone : kNotAllWell;
+}
+
 }  // namespace
 
 void add_cert_history_commands(CLI::App& cert, int& exit_code) {
@@ -165,6 +202,24 @@ void add_cert_history_commands(CLI::App& cert, int& exit_code) {
   add("purge", "Forget earlier versions, or all of a removed credential: their secrets are gone", true,
       "Example:\n  nightpost cert purge 3 --config config/dev.json",
       [](const Options& asked) { return purge(asked.common, asked.id); });
+  struct CopyOptions {
+    CommonOptions common;
+    std::string from;
+    bool dry_run = false;
+  };
+  auto copied = std::make_shared<CopyOptions>();
+  CLI::App* copy_command = cert.add_subcommand(
+      "copy", "All credentials of another store, under the same ids, sealed by this one's master key");
+  copied->common.add_config(*copy_command);
+  copied->common.add_json(*copy_command);
+  copy_command->add_option("--from", copied->from, "the config of the store that has them")
+      ->required()
+      ->type_name("FILE");
+  copy_command->add_flag("--dry-run", copied->dry_run, "only see whether their secrets open");
+  copy_command->footer(
+      "From SQLite to PostgreSQL, say; earlier versions stay behind.\n"
+      "Example:\n  nightpost cert copy --from sqlite.json --config postgres.json");
+  copy_command->callback([copied, &exit_code] { exit_code = copy(copied->common, copied->from, copied->dry_run); });
   add("rekey", "Seal every secret anew by the first key of the master key file", false,
       "How to change the master key while everything runs: put the new key as the first line of the key file of each\n"
       "machine (the old one stays below it), run this once, take the old line away.\n"

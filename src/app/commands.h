@@ -28,7 +28,7 @@ void add_doctor_command(CLI::App& root, int& exit_code);
 void add_account_command(CLI::App& root, int& exit_code);
 void add_chat_command(CLI::App& root, int& exit_code);
 
-/// versions, rollback, restore and the like below `cert`.
+/// versions, rollback, copy, rekey and the like below `cert`.
 void add_cert_history_commands(CLI::App& cert, int& exit_code);
 /// import and export below `device` and `user`.
 void add_device_file_commands(CLI::App& device, int& exit_code);

@@ -70,6 +70,10 @@ Error no_version(CertificateId id, std::int64_t version) {
           "certificates: there is no version " + std::to_string(version) + " of id " + std::to_string(id.value)};
 }
 
+Error id_taken(CertificateId id) {
+  return {Errc::Malformed, "certificates: the id " + std::to_string(id.value) + " is, or was, another's here"};
+}
+
 Error name_taken(const Certificate& certificate) {
   return {Errc::Malformed, "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) +
                                " named " + certificate.name};

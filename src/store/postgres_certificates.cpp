@@ -16,18 +16,38 @@ Error in_postgres_words(Error error, const Certificate& certificate) {
 }  // namespace
 
 Result<Certificate> PostgresStore::add_certificate(const NewCertificate& certificate) {
+  return insert_certificate(std::nullopt, certificate);
+}
+
+Result<Certificate> PostgresStore::put_certificate(CertificateId id, const NewCertificate& certificate) {
+  return insert_certificate(id, certificate);
+}
+
+Result<Certificate> PostgresStore::insert_certificate(std::optional<CertificateId> id,
+                                                      const NewCertificate& certificate) {
   const auto secret = sealed(sealer_.get(), certificate);
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
+  if (id) {
+    auto known = connection_.query(postgres::kIdKnown, id->value);
+    if (!known) return std::unexpected(std::move(known.error()));
+    if (id->value < 1 || !known->next() || known->flag(0)) return std::unexpected(id_taken(*id));
+  }
   Certificate added = certificate.facts;
-  auto rows = connection_.query(postgres::kCertificateAdd, added.app.value, name_of(added.vendor), added.name,
-                                added.bundle_id, name_of(added.environment), added.host_override, added.ca_pem,
-                                name_of(added.status), Blob{*secret}, author_);
+  const auto insert = [&](auto id_value) {
+    return connection_.query(postgres::kCertificateAdd, added.app.value, name_of(added.vendor), added.name,
+                             added.bundle_id, name_of(added.environment), added.host_override, added.ca_pem,
+                             name_of(added.status), Blob{*secret}, author_, id_value);
+  };
+  auto rows = id ? insert(id->value) : insert(Null{});
   if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), added));
   if (!rows->next()) return fail(Errc::Io, "certificates: the server gave no id");
   added.id = CertificateId{rows->integer(0)};
   added.version = 1;
+  // An id is never given twice, so the next one is behind this one.
+  if (id)
+    if (auto moved = connection_.query(postgres::kIdsMove); !moved) return std::unexpected(std::move(moved.error()));
   if (auto set = set_texts(added.id, added); !set) return std::unexpected(std::move(set.error()));
   if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
   return added;

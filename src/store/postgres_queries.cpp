@@ -25,7 +25,16 @@ constinit const PostgresQuery kLockUser = {"lock_user", "users",
 constinit const PostgresQuery kCertificateAdd = {
     "certificate_add", "certificates",
     "INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
-    "secret, written_at, written_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, " NOW_MS ", $10) RETURNING id"};
+    "secret, written_at, written_by, id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, " NOW_MS
+    ", $10, coalesce($11, "
+    "nextval(pg_get_serial_sequence('certificates', 'id')))) RETURNING id"};
+constinit const PostgresQuery kIdKnown = {"id_known", "certificates",
+                                          "SELECT EXISTS (SELECT 1 FROM certificates WHERE id = $1) OR "
+                                          "EXISTS (SELECT 1 FROM certificate_versions WHERE certificate_id = $1)"};
+constinit const PostgresQuery kIdsMove = {"ids_move", "certificates",
+                                          "SELECT setval(pg_get_serial_sequence('certificates', 'id'), "
+                                          "greatest(nextval(pg_get_serial_sequence('certificates', "
+                                          "'id')) - 1, (SELECT max(id) FROM certificates)))"};
 constinit const PostgresQuery kCertificateReplace = {
     "certificate_replace", "certificates",
     "UPDATE certificates SET name = $2, bundle_id = $3, environment = $4, host_override = $5, ca_pem = $6, "

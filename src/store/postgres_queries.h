@@ -6,7 +6,8 @@
 namespace nightpost::store::postgres {
 
 extern const PostgresQuery kAppKnown, kReadOnly, kLockUser;
-extern const PostgresQuery kCertificateAdd, kCertificateReplace, kCertificateStatus, kCertificateRemove;
+extern const PostgresQuery kCertificateAdd, kCertificateReplace, kCertificateStatus, kCertificateRemove, kIdKnown,
+    kIdsMove;
 extern const PostgresQuery kCertificates, kCertificateSecret, kCertificateOwner, kCertificateDevices;
 extern const PostgresQuery kVersions, kVersionTexts, kVersionSecret, kRemovedIds, kVersionUse, kVersionRestore;
 extern const PostgresQuery kVersionsPrune, kVersionsPurge, kSecretsAll, kSecretsLock, kSecretSet, kVersionSecretSet;

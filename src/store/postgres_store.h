@@ -21,6 +21,7 @@ class PostgresStore final : public Store {
       : connection_(std::move(connection)), sealer_(std::move(sealer)), options_(std::move(options)) {}
 
   Result<Certificate> add_certificate(const NewCertificate& certificate) override;
+  Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) override;
   Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) override;
   Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) override;
   Result<std::vector<Certificate>> certificates(std::optional<AppId> app) override;
@@ -80,7 +81,9 @@ class PostgresStore final : public Store {
   /// Names the apps that were written, and commits.
   Result<void> end_bulk(PostgresTransaction& transaction, const std::set<AppId>& written);
   Result<void> write_users(const std::map<std::pair<AppId, std::string_view>, const PushSettings*>& all);
-  Result<Owner> owner_of(CertificateId id);                                  // locks its row until the commit
+  Result<Owner> owner_of(CertificateId id);  // locks its row until the commit
+  /// `id` absent: the next one.
+  Result<Certificate> insert_certificate(std::optional<CertificateId> id, const NewCertificate& certificate);
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
   Result<std::vector<CertificateVersion>> read_versions(CertificateId id);   // likewise

@@ -28,7 +28,10 @@ constexpr Line kLines[] = {
 
     {&Queries::certificate_add, "certificates",
      "INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
-     "secret, written_at, written_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, " NOW_MS ", ?10)"},
+     "secret, written_at, written_by, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1, ?9, " NOW_MS ", ?10, ?11)"},
+    {&Queries::id_known, "certificates",
+     "SELECT EXISTS (SELECT 1 FROM certificates WHERE id = ?1) OR "
+     "EXISTS (SELECT 1 FROM certificate_versions WHERE certificate_id = ?1)"},
     {&Queries::certificate_replace, "certificates",
      "UPDATE certificates SET name = ?2, bundle_id = ?3, environment = ?4, host_override = ?5, ca_pem = ?6, "
      "status = ?7, secret = ?8, version = version + 1, written_at = " NOW_MS ", written_by = ?9 WHERE id = ?1"},

@@ -9,7 +9,7 @@ namespace nightpost::store {
 
 struct Queries {
   Statement data_version, change_newest, changes, app_changed, bulk_begin, bulk_end, app_known;
-  Statement certificate_add, certificate_replace, certificate_status, certificate_remove;
+  Statement certificate_add, certificate_replace, certificate_status, certificate_remove, id_known;
   Statement certificate, certificate_ids, certificate_secret;
   Statement certificate_owner, certificate_devices;
   Statement versions, version_texts, version_secret, removed_ids, version_use, version_restore;

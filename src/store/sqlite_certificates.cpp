@@ -15,14 +15,31 @@ Error in_sqlite_words(Error error, const Certificate& certificate) {
 }  // namespace
 
 Result<Certificate> SqliteStore::add_certificate(const NewCertificate& certificate) {
+  return insert_certificate(std::nullopt, certificate);
+}
+
+Result<Certificate> SqliteStore::put_certificate(CertificateId id, const NewCertificate& certificate) {
+  return insert_certificate(id, certificate);
+}
+
+Result<Certificate> SqliteStore::insert_certificate(std::optional<CertificateId> id,
+                                                    const NewCertificate& certificate) {
   const auto secret = sealed(sealer_.get(), certificate);
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
+  if (id) {
+    const auto known = count(queries_.id_known.query(id->value));
+    if (!known) return std::unexpected(known.error());
+    if (*known != 0 || id->value < 1) return std::unexpected(id_taken(*id));
+  }
   Certificate added = certificate.facts;
-  auto rows = queries_.certificate_add.change(added.app.value, name_of(added.vendor), added.name, added.bundle_id,
-                                              name_of(added.environment), added.host_override, added.ca_pem,
-                                              name_of(added.status), Blob{*secret}, author_);
+  const auto insert = [&](auto id_value) {
+    return queries_.certificate_add.change(added.app.value, name_of(added.vendor), added.name, added.bundle_id,
+                                           name_of(added.environment), added.host_override, added.ca_pem,
+                                           name_of(added.status), Blob{*secret}, author_, id_value);
+  };
+  auto rows = id ? insert(id->value) : insert(Null{});
   if (!rows) return std::unexpected(in_sqlite_words(std::move(rows.error()), added));
   added.id = CertificateId{sqlite3_last_insert_rowid(connection_.get())};
   added.version = 1;

@@ -22,6 +22,7 @@ class SqliteStore final : public Store {
         options_(options) {}
 
   Result<Certificate> add_certificate(const NewCertificate& certificate) override;
+  Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) override;
   Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) override;
   Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) override;
   Result<std::vector<Certificate>> certificates(std::optional<AppId> app) override;
@@ -65,6 +66,8 @@ class SqliteStore final : public Store {
   };
   Result<Transaction> write() { return Transaction::begin(connection_.get(), Transaction::Kind::Write); }
   Result<Owner> owner_of(CertificateId id);
+  /// `id` absent: the next one.
+  Result<Certificate> insert_certificate(std::optional<CertificateId> id, const NewCertificate& certificate);
   Result<void> set_texts(CertificateId id, const Certificate& certificate);  // facts and settings
   Result<Certificate> read_certificate(CertificateId id);                    // REQUIRED: inside a transaction
   Result<std::vector<CertificateVersion>> read_versions(CertificateId id);   // likewise

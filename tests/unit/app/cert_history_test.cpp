@@ -141,6 +141,28 @@ TEST_CASE("cert restore, purge: a removal is taken back, or made final", "[app][
   CHECK(vault.cert({"removed"}).out.contains("no certificate was removed"));
 }
 
+TEST_CASE("cert copy: another store has them under the same ids", "[app][cert]") {
+  const Vault from;
+  const Vault to;
+  const std::string first = from.add();
+  REQUIRE(from.cert({"remove", first}).code == kDone);
+  const std::string id = from.add();
+  REQUIRE(id != first);
+  CHECK(to.cert({"copy", "--from", from.file("config.json"), "--dry-run"}).out.starts_with("1 of 1 can be opened"));
+  CHECK(to.cert({"list", "--json"}).out == "[]\n");
+  CHECK(to.cert({"copy", "--from", from.file("config.json")}).out == "1 of 1 copied\n");
+  const Json shown = Json::parse(to.cert({"show", id, "--receipt-key", "--json"}).out);
+  CHECK(shown["id"] == std::stoi(id));
+  CHECK(shown["receipt_key"] == Json::parse(from.cert({"show", id, "--receipt-key", "--json"}).out)["receipt_key"]);
+  const auto again = to.cert({"copy", "--from", from.file("config.json")});
+  CHECK(again.code == kNotAllWell);
+  CHECK(again.err.contains("certificate " + id + " (shop): certificates: the id"));
+  from.write("master.key", store::Sealer::new_key_text());
+  CHECK(to.cert({"copy", "--from", from.file("config.json")}).err.contains("sealed by master key"));
+  CHECK(to.cert({"copy"}).code == kBadUsage);
+  CHECK(to.cert({"copy", "--from", from.file("nowhere.json")}).code == kBadUsage);
+}
+
 TEST_CASE("cert rekey: a new master key takes over", "[app][cert]") {
   const Vault vault;
   const std::string id = vault.add();

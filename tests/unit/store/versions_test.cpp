@@ -1,8 +1,12 @@
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+#include <csignal>
+#include <filesystem>
 #include <fstream>
 
+#include "store/connection.h"
 #include "unit/store/temp_store.h"
 
 namespace nightpost::store {
@@ -200,6 +204,80 @@ TEST_CASE("versions: a new master key seals everything, and the old one may go",
 
   temp.sealer = nullptr;
   CHECK(temp.open()->rekey_certificates().error().code == Errc::Unauthorized);
+}
+
+TEST_CASE("versions: what a Nightpost from before them writes is kept as well", "[store][versions][migrations]") {
+  const Kind kind = GENERATE(each_store());
+  const TempStore temp(kind);
+  const auto store = temp.open();
+  store->write_as("cli:denny");
+  const CertificateId id = store->add_certificate(a_certificate())->id;
+  const auto run = [&](const std::string& sql) {
+    if (kind == Kind::Postgres) return support::PostgresClient(temp.url()).run(sql);
+    auto connection = Connection::open(temp.path(), {});
+    REQUIRE(connection);
+    REQUIRE(connection->run(sql.c_str(), "test"));
+  };
+  // Its statements, in its order.
+  run("UPDATE certificates SET name = 'renamed', version = version + 1 WHERE id = " + std::to_string(id.value));
+  run("DELETE FROM certificate_settings WHERE certificate_id = " + std::to_string(id.value));
+  run("INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
+      "secret) VALUES (1400000001, 'apns', 'by-it', 'b', 'production', '', '', 'active', 1, 'x')");
+  auto versions = store->certificate_versions(id);
+  REQUIRE(versions);
+  REQUIRE(numbers(*versions) == std::vector<std::int64_t>{2, 1});
+  CHECK((*versions)[1].certificate.name == "prod");
+  CHECK((*versions)[1].certificate.settings == a_certificate().facts.settings);
+  const auto by_it = store->certificate_versions({id.value + 1});
+  REQUIRE(by_it);
+  CHECK(to_ms(by_it->front().written_at) == 0);
+  CHECK(by_it->front().written_by.empty());
+  run("DELETE FROM certificates WHERE id = " + std::to_string(id.value));
+  REQUIRE(store->roll_back_certificate(id, 1));
+  CHECK(store->secret(id)->bytes == a_certificate().secret.bytes);
+}
+
+TEST_CASE("store: a file that cannot grow refuses writes, loses nothing and is read", "[store][sqlite]") {
+  const TempStore temp;
+  const auto store = temp.open();
+  REQUIRE(store->set_device(kApp, "vinson", a_phone("vinson")));
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const std::uintmax_t log_bytes = std::filesystem::file_size(temp.path() + "-wal");
+  const rlimit full{.rlim_cur = static_cast<rlim_t>(log_bytes), .rlim_max = before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &full) == 0);
+  const auto refused = store->set_device(kApp, "denny", a_phone("denny"));
+  const auto there = receiver_of(*store, "vinson").devices.size();
+  const auto not_there = receiver_of(*store, "denny").devices.size();
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, old_handler);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::Io);
+  CHECK(there == 1);
+  CHECK(not_there == 0);
+  REQUIRE(store->set_device(kApp, "denny", a_phone("denny")));  // there is room again
+  CHECK(receiver_of(*temp.open(), "denny").devices.size() == 1);
+}
+
+TEST_CASE("certificates: one of another store keeps its id", "[store][certificates]") {
+  const TempStore temp(GENERATE(each_store()));
+  const auto store = temp.open();
+  const auto put = store->put_certificate({7}, a_certificate("moved"));
+  REQUIRE(put);
+  CHECK(put->id.value == 7);
+  CHECK(put->version == 1);
+  CHECK(store->secret({7})->bytes == a_certificate().secret.bytes);
+  CHECK(store->certificate({7})->settings == a_certificate().facts.settings);
+  REQUIRE(store->put_certificate({3}, a_certificate("earlier")));
+  CHECK(store->add_certificate(a_certificate("next"))->id.value == 8);  // not 4: an id is never given twice
+  CHECK(store->put_certificate({7}, a_certificate("x")).error().code == Errc::Malformed);
+  CHECK(store->put_certificate({9}, a_certificate("moved")).error().code == Errc::Malformed);  // the name
+  CHECK(store->put_certificate({0}, a_certificate("x")).error().code == Errc::Malformed);
+  CHECK(store->put_certificate({-1}, a_certificate("x")).error().code == Errc::Malformed);
+  REQUIRE(store->remove_certificate({3}));
+  CHECK(store->put_certificate({3}, a_certificate("x")).error().detail.contains("is, or was, another's"));
+  CHECK(store->certificates(std::nullopt)->size() == 2);
 }
 
 TEST_CASE("sealer: a key file that changed is read again, a broken one is not", "[store][sealer]") {
