@@ -29,6 +29,8 @@ FULL = {
         "worker": {"shards": 4, "http_reserved_addresses": "10.0.0.0/8"},
     },
 }
+# Three workers on three nodes.
+FLEET = {"replicas": 3, "store": {"url": "postgresql://nightpost@postgres:5432/nightpost?sslmode=verify-full"}}
 
 
 def template(values, kubernetes=KUBERNETES[-1]):
@@ -54,7 +56,7 @@ class Chart(unittest.TestCase):
         return objects_of(done.stdout)
 
     def test_helm_lint_says_nothing(self):
-        for values in PLAIN, FULL:
+        for values in PLAIN, FULL, FLEET:
             with tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder, "values.json")
                 path.write_text(json.dumps(values))
@@ -63,7 +65,7 @@ class Chart(unittest.TestCase):
             self.assertNotIn("[WARNING]", done.stdout)
 
     def test_kubernetes_takes_what_it_makes(self):
-        for values in PLAIN, FULL:
+        for values in PLAIN, FULL, FLEET:
             made = self.made(values)
             made = {name: one for name, one in made.items() if "monitoring.coreos.com" not in one["apiVersion"]}
             self.assertGreaterEqual(len(made), 5)
@@ -80,7 +82,7 @@ class Chart(unittest.TestCase):
                 self.assertNotEqual(bed.run("python3", "-m", "kubernetes_validate", "--strict", path).returncode, 0)
 
     def test_the_worker_takes_its_configuration(self):
-        for values in PLAIN, FULL:
+        for values in PLAIN, FULL, FLEET:
             config = self.made(values)["ConfigMap/demo-nightpost"]["data"]["config.json"]
             with tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder, "config.json")
@@ -100,14 +102,14 @@ class Chart(unittest.TestCase):
         self.assertEqual(other["worker"]["drain_limit_ms"], 9000)
 
     def test_it_is_given_time_to_drain(self):
-        for values in PLAIN, FULL:
+        for values in PLAIN, FULL, FLEET:
             made = self.made(values)
             drain = json.loads(made["ConfigMap/demo-nightpost"]["data"]["config.json"])["worker"]["drain_limit_ms"] / 1000
             grace = made["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
             self.assertGreater(grace, drain + 2)  # Service::kDrainGrace
 
     def test_pods_may_do_little(self):
-        for values in PLAIN, FULL:
+        for values in PLAIN, FULL, FLEET:
             pod = self.made(values)["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]
             self.assertIs(pod["automountServiceAccountToken"], False)
             self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
@@ -151,6 +153,21 @@ class Chart(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("store.existingClaim", refused.stdout)
 
+    def test_with_a_server_they_share_no_node(self):
+        made = self.made(FLEET)
+        several = made["StatefulSet/demo-nightpost"]["spec"]
+        self.assertNotIn("affinity", several["template"]["spec"])
+        self.assertEqual(several["volumeClaimTemplates"][0]["metadata"]["name"], "store")
+        config = json.loads(made["ConfigMap/demo-nightpost"]["data"]["config.json"])
+        self.assertEqual(config["store"]["url"], FLEET["store"]["url"])
+        self.assertEqual(config["store"]["password_file"], "/run/nightpost/secrets/postgres.password")
+        self.assertEqual(config["trace"], {"path": "/var/lib/nightpost/trace.db"})
+        self.assertIn({"protocol": "TCP", "port": 5432}, made["NetworkPolicy/demo-nightpost"]["spec"]["egress"][1]["ports"])
+        self.assertNotIn("5432", json.dumps(self.made(PLAIN)["NetworkPolicy/demo-nightpost"]))
+        both = template({"store": FLEET["store"] | {"existingClaim": "store"}})
+        self.assertNotEqual(both.returncode, 0)
+        self.assertIn("existingClaim", both.stdout)
+
     def test_it_brings_rules_and_dashboard(self):
         made = self.made(FULL)
         self.assertEqual(made["PrometheusRule/demo-nightpost"]["spec"], bed.yaml_of(bed.DEPLOY / "alerts.yaml"))
@@ -168,6 +185,8 @@ class Chart(unittest.TestCase):
             ({"config": {"kafka": {"brokers": "kafka"}}}, "brokers"),
             ({"existingSecret": ""}, "existingSecret"),
             ({"store": {"size": "10"}}, "size"),
+            ({"store": {"url": "sqlite:/tmp/store.db"}}, "url"),
+            ({"store": {"url": "postgresql://nightpost:secret@postgres/nightpost"}}, "url"),
             ({"drainLimitSeconds": "25s"}, "drainLimitSeconds"),
             ({"networkPolicy": {"egressPorts": ["https"]}}, "egressPorts"),
         ]:

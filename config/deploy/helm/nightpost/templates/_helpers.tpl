@@ -25,8 +25,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $kafka = dict "group_instance_id" "{hostname}" "session_timeout_ms" (mul .Values.sessionTimeoutSeconds 1000) }}
 {{- end }}
 {{- $store := dict "url" "sqlite:/var/lib/nightpost/nightpost.db" "master_key_file" "/run/nightpost/secrets/master.key" }}
+{{- $trace := dict }}
+{{- if .Values.store.url }}
+{{- $store = dict "url" .Values.store.url "password_file" "/run/nightpost/secrets/postgres.password" "master_key_file" "/run/nightpost/secrets/master.key" }}
+{{- $trace = dict "path" "/var/lib/nightpost/trace.db" }}
+{{- end }}
 {{- $worker := dict "http_listen" "0.0.0.0:9464" "drain_limit_ms" (mul .Values.drainLimitSeconds 1000) }}
-{{- $config := dict "kafka" $kafka "store" $store "worker" $worker }}
+{{- $config := dict "kafka" $kafka "store" $store "trace" $trace "worker" $worker }}
 {{- if .Values.receipts.enabled }}{{- $_ := set $config "receipts" (dict "listen" "0.0.0.0:9465") }}{{- end }}
 {{- mustMergeOverwrite $config (deepCopy .Values.config) | mustToPrettyJson }}
 {{- end }}
