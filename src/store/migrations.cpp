@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "store/admin_steps.h"
+
 namespace nightpost::store {
 namespace {
 
@@ -149,6 +151,7 @@ CREATE TRIGGER certificates_deleted AFTER DELETE ON certificates BEGIN
   INSERT INTO changes (kind, app_id) VALUES ('certificate', old.app_id);
 END;
 )sql",
+    kSqliteAdminStep,
 };
 
 constexpr std::array kTraceSteps = {

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "store/admin_steps.h"
+
 namespace nightpost::store {
 namespace {
 
@@ -156,6 +158,7 @@ END $$;
 CREATE TRIGGER certificates_changed AFTER INSERT OR UPDATE OR DELETE ON certificates FOR EACH ROW
   EXECUTE FUNCTION nightpost_certificate_changed();
 )sql",
+    kPostgresAdminStep,
 };
 
 /// Our tables, and the version that has them first.
@@ -165,7 +168,8 @@ struct Table {
 };
 constexpr Table kTables[] = {{"certificates", 1}, {"certificate_facts", 1}, {"certificate_settings", 1},
                              {"devices", 1},      {"device_states", 1},     {"users", 1},
-                             {"mutes", 1},        {"changes", 1},           {"changes_pruned", 1}};
+                             {"mutes", 1},        {"changes", 1},           {"changes_pruned", 1},
+                             {"admin_tokens", 2}, {"admin_sessions", 2},    {"audit_log", 2}};
 
 const PostgresQuery kPlace = {"schema_place", kWhat,
                               "SELECT current_schema(), current_user, to_regclass('nightpost_schema') IS NOT NULL, "

@@ -46,8 +46,12 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 3 brought: the file of a Nightpost that emptied its caches at any change.
+/// Takes back what step 4 brought: the file of a Nightpost without an admin API.
+const std::string kBackToVersion3 =
+    "DROP TABLE audit_log; DROP TABLE admin_sessions; DROP TABLE admin_tokens; PRAGMA user_version=3;";
+/// And step 3: that of one that emptied its caches at any change.
 const std::string kBackToVersion2 =
+    kBackToVersion3 +
     "DROP TRIGGER devices_inserted; DROP TRIGGER devices_updated; DROP TRIGGER devices_moved; "
     "DROP TRIGGER devices_deleted; DROP TRIGGER users_inserted; DROP TRIGGER users_updated; DROP TRIGGER users_moved; "
     "DROP TRIGGER users_deleted; DROP TRIGGER mutes_updated; DROP TRIGGER certificates_inserted; "
