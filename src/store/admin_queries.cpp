@@ -15,6 +15,8 @@ constexpr std::string_view kTokensTable = "admin_tokens", kSessionsTable = "admi
 constexpr std::array<AdminSql, kAdminQueries> kAdminSql = {{
     {"admin_name_taken", kTokensTable,
      "SELECT count(*) FROM admin_tokens WHERE name = ?1 AND revoked_at IS NULL AND kind = 'token'"},
+    {"admin_tokens_good", kTokensTable,
+     "SELECT count(*) FROM admin_tokens WHERE revoked_at IS NULL AND kind = 'token'"},
     {"admin_token_add", kTokensTable,
      "INSERT INTO admin_tokens (name, kind, hash, role, apps, created_at, created_by, expires_at) "
      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS bigint), -1)) RETURNING " TOKEN_COLUMNS},
@@ -25,11 +27,17 @@ constexpr std::array<AdminSql, kAdminQueries> kAdminSql = {{
     {"admin_token_touch", kTokensTable, "UPDATE admin_tokens SET used_at = ?2 WHERE id = ?1"},
     {"admin_token_revoke", kTokensTable,
      "UPDATE admin_tokens SET revoked_at = ?2 WHERE id = ?1 AND kind = 'token' AND revoked_at IS NULL"},
+    {"admin_tokens_forget", kTokensTable,
+     "DELETE FROM admin_tokens WHERE kind = 'token' AND revoked_at IS NOT NULL AND id NOT IN (SELECT id FROM "
+     "admin_tokens WHERE kind = 'token' AND revoked_at IS NOT NULL ORDER BY revoked_at DESC, id DESC LIMIT ?1)"},
     {"admin_link_use", kTokensTable,
      "UPDATE admin_tokens SET used_at = ?2 WHERE hash = ?1 AND kind = 'link' AND used_at IS NULL AND "
      "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?2) RETURNING " TOKEN_COLUMNS},
     {"admin_links_revoke", kTokensTable,
      "UPDATE admin_tokens SET revoked_at = ?1 WHERE kind = 'link' AND used_at IS NULL AND revoked_at IS NULL"},
+    {"admin_links_forget", kTokensTable,
+     "DELETE FROM admin_tokens WHERE kind = 'link' AND (revoked_at IS NOT NULL OR used_at IS NOT NULL) AND "
+     "id NOT IN (SELECT token_id FROM admin_sessions)"},
     {"admin_sessions_end", kSessionsTable, "DELETE FROM admin_sessions WHERE token_id = ?1"},
     {"admin_session_add", kSessionsTable,
      "INSERT INTO admin_sessions (hash, token_id, created_at, used_at, ends_at) VALUES (?1, ?2, ?3, ?3, ?4)"},

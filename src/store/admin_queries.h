@@ -9,14 +9,17 @@ namespace nightpost::store {
 
 enum class AdminQuery : std::uint8_t {
   NameTaken,
+  TokensGood,
   TokenAdd,
   Tokens,
   Token,
   TokenOf,
   TokenTouch,
   TokenRevoke,
+  TokensForget,
   LinkUse,
   LinksRevoke,
+  LinksForget,
   SessionsEnd,
   SessionAdd,
   SessionsTrim,

@@ -18,6 +18,7 @@
 namespace nightpost::store {
 
 inline constexpr std::size_t kAdminNameBytesMax = 64;
+inline constexpr std::size_t kAdminTokensMax = 1'000;      // not revoked ones; of revoked ones as many are kept
 inline constexpr std::size_t kAdminAppsMax = 100;          // of one token
 inline constexpr std::size_t kAuditTextBytesMax = 16'384;  // of `before`, of `after`
 
@@ -70,7 +71,8 @@ class AdminStore {
  public:
   virtual ~AdminStore() = default;
 
-  /// Malformed: a field is not as it must be; or the name is another token's that is not revoked ("taken").
+  /// Malformed: a field is not as it must be; or the name is another token's that is not revoked ("taken"); or
+  /// there are too many.
   virtual Result<AdminToken> add_token(const AdminToken& token, std::string_view hash) = 0;
   virtual Result<std::vector<AdminToken>> tokens(std::size_t limit) = 0;  // links are left out; by id
   virtual Result<AdminToken> token(std::int64_t id) = 0;                  // NotFound; a link is none
@@ -81,6 +83,7 @@ class AdminStore {
   virtual Result<void> revoke_token(std::int64_t id, WallTime now) = 0;
   /// Whoever comes first has it; nullopt: there is none, it was used, revoked or is over.
   virtual Result<std::optional<AdminToken>> use_link(std::string_view hash, WallTime now) = 0;
+  /// And forgets all that began no session that stands.
   virtual Result<void> revoke_unused_links(WallTime now) = 0;
 
   /// `per_token_max`: its oldest ones beyond that end.

@@ -36,6 +36,11 @@ class AdminTables final : public AdminStore {
             !read)
           return std::unexpected(std::move(read.error()));
       if (taken > 0) return fail(Errc::Malformed, "token name: " + token.name + " is taken");
+      std::int64_t good = 0;
+      if (auto read = db_.read(AdminQuery::TokensGood, [&](const auto& row) { good = row.integer(0); }); !read)
+        return std::unexpected(std::move(read.error()));
+      if (token.kind == AdminToken::Kind::Token && good >= bounded(kAdminTokensMax))
+        return fail(Errc::Malformed, "tokens: " + std::to_string(good) + " are not revoked; revoke some first");
       const std::string apps = admin_apps_text(token.apps);
       return one_token(AdminQuery::TokenAdd, token.name,
                        token.kind == AdminToken::Kind::Link ? std::string_view("link") : std::string_view("token"),
@@ -63,7 +68,9 @@ class AdminTables final : public AdminStore {
       const auto revoked = db_.change(AdminQuery::TokenRevoke, id, to_ms(now));
       if (!revoked) return std::unexpected(revoked.error());
       if (*revoked == 0) return fail(Errc::NotFound, "no token " + std::to_string(id) + " that is not revoked");
-      return done(db_.change(AdminQuery::SessionsEnd, id));
+      if (auto ended = db_.change(AdminQuery::SessionsEnd, id); !ended)
+        return std::unexpected(std::move(ended.error()));
+      return done(db_.change(AdminQuery::TokensForget, bounded(kAdminTokensMax)));
     });
   }
   Result<std::optional<AdminToken>> use_link(std::string_view hash, WallTime now) override {
@@ -71,7 +78,11 @@ class AdminTables final : public AdminStore {
     return db_.write([&] { return maybe_token(AdminQuery::LinkUse, hash, to_ms(now)); });
   }
   Result<void> revoke_unused_links(WallTime now) override {
-    return done(db_.change(AdminQuery::LinksRevoke, to_ms(now)));
+    return db_.write([&]() -> Result<void> {
+      if (auto revoked = db_.change(AdminQuery::LinksRevoke, to_ms(now)); !revoked)
+        return std::unexpected(std::move(revoked.error()));
+      return done(db_.change(AdminQuery::LinksForget));
+    });
   }
 
   Result<void> add_session(std::string_view hash, std::int64_t token_id, WallTime now, WallTime ends_at,

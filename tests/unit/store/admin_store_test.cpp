@@ -124,6 +124,19 @@ TEST_CASE("admin tables: a revoked token stays in the list, its name is free, it
   CHECK(store->tokens(1)->size() == 1);
 }
 
+TEST_CASE("admin tables: tokens are not without number", "[store][admin]") {
+  const TempStore temp;  // a thousand rows; the words are the same on both
+  auto store = admin_of(temp);
+  for (std::size_t i = 0; i < kAdminTokensMax; ++i)
+    REQUIRE(store->add_token(a_token("t" + std::to_string(i)), "hash-" + std::to_string(i)));
+  const auto refused = store->add_token(a_token("more"), "hash-more");
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().detail.contains("revoke some first"));
+  REQUIRE(store->add_token(a_link(), "link"));  // else nobody could come in and revoke one
+  REQUIRE(store->revoke_token(1, kThen));
+  CHECK(store->add_token(a_token("more"), "hash-more"));
+}
+
 TEST_CASE("admin tables: a link is good once, and until it ends", "[store][admin]") {
   const TempStore temp(GENERATE(each_store()));
   auto store = admin_of(temp);
@@ -141,8 +154,12 @@ TEST_CASE("admin tables: a link is good once, and until it ends", "[store][admin
   CHECK_FALSE(*store->use_link("link-1", kThen));
   CHECK_FALSE(*store->use_link("link-2", kThen + seconds(60)));
   CHECK(*store->use_link("link-2", kThen + seconds(59)));
+  REQUIRE(store->add_session("by-link", (*used)->id, kThen, kThen + seconds(60), 5));
   REQUIRE(store->revoke_unused_links(kThen));
   CHECK_FALSE(*store->use_link("link-3", kThen));
+  CHECK(*store->session("by-link"));  // what a link began stands
+  REQUIRE(store->remove_session("by-link"));
+  REQUIRE(store->revoke_unused_links(kThen));
   CHECK(store->tokens(10)->size() == 1);
 }
 
