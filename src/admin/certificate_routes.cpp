@@ -52,8 +52,33 @@ std::expected<store::NewCertificate, Refusal> new_certificate(const Request& req
   return request.tools.certificates.changed(std::move(empty), *change, request.now);
 }
 
-Answer certificate_answer(const Request& request, const Certificate& certificate, int status = 200) {
-  return {status, certificate_view(certificate, request.tools.certificates, request.now)};
+/// `verification`: null where nobody asked for it.
+Answer certificate_answer(const Request& request, const Certificate& certificate, int status = 200,
+                          const nlohmann::json& verification = nullptr) {
+  nlohmann::json view = certificate_view(certificate, request.tools.certificates, request.now);
+  if (!verification.is_null()) view["verification"] = verification;
+  return {status, std::move(view)};
+}
+
+/// What the vendor says, where the query asks for it; else null. What it refuses is refused here.
+std::expected<nlohmann::json, Refusal> verification_asked(const Request& request, const store::NewCertificate& given,
+                                                          bool must_be_good) {
+  using Is = CertificateDesk::Verdict::Is;
+  if (!request.query.flag("verify")) return nullptr;
+  CertificateDesk::Verdict verdict = request.tools.certificates.verify(given);
+  const std::string why = verdict.shown.value("code", "") + ": " + verdict.shown.value("reason", "");
+  if (verdict.is == Is::Refused)
+    return refused(422, "refused_by_vendor", "the vendor refuses the credential: " + why,
+                   request.body.has("secret") ? "secret" : "file");
+  if (verdict.is == Is::Unknown && must_be_good)
+    return refused(502, "vendor",
+                   "the vendor gave no answer that tells whether it takes the credential (" + why +
+                       "); without verify it is stored all the same");
+  return std::move(verdict.shown);
+}
+
+std::string verified_word(const nlohmann::json& verification) {
+  return verification.is_null() ? "skipped" : verification.value("verdict", "");
 }
 
 Reply set_status_of(Request& request, CertificateStatus status) {
@@ -96,17 +121,22 @@ Reply add_certificate(Request& request) {
                   .object = request.body.text("vendor") + "/" + request.body.text("name")};
   const auto given = new_certificate(request);
   if (!given) return std::unexpected(given.error());
+  const auto verification = verification_asked(request, *given, true);
+  if (!verification) return std::unexpected(verification.error());
   const auto added = request.tools.store.add_certificate(*given);
   if (!added) return refused(added.error());
   request.note.object = std::to_string(added->id.value);
   request.note.after = certificate_note(*added, request.tools.certificates);
-  return certificate_answer(request, *added, 201);
+  request.note.after["verification"] = verified_word(*verification);
+  return certificate_answer(request, *added, 201, *verification);
 }
 
 Reply check_certificate(Request& request) {
   const auto given = new_certificate(request);
   if (!given) return std::unexpected(given.error());
-  return certificate_answer(request, given->facts);
+  const auto verification = verification_asked(request, *given, false);
+  if (!verification) return std::unexpected(verification.error());
+  return certificate_answer(request, given->facts, 200, *verification);
 }
 
 Reply change_certificate(Request& request) {
@@ -124,11 +154,25 @@ Reply change_certificate(Request& request) {
   if (!secret) return refused(secret.error());
   auto changed = tools.certificates.changed({*before, *std::move(secret)}, *change, request.now);
   if (!changed) return std::unexpected(std::move(changed.error()));
+  const auto verification = verification_asked(request, *changed, true);
+  if (!verification) return std::unexpected(verification.error());
   const auto after = tools.store.replace_certificate(before->id, *changed);
   if (!after) return refused(after.error());
   request.note.after = certificate_note(*after, tools.certificates);
   request.note.after["new_secret"] = change->file || change->secret;
-  return certificate_answer(request, *after);
+  request.note.after["verification"] = verified_word(*verification);
+  return certificate_answer(request, *after, 200, *verification);
+}
+
+Reply verify_certificate(Request& request) {
+  const auto found = certificate_in_path(request);
+  if (!found) return std::unexpected(found.error());
+  auto secret = request.tools.store.secret(found->id);
+  if (!secret) return refused(secret.error());
+  request.note = {.made = true, .app = found->app, .object = std::to_string(found->id.value)};
+  const CertificateDesk::Verdict verdict = request.tools.certificates.verify({*found, *std::move(secret)});
+  request.note.after = verdict.shown;
+  return Answer{200, verdict.shown};
 }
 
 Reply disable_certificate(Request& request) { return set_status_of(request, CertificateStatus::Disabled); }

@@ -1,5 +1,6 @@
-// Traces, test pushes, dead letters.
+// Traces, test pushes, events, dead letters.
 #include "admin/routes.h"
+#include "core/text.h"
 
 namespace nightpost::admin {
 namespace {
@@ -90,6 +91,57 @@ Reply push(Request& request) {
     }
   }
   return reply;
+}
+
+std::vector<std::string_view> event_lines(std::string_view body, bool line_each) {
+  std::vector<std::string_view> lines;
+  while (!body.empty()) {
+    const std::size_t end = line_each ? body.find('\n') : body.npos;
+    const std::string_view line = trimmed(body.substr(0, end));
+    if (!line.empty()) lines.push_back(line);
+    body = end == body.npos ? std::string_view() : body.substr(end + 1);
+  }
+  return lines;
+}
+
+Reply publish_events(Request& request) {
+  using Is = PublishedEvent::Is;
+  const bool line_each = request.call.header("content-type").starts_with("application/x-ndjson");
+  const std::vector<std::string_view> lines = event_lines(request.call.body, line_each);
+  if (lines.empty()) return malformed("the body holds no event");
+  if (lines.size() > request.tools.options.events_max)
+    return refused(413, "too_large", "more than " + std::to_string(request.tools.options.events_max) + " events");
+  const std::vector<PublishedEvent> published = request.tools.events.publish(lines, sight_of(request));
+  nlohmann::json items = nlohmann::json::array();
+  std::size_t written = 0, refused_ones = 0;
+  for (const PublishedEvent& event : published) {
+    nlohmann::json item = {{"line", items.size() + 1}, {"event_id", event.event_id}};
+    switch (event.is) {
+      case Is::Written:
+        ++written;
+        item.update({{"state", "written"}, {"partition", event.partition}, {"offset", event.offset}});
+        break;
+      case Is::Refused:
+        ++refused_ones;
+        item.update({{"state", "refused"}, {"message", event.why}});
+        break;
+      case Is::Unknown:
+        item.update({{"state", "unknown"}, {"message", event.why}});
+        break;
+    }
+    items.push_back(std::move(item));
+  }
+  nlohmann::json body = {{"written", written}, {"items", std::move(items)}};
+  if (written == published.size()) return Answer{200, std::move(body)};
+  // What is unknown has the last word: who repeats the whole request loses nothing.
+  if (written + refused_ones < published.size()) {
+    body["error"] = {{"code", "unavailable"}, {"message", "not all events were acknowledged: repeat them"}};
+    return Answer{503, std::move(body)};
+  }
+  body["error"] = {{"code", "invalid"},
+                   {"message", std::to_string(refused_ones) + " of " + std::to_string(published.size()) +
+                                   " events are refused: see items"}};
+  return Answer{422, std::move(body)};
 }
 
 Reply list_letters(Request& request) {

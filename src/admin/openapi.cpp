@@ -92,6 +92,11 @@ Json operation(const Route& route) {
                           {"schema", schema_of(member)}});
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (!route.body.empty()) out["requestBody"] = body_of(route.body);
+  if (route.events)
+    out["requestBody"] = {{"required", true},
+                          {"content",
+                           {{"application/json", {{"schema", {{"type", "object"}}}}},
+                            {"application/x-ndjson", {{"schema", {{"type", "string"}}}}}}}};
   const std::string done = std::to_string(route.done);
   out["responses"][done]["description"] = route.done == 204 ? "done" : route.what;
   if (route.done != 204) out["responses"][done]["content"]["application/json"]["schema"] = {{"type", "object"}};

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,12 @@ class CertificateDesk {
   virtual std::expected<store::NewCertificate, Refusal> changed(store::NewCertificate before,
                                                                 const CertificateChange& change,
                                                                 WallTime now) const = 0;
+  struct Verdict {
+    enum class Is : std::uint8_t { Accepted, Refused, Unknown } is = Is::Unknown;
+    nlohmann::json shown;  // "verdict", "rule", "code", "reason", "trouble"
+  };
+  /// Whether the vendor takes the credential. Waits for it.
+  virtual Verdict verify(const store::NewCertificate& certificate) = 0;
   virtual std::vector<std::string> warnings(const Certificate& certificate, WallTime now) const = 0;
   virtual std::optional<WallTime> ends(const Certificate& certificate) const = 0;
   virtual bool sends_receipts(Vendor vendor) const = 0;
@@ -86,6 +93,27 @@ class PushDesk {
  public:
   virtual ~PushDesk() = default;
   virtual Reply push(const PushQuestion& question) = 0;
+};
+
+/// What became of one event.
+struct PublishedEvent {
+  enum class Is : std::uint8_t {
+    Written,  // the brokers have it
+    Refused,  // it breaks the contract, or is of an app that is none of the caller's
+    Unknown,  // no acknowledgement came: it may be there; repeating it is safe
+  } is = Is::Unknown;
+  std::string event_id;  // empty: it could not be read
+  std::string why;       // of what was not written
+  std::int32_t partition = 0;
+  std::int64_t offset = 0;
+};
+
+class EventDesk {
+ public:
+  virtual ~EventDesk() = default;
+  /// In order, each told of once the brokers have it, or not; after the first Unknown nothing more is tried.
+  virtual std::vector<PublishedEvent> publish(std::span<const std::string_view> events,
+                                              const std::function<bool(AppId)>& may_see) = 0;
 };
 
 }  // namespace nightpost::admin

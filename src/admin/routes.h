@@ -25,17 +25,19 @@ struct ApiOptions {
   AccessOptions access;
   std::string version;  // of the binary
   WallTime started_at{};
-  std::size_t list_max = 1'000;  // items of one answer
+  std::size_t list_max = 1'000;    // items of one answer
+  std::size_t events_max = 1'000;  // of one request
 };
 
 /// What handlers work with, all of one thread but the gate.
 struct Tools {
   store::Store& store;
   store::AdminStore& admin;
-  const CertificateDesk& certificates;
+  CertificateDesk& certificates;
   TraceDesk& traces;
   LetterDesk& letters;
   PushDesk& pushes;
+  EventDesk& events;
   Gate& gate;
   const Clock& clock;
   const ApiOptions& options;
@@ -71,7 +73,8 @@ struct Route {
   std::string_view deed;  // in the audit log; empty: it changes nothing and shows nothing private
   std::string_view what;  // one line
   std::span<const Member> query = {}, body = {};
-  int done = 200;  // the status of what went well
+  int done = 200;       // the status of what went well
+  bool events = false;  // the body is an event, or a line each, and not read by `body`
 };
 
 std::span<const Route> routes() noexcept;
@@ -89,6 +92,7 @@ Reply show_certificate(Request& request);
 Reply add_certificate(Request& request);
 Reply check_certificate(Request& request);
 Reply change_certificate(Request& request);
+Reply verify_certificate(Request& request);
 Reply disable_certificate(Request& request);
 Reply enable_certificate(Request& request);
 Reply remove_certificate(Request& request);
@@ -106,6 +110,7 @@ Reply unmute_user(Request& request);
 Reply trace_event(Request& request);
 Reply trace_user(Request& request);
 Reply push(Request& request);
+Reply publish_events(Request& request);
 Reply list_letters(Request& request);
 Reply show_letter(Request& request);
 Reply replay_letters(Request& request);
@@ -115,6 +120,9 @@ Reply list_tokens(Request& request);
 Reply add_token(Request& request);
 Reply revoke_token(Request& request);
 Reply list_audit(Request& request);
+
+/// The events of a body that is one, or has one a line: lines that are blank are none. Pure.
+std::vector<std::string_view> event_lines(std::string_view body, bool line_each);
 
 /// The OpenAPI 3.1 document of the table. Pure.
 nlohmann::json openapi_document(std::string_view version);

@@ -2,15 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <memory>
 
-#include "app/certificate_dates.h"
 #include "app/commands.h"
 #include "app/console_server.h"
 #include "app/output.h"
 #include "app/ready_file.h"
-#include "app/server_options.h"
 #include "app/service.h"
 
 namespace nightpost::app {
@@ -53,24 +50,10 @@ int run_console(const ConsoleCommandOptions& options) {
                    .http = std::move(http)},
                   &log);
   ConsoleMetrics metrics;
-  auto started = Console::start(service.loop(), *config, clock, log, metrics);
+  auto started = add_console(service, *config, clock, log, metrics, options.link);
   if (!started) return say_error(started.error());
   const std::unique_ptr<Console> console = *std::move(started);
-  register_console_metrics(service.page(), metrics);
-  register_server_metrics(service.page(), "console", metrics.server);
-  register_listener_certificate(service.page(), "console", [&] { return console->certificate_ends(); });
-  service.add_condition([&] { return console->unready(); });
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
-  const auto link = console->first_link(options.link);
-  if (!link) return say_error(link.error());
-  // A person's, so not in the log: whoever reads that could use it.
-  if (*link) {
-    fmt::print("Log in, once, within {} minutes:\n  {}\n",
-               std::chrono::floor<std::chrono::minutes>(config->console.access.link_lifetime).count(), **link);
-    std::fflush(stdout);
-  }
-  log.info("console.started", {observe::kv("url", console->url()), observe::kv("store", config->store_url.shown()),
-                               observe::kv("threads", config->console.threads)});
   service.announce([&] {
     return nlohmann::json{{"url", console->url()},
                           {"http", fmt::format("http://{}:{}", config->console.http_host, service.http_port())},
@@ -92,7 +75,8 @@ void add_console_command(CLI::App& root, int& exit_code) {
   console->footer(
       "While nobody is an administrator, the start prints a link that logs one in, once. Tokens for programs:\n"
       "nightpost token add. Beyond this machine it wants TLS (console.tls_certificate_file). The API is described at\n"
-      "/v1/openapi.json; /metrics, /healthz and /readyz are at console.http_listen.\n\n"
+      "/v1/openapi.json; /metrics, /healthz and /readyz are at console.http_listen. worker and all have one inside\n"
+      "with --console.\n\n"
       "Example:\n  nightpost console --config config/dev.json");
   console->callback([options, &exit_code] { exit_code = run_console(*options); });
 }

@@ -2,6 +2,7 @@
 
 #include "app/cert_change.h"
 #include "app/cert_fields.h"
+#include "app/cert_verify.h"
 #include "app/certificate_dates.h"
 #include "app/send_run.h"
 #include "app/trace_advice.h"
@@ -25,6 +26,18 @@ std::expected<store::NewCertificate, admin::Refusal> ConsoleCertificates::change
   auto made = changed_certificate(std::move(before), change, now);
   if (!made) return admin::invalid(std::move(made.error().message), std::move(made.error().path));
   return *std::move(made);
+}
+
+admin::CertificateDesk::Verdict ConsoleCertificates::verify(const store::NewCertificate& certificate) {
+  const Verification found = verify_credential(config_, certificate, config_.console.push_timeout, clock_);
+  Verdict verdict{.shown = {{"verdict", name_of(found.verdict)},
+                            {"rule", found.rule},
+                            {"code", found.code},
+                            {"reason", found.reason},
+                            {"trouble", found.trouble}}};
+  if (found.verdict == Verification::Verdict::Accepted) verdict.is = Verdict::Is::Accepted;
+  if (found.verdict == Verification::Verdict::Refused) verdict.is = Verdict::Is::Refused;
+  return verdict;
 }
 
 std::vector<std::string> ConsoleCertificates::warnings(const Certificate& certificate, WallTime now) const {

@@ -13,12 +13,15 @@
 
 namespace nightpost::app {
 
+/// Borrows both.
 class ConsoleCertificates final : public admin::CertificateDesk {
  public:
+  ConsoleCertificates(const Config& config, const Clock& clock) : config_(config), clock_(clock) {}
   nlohmann::json vendors() const override;
   std::expected<store::NewCertificate, admin::Refusal> changed(store::NewCertificate before,
                                                                const admin::CertificateChange& change,
                                                                WallTime now) const override;
+  Verdict verify(const store::NewCertificate& certificate) override;
   std::vector<std::string> warnings(const Certificate& certificate, WallTime now) const override;
   std::optional<WallTime> ends(const Certificate& certificate) const override;
   bool sends_receipts(Vendor vendor) const override;
@@ -26,6 +29,10 @@ class ConsoleCertificates final : public admin::CertificateDesk {
   std::string shown_setting(std::string_view value) const override;
   Result<bool> token_fits(const Certificate& certificate, const CertificateSecret& secret,
                           const DeviceToken& token) const override;
+
+ private:
+  const Config& config_;
+  const Clock& clock_;
 };
 
 /// Borrows the config.

@@ -50,6 +50,8 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   section.integer("audit_rows_max", options.audit_rows_max, 1'000, 1'000'000'000);
   section.duration_ms("push_timeout_ms", options.push_timeout, 100, 600'000);
   section.duration_ms("kafka_wait_ms", options.kafka_wait, 100, 600'000);
+  section.duration_ms("events_wait_ms", options.events_wait, 100, 600'000);
+  section.integer("events_per_request_max", options.events_per_request_max, 1, 100'000);
   section.duration_ms("letters_wait_ms", options.letters_wait, 1'000, 600'000);
   options.access.tls = !options.tls.certificate.empty() || options.behind_tls_proxy;
 }

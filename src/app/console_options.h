@@ -32,6 +32,8 @@ struct ConsoleOptions {
   std::uint64_t audit_rows_max = 1'000'000;         // the oldest beyond it are deleted
   milliseconds push_timeout{15'000};                // for a vendor's answer to a test push
   milliseconds kafka_wait{3'000};                   // for the brokers, at each step
+  milliseconds events_wait{5'000};                  // for the brokers to acknowledge the events of one request
+  std::size_t events_per_request_max = 1'000;       // more are answered 413
   milliseconds letters_wait{30'000};                // for one look through, or run on, the dead letters
 };
 

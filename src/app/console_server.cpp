@@ -6,6 +6,7 @@
 #include <boost/asio/ip/address_v6.hpp>
 #include <boost/asio/post.hpp>
 #include <condition_variable>
+#include <cstdio>
 #include <deque>
 #include <filesystem>
 #include <mutex>
@@ -14,7 +15,10 @@
 
 #include "admin/api.h"
 #include "admin/routes.h"
+#include "app/certificate_dates.h"
 #include "app/console_desks.h"
+#include "app/event_publish.h"
+#include "app/server_options.h"
 #include "app/tls_or_plain.h"
 #include "app/worker.h"
 #include "store/admin_store.h"
@@ -22,7 +26,7 @@
 namespace nightpost::app {
 namespace {
 
-constexpr seconds kPruneEvery{600};
+constexpr seconds kAuditPrunedEvery{600};
 constexpr std::size_t kPrunedAtOnce = 1'000;  // audit entries, in one commit
 constexpr std::uint32_t kConsoleStreamsMax = 100;
 
@@ -71,10 +75,11 @@ struct Answerer {
 
 struct Console::Impl {
   Impl(boost::asio::io_context& on, const Config& from, const Clock& by, observe::Log& to, ConsoleMetrics& counted)
-      : loop(on), config(from), clock(by), log(to), metrics(counted), gate(from.console.gate) {
+      : loop(on), config(from), clock(by), log(to), metrics(counted), gate(from.console.gate), producer(from, to) {
     options.access = from.console.access;
     options.version = NIGHTPOST_VERSION;
     options.started_at = by.wall();
+    options.events_max = from.console.events_per_request_max;
   }
   struct Job {
     admin::HttpCall call;
@@ -97,12 +102,13 @@ struct Console::Impl {
 
   /// A thread's life.
   void answer_all(const std::stop_token& stop, Answerer& answerer, bool prunes) {
-    const ConsoleCertificates certificates;
+    ConsoleCertificates certificates(config, clock);
     ConsoleTraces traces(config);
     ConsoleLetters letters(config, clock);
     ConsolePushes pushes(config, *answerer.store, clock);
-    const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters, pushes, gate,
-                             clock,           options};
+    ConsoleEvents events(config, producer, clock);
+    const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters,
+                             pushes,          events,          gate,         clock,  options};
     MonoTime prune_at{};
     for (;;) {
       std::optional<Job> job;
@@ -121,7 +127,7 @@ struct Console::Impl {
       });
       if (prunes && clock.mono() >= prune_at) {
         prune(*answerer.admin);
-        prune_at = clock.mono() + kPruneEvery;
+        prune_at = clock.mono() + kAuditPrunedEvery;
       }
       const std::scoped_lock lock(mutex);
       --working;
@@ -158,6 +164,7 @@ struct Console::Impl {
   observe::Log& log;
   ConsoleMetrics& metrics;
   admin::Gate gate;
+  EventProducer producer;
   admin::ApiOptions options;
   std::unique_ptr<store::AdminStore> health;  // the loop's
   std::vector<Answerer> answerers;
@@ -245,6 +252,27 @@ Result<std::optional<std::string>> Console::first_link(bool always) {
   auto link = admin::new_link(*impl_->health, impl_->config.console.access, now);
   if (!link) return std::unexpected(link.error());
   return url() + "/#/login?code=" + *link;
+}
+
+Result<std::unique_ptr<Console>> add_console(Service& service, const Config& config, const Clock& clock,
+                                             observe::Log& log, ConsoleMetrics& metrics, bool always_link) {
+  auto started = Console::start(service.loop(), config, clock, log, metrics);
+  if (!started) return started;
+  Console* const console = started->get();
+  const auto link = console->first_link(always_link);
+  if (!link) return std::unexpected(link.error());
+  register_console_metrics(service.page(), metrics);
+  register_server_metrics(service.page(), "console", metrics.server);
+  register_listener_certificate(service.page(), "console", [console] { return console->certificate_ends(); });
+  service.add_condition([console] { return console->unready(); });
+  if (*link) {
+    fmt::print("Log in, once, within {} minutes:\n  {}\n",
+               std::chrono::floor<std::chrono::minutes>(config.console.access.link_lifetime).count(), **link);
+    std::fflush(stdout);
+  }
+  log.info("console.started", {observe::kv("url", console->url()), observe::kv("store", config.store_url.shown()),
+                               observe::kv("threads", config.console.threads)});
+  return started;
 }
 
 Result<std::unique_ptr<store::AdminStore>> open_admin_store(const Config& config) {

@@ -52,6 +52,11 @@ class Console {
   std::unique_ptr<Impl> impl_;
 };
 
+/// A console in a role's process: starts it, has its metrics and readiness served, and prints the first link on stdout,
+/// which is a person's and no log's. It ends before the service. `always_link`: even where there is an administrator.
+Result<std::unique_ptr<Console>> add_console(Service& service, const Config& config, const Clock& clock,
+                                             observe::Log& log, ConsoleMetrics& metrics, bool always_link = false);
+
 /// The tables of the config's store.
 Result<std::unique_ptr<store::AdminStore>> open_admin_store(const Config& config);
 

@@ -242,6 +242,11 @@ nlohmann::json run_one(const admin::PushQuestion& options, const Config& config,
 Result<nlohmann::json> send_test_push(const Config& config, store::Store& store, const admin::PushQuestion& options,
                                       milliseconds timeout, const Clock& clock, const SendRemark& remark) {
   StoreSource source(store);
+  return send_test_push(config, source, options, timeout, clock, remark);
+}
+
+Result<nlohmann::json> send_test_push(const Config& config, resolve::Source& source, const admin::PushQuestion& options,
+                                      milliseconds timeout, const Clock& clock, const SendRemark& remark) {
   boost::asio::io_context loop(1);
   resolve::GrantBook grants(config.grants);
   net::CurlMetrics grant_lanes;
@@ -266,7 +271,7 @@ Result<nlohmann::json> send_test_push(const Config& config, store::Store& store,
   const ReceiverKey key{options.app, options.user};
   Result<std::vector<std::shared_ptr<const Receiver>>> found;
   resolver.receivers({&key, 1},
-                     [&found](auto answer) { found = std::move(answer); });  // at once: the source is a store
+                     [&found](auto answer) { found = std::move(answer); });  // at once: the source does not wait
   if (!found) return std::unexpected(found.error());
   const Receiver& receiver = *found->front();
   std::vector<std::shared_ptr<const Receiver>>

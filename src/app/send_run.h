@@ -9,6 +9,7 @@
 #include "app/config.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "resolve/ports.h"
 #include "store/store.h"
 
 namespace nightpost::app {
@@ -21,6 +22,9 @@ using SendRemark = std::function<void(const std::string& line)>;
 /// the wire. A user without devices has one item, with the rule that says so. One attempt, ended by `timeout` a device.
 /// Blocks. NotFound: the user has no such device.
 Result<nlohmann::json> send_test_push(const Config& config, store::Store& store, const admin::PushQuestion& options,
+                                      milliseconds timeout, const Clock& clock, const SendRemark& remark);
+/// The same out of any source that answers at once.
+Result<nlohmann::json> send_test_push(const Config& config, resolve::Source& source, const admin::PushQuestion& options,
                                       milliseconds timeout, const Clock& clock, const SendRemark& remark);
 
 }  // namespace nightpost::app

@@ -33,7 +33,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto body = admin::read_members(text, route.body); !body) must_explain(body.error(), 400);
   }
   const auto vendor = static_cast<Vendor>(data[0] % std::size_t(Vendor::Count));
-  const app::ConsoleCertificates desk;
+  static const app::Config kConfig;
+  static const SystemClock kClock;
+  const app::ConsoleCertificates desk(kConfig, kClock);
   const admin::CertificateChange change{.name = "shop",
                                         .bundle_id = "com.example.shop",
                                         .key_id = vendor == Vendor::Apns ? std::optional("ABC123DEFG") : std::nullopt,

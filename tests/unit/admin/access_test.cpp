@@ -249,8 +249,8 @@ TEST_CASE("admin access: requests of a token have a rate", "[admin][access]") {
   const auto call = [&](const std::string& token) {
     HttpCall asked = ApiBed::a_call("GET", "/v1/me");
     asked.headers.emplace_back("authorization", "Bearer " + token);
-    const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters,
-                      bed.pushes, gate,       bed.clock,        bed.options};
+    const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
+                      bed.events, gate,       bed.clock,        bed.options};
     return answer(asked, tools, nullptr).http.status;
   };
   for (int i = 0; i < 3; ++i) CHECK(call(one) == 200);

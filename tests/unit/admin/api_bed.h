@@ -47,6 +47,15 @@ class ScriptedCertificates final : public CertificateDesk {
     if (before.secret.bytes == "bad") return invalid("this .p12 holds a certificate but no key", "file");
     return before;
   }
+  Verdict verify(const store::NewCertificate& certificate) override {
+    using Is = Verdict::Is;
+    ++verified;
+    if (certificate.secret.bytes == "revoked")
+      return {Is::Refused, {{"verdict", "refused"}, {"code", "InvalidProviderToken"}, {"reason", "not Apple's"}}};
+    if (certificate.secret.bytes == "away") return {Is::Unknown, {{"verdict", "unknown"}, {"reason", "no answer"}}};
+    return {Is::Accepted, {{"verdict", "accepted"}, {"code", "BadDeviceToken"}}};
+  }
+  int verified = 0;
   std::vector<std::string> warnings(const Certificate& certificate, WallTime) const override {
     return certificate.name == "old" ? std::vector<std::string>{"it ends in 12 days"} : std::vector<std::string>();
   }
@@ -109,6 +118,27 @@ class ScriptedPushes final : public PushDesk {
                    {"trouble", nlohmann::json::array()}}};
   }
   PushQuestion asked;
+};
+
+class ScriptedEvents final : public EventDesk {
+ public:
+  /// An event is its app: "1400000001"; "bad" breaks the contract, "away" is not acknowledged.
+  std::vector<PublishedEvent> publish(std::span<const std::string_view> events,
+                                      const std::function<bool(AppId)>& may_see) override {
+    using Is = PublishedEvent::Is;
+    std::vector<PublishedEvent> all;
+    for (const std::string_view event : events) {
+      if (event == "bad")
+        all.push_back({.is = Is::Refused, .why = "$.to: missing"});
+      else if (event == "away")
+        all.push_back({.is = Is::Unknown, .event_id = "e", .why = "no acknowledgement"});
+      else if (!may_see(AppId{std::stoll(std::string(event))}))
+        all.push_back({.is = Is::Refused, .event_id = "e", .why = "another app's"});
+      else
+        all.push_back({.is = Is::Written, .event_id = "e", .partition = 2, .offset = 17});
+    }
+    return all;
+  }
 };
 
 struct Heard {
@@ -178,7 +208,7 @@ class ApiBed {
     return call;
   }
   Heard send(const HttpCall& call) {
-    const Tools tools{*store, *admin, certificates, traces, letters, pushes, gate, clock, options};
+    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, gate, clock, options};
     const Answered answered = answer(call, tools, nullptr);
     Heard heard{answered.http.status, nullptr, answered.http.headers, answered.changed};
     if (!answered.http.body.empty()) {
@@ -219,6 +249,7 @@ class ApiBed {
   ScriptedTraces traces;
   ScriptedLetters letters;
   ScriptedPushes pushes;
+  ScriptedEvents events;
   GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};
   Gate gate{limits};
   MovedClock clock;

@@ -120,6 +120,48 @@ TEST_CASE("admin certificates: what is refused, and where", "[admin][routes]") {
   CHECK(bed.call("PATCH", "/v1/certificates/1", secret, {{"vendor", "fcm"}}).path() == "vendor");
 }
 
+TEST_CASE("admin certificates: the vendor is asked where that is wanted, and has the last word", "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Operator);
+  const auto with = [](const std::string& bytes) {
+    nlohmann::json body = kNew;
+    body["secret"] = bytes;
+    return body;
+  };
+  const std::string add = "/v1/certificates?verify=true", check = "/v1/certificates/check?verify=true";
+  CHECK_FALSE(bed.call("POST", "/v1/certificates/check", secret, kNew).body.contains("verification"));
+  CHECK(bed.certificates.verified == 0);
+  CHECK(bed.call("POST", check, secret, with("good")).body["verification"]["verdict"] == "accepted");
+  CHECK(bed.call("POST", check, secret, with("away")).body["verification"]["verdict"] == "unknown");
+  for (const std::string& target : {add, check}) {
+    const Heard refused = bed.call("POST", target, secret, with("revoked"));
+    CHECK(refused.status == 422);
+    CHECK(refused.code() == "refused_by_vendor");
+    CHECK(refused.path() == "secret");
+    CHECK(refused.message().contains("InvalidProviderToken: not Apple's"));
+  }
+  const Heard away = bed.call("POST", add, secret, with("away"));
+  CHECK(away.status == 502);
+  CHECK(away.code() == "vendor");
+  CHECK(bed.store->certificates(std::nullopt)->empty());
+  const Heard added = bed.call("POST", add, secret, with("good"));
+  REQUIRE(added.status == 201);
+  CHECK(added.body["verification"]["code"] == "BadDeviceToken");
+  CHECK(nlohmann::json::parse(bed.audit().front().after)["verification"] == "accepted");
+
+  const std::string one = "/v1/certificates/" + std::to_string(added.body["id"].get<std::int64_t>());
+  CHECK(bed.call("PATCH", one + "?verify=true", secret, {{"secret", "revoked"}}).status == 422);
+  CHECK(bed.store->certificate({added.body["id"].get<std::int64_t>()})->version == 1);
+  CHECK(bed.call("PATCH", one, secret, {{"secret", "revoked"}}).status == 200);  // deliberately
+  CHECK(nlohmann::json::parse(bed.audit().front().after)["verification"] == "skipped");
+  const Heard verified = bed.call("POST", one + "/verify", secret);
+  CHECK(verified.status == 200);
+  CHECK(verified.body["verdict"] == "refused");
+  CHECK(bed.audit().front().what == "certificate.verify");
+  CHECK(bed.call("POST", one + "?verify=yes", secret, {{"name", "x"}}).status == 405);
+  CHECK(bed.call("PATCH", one + "?verify=yes", secret, {{"name", "x"}}).path() == "query.verify");
+}
+
 TEST_CASE("admin certificates: one in use stays", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Admin);
@@ -316,6 +358,42 @@ TEST_CASE("admin push: what is asked is handed on, what cannot be is refused", "
   CHECK(bed.call("POST", "/v1/push", secret,
                  {{"app_id", kShop.value}, {"user_id", "v"}, {"badge_only", true}, {"badge", 0}})
             .status == 200);
+}
+
+TEST_CASE("admin events: a line each, and what became of it", "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Sender, {kShop});
+  const auto send = [&](const std::string& body, const std::string& type = "application/x-ndjson") {
+    HttpCall call = ApiBed::a_call("POST", "/v1/events");
+    call.body = body;
+    call.headers.emplace_back("content-type", type);
+    call.headers.emplace_back("authorization", "Bearer " + secret);
+    return bed.send(call);
+  };
+  const Heard good = send("1400000001\r\n\n1400000001\n");
+  CHECK(good.status == 200);
+  CHECK(good.body["written"] == 2);
+  CHECK(good.body["items"][1] ==
+        nlohmann::json{{"line", 2}, {"event_id", "e"}, {"state", "written"}, {"partition", 2}, {"offset", 17}});
+  CHECK(send("1400000001", "application/json").body["written"] == 1);
+  const Heard some = send("1400000001\nbad\n1400000002\n");
+  CHECK(some.status == 422);
+  CHECK(some.body["written"] == 1);
+  CHECK(some.code() == "invalid");
+  CHECK(some.body["items"][1]["message"] == "$.to: missing");
+  CHECK(some.body["items"][2]["state"] == "refused");
+  const Heard away = send("1400000001\nbad\naway\n");
+  CHECK(away.status == 503);
+  CHECK(away.code() == "unavailable");
+  CHECK(away.body["items"][2]["state"] == "unknown");
+  CHECK(send("").status == 400);
+  CHECK(send(" \n\r\n").status == 400);
+  CHECK(send("1400000001", "text/plain").status == 415);
+  bed.options.events_max = 2;
+  CHECK(send("1\n2\n3").status == 413);
+  CHECK(bed.audit().empty());
+  CHECK(event_lines("a\nb", false) == std::vector<std::string_view>{"a\nb"});
+  CHECK(event_lines("a\nb", true) == std::vector<std::string_view>{"a", "b"});
 }
 
 TEST_CASE("admin letters: filters, and runs that cannot be", "[admin][routes]") {

@@ -16,6 +16,7 @@
 #include "app/output.h"
 #include "app/worker.h"
 #include "core/text.h"
+#include "kafka/producer.h"
 #include "store/sealer.h"
 #include "support/cli_run.h"
 
@@ -61,7 +62,9 @@ class ConsoleOffice {
 
 /// A console that runs.
 struct Running {
-  explicit Running(const ConsoleOffice& office) : config(*load_config(office.file("config.json"))) {
+  explicit Running(const ConsoleOffice& office, const std::string& brokers = "")
+      : config(*load_config(office.file("config.json"))) {
+    if (!brokers.empty()) config.producer.kafka.brokers = brokers;
     auto started = Console::start(loop, config, clock, log, metrics);
     if (!started) FAIL(started.error().detail);
     console = *std::move(started);
@@ -222,6 +225,35 @@ TEST_CASE("console: without brokers dead letters are unavailable, without a file
   CHECK(running.ask("GET", "/v1/trace/events/e1", office.token("viewer", {"--app", "8"})).status == 404);
 }
 
+TEST_CASE("console: events are answered once a broker has them", "[app][console]") {
+  auto broker = kafka::EmbeddedBroker::start({{"nightpost.offline.v1", 1}});
+  REQUIRE(broker);
+  std::ifstream file(NIGHTPOST_SOURCE_DIR "/config/example-event.json");
+  const Json event = Json::parse(file);
+  const ConsoleOffice office;
+  const std::string token = office.token("sender");
+  {
+    Running away(office);  // its config names nobody
+    away.config.console.events_wait = milliseconds(100);
+    const auto heard = away.ask("POST", "/v1/events", token, event);
+    CHECK(heard.status == 503);
+    CHECK(heard.body["items"][0]["state"] == "unknown");
+    CHECK(heard.body["items"][0]["event_id"] == event["event_id"]);
+  }
+  Running running(office, (*broker)->brokers());
+  const auto written = running.ask("POST", "/v1/events", token, event);
+  REQUIRE(written.status == 200);
+  CHECK(written.body["items"][0]["offset"] == 0);
+  CHECK(running.ask("POST", "/v1/events", token, event).body["items"][0]["offset"] == 1);
+  Json broken = event;
+  broken.erase("to");
+  const auto refused = running.ask("POST", "/v1/events", token, broken);
+  CHECK(refused.status == 422);
+  CHECK(refused.body["items"][0]["message"].get<std::string>().contains("to"));
+  const std::string other = office.token("sender", {"--app", "8"});
+  CHECK(running.ask("POST", "/v1/events", other, event).body["items"][0]["state"] == "refused");
+}
+
 TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   const ConsoleOffice office;
   const auto added =
@@ -332,7 +364,9 @@ TEST_CASE("console: a mistake of a credential is told at its member", "[app][con
       {"a host that is none", Vendor::Apns, {.name = "shop", .host = "nowhere", .file = pem}, "host"},
       {"a name with blanks", Vendor::Apns, {.name = "my shop", .file = pem}, "name"},
   };
-  const ConsoleCertificates desk;
+  const Config config;
+  const SystemClock clock;
+  const ConsoleCertificates desk(config, clock);
   for (const Row& row : rows) {
     CAPTURE(row.name);
     store::NewCertificate empty{.facts = {.app = {1}, .vendor = row.vendor}, .secret = {}};
@@ -347,7 +381,7 @@ TEST_CASE("console: a mistake of a credential is told at its member", "[app][con
 }
 
 TEST_CASE("console: forms name what the API takes", "[app][console]") {
-  const Json forms = ConsoleCertificates().vendors();
+  const Json forms = ConsoleCertificates(Config(), SystemClock()).vendors();
   CHECK(forms.size() == std::size_t(Vendor::Count));
   const auto route = std::ranges::find_if(
       admin::routes(), [](const admin::Route& one) { return one.method == "POST" && one.path == "/v1/certificates"; });
