@@ -1,0 +1,13 @@
+// What several views show of a certificate.
+import { relative, t } from './i18n.js';
+import { pill } from './ui.js';
+
+const soonMs = 30 * 86400e3;
+
+/// How long it still is good; nothing where it has no end.
+export function expiryPill({ expires_at: end }) {
+  if (end === null || end === undefined) return null;
+  const left = end - Date.now();
+  if (left < 0) return pill('bad', t('expired.ago', { when: relative(end) }));
+  return pill(left < soonMs ? 'warn' : 'quiet', t('expires.in', { when: relative(end) }));
+}
