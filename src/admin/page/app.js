@@ -107,6 +107,7 @@ async function draw() {
   const heading = h('h1', { tabindex: -1 }, title);
   replace(main, h('div', { class: 'head' }, heading, h('div', { class: 'buttons' }, actions)), body);
   main.removeAttribute('aria-busy');
+  document.body.dataset.shown = location.hash || '#'; // for who waits for the view: tests
   document.title = `${title} · Nightpost`;
   (main.querySelector('[autofocus]') ?? heading).focus({ preventScroll: true });
   scrollTo(0, 0);

@@ -45,7 +45,7 @@ export default async function view({ app, user = '', device = '' }) {
   const more = [
     subtitle, field('ext', t('push.ext'), area({ rows: 2, class: 'code' }), { hint: t('push.ext.hint') }), field('sound', t('push.sound'), text(), { hint: t('push.sound.hint') }),
     field('channel', t('push.channel'), text()), field('category', t('push.category'), text()),
-    field('interruption_level', t('push.level'), choice([['', t('default')], ...['passive', 'active', 'time-sensitive', 'critical'].map((each) => [each, each])])),
+    field('interruption_level', t('push.level'), choice([['', t('default')], ...['passive', 'active', 'time-sensitive', 'critical'].map((each) => [each, t(`level.${each}`)])])),
     field('priority', t('push.priority'), choice(['high', 'normal', 'low', 'lowest'].map((each) => [each, t(`priority.${each}`)]), { value: 'normal' })),
     field('image', t('push.image'), text({ inputmode: 'url' })), field('ttl_s', t('push.ttl'), integer({ min: 1 })), field('from', t('push.from'), text()),
   ];
