@@ -82,23 +82,24 @@ export class Bed {
     this.write('app.key', this.openssl('rand', '-hex', '32').toString().trim());
     this.openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '2', '-subj', '/CN=localhost',
       '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', 'im.key', '-out', 'im.pem');
-    this.config = this.write('config.json', JSON.stringify({
-      kafka: { brokers: '127.0.0.1:1' }, // nobody: dead letters are not to be had
-      store: { url: 'sqlite:store.db', master_key_file: 'master.key' },
+    const store = { url: 'sqlite:store.db', master_key_file: 'master.key' };
+    const all = this.write('all.json', JSON.stringify({
+      store,
       im: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', key_files: { [app]: 'app.key' }, tls_certificate_file: 'im.pem', tls_key_file: 'im.key' },
       worker: { http_listen: '127.0.0.1:0' },
       trace: { sample: 1 },
       content: { language: 'en' },
-      console: { listen: '127.0.0.1:0' },
     }));
-    const [sandbox, all] = await Promise.all([
+    // Its brokers are nobody: dead letters are not to be had.
+    this.config = this.write('config.json', JSON.stringify({ store, kafka: { brokers: '127.0.0.1:1' }, console: { listen: '127.0.0.1:0' } }));
+    const [sandbox, companion] = await Promise.all([
       this.start('sandbox', 'sandbox', '--accept-any', '--listen', '127.0.0.1:0', '--data', 'sandbox'),
-      this.start('all', 'all', '--config', this.config),
+      this.start('all', 'all', '--config', all),
     ]);
     this.vendors = sandbox.vendors;
     this.caFile = join(this.folder, sandbox.ca_file);
     this.ca = readFileSync(this.caFile, 'utf8');
-    this.sockets = all.url ?? `wss://localhost:${all.port}/ws`;
+    this.sockets = `wss://localhost:${new URL(companion.ws).port}/ws`;
     const { url, link } = await this.start('console', 'console', '--config', this.config);
     this.url = url;
     this.link = link;

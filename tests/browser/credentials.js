@@ -20,7 +20,7 @@ function p12(bed, name, certificate, ...more) {
 export function makeCredentials(bed) {
   bed.openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'AuthKey_ABC123DEFG.p8');
   bed.openssl('req', '-new', '-newkey', 'rsa:2048', '-noenc', '-subj', `/UID=${bundle}/CN=Apple Push Services: ${bundle}`, '-keyout', 'push.key', '-out', 'push.csr');
-  for (const [name, choices] of Object.entries({ good: {}, soon: { days: 12 }, expired: { days: -3 }, development: { mark: 'development' }, unmarked: { mark: 'none' } })) pushCertificate(bed, name, choices);
+  for (const [name, choices] of Object.entries({ good: {}, soon: { days: 12 }, expired: { days: -1 }, development: { mark: 'development' }, unmarked: { mark: 'none' } })) pushCertificate(bed, name, choices);
   const withKey = ['-inkey', 'push.key', '-passout', 'pass:nightpost'];
   const files = {
     p8: bed.path('AuthKey_ABC123DEFG.p8'),
@@ -72,7 +72,7 @@ export function makeCredentials(bed) {
     ['apns', 'no push certificate', { file: files.unmarked, password: 'nightpost' }, /not a push certificate/],
     ['apns', 'the other environment', { file: files.development, password: 'nightpost', environment: 'production' }, /is for development/],
     ['apns', 'the other topic', { file: files.good, password: 'nightpost', bundle_id: 'com.example.other' }, /may not push to/],
-    ['fcm', 'google-services.json', { file: files.services }, /type is|service_account/],
+    ['fcm', 'google-services.json', { file: files.services }, /google-services\.json, which goes into the app/],
     ['fcm', 'another token endpoint', { file: files.foreign }, /not Google's/],
     ['huawei', 'letters in the app id', { ...good.huawei, 'settings.app_id': 'abc' }, /digits/],
     ['xiaomi', 'an AppKey as secret', { ...good.xiaomi, secret: '5821700000001' }, /digits only/],

@@ -77,7 +77,7 @@ export class Visitor {
 
   /// Fills inputs by the names that the API has for them; files by their paths.
   async fill(values) {
-    for (const details of await this.page.locator('main details:not([open])').all()) await details.evaluate((each) => { each.open = true; });
+    await this.page.evaluate(() => { for (const each of document.querySelectorAll('main details')) each.open = true; });
     for (const [name, value] of Object.entries(values)) {
       if (value === undefined) continue;
       const input = this.page.locator(`main [name="${name}"]`);

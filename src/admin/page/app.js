@@ -2,7 +2,7 @@
 import { h, icon, replace } from './dom.js';
 import { keepLanguage, language, languages, preferredLanguage, t, useLanguage } from './i18n.js';
 import { onSessionEnd } from './api.js';
-import { currentView, go, link, route } from './router.js';
+import { currentView, go, goTo, link, route } from './router.js';
 import { forget, loadApps, logOut, may, me, resume } from './session.js';
 import { listenForKeys, showKeys } from './keys.js';
 import { nextTheme, theme, useTheme } from './theme.js';
@@ -88,7 +88,7 @@ async function content(view) {
     return await module.default(view.parameters);
   } catch (error) {
     if (error.code === undefined) throw error;
-    return { title: t('failed'), body: [problem(error), button(t('again'), () => window.dispatchEvent(new HashChangeEvent('hashchange')))] };
+    return { title: t('failed'), body: [problem(error), button(t('again'), () => goTo(location.hash))] };
   }
 }
 

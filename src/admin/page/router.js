@@ -49,8 +49,10 @@ export function link(path, query = {}) {
   return `#/${path.map((each) => encodeURIComponent(each)).join('/')}${tail}`;
 }
 
-export function go(path, query) {
-  const wanted = link(path, query);
-  if (location.hash === wanted) window.dispatchEvent(new HashChangeEvent('hashchange'));
-  else location.hash = wanted;
+/// Shows the route of a hash, anew if it is shown already.
+export function goTo(hash) {
+  if (location.hash === hash) window.dispatchEvent(new HashChangeEvent('hashchange'));
+  else location.hash = hash;
 }
+
+export const go = (path, query) => goTo(link(path, query));

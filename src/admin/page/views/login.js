@@ -2,7 +2,7 @@
 import { h } from '../dom.js';
 import { t } from '../i18n.js';
 import { field, form, secret } from '../fields.js';
-import { go } from '../router.js';
+import { goTo, link } from '../router.js';
 import { loadApps, logIn } from '../session.js';
 import { button, problem } from '../ui.js';
 
@@ -11,8 +11,7 @@ async function enter() {
   await loadApps().catch(() => {}); // the view that follows says what is wrong
   const wanted = sessionStorage.getItem('wanted') ?? '';
   sessionStorage.removeItem('wanted');
-  if (!wanted || wanted.startsWith('#/login') || wanted === location.hash) go(['overview']);
-  else location.hash = wanted;
+  goTo(wanted && !wanted.startsWith('#/login') ? wanted : link(['overview']));
 }
 
 async function byLink(code) {

@@ -88,6 +88,7 @@ export default async function view({ app, user = '', device = '' }) {
     replace(where);
     rememberApp(to.input.value);
     replace(where, result(await post('/v1/push', body(submitter?.name === 'show'))));
+    where.scrollIntoView({ block: 'nearest' });
   });
   const draw = () => preview.show({ title: title.input.value, subtitle: subtitle.input.value, desc: desc.input.value, badge: badge.input.value, badgeOnly: badgeOnly.input.checked });
   asked.addEventListener('input', draw);

@@ -52,7 +52,8 @@ function muteForm(query, again) {
   const until = field('until', t('mute.until'), h('input', { type: 'datetime-local' }), { hint: t('mute.until.hint') });
   const mentions = check('unless_mentioned', t('mute.mentions'));
   return h('details', { class: 'more' }, h('summary', {}, t('mute.add')), form([h('div', { class: 'thirds' }, kind, target, until), mentions], [button(t('mute.add'), undefined, { type: 'submit' })], async () => {
-    const body = { kind: kind.input.value, target: target.input.value, until: until.input.value ? new Date(until.input.value).getTime() : null, unless_mentioned: mentions.input.checked };
+    const body = { kind: kind.input.value, until: until.input.value ? new Date(until.input.value).getTime() : null, unless_mentioned: mentions.input.checked };
+    if (target.input.value !== '') body.target = target.input.value; // of everything there is none
     await put(`/v1/users/mutes?${new URLSearchParams(query)}`, body);
     toast(t('saved'));
     again();
