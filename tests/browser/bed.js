@@ -1,5 +1,6 @@
-// What the page is played against: the sandbox, `nightpost all` and `nightpost console` on one SQLite file, in a folder
-// of their own. Processes are ended by their own ids.
+// What the page is played against: `nightpost console` with all that it looks at, on one SQLite file in a folder of its
+// own: the sandbox as the vendors; `nightpost all`, whose users write to each other; a Kafka broker and a worker, whose
+// dead letters are replayed. Processes are ended by their own ids.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const binary = process.env.NIGHTPOST_BIN;
 const startLimitMs = 30_000;
+const broker = join(process.env.NIGHTPOST_ROOT, 'tests/support/kafka/broker');
 export const app = 1400000001;
 export const otherApp = 1400000002;
 
@@ -47,6 +49,7 @@ export class Bed {
     const log = openSync(this.path(`${name}.log`), 'a');
     const ready = this.path(`${name}.ready`);
     const child = spawn(binary, [...args, '--ready-file', ready], { cwd: this.folder, stdio: ['ignore', log, log] });
+    child.name = name;
     this.children.push(child);
     await until(`start of ${name}`, () => {
       if (child.exitCode !== null) throw new Error(`${name} ended: ${this.log(name)}`);
@@ -90,9 +93,16 @@ export class Bed {
       trace: { sample: 1 },
       content: { language: 'en' },
     }));
-    // Its brokers are nobody: dead letters are not to be had.
-    this.config = this.write('config.json', JSON.stringify({ store, kafka: { brokers: '127.0.0.1:1' }, console: { listen: '127.0.0.1:0' } }));
-    const [sandbox, companion] = await Promise.all([
+    this.brokerPort = 20_000 + Math.floor(Math.random() * 12_000);
+    this.config = this.write('config.json', JSON.stringify({
+      store, kafka: { brokers: `127.0.0.1:${this.brokerPort}` }, worker: { http_listen: '127.0.0.1:0' }, trace: { sample: 1 },
+      console: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', kafka_wait_ms: 3000, requests_burst_max: 10_000, requests_per_second_max: 10_000 },
+    }));
+    // The worker joins its group while other things are tested; who needs it waits for it.
+    this.worker = this.startBroker().then(() => this.start('worker', 'worker', '--config', this.config));
+    this.worker.catch(() => {}); // who waits for it is told
+    const [{ url }, sandbox, companion] = await Promise.all([
+      this.start('console', 'console', '--config', this.config),
       this.start('sandbox', 'sandbox', '--accept-any', '--listen', '127.0.0.1:0', '--data', 'sandbox'),
       this.start('all', 'all', '--config', all),
     ]);
@@ -100,16 +110,39 @@ export class Bed {
     this.caFile = join(this.folder, sandbox.ca_file);
     this.ca = readFileSync(this.caFile, 'utf8');
     this.sockets = `wss://localhost:${new URL(companion.ws).port}/ws`;
-    const { url, link } = await this.start('console', 'console', '--config', this.config);
     this.url = url;
-    this.link = link;
+    [this.link] = /https?:\S+#\/login\?code=\S+/.exec(this.log('console'));
   }
 
-  close() {
-    for (const child of this.children) child.kill('SIGTERM');
-    return Promise.all(this.children.map(async (child) => {
-      for (let i = 0; i < 250 && child.exitCode === null && child.signalCode === null; ++i) await sleep(20);
-      if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-    })).then(() => rmSync(this.folder, { recursive: true, force: true }));
+  startBroker() {
+    return new Promise((resolve, reject) => {
+      const log = openSync(this.path('kafka.log'), 'a');
+      const child = spawn(broker, ['up', '--port', String(this.brokerPort), '--data', this.path('kafka'), '--partitions', '1', '--owner', String(process.pid)], { stdio: ['ignore', log, log] });
+      child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`no broker: ${this.log('kafka')}`))));
+    });
+  }
+
+  stopBroker() {
+    execFileSync(broker, ['down', '--data', this.path('kafka')], { stdio: 'ignore' });
+  }
+
+  /// Ends one of the processes, as a machine that dies does.
+  kill(name) {
+    return this.end(this.children.filter((each) => each.name === name), 'SIGKILL');
+  }
+
+  async end(children, signal) {
+    for (const child of children) child.kill(signal);
+    for (const child of children) {
+      const gone = () => child.exitCode !== null || child.signalCode !== null;
+      for (let i = 0; i < 250 && !gone(); ++i) await sleep(20);
+      if (!gone()) child.kill('SIGKILL');
+    }
+  }
+
+  async close() {
+    if (existsSync(this.path('kafka/pid'))) this.stopBroker();
+    await this.end(this.children, 'SIGTERM');
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

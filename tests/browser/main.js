@@ -9,7 +9,7 @@ const words = process.argv.slice(2);
 const out = process.env.BROWSER_OUT;
 const testLimitMs = 60_000;
 // In this order: later ones use what earlier ones made.
-const files = ['login', 'certificates', 'people', 'push', 'access', 'words', 'look'];
+const files = ['login', 'certificates', 'people', 'push', 'letters', 'access', 'words', 'look', 'away'];
 
 mkdirSync(out, { recursive: true });
 for (const name of readdirSync(out)) if (name.endsWith('.png')) rmSync(join(out, name));
@@ -55,7 +55,7 @@ try {
   console.log(`FAILED  ${error.stack}`);
 } finally {
   await browser?.close();
-  if (failed > 0 && bed.children.length > 0) for (const name of ['console', 'all', 'sandbox']) console.log(`--- ${name}\n${tail(name)}`);
+  if (failed > 0 && bed.children.length > 0) for (const name of ['console', 'worker', 'all', 'sandbox']) console.log(`--- ${name}\n${tail(name)}`);
   await bed.close();
 }
 

@@ -75,8 +75,4 @@ export const tests = [
     await admin.says(/<img src=x onerror[^]*apns-topic/);
     assert.equal(await admin.page.evaluate(() => window.__ran), undefined);
   }],
-  ['dead letters without brokers say so', async ({ admin }) => {
-    await admin.go('letters');
-    await admin.says(/Not available for now/);
-  }],
 ];

@@ -94,7 +94,7 @@ export default {
   'field.apns.team_id': '.p8 的 10 位 Team ID',
   'field.environment': '生产环境或开发环境',
   'field.apns.environment': 'App Store 版本须用生产环境',
-  'field.host': 'https://主机:端口，代替厂商地址（如沙箱）',
+  'field.host': '含端口的 https 地址，代替厂商地址（如沙箱）',
   'field.ca': 'PEM：上述主机的信任证书',
   'field.receipt_key': '用于校验厂商回执；留空则随机生成',
   'field.secret': '厂商控制台中的应用密钥',
