@@ -50,19 +50,20 @@ export const tests = [
   }],
   ['the page is small, and everything comes from the binary with a policy', async ({ bed, visitor }) => {
     const stranger = await visitor();
-    const sizes = new Map();
-    stranger.page.on('response', async (reply) => {
+    const replies = [];
+    stranger.page.on('response', (reply) => replies.push(reply));
+    await stranger.go('login');
+    await stranger.page.waitForLoadState('networkidle');
+    let total = 0;
+    for (const reply of replies) {
       const { pathname } = new URL(reply.url());
-      if (pathname.startsWith('/v1/')) return;
+      if (pathname.startsWith('/v1/')) continue;
       const headers = reply.headers();
       assert.match(headers['content-security-policy'] ?? '', /default-src 'self'/, pathname);
       assert.equal(headers['x-content-type-options'], 'nosniff', pathname);
-      sizes.set(pathname, (await reply.body().catch(() => Buffer.alloc(0))).length);
-    });
-    await stranger.go('login');
-    await stranger.page.waitForLoadState('networkidle');
-    const total = [...sizes.values()].reduce((sum, each) => sum + each, 0);
-    assert.ok(sizes.has('/app.js') && total > 10_000 && total < 100_000, `${total} bytes of ${[...sizes.keys()].join(' ')}`);
+      total += (await reply.body()).length;
+    }
+    assert.ok(replies.length > 10 && total > 10_000 && total < 100_000, `${total} bytes in ${replies.length} answers`);
     const missing = await stranger.page.request.get(`${bed.url}/..%2f..%2fetc/passwd`);
     assert.ok(!(await missing.text()).includes('root:'));
     await stranger.close();

@@ -4,7 +4,7 @@ import { number, t } from './i18n.js';
 import { area } from './fields.js';
 import { button } from './ui.js';
 
-const bytesMax = 1 << 20; // what is larger is no credential
+const bytesMax = 1 << 18; // the store takes no larger secret
 
 function base64(bytes) {
   let text = '';
