@@ -84,11 +84,11 @@ export const tests = [
     const sender = await visitor();
     await sender.logIn(tokens.sender);
     await sender.context.clearCookies();
-    await sender.page.getByRole('link', { name: 'Devices and users' }).click();
+    await sender.page.getByRole('link', { name: 'Certificates' }).first().click();
     await sender.title('Log in to Nightpost');
     await sender.fill({ token: tokens.sender });
     await sender.page.keyboard.press('Enter');
-    await sender.title('Devices and users');
+    await sender.title('Certificates');
     await sender.close();
   }],
 ];

@@ -53,7 +53,9 @@ export class Visitor {
 
   /// Opens a route, '#/…', and waits until it is drawn.
   async go(route) {
-    await this.page.goto(`${this.bed.url}/#/${route}`);
+    const address = `${this.bed.url}/#/${route}`;
+    if (this.page.url() === address) await this.page.reload(); // goto() would leave the form as it is
+    else await this.page.goto(address);
     await this.drawn();
   }
 
