@@ -108,7 +108,7 @@ export function confirmed(title, text, action, { danger = false, typed } = {}) {
       event.preventDefault();
       close(true);
     };
-    return h('form', { method: 'dialog', onsubmit }, h('p', {}, text),
+    return h('form', { method: 'dialog', onsubmit }, typeof text === 'string' ? h('p', {}, text) : text,
       word && h('label', { class: 'field' }, h('span', { class: 'label' }, t('confirm.type', { word: typed })), word),
       h('div', { class: 'buttons end' }, no, yes));
   });

@@ -19,11 +19,11 @@ function runBody(filters) {
 }
 
 function tally(result) {
-  const counts = (all) => Object.entries(all).map(([name, n]) => `${ruleText(name)} ${number(n)}`).join(', ');
+  const counts = (all) => Object.entries(all).map(([name, n]) => h('div', {}, `${number(n)} × ${ruleText(name)}`));
   return facts([
     [t('letters.matched'), number(result.matched)], [t('letters.would'), number(result.done)], [t('letters.before'), result.done_before > 0 && number(result.done_before)],
     [t('letters.copies'), result.copies > 0 && number(result.copies)], [t('letters.late'), result.too_late > 0 && number(result.too_late)],
-    [t('letters.reasons'), counts(result.by_reason)], [t('letters.refused'), counts(result.refused)],
+    [t('letters.reasons'), counts(result.by_reason)], [t('letters.refused'), Object.keys(result.refused).length > 0 && counts(result.refused)],
   ]);
 }
 
@@ -36,8 +36,8 @@ function run(kind, filters, where, again) {
       const dry = await post(`/v1/letters/${kind}`, { ...body, dry_run: true });
       replace(where);
       if (dry.done === 0) return toast(t('letters.nothing'));
-      const text = h('div', {}, h('p', {}, t(`letters.${kind}.text`)), tally(dry));
-      if (!await confirmed(t(`letters.${kind}.title`, { n: dry.done }), text, t(`letters.${kind}`), { danger: kind === 'drop' })) return undefined;
+      const text = h('div', { class: 'verdict' }, h('p', {}, t(`letters.${kind}.text`)), tally(dry));
+      if (!await confirmed(t(`letters.${kind}.title`, { n: dry.done }), text, t(`letters.${kind}.now`), { danger: kind === 'drop' })) return undefined;
       const real = await post(`/v1/letters/${kind}`, { ...body, dry_run: false });
       toast(t(`letters.${kind}.done`, { n: real.done }));
       return again();

@@ -8,6 +8,9 @@ import { ruleText, todoText } from '../words.js';
 
 /// Facts that a line below has in words of its own, or that nobody needs to see.
 const said = new Set(['v', 'event_id', 'app_id', 'user_id', 'device_id', 'outcome', 'rule', 'at', 'traceparent', 'kind']);
+/// Facts of the first hop that stand at the head of the page.
+const ofTheEvent = new Set(['from', 'to', 'group', 'message_id', 'occurred_at', 'expires_at', 'receivers']);
+const order = ['vendor', 'certificate_id', 'code', 'reason', 'attempt', 'sent_at', 'retry_at', 'not_before', 'latency_ms'];
 const times = new Set(['sent_at', 'retry_at', 'not_before', 'occurred_at', 'expires_at']);
 
 function shownFact(name, value) {
@@ -21,7 +24,10 @@ function shownFact(name, value) {
 }
 
 function details(hop) {
-  const rest = Object.entries(hop.facts ?? {}).filter(([name]) => !said.has(name));
+  const rank = ([name]) => (order.includes(name) ? order.indexOf(name) : order.length);
+  const rest = Object.entries(hop.facts ?? {})
+    .filter(([name]) => !said.has(name) && !(hop.hop === 'consumed' && ofTheEvent.has(name)))
+    .sort((a, b) => rank(a) - rank(b));
   return rest.length > 0 && h('ul', { class: 'hop-facts' }, rest.map(([name, value]) => h('li', {}, h('span', { class: 'quiet' }, tOr(`fact.${name}`, name)), ' ', shownFact(name, value))));
 }
 
@@ -57,7 +63,7 @@ export default async function view({ event: id, user, device }) {
       section('', facts([
         [t('event.id'), copyable(story.event_id)], [t('app'), story.app_id], [t('trace.kind'), event.kind && tOr(`kind.${event.kind}`, event.kind)],
         [t('fact.from'), event.from], [t('fact.group'), event.group], [t('fact.to'), event.to && h('a', { href: link(['users', story.app_id, event.to]) }, event.to)],
-        [t('fact.receivers'), event.receivers], [t('fact.occurred_at'), moment(story.start)], [t('fact.expires_at'), event.expires_at && moment(event.expires_at)],
+        [t('fact.message_id'), event.message_id], [t('fact.receivers'), event.receivers > 1 && event.receivers], [t('fact.occurred_at'), moment(story.start)], [t('fact.expires_at'), event.expires_at && moment(event.expires_at)],
       ]), Object.keys(event).length === 0 && note('warn', t('trace.unknown'))),
       section(t('trace.whole'), timeline(story.hops, story.start), story.left_out > 0 && note('warn', t('trace.left_out', { n: story.left_out }))),
       devices.length === 0 ? note('warn', t('trace.no_outcome')) : devices.map((each) => deviceCard(each, story)),
