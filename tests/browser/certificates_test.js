@@ -28,7 +28,7 @@ export const tests = [
   ['a .p12 is checked without being stored; its end and its warning are told', async ({ admin, credentials }) => {
     const before = (await stored(admin)).length;
     await admin.go('certificates/add?vendor=apns');
-    await admin.fill({ app_id: app, name: 'p12', file: credentials.files.soon, password: 'nightpost' });
+    await admin.fill({ app_id: app, name: 'p12', file: credentials.files.soon, password: 'nightpost', verify: false }); // Apple is not here
     await admin.page.locator('button[name=check]').click();
     await admin.says(/This would be taken/);
     await admin.says(/expires in 1[12] days/);
@@ -42,7 +42,7 @@ export const tests = [
     const { page } = admin;
     const pem = readFileSync(credentials.files.p8, 'utf8');
     await admin.go('certificates/add?vendor=apns');
-    await admin.fill({ app_id: app, name: 'pasted', bundle_id: 'com.example.shop', key_id: 'ABC123DEFG', team_id: 'DEF123GHIJ' });
+    await admin.fill({ app_id: app, name: 'pasted', bundle_id: 'com.example.shop', key_id: 'ABC123DEFG', team_id: 'DEF123GHIJ', verify: false });
     await page.getByRole('button', { name: 'Paste as text' }).click();
     await page.locator('.drop textarea').fill(pem);
     await page.locator('button[name=save]').click();
@@ -57,7 +57,7 @@ export const tests = [
     await page.dispatchEvent('.drop', 'drop', { dataTransfer: transfer });
     await page.locator('.drop').getByText('AuthKey_ABC123DEFG.p8').waitFor();
     assert.equal(await page.locator('[name=key_id]').inputValue(), 'ABC123DEFG');
-    await admin.fill({ app_id: app, name: 'dropped', bundle_id: 'com.example.shop', team_id: 'DEF123GHIJ' });
+    await admin.fill({ app_id: app, name: 'dropped', bundle_id: 'com.example.shop', team_id: 'DEF123GHIJ', verify: false });
     await page.locator('button[name=save]').click();
     await admin.title('dropped');
   }],
@@ -74,6 +74,25 @@ export const tests = [
     assert.deepEqual(missed, []);
     assert.equal((await stored(admin)).length, before);
   }],
+  ['what the vendor refuses is not stored, unless it is not asked', async ({ admin, bed, credentials }) => {
+    const values = { name: 'refused', ...credentials.good.apns, host: bed.vendors.apns.url, ca: bed.ca };
+    bed.script([{ match: { vendor: 'apns' }, act: { status: 403, reason: 'InvalidProviderToken' } }]);
+    await add(admin, 'apns', values);
+    await admin.says(/the vendor refuses the credential: InvalidProviderToken/);
+    assert.ok(!(await stored(admin)).some((each) => each.name === 'refused'));
+    await add(admin, 'apns', { ...values, verify: false });
+    await admin.title('refused');
+    await admin.page.getByRole('button', { name: 'Ask the vendor' }).click();
+    await admin.says(/The vendor refuses the credential[^]*InvalidProviderToken/);
+    bed.script([]);
+    await admin.page.getByRole('button', { name: 'Ask the vendor' }).click();
+    await admin.says(/The vendor takes the credential/);
+  }],
+  ['a vendor that cannot be reached is told, and nothing is stored', async ({ admin, bed, credentials }) => {
+    await add(admin, 'meizu', { name: 'unreached', ...credentials.good.meizu, host: 'https://localhost:1', ca: bed.ca });
+    await admin.says(/cannot be reached, or failed/);
+    assert.ok(!(await stored(admin)).some((each) => each.name === 'unreached'));
+  }],
   ['a mistake stands at its field, which has the focus', async ({ admin, credentials }) => {
     await add(admin, 'apns', { name: 'bad', file: credentials.files.good, password: 'other' });
     const password = admin.page.locator('[name=password][aria-invalid=true]');
@@ -84,7 +103,7 @@ export const tests = [
     assert.match(texts.join(' '), /password does not open/);
   }],
   ['a name that is taken is a conflict at the name', async ({ admin, credentials }) => {
-    await add(admin, 'meizu', { name: 'shop-meizu', ...credentials.good.meizu });
+    await add(admin, 'meizu', { name: 'shop-meizu', ...credentials.good.meizu, verify: false });
     await admin.page.locator('[name=name][aria-invalid=true]').waitFor();
   }],
   ['an edit keeps the id and changes what was changed; a bad one replaces nothing', async ({ admin, ids }) => {

@@ -5,7 +5,7 @@ import { t, tOr } from '../i18n.js';
 import { go, link } from '../router.js';
 import { may } from '../session.js';
 import { button, confirmed, copyable, facts, linkButton, note, problem, section, statePill, toast, vendorName } from '../ui.js';
-import { expiryPill } from '../certificate_parts.js';
+import { expiryPill, verificationNote } from '../certificate_parts.js';
 
 function receipts(certificate, where) {
   if (!certificate.receipt_path) return null;
@@ -25,7 +25,7 @@ function receipts(certificate, where) {
 
 export default async function view({ id }) {
   const certificate = await get(pathOf('v1', 'certificates', id));
-  const where = h('div', { class: 'mistakes' });
+  const where = h('div', { class: 'mistakes', 'aria-live': 'polite' });
   const act = (work) => async () => {
     try {
       await work();
@@ -40,6 +40,10 @@ export default async function view({ id }) {
     toast(t(active ? 'disabled.done' : 'enabled.done', { name: certificate.name }));
     go(['certificates', id]);
   });
+  const verify = act(async () => {
+    replace(where, h('p', { class: 'quiet' }, t('verify.asking')));
+    replace(where, verificationNote(await post(pathOf('v1', 'certificates', id, 'verify'))));
+  });
   const forget = act(async () => {
     const meant = await confirmed(t('remove.title', { name: certificate.name }), t('remove.text'), t('remove'), { danger: true, typed: certificate.name });
     if (!meant) return;
@@ -53,6 +57,7 @@ export default async function view({ id }) {
     title: certificate.name,
     actions: [
       may('sender') && linkButton(t('nav.send'), link(['send'], { app: certificate.app_id }), { symbol: 'send' }),
+      may('operator') && button(t('verify'), verify),
       may('operator') && button(active ? t('disable') : t('enable'), toggle),
       may('operator') && linkButton(t('certificate.edit'), link(['certificates', id, 'edit']), { kind: 'primary' }),
     ],
@@ -62,7 +67,7 @@ export default async function view({ id }) {
       section(t('certificate.what'), facts([
         [t('certificate.id'), certificate.id], [t('vendor'), vendorName(certificate.vendor)], [t('app'), certificate.app_id],
         [t('status'), statePill(certificate.status)], [t('field.bundle_id'), certificate.bundle_id && h('code', {}, certificate.bundle_id)],
-        [t('field.environment'), t(`environment.${certificate.environment}`)], [t('expiry'), expiryPill(certificate)],
+        [t('field.environment'), t(`choice.environment.${certificate.environment}`)], [t('expiry'), expiryPill(certificate)],
         ...Object.entries(certificate.facts).sort((a, b) => rank(a) - rank(b)).map(([name, value]) => [tOr(`fact.${name}`, name), h('code', {}, value)]),
         [t('field.host'), certificate.host && h('code', {}, certificate.host)], [t('field.ca'), certificate.has_ca && t('yes')],
         [t('certificate.version'), certificate.version], [t('secret'), t('sealed')],

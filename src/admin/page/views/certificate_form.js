@@ -1,5 +1,5 @@
 // A new credential, or another version of one: its fields come from the server's table of vendors.
-import { get, patch, pathOf, post } from '../api.js';
+import { get, patch, pathOf, post, withQuery } from '../api.js';
 import { appField } from '../app_field.js';
 import { h, replace } from '../dom.js';
 import { serverText, t, tOr } from '../i18n.js';
@@ -8,7 +8,7 @@ import { area, check, choice, field, form, secret, text } from '../fields.js';
 import { go, link } from '../router.js';
 import { rememberApp } from '../session.js';
 import { button, facts, linkButton, note, section, toast, vendorName } from '../ui.js';
-import { expiryPill } from '../certificate_parts.js';
+import { expiryPill, verificationNote } from '../certificate_parts.js';
 
 const rare = ['host', 'ca', 'receipt_key'];
 
@@ -24,7 +24,7 @@ function control(description, before, rows) {
   if (description.kind === 'file') return dropFile({ onfile: (name) => takeKeyId(rows, name) });
   if (description.kind === 'secret') return secret({ required, placeholder: before ? t('unchanged') : '' });
   if (description.choices) {
-    const choices = description.choices.map((each) => [each, tOr(`${description.name}.${each}`, each)]);
+    const choices = description.choices.map((each) => [each, tOr(`choice.${description.name}.${each}`, each)]);
     return choice(description.required ? choices : [['', t('default')], ...choices], { value: before?.[description.name] ?? '' });
   }
   if (description.name === 'ca') return area({ class: 'code', placeholder: '-----BEGIN CERTIFICATE-----' });
@@ -80,7 +80,7 @@ function changes(rows, before) {
 }
 
 function verdict(certificate) {
-  return h('div', { class: 'verdict' }, note('good', t('check.good')), certificate.warnings.map((each) => note('warn', each)),
+  return h('div', { class: 'verdict' }, note('good', t('check.good')), certificate.verification && verificationNote(certificate.verification), certificate.warnings.map((each) => note('warn', each)),
     facts([...Object.entries(certificate.facts).map(([name, value]) => [tOr(`fact.${name}`, name), h('code', {}, value)]), [t('expiry'), expiryPill(certificate)]]));
 }
 
@@ -98,21 +98,26 @@ function layout(rows, before) {
     folded(t('settings.rare'), rows.filter((each) => rare.includes(each.name)))];
 }
 
+/// The path with what the box says: whether the vendor is asked first.
+const asked = (path, box) => withQuery(path, { verify: box.input.checked ? 'true' : '' });
+const verifyBox = () => check('verify', t('verify.first'), true);
+
 function addForm(vendor) {
   const app = appField(undefined, { name: 'app_id', hint: t('app.hint') });
   const rows = rowsFor(vendor);
   const checked = h('div', { 'aria-live': 'polite' });
-  return [form([layout(rows, app), checked], [
+  const verify = verifyBox();
+  return [form([layout(rows, app), verify, checked], [
     button(t('certificate.save'), undefined, { kind: 'primary', type: 'submit', name: 'save' }),
     button(t('check'), undefined, { type: 'submit', name: 'check' }), linkButton(t('cancel'), link(['certificates'])),
   ], async (submitter) => {
     replace(checked);
     const body = { app_id: Number(app.input.value), vendor: vendor.vendor, ...whole(rows) };
     if (submitter?.name === 'check') {
-      replace(checked, verdict(await post('/v1/certificates/check', body)));
+      replace(checked, verdict(await post(asked('/v1/certificates/check', verify), body)));
       return;
     }
-    const added = await post('/v1/certificates', body);
+    const added = await post(asked('/v1/certificates', verify), body);
     rememberApp(String(added.app_id));
     toast(t('certificate.added', { id: added.id }));
     go(['certificates', added.id]);
@@ -122,7 +127,8 @@ function addForm(vendor) {
 function editForm(vendor, before) {
   const rows = rowsFor(vendor, before);
   const newKey = vendor.receipts && check('new_receipt_key', t('receipt.new'));
-  return form([layout(rows), newKey], [
+  const verify = verifyBox();
+  return form([layout(rows), newKey, verify], [
     button(t('certificate.save'), undefined, { kind: 'primary', type: 'submit' }), linkButton(t('cancel'), link(['certificates', before.id])),
   ], async () => {
     const body = changes(rows, before);
@@ -130,7 +136,7 @@ function editForm(vendor, before) {
     if (Object.keys(body).length === 0) {
       toast(t('nothing.changed'));
     } else {
-      const { version } = await patch(pathOf('v1', 'certificates', before.id), body);
+      const { version } = await patch(asked(pathOf('v1', 'certificates', before.id), verify), body);
       toast(t('certificate.changed', { version }));
     }
     go(['certificates', before.id]);

@@ -19,7 +19,7 @@ export default async function view({ app = '' }) {
     { label: t('vendor'), cell: (each) => vendorName(each.vendor) },
     { label: t('app'), cell: (each) => each.app_id },
     { label: t('field.bundle_id'), cell: (each) => h('code', {}, each.bundle_id) },
-    { label: t('field.environment'), cell: (each) => t(`environment.${each.environment}`) },
+    { label: t('field.environment'), cell: (each) => t(`choice.environment.${each.environment}`) },
     { label: t('expiry'), cell: expiryPill },
     { label: t('status'), cell: (each) => statePill(each.status) },
     { label: t('warnings'), cell: (each) => each.warnings.length > 0 && h('span', { title: each.warnings.join('\n') }, pill('warn', t('warnings.n', { n: each.warnings.length }))) },
