@@ -10,6 +10,7 @@
 
 #include "app/certificate_dates.h"
 #include "app/commands.h"
+#include "app/console_server.h"
 #include "app/im_server.h"
 #include "app/limit_metrics.h"
 #include "app/outcome_event_sink.h"
@@ -25,6 +26,7 @@ namespace {
 struct AllCommandOptions {
   CommonOptions common;
   std::string ready_file;
+  bool console = false;
 };
 
 constexpr seconds kAssignedWait{20};
@@ -169,6 +171,8 @@ int run_all(const AllCommandOptions& options) {
   Service service(
       {.name = "all", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
       &log);
+  ConsoleMetrics console_metrics;
+  std::unique_ptr<Console> console;  // with --console
   auto started = Both::start(*config, clock, log, [&service](const Error&) { service.fail(); });
   if (!started) return say_error(started.error());
   const std::unique_ptr<Both> both = *std::move(started);
@@ -184,6 +188,12 @@ int run_all(const AllCommandOptions& options) {
   register_listener_certificate(service.page(), "im", [&] { return both->im().certificate_ends(); });
   register_listener_certificate(service.page(), "im_rest", [&] { return both->im().rest_certificate_ends(); });
   service.add_condition([&] { return both->unready(); });
+  // With the config as it is, so without the broker in this process: what it acknowledges is not durable.
+  if (options.console) {
+    auto added = add_console(service, *config, clock, log, console_metrics);
+    if (!added) return say_error(added.error());
+    console = *std::move(added);
+  }
   if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   WorkerWatch watch(service.loop(), both->worker(), dates, clock, log);
   watch.start();
@@ -200,9 +210,13 @@ int run_all(const AllCommandOptions& options) {
     if (both->worker().receipts_port() != 0)
       ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls.certificate.empty() ? "" : "s",
                                       config->receipts.host, both->worker().receipts_port());
+    if (console) ready["console"] = console->url();
     return ready;
   });
-  return service.run([&](MonoTime deadline) { return both->drain(deadline); });
+  return service.run([&](MonoTime deadline) {
+    const bool settled = both->drain(deadline);
+    return (console == nullptr || console->drain(deadline)) && settled;
+  });
 }
 
 }  // namespace
@@ -212,6 +226,7 @@ void add_all_command(CLI::App& root, int& exit_code) {
   CLI::App* all = root.add_subcommand("all", "im and worker in one process on one SQLite file, without Kafka");
   options->common.add_config(*all);
   all->add_option("--ready-file", options->ready_file, "written once clients may connect")->type_name("FILE");
+  all->add_flag("--console", options->console, "with the admin API and its page inside, at console.listen");
   all->footer(
       "One machine, nothing to install beside it. Nothing that was answered is lost, however it ends; dead letters "
       "are\n"

@@ -5,10 +5,12 @@
 
 #include "app/cert_fields.h"
 #include "app/cert_upload.h"
+#include "app/cert_verify.h"
 #include "app/commands.h"
 #include "app/dev_account.h"
 #include "app/output.h"
 #include "app/vendors.h"
+#include "app/worker.h"
 #include "store/sealer.h"
 
 namespace nightpost::app {
@@ -189,6 +191,34 @@ int remove(const CommonOptions& common, std::int64_t id) {
   return kDone;
 }
 
+int verify(const CommonOptions& common, std::int64_t id, std::int64_t timeout_ms) {
+  const auto config = common.load();
+  if (!config) return config.error();
+  auto store = open_store(*config, true);
+  if (!store) return say_error(store.error());
+  const auto certificate = (*store)->certificate(CertificateId{id});
+  if (!certificate) return say_error(certificate.error());
+  const auto secret = (*store)->secret(CertificateId{id});
+  if (!secret) return say_error(secret.error());
+  const Verification found =
+      verify_credential(*config, {*certificate, *secret}, milliseconds(timeout_ms), SystemClock());
+  const std::string_view verdict = name_of(found.verdict);
+  if (common.json) {
+    print_json({{"id", id},
+                {"verdict", verdict},
+                {"rule", found.rule},
+                {"code", found.code},
+                {"reason", found.reason},
+                {"trouble", found.trouble}});
+  } else {
+    fmt::print("{}{}{}\n", verdict, found.code.empty() ? "" : " (" + printable(found.code) + ")",
+               found.reason.empty() ? "" : ": " + printable(found.reason));
+    if (!found.trouble.empty()) say_error(found.trouble, kDone);
+  }
+  if (found.verdict == Verification::Verdict::Accepted) return kDone;
+  return found.verdict == Verification::Verdict::Refused ? kNotAllWell : kUnreachable;
+}
+
 int new_key(const std::string& path) {
   const auto written = write_private_file(path, store::Sealer::new_key_text() + '\n');
   return written ? int{kDone} : say_error(written.error());
@@ -197,8 +227,8 @@ int new_key(const std::string& path) {
 }  // namespace
 
 void add_cert_command(CLI::App& root, int& exit_code) {
-  CLI::App* cert =
-      root.add_subcommand("cert", "Vendor credentials: add, update, list, show, disable, remove, roll back, rekey");
+  CLI::App* cert = root.add_subcommand(
+      "cert", "Vendor credentials: add, update, verify, list, show, disable, remove, roll back, rekey");
   cert->require_subcommand(1);
 
   auto added = std::make_shared<AddOptions>();
@@ -242,6 +272,25 @@ void add_cert_command(CLI::App& root, int& exit_code) {
       "    --set 'receipt_url=https://push.example.com/receipts/xiaomi/3?key={key}'");
   update_command->callback(
       [updated, &exit_code] { exit_code = update(updated->common, updated->id, updated->upload); });
+
+  struct VerifyOptions {
+    CommonOptions common;
+    std::int64_t id = 0, timeout_ms = 15'000;
+  };
+  auto verified = std::make_shared<VerifyOptions>();
+  CLI::App* verify_command =
+      cert->add_subcommand("verify", "Ask the vendor whether it takes the credential, by a push to a token of nobody");
+  verified->common.add_config(*verify_command);
+  verified->common.add_json(*verify_command);
+  verify_command->add_option("id", verified->id, "certificate id")->required();
+  verify_command->add_option("--timeout-ms", verified->timeout_ms, "for the vendor's answer")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  verify_command->footer(
+      "Exit codes: 0 accepted, 1 refused, 3 the vendor gave no answer that tells.\n"
+      "Example:\n  nightpost cert verify 3 --config config/dev.json");
+  verify_command->callback(
+      [verified, &exit_code] { exit_code = verify(verified->common, verified->id, verified->timeout_ms); });
 
   struct FieldsOptions {
     bool json = false;

@@ -14,6 +14,9 @@ namespace nightpost::app {
 /// Of all vendors this binary knows, or of one: [{"vendor", "secret", "package", "receipts", "settings": [{"name",
 /// "required", "meaning"}]}].
 nlohmann::json certificate_fields(std::optional<Vendor> vendor);
+/// The same as forms have it: `fields` are the members of the admin API's body, each with "name", "required", "kind"
+/// (text, secret, file, choice), "meaning", and "choices" where it has some.
+nlohmann::json certificate_forms();
 /// The same for people.
 std::string certificate_fields_text(std::optional<Vendor> vendor);
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/ports.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "store/store.h"
@@ -25,14 +26,13 @@ struct CertificateUpload {
   /// The options that both commands have.
   void add_to(CLI::App& command);
 
-  /// `before` with all that was given, inspected. A vendor that sends receipts gets a random receipt key where there is
-  /// none, and where the setting receipt_url says {key} or the key before, the key now is put. `before` has at least
-  /// app, vendor and status. Malformed: a sentence for ops that names the option or setting.
+  /// `before` with all that was given, as changed_certificate(). Malformed: a sentence for ops that names the option or
+  /// setting.
   Result<store::NewCertificate> applied_to(store::NewCertificate before, WallTime now) const;
 
  private:
-  Result<void> read_secrets(store::NewCertificate& to) const;
-  Result<void> read_choices(Certificate& to) const;
+  Result<void> read_choices(admin::CertificateChange& to, Vendor vendor) const;
+  Result<void> read_secrets(admin::CertificateChange& to, const CertificateSecret& before) const;
 };
 
 }  // namespace nightpost::app

@@ -86,6 +86,9 @@ int run(int argc, char** argv) {
   add_config_command(root, exit_code);
   add_dlq_command(root, exit_code);
   add_doctor_command(root, exit_code);
+  add_console_command(root, exit_code);
+  add_token_command(root, exit_code);
+  add_audit_command(root, exit_code);
   add_account_command(root, exit_code);
   add_chat_command(root, exit_code);
   try {

@@ -270,6 +270,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_receipts(top.section("receipts"), config.receipts);
     read_trace(top.section("trace"), config.trace);
     read_im(top.section("im"), config.im);
+    read_console(top.section("console"), config.console);
     {
       JsonSection all = top.section("all");
       all.integer("unsettled_bytes_max", config.all.unsettled_bytes_max, 65'536, 2'097'152);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/all_options.h"
+#include "app/console_options.h"
 #include "app/im_options.h"
 #include "app/proxy_options.h"
 #include "app/receipt_options.h"
@@ -81,6 +82,7 @@ struct Config {
   TraceOptions trace;
   ImOptions im;
   AllOptions all;
+  ConsoleOptions console;
   observe::Level log_level = observe::Level::Info;
   std::uint32_t log_lines_max = 10;  // of one event a second
 };

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "app/commands.h"
+#include "app/event_publish.h"
 #include "app/event_time.h"
 #include "app/output.h"
 #include "dispatch/decode.h"
@@ -45,14 +46,6 @@ std::vector<Source> split(const std::string& path, const std::string& text) {
     if (!line.empty()) lines.push_back({fmt::format("{}:{}", path, number), std::move(line)});
   }
   return lines;
-}
-
-/// Conversation and receiver for one-to-one, the group for groups, so that order holds in both, and a cancel stays
-/// behind its message.
-std::string key_of(const dispatch::OfflineEvent& event) {
-  if (event.kind == dispatch::EventKind::Badge) return fmt::format("badge_{}", event.to.front().user_id);
-  if (!event.group_id.empty()) return fmt::format("group_{}", event.group_id);
-  return fmt::format("c2c_{}_{}", event.from_user, event.to.empty() ? std::string_view() : event.to.front().user_id);
 }
 
 int publish(const PublishOptions& options) {

@@ -6,6 +6,7 @@
 
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/trace_look.h"
 #include "app/trace_options.h"
 #include "app/trace_results.h"
 #include "app/trace_story.h"
@@ -15,8 +16,6 @@
 
 namespace nightpost::app {
 namespace {
-
-constexpr std::size_t kHopsMax = 20'000;  // of one event that are read
 
 struct TraceCommandOptions {
   CommonOptions common;
@@ -39,55 +38,21 @@ std::expected<WallTime, int> since_of(const TraceCommandOptions& options, const 
 }
 
 /// Why there may be nothing, for somebody who looks for it.
-int say_nothing_found(const TraceCommandOptions& options, const Config& config, const std::string& path,
-                      std::optional<WallTime> oldest) {
+int say_nothing_found(const TraceCommandOptions& options, const Config& config, std::optional<WallTime> oldest) {
   say_error(options.event.empty() ? fmt::format("nothing is kept of user {} in app {}", options.user, options.app)
                                   : fmt::format("nothing is kept of event {}", options.event),
             kNotAllWell);
-  const auto hint = [](const std::string& line) { fmt::print(stderr, "  - {}\n", line); };
-  if (!config.trace.enabled) hint("trace.enabled is false in this config: workers keep nothing");
-  if (config.trace.sample < 1)
-    hint(
-        fmt::format("of events that went well, or were ruled out by the sender's or the user's wish, only {:g} % are "
-                    "kept (trace.sample); all that failed are",
-                    config.trace.sample * 100));
-  hint(oldest ? fmt::format("{} begins at {} UTC: what was before is deleted (trace.keep_ms, trace.rows_max)", path,
-                            shown_time(to_ms(*oldest)))
-              : fmt::format("{} is empty", path));
-  hint(
-      "in a storm of failures what is over trace.rows_per_second_max is not kept (nightpost_trace_rows_dropped_total)");
-  hint("it may not have been consumed yet: see nightpost_kafka_lag and nightpost_kafka_oldest_unsettled_seconds");
-  hint("a worker on another machine keeps its own file");
+  for (const std::string& why : why_nothing_kept(config, oldest)) fmt::print(stderr, "  - {}\n", why);
   if (!options.event.empty() && !options.from_results)
-    hint("--from-results looks into the results topic, which has the outcome of every push");
+    fmt::print(stderr, "  - --from-results looks into the results topic, which has the outcome of every push\n");
   return kNotAllWell;
 }
 
-/// A trace file that is there; opening would make one that is not.
-std::expected<std::unique_ptr<store::TraceStore>, int> open_trace(const Config& config, const std::string& path) {
-  std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored))
-    return std::unexpected(
-        say_error(fmt::format("there is no trace file {}: no worker with this config has kept anything here{}", path,
-                              config.trace.enabled ? "" : " (trace.enabled is false)"),
-                  kUnreachable));
-  auto opened = store::open_sqlite_trace(path, config.store);
-  if (!opened) return std::unexpected(say_error(opened.error()));
-  return *std::move(opened);
-}
-
-/// Of the event, and what receipts brought under the tag that vendors send back for it.
-Result<std::vector<store::TraceHop>> hops_of(store::TraceStore& trace, const TraceCommandOptions& options) {
-  const auto user = options.user.empty() ? std::nullopt : std::optional<std::string_view>(options.user);
-  auto hops = trace.of_event(options.event, user, kHopsMax);
-  if (!hops || dispatch::is_receipt_tag(options.event)) return hops;
-  auto receipts = trace.of_event(dispatch::receipt_tag_of(options.event), user, kHopsMax);
-  if (!receipts) return receipts;
-  for (store::TraceHop& receipt : *receipts) {
-    receipt.event_id = options.event;
-    hops->push_back(std::move(receipt));
-  }
-  return hops;
+std::expected<std::unique_ptr<store::TraceStore>, int> open_trace(const Config& config) {
+  auto opened = open_trace_file(config);
+  if (opened) return *std::move(opened);
+  return std::unexpected(opened.error().code == Errc::NotFound ? say_error(opened.error().detail, kUnreachable)
+                                                               : say_error(opened.error()));
 }
 
 /// What the results topic has beside; what was not read of it is said.
@@ -118,19 +83,17 @@ int show_event(const TraceCommandOptions& options, const Config& config) {
   std::vector<store::TraceHop> kept;
   std::optional<WallTime> begins;
   if (!options.from_results || std::filesystem::exists(path, ignored)) {
-    auto trace = open_trace(config, path);
+    auto trace = open_trace(config);
     if (!trace) return trace.error();
-    auto hops = hops_of(**trace, options);
+    auto hops = kept_hops(**trace, options.event, options.user);
     if (!hops) return say_error(hops.error());
     kept = *std::move(hops);
     if (const auto oldest = (*trace)->oldest()) begins = *oldest;
   }
   if (options.from_results)
     if (const auto failed = add_results(options, config, kept)) return *failed;
-  if (!options.device.empty())
-    std::erase_if(
-        kept, [&](const store::TraceHop& hop) { return !hop.device_id.empty() && hop.device_id != options.device; });
-  if (kept.empty()) return say_nothing_found(options, config, path, begins);
+  keep_device(kept, options.device);
+  if (kept.empty()) return say_nothing_found(options, config, begins);
   const WallTime now = SystemClock().wall();
   const TraceStory story = story_of(kept, now);
   if (options.common.json)
@@ -143,31 +106,20 @@ int show_event(const TraceCommandOptions& options, const Config& config) {
 int list_user(const TraceCommandOptions& options, const Config& config) {
   const auto since = since_of(options, "24h");
   if (!since) return since.error();
-  const std::string path = trace_path(config.trace, config.store_url);
-  auto trace = open_trace(config, path);
+  auto trace = open_trace(config);
   if (!trace) return trace.error();
   const auto found = (*trace)->of_user(AppId{options.app}, options.user, *since, options.limit);
   if (!found) return say_error(found.error());
   if (found->empty()) {
     const auto oldest = (*trace)->oldest();
-    return say_nothing_found(options, config, path, oldest ? *oldest : std::nullopt);
+    return say_nothing_found(options, config, oldest ? *oldest : std::nullopt);
   }
-  nlohmann::json all = nlohmann::json::array();
+  const nlohmann::json all = latest_json(*found);
   Table table({"TIME (UTC)", "EVENT", "DEVICE", "LAST", "WHY"});
-  for (const store::TraceHop& hop : *found) {
-    nlohmann::json facts = nlohmann::json::parse(hop.facts, nullptr, false);
-    if (!facts.is_object()) facts = nlohmann::json::object();
-    const std::string last = hop.hop == "attempt" ? "being tried again" : facts.value("outcome", hop.hop);
-    const std::string why = facts.value("reason", "");
-    all.push_back({{"event_id", hop.event_id},
-                   {"device_id", hop.device_id},
-                   {"at", to_ms(hop.at)},
-                   {"last", last},
-                   {"rule", facts.value("rule", "")},
-                   {"reason", why}});
-    table.row({shown_time(to_ms(hop.at)), printable(hop.event_id), printable(hop.device_id), printable(last),
-               printable(why)});
-  }
+  for (const nlohmann::json& one : all)
+    table.row({shown_time(one["at"].get<std::int64_t>()), printable(one["event_id"].get<std::string>()),
+               printable(one["device_id"].get<std::string>()), printable(one["last"].get<std::string>()),
+               printable(one["reason"].get<std::string>())});
   if (options.common.json)
     print_json(all);
   else

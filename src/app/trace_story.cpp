@@ -9,6 +9,7 @@
 
 #include "app/output.h"
 #include "app/trace_advice.h"
+#include "core/json_members.h"
 #include "dispatch/tier.h"
 
 namespace nightpost::app {
@@ -311,6 +312,23 @@ Json trace_json(const TraceStory& story) {
           {"hops", whole},
           {"devices", devices},
           {"left_out", story.left_out}};
+}
+
+Json latest_json(std::span<const store::TraceHop> hops) {
+  Json all = Json::array();
+  for (const store::TraceHop& hop : hops) {
+    const Json facts = facts_of(hop);
+    const std::string outcome = text_in(facts, "outcome");
+    all.push_back({{"event_id", hop.event_id},
+                   {"device_id", hop.device_id},
+                   {"at", to_ms(hop.at)},
+                   {"last", hop.hop == "attempt" ? "being tried again"
+                            : outcome.empty()    ? hop.hop
+                                                 : outcome},
+                   {"rule", text_in(facts, "rule")},
+                   {"reason", text_in(facts, "reason")}});
+  }
+  return all;
 }
 
 }  // namespace nightpost::app

@@ -40,6 +40,8 @@ TraceStory story_of(std::span<const store::TraceHop> hops, WallTime now);
 /// them, those that went wrong first.
 std::string trace_text(const TraceStory& story, WallTime now, std::size_t devices_max = 20);
 nlohmann::json trace_json(const TraceStory& story);
+/// Of the latest hops of a user's events, an item each: "event_id", "device_id", "at", "last", "rule", "reason".
+nlohmann::json latest_json(std::span<const store::TraceHop> hops);
 
 /// "+0.120 s", "+12 min 5 s", "+3 h 10 min"; of what was before the start with a minus.
 std::string shown_offset(milliseconds since_start);

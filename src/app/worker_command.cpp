@@ -5,6 +5,7 @@
 
 #include "app/certificate_dates.h"
 #include "app/commands.h"
+#include "app/console_server.h"
 #include "app/limit_metrics.h"
 #include "app/output.h"
 #include "app/service.h"
@@ -17,6 +18,7 @@ namespace {
 struct WorkerCommandOptions {
   CommonOptions common;
   std::string ready_file;
+  bool console = false;
 };
 
 int run_worker(const WorkerCommandOptions& options) {
@@ -35,6 +37,8 @@ int run_worker(const WorkerCommandOptions& options) {
       {.name = "worker", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
       &log);
 
+  ConsoleMetrics console_metrics;
+  std::unique_ptr<Console> console;  // with --console
   std::unique_ptr<StoreFeed> feed;
   std::unique_ptr<Worker> worker;
   service.add_condition([&]() -> std::vector<Unready> {
@@ -65,6 +69,7 @@ int run_worker(const WorkerCommandOptions& options) {
       if (worker->receipts_port() != 0)
         ready["receipts"] = fmt::format("http{}://{}:{}", config->receipts.tls.certificate.empty() ? "" : "s",
                                         config->receipts.host, worker->receipts_port());
+      if (console) ready["console"] = console->url();
       return ready;
     });
   };
@@ -91,6 +96,11 @@ int run_worker(const WorkerCommandOptions& options) {
   register_limits(service.page(), *config);
   dates.register_series(service.page());
   register_listener_certificate(service.page(), "receipts", [&] { return worker->receipts_certificate_ends(); });
+  if (options.console) {
+    auto added = add_console(service, *config, clock, log, console_metrics);
+    if (!added) return say_error(added.error());
+    console = *std::move(added);
+  }
   if (!on_server)
     if (const auto listens = service.listen(); !listens) return say_error(listens.error());
   WorkerWatch watch(service.loop(), *worker, dates, clock, log);
@@ -99,7 +109,10 @@ int run_worker(const WorkerCommandOptions& options) {
            {observe::kv("brokers", config->consumer.kafka.brokers), observe::kv("topic", config->consumer.topic),
             observe::kv("group", config->consumer.group_id), observe::kv("shards", config->shards),
             observe::kv("proxy", config->proxy.through ? config->proxy.through->authority() : "")});
-  return service.run([&](MonoTime deadline) { return worker->drain(deadline); });
+  return service.run([&](MonoTime deadline) {
+    const bool settled = worker->drain(deadline);
+    return (console == nullptr || console->drain(deadline)) && settled;
+  });
 }
 
 }  // namespace
@@ -110,6 +123,7 @@ void add_worker_command(CLI::App& root, int& exit_code) {
   options->common.add_config(*worker);
   worker->add_option("--ready-file", options->ready_file, "written once the first assignment has come")
       ->type_name("FILE");
+  worker->add_flag("--console", options->console, "with the admin API and its page inside, at console.listen");
   worker->footer("Example:\n  nightpost worker --config config/dev.json");
   worker->callback([options, &exit_code] { exit_code = run_worker(*options); });
 }

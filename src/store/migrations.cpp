@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "store/admin_steps.h"
+
 namespace nightpost::store {
 namespace {
 
@@ -195,6 +197,7 @@ CREATE TRIGGER certificates_removed BEFORE DELETE ON certificates BEGIN
     UNION ALL SELECT old.id, old.version, 'setting', key, value FROM certificate_settings WHERE certificate_id = old.id;
 END;
 )sql",
+    kSqliteAdminStep,
 };
 
 constexpr std::array kTraceSteps = {

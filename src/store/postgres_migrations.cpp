@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "store/admin_steps.h"
+
 namespace nightpost::store {
 namespace {
 
@@ -198,6 +200,7 @@ END $$;
 CREATE TRIGGER certificates_outdated BEFORE UPDATE OF version OR DELETE ON certificates FOR EACH ROW
   EXECUTE FUNCTION nightpost_certificate_outdated();
 )sql",
+    kPostgresAdminStep,
 };
 
 /// Our tables, and the version that has them first.
@@ -215,7 +218,10 @@ constexpr Table kTables[] = {{"certificates", 1},
                              {"changes", 1},
                              {"changes_pruned", 1},
                              {"certificate_versions", 2},
-                             {"certificate_version_texts", 2}};
+                             {"certificate_version_texts", 2},
+                             {"admin_tokens", 3},
+                             {"admin_sessions", 3},
+                             {"audit_log", 3}};
 
 const PostgresQuery kPlace = {"schema_place", kWhat,
                               "SELECT current_schema(), current_user, to_regclass('nightpost_schema') IS NOT NULL, "

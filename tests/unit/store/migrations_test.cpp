@@ -46,8 +46,12 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 4 brought: that of one that forgot what a certificate was.
+/// Takes back what step 5 brought: the file of a Nightpost without an admin API.
+const std::string kBackToVersion4 =
+    "DROP TABLE audit_log; DROP TABLE admin_sessions; DROP TABLE admin_tokens; PRAGMA user_version=4;";
+/// And step 4: that of one that forgot what a certificate was.
 const std::string kBackToVersion3 =
+    kBackToVersion4 +
     "DROP TRIGGER certificates_outdated; DROP TRIGGER certificates_removed; DROP TABLE certificate_version_texts; "
     "DROP TABLE certificate_versions; ALTER TABLE certificates DROP COLUMN written_at; "
     "ALTER TABLE certificates DROP COLUMN written_by; PRAGMA user_version=3;";

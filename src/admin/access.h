@@ -1,0 +1,65 @@
+// Who calls: by an API token, or by a session that a token or a one-time link began.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/answer.h"
+#include "admin/limits.h"
+#include "admin/role.h"
+#include "core/ids.h"
+#include "core/time.h"
+#include "store/admin_store.h"
+
+namespace nightpost::admin {
+
+struct AccessOptions {
+  milliseconds session_idle{1'800'000};       // a session that is not used for so long is over
+  milliseconds session_lifetime{43'200'000};  // and at the latest after this
+  std::size_t sessions_per_token_max = 20;    // its oldest one ends for one more
+  milliseconds link_lifetime{900'000};        // of the one-time link that the first start prints
+  bool tls = false;                           // the listener's, or the proxy's before it: cookies are for HTTPS alone
+};
+
+struct Caller {
+  std::string name;
+  Role role = Role::Viewer;
+  std::vector<AppId> apps;  // empty: all
+  std::int64_t token_id = 0;
+  std::string session;  // its secret; empty: an API token calls
+  std::optional<WallTime> expires_at;
+
+  bool may_see(AppId app) const noexcept;
+  bool sees_all() const noexcept { return apps.empty(); }
+  std::string csrf() const;  // empty: an API token calls
+};
+
+/// 401 where nobody is known by what the call brings, 429 where too many such came from there; 403 `csrf`.
+std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminStore& store, Gate& gate,
+                                            const AccessOptions& options, const Clock& clock);
+
+struct Begun {
+  Caller caller;
+  std::string cookie;  // a Set-Cookie value
+};
+/// Begins a session by a token's text or a link's. 401, 429 as above.
+std::expected<Begun, Refusal> log_in(const HttpCall& call, const std::string& token, const std::string& link,
+                                     store::AdminStore& store, Gate& gate, const AccessOptions& options,
+                                     const Clock& clock);
+Result<void> end_session(const Caller& caller, store::AdminStore& store);
+/// The Set-Cookie value that takes the cookie away.
+std::string no_cookie(const AccessOptions& options);
+
+/// Of the first start: the text of a link that logs an admin in, once. Earlier ones that were not used end. Overloaded,
+/// Io: the store's.
+Result<std::string> new_link(store::AdminStore& store, const AccessOptions& options, WallTime now);
+/// Whether some token is good that may do everything: else nobody could ever make one.
+Result<bool> has_administrator(store::AdminStore& store, WallTime now);
+
+/// Whether the token is good now; a link is judged by use_link().
+std::string_view state_of(const store::AdminToken& token, WallTime now) noexcept;  // "active", "expired", "revoked"
+
+inline constexpr std::size_t kTokensListedMax = 1'000;
+
+}  // namespace nightpost::admin

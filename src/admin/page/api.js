@@ -1,0 +1,53 @@
+// The admin API. Every call gives the answer's JSON or throws an ApiError.
+
+export class ApiError extends Error {
+  constructor(status, { code = 'unknown', message = '', path = '' } = {}) {
+    super(message || code);
+    this.status = status;
+    this.code = code;
+    this.path = path; // of the member that is wrong: "settings.app_id"
+  }
+}
+
+let csrf = '';
+let ended = () => {};
+
+export const useCsrf = (token) => { csrf = token ?? ''; };
+/// `then` is called when a call meets a session that is over.
+export const onSessionEnd = (then) => { ended = then; };
+
+const timeLimitMs = 30_000;
+
+async function call(method, path, body) {
+  const headers = { accept: 'application/json' };
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (method !== 'GET' && csrf) headers['x-nightpost-csrf'] = csrf;
+  let reply;
+  try {
+    reply = await fetch(path, {
+      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: 'same-origin', redirect: 'error', cache: 'no-store', signal: AbortSignal.timeout(timeLimitMs),
+    });
+  } catch (error) {
+    throw new ApiError(0, { code: error.name === 'TimeoutError' ? 'page_timeout' : 'page_unreachable' });
+  }
+  const answer = await reply.json().catch(() => null);
+  if (reply.ok) return answer ?? {};
+  if (reply.status === 401) ended();
+  throw new ApiError(reply.status, answer?.error);
+}
+
+/// '/v1/devices' and {app: 1, user: ''} → '/v1/devices?app=1': members without a value are left out.
+export function withQuery(path, query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+  return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`;
+}
+
+/// A path of segments, each escaped: pathOf('v1', 'users', 'a/b').
+export const pathOf = (...segments) => `/${segments.map((each) => encodeURIComponent(each)).join('/')}`;
+
+export const get = (path, query = {}) => call('GET', withQuery(path, query));
+export const post = (path, body = {}) => call('POST', path, body);
+export const put = (path, body = {}) => call('PUT', path, body);
+export const patch = (path, body = {}) => call('PATCH', path, body);
+export const remove = (path, query = {}) => call('DELETE', withQuery(path, query));

@@ -1,0 +1,70 @@
+// The first page: what needs somebody's attention, then how things stand.
+import { get } from '../api.js';
+import { h, replace } from '../dom.js';
+import { moment, note, pill, problem, section, vendorName, facts, linkButton, empty } from '../ui.js';
+import { number, relative, t } from '../i18n.js';
+import { link } from '../router.js';
+import { loadCertificates, may } from '../session.js';
+import { expiryPill } from '../certificate_parts.js';
+
+const soonMs = 30 * 86400e3;
+
+/// Those that need somebody, the most urgent first.
+function urgent(certificates, now) {
+  const rank = (each) => (each.expires_at !== null && each.expires_at < now + soonMs ? each.expires_at : Number.MAX_SAFE_INTEGER);
+  return certificates
+    .filter((each) => each.status === 'active' && (each.warnings.length > 0 || rank(each) !== Number.MAX_SAFE_INTEGER))
+    .sort((a, b) => rank(a) - rank(b) || a.id - b.id);
+}
+
+function attention(certificates) {
+  if (certificates.length === 0) return note('good', t('overview.calm'));
+  return h('ul', { class: 'attention' }, certificates.map((each) => h('li', {},
+    h('a', { href: link(['certificates', each.id]) }, h('strong', {}, each.name)),
+    h('span', { class: 'quiet' }, `${vendorName(each.vendor)} · ${t('app')} ${each.app_id}`), expiryPill(each),
+    each.warnings.map((warning) => h('p', {}, warning)))));
+}
+
+const card = (label, value, kind, more) => h('div', { class: `figure ${kind}` }, h('span', { class: 'label' }, label), h('strong', {}, value), h('span', { class: 'quiet' }, more));
+
+function ready(label, part) {
+  return card(label, part.ready ? t('health.ready') : t('health.away'), part.ready ? 'good' : 'bad', part.why);
+}
+
+/// Brokers may be slow or away: this arrives when it arrives.
+async function letters(where) {
+  try {
+    const { items, more } = await get('/v1/letters', { state: 'open', limit: 100 });
+    const n = more ? `${number(items.length)}+` : number(items.length);
+    replace(where, card(t('overview.letters'), n, items.length === 0 ? 'good' : 'warn',
+      items.length === 0 ? t('overview.letters.none') : h('a', { href: link(['letters']) }, t('overview.letters.look'))));
+  } catch (error) {
+    replace(where, card(t('overview.letters'), '–', 'quiet', error.code === undefined ? '' : error.message));
+  }
+}
+
+export default async function view() {
+  const [health, certificates] = await Promise.all([get('/v1/health'), loadCertificates()]);
+  const now = health.now;
+  const held = h('div', { 'aria-live': 'polite' }, card(t('overview.letters'), '…', 'quiet', ''));
+  letters(held);
+  const counts = health.certificates;
+  const needs = urgent(certificates, now);
+  return {
+    title: t('nav.overview'),
+    actions: [may('operator') && linkButton(t('certificate.add'), link(['certificates', 'add']), { symbol: 'plus', kind: 'primary' })],
+    body: [
+      certificates.length === 0
+        ? section(t('overview.start'), empty(t('overview.start.text')))
+        : section(t('overview.attention'), attention(needs)),
+      h('div', { class: 'figures' },
+        ready(t('health.store'), health.store), ready(t('health.trace'), health.trace), held,
+        counts && card(t('nav.certificates'), number(counts.active), counts.warned > 0 ? 'warn' : 'good',
+          [counts.warned > 0 && t('overview.warned', { n: counts.warned }), counts.disabled > 0 && t('overview.disabled', { n: counts.disabled })].filter(Boolean).join(' · '))),
+      section(t('overview.server'), facts([
+        [t('version'), health.version], [t('overview.since'), [moment(health.started_at), ' ', h('span', { class: 'quiet' }, relative(health.started_at, now))]],
+        [t('overview.next'), counts?.expire_next ? [moment(counts.expire_next), ' ', pill('quiet', relative(counts.expire_next, now))] : ''],
+      ])),
+    ],
+  };
+}

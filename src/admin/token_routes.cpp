@@ -1,0 +1,89 @@
+// API tokens and the audit log.
+#include <algorithm>
+#include <charconv>
+
+#include "admin/routes.h"
+#include "admin/secrets.h"
+#include "admin/views.h"
+
+namespace nightpost::admin {
+namespace {
+
+/// An admin of some apps has to do with tokens that are for these alone.
+bool may_manage(const Caller& caller, const store::AdminToken& token) {
+  if (caller.sees_all()) return true;
+  return !token.apps.empty() && std::ranges::all_of(token.apps, [&](AppId app) { return caller.may_see(app); });
+}
+
+}  // namespace
+
+Reply list_tokens(Request& request) {
+  const auto all = request.tools.admin.tokens(kTokensListedMax);
+  if (!all) return refused(all.error());
+  nlohmann::json items = nlohmann::json::array();
+  for (const store::AdminToken& token : *all)
+    if (may_manage(request.caller, token)) items.push_back(token_view(token, request.now));
+  return Answer{200, {{"items", std::move(items)}}};
+}
+
+Reply add_token(Request& request) {
+  const store::AdminToken token{.name = request.body.text("name"),
+                                .role = request.body.text("role"),
+                                .apps = request.body.apps("apps"),
+                                .created_at = request.now,
+                                .created_by = request.caller.name,
+                                .expires_at = request.body.time("expires_at")};
+  if (!may_manage(request.caller, token)) return refused(403, "wrong_app", "nobody gives more than they have", "apps");
+  if (token.expires_at && *token.expires_at <= request.now) return invalid("is past", "expires_at");
+  auto secret = new_secret(kTokenPrefix);
+  if (!secret) return refused(secret.error());
+  request.note = {.made = true, .app = token.apps.size() == 1 ? token.apps.front() : AppId{0}, .object = token.name};
+  const auto added = request.tools.admin.add_token(token, hash_of(*secret));
+  if (!added) {
+    Refusal refusal = refusal_of(added.error());
+    if (refusal.status == 422) refusal.path = "name";
+    return std::unexpected(std::move(refusal));
+  }
+  request.note.after = token_view(*added, request.now);
+  nlohmann::json shown = token_view(*added, request.now);
+  shown["secret"] = *std::move(secret);
+  return Answer{201, std::move(shown)};
+}
+
+Reply revoke_token(Request& request) {
+  const std::string& text = request.in_path.at(0);
+  std::int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  const auto none = [&] { return not_found("no token " + text + " that is not revoked"); };
+  if (error != std::errc{} || end != text.data() + text.size()) return none();
+  const auto token = request.tools.admin.token(id);
+  if (!token && token.error().code != Errc::NotFound) return refused(token.error());
+  if (!token || !may_manage(request.caller, *token)) return none();
+  const auto revoked = request.tools.admin.revoke_token(id, request.now);
+  if (!revoked) return refused(revoked.error());
+  request.note = {.made = true,
+                  .app = token->apps.size() == 1 ? token->apps.front() : AppId{0},
+                  .object = token->name,
+                  .before = token_view(*token, request.now)};
+  return Answer{204, nullptr};
+}
+
+Reply list_audit(Request& request) {
+  const Values& query = request.query;
+  const auto limit = static_cast<std::size_t>(query.number("limit", 100));
+  store::AuditQuery asked{.apps = query.has("app") ? std::vector<AppId>{request.app()} : request.caller.apps,
+                          .who = query.text("who"),
+                          .what = query.text("what"),
+                          .since = query.time("since"),
+                          .until = query.time("until")};
+  if (query.has("before")) asked.before = query.number("before");
+  const auto found = request.tools.admin.audit(asked, limit);
+  if (!found) return refused(found.error());
+  nlohmann::json items = nlohmann::json::array();
+  for (const store::AuditEntry& entry : *found) items.push_back(audit_view(entry));
+  const bool last = found->size() < limit;
+  return Answer{200,
+                {{"items", std::move(items)}, {"next", last ? nlohmann::json() : nlohmann::json(found->back().id)}}};
+}
+
+}  // namespace nightpost::admin

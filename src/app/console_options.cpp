@@ -1,0 +1,59 @@
+#include "app/console_options.h"
+
+#include "app/ready_file.h"
+
+namespace nightpost::app {
+namespace {
+
+constexpr std::int64_t kConsoleDayMs = 86'400'000;
+
+void read_console_address(JsonSection& section, std::string_view key, std::string& host, std::uint16_t& port) {
+  std::string text = (host.contains(':') ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  section.text(key, text);
+  if (auto parsed = parse_host_port(text)) {
+    host = std::move(parsed->host);
+    port = parsed->port;
+  } else {
+    section.mistake(key, parsed.error().detail);
+  }
+}
+
+}  // namespace
+
+bool is_this_machine(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+void read_console(JsonSection section, ConsoleOptions& options) {
+  read_console_address(section, "listen", options.host, options.port);
+  read_console_address(section, "http_listen", options.http_host, options.http_port);
+  read_tls_files(section, options.tls);
+  section.flag("behind_tls_proxy", options.behind_tls_proxy);
+  if (options.tls.certificate.empty() && !options.behind_tls_proxy && !is_this_machine(options.host))
+    section.mistake("listen",
+                    "beyond this machine the console wants TLS: name tls_certificate_file and tls_key_file, "
+                    "or say behind_tls_proxy where a proxy ends it");
+  section.integer("body_bytes_max", options.body_bytes_max, 65'536, std::int64_t{16} << 20);
+  read_server_limits(section, "", options.server);
+  section.integer("threads", options.threads, 1, 64);
+  section.integer("requests_queued_max", options.requests_queued_max, 1, 10'000);
+  section.duration_ms("session_idle_ms", options.access.session_idle, 60'000, kConsoleDayMs);
+  section.duration_ms("session_lifetime_ms", options.access.session_lifetime, 60'000, 30 * kConsoleDayMs);
+  section.integer("sessions_per_token_max", options.access.sessions_per_token_max, 1, 1'000);
+  section.duration_ms("link_lifetime_ms", options.access.link_lifetime, 60'000, kConsoleDayMs);
+  section.integer("login_failures_max", options.gate.login_failures_max, 1, 1'000);
+  section.duration_ms("login_window_ms", options.gate.login_window, 1'000, kConsoleDayMs);
+  section.integer("login_addresses_max", options.gate.login_addresses_max, 1, 1'000'000);
+  section.integer("requests_burst_max", options.gate.requests_burst_max, 1, 100'000);
+  section.integer("requests_per_second_max", options.gate.requests_per_second_max, 1, 100'000);
+  section.duration_ms("audit_keep_ms", options.audit_keep, kConsoleDayMs, 3'650 * kConsoleDayMs);
+  section.integer("audit_rows_max", options.audit_rows_max, 1'000, 1'000'000'000);
+  section.duration_ms("push_timeout_ms", options.push_timeout, 100, 600'000);
+  section.duration_ms("kafka_wait_ms", options.kafka_wait, 100, 600'000);
+  section.duration_ms("events_wait_ms", options.events_wait, 100, 600'000);
+  section.integer("events_per_request_max", options.events_per_request_max, 1, 100'000);
+  section.duration_ms("letters_wait_ms", options.letters_wait, 1'000, 600'000);
+  options.access.tls = !options.tls.certificate.empty() || options.behind_tls_proxy;
+}
+
+}  // namespace nightpost::app

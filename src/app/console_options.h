@@ -1,0 +1,45 @@
+// The admin API and its page: the config section `console`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "admin/access.h"
+#include "admin/limits.h"
+#include "app/json_section.h"
+#include "app/server_options.h"
+#include "core/time.h"
+
+namespace nightpost::app {
+
+struct ConsoleOptions {
+  std::string host = "127.0.0.1";       // of the API and the page
+  std::uint16_t port = 9468;            // 0: a free one
+  TlsFiles tls;                         // none: plain, on this machine alone
+  bool behind_tls_proxy = false;        // plain, and a proxy before it ends TLS: any address may be listened on
+  std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
+  std::uint16_t http_port = 9469;
+  std::size_t body_bytes_max = 1'048'576;  // of a request; more is answered 413
+  /// Limits of its connections. Behind a proxy that ends TLS all of them come from one address.
+  server::ServerOptions server{
+      .connections_max = 256, .connections_per_address_max = 64, .idle_timeout = milliseconds(60'000)};
+  std::size_t threads = 2;               // that answer, with a store's connections each
+  std::size_t requests_queued_max = 64;  // that wait for one of them; more are answered 503
+  admin::AccessOptions access;
+  admin::GateOptions gate;
+  milliseconds audit_keep{std::chrono::days(400)};  // older entries are deleted
+  std::uint64_t audit_rows_max = 1'000'000;         // the oldest beyond it are deleted
+  milliseconds push_timeout{15'000};                // for a vendor's answer to a test push
+  milliseconds kafka_wait{3'000};                   // for the brokers, at each step
+  milliseconds events_wait{5'000};                  // for the brokers to acknowledge the events of one request
+  std::size_t events_per_request_max = 1'000;       // more are answered 413
+  milliseconds letters_wait{30'000};                // for one look through, or run on, the dead letters
+};
+
+void read_console(JsonSection section, ConsoleOptions& options);
+
+/// Loopback by name or address.
+bool is_this_machine(const std::string& host);
+
+}  // namespace nightpost::app

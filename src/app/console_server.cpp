@@ -1,0 +1,309 @@
+#include "app/console_server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/ip/address_v4.hpp>
+#include <boost/asio/ip/address_v6.hpp>
+#include <boost/asio/post.hpp>
+#include <condition_variable>
+#include <cstdio>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+
+#include "admin/api.h"
+#include "admin/routes.h"
+#include "app/certificate_dates.h"
+#include "app/console_desks.h"
+#include "app/event_publish.h"
+#include "app/server_options.h"
+#include "app/tls_or_plain.h"
+#include "app/worker.h"
+#include "store/admin_store.h"
+
+namespace nightpost::app {
+namespace {
+
+constexpr seconds kAuditPrunedEvery{600};
+constexpr std::size_t kPrunedAtOnce = 1'000;  // audit entries, in one commit
+constexpr std::uint32_t kConsoleStreamsMax = 100;
+
+/// "10.0.0.7", "2001:db8::1"; of IPv6 the first 64 bits are what one host is given.
+std::pair<std::string, std::string> address_texts(const server::AddressBytes& bytes) {
+  boost::asio::ip::address_v6 v6(bytes);
+  if (v6.is_v4_mapped()) {
+    std::string text = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, v6).to_string();
+    return {text, text};
+  }
+  server::AddressBytes network = bytes;
+  std::fill(network.begin() + 8, network.end(), std::uint8_t{0});
+  return {v6.to_string(), boost::asio::ip::address_v6(network).to_string() + "/64"};
+}
+
+admin::HttpCall call_of(const server::ServerRequest& request) {
+  auto [from, counted_as] = address_texts(request.address);
+  return {.method = request.method,
+          .target = request.target,
+          .headers = request.headers,
+          .body = request.body,
+          .from = std::move(from),
+          .counted_as = std::move(counted_as)};
+}
+
+server::ServerResponse response_of(admin::HttpAnswer answer) {
+  return {answer.status, std::move(answer.headers), std::move(answer.body)};
+}
+
+bool is_of_api(std::string_view target) {
+  const std::string_view path = target.substr(0, target.find('?'));
+  return path == "/v1" || path.starts_with("/v1/");
+}
+
+server::ServerResponse busy_answer(std::string why) {
+  return response_of(admin::as_http(admin::Refusal{503, "unavailable", std::move(why), "", "1"}));
+}
+
+/// What one thread answers with.
+struct Answerer {
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::AdminStore> admin;
+};
+
+}  // namespace
+
+struct Console::Impl {
+  Impl(boost::asio::io_context& on, const Config& from, const Clock& by, observe::Log& to, ConsoleMetrics& counted)
+      : loop(on), config(from), clock(by), log(to), metrics(counted), gate(from.console.gate), producer(from, to) {
+    options.access = from.console.access;
+    options.version = NIGHTPOST_VERSION;
+    options.started_at = by.wall();
+    options.events_max = from.console.events_per_request_max;
+  }
+  struct Job {
+    admin::HttpCall call;
+    server::Responder responder;
+  };
+
+  /// On the loop.
+  void take(const server::ServerRequest& request, server::Responder responder) {
+    if (!is_of_api(request.target)) return responder.respond(response_of(admin::page_answer(call_of(request))));
+    const std::scoped_lock lock(mutex);
+    const bool full = jobs.size() >= config.console.requests_queued_max;
+    if (full || closed) {
+      metrics.busy.add();
+      return responder.respond(busy_answer(closed ? "the server is stopping" : "too many requests wait: repeat"));
+    }
+    jobs.push_back({call_of(request), std::move(responder)});
+    metrics.waiting.set(jobs.size());
+    wake.notify_one();
+  }
+
+  /// A thread's life.
+  void answer_all(const std::stop_token& stop, Answerer& answerer, bool prunes) {
+    ConsoleCertificates certificates(config, clock);
+    ConsoleTraces traces(config);
+    ConsoleLetters letters(config, clock);
+    ConsolePushes pushes(config, *answerer.store, clock);
+    ConsoleEvents events(config, producer, clock);
+    const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters,
+                             pushes,          events,          gate,         clock,  options};
+    MonoTime prune_at{};
+    for (;;) {
+      std::optional<Job> job;
+      {
+        std::unique_lock lock(mutex);
+        wake.wait(lock, stop, [this] { return !jobs.empty(); });
+        if (jobs.empty()) return;
+        job.emplace(std::move(jobs.front()));
+        jobs.pop_front();
+        ++working;
+      }
+      admin::Answered answered = admin::answer(job->call, tools, &log);
+      boost::asio::post(loop, [this, responder = std::move(job->responder), answered = std::move(answered)]() mutable {
+        count(answered);
+        responder.respond(response_of(std::move(answered.http)));
+      });
+      if (prunes && clock.mono() >= prune_at) {
+        prune(*answerer.admin);
+        prune_at = clock.mono() + kAuditPrunedEvery;
+      }
+      const std::scoped_lock lock(mutex);
+      --working;
+      idle.notify_all();
+    }
+  }
+
+  void prune(store::AdminStore& tables) {
+    const WallTime now = clock.wall();
+    for (;;) {
+      const auto gone =
+          tables.prune_audit(now - config.console.audit_keep, config.console.audit_rows_max, kPrunedAtOnce);
+      if (!gone) log.warn("console.not_pruned", {observe::kv("why", gone.error().detail)});
+      if (!gone || *gone < kPrunedAtOnce) return;
+    }
+  }
+
+  void count(const admin::Answered& answered) {
+    const int status = answered.http.status;
+    if (status < 400) metrics.done.add();
+    if (status == 401) metrics.unauthorized.add();
+    if (status == 429) metrics.throttled.add();
+    if (status >= 400 && status < 500) metrics.refused.add();
+    if (status >= 500) metrics.failed.add();
+    if (answered.changed) metrics.changes.add();
+    if (answered.not_recorded) metrics.not_recorded.add();
+    const std::scoped_lock lock(mutex);
+    metrics.waiting.set(jobs.size());
+  }
+
+  boost::asio::io_context& loop;
+  const Config& config;
+  const Clock& clock;
+  observe::Log& log;
+  ConsoleMetrics& metrics;
+  admin::Gate gate;
+  EventProducer producer;
+  admin::ApiOptions options;
+  std::unique_ptr<store::AdminStore> health;  // the loop's
+  std::vector<Answerer> answerers;
+
+  std::mutex mutex;
+  std::condition_variable_any wake, idle;
+  std::deque<Job> jobs;     // by mutex, as those below
+  std::size_t working = 0;  // threads that answer now
+  bool closed = false;
+
+  std::optional<TlsOrPlain> listener;
+  std::vector<std::jthread> threads;  // last: they end first
+};
+
+Console::Console(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Console::~Console() {
+  for (std::jthread& thread : impl_->threads) thread.request_stop();
+  impl_->threads.clear();
+}
+
+Result<std::unique_ptr<Console>> Console::start(boost::asio::io_context& loop, const Config& config, const Clock& clock,
+                                                observe::Log& log, ConsoleMetrics& metrics) {
+  auto impl = std::make_unique<Impl>(loop, config, clock, log, metrics);
+  for (std::size_t i = 0; i < config.console.threads; ++i) {
+    auto store = open_store(config, true);
+    if (!store) return std::unexpected(store.error());
+    auto tables = open_admin_store(config);
+    if (!tables) return std::unexpected(tables.error());
+    impl->answerers.push_back({*std::move(store), *std::move(tables)});
+  }
+  auto health = open_admin_store(config);
+  if (!health) return std::unexpected(health.error());
+  impl->health = *std::move(health);
+
+  server::ServerOptions http = config.console.server;
+  http.host = config.console.host;
+  http.port = config.console.port;
+  http.body_bytes_max = config.console.body_bytes_max;
+  http.name = "console";
+  http.log = &log;
+  http.metrics = &metrics.server;
+  auto listener =
+      TlsOrPlain::start(loop, std::move(http), config.console.tls, {.streams_max_first = kConsoleStreamsMax},
+                        [impl = impl.get()](const server::ServerRequest& request, server::Responder responder) {
+                          impl->take(request, std::move(responder));
+                        });
+  if (!listener) return fail(listener.error().code, "console: " + listener.error().detail);
+  impl->listener.emplace(*std::move(listener));
+  for (Answerer& answerer : impl->answerers) {
+    const bool prunes = &answerer == &impl->answerers.front();
+    impl->threads.emplace_back([impl = impl.get(), &answerer, prunes](const std::stop_token& stop) {
+      impl->answer_all(stop, answerer, prunes);
+    });
+  }
+  return std::unique_ptr<Console>(new Console(std::move(impl)));
+}
+
+std::string Console::url() const {
+  const ConsoleOptions& console = impl_->config.console;
+  const std::string host = console.host.contains(':') ? "[" + console.host + "]" : console.host;
+  return fmt::format("http{}://{}:{}", console.tls.certificate.empty() ? "" : "s", host, impl_->listener->port());
+}
+
+std::optional<WallTime> Console::certificate_ends() const noexcept { return impl_->listener->certificate_ends(); }
+
+std::vector<Unready> Console::unready() {
+  const auto looked = impl_->health->tokens(1);
+  return looked ? std::vector<Unready>() : std::vector<Unready>{{"store", looked.error().detail}};
+}
+
+bool Console::drain(MonoTime deadline) {
+  std::unique_lock lock(impl_->mutex);
+  impl_->closed = true;
+  return impl_->idle.wait_until(lock, deadline, [this] { return impl_->jobs.empty() && impl_->working == 0; });
+}
+
+Result<std::optional<std::string>> Console::first_link(bool always) {
+  const WallTime now = impl_->clock.wall();
+  if (!always) {
+    const auto there = admin::has_administrator(*impl_->health, now);
+    if (!there) return std::unexpected(there.error());
+    if (*there) return std::nullopt;
+  }
+  auto link = admin::new_link(*impl_->health, impl_->config.console.access, now);
+  if (!link) return std::unexpected(link.error());
+  return url() + "/#/login?code=" + *link;
+}
+
+Result<std::unique_ptr<Console>> add_console(Service& service, const Config& config, const Clock& clock,
+                                             observe::Log& log, ConsoleMetrics& metrics, bool always_link) {
+  auto started = Console::start(service.loop(), config, clock, log, metrics);
+  if (!started) return started;
+  Console* const console = started->get();
+  const auto link = console->first_link(always_link);
+  if (!link) return std::unexpected(link.error());
+  register_console_metrics(service.page(), metrics);
+  register_server_metrics(service.page(), "console", metrics.server);
+  register_listener_certificate(service.page(), "console", [console] { return console->certificate_ends(); });
+  service.add_condition([console] { return console->unready(); });
+  if (*link) {
+    fmt::print("Log in, once, within {} minutes:\n  {}\n",
+               std::chrono::floor<std::chrono::minutes>(config.console.access.link_lifetime).count(), **link);
+    std::fflush(stdout);
+  }
+  log.info("console.started", {observe::kv("url", console->url()), observe::kv("store", config.store_url.shown()),
+                               observe::kv("threads", config.console.threads)});
+  return started;
+}
+
+Result<std::unique_ptr<store::AdminStore>> open_admin_store(const Config& config) {
+  if (config.store_url.kind == store::StoreUrl::Kind::Postgres)
+    return store::open_postgres_admin(config.store_url.place, config.store);
+  std::error_code ignored;  // open_sqlite_admin says what is wrong with the path
+  if (const auto folder = std::filesystem::path(config.store_url.place).parent_path(); !folder.empty())
+    std::filesystem::create_directories(folder, ignored);
+  return store::open_sqlite_admin(config.store_url.place, config.store);
+}
+
+void register_console_metrics(observe::MetricsPage& page, const ConsoleMetrics& metrics) {
+  const auto add = [&page](const char* result, const Counter& counter) {
+    page.add_counter("nightpost_console_answers_total", "Answers of the admin API", {{"result", result}},
+                     [&counter] { return static_cast<double>(counter.read()); });
+  };
+  add("done", metrics.done);
+  add("refused", metrics.refused);
+  add("failed", metrics.failed);
+  add("busy", metrics.busy);
+  const auto one = [&page](const char* name, const char* help, const Counter& counter) {
+    page.add_counter(name, help, {}, [&counter] { return static_cast<double>(counter.read()); });
+  };
+  one("nightpost_console_unauthorized_total", "Of those refused: nobody was known by the credential",
+      metrics.unauthorized);
+  one("nightpost_console_throttled_total", "Of those refused: too many failed log-ins or requests", metrics.throttled);
+  one("nightpost_console_changes_total", "Changes that the audit log has", metrics.changes);
+  one("nightpost_console_not_recorded_total", "Changes that the audit log could not take: each is to be looked at",
+      metrics.not_recorded);
+  page.add_gauge("nightpost_console_requests_waiting", "Requests that wait for a thread", {},
+                 [&metrics] { return static_cast<double>(metrics.waiting.read()); });
+}
+
+}  // namespace nightpost::app

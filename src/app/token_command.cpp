@@ -1,0 +1,150 @@
+// nightpost token: who may call the admin API, on the store itself: for the first one, and where no console runs.
+#include <fmt/format.h>
+
+#include "admin/access.h"
+#include "admin/secrets.h"
+#include "admin/views.h"
+#include "app/commands.h"
+#include "app/console_server.h"
+#include "app/output.h"
+
+namespace nightpost::app {
+namespace {
+
+std::expected<std::unique_ptr<store::AdminStore>, int> admin_store_of(const CommonOptions& common) {
+  const auto config = common.load();
+  if (!config) return std::unexpected(config.error());
+  auto store = open_admin_store(*config);
+  if (!store) return std::unexpected(say_error(store.error()));
+  return *std::move(store);
+}
+
+/// A change by the command line stands in the log as well.
+Result<void> record_locally(store::AdminStore& store, const std::string& what, const store::AdminToken& token,
+                            bool after, WallTime now) {
+  const std::string text = admin::token_view(token, now).dump();
+  return store.add_audit({.at = now,
+                          .who = "local",
+                          .origin = "local",
+                          .app = token.apps.size() == 1 ? token.apps.front() : AppId{0},
+                          .what = what,
+                          .object = token.name,
+                          .before = after ? "" : text,
+                          .after = after ? text : "",
+                          .outcome = "done"});
+}
+
+struct TokenAddOptions {
+  CommonOptions common;
+  std::string name, role;
+  std::vector<std::int64_t> apps;
+  std::int64_t days = 0;
+};
+
+int add_token(const TokenAddOptions& options) {
+  auto store = admin_store_of(options.common);
+  if (!store) return store.error();
+  auto secret = admin::new_secret(admin::kTokenPrefix);
+  if (!secret) return say_error(secret.error());
+  const WallTime now = SystemClock().wall();
+  store::AdminToken token{.name = options.name, .role = options.role, .created_at = now, .created_by = "local"};
+  for (const std::int64_t app : options.apps) token.apps.push_back(AppId{app});
+  if (options.days > 0) token.expires_at = now + std::chrono::days(options.days);
+  const auto added = (*store)->add_token(token, admin::hash_of(*secret));
+  if (!added) return say_error(added.error());
+  if (const auto recorded = record_locally(**store, "token.add", *added, true, now); !recorded)
+    return say_error(recorded.error());
+  if (options.common.json) {
+    nlohmann::json json = admin::token_view(*added, now);
+    json["secret"] = *secret;
+    print_json(json);
+  } else {
+    fmt::print("{}\n", *secret);
+  }
+  return kDone;
+}
+
+std::string apps_shown(const std::vector<AppId>& apps) {
+  std::string text;
+  for (const AppId app : apps) text += (text.empty() ? "" : ", ") + std::to_string(app.value);
+  return text.empty() ? "all" : text;
+}
+
+int list_tokens(const CommonOptions& common) {
+  auto store = admin_store_of(common);
+  if (!store) return store.error();
+  const auto all = (*store)->tokens(admin::kTokensListedMax);
+  if (!all) return say_error(all.error());
+  const WallTime now = SystemClock().wall();
+  if (common.json) {
+    nlohmann::json json = nlohmann::json::array();
+    for (const store::AdminToken& token : *all) json.push_back(admin::token_view(token, now));
+    print_json(json);
+    return kDone;
+  }
+  const auto time = [](const std::optional<WallTime>& at, std::string_view otherwise) {
+    return at ? shown_time(to_ms(*at)) : std::string(otherwise);
+  };
+  Table table({"ID", "NAME", "ROLE", "APPS", "STATE", "MADE BY", "EXPIRES (UTC)", "USED LAST (UTC)"});
+  for (const store::AdminToken& token : *all)
+    table.row({std::to_string(token.id), token.name, token.role, apps_shown(token.apps),
+               std::string(admin::state_of(token, now)), token.created_by, time(token.expires_at, "never"),
+               time(token.used_at, "")});
+  fmt::print("{}", table.text("no tokens; make one with: nightpost token add --help"));
+  return kDone;
+}
+
+int revoke_token(const CommonOptions& common, std::int64_t id) {
+  auto store = admin_store_of(common);
+  if (!store) return store.error();
+  const WallTime now = SystemClock().wall();
+  const auto token = (*store)->token(id);
+  if (!token) return say_error(token.error());
+  if (const auto revoked = (*store)->revoke_token(id, now); !revoked) return say_error(revoked.error());
+  if (const auto recorded = record_locally(**store, "token.revoke", *token, false, now); !recorded)
+    return say_error(recorded.error());
+  if (common.json) print_json({{"revoked", id}});
+  return kDone;
+}
+
+}  // namespace
+
+void add_token_command(CLI::App& root, int& exit_code) {
+  CLI::App* token = root.add_subcommand("token", "Tokens of the admin API: add, list, revoke");
+  token->require_subcommand(1);
+
+  auto added = std::make_shared<TokenAddOptions>();
+  CLI::App* add_command = token->add_subcommand("add", "Make one; its text is printed this once");
+  added->common.add_config(*add_command);
+  added->common.add_json(*add_command);
+  add_command->add_option("--name", added->name, "letters, digits, '-', '_', '.', '@'")->required();
+  add_command
+      ->add_option("--role", added->role,
+                   "viewer looks; sender also sends test pushes; operator also changes; admin does everything")
+      ->required()
+      ->check(CLI::IsMember({"viewer", "sender", "operator", "admin"}));
+  add_command->add_option("--app", added->apps, "only for this app; may be repeated; absent: for all")
+      ->check(CLI::PositiveNumber);
+  add_command->add_option("--days", added->days, "until it expires; absent: never")->check(CLI::Range(1, 36'500));
+  add_command->footer(
+      "Example:\n  nightpost token add --config config/dev.json --name ci --role sender --app 1400000001 --days 90");
+  add_command->callback([added, &exit_code] { exit_code = add_token(*added); });
+
+  auto listed = std::make_shared<CommonOptions>();
+  CLI::App* list_command = token->add_subcommand("list", "All tokens, without their texts");
+  listed->add_config(*list_command);
+  listed->add_json(*list_command);
+  list_command->footer("Example:\n  nightpost token list --config config/dev.json");
+  list_command->callback([listed, &exit_code] { exit_code = list_tokens(*listed); });
+
+  auto revoked = std::make_shared<CommonOptions>();
+  auto id = std::make_shared<std::int64_t>(0);
+  CLI::App* revoke_command = token->add_subcommand("revoke", "End it, and the sessions that it began");
+  revoked->add_config(*revoke_command);
+  revoked->add_json(*revoke_command);
+  revoke_command->add_option("id", *id, "as list shows it")->required();
+  revoke_command->footer("Example:\n  nightpost token revoke 4 --config config/dev.json");
+  revoke_command->callback([revoked, id, &exit_code] { exit_code = revoke_token(*revoked, *id); });
+}
+
+}  // namespace nightpost::app

@@ -1,0 +1,102 @@
+// Every view in both languages, light and dark: no mistake for axe, screenshots to look at. And the keyboard.
+import assert from 'node:assert/strict';
+import { app } from './bed.js';
+
+const views = (ids, event) => ({
+  overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`,
+  edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`,
+  trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, letters: 'letters', tokens: 'tokens', audit: 'audit',
+});
+
+async function look({ visitor, admin, ids, event }, language, dark) {
+  const made = await admin.call('post', '/v1/tokens', { name: `look-${language}-${dark}`, role: 'admin', apps: null, expires_at: null });
+  const reader = await visitor({ language, dark });
+  const mode = `${language}-${dark ? 'dark' : 'light'}`;
+  await reader.go('login');
+  await reader.accessible('login');
+  await reader.shot(`${mode}-login`);
+  await reader.logIn(made.secret);
+  assert.equal(await reader.page.evaluate(() => document.documentElement.lang), language === 'zh' ? 'zh-CN' : 'en');
+  const ground = await reader.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  assert.equal(ground, dark ? 'rgb(14, 18, 26)' : 'rgb(244, 245, 248)');
+  for (const [name, route] of Object.entries(views(ids, event))) {
+    await reader.go(route);
+    await reader.page.waitForLoadState('networkidle');
+    await reader.accessible(`${name} (${mode})`);
+    await reader.shot(`${mode}-${name}`);
+  }
+  await reader.close();
+}
+
+export const tests = [
+  // Side by side: they take longest, and wait for nothing.
+  ['every view is accessible, in English and light, in Chinese and dark', (world) => Promise.all([look(world, 'en', false), look(world, 'zh', true)])],
+  ['dialogs are accessible and keep the focus', async ({ admin, ids }) => {
+    const { page } = admin;
+    await admin.go(`certificates/${ids.apns}`);
+    await page.getByRole('button', { name: 'Remove', exact: true }).click();
+    await page.locator('dialog[open]').waitFor();
+    await admin.accessible('the dialog');
+    await admin.shot('en-light-dialog');
+    for (let i = 0; i < 8; ++i) {
+      await page.keyboard.press('Tab');
+      assert.ok(await page.evaluate(() => document.activeElement === document.body || document.querySelector('dialog').contains(document.activeElement)), 'the focus left the dialog');
+    }
+    await page.keyboard.press('Escape');
+    assert.equal(await page.evaluate(() => document.activeElement.innerText), 'Remove');
+  }],
+  ['the keyboard leads everywhere, and not while one types', async ({ admin }) => {
+    const { page } = admin;
+    await admin.go('overview');
+    await page.keyboard.press('g');
+    await page.keyboard.press('c');
+    await admin.title('Certificates');
+    assert.equal(await page.evaluate(() => document.activeElement.tagName), 'H1');
+    await page.keyboard.press('n');
+    await admin.title('Add a certificate');
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    await admin.title('Trace');
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('/');
+    await page.keyboard.type('gc?n');
+    assert.equal(await page.locator('[name=event]').inputValue(), 'gc?n');
+    await admin.title('Trace');
+    await admin.go('audit');
+    await page.keyboard.press('?');
+    await page.locator('dialog[open] kbd').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => document.activeElement.blur());
+    await page.reload();
+    await admin.drawn();
+    await page.locator('.skip').focus();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
+  }],
+  ['language and theme are switched and kept', async ({ visitor, tokens }) => {
+    const reader = await visitor();
+    await reader.logIn(tokens.viewer);
+    await reader.page.getByRole('button', { name: '中文' }).click();
+    await reader.title('概览');
+    await reader.page.getByRole('button', { name: '主题：跟随系统' }).click();
+    await reader.page.getByRole('button', { name: '主题：浅色' }).click();
+    await reader.page.reload();
+    await reader.title('概览');
+    assert.equal(await reader.page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(14, 18, 26)');
+    await reader.page.getByRole('button', { name: 'English' }).click();
+    await reader.title('Overview');
+    await reader.close();
+  }],
+  ['it fits a narrow screen', async ({ visitor, tokens, ids }) => {
+    const reader = await visitor({ width: 390 });
+    await reader.logIn(tokens.operator);
+    for (const route of ['overview', `certificates/${ids.apns}`, 'certificates/add?vendor=apns', `users/${app}/mei`, `send?app=${app}&user=mei`]) {
+      await reader.go(route);
+      const { wide, screen } = await reader.page.evaluate(() => ({ wide: document.documentElement.scrollWidth, screen: innerWidth }));
+      assert.ok(wide <= screen, `${route}: ${wide} px wide`);
+    }
+    await reader.shot('narrow-send');
+    await reader.close();
+  }],
+  ['nothing went wrong on the page all the while', ({ admin }) => admin.calm()],
+];

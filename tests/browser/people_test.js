@@ -1,0 +1,71 @@
+// Devices and users through the page. The devices are set by the command line, on the same store.
+import assert from 'node:assert/strict';
+import { app } from './bed.js';
+import { tokens } from './credentials.js';
+
+export const payload = '<img src=x onerror="window.__ran=1">';
+export const evil = `"><script>window.__ran=1</script>`;
+
+export const tests = [
+  ['a user is found, and the device of a token', async ({ admin, bed, ids }) => {
+    const rows = Object.entries(tokens).map(([vendor, token]) => ({ app_id: app, user_id: 'mei', device_id: `phone-${vendor}`, platform: vendor === 'apns' ? 'ios' : 'android',
+      certificate_id: ids[vendor], token, registered_at: Date.now() - 3600e3, state: 'offline', badge_base: 3, language: 'zh' }));
+    rows.push({ ...rows[0], user_id: evil, device_id: payload, token: tokens.apns.replace('9d3c0f', 'abcdef') });
+    bed.write('devices.ndjson', rows.map((row) => JSON.stringify(row)).join('\n'));
+    bed.run('device', 'import', 'devices.ndjson', '--config', bed.config);
+    await admin.go('users');
+    await admin.fill({ app, user: 'mei' });
+    await admin.page.locator('main form').first().getByRole('button').click();
+    await admin.title('mei');
+    for (const vendor of Object.keys(tokens)) await admin.says(new RegExp(`phone-${vendor}`));
+    for (const token of Object.values(tokens)) assert.ok(!(await admin.page.content()).includes(token), 'a whole token is on the page');
+    await admin.go('users?token=d5igwEhg');
+    await admin.says(/phone-xiaomi/);
+    await admin.go('users?token=zzzzzzzz');
+    await admin.says(/No device has such a token/);
+  }],
+  ['settings and mutes are changed and taken back', async ({ admin }) => {
+    const { page } = admin;
+    await admin.go(`users/${app}/mei`);
+    await admin.fill({ push: false, language: 'en', sound_c2c: 'ding.caf' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved.').first().waitFor();
+    let user = await admin.call('get', '/v1/users', { app, user: 'mei' });
+    assert.deepEqual([user.push, user.language, user.sound_c2c, user.badge], [false, 'en', 'ding.caf', true]);
+    await admin.go(`users/${app}/mei`);
+    await admin.fill({ push: true });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.waitForFunction(() => document.querySelector('[name=push]')?.checked);
+    for (const [kind, target] of [['group', 'team'], ['peer', payload]]) {
+      await admin.drawn();
+      await admin.fill({ kind, target, unless_mentioned: true });
+      await page.getByRole('button', { name: 'Mute', exact: true }).click();
+      await page.locator('td', { hasText: target }).waitFor();
+    }
+    await page.locator('tr', { hasText: 'team' }).getByRole('button', { name: 'Unmute' }).click();
+    await admin.confirm();
+    await page.locator('tr', { hasText: 'team' }).waitFor({ state: 'detached' });
+    user = await admin.call('get', '/v1/users', { app, user: 'mei' });
+    assert.deepEqual(user.mutes.map((each) => each.target), [payload]);
+    assert.equal(user.push, true);
+  }],
+  ['a device is unbound after a question', async ({ admin }) => {
+    const { page } = admin;
+    await admin.go(`users/${app}/mei`);
+    const row = page.locator('tr', { hasText: 'phone-meizu' });
+    await row.getByRole('button', { name: 'Unbind' }).click();
+    await page.locator('dialog[open]').getByRole('button', { name: 'Cancel' }).click();
+    await row.getByRole('button', { name: 'Unbind' }).click();
+    await admin.confirm();
+    await row.waitFor({ state: 'detached' });
+  }],
+  ['names that are markup are shown as they are, and nothing of them runs', async ({ admin }) => {
+    await admin.go(`users/${app}/${encodeURIComponent(evil)}`);
+    await admin.title(evil);
+    await admin.says(/<img src=x onerror/);
+    await admin.go('users?token=abcdef');
+    await admin.says(/<script>window/);
+    assert.equal(await admin.page.evaluate(() => window.__ran), undefined);
+    assert.equal(await admin.page.locator('main img, main script').count(), 0);
+  }],
+];

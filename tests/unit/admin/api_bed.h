@@ -1,0 +1,264 @@
+// The API on a SQLite file of its own, desks that the test scripts, and a clock that the test moves.
+#pragma once
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "admin/api.h"
+#include "admin/routes.h"
+#include "admin/secrets.h"
+#include "store/sealer.h"
+
+namespace nightpost::admin {
+
+inline const AppId kShop{1400000001}, kGame{1400000002};
+inline const WallTime kThen = wall_from_ms(1'795'225'887'405);
+
+class MovedClock final : public Clock {
+ public:
+  WallTime wall() const noexcept override { return kThen + passed; }
+  MonoTime mono() const noexcept override { return MonoTime(std::chrono::hours(1) + passed); }
+  milliseconds passed{0};
+};
+
+class ScriptedCertificates final : public CertificateDesk {
+ public:
+  nlohmann::json vendors() const override { return nlohmann::json::array({{{"vendor", "apns"}}}); }
+  std::expected<store::NewCertificate, Refusal> changed(store::NewCertificate before, const CertificateChange& change,
+                                                        WallTime) const override {
+    if (change.name) before.facts.name = *change.name;
+    if (change.bundle_id) before.facts.bundle_id = *change.bundle_id;
+    for (const auto& [name, value] : change.settings) {
+      if (value)
+        before.facts.settings[name] = *value;
+      else
+        before.facts.settings.erase(name);
+    }
+    if (change.file) before.secret.bytes = *change.file;
+    if (change.secret) before.secret.bytes = *change.secret;
+    if (change.receipt_key) before.secret.receipt_key = *change.receipt_key;
+    if (before.secret.bytes.empty()) return invalid("no secret was given", "file");
+    if (before.secret.bytes == "bad") return invalid("this .p12 holds a certificate but no key", "file");
+    return before;
+  }
+  Verdict verify(const store::NewCertificate& certificate) override {
+    using Is = Verdict::Is;
+    ++verified;
+    if (certificate.secret.bytes == "revoked")
+      return {Is::Refused, {{"verdict", "refused"}, {"code", "InvalidProviderToken"}, {"reason", "not Apple's"}}};
+    if (certificate.secret.bytes == "away") return {Is::Unknown, {{"verdict", "unknown"}, {"reason", "no answer"}}};
+    return {Is::Accepted, {{"verdict", "accepted"}, {"code", "BadDeviceToken"}}};
+  }
+  int verified = 0;
+  std::vector<std::string> warnings(const Certificate& certificate, WallTime) const override {
+    return certificate.name == "old" ? std::vector<std::string>{"it ends in 12 days"} : std::vector<std::string>();
+  }
+  std::optional<WallTime> ends(const Certificate&) const override { return kThen + std::chrono::hours(24); }
+  bool sends_receipts(Vendor vendor) const override { return vendor != Vendor::Apns; }
+  std::string receipt_path(const Certificate& certificate) const override {
+    return sends_receipts(certificate.vendor) ? "/receipts/" + std::to_string(certificate.id.value) : "";
+  }
+  std::string shown_setting(std::string_view value) const override {
+    return value.contains('?') ? "…" : std::string(value);
+  }
+  Result<bool> token_fits(const Certificate&, const CertificateSecret&, const DeviceToken& token) const override {
+    return token.text() != "unfit";
+  }
+};
+
+class ScriptedTraces final : public TraceDesk {
+ public:
+  Reply of_event(const EventQuestion& question, WallTime) override {
+    asked = question.event + "|" + question.user + "|" + question.device;
+    if (!question.may_see(app)) return not_found("nothing is kept of event " + question.event);
+    return Answer{200, {{"event_id", question.event}, {"app_id", app.value}}};
+  }
+  Reply of_user(AppId, const std::string& user, WallTime since, std::size_t limit) override {
+    asked = user + "|" + std::to_string(to_ms(since)) + "|" + std::to_string(limit);
+    return Answer{200, {{"items", nlohmann::json::array()}}};
+  }
+  std::string trouble() override { return "no file"; }
+  std::string asked;
+  AppId app = kShop;
+};
+
+class ScriptedLetters final : public LetterDesk {
+ public:
+  Reply list(const LetterQuestion& question) override {
+    asked = question;
+    return Answer{200, {{"items", nlohmann::json::array()}, {"more", false}}};
+  }
+  Reply show(const std::string& letter, const std::function<bool(AppId)>& may_see) override {
+    if (letter == "0:0") return not_found("no letter");
+    if (!may_see(kShop)) return not_found("no letter");
+    return Answer{200, {{"letter", letter}, {"app_id", kShop.value}}};
+  }
+  Reply run(const LetterQuestion& question, bool drop, bool dry_run) override {
+    asked = question;
+    if (away) return refused(503, "unavailable", "no broker answers");
+    return Answer{200, {{"done", 2}, {"dry_run", dry_run}, {"drop", drop}}};
+  }
+  LetterQuestion asked;
+  bool away = false;
+};
+
+class ScriptedPushes final : public PushDesk {
+ public:
+  Reply push(const PushQuestion& question) override {
+    asked = question;
+    if (question.user == "throw") throw std::runtime_error("the words of a bug");
+    return Answer{200,
+                  {{"items", {{{"device_id", "phone"}, {"outcome", {{"outcome", "accepted"}}}}}},
+                   {"trouble", nlohmann::json::array()}}};
+  }
+  PushQuestion asked;
+};
+
+class ScriptedEvents final : public EventDesk {
+ public:
+  /// An event is its app: "1400000001"; "bad" breaks the contract, "away" is not acknowledged.
+  std::vector<PublishedEvent> publish(std::span<const std::string_view> events,
+                                      const std::function<bool(AppId)>& may_see) override {
+    using Is = PublishedEvent::Is;
+    std::vector<PublishedEvent> all;
+    for (const std::string_view event : events) {
+      if (event == "bad")
+        all.push_back({.is = Is::Refused, .why = "$.to: missing"});
+      else if (event == "away")
+        all.push_back({.is = Is::Unknown, .event_id = "e", .why = "no acknowledgement"});
+      else if (!may_see(AppId{std::stoll(std::string(event))}))
+        all.push_back({.is = Is::Refused, .event_id = "e", .why = "another app's"});
+      else
+        all.push_back({.is = Is::Written, .event_id = "e", .partition = 2, .offset = 17});
+    }
+    return all;
+  }
+};
+
+struct Heard {
+  int status = 0;
+  nlohmann::json body;
+  HttpFields headers;
+  bool changed = false;
+  std::string code() const { return body.is_object() && body.contains("error") ? body["error"]["code"] : ""; }
+  std::string path() const {
+    return body.is_object() && body.contains("error") && body["error"].contains("path") ? body["error"]["path"] : "";
+  }
+  std::string message() const { return body["error"]["message"]; }
+  std::string header(const std::string& name) const {
+    for (const auto& [field, value] : headers)
+      if (field == name) return value;
+    return "";
+  }
+};
+
+class ApiBed {
+ public:
+  ApiBed() {
+    std::string name = (std::filesystem::temp_directory_path() / "nightpost-admin-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder_ = name;
+    const std::string path = (folder_ / "store.db").string();
+    auto opened = store::open_sqlite(path, store::Sealer::from_key_text(store::Sealer::new_key_text()).value());
+    if (!opened) FAIL(opened.error().detail);
+    store = *std::move(opened);
+    auto tables = store::open_sqlite_admin(path);
+    if (!tables) FAIL(tables.error().detail);
+    admin = *std::move(tables);
+    options.version = "0.1.0";
+    options.started_at = kThen;
+  }
+  ApiBed(const ApiBed&) = delete;
+  ApiBed& operator=(const ApiBed&) = delete;
+  ~ApiBed() { std::filesystem::remove_all(folder_); }
+
+  /// The text of a new token.
+  std::string token(Role role, std::vector<AppId> apps = {}, std::optional<WallTime> expires_at = std::nullopt) {
+    std::string secret = *new_secret(kTokenPrefix);
+    const auto added = admin->add_token({.name = std::string(name_of(role)) + std::to_string(++tokens_),
+                                         .role = std::string(name_of(role)),
+                                         .apps = std::move(apps),
+                                         .created_at = kThen,
+                                         .created_by = "test",
+                                         .expires_at = expires_at},
+                                        hash_of(secret));
+    REQUIRE(added);
+    latest = added->id;
+    return secret;
+  }
+  /// Sent with `token`; empty: with nothing. A body that is null is none.
+  Heard call(const std::string& method, const std::string& target, const std::string& token,
+             const nlohmann::json& body = nullptr) {
+    HttpCall call = a_call(method, target, body);
+    if (!token.empty()) call.headers.emplace_back("authorization", "Bearer " + token);
+    return send(call);
+  }
+  static HttpCall a_call(const std::string& method, const std::string& target, const nlohmann::json& body = nullptr) {
+    HttpCall call{.method = method, .target = target, .from = "10.0.0.7", .counted_as = "10.0.0.7"};
+    if (!body.is_null()) {
+      call.body = body.dump();
+      call.headers.emplace_back("content-type", "application/json");
+    }
+    return call;
+  }
+  Heard send(const HttpCall& call) {
+    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, gate, clock, options};
+    const Answered answered = answer(call, tools, nullptr);
+    Heard heard{answered.http.status, nullptr, answered.http.headers, answered.changed};
+    if (!answered.http.body.empty()) {
+      heard.body = nlohmann::json::parse(answered.http.body, nullptr, false);
+      if (heard.body.is_discarded()) heard.body = answered.http.body;
+    }
+    return heard;
+  }
+  /// A session's cookie and CSRF value.
+  struct Session {
+    std::string cookie, csrf;
+  };
+  Session log_in(const std::string& token) {
+    const Heard begun = call("POST", "/v1/login", "", {{"token", token}});
+    REQUIRE(begun.status == 200);
+    const std::string cookie = begun.header("set-cookie");
+    return {cookie.substr(0, cookie.find(';')), begun.body["csrf"]};
+  }
+  Heard by_session(const std::string& method, const std::string& target, const Session& session, bool with_csrf = true,
+                   const nlohmann::json& body = nullptr) {
+    HttpCall call = a_call(method, target, body);
+    call.headers.emplace_back("cookie", session.cookie);
+    if (with_csrf) call.headers.emplace_back("x-nightpost-csrf", session.csrf);
+    return send(call);
+  }
+  std::int64_t a_certificate(const std::string& name = "shop", AppId app = kShop, Vendor vendor = Vendor::Xiaomi) {
+    const auto added =
+        store->add_certificate({.facts = {.app = app, .vendor = vendor, .name = name, .bundle_id = "com.example"},
+                                .secret = {"the secret bytes", "the password", "the receipt key"}});
+    REQUIRE(added);
+    return added->id.value;
+  }
+  std::vector<store::AuditEntry> audit() { return admin->audit({}, 100).value(); }
+
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::AdminStore> admin;
+  ScriptedCertificates certificates;
+  ScriptedTraces traces;
+  ScriptedLetters letters;
+  ScriptedPushes pushes;
+  ScriptedEvents events;
+  GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};
+  Gate gate{limits};
+  MovedClock clock;
+  ApiOptions options;
+  std::int64_t latest = 0;  // the last token's id
+
+ private:
+  std::filesystem::path folder_;
+  int tokens_ = 0;
+};
+
+}  // namespace nightpost::admin

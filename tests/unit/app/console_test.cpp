@@ -1,0 +1,404 @@
+// `nightpost console` on a port of its own, met by a client that knows nothing of it; `nightpost token` and `audit`;
+// what the vendors' rooms say of bad credentials, at the member that is wrong.
+#include "app/console_server.h"
+
+#include <unistd.h>
+
+#include <boost/asio.hpp>
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "admin/routes.h"
+#include "app/console_desks.h"
+#include "app/output.h"
+#include "app/worker.h"
+#include "core/text.h"
+#include "kafka/producer.h"
+#include "store/sealer.h"
+#include "support/cli_run.h"
+
+namespace nightpost::app {
+namespace {
+
+namespace asio = boost::asio;
+using Json = nlohmann::json;
+
+/// A folder with a config, a store and a master key.
+class ConsoleOffice {
+ public:
+  explicit ConsoleOffice(const Json& console = Json::object()) {
+    REQUIRE(::mkdtemp(folder_.data()) != nullptr);
+    std::ofstream(file("master.key")) << store::Sealer::new_key_text() << '\n';
+    std::filesystem::permissions(file("master.key"), std::filesystem::perms::owner_read);
+    Json config = {{"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}},
+                   {"console", {{"listen", "127.0.0.1:0"}, {"kafka_wait_ms", 100}}}};
+    config["kafka"]["brokers"] = "127.0.0.1:1";  // nobody
+    config["console"].update(console);
+    std::ofstream(file("config.json")) << config.dump();
+  }
+  ConsoleOffice(const ConsoleOffice&) = delete;
+  ConsoleOffice& operator=(const ConsoleOffice&) = delete;
+  ~ConsoleOffice() { std::filesystem::remove_all(folder_); }
+
+  std::string file(const std::string& name) const { return folder_ + "/" + name; }
+  support::CliRan run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"--config", file("config.json")});
+    return support::run_cli(folder_, std::move(arguments));
+  }
+  std::string token(const std::string& role, std::vector<std::string> more = {}) const {
+    std::vector<std::string> all = {"token", "add", "--name", role + std::to_string(::rand()), "--role", role};
+    all.insert(all.end(), more.begin(), more.end());
+    const auto ran = run(all);
+    REQUIRE(ran.code == kDone);
+    return ran.out.substr(0, ran.out.size() - 1);
+  }
+
+ private:
+  std::string folder_ = "/tmp/nightpost-console-XXXXXX";
+};
+
+/// A console that runs.
+struct Running {
+  explicit Running(const ConsoleOffice& office, const std::string& brokers = "")
+      : config(*load_config(office.file("config.json"))) {
+    if (!brokers.empty()) config.producer.kafka.brokers = brokers;
+    auto started = Console::start(loop, config, clock, log, metrics);
+    if (!started) FAIL(started.error().detail);
+    console = *std::move(started);
+    thread = std::thread([this] { loop.run(); });
+  }
+  ~Running() {
+    console->drain(clock.mono() + seconds(10));
+    loop.stop();
+    thread.join();
+  }
+  struct Reply {
+    int status = 0;
+    std::string head;
+    Json body;
+  };
+  Reply ask(const std::string& method, const std::string& target, const std::string& token = "",
+            const Json& body = nullptr, const std::string& more = "") {
+    const std::string url = console->url();
+    asio::io_context own;
+    asio::ip::tcp::socket socket(own);
+    socket.connect(
+        {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)))});
+    const std::string text = body.is_null() ? "" : body.dump();
+    std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + more;
+    if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
+    if (!text.empty()) request += "Content-Type: application/json\r\n";
+    request += "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
+    boost::system::error_code ended;  // a server may answer and close before it has all
+    asio::write(socket, asio::buffer(request), ended);
+    std::string answer;
+    asio::read(socket, asio::dynamic_buffer(answer), ended);
+    const std::size_t end = answer.find("\r\n\r\n");
+    REQUIRE(end != std::string::npos);
+    Reply reply{std::stoi(answer.substr(9, 3)), answer.substr(0, end),
+                Json::parse(answer.substr(end + 4), nullptr, false)};
+    if (reply.body.is_discarded()) reply.body = answer.substr(end + 4);
+    return reply;
+  }
+
+  Config config;
+  SystemClock clock;
+  observe::Log log{observe::Level::Off};
+  ConsoleMetrics metrics;
+  asio::io_context loop{1};
+  asio::executor_work_guard<asio::io_context::executor_type> keep{loop.get_executor()};
+  std::unique_ptr<Console> console;
+  std::thread thread;
+};
+
+const Json kXiaomi = {{"app_id", 1},
+                      {"vendor", "xiaomi"},
+                      {"name", "shop"},
+                      {"bundle_id", "com.example.shop"},
+                      {"secret", "abcdefghijklmnopqrstuv=="},
+                      {"settings", {{"app_id", "100000001"}}}};
+
+TEST_CASE("console: from the first link to a test push", "[app][console]") {
+  const ConsoleOffice office;
+  Running running(office);
+  const auto link = running.console->first_link(false);
+  REQUIRE(link);
+  REQUIRE(*link);
+  const std::string mark = "/#/login?code=";
+  REQUIRE((*link)->starts_with(running.console->url() + mark));
+  const auto begun =
+      running.ask("POST", "/v1/login", "", {{"link", (*link)->substr(running.console->url().size() + mark.size())}});
+  REQUIRE(begun.status == 200);
+  const std::size_t at = begun.head.find("nightpost=");
+  REQUIRE(at != std::string::npos);
+  const std::string session = "Cookie: " + begun.head.substr(at, begun.head.find(';', at) - at) +
+                              "\r\nX-Nightpost-CSRF: " + begun.body["csrf"].get<std::string>() + "\r\n";
+
+  const auto added = running.ask("POST", "/v1/certificates", "", kXiaomi, session);
+  REQUIRE(added.status == 201);
+  CHECK(added.body["warnings"].size() == 1);
+  CHECK(added.body["receipt_path"] == "/receipts/xiaomi/1");
+  CHECK_FALSE(added.body.dump().contains("abcdefghijkl"));
+  const Json device = {
+      {"app_id", 1}, {"user_id", "vinson"}, {"device_id", "mi"}, {"certificate_id", 1}, {"token", "regid-0123456789"}};
+  REQUIRE(running.ask("PUT", "/v1/devices", "", device, session).status == 200);
+  const auto dry = running.ask(
+      "POST", "/v1/push", "",
+      {{"app_id", 1}, {"user_id", "vinson"}, {"title", "Denny"}, {"desc", "hello"}, {"dry_run", true}}, session);
+  REQUIRE(dry.status == 200);
+  REQUIRE(dry.body["items"].size() == 1);
+  const Json& item = dry.body["items"][0];
+  CHECK(item["device_id"] == "mi");
+  CHECK(item["vendor"] == "xiaomi");
+  CHECK(item["outcome"].is_null());
+  CHECK(item["request"]["url"].get<std::string>().starts_with("https://"));
+  CHECK_FALSE(dry.body.dump().contains("abcdefghijkl"));
+  const auto none = running.ask("POST", "/v1/push", "", {{"app_id", 1}, {"user_id", "nobody"}, {"desc", "x"}}, session);
+  CHECK(none.body["items"][0]["request"].is_null());
+  CHECK(none.body["items"][0]["outcome"]["rule"] == "no_device");
+  CHECK(running
+            .ask("POST", "/v1/push", "", {{"app_id", 1}, {"user_id", "vinson"}, {"device_id", "other"}, {"desc", "x"}},
+                 session)
+            .status == 404);
+  CHECK_FALSE(*running.console->first_link(false) == std::nullopt);  // a session is no administrator's token yet
+  REQUIRE(running.ask("POST", "/v1/tokens", "", {{"name", "me"}, {"role", "admin"}}, session).status == 201);
+  CHECK(*running.console->first_link(false) == std::nullopt);
+  CHECK(*running.console->first_link(true) != std::nullopt);
+
+  const auto audit = office.run({"audit", "list"});
+  for (const char* deed : {"login", "certificate.add", "device.set", "push.send", "token.add"})
+    CHECK(audit.out.contains(deed));
+  CHECK(audit.out.contains("127.0.0.1"));
+  CHECK(running.metrics.changes.read() >= 4);
+}
+
+TEST_CASE("console: the page, and what is none of its paths", "[app][console]") {
+  const ConsoleOffice office({{"body_bytes_max", 65'536}});
+  Running running(office);
+  const auto index = running.ask("GET", "/");
+  CHECK(index.status == 200);
+  CHECK(index.head.contains("content-security-policy: default-src 'self'"));
+  CHECK(index.body.get<std::string>().contains("<!doctype html>"));
+  CHECK(running.ask("GET", "/nothing.js").status == 404);
+  CHECK(running.ask("GET", "/v1/nothing").status == 404);
+  CHECK(running.ask("GET", "/v1/openapi.json").body["openapi"] == "3.1.0");
+  CHECK(running.ask("GET", "/v1/me").status == 401);
+  const Json large = {{"token", std::string(70'000, 'a')}};
+  CHECK(running.ask("POST", "/v1/login", "", large).status == 413);
+  CHECK(running.ask("GET", "/v1/me", "npt_wrong").status == 401);
+  CHECK(running.console->unready().empty());
+}
+
+TEST_CASE("console: without brokers dead letters are unavailable, without a file there is no trace", "[app][console]") {
+  const ConsoleOffice office;
+  Running running(office);
+  const std::string token = office.token("operator");
+  CHECK(running.ask("GET", "/v1/letters", token).body["error"]["code"] == "unavailable");
+  CHECK(running.ask("GET", "/v1/letters/x", token).status == 404);
+  CHECK(running.ask("POST", "/v1/letters/drop", token, {{"everything", true}}).status == 503);
+  const auto trace = running.ask("GET", "/v1/trace/events/e1", token);
+  CHECK(trace.status == 404);
+  CHECK(trace.body["error"]["message"].get<std::string>().contains("there is no trace file"));
+  CHECK(running.ask("GET", "/v1/health", token).body["trace"]["ready"] == false);
+
+  const auto opened = store::open_sqlite_trace(office.file("store-trace.db"));
+  REQUIRE(opened);
+  REQUIRE((*opened)->add({{{.event_id = "e1",
+                            .app = {7},
+                            .user_id = "vinson",
+                            .device_id = "phone",
+                            .hop = "outcome",
+                            .at = SystemClock().wall(),
+                            .facts = R"({"outcome":"suppressed","rule":"foreground","reason":"because"})"}}},
+                         SystemClock().wall()));
+  const auto kept = running.ask("GET", "/v1/trace/events/e1", token);
+  CHECK(kept.status == 200);
+  CHECK(kept.body["devices"][0]["state"] == "suppressed");
+  CHECK(kept.body["text"].get<std::string>().contains("event e1 of app 7"));
+  CHECK(running.ask("GET", "/v1/trace/users?app=7&user=vinson", token).body["items"][0]["rule"] == "foreground");
+  const auto missing = running.ask("GET", "/v1/trace/events/e2", token);
+  CHECK(missing.status == 404);
+  CHECK(missing.body["error"]["message"].get<std::string>().contains("a worker on another machine"));
+  CHECK(running.ask("GET", "/v1/trace/events/e1", office.token("viewer", {"--app", "8"})).status == 404);
+}
+
+TEST_CASE("console: events are answered once a broker has them", "[app][console]") {
+  auto broker = kafka::EmbeddedBroker::start({{"nightpost.offline.v1", 1}});
+  REQUIRE(broker);
+  std::ifstream file(NIGHTPOST_SOURCE_DIR "/config/example-event.json");
+  const Json event = Json::parse(file);
+  const ConsoleOffice office;
+  const std::string token = office.token("sender");
+  {
+    Running away(office);  // its config names nobody
+    away.config.console.events_wait = milliseconds(100);
+    const auto heard = away.ask("POST", "/v1/events", token, event);
+    CHECK(heard.status == 503);
+    CHECK(heard.body["items"][0]["state"] == "unknown");
+    CHECK(heard.body["items"][0]["event_id"] == event["event_id"]);
+  }
+  Running running(office, (*broker)->brokers());
+  const auto written = running.ask("POST", "/v1/events", token, event);
+  REQUIRE(written.status == 200);
+  CHECK(written.body["items"][0]["offset"] == 0);
+  CHECK(running.ask("POST", "/v1/events", token, event).body["items"][0]["offset"] == 1);
+  Json broken = event;
+  broken.erase("to");
+  const auto refused = running.ask("POST", "/v1/events", token, broken);
+  CHECK(refused.status == 422);
+  CHECK(refused.body["items"][0]["message"].get<std::string>().contains("to"));
+  const std::string other = office.token("sender", {"--app", "8"});
+  CHECK(running.ask("POST", "/v1/events", other, event).body["items"][0]["state"] == "refused");
+}
+
+TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
+  const ConsoleOffice office;
+  const auto added =
+      office.run({"token", "add", "--name", "ci", "--role", "sender", "--app", "7", "--days", "90", "--json"});
+  REQUIRE(added.code == kDone);
+  const Json token = Json::parse(added.out);
+  CHECK(token["secret"].get<std::string>().starts_with("npt_"));
+  CHECK(token["apps"] == Json{7});
+  CHECK(token["created_by"] == "local");
+  const auto listed = office.run({"token", "list"});
+  CHECK(listed.out.contains("ci"));
+  CHECK_FALSE(listed.out.contains(token["secret"].get<std::string>()));
+  const std::string id = std::to_string(token["id"].get<int>());
+  CHECK(office.run({"token", "add", "--name", "ci", "--role", "viewer"}).code == kBadUsage);
+  CHECK(office.run({"token", "add", "--name", "a b", "--role", "viewer"}).code == kBadUsage);
+  CHECK(office.run({"token", "add", "--name", "x", "--role", "root"}).code == kBadUsage);
+  CHECK(office.run({"token", "add", "--name", "x", "--role", "viewer", "--app", "0"}).code == kBadUsage);
+  CHECK(office.run({"token", "revoke", id}).code == kDone);
+  CHECK(office.run({"token", "revoke", id}).code == kNotAllWell);
+  CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[0]["state"] == "revoked");
+  const auto audit = office.run({"audit", "list", "--json", "--what", "token."});
+  CHECK(audit.out.contains("token.revoke"));
+  CHECK(audit.out.contains(R"("from":"local")"));
+  CHECK_FALSE(audit.out.contains(token["secret"].get<std::string>()));
+  CHECK(office.run({"audit", "list", "--app", "8"}).out.contains("no entries"));
+  CHECK(office.run({"audit", "list", "--since", "yesterday"}).code == kBadUsage);
+}
+
+TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") {
+  struct Row {
+    const char* name;
+    Json console;
+    std::string says;
+  };
+  const std::vector<Row> rows = {
+      {"this machine", {{"listen", "127.0.0.1:0"}}, ""},
+      {"by name", {{"listen", "localhost:9468"}}, ""},
+      {"of IPv6", {{"listen", "[::1]:9468"}}, ""},
+      {"everywhere", {{"listen", "0.0.0.0:9468"}}, "console.listen: beyond this machine the console wants TLS"},
+      {"everywhere of IPv6", {{"listen", "[::]:9468"}}, "console.listen: beyond this machine"},
+      {"another host", {{"listen", "console.example.com:443"}}, "console.listen: beyond this machine"},
+      {"everywhere with TLS",
+       {{"listen", "0.0.0.0:9468"}, {"tls_certificate_file", "a.pem"}, {"tls_key_file", "a.key"}},
+       ""},
+      {"everywhere behind a proxy", {{"listen", "0.0.0.0:9468"}, {"behind_tls_proxy", true}}, ""},
+      {"half of TLS", {{"tls_certificate_file", "a.pem"}}, "console.tls_key_file"},
+      {"no port", {{"listen", "127.0.0.1"}}, "console.listen"},
+      {"no thread", {{"threads", 0}}, "console.threads"},
+      {"a key nobody has", {{"thread", 1}}, "console.thread: unknown key"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const auto config = parse_config(Json{{"console", row.console}}.dump());
+    CHECK(config.has_value() == row.says.empty());
+    if (!config) CHECK(config.error().lines.front().starts_with(row.says));
+  }
+  CHECK(parse_config(R"({"console":{"behind_tls_proxy":true}})")->console.access.tls);
+  CHECK_FALSE(parse_config("{}")->console.access.tls);
+  const ConsoleOffice office;
+  CHECK(office.run({"console", "--listen", "0.0.0.0:0"}).code == kBadUsage);
+  CHECK(office.run({"console", "--listen", "nowhere"}).code == kBadUsage);
+}
+
+TEST_CASE("console: a mistake of a credential is told at its member", "[app][console]") {
+  struct Row {
+    const char* name;
+    Vendor vendor;
+    admin::CertificateChange change;
+    std::string path;
+  };
+  const auto xiaomi = [](std::map<std::string, std::optional<std::string>> settings,
+                         const std::string& secret = "abcdefghijklmnopqrstuv==") {
+    return admin::CertificateChange{
+        .name = "shop", .bundle_id = "com.example.shop", .secret = secret, .settings = std::move(settings)};
+  };
+  const auto apns = [](std::optional<std::string> file, std::optional<std::string> key_id = "ABC123DEFG") {
+    return admin::CertificateChange{.name = "shop",
+                                    .bundle_id = "com.example.shop",
+                                    .key_id = std::move(key_id),
+                                    .team_id = "DEF123GHIJ",
+                                    .file = std::move(file)};
+  };
+  const std::string pem = "-----BEGIN PRIVATE KEY-----\nnothing\n-----END PRIVATE KEY-----\n";
+  const std::vector<Row> rows = {
+      {"good", Vendor::Xiaomi, xiaomi({{"app_id", "100000001"}}), ""},
+      {"no secret", Vendor::Apns, apns(std::nullopt), "file"},
+      {"an empty file", Vendor::Apns, apns(""), "file"},
+      {"no .p12", Vendor::Apns, apns("not a p12"), "file"},
+      {"a damaged .p8", Vendor::Apns, apns(pem), "file"},
+      {"a .p8 without its key id", Vendor::Apns, apns(pem, std::nullopt), "key_id"},
+      {"a key id for xiaomi",
+       Vendor::Xiaomi,
+       {.name = "shop", .key_id = "ABC123DEFG", .secret = "x", .settings = {{"app_id", "1"}}},
+       "key_id"},
+      {"a receipt key for apns", Vendor::Apns, {.name = "shop", .file = pem, .receipt_key = "k"}, "receipt_key"},
+      {"a secret of two lines", Vendor::Xiaomi, xiaomi({{"app_id", "1"}}, "a\nb"), "secret"},
+      {"an empty secret", Vendor::Xiaomi, xiaomi({{"app_id", "1"}}, ""), "secret"},
+      {"a setting that is missing", Vendor::Xiaomi, xiaomi({}), "settings.app_id"},
+      {"a setting that is bad", Vendor::Xiaomi, xiaomi({{"app_id", "abc"}}), "settings.app_id"},
+      {"a setting nobody knows", Vendor::Xiaomi, xiaomi({{"app_id", "1"}, {"chanel", "x"}}), "settings.chanel"},
+      {"a click that is none", Vendor::Xiaomi, xiaomi({{"app_id", "1"}, {"click", "call"}}), "settings.click"},
+      {"no service account", Vendor::Fcm, {.name = "shop", .file = "{}"}, "file"},
+      {"FCM's old server key", Vendor::Fcm, {.name = "shop", .file = "AAAA-server-key"}, "file"},
+      {"an environment that is none",
+       Vendor::Xiaomi,
+       {.name = "shop", .environment = "staging", .secret = "x", .settings = {{"app_id", "1"}}},
+       "environment"},
+      {"a host that is none", Vendor::Apns, {.name = "shop", .host = "nowhere", .file = pem}, "host"},
+      {"a name with blanks", Vendor::Apns, {.name = "my shop", .file = pem}, "name"},
+  };
+  const Config config;
+  const SystemClock clock;
+  const ConsoleCertificates desk(config, clock);
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    store::NewCertificate empty{.facts = {.app = {1}, .vendor = row.vendor}, .secret = {}};
+    const auto made = desk.changed(std::move(empty), row.change, SystemClock().wall());
+    CHECK(made.has_value() == row.path.empty());
+    if (made) continue;
+    CAPTURE(made.error().message);
+    CHECK(made.error().status == 422);
+    CHECK(made.error().path == row.path);
+    CHECK_FALSE(made.error().message.contains("--"));  // options are the command line's
+  }
+}
+
+TEST_CASE("console: forms name what the API takes", "[app][console]") {
+  const Json forms = ConsoleCertificates(Config(), SystemClock()).vendors();
+  CHECK(forms.size() == std::size_t(Vendor::Count));
+  const auto route = std::ranges::find_if(
+      admin::routes(), [](const admin::Route& one) { return one.method == "POST" && one.path == "/v1/certificates"; });
+  REQUIRE(route != admin::routes().end());
+  for (const Json& form : forms) {
+    CAPTURE(form["vendor"]);
+    bool secret = false;
+    for (const Json& field : form["fields"]) {
+      const std::string name = field["name"];
+      CAPTURE(name);
+      CHECK(std::ranges::find(route->body, std::string_view(name), &admin::Member::name) != route->body.end());
+      CHECK_FALSE(field["meaning"].get<std::string>().empty());
+      secret = secret || name == "file" || name == "secret";
+    }
+    CHECK(secret);
+  }
+}
+
+}  // namespace
+}  // namespace nightpost::app
