@@ -156,6 +156,43 @@ END $$;
 CREATE TRIGGER certificates_changed AFTER INSERT OR UPDATE OR DELETE ON certificates FOR EACH ROW
   EXECUTE FUNCTION nightpost_certificate_changed();
 )sql",
+    R"sql(
+-- Dead tokens that workers' guards do not let go for now (Store::keep_removals): a row a worker, …
+CREATE TABLE removal_holds (
+  certificate_id bigint NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  worker text COLLATE "C" NOT NULL,
+  heard text COLLATE "C" NOT NULL,  -- where they were called dead
+  code text COLLATE "C" NOT NULL,   -- the vendor's last word
+  since bigint NOT NULL,            -- ms since the epoch
+  last bigint NOT NULL,
+  unkept bigint NOT NULL,           -- removals beyond those that are kept
+  PRIMARY KEY (certificate_id, worker)
+);
+-- … and a row a device: which registration, without the token.
+CREATE TABLE held_removals (
+  certificate_id bigint NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  app_id bigint NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  device_id text COLLATE "C" NOT NULL,
+  registered_at bigint NOT NULL,
+  worker text COLLATE "C" NOT NULL,  -- the last that held it
+  PRIMARY KEY (certificate_id, app_id, user_id, device_id)
+);
+-- Ops' word that they may go, for workers to read.
+CREATE TABLE removal_approvals (
+  certificate_id bigint PRIMARY KEY REFERENCES certificates (id) ON DELETE CASCADE,
+  until bigint NOT NULL  -- ms since the epoch
+);
+-- What died under one version of a certificate says nothing of the next.
+CREATE FUNCTION nightpost_certificate_edited() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  DELETE FROM held_removals WHERE certificate_id = OLD.id;
+  DELETE FROM removal_holds WHERE certificate_id = OLD.id;
+  DELETE FROM removal_approvals WHERE certificate_id = OLD.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER removals_of_another_version AFTER UPDATE OF version ON certificates FOR EACH ROW
+  EXECUTE FUNCTION nightpost_certificate_edited();
+)sql",
 };
 
 /// Our tables, and the version that has them first.
@@ -163,9 +200,10 @@ struct Table {
   std::string_view name;
   std::int64_t since;
 };
-constexpr Table kTables[] = {{"certificates", 1}, {"certificate_facts", 1}, {"certificate_settings", 1},
-                             {"devices", 1},      {"device_states", 1},     {"users", 1},
-                             {"mutes", 1},        {"changes", 1},           {"changes_pruned", 1}};
+constexpr Table kTables[] = {{"certificates", 1},  {"certificate_facts", 1}, {"certificate_settings", 1},
+                             {"devices", 1},       {"device_states", 1},     {"users", 1},
+                             {"mutes", 1},         {"changes", 1},           {"changes_pruned", 1},
+                             {"removal_holds", 2}, {"held_removals", 2},     {"removal_approvals", 2}};
 
 const PostgresQuery kPlace = {"schema_place", kWhat,
                               "SELECT current_schema(), current_user, to_regclass('nightpost_schema') IS NOT NULL, "
