@@ -51,6 +51,9 @@ constexpr Advice kTraceAdvice[] = {
     {"payload_unbuildable", "Shorten ext: nothing else is too long to be cut. The reason above names the limit."},
     {"accepted",
      "The vendor has it. If the phone shows nothing: its notification settings, its battery saver, or no network."},
+    {"accepted_in_part",
+     "The vendor dropped some pushes of this one's request and did not say which; its receipts may. The reason says "
+     "how many, and why."},
     {"token_gone", "The app was removed or has a new token: it must register again, which it does when it is opened."},
     {"token_already_removed",
      "The app was removed or has a new token: it must register again, which it does when it is opened."},

@@ -117,6 +117,7 @@ void Pacer::answered(MonoTime sent_at) noexcept {
 Pacer::Weighed Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now) {
   switch (answer.verdict) {
     case Verdict::Accepted:
+      if (answer.in_part) return Weighed::AsItIs;  // perhaps not this one
       suspects_->accepted(token.text(), now);
       return Weighed::AsItIs;
     case Verdict::CredentialBad: {

@@ -34,7 +34,7 @@ bool equal(const Progress& a, const Progress& b) noexcept {
 /// Whether two pushes of one request are equally far and were told the same: then they do the same at the same moment,
 /// so that what shared a request can share the next.
 bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
-  return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more &&
+  return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more && told_a.in_part == told_b.in_part &&
          told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event &&
          a.window == b.window;
 }
@@ -90,6 +90,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
         answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(now_.wall));
       const Pacer::Weighed weighed = pacer.weigh(answer, push.device->token, push.sent_at, now_.mono);
       if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Class) rest_class(push, answer);
+      if (answer.class_rests) rest_class_today(push, answer);
       if (answer.shared_rests) rest_shared(push, answer);
       std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
       next = before < i && alike(push, answer, *pushes[before], answers[before])
@@ -173,6 +174,13 @@ void Replies::rest_class(Push& push, Answer& answer) {
   const milliseconds believed = answer.rest_of_day ? said : std::min(said, options_.retry_after_max);
   rest(*push.route, name, std::max(believed, options_.backoff_first), answer);
   answer.meaning += " It counts " + name + " by themselves.";
+}
+
+/// Beside what becomes of the push itself.
+void Replies::rest_class_today(Push& push, const Answer& answer) {
+  std::string name;
+  if (thrown_by([&] { name = attempts_.class_of(push); })) metrics_.internal_errors.add();
+  if (!name.empty()) rest(*push.route, name, rest_of_day(now_.wall), answer);
 }
 
 void Replies::rest_shared(Push& push, const Answer& answer) {
