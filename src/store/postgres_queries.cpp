@@ -128,7 +128,12 @@ constinit const PostgresQuery kDevicesOfToken = {
     "SELECT " DEVICE_COLUMNS ", user_id, app_id FROM " DEVICE_TABLES
     " WHERE d.token = $1 AND d.certificate_id = $2 ORDER BY d.registered_at DESC LIMIT $3"};
 
-// Who keeps or removes those of a certificate has its row until the commit, so that their number stays bounded.
+// Who keeps or removes those of a certificate has its row until the commit, so that their number stays bounded. Where
+// old ones of others are forgotten, too, all of their rows are locked first, by id: nobody waits in a circle.
+constinit const PostgresQuery kHoldsLockOld = {
+    "holds_lock_old", "removal_holds",
+    "SELECT id FROM certificates WHERE id = $1 OR id IN (SELECT certificate_id FROM removal_holds WHERE last < $2) "
+    "ORDER BY id FOR NO KEY UPDATE"};
 constinit const PostgresQuery kHoldsLock = {
     "holds_lock", "removal_holds",
     "SELECT c.version, (SELECT count(*) FROM held_removals r WHERE r.certificate_id = c.id) FROM certificates c "

@@ -13,7 +13,7 @@ extern const PostgresQuery kChoiceAdd, kChoicesClear, kChoices;  // a certificat
 extern const PostgresQuery kDeviceSet, kDeviceStateSet, kDeviceRemove, kTokensRemove, kDevicesBeside;
 extern const PostgresQuery kLockToken, kTokenTake, kTokensTake;  // its one owner
 extern const PostgresQuery kTokenMove, kTokenRemove;
-extern const PostgresQuery kHoldsLock, kHeldAdd, kHoldSet, kHoldsPrune, kHeldPrune, kHeldForget;
+extern const PostgresQuery kHoldsLockOld, kHoldsLock, kHeldAdd, kHoldSet, kHoldsPrune, kHeldPrune, kHeldForget;
 extern const PostgresQuery kHolds, kApprovalSet, kApprovals, kHeldRemove, kHoldsRemove;
 extern const PostgresQuery kDevicesOfApp, kDevicesOfUser, kDevicesOfToken;
 extern const PostgresQuery kSettingsSet, kMuteSet, kMuteRemove, kMutesBeside;

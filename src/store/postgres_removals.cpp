@@ -13,6 +13,8 @@ Result<void> PostgresStore::keep_removals(const RemovalHold& hold, std::int64_t 
   const std::int64_t id = hold.certificate.value;
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
+  if (auto locked = connection_.query(postgres::kHoldsLockOld, id, to_ms(limits.oldest)); !locked)
+    return std::unexpected(std::move(locked.error()));
   const auto pruned = connection_.change(postgres::kHoldsPrune, to_ms(limits.oldest));
   if (!pruned) return std::unexpected(pruned.error());
   if (*pruned > 0)
@@ -44,6 +46,8 @@ Result<void> PostgresStore::keep_removals(const RemovalHold& hold, std::int64_t 
 Result<void> PostgresStore::forget_removals(CertificateId certificate) {
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
+  if (auto locked = connection_.query(postgres::kHoldsLock, certificate.value); !locked)
+    return std::unexpected(std::move(locked.error()));
   for (const PostgresQuery* forget : {&postgres::kHeldForget, &postgres::kHoldsRemove})
     if (auto rows = connection_.change(*forget, certificate.value); !rows)
       return std::unexpected(std::move(rows.error()));

@@ -199,8 +199,9 @@ TEST_CASE("removals: workers and ops at once: within the limit, each device once
         if (!store) ++failures;
         for (int i = 0; store && i < kDevices; ++i) {
           const HeldRemoval one = held("u" + std::to_string(i));
-          const RemovalHold by = hold(1, "w" + std::to_string(t));
-          if (!(*store)->keep_removals(by, 1, {&one, 1}, {.devices_max = 10})) ++failures;
+          const RemovalHold by = hold(1, "w" + std::to_string(t), 100 + i);
+          // Each forgets what is older, of the other, too.
+          if (!(*store)->keep_removals(by, 1, {&one, 1}, {.devices_max = 10, .oldest = by.last})) ++failures;
           std::size_t kept = 0;
           for (const RemovalHold& each : (*store)->removal_holds(std::nullopt).value_or(std::vector<RemovalHold>()))
             kept += each.kept;
@@ -211,6 +212,7 @@ TEST_CASE("removals: workers and ops at once: within the limit, each device once
         auto store = f.temp.try_open(kPatient);
         if (!store) ++failures;
         for (int i = 0; store && i < kDevices; ++i) {
+          if (i % 20 == 0 && !(*store)->forget_removals({1})) ++failures;
           const auto told = (*store)->remove_held({1}, 3);
           if (!told) ++failures;
           if (told) removed += told->removed;
