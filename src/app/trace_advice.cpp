@@ -62,7 +62,8 @@ constexpr Advice kTraceAdvice[] = {
     {"token_newer", "The app has registered anew since; the next push goes to the new token."},
     {"removal_held",
      "Too many tokens died at once: look for a wrong bundle id or environment of the certificate, then replay. If "
-     "nothing is wrong the tokens go by themselves, once enough pushes were accepted."},
+     "nothing is wrong the tokens go by themselves, once enough pushes were accepted, or with nightpost cert "
+     "approve-removals."},
     {"removal_failed",
      "The token is dead and the store did not take the removal; the next push removes it. See the store's errors in "
      "the log."},

@@ -39,6 +39,10 @@ bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& tol
          a.window == b.window;
 }
 
+bool was_doubted(Pacer::Weighed weighed) noexcept {
+  return weighed == Pacer::Weighed::DoubtedTwice || weighed == Pacer::Weighed::DoubtedTwiceSurely;
+}
+
 VendorReason reason_of(const Answer* answer) {
   return answer == nullptr ? VendorReason{} : VendorReason{.code = answer->code, .meaning = answer->meaning};
 }
@@ -98,11 +102,11 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
                  : policy_.after(push.progress, answer, now_.mono, window, rules);
       if (weighed != Pacer::Weighed::DoubtedBefore) before = i;
       if (next.what == Next::Do::RemoveToken)
-        next.ending.rule = weighed == Pacer::Weighed::DoubtedTwice ? Rule::TokenDoubtedTwice : Rule::TokenGone;
+        next.ending.rule = was_doubted(weighed) ? Rule::TokenDoubtedTwice : Rule::TokenGone;
       if (next.what == Next::Do::TripBreaker && weighed == Pacer::Weighed::DoubtedBefore) next.what = Next::Do::End;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
-      pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono);
+      pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono, weighed);
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
       answer.code = name_of(reply.response.error().code);
@@ -117,13 +121,13 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     counters[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
-  if (watcher_ != nullptr && feedback.removals == RemovalGuard::Change::Held)
-    watcher_->removals_held(*route, options_.mass_removal_period);
-  if (watcher_ != nullptr && feedback.removals == RemovalGuard::Change::Released) watcher_->removals_released(*route);
   if (leave) sender_.drain_connection(*route, reply.connection);
-  const bool held = pacer.holds_removals(now_.mono);
   const Pacer::Decision decision =
       pacer.conclude(feedback, probe, reply.connection, pushes.front()->sent_at, now_.mono);
+  const bool held = pacer.holds_removals(now_.mono);
+  if (watcher_ != nullptr && decision.removals == RemovalGuard::Change::Held)
+    watcher_->removals_held(*route, options_.mass_removal_period);
+  if (watcher_ != nullptr && decision.removals == RemovalGuard::Change::Released) watcher_->removals_released(*route);
   sender_.carry_out(*route, decision, reason_of(feedback.complaint), reason_of(feedback.refusal));
   const bool still_probe = pacer.is_probe(probe);  // asked now: what follows may let the pacer go
   for (std::size_t i = 0; i < pushes.size(); ++i) {
@@ -195,14 +199,18 @@ void Replies::rest(const Route& route, const std::string& name, milliseconds tim
 
 /// `rule`: as which it ends once the row went.
 void Replies::remove_token(Push& push, const Answer& answer, bool held, Rule rule, const VendorReason& reason) {
+  const OfflineEvent& event = push.event->event;
   if (held) {
     metrics_.removals_held.add();
-    if (rule == Rule::TokenDoubtedTwice) sender_.pacer_of(*push.route).keep_doubted(push.device->token, now_.mono);
+    Pacer& pacer = sender_.pacer_of(*push.route);
+    pacer.hold_token(push.device->token, rule == Rule::TokenDoubtedTwice, now_.mono);
+    if (may_remove(*push.device, answer.gone_at, push.sent_at_wall))
+      pacer.keep_removal(held_removal_of(event.app, std::string(event.to[push.receiver].user_id), *push.device),
+                         reason.code, now_.wall);
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, Disposition::DeadLetter}, reason);
   }
   if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, reason);
-  const OfflineEvent& event = push.event->event;
   const std::uint64_t tag = push.tag;
   push.state = Push::State::Removing;
   push.waits_for = rule;
