@@ -18,6 +18,7 @@ namespace {
 // 1000 tokens, each in quotes that are escaped: more is not Huawei's, and is not read.
 constexpr std::size_t kReplyBytesMax = 2u << 20;
 constexpr std::string_view kNoReason = "";
+constexpr std::int64_t kFailuresMax = 1'000'000;  // more than a request has tokens
 
 /// Tokens that an answer names, with v3's reason for each. Views into `msg`.
 using Illegal = std::unordered_map<std::string_view, std::string_view>;
@@ -66,6 +67,19 @@ Answer refused(std::string_view reason, bool others_taken) {
   return answer;
 }
 
+/// Of one of `rest` tokens that the answer does not name, though `missing` of them failed.
+Answer taken_but_for(std::int64_t missing, std::int64_t rest) {
+  Answer answer{.verdict = Verdict::Accepted, .code = std::string(kPartial), .meaning = "Huawei took it."};
+  if (missing <= 0) return answer;
+  answer.meaning = "Huawei did not take " + std::to_string(std::min(missing, rest)) + " of " + std::to_string(rest) +
+                   " and does not say which.";
+  if (missing >= rest)
+    answer.verdict = Verdict::Suppressed;
+  else
+    answer.in_part = true;
+  return answer;
+}
+
 /// Token by token. nullopt: the answer does not say which of them are meant.
 std::optional<std::vector<Answer>> split(std::span<const DeviceToken> tokens, const nlohmann::json& json,
                                          bool some_taken) {
@@ -76,7 +90,12 @@ std::optional<std::vector<Answer>> split(std::span<const DeviceToken> tokens, co
   const auto count =
       std::ranges::count_if(tokens, [&](const DeviceToken& each) { return named(each) != illegal.end(); });
   if (count == 0 && (!some_taken || integer_in(msg, "failure").value_or(1) != 0)) return std::nullopt;
-  const bool others_taken = some_taken && static_cast<std::size_t>(count) < tokens.size();
+  // Where more failed than are named, some of the others were dropped, or all.
+  const std::int64_t rest = static_cast<std::int64_t>(tokens.size()) - count;
+  const std::int64_t failed = std::clamp<std::int64_t>(integer_in(msg, "failure").value_or(0), 0, kFailuresMax);
+  const std::int64_t missing = failed - static_cast<std::int64_t>(illegal.size());
+  const Answer taken = taken_but_for(missing, rest);
+  const bool others_taken = some_taken && rest > 0 && missing < rest;
   std::vector<Answer> answers;
   answers.reserve(tokens.size());
   for (const DeviceToken& token : tokens) {
@@ -84,7 +103,7 @@ std::optional<std::vector<Answer>> split(std::span<const DeviceToken> tokens, co
     if (found != illegal.end())
       answers.push_back(refused(found->second, others_taken));
     else if (some_taken)
-      answers.push_back({.verdict = Verdict::Accepted, .code = std::string(kPartial), .meaning = "Huawei took it."});
+      answers.push_back(taken);
     else
       answers.push_back({.verdict = Verdict::TokenSuspect,
                          .code = std::string(kAllTokensInvalid),

@@ -42,6 +42,15 @@ Answer throttled_today(const Answer& accepted) {
   return answer;
 }
 
+Answer taken_in_part(const Answer& accepted, std::size_t dropped, std::size_t all) {
+  Answer answer = accepted;
+  answer.in_part = answer.class_rests = true;
+  answer.code = "channel_exceed_quota";
+  answer.meaning = "The day's quota of the channel ran out: Xiaomi dropped " + std::to_string(dropped) + " of " +
+                   std::to_string(all) + " and does not say which.";
+  return answer;
+}
+
 std::vector<Answer> accepted_answers(std::span<const DeviceToken> tokens, const nlohmann::json& body,
                                      const Answer& common) {
   std::vector<Answer> answers(tokens.size(), common);
@@ -58,10 +67,12 @@ std::vector<Answer> accepted_answers(std::span<const DeviceToken> tokens, const 
     answers[i].meaning = "Xiaomi lists the registration id as unusable.";
     --good;
   }
-  // Xiaomi says how many it dropped and not which: unless it was all, asking again would repeat for most.
-  if (const std::size_t dropped = dropped_in(text_in(*data, "channel_exceed_quota")); dropped > 0 && dropped >= good)
+  // Xiaomi says how many it dropped and not which: unless it was all, asking again would repeat for most. Its receipts
+  // (type 128) name them later.
+  if (const std::size_t dropped = dropped_in(text_in(*data, "channel_exceed_quota")); dropped > 0)
     for (Answer& answer : answers)
-      if (answer.verdict == Verdict::Accepted) answer = throttled_today(answer);
+      if (answer.verdict == Verdict::Accepted)
+        answer = dropped >= good ? throttled_today(answer) : taken_in_part(answer, dropped, good);
   return answers;
 }
 

@@ -1,13 +1,14 @@
 // nightpost cert: vendor credentials, sealed on the way in and never shown again.
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 
 #include "app/cert_fields.h"
 #include "app/cert_upload.h"
 #include "app/cert_verify.h"
 #include "app/commands.h"
 #include "app/dev_account.h"
+#include "app/held_removals.h"
 #include "app/output.h"
 #include "app/vendors.h"
 #include "app/worker.h"
@@ -16,11 +17,21 @@
 namespace nightpost::app {
 namespace {
 
-std::vector<std::string> warnings_now(const Certificate& certificate) {
-  return warnings_of(certificate, SystemClock().wall());
+using Held = std::map<std::int64_t, HeldSummary>;
+
+std::vector<std::string> warnings_now(const Certificate& certificate, const Held& held = {}) {
+  std::vector<std::string> all = warnings_of(certificate, SystemClock().wall());
+  if (const auto found = held.find(certificate.id.value); found != held.end()) all.push_back(warning_of(found->second));
+  return all;
 }
 
-nlohmann::json as_json(const Certificate& certificate) {
+/// Empty where the store does not say: what is shown beside it does not depend on it.
+Held held_in(store::Store& store) {
+  const auto holds = store.removal_holds(std::nullopt);
+  return holds ? summarize(*holds) : Held();
+}
+
+nlohmann::json as_json(const Certificate& certificate, const Held& held = {}) {
   nlohmann::json settings = nlohmann::json::object();
   for (const auto& [name, value] : certificate.settings) settings[name] = shown_setting(value);
   return {{"id", certificate.id.value},
@@ -33,7 +44,7 @@ nlohmann::json as_json(const Certificate& certificate) {
           {"settings", std::move(settings)},
           {"host", certificate.host_override},
           {"has_ca", !certificate.ca_pem.empty()},
-          {"warnings", warnings_now(certificate)},
+          {"warnings", warnings_now(certificate, held)},
           {"status", name_of(certificate.status)},
           {"version", certificate.version}};
 }
@@ -120,22 +131,28 @@ int list(const CommonOptions& common, std::optional<std::int64_t> app) {
   if (!store) return store.error();
   const auto found = (*store)->certificates(app ? std::optional(AppId{*app}) : std::nullopt);
   if (!found) return say_error(found.error());
+  const Held held = held_in(**store);
   if (common.json) {
     nlohmann::json all = nlohmann::json::array();
-    for (const Certificate& certificate : *found) all.push_back(as_json(certificate));
+    for (const Certificate& certificate : *found) all.push_back(as_json(certificate, held));
     print_json(all);
     return kDone;
   }
   Table table(
       {"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "ENVIRONMENT", "KIND", "EXPIRES", "STATUS", "WARNINGS"});
-  for (const Certificate& c : *found)
+  bool warned = false;
+  std::string lines;
+  for (const Certificate& c : *found) {
+    const std::vector<std::string> warnings = warnings_now(c, held);
+    for (const std::string& warning : warnings)
+      lines += fmt::format("\n{} {}: warning: {}", c.id.value, c.name, warning);
+    warned |= !warnings.empty();
     table.row({std::to_string(c.id.value), std::to_string(c.app.value), std::string(name_of(c.vendor)), c.name,
                c.bundle_id, std::string(name_of(c.environment)), fact(c, "kind"), fact(c, "not_after"),
-               std::string(name_of(c.status)), warnings_now(c).empty() ? "" : std::to_string(warnings_now(c).size())});
-  fmt::print("{}", table.text("no certificates; add one with: nightpost cert add --help"));
-  for (const Certificate& c : *found)
-    for (const std::string& warning : warnings_now(c)) fmt::print("\n{} {}: warning: {}", c.id.value, c.name, warning);
-  if (std::ranges::any_of(*found, [](const Certificate& c) { return !warnings_now(c).empty(); })) fmt::print("\n");
+               std::string(name_of(c.status)), warnings.empty() ? "" : std::to_string(warnings.size())});
+  }
+  fmt::print("{}{}{}", table.text("no certificates; add one with: nightpost cert add --help"), lines,
+             warned ? "\n" : "");
   return kDone;
 }
 
@@ -154,8 +171,9 @@ int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
           fmt::format("certificate {}: has no receipt key; cert update {} --new-receipt-key makes one", id, id),
           kNotAllWell);
   }
+  const Held held = held_in(**store);
   if (common.json) {
-    nlohmann::json json = as_json(*found);
+    nlohmann::json json = as_json(*found, held);
     if (with_receipt_key) json.update({{"receipt_key", receipt_key}, {"receipt_path", receipt_path(*found)}});
     print_json(json);
     return kDone;
@@ -178,7 +196,7 @@ int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
   line("secret", "sealed, never shown");
   if (receipt_reader_of(found->vendor) != nullptr) line("receipts to", receipt_path(*found));
   line("receipt key", receipt_key);
-  for (const std::string& warning : warnings_now(*found)) line("warning", warning);
+  for (const std::string& warning : warnings_now(*found, held)) line("warning", warning);
   return kDone;
 }
 
@@ -228,7 +246,7 @@ int new_key(const std::string& path) {
 
 void add_cert_command(CLI::App& root, int& exit_code) {
   CLI::App* cert = root.add_subcommand(
-      "cert", "Vendor credentials: add, update, verify, list, show, disable, remove, roll back, rekey");
+      "cert", "Vendor credentials: add, update, verify, list, show, disable, remove, roll back, rekey, held removals");
   cert->require_subcommand(1);
 
   auto added = std::make_shared<AddOptions>();
@@ -346,6 +364,8 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   remove_command->add_option("id", *removed_id, "certificate id")->required();
   remove_command->footer("Example:\n  nightpost cert remove 1 --config config/dev.json");
   remove_command->callback([removed, removed_id, &exit_code] { exit_code = remove(*removed, *removed_id); });
+
+  add_cert_removal_commands(*cert, exit_code);
 
   auto key_path = std::make_shared<std::string>();
   CLI::App* key_command = cert->add_subcommand("new-key", "Make a master key file (mode 0600) that seals all secrets");

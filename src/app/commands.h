@@ -33,6 +33,9 @@ void add_chat_command(CLI::App& root, int& exit_code);
 
 /// versions, rollback, copy, rekey and the like below `cert`.
 void add_cert_history_commands(CLI::App& cert, int& exit_code);
+/// held and approve-removals below `cert`.
+void add_cert_removal_commands(CLI::App& cert, int& exit_code);
+
 /// import and export below `device` and `user`.
 void add_device_file_commands(CLI::App& device, int& exit_code);
 void add_user_file_commands(CLI::App& user, int& exit_code);

@@ -133,7 +133,10 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.real("mass_removal_share", options.mass_removal_share, 0.0, 1.0);
   dispatch.real("mass_removal_live_share", options.mass_removal_live_share, 0.0, 1.0);
   dispatch.duration_ms("mass_removal_period_ms", options.mass_removal_period, 1'000, 24 * kHourMs);
+  dispatch.integer("removals_kept_max", options.removals_kept_max, 0, 1'000'000);
+  dispatch.duration_ms("removals_kept_ms", options.removals_kept, 60'000, 30 * 24 * kHourMs);
   dispatch.integer("suspects_max", options.suspects_max, 0, 10'000'000);
+  dispatch.integer("suspects_noted_max", options.suspects_noted_max, 0, 10'000'000);
   dispatch.duration_ms("suspects_apart_ms", options.suspects_apart, 0, 7 * 24 * kHourMs);
   dispatch.duration_ms("suspects_kept_ms", options.suspects_kept, 1'000, 30 * 24 * kHourMs);
   dispatch.duration_ms("proof_kept_ms", options.proof_kept, 0, 24 * kHourMs);

@@ -18,6 +18,7 @@
 #include "app/demo_scenes.h"
 #include "app/demo_screen.h"
 #include "app/dev_account.h"
+#include "app/held_removals.h"
 #include "app/output.h"
 #include "app/vendors.h"
 #include "app/worker.h"
@@ -106,6 +107,7 @@ class Show {
   Result<CertificateId> add_certificate(store::Store& store, Vendor vendor, const DevAccount& account);
   Result<void> fill_store();
   Result<void> play();
+  Result<void> play_approval();
   Result<void> play_chat();
   bool listen(milliseconds wait);  // false: nothing came
   void on_outcome(const kafka::TailMessage& message);
@@ -159,6 +161,7 @@ Result<int> Show::run() {
   if (const auto played = play(); !played) return std::unexpected(played.error());
   check_repeat();
   const auto took = std::chrono::duration_cast<milliseconds>(clock_.mono() - began);
+  if (const auto played = play_approval(); !played) return std::unexpected(played.error());
   if (const auto played = play_chat(); !played) return std::unexpected(played.error());
   if (!worker_->drain()) surprises_.emplace_back("the worker could not settle everything it took");
   for (std::size_t i = 0; i < scenes_.size(); ++i) {
@@ -185,6 +188,7 @@ Result<void> Show::set_up() {
   config_.master_key_file = folder_.path() + "/master.key";
   config_.dispatch.backoff_first = milliseconds(100);
   config_.dispatch.language = "en";
+  config_.dispatch.mass_removal_window = demo::kLeftAtOnce;
 
   std::vector<std::string> vendors;
   for (std::size_t i = 0; i < std::size_t(Vendor::Count); ++i) vendors.emplace_back(name_of(static_cast<Vendor>(i)));
@@ -286,6 +290,39 @@ Result<void> Show::play() {
   // A little longer than needed: what comes twice, or should not come at all, shows now.
   while (listen(milliseconds(500))) {
   }
+  return {};
+}
+
+/// What is held reaches the store within a second; ops look at it, and say that it is dead.
+Result<void> Show::play_approval() {
+  auto store = open_store(config_, false);
+  if (!store) return std::unexpected(store.error());
+  std::map<std::int64_t, HeldSummary> held;
+  for (const MonoTime end = clock_.mono() + seconds(10); clock_.mono() < end;) {
+    const auto holds = (*store)->removal_holds(std::nullopt);
+    if (!holds) return std::unexpected(holds.error());
+    held = summarize(*holds);
+    if (held.size() == 1 && held.begin()->second.kept == demo::kLeftAtOnce) break;
+    listen(milliseconds(50));
+  }
+  if (held.size() != 1 || held.begin()->second.kept != demo::kLeftAtOnce) {
+    surprises_.push_back(fmt::format("removals of {} certificates are held, of one expected", held.size()));
+    return {};
+  }
+  const auto& [id, summary] = *held.begin();
+  print({"ops look: nightpost cert held", fmt::format("certificate {}", id), "held", sentence_of(summary), 0});
+  if (const auto said = (*store)->approve_removals({id}, clock_.wall() + std::chrono::minutes(1)); !said) return said;
+  if (const auto told = (*store)->remove_held({id}, demo::kLeftAtOnce + 1); !told) return std::unexpected(told.error());
+  std::size_t left = 0;
+  for (const demo::Resident& resident : residents_) {
+    if (!resident.user_id.starts_with("left-")) continue;
+    const auto devices = (*store)->devices(AppId{demo::kApp}, resident.user_id, 1);
+    if (!devices) return std::unexpected(devices.error());
+    left += devices->size();
+  }
+  print({"they are right: nightpost cert approve-removals", fmt::format("certificate {}", id), "approved",
+         fmt::format("{} of {} are removed", demo::kLeftAtOnce - left, demo::kLeftAtOnce), 0});
+  if (left != 0) surprises_.push_back(fmt::format("{} approved removals were not made", left));
   return {};
 }
 

@@ -41,6 +41,9 @@ constexpr Friend kFriends[] = {
 /// Her app is gone, and only the vendor knows.
 std::string gone_friend(const Friend& one) { return std::string("ex-") + one.user; }
 
+/// One of those who left together.
+std::string left_friend(std::size_t i) { return "left-" + std::to_string(i); }
+
 Json receiver(const std::string& user, int unread = 1, bool mentioned = false) {
   return {{"user_id", user}, {"unread", unread}, {"mentioned", mentioned}};
 }
@@ -113,6 +116,13 @@ std::vector<Resident> residents(WallTime now) {
       made.uninstalled = gone;
       all.push_back(std::move(made));
     }
+  for (std::size_t i = 1; i <= kLeftAtOnce; ++i) {
+    const std::string user = left_friend(i);
+    Resident made = resident(user, {phone(user, now, "phone", "en", Vendor::Honor)});
+    made.vendor = Vendor::Honor;
+    made.uninstalled = true;
+    all.push_back(std::move(made));
+  }
   return all;
 }
 
@@ -190,6 +200,16 @@ std::vector<Scene> scenes(WallTime now) {
          {{"lost-lee", "phone", "accepted", ""}});
   p.play("a dead token: removed", p.event("c2c", say("are you there?"), {receiver("gone-gina")}),
          {{"gone-gina", "phone", "token_removed", ""}});
+  {
+    std::vector<Json> members;
+    std::vector<Expected> expected;
+    for (std::size_t i = 1; i <= kLeftAtOnce; ++i) {
+      members.push_back(receiver(left_friend(i)));
+      expected.push_back({left_friend(i), "phone", "rejected", "removal_held"});
+    }
+    p.play("all of a group are dead at once: kept for ops", p.event("group", say("anybody there?"), members), expected,
+           "removal_held");
+  }
   {
     Json event = p.event("c2c", say("yesterday's news"), {receiver("vinson")});
     event["occurred_at"] = to_ms(now) - 172'800'000;

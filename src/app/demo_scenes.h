@@ -1,6 +1,7 @@
 // What the demo plays: a small town of users, a handful of events, and what must become of each push.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,6 +39,9 @@ struct Scene {
   std::vector<Expected> expected;  // one a push
   std::string dead_reason;         // non-empty: the event must stand on the dead topic with this reason
 };
+
+/// So many who left die in one request, which is enough for the demo's removal guard to hold them.
+inline constexpr std::size_t kLeftAtOnce = 5;
 
 /// Tokens by name, so that scripts and devices agree.
 std::string token_of(Vendor vendor, const std::string& name);

@@ -63,6 +63,7 @@ int run(const DoctorOptions& options) {
     findings.push_back({Health::Fault, "proxy", config->proxy.credentials_file, proxy.error().detail,
                         "correct proxy.credentials_file: user:password, mode 0600"});
   for (const CredentialFacts& each : look.credentials) findings.push_back(judge(each, clock.wall()));
+  add(judge(look.holds, look.credentials));
   if (look.opens && look.credentials.empty())
     findings.push_back({Health::Warning, "credential", "", "there is none: nothing can be sent",
                         "add one: nightpost cert add --help"});

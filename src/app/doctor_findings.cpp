@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "app/held_removals.h"
 #include "app/output.h"
 #include "app/when.h"
 
@@ -28,6 +29,11 @@ Finding warning(std::string area, std::string subject, std::string what, std::st
 }
 Finding fault(std::string area, std::string subject, std::string what, std::string todo) {
   return {Health::Fault, std::move(area), std::move(subject), std::move(what), std::move(todo)};
+}
+
+std::string subject_of(const Certificate& certificate) {
+  return fmt::format("{} ({} {} of app {})", certificate.id.value, name_of(certificate.vendor), certificate.name,
+                     certificate.app.value);
 }
 
 std::optional<std::int64_t> number_in(const kafka::TopicFacts& facts, const char* name) {
@@ -326,8 +332,7 @@ std::vector<Finding> judge(const kafka::ClusterFacts& facts, std::span<const Top
 
 Finding judge(const CredentialFacts& facts, WallTime now) {
   const Certificate& certificate = facts.certificate;
-  const std::string subject = fmt::format("{} ({} {} of app {})", certificate.id.value, name_of(certificate.vendor),
-                                          certificate.name, certificate.app.value);
+  const std::string subject = subject_of(certificate);
   const auto found = [&](Health health, std::string what, std::string todo) {
     return Finding{health, "credential", subject, std::move(what), std::move(todo)};
   };
@@ -358,6 +363,20 @@ Finding judge(const CredentialFacts& facts, WallTime now) {
     return found(Health::Warning, fmt::format("expires in {} days, on {}", days, expiry->second),
                  "renew it at the vendor, then: " + update);
   return found(Health::Ok, fmt::format("opens; {} days left{}", days, granted), "");
+}
+
+std::vector<Finding> judge(std::span<const store::RemovalHold> holds, std::span<const CredentialFacts> certificates) {
+  std::vector<Finding> findings;
+  for (const auto& [id, held] : summarize(holds)) {
+    const auto found = std::ranges::find(certificates, CertificateId{id},
+                                         [](const CredentialFacts& each) { return each.certificate.id; });
+    if (found == certificates.end()) continue;  // removed in this moment
+    findings.push_back(warning("removals", subject_of(found->certificate), sentence_of(held),
+                               fmt::format("check its bundle id or package, and its environment; if they are right: "
+                                           "nightpost cert approve-removals {}",
+                                           id)));
+  }
+  return findings;
 }
 
 std::vector<Finding> judge(const HostFacts& facts, milliseconds skew_warn) {

@@ -14,6 +14,7 @@
 #include "core/time.h"
 #include "kafka/cluster_facts.h"
 #include "store/postgres.h"
+#include "store/store.h"
 
 namespace nightpost::app {
 
@@ -67,6 +68,9 @@ struct CredentialFacts {
 };
 /// `now`: for what expires.
 Finding judge(const CredentialFacts& facts, WallTime now);
+
+/// Of removals that are held; a certificate without any is not named. `certificates`: all.
+std::vector<Finding> judge(std::span<const store::RemovalHold> holds, std::span<const CredentialFacts> certificates);
 
 struct HostFacts {
   enum class Reached : std::uint8_t {

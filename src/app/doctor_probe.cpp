@@ -128,6 +128,9 @@ std::string look_at_credentials(const Config& config, bool with_secrets, StoreLo
   if (!store) return store.error().detail;
   const auto certificates = (*store)->certificates(std::nullopt);
   if (!certificates) return certificates.error().detail;
+  auto holds = (*store)->removal_holds(std::nullopt);
+  if (!holds) return holds.error().detail;
+  look.holds = *std::move(holds);
   for (const Certificate& certificate : *certificates) {
     CredentialFacts& each = look.credentials.emplace_back();
     each.certificate = certificate;

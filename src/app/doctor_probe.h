@@ -29,6 +29,7 @@ struct StoreLook {
   bool answers = true;                       // false: it is there, or should be, and cannot be read
   std::vector<CredentialFacts> credentials;  // by id
   std::vector<OpenCredential> open;          // active ones
+  std::vector<store::RemovalHold> holds;
 };
 StoreLook look_at_store(const Config& config);
 

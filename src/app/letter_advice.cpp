@@ -28,7 +28,8 @@ constexpr std::array kAdvice = {
     LetterAdvice{"payload_unbuildable",
                  "shorten ext in the producer: nothing else is too long to be cut; drop the letter"},
     LetterAdvice{"removal_held",
-                 "too many tokens died at once: look for a wrong bundle id or environment, then replay"},
+                 "too many tokens died at once: look for a wrong bundle id or environment, then replay; if they are "
+                 "right, nightpost cert approve-removals removes the tokens, and the letter can be dropped"},
     LetterAdvice{"retries_exhausted", "replay once the vendor, or its token endpoint, is back"},
     LetterAdvice{"signer_failing",
                  "replay once the vendor is back: it failed everything of this credential for longer than we try"},

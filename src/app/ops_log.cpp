@@ -82,10 +82,7 @@ void OpsLog::removals_held(const dispatch::Route& route, milliseconds period) {
       {kv("vendor", name_of(certificate.vendor)), kv("certificate", certificate.id.value), kv("name", certificate.name),
        kv("host", route.provider->origin()), kv("for_ms", period.count()), kv("untold", said.dropped),
        kv("why", "too large a share of its tokens was called dead at once; none is removed meanwhile"),
-       kv("todo",
-          "check the certificate's bundle id or package, and its environment; if they are right it ends by itself, "
-          "once "
-          "enough pushes are accepted")});
+       kv("todo", kHeldTodo)});
 }
 
 void OpsLog::removals_released(const dispatch::Route& route) {

@@ -14,6 +14,11 @@
 
 namespace nightpost::app {
 
+/// What ops can do about removals that are held.
+inline constexpr std::string_view kHeldTodo =
+    "check the certificate's bundle id or package, and its environment; `nightpost cert held` lists what is held. If "
+    "they are right it ends by itself once enough pushes are accepted, or with `nightpost cert approve-removals`";
+
 /// One per shard, on its thread; `log` and `clock` outlive it.
 class OpsLog final : public dispatch::Watcher {
  public:

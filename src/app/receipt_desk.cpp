@@ -5,6 +5,8 @@
 #include <charconv>
 #include <optional>
 
+#include "app/ops_log.h"
+#include "core/held_removal.h"
 #include "core/thrown_by.h"
 #include "store/sealer.h"
 
@@ -41,11 +43,13 @@ std::string_view content_type_of(std::string_view body) {
 
 }  // namespace
 
-ReceiptDesk::ReceiptDesk(const ReceiptOptions& options, store::Store& store, ReceiptSink& sink, const Clock& clock,
-                         observe::Log& log, ReceiptMetrics& metrics, ReaderOf reader_of)
+ReceiptDesk::ReceiptDesk(const ReceiptOptions& options, store::Store& store, ReceiptSink& sink,
+                         dispatch::SignerLedger& ledger, const Clock& clock, observe::Log& log, ReceiptMetrics& metrics,
+                         ReaderOf reader_of)
     : options_(options),
       store_(store),
       sink_(sink),
+      ledger_(ledger),
       clock_(clock),
       log_(log),
       metrics_(metrics),
@@ -88,15 +92,22 @@ std::expected<std::string, ReceiptDesk::Refused> ReceiptDesk::receive(const serv
   // First told, then done: a call that fails between the two comes again and finds the devices still there.
   if (const auto written = sink_.write(effects->outcomes); !written)
     return std::unexpected(Refused{ReceiptRefusal::Kafka, written.error().detail});
-  metrics_.removals_held.add(effects->held);
+  metrics_.removals_held.add(effects->held.size());
+  for (const ReceiptEffects::Held& held : effects->held)
+    removals_of(to->certificate)
+        .keep(held_removal_of(held.row.app, held.row.user_id, held.row.device), dispatch::RemovalBook::Heard::Receipts,
+              held.code, clock_.wall());
   if (!effects->gone.empty()) {
     const auto removed = store_.remove_tokens(effects->gone);
     if (!removed) return std::unexpected(Refused{ReceiptRefusal::Store, removed.error().detail});
     metrics_.tokens_removed.add(static_cast<std::uint64_t>(std::ranges::count(*removed, true)));
   }
-  for (const ReceiptEffects::Move& move : effects->moved)
-    if (const auto moved = move_token(move); !moved)
-      return std::unexpected(Refused{ReceiptRefusal::Store, moved.error().detail});
+  // To the token that the vendor gave the device instead, unless the app has reported another meanwhile.
+  for (const ReceiptEffects::Move& move : effects->moved) {
+    const auto moved = store_.move_token(move.row, move.to, move.at);
+    if (!moved) return std::unexpected(Refused{ReceiptRefusal::Store, moved.error().detail});
+    metrics_.tokens_removed.add(*moved ? 1 : 0);
+  }
   for (const Receipt& receipt : batch->receipts)
     metrics_.receipts[std::size_t(to->certificate.vendor)][std::size_t(receipt.kind)].add();
   for (const Outcome& outcome : effects->outcomes) metrics_.outcomes[std::size_t(outcome.kind)].add();
@@ -162,42 +173,38 @@ std::expected<ReceiptEffects, ReceiptDesk::Refused> ReceiptDesk::effects_of(cons
   return effects;
 }
 
+dispatch::RemovalBook& ReceiptDesk::removals_of(const Certificate& certificate) {
+  auto& book = removals_[certificate.id];
+  if (!book || book->version() != certificate.version) book = ledger_.removals_of(certificate, options_.removals);
+  return *book;
+}
+
 /// All of the call are counted before the first device goes.
 bool ReceiptDesk::holds_removals(const Certificate& certificate, const ReceiptBatch& batch) {
-  using Guard = dispatch::RemovalGuard;
-  Guard& guard = guards_[certificate.id];
-  const MonoTime now = clock_.mono();
-  const bool before = guard.holds(now);
+  using dispatch::RemovalBook;
+  using dispatch::RemovalGuard;
+  RemovalGuard::Said said;
   for (const Receipt& receipt : batch.receipts) {
     if (receipt.kind == Receipt::Kind::Unknown) continue;
     const bool lives = receipt.kind == Receipt::Kind::Delivered || receipt.kind == Receipt::Kind::Clicked;
     const bool dead = receipt.kind == Receipt::Kind::TokenGone && !receipt.moved_to;
-    guard.count(lives ? Guard::Said::Lives : dead ? Guard::Said::Dead : Guard::Said::Other, now, options_.removals);
+    ++(lives ? said.live : dead ? said.dead : said.other);
   }
-  const bool held = guard.holds(now);
-  if (held && !before)
+  const MonoTime now = clock_.mono();
+  RemovalBook& book = removals_of(certificate);
+  const RemovalGuard::Change change = book.count(RemovalBook::Heard::Receipts, said, now);
+  if (change == RemovalGuard::Change::Held)
     log_.error(
         "receipts.token_removals_held",
         {observe::kv("vendor", name_of(certificate.vendor)), observe::kv("certificate", certificate.id.value),
          observe::kv("name", certificate.name), observe::kv("for_ms", options_.removals.mass_removal_period.count()),
-         observe::kv("why", "receipts called too large a share of its tokens gone; none is removed meanwhile")});
-  if (!held && before)
+         observe::kv("why", "receipts called too large a share of its tokens gone; none is removed meanwhile"),
+         observe::kv("todo", kHeldTodo)});
+  if (change == RemovalGuard::Change::Released)
     log_.info("receipts.token_removals_released",
               {observe::kv("vendor", name_of(certificate.vendor)), observe::kv("certificate", certificate.id.value),
                observe::kv("name", certificate.name)});
-  return held;
-}
-
-/// To the token that the vendor gave the device instead, unless the app has reported another meanwhile.
-Result<void> ReceiptDesk::move_token(const ReceiptEffects::Move& move) {
-  const auto removed = store_.remove_token(move.row.app, move.row.user_id, move.row.device);
-  if (!removed) return std::unexpected(removed.error());
-  if (!*removed) return {};
-  metrics_.tokens_removed.add();
-  Device device = move.row.device;
-  device.token = move.to;
-  device.registered_at = move.at;
-  return store_.set_device(move.row.app, move.row.user_id, device);
+  return book.holds(now);
 }
 
 /// Said in the log, but not to a caller without the key: which secret is wrong, and what is broken in our own house.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -13,7 +14,8 @@
 #include "app/receipt_rate.h"
 #include "app/receipt_sink.h"
 #include "core/result.h"
-#include "dispatch/removal_guard.h"
+#include "dispatch/removal_book.h"
+#include "dispatch/signer_ledger.h"
 #include "observe/log.h"
 #include "providers/receipt.h"
 #include "server/http_server.h"
@@ -28,8 +30,9 @@ namespace nightpost::app {
 class ReceiptDesk {
  public:
   using ReaderOf = ReceiptReader (*)(Vendor) noexcept;
-  ReceiptDesk(const ReceiptOptions& options, store::Store& store, ReceiptSink& sink, const Clock& clock,
-              observe::Log& log, ReceiptMetrics& metrics, ReaderOf reader_of);
+  /// `ledger`: the shards', so that what their answers hold is held here, too, and the other way round.
+  ReceiptDesk(const ReceiptOptions& options, store::Store& store, ReceiptSink& sink, dispatch::SignerLedger& ledger,
+              const Clock& clock, observe::Log& log, ReceiptMetrics& metrics, ReaderOf reader_of);
 
   server::ServerResponse answer(const server::ServerRequest& request);
 
@@ -47,13 +50,14 @@ class ReceiptDesk {
   std::expected<ReceiptBatch, Refused> read(const Addressed& to, std::string_view query,
                                             const server::ServerRequest& request);
   std::expected<ReceiptEffects, Refused> effects_of(const Certificate& certificate, const ReceiptBatch& batch);
+  dispatch::RemovalBook& removals_of(const Certificate& certificate);
   bool holds_removals(const Certificate& certificate, const ReceiptBatch& batch);
-  Result<void> move_token(const ReceiptEffects::Move& move);
   server::ServerResponse refusal(const Refused& refused, const server::ServerRequest& request);
 
   const ReceiptOptions& options_;
   store::Store& store_;
   ReceiptSink& sink_;
+  dispatch::SignerLedger& ledger_;
   const Clock& clock_;
   observe::Log& log_;
   ReceiptMetrics& metrics_;
@@ -61,7 +65,7 @@ class ReceiptDesk {
   ReceiptMemory memory_;
   // Of certificates that are there, so as many at most.
   std::unordered_map<CertificateId, TokenBucket> buckets_;
-  std::unordered_map<CertificateId, dispatch::RemovalGuard> guards_;
+  std::unordered_map<CertificateId, std::shared_ptr<dispatch::RemovalBook>> removals_;
 };
 
 }  // namespace nightpost::app

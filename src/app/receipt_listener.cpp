@@ -15,22 +15,23 @@ constexpr std::uint32_t kStreamsAtOnceMax = 100;  // of an HTTP/2 connection; an
 }  // namespace
 
 ReceiptListener::ReceiptListener(const ReceiptOptions& options, std::unique_ptr<store::Store> store,
-                                 std::unique_ptr<ReceiptSink> sink, const Clock& clock, observe::Log& log,
-                                 ReceiptMetrics& metrics, ReceiptDesk::ReaderOf reader_of)
+                                 std::unique_ptr<ReceiptSink> sink, dispatch::SignerLedger& ledger, const Clock& clock,
+                                 observe::Log& log, ReceiptMetrics& metrics, ReceiptDesk::ReaderOf reader_of)
     : options_(options),
       store_(std::move(store)),
       sink_(std::move(sink)),
       log_(log),
       metrics_(metrics),
-      desk_(options_, *store_, *sink_, clock, log, metrics, reader_of) {}
+      desk_(options_, *store_, *sink_, ledger, clock, log, metrics, reader_of) {}
 
 Result<std::unique_ptr<ReceiptListener>> ReceiptListener::start(const ReceiptOptions& options,
                                                                 std::unique_ptr<store::Store> store,
-                                                                std::unique_ptr<ReceiptSink> sink, const Clock& clock,
+                                                                std::unique_ptr<ReceiptSink> sink,
+                                                                dispatch::SignerLedger& ledger, const Clock& clock,
                                                                 observe::Log& log, ReceiptMetrics& metrics,
                                                                 ReceiptDesk::ReaderOf reader_of) {
   std::unique_ptr<ReceiptListener> listener(
-      new ReceiptListener(options, std::move(store), std::move(sink), clock, log, metrics, reader_of));
+      new ReceiptListener(options, std::move(store), std::move(sink), ledger, clock, log, metrics, reader_of));
   if (const auto listens = listener->listen(); !listens)
     return fail(listens.error().code, "receipts: " + listens.error().detail);
   listener->thread_ = std::thread([loop = &listener->loop_] { loop->run(); });
@@ -59,7 +60,8 @@ ReceiptListener::~ReceiptListener() {
   if (thread_.joinable()) thread_.join();
 }
 
-Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, const Clock& clock, observe::Log& log,
+Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, dispatch::SignerLedger& ledger,
+                                                        const Clock& clock, observe::Log& log,
                                                         std::function<void(Error)> on_fatal, ReceiptMetrics& metrics,
                                                         TraceRecorder* trace) {
   if (!config.receipts.enabled()) return nullptr;
@@ -73,7 +75,7 @@ Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, co
   if (trace != nullptr) *sink = std::make_unique<TracedReceiptSink>(*std::move(sink), *trace);
   ReceiptOptions options = config.receipts;
   options.removals = config.dispatch;
-  auto listener = ReceiptListener::start(options, *std::move(store), *std::move(sink), clock, log, metrics);
+  auto listener = ReceiptListener::start(options, *std::move(store), *std::move(sink), ledger, clock, log, metrics);
   if (listener)
     log.info("receipts.listening", {observe::kv("host", config.receipts.host), observe::kv("port", (*listener)->port()),
                                     observe::kv("tls", !config.receipts.tls.certificate.empty())});

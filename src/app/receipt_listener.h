@@ -21,11 +21,12 @@ class TraceRecorder;
 
 class ReceiptListener {
  public:
-  /// Listens at once. The store's connection and the sink are used on the listener's thread alone. Malformed: the TLS
-  /// files cannot be read, or do not go together. Io: cannot listen there.
+  /// Listens at once. `ledger`: as ReceiptDesk. The store's connection and the sink are used on the listener's thread
+  /// alone. Malformed: the TLS files cannot be read, or do not go together. Io: cannot listen there.
   static Result<std::unique_ptr<ReceiptListener>> start(const ReceiptOptions& options,
                                                         std::unique_ptr<store::Store> store,
-                                                        std::unique_ptr<ReceiptSink> sink, const Clock& clock,
+                                                        std::unique_ptr<ReceiptSink> sink,
+                                                        dispatch::SignerLedger& ledger, const Clock& clock,
                                                         observe::Log& log, ReceiptMetrics& metrics,
                                                         ReceiptDesk::ReaderOf reader_of = receipt_reader_of);
   /// Closes every connection. A call that waits for Kafka is waited for, at most ReceiptOptions::ack_wait, and gets no
@@ -39,7 +40,8 @@ class ReceiptListener {
 
  private:
   ReceiptListener(const ReceiptOptions& options, std::unique_ptr<store::Store> store, std::unique_ptr<ReceiptSink> sink,
-                  const Clock& clock, observe::Log& log, ReceiptMetrics& metrics, ReceiptDesk::ReaderOf reader_of);
+                  dispatch::SignerLedger& ledger, const Clock& clock, observe::Log& log, ReceiptMetrics& metrics,
+                  ReceiptDesk::ReaderOf reader_of);
   Result<void> listen();
 
   const ReceiptOptions options_;
@@ -55,7 +57,8 @@ class ReceiptListener {
 
 /// As `config` says, with a store connection and a producer of its own. Null: the config names no address. `trace`
 /// hears of the receipts; it is borrowed, null: nobody.
-Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, const Clock& clock, observe::Log& log,
+Result<std::unique_ptr<ReceiptListener>> start_receipts(const Config& config, dispatch::SignerLedger& ledger,
+                                                        const Clock& clock, observe::Log& log,
                                                         std::function<void(Error)> on_fatal, ReceiptMetrics& metrics,
                                                         TraceRecorder* trace = nullptr);
 

@@ -85,7 +85,7 @@ void append_effects(const Certificate& certificate, const Receipt& receipt,
     }
     if (row.device.registered_at < at && removals_held && !receipt.moved_to) {
       add(OutcomeKind::Rejected, name_of(Rule::RemovalHeld), sentence_of(Rule::RemovalHeld), &row);
-      ++effects.held;
+      effects.held.push_back({row, receipt.code.substr(0, kCodeBytesMax)});
     } else if (row.device.registered_at < at) {
       add(kind, dispatch::kReceiptRule, reason, &row);
       if (receipt.moved_to)

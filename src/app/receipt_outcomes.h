@@ -1,8 +1,8 @@
 // What a receipt says to the world: outcomes for the results topic, and the devices whose token is gone. Pure.
 #pragma once
 
-#include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "core/certificate.h"
@@ -22,7 +22,11 @@ struct ReceiptEffects {
     WallTime at;  // when the vendor said so: the new registration's time
   };
   std::vector<Move> moved;  // the device has another token now
-  std::size_t held = 0;     // devices that would go, were removals not held
+  struct Held {
+    store::Store::DeviceRow row;
+    std::string code;  // the vendor's
+  };
+  std::vector<Held> held;  // would go, were removals not held
 };
 
 /// Appends what `receipt` becomes. `devices` are those that reported its token for this certificate, the latest first;

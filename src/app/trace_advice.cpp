@@ -51,6 +51,9 @@ constexpr Advice kTraceAdvice[] = {
     {"payload_unbuildable", "Shorten ext: nothing else is too long to be cut. The reason above names the limit."},
     {"accepted",
      "The vendor has it. If the phone shows nothing: its notification settings, its battery saver, or no network."},
+    {"accepted_in_part",
+     "The vendor dropped some pushes of this one's request and did not say which; its receipts may. The reason says "
+     "how many, and why."},
     {"token_gone", "The app was removed or has a new token: it must register again, which it does when it is opened."},
     {"token_already_removed",
      "The app was removed or has a new token: it must register again, which it does when it is opened."},
@@ -59,7 +62,8 @@ constexpr Advice kTraceAdvice[] = {
     {"token_newer", "The app has registered anew since; the next push goes to the new token."},
     {"removal_held",
      "Too many tokens died at once: look for a wrong bundle id or environment of the certificate, then replay. If "
-     "nothing is wrong the tokens go by themselves, once enough pushes were accepted."},
+     "nothing is wrong the tokens go by themselves, once enough pushes were accepted, or with nightpost cert "
+     "approve-removals."},
     {"removal_failed",
      "The token is dead and the store did not take the removal; the next push removes it. See the store's errors in "
      "the log."},

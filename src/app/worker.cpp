@@ -94,6 +94,15 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   if (!removals) return std::unexpected(removals.error());
   worker->remover_.emplace(*std::move(removals), config.removals);
 
+  auto holds = attach_store(stoppable, false);
+  if (!holds) return std::unexpected(holds.error());
+  worker->keeper_.emplace(*std::move(holds), worker->signers_,
+                          RemovalKeeperOptions{.worker = worker_name(),
+                                               .kept_max = config.dispatch.removals_kept_max,
+                                               .kept_for = config.dispatch.removals_kept},
+                          clock, log, worker->metrics_.removals);
+  worker->keeper_->start();
+
   Worker* self = worker.get();
   for (std::size_t i = 0; i < config.shards; ++i) {
     ShardStore store{.feed = worker->feed_.get()};
@@ -138,7 +147,8 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   worker->consumer_ = *std::move(consumer);
   for (const auto& shard : worker->shards_) shard->start();  // from here on batches are taken up
 
-  auto receipts = start_receipts(stoppable, clock, log, fatal, worker->metrics_.receipts, worker->trace_.get());
+  auto receipts =
+      start_receipts(stoppable, worker->signers_, clock, log, fatal, worker->metrics_.receipts, worker->trace_.get());
   if (!receipts) return std::unexpected(receipts.error());
   worker->receipts_ = *std::move(receipts);
   return worker;
@@ -151,6 +161,7 @@ Worker::~Worker() {
   // Shards first: what they settle in their last turn is still committed. None of them waits for the producer.
   for (const auto& shard : shards_) shard->stop();
   if (remover_) remover_->stop();
+  if (keeper_) keeper_->stop();
   for (KafkaSettler& settler : settlers_) settler.disconnect();
   consumer_.reset();
   if (producer_) producer_->drop_holds_at_end();  // nobody commits any more

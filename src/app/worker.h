@@ -14,6 +14,7 @@
 #include "app/config.h"
 #include "app/ports.h"
 #include "app/receipt_listener.h"
+#include "app/removal_keeper.h"
 #include "app/service.h"
 #include "app/shard.h"
 #include "app/store_feed.h"
@@ -36,6 +37,7 @@ struct WorkerMetrics {
   kafka::ProducerMetrics producer;
   std::deque<ShardMetrics> shards;  // a deque: atomics do not move
   ReceiptMetrics receipts;
+  RemovalKeeperMetrics removals;
   TraceMetrics trace;
 };
 /// Every series the worker exports, reading `metrics` at each scrape.
@@ -97,6 +99,7 @@ class Worker {
   std::unique_ptr<StoreFeed> feed_;
   std::deque<KafkaSettler> settlers_;  // one a shard; a deque: they do not move
   std::optional<TokenRemover> remover_;
+  std::optional<RemovalKeeper> keeper_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<kafka::Consumer> consumer_;
   std::unique_ptr<ReceiptListener> receipts_;

@@ -232,6 +232,30 @@ void register_signers(MetricsPage& page, const dispatch::SignerLedger& signers) 
   });
 }
 
+/// Removals that are held, and what became of them.
+void register_removals(MetricsPage& page, const RemovalKeeperMetrics& metrics, const dispatch::SignerLedger& signers) {
+  constexpr std::size_t kSeriesMax = 100;  // one a certificate
+  page.add_gauges("nightpost_removal_holds", "1 for a certificate whose dead tokens are not removed: too many died",
+                  [&signers] {
+                    const MonoTime now = std::chrono::steady_clock::now();
+                    std::vector<observe::Sample> all;
+                    for (const auto& book : signers.held_removals(now))
+                      if (book->holds(now) && all.size() < kSeriesMax)
+                        all.push_back({{{"vendor", std::string(name_of(book->vendor()))},
+                                        {"certificate", std::to_string(book->certificate().value)}},
+                                       1});
+                    return all;
+                  });
+  const auto counter = [&page](const char* name, const char* help, const Counter& counted) {
+    page.add_counter(name, help, {}, [&counted] { return static_cast<double>(counted.read()); });
+  };
+  counter("nightpost_held_removals_kept_total", "Held removals written to the store, for ops to decide", metrics.kept);
+  counter("nightpost_held_removals_approved_total", "Of those, removed by this process because ops approved",
+          metrics.removed);
+  counter("nightpost_held_removals_errors_total", "Looks at held removals that the store did not answer",
+          metrics.errors);
+}
+
 /// By the shard that heard last: all of them read one clock.
 void register_skew(MetricsPage& page, const WorkerMetrics& metrics) {
   page.add_gauges(
@@ -399,6 +423,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dis
   register_resolve(shards);
   register_kafka(page, metrics);
   register_receipt_metrics(page, metrics.receipts);
+  register_removals(page, metrics.removals, signers);
   register_trace(page, metrics.trace);
   observe::add_process_metrics(page);
 }

@@ -42,6 +42,8 @@ struct Answer {
   bool rest_of_day = false;                      // Throttled: the day's quota is used up, until 00:00 at UTC+8
   bool alone = false;             // Transient: next time without company; the batch hid whose fault it is
   bool shared_rests = false;      // beside the verdict: requests for many that store first are used up for the day
+  bool in_part = false;           // Accepted: of the request, but some of it was dropped, and it is not said which
+  bool class_rests = false;       // beside the verdict: this push's kind of message is used up for the day
   bool may_be_token = false;      // CredentialBad: where the credential is known to work it is this token's fault
   bool once_more = false;         // Transient: the second time it is Suppressed
   bool leave_connection = false;  // do not use the connection that said so any longer

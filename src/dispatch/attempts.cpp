@@ -58,14 +58,27 @@ Rendered Attempts::render(Push& push) {
 
 std::string Attempts::class_of(Push& push) { return push.route->provider->quota_class(render(push).notification); }
 
+bool Attempts::class_still_goes(Push& push) {
+  if (!push.signer->any_class_rests(now_.mono)) return true;
+  const std::uint64_t tag = push.tag;
+  bool goes = false;
+  if (auto thrown = thrown_by([&] { goes = kind_may_go(push, render(push)); }))
+    on_exception(std::span(&tag, 1), std::move(*thrown));
+  return goes;
+}
+
 /// False: the push waits, or is put off. Where requests for many are used up it goes by itself.
 bool Attempts::class_may_go(Push& push, const Rendered& rendered, const Batching& batching) {
   const SignerPace& signer = *push.signer;
   if (batching.tokens && !push.alone && signer.class_rests_until(std::string(kSharedRequests), now_.mono))
     push.alone = true;
+  return kind_may_go(push, rendered);
+}
+
+bool Attempts::kind_may_go(Push& push, const Rendered& rendered) {
   const std::string name = push.route->provider->quota_class(rendered.notification);
   if (name.empty()) return true;
-  const auto until = signer.class_rests_until(name, now_.mono);
+  const auto until = push.signer->class_rests_until(name, now_.mono);
   if (!until) return true;
   const std::string said = "The vendor takes no more " + name + " for now.";
   wait_or_defer(push, *until, Rule::ClassThrottled, {.meaning = said});

@@ -59,6 +59,8 @@ class Attempts {
   void put_off(Push& push, Rule rule, const VendorReason& reason = {});
   /// To a delay topic until `at`, or to its end with `rule`, where its window is over by then.
   void defer(Push& push, MonoTime at, Rule rule, const VendorReason& reason = {});
+  /// False: its kind of message rests, so it waits, or is put off; or whoever was asked for its kind has thrown.
+  bool class_still_goes(Push& push);
   /// The kind of message that its vendor counts by itself (Provider::quota_class()). REQUIRED: it has a route.
   std::string class_of(Push& push);
   /// What was to plan, send or judge these pushes has thrown: those still open end here, and nothing else does.
@@ -69,6 +71,7 @@ class Attempts {
   bool find_route(Push& push);
   bool ask_pacer(Push& push);
   bool class_may_go(Push& push, const Rendered& rendered, const Batching& batching);
+  bool kind_may_go(Push& push, const Rendered& rendered);
   bool obtain_grant(Push& push, std::shared_ptr<const Grant> fresh);
   Rendered render(Push& push);
   void send_alone(Push& push, const Rendered& rendered);

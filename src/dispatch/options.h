@@ -70,7 +70,11 @@ struct Options {
   double mass_removal_share = 0.3;
   double mass_removal_live_share = 0.1;
   milliseconds mass_removal_period{300'000};
+  // Dead tokens of one certificate whose removal is held: so many are kept until ops decide, and so long.
+  std::size_t removals_kept_max = 10'000;
+  milliseconds removals_kept{604'800'000};
   std::size_t suspects_max = 10'000;        // tokens in doubt that are remembered of one certificate
+  std::size_t suspects_noted_max = 10'000;  // likewise of those that may have been refused for the credential's fault
   milliseconds suspects_kept{604'800'000};  // and so long
   milliseconds suspects_apart{3'600'000};   // a second doubt counts from then on: a vendor may doubt a throttled phone
   // An answer that may blame the credential or the token alone blames the token, if the vendor took something of the

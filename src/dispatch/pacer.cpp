@@ -5,11 +5,11 @@
 namespace nightpost::dispatch {
 namespace {
 
-using GuardSaid = RemovalGuard::Said;
-
-GuardSaid said_of_token(Verdict verdict) noexcept {
-  if (verdict == Verdict::Accepted) return GuardSaid::Lives;
-  return verdict == Verdict::TokenGone ? GuardSaid::Dead : GuardSaid::Other;
+void count_said(RemovalGuard::Said& said, Verdict verdict, Pacer::Weighed weighed) noexcept {
+  if (verdict == Verdict::TokenSuspect || weighed == Pacer::Weighed::DoubtedTwiceSurely ||
+      weighed == Pacer::Weighed::GoneAgain)
+    return;
+  ++(verdict == Verdict::Accepted ? said.live : verdict == Verdict::TokenGone ? said.dead : said.other);
 }
 
 /// Whether the vendor looked at the push itself, so that the credential must have been good enough.
@@ -117,6 +117,7 @@ void Pacer::answered(MonoTime sent_at) noexcept {
 Pacer::Weighed Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now) {
   switch (answer.verdict) {
     case Verdict::Accepted:
+      if (answer.in_part) return Weighed::AsItIs;  // perhaps not this one
       suspects_->accepted(token.text(), now);
       return Weighed::AsItIs;
     case Verdict::CredentialBad: {
@@ -128,24 +129,26 @@ Pacer::Weighed Pacer::weigh(Answer& answer, const DeviceToken& token, MonoTime s
       answer.verdict = Verdict::TokenSuspect;
       return Weighed::AsItIs;
     }
-    case Verdict::TokenSuspect:
-      if (!suspects_->doubt(token.text(), sent_at, now)) return Weighed::AsItIs;
+    case Verdict::TokenSuspect: {
+      const SuspectBook::Proof proof = suspects_->doubt(token.text(), sent_at, now);
+      if (proof == SuspectBook::Proof::None) return Weighed::AsItIs;
       answer.verdict = Verdict::TokenGone;
-      return Weighed::DoubtedTwice;
+      return proof == SuspectBook::Proof::Surely ? Weighed::DoubtedTwiceSurely : Weighed::DoubtedTwice;
+    }
+    case Verdict::TokenGone:
+      return suspects_->is_gone_again(token.text(), now) ? Weighed::GoneAgain : Weighed::AsItIs;
     default:
       return Weighed::AsItIs;
   }
 }
 
-void Pacer::count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now) {
+void Pacer::count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now,
+                         Weighed weighed) {
   feedback.answered = true;
   feedback.good |= answer.verdict != Verdict::Transient;
   if (proves_credential(answer)) {
     feedback.proven = true;
-    if (answer.verdict != Verdict::TokenSuspect)
-      if (const auto change = guard_.count(said_of_token(answer.verdict), now, *options_);
-          change != RemovalGuard::Change::None)
-        feedback.removals = change;
+    count_said(feedback.said, answer.verdict, weighed);
     const bool doubles = breaker_.state() == Breaker::State::Closed;
     signer_->proven(doubles);
     if (doubles && allowed_ < options_->credential_in_flight_max) allowed_ *= 2;
@@ -170,6 +173,7 @@ Pacer::Decision Pacer::conclude(const Feedback& feedback, Probe sent_as, std::ui
                                 MonoTime now) {
   Decision decision;
   const bool probe = is_probe(sent_as);
+  decision.removals = removals_->count(RemovalBook::Heard::Answers, feedback.said, now);
   if (feedback.answered) signer_->heard(now);
   if (feedback.good) {
     decision.recovered = signer_->good(now);
@@ -208,7 +212,7 @@ Pacer::Decision Pacer::content_stored(Probe probe, MonoTime now) {
 }
 
 bool Pacer::is_idle(MonoTime now) const noexcept {
-  return slots_.empty() && breaker_.admits(now) && !guard_.holds(now) && signer_->is_idle(now);
+  return slots_.empty() && breaker_.admits(now) && !removals_->holds(now) && signer_->is_idle(now);
 }
 
 /// Returns for how long it opened, if it did.

@@ -1,5 +1,5 @@
-// What one certificate may have in the air: places for its requests, the breaker and the removal guard; and, shared by
-// the certificates of its signer, what SignerPace says. Pure but for the ledger behind that: it is told what was sent,
+// What one certificate may have in the air: places for its requests and the breaker; and, shared by the certificates of
+// its signer, what SignerPace says. Pure but for the ledger behind that: it is told what was sent,
 // what was answered and when; what follows for others it returns.
 #pragma once
 
@@ -19,7 +19,7 @@
 #include "dispatch/options.h"
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
-#include "dispatch/removal_guard.h"
+#include "dispatch/removal_book.h"
 #include "dispatch/rule.h"
 #include "dispatch/signer_pace.h"
 #include "dispatch/slots.h"
@@ -35,11 +35,13 @@ namespace nightpost::dispatch {
 class Pacer {
  public:
   /// Borrowed; must outlive it. `signer`: owned together by the pacers of its certificates, which come and go one by
-  /// one. `suspects`: of the certificate, owned together by the shards' pacers; null: nobody else's.
-  Pacer(const Options& options, std::shared_ptr<SignerPace> signer, std::shared_ptr<SuspectBook> suspects = nullptr)
+  /// one. `suspects`, `removals`: of the certificate, owned together by the shards' pacers; null: nobody else's.
+  Pacer(const Options& options, std::shared_ptr<SignerPace> signer, std::shared_ptr<SuspectBook> suspects = nullptr,
+        std::shared_ptr<RemovalBook> removals = nullptr)
       : options_(&options),
         signer_(std::move(signer)),
         suspects_(suspects ? std::move(suspects) : std::make_shared<SuspectBook>(options)),
+        removals_(removals ? std::move(removals) : std::make_shared<RemovalBook>(Certificate{}, options)),
         allowed_(options.credential_in_flight_first) {}
 
   // Before a request.
@@ -117,7 +119,7 @@ class Pacer {
     bool good = false;      // of the answers, one at least is no failure of the vendor's
     bool lost = false;      // the way or the vendor failed before an answer
     bool refreshes = false;
-    RemovalGuard::Change removals = RemovalGuard::Change::None;
+    RemovalGuard::Said said;  // of tokens
   };
   /// What others have to do because of it.
   struct Decision {
@@ -126,22 +128,28 @@ class Pacer {
     std::optional<milliseconds> fell;   // the signer fails everything; a probe goes after so long: take back what waits
     bool closed = false;                // the breaker
     bool recovered = false;             // the signer
+    RemovalGuard::Change removals = RemovalGuard::Change::None;
   };
   enum class Weighed : std::uint8_t {
-    AsItIs,         // it may be another answer now
-    DoubtedTwice,   // the token is gone by that
-    DoubtedBefore,  // a refusal that may blame the token alone, of one known for it: opens no breaker
+    AsItIs,              // it may be another answer now
+    DoubtedTwice,        // the token is gone by that
+    DoubtedTwiceSurely,  // likewise, and it says nothing of the credential
+    GoneAgain,           // its removal was held before: it says nothing of the credential either
+    DoubtedBefore,       // a refusal that may blame the token alone, of one known for it: opens no breaker
   };
   /// What this credential's other answers make of one, before anything else is done with it: a token that is doubted
   /// again is gone; a refusal that may blame the token alone does so where the credential was taken lately. `sent_at`:
   /// its request.
   Weighed weigh(Answer& answer, const DeviceToken& token, MonoTime sent_at, MonoTime now);
-  /// A token that was doubted twice is not removed for now.
-  void keep_doubted(const DeviceToken& token, MonoTime now) { suspects_->keep(token.text(), now); }
+  /// A dead token is not removed for now; `doubted`: for it was doubted twice.
+  void hold_token(const DeviceToken& token, bool doubted, MonoTime now) {
+    doubted ? suspects_->keep(token.text(), now) : suspects_->hold(token.text(), now);
+  }
   /// The vendor has put the token in doubt, so it shares no request with others.
   bool is_in_doubt(const DeviceToken& token) const { return suspects_->is_in_doubt(token.text()); }
   /// One push's answer, and what follows for that push. `with`: the grant it was sent with.
-  void count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now);
+  void count_answer(Feedback& feedback, const Answer& answer, const Next& next, const Grant* with, MonoTime now,
+                    Weighed weighed = Weighed::AsItIs);
   /// The request failed with `code`, so `told` is not the vendor's.
   static void count_failure(Feedback& feedback, Errc code, const Answer& told, const Next& next) noexcept;
   /// All of the request's pushes were counted. `probe`: it was the probe.
@@ -151,7 +159,11 @@ class Pacer {
   /// The vendor took the content of a request that stores first, so the credential is good.
   Decision content_stored(Probe probe, MonoTime now);
   /// No token is removed for now: too many died.
-  bool holds_removals(MonoTime now) const noexcept { return guard_.holds(now); }
+  bool holds_removals(MonoTime now) const noexcept { return removals_->holds(now); }
+  /// One of those, with the vendor's word.
+  void keep_removal(HeldRemoval removal, std::string_view code, WallTime now) {
+    removals_->keep(std::move(removal), RemovalBook::Heard::Answers, code, now);
+  }
 
   /// The certificate whose requests are in the air or were last; null: none, or nobody holds it any more.
   std::shared_ptr<const Route> last_route() const noexcept { return last_route_.lock(); }
@@ -172,10 +184,10 @@ class Pacer {
   const Options* options_;
   std::shared_ptr<SignerPace> signer_;
   std::shared_ptr<SuspectBook> suspects_;
+  std::shared_ptr<RemovalBook> removals_;
   Breaker breaker_;
   Probe probe_ = Probe::None;       // the last one
   std::uint32_t signer_probe_ = 0;  // its number among the signer's probes; 0: it is none, or has ended as one
-  RemovalGuard guard_;
   Slots slots_;
   /// Few until an answer proved this very certificate, and after a trip; doubled by each proof.
   std::size_t allowed_;

@@ -32,7 +32,8 @@ Pacer& PacerBook::make(const Route& route, MonoTime now) {
     signers_.put(key, pace, [now](const auto& each) { return each.use_count() == 1 && each->is_idle(now); });
   }
   auto suspects = ledger_.suspects_of(route.certificate, options_);
-  pacers_.put(route.id, Pacer(options_, std::move(pace), std::move(suspects)),
+  auto removals = ledger_.removals_of(route.certificate, options_);
+  pacers_.put(route.id, Pacer(options_, std::move(pace), std::move(suspects), std::move(removals)),
               [now](const Pacer& pacer) { return pacer.is_idle(now); });
   return *pacers_.find(route.id);
 }

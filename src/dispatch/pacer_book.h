@@ -18,9 +18,9 @@
 namespace nightpost::dispatch {
 
 /// A pacer a route, so a replaced certificate starts with a closed breaker; but routes of one signer at one origin
-/// share its slots, pauses, quota and health, so an edit of a certificate keeps them. What is in doubt goes with the
-/// certificate's version. Of more than `routes_max` the least recently used goes, but none that something hangs on: a
-/// request, a push, a pause, an open breaker, a quota, a kind of message that rests.
+/// share its slots, pauses, quota and health, so an edit of a certificate keeps them. What is in doubt, and whether
+/// removals are held, goes with the certificate's version. Of more than `routes_max` the least recently used goes, but
+/// none that something hangs on: a request, a push, a pause, an open breaker, a quota, a kind of message that rests.
 class PacerBook {
  public:
   /// Borrowed; all must outlive it. `shard`: all requests of the shard, as SignerPace takes it. `ledger` null: no other

@@ -66,7 +66,7 @@ Next Policy::after(const Progress& progress, const Answer& answer, MonoTime now,
   Failure failure{.why = Rule::VendorFailing, .failures = progress.attempts, .at_least = at_least};
   switch (answer.verdict) {
     case Verdict::Accepted:
-      return end(OutcomeKind::Accepted, Rule::Accepted, Disposition::Done);
+      return end(OutcomeKind::Accepted, answer.in_part ? Rule::AcceptedInPart : Rule::Accepted, Disposition::Done);
     case Verdict::TokenGone:
       return {.what = Next::Do::RemoveToken};
     case Verdict::TokenSuspect:

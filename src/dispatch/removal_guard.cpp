@@ -1,38 +1,47 @@
 #include "dispatch/removal_guard.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace nightpost::dispatch {
+namespace {
 
-RemovalGuard::Change RemovalGuard::count(Said said, MonoTime now, const Options& options) noexcept {
-  const auto slice_ms = std::max<std::int64_t>(1, options.mass_removal_period.count() / kSlices);
-  const auto now_ms = std::chrono::duration_cast<milliseconds>(now.time_since_epoch()).count();
-  const std::int64_t number = now_ms / slice_ms;
-  Slice& slice = slices_[static_cast<std::size_t>(number) % kSlices];
-  if (slice.number != number) slice = {.number = number};
-  ++slice.all;
-  slice.dead += said == Said::Dead ? 1 : 0;
-  slice.live += said == Said::Lives ? 1 : 0;
+/// A run holds at `window` and remembers no more than this many windows, so that a long fault does not have to be
+/// outweighed whole once it is over.
+constexpr double kRunWindowsMax = 2;
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+/// `count` words, of which each speaks against as many of the others as `part : rest`.
+double weighed(double count, double rest, double part) noexcept {
+  if (count == 0) return 0;
+  return part > 0 ? count * rest / part : kNever;
+}
+
+}  // namespace
+
+RemovalGuard::Change RemovalGuard::count(const Said& said, MonoTime now, const RemovalLimits& limits) noexcept {
   const bool held = holds(now);
-  if (said == Said::Other || (said == Said::Lives && !held)) return Change::None;
-  double all = 0;
-  double dead = 0;
-  double live = 0;
-  for (const Slice& each : slices_) {
-    if (each.number <= number - static_cast<std::int64_t>(kSlices)) continue;
-    all += each.all;
-    dead += each.dead;
-    live += each.live;
+  if (!has_held_ && now - last_dead_ >= limits.period) reset();
+  if (said.dead == 0 && (!in_run_ || (has_held_ && said.live == 0))) return Change::None;
+
+  const double live = said.live, dead = said.dead, other = said.other;
+  const double most = kRunWindowsMax * static_cast<double>(limits.window);
+  in_run_ = true;
+  silence_ = std::min(silence_ + dead + other - weighed(live, 1 - limits.live_share, limits.live_share), most);
+  deaths_ = std::min(deaths_ + dead - weighed(live + other, limits.share, 1 - limits.share), most);
+  if (said.dead > 0) last_dead_ = now;
+
+  if (silence_ <= 0 || (!has_held_ && deaths_ <= 0)) {
+    const bool had_held = has_held_;
+    reset();
+    return had_held ? Change::Released : Change::None;
   }
-  const bool works = live > 0 && live >= options.mass_removal_live_share * all;
-  if (said == Said::Lives) {
-    if (!works) return Change::None;
-    held_until_ = now;
-    return Change::Released;
-  }
-  if (works || all < static_cast<double>(options.mass_removal_window) || dead <= options.mass_removal_share * all)
-    return Change::None;
-  held_until_ = now + options.mass_removal_period;
+  if (said.dead == 0) return Change::None;
+  const auto window = static_cast<double>(limits.window);
+  if (!has_held_ && (limits.share >= 1 || silence_ < window || deaths_ < window)) return Change::None;
+  has_held_ = true;
+  held_until_ = now + limits.period;
   return held ? Change::None : Change::Held;
 }
 

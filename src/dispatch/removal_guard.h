@@ -3,7 +3,6 @@
 // right and the tokens are dead indeed. Pure.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,26 +13,55 @@
 
 namespace nightpost::dispatch {
 
-/// What the vendor says of the tokens of one credential over the last mass_removal_period, counted in ten slices.
+/// When it holds. Of Options, copied: a guard may outlive whoever made it.
+struct RemovalLimits {
+  RemovalLimits(const Options& options) noexcept
+      : window(options.mass_removal_window),
+        share(options.mass_removal_share),
+        live_share(options.mass_removal_live_share),
+        period(options.mass_removal_period),
+        kept_max(options.removals_kept_max) {}
+  std::size_t window;
+  double share;
+  double live_share;
+  milliseconds period;
+  std::size_t kept_max;
+};
+
+/// What the vendor says of the tokens of one credential. A run of answers begins with a dead token and ends as soon as
+/// the share of those that live, or of those that are not dead, is what the limits want of it (Page's CUSUM, 1954). So
+/// what was accepted before a fault does not hide it, and however many are dead among enough that live, none is held.
 class RemovalGuard {
  public:
-  enum class Said : std::uint8_t { Lives, Dead, Other };
+  /// Words about tokens, of one reply or more.
+  struct Said {
+    std::uint32_t live = 0;
+    std::uint32_t dead = 0;
+    std::uint32_t other = 0;
+  };
   enum class Change : std::uint8_t { None, Held, Released };
 
-  /// One word about one token. Held: with this one the share is passed, and removals are held from now on, for a whole
-  /// period after the last that is dead. Released: with this one enough live.
-  Change count(Said said, MonoTime now, const Options& options) noexcept;
+  /// All words of one reply at once: their order says nothing. Held: with these a run has `window` words more than the
+  /// shares allow, and removals are held from now on, for a whole period after the last that is dead; later ones of the
+  /// same run hold again at once. Released: with these enough live. A run that did not hold is forgotten after a period
+  /// without a dead token, one that did is not.
+  Change count(const Said& said, MonoTime now, const RemovalLimits& limits) noexcept;
   bool holds(MonoTime now) const noexcept { return now < held_until_; }
+  /// MonoTime{}: nothing was held.
+  MonoTime held_until() const noexcept { return held_until_; }
+  /// No run is open, so only a dead token changes anything.
+  bool is_calm() const noexcept { return !in_run_; }
+  /// It has held, and not enough live since: the next dead token holds again.
+  bool is_undecided() const noexcept { return has_held_; }
+  /// As if nothing had been said.
+  void reset() noexcept { *this = {}; }
 
  private:
-  static constexpr std::size_t kSlices = 10;
-  struct Slice {
-    std::int64_t number = -1;  // since the clock's epoch
-    std::uint32_t all = 0;
-    std::uint32_t dead = 0;
-    std::uint32_t live = 0;
-  };
-  std::array<Slice, kSlices> slices_;
+  bool in_run_ = false;
+  bool has_held_ = false;  // in this run
+  double silence_ = 0;     // words beyond what live_share allows; at 0 the run ends
+  double deaths_ = 0;      // likewise beyond share
+  MonoTime last_dead_{};
   MonoTime held_until_{};
 };
 

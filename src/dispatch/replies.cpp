@@ -34,9 +34,13 @@ bool equal(const Progress& a, const Progress& b) noexcept {
 /// Whether two pushes of one request are equally far and were told the same: then they do the same at the same moment,
 /// so that what shared a request can share the next.
 bool alike(const Push& a, const Answer& told_a, const Push& b, const Answer& told_b) noexcept {
-  return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more &&
+  return told_a.scope == told_b.scope && told_a.once_more == told_b.once_more && told_a.in_part == told_b.in_part &&
          told_a.retry_after == told_b.retry_after && equal(a.progress, b.progress) && a.event == b.event &&
          a.window == b.window;
+}
+
+bool was_doubted(Pacer::Weighed weighed) noexcept {
+  return weighed == Pacer::Weighed::DoubtedTwice || weighed == Pacer::Weighed::DoubtedTwiceSurely;
 }
 
 VendorReason reason_of(const Answer* answer) {
@@ -90,6 +94,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
         answer.retry_after = std::max(answer.retry_after.value_or(milliseconds(0)), rest_of_day(now_.wall));
       const Pacer::Weighed weighed = pacer.weigh(answer, push.device->token, push.sent_at, now_.mono);
       if (answer.verdict == Verdict::Throttled && answer.scope == Scope::Class) rest_class(push, answer);
+      if (answer.class_rests) rest_class_today(push, answer);
       if (answer.shared_rests) rest_shared(push, answer);
       std::size_t& before = last_of[static_cast<std::size_t>(answer.verdict)];
       next = before < i && alike(push, answer, *pushes[before], answers[before])
@@ -97,11 +102,11 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
                  : policy_.after(push.progress, answer, now_.mono, window, rules);
       if (weighed != Pacer::Weighed::DoubtedBefore) before = i;
       if (next.what == Next::Do::RemoveToken)
-        next.ending.rule = weighed == Pacer::Weighed::DoubtedTwice ? Rule::TokenDoubtedTwice : Rule::TokenGone;
+        next.ending.rule = was_doubted(weighed) ? Rule::TokenDoubtedTwice : Rule::TokenGone;
       if (next.what == Next::Do::TripBreaker && weighed == Pacer::Weighed::DoubtedBefore) next.what = Next::Do::End;
       push.alone |= answer.alone;
       leave |= answer.leave_connection || (answer.verdict == Verdict::Throttled && answer.scope == Scope::Connection);
-      pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono);
+      pacer.count_answer(feedback, answer, next, push.grant.get(), now_.mono, weighed);
     } else {
       if (reply.maybe_sent) ++push.progress.unheard;
       answer.code = name_of(reply.response.error().code);
@@ -116,13 +121,13 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     counters[static_cast<std::size_t>(answer.verdict)].add();
     nexts_.push_back(next);
   }
-  if (watcher_ != nullptr && feedback.removals == RemovalGuard::Change::Held)
-    watcher_->removals_held(*route, options_.mass_removal_period);
-  if (watcher_ != nullptr && feedback.removals == RemovalGuard::Change::Released) watcher_->removals_released(*route);
   if (leave) sender_.drain_connection(*route, reply.connection);
-  const bool held = pacer.holds_removals(now_.mono);
   const Pacer::Decision decision =
       pacer.conclude(feedback, probe, reply.connection, pushes.front()->sent_at, now_.mono);
+  const bool held = pacer.holds_removals(now_.mono);
+  if (watcher_ != nullptr && decision.removals == RemovalGuard::Change::Held)
+    watcher_->removals_held(*route, options_.mass_removal_period);
+  if (watcher_ != nullptr && decision.removals == RemovalGuard::Change::Released) watcher_->removals_released(*route);
   sender_.carry_out(*route, decision, reason_of(feedback.complaint), reason_of(feedback.refusal));
   const bool still_probe = pacer.is_probe(probe);  // asked now: what follows may let the pacer go
   for (std::size_t i = 0; i < pushes.size(); ++i) {
@@ -175,6 +180,13 @@ void Replies::rest_class(Push& push, Answer& answer) {
   answer.meaning += " It counts " + name + " by themselves.";
 }
 
+/// Beside what becomes of the push itself.
+void Replies::rest_class_today(Push& push, const Answer& answer) {
+  std::string name;
+  if (thrown_by([&] { name = attempts_.class_of(push); })) metrics_.internal_errors.add();
+  if (!name.empty()) rest(*push.route, name, rest_of_day(now_.wall), answer);
+}
+
 void Replies::rest_shared(Push& push, const Answer& answer) {
   rest(*push.route, std::string(kSharedRequests), rest_of_day(now_.wall), answer);
 }
@@ -187,14 +199,18 @@ void Replies::rest(const Route& route, const std::string& name, milliseconds tim
 
 /// `rule`: as which it ends once the row went.
 void Replies::remove_token(Push& push, const Answer& answer, bool held, Rule rule, const VendorReason& reason) {
+  const OfflineEvent& event = push.event->event;
   if (held) {
     metrics_.removals_held.add();
-    if (rule == Rule::TokenDoubtedTwice) sender_.pacer_of(*push.route).keep_doubted(push.device->token, now_.mono);
+    Pacer& pacer = sender_.pacer_of(*push.route);
+    pacer.hold_token(push.device->token, rule == Rule::TokenDoubtedTwice, now_.mono);
+    if (may_remove(*push.device, answer.gone_at, push.sent_at_wall))
+      pacer.keep_removal(held_removal_of(event.app, std::string(event.to[push.receiver].user_id), *push.device),
+                         reason.code, now_.wall);
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::RemovalHeld, Disposition::DeadLetter}, reason);
   }
   if (!may_remove(*push.device, answer.gone_at, push.sent_at_wall))
     return pushes_.end(push, {OutcomeKind::Rejected, Rule::TokenNewer}, reason);
-  const OfflineEvent& event = push.event->event;
   const std::uint64_t tag = push.tag;
   push.state = Push::State::Removing;
   push.waits_for = rule;

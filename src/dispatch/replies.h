@@ -65,6 +65,7 @@ class Replies {
   bool is_removing(std::uint64_t tag) noexcept;
   void remove_token(Push& push, const Answer& answer, bool held, Rule rule, const VendorReason& reason);
   void rest_class(Push& push, Answer& answer);
+  void rest_class_today(Push& push, const Answer& answer);
   void rest_shared(Push& push, const Answer& answer);
   void rest(const Route& route, const std::string& name, milliseconds time, const Answer& answer);
 

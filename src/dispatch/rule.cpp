@@ -45,6 +45,8 @@ constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
     {Rule::NoBadgeOnly, "no_badge_only", "this vendor sets a badge only together with a notification"},
     {Rule::PayloadUnbuildable, "payload_unbuildable", "no request the vendor would take can be made of it"},
     {Rule::Accepted, "accepted", "the vendor has taken it"},
+    {Rule::AcceptedInPart, "accepted_in_part",
+     "the vendor has taken the request, dropped some of its pushes, and does not say which"},
     {Rule::TokenGone, "token_gone", "the vendor says the token is gone; it was removed"},
     {Rule::TokenAlreadyRemoved, "token_already_removed", "the vendor says the token is gone; it had changed already"},
     {Rule::TokenDoubtedTwice, "token_doubted_twice",

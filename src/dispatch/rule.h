@@ -45,6 +45,7 @@ enum class Rule : std::uint8_t {
   PayloadUnbuildable,
   // What the vendor said.
   Accepted,
+  AcceptedInPart,
   TokenGone,
   TokenAlreadyRemoved,
   TokenDoubtedTwice,

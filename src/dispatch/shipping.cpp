@@ -31,12 +31,13 @@ void Shipping::ship(Gathering& gathering) {
   ship_equal(std::move(all));
 }
 
-/// False: dropped meanwhile, or over by now, and then it ends here.
+/// False: dropped meanwhile; or over by now, and then it ends here; or its kind of message began to rest, and then it
+/// waits. Asked before the request is built, for nothing can be taken out of it later.
 bool Shipping::still_gathered(std::uint64_t tag) {
   Push* const push = pushes_.find(tag);
   if (push == nullptr || push->state != Push::State::Gathered) return false;
   const Window& window = push->window;
-  if (now_.mono < window.end()) return true;
+  if (now_.mono < window.end()) return attempts_.class_still_goes(*push);
   pushes_.end(*push, ending_of(window.rule_at_end()));
   return false;
 }

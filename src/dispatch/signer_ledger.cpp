@@ -131,6 +131,23 @@ std::shared_ptr<SuspectBook> SignerLedger::suspects_of(const Certificate& certif
   return book;
 }
 
+std::shared_ptr<RemovalBook> SignerLedger::removals_of(const Certificate& certificate, const Options& options) {
+  const std::lock_guard lock(mutex_);
+  sweep(removals_, sweep_removals_at_,
+        [](const auto& each) { return each.second.use_count() == 1 && each.second->is_told(); });
+  std::shared_ptr<RemovalBook>& book = removals_[{certificate.id.value, certificate.version}];
+  if (!book) book = std::make_shared<RemovalBook>(certificate, options);
+  return book;
+}
+
+std::vector<std::shared_ptr<RemovalBook>> SignerLedger::held_removals(MonoTime now) const {
+  std::vector<std::shared_ptr<RemovalBook>> all;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [version, book] : removals_)
+    if (book->holds(now) || !book->is_told()) all.push_back(book);
+  return all;
+}
+
 std::size_t SignerLedger::suspects() const {
   std::size_t sum = 0;
   const std::lock_guard lock(mutex_);

@@ -1,7 +1,7 @@
 // What the shards of a process share of a signer: the vendor's pauses, its quota, which kinds of message rest, and
-// whether it answers at all; and of a certificate, which tokens are in doubt. Thread-safe. A push that may go reads a
-// few atomics and takes no lock; locks are for what is rare: a lease of the quota, a change of health, a probe, a kind
-// of message that rests.
+// whether it answers at all; and of a certificate, which tokens are in doubt, and whether dead ones are removed.
+// Thread-safe. A push that may go reads a few atomics and takes no lock; locks are for what is rare: a lease of the
+// quota, a change of health, a probe, a kind of message that rests.
 #pragma once
 
 #include <array>
@@ -15,11 +15,13 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "core/certificate.h"
 #include "core/time.h"
 #include "core/vendor.h"
 #include "dispatch/options.h"
+#include "dispatch/removal_book.h"
 #include "dispatch/signer_health.h"
 #include "dispatch/suspect_book.h"
 
@@ -102,8 +104,9 @@ class SharedSigner {
   std::unordered_map<std::string, MonoTime> resting_;  // kinds of message, until when
 };
 
-/// The signers of a process, and the tokens in doubt of its certificates; owned by whoever owns the shards, and
-/// outlives them. Either is forgotten once no shard holds it any more.
+/// The signers of a process, and of its certificates the tokens in doubt and the removals that are held; owned by
+/// whoever owns the shards, and outlives them. Each is forgotten once no shard holds it any more; held removals once
+/// somebody has taken them, too.
 class SignerLedger {
  public:
   /// `key`: the origin and the signer.
@@ -111,6 +114,9 @@ class SignerLedger {
   std::shared_ptr<SuspectBook> suspects_of(const Certificate& certificate, const Options& options);
   /// Tokens in doubt of all certificates.
   std::size_t suspects() const;
+  std::shared_ptr<RemovalBook> removals_of(const Certificate& certificate, const Options& options);
+  /// Those that hold removals, or have something to tell.
+  std::vector<std::shared_ptr<RemovalBook>> held_removals(MonoTime now) const;
   /// Of the signers that some shard holds: how many are in each state, by vendor. For the metrics.
   using Counts = std::array<std::array<std::size_t, 3>, std::size_t(Vendor::Count)>;
   Counts count() const;
@@ -129,6 +135,8 @@ class SignerLedger {
   using Version = std::pair<std::int64_t, std::int64_t>;  // a certificate's id, and its version
   std::map<Version, std::weak_ptr<SuspectBook>> suspects_;
   std::size_t sweep_suspects_at_ = kSweepFirst;
+  std::map<Version, std::shared_ptr<RemovalBook>> removals_;
+  std::size_t sweep_removals_at_ = kSweepFirst;
 };
 
 }  // namespace nightpost::dispatch

@@ -198,6 +198,40 @@ CREATE TRIGGER certificates_removed BEFORE DELETE ON certificates BEGIN
 END;
 )sql",
     kSqliteAdminStep,
+    R"sql(
+-- Dead tokens that workers' guards do not let go for now (Store::keep_removals): a row a worker, …
+CREATE TABLE removal_holds (
+  certificate_id INTEGER NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  worker TEXT NOT NULL,
+  heard TEXT NOT NULL,  -- where they were called dead
+  code TEXT NOT NULL,   -- the vendor's last word
+  since INTEGER NOT NULL,   -- ms since the epoch
+  last INTEGER NOT NULL,
+  unkept INTEGER NOT NULL,  -- removals beyond those that are kept
+  PRIMARY KEY (certificate_id, worker)
+) STRICT, WITHOUT ROWID;
+-- … and a row a device: which registration, without the token.
+CREATE TABLE held_removals (
+  certificate_id INTEGER NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  registered_at INTEGER NOT NULL,
+  worker TEXT NOT NULL,  -- the last that held it
+  PRIMARY KEY (certificate_id, user_id, app_id, device_id)
+) STRICT, WITHOUT ROWID;
+-- Ops' word that they may go, for workers to read.
+CREATE TABLE removal_approvals (
+  certificate_id INTEGER PRIMARY KEY REFERENCES certificates (id) ON DELETE CASCADE,
+  until INTEGER NOT NULL  -- ms since the epoch
+) STRICT;
+-- What died under one version of a certificate says nothing of the next.
+CREATE TRIGGER removals_of_another_version AFTER UPDATE OF version ON certificates BEGIN
+  DELETE FROM held_removals WHERE certificate_id = old.id;
+  DELETE FROM removal_holds WHERE certificate_id = old.id;
+  DELETE FROM removal_approvals WHERE certificate_id = old.id;
+END;
+)sql",
 };
 
 constexpr std::array kTraceSteps = {

@@ -143,6 +143,33 @@ Result<std::vector<bool>> PostgresStore::remove_tokens(std::span<const DeviceRow
   return gone;
 }
 
+Result<bool> PostgresStore::move_token(const DeviceRow& row, const DeviceToken& to, WallTime at) {
+  Device moved = row.device;
+  moved.token = to;
+  moved.registered_at = at;
+  if (auto ok = check_user(row.app, row.user_id); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check(moved); !ok) return std::unexpected(std::move(ok.error()));
+  if (!is_postgres_text(row.device.token.text())) return false;
+  auto transaction = write_of_user(row.app, row.user_id);
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const Device& old = row.device;
+  auto others = connection_.query(postgres::kLockToken, row.app.value, old.certificate.value, to.text());
+  if (others)
+    others = connection_.query(postgres::kTokenTake, row.app.value, old.certificate.value, to.text(), row.user_id,
+                               old.device_id, to_ms(at));
+  if (!others) return std::unexpected(std::move(others.error()));
+  const bool is_old = others->next() && others->flag(0);  // registered later by another row
+  auto rows =
+      is_old ? connection_.change(postgres::kTokenRemove, row.app.value, row.user_id, old.device_id, old.token.text(),
+                                  to_ms(old.registered_at))
+             : connection_.change(postgres::kTokenMove, row.app.value, row.user_id, old.device_id, old.token.text(),
+                                  to_ms(old.registered_at), to.text(), name_of(to.kind()), to_ms(at));
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  if (*rows == 0) return false;  // and nobody loses the token to it
+  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
+  return true;
+}
+
 Result<void> PostgresStore::set_settings(AppId app, std::string_view user_id, const PushSettings& settings) {
   if (auto ok = check_user(app, user_id); !ok) return ok;
   if (auto ok = check(settings); !ok) return ok;

@@ -201,6 +201,43 @@ CREATE TRIGGER certificates_outdated BEFORE UPDATE OF version OR DELETE ON certi
   EXECUTE FUNCTION nightpost_certificate_outdated();
 )sql",
     kPostgresAdminStep,
+    R"sql(
+-- Dead tokens that workers' guards do not let go for now (Store::keep_removals): a row a worker, …
+CREATE TABLE removal_holds (
+  certificate_id bigint NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  worker text COLLATE "C" NOT NULL,
+  heard text COLLATE "C" NOT NULL,  -- where they were called dead
+  code text COLLATE "C" NOT NULL,   -- the vendor's last word
+  since bigint NOT NULL,            -- ms since the epoch
+  last bigint NOT NULL,
+  unkept bigint NOT NULL,           -- removals beyond those that are kept
+  PRIMARY KEY (certificate_id, worker)
+);
+-- … and a row a device: which registration, without the token.
+CREATE TABLE held_removals (
+  certificate_id bigint NOT NULL REFERENCES certificates (id) ON DELETE CASCADE,
+  app_id bigint NOT NULL,
+  user_id text COLLATE "C" NOT NULL,
+  device_id text COLLATE "C" NOT NULL,
+  registered_at bigint NOT NULL,
+  worker text COLLATE "C" NOT NULL,  -- the last that held it
+  PRIMARY KEY (certificate_id, app_id, user_id, device_id)
+);
+-- Ops' word that they may go, for workers to read.
+CREATE TABLE removal_approvals (
+  certificate_id bigint PRIMARY KEY REFERENCES certificates (id) ON DELETE CASCADE,
+  until bigint NOT NULL  -- ms since the epoch
+);
+-- What died under one version of a certificate says nothing of the next.
+CREATE FUNCTION nightpost_certificate_edited() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+  DELETE FROM held_removals WHERE certificate_id = OLD.id;
+  DELETE FROM removal_holds WHERE certificate_id = OLD.id;
+  DELETE FROM removal_approvals WHERE certificate_id = OLD.id;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER removals_of_another_version AFTER UPDATE OF version ON certificates FOR EACH ROW
+  EXECUTE FUNCTION nightpost_certificate_edited();
+)sql",
 };
 
 /// Our tables, and the version that has them first.
@@ -221,7 +258,10 @@ constexpr Table kTables[] = {{"certificates", 1},
                              {"certificate_version_texts", 2},
                              {"admin_tokens", 3},
                              {"admin_sessions", 3},
-                             {"audit_log", 3}};
+                             {"audit_log", 3},
+                             {"removal_holds", 4},
+                             {"held_removals", 4},
+                             {"removal_approvals", 4}};
 
 const PostgresQuery kPlace = {"schema_place", kWhat,
                               "SELECT current_schema(), current_user, to_regclass('nightpost_schema') IS NOT NULL, "

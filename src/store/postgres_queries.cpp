@@ -170,6 +170,13 @@ constinit const PostgresQuery kTokensRemove = {
     "AS k (app_id, user_id, device_id, token, registered_at, place) WHERE d.app_id = k.app_id AND d.user_id = "
     "k.user_id AND "
     "d.device_id = k.device_id AND d.token = k.token AND d.registered_at = k.registered_at RETURNING k.place"};
+constinit const PostgresQuery kTokenRemove = {
+    "token_remove", "devices",
+    "DELETE FROM devices WHERE app_id = $1 AND user_id = $2 AND device_id = $3 AND token = $4 AND registered_at = $5"};
+constinit const PostgresQuery kTokenMove = {
+    "token_move", "devices",
+    "UPDATE devices SET token = $6, token_kind = $7, registered_at = $8 WHERE app_id = $1 AND user_id = $2 AND "
+    "device_id = $3 AND token = $4 AND registered_at = $5"};
 constinit const PostgresQuery kDevicesBeside = {
     "devices_beside", "devices", "SELECT count(*) FROM devices WHERE app_id = $1 AND user_id = $2 AND device_id <> $3"};
 constinit const PostgresQuery kDevicesOfApp = {"devices_of_app", "devices",
@@ -182,6 +189,63 @@ constinit const PostgresQuery kDevicesOfToken = {
     "devices_of_token", "devices",
     "SELECT " DEVICE_COLUMNS ", user_id, app_id FROM " DEVICE_TABLES
     " WHERE d.token = $1 AND d.certificate_id = $2 ORDER BY d.registered_at DESC LIMIT $3"};
+
+// Who keeps or removes those of a certificate has its row until the commit, so that their number stays bounded. Where
+// old ones of others are forgotten, too, all of their rows are locked first, by id: nobody waits in a circle.
+constinit const PostgresQuery kHoldsLockOld = {
+    "holds_lock_old", "removal_holds",
+    "SELECT id FROM certificates WHERE id = $1 OR id IN (SELECT certificate_id FROM removal_holds WHERE last < $2) "
+    "ORDER BY id FOR NO KEY UPDATE"};
+constinit const PostgresQuery kHoldsLock = {
+    "holds_lock", "removal_holds",
+    "SELECT c.version, (SELECT count(*) FROM held_removals r WHERE r.certificate_id = c.id) FROM certificates c "
+    "WHERE c.id = $1 FOR NO KEY UPDATE"};
+constinit const PostgresQuery kHeldAdd = {
+    "held_add", "held_removals",
+    "INSERT INTO held_removals (certificate_id, worker, app_id, user_id, device_id, registered_at) "
+    "SELECT DISTINCT ON (k.app_id, k.user_id, k.device_id) $1::bigint, $2::text, k.* FROM unnest($3::bigint[], "
+    "$4::text[], $5::text[], $6::bigint[]) AS k (app_id, user_id, device_id, registered_at) "
+    "ORDER BY k.app_id, k.user_id, k.device_id, k.registered_at DESC ON CONFLICT (certificate_id, app_id, user_id, "
+    "device_id) DO UPDATE SET worker = excluded.worker, registered_at = excluded.registered_at"};
+constinit const PostgresQuery kHoldSet = {
+    "hold_set", "removal_holds",
+    "INSERT INTO removal_holds AS h (certificate_id, worker, heard, code, since, last, unkept) "
+    "VALUES ($1, $2, $3, $4, $5, $5, $6) ON CONFLICT (certificate_id, worker) DO UPDATE SET heard = excluded.heard, "
+    "code = excluded.code, last = greatest(h.last, excluded.last), unkept = h.unkept + excluded.unkept"};
+constinit const PostgresQuery kHoldsPrune = {"holds_prune", "removal_holds",
+                                             "DELETE FROM removal_holds WHERE last < $1"};
+constinit const PostgresQuery kHeldPrune = {
+    "held_prune", "held_removals",
+    "DELETE FROM held_removals r WHERE NOT EXISTS (SELECT 1 FROM removal_holds h WHERE "
+    "h.certificate_id = r.certificate_id AND h.worker = r.worker)"};
+constinit const PostgresQuery kHeldForget = {"held_forget", "held_removals",
+                                             "DELETE FROM held_removals WHERE certificate_id = $1"};
+constinit const PostgresQuery kHolds = {
+    "holds", "removal_holds",
+    "SELECT h.certificate_id, h.worker, h.heard, h.code, h.since, h.last, h.unkept, (SELECT count(*) FROM "
+    "held_removals r WHERE r.certificate_id = h.certificate_id AND r.worker = h.worker) FROM removal_holds h "
+    "JOIN certificates c ON c.id = h.certificate_id WHERE $1::bigint IS NULL OR c.app_id = $1 "
+    "ORDER BY h.certificate_id, h.worker"};
+constinit const PostgresQuery kApprovalSet = {
+    "approval_set", "removal_approvals",
+    "INSERT INTO removal_approvals (certificate_id, until) VALUES ($1, $2) ON CONFLICT (certificate_id) DO UPDATE SET "
+    "until = excluded.until"};
+constinit const PostgresQuery kApprovals = {
+    "approvals", "removal_approvals",
+    "SELECT a.certificate_id, c.version, a.until FROM removal_approvals a JOIN certificates c "
+    "ON c.id = a.certificate_id ORDER BY a.certificate_id"};
+constinit const PostgresQuery kHeldRemove = {
+    "held_remove", "held_removals",
+    "WITH picked AS MATERIALIZED (SELECT app_id, user_id, device_id FROM held_removals WHERE certificate_id = $1 "
+    "ORDER BY app_id, user_id, device_id LIMIT $2 FOR UPDATE), "
+    "taken AS (DELETE FROM held_removals h USING picked s WHERE h.certificate_id = $1 AND "
+    "(h.app_id, h.user_id, h.device_id) = (s.app_id, s.user_id, s.device_id) "
+    "RETURNING h.app_id, h.user_id, h.device_id, h.registered_at), "
+    "gone AS (DELETE FROM devices d USING taken t WHERE (d.app_id, d.user_id, d.device_id) = (t.app_id, t.user_id, "
+    "t.device_id) AND d.registered_at = t.registered_at AND d.certificate_id = $1 RETURNING 1) "
+    "SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM gone)"};
+constinit const PostgresQuery kHoldsRemove = {"holds_remove", "removal_holds",
+                                              "DELETE FROM removal_holds WHERE certificate_id = $1"};
 
 constinit const PostgresQuery kSettingsSet = {
     "settings_set", "users",

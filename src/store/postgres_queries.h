@@ -15,6 +15,9 @@ extern const PostgresQuery kFactAdd, kFactsClear, kFacts;
 extern const PostgresQuery kChoiceAdd, kChoicesClear, kChoices;  // a certificate's settings
 extern const PostgresQuery kDeviceSet, kDeviceStateSet, kDeviceRemove, kTokensRemove, kDevicesBeside;
 extern const PostgresQuery kLockToken, kTokenTake, kTokensTake;  // its one owner
+extern const PostgresQuery kTokenMove, kTokenRemove;
+extern const PostgresQuery kHoldsLockOld, kHoldsLock, kHeldAdd, kHoldSet, kHoldsPrune, kHeldPrune, kHeldForget;
+extern const PostgresQuery kHolds, kApprovalSet, kApprovals, kHeldRemove, kHoldsRemove;
 extern const PostgresQuery kDevicesOfApp, kDevicesOfUser, kDevicesOfToken;
 extern const PostgresQuery kSettingsSet, kMuteSet, kMuteRemove, kMutesBeside;
 extern const PostgresQuery kLockAllUsers, kAppChanged, kDeviceIds, kMutesOfUsers;  // bulk

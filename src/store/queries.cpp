@@ -106,6 +106,9 @@ constexpr Line kLines[] = {
     {&Queries::device_remove, "devices", "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
     {&Queries::token_remove, "devices",
      "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND token = ?4 AND registered_at = ?5"},
+    {&Queries::token_move, "devices",
+     "UPDATE devices SET token = ?6, token_kind = ?7, registered_at = ?8 WHERE app_id = ?1 AND user_id = ?2 AND "
+     "device_id = ?3 AND token = ?4 AND registered_at = ?5"},
     {&Queries::token_others, "devices",
      "SELECT count(*), max(registered_at) FROM devices WHERE token = ?1 AND certificate_id = ?2 AND +app_id = ?3 AND "
      "(user_id, device_id) <> (?4, ?5)"},
@@ -129,6 +132,41 @@ constexpr Line kLines[] = {
      "SELECT device_id, platform, certificate_id, token, token_kind, registered_at, state, badge_base, language, "
      "user_id, app_id FROM devices WHERE (user_id, app_id, device_id) > (?1, ?2, ?3) AND (?4 IS NULL OR +app_id = ?4) "
      "ORDER BY user_id, app_id, device_id LIMIT ?5"},
+
+    {&Queries::certificate_version, "certificates", "SELECT version FROM certificates WHERE id = ?1"},
+    {&Queries::held_count, "held_removals", "SELECT count(*) FROM held_removals WHERE certificate_id = ?1"},
+    {&Queries::held_add, "held_removals",
+     "INSERT INTO held_removals (certificate_id, worker, app_id, user_id, device_id, registered_at) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO UPDATE SET worker = excluded.worker, "
+     "registered_at = excluded.registered_at"},
+    {&Queries::hold_set, "removal_holds",
+     "INSERT INTO removal_holds AS h (certificate_id, worker, heard, code, since, last, unkept) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6) ON CONFLICT DO UPDATE SET heard = excluded.heard, code = excluded.code, "
+     "last = max(h.last, excluded.last), unkept = h.unkept + excluded.unkept"},
+    {&Queries::holds_prune, "removal_holds", "DELETE FROM removal_holds WHERE last < ?1"},
+    {&Queries::held_prune, "held_removals",
+     "DELETE FROM held_removals AS r WHERE NOT EXISTS (SELECT 1 FROM removal_holds h WHERE "
+     "h.certificate_id = r.certificate_id AND h.worker = r.worker)"},
+    {&Queries::held_forget, "held_removals", "DELETE FROM held_removals WHERE certificate_id = ?1"},
+    {&Queries::holds, "removal_holds",
+     "SELECT h.certificate_id, h.worker, h.heard, h.code, h.since, h.last, h.unkept, (SELECT count(*) FROM "
+     "held_removals r WHERE r.certificate_id = h.certificate_id AND r.worker = h.worker) FROM removal_holds h "
+     "JOIN certificates c ON c.id = h.certificate_id WHERE ?1 IS NULL OR c.app_id = ?1 "
+     "ORDER BY h.certificate_id, h.worker"},
+    {&Queries::approval_set, "removal_approvals",
+     "INSERT INTO removal_approvals (certificate_id, until) VALUES (?1, ?2) "
+     "ON CONFLICT DO UPDATE SET until = excluded.until"},
+    {&Queries::approvals, "removal_approvals",
+     "SELECT a.certificate_id, c.version, a.until FROM removal_approvals a JOIN certificates c "
+     "ON c.id = a.certificate_id ORDER BY a.certificate_id"},
+    {&Queries::held_take, "held_removals",
+     "SELECT app_id, user_id, device_id, registered_at FROM held_removals WHERE certificate_id = ?1 LIMIT ?2"},
+    {&Queries::held_device_remove, "devices",
+     "DELETE FROM devices WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND registered_at = ?4 AND "
+     "certificate_id = ?5"},
+    {&Queries::held_remove, "held_removals",
+     "DELETE FROM held_removals WHERE certificate_id = ?1 AND app_id = ?2 AND user_id = ?3 AND device_id = ?4"},
+    {&Queries::holds_remove, "removal_holds", "DELETE FROM removal_holds WHERE certificate_id = ?1"},
 
     {&Queries::settings_set, "users",
      "INSERT INTO users (app_id, user_id, enabled, language, sound_c2c, sound_group, badge) "

@@ -18,6 +18,9 @@ struct Queries {
   Statement choice_add, choices_clear, choices;  // a certificate's settings
   Statement device_set, device_remove, token_remove, token_others, token_take, devices_of_app, devices_of_user,
       devices_of_token;
+  Statement token_move;
+  Statement certificate_version, held_count, held_add, hold_set, holds_prune, held_prune, held_forget;
+  Statement holds, approval_set, approvals, held_take, held_device_remove, held_remove, holds_remove;
   Statement devices_beside, devices_after, device_ids;
   Statement settings_set, mute_set, mute_remove, mutes_beside, users_after, mute_count;
   Statement receiver, receiver_mutes;

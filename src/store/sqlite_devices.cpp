@@ -114,6 +114,26 @@ Result<bool> SqliteStore::remove_token(AppId app, std::string_view user_id, cons
   return *rows > 0;
 }
 
+Result<bool> SqliteStore::move_token(const DeviceRow& row, const DeviceToken& to, WallTime at) {
+  Device moved = row.device;
+  moved.token = to;
+  moved.registered_at = at;
+  if (auto ok = check(moved); !ok) return std::unexpected(std::move(ok.error()));
+  auto transaction = write();
+  if (!transaction) return std::unexpected(std::move(transaction.error()));
+  const auto taken = take_token(row.app, row.user_id, moved);
+  if (!taken) return std::unexpected(taken.error());
+  const Device& old = row.device;
+  auto rows = *taken ? queries_.token_move.change(row.app.value, row.user_id, old.device_id, old.token.text(),
+                                                  to_ms(old.registered_at), to.text(), name_of(to.kind()), to_ms(at))
+                     : queries_.token_remove.change(row.app.value, row.user_id, old.device_id, old.token.text(),
+                                                    to_ms(old.registered_at));
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  if (*rows == 0) return false;  // and nobody loses the token to it
+  if (auto done = transaction->commit(); !done) return std::unexpected(std::move(done.error()));
+  return true;
+}
+
 Result<void> SqliteStore::set_settings(AppId app, std::string_view user_id, const PushSettings& settings) {
   if (auto ok = check_user(app, user_id); !ok) return ok;
   if (auto ok = check(settings); !ok) return ok;

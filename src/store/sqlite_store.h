@@ -1,5 +1,5 @@
 // The Store over SQLite. What it promises stands in store.h; its functions are by topic: sqlite_certificates.cpp,
-// sqlite_versions.cpp, sqlite_devices.cpp, sqlite_receivers.cpp, sqlite_import.cpp.
+// sqlite_versions.cpp, sqlite_devices.cpp, sqlite_removals.cpp, sqlite_receivers.cpp, sqlite_import.cpp.
 #pragma once
 
 #include <memory>
@@ -45,8 +45,17 @@ class SqliteStore final : public Store {
                                                     std::size_t limit) override;
   Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) override;
   Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) override;
+  Result<bool> move_token(const DeviceRow& row, const DeviceToken& to, WallTime at) override;
   Result<std::vector<DeviceRow>> devices_after(const DeviceRow& after, std::optional<AppId> app,
                                                std::size_t limit) override;
+
+  Result<void> keep_removals(const RemovalHold& hold, std::int64_t version, std::span<const HeldRemoval> removals,
+                             const KeptLimits& limits) override;
+  Result<void> forget_removals(CertificateId certificate) override;
+  Result<std::vector<RemovalHold>> removal_holds(std::optional<AppId> app) override;
+  Result<void> approve_removals(CertificateId certificate, WallTime until) override;
+  Result<std::vector<RemovalApproval>> removal_approvals() override;
+  Result<RemovedHeld> remove_held(CertificateId certificate, std::size_t limit) override;
 
   Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) override;
   Result<void> set_mute(AppId app, std::string_view user_id, const Mute& mute) override;

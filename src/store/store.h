@@ -16,6 +16,7 @@
 #include "core/certificate.h"
 #include "core/changes.h"
 #include "core/device.h"
+#include "core/held_removal.h"
 #include "core/result.h"
 #include "core/time.h"
 #include "store/sealer.h"
@@ -40,6 +41,25 @@ struct Rekeyed {
   std::size_t sealed_anew = 0;
   std::size_t current = 0;              // sealed by that key already
   std::vector<std::string> not_opened;  // which, and why; they stay as they are
+};
+
+/// Dead tokens of one certificate that a worker's guard does not let go for now (dispatch/removal_book.h).
+struct RemovalHold {
+  CertificateId certificate;
+  std::string worker;  // whose
+  std::string heard;   // where they were called dead: "answers", "receipts"
+  std::string code;    // the vendor's last word
+  WallTime since{};    // of the first one, and of the last
+  WallTime last{};
+  std::size_t kept = 0;    // devices; counted by the store
+  std::size_t unkept = 0;  // removals beyond them, of which only the number is known; one device may be in it often
+};
+
+/// Ops' word that dead tokens of this version of a certificate are to be removed, however many.
+struct RemovalApproval {
+  CertificateId certificate;
+  std::int64_t version = 0;
+  WallTime until{};
 };
 
 /// What one connection may take, and what may be written through it.
@@ -124,11 +144,38 @@ class Store {
   virtual Result<bool> remove_token(AppId app, std::string_view user_id, const Device& device) = 0;
   /// The same for many in one commit; in order, whether each row went.
   virtual Result<std::vector<bool>> remove_tokens(std::span<const DeviceRow> rows) = 0;
+  /// Compare-and-set: the row that still has this token and registration time gets another token, registered at `at`;
+  /// the rest of it stays as it is now. True if there was such a row. As in set_device, a token has one owner: another
+  /// row that has `to` goes, unless it was registered later, for then this row goes.
+  virtual Result<bool> move_token(const DeviceRow& row, const DeviceToken& to, WallTime at) = 0;
   /// A page of all devices, in the order of user, app and device id (bytes compared): the first `limit` of those that
   /// stand behind that of `after`, of which only the key counts; a row without a user id stands before all. Each page
   /// is of one moment, two pages are not. An empty page is the last. `app`: only this app's.
   virtual Result<std::vector<DeviceRow>> devices_after(const DeviceRow& after, std::optional<AppId> app,
                                                        std::size_t limit) = 0;
+
+  // Removals that are held. All are forgotten with an edit of their certificate: the next version proves itself anew.
+  struct KeptLimits {
+    std::size_t devices_max = 0;  // of one certificate
+    WallTime oldest{};            // holds of before, of any worker, are forgotten
+  };
+  /// `hold`: kept and since are not read. Adds to what this worker has kept of `version`; nothing where the certificate
+  /// has another by now, or is gone. What is beyond devices_max counts as unkept.
+  virtual Result<void> keep_removals(const RemovalHold& hold, std::int64_t version,
+                                     std::span<const HeldRemoval> removals, const KeptLimits& limits) = 0;
+  /// Of all workers: enough of the certificate's tokens live, so what is dead is called so again by its next push.
+  virtual Result<void> forget_removals(CertificateId certificate) = 0;
+  /// By certificate, then worker.
+  virtual Result<std::vector<RemovalHold>> removal_holds(std::optional<AppId> app) = 0;
+  virtual Result<void> approve_removals(CertificateId certificate, WallTime until) = 0;  // NotFound
+  virtual Result<std::vector<RemovalApproval>> removal_approvals() = 0;                  // over or not
+  /// Removes up to `limit` of the devices that are kept of it, of all workers, each only if it has registered with the
+  /// same certificate and not again since; once none is left its holds are forgotten.
+  struct RemovedHeld {
+    std::size_t looked_at = 0;  // fewer than `limit`: none is left
+    std::size_t removed = 0;
+  };
+  virtual Result<RemovedHeld> remove_held(CertificateId certificate, std::size_t limit) = 0;
 
   // Settings and mutes. set: insert or replace; what is not there is already removed.
   virtual Result<void> set_settings(AppId app, std::string_view user_id, const PushSettings& settings) = 0;

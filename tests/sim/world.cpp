@@ -44,7 +44,7 @@ World::World(std::uint64_t seed) : rng_(seed) {
   options_.titles = {{"en", "news"}, {"zh", "xinwen"}};
   options_.push_deadline = milliseconds(1'000 + 1'000 * static_cast<std::int64_t>(dice(60)));
   options_.attempts_max = 1 + static_cast<int>(dice(6));
-  options_.mass_removal_window = 5 + dice(20);
+  options_.mass_removal_window = 2 + dice(chance(50) ? 4 : 24);
   options_.mass_removal_live_share = chance(50) ? 0.1 : 1;
   options_.suspects_apart = milliseconds(chance(50) ? 0 : dice(60'000));
   options_.silence = milliseconds(200 + dice(chance(50) ? 2'000 : 20'000));

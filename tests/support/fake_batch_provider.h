@@ -17,6 +17,7 @@ class FakeBatchProvider final : public Provider {
   std::size_t chunk = 1000;
   bool saves_first = false;          // content first, tokens afterwards
   bool forgets_last = false;         // plans nothing for the last token
+  bool counts_titles = false;        // messages of each title by themselves
   std::optional<WallTime> opens_at;  // takes nothing before
   std::size_t per_minute = 0;        // requests; 0: any number
 
@@ -26,6 +27,10 @@ class FakeBatchProvider final : public Provider {
   std::size_t requests_per_minute() const noexcept override { return per_minute; }
   bool well_formed(const DeviceToken&) const noexcept override { return true; }
   std::optional<WallTime> closed_until(const Notification&, WallTime) const override { return opens_at; }
+
+  std::string quota_class(const Notification& said) const override {
+    return counts_titles ? "messages titled " + said.title : "";
+  }
 
   Result<std::vector<Planned>> build(const Notification& said, std::span<const DeviceToken> tokens,
                                      const Grant& grant) const override {
@@ -55,9 +60,10 @@ class FakeBatchProvider final : public Provider {
     return split(reply.body.substr(6) + "|" + said.collapse_id, tokens, grant);
   }
 
-  /// 200: accepted, but for "token:gone", "token:later", "token:whose" (later, alone), "token:asleep", "token:doubted"
-  /// in the body. 401 stale, 403 no right (of several: each alone), 429 slow down, 430 no more today, 434 no more
-  /// contents today, 5xx later.
+  /// 200: accepted, but for "token:gone", "token:later", "token:whose" (later, alone), "token:asleep", "token:doubted",
+  /// "token:partly" (of what was dropped in part, and its kind rests) in the body. 401 stale, 403 no right (of several:
+  /// each alone), 429 slow down, 430 no more today, 432 no more of this kind for ten minutes, 434 no more contents
+  /// today, 5xx later.
   std::vector<Answer> classify(std::uint8_t kind, std::span<const DeviceToken> tokens,
                                const HttpResponse& reply) const override {
     std::vector<Answer> answers(tokens.size(), Answer{.code = std::to_string(reply.status + 1000 * kind)});
@@ -73,6 +79,10 @@ class FakeBatchProvider final : public Provider {
         answer.scope = Scope::Credential;
         answer.rest_of_day = reply.status == 430;
         if (reply.status == 429) answer.retry_after = seconds(7);
+      } else if (reply.status == 432) {
+        answer.verdict = Verdict::Throttled;
+        answer.scope = Scope::Class;
+        answer.retry_after = seconds(600);
       } else if (reply.status == 403) {
         answer.verdict = tokens.size() > 1 ? Verdict::Transient : Verdict::CredentialBad;
         answer.alone = answer.may_be_token = true;
@@ -80,6 +90,10 @@ class FakeBatchProvider final : public Provider {
         answer.alone = answer.shared_rests = true;
       } else if (reply.status != 200) {
         answer.verdict = Verdict::Transient;
+      } else if (says("partly")) {
+        answer.verdict = Verdict::Accepted;
+        answer.in_part = answer.class_rests = true;
+        answer.meaning = "one of them was dropped.";
       } else if (says("whose")) {
         answer.alone = true;  // and Transient
       } else {

@@ -308,6 +308,23 @@ TEST_CASE("doctor: credentials", "[app][doctor]") {
   check_one({finding}, row.health, row.what, row.todo);
 }
 
+TEST_CASE("doctor: removals that are held", "[app][doctor]") {
+  const CredentialFacts known{.certificate = certificate(), .trouble = {}, .granted = {}};
+  store::RemovalHold hold{.certificate = {3},
+                          .worker = "w",
+                          .heard = "answers",
+                          .code = "Unregistered",
+                          .since = wall_from_ms(kNow),
+                          .kept = 7};
+  const auto findings = judge({&hold, 1}, {&known, 1});
+  REQUIRE(findings.size() == 1);
+  CHECK(findings[0].subject == "3 (apns shop of app 7)");
+  check_one(findings, Health::Warning, "7 dead tokens are not removed", "cert approve-removals 3");
+  hold.certificate = {4};
+  CHECK(judge({&hold, 1}, {&known, 1}).empty());
+  CHECK(judge(std::span<const store::RemovalHold>(), {&known, 1}).empty());
+}
+
 TEST_CASE("doctor: vendors' hosts", "[app][doctor]") {
   using Reached = HostFacts::Reached;
   const auto judged = [](HostFacts facts) { return judge(facts, milliseconds(10'000)); };

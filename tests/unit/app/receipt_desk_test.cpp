@@ -20,7 +20,8 @@ struct Desk {
   CertificateId certificate = add_certificate(*store, Vendor::Huawei);
   FakeSink sink;
   ReceiptMetrics metrics;
-  ReceiptDesk desk{options, *store, sink, clock, log, metrics, plain_reader_of};
+  dispatch::SignerLedger signers;
+  ReceiptDesk desk{options, *store, sink, signers, clock, log, metrics, plain_reader_of};
 
   std::string target() const { return "/receipts/huawei/" + std::to_string(certificate.value) + "?key=s3cret-key"; }
   server::ServerResponse post(std::string target, std::string body) {
@@ -92,10 +93,37 @@ TEST_CASE("receipt desk: when too many tokens are called gone at once they stay,
   CHECK(desk.sink.written[0].kind == OutcomeKind::Rejected);
   CHECK(desk.sink.written[0].rule == "removal_held");
   CHECK(desk.lines.str().contains("receipts.token_removals_held"));
+  CHECK(desk.lines.str().contains("approve-removals"));
+  const auto books = desk.signers.held_removals(desk.clock.mono());
+  REQUIRE(books.size() == 1);
+  const auto news = books[0]->take();
+  CHECK(news.where == dispatch::RemovalBook::Heard::Receipts);
+  REQUIRE(news.kept.size() == 4);
+  CHECK(news.kept[3] ==
+        HeldRemoval{.app = kApp, .user_id = "u3", .device_id = "u3-phone", .registered_at = kNow - seconds(60)});
   CHECK(desk.post(call(2, 2)).status == 200);
   CHECK(left() == 2);
   CHECK(desk.lines.str().contains("receipts.token_removals_released"));
   CHECK(desk.metrics.tokens_removed.read() == 2);
+}
+
+TEST_CASE("receipt desk: what answers hold is held here too, whatever receipts say", "[app][receipts]") {
+  ReceiptOptions options;
+  options.removals.mass_removal_window = 4;
+  Desk desk{options};
+  add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);
+  const auto book = desk.signers.removals_of(desk.store->certificate(desk.certificate).value(), desk.options.removals);
+  book->count(dispatch::RemovalBook::Heard::Answers, {.dead = 4}, desk.clock.mono());
+  CHECK(desk.post(kDelivered).status == 200);
+  CHECK(desk.post(kGone).status == 200);
+  CHECK(desk.store->devices(kApp, std::nullopt, 10)->size() == 1);
+  CHECK(desk.metrics.removals_held.read() == 1);
+  SECTION("until ops say that they are dead") { book->approve(desk.clock.mono() + seconds(60)); }
+  SECTION("or an edit of the certificate makes it another") {
+    REQUIRE(desk.store->set_certificate_status(desk.certificate, CertificateStatus::Active));
+  }
+  CHECK(desk.post(kGone).status == 200);
+  CHECK(desk.store->devices(kApp, std::nullopt, 10)->empty());
 }
 
 TEST_CASE("receipt desk: a device moves to the token that the vendor names instead", "[app][receipts]") {
@@ -274,7 +302,8 @@ TEST_CASE("receipt desk: a store that cannot be read is a matter of time", "[app
   auto wrong = store::open_sqlite(file, nullptr);
   REQUIRE(wrong);
   Desk desk;
-  ReceiptDesk without_key{desk.options, **wrong, desk.sink, desk.clock, desk.log, desk.metrics, plain_reader_of};
+  ReceiptDesk without_key{desk.options, **wrong,  desk.sink,    desk.signers,
+                          desk.clock,   desk.log, desk.metrics, plain_reader_of};
   const auto answer = without_key.answer(
       {.method = "POST", .target = "/receipts/huawei/" + std::to_string(id.value) + "?key=s3cret-key", .body = "{}"});
   CHECK(answer.status == 503);

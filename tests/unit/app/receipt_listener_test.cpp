@@ -61,8 +61,8 @@ struct Listening {
     certificate = add_certificate(*opened, Vendor::Huawei);
     auto made = std::make_unique<FakeSink>();
     sink = made.get();
-    auto started =
-        ReceiptListener::start(options, std::move(opened), std::move(made), clock, log, metrics, plain_reader_of);
+    auto started = ReceiptListener::start(options, std::move(opened), std::move(made), signers, clock, log, metrics,
+                                          plain_reader_of);
     if (started) listener = *std::move(started);
     if (!started) error = started.error();
   }
@@ -72,6 +72,7 @@ struct Listening {
   std::ostringstream lines;
   observe::Log log{observe::Level::Debug, 1'000, lines, clock};
   ReceiptMetrics metrics;
+  dispatch::SignerLedger signers;
   CertificateId certificate;
   FakeSink* sink = nullptr;  // the listener's: touch it only while no call is under way
   Error error{Errc::Io, ""};

@@ -102,14 +102,14 @@ TEST_CASE("receipt outcomes: while removals are held nothing goes, but a device 
   const std::vector devices = {row("late", 1'001), row("early", 10)};
   append_effects(kCertificate, receipt(Receipt::Kind::TokenGone), devices, wall_from_ms(2'000), effects, true);
   CHECK(said(effects) == "rejected token_newer late@1000, rejected removal_held early@1000");
-  CHECK(effects.held == 1);
+  CHECK(effects.held.size() == 1);
   Receipt moved = receipt(Receipt::Kind::TokenGone);
   moved.moved_to = DeviceToken("new");
   append_effects(kCertificate, moved, devices, wall_from_ms(2'000), effects, true);
   CHECK(effects.moved.size() == 1);
   append_effects(kCertificate, receipt(Receipt::Kind::Delivered), devices, wall_from_ms(2'000), effects, true);
   CHECK(effects.gone.empty());
-  CHECK(effects.held == 1);
+  CHECK(effects.held.size() == 1);
 }
 
 TEST_CASE("receipt outcomes: golden text", "[app][receipts]") {

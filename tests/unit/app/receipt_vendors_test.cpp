@@ -91,7 +91,8 @@ TEST_CASE("receipt vendors: what each posts, and what becomes of it", "[app][rec
   FakeSink sink;
   ReceiptMetrics metrics;
   const ReceiptOptions options;
-  ReceiptDesk desk(options, *store, sink, clock, log, metrics, receipt_reader_of);
+  dispatch::SignerLedger signers;
+  ReceiptDesk desk(options, *store, sink, signers, clock, log, metrics, receipt_reader_of);
 
   const auto answer = desk.answer(
       {.method = "POST",

@@ -153,3 +153,90 @@ TEST_CASE("class: a room that throws when it is asked for the kind loses no push
   f.world.answer(200);
   CHECK(f.only_outcome()["rule"] == "accepted");
 }
+
+namespace {
+
+/// Letters of two titles that wait for company, a bin a credential.
+struct Waiting : BatchFixture {
+  Waiting() {
+    provider->counts_titles = true;
+    provider->wants = {.tokens = false, .mixed_max = 100};
+    options.mixed_linger = milliseconds(50);
+    options.retry_for = std::chrono::hours(24);
+  }
+  json titled(const std::string& title, int user) {
+    json event = members(1, user);
+    event["push"]["title"] = title;
+    return event;
+  }
+  /// What the request says, and to which token.
+  bool is_sent(std::size_t place, const std::string& title, const std::string& token) const {
+    const std::string& body = world.sent.at(place).http.body;
+    return body.starts_with(title + "|") && body.ends_with("," + token);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("class: a kind that begins to rest while a push waits for company leaves without it",
+          "[dispatch][class][batch]") {
+  Waiting f;
+  f.accept(f.titled("sale", 0));
+  f.pass(milliseconds(50));
+  REQUIRE(f.world.sent.size() == 1);
+  CHECK(f.is_sent(0, "sale", "t0"));
+  f.accept(f.titled("sale", 1));
+  f.accept(f.titled("order", 2));
+  f.accept(f.titled("sale", 3));
+  f.world.answer(432);  // of the first: sales rest
+  CHECK(f.world.metrics.classes_rested.read() == 1);
+  f.pass(milliseconds(50));
+  REQUIRE(f.world.sent.size() == 2);
+  CHECK(f.is_sent(1, "order", "t2"));
+  f.world.answer(200, "", 1);
+  CHECK(f.outcomes("class_throttled") == 3);
+  CHECK(f.outcomes("accepted") == 1);
+  CHECK(f.world.deferrals.size() == 3);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("class: a request that was dropped in part is told so, is not repeated, and its kind rests",
+          "[dispatch][class][batch]") {
+  BatchFixture f;
+  f.provider->counts_titles = true;
+  f.options.retry_for = std::chrono::hours(24);
+  f.accept(f.members(4));
+  REQUIRE(f.world.sent.size() == 1);
+  f.world.answer(200, " t0:partly t1:gone t2:partly t3:doubted");
+  CHECK(f.outcomes("accepted_in_part") == 2);
+  CHECK(f.outcomes("token_gone") == 1);
+  CHECK(f.world.outcomes[0]["outcome"] == "accepted");
+  CHECK(f.world.outcomes[0]["reason"] == "one of them was dropped.");
+  CHECK(f.world.metrics.classes_rested.read() == 1);
+  CHECK(f.world.deferrals.empty());
+
+  f.accept(f.members(1));
+  CHECK(f.world.sent.size() == 1);
+  CHECK(f.outcomes("class_throttled") == 1);
+  f.pass(std::chrono::hours(15));  // another day in China
+  f.accept(f.members(1));
+  CHECK(f.world.sent.size() == 2);
+  f.world.answer(200);
+}
+
+TEST_CASE("class: one of a request that was dropped in part is not above doubt by that",
+          "[dispatch][suspects][batch]") {
+  BatchFixture f;
+  f.accept(f.members(1));
+  f.world.answer(200, " t0:doubted");
+  f.pass(seconds(1));
+  f.accept(f.members(1));
+  f.world.answer(200, " t0:partly");
+  CHECK(f.outcomes("accepted_in_part") == 1);
+  f.accept(f.members(1, 1));
+  f.world.answer(200);
+  f.pass(seconds(1));
+  f.accept(f.members(1));
+  f.world.answer(200, " t0:doubted");
+  CHECK(f.outcomes("token_doubted_twice") == 1);
+}

@@ -26,7 +26,9 @@ struct EventBed {
   std::uint64_t records = 0;
 
   /// All that is tried is tried in memory, unless a test says otherwise.
-  EventBed() { options.quick_for = options.retry_for = std::chrono::minutes(2); }
+  explicit EventBed(const Options& with = {}) : options(with) {
+    options.quick_for = options.retry_for = std::chrono::minutes(2);
+  }
   void pass(milliseconds time) {
     world.clock.advance(time);
     now = {world.clock.mono(), world.clock.wall()};

@@ -29,6 +29,7 @@ struct Bed {
     options.backoff_first = milliseconds(1'000);
     options.backoff_max = milliseconds(8'000);
     options.mass_removal_window = 10;
+    pacer = Pacer(options, signer);
   }
   May may(bool probe = false) { return pacer.admit(as(probe), quota, now).may; }
   Probe as(bool probe) const { return probe ? last : Probe::None; }

@@ -38,6 +38,7 @@ TEST_CASE("pacer: a vendor that fails everything is tried by one request at a ti
   Bed bed;
   bed.options.failures_max = 5;
   bed.options.mass_removal_window = 1'000;
+  bed.pacer = Pacer(bed.options, bed.signer);
   for (int i = 1; i <= 5; ++i) {
     bed.pass(milliseconds(10));
     bed.send();

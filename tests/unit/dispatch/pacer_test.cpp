@@ -381,8 +381,9 @@ TEST_CASE("pacer: too many dead tokens hold removals, and stop nothing else", "[
     Pacer::Feedback feedback;
     const Answer answer{.verdict = verdict, .code = "Unregistered"};
     bed.pacer.count_answer(feedback, answer, {}, nullptr, bed.now);
-    CHECK(is_none(bed.pacer.conclude(feedback, Probe::None, 1, bed.now, bed.now)));
-    return feedback.removals == RemovalGuard::Change::Held;
+    const Pacer::Decision decision = bed.pacer.conclude(feedback, Probe::None, 1, bed.now, bed.now);
+    CHECK(is_none(decision));
+    return decision.removals == RemovalGuard::Change::Held;
   };
   for (std::size_t i = 1; i < window; ++i) CHECK_FALSE(count(Verdict::TokenGone));
   for (std::size_t i = 0; i < window; ++i) CHECK_FALSE(count(Verdict::TokenSuspect));  // is not dead

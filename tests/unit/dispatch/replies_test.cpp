@@ -13,7 +13,7 @@ namespace {
 
 struct InTheAir : SendingBed {
   Push& only = push();
-  InTheAir() {
+  explicit InTheAir(const Options& with = {}) : SendingBed(with) {
     attempts.attempt(only);
     REQUIRE(world.sent.size() == 1);
   }
@@ -124,8 +124,9 @@ TEST_CASE("replies: what may have been processed is repeated quickly once", "[di
 }
 
 TEST_CASE("replies: a dead token goes only while removals are not held", "[dispatch][replies]") {
-  InTheAir bed;
-  bed.options.mass_removal_window = 2;
+  Options options;
+  options.mass_removal_window = 2;
+  InTheAir bed(options);
   bed.world.answer(410, "Unregistered");
   CHECK(bed.world.removed.size() == 1);
   bed.attempts.attempt(bed.push());
@@ -133,6 +134,22 @@ TEST_CASE("replies: a dead token goes only while removals are not held", "[dispa
   CHECK(bed.world.removed.size() == 1);
   CHECK(bed.world.outcomes.at(1)["rule"] == "removal_held");
   CHECK(bed.world.metrics.removals_held.read() == 1);
+  RemovalBook& book = *bed.ledger.held_removals(bed.now.mono).at(0);
+  const RemovalBook::News news = book.take();
+  REQUIRE(news.kept.size() == 1);
+  CHECK(news.kept[0] == held_removal_of(AppId{1400000001}, "vinson", *bed.world.users["vinson"].devices.data()));
+  CHECK(news.code == "Unregistered");
+  CHECK(news.where == RemovalBook::Heard::Answers);
+  CHECK(news.last == bed.now.wall);
+}
+
+TEST_CASE("replies: what was registered since is not kept for a later removal", "[dispatch][replies]") {
+  Options options;
+  options.mass_removal_window = 1;
+  InTheAir bed(options);
+  bed.world.answer(410, "Unregistered 5");
+  CHECK(bed.only_rule() == "removal_held");
+  CHECK(bed.ledger.held_removals(bed.now.mono).at(0)->take().empty());
 }
 
 TEST_CASE("replies: a removal that fails is an outcome like others", "[dispatch][replies]") {

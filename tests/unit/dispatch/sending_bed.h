@@ -16,7 +16,8 @@ struct SendingBed : EventBed, ReplyHandler, Replies::Answered {
   Languages languages{"en", {{"en", "news"}}};
   Rng rng{1};
   Policy policy{options, rng};
-  PacerBook pacers{options, &slots};
+  SignerLedger ledger;
+  PacerBook pacers{options, &slots, &ledger};
   RecallBook recalls{100, std::chrono::hours(1)};
   OpenPushes pushes{options, now, events, pacers, recalls};
   Capacity capacity{options, slots, pushes.slab(), world};
@@ -28,6 +29,8 @@ struct SendingBed : EventBed, ReplyHandler, Replies::Answered {
                     shares,  pushes, queues, batcher, sender, timers,    world.metrics};
   Replies replies{options, now, world, policy, pushes, attempts, sender, world.metrics, nullptr, *this};
   std::shared_ptr<const Route> route = world.routes[1];
+
+  explicit SendingBed(const Options& with = {}) : EventBed(with) {}
 
   void on_reply(std::uint64_t tag, Reply reply) override { replies.on_push(tag, reply); }
   void on_replies(std::span<TaggedReply> all) override {

@@ -96,6 +96,30 @@ TEST_CASE("ledger: tokens in doubt belong to one version of a certificate", "[di
   CHECK(ledger.suspects() == 0);
 }
 
+TEST_CASE("ledger: held removals belong to one version of a certificate, and are not forgotten untold",
+          "[dispatch][ledger]") {
+  SignerLedger ledger;
+  Options options;
+  options.mass_removal_window = 2;
+  Certificate certificate{.id = {1}, .version = 1};
+  auto first = ledger.removals_of(certificate, options);
+  CHECK(ledger.removals_of(certificate, options) == first);
+  CHECK(ledger.held_removals(kNow).empty());
+  CHECK(first->count(RemovalBook::Heard::Answers, {.dead = 2}, kNow) == RemovalGuard::Change::Held);
+  first->keep({.app = {7}, .user_id = "ann", .device_id = "phone"}, RemovalBook::Heard::Answers, "gone", {});
+  certificate.version = 2;
+  CHECK_FALSE(ledger.removals_of(certificate, options)->holds(kNow));
+  REQUIRE(ledger.held_removals(kNow).size() == 1);
+  const MonoTime later = kNow + options.mass_removal_period;
+  const RemovalBook* const told = first.get();
+  first.reset();
+  for (std::int64_t id = 2; id < 200; ++id) ledger.removals_of({.id = {id}}, options);  // sweeps
+  REQUIRE(ledger.held_removals(later).size() == 1);
+  CHECK(ledger.held_removals(later)[0].get() == told);
+  CHECK(ledger.held_removals(later)[0]->take().kept.size() == 1);
+  CHECK(ledger.held_removals(later).empty());
+}
+
 TEST_CASE("ledger: a quota is leased in parts, and no more than it", "[dispatch][ledger]") {
   struct Row {
     std::size_t quota, part;

@@ -132,23 +132,23 @@ TEST_CASE("suspects: a doubted token that was registered since stays", "[dispatc
 TEST_CASE("suspects: a token doubted twice whose removal is held goes with its next push", "[dispatch][suspects]") {
   Fixture f;
   f.options.mass_removal_window = 2;
-  f.options.mass_removal_live_share = 1;
-  f.world.add("vinson");
-  f.world.add("ann");
-  const auto doubted = [&] {
-    f.accept(event_for({"vinson"}));
-    f.world.answer(400, "BadDeviceToken");
+  for (const char* user : {"vinson", "ann", "bob", "cid"}) f.world.add(user);
+  const auto told = [&](const char* user, int status, const char* body) {
+    f.accept(event_for({user}));
+    f.world.answer(status, body);
     return f.world.outcomes.back()["rule"].get<std::string>();
   };
-  CHECK(doubted() == "token_suspect");
-  f.accept(event_for({"ann"}));
-  f.world.answer(200);
+  CHECK(told("vinson", 400, "BadDeviceToken") == "token_suspect");
+  CHECK(told("ann", 200, "id") == "accepted");
   f.pass(seconds(1));
-  CHECK(doubted() == "removal_held");
-  CHECK(f.world.removed.empty());
-  f.pass(f.options.mass_removal_period);
-  CHECK(doubted() == "token_doubted_twice");
+  CHECK(told("bob", 410, "Unregistered") == "token_gone");
+  CHECK(told("cid", 410, "Unregistered") == "removal_held");
+  CHECK(told("vinson", 400, "BadDeviceToken") == "removal_held");
   CHECK(f.world.removed.size() == 1);
+  CHECK(told("ann", 200, "id") == "accepted");  // releases
+  f.pass(seconds(1));
+  CHECK(told("vinson", 400, "BadDeviceToken") == "token_doubted_twice");
+  CHECK(f.world.removed.size() == 2);
 }
 
 TEST_CASE("suspects: no right to one token blames the token, where the credential was taken lately",

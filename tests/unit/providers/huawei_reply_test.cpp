@@ -25,7 +25,7 @@ std::string letters(const std::vector<Answer>& answers) {
     CHECK_FALSE(answer.meaning.empty());
     switch (answer.verdict) {
       case Verdict::Accepted:
-        out += 'A';
+        out += answer.in_part ? 'p' : 'A';
         break;
       case Verdict::TokenGone:
         out += 'G';
@@ -190,6 +190,11 @@ TEST_CASE("huawei: a partial success is split token by token", "[huawei]") {
       {"list a text", R"({"success":3,"failure":1,"illegal_tokens":"AOxxTokenA"})", "ssss"},
       {"list empty", R"({"success":3,"failure":1,"illegal_tokens":[]})", "ssss"},
       {"list of numbers", R"({"success":3,"failure":1,"illegal_tokens":[1,null,{}]})", "ssss"},
+      {"more failed than are named", R"({"success":2,"failure":2,"illegal_tokens":["AOxxTokenB"]})", "pGpp"},
+      {"so many that none is left", R"({"success":0,"failure":4,"illegal_tokens":["AOxxTokenB"]})", "sSss"},
+      {"more than there are", R"({"failure":99,"illegal_tokens":["AOxxTokenB"]})", "sSss"},
+      {"the least number there is", R"({"failure":-9223372036854775808,"illegal_tokens":["AOxxTokenB"]})", "AGAA"},
+      {"a count below zero", R"({"failure":-3,"illegal_tokens":["AOxxTokenB"]})", "AGAA"},
       {"only strangers", R"({"success":3,"failure":1,"illegal_tokens":["other"]})", "ssss"},
       {"no counts, no list", R"({})", "ssss"},
   };

@@ -164,10 +164,32 @@ TEST_CASE("xiaomi reply: a channel's quota", "[xiaomi]") {
     CHECK(answer.rest_of_day);
     CHECK(answer.scope == Scope::Class);  // others have quotas of their own
   }
-  for (const Answer& answer : verdicts(kThree, "104086:2")) CHECK(answer.verdict == Verdict::Accepted);
+  for (const Answer& answer : verdicts(kThree, "104086:2")) {
+    CHECK(answer.verdict == Verdict::Accepted);
+    CHECK(answer.in_part);
+    CHECK(answer.class_rests);
+    CHECK(answer.code == "channel_exceed_quota");
+    CHECK(answer.meaning == "The day's quota of the channel ran out: Xiaomi dropped 2 of 3 and does not say which.");
+    CHECK(answer.vendor_id == "s");
+  }
   for (const char* nonsense : {"", ":", "a", "a:", "a:-3", "a:b c:d", "a:99999999999"})
-    for (const Answer& answer : verdicts(kThree, nonsense)) CHECK(answer.verdict == Verdict::Accepted);
+    for (const Answer& answer : verdicts(kThree, nonsense)) {
+      CHECK(answer.verdict == Verdict::Accepted);
+      CHECK_FALSE(answer.in_part);
+      CHECK_FALSE(answer.class_rests);
+    }
   CHECK(verdicts(kOne, "104086:1")[0].verdict == Verdict::Throttled);
+  // Who is listed as unusable was not dropped for the quota.
+  const auto beside = answers_of(kThree, reply(R"({"code":0,"data":{"id":"s","bad_regids":")" + kThree[1].text() +
+                                               R"(","channel_exceed_quota":"a:1"}})"));
+  CHECK(beside[0].in_part);
+  CHECK(beside[1].verdict == Verdict::TokenGone);
+  CHECK_FALSE(beside[1].in_part);
+  CHECK(beside[2].in_part);
+  const auto rest = answers_of(kThree, reply(R"({"code":0,"data":{"id":"s","bad_regids":")" + kThree[1].text() +
+                                             R"(","channel_exceed_quota":"a:2"}})"));
+  CHECK(rest[0].verdict == Verdict::Throttled);
+  CHECK(rest[1].verdict == Verdict::TokenGone);
 }
 
 TEST_CASE("xiaomi reply: no valid target among several: each is tried again alone", "[xiaomi]") {

@@ -46,8 +46,13 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 5 brought: the file of a Nightpost without an admin API.
+/// Takes back what step 6 brought: the file of a Nightpost that kept held removals in memory.
+const std::string kBackToVersion5 =
+    "DROP TRIGGER removals_of_another_version; DROP TABLE held_removals; DROP TABLE removal_holds; "
+    "DROP TABLE removal_approvals; PRAGMA user_version=5;";
+/// And step 5: that of a Nightpost without an admin API.
 const std::string kBackToVersion4 =
+    kBackToVersion5 +
     "DROP TABLE audit_log; DROP TABLE admin_sessions; DROP TABLE admin_tokens; PRAGMA user_version=4;";
 /// And step 4: that of one that forgot what a certificate was.
 const std::string kBackToVersion3 =
@@ -119,6 +124,20 @@ TEST_CASE("migrations: a file of version 2 keeps all it had, and names its chang
   CHECK(receiver_of(*store, "vinson").mutes.size() == 1);
   REQUIRE(temp.open()->set_device(kApp, "denny", a_phone("denny")));
   CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "denny"}});
+}
+
+TEST_CASE("migrations: a file of version 3 keeps all it had, and can keep removals", "[store][migrations]") {
+  const TempStore temp;
+  const auto added = temp.open()->add_certificate(a_certificate());
+  REQUIRE(added);
+  REQUIRE(temp.open()->set_device(kApp, "vinson", a_device("phone", added->id.value)));
+  execute(temp.path(), kBackToVersion3);
+  const auto store = temp.open();
+  CHECK(receiver_of(*store, "vinson").devices.size() == 1);
+  CHECK(store->secret(added->id)->bytes == a_certificate().secret.bytes);
+  REQUIRE(store->approve_removals(added->id, wall_from_ms(5)));
+  REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));
+  CHECK(store->removal_approvals()->empty());
 }
 
 TEST_CASE("migrations: a sealed secret of another layout is refused", "[store][migrations]") {

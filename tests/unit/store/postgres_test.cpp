@@ -348,6 +348,7 @@ TEST_CASE("postgres: what is not ours is refused and stays as it was", "[store][
       {"a newer Nightpost's", true, "INSERT INTO nightpost_schema VALUES (99)", "run the newer Nightpost"},
       {"no version", true, "DELETE FROM nightpost_schema", "holds no version"},
       {"a table is gone", true, "DROP TABLE mutes CASCADE", "public.mutes is missing"},
+      {"a later one is gone", true, "DROP TABLE held_removals", "public.held_removals is missing"},
       {"in another schema", true, "CREATE SCHEMA postgres", "stand in public, but postgres comes first"},
   }));
   CAPTURE(row.name);
@@ -361,6 +362,24 @@ TEST_CASE("postgres: what is not ours is refused and stays as it was", "[store][
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == Errc::Malformed);
   CHECK(refused.error().detail.contains(row.says));
+}
+
+TEST_CASE("postgres: a database of version 1 keeps all it had, and can keep removals", "[store][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  const auto added = temp.open()->add_certificate(a_certificate());
+  REQUIRE(added);
+  REQUIRE(temp.open()->set_device(kApp, "vinson", a_device("phone", added->id.value)));
+  PostgresClient client(temp.url());
+  client.run(
+      "DROP TRIGGER removals_of_another_version ON certificates; DROP FUNCTION nightpost_certificate_edited; "
+      "DROP TABLE held_removals; DROP TABLE removal_holds; DROP TABLE removal_approvals; "
+      "DELETE FROM nightpost_schema WHERE version = 2");
+  const auto store = temp.open();
+  CHECK(client.text("SELECT max(version) FROM nightpost_schema") == "2");
+  CHECK(receiver_of(*store, "vinson").devices.size() == 1);
+  REQUIRE(store->approve_removals(added->id, wall_from_ms(5)));
+  REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));
+  CHECK(store->removal_approvals()->empty());
 }
 
 TEST_CASE("postgres: tables of another owner are refused", "[store][postgres]") {
