@@ -117,22 +117,50 @@ void read_gateway(JsonSection& section, im::GatewayOptions& options) {
 
 std::string app_words(AppId app) { return "app " + std::to_string(app.value); }
 
+/// Several by commas; `from` knows their words.
+template <class Set, class From>
+void read_callback_words(JsonSection& section, std::string_view key, std::string_view list, From from, Set& out) {
+  while (!list.empty()) {
+    const std::size_t comma = list.find(',');
+    const std::string_view command = trimmed(list.substr(0, comma));
+    list.remove_prefix(comma == list.npos ? list.size() : comma + 1);
+    if (const auto what = from(command))
+      out.add(*what);
+    else
+      section.mistake(key, "\"" + std::string(command) + "\" is no callback of the list in src/im/README.md");
+  }
+}
+
 /// Empty: all.
 void read_callback_commands(JsonSection& section, im::CallbackSet& out) {
   constexpr std::string_view kKey = "commands";
   std::string list;
   section.text(kKey, list, true);
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const std::size_t comma = rest.find(',');
-    const std::string_view command = trimmed(rest.substr(0, comma));
-    rest.remove_prefix(comma == rest.npos ? rest.size() : comma + 1);
-    if (const auto what = im::callback_from(command))
-      out.add(*what);
-    else
-      section.mistake(kKey, "\"" + std::string(command) + "\" is no callback of the list in src/im/README.md");
-  }
+  read_callback_words(section, kKey, list, im::callback_from, out);
   if (out.empty()) out = im::CallbackSet::all();
+}
+
+/// What apps' servers are asked before it happens.
+void read_before_callbacks(JsonSection& section, ImOptions& options) {
+  std::map<AppId, std::string> commands, without_answer;
+  read_app_texts(section, "before_commands", "callback", commands);
+  for (const auto& [app, list] : commands) {
+    if (!options.callback_urls.contains(app)) section.mistake("before_commands", app_words(app) + " is not in urls");
+    read_callback_words(section, "before_commands", list, im::before_from, options.service.before.wanted[app]);
+  }
+  read_app_texts(section, "before_without_answer", "word", without_answer);
+  for (const auto& [app, word] : without_answer) {
+    if (!commands.contains(app))
+      section.mistake("before_without_answer", app_words(app) + " is not in before_commands");
+    if (word == "refuse")
+      options.before_closed.insert(app);
+    else if (word != "allow")
+      section.mistake("before_without_answer", app_words(app) + ": \"" + word + "\" is neither allow nor refuse");
+  }
+  section.duration_ms("before_timeout_ms", options.before.timeout, 100, 10'000);
+  section.integer("before_open_max", options.before.open_max, 1, 1'000);
+  section.integer("before_parked_max", options.service.before.parked_max, 1, 100'000);
+  section.integer("before_line_max", options.service.before.line_max, 1, 10'000);
 }
 
 void read_callbacks(JsonSection section, ImOptions& options) {
@@ -167,6 +195,16 @@ void read_callbacks(JsonSection section, ImOptions& options) {
   if (options.callbacks.retry_first > options.callbacks.retry_max)
     section.mistake("retry_first_ms", "is above retry_max_ms");
   section.duration_ms("kept_ms", options.callbacks.kept, 1'000, 2'592'000'000);
+  options.service.callbacks.kept = options.callbacks.kept;
+  read_before_callbacks(section, options);
+}
+
+void read_mass_push(JsonSection section, ImOptions& options) {
+  section.integer("tasks_max", options.service.mass_push.tasks_max, 0, 1'000);
+  section.integer("users_per_second", options.mass_relay.users_per_second, 1, 1'000'000);
+  section.integer("chunk_users_max", options.service.mass_push.chunk_users, 1, 1'000);
+  section.integer("stored_chunk_users_max", options.service.mass_push.stored_chunk, 1, 1'000);
+  section.integer("chunks_open_max", options.mass_relay.chunks_open_max, 1, 10'000);
 }
 
 /// App ids and names, several by commas.
@@ -234,6 +272,7 @@ void read_im(JsonSection section, ImOptions& options) {
   read_gateway(section, options.gateway);
   read_rest(section.section("rest"), options);
   read_callbacks(section.section("callbacks"), options);
+  read_mass_push(section.section("mass_push"), options);
 }
 
 }  // namespace nightpost::app

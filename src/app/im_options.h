@@ -3,15 +3,18 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "app/json_section.h"
 #include "app/server_options.h"
 #include "core/ids.h"
+#include "im/callbacks/before_caller.h"
 #include "im/callbacks/callback_client.h"
 #include "im/callbacks/callback_sender.h"
 #include "im/gateway/gateway_options.h"
 #include "im/relay/group_relay.h"
+#include "im/relay/mass_relay.h"
 #include "im/relay/relay.h"
 #include "im/rest/rest_options.h"
 #include "im/service/service_options.h"
@@ -28,6 +31,7 @@ struct ImOptions {
   std::map<AppId, std::string> key_files, next_key_files;
   im::RelayOptions relay;
   im::GroupRelayOptions group_relay;
+  im::MassRelayOptions mass_relay;
   im::ServiceOptions service;
   im::GatewayOptions gateway;
 
@@ -42,6 +46,8 @@ struct ImOptions {
   im::CallbackClientOptions callback_client;
   std::string results_group = "nightpost-im";  // of consumers, in which `nightpost im` reads what became of pushes
   im::CallbackSenderOptions callbacks;         // without targets, which are made of the above
+  std::set<AppId> before_closed;               // without an answer to what their server is asked, they refuse
+  im::BeforeCallerOptions before;              // without targets, likewise
 };
 
 void read_im(JsonSection section, ImOptions& options);

@@ -102,6 +102,7 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
     return fail(reads.error().code, "im.callbacks: " + reads.error().detail);
   made->relay_->start();
   made->group_relay_->start();
+  made->mass_relay_->start();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
   made->measure();
   made->thread_ = std::thread([context = &made->context_] { context->run(); });
@@ -134,6 +135,14 @@ Result<void> ImServer::open_service(const Config& config, std::function<void(con
   relay_ = std::make_unique<im::Relay>(options_.relay, *service_, *gateway_, sinks_->port(0), loop_, metrics_.relay);
   group_relay_ = std::make_unique<im::GroupRelay>(options_.relay, options_.group_relay, *service_, *gateway_,
                                                   sinks_->port(1), loop_, metrics_.group_relay);
+  mass_relay_ = std::make_unique<im::MassRelay>(
+      options_.relay, options_.mass_relay, *service_, *gateway_, sinks_->port(2),
+      [gateway = gateway_.get()](std::vector<im::Delivery> live) {
+        im::Committed told;
+        told.deliveries = std::move(live);
+        gateway->committed(told);
+      },
+      loop_, metrics_.mass_relay);
   presence_events_ = std::make_unique<BothRelays>(*relay_, *group_relay_);
   gateway_->tell(presence_events_.get());
   return {};
@@ -160,7 +169,8 @@ Result<void> ImServer::listen_for_servers() {
                                                            .groups = service_.get(),
                                                            .presence = *gateway_,
                                                            .metrics = metrics_.rest,
-                                                           .log = &log_},
+                                                           .log = &log_,
+                                                           .mass = service_.get()},
                                         options_.rest);
   server::ServerOptions server = im::server_options(options_.rest);
   server.host = options_.rest_host;
@@ -190,7 +200,8 @@ Result<void> ImServer::open_callbacks() {
     }
   }
   im::CallbackClientOptions client = options_.callback_client;
-  client.connections_max = options.open_max * options.targets.size();  // so that no app waits for another's
+  client.connections_max =
+      (options.open_max + options_.before.open_max) * options.targets.size();  // so that no app waits for another's
   callback_client_ = std::make_unique<im::CallbackClient>(std::move(client), loop_);
   callbacks_ = std::make_unique<im::CallbackSender>(im::CallbackSender::Parts{.book = *service_,
                                                                               .poster = *callback_client_,
@@ -198,13 +209,31 @@ Result<void> ImServer::open_callbacks() {
                                                                               .clock = clock_,
                                                                               .metrics = metrics_.callbacks,
                                                                               .log = &log_},
-                                                    std::move(options));
+                                                    options);
   callbacks_->start();
+  ask_before(options.targets);
   return {};
 }
 
+void ImServer::ask_before(const std::map<AppId, im::CallbackTarget>& targets) {
+  if (options_.service.before.wanted.empty()) return;
+  im::BeforeCallerOptions options = options_.before;
+  options.retry_first = options_.callbacks.retry_first;
+  options.retry_max = options_.callbacks.retry_max;
+  options.answers = {options_.service.elements, options_.service.cloud_data_bytes_max};
+  for (const auto& [app, target] : targets)
+    options.targets.emplace(app, im::BeforeTarget{target, options_.before_closed.contains(app)});
+  before_ = std::make_unique<im::BeforeCaller>(
+      im::BeforeCaller::Parts{
+          .questioner = *callback_client_, .loop = loop_, .clock = clock_, .metrics = metrics_.before, .log = &log_},
+      std::move(options));
+  service_->set_asker(before_.get());
+}
+
 Result<void> ImServer::read_results(const Config& config, std::function<void(const Error&)> on_fatal) {
-  const auto wants = [](const auto& app) { return app.second.contains(im::Callback::PushResult); };
+  const auto wants = [](const auto& app) {
+    return app.second.contains(im::Callback::PushResult) || app.second.contains(im::Callback::MassPushResult);
+  };
   if (!std::ranges::any_of(options_.service.callbacks.wanted, wants)) return {};
   outcome_writer_ = std::make_unique<im::PushOutcomeWriter>(*service_, loop_, &log_, metrics_.push_results_refused);
   const bool heard = outlet_->on_outcomes([this](std::vector<im::PushOutcome> all, EventOutlet::Taken taken) {
@@ -236,10 +265,13 @@ ImServer::~ImServer() {
   listener_.reset();
   if (gateway_) gateway_->tell(nullptr);
   presence_events_.reset();
+  mass_relay_.reset();
   group_relay_.reset();
   relay_.reset();
   sinks_.reset();
   callbacks_.reset();
+  if (service_) service_->set_asker(nullptr);
+  before_.reset();
   callback_client_.reset();
   if (service_) service_->stop();  // tells its last commit, to the gateway alone
   gateway_.reset();
@@ -257,6 +289,7 @@ void ImServer::committed(im::Committed what) {
   if (gateway_) gateway_->committed(what);
   if (relay_) relay_->committed(what);
   if (group_relay_) group_relay_->committed(what);
+  if (mass_relay_) mass_relay_->committed(what);
   if (callbacks_) callbacks_->committed(what);
 }
 
@@ -277,6 +310,7 @@ void ImServer::let_clients_go(MonoTime until) {
   on_loop([this] {
     if (rest_) rest_->drain();
     gateway_->drain();
+    mass_relay_->drain();
   });
   wait_until(until, [this] {
     return on_loop([this] { return gateway_->connections() == 0 && (!rest_ || rest_->open() == 0); });
@@ -286,7 +320,7 @@ void ImServer::let_clients_go(MonoTime until) {
 bool ImServer::await_idle(MonoTime until) {
   return wait_until(until, [this] {
     outlet_->flush(kOutletFlush);
-    return on_loop([this] { return relay_->idle() && group_relay_->idle(); });
+    return on_loop([this] { return relay_->idle() && group_relay_->idle() && mass_relay_->idle(); });
   });
 }
 
@@ -334,7 +368,10 @@ void register_callback_metrics(observe::MetricsPage& page, const ImMetrics& metr
   page.add_counter("nightpost_im_callbacks_ended_total", "Callbacks by what became of them", {{"why", "given_up"}},
                    cell(metrics.callbacks.given_up));
   page.add_counter("nightpost_im_callbacks_ended_total", "Callbacks by what became of them", {{"why", "dropped"}},
-                   cell(metrics.service.callbacks_dropped));
+                   [&metrics] {
+                     return static_cast<double>(metrics.service.callbacks_dropped.read() +
+                                                metrics.service.disconnects_dropped.read());
+                   });
   page.add_counter("nightpost_im_callbacks_failed_total", "Posts to apps' servers that were not taken", {},
                    cell(metrics.callbacks.failed));
   page.add_gauge("nightpost_im_callbacks_held", "Callbacks in memory that are not taken", {},
@@ -346,6 +383,38 @@ void register_callback_metrics(observe::MetricsPage& page, const ImMetrics& metr
   page.add_gauge("nightpost_im_push_results_lag", "Records of the results topic that are not read back yet", {},
                  [&metrics] { return static_cast<double>(kafka::read(metrics.results.lag[0])); });
   page.add_gauge("nightpost_im_callbacks_failing", "Apps whose server fails now", {}, cell(metrics.callbacks.failing));
+}
+
+void register_before_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
+  const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
+  const im::BeforeMetrics& b = metrics.before;
+  for (const auto& [result, counter] :
+       {std::pair("allowed", &b.allowed), std::pair("changed", &b.changed), std::pair("refused", &b.refused),
+        std::pair("dropped", &b.dropped), std::pair("failed", &b.failed)})
+    page.add_counter("nightpost_im_before_callbacks_total", "Questions to apps' servers by what was answered",
+                     {{"result", result}}, cell(*counter));
+  page.add_counter("nightpost_im_before_unanswered_total", "Requests for which an app's choice stood for an answer",
+                   {{"result", "let_by"}}, cell(b.let_by));
+  page.add_counter("nightpost_im_before_unanswered_total", "Requests for which an app's choice stood for an answer",
+                   {{"result", "withheld"}}, cell(b.withheld));
+  page.add_gauge("nightpost_im_before_failing", "Apps whose server does not answer now", {}, cell(b.failing));
+  page.add_gauge("nightpost_im_before_parked", "Requests that wait for an app's server, or behind one that does", {},
+                 cell(metrics.service.before.parked));
+  page.add_counter("nightpost_im_before_full_total", "Requests refused, for as many wait as may", {},
+                   cell(metrics.service.before.full));
+}
+
+void register_mass_push_metrics(observe::MetricsPage& page, const im::MassRelayMetrics& metrics) {
+  const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
+  page.add_counter("nightpost_im_mass_push_users_total", "Users that pushes to all have come to", {},
+                   cell(metrics.users));
+  page.add_counter("nightpost_im_mass_push_live_total", "Messages of theirs for who was there", {}, cell(metrics.live));
+  page.add_counter("nightpost_im_mass_push_events_total", "Offline events of pushes to all published", {},
+                   cell(metrics.events));
+  page.add_counter("nightpost_im_mass_push_event_members_total", "Users that they named", {}, cell(metrics.members));
+  page.add_gauge("nightpost_im_mass_push_tasks", "Pushes to all that have users left", {}, cell(metrics.tasks));
+  page.add_gauge("nightpost_im_mass_push_chunks_open", "Chunks of theirs whose events are not durable", {},
+                 cell(metrics.chunks));
 }
 
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
@@ -379,6 +448,8 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                    {}, cell(metrics.service.commands));
   register_rest_metrics(page, metrics.rest);
   register_callback_metrics(page, metrics);
+  register_before_metrics(page, metrics);
+  register_mass_push_metrics(page, metrics.mass_relay);
   const im::RelayMetrics& r = metrics.relay;
   page.add_counter("nightpost_im_intents_total", "Stored messages that somebody may have needed a push for", {},
                    cell(r.intents));

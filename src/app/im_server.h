@@ -15,12 +15,14 @@
 #include "app/push_result_reader.h"
 #include "app/service.h"
 #include "app/tls_or_plain.h"
+#include "im/callbacks/before_caller.h"
 #include "im/callbacks/callback_client.h"
 #include "im/callbacks/callback_sender.h"
 #include "im/callbacks/push_outcome_writer.h"
 #include "im/gateway/gateway.h"
 #include "im/gateway/gateway_metrics.h"
 #include "im/relay/group_relay.h"
+#include "im/relay/mass_relay.h"
 #include "im/relay/metrics.h"
 #include "im/relay/relay.h"
 #include "im/relay/split_sink.h"
@@ -40,14 +42,18 @@ struct ImMetrics {
   im::GatewayMetrics gateway;
   im::RelayMetrics relay;
   im::GroupRelayMetrics group_relay;
+  im::MassRelayMetrics mass_relay;
   im::ServiceMetrics service;
   im::CallbackMetrics callbacks;
+  im::BeforeMetrics before;
   Counter push_results_refused;
   kafka::ConsumerMetrics results;  // of `nightpost im`, where an app wants to know
   kafka::ProducerMetrics producer;
 };
 void register_rest_metrics(observe::MetricsPage& page, const im::RestMetrics& metrics);
 void register_callback_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
+void register_before_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
+void register_mass_push_metrics(observe::MetricsPage& page, const im::MassRelayMetrics& metrics);
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 
 /// One a store: the second is refused, since both would number the same conversations.
@@ -88,6 +94,7 @@ class ImServer final : public im::Listener {
   Result<void> listen();
   Result<void> listen_for_servers();
   Result<void> open_callbacks();
+  void ask_before(const std::map<AppId, im::CallbackTarget>& targets);
   Result<void> read_results(const Config& config, std::function<void(const Error&)> on_fatal);
   void committed(im::Committed what) override;
   void measure();
@@ -109,9 +116,11 @@ class ImServer final : public im::Listener {
   std::unique_ptr<im::SplitSink> sinks_;  // of the outlet
   std::unique_ptr<im::Relay> relay_;
   std::unique_ptr<im::GroupRelay> group_relay_;
+  std::unique_ptr<im::MassRelay> mass_relay_;
   std::unique_ptr<im::PresenceEvents> presence_events_;  // to both of them
   std::unique_ptr<im::CallbackClient> callback_client_;  // null, as the next: no app has a URL
   std::unique_ptr<im::CallbackSender> callbacks_;
+  std::unique_ptr<im::BeforeCaller> before_;               // null: no app wants to be asked
   std::unique_ptr<im::PushOutcomeWriter> outcome_writer_;  // null, as the next: no app wants to know
   std::unique_ptr<PushResultReader> result_reader_;
   std::optional<TlsOrPlain> listener_, rest_listener_;  // once they listen

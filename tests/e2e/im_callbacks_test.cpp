@@ -44,6 +44,11 @@ class AppServer {
             {"retry_max_ms", 200}};
   }
   void answer_with(int status) { status_ = status; }
+  /// To all that comes from now on; a before-callback goes by it.
+  void say(const json& body) {
+    const std::scoped_lock lock(mutex_);
+    words_ = body.dump();
+  }
   /// What it took; what it refused likewise, with its status.
   std::vector<Told> told(const std::string& command, int status = 200) {
     const std::scoped_lock lock(mutex_);
@@ -82,7 +87,10 @@ class AppServer {
       from->response = {};
       from->response.result(static_cast<unsigned>(status));
       from->response.keep_alive(from->request.keep_alive());
-      from->response.body() = R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0})";
+      {
+        const std::scoped_lock lock(mutex_);
+        from->response.body() = words_;
+      }
       from->response.prepare_payload();
       beast::http::async_write(from->stream, from->response, [this, from](beast::error_code failed, auto) {
         if (!failed) read(from);
@@ -95,7 +103,8 @@ class AppServer {
   const std::uint16_t port_;
   std::atomic<int> status_{200};
   std::mutex mutex_;
-  std::vector<std::pair<int, Told>> all_;  // by the mutex
+  std::vector<std::pair<int, Told>> all_;  // by the mutex, as what follows
+  std::string words_ = R"({"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0})";
   std::thread thread_;
 };
 
@@ -132,6 +141,59 @@ TEST_CASE("im callbacks: a message to a phone that is away, its push, and what t
   CHECK(push.at("ErrCode") == 0);
   CHECK(push.at("MsgKey") == after[0].body.at("MsgKey"));
   CHECK(push.at("PushID") == bed.came(token).at(0).push_id);
+  server.process().signal(SIGTERM);
+  CHECK(server.process().wait(20s) == 0);
+}
+
+TEST_CASE("im callbacks: a server that is asked before, and a push to all with what became of it",
+          "[e2e][im][callbacks]") {
+  AppServer app;
+  const std::string app_id = std::to_string(support::kFleetApp);
+  json callbacks = app.section();
+  callbacks["before_commands"] = {{app_id, "C2C.CallbackBeforeSendMsg"}};
+  AllBed bed({{"im",
+               {{"callbacks", callbacks},
+                {"rest", {{"listen", "127.0.0.1:0"}, {"administrators", {{app_id, "administrator"}}}}}}}});
+  const std::string token = support::user_token(1);
+  ImProcess server = bed.server();
+  {
+    ImClient vinson = bed.party.join(server, "vinson", "vinson-phone");
+    vinson.done("token", {{"certificate", bed.certificate}, {"token", token}});
+  }
+  ImClient denny = bed.party.join(server, "denny", "denny-phone");
+  app.say({{"ErrorCode", 120'777}, {"ErrorInfo", "not at night"}});
+  const json refused = denny.ask("send", ImParty::message("vinson", "lunch?", "d-1"));
+  CHECK(refused.at("code") == 120'777);
+  CHECK(refused.at("why") == "not at night");
+  app.say({{"ErrorCode", 0},
+           {"MsgBody", json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", "l***h?"}}}}})}});
+  const json sent = AllBed::send(denny, "vinson", "lunch?", "d-2");
+  REQUIRE(support::eventually(20s, [&] { return bed.came(token).size() == 1; }, 50ms));
+  CHECK(bed.came(token)[0].message == sent.at("id").get<std::string>());
+  CHECK(bed.came(token)[0].words == "l***h?");
+  const auto asked = app.told("C2C.CallbackBeforeSendMsg");
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[1].body.at("MsgBody") ==
+        json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", "lunch?"}}}}}));
+
+  std::string sig = bed.party.signature("administrator");
+  for (std::size_t at; (at = sig.find('*')) != sig.npos;) sig.replace(at, 1, "%2A");
+  const json push = {{"MsgRandom", 1},
+                     {"MsgBody", json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", "a sale"}}}}})}};
+  const support::Ran ran = support::run_command(
+      {"curl", "--silent", "--show-error", "--data", push.dump(),
+       server.rest() + "/v4/all_member_push/im_push?sdkappid=" + app_id + "&identifier=administrator&usersig=" + sig},
+      10s);
+  REQUIRE(ran.exit_code == 0);
+  const json begun = json::parse(ran.out);
+  REQUIRE(begun.at("ErrorCode") == 0);
+  REQUIRE(support::eventually(20s, [&] { return !app.told("Push.AllMemberPush").empty(); }, 50ms));
+  CHECK(bed.shown(token) == std::set<std::string>{sent.at("id"), begun.at("TaskId")});
+  const json told = app.told("Push.AllMemberPush").at(0).body.at("Events").at(0);
+  CHECK(told.at("TaskId") == begun.at("TaskId"));
+  CHECK(told.at("To_Account") == "vinson");
+  CHECK(told.at("PushPlatform") == 1);
+  CHECK(told.at("ErrCode") == 0);
   server.process().signal(SIGTERM);
   CHECK(server.process().wait(20s) == 0);
 }

@@ -53,7 +53,7 @@ std::optional<server::AddressBytes> address_of(const curl_sockaddr& address) noe
 
 /// The loop's side: what is awaited, by number. Posts that come after the client's end find nothing.
 struct Awaited {
-  std::unordered_map<std::uint64_t, CallbackPoster::Posted> by_number;
+  std::unordered_map<std::uint64_t, CallbackQuestioner::Answered> by_number;
 };
 
 /// A post on its way, on the client's thread.
@@ -61,17 +61,22 @@ struct CallbackTransfer {
   std::uint64_t number = 0;
   CallbackPost post;
   const CallbackReach* reach = nullptr;
+  milliseconds timeout{0};
   unsigned int unacknowledged_max_ms = 0;
+  bool keeps_answer = false;
   CurlEasy easy;
   CurlHeaders headers;
   std::array<char, CURL_ERROR_SIZE> words{};
   std::size_t answer_bytes = 0;
+  std::string answer;
   bool refused_address = false;
 
-  static std::size_t take(char*, std::size_t, std::size_t size, void* self) noexcept {
+  static std::size_t take(char* bytes, std::size_t, std::size_t size, void* self) noexcept {
     auto& transfer = *static_cast<CallbackTransfer*>(self);
     transfer.answer_bytes += size;
-    return transfer.answer_bytes <= kAnswerBytesMax ? size : 0;
+    if (transfer.answer_bytes > kAnswerBytesMax) return 0;
+    if (transfer.keeps_answer) transfer.answer.append(bytes, size);
+    return size;
   }
   static curl_socket_t open(void* self, curlsocktype, curl_sockaddr* address) noexcept {
     auto& transfer = *static_cast<CallbackTransfer*>(self);
@@ -157,8 +162,8 @@ struct CallbackClient::Impl {
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_QUICK_EXIT, 1L);  // a name server that hangs does not hold the end
     set(CURLOPT_ERRORBUFFER, transfer.words.data());
-    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options.timeout.count()));
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(options.timeout.count()));
+    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(transfer.timeout.count()));
+    set(CURLOPT_TIMEOUT_MS, static_cast<long>(transfer.timeout.count()));
     set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
     set(CURLOPT_PIPEWAIT, 1L);
     set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
@@ -186,8 +191,12 @@ struct CallbackClient::Impl {
     open.erase(found);
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
-    const bool told = code == CURLE_OK || (status > 0 && transfer->answer_bytes > kAnswerBytesMax);
-    tell(transfer->number, told ? Result<int>(static_cast<int>(status)) : std::unexpected(words_of(*transfer, code)));
+    const bool too_long = status > 0 && transfer->answer_bytes > kAnswerBytesMax;
+    if (too_long && transfer->keeps_answer)
+      return tell(transfer->number,
+                  fail(Errc::Malformed, "its answer is longer than " + std::to_string(kAnswerBytesMax) + " bytes"));
+    if (code != CURLE_OK && !too_long) return tell(transfer->number, std::unexpected(words_of(*transfer, code)));
+    tell(transfer->number, CallbackAnswer{static_cast<int>(status), std::move(transfer->answer)});
   }
 
   static Error words_of(const CallbackTransfer& transfer, CURLcode code) {
@@ -199,13 +208,29 @@ struct CallbackClient::Impl {
     return {code == CURLE_OPERATION_TIMEDOUT ? Errc::Timeout : Errc::ConnectionLost, std::move(words)};
   }
 
-  void tell(std::uint64_t number, Result<int> status) {
-    loop.post([weak = std::weak_ptr(awaited), number, status = std::move(status)]() mutable {
+  void tell(std::uint64_t number, Result<CallbackAnswer> answer) {
+    loop.post([weak = std::weak_ptr(awaited), number, answer = std::move(answer)]() mutable {
       const auto those = weak.lock();
       if (!those) return;
       auto found = those->by_number.extract(number);
-      if (found) found.mapped()(std::move(status));
+      if (found) found.mapped()(std::move(answer));
     });
+  }
+
+  void begin(CallbackPost what, milliseconds timeout, bool keeps_answer, CallbackQuestioner::Answered answered) {
+    auto transfer = std::make_unique<CallbackTransfer>();
+    transfer->number = next_number++;
+    transfer->post = std::move(what);
+    transfer->reach = &options.reach;
+    transfer->timeout = timeout;
+    transfer->unacknowledged_max_ms = static_cast<unsigned int>(timeout.count());
+    transfer->keeps_answer = keeps_answer;
+    awaited->by_number.emplace(transfer->number, std::move(answered));
+    {
+      const std::lock_guard lock(mutex);
+      waiting.push_back(std::move(transfer));
+    }
+    curl_multi_wakeup(multi.get());
   }
 
   const CallbackClientOptions options;
@@ -226,17 +251,14 @@ CallbackClient::CallbackClient(CallbackClientOptions options, EventLoop& loop)
 CallbackClient::~CallbackClient() = default;
 
 void CallbackClient::post(CallbackPost what, Posted posted) {
-  auto transfer = std::make_unique<CallbackTransfer>();
-  transfer->number = impl_->next_number++;
-  transfer->post = std::move(what);
-  transfer->reach = &impl_->options.reach;
-  transfer->unacknowledged_max_ms = static_cast<unsigned int>(impl_->options.timeout.count());
-  impl_->awaited->by_number.emplace(transfer->number, std::move(posted));
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->waiting.push_back(std::move(transfer));
-  }
-  curl_multi_wakeup(impl_->multi.get());
+  impl_->begin(std::move(what), impl_->options.timeout, false,
+               [posted = std::move(posted)](Result<CallbackAnswer> answer) mutable {
+                 posted(answer ? Result<int>(answer->status) : std::unexpected(std::move(answer.error())));
+               });
+}
+
+void CallbackClient::ask(CallbackPost what, milliseconds timeout, Answered answered) {
+  impl_->begin(std::move(what), timeout, true, std::move(answered));
 }
 
 }  // namespace nightpost::im

@@ -23,6 +23,20 @@ class CallbackPoster {
   virtual void post(CallbackPost what, Posted posted) = 0;
 };
 
+/// The answer to a question.
+struct CallbackAnswer {
+  int status = 0;
+  std::string body;
+};
+
+class CallbackQuestioner {
+ public:
+  using Answered = std::move_only_function<void(Result<CallbackAnswer> answer)>;
+  virtual ~CallbackQuestioner() = default;
+  /// On the loop; `answered` comes from there, once, never from inside the call. Timeout: no answer within `timeout`.
+  virtual void ask(CallbackPost what, milliseconds timeout, Answered answered) = 0;
+};
+
 struct CallbackClientOptions {
   CallbackReach reach;
   std::string ca_file;          // PEM authorities instead of the system's; empty: the system's
@@ -32,8 +46,9 @@ struct CallbackClientOptions {
 
 /// TLS 1.2 or newer, chain and name verified, HTTP/2 where both can. No redirects, proxies of the environment, cookies
 /// or netrc. The address is looked at when the socket is made, so a name that comes to stand for a private one is not
-/// followed. Of an answer its status counts; its body is read up to 64 KiB and dropped.
-class CallbackClient final : public CallbackPoster {
+/// followed. Of the answer to a post its status counts; its body is read up to 64 KiB and dropped. A question whose
+/// answer is longer has none.
+class CallbackClient final : public CallbackPoster, public CallbackQuestioner {
  public:
   /// `loop` takes posts from any thread and outlives it.
   CallbackClient(CallbackClientOptions options, EventLoop& loop);
@@ -43,6 +58,7 @@ class CallbackClient final : public CallbackPoster {
   CallbackClient& operator=(const CallbackClient&) = delete;
 
   void post(CallbackPost what, Posted posted) override;
+  void ask(CallbackPost what, milliseconds timeout, Answered answered) override;
 
  private:
   struct Impl;

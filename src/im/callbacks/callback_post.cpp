@@ -39,7 +39,11 @@ std::optional<std::string> hmac_of(const std::string& key, const std::string& te
   return hex_digest(digest, size);
 }
 
-bool is_push_result(const CallbackJob& job) noexcept { return job.command == traits_of(Callback::PushResult).command; }
+/// Results of pushes are told as lists.
+bool is_push_result(const CallbackJob& job) noexcept {
+  return job.command == traits_of(Callback::PushResult).command ||
+         job.command == traits_of(Callback::MassPushResult).command;
+}
 
 /// The body as the receiver knows it: elements in TIM's words.
 std::string tim_body(const CallbackJob& job) {
@@ -61,22 +65,8 @@ std::string shared_body(std::span<const CallbackJob* const> jobs) {
   return body.dump(-1, ' ', false, RestJson::error_handler_t::replace);
 }
 
-}  // namespace
-
-bool may_share_post(const CallbackJob& one, const CallbackJob& other) noexcept {
-  return one.app == other.app && is_push_result(one) && is_push_result(other);
-}
-
-Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const CallbackJob* const> jobs,
-                                   WallTime now) {
-  const CallbackJob& first = *jobs.front();
-  std::string body = jobs.size() == 1 ? tim_body(first) : shared_body(jobs);
-  std::string id = std::to_string(first.app.value) + "-" + std::to_string(first.id);
-  if (jobs.size() > 1) {  // the next try may have others beside the first: they must not look like what was taken
-    const auto all = sha256_of(body);
-    if (!all) return fail(Errc::Io, "libcrypto signs nothing");
-    id.append(".").append(*all, 0, 16);
-  }
+Result<CallbackPost> signed_post(const CallbackTarget& target, const CallbackJob& first, const std::string& id,
+                                 std::string body, WallTime now) {
   std::string query;
   append_form_field(query, "SdkAppid", std::to_string(first.app.value));
   append_form_field(query, "CallbackCommand", first.command);
@@ -97,6 +87,31 @@ Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const
   }
   post.url += (post.url.contains('?') ? "&" : "?") + query;
   return post;
+}
+
+}  // namespace
+
+bool may_share_post(const CallbackJob& one, const CallbackJob& other) noexcept {
+  return one.app == other.app && one.command == other.command && is_push_result(one);
+}
+
+Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const CallbackJob* const> jobs,
+                                   WallTime now) {
+  const CallbackJob& first = *jobs.front();
+  std::string body = jobs.size() == 1 ? tim_body(first) : shared_body(jobs);
+  std::string id = std::to_string(first.app.value) + "-" + std::to_string(first.id);
+  if (jobs.size() > 1) {  // the next try may have others beside the first: they must not look like what was taken
+    const auto all = sha256_of(body);
+    if (!all) return fail(Errc::Io, "libcrypto signs nothing");
+    id.append(".").append(*all, 0, 16);
+  }
+  return signed_post(target, first, id, std::move(body), now);
+}
+
+Result<CallbackPost> before_post(const CallbackTarget& target, const CallbackJob& question, const std::string& number,
+                                 WallTime now) {
+  return signed_post(target, question, std::to_string(question.app.value) + "-before-" + number, tim_body(question),
+                     now);
 }
 
 }  // namespace nightpost::im

@@ -37,4 +37,9 @@ bool may_share_post(const CallbackJob& one, const CallbackJob& other) noexcept;
 Result<CallbackPost> callback_post(const CallbackTarget& target, std::span<const CallbackJob* const> jobs,
                                    WallTime now);
 
+/// A question to the app's server, in the same words. Its x-nightpost-callback-id is of this question alone:
+/// "APP-before-NUMBER".
+Result<CallbackPost> before_post(const CallbackTarget& target, const CallbackJob& question, const std::string& number,
+                                 WallTime now);
+
 }  // namespace nightpost::im

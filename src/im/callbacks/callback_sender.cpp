@@ -22,37 +22,49 @@ std::string why_of(const Result<int>& status) {
 CallbackSender::CallbackSender(Parts parts, CallbackSenderOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      timer_(parts_.loop.make_timer([this] { turn(); })),
+      timer_(parts_.loop.make_timer([this] { wake(); })),
       self_(std::make_shared<CallbackSender*>(this)) {
   for (const auto& [id, target] : options_.targets) apps_.emplace(id, App{.id = id, .target = target});
 }
 
 CallbackSender::~CallbackSender() { *self_ = nullptr; }
 
-void CallbackSender::start() { turn(); }
+void CallbackSender::start() {
+  for (auto& [id, app] : apps_) turn(app);
+}
 
 void CallbackSender::committed(const Committed& what) {
-  bool any = false;
   for (const AppId id : what.callbacks)
-    if (const auto app = apps_.find(id); app != apps_.end()) any = app->second.more = true;
-  if (any) turn();
+    if (const auto app = apps_.find(id); app != apps_.end()) app->second.more = true;
+  for (auto& [id, app] : apps_)
+    if (app.more && !app.reading) turn(app);
 }
 
 bool CallbackSender::idle() const noexcept {
   return std::ranges::all_of(apps_, [](const auto& each) { return each.second.open == 0; });
 }
 
-void CallbackSender::turn() {
+/// One app's rows are walked, not all apps': what happens to one costs as much as it holds.
+void CallbackSender::turn(App& app) {
   if (draining_) return;
-  MonoTime next = MonoTime::max();
-  for (auto& [id, app] : apps_) {
-    give_up_old(app);
-    read(app);
-    post_due(app);
-    next = std::min(next, due(app));
-  }
-  if (next != MonoTime::max()) timer_->arm(next);
+  give_up_old(app);
+  read(app);
+  post_due(app);
+  app.next = due(app);
+  arm();
   measure();
+}
+
+void CallbackSender::wake() {
+  const MonoTime now = parts_.loop.now();
+  for (auto& [id, app] : apps_)
+    if (app.next <= now) turn(app);
+  arm();
+}
+
+void CallbackSender::arm() {
+  const auto soonest = std::ranges::min_element(apps_, {}, [](const auto& each) { return each.second.next; });
+  if (soonest != apps_.end() && soonest->second.next != MonoTime::max()) timer_->arm(soonest->second.next);
 }
 
 /// While the server fails its posts are too few to give up what is too old one by one: the store would stay full of it.
@@ -88,7 +100,7 @@ void CallbackSender::read(App& app) {
                           if (!rows) {
                             to.more = true;
                             to.read_at = sender.parts_.loop.now() + sender.options_.retry_first;
-                            return sender.turn();
+                            return sender.turn(to);
                           }
                           to.more = to.more || rows->size() == limit;
                           for (CallbackJob& job : *rows) {
@@ -96,7 +108,7 @@ void CallbackSender::read(App& app) {
                             const std::int64_t key = job.id;
                             to.held.emplace(key, Held{.job = std::move(job)});
                           }
-                          sender.turn();
+                          sender.turn(to);
                         });
 }
 
@@ -148,7 +160,7 @@ void CallbackSender::posted(AppId id, const std::vector<std::int64_t>& ids, cons
     parts_.metrics.taken.add(ids.size());
     if (failed && parts_.log != nullptr) parts_.log->info("im.callbacks_taken_again", {observe::kv("app", id.value)});
     for (const std::int64_t job : ids) settle(app, job);
-    return turn();
+    return turn(app);
   }
   if (!failed || app.open == 0) ++app.failed_in_row;  // posts that fail together do not double the wait each
   parts_.metrics.failed.add();
@@ -160,7 +172,7 @@ void CallbackSender::posted(AppId id, const std::vector<std::int64_t>& ids, cons
   }
   for (const std::int64_t job : ids)
     if (const auto held = app.held.find(job); held != app.held.end()) not_taken(app, held->second, why);
-  turn();
+  turn(app);
 }
 
 void CallbackSender::not_taken(App& app, Held& held, const std::string& why) {

@@ -76,12 +76,15 @@ class CallbackSender {
     std::int64_t read_to = 0;           // of the store
     bool more = true;                   // there may be something above
     bool reading = false;
-    MonoTime read_at{};     // not before
-    std::size_t open = 0;   // posts
-    int failed_in_row = 0;  // since the last that was taken
-    MonoTime probe_at{};    // while it fails
+    MonoTime read_at{};               // not before
+    std::size_t open = 0;             // posts
+    int failed_in_row = 0;            // since the last that was taken
+    MonoTime probe_at{};              // while it fails
+    MonoTime next = MonoTime::max();  // when there is something to do again
   };
-  void turn();
+  void turn(App& app);
+  void wake();  // those for whom there is something to do
+  void arm();
   void give_up_old(App& app);
   void read(App& app);
   void post_due(App& app);

@@ -69,6 +69,7 @@ constexpr std::array<CallbackTraits, kCallbacks> kCallbackTraits = {{
     {"Profile.CallbackPortraitSet", "a user's profile was set; not by an import", kProfileFields},
     {"Push.OfflinePush", "a vendor has taken or refused a message's push, the phone has it, or it was tapped on",
      kPushFields},
+    {"Push.AllMemberPush", "the same of a push to all", kPushFields},
 }};
 
 }  // namespace

@@ -32,8 +32,9 @@ enum class Callback : std::uint8_t {
   Unblacklisted,
   ProfileSet,
   PushResult,
+  MassPushResult,
 };
-inline constexpr std::size_t kCallbacks = 17;
+inline constexpr std::size_t kCallbacks = 18;
 
 struct CallbackTraits {
   std::string_view command;  // "C2C.CallbackAfterSendMsg"

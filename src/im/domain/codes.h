@@ -28,6 +28,7 @@ enum class Code : std::int32_t {
   AppUnknown = 60006,
   // Messages.
   ReceiverUnknown = 20003,
+  CallbackRefused = 20006,  // by the app's own server, which was asked before
   Blacklisted = 20007,
   Silenced = 20012,  // the sender may not speak for now; `why` says until when
   RecallTooLate = 20016,
@@ -35,7 +36,9 @@ enum class Code : std::int32_t {
   MessageUnknown = 20026,
   WordRefused = 80001,
   TooLarge = 80002,
+  CallbackFailed = 80003,  // the app's own server did not answer, and the app wants it refused then
   // Friends.
+  FriendCallbackRefused = 30009,  // as 20006
   FriendsFull = 30010,
   OtherFriendsFull = 30014,
   FriendOnBlacklist = 30515,  // the other, on one's own
@@ -50,6 +53,7 @@ enum class Code : std::int32_t {
   AlreadyMember = 10013,
   GroupFull = 10014,
   GroupIdInvalid = 10015,
+  GroupCallbackRefused = 10016,  // as 20006
   GroupSilenced = 10017,
   GroupIdUsed = 10021,
   ApplicationDecided = 10024,  // or there is none
@@ -59,6 +63,10 @@ enum class Code : std::int32_t {
   GroupNoRecall = 10033,
   LiveGroups = 10036,      // this server has none
   UserGroupsFull = 10037,  // the user is in as many groups as a user may be
+  // Pushes to all.
+  PushTasksFull = 60019,   // as many are not over as may be
+  PushRandomUsed = 90005,  // its MsgRandom is that of another within seven days
+  PushOff = 90045,         // this server has none
   // The server.
   Busy = 70169,  // a queue is full or the store is away; nothing happened, repeat with the same client id
   Internal = 70500,

@@ -74,6 +74,20 @@ std::string_view name_of(Code code) noexcept {
       return "sig_revoked";
     case Code::AppUnknown:
       return "app_unknown";
+    case Code::CallbackRefused:
+      return "callback_refused";
+    case Code::GroupCallbackRefused:
+      return "group_callback_refused";
+    case Code::FriendCallbackRefused:
+      return "friend_callback_refused";
+    case Code::CallbackFailed:
+      return "callback_failed";
+    case Code::PushTasksFull:
+      return "push_tasks_full";
+    case Code::PushRandomUsed:
+      return "push_random_used";
+    case Code::PushOff:
+      return "push_off";
     case Code::ReceiverUnknown:
       return "receiver_unknown";
     case Code::Blacklisted:

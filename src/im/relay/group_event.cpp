@@ -5,9 +5,8 @@
 #include "core/text.h"
 
 namespace nightpost::im {
-namespace {
 
-void append_member(std::string& out, const DueMember& member) {
+void append_due_member(std::string& out, const DueMember& member) {
   out += '{';
   append_json_member(out, "user_id", member.user);
   append_json_member(out, "unread", std::clamp<std::int64_t>(member.unread_total, 0, 2'147'483'647));
@@ -21,8 +20,6 @@ void append_member(std::string& out, const DueMember& member) {
   }
   out += "]}";
 }
-
-}  // namespace
 
 std::string group_event_key(const GroupIntent& intent, std::int64_t range) {
   return "group_" + std::to_string(intent.message->id.conv.value) + "_" + std::to_string(range);
@@ -56,7 +53,7 @@ std::string group_event(const GroupIntent& intent, std::int64_t range, const std
   out += R"(,"to":[)";
   for (const DueMember& member : members) {
     if (!out.ends_with('[')) out += ',';
-    append_member(out, member);
+    append_due_member(out, member);
   }
   return out += "]}";
 }

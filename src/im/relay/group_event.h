@@ -19,6 +19,9 @@ struct DueMember {
 
 inline constexpr std::size_t kEventMembersMax = 1'000;
 
+/// A member as an event's `to` has it.
+void append_due_member(std::string& out, const DueMember& member);
+
 /// Orders a range's events: the topic's key.
 std::string group_event_key(const GroupIntent& intent, std::int64_t range);
 

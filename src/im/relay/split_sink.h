@@ -1,4 +1,4 @@
-// One sink for two who publish: each has a port of its own, with tickets of its own.
+// One sink for several who publish: each has a port of its own, with tickets of its own.
 #pragma once
 
 #include <array>
@@ -14,10 +14,11 @@ namespace nightpost::im {
 /// Borrows `sink`, and outlives those who have its ports.
 class SplitSink {
  public:
-  explicit SplitSink(EventSink& sink) : sink_(sink), ports_{Port(*this, 0), Port(*this, 1)} {
+  static constexpr std::size_t kPorts = 3;
+  explicit SplitSink(EventSink& sink) : sink_(sink), ports_{Port(*this, 0), Port(*this, 1), Port(*this, 2)} {
     sink_.on_durable([this](std::uint64_t ticket) {
-      Port& port = ports_[ticket % 2];
-      if (port.durable) port.durable(ticket / 2);
+      Port& port = ports_[ticket % kPorts];
+      if (port.durable) port.durable(ticket / kPorts);
     });
   }
   ~SplitSink() { sink_.on_durable({}); }
@@ -30,7 +31,7 @@ class SplitSink {
   struct Port final : EventSink {
     Port(SplitSink& of, std::uint64_t number_in) : split(of), number(number_in) {}
     void publish(std::string_view key, std::string_view event, std::uint64_t ticket) override {
-      split.sink_.publish(key, event, ticket * 2 + number);
+      split.sink_.publish(key, event, ticket * kPorts + number);
     }
     void on_durable(Durable told) override { durable = std::move(told); }
     SplitSink& split;
@@ -39,7 +40,7 @@ class SplitSink {
   };
 
   EventSink& sink_;
-  std::array<Port, 2> ports_;
+  std::array<Port, kPorts> ports_;
 };
 
 }  // namespace nightpost::im

@@ -13,6 +13,7 @@
 #include "im/rest/recent_calls.h"
 #include "im/service/admin_service.h"
 #include "im/service/group_requests.h"
+#include "im/service/mass_push.h"
 #include "im/service/presence.h"
 
 namespace nightpost::im {
@@ -37,6 +38,7 @@ struct Tools {
   GroupService* groups = nullptr;  // null: commands of groups are not offered
   const Presence& presence;
   const Clock& clock;
+  MassPushService* mass = nullptr;      // null: there are no pushes to all
   RecentCalls repeats = RecentCalls();  // of messages to groups
 };
 

@@ -14,7 +14,7 @@ constexpr RestCommand offered(std::string_view service, std::string_view name, F
   return {service, name, family, rate, handler, 0, old_of};
 }
 /// Known to the API, and not to this server. `code`: 60009 and, of groups, 10003 are what an unknown address or name
-/// gets; 90045: the feature is not enabled.
+/// gets.
 constexpr RestCommand missing(std::string_view service, std::string_view name, Family family, std::int32_t code,
                               std::string_view old_of = {}) {
   return {service, name, family, Rate::Manage, nullptr, code, old_of};
@@ -22,16 +22,18 @@ constexpr RestCommand missing(std::string_view service, std::string_view name, F
 
 constexpr std::array kCommands = {
     missing("ConfigSvc", "GetIPList", Family::Config, 60009),
-    missing("all_member_push", "im_add_tag", Family::Message, 90045),
-    missing("all_member_push", "im_get_attr", Family::Message, 90045),
-    missing("all_member_push", "im_get_attr_name", Family::Message, 90045),
-    missing("all_member_push", "im_get_tag", Family::Message, 90045),
-    missing("all_member_push", "im_push", Family::Message, 90045),
-    missing("all_member_push", "im_remove_all_tags", Family::Message, 90045),
-    missing("all_member_push", "im_remove_attr", Family::Message, 90045),
-    missing("all_member_push", "im_remove_tag", Family::Message, 90045),
-    missing("all_member_push", "im_set_attr", Family::Message, 90045),
-    missing("all_member_push", "im_set_attr_name", Family::Message, 90045),
+    offered("all_member_push", "im_add_tag", Family::Message, Rate::Manage, im_add_tag),
+    offered("all_member_push", "im_cancel_push", Family::Message, Rate::Manage, im_cancel_push),
+    offered("all_member_push", "im_get_attr", Family::Message, Rate::Manage, im_get_attr),
+    offered("all_member_push", "im_get_attr_name", Family::Message, Rate::Manage, im_get_attr_name),
+    offered("all_member_push", "im_get_push_report", Family::Message, Rate::Manage, im_get_push_report),
+    offered("all_member_push", "im_get_tag", Family::Message, Rate::Manage, im_get_tag),
+    offered("all_member_push", "im_push", Family::Message, Rate::Manage, im_push),
+    offered("all_member_push", "im_remove_all_tags", Family::Message, Rate::Manage, im_remove_all_tags),
+    offered("all_member_push", "im_remove_attr", Family::Message, Rate::Manage, im_remove_attr),
+    offered("all_member_push", "im_remove_tag", Family::Message, Rate::Manage, im_remove_tag),
+    offered("all_member_push", "im_set_attr", Family::Message, Rate::Manage, im_set_attr),
+    offered("all_member_push", "im_set_attr_name", Family::Message, Rate::Manage, im_set_attr_name),
     missing("follow", "follow_add", Family::Friend, 60009),
     missing("follow", "follow_check", Family::Friend, 60009),
     missing("follow", "follow_delete", Family::Friend, 60009),
@@ -108,17 +110,22 @@ constexpr std::array kCommands = {
     missing("openim", "c2c_msg_read_receipt", Family::Message, 60009),
     missing("openim", "delete_c2c_msg_ramble", Family::Message, 60009),
     offered("openim", "get_c2c_unread_msg_num", Family::Message, Rate::Message, get_c2c_unread_msg_num),
-    missing("openim", "im_add_tag", Family::Message, 90045),
-    missing("openim", "im_get_attr", Family::Message, 90045),
-    missing("openim", "im_get_attr_name", Family::Message, 90045),
-    missing("openim", "im_get_push_report", Family::Message, 90045),
-    missing("openim", "im_get_tag", Family::Message, 90045),
-    missing("openim", "im_push", Family::Message, 90045),
-    missing("openim", "im_remove_all_tags", Family::Message, 90045),
-    missing("openim", "im_remove_attr", Family::Message, 90045),
-    missing("openim", "im_remove_tag", Family::Message, 90045),
-    missing("openim", "im_set_attr", Family::Message, 90045),
-    missing("openim", "im_set_attr_name", Family::Message, 90045),
+    offered("openim", "im_add_tag", Family::Message, Rate::Manage, im_add_tag, "all_member_push/im_add_tag"),
+    offered("openim", "im_get_attr", Family::Message, Rate::Manage, im_get_attr, "all_member_push/im_get_attr"),
+    offered("openim", "im_get_attr_name", Family::Message, Rate::Manage, im_get_attr_name,
+            "all_member_push/im_get_attr_name"),
+    offered("openim", "im_get_push_report", Family::Message, Rate::Manage, im_get_push_report,
+            "all_member_push/im_get_push_report"),
+    offered("openim", "im_get_tag", Family::Message, Rate::Manage, im_get_tag, "all_member_push/im_get_tag"),
+    offered("openim", "im_push", Family::Message, Rate::Manage, im_push, "all_member_push/im_push"),
+    offered("openim", "im_remove_all_tags", Family::Message, Rate::Manage, im_remove_all_tags,
+            "all_member_push/im_remove_all_tags"),
+    offered("openim", "im_remove_attr", Family::Message, Rate::Manage, im_remove_attr,
+            "all_member_push/im_remove_attr"),
+    offered("openim", "im_remove_tag", Family::Message, Rate::Manage, im_remove_tag, "all_member_push/im_remove_tag"),
+    offered("openim", "im_set_attr", Family::Message, Rate::Manage, im_set_attr, "all_member_push/im_set_attr"),
+    offered("openim", "im_set_attr_name", Family::Message, Rate::Manage, im_set_attr_name,
+            "all_member_push/im_set_attr_name"),
     offered("openim", "importmsg", Family::Message, Rate::Message, importmsg),
     missing("openim", "modify_c2c_msg", Family::Message, 60009),
     missing("openim", "modify_group_msg", Family::Message, 60009),
@@ -154,8 +161,8 @@ constexpr std::array kCommands = {
     missing("sns", "group_add", Family::Friend, 60009),
     missing("sns", "group_delete", Family::Friend, 60009),
     missing("sns", "group_get", Family::Friend, 60009),
-    missing("timpush", "batch", Family::Message, 90045),
-    missing("timpush", "push", Family::Message, 90045),
+    offered("timpush", "batch", Family::Message, Rate::Manage, timpush_batch),
+    offered("timpush", "push", Family::Message, Rate::Manage, timpush_push),
 };
 
 constexpr std::pair<std::string_view, std::string_view> address_of(const RestCommand& command) {

@@ -79,6 +79,22 @@ void send_group_msg(Call call);
 void group_msg_recall(Call call);
 void group_msg_get_simple(Call call);
 
+// mass_push_commands.cpp
+void im_push(Call call);
+void timpush_push(Call call);
+void timpush_batch(Call call);
+void im_cancel_push(Call call);
+void im_get_push_report(Call call);
+void im_set_attr_name(Call call);
+void im_get_attr_name(Call call);
+void im_set_attr(Call call);
+void im_remove_attr(Call call);
+void im_get_attr(Call call);
+void im_add_tag(Call call);
+void im_remove_tag(Call call);
+void im_remove_all_tags(Call call);
+void im_get_tag(Call call);
+
 // friend_commands.cpp
 void friend_add(Call call);
 void friend_import(Call call);

@@ -173,4 +173,12 @@ std::optional<Json> parse_request(std::string_view body, std::string& why) {
   return std::nullopt;
 }
 
+void read_callback_control(Fields& request, bool& ask_before, bool& tell_after) {
+  constexpr std::size_t kCallbackWordsMax = 16;
+  for (const std::string& word : request.texts_if("ForbidCallbackControl", kCallbackWordsMax)) {
+    ask_before = ask_before && word != "ForbidBeforeSendMsgCallback";
+    tell_after = tell_after && word != "ForbidAfterSendMsgCallback";
+  }
+}
+
 }  // namespace nightpost::im

@@ -79,6 +79,9 @@ class Fields {
   Fault& fault_;
 };
 
+/// ForbidCallbackControl: whether the app's server is asked before and told afterwards what it says itself.
+void read_callback_control(Fields& request, bool& ask_before, bool& tell_after);
+
 /// The request's object. nullopt: not JSON, nested too deep, not UTF-8, no object; `why` says so.
 std::optional<nlohmann::json> parse_request(std::string_view body, std::string& why);
 

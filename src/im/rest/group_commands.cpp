@@ -449,7 +449,7 @@ void send_group_msg(Call call) {
     request.no_unread = request.no_unread || word == "NoUnread";
     request.no_last = request.no_last || word == "NoLastMsg";
   }
-  body.texts_if("ForbidCallbackControl", kWordsMax);
+  read_callback_control(body, request.ask_before, request.tell_after);
   request.cloud_data = body.text_if("CloudCustomData").value_or("");
   request.targets = body.texts_if("To_Account", kTargetsMax);
   body.each_if("GroupAtInfo", kTargetsMax, [&](Fields& at) {

@@ -135,7 +135,7 @@ void sendmsg(Call call) {
   AdminSend message = message_of(body);
   if (body.number_if("OnlineOnlyFlag", 0, 1).value_or(0) == 1) message.online_only = true;
   body.u32_if("MsgTimeStamp", 90006);  // ours is the time
-  body.texts_if("ForbidCallbackControl", kControlWordsMax);
+  read_callback_control(body, message.ask_before, message.tell_after);
   if (call.answered_fault()) return;
   message.to = std::move(to);
   auto& service = call.tools.service;

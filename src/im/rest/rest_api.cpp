@@ -57,7 +57,7 @@ server::ServerOptions server_options(const RestOptions& options) {
 RestApi::RestApi(const Parts& parts, RestOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      tools_{parts_.service, parts_.groups, parts_.presence, parts_.clock},
+      tools_{parts_.service, parts_.groups, parts_.presence, parts_.clock, parts_.mass},
       rates_(options_) {}
 
 void RestApi::start() {

@@ -31,7 +31,8 @@ class RestApi {
     GroupService* groups = nullptr;  // null: commands of groups are not offered
     const Presence& presence;
     RestMetrics& metrics;
-    observe::Log* log = nullptr;  // null: nothing is logged
+    observe::Log* log = nullptr;      // null: nothing is logged
+    MassPushService* mass = nullptr;  // null: there are no pushes to all
   };
   struct Response {
     int status = 200;  // business errors too: clients repeat what is answered otherwise

@@ -124,11 +124,10 @@ Answer<void> logout(Work& work, const Terminal& who) {
   return {};
 }
 
-Answer<void> disconnected(Work& work, const Terminal& who, bool silent) {
-  // A login that has ended was told of, and so was the one that took its place.
-  if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
-  note_state(work, who, {.action = "Disconnect", .reason = silent ? "TimeOut" : "LinkClose", .kicked = {}});
-  return {};
+void disconnected(Work& work, const std::vector<Disconnected>& all) {
+  for (const auto& [who, silent] : all)
+    if (logged_in(work.tables, who))  // a login that has ended was told of, and so was the one that took its place
+      note_state(work, who, {.action = "Disconnect", .reason = silent ? "TimeOut" : "LinkClose", .kicked = {}});
 }
 
 Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile) {
@@ -186,6 +185,7 @@ Answer<void> remove_account(Work& work, const UserKey& who) {
   for (const ChatRow& chat : work.tables.unread_chats(who)) work.told.read.push_back({who, {chat.conv, chat.head}});
   work.tables.remove_account(who);
   work.tables.remove_admin_rows(who);
+  work.tables.remove_marks(who);
   return {};
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "im/service/admin_commands.h"
+#include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 
 namespace nightpost::im {
@@ -102,6 +103,10 @@ Answer<void> save_one(Work& work, const UserKey& who, const FriendChange& change
 Answer<AdminService::Each> save_friends(Work& work, const UserKey& who, const std::vector<FriendChange>& all,
                                         AdminService::Befriend how, bool both) {
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (is_look_ahead(work)) {
+    ask_friends(work, who, all, both, how == AdminService::Befriend::Force);
+    return AdminService::Each{};
+  }
   Counts counts(work);
   AdminService::Each out;
   const bool noted = how != AdminService::Befriend::Change && wants_callback(work, who.app, Callback::FriendAdded);

@@ -162,8 +162,16 @@ void StoreService::send_as(UserKey from, AdminSend message, Reply<AdminSent> rep
   draft->no_unread = message.no_unread;
   draft->no_last = message.no_last;
   draft->hidden_from_sender = message.hidden_from_sender;
-  write<AdminSent>(
-      [from = std::move(from), draft = *std::move(draft)](Work& work) { return im::send_as(work, from, draft); },
+  draft->untold = !message.tell_after;
+  if (!message.ask_before) {
+    return write<AdminSent>(
+        [from = std::move(from), draft = *std::move(draft)](Work& work) { return im::send_as(work, from, draft); },
+        std::move(reply));
+  }
+  std::string line = line_of_chat(from.user, draft->to);
+  write_asked<AdminSent>(
+      Before::Send, {std::move(from), std::nullopt}, std::move(line), *std::move(draft),
+      [](Work& work, const Actor& who, const Draft& said) { return im::send_as(work, who.user, said); },
       std::move(reply));
 }
 
@@ -281,9 +289,22 @@ void StoreService::save_friends(UserKey who, std::vector<FriendChange> all, Befr
                                 Reply<Each> reply) {
   auto sorted = std::make_shared<Sorted<FriendChange>>(std::move(all), check_friend);
   auto good = std::move(sorted->good);
-  write<Each>([who = std::move(who), good = std::move(good), how,
-               both](Work& work) { return im::save_friends(work, who, good, how, both); },
-              with_refused(std::move(sorted), std::move(reply)));
+  if (how == Befriend::Change) {
+    return write<Each>([who = std::move(who), good = std::move(good),
+                        both](Work& work) { return im::save_friends(work, who, good, Befriend::Change, both); },
+                       with_refused(std::move(sorted), std::move(reply)));
+  }
+  struct Adds {
+    std::vector<FriendChange> all;
+    Befriend how;
+    bool both;
+  };
+  write_asked<Each>(
+      Before::FriendAdd, {std::move(who), std::nullopt}, "", Adds{std::move(good), how, both},
+      [](Work& work, const Actor& by, const Adds& adds) {
+        return im::save_friends(work, by.user, adds.all, adds.how, adds.both);
+      },
+      with_refused(std::move(sorted), std::move(reply)));
 }
 
 void StoreService::remove_friends(UserKey who, std::vector<std::string> users, bool both, Reply<Each> reply) {

@@ -45,6 +45,8 @@ struct AdminSend {
   std::optional<milliseconds> lifetime;  // then it is in no history; absent: ServiceOptions::message_kept
   bool online_only = false, no_unread = false, no_last = false;
   bool hidden_from_sender = false;  // the sender's devices and history do not have it
+  // False: the app's server is not asked before (callbacks), or not told afterwards.
+  bool ask_before = true, tell_after = true;
 };
 struct AdminSent {
   MessageId id;  // 0-0: online-only

@@ -1,34 +1,14 @@
 #include "im/service/callback_notes.h"
 
-#include <chrono>
 #include <cstdint>
 
 #include "core/text.h"
+#include "im/service/callback_body.h"
 #include "im/service/group_commands.h"
+#include "im/service/mass_push_commands.h"
 
 namespace nightpost::im {
 namespace {
-
-constexpr std::string_view kServerApi = "RESTAPI";
-
-std::string_view platform_word(Platform platform) noexcept {
-  switch (platform) {
-    case Platform::Ios:
-      return "iOS";
-    case Platform::Android:
-      return "Android";
-    case Platform::Web:
-    case Platform::MiniProgram:
-      return "Web";
-    case Platform::Desktop:
-      break;  // of which system is not known
-  }
-  return "Unknown";
-}
-
-std::string_view platform_of(const Actor& who) noexcept {
-  return who.terminal ? platform_word(who.terminal->platform) : kServerApi;
-}
 
 std::string_view join_word(JoinOption option) noexcept {
   switch (option) {
@@ -42,39 +22,6 @@ std::string_view join_word(JoinOption option) noexcept {
   return "DisableApply";
 }
 
-std::int64_t callback_second(WallTime at) { return std::chrono::floor<seconds>(at).time_since_epoch().count(); }
-
-class CallbackBody {
- public:
-  explicit CallbackBody(Callback what) { text("CallbackCommand", traits_of(what).command); }
-  CallbackBody& text(std::string_view name, std::string_view value) {
-    append_json_member(out_, name, value);
-    return *this;
-  }
-  CallbackBody& number(std::string_view name, std::int64_t value) {
-    append_json_member(out_, name, value);
-    return *this;
-  }
-  CallbackBody& raw(std::string_view name, std::string_view json) {
-    out_.append(R"(,")").append(name).append(R"(":)").append(json);
-    return *this;
-  }
-  /// [{"Member_Account":"mia"},…]
-  CallbackBody& users(std::string_view name, std::string_view member, const std::vector<std::string>& all) {
-    std::string list = "[";
-    for (const std::string& user : all) {
-      list += list.ends_with('[') ? "{" : ",{";
-      append_json_member(list, member, user);
-      list += '}';
-    }
-    return raw(name, list + "]");
-  }
-  std::string take() { return std::move(out_ += '}'); }
-
- private:
-  std::string out_ = "{";
-};
-
 void note(Work& work, AppId app, Callback what, std::string_view platform, std::string client_ip, CallbackBody body) {
   if (!work.callback_room->take(work.tables, app, work.options.callbacks.queued_max, work.now)) return;
   work.tables.add_callback({.app = app,
@@ -87,13 +34,12 @@ void note(Work& work, AppId app, Callback what, std::string_view platform, std::
 }
 
 void note(Work& work, const Actor& who, Callback what, CallbackBody body) {
-  note(work, who.user.app, what, platform_of(who), who.terminal ? who.terminal->address : std::string(),
+  note(work, who.user.app, what, callback_platform(who), who.terminal ? who.terminal->address : std::string(),
        std::move(body));
 }
 
 std::string msg_key_of(const Message& message, const WireName& name) {
-  const WallTime at = name.imported_at == WallTime{} ? message.at : name.imported_at;
-  return std::to_string(name.seq) + "_" + std::to_string(name.random) + "_" + std::to_string(callback_second(at));
+  return callback_msg_key(name, name.imported_at == WallTime{} ? message.at : name.imported_at);
 }
 
 /// Where nobody gave it a name, its seq and 0 stand for it.
@@ -103,7 +49,7 @@ WireName with_seq(WireName name, const Message& message) {
 }
 
 CallbackBody of_group(Callback what, const GroupRow& group) {
-  CallbackBody body(what);
+  CallbackBody body(traits_of(what).command);
   body.text("GroupId", group.id).text("Type", rest_name_of(group.type));
   return body;
 }
@@ -150,16 +96,21 @@ void note_push_outcome(Work& work, const PushOutcome& outcome) {
   append_json_member(event, "PushID", outcome.push_id);
   append_json_member(event, "ErrCode", outcome.code);
   append_json_member(event, "ErrInfo", outcome.info);
-  // With the user: a group's event is of many, whose devices may have the same name.
-  append_json_member(
-      event, "EventId",
-      outcome.event_id + "/" + outcome.user + "/" + outcome.device + "/" + std::to_string(outcome.stage));
-  CallbackBody body(Callback::PushResult);
-  body.raw("Events", "[" + event + "}]");
-  note(work, outcome.app, Callback::PushResult, kServerApi, {}, std::move(body));
+  append_json_member(event, "EventId", push_outcome_id(outcome));
+  note_push_events(work, outcome.app, Callback::PushResult, "[" + event + "}]");
 }
 
 }  // namespace
+
+std::string push_outcome_id(const PushOutcome& outcome) {
+  return outcome.event_id + "/" + outcome.user + "/" + outcome.device + "/" + std::to_string(outcome.stage);
+}
+
+void note_push_events(Work& work, AppId app, Callback what, const std::string& events) {
+  CallbackBody body(traits_of(what).command);
+  body.raw("Events", events);
+  note(work, app, what, kServerApi, {}, std::move(body));
+}
 
 bool wants_callback(const Work& work, AppId app, Callback what) {
   if (work.callback_room == nullptr) return false;
@@ -170,7 +121,7 @@ bool wants_callback(const Work& work, AppId app, Callback what) {
 void note_sent(Work& work, const Actor& who, const Message& message, WireName name, bool hidden, bool online_only,
                std::int64_t receiver_unread) {
   if (!wants_callback(work, who.user.app, Callback::Sent)) return;
-  CallbackBody body(Callback::Sent);
+  CallbackBody body(traits_of(Callback::Sent).command);
   body.text("From_Account", message.from)
       .text("To_Account", message.to)
       .number("MsgSeq", name.seq)
@@ -194,7 +145,7 @@ void note_read(Work& work, const Actor& who, const ConvRow& conv, const ChatRow&
     const auto message = work.tables.message(conv, chat.read);
     last = message ? message->at : work.now;
   }
-  CallbackBody body(Callback::Read);
+  CallbackBody body(traits_of(Callback::Read).command);
   body.text("Report_Account", chat.owner.user)
       .text("Peer_Account", chat.peer)
       .number("LastReadTime", callback_second(last))
@@ -205,7 +156,7 @@ void note_read(Work& work, const Actor& who, const ConvRow& conv, const ChatRow&
 void note_recalled(Work& work, const Actor& who, const Message& message) {
   if (!wants_callback(work, who.user.app, Callback::Recalled)) return;
   const WireName name = with_seq(work.tables.wire_name_of(message.id).value_or(WireName{}), message);
-  CallbackBody body(Callback::Recalled);
+  CallbackBody body(traits_of(Callback::Recalled).command);
   body.text("From_Account", message.from)
       .text("To_Account", message.to)
       .text("MsgKey", msg_key_of(message, name))
@@ -328,7 +279,7 @@ void note_relations(Work& work, const Actor& who, Callback what, const std::vect
     append_json_member(pairs, "Initiator_Account", who.user.user);
     pairs += '}';
   }
-  CallbackBody body(what);
+  CallbackBody body(traits_of(what).command);
   body.raw("PairList", pairs + "]").text("ClientCmd", by_name);
   if (what == Callback::FriendAdded) body.number("ForceFlag", force ? 1 : 0);
   note(work, who, what, std::move(body));
@@ -362,14 +313,15 @@ void note_profile(Work& work, const Actor& who, const std::vector<std::pair<std:
     append_json_member(items, "Tag", tag);
     items.append(R"(,"Value":)").append(value).append("}");
   }
-  CallbackBody body(Callback::ProfileSet);
+  CallbackBody body(traits_of(Callback::ProfileSet).command);
   body.text("Operator_Account", who.user.user).text("From_Account", who.user.user).raw("ProfileItem", items + "]");
   note(work, who, Callback::ProfileSet, std::move(body));
 }
 
 Answer<void> note_push_outcomes(Work& work, const std::vector<PushOutcome>& all) {
   for (const PushOutcome& outcome : all)
-    if (wants_callback(work, outcome.app, Callback::PushResult)) note_push_outcome(work, outcome);
+    if (!note_mass_push_outcome(work, outcome) && wants_callback(work, outcome.app, Callback::PushResult))
+      note_push_outcome(work, outcome);
   return {};
 }
 
@@ -379,18 +331,18 @@ void note_state(Work& work, const Terminal& who, const StateNote& state) {
   append_json_member(info, "Action", state.action);
   append_json_member(info, "To_Account", who.user.user);
   append_json_member(info, "Reason", state.reason);
-  CallbackBody body(Callback::StateChanged);
+  CallbackBody body(traits_of(Callback::StateChanged).command);
   body.number("EventTime", to_ms(work.now)).raw("Info", info + "}");
   if (!state.kicked.empty()) {
     std::string list = "[";
     for (const Platform platform : state.kicked) {
       list += list.ends_with('[') ? "{" : ",{";
-      append_json_member(list, "Platform", platform_word(platform));
+      append_json_member(list, "Platform", callback_platform(platform));
       list += '}';
     }
     body.raw("KickedDevice", list + "]");
   }
-  note(work, who.user.app, Callback::StateChanged, platform_word(who.platform), who.address, std::move(body));
+  note(work, who.user.app, Callback::StateChanged, callback_platform(who.platform), who.address, std::move(body));
 }
 
 }  // namespace nightpost::im

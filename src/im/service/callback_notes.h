@@ -44,6 +44,12 @@ void note_profile(Work& work, const Actor& who, const std::vector<std::pair<std:
 /// Of a message that is there no more, or was never here, none is written.
 Answer<void> note_push_outcomes(Work& work, const std::vector<PushOutcome>& all);
 
+/// Names an outcome, so that a receiver knows one that it is told again. With the user: an event is of many, whose
+/// devices may have the same name.
+std::string push_outcome_id(const PushOutcome& outcome);
+/// `events`: a JSON array.
+void note_push_events(Work& work, AppId app, Callback what, const std::string& events);
+
 struct StateNote {
   std::string_view action, reason;  // "Login", "Register"
   std::vector<Platform> kicked;

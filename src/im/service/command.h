@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ struct Work {
   std::vector<Tables::Unbind> unbound;    // tokens to be taken away after the commit; the rows are written
   std::vector<Tables::Unbind> rebound;    // devices that register anew: an earlier unbinding does not concern them
   CallbackRoom* callback_room = nullptr;  // the writer's; null: nothing is written, as in a look
+  /// Not null: a look ahead (before_questions.h). The command ends where it would write, and leaves here what the app's
+  /// server is to be asked; one that is refused, or over already, leaves nothing.
+  std::string* question = nullptr;
 };
 
 class Command {

@@ -35,7 +35,11 @@ struct VerifiedLogin {
 };
 Answer<LoginReply> login(Work& work, const VerifiedLogin& request);
 Answer<void> logout(Work& work, const Terminal& who);
-Answer<void> disconnected(Work& work, const Terminal& who, bool silent);
+struct Disconnected {
+  Terminal who;
+  bool silent = false;
+};
+void disconnected(Work& work, const std::vector<Disconnected>& all);
 Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile);
 Answer<void> set_blacklisted(Work& work, const Terminal& who, const BlacklistChange& change);
 Answer<void> import_account(Work& work, const UserKey& who, const Profile& profile);
@@ -70,6 +74,7 @@ struct Draft {  // a SendRequest whose content was checked
   bool hidden_from_sender = false;
   std::optional<WallTime> imported_at;  // brought from elsewhere: it was sent then, and is not pushed
   bool history = false;                 // likewise, and delivered to nobody
+  bool untold = false;                  // no callback tells the app's server of it
 };
 Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
 /// The app's server recalls for the sender, at any time.
@@ -90,8 +95,9 @@ struct IntentChange {
   std::int64_t id = 0;
   std::int32_t events = 0;  // 0: settled
   std::vector<std::string> devices;
-  bool follow_up = false;  // its row, settled
-  bool callback = false;   // likewise
+  bool follow_up = false;       // its row, settled
+  bool callback = false;        // likewise
+  std::int64_t mass_chunk = 0;  // likewise, of the push to all `id`; 0: none
 };
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all);
 Answer<bool> prune(Work& work);  // true: there is more

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 
 namespace nightpost::im {
@@ -69,6 +70,10 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   }
   if (request.members.size() + (group.owner.empty() ? 0 : 1) > static_cast<std::size_t>(group.members_max))
     return refuse(Code::GroupFull, "members: more than " + std::to_string(group.members_max));
+  if (is_look_ahead(work)) {
+    ask_group_create(work, who, request);
+    return GroupCreated{};
+  }
 
   tables.add_group(group);
   GroupCreated out{.group = group.id, .conv = group.conv};

@@ -66,6 +66,7 @@ struct GroupDraft {  // a GroupSendRequest whose content was checked
   Priority priority = Priority::Normal;
   bool online_only = false, no_unread = false, no_last = false;
   std::vector<std::string> mentions, targets;
+  bool untold = false;  // as Draft's
 };
 Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& draft);
 Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id);

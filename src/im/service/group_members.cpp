@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 #include "im/service/group_commands.h"
 
@@ -85,6 +86,10 @@ Answer<JoinReply> join_group(Work& work, const Actor& who, const std::string& id
     return refuse(Code::GroupForbidden, "group: nobody joins it by himself, its members invite");
   if (group.members >= group.members_max)
     return refuse(Code::GroupFull, "group: full, it has " + std::to_string(group.members_max) + " members");
+  if (is_look_ahead(work)) {
+    ask_join(work, who, group);
+    return JoinReply{};
+  }
   if (group.join == JoinOption::Approval) return apply(work, who, group, note);
   const GroupTip tip{.kind = GroupTip::Kind::Join, .by = who.user.user, .users = {who.user.user}};
   auto ver = admit(work, group, who.user, GroupRole::Member, device_of(who), tip);
@@ -155,6 +160,10 @@ Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange&
   if (!in) return std::unexpected(std::move(in.error()));
   GroupRow& group = in->group;
   if (auto ok = check_right(GroupOp::Invite, group.type, in->actor); !ok) return std::unexpected(std::move(ok.error()));
+  if (is_look_ahead(work)) {
+    ask_invite(work, who, group, change.users);
+    return MembersChanged{};
+  }
   MembersChanged out;
   GroupTip all{.kind = GroupTip::Kind::Invite, .by = who.user.user};
   for (const std::string& user : change.users) {

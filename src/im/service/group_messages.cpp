@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "im/domain/message_rules.h"
+#include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 #include "im/service/group_commands.h"
 
@@ -94,6 +95,10 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   if (!plan) return std::unexpected(plan.error());
   if (work.options.word_refused && work.options.word_refused(draft.elements))
     return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  if (is_look_ahead(work)) {
+    ask_group_send(work, who, group, draft);
+    return SendReply{.at = plan->at};
+  }
 
   // Apply.
   Message made = message_from(draft, *in, *sender, who.user.user, plan->at);
@@ -106,7 +111,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
                                     .only = only});
   };
   if (!plan->stored) {
-    note_group_sent(work, who, group, made, true);
+    if (!draft.untold) note_group_sent(work, who, group, made, true);
     deliver(std::make_shared<const Message>(std::move(made)));
     return SendReply{.at = plan->at, .ver = sender->ver};
   }
@@ -122,7 +127,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   if (in->member) tables.note_sent(*in->member, counts, plan->at);
   const auto message = std::make_shared<const Message>(std::move(made));
   deliver(message);
-  note_group_sent(work, who, group, *message, false);
+  if (!draft.untold) note_group_sent(work, who, group, *message, false);
   if (plan->intent) {
     const std::int64_t ranges = ranges_of(group.members);
     work.told.group_intents.push_back({.id = tables.add_group_intent(message->id, ranges),

@@ -102,6 +102,7 @@ Answer<GroupDraft> draft_of(const Actor& who, GroupSendRequest&& request, const 
   draft->group = std::move(request.group);
   draft->mentions = std::move(request.mentions);
   draft->targets = std::move(request.targets);
+  draft->untold = who.admin() && !request.tell_after;
   return draft;
 }
 
@@ -112,8 +113,7 @@ void StoreService::create_group(const Actor& who, GroupCreate request, Reply<Gro
   if (ok && !who.user.user.empty()) ok = check_user_id(who.user.user, "owner");
   if (ok && !keys_.contains(who.user.app)) ok = refuse(Code::AppUnknown, "app: no such app");
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<GroupCreated>([who, request = std::move(request)](Work& work) { return im::create_group(work, who, request); },
-                      std::move(reply));
+  write_asked<GroupCreated>(Before::GroupCreate, who, "", std::move(request), im::create_group, std::move(reply));
 }
 
 void StoreService::dismiss_group(const Actor& who, std::string group, Reply<Ver> reply) {
@@ -159,9 +159,13 @@ void StoreService::join_group(const Actor& who, std::string group, std::string n
                 .text(std::string_view(note), "note", options_.groups.note_bytes_max)
                 .all();
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<JoinReply>([who, group = std::move(group),
-                    note = std::move(note)](Work& work) { return im::join_group(work, who, group, note); },
-                   std::move(reply));
+  struct Join {
+    std::string group, note;
+  };
+  write_asked<JoinReply>(
+      Before::GroupJoin, who, "", Join{std::move(group), std::move(note)},
+      [](Work& work, const Actor& by, const Join& join) { return im::join_group(work, by, join.group, join.note); },
+      std::move(reply));
 }
 
 void StoreService::applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) {
@@ -191,8 +195,7 @@ void StoreService::quit_group(const Actor& who, std::string group, Reply<Ver> re
 void StoreService::invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) {
   auto ok = Checks().group(change.group).users(change.users, "users", 1, options_.groups.invited_max).all();
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<MembersChanged>([who, change = std::move(change)](Work& work) { return im::invite(work, who, change); },
-                        std::move(reply));
+  write_asked<MembersChanged>(Before::GroupInvite, who, "", std::move(change), im::invite, std::move(reply));
 }
 
 void StoreService::kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) {
@@ -236,10 +239,16 @@ void StoreService::members_named(const Actor& who, std::string group, std::vecto
 }
 
 void StoreService::send_to_group(const Actor& who, GroupSendRequest request, Reply<SendReply> reply) {
+  const bool ask = request.ask_before || !who.admin();
   auto draft = draft_of(who, std::move(request), options_);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
-  write<SendReply>([who, draft = *std::move(draft)](Work& work) { return im::send_to_group(work, who, draft); },
-                   std::move(reply));
+  if (!ask) {
+    return write<SendReply>(
+        [who, draft = *std::move(draft)](Work& work) { return im::send_to_group(work, who, draft); }, std::move(reply));
+  }
+  std::string line = line_of_group(draft->group);
+  write_asked<SendReply>(Before::GroupSend, who, std::move(line), *std::move(draft), im::send_to_group,
+                         std::move(reply));
 }
 
 void StoreService::recall_in_group(const Actor& who, MessageId id, Reply<Ver> reply) {

@@ -166,6 +166,8 @@ struct GroupSendRequest {
   bool no_last = false;
   std::vector<std::string> mentions;  // users; kMentionAll
   std::vector<std::string> targets;   // who alone sees it; then it counts for nobody
+  // The app's server alone may say no: it neither asks itself before, nor tells itself afterwards.
+  bool ask_before = true, tell_after = true;
 };
 
 struct GroupReadRequest {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "im/domain/message_rules.h"
+#include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
@@ -42,7 +43,7 @@ void deliver_online_only(Work& work, const Actor& who, const Draft& draft, const
                          std::int64_t own_total, std::int64_t total) {
   const bool hidden = std::exchange(message.flags.hidden_from_receiver, false);
   const auto shared = std::make_shared<const Message>(std::move(message));
-  note_sent(work, who, *shared, wire_name(draft, {}), hidden, true, total);
+  if (!draft.untold) note_sent(work, who, *shared, wire_name(draft, {}), hidden, true, total);
   if (!draft.hidden_from_sender)
     work.told.deliveries.push_back({who.user, {}, device_of(who), NewMessage{shared, 0, true}, own_total});
   if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
@@ -123,6 +124,10 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   if (!plan) return std::unexpected(plan.error());
   if (work.options.word_refused && work.options.word_refused(draft.elements))
     return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  if (is_look_ahead(work)) {
+    ask_send(work, who, draft, wire_name(draft, plan->seq), plan->at);
+    return SendReply{.at = plan->at};
+  }
 
   Message made{.at = plan->at,
                .from = who.user.user,
@@ -163,7 +168,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   else
     tables.hide(message->id, who.user.user);
   if (told) show_to(work, to, *conv, message, theirs, plan->counts, "", draft.history);
-  if (!draft.imported_at)
+  if (!draft.imported_at && !draft.untold)
     note_sent(work, who, *message, wire_name(draft, message->id.seq), plan->hidden, false, theirs.unread);
   if (plan->intent)
     work.told.intents.push_back({.id = tables.add_intent(to, message->id, theirs.ver),

@@ -64,8 +64,8 @@ void StoreService::logout(const Terminal& who, Reply<void> reply) {
 void StoreService::send(const Terminal& who, SendRequest request, Reply<SendReply> reply) {
   auto draft = draft_of(std::move(request), options_);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
-  write<SendReply>([who, draft = *std::move(draft)](Work& work) { return im::send(work, actor_of(who), draft); },
-                   std::move(reply));
+  std::string line = line_of_chat(who.user.user, draft->to);
+  write_asked<SendReply>(Before::Send, actor_of(who), std::move(line), *std::move(draft), im::send, std::move(reply));
 }
 
 void StoreService::recall(const Terminal& who, MessageId id, Reply<Ver> reply) {

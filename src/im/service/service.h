@@ -310,6 +310,7 @@ struct Committed {
   std::vector<Ended> ended;
   std::vector<GroupIntent> group_intents;
   std::vector<AppId> callbacks;  // whose server has something new to be told, in any number
+  bool mass_push = false;        // a push to all was begun or canceled: look for it in the book (mass_push.h)
 };
 
 /// What the relay asks of the store. Threads and replies as Service.

@@ -1,16 +1,19 @@
-// What the service counts. Written on the writer's thread alone.
+// What the service counts. Written on the writer's thread alone, but for `before`.
 #pragma once
 
 #include "core/counter.h"
+#include "im/service/before_gate.h"
 
 namespace nightpost::im {
 
 struct ServiceMetrics {
-  Counter commits;            // that succeeded: a sync of the disk each
-  Counter commits_unknown;    // whose answer the store's server did not give: looked up, or in doubt at the end
-  Counter commands;           // in them: sends, logins, read marks and so on, and what the service itself saves
-  Counter callbacks;          // written for apps' servers
-  Counter callbacks_dropped;  // not written, for as many wait as may
+  Counter commits;              // that succeeded: a sync of the disk each
+  Counter commits_unknown;      // whose answer the store's server did not give: looked up, or in doubt at the end
+  Counter commands;             // in them: sends, logins, read marks and so on, and what the service itself saves
+  Counter callbacks;            // written for apps' servers
+  Counter callbacks_dropped;    // not written, for as many wait as may
+  Counter disconnects_dropped;  // the loop's: ends of connections that are not told of, for as many wait as may
+  BeforeGateMetrics before;     // the loop's
 };
 
 }  // namespace nightpost::im

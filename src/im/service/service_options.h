@@ -10,6 +10,7 @@
 
 #include "core/ids.h"
 #include "core/time.h"
+#include "im/domain/before_callback.h"
 #include "im/domain/callback.h"
 #include "im/domain/elements.h"
 #include "im/domain/group.h"
@@ -21,6 +22,22 @@ namespace nightpost::im {
 struct CallbackWishes {
   std::map<AppId, CallbackSet> wanted;  // an app without an entry is told of nothing
   std::size_t queued_max = 100'000;     // an app's that wait in the store; what is over is dropped and counted
+  milliseconds kept{86'400'000};        // those of an app without an entry are dropped then
+};
+
+/// What apps' servers are asked before it happens.
+struct BeforeWishes {
+  std::map<AppId, BeforeSet> wanted;  // an app without an entry is asked nothing
+  std::size_t parked_max = 500;       // requests of an app that wait for its server, or behind one that does
+  std::size_t line_max = 100;         // of them, behind another of the same conversation
+};
+
+/// Pushes to all users of an app, or to those of a condition.
+struct MassPushLimits {
+  std::size_t tasks_max = 10;      // of an app that are not over; 0: none is taken
+  std::size_t chunk_users = 500;   // of one event; REQUIRED: at most 1000
+  std::size_t stored_chunk = 50;   // likewise, of messages that are stored: each is several rows
+  milliseconds kept{604'800'000};  // its random is taken, and it is reported, for so long
 };
 
 struct ServiceOptions {
@@ -52,6 +69,8 @@ struct ServiceOptions {
 
   GroupLimits groups;
   CallbackWishes callbacks;
+  BeforeWishes before;
+  MassPushLimits mass_push;
 
   // Answers.
   std::size_t chats_max = 500;                 // a sync

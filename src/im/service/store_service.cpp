@@ -8,8 +8,9 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kPageMax = 1'000;  // callbacks of one answer
-constexpr milliseconds kAgain{100};      // between two commits of a pruning that is not done yet
+constexpr std::size_t kPageMax = 1'000;            // callbacks of one answer
+constexpr milliseconds kAgain{100};                // between two commits of a pruning that is not done yet
+constexpr milliseconds kDisconnectedAgain{1'000};  // after the store could not write them
 
 template <class T>
 std::vector<T> without_first(std::vector<T>&& all) {
@@ -53,7 +54,9 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> 
       acknowledged_timer_(around_.loop.make_timer([this] { save_acknowledged(); })),
       intents_timer_(around_.loop.make_timer([this] { save_intents(); })),
       group_intents_timer_(around_.loop.make_timer([this] { save_group_intents(); })),
+      disconnected_timer_(around_.loop.make_timer([this] { save_disconnected(); })),
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
+      gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
       writer_(std::move(tables.front()), *owner_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
               around_.metrics),
@@ -69,13 +72,15 @@ StoreService::~StoreService() {
 void StoreService::opened(Done done) {
   Committed& told = done.told;
   if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
-      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty())
+      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty() ||
+      told.mass_push)
     around_.listener.committed(std::move(told));
   for (const auto& command : done.commands) command->answer();
 }
 
 void StoreService::stop() {
   if (std::exchange(stopped_, true)) return;
+  gate_.close();
   std::vector<std::unique_ptr<Command>> last;
   const auto add = [&](auto run) { last.push_back(make_command<void>(std::move(run), Reply<void>([](auto) {}))); };
   // What is on its way may never be run; twice does no harm.
@@ -84,6 +89,12 @@ void StoreService::stop() {
   if (intents_on_their_way_) add([all = intents_on_their_way_](Work& work) { return im::save_intents(work, *all); });
   if (group_intents_on_their_way_)
     add([all = group_intents_on_their_way_](Work& work) { return im::save_group_intents(work, *all); });
+  // Of ends of connections that are on their way some may not be told of; twice would be two callbacks.
+  if (!disconnected_.empty())
+    add([all = std::exchange(disconnected_, {})](Work& work) -> Answer<void> {
+      im::disconnected(work, all);
+      return {};
+    });
   std::vector<Acknowledgement> acknowledged;
   for (auto& [key, value] : acknowledged_) acknowledged.push_back(std::move(value));
   acknowledged_.clear();
@@ -148,7 +159,31 @@ void StoreService::follow_up_settled(std::int64_t id) { change_intent({.id = id,
 void StoreService::disconnected(const Terminal& who, bool silent) {
   const auto wanted = options_.callbacks.wanted.find(who.user.app);
   if (stopped_ || wanted == options_.callbacks.wanted.end() || !wanted->second.contains(Callback::StateChanged)) return;
-  write<void>([who, silent](Work& work) { return im::disconnected(work, who, silent); }, Reply<void>([](auto) {}));
+  if (disconnected_.size() >= options_.callbacks.queued_max) {
+    if (around_.metrics != nullptr) around_.metrics->disconnects_dropped.add();
+    return;
+  }
+  disconnected_.push_back({who, silent});
+  save_disconnected();
+}
+
+void StoreService::save_disconnected() {
+  if (stopped_ || disconnected_.empty() || disconnected_on_their_way_) return;
+  const auto all = std::make_shared<std::vector<Disconnected>>(std::exchange(disconnected_, {}));  // as above
+  disconnected_on_their_way_ = all;
+  write(make_command<void>(
+            [all](Work& work) -> Answer<void> {
+              im::disconnected(work, *all);
+              return {};
+            },
+            Reply<void>([this, all](const Answer<void>& saved) {
+              disconnected_on_their_way_ = nullptr;
+              if (saved) return save_disconnected();
+              disconnected_.insert(disconnected_.begin(), std::make_move_iterator(all->begin()),
+                                   std::make_move_iterator(all->end()));
+              if (!stopped_) disconnected_timer_->arm(around_.loop.now() + kDisconnectedAgain);
+            })),
+        Writer::Kind::Upkeep);
 }
 
 void StoreService::callback_settled(std::int64_t id) { change_intent({.id = id, .callback = true}); }

@@ -12,11 +12,14 @@
 #include "core/event_loop.h"
 #include "core/result.h"
 #include "im/service/admin_service.h"
+#include "im/service/asked_call.h"
+#include "im/service/before_gate.h"
 #include "im/service/callback_book.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
 #include "im/service/group_commands.h"
 #include "im/service/mailbox.h"
+#include "im/service/mass_push.h"
 #include "im/service/readers.h"
 #include "im/service/service.h"
 #include "im/service/service_metrics.h"
@@ -39,7 +42,9 @@ class StoreService final : public Service,
                            public AdminService,
                            public GroupService,
                            public GroupIntentBook,
-                           public CallbackBook {
+                           public CallbackBook,
+                           public MassPushService,
+                           public MassPushBook {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -65,6 +70,8 @@ class StoreService final : public Service,
   /// Ends with the commit in hand and saves what was to be saved. Tells and answers, inside this call, all that was
   /// committed; what was not is answered Busy.
   void stop();
+  /// Who asks apps' servers before a command; null: nobody is asked. It outlives the service, or is taken away before.
+  void set_asker(BeforeAsker* asker) { gate_.set_asker(asker); }
   /// Why the store is away; empty: it is not. Any thread.
   std::string trouble() const { return writer_.trouble(); }
   /// From now on; logins that stand go on.
@@ -127,6 +134,23 @@ class StoreService final : public Service,
   void callback_settled(std::int64_t id) override;
   void push_outcomes(std::vector<PushOutcome> all, Reply<void> reply) override;
 
+  void push_to_all(AppId app, MassPush push, Reply<std::int64_t> reply) override;
+  void cancel_push(AppId app, std::int64_t task, Reply<void> reply) override;
+  void push_reports(AppId app, std::vector<std::int64_t> tasks, Reply<std::vector<MassPushReport>> reply) override;
+  void set_attribute_names(AppId app, std::map<std::int64_t, std::string> names, Reply<void> reply) override;
+  void attribute_names(AppId app, Reply<std::map<std::int64_t, std::string>> reply) override;
+  void set_attributes(AppId app, std::vector<UserAttributes> all, Reply<void> reply) override;
+  void remove_attributes(AppId app, std::vector<UserAttributes> all, Reply<void> reply) override;
+  void attributes(AppId app, std::vector<std::string> users, Reply<std::vector<UserAttributes>> reply) override;
+  void add_tags(AppId app, std::vector<UserTags> all, Reply<void> reply) override;
+  void remove_tags(AppId app, std::vector<UserTags> all, Reply<void> reply) override;
+  void remove_all_tags(AppId app, std::vector<std::string> users, Reply<void> reply) override;
+  void tags(AppId app, std::vector<std::string> users, Reply<std::vector<UserTags>> reply) override;
+  void mass_pushes(Reply<std::vector<MassPushTask>> reply) override;
+  void mass_push_step(std::int64_t task, Reply<MassPushStep> reply) override;
+  void mass_push_chunk(std::int64_t task, std::int64_t chunk, Reply<std::optional<MassPushChunk>> reply) override;
+  void mass_push_chunk_done(std::int64_t task, std::int64_t chunk) override;
+
   // AdminService (admin_requests.cpp).
   Answer<UserSig> verify(AppId app, std::string_view user, std::string_view signature) const override;
   void import_account(UserKey who, Profile profile, Reply<void> reply) override;
@@ -179,12 +203,18 @@ class StoreService final : public Service,
   void look(Run run, Reply<T> reply) {
     look(make_command<T>(std::move(run), std::move(reply)));
   }
+  /// Writes it once the app's server, where the app wants to be asked, has said yes. `line`: of those that are to be
+  /// written in the order in which they came; empty: none.
+  template <class T, class Request>
+  void write_asked(Before what, const Actor& who, std::string line, Request request,
+                   typename AskedCall<T, Request>::Run run, Reply<T> reply);
   void opened(Done done);
   void change_intent(IntentChange change);
   void save_acknowledged();
   void save_intents();
   void change_group_intent(GroupIntentChange change);
   void save_group_intents();
+  void save_disconnected();
   void prune();
 
   const std::optional<FileLock> lock_;  // of a file
@@ -211,11 +241,59 @@ class StoreService final : public Service,
   std::shared_ptr<std::vector<Acknowledgement>> acknowledged_on_its_way_;
   std::shared_ptr<std::vector<IntentChange>> intents_on_their_way_;
   std::shared_ptr<std::vector<GroupIntentChange>> group_intents_on_their_way_;
-  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, prune_timer_;
+  // Ends of connections, for callbacks: one command of them is at the writer at a time, however many end at once.
+  std::vector<Disconnected> disconnected_;
+  std::shared_ptr<std::vector<Disconnected>> disconnected_on_their_way_;
+  const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, disconnected_timer_,
+      prune_timer_;
 
+  BeforeGate gate_;
   const std::shared_ptr<Mailbox> mailbox_;
   Writer writer_;
   Readers readers_;
 };
+
+template <class T, class Request>
+void StoreService::write_asked(Before what, const Actor& who, std::string line, Request request,
+                               typename AskedCall<T, Request>::Run run, Reply<T> reply) {
+  using Asked = AskedCall<T, Request>;
+  const auto call =
+      std::make_shared<Asked>(Asked{.who = who, .request = std::move(request), .run = run, .reply = std::move(reply)});
+  const auto write_it = [this, call] {
+    write<T>([call](Work& work) { return call->run(work, call->who, call->request); },
+             [call](Answer<T> done) { call->finish(std::move(done)); });
+  };
+  if (!gate_.asks(who.user.app, what)) return write_it();
+  const auto heard = [this, call, write_it](Answer<BeforeVerdict> verdict) {
+    if (!verdict) return call->finish(std::unexpected(std::move(verdict.error())));
+    if (verdict->is == BeforeVerdict::Is::Refused) return call->finish(std::unexpected(std::move(verdict->refusal)));
+    if (verdict->is == BeforeVerdict::Is::Dropped) return call->finish(dropped<T>(around_.clock.wall()));
+    take_verdict(*call, *verdict);
+    write_it();
+  };
+  const auto begin = [this, call, what, heard](Answer<BeforeGate::Pass> pass) {
+    if (!pass) return call->finish(std::unexpected(std::move(pass.error())));
+    call->pass = *std::move(pass);
+    const auto question = std::make_shared<std::string>();  // of the look ahead, for what comes after it
+    look<T>(
+        [call, question](Work& work) {
+          work.question = question.get();
+          return call->run(work, call->who, call->request);
+        },
+        [this, call, what, heard, question](Answer<T> got) {
+          if (!got || question->empty()) return call->finish(std::move(got));  // refused, or over already
+          const Actor& of = call->who;
+          gate_.ask({.app = of.user.app,
+                     .what = what,
+                     .client_ip = of.terminal ? of.terminal->address : std::string(),
+                     .platform = std::string(callback_platform(of)),
+                     .body = std::move(*question)},
+                    heard);
+        });
+  };
+  if (gate_.enter(who.user.app, std::move(line), begin)) return;
+  refuse_later<T>({Code::Busy, "as many requests wait for the app's server as may: nothing happened, try again"},
+                  std::move(call->reply));
+}
 
 }  // namespace nightpost::im

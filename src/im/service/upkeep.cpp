@@ -4,9 +4,12 @@
 #include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
+#include "im/service/mass_push_commands.h"
 
 namespace nightpost::im {
 namespace {
+
+constexpr milliseconds kOrphanMargin{3'600'000};
 
 /// What the device has counts as read. Per chat, for one that changed since may hold messages that it has.
 void read_acknowledged(Work& work, const Actor& who, Ver ver) {
@@ -62,7 +65,9 @@ Answer<void> save_acknowledged(Work& work, const std::vector<Acknowledgement>& a
 
 Answer<void> save_intents(Work& work, const std::vector<IntentChange>& all) {
   for (const IntentChange& change : all) {
-    if (change.callback)
+    if (change.mass_chunk != 0)
+      finish_mass_chunk(work, change.id, change.mass_chunk);
+    else if (change.callback)
       work.tables.settle_callback(change.id);
     else if (change.follow_up)
       work.tables.settle_follow_up(change.id);
@@ -80,7 +85,11 @@ Answer<bool> prune(Work& work) {
   const std::vector<MessageId> expired = work.tables.expired(work.now, most);
   for (const MessageId& id : expired) expire(work, id);
   const bool more_of_groups = prune_groups(work);
-  return keys == most || expired.size() == most || more_of_groups;
+  const std::size_t pushes = work.tables.prune_mass_tasks(work.now - work.options.mass_push.kept, most);
+  // What an app's sender gives up goes before; these are of apps that have none any more.
+  const std::size_t callbacks =
+      work.tables.prune_callbacks(work.now - work.options.callbacks.kept - kOrphanMargin, most);
+  return keys == most || expired.size() == most || more_of_groups || pushes == most || callbacks == most;
 }
 
 }  // namespace nightpost::im

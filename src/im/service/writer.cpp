@@ -31,6 +31,7 @@ void append(Committed& to, Committed&& from) {
   append(to.ended, std::move(from.ended));
   append(to.group_intents, std::move(from.group_intents));
   append(to.callbacks, std::move(from.callbacks));
+  to.mass_push = to.mass_push || from.mass_push;
 }
 
 }  // namespace

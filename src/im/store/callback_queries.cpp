@@ -14,6 +14,8 @@ constexpr StatementLine<CallbackQueries> kCallbackLines[] = {
     {&CallbackQueries::count, "im_callbacks",
      "SELECT count(*) FROM (SELECT 1 FROM im_callbacks WHERE app_id = ?1 LIMIT ?2) AS waiting"},
     {&CallbackQueries::settle, "im_callbacks", "DELETE FROM im_callbacks WHERE id = ?1"},
+    {&CallbackQueries::prune, "im_callbacks",
+     "DELETE FROM im_callbacks WHERE at < ?1 AND id IN (SELECT id FROM im_callbacks ORDER BY id LIMIT ?2)"},
     {&CallbackQueries::wire_name, "im_messages",
      "SELECT wire_seq, wire_random, imported_at FROM im_messages WHERE conv = ?1 AND seq = ?2"},
 };

@@ -8,7 +8,7 @@ namespace nightpost::im {
 
 struct CallbackQueries {
   using Statement = sql::Statement;
-  Statement add, after, count, settle, wire_name;
+  Statement add, after, count, settle, prune, wire_name;
 
   static Result<CallbackQueries> prepare(sql::Database& database);
 };

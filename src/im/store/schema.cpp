@@ -343,6 +343,66 @@ CREATE TABLE im_callbacks (
 CREATE INDEX im_callbacks_by_app ON im_callbacks (app_id, id);
 /*postgres*/ ALTER TABLE im_callbacks SET (autovacuum_vacuum_scale_factor = 0.02);
 )sql",
+    R"sql(
+-- Pushes to all: what is said, and how far its users have been looked at.
+CREATE TABLE im_mass_tasks (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  app_id INTEGER NOT NULL,
+  random INTEGER NOT NULL,   -- the caller's, taken for some days
+  from_user TEXT NOT NULL,
+  elements TEXT NOT NULL,    -- empty: a notification without a message
+  push TEXT NOT NULL,
+  lifetime INTEGER NOT NULL,   -- ms that each user's message is kept; 0: it is not stored
+  condition INTEGER NOT NULL,  -- 0: all; 1, 2: all of, any of the tags; 3, 4: of the attributes; 5: users
+  keys TEXT NOT NULL,          -- of it, two lines each
+  at INTEGER NOT NULL,
+  state INTEGER NOT NULL DEFAULT 0,  -- 0: runs; 1: over; 2: canceled
+  begun_all INTEGER NOT NULL DEFAULT 0,
+  cursor TEXT NOT NULL DEFAULT '',
+  chunks INTEGER NOT NULL DEFAULT 0,
+  users INTEGER NOT NULL DEFAULT 0,
+  pushed INTEGER NOT NULL DEFAULT 0,  -- devices, as far as results were read back
+  failed INTEGER NOT NULL DEFAULT 0,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  clicked INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX im_mass_tasks_by_app ON im_mass_tasks (app_id, random);
+
+-- Users of a task that were looked at together, from then until the broker has their event.
+CREATE TABLE im_mass_chunks (
+  task INTEGER NOT NULL,
+  chunk INTEGER NOT NULL,
+  after_user TEXT NOT NULL,
+  upto_user TEXT NOT NULL,
+  PRIMARY KEY (task, chunk)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX im_accounts_by_app ON im_accounts (app_id, user_id);
+
+CREATE TABLE im_attribute_names (
+  app_id INTEGER NOT NULL,
+  place INTEGER NOT NULL,  -- 0-9
+  name TEXT NOT NULL,
+  PRIMARY KEY (app_id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE im_user_attributes (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (user_id, app_id, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_user_attributes_by_value ON im_user_attributes (app_id, name, value, user_id);
+
+CREATE TABLE im_user_tags (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  tag TEXT NOT NULL,
+  PRIMARY KEY (user_id, app_id, tag)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_user_tags_by_tag ON im_user_tags (app_id, tag, user_id);
+)sql",
 };
 
 Result<void> check(std::int64_t version) {

@@ -45,9 +45,11 @@ Result<Tables> Tables::open(const store::StoreUrl& url, const store::StoreOption
   if (!groups) return in_store(groups.error());
   auto callbacks = CallbackQueries::prepare(**database);
   if (!callbacks) return in_store(callbacks.error());
+  auto mass = MassQueries::prepare(**database);
+  if (!mass) return in_store(mass.error());
   if (const auto settled = (*database)->settle(); !settled) return in_store(settled.error());
-  return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups),
-                *std::move(callbacks));
+  return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups), *std::move(callbacks),
+                *std::move(mass));
 }
 
 void Tables::failed(Error error) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,6 +21,8 @@
 #include "im/store/callback_queries.h"
 #include "im/store/group_queries.h"
 #include "im/store/group_rows.h"
+#include "im/store/mass_queries.h"
+#include "im/store/mass_rows.h"
 #include "im/store/queries.h"
 #include "im/store/rows.h"
 #include "im/store/sql.h"
@@ -255,17 +258,55 @@ class Tables {
   std::vector<CallbackJob> callbacks_after(AppId app, std::int64_t id, std::size_t limit);
   std::size_t count_callbacks(AppId app, std::size_t most);  // no further than that
   void settle_callback(std::int64_t id);
+  /// Of the oldest, so many at most, those from before. How many went.
+  std::size_t prune_callbacks(WallTime before, std::size_t limit);
   /// What the app's server calls a message, and when that was sent. nullopt: it is gone.
   std::optional<WireName> wire_name_of(MessageId id);
 
+  // Pushes to all (tables_mass.cpp).
+  std::int64_t add_mass_task(const MassTaskRow& row);  // its id
+  std::optional<MassTaskRow> mass_task(std::int64_t id);
+  std::int64_t mass_task_named(AppId app, std::int64_t random, WallTime since);  // 0: none
+  std::size_t mass_tasks_running(AppId app);
+  /// By id, and whether all of its chunks were begun: those that run or have open chunks.
+  std::vector<std::pair<std::int64_t, bool>> mass_tasks_open();
+  void advance_mass_task(const MassTaskRow& row);                    // cursor, chunks, users, begun_all
+  void end_mass_task(std::int64_t id, std::int64_t state);           // one that runs
+  void count_mass_outcomes(const MassTaskRow& more);                 // its four counts are added
+  std::size_t prune_mass_tasks(WallTime before, std::size_t limit);  // how many went
+  void add_mass_chunk(std::int64_t task, const MassChunkRow& row);
+  std::optional<MassChunkRow> mass_chunk(std::int64_t task, std::int64_t chunk);
+  std::vector<std::int64_t> mass_chunks(std::int64_t task);
+  void erase_mass_chunk(std::int64_t task, std::int64_t chunk);
+  /// Users above `after`, up to `upto` (empty: all), by id.
+  struct UserSpan {
+    std::string_view after, upto;
+    std::size_t limit = 0;
+  };
+  std::vector<std::string> users_between(AppId app, const UserSpan& span);
+  std::vector<std::string> users_tagged(AppId app, std::string_view tag, const UserSpan& span);
+  std::vector<std::string> users_with(AppId app, std::string_view attribute, std::string_view value,
+                                      const UserSpan& span);
+  std::map<std::int64_t, std::string> attribute_names(AppId app);
+  void set_attribute_names(AppId app, const std::map<std::int64_t, std::string>& names);  // all of them
+  void set_attribute(const UserKey& who, std::string_view name, std::string_view value);
+  void erase_attribute(const UserKey& who, std::string_view name);
+  std::map<std::string, std::string> attributes(const UserKey& who);
+  void add_tag(const UserKey& who, std::string_view tag);
+  void erase_tag(const UserKey& who, std::string_view tag);
+  void erase_tags(const UserKey& who);
+  std::vector<std::string> tags(const UserKey& who);
+  void remove_marks(const UserKey& who);  // with the account: tags and attributes
+
  private:
   Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups,
-         CallbackQueries callbacks)
+         CallbackQueries callbacks, MassQueries mass)
       : database_(std::move(database)),
         queries_(std::move(queries)),
         admin_(std::move(admin)),
         groups_(std::move(groups)),
-        callbacks_(std::move(callbacks)) {}
+        callbacks_(std::move(callbacks)),
+        mass_(std::move(mass)) {}
 
   template <class Read>
   void each(sql::Rows&& rows, Read read);
@@ -291,6 +332,7 @@ class Tables {
   ApplicationRow application_of(const sql::Rows& rows);
   Message group_message_of(const GroupRow& group, const sql::Rows& rows);
   std::vector<NamedMessage> named(const ConvRow& conv, sql::Rows&& rows);
+  std::vector<std::string> users_of(sql::Rows&& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 
@@ -299,6 +341,7 @@ class Tables {
   AdminQueries admin_;
   GroupQueries groups_;
   CallbackQueries callbacks_;
+  MassQueries mass_;
   std::optional<Error> failure_;
 };
 

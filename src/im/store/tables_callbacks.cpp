@@ -33,6 +33,10 @@ std::size_t Tables::count_callbacks(AppId app, std::size_t most) {
 
 void Tables::settle_callback(std::int64_t id) { change(callbacks_.settle, id); }
 
+std::size_t Tables::prune_callbacks(WallTime before, std::size_t limit) {
+  return static_cast<std::size_t>(changed(callbacks_.prune, to_ms(before), limit));
+}
+
 std::optional<WireName> Tables::wire_name_of(MessageId id) {
   std::optional<WireName> out;
   each(callbacks_.wire_name.query(id.conv.value, id.seq.value), [&](const sql::Rows& rows) {

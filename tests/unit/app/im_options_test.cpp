@@ -22,7 +22,10 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
     "rest": {"listen": "h:1", "administrators": {"7": "root, ops"}, "message_calls_per_second": 8},
     "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
     "callbacks": {"urls": {"7": "http://127.0.0.1:1/im"}, "secret_files": {"7": "s.key"}, "private_addresses": "127.0.0.1",
-    "commands": "C2C.CallbackAfterSendMsg, State.StateChange", "queued_max": 9, "posts_open_max": 3, "timeout_ms": 400},
+    "commands": "C2C.CallbackAfterSendMsg, State.StateChange", "queued_max": 9, "posts_open_max": 3, "timeout_ms": 400,
+    "before_commands": {"7": "C2C.CallbackBeforeSendMsg, Group.CallbackBeforeSendMsg"}, "before_without_answer": {"7": "refuse"},
+    "before_timeout_ms": 300, "before_open_max": 5, "before_parked_max": 50, "before_line_max": 4},
+    "mass_push": {"tasks_max": 0, "users_per_second": 20, "chunk_users_max": 100, "stored_chunk_users_max": 10, "chunks_open_max": 2},
     "follow_up_wait_ms": 8, "follow_ups_held_max": 900}})");
   REQUIRE(config);
   const ImOptions& im = config->im;
@@ -54,6 +57,33 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.service.callbacks.queued_max == 9);
   CHECK(im.callbacks.open_max == 3);
   CHECK(im.callback_client.timeout == milliseconds(400));
+  REQUIRE(im.service.before.wanted.size() == 1);
+  const im::BeforeSet asked = im.service.before.wanted.at(AppId{7});
+  CHECK(asked.contains(im::Before::Send));
+  CHECK(asked.contains(im::Before::GroupSend));
+  CHECK_FALSE(asked.contains(im::Before::GroupJoin));
+  CHECK(im.before_closed == std::set<AppId>{AppId{7}});
+  CHECK(im.before.timeout == milliseconds(300));
+  CHECK(im.before.open_max == 5);
+  CHECK(im.service.before.parked_max == 50);
+  CHECK(im.service.before.line_max == 4);
+  CHECK(im.service.mass_push.tasks_max == 0);
+  CHECK(im.mass_relay.users_per_second == 20);
+  CHECK(im.service.mass_push.chunk_users == 100);
+  CHECK(im.service.mass_push.stored_chunk == 10);
+  CHECK(im.mass_relay.chunks_open_max == 2);
+}
+
+TEST_CASE("im options: nobody is asked before unless it says so", "[app][im]") {
+  const auto config = parse_config(
+      R"({"im": {"key_files": {"7": "k"}, "callbacks": {"urls": {"7": "https://a.example/"},
+    "before_commands": {"7": "C2C.CallbackBeforeSendMsg"}, "before_without_answer": {"7": "allow"}}}})");
+  REQUIRE(config);
+  CHECK(config->im.before_closed.empty());
+  const auto plain =
+      parse_config(R"({"im": {"key_files": {"7": "k"}, "callbacks": {"urls": {"7": "https://a.example/"}}}})");
+  REQUIRE(plain);
+  CHECK(plain->im.service.before.wanted.empty());
 }
 
 TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
@@ -97,6 +127,22 @@ TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
        "im.callbacks.secret_files: app 1 is not in urls"},
       {"a callback that is none", R"({"callbacks": {"commands": "C2C.CallbackAfterSendMsg,C2C.Nothing"}})",
        "im.callbacks.commands: \"C2C.Nothing\" is no callback"},
+      {"a before-callback of an app without a URL",
+       R"({"callbacks": {"before_commands": {"1": "C2C.CallbackBeforeSendMsg"}}})",
+       "im.callbacks.before_commands: app 1 is not in urls"},
+      {"a before-callback that is none", R"({"callbacks": {"before_commands": {"1": "C2C.CallbackAfterSendMsg"}}})",
+       "im.callbacks.before_commands: \"C2C.CallbackAfterSendMsg\" is no callback"},
+      {"no before-callback", R"({"callbacks": {"before_commands": {"1": ""}}})",
+       "im.callbacks.before_commands: app 1 has no callback"},
+      {"a choice without before-callbacks", R"({"callbacks": {"before_without_answer": {"1": "allow"}}})",
+       "im.callbacks.before_without_answer: app 1 is not in before_commands"},
+      {"a choice that is none", R"({"callbacks": {"before_without_answer": {"1": "maybe"}}})",
+       "im.callbacks.before_without_answer: app 1: \"maybe\" is neither allow nor refuse"},
+      {"a long wait for an answer", R"({"callbacks": {"before_timeout_ms": 10001}})",
+       "im.callbacks.before_timeout_ms: 10001 is not in"},
+      {"chunks that no event holds", R"({"mass_push": {"chunk_users_max": 1001}})",
+       "im.mass_push.chunk_users_max: 1001 is not in"},
+      {"no users a second", R"({"mass_push": {"users_per_second": 0}})", "im.mass_push.users_per_second: 0 is not in"},
       {"an address that is none", R"({"callbacks": {"private_addresses": "here"}})",
        "im.callbacks.private_addresses: "},
       {"waits upside down", R"({"callbacks": {"retry_first_ms": 9000, "retry_max_ms": 8000}})",

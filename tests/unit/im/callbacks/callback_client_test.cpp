@@ -111,6 +111,14 @@ struct ClientBed {
     run_until([&] { return got.has_value(); });
     return *got;
   }
+  Result<CallbackAnswer> question(const std::string& url, milliseconds timeout = milliseconds(5'000)) {
+    std::optional<Result<CallbackAnswer>> got;
+    client.ask({.url = url, .headers = {}, .body = "{}"}, timeout,
+               [&](Result<CallbackAnswer> answer) { got = std::move(answer); });
+    CHECK_FALSE(got);
+    run_until([&] { return got.has_value(); });
+    return *std::move(got);
+  }
   void run_until(const std::function<bool()>& done) {
     context.restart();  // it has stopped where nothing was left to do
     const auto keep = asio::make_work_guard(context);
@@ -140,6 +148,31 @@ TEST_CASE("callback client: it posts what it is given, and hears the status", "[
   std::map<std::string, std::string> headers(asked[0].headers.begin(), asked[0].headers.end());
   CHECK(headers["content-type"] == "application/json");
   CHECK(headers["x-id"] == "7");
+}
+
+TEST_CASE("callback client: a question's answer is handed on whole, or not at all", "[im][callbacks]") {
+  AppServer server(false);
+  ClientBed bed;
+  const auto answer = bed.question(server.url("/"));
+  REQUIRE(answer);
+  CHECK(answer->status == 200);
+  CHECK(answer->body == R"({"ErrorCode":0})");
+  const auto refused = bed.question(server.url("/503"));
+  REQUIRE(refused);
+  CHECK(refused->status == 503);
+  const auto redirect = bed.question(server.url("/away"));
+  REQUIRE(redirect);
+  CHECK(redirect->status == 302);
+  const auto large = bed.question(server.url("/large"));
+  REQUIRE_FALSE(large);
+  CHECK(large.error().code == Errc::Malformed);
+  const auto silent = bed.question(server.url("/hang"), milliseconds(200));
+  REQUIRE_FALSE(silent);
+  CHECK(silent.error().code == Errc::Timeout);
+  ClientBed strict({.reach = {}});
+  const auto hidden = strict.question(server.url("/"));
+  REQUIRE_FALSE(hidden);
+  CHECK(hidden.error().code == Errc::Unauthorized);
 }
 
 TEST_CASE("callback client: a redirect is not followed", "[im][callbacks]") {

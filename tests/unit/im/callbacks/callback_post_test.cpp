@@ -94,6 +94,10 @@ TEST_CASE("callback post: results of pushes share a request", "[im][callbacks]")
   CallbackJob elsewhere = two;
   elsewhere.app = AppId{7};
   CHECK_FALSE(may_share_post(one, elsewhere));
+  CallbackJob of_all = two;
+  of_all.command = "Push.AllMemberPush";
+  CHECK(may_share_post(of_all, of_all));
+  CHECK_FALSE(may_share_post(one, of_all));
   const CallbackJob* const jobs[] = {&one, &two};
   const CallbackJob three = result(3, 2);
   const CallbackJob* const more[] = {&one, &two, &three};

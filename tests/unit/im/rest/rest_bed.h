@@ -44,7 +44,8 @@ struct RestBed : World {
                                                    .groups = groups,
                                                    .presence = presence,
                                                    .metrics = metrics,
-                                                   .log = nullptr},
+                                                   .log = nullptr,
+                                                   .mass = service.get()},
                                     rest_options);
     api->start();
   }

@@ -209,7 +209,7 @@ TEST_CASE("callbacks: each of the table is written by what it tells of", "[im][s
                                      {{"Tag", "Tag_Profile_IM_Level"}, {"Value", 7}}})}},
        "RESTAPI"},
   };
-  std::set<Callback> seen = {Callback::PushResult};  // below
+  std::set<Callback> seen = {Callback::PushResult, Callback::MassPushResult};  // below, mass_push_test.cpp
   for (const Row& row : rows) {
     CAPTURE(std::string(traits_of(row.what).command));
     row.act();
@@ -338,6 +338,41 @@ TEST_CASE("callbacks: logins end and connections close", "[im][service][callback
   CHECK(world.jobs().empty());
   REQUIRE(world.kick("max"));
   CHECK(state() == "Logout Unregister");
+}
+
+TEST_CASE("callbacks: connections that end together are one command or two, and all are told of",
+          "[im][service][callbacks]") {
+  CallbackWorld world;
+  const std::size_t before = world.waiting().size();
+  const std::uint64_t commands = world.metrics.commands.read();
+  for (int i = 0; i < 200; ++i) world.service->disconnected(world.phone(i % 2 == 0 ? "olga" : "mia"), false);
+  for (int i = 0; i < 3; ++i) REQUIRE(world.import("somebody"));  // behind them
+  CHECK(world.waiting().size() == before + 200);
+  CHECK(world.metrics.commands.read() == commands + 2 + 3);
+  CHECK(world.metrics.disconnects_dropped.read() == 0);
+}
+
+TEST_CASE("callbacks: connections that end while the server stops are told of", "[im][service][callbacks]") {
+  CallbackWorld world;
+  for (int i = 0; i < 3; ++i) world.service->disconnected(world.phone("olga"), false);
+  world.restart();
+  CHECK(world.waiting().size() >= 2);
+}
+
+TEST_CASE("callbacks: those of an app that has no server any more go with time", "[im][service][callbacks]") {
+  CallbackWorld world;
+  world.send(world.phone("olga"), "mia");
+  const std::size_t before = world.waiting().size();
+  REQUIRE(before > 0);
+  const auto pruned = [&](milliseconds time) {
+    world.clock.pass(time);
+    world.loop.pass(world.options.pruned_every);
+    REQUIRE(world.import("somebody"));  // behind it
+    world.sync(world.phone("olga"));
+    return world.waiting().size();
+  };
+  CHECK(pruned(world.options.callbacks.kept) == before);  // their sender's to give up
+  CHECK(pruned(std::chrono::hours(1) + milliseconds(1)) == 0);
 }
 
 TEST_CASE("callbacks: what became of pushes is told of messages that are here", "[im][service][callbacks]") {

@@ -318,6 +318,7 @@ class World : public Listener {
       add(out.ended, each.ended);
       add(out.group_intents, each.group_intents);
       add(out.callbacks, each.callbacks);
+      out.mass_push = out.mass_push || each.mass_push;
     }
     return out;
   }

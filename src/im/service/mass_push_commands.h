@@ -1,0 +1,34 @@
+// What each call of MassPushService and MassPushBook does: load, decide, apply. As commands.h.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "im/service/callback_book.h"
+#include "im/service/command.h"
+#include "im/service/mass_push.h"
+
+namespace nightpost::im {
+
+Answer<std::int64_t> begin_mass_push(Work& work, AppId app, const MassPush& push);
+Answer<void> cancel_mass_push(Work& work, AppId app, std::int64_t task);
+Answer<std::vector<MassPushReport>> mass_push_reports(Work& work, AppId app, const std::vector<std::int64_t>& tasks);
+
+Answer<void> set_attributes(Work& work, AppId app, const std::vector<UserAttributes>& all);
+Answer<void> remove_attributes(Work& work, AppId app, const std::vector<UserAttributes>& all);
+Answer<std::vector<UserAttributes>> attributes(Work& work, AppId app, const std::vector<std::string>& users);
+Answer<void> add_tags(Work& work, AppId app, const std::vector<UserTags>& all);
+Answer<void> remove_tags(Work& work, AppId app, const std::vector<UserTags>& all);
+Answer<void> remove_all_tags(Work& work, AppId app, const std::vector<std::string>& users);
+Answer<std::vector<UserTags>> tags(Work& work, AppId app, const std::vector<std::string>& users);
+
+Answer<std::vector<MassPushTask>> mass_pushes(Work& work);
+Answer<MassPushStep> mass_push_step(Work& work, std::int64_t task);
+Answer<std::optional<MassPushChunk>> mass_push_chunk(Work& work, std::int64_t task, std::int64_t chunk);
+void finish_mass_chunk(Work& work, std::int64_t task, std::int64_t chunk);
+
+/// Counts it for its task, and tells the app's server, where that wants to know. False: it is of no task.
+bool note_mass_push_outcome(Work& work, const PushOutcome& outcome);
+
+}  // namespace nightpost::im
