@@ -37,6 +37,7 @@ enum class Code : std::int32_t {
   TooLarge = 80002,
   // Friends.
   FriendsFull = 30010,
+  FriendGroupsFull = 30011,
   OtherFriendsFull = 30014,
   FriendOnBlacklist = 30515,  // the other, on one's own
   FriendTakesNobody = 30516,

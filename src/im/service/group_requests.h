@@ -29,6 +29,7 @@ struct GroupCreate {
   std::size_t members_max = 0;     // 0: as many as the server allows
   std::vector<NewMember> members;  // beside the owner
   std::map<std::string, std::string> fields;
+  std::optional<WallTime> created_at;  // brought from elsewhere by the app's server, which is told nothing
 };
 struct GroupCreated {
   std::string group;
@@ -166,6 +167,9 @@ struct GroupSendRequest {
   bool no_last = false;
   std::vector<std::string> mentions;  // users; kMentionAll
   std::vector<std::string> targets;   // who alone sees it; then it counts for nobody
+  // Of the app's server alone: a repeat is known under this, too, as long as it is not older.
+  std::string earlier_client_id;
+  milliseconds repeat_window{0};
 };
 
 struct GroupReadRequest {
