@@ -87,6 +87,10 @@ void read_groups(JsonSection& section, im::GroupLimits& limits) {
   section.integer("group_invited_max", limits.invited_max, 1, 1'000);
   section.integer("groups_per_user_max", limits.groups_per_user_max, 1, 10'000);
   section.integer("group_mentions_max", limits.mentions_max, 0, 1'000);
+  section.integer("group_notice_bytes_max", limits.notice_bytes_max, 1, 16'384);
+  section.integer("group_attributes_max", limits.attributes_max, 0, 100);
+  section.integer("group_attribute_bytes_max", limits.attribute_bytes_max, 0, 16'384);
+  section.integer("group_counters_max", limits.counters_max, 0, 100);
   section.flag("group_owner_recalls", limits.owner_recalls);
   section.flag("group_mention_passes_not_notify", limits.mention_passes_not_notify);
   section.duration_ms("group_left_kept_ms", limits.left_kept, 60'000, 31'536'000'000);

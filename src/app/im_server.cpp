@@ -167,6 +167,7 @@ Result<void> ImServer::listen_for_servers() {
                                                            .clock = clock_,
                                                            .service = *service_,
                                                            .groups = service_.get(),
+                                                           .group_admin = service_.get(),
                                                            .presence = *gateway_,
                                                            .metrics = metrics_.rest,
                                                            .log = &log_,

@@ -40,6 +40,7 @@ enum class Code : std::int32_t {
   // Friends.
   FriendCallbackRefused = 30009,  // as 20006
   FriendsFull = 30010,
+  FriendGroupsFull = 30011,
   OtherFriendsFull = 30014,
   FriendOnBlacklist = 30515,  // the other, on one's own
   FriendTakesNobody = 30516,

@@ -8,7 +8,7 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kTextMax = 12 * 1024;
+constexpr std::size_t kTextMax = 1024 * 1024;  // ElementLimits::bytes_max comes before: then the message is too large
 constexpr std::size_t kUrlMax = 1024;
 constexpr std::size_t kUuidMax = 128;
 

@@ -86,6 +86,10 @@ struct GroupLimits {
   std::size_t members_page_max = 100;       // of a member list
   std::size_t named_max = 500;              // members asked for by name at once
   std::size_t infos_max = 50;               // groups asked for at once
+  std::size_t notice_bytes_max = 2'048;     // of what the app's server says to a group's members
+  std::size_t attributes_max = 16;          // words that the app's server keeps with a group
+  std::size_t attribute_bytes_max = 4'096;  // of one's value
+  std::size_t counters_max = 20;            // numbers, likewise
   bool owner_recalls = true;                // owner and admins may recall what others wrote
   bool mention_passes_not_notify = false;   // a mention is pushed to a member who wants no pushes of this group
   milliseconds left_kept{30LL * 24 * 3'600 * 1'000};  // a membership that ended, for devices that were away meanwhile

@@ -23,6 +23,7 @@ struct MessageFlags {
   bool recalled = false;              // tombstone: elements, push and custom are empty
   bool hidden_from_receiver = false;  // the sender is on the receiver's blacklist and is told nothing
   bool tip = false;                   // in a group: the server says what happened there
+  bool edited = false;                // by the app's server, after it was sent
   bool operator==(const MessageFlags&) const = default;
 };
 

@@ -106,6 +106,8 @@ std::string_view name_of(Code code) noexcept {
       return "too_large";
     case Code::FriendsFull:
       return "friends_full";
+    case Code::FriendGroupsFull:
+      return "friend_groups_full";
     case Code::OtherFriendsFull:
       return "other_friends_full";
     case Code::FriendOnBlacklist:

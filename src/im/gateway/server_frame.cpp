@@ -72,6 +72,7 @@ std::string message_json(const Message& message) {
   flag_if(out, "no_unread", message.flags.no_unread);
   flag_if(out, "no_last", message.flags.no_last);
   flag_if(out, "recalled", message.flags.recalled);
+  flag_if(out, "edited", message.flags.edited && !message.flags.recalled);
   if (message.expires) append_json_member(out, "expires", to_ms(*message.expires));
   return out += '}';
 }
@@ -194,6 +195,9 @@ DeliverFrame deliver_frame(std::int64_t pos, const Delivery& delivery, const Sha
             append_json_member(out, "kind", "group");
             append_json_member(out, "group", item.group);
             if (item.tip) json(out, "tip", *item.tip);
+          } else if constexpr (std::is_same_v<Item, MessageEdited>) {
+            append_json_member(out, "kind", "edit");
+            json(out, "message", message_json(*item.message));
           } else {
             static_assert(std::is_same_v<Item, Subscribed>);  // the gateway's own: no client hears of it
           }
@@ -326,6 +330,15 @@ std::string pull_body(PullReply& reply, bool newest_first) {
     for (const Recall& recall : reply.recalls) {
       if (out.back() != '[') out += ',';
       out += recall_json(recall);
+    }
+    out += ']';
+  }
+  if (!reply.edits.empty()) {
+    key(out, "edits");
+    out += '[';
+    for (const MessageId& id : reply.edits) {
+      if (out.back() != '[') out += ',';
+      out.append("\"").append(text_of(id)).append("\"");
     }
     out += ']';
   }

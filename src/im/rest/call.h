@@ -10,8 +10,8 @@
 
 #include "core/time.h"
 #include "im/rest/fields.h"
-#include "im/rest/recent_calls.h"
 #include "im/service/admin_service.h"
+#include "im/service/group_admin.h"
 #include "im/service/group_requests.h"
 #include "im/service/mass_push.h"
 #include "im/service/presence.h"
@@ -35,11 +35,11 @@ struct Outcome {
 /// What handlers work with; outlives the calls.
 struct Tools {
   AdminService& service;
-  GroupService* groups = nullptr;  // null: commands of groups are not offered
+  GroupService* groups = nullptr;     // null: commands of groups are not offered
+  GroupAdmin* group_admin = nullptr;  // there where `groups` is
   const Presence& presence;
   const Clock& clock;
-  MassPushService* mass = nullptr;      // null: there are no pushes to all
-  RecentCalls repeats = RecentCalls();  // of messages to groups
+  MassPushService* mass = nullptr;  // null: there are no pushes to all
 };
 
 /// Answered exactly once, by whichever of its functions comes first that takes it as an rvalue.
@@ -53,17 +53,24 @@ class Call {
         body_(std::make_unique<nlohmann::json>(std::move(body))),
         fault_(std::make_unique<Fault>()),
         done_(std::move(done)) {}
+  /// Of nobody: notes what the handler's decoder asks for, which ends where a fault would be answered.
+  Call(Tools& tools, Family family, FieldNotes& notes)
+      : tools(tools), family(family), fault_(std::make_unique<Fault>()), notes_(&notes) {}
 
   Tools& tools;
   Family family;
   UserKey administrator;
 
   /// The request's members. A fault in them is kept by this call.
-  Fields fields() { return {*body_, "", malformed_code(family), *fault_}; }
+  Fields fields() {
+    return notes_ != nullptr ? Fields(*notes_, notes_->fields, *fault_)
+                             : Fields(*body_, "", malformed_code(family), *fault_);
+  }
   UserKey user(std::string name) const { return {administrator.app, std::move(name)}; }
 
   /// True: the request had a fault, which is answered.
   bool answered_fault() {
+    if (notes_ != nullptr) return true;
     if (fault_->code == 0) return false;
     std::exchange(done_, nullptr)({fault_->code, std::move(fault_->info)});
     return true;
@@ -94,6 +101,7 @@ class Call {
   std::unique_ptr<nlohmann::json> body_;  // where readers look at it, wherever the call is moved
   std::unique_ptr<Fault> fault_;          // likewise
   Done done_;
+  FieldNotes* notes_ = nullptr;  // not null: this call is read by nobody
 };
 
 /// Seconds since the epoch, rounded down, as the API has times.

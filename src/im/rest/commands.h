@@ -45,6 +45,7 @@ void admin_getroammsg(Call call);
 void admin_msgwithdraw(Call call);
 void admin_set_msg_read(Call call);
 void get_c2c_unread_msg_num(Call call);
+void modify_c2c_msg(Call call);
 
 // profile_commands.cpp
 void portrait_set(Call call);
@@ -94,6 +95,33 @@ void im_add_tag(Call call);
 void im_remove_tag(Call call);
 void im_remove_all_tags(Call call);
 void im_get_tag(Call call);
+
+// group_import_commands.cpp
+void import_group(Call call);
+void import_group_member(Call call);
+void import_group_msg(Call call);
+void get_appid_group_list(Call call);
+void set_unread_msg_num(Call call);
+
+// group_extra_commands.cpp
+void send_group_system_notification(Call call);
+void get_online_member_num(Call call);
+void delete_group_msg_by_sender(Call call);
+void modify_group_msg(Call call);
+void get_group_msg_receipt(Call call);
+void get_group_msg_receipt_detail(Call call);
+void get_group_attr(Call call);
+void set_group_attr(Call call);
+void modify_group_attr(Call call);
+void clear_group_attr(Call call);
+void get_group_counter(Call call);
+void update_group_counter(Call call);
+void delete_group_counter(Call call);
+
+// friend_group_commands.cpp
+void friend_group_add(Call call);
+void friend_group_delete(Call call);
+void friend_group_get(Call call);
 
 // friend_commands.cpp
 void friend_add(Call call);

@@ -21,6 +21,26 @@ Fields::Fields(const Json& value, std::string place, std::int32_t code, Fault& f
   if (object_ == nullptr) fail("", "not an object");
 }
 
+Fields::Fields(FieldNotes& notes, std::list<FieldNote>& here, Fault& fault)
+    : object_(&nothing()), code_(0), fault_(fault), notes_(&notes), here_(&here) {}
+
+bool Fields::noted_as(Names names, std::string_view component, bool required) {
+  if (!noting()) return false;
+  note(names, FieldNote::Is::Component, required).component = component;
+  return true;
+}
+
+void Fields::note_number(Names names, std::int64_t least, std::int64_t most, bool required) {
+  FieldNote& made = note(names, FieldNote::Is::Integer, required);
+  made.least = least;
+  made.most = most;
+}
+
+const Json* Fields::raw(Names names) {
+  if (noting()) note(names, FieldNote::Is::Any, false);
+  return member(names).value;
+}
+
 Fields::Member Fields::member(Names names) const {
   if (object_ == nullptr) return {};
   for (const std::string_view name : {names.name, names.old}) {
@@ -37,11 +57,12 @@ std::string Fields::place_of(std::string_view name) const {
 }
 
 void Fields::fail(std::string_view name, std::string_view what, std::int32_t code) {
-  if (failed()) return;
+  if (failed() || noting()) return;
   fault_ = {code == 0 ? code_ : code, place_of(name) + ": " + std::string(what)};
 }
 
 std::optional<std::string> Fields::text_if(Names names, std::int32_t code) {
+  if (noting()) note(names, FieldNote::Is::Text, false);
   const Member found = member(names);
   if (found.value == nullptr) return std::nullopt;
   if (found.value->is_string()) return found.value->get<std::string>();
@@ -50,11 +71,13 @@ std::optional<std::string> Fields::text_if(Names names, std::int32_t code) {
 }
 
 std::string Fields::text(Names names, std::int32_t code) {
-  if (!has(names)) fail(names.name, "missing", code);
+  if (noting()) note(names, FieldNote::Is::Text, true);
+  if (member(names).value == nullptr) fail(names.name, "missing", code);
   return text_if(names, code).value_or("");
 }
 
 std::optional<std::int64_t> Fields::number_if(Names names, std::int64_t least, std::int64_t most, std::int32_t code) {
+  if (noting()) note_number(names, least, most, false);
   const Member found = member(names);
   if (found.value == nullptr) return std::nullopt;
   if (!found.value->is_number_integer()) {
@@ -72,7 +95,8 @@ std::optional<std::int64_t> Fields::number_if(Names names, std::int64_t least, s
 }
 
 std::int64_t Fields::number(Names names, std::int64_t least, std::int64_t most, std::int32_t code) {
-  if (!has(names)) fail(names.name, "missing", code);
+  if (noting()) note_number(names, least, most, true);
+  if (member(names).value == nullptr) fail(names.name, "missing", code);
   return number_if(names, least, most, code).value_or(least);
 }
 
@@ -82,6 +106,7 @@ std::optional<std::uint32_t> Fields::u32_if(Names names, std::int32_t code) {
 }
 
 std::optional<double> Fields::real_if(Names names, std::int32_t code) {
+  if (noting()) note(names, FieldNote::Is::Number, false);
   const Member found = member(names);
   if (found.value == nullptr) return std::nullopt;
   if (found.value->is_number()) return found.value->get<double>();
@@ -111,6 +136,7 @@ std::vector<std::string> Fields::texts_of(const Member& found, std::size_t most,
 }
 
 std::vector<std::string> Fields::texts(Names names, std::size_t most, std::int32_t code, std::int32_t too_many) {
+  if (noting()) note(names, FieldNote::Is::Texts, true).count_max = most;
   const Member found = member(names);
   if (found.value == nullptr) {
     fail(names.name, "missing", code);
@@ -122,12 +148,19 @@ std::vector<std::string> Fields::texts(Names names, std::size_t most, std::int32
 }
 
 std::vector<std::string> Fields::texts_if(Names names, std::size_t most, std::int32_t code) {
+  if (noting()) note(names, FieldNote::Is::Texts, false).count_max = most;
   const Member found = member(names);
   return found.value == nullptr ? std::vector<std::string>() : texts_of(found, most, code, code);
 }
 
 void Fields::each(Names names, std::size_t most, const std::function<void(Fields&)>& read, std::int32_t code,
                   std::int32_t too_many) {
+  if (noting()) {
+    FieldNote& made = note(names, FieldNote::Is::Objects, true);
+    made.count_max = most;
+    Fields inner(*notes_, made.members, fault_);
+    return read(inner);
+  }
   const Member found = member(names);
   if (found.value == nullptr) return fail(names.name, "missing", code);
   if (!found.value->is_array()) return fail(found.name, "not an array", code);
@@ -144,12 +177,18 @@ void Fields::each(Names names, std::size_t most, const std::function<void(Fields
 
 void Fields::each_if(Names names, std::size_t most, const std::function<void(Fields&)>& read, std::int32_t code,
                      std::int32_t too_many) {
+  if (noting()) {
+    each(names, most, read);
+    note(names, FieldNote::Is::Objects, false).required = false;
+    return;
+  }
   const Member found = member(names);
   const bool none = found.value == nullptr || (found.value->is_array() && found.value->empty());
   if (!none) each(names, most, read, code, too_many);
 }
 
 Fields Fields::object(Names names, std::int32_t code) {
+  if (noting()) return {*notes_, note(names, FieldNote::Is::Object, false).members, fault_};
   const Member found = member(names);
   const std::string_view name = found.value == nullptr ? names.name : found.name;
   return {found.value == nullptr ? nothing() : *found.value, place_of(name), code == 0 ? code_ : code, fault_};

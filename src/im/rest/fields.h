@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "im/rest/field_notes.h"
+
 namespace nightpost::im {
 
 using RestJson = nlohmann::ordered_json;
@@ -35,8 +37,12 @@ class Fields {
  public:
   /// `place`: what stands before names; empty: the request itself.
   Fields(const nlohmann::json& value, std::string place, std::int32_t code, Fault& fault);
+  /// Reads nothing and notes what it is asked for: each member is empty, and nothing is a fault.
+  Fields(FieldNotes& notes, std::list<FieldNote>& here, Fault& fault);
 
-  bool has(Names names) const { return member(names).value != nullptr; }
+  bool has(Names names) const { return noting() ? notes_->has : member(names).value != nullptr; }
+  /// True: the member is noted as the component of that name, and there is nothing to read.
+  bool noted_as(Names names, std::string_view component, bool required);
   /// Missing is a fault, as is another type.
   std::string text(Names names, std::int32_t code = 0);
   std::optional<std::string> text_if(Names names, std::int32_t code = 0);
@@ -59,7 +65,7 @@ class Fields {
   /// An object; absent: one without members.
   Fields object(Names names, std::int32_t code = 0);
   /// The member as it came; null: not there.
-  const nlohmann::json* raw(Names names) const { return member(names).value; }
+  const nlohmann::json* raw(Names names);
 
   void fail(std::string_view name, std::string_view what, std::int32_t code = 0);
   bool failed() const noexcept { return fault_.code != 0; }
@@ -71,12 +77,19 @@ class Fields {
     std::string_view name;
   };
   Member member(Names names) const;
+  bool noting() const noexcept { return notes_ != nullptr; }
+  FieldNote& note(Names names, FieldNote::Is is, bool required) {
+    return note_field(*here_, names.name, names.old, is, required);
+  }
+  void note_number(Names names, std::int64_t least, std::int64_t most, bool required);
   std::vector<std::string> texts_of(const Member& found, std::size_t most, std::int32_t code, std::int32_t too_many);
 
   const nlohmann::json* object_;  // null: it is none
   std::string place_;
   std::int32_t code_;
   Fault& fault_;
+  FieldNotes* notes_ = nullptr;           // not null: nothing is read
+  std::list<FieldNote>* here_ = nullptr;  // likewise: the notes of this object
 };
 
 /// ForbidCallbackControl: whether the app's server is asked before and told afterwards what it says itself.

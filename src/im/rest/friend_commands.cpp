@@ -44,6 +44,7 @@ FriendChange update_item(Fields& item) {
   out.user = item.text("To_Account");
   item.each("SnsItem", kFriendTagsMax, [&](Fields& field) {
     const std::string tag = field.text("Tag");
+    field.raw("Value");  // for the API's document: its type is the tag's
     if (tag == "Tag_SNS_IM_Remark")
       out.remark = field.text("Value");
     else if (tag == "Tag_SNS_IM_AddWording")

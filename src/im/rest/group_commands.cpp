@@ -25,33 +25,11 @@ constexpr std::size_t kWordsMax = 16;
 constexpr std::size_t kPage = 100;  // of the service
 constexpr std::int64_t kMembersMax = 6'000;
 constexpr std::int64_t kSimpleMax = 20;
-constexpr std::int64_t kGroupCountMax = 1'000'000;
 constexpr std::int32_t kTooManyAccounts = 10005;
 constexpr std::int32_t kForbidden = 10007;
 
 /// The app itself: every right, nobody's name.
 Actor the_app(const Call& call) { return {call.user(""), std::nullopt}; }
-
-std::optional<JoinOption> join_option_of(Fields& body) {
-  const auto word = body.text_if("ApplyJoinOption");
-  if (!word) return std::nullopt;
-  if (const auto option = join_option_from_rest(*word)) return option;
-  body.fail("ApplyJoinOption", "none of FreeAccess, NeedPermission, DisableApply");
-  return std::nullopt;
-}
-
-GroupType type_of(Fields& body) {
-  const std::string word = body.text("Type");
-  if (const auto type = group_type_from(word)) return *type;
-  body.fail("Type", "none of Public, Private, ChatRoom, AVChatRoom");
-  return GroupType::Work;
-}
-
-std::map<std::string, std::string> fields_of(Fields& body, Names names) {
-  std::map<std::string, std::string> out;
-  body.each_if(names, kFieldsMax, [&](Fields& item) { out.insert_or_assign(item.text("Key"), item.text("Value")); });
-  return out;
-}
 
 std::vector<std::string> members_of(Fields& body) {
   std::vector<std::string> out;
@@ -126,32 +104,37 @@ struct JoinedWalk {
   }
 };
 
+/// To_Account: a list; one name from an SDK that says it so.
+std::vector<std::string> targets_of(Fields& body) {
+  const nlohmann::json* const raw = body.raw("To_Account");
+  if (raw == nullptr || !raw->is_string()) return body.texts_if("To_Account", kTargetsMax);
+  return {body.text("To_Account")};
+}
+
 Reply<Ver> plain_ver(Call call) {
   return std::move(call).reply<Ver>([](RestJson&, Ver) {});
 }
 
-/// What an equal call within five minutes is known by.
-std::string repeat_key(Call& call, const GroupSendRequest& request, const std::string& from, std::uint32_t random) {
-  const std::string key = hex_of({request.group, from, std::to_string(random), request.elements, request.cloud_data,
-                                  std::to_string(call.administrator.app.value)});
-  return call.tools.repeats.id_of(key, call.tools.clock.wall());
+/// An equal call within it gets the first result, whatever server answers: the time of day is in its name.
+constexpr seconds kGroupRepeatWindow{300};
+
+void name_call(const Call& call, GroupSendRequest& request, const std::string& from, std::uint32_t random) {
+  const std::int64_t window = call.tools.clock.wall().time_since_epoch() / kGroupRepeatWindow;
+  const auto name_in = [&](std::int64_t in) {
+    return "rest-" + hex_of({request.group, from, std::to_string(random), request.elements, request.cloud_data,
+                             std::to_string(call.administrator.app.value), std::to_string(in)});
+  };
+  request.client_id = name_in(window);
+  request.earlier_client_id = name_in(window - 1);
+  request.repeat_window = kGroupRepeatWindow;
 }
 
 }  // namespace
 
 void create_group(Call call) {
   Fields body = call.fields();
-  GroupCreate group;
   const std::string owner = body.text_if("Owner_Account").value_or("");
-  group.type = type_of(body);
-  group.group = body.text_if("GroupId").value_or("");
-  group.name = body.text("Name");
-  group.introduction = body.text_if("Introduction").value_or("");
-  group.notification = body.text_if("Notification").value_or("");
-  group.face = body.text_if("FaceUrl").value_or("");
-  group.members_max = static_cast<std::size_t>(body.number_if("MaxMemberCount", 0, kGroupCountMax).value_or(0));
-  group.join = join_option_of(body);
-  group.fields = fields_of(body, "AppDefinedData");
+  GroupCreate group = new_group_of(body);
   body.each_if(
       "MemberList", kPage,
       [&](Fields& item) {
@@ -207,7 +190,7 @@ void modify_group_base_info(Call call) {
     if (*all != "On" && *all != "Off") body.fail("MuteAllMember", "neither On nor Off");
     change.all_silenced = *all == "On";
   }
-  change.fields = fields_of(body, "AppDefinedData");
+  change.fields = group_fields_of(body);
   if (call.answered_fault()) return;
   GroupService& groups = *call.tools.groups;
   const Actor app = the_app(call);
@@ -451,18 +434,18 @@ void send_group_msg(Call call) {
   }
   read_callback_control(body, request.ask_before, request.tell_after);
   request.cloud_data = body.text_if("CloudCustomData").value_or("");
-  request.targets = body.texts_if("To_Account", kTargetsMax);
+  request.targets = targets_of(body);
   body.each_if("GroupAtInfo", kTargetsMax, [&](Fields& at) {
-    if (at.number("GroupAtAllFlag", 0, 1) == 1)
-      request.mentions.emplace_back(kMentionAll);
-    else
-      request.mentions.push_back(at.text("GroupAt_Account"));
+    const bool all = at.number("GroupAtAllFlag", 0, 1) == 1;
+    const auto one = at.text_if("GroupAt_Account");
+    if (!all && !one) at.fail("GroupAt_Account", "missing");
+    request.mentions.push_back(all ? std::string(kMentionAll) : one.value_or(""));
   });
   const TimBody content = elements_from_tim(body);
   request.elements = content.elements;
   request.push = push_from_tim(body, content.custom_ext);
   if (call.answered_fault()) return;
-  request.client_id = repeat_key(call, request, from, random);
+  name_call(call, request, from, random);
   GroupService& groups = *call.tools.groups;
   const Actor who{call.user(from), std::nullopt};
   groups.send_to_group(who, std::move(request), [call = std::move(call)](const Answer<SendReply>& sent) mutable {

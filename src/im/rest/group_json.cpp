@@ -10,6 +10,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::int64_t kForEverSecond = 4'294'967'295;
+constexpr std::size_t kAppFieldsMax = 100;
 
 template <class Value, std::size_t N>
 using Words = std::array<std::pair<std::string_view, Value>, N>;
@@ -107,6 +108,37 @@ RestJson group_message_json(const Message& message) {
                   {"MsgTimeStamp", second_of(message.at)}};
   if (!message.cloud_data.empty()) out["CloudCustomData"] = message.cloud_data;
   return out;
+}
+
+std::optional<JoinOption> join_option_of(Fields& body) {
+  const auto word = body.text_if("ApplyJoinOption");
+  if (!word) return std::nullopt;
+  if (const auto option = join_option_from_rest(*word)) return option;
+  body.fail("ApplyJoinOption", "none of FreeAccess, NeedPermission, DisableApply");
+  return std::nullopt;
+}
+
+std::map<std::string, std::string> group_fields_of(Fields& body) {
+  std::map<std::string, std::string> out;
+  body.each_if("AppDefinedData", kAppFieldsMax,
+               [&](Fields& item) { out.insert_or_assign(item.text("Key"), item.text("Value")); });
+  return out;
+}
+
+GroupCreate new_group_of(Fields& body) {
+  GroupCreate group;
+  const auto type = group_type_from(body.text("Type"));
+  if (!type) body.fail("Type", "none of Public, Private, ChatRoom, AVChatRoom");
+  group.type = type.value_or(GroupType::Work);
+  group.group = body.text_if("GroupId").value_or("");
+  group.name = body.text("Name");
+  group.introduction = body.text_if("Introduction").value_or("");
+  group.notification = body.text_if("Notification").value_or("");
+  group.face = body.text_if("FaceUrl").value_or("");
+  group.members_max = static_cast<std::size_t>(body.number_if("MaxMemberCount", 0, kGroupCountMax).value_or(0));
+  group.join = join_option_of(body);
+  group.fields = group_fields_of(body);
+  return group;
 }
 
 RestJson filtered(RestJson all, const std::vector<std::string>& names, std::initializer_list<std::string_view> always) {

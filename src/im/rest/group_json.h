@@ -27,4 +27,10 @@ RestJson group_message_json(const Message& message);
 /// The members that `names` asks for, and `always`; no names: all.
 RestJson filtered(RestJson all, const std::vector<std::string>& names, std::initializer_list<std::string_view> always);
 
+/// What create_group and import_group share; members are the caller's to read.
+GroupCreate new_group_of(Fields& body);
+std::optional<JoinOption> join_option_of(Fields& body);
+std::map<std::string, std::string> group_fields_of(Fields& body);  // AppDefinedData
+inline constexpr std::int64_t kGroupCountMax = 1'000'000;          // members that may be asked for
+
 }  // namespace nightpost::im

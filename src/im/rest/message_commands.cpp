@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "im/rest/commands.h"
+#include "im/rest/message_edit.h"
 #include "im/rest/msg_key.h"
 #include "im/rest/tim_elements.h"
 #include "im/rest/tim_push.h"
@@ -229,6 +230,18 @@ void admin_msgwithdraw(Call call) {
   if (call.answered_fault()) return;
   auto& service = call.tools.service;
   service.recall_as(std::move(from), std::move(to), *id, std::move(call).plain());
+}
+
+void modify_c2c_msg(Call call) {
+  Fields body = call.fields();
+  UserKey from = call.user(body.text("From_Account", 90048));
+  std::string to = body.text("To_Account", 90003);
+  const auto id = msg_key_from(body.text("MsgKey"));
+  if (!id) body.fail("MsgKey", "not SEQ_RANDOM_SECOND");
+  MessageEdit edit = edit_of(body);
+  if (call.answered_fault()) return;
+  auto& service = call.tools.service;
+  service.edit_as(std::move(from), std::move(to), *id, std::move(edit), as_edit_reply(std::move(call)));
 }
 
 void admin_set_msg_read(Call call) {

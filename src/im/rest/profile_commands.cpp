@@ -54,7 +54,6 @@ std::string value_of(Fields& item, const Tag* tag) {
   const nlohmann::json* const raw = item.raw("Value");
   const bool number_wanted = tag != nullptr && tag->is == TagIs::Number;
   const bool is_number = raw != nullptr && raw->is_number_integer();
-  if (raw == nullptr) item.fail("Value", "missing");
   if (number_wanted || (tag == nullptr && is_number))
     return std::to_string(item.number("Value", 0, kU32Max, is_number ? kNotAllowed : kWrongType));
   const std::string text = item.text_if("Value", kWrongType).value_or("");
@@ -70,6 +69,7 @@ struct ProfileChange {
 };
 void read_item(Fields& item, ProfileChange& out) {
   const std::string name = item.text("Tag");
+  if (item.raw("Value") == nullptr) item.fail("Value", "missing");  // of the type that the tag has
   const auto* const tag = std::ranges::find(kTags, name, &Tag::name);
   const bool standard = tag != kTags.end();
   if (!item.failed() && !standard && !is_custom(name))

@@ -10,7 +10,7 @@ namespace {
 constexpr std::size_t kBlockedMax = 1'000;
 constexpr std::size_t kBlockedPageMax = 100;
 constexpr std::int64_t kIndexMax = 1'000'000'000;
-constexpr std::int64_t kChat = 1;  // "Type" of a one-to-one conversation; 2: of a group
+constexpr std::int64_t kChat = 1, kGroupChat = 2;  // "Type" of a conversation
 constexpr std::int32_t kNoGroups = 51007;
 
 void change_list(Call call, bool on) {
@@ -113,11 +113,13 @@ void recentcontact_get_list(Call call) {
   auto& service = call.tools.service;
   const auto write = [start](RestJson& out, const RecentReply& page) {
     RestJson items = RestJson::array();
-    for (const RecentChat& chat : page.chats)
-      items.push_back({{"Type", kChat},
-                       {"To_Account", chat.peer},
+    for (const RecentChat& chat : page.chats) {
+      const bool one = chat.group.empty();
+      items.push_back({{"Type", one ? kChat : kGroupChat},
+                       {one ? "To_Account" : "GroupId", one ? chat.peer : chat.group},
                        {"MsgTime", second_of(chat.at)},
                        {"TopFlag", chat.pinned ? 1 : 0}});
+    }
     // The place of the next page is StartIndex alone: pinned ones come first in the same list.
     out["SessionItem"] = std::move(items);
     out["CompleteFlag"] = page.complete ? 1 : 0;
@@ -133,10 +135,20 @@ void recentcontact_delete(Call call) {
   Fields body = call.fields();
   UserKey who = call.user(body.text("From_Account"));
   const std::int64_t type = body.number({"Type", "type"}, 1, 2);
-  if (type != kChat) body.fail("Type", "2: conversations of groups are not offered", kNoGroups);
-  std::string peer = body.text("To_Account");
+  GroupService* const groups = call.tools.groups;
+  if (type == kGroupChat && groups == nullptr) body.fail("Type", "2: this server has no groups", kNoGroups);
+  const auto chat = body.text_if("To_Account"), group = body.text_if("ToGroupid");
+  const bool of_group = type == kGroupChat;
+  if (!(of_group ? group : chat)) body.fail(of_group ? "ToGroupid" : "To_Account", "missing");
+  std::string peer = (of_group ? group : chat).value_or("");
   const bool with_messages = body.number_if("ClearRamble", 0, 1).value_or(0) == 1;
   if (call.answered_fault()) return;
+  if (of_group) {
+    GroupChatChange change{
+        .group = std::move(peer), .pinned = {}, .mark = {}, .remove = true, .with_messages = with_messages};
+    return groups->change_group_chat({std::move(who), std::nullopt}, std::move(change),
+                                     std::move(call).reply<Ver>([](RestJson&, Ver) {}));
+  }
   auto& service = call.tools.service;
   service.remove_chat(std::move(who), std::move(peer), with_messages, std::move(call).plain());
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/uuid.h"
+#include "im/rest/openapi.h"
 
 namespace nightpost::im {
 namespace {
@@ -57,7 +58,7 @@ server::ServerOptions server_options(const RestOptions& options) {
 RestApi::RestApi(const Parts& parts, RestOptions options)
     : parts_(parts),
       options_(std::move(options)),
-      tools_{parts_.service, parts_.groups, parts_.presence, parts_.clock, parts_.mass},
+      tools_{parts_.service, parts_.groups, parts_.group_admin, parts_.presence, parts_.clock, parts_.mass},
       rates_(options_) {}
 
 void RestApi::start() {
@@ -87,6 +88,7 @@ void RestApi::answer(std::string_view method, std::string_view target, std::stri
   const auto say = [&](RestRefused why, std::int32_t code, std::string info, int status = 200) {
     refuse(std::move(request), why, code, std::move(info), status);
   };
+  if (method == "GET" && target == kOpenapiPath) return request.done({200, request.id, openapi()});
   if (draining_) return say(RestRefused::Busy, 60018, "the server is stopping: repeat", 503);
   if (method != "POST") return say(RestRefused::Url, 60002, "the method is not POST", 405);
   const auto url = rest_url(target);
@@ -119,6 +121,11 @@ void RestApi::answer(std::string_view method, std::string_view target, std::stri
   request.body = *std::move(parsed);
   request.slot = Slot(*this);
   when_valid(std::move(request), signature->issued);
+}
+
+const std::string& RestApi::openapi() {
+  if (openapi_.empty()) openapi_ = openapi_document(tools_, options_).dump(2);
+  return openapi_;
 }
 
 void RestApi::when_valid(Request request, WallTime issued) {

@@ -28,7 +28,8 @@ class RestApi {
     EventLoop& loop;
     const Clock& clock;
     AdminService& service;
-    GroupService* groups = nullptr;  // null: commands of groups are not offered
+    GroupService* groups = nullptr;     // null: commands of groups are not offered
+    GroupAdmin* group_admin = nullptr;  // REQUIRED where `groups` is there
     const Presence& presence;
     RestMetrics& metrics;
     observe::Log* log = nullptr;      // null: nothing is logged
@@ -90,6 +91,7 @@ class RestApi {
   void run(Request request);
   void finish(Request request, const Outcome& outcome);
   bool is_administrator(const UserKey& who) const;
+  const std::string& openapi();
 
   const Parts parts_;
   const RestOptions options_;
@@ -98,6 +100,7 @@ class RestApi {
   std::unordered_map<UserKey, WallTime> signatures_from_;  // of administrators, as far as they were looked up
   std::uint64_t kicks_ = 0;                                // an answer from before the last one is not remembered
   std::uint64_t requests_ = 0;
+  std::string openapi_;  // once somebody has asked for it
   std::size_t open_ = 0;
   bool draining_ = false;
 };

@@ -106,6 +106,16 @@ void read_renditions(Fields& content, RestJson& to) {
   to["images"] = std::move(images);
 }
 
+void read_content(Fields& content, const Kind& kind, RestJson& out) {
+  read_members(content, kind.members, out);
+  if (kind.ours == "image") read_renditions(content, out);
+  if (kind.ours == "video") {
+    RestJson thumb = RestJson::object();
+    read_members(content, kThumb, thumb);
+    if (thumb.contains("url") || thumb.contains("uuid")) out["snapshot"] = std::move(thumb);
+  }
+}
+
 RestJson read_element(Fields& element) {
   const std::string type = element.text("MsgType");
   RestJson out = RestJson::object();
@@ -120,13 +130,7 @@ RestJson read_element(Fields& element) {
   out["type"] = kind->ours;
   if (!element.has("MsgContent")) element.fail("MsgContent", "missing");
   Fields content = element.object("MsgContent");
-  read_members(content, kind->members, out);
-  if (kind->ours == "image") read_renditions(content, out);
-  if (kind->ours == "video") {
-    RestJson thumb = RestJson::object();
-    read_members(content, kThumb, thumb);
-    if (thumb.contains("url") || thumb.contains("uuid")) out["snapshot"] = std::move(thumb);
-  }
+  read_content(content, *kind, out);
   return out;
 }
 
@@ -179,7 +183,21 @@ RestJson write_element(const RestJson& element) {
 
 }  // namespace
 
+std::vector<std::pair<std::string_view, std::list<FieldNote>>> element_notes() {
+  std::vector<std::pair<std::string_view, std::list<FieldNote>>> out;
+  for (const Kind& kind : kKinds) {
+    FieldNotes notes;
+    Fault none;
+    RestJson unused = RestJson::object();
+    Fields content(notes, notes.fields, none);
+    read_content(content, kind, unused);
+    out.emplace_back(kind.tim, std::move(notes.fields));
+  }
+  return out;
+}
+
 TimBody elements_from_tim(Fields& request) {
+  if (request.noted_as("MsgBody", kMsgBody, true)) return {};
   const nlohmann::json* const raw = request.raw("MsgBody");
   if (raw == nullptr) request.fail("MsgBody", "missing", 90002);
   if (raw != nullptr && !raw->is_array()) request.fail("MsgBody", "not an array", 90007);

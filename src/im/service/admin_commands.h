@@ -28,6 +28,8 @@ Answer<std::vector<Relation>> check_blacklist(Work& work, const UserKey& who, co
 Answer<AdminSent> send_as(Work& work, const UserKey& from, const Draft& draft);
 Answer<HistoryReply> history(Work& work, const UserKey& who, const HistoryRequest& request);
 Answer<void> recall_named(Work& work, const UserKey& from, const std::string& to, const WireId& name);
+Answer<void> edit_named(Work& work, const UserKey& from, const std::string& to, const WireId& name,
+                        const MessageEdit& edit);
 Answer<UnreadReply> unread(Work& work, const UserKey& who, const std::vector<std::string>& peers);
 Answer<RecentReply> recent_chats(Work& work, const UserKey& who, std::size_t skip, std::size_t limit);
 
@@ -41,5 +43,15 @@ Answer<FriendsReply> friends(Work& work, const UserKey& who, std::size_t skip, s
 Answer<std::vector<std::optional<Friend>>> friends_named(Work& work, const UserKey& who,
                                                          const std::vector<std::string>& users);
 Answer<std::vector<Relation>> check_friends(Work& work, const UserKey& who, const std::vector<std::string>& users);
+
+// admin_friend_groups.cpp
+Answer<AdminService::Each> add_friend_groups(Work& work, const UserKey& who, const std::vector<std::string>& names,
+                                             const std::vector<std::string>& users);
+Answer<void> remove_friend_groups(Work& work, const UserKey& who, const std::vector<std::string>& names);
+Answer<std::vector<FriendGroup>> friend_groups(Work& work, const UserKey& who);
+
+// admin_edits.cpp: what both kinds of message share.
+/// The message as the edit makes it; nullopt: it is so already.
+std::optional<Message> edited(Message message, const MessageEdit& edit);
 
 }  // namespace nightpost::im

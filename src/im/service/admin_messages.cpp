@@ -1,6 +1,7 @@
 // Messages and conversations, for the app's server.
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -147,11 +148,21 @@ Answer<UnreadReply> unread(Work& work, const UserKey& who, const std::vector<std
 
 Answer<RecentReply> recent_chats(Work& work, const UserKey& who, std::size_t skip, std::size_t limit) {
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  RecentReply reply;
-  for (ChatRow& row : work.tables.recent_chats(who, skip, limit + 1)) {
-    reply.complete = reply.chats.size() < limit;
-    if (reply.complete) reply.chats.push_back({std::move(row.peer), row.head_at, row.pinned});
+  // Both kinds in one order, so a page begins where the one before it ended.
+  std::vector<RecentChat> all;
+  for (ChatRow& row : work.tables.recent_chats(who, 0, skip + limit + 1))
+    all.push_back({.peer = std::move(row.peer), .group = {}, .at = row.head_at, .pinned = row.pinned});
+  for (auto& [group, member] : work.tables.joined(who, {}, std::nullopt, work.options.groups.groups_per_user_max)) {
+    if (group.seq < member.hidden_to) continue;  // taken from the list
+    const WallTime at = std::max(group.last_at, member.joined_at);
+    all.push_back({.peer = {}, .group = std::move(group.id), .at = at, .pinned = member.pinned});
   }
+  std::ranges::sort(all, [](const RecentChat& a, const RecentChat& b) {
+    return std::tie(a.pinned, a.at, a.group, a.peer) > std::tie(b.pinned, b.at, b.group, b.peer);
+  });
+  RecentReply reply{.chats = {}, .complete = all.size() <= skip + limit};
+  const auto from = std::ptrdiff_t(std::min(skip, all.size())), to = std::ptrdiff_t(std::min(skip + limit, all.size()));
+  reply.chats.assign(std::make_move_iterator(all.begin() + from), std::make_move_iterator(all.begin() + to));
   return reply;
 }
 

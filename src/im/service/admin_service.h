@@ -117,7 +117,8 @@ struct Relation {
 };
 
 struct RecentChat {
-  std::string peer;
+  std::string peer;   // empty: a group's
+  std::string group;  // empty: one-to-one
   WallTime at{};
   bool pinned = false;
 };
@@ -141,6 +142,15 @@ struct FriendChange {
 struct FriendsReply {
   std::vector<Friend> friends;  // by user id
   std::int64_t total = 0;
+};
+struct FriendGroup {
+  std::string name;
+  std::vector<std::string> friends;  // by user id
+};
+
+/// A message's content that takes the place of what it has; what is absent stays.
+struct MessageEdit {
+  std::optional<std::string> elements, cloud_data;
 };
 
 /// Threads and replies as Service. Each list is bounded by the caller; ids and texts are checked here. A call on behalf
@@ -168,6 +178,9 @@ class AdminService {
   virtual void history(UserKey who, HistoryRequest request, Reply<HistoryReply> reply) = 0;
   /// At any time. MessageUnknown: no such message of this sender's.
   virtual void recall_as(UserKey from, std::string to, WireId message, Reply<void> reply) = 0;
+  /// At any time; whoever has the message is told. Its push, unread and place stay. MessageUnknown: likewise, and of
+  /// one that was recalled.
+  virtual void edit_as(UserKey from, std::string to, WireId message, MessageEdit edit, Reply<void> reply) = 0;
   virtual void read_as(UserKey who, ReadRequest request, Reply<ReadReply> reply) = 0;
   virtual void unread(UserKey who, std::vector<std::string> peers, Reply<UnreadReply> reply) = 0;
   virtual void recent_chats(UserKey who, std::size_t skip, std::size_t limit, Reply<RecentReply> reply) = 0;
@@ -197,6 +210,12 @@ class AdminService {
   virtual void friends_named(UserKey who, std::vector<std::string> users,
                              Reply<std::vector<std::optional<Friend>>> reply) = 0;
   virtual void check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) = 0;
+  /// Makes those that are not there, and puts `users` into all of them: NotAFriend. FriendGroupsFull.
+  virtual void add_friend_groups(UserKey who, std::vector<std::string> names, std::vector<std::string> users,
+                                 Reply<Each> reply) = 0;
+  /// The friends stay.
+  virtual void remove_friend_groups(UserKey who, std::vector<std::string> names, Reply<void> reply) = 0;
+  virtual void friend_groups(UserKey who, Reply<std::vector<FriendGroup>> reply) = 0;  // by name
 };
 
 }  // namespace nightpost::im

@@ -16,6 +16,9 @@ namespace nightpost::im {
 inline constexpr std::size_t kRecallsMax = 100;
 inline constexpr std::size_t kIntentsMax = 1'000;
 
+/// What became of a conversation's messages, as an answer has it.
+void add_changes(const std::vector<ChangeRow>& changes, PullReply& reply);
+
 /// NotLoggedIn: the terminal's login has ended.
 Answer<TerminalRow> logged_in(Tables& tables, const Terminal& who);
 /// Likewise; the app's server may always.
@@ -77,6 +80,15 @@ struct Draft {  // a SendRequest whose content was checked
   bool untold = false;                  // no callback tells the app's server of it
 };
 Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
+/// What an equal call was answered, of a Draft or a GroupDraft.
+template <class AnyDraft>
+std::optional<SendReply> sent_before(Work& work, const UserKey& keeper, const AnyDraft& draft) {
+  auto first = work.tables.sent(keeper, draft.client_id);
+  if (!first && !draft.earlier_client_id.empty()) first = work.tables.sent(keeper, draft.earlier_client_id);
+  if (!first) return std::nullopt;
+  if (draft.repeat_window.count() > 0 && work.now - first->at > draft.repeat_window) return std::nullopt;
+  return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
+}
 /// The app's server recalls for the sender, at any time.
 Answer<Ver> recall(Work& work, const Actor& who, MessageId id);
 Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>& ids);

@@ -58,7 +58,7 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
                  .members_max = static_cast<std::int64_t>(
                      request.members_max > 0 ? std::min(request.members_max, limits.members_max) : limits.members_max),
                  .fields = *std::move(fields),
-                 .created_at = work.now,
+                 .created_at = request.created_at.value_or(work.now),
                  .info_at = work.now};
   // Whether the owner can be one is to be known before anything is written.
   if (!who.user.user.empty()) {
@@ -93,7 +93,7 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   }
   tables.save_group(group);
   tables.move_group(group.conv, work.now);
-  note_group_created(work, who, group, members);
+  if (!request.created_at) note_group_created(work, who, group, members);
   return out;
 }
 

@@ -67,6 +67,8 @@ struct GroupDraft {  // a GroupSendRequest whose content was checked
   bool online_only = false, no_unread = false, no_last = false;
   std::vector<std::string> mentions, targets;
   bool untold = false;  // as Draft's
+  std::string earlier_client_id;  // as GroupSendRequest's
+  milliseconds repeat_window{0};
 };
 Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& draft);
 Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id);

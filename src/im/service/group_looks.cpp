@@ -166,10 +166,10 @@ Answer<PullReply> pull_group(Work& work, const Actor& who, const GroupPullReques
   PullReply reply{.conv = group.conv, .head = group.seq};
   const Seq cleared = in->member ? in->member->cleared : Seq{};
   read_page(work, group, cleared, who.user.user, request, reply);
-  const auto changes = work.tables.group_changes_after(group.conv, request.changes, kRecallsMax);
+  auto changes = work.tables.group_changes_after(group.conv, request.changes, kRecallsMax);
   reply.changes = changes.size() == kRecallsMax ? changes.back().change : group.changes;
-  for (const ChangeRow& change : changes)
-    if (change.seq > cleared) reply.recalls.push_back({{group.conv, change.seq}, change.by, change.at});
+  std::erase_if(changes, [&](const ChangeRow& change) { return change.seq <= cleared; });
+  add_changes(changes, reply);
   return reply;
 }
 

@@ -69,8 +69,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   Tables& tables = work.tables;
   // Load.
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  if (const auto first = tables.sent(who.user, draft.client_id))  // also of who was silenced or kicked since
-    return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
+  if (auto first = sent_before(work, who.user, draft)) return *first;  // also of who was silenced or kicked since
   auto in = enter(tables, who, draft.group);
   if (!in) return std::unexpected(std::move(in.error()));
   const auto sender = tables.account(who.user);
@@ -164,7 +163,7 @@ Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id) {
   const Ver ver = ver_of(tables, who.user);
   if (!*plan) return ver;
   tables.make_tombstone(id);
-  tables.add_recall(id, who.user.user, work.now);
+  tables.add_change(id, who.user.user, work.now, false);
   if (found->second.counts) tables.note_recalled(id);
   tables.erase_mentions(found->first);
   tables.erase_group_intent(id);

@@ -103,6 +103,8 @@ Answer<GroupDraft> draft_of(const Actor& who, GroupSendRequest&& request, const 
   draft->mentions = std::move(request.mentions);
   draft->targets = std::move(request.targets);
   draft->untold = who.admin() && !request.tell_after;
+  draft->earlier_client_id = std::move(request.earlier_client_id);
+  draft->repeat_window = request.repeat_window;
   return draft;
 }
 
@@ -112,6 +114,8 @@ void StoreService::create_group(const Actor& who, GroupCreate request, Reply<Gro
   auto ok = check_create(request, options_.groups);
   if (ok && !who.user.user.empty()) ok = check_user_id(who.user.user, "owner");
   if (ok && !keys_.contains(who.user.app)) ok = refuse(Code::AppUnknown, "app: no such app");
+  if (ok && request.created_at && *request.created_at > around_.clock.wall() + kSigSkewMax)
+    ok = refuse(Code::Malformed, "CreateTime: in the future");
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write_asked<GroupCreated>(Before::GroupCreate, who, "", std::move(request), im::create_group, std::move(reply));
 }

@@ -29,6 +29,7 @@ struct GroupCreate {
   std::size_t members_max = 0;     // 0: as many as the server allows
   std::vector<NewMember> members;  // beside the owner
   std::map<std::string, std::string> fields;
+  std::optional<WallTime> created_at;  // brought from elsewhere by the app's server, which is told nothing
 };
 struct GroupCreated {
   std::string group;
@@ -168,6 +169,9 @@ struct GroupSendRequest {
   std::vector<std::string> targets;   // who alone sees it; then it counts for nobody
   // The app's server alone may say no: it neither asks itself before, nor tells itself afterwards.
   bool ask_before = true, tell_after = true;
+  // Of the app's server alone: a repeat is known under this, too, as long as it is not older.
+  std::string earlier_client_id;
+  milliseconds repeat_window{0};
 };
 
 struct GroupReadRequest {

@@ -143,6 +143,16 @@ class ChangedRows {
 
 }  // namespace
 
+void add_changes(const std::vector<ChangeRow>& changes, PullReply& reply) {
+  for (const ChangeRow& change : changes) {
+    const MessageId id{reply.conv, change.seq};
+    if (change.edited)
+      reply.edits.push_back(id);
+    else
+      reply.recalls.push_back({id, change.by, change.at});
+  }
+}
+
 Answer<SyncReply> sync(Work& work, const Terminal& who, const SyncRequest& request) {
   if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
   const auto account = work.tables.account(who.user);
@@ -168,7 +178,7 @@ Answer<PullReply> pull(Work& work, const Terminal& who, const PullRequest& reque
   read_page(work, *conv, *chat, request, reply);
   const auto changes = work.tables.changes_after(conv->id, request.changes, conv->is_b(who.user.user), kRecallsMax);
   reply.changes = changes.size() == kRecallsMax ? changes.back().change : conv->changes;
-  for (const ChangeRow& change : changes) reply.recalls.push_back({{conv->id, change.seq}, change.by, change.at});
+  add_changes(changes, reply);
   return reply;
 }
 

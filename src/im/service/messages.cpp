@@ -54,15 +54,6 @@ UserKey keeper_of(const Actor& who, const Draft& draft) {
   return draft.client_id_of.empty() ? who.user : UserKey{who.user.app, draft.client_id_of};
 }
 
-/// What an equal call was answered.
-std::optional<SendReply> sent_before(Work& work, const UserKey& keeper, const Draft& draft) {
-  auto first = work.tables.sent(keeper, draft.client_id);
-  if (!first && !draft.earlier_client_id.empty()) first = work.tables.sent(keeper, draft.earlier_client_id);
-  if (!first) return std::nullopt;
-  if (draft.repeat_window.count() > 0 && work.now - first->at > draft.repeat_window) return std::nullopt;
-  return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
-}
-
 /// Whether a message that is called so has been brought before, however long ago.
 bool imported_before(Tables& tables, const ConvRow& conv, const Draft& draft) {
   if (!draft.imported_at || !draft.name || !draft.name->seq) return false;
@@ -211,7 +202,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
   if (plan->repeated) return ver;
 
   tables.make_tombstone(id);
-  tables.add_recall(id, who.user.user, work.now);
+  tables.add_change(id, who.user.user, work.now, false);
   tables.erase_intent(id);
   work.told.recalled.push_back(id);
   const Recall recall{id, who.user.user, work.now};

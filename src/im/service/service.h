@@ -149,9 +149,11 @@ struct PullReply {
   std::vector<Message> messages;  // by seq, rising; hidden, deleted and expired ones are left out
   Seq from, to;                   // all that is to be seen in [from, to] is here: ranges of answers join
   Seq head;
-  std::vector<Recall> recalls;  // behind the client's `changes`, at most 100 at once
-  std::int64_t changes = 0;     // ask again with it
-  bool more = false;            // further messages in that direction
+  // Behind the client's `changes`, at most 100 of both at once.
+  std::vector<Recall> recalls;
+  std::vector<MessageId> edits;  // their content is another one now
+  std::int64_t changes = 0;      // ask again with it
+  bool more = false;             // further messages in that direction
 };
 
 struct ReadRequest {
@@ -228,11 +230,14 @@ struct GroupNews {  // what happened in a group, or to this user there
   std::shared_ptr<const std::string> tip;  // JSON object, group_tip.h; null: read the conversation by sync
   bool stored = false;                     // a sync tells of it, too
 };
+struct MessageEdited {  // one that was sent before, as it is now
+  std::shared_ptr<const Message> message;
+};
 struct Subscribed {  // for whoever knows who is connected: the group's messages are to be delivered to this user, or no
   bool on = true;    // longer
 };
 using Item = std::variant<NewMessage, ReadMark, PeerRead, Recalled, ChatChanged, GroupRead, GroupRecalled, GroupNews,
-                          Subscribed>;
+                          MessageEdited, Subscribed>;
 
 struct Delivery {
   UserKey to;          // of a group's: who caused it

@@ -17,6 +17,7 @@
 #include "im/service/callback_book.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
+#include "im/service/group_admin.h"
 #include "im/service/group_commands.h"
 #include "im/service/mailbox.h"
 #include "im/service/mass_push.h"
@@ -41,6 +42,7 @@ class Listener {
 class StoreService final : public Service,
                            public AdminService,
                            public GroupService,
+                           public GroupAdmin,
                            public GroupIntentBook,
                            public CallbackBook,
                            public MassPushService,
@@ -181,6 +183,28 @@ class StoreService final : public Service,
   void friends_named(UserKey who, std::vector<std::string> users,
                      Reply<std::vector<std::optional<Friend>>> reply) override;
   void check_friends(UserKey who, std::vector<std::string> users, Reply<std::vector<Relation>> reply) override;
+  // … and GroupAdmin (group_admin_requests.cpp).
+  void edit_as(UserKey from, std::string to, WireId message, MessageEdit edit, Reply<void> reply) override;
+  void add_friend_groups(UserKey who, std::vector<std::string> names, std::vector<std::string> users,
+                         Reply<Each> reply) override;
+  void remove_friend_groups(UserKey who, std::vector<std::string> names, Reply<void> reply) override;
+  void friend_groups(UserKey who, Reply<std::vector<FriendGroup>> reply) override;
+  void group_ids(AppId app, GroupIdsRequest request, Reply<GroupIds> reply) override;
+  void member_names(AppId app, std::string group, Reply<std::vector<std::string>> reply) override;
+  void notify_group(AppId app, GroupNotice notice, Reply<void> reply) override;
+  void import_members(AppId app, std::string group, std::vector<MemberImport> all,
+                      Reply<std::vector<MemberOutcome>> reply) override;
+  void import_to_group(AppId app, std::string group, std::vector<GroupMessageImport> all,
+                       Reply<Imported> reply) override;
+  void edit_in_group(AppId app, std::string group, Seq seq, MessageEdit edit, Reply<void> reply) override;
+  void recall_of_sender(AppId app, std::string group, std::string sender, Seq below, Reply<Seq> reply) override;
+  void set_group_unread(UserKey who, std::string group, std::int64_t unread, Reply<void> reply) override;
+  void receipts(AppId app, std::string group, std::vector<Seq> seqs, Reply<std::vector<Receipt>> reply) override;
+  void receipt_users(AppId app, ReceiptUsersRequest request, Reply<ReceiptUsers> reply) override;
+  void group_attributes(AppId app, std::string group, Reply<GroupAttributes> reply) override;
+  void change_group_attributes(AppId app, std::string group, AttributesChange change, Reply<void> reply) override;
+  void group_counters(AppId app, std::string group, Reply<GroupCounters> reply) override;
+  void change_group_counters(AppId app, std::string group, CountersChange change, Reply<GroupCounters> reply) override;
 
  private:
   StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,

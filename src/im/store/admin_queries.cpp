@@ -7,7 +7,7 @@ namespace {
 
 using AdminLine = StatementLine<AdminQueries>;
 
-#define IM_NAMED IM_MESSAGE ", wire_seq, wire_random, imported_at"
+#define IM_NAMED IM_SHOWN ", wire_seq, wire_random, imported_at"
 #define IM_FRIEND "friend, added_at, source, remark, wording, labels"
 
 constexpr AdminLine kAdminLines[] = {
@@ -66,6 +66,15 @@ constexpr AdminLine kAdminLines[] = {
     {&AdminQueries::friends, "im_friends",
      "SELECT " IM_FRIEND " FROM im_friends WHERE app_id = ?1 AND user_id = ?2 ORDER BY friend LIMIT ?3 OFFSET ?4"},
     {&AdminQueries::friends_count, "im_friends", "SELECT count(*) FROM im_friends WHERE app_id = ?1 AND user_id = ?2"},
+    {&AdminQueries::friend_groups, "im_friend_groups",
+     "SELECT name FROM im_friend_groups WHERE app_id = ?1 AND user_id = ?2 ORDER BY name"},
+    {&AdminQueries::friend_group_add, "im_friend_groups",
+     "INSERT INTO im_friend_groups (app_id, user_id, name) VALUES (?1, ?2, ?3) ON CONFLICT (user_id, app_id, name) DO "
+     "NOTHING"},
+    {&AdminQueries::friend_group_remove, "im_friend_groups",
+     "DELETE FROM im_friend_groups WHERE app_id = ?1 AND user_id = ?2 AND name = ?3"},
+    {&AdminQueries::friend_groups_remove, "im_friend_groups",
+     "DELETE FROM im_friend_groups WHERE app_id = ?1 AND user_id = ?2"},
 };
 
 #undef IM_NAMED

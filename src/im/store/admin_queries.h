@@ -13,6 +13,7 @@ struct AdminQueries {
   Statement field_set, fields, fields_remove;
   Statement silence, silence_set, silence_remove;
   Statement friend_of, friend_save, friend_remove, friends_remove, friend_forget, friends, friends_count;
+  Statement friend_groups, friend_group_add, friend_group_remove, friend_groups_remove;
 
   static Result<AdminQueries> prepare(sql::Database& database);
 };

@@ -16,7 +16,7 @@ using GroupLine = StatementLine<GroupQueries>;
   "m.option, m.silenced_until, m.last_sent_at, m.card, m.pinned, m.hidden_to, m.mark, m.ver"
 #define IM_GROUP_MESSAGE                                                                                           \
   "m.seq, m.at, m.sender, m.priority, m.no_unread, m.no_last, m.recalled, m.tip, m.expires, m.client_id, m.nick, " \
-  "m.face, m.elements, m.push, m.cloud_data, m.card, m.mentions, m.targets"
+  "m.face, m.elements, m.push, m.cloud_data, m.card, m.mentions, m.targets, m.edited"
 // What a member sees: ?2 is he, ?3 now.
 #define IM_GROUP_SEEN                                                                                                 \
   "(m.expires IS NULL OR m.expires > ?3) AND (m.targets = '' OR m.sender = ?2 OR EXISTS (SELECT 1 FROM im_targets t " \
@@ -142,7 +142,8 @@ constexpr GroupLine kGroupLines[] = {
     {&GroupQueries::targets_erase, "im_targets", "DELETE FROM im_targets WHERE conv = ?1 AND seq = ?2"},
     {&GroupQueries::hides_erase, "im_hides", "DELETE FROM im_hides WHERE conv = ?1 AND seq = ?2"},
     {&GroupQueries::changes_after, "im_changes",
-     "SELECT change, seq, by_user, at FROM im_changes WHERE conv = ?1 AND change > ?2 ORDER BY change LIMIT ?3"},
+     "SELECT change, seq, by_user, at, edited FROM im_changes WHERE conv = ?1 AND change > ?2 ORDER BY change LIMIT "
+     "?3"},
 
     {&GroupQueries::application, "im_applications",
      "SELECT user_id, state, at, note, by_user, answer, decided_at FROM im_applications WHERE conv = ?1 AND user_id = "
@@ -191,6 +192,37 @@ constexpr GroupLine kGroupLines[] = {
     {&GroupQueries::intents_erase_all, "im_group_intents", "DELETE FROM im_group_intents WHERE conv = ?1"},
     {&GroupQueries::group_erase, "im_groups", "DELETE FROM im_groups WHERE conv = ?1"},
     {&GroupQueries::conv_erase, "im_convs", "DELETE FROM im_convs WHERE conv = ?1"},
+
+    {&GroupQueries::ids, "im_groups",
+     "SELECT conv, group_id FROM im_groups WHERE app_id = ?1 AND conv > ?2 AND dismissed_at = 0 AND (type = ?3 OR ?3 = "
+     "'') ORDER BY conv LIMIT ?4"},
+    {&GroupQueries::ids_count, "im_groups",
+     "SELECT count(*) FROM im_groups WHERE app_id = ?1 AND dismissed_at = 0 AND (type = ?2 OR ?2 = '')"},
+    {&GroupQueries::unread_from, "im_messages",
+     "SELECT seq FROM im_messages WHERE conv = ?1 AND counts = 1 AND sender <> ?2 AND recalled = 0 ORDER BY seq DESC "
+     "LIMIT 1 OFFSET ?3"},
+    {&GroupQueries::by_sender, "im_messages",
+     "SELECT seq FROM im_messages WHERE conv = ?1 AND seq < ?2 AND sender = ?3 AND recalled = 0 AND tip = 0 ORDER BY "
+     "seq DESC LIMIT ?4"},
+    {&GroupQueries::receipt, "im_members",
+     "SELECT count(*), coalesce(sum(CASE WHEN read >= ?2 THEN 1 ELSE 0 END), 0) FROM im_members WHERE conv = ?1 AND "
+     "left_at = 0 AND cleared < ?2 AND user_id <> ?3"},
+    {&GroupQueries::receipt_users, "im_members",
+     "SELECT user_id FROM im_members WHERE conv = ?1 AND (slot, user_id) > (?2, ?3) AND left_at = 0 AND cleared < ?4 "
+     "AND user_id <> ?5 AND read BETWEEN ?6 AND ?7 ORDER BY slot, user_id LIMIT ?8"},
+    {&GroupQueries::attributes, "im_group_attributes",
+     "SELECT name, value FROM im_group_attributes WHERE conv = ?1 ORDER BY name"},
+    {&GroupQueries::attribute_set, "im_group_attributes",
+     "INSERT INTO im_group_attributes (conv, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (conv, name) DO UPDATE SET "
+     "value = excluded.value"},
+    {&GroupQueries::attributes_erase, "im_group_attributes", "DELETE FROM im_group_attributes WHERE conv = ?1"},
+    {&GroupQueries::counters, "im_group_counters",
+     "SELECT name, value FROM im_group_counters WHERE conv = ?1 ORDER BY name"},
+    {&GroupQueries::counter_set, "im_group_counters",
+     "INSERT INTO im_group_counters (conv, name, value) VALUES (?1, ?2, ?3) ON CONFLICT (conv, name) DO UPDATE SET "
+     "value = excluded.value"},
+    {&GroupQueries::counter_erase, "im_group_counters", "DELETE FROM im_group_counters WHERE conv = ?1 AND name = ?2"},
+    {&GroupQueries::counters_erase, "im_group_counters", "DELETE FROM im_group_counters WHERE conv = ?1"},
 };
 
 #undef IM_GROUP

@@ -19,6 +19,9 @@ struct GroupQueries {
   Statement messages_erase, mentions_erase_all, targets_erase_all, hides_erase_all, changes_erase_all;
   Statement applications_erase_all, intents_erase_all, group_erase, conv_erase;
 
+  Statement ids, ids_count, unread_from, by_sender, receipt, receipt_users;
+  Statement attributes, attribute_set, attributes_erase, counters, counter_set, counter_erase, counters_erase;
+
   static Result<GroupQueries> prepare(sql::Database& database);
 };
 

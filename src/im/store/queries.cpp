@@ -62,9 +62,10 @@ constexpr Line kLines[] = {
     {&Queries::conv_advance, "im_convs", "UPDATE im_convs SET seq = ?2, last_at = ?3 WHERE conv = ?1"},
     {&Queries::change_next, "im_convs", "UPDATE im_convs SET changes = changes + 1 WHERE conv = ?1 RETURNING changes"},
     {&Queries::change_add, "im_changes",
-     "INSERT INTO im_changes (conv, change, seq, by_user, at) VALUES (?1, ?2, ?3, ?4, ?5)"},
+     "INSERT INTO im_changes (conv, change, seq, by_user, at, edited) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"},
     {&Queries::changes_after, "im_changes",
-     "SELECT c.change, c.seq, c.by_user, c.at FROM im_changes c JOIN im_messages m ON m.conv = c.conv AND m.seq = "
+     "SELECT c.change, c.seq, c.by_user, c.at, c.edited FROM im_changes c JOIN im_messages m ON m.conv = c.conv AND "
+     "m.seq = "
      "c.seq "
      "WHERE c.conv = ?1 AND c.change > ?2 AND (m.hidden = 0 OR m.from_b = ?3) ORDER BY c.change LIMIT ?4"},
 
@@ -83,20 +84,22 @@ constexpr Line kLines[] = {
     {&Queries::message_add, "im_messages",
      "INSERT INTO im_messages (conv, ver_a, ver_b, " IM_MESSAGE ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
      "?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"},
-    {&Queries::message, "im_messages", "SELECT " IM_MESSAGE " FROM im_messages WHERE conv = ?1 AND seq = ?2"},
+    {&Queries::message, "im_messages", "SELECT " IM_SHOWN " FROM im_messages WHERE conv = ?1 AND seq = ?2"},
     {&Queries::message_seen, "im_messages",
-     "SELECT " IM_MESSAGE " FROM im_messages m WHERE conv = ?1 AND seq = ?2 AND seq > ?3 AND " IM_SEEN},
+     "SELECT " IM_SHOWN " FROM im_messages m WHERE conv = ?1 AND seq = ?2 AND seq > ?3 AND " IM_SEEN},
     {&Queries::messages_up, "im_messages",
-     "SELECT " IM_MESSAGE " FROM im_messages m WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3 AND " IM_SEEN
+     "SELECT " IM_SHOWN " FROM im_messages m WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3 AND " IM_SEEN
      " ORDER BY seq LIMIT ?7"},
     {&Queries::messages_down, "im_messages",
-     "SELECT " IM_MESSAGE " FROM im_messages m WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3 AND " IM_SEEN
+     "SELECT " IM_SHOWN " FROM im_messages m WHERE conv = ?1 AND seq BETWEEN ?2 AND ?3 AND " IM_SEEN
      " ORDER BY seq DESC LIMIT ?7"},
     {&Queries::last_seen, "im_messages",
      "SELECT seq FROM im_messages m WHERE conv = ?1 AND seq > ?2 AND seq <= ?3 AND no_last = 0 AND " IM_SEEN
      " ORDER BY seq DESC LIMIT 1"},
     {&Queries::tombstone, "im_messages",
      "UPDATE im_messages SET recalled = 1, elements = '', push = '', cloud_data = '' WHERE conv = ?1 AND seq = ?2"},
+    {&Queries::edit, "im_messages",
+     "UPDATE im_messages SET elements = ?3, cloud_data = ?4, edited = 1 WHERE conv = ?1 AND seq = ?2"},
     {&Queries::unread_count, "im_messages",
      "SELECT count(*) FROM im_messages WHERE conv = ?1 AND seq > ?2 AND seq <= ?3 AND from_b = ?4 AND no_unread = 0 "
      "AND "

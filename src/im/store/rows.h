@@ -116,6 +116,7 @@ struct ChangeRow {
   Seq seq;
   std::string by;
   WallTime at{};
+  bool edited = false;  // else it was recalled
 };
 
 }  // namespace nightpost::im

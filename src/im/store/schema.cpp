@@ -403,6 +403,34 @@ CREATE TABLE im_user_tags (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX im_user_tags_by_tag ON im_user_tags (app_id, tag, user_id);
 )sql",
+    R"sql(
+-- What the app's server may do to messages and groups: edit one, list them all, keep words and counters with a group.
+ALTER TABLE im_messages ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_changes ADD COLUMN edited INTEGER NOT NULL DEFAULT 0;  -- 0: the message was recalled
+CREATE INDEX im_groups_by_app ON im_groups (app_id, conv);
+
+CREATE TABLE im_group_attributes (
+  conv INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (conv, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE im_group_counters (
+  conv INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value INTEGER NOT NULL,
+  PRIMARY KEY (conv, name)
+) STRICT, WITHOUT ROWID;
+
+-- The names of a user's friend groups; who is in one is in im_friends.labels.
+CREATE TABLE im_friend_groups (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (user_id, app_id, name)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 Result<void> check(std::int64_t version) {

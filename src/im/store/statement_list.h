@@ -13,6 +13,8 @@
 #define IM_MESSAGE                                                                                    \
   "seq, at, from_b, priority, no_unread, no_last, recalled, hidden, expires, client_id, nick, face, " \
   "elements, push, cloud_data"
+// As it is read: with whether it was edited.
+#define IM_SHOWN IM_MESSAGE ", edited"
 // What a viewer sees: ?4 is he, ?5 whether he is user_b, ?6 now.
 #define IM_SEEN                                                                                                       \
   "(hidden = 0 OR from_b = ?5) AND (expires IS NULL OR expires > ?6) AND NOT EXISTS (SELECT 1 FROM im_hides h WHERE " \

@@ -78,7 +78,9 @@ class Tables {
   std::optional<ConvRow> conv(ConvId id);
   ConvRow add_conv(AppId app, const std::string& one, const std::string& other);
   void advance(ConvId conv, Seq seq, WallTime at);
-  std::int64_t add_recall(MessageId id, std::string_view by, WallTime at);  // the conversation's next change
+  /// The conversation's next change: the message was recalled, or edited.
+  std::int64_t add_change(MessageId id, std::string_view by, WallTime at, bool edited);
+  void forget_changes(MessageId id);  // of this message
   std::vector<ChangeRow> changes_after(ConvId conv, std::int64_t change, bool viewer_is_b, std::size_t limit);
   std::optional<ChatRow> chat(const UserKey& owner, ConvId conv);
   void save_chat(const ChatRow& row);
@@ -106,6 +108,7 @@ class Tables {
   /// The newest that may stand as a conversation's last; 0: none.
   Seq last_for(const ConvRow& conv, const Viewer& viewer);
   void make_tombstone(MessageId id);
+  void edit_message(MessageId id, std::string_view elements, std::string_view cloud_data);
   /// What the other side wrote that counts as unread, above `above` up to `to`.
   std::int64_t count_unread(const ConvRow& conv, bool reader_is_b, Seq above, Seq to);
   /// The greatest seq in (above, to] whose message is older than `time`, or came with the reader's ver at or below
@@ -226,6 +229,26 @@ class Tables {
   void settle_group_intent(std::int64_t id);
   std::vector<GroupIntentRow> group_intents_after(std::int64_t id, std::size_t limit);
 
+  // What the app's server does with groups (tables_group_admin.cpp).
+  std::vector<std::pair<ConvId, std::string>> group_ids(AppId app, ConvId after, std::optional<GroupType> type,
+                                                        std::size_t limit);  // by conv
+  std::int64_t count_groups(AppId app, std::optional<GroupType> type);
+  /// The `n`th newest message (from 1) that this member has to read, as if he had read none; 0: there are fewer.
+  Seq unread_from(ConvId conv, std::string_view reader, std::int64_t n);
+  std::vector<Seq> seqs_of_sender(ConvId conv, std::string_view sender, Seq below, std::size_t limit);  // falling
+  /// Members that were there for the message and did not send it: how many, and how many of them have read it.
+  std::pair<std::int64_t, std::int64_t> receipt(MessageId id, std::string_view sender);
+  /// Their names behind `after`, by slot and user: of those who have read it, or have not.
+  std::vector<std::string> receipt_users(MessageId id, std::string_view sender, bool read, std::string_view after,
+                                         std::size_t limit);
+  std::vector<std::pair<std::string, std::string>> group_attributes(ConvId conv);  // name, value; by name
+  void set_group_attribute(ConvId conv, std::string_view name, std::string_view value);
+  void erase_group_attributes(ConvId conv);
+  std::vector<std::pair<std::string, std::int64_t>> group_counters(ConvId conv);  // likewise
+  void set_group_counter(ConvId conv, std::string_view name, std::int64_t value);
+  void erase_group_counter(ConvId conv, std::string_view name);
+  void erase_group_counters(ConvId conv);
+
   // The server API's (tables_admin.cpp).
   void name_message(MessageId id, const WireName& name);
   /// The message that is called so, sent within that second; 0: none.
@@ -251,6 +274,9 @@ class Tables {
   void remove_friends(const UserKey& who, bool of_others_too);     // all of his; and him from all others' lists
   std::vector<FriendRow> friends(const UserKey& who, std::size_t skip, std::size_t limit);  // by user id
   std::int64_t count_friends(const UserKey& who);
+  std::vector<std::string> friend_groups(const UserKey& who);  // names, rising
+  void add_friend_group(const UserKey& who, std::string_view name);
+  void remove_friend_group(const UserKey& who, std::string_view name);
   void remove_admin_rows(const UserKey& who);  // with the account: profile fields, silence, friends both ways
 
   // What an app's server is to be told (tables_callbacks.cpp).

@@ -7,7 +7,7 @@
 namespace nightpost::im {
 namespace {
 
-constexpr int kWireColumn = 15;  // of IM_NAMED: behind a message's own
+constexpr int kWireColumn = 16;  // of IM_NAMED: behind a message's own
 
 FriendRow friend_row(const sql::Rows& rows) {
   return {.user = std::string(rows.text(0)),
@@ -127,9 +127,25 @@ std::int64_t Tables::count_friends(const UserKey& who) {
   return out;
 }
 
+std::vector<std::string> Tables::friend_groups(const UserKey& who) {
+  std::vector<std::string> out;
+  each(admin_.friend_groups.query(who.app.value, who.user),
+       [&](const sql::Rows& rows) { out.emplace_back(rows.text(0)); });
+  return out;
+}
+
+void Tables::add_friend_group(const UserKey& who, std::string_view name) {
+  change(admin_.friend_group_add, who.app.value, who.user, name);
+}
+
+void Tables::remove_friend_group(const UserKey& who, std::string_view name) {
+  change(admin_.friend_group_remove, who.app.value, who.user, name);
+}
+
 void Tables::remove_admin_rows(const UserKey& who) {
   change(admin_.fields_remove, who.app.value, who.user);
   change(admin_.silence_remove, who.app.value, who.user);
+  change(admin_.friend_groups_remove, who.app.value, who.user);
   remove_friends(who, true);
 }
 

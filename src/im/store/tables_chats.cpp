@@ -69,20 +69,26 @@ void Tables::advance(ConvId conv, Seq seq, WallTime at) {
   change(queries_.conv_advance, conv.value, seq.value, to_ms(at));
 }
 
-std::int64_t Tables::add_recall(MessageId id, std::string_view by, WallTime at) {
+std::int64_t Tables::add_change(MessageId id, std::string_view by, WallTime at, bool edited) {
   std::int64_t number = 0;
   each(queries_.change_next.query(id.conv.value), [&](const sql::Rows& rows) { number = rows.integer(0); });
-  change(queries_.change_add, id.conv.value, number, id.seq.value, by, to_ms(at));
+  change(queries_.change_add, id.conv.value, number, id.seq.value, by, to_ms(at), edited);
   return number;
 }
 
 std::vector<ChangeRow> Tables::changes_after(ConvId conv, std::int64_t after, bool viewer_is_b, std::size_t limit) {
   std::vector<ChangeRow> out;
   each(queries_.changes_after.query(conv.value, after, viewer_is_b, limit), [&](const sql::Rows& rows) {
-    out.push_back({rows.integer(0), {rows.integer(1)}, std::string(rows.text(2)), wall_from_ms(rows.integer(3))});
+    out.push_back({rows.integer(0),
+                   {rows.integer(1)},
+                   std::string(rows.text(2)),
+                   wall_from_ms(rows.integer(3)),
+                   rows.integer(4) != 0});
   });
   return out;
 }
+
+void Tables::forget_changes(MessageId id) { change(queries_.changes_erase, id.conv.value, id.seq.value); }
 
 std::optional<ChatRow> Tables::chat(const UserKey& owner, ConvId conv) {
   std::optional<ChatRow> out;

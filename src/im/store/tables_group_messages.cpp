@@ -41,7 +41,8 @@ Message Tables::group_message_of(const GroupRow& group, const sql::Rows& rows) {
               .flags = {.no_unread = rows.integer(4) != 0,
                         .no_last = rows.integer(5) != 0,
                         .recalled = rows.integer(6) != 0,
-                        .tip = rows.integer(7) != 0},
+                        .tip = rows.integer(7) != 0,
+                        .edited = rows.integer(18) != 0},
               .elements = std::string(rows.text(12)),
               .push = std::string(rows.text(13)),
               .cloud_data = std::string(rows.text(14)),
@@ -76,7 +77,7 @@ void Tables::add_group_message(const GroupRow& group, const Message& message, Me
 std::optional<std::pair<Message, MessageCount>> Tables::group_message(const GroupRow& group, Seq seq) {
   std::optional<std::pair<Message, MessageCount>> out;
   each(groups_.message.query(group.conv.value, seq.value), [&](const sql::Rows& rows) {
-    out.emplace(group_message_of(group, rows), MessageCount{rows.integer(18) != 0, rows.integer(19)});
+    out.emplace(group_message_of(group, rows), MessageCount{rows.integer(19) != 0, rows.integer(20)});
   });
   return out;
 }
@@ -167,7 +168,8 @@ void Tables::erase_group_message(const GroupRow& group, const Message& message, 
   erase_mentions(message);
   if (!message.targets.empty()) change(groups_.targets_erase, conv, seq);
   change(groups_.hides_erase, conv, seq);
-  if (message.flags.recalled) change(queries_.changes_erase, conv, seq);  // reads all changes of the conversation
+  if (message.flags.recalled || message.flags.edited)
+    change(queries_.changes_erase, conv, seq);  // reads all changes of the conversation
   change(queries_.message_erase, conv, seq);
 }
 
@@ -178,7 +180,11 @@ std::size_t Tables::erase_messages(ConvId conv, std::size_t about) {
 std::vector<ChangeRow> Tables::group_changes_after(ConvId conv, std::int64_t after, std::size_t limit) {
   std::vector<ChangeRow> out;
   each(groups_.changes_after.query(conv.value, after, limit), [&](const sql::Rows& rows) {
-    out.push_back({rows.integer(0), {rows.integer(1)}, std::string(rows.text(2)), wall_from_ms(rows.integer(3))});
+    out.push_back({rows.integer(0),
+                   {rows.integer(1)},
+                   std::string(rows.text(2)),
+                   wall_from_ms(rows.integer(3)),
+                   rows.integer(4) != 0});
   });
   return out;
 }

@@ -23,7 +23,8 @@ Message Tables::message_of(const ConvRow& conv, const sql::Rows& rows) {
               .flags = {.no_unread = rows.integer(4) != 0,
                         .no_last = rows.integer(5) != 0,
                         .recalled = rows.integer(6) != 0,
-                        .hidden_from_receiver = rows.integer(7) != 0},
+                        .hidden_from_receiver = rows.integer(7) != 0,
+                        .edited = rows.integer(15) != 0},
               .elements = std::string(rows.text(12)),
               .push = std::string(rows.text(13)),
               .cloud_data = std::string(rows.text(14))};
@@ -86,6 +87,10 @@ Seq Tables::last_for(const ConvRow& conv, const Viewer& viewer) {
                                 to_ms(viewer.now)),
        [&](const sql::Rows& rows) { out = {rows.integer(0)}; });
   return out;
+}
+
+void Tables::edit_message(MessageId id, std::string_view elements, std::string_view cloud_data) {
+  change(queries_.edit, id.conv.value, id.seq.value, elements, cloud_data);
 }
 
 void Tables::make_tombstone(MessageId id) { change(queries_.tombstone, id.conv.value, id.seq.value); }

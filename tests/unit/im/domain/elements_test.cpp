@@ -183,8 +183,8 @@ TEST_CASE("elements: how many, how long and how deep", "[im][domain][elements]")
 
   const std::size_t around = texts(1, 0).size();
   CHECK(canonical(texts(1, 12 * 1024 - around)) == texts(1, 12 * 1024 - around));
-  for (const std::string& json :
-       {texts(1, 12 * 1024 - around + 1), texts(2, 7000), std::string(100'000, ' '), std::string(1'000'000, '[')}) {
+  for (const std::string& json : {texts(1, 12 * 1024 - around + 1), texts(1, 13'000), texts(2, 7000),
+                                  std::string(100'000, ' '), std::string(1'000'000, '[')}) {
     const Answer<CheckedElements> checked = check_elements(json, {});
     REQUIRE_FALSE(checked);
     CHECK(checked.error().code == Code::TooLarge);

@@ -313,6 +313,12 @@ TEST_CASE("frames: what the server says, golden and by the schema", "[im][frames
   CHECK(valid(text(deliver_frame(5, delivery, nullptr)))["items"][0]["kind"] == "peer_read");
   delivery.item = Recalled{"b", {full.id, "denny", full.at}};
   CHECK(valid(text(deliver_frame(6, delivery, nullptr)))["items"][0]["id"] == "144115188075855873-7");
+  Message changed = full;
+  changed.flags.edited = true;
+  delivery.item = MessageEdited{std::make_shared<const Message>(changed)};
+  CHECK(valid(text(deliver_frame(6, delivery, nullptr)))["items"][0]["message"]["edited"] == true);
+  changed.flags.recalled = true;  // a tombstone has nothing that could be edited
+  CHECK_FALSE(message_json(changed).contains("edited"));
   delivery.item = ChatChanged{"b"};
   delivery.ver = {};
   CHECK(text(deliver_frame(7, delivery, nullptr)) ==
@@ -355,6 +361,8 @@ TEST_CASE("frames: what the server says, golden and by the schema", "[im][frames
   pull.from = Seq{1};
   pull.to = pull.head = Seq{2};
   pull.recalls = {{full.id, "denny", full.at}};
+  pull.edits = {full.id, a_message(1).id};
+  CHECK(valid(res_frame(1, pull_body(pull, true)))["body"]["edits"].size() == 2);
   CHECK(valid(res_frame(1, pull_body(pull, true)))["body"]["messages"][1]["id"] == "144115188075855873-2");
 }
 

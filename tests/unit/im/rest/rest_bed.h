@@ -42,6 +42,7 @@ struct RestBed : World {
                                                    .clock = clock,
                                                    .service = *service,
                                                    .groups = groups,
+                                                   .group_admin = groups == nullptr ? nullptr : service.get(),
                                                    .presence = presence,
                                                    .metrics = metrics,
                                                    .log = nullptr,
