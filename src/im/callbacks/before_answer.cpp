@@ -29,7 +29,7 @@ BeforeVerdict no(Before what, std::int64_t code, std::string words) {
   return {.is = BeforeVerdict::Is::Refused, .refusal = {said, std::move(words)}};
 }
 
-bool is_there(const Fields& answer, const char* name) {
+bool is_there(Fields& answer, const char* name) {
   const auto* const value = answer.raw(name);
   return value != nullptr && !value->empty();
 }
