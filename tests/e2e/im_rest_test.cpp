@@ -2,59 +2,16 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 
-#include "e2e/im_process.h"
+#include "e2e/im_business.h"
 #include "support/spine/vendor_kit.h"
 
 namespace nightpost::e2e {
 namespace {
 
 using namespace std::chrono_literals;
-using nlohmann::json;
 using support::ImClient;
 
-/// Certificate and key of localhost, made on the spot.
-json tls_files(const support::TempFolder& folder) {
-  const std::string certificate = folder.file("rest.pem"), key = folder.file("rest.key");
-  const support::Ran made =
-      support::run_command({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                            "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-days",
-                            "2", "-keyout", key, "-out", certificate},
-                           10s, {.environment = {}, .folder = {}, .log_file = folder.file("openssl.log")});
-  REQUIRE(made.exit_code == 0);
-  return {{"tls_certificate_file", certificate}, {"tls_key_file", key}};
-}
-
-struct Business : ImBed {
-  json tls;
-  Business() : ImBed(), tls(tls_files(Bed::folder)) {
-    json rest = {{"listen", "127.0.0.1:0"},
-                 {"administrators", {{std::to_string(support::kFleetApp), "administrator"}}}};
-    rest.update(tls);
-    config = nightpost.config("im.json", names, {{"im", im_section({{"rest", rest}})}});
-  }
-  /// One call by curl; the whole reply.
-  json call(const ImProcess& server, const std::string& command, const json& body,
-            const std::string& as = "administrator") {
-    std::string sig = signature(as);
-    for (std::size_t at; (at = sig.find('*')) != sig.npos;) sig.replace(at, 1, "%2A");
-    const std::string url = server.rest() + "/v4/" + command + "?sdkappid=" + std::to_string(support::kFleetApp) +
-                            "&identifier=" + as + "&usersig=" + sig + "&random=1&contenttype=json";
-    const support::Ran ran = support::run_command(
-        {"curl", "--silent", "--show-error", "--cacert", tls.at("tls_certificate_file"), "--data", body.dump(), url},
-        10s);
-    REQUIRE(ran.exit_code == 0);
-    return json::parse(ran.out);
-  }
-  json done(const ImProcess& server, const std::string& command, const json& body) {
-    const json reply = call(server, command, body);
-    if (reply.at("ErrorCode") != 0) FAIL(command + ": " + reply.dump());
-    return reply;
-  }
-};
-
-json text(const std::string& words) {
-  return json::array({{{"MsgType", "TIMTextElem"}, {"MsgContent", {{"Text", words}}}}});
-}
+json text(const std::string& words) { return Business::text(words); }
 
 TEST_CASE("im rest: a business server imports, sends, and reaches who is there and who is not", "[e2e][im][rest]") {
   Business business;
