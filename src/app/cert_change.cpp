@@ -112,6 +112,7 @@ constexpr MistakeWord kMistakeWords[] = {
     {"in the file", "file"},
     {"the file", "file"},
     {"service account", "file"},
+    {"service_account", "file"},
     {"PEM", "file"},
     {"AppSecret", "secret"},
     {"app secret", "secret"},
