@@ -93,7 +93,7 @@ std::optional<std::vector<Answer>> split(std::span<const DeviceToken> tokens, co
   // Where more failed than are named, some of the others were dropped, or all.
   const std::int64_t rest = static_cast<std::int64_t>(tokens.size()) - count;
   const std::int64_t failed = std::clamp<std::int64_t>(integer_in(msg, "failure").value_or(0), 0, kFailuresMax);
-  const std::int64_t missing = failed - static_cast<std::int64_t>(illegal.size());
+  const std::int64_t missing = failed - std::max<std::int64_t>(count, static_cast<std::int64_t>(illegal.size()));
   const Answer taken = taken_but_for(missing, rest);
   const bool others_taken = some_taken && rest > 0 && missing < rest;
   std::vector<Answer> answers;
