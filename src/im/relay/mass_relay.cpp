@@ -79,9 +79,10 @@ void MassRelay::turn() {
   const MonoTime now = loop_.now();
   const bool may_ask = now >= retry_at_;
   if (may_ask && list_again_ && !listing_ && !stepping_) list();
-  if (may_ask && !reading_ && !unread_.empty()) read();
-  const bool may_step =
-      started_ && !draining_ && !listing_ && !stepping_ && !tasks_.empty() && open_.size() < options_.chunks_open_max;
+  const auto has_room = [this] { return flight_bytes_ < relay_.in_flight_bytes_max; };
+  if (may_ask && has_room() && !reading_ && !unread_.empty()) read();
+  const bool may_step = started_ && !draining_ && !listing_ && !stepping_ && !tasks_.empty() && has_room() &&
+                        open_.size() < options_.chunks_open_max;
   if (may_step && may_ask && now >= next_step_) return step();
   if (!may_ask) return timer_->arm(retry_at_);
   if (may_step) timer_->arm(next_step_);
@@ -174,19 +175,23 @@ void MassRelay::publish(const MassPushChunk& chunk) {
     due.erase(due.begin(), end);
     const ChunkId id{chunk.task, chunk.chunk};
     const std::uint64_t ticket = ++tickets_;
-    flights_.emplace(ticket, id);
+    const std::string event = mass_event(chunk, part, relay_.event_lifetime);
+    flights_.emplace(ticket, Flight{id, event.size()});
+    flight_bytes_ += event.size();
     ++open_[id];
     metrics_.events.add();
     metrics_.members.add(part.size());
-    sink_.publish(mass_event_key(chunk), mass_event(chunk, part, relay_.event_lifetime), ticket);
+    sink_.publish(mass_event_key(chunk), event, ticket);
   }
 }
 
 void MassRelay::durable(std::uint64_t ticket) {
   const auto flight = flights_.extract(ticket);
   if (!flight) return;
-  --open_.at(flight.mapped());
-  look(flight.mapped());
+  const auto [chunk, bytes] = flight.mapped();
+  flight_bytes_ -= bytes;
+  --open_.at(chunk);
+  look(chunk);
   turn();
 }
 

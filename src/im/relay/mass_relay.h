@@ -44,7 +44,7 @@ class MassRelay {
  public:
   /// Hands messages to whoever of their receivers is connected.
   using Deliver = std::function<void(std::vector<Delivery>)>;
-  /// `relay` has the times. What is borrowed outlives it.
+  /// `relay` has the times and the bound of bytes in flight. What is borrowed outlives it.
   MassRelay(RelayOptions relay, MassRelayOptions options, MassPushBook& book, const Presence& presence, EventSink& sink,
             Deliver deliver, EventLoop& loop, MassRelayMetrics& metrics);
   ~MassRelay();
@@ -80,11 +80,16 @@ class MassRelay {
   const Deliver deliver_;
   EventLoop& loop_;
   MassRelayMetrics& metrics_;
-  std::set<std::int64_t> tasks_;              // with chunks to begin
-  std::int64_t last_ = 0;                     // of them, the one that had its turn
-  std::map<ChunkId, int> open_;               // chunks that were begun, and their events that are not durable
-  std::deque<ChunkId> unread_;                // of them, those whose users are to be looked up
-  std::map<std::uint64_t, ChunkId> flights_;  // by ticket
+  std::set<std::int64_t> tasks_;  // with chunks to begin
+  std::int64_t last_ = 0;         // of them, the one that had its turn
+  std::map<ChunkId, int> open_;   // chunks that were begun, and their events that are not durable
+  std::deque<ChunkId> unread_;    // of them, those whose users are to be looked up
+  struct Flight {
+    ChunkId chunk;
+    std::size_t bytes = 0;
+  };
+  std::map<std::uint64_t, Flight> flights_;  // by ticket
+  std::size_t flight_bytes_ = 0;             // of the events of all flights
   std::uint64_t tickets_ = 0;
   bool started_ = false;  // the first list has come: open chunks of earlier processes are known
   bool list_again_ = false, listing_ = false, stepping_ = false, reading_ = false, draining_ = false;

@@ -270,6 +270,23 @@ TEST_CASE("mass relay: users at a rate, tasks by turns, so many chunks at once",
   CHECK(bed.metrics.users.read() == 10);
 }
 
+TEST_CASE("mass relay: bytes in flight are bounded, those of an earlier process too", "[im][relay][mass]") {
+  MassBed bed;
+  bed.relay_options.in_flight_bytes_max = 1;
+  bed.book.tasks[1] = {.chunks = {{MassBed::user("a")}, {MassBed::user("b")}, {MassBed::user("c")}}, .begun = 2};
+  bed.book.rows[{1, 1}] = {MassBed::user("a")};
+  bed.book.rows[{1, 2}] = {MassBed::user("b")};
+  bed.start();
+  bed.loop.pass(milliseconds(5'000));
+  CHECK(bed.sink.told() == Lines{"mass-1.1: a phone"});
+  bed.sink.one_durable();
+  CHECK(bed.sink.told() == Lines{"mass-1.2: b phone"});
+  bed.loop.pass(milliseconds(5'000));
+  bed.sink.one_durable();
+  bed.loop.pass(milliseconds(5'000));
+  CHECK(bed.sink.told() == Lines{"mass-1.3: c phone"});
+}
+
 TEST_CASE("mass relay: steps that come to nobody go on", "[im][relay][mass]") {
   MassBed bed;
   bed.book.tasks[1].chunks = {{}, {}, {MassBed::user("a")}, {MassBed::user("b", {})}};
