@@ -67,11 +67,22 @@ void BeforeCaller::answered(AppId id, const BeforeQuestion& question, Heard hear
   auto verdict = answer ? before_answer(question.what, answer->status, answer->body, options_.answers)
                         : Result<BeforeVerdict>(std::unexpected(answer.error()));
   const bool failed_before = before_fails(app.failed_in_row);
-  if (verdict) {
+  // A server that answers is up, whatever it says: else a user whose messages it answers badly would have those of all
+  // others pass unasked.
+  if (answer && answer->status / 100 == 2) {
     app.failed_in_row = 0;
-    count(*verdict);
     if (failed_before && parts_.log != nullptr)
       parts_.log->info("im.before_callbacks_answered_again", {observe::kv("app", id.value)});
+    if (verdict) {
+      app.bad_in_row = 0;
+      count(*verdict);
+    } else {
+      parts_.metrics.failed.add();
+      if (++app.bad_in_row == kBeforeFailingFrom && parts_.log != nullptr)
+        parts_.log->warn("im.before_callbacks_answered_badly",
+                         {observe::kv("app", id.value), observe::kv("why", verdict.error().detail)});
+      verdict = without_answer(app);
+    }
   } else {
     if (!failed_before || app.open == 0) ++app.failed_in_row;  // those that fail together do not double the wait each
     parts_.metrics.failed.add();

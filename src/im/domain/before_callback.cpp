@@ -37,7 +37,7 @@ constexpr std::array<BeforeTraits, kBefores> kBeforeTraits = {{
      Code::GroupCallbackRefused},
     {"Group.CallbackBeforeInviteJoinGroup", "users are to be brought into a group; not its first members",
      kBeforeGroupInviteFields, Code::GroupCallbackRefused},
-    {"Sns.CallbackPrevFriendAdd", "friends are to be added; not by an import", kBeforeFriendAddFields,
+    {"Sns.CallbackPrevFriendAdd", "friends are to be added, by force and by an import too", kBeforeFriendAddFields,
      Code::FriendCallbackRefused},
 }};
 

@@ -194,6 +194,13 @@ Fields Fields::object(Names names, std::int32_t code) {
   return {found.value == nullptr ? nothing() : *found.value, place_of(name), code == 0 ? code_ : code, fault_};
 }
 
+void Fields::require(Names names, std::int32_t code) {
+  if (noting())
+    for (FieldNote& asked : *here_) asked.required = asked.required || asked.name == names.name;
+  else if (member(names).value == nullptr)
+    fail(names.name, "missing", code);
+}
+
 std::optional<Json> parse_request(std::string_view body, std::string& why) {
   bool too_deep = false;
   const auto watch = [&](int depth, Json::parse_event_t, Json&) {

@@ -64,6 +64,10 @@ class Fields {
                std::int32_t too_many = 0);
   /// An object; absent: one without members.
   Fields object(Names names, std::int32_t code = 0);
+  /// It has no members.
+  bool empty() const { return object_ == nullptr || object_->empty(); }
+  /// Missing is a fault. REQUIRED: the member is asked for by another call.
+  void require(Names names, std::int32_t code = 0);
   /// The member as it came; null: not there.
   const nlohmann::json* raw(Names names);
 

@@ -104,7 +104,7 @@ Answer<AdminService::Each> save_friends(Work& work, const UserKey& who, const st
                                         AdminService::Befriend how, bool both) {
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   if (is_look_ahead(work)) {
-    ask_friends(work, who, all, both, how == AdminService::Befriend::Force);
+    if (!all.empty()) ask_friends(work, who, all, both, how == AdminService::Befriend::Force);
     return AdminService::Each{};
   }
   Counts counts(work);

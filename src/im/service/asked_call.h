@@ -27,6 +27,7 @@ struct AskedCall {
   Reply<T> reply;
   BeforeGate::Pass pass{};
   std::vector<MemberOutcome> left_out{};  // of an invitation
+  Ver ver{};                              // the sender's, as the look ahead found it
 
   void finish(Answer<T> got) {
     if constexpr (std::is_same_v<T, MembersChanged>)
@@ -66,9 +67,9 @@ inline std::string line_of_group(const std::string& group) { return "g" + group;
 
 /// What a sender is told of a message that was dropped: success, and no id.
 template <class T>
-Answer<T> dropped(WallTime now) {
+Answer<T> dropped(WallTime now, Ver ver) {
   if constexpr (std::is_same_v<T, SendReply>)
-    return SendReply{.at = now};
+    return SendReply{.at = now, .ver = ver};
   else
     return refuse(Code::CallbackRefused, "the app's server refused it");
 }

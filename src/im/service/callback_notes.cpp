@@ -319,9 +319,11 @@ void note_profile(Work& work, const Actor& who, const std::vector<std::pair<std:
 }
 
 Answer<void> note_push_outcomes(Work& work, const std::vector<PushOutcome>& all) {
+  MassOutcomesByTask mass;
   for (const PushOutcome& outcome : all)
-    if (!note_mass_push_outcome(work, outcome) && wants_callback(work, outcome.app, Callback::PushResult))
+    if (!note_mass_push_outcome(work, outcome, mass) && wants_callback(work, outcome.app, Callback::PushResult))
       note_push_outcome(work, outcome);
+  count_mass_push_outcomes(work, mass);
   return {};
 }
 

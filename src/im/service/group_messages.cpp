@@ -96,7 +96,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
     return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
   if (is_look_ahead(work)) {
     ask_group_send(work, who, group, draft);
-    return SendReply{.at = plan->at};
+    return SendReply{.at = plan->at, .ver = sender->ver};
   }
 
   // Apply.

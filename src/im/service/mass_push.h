@@ -50,7 +50,8 @@ class MassPushService {
   virtual ~MassPushService() = default;
   /// The task's number. PushRandomUsed; PushTasksFull; PushOff; AccountUnknown: the sender.
   virtual void push_to_all(AppId app, MassPush push, Reply<std::int64_t> reply) = 0;
-  /// What is not at the broker yet is not pushed; one that is over stays so. Malformed: no such task of this app.
+  /// No further users are come to; of those that were, who has no push yet gets it. One that is over stays so.
+  /// Malformed: no such task of this app.
   virtual void cancel_push(AppId app, std::int64_t task, Reply<void> reply) = 0;
   /// Those of `tasks` that there are.
   virtual void push_reports(AppId app, std::vector<std::int64_t> tasks, Reply<std::vector<MassPushReport>> reply) = 0;

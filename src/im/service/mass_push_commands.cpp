@@ -57,10 +57,13 @@ PushChunk next_users(Work& work, AppId app, const PushCondition& condition, cons
   return chunk_of(pages, condition.is == Is::TagsAnd || condition.is == Is::AttrsAnd, span.limit);
 }
 
-/// The user's own message of a push that is stored; a step that is repeated finds the first.
+/// The client id of the user's own message of a push that is stored.
+std::string name_for(const MassTaskRow& task, const std::string& user) { return mass_push_name(task.id) + "-" + user; }
+
+/// That message; a step that is repeated finds the first.
 void store_for(Work& work, const MassTaskRow& task, const std::string& user) {
   const Draft draft{.to = user,
-                    .client_id = mass_push_name(task.id) + "-" + user,
+                    .client_id = name_for(task, user),
                     .elements = task.elements,
                     .push = task.push,
                     .cloud_data = {},
@@ -266,7 +269,6 @@ Answer<std::optional<MassPushChunk>> mass_push_chunk(Work& work, std::int64_t id
                                 .push = task->push},
                     .stored = task->lifetime_ms > 0,
                     .receivers = {}};
-  if (out.stored) out.message.expires = task->at + milliseconds(task->lifetime_ms);
   const PushCondition condition = condition_of(*task);
   std::string after = row->after;
   for (bool last = false; !last && !work.tables.failure();) {  // once, unless users came meanwhile
@@ -277,6 +279,9 @@ Answer<std::optional<MassPushChunk>> mass_push_chunk(Work& work, std::int64_t id
     for (const std::string& user : next.users) {
       const UserKey key{task->app, user};
       if (user == task->from) continue;
+      if (out.stored && !out.message.expires)  // those of a chunk were stored together, maybe long after the task began
+        if (const auto own = work.tables.sent({task->app, task->from}, name_for(*task, user)))
+          out.message.expires = own->at + milliseconds(task->lifetime_ms);
       const std::vector<TerminalRow> terminals = work.tables.terminals(key);
       if (std::ranges::none_of(terminals, [](const auto& each) { return each.state == TerminalState::LoggedIn; }))
         continue;
@@ -292,17 +297,18 @@ void finish_mass_chunk(Work& work, std::int64_t id, std::int64_t chunk) {
   if (const auto task = work.tables.mass_task(id)) end_if_done(work, *task);
 }
 
-bool note_mass_push_outcome(Work& work, const PushOutcome& outcome) {
+bool note_mass_push_outcome(Work& work, const PushOutcome& outcome, MassOutcomesByTask& all) {
   const auto id = mass_push_of_event(outcome.event_id);
   if (!id) return false;
-  const auto task = work.tables.mass_task(*id);
+  const auto [at, is_new] = all.try_emplace(*id);
+  auto& [task, more] = at->second;
+  if (is_new) task = work.tables.mass_task(*id);
   if (!task || task->app != outcome.app) return true;  // of another installation, or forgotten
-  MassTaskRow more{.id = *id};
+  more.id = *id;
   (outcome.code != 0    ? more.failed
    : outcome.stage == 1 ? more.pushed
    : outcome.stage == 2 ? more.delivered
-                        : more.clicked) = 1;
-  work.tables.count_mass_outcomes(more);
+                        : more.clicked) += 1;
   if (!wants_callback(work, outcome.app, Callback::MassPushResult)) return true;
   std::string event = "{";
   append_json_member(event, "CallbackCommand", traits_of(Callback::MassPushResult).command);
@@ -319,6 +325,11 @@ bool note_mass_push_outcome(Work& work, const PushOutcome& outcome) {
   append_json_member(event, "EventId", push_outcome_id(outcome));
   note_push_events(work, outcome.app, Callback::MassPushResult, "[" + event + "}]");
   return true;
+}
+
+void count_mass_push_outcomes(Work& work, const MassOutcomesByTask& all) {
+  for (const auto& [id, counted] : all)
+    if (counted.more.id != 0) work.tables.count_mass_outcomes(counted.more);
 }
 
 }  // namespace nightpost::im

@@ -51,6 +51,12 @@ Answer<void> check_tags(const std::vector<UserTags>& all) {
   return {};
 }
 
+Answer<void> check_users(const std::vector<std::string>& users) {
+  for (const std::string& user : users)
+    if (auto ok = check_user_id(user, "To_Account"); !ok) return ok;
+  return {};
+}
+
 Answer<void> check_attribute_names(const std::map<std::int64_t, std::string>& names) {
   std::set<std::string> seen;
   for (const auto& [place, name] : names) {
@@ -108,6 +114,7 @@ void StoreService::remove_attributes(AppId app, std::vector<UserAttributes> all,
 }
 
 void StoreService::attributes(AppId app, std::vector<std::string> users, Reply<std::vector<UserAttributes>> reply) {
+  if (auto ok = check_users(users); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<std::vector<UserAttributes>>(
       [app, users = std::move(users)](Work& work) { return im::attributes(work, app, users); }, std::move(reply));
 }
@@ -123,11 +130,13 @@ void StoreService::remove_tags(AppId app, std::vector<UserTags> all, Reply<void>
 }
 
 void StoreService::remove_all_tags(AppId app, std::vector<std::string> users, Reply<void> reply) {
+  if (auto ok = check_users(users); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write<void>([app, users = std::move(users)](Work& work) { return im::remove_all_tags(work, app, users); },
               std::move(reply));
 }
 
 void StoreService::tags(AppId app, std::vector<std::string> users, Reply<std::vector<UserTags>> reply) {
+  if (auto ok = check_users(users); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   look<std::vector<UserTags>>([app, users = std::move(users)](Work& work) { return im::tags(work, app, users); },
                               std::move(reply));
 }

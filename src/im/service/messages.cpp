@@ -117,7 +117,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
     return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
   if (is_look_ahead(work)) {
     ask_send(work, who, draft, wire_name(draft, plan->seq), plan->at);
-    return SendReply{.at = plan->at};
+    return SendReply{.at = plan->at, .ver = sender->ver};
   }
 
   Message made{.at = plan->at,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -291,7 +292,7 @@ void StoreService::write_asked(Before what, const Actor& who, std::string line, 
   const auto heard = [this, call, write_it](Answer<BeforeVerdict> verdict) {
     if (!verdict) return call->finish(std::unexpected(std::move(verdict.error())));
     if (verdict->is == BeforeVerdict::Is::Refused) return call->finish(std::unexpected(std::move(verdict->refusal)));
-    if (verdict->is == BeforeVerdict::Is::Dropped) return call->finish(dropped<T>(around_.clock.wall()));
+    if (verdict->is == BeforeVerdict::Is::Dropped) return call->finish(dropped<T>(around_.clock.wall(), call->ver));
     take_verdict(*call, *verdict);
     write_it();
   };
@@ -306,6 +307,7 @@ void StoreService::write_asked(Before what, const Actor& who, std::string line, 
         },
         [this, call, what, heard, question](Answer<T> got) {
           if (!got || question->empty()) return call->finish(std::move(got));  // refused, or over already
+          if constexpr (std::is_same_v<T, SendReply>) call->ver = got->ver;
           const Actor& of = call->who;
           gate_.ask({.app = of.user.app,
                      .what = what,

@@ -19,8 +19,8 @@ constexpr StatementLine<MassQueries> kMassLines[] = {
     {&MassQueries::tasks_running, "im_mass_tasks",
      "SELECT count(*) FROM im_mass_tasks WHERE app_id = ?1 AND state = 0"},
     {&MassQueries::tasks_open, "im_mass_tasks",
-     "SELECT id, begun_all FROM im_mass_tasks t WHERE state = 0 OR EXISTS (SELECT 1 FROM im_mass_chunks c WHERE "
-     "c.task = t.id) ORDER BY id"},
+     "SELECT id, begun_all FROM im_mass_tasks WHERE id IN (SELECT id FROM im_mass_tasks WHERE state = 0 UNION SELECT "
+     "task FROM im_mass_chunks) ORDER BY id"},
     {&MassQueries::task_advance, "im_mass_tasks",
      "UPDATE im_mass_tasks SET cursor = ?2, chunks = ?3, users = ?4, begun_all = ?5 WHERE id = ?1"},
     {&MassQueries::task_state, "im_mass_tasks", "UPDATE im_mass_tasks SET state = ?2 WHERE id = ?1 AND state = 0"},
@@ -29,7 +29,7 @@ constexpr StatementLine<MassQueries> kMassLines[] = {
      "clicked + ?5 WHERE id = ?1"},
     {&MassQueries::tasks_old, "im_mass_tasks",
      "SELECT id FROM im_mass_tasks t WHERE at < ?1 AND state <> 0 AND NOT EXISTS (SELECT 1 FROM im_mass_chunks c "
-     "WHERE c.task = t.id) ORDER BY id LIMIT ?2"},
+     "WHERE c.task = t.id) ORDER BY at LIMIT ?2"},
     {&MassQueries::task_erase, "im_mass_tasks", "DELETE FROM im_mass_tasks WHERE id = ?1"},
 
     {&MassQueries::chunk_add, "im_mass_chunks",

@@ -431,6 +431,11 @@ CREATE TABLE im_friend_groups (
   PRIMARY KEY (user_id, app_id, name)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+-- Tasks are kept for days, and few of them run: those are found without the others.
+CREATE INDEX im_mass_tasks_running ON im_mass_tasks (app_id, id) WHERE state = 0;
+CREATE INDEX im_mass_tasks_by_time ON im_mass_tasks (at) WHERE state <> 0;
+)sql",
 };
 
 Result<void> check(std::int64_t version) {

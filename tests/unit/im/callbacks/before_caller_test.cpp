@@ -177,6 +177,19 @@ TEST_CASE("before caller: a server that hangs holds nobody, and is asked by few"
   CHECK(bed.open.size() == 3);
 }
 
+TEST_CASE("before caller: bad answers are no server that fails", "[im][callbacks][before]") {
+  CallerBed bed;
+  for (const char* const name : {"a", "b", "c"}) {
+    bed.question(name, kClosedApp);
+    bed.answer(CallbackAnswer{200, R"({"ErrorCode":0,"MsgBody":7})"});
+  }
+  CHECK(bed.take() == Heard{"a withheld", "b withheld", "c withheld"});
+  CHECK(bed.metrics.failed.read() == 3);
+  CHECK(bed.metrics.failing.read() == 0);
+  bed.question("d", kClosedApp);
+  CHECK(bed.open.size() == 1);  // others are asked about
+}
+
 TEST_CASE("before caller: an app without a target is let by, and after its end nobody hears",
           "[im][callbacks][before]") {
   CallerBed bed;

@@ -177,6 +177,11 @@ TEST_CASE("mass push commands: what is refused, and by which code", "[im][rest][
        {{"UserTags", Json::array({{{"To_Account", "ann"}, {"Tags", std::vector<std::string>(11, "x")}}})}},
        90001,
        "Tags"},
+      {"an id with U+0000",
+       "all_member_push/im_remove_all_tags",
+       {{"To_Account", {std::string("a\0b", 3)}}},
+       90001,
+       "To_Account"},
       {"tags of nobody", "all_member_push/im_get_tag", {{"To_Account", {"eve"}}}, 90048, "eve"},
   };
   for (const Row& row : rows) {
@@ -247,6 +252,10 @@ TEST_CASE("rest: ForbidCallbackControl says who is not asked and not told", "[im
   Json silent = bed.message("ann", "bob", "other");
   silent["ForbidCallbackControl"] = {"ForbidBeforeSendMsgCallback", "ForbidAfterSendMsgCallback"};
   bed.done("openim/sendmsg", silent);
+  CHECK(told() == 1);
+  Json batch = bed.message("ann", "bob", "to many");  // never asked about, never told of
+  batch["To_Account"] = {"bob"};
+  bed.done("openim/batchsendmsg", batch);
   CHECK(told() == 1);
   bed.service->set_asker(nullptr);
 }

@@ -117,6 +117,14 @@ TEST_CASE("openapi: what a decoder asks for is noted with type, range and old na
   // A name where a list is meant, too: any type.
   CHECK(bed.request_of(*find_command("group_open_http_svc", "send_group_msg")).at("properties").at("To_Account") ==
         Json::object());
+  // Pushes to all: a condition's members, and what a notification without a message needs.
+  const Json& everybody = bed.request_of(*find_command("all_member_push", "im_push")).at("properties");
+  CHECK(everybody.at("Condition").at("properties").at("TagsAnd").at("maxItems") == 10);
+  CHECK(everybody.at("Condition").at("properties").contains("AttrsOr"));
+  const Json& notification = bed.request_of(*find_command("timpush", "push"));
+  CHECK(notification.at("required") == Json{"MsgRandom", "OfflinePushInfo"});
+  CHECK(notification.at("properties").at("OfflinePushInfo").at("properties").contains("Desc"));
+  CHECK(bed.request_of(*find_command("all_member_push", "im_get_attr_name")).at("properties").empty());
   const Json& kinds = bed.document.at("components").at("schemas").at("MsgBody").at("items").at("oneOf");
   CHECK(kinds.size() == 8);
   for (const Json& kind : kinds) CHECK_FALSE(kind.at("properties").at("MsgContent").at("properties").empty());

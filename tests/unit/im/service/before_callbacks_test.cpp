@@ -253,6 +253,7 @@ TEST_CASE("before-callbacks: a group's message that is dropped is a success for 
   REQUIRE(sent);
   CHECK(sent->id == MessageId{});
   CHECK(sent->at == world.clock.wall());
+  CHECK(sent->ver.value > 0);  // the account's, as of any answer
   CHECK(world.news().deliveries.empty());
 }
 

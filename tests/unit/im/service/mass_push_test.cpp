@@ -207,6 +207,9 @@ TEST_CASE("mass push: with a lifetime each user has it as a message, once", "[im
   CHECK(news.intents.empty());  // the chunk's event is its push
   REQUIRE(news.deliveries.size() == 1);
   CHECK(news.deliveries[0].to.user == "ann");
+  world.clock.pass(std::chrono::minutes(50));
+  world.step(task);
+  CHECK(world.chunk(task, 2)->message.expires == chunk->at + std::chrono::minutes(110));  // as its messages do
   while (!world.step(task).begun_all) {
   }
   for (const char* const user : {"ann", "bob", "dan"}) {
@@ -340,6 +343,13 @@ TEST_CASE("mass push: what became of its pushes is counted, and told where the a
                                                              {"ErrCode", 7},
                                                              {"ErrInfo", "bad"},
                                                              {"EventId", event + "/bob/phone/1"}}}));
+  const auto taken = [&](const char* user) {
+    return PushOutcome{.app = kApp, .event_id = event, .user = user, .device = "phone", .at = world.clock.wall()};
+  };
+  REQUIRE(world.ask<void>([&](auto reply) {
+    world.service->push_outcomes({taken("ann"), taken("bob"), taken("dan")}, std::move(reply));
+  }));
+  CHECK(world.report(task).pushed == 4);
 }
 
 TEST_CASE("mass push: old ones are forgotten, those that run are not", "[im][service][mass]") {
