@@ -128,6 +128,9 @@ std::expected<Begun, Refusal> log_in(const HttpCall& call, const std::string& to
                   link.empty() ? "the token is unknown" : "the link is unknown, was used, or is over");
   if (link.empty() && state_of(**found, now) != "active")
     return nobody(call, gate, clock.mono(), fmt::format("the {} is {}", what, state_of(**found, now)));
+  // Each log-in is an entry of the audit log: without a rate a viewer could push all others out of it.
+  if (const auto wait = gate.request_wait(std::to_string((*found)->id), clock.mono()))
+    return too_many(*wait, "too many requests by this token");
   auto secret = new_secret(kSessionPrefix);
   if (!secret) return refused(secret.error());
   const WallTime ends_at = now + options.session_lifetime;

@@ -131,6 +131,7 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
       return as_answered(caller.error());
     }
     request.caller = *std::move(caller);
+    tools.store.write_as("console:" + request.caller.name);  // whose versions of certificates are written
     if (const auto wait = tools.gate.request_wait(std::to_string(request.caller.token_id), tools.clock.mono()))
       return as_answered({429, "too_many", "too many requests by this token", "", std::to_string(wait->count())});
     if (request.caller.role < *route.role)

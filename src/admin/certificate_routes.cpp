@@ -145,6 +145,10 @@ Reply change_certificate(Request& request) {
   if (request.body.empty()) return malformed("nothing is named that is to change");
   const auto change = change_in(request.body);
   if (!change) return std::unexpected(change.error());
+  // Who may not read the secret may not have it sent to where they can.
+  const bool elsewhere = change->host && !change->host->empty() && *change->host != before->host_override;
+  if (elsewhere && !change->file && !change->secret)
+    return invalid("the secret is sent there: give it again with another host", "host");
   const Tools& tools = request.tools;
   request.note = {.made = true,
                   .app = before->app,

@@ -72,17 +72,27 @@ Reply list_devices(Request& request) {
                     device = request.query.text("device");
   if (!token.empty() && token.size() < kTokenPrefixMin) return invalid("at least 6 characters of it", "query.token");
   if (token.empty() && !request.query.has("app")) return malformed("missing, or give token", "query.app");
-  auto rows = token.empty()
-                  ? request.tools.store.devices(
-                        request.app(), user.empty() ? std::nullopt : std::optional<std::string_view>(user), limit + 1)
-                  : devices_by_token(request, token, limit + 1);
+  if (token.empty() && user.empty() && !device.empty())
+    return malformed("missing: device narrows a user's", "query.user");
+  // What narrows is looked for before the limit cuts.
+  const bool narrowed = !device.empty() || (!token.empty() && !user.empty());
+  const std::size_t looked_at = narrowed ? request.tools.options.list_max : limit;
+  auto rows = token.empty() ? request.tools.store.devices(
+                                  request.app(), user.empty() ? std::nullopt : std::optional<std::string_view>(user),
+                                  looked_at + 1)
+                            : devices_by_token(request, token, looked_at + 1);
   if (!rows) return refused(rows.error());
-  const bool more = rows->size() > limit;
-  if (more) rows->resize(limit);
+  bool more = rows->size() > looked_at;
+  if (more) rows->resize(looked_at);
+  std::erase_if(*rows, [&](const DeviceRow& row) {
+    return (!device.empty() && row.device.device_id != device) || (!user.empty() && row.user_id != user);
+  });
+  if (rows->size() > limit) {
+    more = true;
+    rows->resize(limit);
+  }
   nlohmann::json items = nlohmann::json::array();
-  for (const DeviceRow& row : *rows)
-    if ((device.empty() || row.device.device_id == device) && (user.empty() || row.user_id == user))
-      items.push_back(device_view(row));
+  for (const DeviceRow& row : *rows) items.push_back(device_view(row));
   return Answer{200, {{"items", std::move(items)}, {"more", more}}};
 }
 
@@ -115,9 +125,13 @@ Reply set_device(Request& request) {
 
 Reply unbind_device(Request& request) {
   const std::string user = request.query.text("user"), device = request.query.text("device");
+  const auto all = request.tools.store.devices(request.app(), user, request.tools.options.list_max);
+  if (!all) return refused(all.error());
+  const auto before = std::ranges::find(*all, device, [](const DeviceRow& row) { return row.device.device_id; });
   const auto removed = request.tools.store.remove_device(request.app(), user, device);
   if (!removed) return refused(removed.error());
   request.note = {.made = true, .app = request.app(), .object = user + "/" + device};
+  if (before != all->end()) request.note.before = device_note(before->device);
   return Answer{204, nullptr};
 }
 

@@ -26,9 +26,10 @@ LetterQuestion letters_asked(const Request& request) {
 }
 
 Reply run_on_letters(Request& request, bool drop) {
-  bool chosen = request.body.flag("everything");
-  for (const char* filter : {"apps", "vendors", "rules", "codes", "stages", "events", "users", "since", "until"})
-    chosen = chosen || request.body.has(filter);
+  const Values& body = request.body;
+  bool chosen = body.flag("everything") || body.has("since") || body.has("until") || !body.apps("apps").empty();
+  for (const char* filter : {"vendors", "rules", "codes", "stages", "events", "users"})
+    chosen = chosen || !body.texts(filter).empty();  // an empty list lets all through, so it is no filter
   if (!chosen) return malformed("name a filter, or everything for all letters", "everything");
   const bool dry_run = request.body.flag("dry_run");
   const LetterQuestion question = letters_asked(request);

@@ -25,8 +25,8 @@ struct ApiOptions {
   AccessOptions access;
   std::string version;  // of the binary
   WallTime started_at{};
-  std::size_t list_max = 1'000;    // items of one answer
-  std::size_t events_max = 1'000;  // of one request
+  std::size_t list_max = 1'000;  // items of one answer
+  std::size_t events_max = 100;  // of one request
 };
 
 /// What handlers work with, all of one thread but the gate.

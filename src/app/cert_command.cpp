@@ -358,7 +358,8 @@ void add_cert_command(CLI::App& root, int& exit_code) {
 
   auto removed = std::make_shared<CommonOptions>();
   auto removed_id = std::make_shared<std::int64_t>(0);
-  CLI::App* remove_command = cert->add_subcommand("remove", "Take a credential away (`restore` brings it back); refused while devices use it");
+  CLI::App* remove_command =
+      cert->add_subcommand("remove", "Take a credential away (`restore` brings it back); refused while devices use it");
   removed->add_config(*remove_command);
   removed->add_json(*remove_command);
   remove_command->add_option("id", *removed_id, "certificate id")->required();

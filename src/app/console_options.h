@@ -33,7 +33,7 @@ struct ConsoleOptions {
   milliseconds push_timeout{15'000};                // for a vendor's answer to a test push
   milliseconds kafka_wait{3'000};                   // for the brokers, at each step
   milliseconds events_wait{5'000};                  // for the brokers to acknowledge the events of one request
-  std::size_t events_per_request_max = 1'000;       // more are answered 413
+  std::size_t events_per_request_max = 100;         // more are answered 413; each waits for its acknowledgement
   milliseconds letters_wait{30'000};                // for one look through, or run on, the dead letters
 };
 

@@ -27,6 +27,7 @@ namespace nightpost::app {
 namespace {
 
 constexpr seconds kAuditPrunedEvery{600};
+constexpr seconds kStoreLookedEvery{1};
 constexpr std::size_t kPrunedAtOnce = 1'000;  // audit entries, in one commit
 constexpr std::uint32_t kConsoleStreamsMax = 100;
 
@@ -115,7 +116,7 @@ struct Console::Impl {
       {
         std::unique_lock lock(mutex);
         wake.wait(lock, stop, [this] { return !jobs.empty(); });
-        if (jobs.empty()) return;
+        if (jobs.empty() || stop.stop_requested()) return;  // what still waits is not answered
         job.emplace(std::move(jobs.front()));
         jobs.pop_front();
         ++working;
@@ -132,6 +133,16 @@ struct Console::Impl {
       const std::scoped_lock lock(mutex);
       --working;
       idle.notify_all();
+    }
+  }
+
+  /// A thread's life: a store behind a network may answer late or never, and the loop must not wait for it.
+  void watch_store(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      const auto looked = health->tokens(1);
+      std::unique_lock lock(mutex);
+      store_trouble = looked ? std::nullopt : std::optional(looked.error().detail);
+      look.wait_for(lock, stop, kStoreLookedEvery, [] { return false; });
     }
   }
 
@@ -166,14 +177,15 @@ struct Console::Impl {
   admin::Gate gate;
   EventProducer producer;
   admin::ApiOptions options;
-  std::unique_ptr<store::AdminStore> health;  // the loop's
+  std::unique_ptr<store::AdminStore> health;  // watch_store()'s
   std::vector<Answerer> answerers;
 
   std::mutex mutex;
-  std::condition_variable_any wake, idle;
+  std::condition_variable_any wake, idle, look;
   std::deque<Job> jobs;     // by mutex, as those below
   std::size_t working = 0;  // threads that answer now
   bool closed = false;
+  std::optional<std::string> store_trouble;  // of the last look
 
   std::optional<TlsOrPlain> listener;
   std::vector<std::jthread> threads;  // last: they end first
@@ -220,6 +232,7 @@ Result<std::unique_ptr<Console>> Console::start(boost::asio::io_context& loop, c
       impl->answer_all(stop, answerer, prunes);
     });
   }
+  impl->threads.emplace_back([impl = impl.get()](const std::stop_token& stop) { impl->watch_store(stop); });
   return std::unique_ptr<Console>(new Console(std::move(impl)));
 }
 
@@ -232,8 +245,9 @@ std::string Console::url() const {
 std::optional<WallTime> Console::certificate_ends() const noexcept { return impl_->listener->certificate_ends(); }
 
 std::vector<Unready> Console::unready() {
-  const auto looked = impl_->health->tokens(1);
-  return looked ? std::vector<Unready>() : std::vector<Unready>{{"store", looked.error().detail}};
+  const std::scoped_lock lock(impl_->mutex);
+  const std::optional<std::string>& trouble = impl_->store_trouble;
+  return trouble ? std::vector<Unready>{{"store", *trouble}} : std::vector<Unready>();
 }
 
 bool Console::drain(MonoTime deadline) {
@@ -244,12 +258,14 @@ bool Console::drain(MonoTime deadline) {
 
 Result<std::optional<std::string>> Console::first_link(bool always) {
   const WallTime now = impl_->clock.wall();
+  const auto tables = open_admin_store(impl_->config);
+  if (!tables) return std::unexpected(tables.error());
   if (!always) {
-    const auto there = admin::has_administrator(*impl_->health, now);
+    const auto there = admin::has_administrator(**tables, now);
     if (!there) return std::unexpected(there.error());
     if (*there) return std::nullopt;
   }
-  auto link = admin::new_link(*impl_->health, impl_->config.console.access, now);
+  auto link = admin::new_link(**tables, impl_->config.console.access, now);
   if (!link) return std::unexpected(link.error());
   return url() + "/#/login?code=" + *link;
 }

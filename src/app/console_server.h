@@ -38,7 +38,7 @@ class Console {
 
   std::string url() const;  // "https://host:port"
   std::optional<WallTime> certificate_ends() const noexcept;
-  /// On the loop.
+  /// Any thread; waits for nothing: a thread of its own looks at the store once a second.
   std::vector<Unready> unready();
   /// New requests are answered 503 from now on; waits until those before are answered. Not on the loop. False:
   /// `deadline` came first.

@@ -20,7 +20,7 @@ namespace nightpost::store {
 inline constexpr std::size_t kAdminNameBytesMax = 64;
 inline constexpr std::size_t kAdminTokensMax = 1'000;      // not revoked ones; of revoked ones as many are kept
 inline constexpr std::size_t kAdminAppsMax = 100;          // of one token
-inline constexpr std::size_t kAuditTextBytesMax = 16'384;  // of `before`, of `after`
+inline constexpr std::size_t kAuditTextBytesMax = 16'384;  // of `before`, of `after`, of `outcome`
 
 struct AdminToken {
   enum class Kind : std::uint8_t { Token, Link };  // a link logs in once

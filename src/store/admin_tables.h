@@ -120,11 +120,12 @@ class AdminTables final : public AdminStore {
   }
 
   Result<void> add_audit(const AuditEntry& entry) override {
-    for (const std::string* text : {&entry.who, &entry.origin, &entry.what, &entry.object, &entry.outcome})
+    for (const std::string* text : {&entry.who, &entry.origin, &entry.what, &entry.object})
       if (!is_admin_text(*text)) return fail(Errc::Malformed, "audit entry: no text in UTF-8");
-    const std::string before = cut_audit_text(entry.before), after = cut_audit_text(entry.after);
+    const std::string before = cut_audit_text(entry.before), after = cut_audit_text(entry.after),
+                      outcome = cut_audit_text(entry.outcome);  // it may quote what was refused
     return done(db_.change(AdminQuery::AuditAdd, to_ms(entry.at), entry.who, entry.token_id, entry.origin,
-                           entry.app.value, entry.what, entry.object, before, after, entry.outcome));
+                           entry.app.value, entry.what, entry.object, before, after, outcome));
   }
   Result<std::vector<AuditEntry>> audit(const AuditQuery& query, std::size_t limit) override {
     std::vector<AuditEntry> all;

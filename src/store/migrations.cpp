@@ -196,8 +196,7 @@ CREATE TRIGGER certificates_removed BEFORE DELETE ON certificates BEGIN
     SELECT old.id, old.version, 'fact', key, value FROM certificate_facts WHERE certificate_id = old.id
     UNION ALL SELECT old.id, old.version, 'setting', key, value FROM certificate_settings WHERE certificate_id = old.id;
 END;
-)sql",
-    kSqliteAdminStep,
+)sql", kSqliteAdminStep,
     R"sql(
 -- Dead tokens that workers' guards do not let go for now (Store::keep_removals): a row a worker, …
 CREATE TABLE removal_holds (

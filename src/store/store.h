@@ -106,7 +106,7 @@ class Store {
   virtual Result<void> remove_certificate(CertificateId id) = 0;   // NotFound; Malformed while devices use it
 
   // What certificates were. An edit, a change of the status and a removal keep the version before it, secret included.
-  /// Who stands beside the writes of certificates that follow ("cli:root").
+  /// Who stands beside the writes of certificates that follow ("cli:root", "console:vinson").
   void write_as(std::string who) { author_ = std::move(who); }
   /// The newest first; that in use is the first, unless the certificate was removed. NotFound: neither.
   virtual Result<std::vector<CertificateVersion>> certificate_versions(CertificateId id) = 0;

@@ -63,6 +63,11 @@ export const tests = [
     const { page } = admin;
     execFileSync('kcat', ['-P', '-b', `127.0.0.1:${bed.brokerPort}`, '-t', 'nightpost.offline.v1'], { input: payload, stdio: ['pipe', 'ignore', 'ignore'] });
     await dead(admin, { rule: 'malformed' });
+    await admin.go('letters?rule=malformed'); // an event that cannot be read names nobody who is left
+    const [letter] = (await open(admin, { rule: 'malformed' })).items;
+    assert.equal(letter.left, null);
+    await admin.go(`letters/${letter.letter}`);
+    await admin.title(`Dead letter ${letter.letter}`);
     await admin.go('letters?rule=malformed');
     await page.getByRole('button', { name: 'Drop…' }).click();
     await page.locator('dialog[open]').waitFor();

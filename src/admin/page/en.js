@@ -213,7 +213,6 @@ export default {
   'receipts': 'Receipts',
   'receipts.text': 'What the vendor reports later: delivered, clicked, token gone. Its console wants this address behind yours, and the key.',
   'receipts.path': 'Path',
-  'receipts.no_key': 'No key yet',
   'receipt.show': 'Show the key',
   'receipt.new': 'Make a new receipt key; the vendor must be told it',
   'settings.more': 'More settings',

@@ -213,7 +213,6 @@ export default {
   'receipts': '送达回执',
   'receipts.text': '厂商稍后上报的送达、点击和 token 失效。请在厂商控制台填写您的域名加此路径，以及密钥。',
   'receipts.path': '路径',
-  'receipts.no_key': '还没有密钥',
   'receipt.show': '显示密钥',
   'receipt.new': '生成新的回执密钥（需同步到厂商控制台）',
   'settings.more': '更多设置',

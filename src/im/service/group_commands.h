@@ -66,7 +66,7 @@ struct GroupDraft {  // a GroupSendRequest whose content was checked
   Priority priority = Priority::Normal;
   bool online_only = false, no_unread = false, no_last = false;
   std::vector<std::string> mentions, targets;
-  bool untold = false;  // as Draft's
+  bool untold = false;            // as Draft's
   std::string earlier_client_id;  // as GroupSendRequest's
   milliseconds repeat_window{0};
 };

@@ -242,6 +242,24 @@ TEST_CASE("admin access: failures of an address are slowed down, others go on", 
   CHECK(bed.call("POST", "/v1/login", "", {{"token", good}}).status == 200);
 }
 
+TEST_CASE("admin access: a good token logs in at the rate of its requests", "[admin][access]") {
+  ApiBed bed;
+  Gate gate(GateOptions{.requests_burst_max = 2, .requests_per_second_max = 1});
+  const std::string one = bed.token(Role::Viewer), two = bed.token(Role::Viewer);
+  const auto begin_by = [&](const std::string& token) {
+    const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
+                      bed.events, gate,       bed.clock,        bed.options};
+    return answer(ApiBed::a_call("POST", "/v1/login", {{"token", token}}), tools, nullptr).http.status;
+  };
+  CHECK(begin_by(one) == 200);
+  CHECK(begin_by(one) == 200);
+  CHECK(begin_by(one) == 429);
+  CHECK(begin_by(two) == 200);
+  CHECK(bed.audit().size() == 3);
+  bed.clock.passed = seconds(1);
+  CHECK(begin_by(one) == 200);
+}
+
 TEST_CASE("admin access: requests of a token have a rate", "[admin][access]") {
   ApiBed bed;
   Gate gate(GateOptions{.requests_burst_max = 3, .requests_per_second_max = 1});

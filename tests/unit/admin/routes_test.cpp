@@ -33,8 +33,15 @@ TEST_CASE("admin certificates: added, seen, changed, never shown", "[admin][rout
   CHECK(changed.body["version"] == 2);
   CHECK_FALSE(changed.body["settings"].contains("click"));
   CHECK(changed.body["settings"]["sound"] == "on");
-  CHECK(bed.call("POST", one + "/disable", secret).body["status"] == "disabled");
+  CHECK(bed.call("POST", one + "/disable", bed.token(Role::Operator)).body["status"] == "disabled");
   CHECK(bed.call("POST", one + "/enable", secret).body["status"] == "active");
+  const auto versions = bed.store->certificate_versions({added.body["id"].get<std::int64_t>()});
+  REQUIRE(versions);
+  REQUIRE(versions->size() == 4);  // the newest first, each with who called
+  CHECK((*versions)[0].written_by == "console:admin1");
+  CHECK((*versions)[1].written_by == "console:operator2");
+  CHECK((*versions)[2].written_by == "console:admin1");
+  CHECK((*versions)[3].written_by == "console:admin1");
   CHECK(bed.call("GET", "/v1/certificates", secret).body["items"].size() == 1);
   CHECK(bed.call("DELETE", one, secret).status == 204);
   CHECK(bed.call("GET", one, secret).status == 404);
@@ -162,6 +169,21 @@ TEST_CASE("admin certificates: the vendor is asked where that is wanted, and has
   CHECK(bed.call("PATCH", one + "?verify=yes", secret, {{"name", "x"}}).path() == "query.verify");
 }
 
+TEST_CASE("admin certificates: a sealed secret goes to no other host", "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Operator);
+  const std::string one = "/v1/certificates/" + std::to_string(bed.a_certificate());
+  for (const std::string& query : {std::string(), std::string("?verify=true")}) {
+    const Heard refused = bed.call("PATCH", one + query, secret, {{"host", "https://elsewhere.example.com"}});
+    CHECK(refused.status == 422);
+    CHECK(refused.path() == "host");
+  }
+  CHECK(bed.certificates.verified == 0);
+  CHECK(bed.call("GET", one, secret).body["version"] == 1);
+  CHECK(bed.call("PATCH", one, secret, {{"host", ""}}).status == 200);
+  CHECK(bed.call("PATCH", one, secret, {{"host", "https://elsewhere.example.com"}, {"secret", "mine"}}).status == 200);
+}
+
 TEST_CASE("admin certificates: one in use stays", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Admin);
@@ -287,6 +309,13 @@ TEST_CASE("admin devices: searched, set, unbound", "[admin][routes]") {
   CHECK(first.body["items"].size() == 1);
   CHECK(first.body["more"] == true);
   CHECK(bed.call("GET", user, secret).body["more"] == false);
+  for (const char* device : {"phone", "pad"}) {  // wherever it stands in the list
+    const Heard one = bed.call("GET", user + "&limit=1&device=" + device, secret);
+    REQUIRE(one.body["items"].size() == 1);
+    CHECK(one.body["items"][0]["device_id"] == device);
+    CHECK(one.body["more"] == false);
+  }
+  CHECK(bed.call("GET", "/v1/devices?app=1400000001&device=pad", secret).path() == "query.user");
   CHECK(bed.call("GET", "/v1/devices?token=abcdef&limit=1", secret).body["more"] == true);
 
   CHECK(bed.call("DELETE", user + "&device=phone", secret).status == 204);
@@ -294,6 +323,8 @@ TEST_CASE("admin devices: searched, set, unbound", "[admin][routes]") {
   CHECK(bed.call("DELETE", user, secret).path() == "query.device");
   CHECK(bed.audit().front().what == "device.unbind");
   CHECK(bed.audit().front().object == "vinson/phone");
+  CHECK(nlohmann::json::parse(bed.audit().front().before)["certificate_id"] == id);
+  CHECK_FALSE(bed.audit().front().before.contains("abcdef0123"));
 }
 
 TEST_CASE("admin users: settings and mutes", "[admin][routes]") {
@@ -408,6 +439,8 @@ TEST_CASE("admin letters: filters, and runs that cannot be", "[admin][routes]") 
   CHECK(bed.call("GET", "/v1/letters?state=closed", secret).path() == "query.state");
   CHECK(bed.call("POST", "/v1/letters/drop", secret, nlohmann::json::object()).path() == "everything");
   CHECK(bed.call("POST", "/v1/letters/drop", secret, {{"everything", false}}).status == 400);
+  for (const char* filter : {"apps", "vendors", "rules", "codes", "stages", "events", "users"})
+    CHECK(bed.call("POST", "/v1/letters/drop", secret, {{filter, nlohmann::json::array()}}).path() == "everything");
   CHECK(bed.call("POST", "/v1/letters/drop", secret, {{"everything", true}, {"dry_run", true}}).status == 200);
   CHECK(bed.audit().empty());
   bed.letters.away = true;

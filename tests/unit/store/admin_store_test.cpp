@@ -271,10 +271,13 @@ TEST_CASE("admin tables: what cannot be text is cut or refused", "[store][admin]
   AuditEntry entry = an_entry("deed");
   entry.before = std::string("a\0b\xff", 4);
   entry.after = std::string(kAuditTextBytesMax + 1, 'x');
+  entry.outcome = "failed: \xff" + std::string(kAuditTextBytesMax, 'x');
   REQUIRE(store->add_audit(entry));
   const AuditEntry kept = store->audit({}, 1)->front();
   CHECK(kept.before == "ab\xef\xbf\xbd");
   CHECK(kept.after.size() == kAuditTextBytesMax);
+  CHECK(kept.outcome.starts_with("failed: \xef\xbf\xbdx"));
+  CHECK(kept.outcome.size() < kAuditTextBytesMax + 4);
   entry.who = std::string("a\0b", 3);
   CHECK(store->add_audit(entry).error().code == Errc::Malformed);
 }

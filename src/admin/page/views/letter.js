@@ -18,7 +18,7 @@ export default async function view({ id }) {
         [t('vendor'), letter.vendor && vendorName(letter.vendor)], [t('rule'), h('code', {}, letter.reason)], [t('vendor.code'), letter.code && h('code', {}, letter.code)],
         [t('letter.stage'), tOr(`stage.${letter.stage}`, letter.stage)], [t('letter.detail'), letter.detail], [t('letter.attempts'), letter.attempts],
         [t('letter.source'), source && `${source.topic} ${source.partition}:${source.offset}`],
-        [t('left'), letter.left.map((each) => h('div', {}, h('a', { href: link(['users', letter.app_id, each.user_id]) }, each.user_id), each.devices.length > 0 && ` · ${each.devices.join(', ')}`))],
+        [t('left'), letter.left?.map((each) => h('div', {}, h('a', { href: link(['users', letter.app_id, each.user_id]) }, each.user_id), each.devices.length > 0 && ` · ${each.devices.join(', ')}`))],
       ])),
       letter.truncated && note('warn', t('letter.truncated')),
       section(t('letter.event'), h('pre', { class: 'code', tabindex: 0, role: 'region', 'aria-label': t('letter.event') }, typeof letter.event === 'string' ? letter.event : JSON.stringify(letter.event, null, 2))),

@@ -14,6 +14,7 @@ const lists = { app: 'apps', vendor: 'vendors', rule: 'rules', code: 'codes', st
 function runBody(filters) {
   const body = {};
   for (const [one, many] of Object.entries(lists)) if (filters[one]) body[many] = [one === 'app' ? Number(filters[one]) : filters[one]];
+  for (const time of ['since', 'until']) if (filters[time]) body[time] = Number(filters[time]);
   if (Object.keys(body).length === 0) body.everything = true;
   return body;
 }
@@ -64,7 +65,7 @@ const columns = () => [
   { label: t('event'), cell: (each) => h('a', { href: link(['trace', each.event_id]) }, h('code', {}, each.event_id)) },
   { label: t('vendor'), cell: (each) => each.vendor && vendorName(each.vendor) },
   { label: t('why'), cell: (each) => [h('p', {}, tOr(`rule.${each.reason}`, each.why)), each.code && h('code', {}, each.code)] },
-  { label: t('left'), cell: (each) => each.left.map((one) => one.user_id).slice(0, 3).join(', ') + (each.left.length > 3 ? ' …' : '') },
+  { label: t('left'), cell: (each) => each.left && each.left.map((one) => one.user_id).slice(0, 3).join(', ') + (each.left.length > 3 ? ' …' : '') },
   { label: t('state'), cell: (each) => statePill(each.state) },
 ];
 
