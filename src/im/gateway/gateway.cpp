@@ -110,8 +110,8 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
       }
       const std::vector<Connection*>* const audience = audience_of(delivery);
       if (!audience) continue;
-      if (const auto* const item = std::get_if<NewMessage>(&delivery.item); item && item->message.get() != encoded) {
-        encoded = item->message.get();
+      if (const Message* const message = message_of(delivery.item); message && message != encoded) {
+        encoded = message;
         text = std::make_shared<const std::string>(message_json(*encoded));
       }
       for (Connection* const each : *audience) {
@@ -268,6 +268,12 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     }
     const auto found = by_user_.find(delivery.to);
     return found == by_user_.end() ? nullptr : &found->second;
+  }
+  /// What is written once for all of them; null: nothing.
+  static const Message* message_of(const Item& item) {
+    if (const auto* const said = std::get_if<NewMessage>(&item)) return said->message.get();
+    const auto* const edited = std::get_if<MessageEdited>(&item);
+    return edited ? edited->message.get() : nullptr;
   }
   static bool is_named(const Delivery& delivery, const UserKey& user) {
     return user == delivery.to || std::ranges::find(*delivery.only, user.user) != delivery.only->end();

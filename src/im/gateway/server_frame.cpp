@@ -161,6 +161,10 @@ DeliverFrame deliver_frame(std::int64_t pos, const Delivery& delivery, const Sha
           flag_if(out, "online_only", item.online_only);
           key(out, "message");
           return {std::move(out), message, "}]}"};
+        } else if constexpr (std::is_same_v<Item, MessageEdited>) {
+          append_json_member(out, "kind", "edit");
+          key(out, "message");
+          return {std::move(out), message, "}]}"};
         } else {
           if constexpr (std::is_same_v<Item, ReadMark>) {
             append_json_member(out, "kind", "read");
@@ -195,9 +199,6 @@ DeliverFrame deliver_frame(std::int64_t pos, const Delivery& delivery, const Sha
             append_json_member(out, "kind", "group");
             append_json_member(out, "group", item.group);
             if (item.tip) json(out, "tip", *item.tip);
-          } else if constexpr (std::is_same_v<Item, MessageEdited>) {
-            append_json_member(out, "kind", "edit");
-            json(out, "message", message_json(*item.message));
           } else {
             static_assert(std::is_same_v<Item, Subscribed>);  // the gateway's own: no client hears of it
           }

@@ -68,16 +68,18 @@ class Call {
   }
   UserKey user(std::string name) const { return {administrator.app, std::move(name)}; }
 
-  /// True: the request had a fault, which is answered.
+  /// True: the request had a fault, which is answered. Each handler asks before it does anything.
   bool answered_fault() {
-    if (notes_ != nullptr) return true;
+    if (notes_ != nullptr) return notes_->ended = true;
     if (fault_->code == 0) return false;
     std::exchange(done_, nullptr)({fault_->code, std::move(fault_->info)});
     return true;
   }
-  void answer(Outcome outcome) && { done_(std::move(outcome)); }
-  void refuse(std::int32_t code, std::string info) && { done_({code, std::move(info)}); }
-  void refuse(const Refusal& refusal) && { done_({rest_code(family, refusal.code), refusal.why}); }
+  void answer(Outcome outcome) && {
+    if (notes_ == nullptr) done_(std::move(outcome));
+  }
+  void refuse(std::int32_t code, std::string info) && { std::move(*this).answer({code, std::move(info)}); }
+  void refuse(const Refusal& refusal) && { std::move(*this).refuse(rest_code(family, refusal.code), refusal.why); }
 
   /// A reply that answers this call: a refusal by its code, else the envelope with what `write(members, value)` adds.
   template <class T, class Write>

@@ -25,6 +25,7 @@ struct FieldNote {
 struct FieldNotes {
   std::list<FieldNote> fields;  // in the order of reading; references stay
   bool has = false;
+  bool ended = false;  // where its handler would answer a fault
 };
 
 /// The note of that name, made where there is none. What is read in several ways is of any type.

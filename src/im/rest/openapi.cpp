@@ -1,6 +1,7 @@
 #include "im/rest/openapi.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "im/rest/tim_elements.h"
@@ -129,9 +130,10 @@ RestJson operation(const RestCommand& command, Tools& tools, const RestOptions& 
 }  // namespace
 
 std::list<FieldNote> request_fields(const RestCommand& command, Tools& tools) {
-  FieldNotes with{.fields = {}, .has = true}, without;
+  FieldNotes with{.fields = {}, .has = true}, without{};
   command.handler(Call(tools, command.family, with));
   command.handler(Call(tools, command.family, without));
+  assert(with.ended && without.ended);  // else the handler went on, and did what it does
   return merged(std::move(without.fields), with.fields);
 }
 

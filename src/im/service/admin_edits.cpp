@@ -39,7 +39,8 @@ Answer<void> edit_named(Work& work, const UserKey& from, const std::string& to, 
   const auto message = std::make_shared<const Message>(*std::move(made));
   const auto tell = [&](const UserKey& owner) {
     auto chat = tables.chat(owner, conv->id);
-    if (!chat) return;
+    const bool seen = chat && tables.message(*conv, seq, {owner.user, conv->is_b(owner.user), chat->cleared, work.now});
+    if (!seen) return;  // deleted or cleared by him, or never in a list of his
     const Tables::Touched touched = tables.touch(owner);
     chat->ver = touched.ver;
     tables.save_chat(*chat);

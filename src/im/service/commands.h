@@ -71,8 +71,8 @@ struct Draft {  // a SendRequest whose content was checked
   std::optional<Named> name;
   /// A repeat is known under this, too, as long as it is not older than `repeat_window`.
   std::string earlier_client_id;
-  milliseconds repeat_window{0};  // 0: a client id says it alone
-  std::string client_id_of;       // whose client id it is; empty: the sender's
+  milliseconds repeat_window{0};
+  std::string client_id_of;  // whose client id it is; empty: the sender's
   std::optional<milliseconds> lifetime;
   bool hidden_from_sender = false;
   std::optional<WallTime> imported_at;  // brought from elsewhere: it was sent then, and is not pushed
@@ -83,10 +83,12 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
 /// What an equal call was answered, of a Draft or a GroupDraft.
 template <class AnyDraft>
 std::optional<SendReply> sent_before(Work& work, const UserKey& keeper, const AnyDraft& draft) {
-  auto first = work.tables.sent(keeper, draft.client_id);
-  if (!first && !draft.earlier_client_id.empty()) first = work.tables.sent(keeper, draft.earlier_client_id);
+  auto first = work.tables.sent(keeper, draft.client_id);  // however long this call has waited: its name is taken
+  if (!first && !draft.earlier_client_id.empty()) {
+    first = work.tables.sent(keeper, draft.earlier_client_id);
+    if (first && work.now - first->at > draft.repeat_window) return std::nullopt;
+  }
   if (!first) return std::nullopt;
-  if (draft.repeat_window.count() > 0 && work.now - first->at > draft.repeat_window) return std::nullopt;
   return SendReply{.id = first->id, .at = first->at, .ver = first->ver, .repeated = true};
 }
 /// The app's server recalls for the sender, at any time.

@@ -27,6 +27,7 @@ Answer<InGroup> in_group(Tables& tables, const Actor& who, std::optional<GroupRo
 
 Answer<InGroup> enter(Tables& tables, const Actor& who, std::string_view group) {
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
+  if (!check_group_id(group)) return refuse(Code::GroupUnknown, "group: no such group");
   return in_group(tables, who, tables.group(who.user.app, group));
 }
 

@@ -4,12 +4,14 @@
 #include <memory>
 #include <utility>
 
+#include "im/domain/names.h"
 #include "im/service/admin_commands.h"
 
 namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kRecalledAtOnce = 100;
+constexpr std::size_t kNamesAtOnce = 1'000;
 
 Actor app_itself(AppId app) { return {{app, ""}, std::nullopt}; }
 
@@ -29,6 +31,7 @@ void set_mark(Work& work, const GroupRow& group, MemberRow& row, std::int64_t un
 Answer<void> import_member(Work& work, GroupRow& group, const MemberImport& member) {
   const UserKey who{group.app, member.user};
   const GroupTraits& traits = traits_of(group.type);
+  if (auto ok = check_user_id(member.user, "Member_Account"); !ok) return ok;
   if (member.role == GroupRole::Owner) return refuse(Code::Malformed, "Role: change_group_owner makes an owner");
   if (member.joined_at && *member.joined_at > work.now) return refuse(Code::Malformed, "JoinTime: in the future");
   const GroupRole role = traits.has_admins ? member.role : GroupRole::Member;
@@ -49,12 +52,16 @@ Answer<void> import_member(Work& work, GroupRow& group, const MemberImport& memb
 Answer<SendReply> import_one(Work& work, GroupRow& group, const GroupMessageDraft& draft) {
   Tables& tables = work.tables;
   const UserKey from{group.app, draft.from};
-  if (const auto first = tables.sent(from, draft.client_id))
+  // Of this group: a dismissed one may have had the same id.
+  const std::string client_id = draft.client_id + "-" + std::to_string(group.conv.value);
+  if (const auto first = tables.sent(from, client_id))
     return SendReply{.id = first->id, .at = draft.at, .ver = first->ver, .repeated = true};
   const auto sender = tables.account(from);
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "From_Account: no such account");
   if (draft.at < group.created_at || draft.at < group.last_at)
     return refuse(Code::Malformed, "SendTime: before the group's beginning or its newest message");
+  if (work.options.word_refused && work.options.word_refused(draft.elements))
+    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
   const auto plan = decide_group_send(
       {.type = group.type, .actor = GroupActor::App, .head = group.seq, .last_at = group.last_at, .now = draft.at});
   if (!plan) return std::unexpected(plan.error());
@@ -65,7 +72,7 @@ Answer<SendReply> import_one(Work& work, GroupRow& group, const GroupMessageDraf
                .from = draft.from,
                .nick = sender->nick,
                .face = sender->face,
-               .client_id = draft.client_id,
+               .client_id = client_id,
                .elements = draft.elements,
                .cloud_data = draft.cloud_data,
                .group = group.id,
@@ -76,7 +83,7 @@ Answer<SendReply> import_one(Work& work, GroupRow& group, const GroupMessageDraf
   group.counted += counts ? 1 : 0;
   tables.advance_group(group, work.now);
   tables.add_group_message(group, made, {counts, group.counted});
-  tables.add_sent(from, draft.client_id, {made.id, work.now, sender->ver});
+  tables.add_sent(from, client_id, {made.id, work.now, sender->ver});
   if (member) tables.note_sent(*member, counts, plan->at);
   return SendReply{.id = made.id, .at = made.at, .ver = sender->ver};
 }
@@ -98,9 +105,12 @@ Answer<std::vector<std::string>> member_names(Work& work, AppId app, const std::
   const auto in = enter(work.tables, app_itself(app), group);
   if (!in) return std::unexpected(in.error());
   std::vector<std::string> out;
-  for (MemberRow& row : work.tables.members_of(in->group.conv, 2 * work.options.groups.members_max))
-    if (!row.left()) out.push_back(std::move(row.who.user));
-  return out;
+  for (std::size_t before = 0;; before = out.size()) {
+    const std::string after = out.empty() ? "" : out.back();
+    for (auto& [row, nick] : work.tables.members(in->group.conv, after, std::nullopt, std::nullopt, kNamesAtOnce))
+      out.push_back(std::move(row.who.user));
+    if (out.size() - before < kNamesAtOnce) return out;
+  }
 }
 
 Answer<void> notify_group(Work& work, AppId app, const GroupNotice& notice) {
@@ -169,7 +179,12 @@ Answer<void> edit_in_group(Work& work, AppId app, const std::string& id, Seq seq
     who.push_back(made->from);
     delivery.only = std::make_shared<const std::vector<std::string>>(std::move(who));
   }
-  delivery.item = MessageEdited{std::make_shared<const Message>(*std::move(made))};
+  // Who joined later, or has emptied the conversation, is not shown the content: then all read it by pull.
+  const bool all_see_it = tables.receipt(made->id, "").first == in->group.members;
+  if (all_see_it)
+    delivery.item = MessageEdited{std::make_shared<const Message>(*std::move(made))};
+  else
+    delivery.item = GroupNews{.group = id, .tip = nullptr, .stored = true};
   work.told.deliveries.push_back(std::move(delivery));
   return {};
 }

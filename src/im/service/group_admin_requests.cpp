@@ -118,6 +118,8 @@ void StoreService::edit_in_group(AppId app, std::string group, Seq seq, MessageE
 }
 
 void StoreService::recall_of_sender(AppId app, std::string group, std::string sender, Seq below, Reply<Seq> reply) {
+  if (auto ok = check_user_id(sender, "Sender_Account"); !ok)
+    return refuse_later(std::move(ok.error()), std::move(reply));
   write<Seq>([app, group = std::move(group), sender = std::move(sender),
               below](Work& work) { return im::recall_of_sender(work, app, group, sender, below); },
              std::move(reply));
@@ -182,6 +184,9 @@ void StoreService::change_group_counters(AppId app, std::string group, CountersC
 }
 
 void StoreService::edit_as(UserKey from, std::string to, WireId message, MessageEdit edit, Reply<void> reply) {
+  auto ok = check_user_id(from.user, "From_Account");
+  if (ok) ok = check_user_id(to, "To_Account");
+  if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   auto checked = checked_edit(edit, options_);
   if (!checked) return refuse_later(std::move(checked.error()), std::move(reply));
   write<void>([from = std::move(from), to = std::move(to), message,

@@ -117,6 +117,11 @@ void StoreService::create_group(const Actor& who, GroupCreate request, Reply<Gro
   if (ok && request.created_at && *request.created_at > around_.clock.wall() + kSigSkewMax)
     ok = refuse(Code::Malformed, "CreateTime: in the future");
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
+  if (request.created_at) {  // brought from elsewhere: the app's server knows
+    return write<GroupCreated>(
+        [who, request = std::move(request)](Work& work) { return im::create_group(work, who, request); },
+        std::move(reply));
+  }
   write_asked<GroupCreated>(Before::GroupCreate, who, "", std::move(request), im::create_group, std::move(reply));
 }
 

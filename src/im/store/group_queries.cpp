@@ -206,10 +206,12 @@ constexpr GroupLine kGroupLines[] = {
      "seq DESC LIMIT ?4"},
     {&GroupQueries::receipt, "im_members",
      "SELECT count(*), coalesce(sum(CASE WHEN read >= ?2 THEN 1 ELSE 0 END), 0) FROM im_members WHERE conv = ?1 AND "
-     "left_at = 0 AND cleared < ?2 AND user_id <> ?3"},
+     "left_at = 0 AND cleared < ?2 AND user_id <> ?3 AND joined_at <= (SELECT at FROM im_messages WHERE conv = ?1 AND "
+     "seq = ?2)"},
     {&GroupQueries::receipt_users, "im_members",
      "SELECT user_id FROM im_members WHERE conv = ?1 AND (slot, user_id) > (?2, ?3) AND left_at = 0 AND cleared < ?4 "
-     "AND user_id <> ?5 AND read BETWEEN ?6 AND ?7 ORDER BY slot, user_id LIMIT ?8"},
+     "AND user_id <> ?5 AND read BETWEEN ?6 AND ?7 AND joined_at <= (SELECT at FROM im_messages WHERE conv = ?1 AND "
+     "seq = ?4) ORDER BY slot, user_id LIMIT ?8"},
     {&GroupQueries::attributes, "im_group_attributes",
      "SELECT name, value FROM im_group_attributes WHERE conv = ?1 ORDER BY name"},
     {&GroupQueries::attribute_set, "im_group_attributes",

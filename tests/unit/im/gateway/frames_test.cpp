@@ -316,7 +316,8 @@ TEST_CASE("frames: what the server says, golden and by the schema", "[im][frames
   Message changed = full;
   changed.flags.edited = true;
   delivery.item = MessageEdited{std::make_shared<const Message>(changed)};
-  CHECK(valid(text(deliver_frame(6, delivery, nullptr)))["items"][0]["message"]["edited"] == true);
+  const auto as_edited = std::make_shared<const std::string>(message_json(changed));
+  CHECK(valid(text(deliver_frame(6, delivery, as_edited)))["items"][0]["message"]["edited"] == true);
   changed.flags.recalled = true;  // a tombstone has nothing that could be edited
   CHECK_FALSE(message_json(changed).contains("edited"));
   delivery.item = ChatChanged{"b"};

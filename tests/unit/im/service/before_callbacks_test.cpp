@@ -367,6 +367,8 @@ TEST_CASE("before-callbacks: who is not to be asked is not", "[im][service][call
   CHECK(not_asked());
   REQUIRE(world.befriend({{.user = "mia"}}, AdminService::Befriend::Change));
   CHECK(not_asked());
+  REQUIRE(world.try_create(world.app("olga"), {.group = "old", .name = "Old", .created_at = world.clock.wall()}));
+  CHECK(not_asked());
   GroupSendRequest by_client = world.say("team", "g2");
   by_client.ask_before = false;  // a client's word for it is not taken
   const std::string group = world.create(GroupType::Public, {"mia"}, "team");

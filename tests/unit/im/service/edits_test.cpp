@@ -91,6 +91,17 @@ TEST_CASE("edits: who has the sender on his blacklist hears of nothing", "[im][e
   CHECK(world.pull(world.denny, {.peer = "anna"}).edits.empty());
 }
 
+TEST_CASE("edits: who has removed the message does not get it back", "[im][edit]") {
+  Edits world;
+  const AdminSent sent = world.send_named("anna", "denny");
+  REQUIRE(world.change(world.denny, {.peer = "anna", .remove = true, .with_messages = true}));
+  world.news();
+  REQUIRE(world.edit("anna", "denny", sent.wire, kAtSeven));
+  const Committed told = world.news();
+  REQUIRE(told.deliveries.size() == 1);
+  CHECK(told.deliveries[0].to.user == "anna");
+}
+
 TEST_CASE("friend groups: made, filled, taken away", "[im][friends]") {
   Two world;
   const UserKey anna{kApp, "anna"};

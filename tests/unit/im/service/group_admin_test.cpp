@@ -11,6 +11,7 @@ namespace nightpost::im {
 namespace {
 
 struct AdminWorld : GroupWorld {
+  explicit AdminWorld(ServiceOptions with = {}) : GroupWorld(std::move(with)) {}
   Answer<std::vector<MemberOutcome>> import_members(const std::string& group, std::vector<MemberImport> all) {
     return ask<std::vector<MemberOutcome>>(
         [&](auto reply) { service->import_members(kApp, group, std::move(all), std::move(reply)); });
@@ -150,6 +151,25 @@ TEST_CASE("group admin: a group, its messages and its members from elsewhere", "
   world.restart();
   CHECK(world.import(group, {world.said(10)})->front()->repeated);
   CHECK(world.write("mia", group).seq == Seq{4});  // and the group goes on
+
+  // Brought anew under the same id, it is another group.
+  REQUIRE(world.dismiss(world.app(), group));
+  REQUIRE(world.old_group() == group);
+  const auto anew = world.import(group, {world.said(10)});
+  CHECK_FALSE(anew->front()->repeated);
+  CHECK(world.seen("olga", group) == "1");
+}
+
+TEST_CASE("group admin: words that are not allowed are not imported, either", "[im][group][admin]") {
+  ServiceOptions options;
+  options.word_refused = [](std::string_view elements) { return elements.contains("forbidden"); };
+  AdminWorld world(options);
+  const std::string group = world.old_group();
+  GroupMessageImport bad = world.said(10);
+  bad.elements = R"([{"type":"text","text":"forbidden"}])";
+  const auto done = world.import(group, {bad, world.said(20)});
+  CHECK(code_of((*done)[0]) == Code::WordRefused);
+  CHECK((*done)[1]->id.seq == Seq{1});
 }
 
 TEST_CASE("group admin: unread is set, up and down", "[im][group][admin]") {
@@ -210,6 +230,12 @@ TEST_CASE("group admin: an edited message", "[im][group][admin][edit]") {
   told = world.news();
   CHECK(*told.deliveries.at(0).only == std::vector<std::string>{"max", "mia"});
 
+  REQUIRE(world.invite(world.app(), group, {"adam"}, true));  // he does not see what was said before
+  world.news();
+  REQUIRE(world.edit(group, id.seq, {.elements = std::nullopt, .cloud_data = "for others"}));
+  CHECK(group_words(world.news()) == Told{"event sync"});
+  CHECK(world.try_pull_group(world.as("olga"), {.group = group, .changes = 2})->edits.size() == 2);
+
   CHECK(code_of(world.edit("none", id.seq, kOther)) == Code::GroupUnknown);
   CHECK(code_of(world.edit(group, Seq{99}, kOther)) == Code::GroupMessageUnknown);
   CHECK(code_of(world.edit(group, id.seq, {})) == Code::Malformed);
@@ -220,6 +246,20 @@ TEST_CASE("group admin: an edited message", "[im][group][admin][edit]") {
   REQUIRE(world.change_info(world.as("olga"), {.group = group, .name = "Other"}));
   const Seq tip = world.info(world.app(), group)->head;
   CHECK(code_of(world.edit(group, tip, kOther)) == Code::GroupMessageUnknown);
+}
+
+TEST_CASE("group admin: a call whose name is taken is a repeat, an earlier name counts for a while", "[im][group]") {
+  AdminWorld world;
+  GroupSendRequest request = world.words_for(world.create(GroupType::Public));
+  request.repeat_window = seconds(300);
+  REQUIRE(world.try_write(world.app("olga"), request));
+  world.clock.pass(seconds(301));  // it waited in a queue
+  const auto again = world.try_write(world.app("olga"), request);
+  REQUIRE(again);
+  CHECK(again->repeated);
+  request.earlier_client_id = request.client_id;
+  request.client_id = "later";
+  CHECK_FALSE(world.try_write(world.app("olga"), request)->repeated);
 }
 
 TEST_CASE("group admin: all that a user sent is recalled", "[im][group][admin]") {
@@ -235,6 +275,9 @@ TEST_CASE("group admin: all that a user sent is recalled", "[im][group][admin]")
   CHECK(*world.recall_of(group, "mia") == Seq{});
   CHECK(*world.recall_of(group, "nobody") == Seq{});
   CHECK(code_of(world.recall_of("none", "mia")) == Code::GroupUnknown);
+  const std::string zero("\0", 1);  // which one of the stores cannot be asked for
+  CHECK(code_of(world.recall_of(group, "mia" + zero)) == Code::Malformed);
+  CHECK(code_of(world.recall_of(group + zero, "mia")) == Code::GroupUnknown);
 }
 
 TEST_CASE("group admin: who has read a message", "[im][group][admin]") {
@@ -267,6 +310,17 @@ TEST_CASE("group admin: who has read a message", "[im][group][admin]") {
   CHECK(code_of(users({.group = "none", .seq = id.seq})) == Code::GroupUnknown);
   CHECK(code_of(users({.group = group, .seq = id.seq, .limit = 101})) == Code::Malformed);
   CHECK(code_of(receipts({})) == Code::Malformed);
+
+  // Who joined later has not read it, though he sees what was said before.
+  const std::string meeting = world.create(GroupType::Meeting, {"mia"});
+  const MessageId said = world.write("olga", meeting);
+  world.clock.pass(seconds(1));
+  REQUIRE(world.join(world.as("adam"), meeting));
+  const auto of_meeting = world.ask<std::vector<Receipt>>(
+      [&](auto reply) { world.service->receipts(kApp, meeting, {said.seq}, std::move(reply)); });
+  CHECK(of_meeting->at(0).read == 0);
+  CHECK(of_meeting->at(0).unread == 1);
+  CHECK(users({.group = meeting, .seq = said.seq})->users.empty());
 }
 
 TEST_CASE("group admin: attributes and counters", "[im][group][admin]") {
