@@ -69,7 +69,7 @@ class BeforeCaller final : public BeforeAsker {
     std::deque<Asked> waiting;  // for a free place
     std::size_t open = 0;
     int failed_in_row = 0;
-    int bad_in_row = 0;  // answers that are none of those defined
+    int bad_in_row = 0;   // answers that are none of those defined
     MonoTime probe_at{};  // while it fails
   };
   void turn(AppId id, App& app);

@@ -346,9 +346,8 @@ TEST_CASE("mass push: what became of its pushes is counted, and told where the a
   const auto taken = [&](const char* user) {
     return PushOutcome{.app = kApp, .event_id = event, .user = user, .device = "phone", .at = world.clock.wall()};
   };
-  REQUIRE(world.ask<void>([&](auto reply) {
-    world.service->push_outcomes({taken("ann"), taken("bob"), taken("dan")}, std::move(reply));
-  }));
+  REQUIRE(world.ask<void>(
+      [&](auto reply) { world.service->push_outcomes({taken("ann"), taken("bob"), taken("dan")}, std::move(reply)); }));
   CHECK(world.report(task).pushed == 4);
 }
 
