@@ -15,7 +15,8 @@ bool same_secret(const CertificateSecret& one, const CertificateSecret& two) {
   return one.bytes == two.bytes && one.password == two.password && one.receipt_key == two.receipt_key;
 }
 
-/// What made `versions[i]` of the version before it; without one, nothing.
+/// What made `versions[i]` of the version before it; without one, nothing. A secret that no master key opens hides
+/// nothing else.
 Result<std::vector<std::string>> what_changed(store::Store& store, const Versions& versions, std::size_t i) {
   if (i + 1 >= versions.size()) return std::vector<std::string>{};
   const Certificate& after = versions[i].certificate;
@@ -23,8 +24,11 @@ Result<std::vector<std::string>> what_changed(store::Store& store, const Version
   const auto now = store.secret_of_version(after.id, after.version);
   const auto then = store.secret_of_version(before.id, before.version);
   for (const auto* read : {&now, &then})
-    if (!*read) return std::unexpected(read->error());
-  return changes_between(before, after, !same_secret(*now, *then));
+    if (!*read && read->error().code != Errc::Unauthorized) return std::unexpected(read->error());
+  if (now && then) return changes_between(before, after, !same_secret(*now, *then));
+  auto changes = changes_between(before, after, false);
+  changes.insert(changes.begin(), "secret not compared: " + (now ? then : now).error().detail);
+  return changes;
 }
 
 std::string written(const store::CertificateVersion& version) {
@@ -49,9 +53,10 @@ int versions(const CommonOptions& common, std::int64_t id) {
                     {"changes", *changed}});
     const std::string number = std::to_string(version.certificate.version);
     const std::string mark = version.in_use ? "in use" : "";
-    if (changed->empty()) table.row({number, written(version), version.written_by, mark, ""});
+    const std::string by = printable(version.written_by);
+    if (changed->empty()) table.row({number, written(version), by, mark, ""});
     for (std::size_t line = 0; line < changed->size(); ++line)
-      table.row(line == 0 ? std::vector{number, written(version), version.written_by, mark, (*changed)[line]}
+      table.row(line == 0 ? std::vector{number, written(version), by, mark, (*changed)[line]}
                           : std::vector<std::string>{"", "", "", "", (*changed)[line]});
   }
   if (common.json)

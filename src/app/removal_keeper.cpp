@@ -9,6 +9,12 @@ namespace nightpost::app {
 
 using dispatch::RemovalBook;
 
+namespace {
+
+constexpr std::int64_t kNoVersion = -1;  // of any certificate: nothing is kept, only what is old forgotten
+
+}  // namespace
+
 RemovalKeeper::RemovalKeeper(std::unique_ptr<store::Store> store, dispatch::SignerLedger& ledger,
                              RemovalKeeperOptions options, const Clock& clock, observe::Log& log,
                              RemovalKeeperMetrics& metrics)
@@ -43,8 +49,32 @@ void RemovalKeeper::run() {
       std::unique_lock lock(mutex_);
       last = changed_.wait_for(lock, kLookEvery, [this] { return stop_; });
     }
+    const MonoTime now = clock_.mono();
+    if (!last && (!looked_back_ || now - *looked_back_ >= kLookBackEvery)) look_back();
     look();
   }
+}
+
+/// What the store does not answer is asked again with the next look.
+void RemovalKeeper::look_back() {
+  const auto holds = store_->removal_holds(std::nullopt);
+  if (!holds) return;
+  const WallTime oldest = clock_.wall() - options_.kept_for;
+  const auto is_old = [oldest](const store::RemovalHold& each) { return each.last < oldest; };
+  if (const auto old = std::ranges::find_if(*holds, is_old); old != holds->end())
+    if (!store_->keep_removals(*old, kNoVersion, {}, {.devices_max = options_.kept_max, .oldest = oldest})) return;
+  if (!looked_back_) {
+    const auto certificates = store_->certificates(std::nullopt);
+    if (!certificates) return;
+    for (const store::RemovalHold& each : *holds) {
+      const auto of = std::ranges::find(*certificates, each.certificate, &Certificate::id);
+      if (is_old(each) || of == certificates->end()) continue;
+      const bool receipts = each.heard == RemovalBook::name_of(RemovalBook::Heard::Receipts);
+      resumed_.push_back(ledger_.removals_of(*of, options_.removals));
+      resumed_.back()->resume(receipts ? RemovalBook::Heard::Receipts : RemovalBook::Heard::Answers);
+    }
+  }
+  looked_back_ = clock_.mono();
 }
 
 void RemovalKeeper::look() {

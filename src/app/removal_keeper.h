@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -24,6 +25,7 @@ struct RemovalKeeperOptions {
   std::size_t kept_max = 0;      // as dispatch.removals_kept_max
   milliseconds kept_for{0};      // as dispatch.removals_kept_ms
   std::size_t commit_max = 500;  // devices removed in one commit
+  dispatch::Options removals{};  // as the shards'
 };
 
 /// Written by the keeper, read by the scrape.
@@ -31,11 +33,12 @@ struct RemovalKeeperMetrics {
   Counter kept, removed, errors;
 };
 
-/// Asks the store nothing while no guard holds. Then once a look: ops' word is heard within a second, and costs the way
-/// of a push nothing.
+/// Asks the store nothing while no guard holds, but for what is there from before. Then once a look: ops' word is heard
+/// within a second, and costs the way of a push nothing.
 class RemovalKeeper {
  public:
   static constexpr milliseconds kLookEvery{1'000};
+  static constexpr milliseconds kLookBackEvery{3'600'000};
 
   /// `ledger`, `clock`, `log` and `metrics` are borrowed. The store is used on the thread that looks.
   RemovalKeeper(std::unique_ptr<store::Store> store, dispatch::SignerLedger& ledger, RemovalKeeperOptions options,
@@ -50,6 +53,9 @@ class RemovalKeeper {
   void stop();
   /// One look. REQUIRED: not started, or stopped.
   void look();
+  /// What is in the store from before: the first time, guards go on where those of earlier processes ended; each time,
+  /// what is too old is forgotten. REQUIRED: as look().
+  void look_back();
 
  private:
   void run();
@@ -64,6 +70,8 @@ class RemovalKeeper {
   observe::Log& log_;
   RemovalKeeperMetrics& metrics_;
   std::string trouble_;  // of the last look; empty: none
+  std::optional<MonoTime> looked_back_;
+  std::vector<std::shared_ptr<dispatch::RemovalBook>> resumed_;  // so that the ledger does not forget them
 
   std::mutex mutex_;
   std::condition_variable changed_;

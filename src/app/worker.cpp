@@ -99,7 +99,8 @@ Result<std::unique_ptr<Worker>> Worker::start(const Config& config, const Clock&
   worker->keeper_.emplace(*std::move(holds), worker->signers_,
                           RemovalKeeperOptions{.worker = worker_name(),
                                                .kept_max = config.dispatch.removals_kept_max,
-                                               .kept_for = config.dispatch.removals_kept},
+                                               .kept_for = config.dispatch.removals_kept,
+                                               .removals = config.dispatch},
                           clock, log, worker->metrics_.removals);
   worker->keeper_->start();
 
@@ -185,6 +186,7 @@ bool Worker::drain(MonoTime deadline) {
   const auto left = std::chrono::floor<milliseconds>(plan.flushed - std::chrono::steady_clock::now());
   producer_->flush(std::max(left, milliseconds(0)));
   consumer_->stop();
+  if (keeper_) keeper_->stop();  // its last look, while the store's server is still waited for
   return settled;
 }
 

@@ -239,11 +239,14 @@ void register_removals(MetricsPage& page, const RemovalKeeperMetrics& metrics, c
                   [&signers] {
                     const MonoTime now = std::chrono::steady_clock::now();
                     std::vector<observe::Sample> all;
-                    for (const auto& book : signers.held_removals(now))
-                      if (book->holds(now) && all.size() < kSeriesMax)
-                        all.push_back({{{"vendor", std::string(name_of(book->vendor()))},
-                                        {"certificate", std::to_string(book->certificate().value)}},
-                                       1});
+                    CertificateId last;  // two versions of one are one series; they come one after the other
+                    for (const auto& book : signers.held_removals(now)) {
+                      if (!book->holds(now) || book->certificate() == last || all.size() >= kSeriesMax) continue;
+                      last = book->certificate();
+                      all.push_back({{{"vendor", std::string(name_of(book->vendor()))},
+                                      {"certificate", std::to_string(last.value)}},
+                                     1});
+                    }
                     return all;
                   });
   const auto counter = [&page](const char* name, const char* help, const Counter& counted) {

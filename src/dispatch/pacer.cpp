@@ -5,11 +5,12 @@
 namespace nightpost::dispatch {
 namespace {
 
-void count_said(RemovalGuard::Said& said, Verdict verdict, Pacer::Weighed weighed) noexcept {
-  if (verdict == Verdict::TokenSuspect || weighed == Pacer::Weighed::DoubtedTwiceSurely ||
+void count_said(RemovalGuard::Said& said, const Answer& answer, Pacer::Weighed weighed) noexcept {
+  if (answer.verdict == Verdict::TokenSuspect || weighed == Pacer::Weighed::DoubtedTwiceSurely ||
       weighed == Pacer::Weighed::GoneAgain)
     return;
-  ++(verdict == Verdict::Accepted ? said.live : verdict == Verdict::TokenGone ? said.dead : said.other);
+  const bool lives = answer.verdict == Verdict::Accepted && !answer.in_part;  // else perhaps not this one
+  ++(lives ? said.live : answer.verdict == Verdict::TokenGone ? said.dead : said.other);
 }
 
 /// Whether the vendor looked at the push itself, so that the credential must have been good enough.
@@ -148,7 +149,7 @@ void Pacer::count_answer(Feedback& feedback, const Answer& answer, const Next& n
   feedback.good |= answer.verdict != Verdict::Transient;
   if (proves_credential(answer)) {
     feedback.proven = true;
-    count_said(feedback.said, answer.verdict, weighed);
+    count_said(feedback.said, answer, weighed);
     const bool doubles = breaker_.state() == Breaker::State::Closed;
     signer_->proven(doubles);
     if (doubles && allowed_ < options_->credential_in_flight_max) allowed_ *= 2;

@@ -41,6 +41,12 @@ void RemovalBook::approve(MonoTime until) {
   approved_until_.store(until.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
+void RemovalBook::resume(Heard where) {
+  const std::lock_guard lock(mutex_);
+  guards_[static_cast<std::size_t>(where)].resume(limits_);
+  publish();
+}
+
 RemovalBook::News RemovalBook::take() {
   const std::lock_guard lock(mutex_);
   told_.store(true, std::memory_order_release);

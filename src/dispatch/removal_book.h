@@ -47,6 +47,9 @@ class RemovalBook {
   void keep(HeldRemoval removal, Heard where, std::string_view code, WallTime now);
   /// Ops say that the dead are dead: until then nothing is held.
   void approve(MonoTime until);
+  /// A process before this one has held some, by what it heard there, and nothing has decided since: enough that live
+  /// release them, and the next dead token holds again.
+  void resume(Heard where);
 
   /// What happened since the last take(), for whoever makes it durable and visible.
   struct News {

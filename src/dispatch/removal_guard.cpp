@@ -45,6 +45,12 @@ RemovalGuard::Change RemovalGuard::count(const Said& said, MonoTime now, const R
   return held ? Change::None : Change::Held;
 }
 
+void RemovalGuard::resume(const RemovalLimits& limits) noexcept {
+  if (limits.share >= 1) return;  // it never holds
+  in_run_ = has_held_ = true;
+  silence_ = std::max(silence_, static_cast<double>(limits.window));
+}
+
 bool may_remove(const Device& device, std::optional<WallTime> gone_at, WallTime sent_at) noexcept {
   return gone_at ? device.registered_at <= *gone_at : device.registered_at < sent_at;
 }

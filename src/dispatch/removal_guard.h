@@ -55,6 +55,8 @@ class RemovalGuard {
   bool is_undecided() const noexcept { return has_held_; }
   /// As if nothing had been said.
   void reset() noexcept { *this = {}; }
+  /// As if it had held before: undecided, and nothing is held yet.
+  void resume(const RemovalLimits& limits) noexcept;
 
  private:
   bool in_run_ = false;

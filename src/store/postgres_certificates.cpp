@@ -64,8 +64,7 @@ Result<Certificate> PostgresStore::replace_certificate(CertificateId id, const N
   if (owner->app != facts.app || owner->vendor != facts.vendor)
     return fail(Errc::Malformed, "certificates: an edit cannot move one to another app or vendor; add a new one");
   auto rows = connection_.change(postgres::kCertificateReplace, id.value, facts.name, facts.bundle_id,
-                                 name_of(facts.environment), facts.host_override, facts.ca_pem, name_of(facts.status),
-                                 Blob{*secret}, author_);
+                                 name_of(facts.environment), facts.host_override, facts.ca_pem, Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), facts));
   if (auto set = set_texts(id, facts); !set) return std::unexpected(std::move(set.error()));
   if (auto kept = prune_versions(id); !kept) return std::unexpected(std::move(kept.error()));

@@ -38,7 +38,7 @@ constinit const PostgresQuery kIdsMove = {"ids_move", "certificates",
 constinit const PostgresQuery kCertificateReplace = {
     "certificate_replace", "certificates",
     "UPDATE certificates SET name = $2, bundle_id = $3, environment = $4, host_override = $5, ca_pem = $6, "
-    "status = $7, secret = $8, version = version + 1, written_at = " NOW_MS ", written_by = $9 WHERE id = $1"};
+    "secret = $7, version = version + 1, written_at = " NOW_MS ", written_by = $8 WHERE id = $1"};
 constinit const PostgresQuery kCertificateStatus = {
     "certificate_status", "certificates",
     "UPDATE certificates SET status = $2, version = version + 1, written_at = " NOW_MS
@@ -116,9 +116,10 @@ constinit const PostgresQuery kSecretsAll = {
     "secrets_all", "certificates",
     "SELECT id, 0, app_id, vendor, name, secret FROM certificates UNION ALL SELECT certificate_id, version, app_id, "
     "vendor, name, secret FROM certificate_versions ORDER BY 1, 2"};
-// A rekey has both tables for itself: who edits a certificate waits.
-constinit const PostgresQuery kSecretsLock = {
-    "secrets_lock", "certificates", "LOCK TABLE certificates, certificate_versions IN SHARE ROW EXCLUSIVE MODE"};
+// A rekey has both tables for itself: who edits a certificate waits, and before it locks the row (FOR UPDATE is let in
+// by weaker modes, and the two would then wait for one another).
+constinit const PostgresQuery kSecretsLock = {"secrets_lock", "certificates",
+                                              "LOCK TABLE certificates, certificate_versions IN EXCLUSIVE MODE"};
 constinit const PostgresQuery kSecretSet = {"secret_set", "certificates",
                                             "UPDATE certificates SET secret = $2 WHERE id = $1"};
 constinit const PostgresQuery kVersionSecretSet = {

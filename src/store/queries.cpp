@@ -34,7 +34,7 @@ constexpr Line kLines[] = {
      "EXISTS (SELECT 1 FROM certificate_versions WHERE certificate_id = ?1)"},
     {&Queries::certificate_replace, "certificates",
      "UPDATE certificates SET name = ?2, bundle_id = ?3, environment = ?4, host_override = ?5, ca_pem = ?6, "
-     "status = ?7, secret = ?8, version = version + 1, written_at = " NOW_MS ", written_by = ?9 WHERE id = ?1"},
+     "secret = ?7, version = version + 1, written_at = " NOW_MS ", written_by = ?8 WHERE id = ?1"},
     {&Queries::certificate_status, "certificates",
      "UPDATE certificates SET status = ?2, version = version + 1, written_at = " NOW_MS
      ", written_by = ?3 WHERE id = ?1"},

@@ -16,8 +16,8 @@ namespace nightpost::store {
 
 /// Master keys: the first seals, each opens what it sealed, so a key is changed by putting a new one in front.
 /// Thread-safe, shared by every connection that seals or opens. A key file that has changed is read again by the next
-/// call that seals, or meets a key's name that it does not know; what cannot be read then changes nothing. Keys are
-/// wiped when they go.
+/// call, so a key that was taken away opens nothing any more; what cannot be read then changes nothing. Keys are wiped
+/// when they go.
 class Sealer {
  public:
   static constexpr std::size_t kPlainBytesMax = 1 << 20;

@@ -97,7 +97,8 @@ class Store {
   /// As add_certificate(), under an id of the caller's, for one that comes from another store. Malformed: the id is, or
   /// was, another's here.
   virtual Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) = 0;
-  /// An edit: same id, next version, everything else as given. NotFound; Malformed where app or vendor would change.
+  /// An edit: same id and status, next version, everything else as given. NotFound; Malformed where app or vendor would
+  /// change.
   virtual Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) = 0;
   virtual Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) = 0;  // NotFound
   virtual Result<std::vector<Certificate>> certificates(std::optional<AppId> app) = 0;  // by id; nullopt: all apps'

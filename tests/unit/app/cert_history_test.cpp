@@ -126,6 +126,19 @@ TEST_CASE("cert versions, rollback: an edit is told, and taken back", "[app][cer
   CHECK(vault.cert({"versions", "77"}).code != kDone);
 }
 
+TEST_CASE("cert versions: a secret that no master key opens hides nothing else", "[app][cert]") {
+  const Vault vault;
+  const std::string id = vault.add();
+  REQUIRE(vault.cert({"disable", id}).code == kDone);
+  vault.write("master.key", store::Sealer::new_key_text());
+  const auto told = vault.cert({"versions", id, "--json"});
+  REQUIRE(told.code == kDone);
+  const Json changes = Json::parse(told.out)[0]["changes"];
+  REQUIRE(changes.size() == 2);
+  CHECK(changes[0].get<std::string>().contains("sealed by master key"));
+  CHECK(changes[1] == "status: active → disabled");
+}
+
 TEST_CASE("cert restore, purge: a removal is taken back, or made final", "[app][cert]") {
   const Vault vault;
   const std::string id = vault.add();

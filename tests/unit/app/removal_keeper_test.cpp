@@ -163,6 +163,42 @@ TEST_CASE("removal keeper: what the store does not take is told again, and said 
   CHECK(said.find("token_removals_not_kept") == said.rfind("token_removals_not_kept"));
 }
 
+TEST_CASE("removal keeper: what the process before held is undecided still", "[app][removals]") {
+  Kept f;
+  f.die();
+  f.hold("ann");
+  f.keeper->look();
+  REQUIRE(f.holds().size() == 1);
+  dispatch::SignerLedger ledger;
+  RemovalKeeper next(f.temp.open(), ledger,
+                     {.worker = "next", .kept_max = 100, .kept_for = std::chrono::days(7), .removals = f.options},
+                     f.clock, f.log, f.metrics);
+  SECTION("enough live: what was held is forgotten") {
+    next.look_back();
+    const auto book = ledger.removals_of(f.certificate, f.options);
+    CHECK_FALSE(book->holds(f.clock.mono()));
+    CHECK(book->count(kAnswers, {.live = 1}, f.clock.mono()) == dispatch::RemovalGuard::Change::Released);
+    next.look();
+    CHECK(f.holds().empty());
+  }
+  SECTION("the next dead token holds at once") {
+    next.look_back();
+    const auto book = ledger.removals_of(f.certificate, f.options);
+    book->count(kAnswers, {.dead = 1}, f.clock.mono());
+    CHECK(book->holds(f.clock.mono()));
+    CHECK(f.holds().size() == 1);
+  }
+  SECTION("too long ago: forgotten") {
+    f.clock.wall_now += std::chrono::days(8);
+    next.look_back();
+    CHECK(f.holds().empty());
+    const auto book = ledger.removals_of(f.certificate, f.options);
+    book->count(kAnswers, {.dead = 1}, f.clock.mono());
+    CHECK_FALSE(book->holds(f.clock.mono()));
+  }
+  CHECK(f.devices() == 3);
+}
+
 TEST_CASE("removal keeper: its end writes what was held until then", "[app][removals]") {
   Kept f;
   f.keeper->start();

@@ -401,6 +401,22 @@ TEST_CASE("pacer: too many dead tokens hold removals, and stop nothing else", "[
   CHECK_FALSE(bed.pacer.holds_removals(bed.now));
 }
 
+TEST_CASE("pacer: what the vendor took in part is no proof that tokens live", "[dispatch][pacer]") {
+  Bed bed;
+  const auto say = [&](const Answer& answer) {
+    bed.send();
+    bed.pacer.answered();
+    Pacer::Feedback feedback;
+    for (std::size_t i = 0; i < bed.options.mass_removal_window; ++i)
+      bed.pacer.count_answer(feedback, answer, {}, nullptr, bed.now);
+    bed.pacer.conclude(feedback, Probe::None, 1, bed.now, bed.now);
+    return bed.pacer.holds_removals(bed.now);
+  };
+  CHECK(say({.verdict = Verdict::TokenGone}));
+  CHECK(say({.verdict = Verdict::Accepted, .in_part = true}));
+  CHECK_FALSE(say({.verdict = Verdict::Accepted}));
+}
+
 TEST_CASE("pacer: a share of dead tokens below the limit changes nothing", "[dispatch][pacer]") {
   Bed bed;
   for (int i = 0; i < 200; ++i) {
