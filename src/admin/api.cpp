@@ -26,6 +26,7 @@ Found find_route(std::string_view method, const std::vector<std::string>& segmen
     auto in_path = match_path(route.path, segments);
     if (!in_path) continue;
     if (route.method == method) return {&route, *std::move(in_path), ""};
+    if (found.allowed.contains(route.method)) continue;  // "…/removed" is "…/{id}", too
     found.allowed += (found.allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   return found;
@@ -131,6 +132,7 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
       return as_answered(caller.error());
     }
     request.caller = *std::move(caller);
+    tools.store.write_as("console:" + request.caller.name);
     if (const auto wait = tools.gate.request_wait(std::to_string(request.caller.token_id), tools.clock.mono()))
       return as_answered({429, "too_many", "too many requests by this token", "", std::to_string(wait->count())});
     if (request.caller.role < *route.role)

@@ -11,10 +11,6 @@ namespace {
 
 using Versions = std::vector<store::CertificateVersion>;
 
-bool same_secret(const CertificateSecret& one, const CertificateSecret& two) {
-  return one.bytes == two.bytes && one.password == two.password && one.receipt_key == two.receipt_key;
-}
-
 /// What made `versions[i]` of the version before it; without one, nothing.
 Result<std::vector<std::string>> what_changed(store::Store& store, const Versions& versions, std::size_t i) {
   if (i + 1 >= versions.size()) return std::vector<std::string>{};
@@ -24,7 +20,7 @@ Result<std::vector<std::string>> what_changed(store::Store& store, const Version
   const auto then = store.secret_of_version(before.id, before.version);
   for (const auto* read : {&now, &then})
     if (!*read) return std::unexpected(read->error());
-  return changes_between(before, after, !same_secret(*now, *then));
+  return changes_between({before, *then}, {after, *now});
 }
 
 std::string written(const store::CertificateVersion& version) {
