@@ -59,13 +59,14 @@ export default async function view() {
   };
   const counts = health.certificates;
   const needs = urgent(certificates, now);
+  const calm = removals.items.every((each) => each.since === null); // nothing is held
   return {
     title: t('nav.overview'),
     actions: [may('operator') && linkButton(t('certificate.add'), link(['certificates', 'add']), { symbol: 'plus', kind: 'primary' })],
     body: [
       certificates.length === 0
         ? section(t('overview.start'), empty(t('overview.start.text')))
-        : section(t('overview.attention'), attention(needs)),
+        : (needs.length > 0 || calm) && section(t('overview.attention'), attention(needs)),
       removals.items.length > 0 && section(t('held'), where, removals.items.map((each) => heldNote(each, act, () => go(['overview'])))),
       h('div', { class: 'figures' },
         ready(t('health.store'), health.store), ready(t('health.trace'), health.trace), held,
