@@ -26,6 +26,7 @@ Found find_route(std::string_view method, const std::vector<std::string>& segmen
     auto in_path = match_path(route.path, segments);
     if (!in_path) continue;
     if (route.method == method) return {&route, *std::move(in_path), ""};
+    if (found.allowed.contains(route.method)) continue;  // "…/removed" is "…/{id}", too
     found.allowed += (found.allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   return found;

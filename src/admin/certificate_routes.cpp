@@ -7,21 +7,6 @@
 namespace nightpost::admin {
 namespace {
 
-std::string no_certificate_text(std::string_view id) { return "no certificate " + std::string(id); }
-
-/// Of the path; one of another app is not found.
-std::expected<Certificate, Refusal> certificate_in_path(const Request& request) {
-  const std::string& text = request.in_path.at(0);
-  CertificateId id;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id.value);
-  if (error != std::errc{} || end != text.data() + text.size()) return not_found(no_certificate_text(text));
-  auto found = request.tools.store.certificate(id);
-  if (!found && found.error().code == Errc::NotFound) return not_found(no_certificate_text(text));
-  if (!found) return refused(found.error());
-  if (!request.may_see(found->app)) return not_found(no_certificate_text(text));
-  return *std::move(found);
-}
-
 std::expected<CertificateChange, Refusal> change_in(const Values& body) {
   CertificateChange change{.name = body.text_if("name"),
                            .bundle_id = body.text_if("bundle_id"),
@@ -95,6 +80,23 @@ Reply set_status_of(Request& request, CertificateStatus status) {
 }
 
 }  // namespace
+
+std::expected<CertificateId, Refusal> certificate_id_in_path(const Request& request) {
+  const std::string& text = request.in_path.at(0);
+  CertificateId id;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id.value);
+  if (error != std::errc{} || end != text.data() + text.size()) return not_found("no certificate " + text);
+  return id;
+}
+
+std::expected<Certificate, Refusal> certificate_in_path(const Request& request) {
+  const auto id = certificate_id_in_path(request);
+  if (!id) return std::unexpected(id.error());
+  auto found = request.tools.store.certificate(*id);
+  if (!found && found.error().code != Errc::NotFound) return refused(found.error());
+  if (!found || !request.may_see(found->app)) return not_found("no certificate " + request.in_path.at(0));
+  return *std::move(found);
+}
 
 Reply vendors(Request& request) { return Answer{200, {{"items", request.tools.certificates.vendors()}}}; }
 

@@ -48,6 +48,13 @@ class CertificateDesk {
   virtual bool sends_receipts(Vendor vendor) const = 0;
   virtual std::string receipt_path(const Certificate& certificate) const = 0;
   virtual std::string shown_setting(std::string_view value) const = 0;
+  /// What differs from one version to another, in words; never a secret.
+  virtual std::vector<std::string> changes(const store::NewCertificate& before,
+                                           const store::NewCertificate& after) const = 0;
+  /// The items of GET /v1/removals/held: of these certificates, those of which something is held, or approved still.
+  virtual nlohmann::json held_removals(std::span<const Certificate> certificates,
+                                       std::span<const store::RemovalHold> holds,
+                                       std::span<const store::RemovalApproval> approvals, WallTime now) const = 0;
   /// Whether it has the form of this certificate's tokens.
   virtual Result<bool> token_fits(const Certificate& certificate, const CertificateSecret& secret,
                                   const DeviceToken& token) const = 0;

@@ -56,6 +56,14 @@ constexpr Member kVerifyQuery[] = {
     {"verify", Is::Flag, "ask the vendor first; what it refuses, or does not answer, is not stored"},
 };
 
+constexpr Member kRollBackBody[] = {
+    {"version", Is::Integer, "which is to be used again", true, false, 1, INT64_MAX},
+};
+constexpr Member kApproveBody[] = {
+    {"for_ms", Is::Integer, "how long dead tokens are removed, however many; an hour where left out", false, true,
+     store::kApprovalMin.count(), store::kApprovalMax.count()},
+};
+
 constexpr Member kDevicesQuery[] = {
     kAppAsked,
     {"user", Is::Text, "only this user's", false, false, 0, 255},
@@ -189,6 +197,8 @@ constexpr Route kRoutes[] = {
      "Checks a credential, seals its secret and stores it", kVerifyQuery, kCertificateBody, 201},
     {"POST", "/v1/certificates/check", kOperator, kV1, check_certificate, "", "Checks a credential and stores nothing",
      kVerifyQuery, kCertificateBody},
+    {"GET", "/v1/certificates/removed", kViewer, kV1, list_removed_certificates, "",
+     "Certificates that were removed and can be restored", kAppQuery},
     {"GET", "/v1/certificates/{id}", kViewer, kV1, show_certificate, "", "One certificate"},
     {"PATCH", "/v1/certificates/{id}", kOperator, kV1, change_certificate, "certificate.replace",
      "Changes what is named; a credential that fails the check replaces nothing", kVerifyQuery, kCertificateChange},
@@ -210,6 +220,30 @@ constexpr Route kRoutes[] = {
      "Sends with it again"},
     {"GET", "/v1/certificates/{id}/receipt-key", kOperator, kV1, show_receipt_key, "certificate.receipt_key",
      "What its receipts are verified by"},
+    {"GET", "/v1/certificates/{id}/versions", kViewer, kV1, list_versions, "",
+     "What a certificate was, and what changed; the newest first"},
+    {"POST",
+     "/v1/certificates/{id}/rollback",
+     kOperator,
+     kV1,
+     roll_back_certificate,
+     "certificate.rollback",
+     "Uses an earlier version again, secret included, as the next one",
+     {},
+     kRollBackBody},
+    {"POST", "/v1/certificates/{id}/restore", kAdmin, kV1, restore_certificate, "certificate.restore",
+     "Takes back a removal, under the same id"},
+    {"POST",
+     "/v1/certificates/{id}/approve-removals",
+     kOperator,
+     kV1,
+     approve_removals,
+     "certificate.approve_removals",
+     "Removes the dead tokens that are held, and holds none for a while",
+     {},
+     kApproveBody},
+    {"GET", "/v1/removals/held", kViewer, kV1, list_held_removals, "",
+     "Dead tokens that are not removed, since too many died at once", kAppQuery},
 
     {"GET", "/v1/devices", kViewer, kV1, list_devices, "", "Devices by user, or by how their token begins",
      kDevicesQuery},

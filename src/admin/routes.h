@@ -25,8 +25,9 @@ struct ApiOptions {
   AccessOptions access;
   std::string version;  // of the binary
   WallTime started_at{};
-  std::size_t list_max = 1'000;  // items of one answer
-  std::size_t events_max = 100;  // of one request
+  std::size_t list_max = 1'000;           // items of one answer
+  std::size_t events_max = 100;           // of one request
+  std::size_t held_removed_max = 20'000;  // held devices that one request removes
 };
 
 /// What handlers work with, all of one thread but the gate.
@@ -97,6 +98,16 @@ Reply disable_certificate(Request& request);
 Reply enable_certificate(Request& request);
 Reply remove_certificate(Request& request);
 Reply show_receipt_key(Request& request);
+/// Of the path. What is no number, not there, or of another app is not found.
+std::expected<CertificateId, Refusal> certificate_id_in_path(const Request& request);
+std::expected<Certificate, Refusal> certificate_in_path(const Request& request);
+// history_routes.cpp
+Reply list_versions(Request& request);
+Reply roll_back_certificate(Request& request);
+Reply list_removed_certificates(Request& request);
+Reply restore_certificate(Request& request);
+Reply list_held_removals(Request& request);
+Reply approve_removals(Request& request);
 // device_routes.cpp
 Reply list_devices(Request& request);
 Reply set_device(Request& request);

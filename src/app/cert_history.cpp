@@ -55,4 +55,10 @@ std::vector<std::string> changes_between(const Certificate& before, const Certif
   return out;
 }
 
+std::vector<std::string> changes_between(const store::NewCertificate& before, const store::NewCertificate& after) {
+  const CertificateSecret &one = before.secret, &two = after.secret;
+  const bool same = one.bytes == two.bytes && one.password == two.password && one.receipt_key == two.receipt_key;
+  return changes_between(before.facts, after.facts, !same);
+}
+
 }  // namespace nightpost::app

@@ -11,10 +11,6 @@ namespace {
 
 using Versions = std::vector<store::CertificateVersion>;
 
-bool same_secret(const CertificateSecret& one, const CertificateSecret& two) {
-  return one.bytes == two.bytes && one.password == two.password && one.receipt_key == two.receipt_key;
-}
-
 /// What made `versions[i]` of the version before it; without one, nothing. A secret that no master key opens hides
 /// nothing else.
 Result<std::vector<std::string>> what_changed(store::Store& store, const Versions& versions, std::size_t i) {
@@ -25,7 +21,7 @@ Result<std::vector<std::string>> what_changed(store::Store& store, const Version
   const auto then = store.secret_of_version(before.id, before.version);
   for (const auto* read : {&now, &then})
     if (!*read && read->error().code != Errc::Unauthorized) return std::unexpected(read->error());
-  if (now && then) return changes_between(before, after, !same_secret(*now, *then));
+  if (now && then) return changes_between({before, *then}, {after, *now});
   auto changes = changes_between(before, after, false);
   changes.insert(changes.begin(), "secret not compared: " + (now ? then : now).error().detail);
   return changes;

@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::size_t kRemovedAtOnce = 500;  // devices in a commit, so that nobody waits for the store for long
 
-std::int64_t approved_until(std::span<const store::RemovalApproval> approvals, CertificateId id, WallTime now) {
-  for (const store::RemovalApproval& each : approvals)
-    if (each.certificate == id && each.until > now) return to_ms(each.until);
-  return 0;
-}
-
 int list_held(const CommonOptions& common, std::optional<std::int64_t> app) {
   auto store = open_store(common, false);
   if (!store) return store.error();
@@ -32,43 +26,27 @@ int list_held(const CommonOptions& common, std::optional<std::int64_t> app) {
   if (!holds) return say_error(holds.error());
   const auto approvals = (*store)->removal_approvals();
   if (!approvals) return say_error(approvals.error());
-  const WallTime now = SystemClock().wall();
-  const auto all = summarize(*holds);
+  const auto rows = held_rows(*certificates, *holds, *approvals, SystemClock().wall());
   Table table(
       {"ID", "APP", "VENDOR", "NAME", "HELD", "SINCE (UTC)", "LAST", "SAID BY", "CODE", "WORKERS", "APPROVED UNTIL"});
   nlohmann::json json = nlohmann::json::array();
-  for (const Certificate& certificate : *certificates) {
-    const auto found = all.find(certificate.id.value);
-    const std::int64_t until = approved_until(*approvals, certificate.id, now);
-    if (found == all.end() && until == 0) continue;
-    const HeldSummary held = found == all.end() ? HeldSummary() : found->second;
-    if (common.json) {
-      json.push_back({{"id", certificate.id.value},
-                      {"app_id", certificate.app.value},
-                      {"vendor", name_of(certificate.vendor)},
-                      {"name", certificate.name},
-                      {"held", held.kept},
-                      {"unkept", held.unkept},
-                      {"since", held.workers > 0 ? nlohmann::json(to_ms(held.since)) : nlohmann::json()},
-                      {"last", held.workers > 0 ? nlohmann::json(to_ms(held.last)) : nlohmann::json()},
-                      {"said_by", held.heard},
-                      {"code", held.code},
-                      {"workers", held.workers},
-                      {"approved_until", until > 0 ? nlohmann::json(until) : nlohmann::json()}});
-      continue;
-    }
+  for (const HeldRow& row : rows) {
+    json.push_back(held_json(row));
+    const Certificate& certificate = row.certificate;
+    const HeldSummary& held = row.held;
     const auto time = [&](WallTime at) { return held.workers > 0 ? shown_time(to_ms(at)) : std::string(); };
     table.row({std::to_string(certificate.id.value), std::to_string(certificate.app.value),
                std::string(name_of(certificate.vendor)), certificate.name, shown_count(held), time(held.since),
                time(held.last), fmt::format("{}", fmt::join(held.heard, ", ")), printable(held.code),
-               std::to_string(held.workers), until > 0 ? shown_time(until) : std::string()});
+               std::to_string(held.workers),
+               row.approved_until ? shown_time(to_ms(*row.approved_until)) : std::string()});
   }
   if (common.json) {
     print_json(json);
     return kDone;
   }
   fmt::print("{}", table.text("nothing is held: dead tokens are removed as they are found"));
-  if (!all.empty())
+  if (!holds->empty())
     fmt::print(
         "\nToo many tokens died at once, as they do when a bundle id, a package or an environment is wrong.\n"
         "If these are right:  nightpost cert approve-removals ID\n"

@@ -2,8 +2,10 @@
 
 #include "app/cert_change.h"
 #include "app/cert_fields.h"
+#include "app/cert_history.h"
 #include "app/cert_verify.h"
 #include "app/certificate_dates.h"
+#include "app/held_removals.h"
 #include "app/send_run.h"
 #include "app/trace_advice.h"
 #include "app/trace_look.h"
@@ -56,6 +58,20 @@ std::string ConsoleCertificates::receipt_path(const Certificate& certificate) co
 }
 
 std::string ConsoleCertificates::shown_setting(std::string_view value) const { return app::shown_setting(value); }
+
+std::vector<std::string> ConsoleCertificates::changes(const store::NewCertificate& before,
+                                                      const store::NewCertificate& after) const {
+  return changes_between(before, after);
+}
+
+nlohmann::json ConsoleCertificates::held_removals(std::span<const Certificate> certificates,
+                                                  std::span<const store::RemovalHold> holds,
+                                                  std::span<const store::RemovalApproval> approvals,
+                                                  WallTime now) const {
+  nlohmann::json items = nlohmann::json::array();
+  for (const HeldRow& row : held_rows(certificates, holds, approvals, now)) items.push_back(held_json(row));
+  return items;
+}
 
 Result<bool> ConsoleCertificates::token_fits(const Certificate& certificate, const CertificateSecret& secret,
                                              const DeviceToken& token) const {

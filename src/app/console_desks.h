@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "admin/ports.h"
 #include "app/config.h"
@@ -27,6 +29,10 @@ class ConsoleCertificates final : public admin::CertificateDesk {
   bool sends_receipts(Vendor vendor) const override;
   std::string receipt_path(const Certificate& certificate) const override;
   std::string shown_setting(std::string_view value) const override;
+  std::vector<std::string> changes(const store::NewCertificate& before,
+                                   const store::NewCertificate& after) const override;
+  nlohmann::json held_removals(std::span<const Certificate> certificates, std::span<const store::RemovalHold> holds,
+                               std::span<const store::RemovalApproval> approvals, WallTime now) const override;
   Result<bool> token_fits(const Certificate& certificate, const CertificateSecret& secret,
                           const DeviceToken& token) const override;
 

@@ -4,10 +4,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "core/time.h"
@@ -26,6 +29,18 @@ struct HeldSummary {
 
 /// By certificate.
 std::map<std::int64_t, HeldSummary> summarize(std::span<const store::RemovalHold> holds);
+/// Of one certificate: what is held, ops' word that is not over, or both.
+struct HeldRow {
+  Certificate certificate;
+  HeldSummary held;  // no workers: nothing
+  std::optional<WallTime> approved_until;
+};
+
+/// Of those of `certificates` that have either, in their order.
+std::vector<HeldRow> held_rows(std::span<const Certificate> certificates, std::span<const store::RemovalHold> holds,
+                               std::span<const store::RemovalApproval> approvals, WallTime now);
+nlohmann::json held_json(const HeldRow& row);
+
 /// "12", or "10000 and more": of how many devices the removal is held.
 std::string shown_count(const HeldSummary& held);
 /// What is the matter, in one sentence.

@@ -235,20 +235,19 @@ void register_signers(MetricsPage& page, const dispatch::SignerLedger& signers) 
 /// Removals that are held, and what became of them.
 void register_removals(MetricsPage& page, const RemovalKeeperMetrics& metrics, const dispatch::SignerLedger& signers) {
   constexpr std::size_t kSeriesMax = 100;  // one a certificate
-  page.add_gauges("nightpost_removal_holds", "1 for a certificate whose dead tokens are not removed: too many died",
-                  [&signers] {
-                    const MonoTime now = std::chrono::steady_clock::now();
-                    std::vector<observe::Sample> all;
-                    CertificateId last;  // two versions of one are one series; they come one after the other
-                    for (const auto& book : signers.held_removals(now)) {
-                      if (!book->holds(now) || book->certificate() == last || all.size() >= kSeriesMax) continue;
-                      last = book->certificate();
-                      all.push_back({{{"vendor", std::string(name_of(book->vendor()))},
-                                      {"certificate", std::to_string(last.value)}},
-                                     1});
-                    }
-                    return all;
-                  });
+  page.add_gauges(
+      "nightpost_removal_holds", "1 for a certificate whose dead tokens are not removed: too many died", [&signers] {
+        const MonoTime now = std::chrono::steady_clock::now();
+        std::vector<observe::Sample> all;
+        CertificateId last;  // two versions of one are one series; they come one after the other
+        for (const auto& book : signers.held_removals(now)) {
+          if (!book->holds(now) || book->certificate() == last || all.size() >= kSeriesMax) continue;
+          last = book->certificate();
+          all.push_back(
+              {{{"vendor", std::string(name_of(book->vendor()))}, {"certificate", std::to_string(last.value)}}, 1});
+        }
+        return all;
+      });
   const auto counter = [&page](const char* name, const char* help, const Counter& counted) {
     page.add_counter(name, help, {}, [&counted] { return static_cast<double>(counted.read()); });
   };

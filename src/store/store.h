@@ -62,6 +62,11 @@ struct RemovalApproval {
   WallTime until{};
 };
 
+/// How long it may hold, and does where ops do not say.
+inline constexpr milliseconds kApprovalMin = std::chrono::minutes(1);
+inline constexpr milliseconds kApprovalMax = std::chrono::days(7);
+inline constexpr milliseconds kApprovalUsual = std::chrono::hours(1);
+
 /// What one connection may take, and what may be written through it.
 struct StoreOptions {
   milliseconds busy_timeout{2'000};           // a write waits this long for another connection's, then: Overloaded

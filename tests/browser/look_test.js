@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { app } from './bed.js';
 
 const views = (ids, event) => ({
-  overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`,
+  overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`, history: `certificates/${ids.history}`,
+  removed: 'certificates/removed',
   edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`,
   trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, letters: 'letters', tokens: 'tokens', audit: 'audit',
 });
@@ -90,7 +91,7 @@ export const tests = [
   ['it fits a narrow screen', async ({ visitor, tokens, ids }) => {
     const reader = await visitor({ width: 390 });
     await reader.logIn(tokens.operator);
-    for (const route of ['overview', `certificates/${ids.apns}`, 'certificates/add?vendor=apns', `users/${app}/mei`, `send?app=${app}&user=mei`]) {
+    for (const route of ['overview', `certificates/${ids.apns}`, `certificates/${ids.history}`, 'certificates/add?vendor=apns', `users/${app}/mei`, `send?app=${app}&user=mei`]) {
       await reader.go(route);
       const { wide, screen } = await reader.page.evaluate(() => ({ wide: document.documentElement.scrollWidth, screen: innerWidth }));
       assert.ok(wide <= screen, `${route}: ${wide} px wide`);

@@ -9,7 +9,7 @@ const files = readdirSync(folder, { recursive: true }).map(String).filter((name)
 const code = files.filter((name) => !/^(en|zh|server_zh)\.js$/.test(name)).map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
 const dictionary = async (name) => (await import(join(folder, `${name}.js`))).default;
 
-const views = (ids, event) => ['overview', 'certificates', 'certificates/add?vendor=apns', 'certificates/add?vendor=huawei', `certificates/${ids.xiaomi}`, `certificates/${ids.oppo}/edit`,
+const views = (ids, event) => ['overview', 'certificates', 'certificates/add?vendor=apns', 'certificates/add?vendor=huawei', `certificates/${ids.xiaomi}`, `certificates/${ids.history}`, 'certificates/removed', `certificates/${ids.oppo}/edit`,
   `send?app=${app}&user=mei`, 'users', `users/${app}/mei`, `trace?app=${app}&user=vinson`, `trace/${event}`, 'tokens', 'audit', 'nowhere'];
 
 export const tests = [

@@ -19,6 +19,7 @@ route('/', () => import('./views/overview.js'));
 route('/overview', () => import('./views/overview.js'));
 route('/certificates', () => import('./views/certificates.js'));
 route('/certificates/add', () => import('./views/certificate_form.js'));
+route('/certificates/removed', () => import('./views/removed.js'));
 route('/certificates/:id', () => import('./views/certificate.js'));
 route('/certificates/:id/edit', () => import('./views/certificate_form.js'));
 route('/send', () => import('./views/send.js'));

@@ -67,6 +67,23 @@ class ScriptedCertificates final : public CertificateDesk {
   std::string shown_setting(std::string_view value) const override {
     return value.contains('?') ? "…" : std::string(value);
   }
+  /// "before → after" by bundle ids, and whether the secret is another.
+  std::vector<std::string> changes(const store::NewCertificate& before,
+                                   const store::NewCertificate& after) const override {
+    std::vector<std::string> words;
+    if (before.secret.bytes != after.secret.bytes) words.emplace_back("secret");
+    if (before.facts.bundle_id != after.facts.bundle_id)
+      words.push_back(before.facts.bundle_id + " → " + after.facts.bundle_id);
+    if (before.facts.status != after.facts.status) words.emplace_back("status");
+    return words;
+  }
+  nlohmann::json held_removals(std::span<const Certificate> certificates, std::span<const store::RemovalHold> holds,
+                               std::span<const store::RemovalApproval> approvals, WallTime) const override {
+    nlohmann::json items = nlohmann::json::array();
+    for (const Certificate& each : certificates)
+      items.push_back({{"id", each.id.value}, {"holds", holds.size()}, {"approvals", approvals.size()}});
+    return items;
+  }
   Result<bool> token_fits(const Certificate&, const CertificateSecret&, const DeviceToken& token) const override {
     return token.text() != "unfit";
   }
@@ -240,6 +257,28 @@ class ApiBed {
                                 .secret = {"the secret bytes", "the password", "the receipt key"}});
     REQUIRE(added);
     return added->id.value;
+  }
+  /// Another version of it: with this package and secret.
+  void edit(std::int64_t id, const std::string& bundle_id, const std::string& bytes = "the secret bytes") {
+    Certificate facts = store->certificate({id}).value();
+    facts.bundle_id = bundle_id;
+    REQUIRE(store->replace_certificate({id}, {.facts = facts, .secret = {bytes, "", "the receipt key"}}));
+  }
+  /// A phone of each user, called dead by the vendor and held.
+  void hold(std::int64_t id, const std::vector<std::string>& users) {
+    const Certificate certificate = store->certificate({id}).value();
+    std::vector<HeldRemoval> removals;
+    for (const std::string& user : users) {
+      const Device phone{.device_id = "phone",
+                         .platform = Platform::Android,
+                         .certificate = {id},
+                         .token = DeviceToken("token-of-" + user),
+                         .registered_at = kThen};
+      REQUIRE(store->set_device(certificate.app, user, phone));
+      removals.push_back(held_removal_of(certificate.app, user, phone));
+    }
+    REQUIRE(store->keep_removals({.certificate = {id}, .worker = "w", .heard = "answers", .code = "410", .last = kThen},
+                                 certificate.version, removals, {.devices_max = 10'000}));
   }
   std::vector<store::AuditEntry> audit() { return admin->audit({}, 100).value(); }
 

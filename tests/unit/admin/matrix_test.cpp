@@ -15,7 +15,7 @@ struct GoodCall {
   nlohmann::json body;
 };
 
-GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t token) {
+GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t removed, std::int64_t token) {
   const std::string user = "?app=1400000001&user=vinson";
   const nlohmann::json device = {{"app_id", kShop.value},
                                  {"user_id", "vinson"},
@@ -30,6 +30,11 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t to
       {"POST /v1/certificates", {"/v1/certificates", new_certificate}},
       {"POST /v1/certificates/check", {"/v1/certificates/check", new_certificate}},
       {"PATCH /v1/certificates/{id}", {"", {{"bundle_id", "com.other"}}}},
+      {"GET /v1/certificates/removed", {"/v1/certificates/removed?app=1400000001", nullptr}},
+      {"POST /v1/certificates/{id}/rollback", {"", {{"version", 1}}}},
+      {"POST /v1/certificates/{id}/restore", {fmt::format("/v1/certificates/{}/restore", removed), nullptr}},
+      {"POST /v1/certificates/{id}/approve-removals", {"", {{"for_ms", 60'000}}}},
+      {"GET /v1/removals/held", {"/v1/removals/held?app=1400000001", nullptr}},
       {"GET /v1/devices", {"/v1/devices" + user, nullptr}},
       {"PUT /v1/devices", {"/v1/devices", device}},
       {"DELETE /v1/devices", {"/v1/devices" + user + "&device=first", nullptr}},
@@ -61,10 +66,13 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t to
 struct MatrixBed : ApiBed {
   MatrixBed() {
     certificate = a_certificate("shop");
+    edit(certificate, "com.example.shop");
+    removed = a_certificate("removed");
+    if (!store->remove_certificate({removed})) FAIL("not removed");
     if (!store->set_device(kShop, "vinson",
                            {.device_id = "first",
                             .platform = Platform::Android,
-                            .certificate = {certificate + 1},
+                            .certificate = {removed},
                             .token = DeviceToken("abcdef0123"),
                             .registered_at = kThen}))
       FAIL("no device");
@@ -72,10 +80,11 @@ struct MatrixBed : ApiBed {
     spare = latest;
   }
   Heard good(const Route& route, const std::string& secret) {
-    const GoodCall wanted = good_call(route, certificate, spare);
+    const GoodCall wanted = good_call(route);
     return call(std::string(route.method), wanted.target, secret, wanted.body);
   }
-  std::int64_t certificate = 0, spare = 0;
+  GoodCall good_call(const Route& route) const { return admin::good_call(route, certificate, removed, spare); }
+  std::int64_t certificate = 0, removed = 0, spare = 0;
 };
 
 std::string label(const Route& route) { return fmt::format("{} {}", route.method, route.path); }
@@ -132,7 +141,7 @@ TEST_CASE("admin matrix: who is nobody, over, revoked or of another app gets not
       CHECK(heard.status == 401);
       CHECK(heard.code() == "unauthorized");
     }
-    HttpCall basic = ApiBed::a_call(std::string(route.method), good_call(route, bed.certificate, bed.spare).target);
+    HttpCall basic = ApiBed::a_call(std::string(route.method), bed.good_call(route).target);
     basic.headers.emplace_back("authorization", "Basic dmluc29uOnNlY3JldA==");
     CHECK(bed.send(basic).status == 401);
     CHECK(bed.audit().empty());
@@ -143,6 +152,9 @@ TEST_CASE("admin matrix: who is nobody, over, revoked or of another app gets not
     CHECK((other.code() == "wrong_app" || other.code() == "not_found"));
     CHECK(bed.audit().empty());
     CHECK(bed.store->certificate({bed.certificate})->status == CertificateStatus::Active);
+    CHECK(bed.store->certificate({bed.certificate})->version == 2);
+    CHECK_FALSE(bed.store->certificate({bed.removed}));
+    CHECK(bed.store->removal_approvals()->empty());
   }
 }
 
@@ -153,7 +165,7 @@ TEST_CASE("admin matrix: a session changes nothing without its CSRF header", "[a
     MatrixBed bed;
     const ApiBed::Session session = bed.log_in(bed.token(Role::Admin));
     const ApiBed::Session other = bed.log_in(bed.token(Role::Admin));
-    const GoodCall wanted = good_call(route, bed.certificate, bed.spare);
+    const GoodCall wanted = bed.good_call(route);
     const std::string method(route.method);
     const bool reads = route.method == "GET";
     const Heard without = bed.by_session(method, wanted.target, session, false, wanted.body);
@@ -171,7 +183,7 @@ TEST_CASE("admin matrix: what no table has is refused by every route", "[admin][
     CAPTURE(label(route));
     MatrixBed bed;
     const std::string secret = bed.token(Role::Admin);
-    const GoodCall wanted = good_call(route, bed.certificate, bed.spare);
+    const GoodCall wanted = bed.good_call(route);
     const std::string mark = wanted.target.contains('?') ? "&" : "?";
     const Heard query = bed.call(std::string(route.method), wanted.target + mark + "stranger=1", secret, wanted.body);
     CHECK(query.status == 400);
@@ -210,6 +222,7 @@ TEST_CASE("admin matrix: methods that a path does not have are told those it has
   CHECK(heard.status == 405);
   CHECK(heard.code() == "method");
   CHECK(heard.header("allow") == "GET, PATCH, DELETE");
+  CHECK(bed.call("PUT", "/v1/certificates/removed", secret).header("allow") == "GET, PATCH, DELETE");
   CHECK(bed.call("OPTIONS", "/v1/me", secret).status == 405);  // no other site is let in
   for (const char* none : {"/v1", "/v1/", "/v1/nothing", "/v1/certificates/3/disable/x", "/v1/../v1/me"})
     CHECK(bed.call("GET", none, secret).status == 404);

@@ -98,6 +98,17 @@ class Vault {
   std::string folder_ = "/tmp/nightpost-vault-XXXXXX";
 };
 
+TEST_CASE("cert history: each part of a secret that differs is a change, and none is shown", "[app][cert]") {
+  const store::NewCertificate before{.facts = {.vendor = Vendor::Xiaomi, .name = "shop"},
+                                     .secret = {"bytes", "password", "receipt key"}};
+  store::NewCertificate after = before;
+  CHECK(changes_between(before, after).empty());
+  SECTION("bytes") { after.secret.bytes = "others"; }
+  SECTION("password") { after.secret.password = "another"; }
+  SECTION("receipt key") { after.secret.receipt_key.clear(); }
+  CHECK(changes_between(before, after) == Words{"secret"});
+}
+
 TEST_CASE("cert versions, rollback: an edit is told, and taken back", "[app][cert]") {
   const Vault vault;
   const std::string id = vault.add();

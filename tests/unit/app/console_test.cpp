@@ -175,6 +175,44 @@ TEST_CASE("console: from the first link to a test push", "[app][console]") {
   CHECK(running.metrics.changes.read() >= 4);
 }
 
+TEST_CASE("console: versions, roll back and what is held, as the command line has them", "[app][console]") {
+  const ConsoleOffice office;
+  Running running(office);
+  const std::string token = office.token("admin");
+  REQUIRE(running.ask("POST", "/v1/certificates", token, kXiaomi).status == 201);
+  REQUIRE(running.ask("PATCH", "/v1/certificates/1", token, {{"bundle_id", "com.other"}}).status == 200);
+  const auto versions = running.ask("GET", "/v1/certificates/1/versions", token);
+  REQUIRE(versions.status == 200);
+  const Json by_command = Json::parse(office.run({"cert", "versions", "1", "--json"}).out);
+  REQUIRE(by_command.size() == 2);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (const auto& [name, value] : by_command[i].items()) CHECK(versions.body["items"][i][name] == value);
+  CHECK(by_command[0]["changes"] == Json::array({"package: com.example.shop → com.other"}));
+  CHECK(by_command[0]["written_by"].get<std::string>().starts_with("console:admin"));
+  CHECK(versions.body["items"][1]["rollback_changes"] == Json::array({"package: com.other → com.example.shop"}));
+  const auto back = running.ask("POST", "/v1/certificates/1/rollback", token, {{"version", 1}});
+  REQUIRE(back.status == 200);
+  CHECK(back.body["bundle_id"] == "com.example.shop");
+  CHECK(running.ask("POST", "/v1/certificates/1/rollback", token, {{"version", 7}}).status == 422);
+
+  const auto store = open_store(running.config, false);
+  REQUIRE(store);
+  REQUIRE((*store)->keep_removals(
+      {.certificate = {1}, .worker = "w", .heard = "answers", .code = "20301", .last = SystemClock().wall()}, 3,
+      std::vector<HeldRemoval>{{.app = {1}, .user_id = "vinson", .device_id = "mi", .registered_at = {}}},
+      {.devices_max = 10}));
+  const auto held = running.ask("GET", "/v1/removals/held", token);
+  CHECK(held.body["items"] == Json::parse(office.run({"cert", "held", "--json"}).out));
+  CHECK(held.body["items"][0]["held"] == 1);
+  CHECK(running.ask("POST", "/v1/certificates/1/approve-removals", token, {{"for_ms", 60'000}}).body["held"] == 1);
+  CHECK(running.ask("GET", "/v1/removals/held", token).body["items"][0]["approved_until"].is_number());
+
+  REQUIRE(running.ask("DELETE", "/v1/certificates/1", token).status == 204);
+  CHECK(running.ask("GET", "/v1/certificates/removed", token).body["items"][0]["id"] == 1);
+  REQUIRE(running.ask("POST", "/v1/certificates/1/restore", token, Json::object()).status == 200);
+  CHECK(running.ask("GET", "/v1/certificates/1", token).body["version"] == 4);
+}
+
 TEST_CASE("console: the page, and what is none of its paths", "[app][console]") {
   const ConsoleOffice office({{"body_bytes_max", 65'536}});
   Running running(office);

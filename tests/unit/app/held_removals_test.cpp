@@ -56,6 +56,35 @@ TEST_CASE("held removals: workers' holds of a certificate are one", "[app][remov
   CHECK(summarize({}).empty());
 }
 
+TEST_CASE("held removals: a line a certificate, by what is held, approved, or both", "[app][removals]") {
+  std::vector<Certificate> certificates(4);
+  for (std::size_t i = 0; i < certificates.size(); ++i) certificates[i].id = {static_cast<std::int64_t>(4 - i)};
+  std::vector<store::RemovalHold> holds{hold("a", kSince, 2), hold("a", kSince, 1), hold("b", kSince, 1)};
+  holds[1].certificate = {2};
+  holds[2].certificate = {9};  // not among the certificates
+  const WallTime now = kSince + seconds(10);
+  const std::vector<store::RemovalApproval> approvals{
+      {.certificate = {2}, .version = 1, .until = now},  // over
+      {.certificate = {3}, .version = 1, .until = now + milliseconds(1)},
+      {.certificate = {9}, .version = 1, .until = now + seconds(1)},
+  };
+  const auto rows = held_rows(certificates, holds, approvals, now);
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].certificate.id.value == 3);
+  CHECK(rows[0].held.workers == 0);
+  CHECK(rows[0].approved_until == now + milliseconds(1));
+  CHECK(rows[1].certificate.id.value == 2);
+  CHECK(rows[1].held.kept == 1);
+  CHECK_FALSE(rows[1].approved_until);
+  CHECK(rows[2].certificate.id.value == 1);
+  CHECK(held_json(rows[0])["since"].is_null());
+  CHECK(held_json(rows[0])["approved_until"] == to_ms(now) + 1);
+  CHECK(held_json(rows[2])["since"] == to_ms(kSince));
+  CHECK(held_json(rows[2])["approved_until"].is_null());
+  CHECK(held_rows({}, holds, approvals, now).empty());
+  CHECK(held_rows(certificates, {}, {}, now).empty());
+}
+
 TEST_CASE("held removals: how long ops' word holds", "[app][removals]") {
   CHECK(parse_approval("1m") == std::chrono::minutes(1));
   CHECK(parse_approval("90s") == seconds(90));

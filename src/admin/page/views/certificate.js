@@ -6,6 +6,8 @@ import { go, link } from '../router.js';
 import { may } from '../session.js';
 import { button, confirmed, copyable, facts, linkButton, note, problem, section, statePill, toast, vendorName } from '../ui.js';
 import { expiryPill, verificationNote } from '../certificate_parts.js';
+import { heldNote } from '../held_note.js';
+import { versionsTable } from '../versions_table.js';
 
 function receipts(certificate, where) {
   if (!certificate.receipt_path) return null;
@@ -25,6 +27,10 @@ function receipts(certificate, where) {
 
 export default async function view({ id }) {
   const certificate = await get(pathOf('v1', 'certificates', id));
+  const again = () => go(['certificates', id]);
+  // What these two cannot say is no reason to hide the rest.
+  const [held, versions] = await Promise.all([get('/v1/removals/held', { app: certificate.app_id }), get(pathOf('v1', 'certificates', id, 'versions'))]
+    .map((asked) => asked.then(({ items }) => ({ items }), (error) => ({ items: [], trouble: problem(error) }))));
   const where = h('div', { class: 'mistakes', 'aria-live': 'polite' });
   const act = (work) => async () => {
     try {
@@ -38,7 +44,7 @@ export default async function view({ id }) {
     if (active && !await confirmed(t('disable.title', { name: certificate.name }), t('disable.text'), t('disable'))) return;
     await post(pathOf('v1', 'certificates', id, active ? 'disable' : 'enable'));
     toast(t(active ? 'disabled.done' : 'enabled.done', { name: certificate.name }));
-    go(['certificates', id]);
+    again();
   });
   const verify = act(async () => {
     replace(where, h('p', { class: 'quiet' }, t('verify.asking')));
@@ -64,6 +70,7 @@ export default async function view({ id }) {
     body: [
       where,
       certificate.warnings.map((warning) => note('warn', warning)),
+      held.trouble, held.items.filter((each) => each.id === certificate.id).map((each) => heldNote(each, act, again)),
       section(t('certificate.what'), facts([
         [t('certificate.id'), certificate.id], [t('vendor'), vendorName(certificate.vendor)], [t('app'), certificate.app_id],
         [t('status'), statePill(certificate.status)], [t('field.bundle_id'), certificate.bundle_id && h('code', {}, certificate.bundle_id)],
@@ -75,6 +82,7 @@ export default async function view({ id }) {
       Object.keys(certificate.settings).length > 0 && section(t('settings'),
         facts(Object.entries(certificate.settings).map(([name, value]) => [[tOr(`field.${name}`, name), ' ', h('code', {}, name)], h('code', {}, value)]))),
       receipts(certificate, h('span', { 'aria-live': 'polite' })),
+      section(t('versions'), versions.trouble ?? versionsTable(certificate, versions.items, act, again)),
       may('admin') && section(t('remove.section'), h('p', { class: 'quiet' }, t('remove.why')), button(t('remove'), forget, { kind: 'danger' })),
     ],
   };

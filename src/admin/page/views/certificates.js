@@ -26,7 +26,7 @@ export default async function view({ app = '' }) {
   ];
   return {
     title: t('nav.certificates'),
-    actions: [knownApps().length > 1 && filter, add],
+    actions: [knownApps().length > 1 && filter, linkButton(t('removed.list'), link(['certificates', 'removed'])), add],
     body: [shown.length === 0 ? empty(t('certificates.none'), may('operator') && linkButton(t('certificate.add'), link(['certificates', 'add']))) : table(t('nav.certificates'), columns, shown)],
   };
 }

@@ -3,9 +3,10 @@ import { get } from '../api.js';
 import { h, replace } from '../dom.js';
 import { moment, note, pill, problem, section, vendorName, facts, linkButton, empty } from '../ui.js';
 import { number, relative, t } from '../i18n.js';
-import { link } from '../router.js';
+import { go, link } from '../router.js';
 import { loadCertificates, may } from '../session.js';
 import { expiryPill } from '../certificate_parts.js';
+import { heldNote } from '../held_note.js';
 
 const soonMs = 30 * 86400e3;
 
@@ -44,19 +45,29 @@ async function letters(where) {
 }
 
 export default async function view() {
-  const [health, certificates] = await Promise.all([get('/v1/health'), loadCertificates()]);
+  const [health, certificates, removals] = await Promise.all([get('/v1/health'), loadCertificates(), get('/v1/removals/held')]);
   const now = health.now;
   const held = h('div', { 'aria-live': 'polite' }, card(t('overview.letters'), '…', 'quiet', ''));
   letters(held);
+  const where = h('div', { class: 'mistakes', 'aria-live': 'polite' });
+  const act = (work) => async () => {
+    try {
+      await work();
+    } catch (error) {
+      replace(where, problem(error));
+    }
+  };
   const counts = health.certificates;
   const needs = urgent(certificates, now);
+  const calm = removals.items.every((each) => each.since === null); // nothing is held
   return {
     title: t('nav.overview'),
     actions: [may('operator') && linkButton(t('certificate.add'), link(['certificates', 'add']), { symbol: 'plus', kind: 'primary' })],
     body: [
       certificates.length === 0
         ? section(t('overview.start'), empty(t('overview.start.text')))
-        : section(t('overview.attention'), attention(needs)),
+        : (needs.length > 0 || calm) && section(t('overview.attention'), attention(needs)),
+      removals.items.length > 0 && section(t('held'), where, removals.items.map((each) => heldNote(each, act, () => go(['overview'])))),
       h('div', { class: 'figures' },
         ready(t('health.store'), health.store), ready(t('health.trace'), health.trace), held,
         counts && card(t('nav.certificates'), number(counts.active), counts.warned > 0 ? 'warn' : 'good',
