@@ -364,7 +364,7 @@ TEST_CASE("postgres: what is not ours is refused and stays as it was", "[store][
   CHECK(refused.error().detail.contains(row.says));
 }
 
-TEST_CASE("postgres: a database of version 1 keeps all it had, and can keep removals", "[store][postgres]") {
+TEST_CASE("postgres: a database of version 3 keeps all it had, and can keep removals", "[store][postgres]") {
   const TempStore temp(Kind::Postgres);
   const auto added = temp.open()->add_certificate(a_certificate());
   REQUIRE(added);
@@ -373,9 +373,9 @@ TEST_CASE("postgres: a database of version 1 keeps all it had, and can keep remo
   client.run(
       "DROP TRIGGER removals_of_another_version ON certificates; DROP FUNCTION nightpost_certificate_edited; "
       "DROP TABLE held_removals; DROP TABLE removal_holds; DROP TABLE removal_approvals; "
-      "DELETE FROM nightpost_schema WHERE version = 2");
+      "DELETE FROM nightpost_schema WHERE version = 4");
   const auto store = temp.open();
-  CHECK(client.text("SELECT max(version) FROM nightpost_schema") == "2");
+  CHECK(client.text("SELECT max(version) FROM nightpost_schema") == "4");
   CHECK(receiver_of(*store, "vinson").devices.size() == 1);
   REQUIRE(store->approve_removals(added->id, wall_from_ms(5)));
   REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));

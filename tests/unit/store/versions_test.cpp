@@ -222,7 +222,8 @@ TEST_CASE("versions: what a Nightpost from before them writes is kept as well", 
   run("UPDATE certificates SET name = 'renamed', version = version + 1 WHERE id = " + std::to_string(id.value));
   run("DELETE FROM certificate_settings WHERE certificate_id = " + std::to_string(id.value));
   run("INSERT INTO certificates (app_id, vendor, name, bundle_id, environment, host_override, ca_pem, status, version, "
-      "secret) VALUES (1400000001, 'apns', 'by-it', 'b', 'production', '', '', 'active', 1, 'x')");
+      "secret) VALUES (1400000001, 'apns', 'by-it', 'b', 'production', '', '', 'active', 1, " +
+      std::string(kind == Kind::Postgres ? "'x'" : "x'78'") + ")");
   auto versions = store->certificate_versions(id);
   REQUIRE(versions);
   REQUIRE(numbers(*versions) == std::vector<std::int64_t>{2, 1});

@@ -167,8 +167,8 @@ TEST_CASE("rest sendmsg: what is refused, by its code and place", "[im][rest][se
            {"a text with U+0000", R"({"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":"a\u0000"}}]})", 90001,
             "MsgBody[0].text: has U+0000"},
            {"a body too large",
-            R"({"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":")" + long_text + R"("}}]})", 90001,
-            "MsgBody"},
+            R"({"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":")" + long_text + R"("}}]})", 93000,
+            "MsgBody: more than 12288 bytes"},
            {"two that are too large together",
             R"({"MsgBody":[{"MsgType":"TIMTextElem","MsgContent":{"Text":")" + long_text.substr(6'000) +
                 R"("}},{"MsgType":"TIMTextElem","MsgContent":{"Text":")" + long_text.substr(6'000) + R"("}}]})",
