@@ -98,7 +98,8 @@ class RemovalWorld {
       for (const Sent& each : air) answer(each.shard->world, each.place, each.user, round);
       for (Shard& shard : shards_) forget_removed(shard);
     }
-    for (Shard& shard : shards_) shard.world.clock.advance(seconds(1 + static_cast<std::int64_t>(dice(600))));
+    const seconds pause(1 + static_cast<std::int64_t>(dice(600)));  // shards of a process have one clock
+    for (Shard& shard : shards_) shard.world.clock.advance(pause);
   }
 
   void answer(testing::World& world, std::size_t place, const std::string& user, std::size_t round) {
