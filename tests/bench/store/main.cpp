@@ -26,7 +26,7 @@ using store::Store;
 
 const AppId kApp{1400000001};
 constexpr CertificateId kCertificate{1};
-constexpr std::size_t kImportRows = 5'000;
+constexpr std::size_t kImportRows = 1'000;
 constexpr std::size_t kBatch = 500;  // receivers of one look-up
 
 struct Arguments {
