@@ -79,7 +79,7 @@ Result<void> PostgresConnection::set_up() {
       "SET lock_timeout = " + std::to_string(options_.busy_timeout.count()) +
       "; SET statement_timeout = " + std::to_string(options_.statement_timeout.count()) +
       "; SET idle_in_transaction_session_timeout = " + std::to_string(options_.statement_timeout.count()) +
-      "; SET default_transaction_isolation = 'read committed'";
+      "; SET default_transaction_isolation = 'read committed'; SET jit = off";  // all statements are short
   auto rows = run(settings.c_str(), kServer);
   if (!rows) return std::unexpected(std::move(rows.error()));
   return {};

@@ -146,10 +146,12 @@ constinit const PostgresQuery kDeviceStateSet = {
 // has committed. The key's number is apart from those of users by its seed.
 constinit const PostgresQuery kLockToken = {
     "lock_token", "devices", "SELECT pg_advisory_xact_lock(hashtextextended($3::text, ~($1::bigint # $2::bigint)))"};
+// "app_id + 0": to a planner that has no statistics yet, the index of certificates looks as good as that of tokens, and
+// would give all devices of the app.
 constinit const PostgresQuery kTokenTake = {
     "token_take", "devices",
     "WITH others AS MATERIALIZED (SELECT app_id, user_id, device_id, registered_at FROM devices WHERE token = $3 AND "
-    "certificate_id = $2 AND app_id = $1 AND (user_id, device_id) <> ($4, $5)), "
+    "certificate_id = $2 AND app_id + 0 = $1 AND (user_id, device_id) <> ($4, $5)), "
     "gone AS (DELETE FROM devices d USING others o WHERE (d.app_id, d.user_id, d.device_id) = (o.app_id, o.user_id, "
     "o.device_id) AND d.token = $3 AND d.certificate_id = $2 AND NOT EXISTS (SELECT 1 FROM others WHERE registered_at "
     "> "
@@ -160,7 +162,8 @@ constinit const PostgresQuery kTokensTake = {
     "DELETE FROM devices d USING (SELECT t.app_id, t.user_id, t.device_id, row_number() OVER (PARTITION BY t.app_id, "
     "t.token, t.certificate_id ORDER BY t.registered_at DESC, t.user_id, t.device_id) AS place FROM devices t JOIN "
     "(SELECT DISTINCT * FROM unnest($1::bigint[], $2::bigint[], $3::text[])) AS k (app_id, certificate_id, token) "
-    "ON t.token = k.token AND t.certificate_id = k.certificate_id AND t.app_id = k.app_id WHERE k.token <> '') AS old "
+    "ON t.token = k.token AND t.certificate_id = k.certificate_id AND t.app_id + 0 = k.app_id WHERE k.token <> '') AS "
+    "old "
     "WHERE old.place > 1 AND (d.app_id, d.user_id, d.device_id) = (old.app_id, old.user_id, old.device_id)"};
 constinit const PostgresQuery kDeviceRemove = {
     "device_remove", "devices", "DELETE FROM devices WHERE app_id = $1 AND user_id = $2 AND device_id = $3"};
@@ -332,18 +335,26 @@ constinit const PostgresQuery kUsersAfter = {"users_after", "users",
 
 // A batch in one statement, so of one moment: first a row per device, or one without a device, with the settings in
 // each; then a row per mute, asked for only where the user's row counts any.
+// LATERAL … OFFSET 0: row by row through the keys' indexes, whatever the planner believes. Without statistics, or with
+// those of a smaller table, it would read a whole table for a batch. In the order of the index, whose pages then serve
+// neighbours.
 constinit const PostgresQuery kReceivers = {
     "receivers", "receivers",
-    "WITH k AS MATERIALIZED (SELECT app_id, user_id, place FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY "
-    "AS list (app_id, user_id, place)) "
+    "WITH k AS MATERIALIZED (SELECT l.app_id, l.user_id, l.place, u.enabled, u.language, u.sound_c2c, u.sound_group, "
+    "u.badge, u.mutes FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS l (app_id, user_id, place) "
+    "LEFT JOIN LATERAL (SELECT * FROM users WHERE (app_id, user_id) = (l.app_id, l.user_id) OFFSET 0) u ON true "
+    "ORDER BY l.app_id, l.user_id COLLATE \"C\") "
     "SELECT " DEVICE_COLUMNS
-    ", k.place, u.enabled, u.language, u.sound_c2c, u.sound_group, u.badge, NULL::text, "
-    "NULL::text, NULL::bigint, NULL::boolean FROM k LEFT JOIN users u USING (app_id, user_id) "
-    "LEFT JOIN devices d USING (app_id, user_id) LEFT JOIN device_states s USING (app_id, user_id, device_id) "
+    ", k.place, k.enabled, k.language, k.sound_c2c, k.sound_group, k.badge, NULL::text, NULL::text, NULL::bigint, "
+    "NULL::boolean FROM k "
+    "LEFT JOIN LATERAL (SELECT * FROM devices WHERE (app_id, user_id) = (k.app_id, k.user_id) OFFSET 0) d ON true "
+    "LEFT JOIN LATERAL (SELECT * FROM device_states "
+    "WHERE (app_id, user_id, device_id) = (d.app_id, d.user_id, d.device_id) OFFSET 0) s ON true "
     "UNION ALL "
     "SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, k.place, NULL, NULL, NULL, NULL, NULL, m.kind, "
-    "m.target, m.until, m.unless_mentioned FROM k JOIN users u USING (app_id, user_id) "
-    "JOIN mutes m USING (app_id, user_id) WHERE u.mutes > 0"};
+    "m.target, m.until, m.unless_mentioned FROM k "
+    "JOIN LATERAL (SELECT * FROM mutes WHERE (app_id, user_id) = (k.app_id, k.user_id) OFFSET 0) m ON true "
+    "WHERE k.mutes > 0"};
 
 // The position is a snapshot: what it does not see and today's does was committed in between, however long its
 // transaction took. Comparing the sequence alone would miss who took a number early and committed late.

@@ -16,7 +16,8 @@ constexpr milliseconds kReaderGrace{1'000};
 
 const PostgresQuery kSettings = {"reader_settings", "store server",
                                  "SELECT set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, "
-                                 "false), set_config('default_transaction_isolation', 'read committed', false)"};
+                                 "false), set_config('default_transaction_isolation', 'read committed', false), "
+                                 "set_config('jit', 'off', false)"};
 
 }  // namespace
 

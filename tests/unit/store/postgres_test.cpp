@@ -8,6 +8,7 @@
 
 #include "core/text.h"
 #include "store/postgres_migrations.h"
+#include "support/process.h"
 #include "unit/store/temp_store.h"
 
 namespace nightpost::store {
@@ -222,6 +223,50 @@ TEST_CASE("postgres: a phone that only moves to the front leaves its token's row
   CHECK(receiver_of(*store, "ann").devices[0].state == DeviceState::Foreground);
   REQUIRE(store->remove_device(kApp, "ann", device.device_id));
   CHECK(client.text("SELECT count(*) FROM device_states") == "0");
+}
+
+TEST_CASE("postgres: tables without statistics are read by the right index", "[store][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  const auto user = [](std::size_t number) { return "u" + std::to_string(number); };
+  constexpr std::size_t kDevices = 5'000;
+  constexpr std::size_t kTaken = 1'000;
+  constexpr std::size_t kRounds =
+      10;  // the first five of a statement are planned for its arguments, the others for any
+  (void)temp.open();
+  PostgresClient client(temp.url());
+  client.run(
+      "ALTER TABLE devices SET (autovacuum_enabled = off); ALTER TABLE device_states SET (autovacuum_enabled = off)");
+  const auto scans_of = [&](const std::string& index) {
+    return std::stoll(client.text("SELECT idx_scan FROM pg_stat_user_indexes WHERE indexrelname = '" + index + "'"));
+  };
+  const auto scans_of_tables = [&] {
+    return client.text("SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE relname IN ('devices', 'device_states')");
+  };
+  // A session hands its counts in when it ends.
+  const auto wait_for = [&](const std::string& index, std::int64_t scans) {
+    REQUIRE(support::eventually(std::chrono::seconds(30), [&] { return scans_of(index) >= scans; }));
+  };
+  {
+    const auto store = temp.open();
+    for (std::size_t from = 0; from < kDevices; from += kDevices / kRounds) {
+      std::vector<Store::DeviceRow> rows;
+      for (std::size_t i = from; i < from + kDevices / kRounds; ++i) rows.push_back({kApp, user(i), a_phone(user(i))});
+      REQUIRE(store->import_devices(rows, Store::ImportMode::Write)->empty());
+    }
+    for (std::size_t i = 0; i < kRounds; ++i) REQUIRE(store->set_device(kApp, user(i), a_phone(user(i + kTaken))));
+  }
+  wait_for("devices_by_token", kRounds);
+  CHECK(scans_of("devices_by_certificate") == 0);
+  const std::string before = scans_of_tables();
+  const auto looked_up = scans_of("device_states_pkey");
+  {
+    const auto store = temp.open();
+    std::vector<ReceiverKey> keys;
+    for (std::size_t i = 2 * kTaken; i < 3 * kTaken; ++i) keys.push_back({kApp, user(i)});
+    for (std::size_t round = 0; round < kRounds; ++round) REQUIRE(store->receivers(keys)->back().devices.size() == 1);
+  }
+  wait_for("device_states_pkey", looked_up + std::int64_t{kRounds * kTaken});
+  CHECK(scans_of_tables() == before);
 }
 
 TEST_CASE("postgres: an attached store connects with its first call", "[store][postgres]") {
