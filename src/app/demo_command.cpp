@@ -212,7 +212,7 @@ Result<void> Show::set_up() {
   return {};
 }
 
-/// Whose keys these are, and which phones have lost the app.
+/// Whose keys these are, what kind of phones there are, and which have lost the app.
 Result<void> Show::teach(Vendor vendor, const DevAccount& account) {
   Json taught = {{"vendor", name_of(vendor)}, {"tokens", Json::array()}};
   const bool apple = vendor == Vendor::Apns;
@@ -225,10 +225,13 @@ Result<void> Show::teach(Vendor vendor, const DevAccount& account) {
   }
   for (const demo::Resident& resident : residents_)
     for (const Device& device : resident.devices)
-      if (resident.vendor == vendor && (apple || resident.uninstalled))
-        taught["tokens"].push_back(apple
-                                       ? Json{{"token", device.token.text()}, {"topic", account.certificate.bundle_id}}
-                                       : Json{{"token", device.token.text()}, {"gone", true}});
+      if (resident.vendor == vendor) {
+        Json token = {{"token", device.token.text()}};
+        if (apple) token["topic"] = account.certificate.bundle_id;
+        if (vendor == Vendor::Fcm) token["platform"] = name_of(device.platform);
+        if (!apple && resident.uninstalled) token["gone"] = true;
+        if (token.size() > 1) taught["tokens"].push_back(std::move(token));
+      }
   if (apple) taught["tokens"].push_back({{"token", demo::chat_token()}, {"topic", account.certificate.bundle_id}});
   return sandbox_->on_thread([&](auto& one) { return one.teach(taught.dump()); });
 }

@@ -98,6 +98,7 @@ std::vector<Resident> residents(WallTime now) {
       resident("out-otto", {phone("out-otto", now)}),
       resident("here-hana", {phone("here-hana", now)}),
       resident("web-wim", {phone("web-wim", now, "browser")}),
+      resident("old-ole", {phone("old-ole", now)}),
   };
   const auto named = [&](const std::string& user) -> Resident& {
     return *std::ranges::find(all, user, &Resident::user_id);
@@ -116,6 +117,17 @@ std::vector<Resident> residents(WallTime now) {
       made.uninstalled = gone;
       all.push_back(std::move(made));
     }
+  {
+    Resident made = resident("ida", {phone("ida", now, "phone", "en", Vendor::Fcm)});
+    made.vendor = Vendor::Fcm;
+    made.devices[0].platform = Platform::Ios;
+    all.push_back(std::move(made));
+  }
+  {
+    Resident made = resident("new-nia", {phone("old-ole", now)});  // his phone is hers now
+    made.devices[0].registered_at = now - std::chrono::hours(1);
+    all.push_back(std::move(made));
+  }
   for (std::size_t i = 1; i <= kLeftAtOnce; ++i) {
     const std::string user = left_friend(i);
     Resident made = resident(user, {phone(user, now, "phone", "en", Vendor::Honor)});
@@ -173,6 +185,8 @@ std::vector<Scene> scenes(WallTime now) {
     event["push"]["android"] = {{"channel", {{"fcm", "chat"}, {"oppo", "chat"}}}};
     p.play(std::string("a text to ") + one.phone, event, {{one.user, "phone", "accepted", ""}});
   }
+  p.play("a text to an iPhone that uses Google's service",
+         p.event("c2c", say("are you coming tonight?"), {receiver("ida", 3)}), {{"ida", "phone", "accepted", ""}});
   {
     std::vector<Json> members = {receiver("vinson")};
     std::vector<Expected> expected = {vinson};
@@ -188,6 +202,9 @@ std::vector<Scene> scenes(WallTime now) {
          {{"quiet-quinn", "", "suppressed", "user_push_off"}});
   p.play("a device that logged out", p.event("c2c", say("hello?"), {receiver("out-otto")}),
          {{"out-otto", "phone", "suppressed", "logged_out"}});
+  p.play("a phone with a new owner gets one push: hers",
+         p.event("group", say("who is in?"), {receiver("old-ole"), receiver("new-nia")}),
+         {{"old-ole", "", "suppressed", "no_device"}, {"new-nia", "phone", "accepted", ""}});
   p.play("an app in the foreground", p.event("c2c", say("hello?"), {receiver("here-hana")}),
          {{"here-hana", "phone", "suppressed", "foreground"}});
   p.play("a browser", p.event("c2c", say("hello?"), {receiver("web-wim")}),

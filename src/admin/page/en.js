@@ -530,7 +530,7 @@ export default {
   'rule.muted_peer': 'The receiver has muted the sender.',
   'rule.muted_group': 'The receiver has muted this group.',
   'rule.badge_off': 'The receiver wants no number on the icon.',
-  'rule.no_device': 'The receiver has no device that ever reported a token.',
+  'rule.no_device': 'The receiver has no device with a token: none reported one, or it was removed or is another user's now.',
   'rule.receiver_unknown': 'The remainder names a user who is not among the event\'s receivers.',
   'rule.logged_out': 'The user has logged out on this device.',
   'rule.foreground': 'The app is in the foreground and takes the message from its connection.',

@@ -530,7 +530,7 @@ export default {
   'rule.muted_peer': '接收者对发送者设置了免打扰。',
   'rule.muted_group': '接收者对该群设置了免打扰。',
   'rule.badge_off': '接收者关闭了角标。',
-  'rule.no_device': '接收者没有上报过 token 的设备。',
+  'rule.no_device': '接收者没有带 token 的设备：从未上报，或 token 已被移除，或已归其他用户所有。',
   'rule.receiver_unknown': '剩余任务中的用户不在接收者之列。',
   'rule.logged_out': '用户已在此设备登出。',
   'rule.foreground': '应用在前台，消息经长连接接收。',
