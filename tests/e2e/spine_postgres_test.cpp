@@ -15,11 +15,11 @@ using namespace std::chrono_literals;
 using support::milliseconds;
 using Worker = support::Nightpost::Worker;
 
-constexpr std::size_t kUsers = 2'000;
+constexpr std::size_t kStoredUsers = 2'000;
 
 /// The bed, and a server of its own that is the store.
 struct PostgresBed : Bed {
-  explicit PostgresBed(std::size_t users) : Bed(4 * kUsers), url(server.new_database()) {
+  explicit PostgresBed(std::size_t users) : Bed(4 * kStoredUsers), url(server.new_database()) {
     config = nightpost.config("worker.json", names, {{"store", {{"url", url}}}});
     certificate = nightpost.add_certificate(config, sink.origin(), sink.ca_file());
     store = open();
@@ -73,23 +73,23 @@ void leave(Worker& worker) {
 }
 
 TEST_CASE("on PostgreSQL: a worker is killed and another goes on; a change is used soon", "[e2e][spine][postgres]") {
-  PostgresBed bed(kUsers);
+  PostgresBed bed(kStoredUsers);
   Worker dies(bed.nightpost, "dies", bed.config);
   REQUIRE(dies.ready(60s));
-  bed.produce(0, kUsers / 2);
+  bed.produce(0, kStoredUsers / 2);
   REQUIRE(support::eventually(60s, [&] { return bed.sink.stats().requests > 0; }));
   dies.process().signal(SIGKILL);
   REQUIRE(dies.process().wait(10s) == 128 + SIGKILL);
-  bed.produce(kUsers / 2, kUsers / 2);
+  bed.produce(kStoredUsers / 2, kStoredUsers / 2);
   Worker goes_on(bed.nightpost, "goes_on", bed.config);
   REQUIRE(goes_on.ready(60s));
-  REQUIRE(bed.committed(kUsers, 120s));
+  REQUIRE(bed.committed(kStoredUsers, 120s));
   bed.expect_nothing_lost();
 
   // Its user is in the worker's cache by now; the new token comes by another connection.
   bed.sink.reset();
   Device changed = support::user_device(7, bed.certificate);
-  changed.token = DeviceToken(support::user_token(kUsers + 7));
+  changed.token = DeviceToken(support::user_token(kStoredUsers + 7));
   const auto began = std::chrono::steady_clock::now();
   REQUIRE(bed.open()->set_device(AppId{support::kFleetApp}, support::user_name(7), changed));
   std::size_t old = 0, fresh = 0;

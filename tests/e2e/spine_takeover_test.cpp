@@ -17,8 +17,8 @@ using support::milliseconds;
 using Worker = support::Nightpost::Worker;
 
 constexpr std::size_t kEventsMax = 40'000;
-constexpr auto kEvery = 5ms;     // 25 events a second and partition
-constexpr int kPartitions = 40;  // eight of the offline topic in Bed and of each delay topic
+constexpr auto kEvery = 5ms;    // 25 events a second and partition
+constexpr int kTakenOver = 40;  // eight of the offline topic in Bed and of each delay topic
 
 /// One event every 5 ms, each to a phone of its own and stamped with its moment, until it ends. Nobody else may touch
 /// the bed's topics meanwhile.
@@ -95,12 +95,12 @@ TEST_CASE("one of two workers is killed: its pushes go on at the other one", "[e
   REQUIRE(stays.ready(60s));
   Worker dies(bed.nightpost, "dies", config);
   REQUIRE(dies.ready(60s));
-  REQUIRE(holds(stays, kPartitions / 2));
+  REQUIRE(holds(stays, kTakenOver / 2));
   Load load(bed);
   wait_for_pushes(bed, 400);
   latest(bed, "two workers");
   dies.process().signal(SIGKILL);
-  CHECK(holds(stays, kPartitions));
+  CHECK(holds(stays, kTakenOver));
   const std::size_t events = load.end();
   expect_nothing_lost(bed, events);
   CHECK(latest(bed, "one of two workers killed") < 10s);
@@ -117,8 +117,8 @@ TEST_CASE("static members restart one after the other: no partition moves or wai
   REQUIRE(a->ready(60s));
   b.emplace(bed.nightpost, "b1", second);
   REQUIRE(b->ready(60s));
-  REQUIRE(holds(*a, kPartitions / 2));
-  REQUIRE(holds(*b, kPartitions / 2));
+  REQUIRE(holds(*a, kTakenOver / 2));
+  REQUIRE(holds(*b, kTakenOver / 2));
   Load load(bed);
   wait_for_pushes(bed, 400);
   latest(bed, "two static workers");
@@ -134,11 +134,11 @@ TEST_CASE("static members restart one after the other: no partition moves or wai
     REQUIRE(code == (signal == SIGKILL ? 128 + SIGKILL : 0));
     worker.emplace(bed.nightpost, name, config);
     REQUIRE(worker->ready(60s));
-    REQUIRE(holds(*worker, kPartitions / 2));
+    REQUIRE(holds(*worker, kTakenOver / 2));
     const auto away = std::chrono::steady_clock::now() - left;
     wait_for_pushes(bed, bed.sink.stats().latency.count + 400);
     CHECK(metric(other, "nightpost_kafka_rebalances_total") == rebalances);
-    CHECK(metric(other, "nightpost_kafka_partitions_assigned") == kPartitions / 2);
+    CHECK(metric(other, "nightpost_kafka_partitions_assigned") == kTakenOver / 2);
     return away;
   };
   const auto one = restart(a, "a2", first, *b, SIGTERM), other = restart(b, "b2", second, *a, SIGTERM);

@@ -8,8 +8,8 @@ namespace {
 using nlohmann::json;
 
 /// A chat client whose server is the test.
-struct Bed {
-  explicit Bed(ChatOptions options = {}, bool makes_new = true)
+struct ChatBed {
+  explicit ChatBed(ChatOptions options = {}, bool makes_new = true)
       : state(with_names(std::move(options)), {[this] { return "sig-" + std::to_string(++signatures); }, makes_new},
               now) {}
 
@@ -100,7 +100,7 @@ json item(json message, std::int64_t unread = 1) {
 }
 
 TEST_CASE("chat_state: logs in, syncs all pages, says how far", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   CHECK(bed.state.wants_connection());
   bed.state.dialing();
   CHECK_FALSE(bed.state.wants_connection());
@@ -131,7 +131,7 @@ TEST_CASE("chat_state: logs in, syncs all pages, says how far", "[app][chat]") {
 }
 
 TEST_CASE("chat_state: a text goes to the open conversation, its ids first in the frame", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.state.typed("hello", bed.now);
   CHECK(bed.events("failed").size() == 1);  // no conversation is open
@@ -149,7 +149,7 @@ TEST_CASE("chat_state: a text goes to the open conversation, its ids first in th
 }
 
 TEST_CASE("chat_state: a lost answer is asked for again with the same client id", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.state.typed("/open vinson", bed.now);
   bed.state.typed("hello", bed.now);
@@ -189,7 +189,7 @@ TEST_CASE("chat_state: a lost answer is asked for again with the same client id"
 }
 
 TEST_CASE("chat_state: a passing refusal is tried again, others are told", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.state.typed("/open vinson", bed.now);
   bed.state.typed("hello", bed.now);
@@ -204,7 +204,7 @@ TEST_CASE("chat_state: a passing refusal is tried again, others are told", "[app
   for (const json& each : bed.frames()) again = again || each.value("op", "") == "send";
   CHECK(again);
 
-  Bed other;
+  ChatBed other;
   other.online();
   other.state.typed("/open vinson", other.now);
   other.state.typed("hello", other.now);
@@ -218,7 +218,7 @@ TEST_CASE("chat_state: a passing refusal is tried again, others are told", "[app
 }
 
 TEST_CASE("chat_state: a request that is never taken ends", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.state.typed("/open vinson", bed.now);
   bed.state.typed("hello", bed.now);
@@ -237,7 +237,7 @@ TEST_CASE("chat_state: a request that is never taken ends", "[app][chat]") {
 }
 
 TEST_CASE("chat_state: what is delivered is shown once and acknowledged", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online(10, json::array({chat("vinson", 9)}));
   bed.deliver(1, 11, item(message("5-10", "vinson", "denny", "Where?")));
   CHECK(bed.frame() == json{{"type", "ack"}, {"pos", 1}});
@@ -271,7 +271,7 @@ TEST_CASE("chat_state: what is delivered is shown once and acknowledged", "[app]
 }
 
 TEST_CASE("chat_state: what was missed while away is pulled and shown, once", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online(10, {chat("vinson", 9), chat("mia", 3)});
   bed.state.disconnected("lost", bed.now);
   bed.pass(milliseconds(1'000));
@@ -308,7 +308,7 @@ TEST_CASE("chat_state: what was missed while away is pulled and shown, once", "[
 }
 
 TEST_CASE("chat_state: live frames beside the first sync are shown", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.state.connected(bed.now);
   bed.frames();
   bed.welcome(20);
@@ -320,7 +320,7 @@ TEST_CASE("chat_state: live frames beside the first sync are shown", "[app][chat
 }
 
 TEST_CASE("chat_state: behind, reset, and a changed conversation are read by sync", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online(10, json::array({chat("vinson", 9)}));
   bed.get({{"type", "behind"}, {"ver", 30}});
   json sync = bed.frame();
@@ -367,7 +367,7 @@ TEST_CASE("chat_state: a login that is refused", "[app][chat]") {
       {"too fast", 6223, true, std::nullopt},
   }));
   CAPTURE(row.name);
-  Bed bed({}, row.makes_new);
+  ChatBed bed({}, row.makes_new);
   bed.state.connected(bed.now);
   bed.get({{"type", "welcome"}, {"code", row.code}, {"why", "because"}, {"retry_after_ms", 5'000}});
   CHECK(bed.events("refused").at(0)["why"] == "because");
@@ -395,7 +395,7 @@ TEST_CASE("chat_state: what a bye means", "[app][chat]") {
       {"protocol", false, true, 1},
   }));
   CAPTURE(row.reason, row.makes_new);
-  Bed bed({}, row.makes_new);
+  ChatBed bed({}, row.makes_new);
   bed.online();
   bed.get({{"type", "bye"}, {"reason", row.reason}, {"reconnect", row.reconnect}, {"delay_ms", 1730}, {"why", "so"}});
   CHECK(bed.events("bye").at(0)["reason"] == row.reason);
@@ -408,7 +408,7 @@ TEST_CASE("chat_state: what a bye means", "[app][chat]") {
 }
 
 TEST_CASE("chat_state: gives up when there is no connection for too long", "[app][chat]") {
-  Bed bed({.retry_limit = milliseconds(5'000)});
+  ChatBed bed({.retry_limit = milliseconds(5'000)});
   int tries = 0;
   const MonoTime began = bed.now;
   while (!bed.state.exit_code() && tries < 1000) {
@@ -426,13 +426,13 @@ TEST_CASE("chat_state: gives up when there is no connection for too long", "[app
   CHECK(bed.now - began >= milliseconds(5'000));
   CHECK(bed.now - began < milliseconds(5'100));
 
-  Bed once({.retry_limit = milliseconds(0)});
+  ChatBed once({.retry_limit = milliseconds(0)});
   once.state.disconnected("refused", once.now);
   CHECK(once.state.exit_code() == 3);
 }
 
 TEST_CASE("chat_state: silence is noticed, idleness is filled", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.pass(milliseconds(30'000));
   CHECK(bed.frame() == json{{"type", "ping"}});
@@ -447,7 +447,7 @@ TEST_CASE("chat_state: silence is noticed, idleness is filled", "[app][chat]") {
   bed.state.disconnected("closed by us", bed.now);
   CHECK(bed.events("offline").at(0)["why"] == "the server is silent");
 
-  Bed greeting;
+  ChatBed greeting;
   greeting.state.connected(greeting.now);
   greeting.pass(milliseconds(14'999));
   CHECK_FALSE(greeting.state.wants_close());
@@ -456,7 +456,7 @@ TEST_CASE("chat_state: silence is noticed, idleness is filled", "[app][chat]") {
 }
 
 TEST_CASE("chat_state: commands become requests", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.state.typed("/open vinson", bed.now);
   struct Row {
@@ -488,7 +488,7 @@ TEST_CASE("chat_state: commands become requests", "[app][chat]") {
 }
 
 TEST_CASE("chat_state: in the background it stays there over a new connection", "[app][chat]") {
-  Bed bed;
+  ChatBed bed;
   bed.online();
   bed.state.typed("/background", bed.now);
   bed.answer(bed.frame(), json::object());
@@ -504,7 +504,7 @@ TEST_CASE("chat_state: in the background it stays there over a new connection", 
 }
 
 TEST_CASE("chat_state: leaves when all that was typed is done, and not before it was logged in", "[app][chat]") {
-  Bed bed({.peer = "vinson"});
+  ChatBed bed({.peer = "vinson"});
   bed.state.typed("hello", bed.now);
   bed.state.input_ended();
   CHECK_FALSE(bed.state.exit_code());
@@ -518,13 +518,13 @@ TEST_CASE("chat_state: leaves when all that was typed is done, and not before it
   bed.answer(frames[1], {{"id", "5-1"}, {"time", 1}, {"ver", 2}});
   CHECK(bed.state.exit_code() == 0);
 
-  Bed empty;
+  ChatBed empty;
   empty.state.input_ended();
   CHECK_FALSE(empty.state.exit_code());
   empty.online();
   CHECK(empty.state.exit_code() == 0);
 
-  Bed stays({.stay = true});
+  ChatBed stays({.stay = true});
   stays.state.input_ended();
   stays.online();
   CHECK_FALSE(stays.state.exit_code());
@@ -533,7 +533,7 @@ TEST_CASE("chat_state: leaves when all that was typed is done, and not before it
 }
 
 TEST_CASE("chat_state: takes no more lines than it can keep", "[app][chat]") {
-  Bed bed({.peer = "vinson"});
+  ChatBed bed({.peer = "vinson"});
   int lines = 0;
   while (bed.state.wants_input() && lines < 1000) {
     bed.state.typed("hello", bed.now);
@@ -546,7 +546,7 @@ TEST_CASE("chat_state: no frame of a server breaks it", "[app][chat]") {
   std::string deep = R"({"type":"deliver","items":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}";
   for (const std::string& text : {std::string(), std::string("x"), std::string("[]"), std::string("{"), deep,
                                   std::string("{\"type\":\"\xff\"}")}) {
-    Bed bed;
+    ChatBed bed;
     bed.online();
     bed.state.received(text, bed.now);
     CHECK(bed.state.wants_close());
@@ -559,7 +559,7 @@ TEST_CASE("chat_state: no frame of a server breaks it", "[app][chat]") {
         R"({"type":"deliver","items":[{"kind":"message","message":[1]}]})", R"({"type":"welcome"})",
         R"({"type":"pong"})", R"({"type":"of the future"})"}) {
     CAPTURE(text);
-    Bed bed;
+    ChatBed bed;
     bed.online();
     bed.state.received(text, bed.now);
     CHECK_FALSE(bed.state.wants_close());

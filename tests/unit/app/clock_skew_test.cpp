@@ -145,7 +145,8 @@ struct PlainProvider final : Provider {
   Result<std::vector<Planned>> build(const Notification&, std::span<const DeviceToken>, const Grant&) const override {
     return std::vector<Planned>();
   }
-  std::vector<Answer> classify(std::uint8_t, std::span<const DeviceToken>, const HttpResponse&) const override {
+  std::vector<nightpost::Answer> classify(std::uint8_t, std::span<const DeviceToken>,
+                                          const HttpResponse&) const override {
     return {};
   }
   bool well_formed(const DeviceToken&) const noexcept override { return true; }

@@ -7,7 +7,6 @@
 
 using namespace nightpost;
 using namespace nightpost::app;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -21,7 +20,7 @@ std::string text_of(const std::string& path) {
 
 /// Calls visit(path, leaf schema) for every key the schema knows.
 template <class Visit>
-void each_key(const Json& schema, const std::string& path, Visit visit) {
+void each_key(const nlohmann::json& schema, const std::string& path, Visit visit) {
   for (const auto& [name, member] : schema["properties"].items()) {
     const std::string here = path.empty() ? name : path + "." + name;
     if (member.contains("properties")) {
@@ -32,9 +31,9 @@ void each_key(const Json& schema, const std::string& path, Visit visit) {
   }
 }
 
-Json with_value(const std::string& path, const Json& value) {
-  Json config = Json::object();
-  Json* at = &config;
+nlohmann::json with_value(const std::string& path, const nlohmann::json& value) {
+  nlohmann::json config = nlohmann::json::object();
+  nlohmann::json* at = &config;
   std::istringstream parts(path);
   for (std::string part; std::getline(parts, part, '.');) at = &(*at)[part];
   *at = value;
@@ -213,9 +212,11 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
 }
 
 TEST_CASE("config: no mistake shows a password", "[app][config]") {
-  for (const Json& client : {Json{{"sasl.password", "hunter2"}}, Json{{"sasl.password", Json::array({"hunter2"})}},
-                             Json{{"ssl.key.pem", "hunter2"}}, Json{{"ssl.keystore.password", {{"a", "hunter2"}}}}}) {
-    const std::string errors = errors_of(Json{{"kafka", {{"client", client}}}}.dump());
+  for (const nlohmann::json& client :
+       {nlohmann::json{{"sasl.password", "hunter2"}},
+        nlohmann::json{{"sasl.password", nlohmann::json::array({"hunter2"})}},
+        nlohmann::json{{"ssl.key.pem", "hunter2"}}, nlohmann::json{{"ssl.keystore.password", {{"a", "hunter2"}}}}}) {
+    const std::string errors = errors_of(nlohmann::json{{"kafka", {{"client", client}}}}.dump());
     CHECK_FALSE(errors.empty());
     CHECK_FALSE(errors.contains("hunter2"));
   }
@@ -223,28 +224,28 @@ TEST_CASE("config: no mistake shows a password", "[app][config]") {
 
 TEST_CASE("config: a value shown in an error is cut", "[app][config]") {
   const std::string secret(100, 's');
-  const std::string errors = errors_of(Json{{"worker", {{"shards", secret}}}}.dump());
+  const std::string errors = errors_of(nlohmann::json{{"worker", {{"shards", secret}}}}.dump());
   CHECK(errors.contains("is not a whole number"));
   CHECK(errors.size() < 100);
 }
 
 TEST_CASE("config: the schema and the parser know the same keys, types and ranges", "[app][config]") {
-  const Json schema = Json::parse(text_of("config/schemas/config.schema.json"));
+  const nlohmann::json schema = nlohmann::json::parse(text_of("config/schemas/config.schema.json"));
   const std::string page = text_of("config/README.md");
   int keys = 0;
-  each_key(schema, "", [&](const std::string& path, const Json& leaf) {
+  each_key(schema, "", [&](const std::string& path, const nlohmann::json& leaf) {
     ++keys;
     CAPTURE(path);
     CHECK(page.contains("| `" + path + "` |"));
     CHECK(errors_of(with_value(path, leaf["default"]).dump()) ==
           (leaf["default"] == "" ? errors_of(with_value(path, "").dump()) : ""));
-    CHECK(errors_of(with_value(path, Json::array()).dump()).contains(path));  // no key takes a list
+    CHECK(errors_of(with_value(path, nlohmann::json::array()).dump()).contains(path));  // no key takes a list
     if (leaf.contains("minimum")) {
       const bool whole = leaf["type"] == "integer";
-      const Json below =
-          whole ? Json(leaf["minimum"].get<std::int64_t>() - 1) : Json(leaf["minimum"].get<double>() - 0.01);
-      const Json above =
-          whole ? Json(leaf["maximum"].get<std::int64_t>() + 1) : Json(leaf["maximum"].get<double>() + 0.01);
+      const nlohmann::json below = whole ? nlohmann::json(leaf["minimum"].get<std::int64_t>() - 1)
+                                         : nlohmann::json(leaf["minimum"].get<double>() - 0.01);
+      const nlohmann::json above = whole ? nlohmann::json(leaf["maximum"].get<std::int64_t>() + 1)
+                                         : nlohmann::json(leaf["maximum"].get<double>() + 0.01);
       CHECK(errors_of(with_value(path, below).dump()).contains(path));
       CHECK(errors_of(with_value(path, above).dump()).contains(path));
     }

@@ -8,7 +8,7 @@ using namespace nightpost::app;
 
 namespace {
 
-constexpr std::int64_t kNow = 1'795'942'800'000;  // 2026-11-29T09:00:00Z
+constexpr std::int64_t kJudgedAt = 1'795'942'800'000;  // 2026-11-29T09:00:00Z
 using Use = TopicRole::Use;
 
 /// One finding is worse than ok, and says this and that.
@@ -303,7 +303,7 @@ TEST_CASE("doctor: credentials", "[app][doctor]") {
   CAPTURE(row.name);
   CredentialFacts facts{.certificate = certificate(), .trouble = {}, .granted = {}};
   row.change(facts);
-  const Finding finding = judge(facts, wall_from_ms(kNow));
+  const Finding finding = judge(facts, wall_from_ms(kJudgedAt));
   CHECK(finding.subject == "3 (apns shop of app 7)");
   check_one({finding}, row.health, row.what, row.todo);
 }
@@ -314,7 +314,7 @@ TEST_CASE("doctor: removals that are held", "[app][doctor]") {
                           .worker = "w",
                           .heard = "answers",
                           .code = "Unregistered",
-                          .since = wall_from_ms(kNow),
+                          .since = wall_from_ms(kJudgedAt),
                           .kept = 7};
   const auto findings = judge({&hold, 1}, {&known, 1});
   REQUIRE(findings.size() == 1);

@@ -37,9 +37,7 @@ class TokenAuthorizer final : public Authorizer {
 
 struct OneCertificate final : resolve::Source {
   explicit OneCertificate(Certificate c) : certificate_(std::move(c)) {}
-  void receivers(std::span<const ReceiverKey> keys, Found found) override {
-    found(std::vector<Receiver>(keys.size()));
-  }
+  void receivers(std::span<const ReceiverKey> keys, Found found) override { found(std::vector<Receiver>(keys.size())); }
   Result<bool> app_known(AppId) override { return true; }
   void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(false); }
   Result<Certificate> certificate(CertificateId) override { return certificate_; }
@@ -48,8 +46,8 @@ struct OneCertificate final : resolve::Source {
   Certificate certificate_;
 };
 
-struct World {
-  World() {
+struct GrantWorld {
+  GrantWorld() {
     auto made = sandbox::make_identity(clock.wall());
     REQUIRE(made);
     certificate.ca_pem = made->ca_pem;
@@ -88,7 +86,7 @@ struct World {
 
 /// What a shard has of it.
 struct Side {
-  explicit Side(World& w, milliseconds deadline = seconds(5))
+  explicit Side(GrantWorld& w, milliseconds deadline = seconds(5))
       : world(w),
         source(w.certificate),
         fetcher(w.loop, {}, deadline, w.book, w.clock, curl, metrics, {},
@@ -106,7 +104,7 @@ struct Side {
   auto grant() { return ports.grant(*route, world.clock.wall()); }
   auto refresh(const Grant& refused) { return ports.refresh(*route, refused, world.clock.wall()); }
 
-  World& world;
+  GrantWorld& world;
   OneCertificate source;
   net::CurlMetrics curl;
   GrantMetrics metrics;
@@ -122,7 +120,7 @@ struct Side {
 }  // namespace
 
 TEST_CASE("grants: one shard asks the endpoint, both are told", "[app][grants]") {
-  World w;
+  GrantWorld w;
   Side a(w), b(w);
   CHECK(a.grant().value() == nullptr);
   CHECK(b.grant().value() == nullptr);
@@ -148,7 +146,7 @@ TEST_CASE("grants: one shard asks the endpoint, both are told", "[app][grants]")
 }
 
 TEST_CASE("grants: the endpoint's clock is looked at", "[app][grants][skew]") {
-  World w;
+  GrantWorld w;
   Side a(w);
   w.headers = {{"date", "Sun, 06 Nov 1994 08:49:37 GMT"}};
   CHECK(a.grant().value() == nullptr);
@@ -171,7 +169,7 @@ TEST_CASE("grants: what is said when there is none to be had", "[app][grants]") 
       {"nobody is there", 200, false, true, Errc::ConnectionLost},
   }));
   CAPTURE(row.name);
-  World w;
+  GrantWorld w;
   w.status = row.status;
   w.hangs = row.hangs;
   if (row.gone) w.server.reset();

@@ -13,8 +13,8 @@
 namespace nightpost::app {
 namespace {
 
-struct Bed {
-  Bed() {
+struct SettlerBed {
+  SettlerBed() {
     auto made = kafka::EmbeddedBroker::start({{"results", 3}, {"minute", 1}});
     REQUIRE(made);
     broker = *std::move(made);
@@ -43,7 +43,7 @@ struct Bed {
 };
 
 TEST_CASE("settler: outcomes hold their record at once and leave together", "[app]") {
-  Bed bed;
+  SettlerBed bed;
   for (std::int64_t i = 0; i < 100; ++i) {
     kafka::PendingRecord* const record = bed.record(i);
     for (int j = 0; j < 3; ++j)
@@ -77,7 +77,7 @@ TEST_CASE("settler: outcomes hold their record at once and leave together", "[ap
 }
 
 TEST_CASE("settler: what is put off goes to its tier's topic and holds its record", "[app]") {
-  Bed bed;
+  SettlerBed bed;
   kafka::PendingRecord* const record = bed.record(41);
   bed.settler->defer(record_id_of(record), {.key = "k",
                                             .value = "the event",
@@ -121,7 +121,7 @@ TEST_CASE("settler: where the first record stood is carried on, whatever was rea
   }));
   CAPTURE(row.name);
   const bool dies = GENERATE(false, true);
-  Bed bed;
+  SettlerBed bed;
   kafka::PendingRecord* const record = bed.pool->acquire(row.stay, 41, 100, row.origin);
   bed.topics.dead = "minute";
   if (dies)
@@ -144,7 +144,7 @@ TEST_CASE("settler: where the first record stood is carried on, whatever was rea
 }
 
 TEST_CASE("settler: much is not collected until the turn's end", "[app]") {
-  Bed bed;
+  SettlerBed bed;
   const std::string outcome(10'000, 'x');
   for (int i = 0; i < 100; ++i) {
     kafka::PendingRecord* const record = bed.record(i);

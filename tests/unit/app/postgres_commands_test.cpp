@@ -12,7 +12,6 @@
 #include "support/process.h"
 
 using namespace nightpost;
-using Json = nlohmann::json;
 
 TEST_CASE("postgres: commands work on a server as on a file", "[app][postgres]") {
   const support::TempFolder folder("commands");
@@ -20,9 +19,10 @@ TEST_CASE("postgres: commands work on a server as on a file", "[app][postgres]")
   const std::string url = server.new_database();
   const std::string config = folder.write(
       "config.json",
-      Json{{"store", {{"url", url}, {"master_key_file", folder.write("master.key", store::Sealer::new_key_text())}}},
-           {"kafka", {{"brokers", "127.0.0.1:1"}}},
-           {"worker", {{"http_listen", "127.0.0.1:0"}}}}
+      nlohmann::json{
+          {"store", {{"url", url}, {"master_key_file", folder.write("master.key", store::Sealer::new_key_text())}}},
+          {"kafka", {{"brokers", "127.0.0.1:1"}}},
+          {"worker", {{"http_listen", "127.0.0.1:0"}}}}
           .dump());
   const auto run = [&](std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--config", config});
@@ -47,7 +47,7 @@ TEST_CASE("postgres: commands work on a server as on a file", "[app][postgres]")
   CHECK(listed.out.find("ann") != std::string::npos);
 
   const auto doctor = run({"doctor", "--timeout", "1", "--json"});
-  const Json findings = Json::parse(doctor.out).at("findings");
+  const nlohmann::json findings = nlohmann::json::parse(doctor.out).at("findings");
   CHECK(findings.dump().find("PostgreSQL 15") != std::string::npos);
 
   // Tables of a newer Nightpost: what no waiting mends ends the worker.

@@ -17,8 +17,8 @@ using store::TempStore;
 using support::PostgresClient;
 
 /// A source on a loop; what the feed would tell it is told by hand.
-struct Bed {
-  explicit Bed(const std::string& url, milliseconds lookup_timeout = seconds(30), std::size_t named_max = 10)
+struct SourceBed {
+  explicit SourceBed(const std::string& url, milliseconds lookup_timeout = seconds(30), std::size_t named_max = 10)
       : remover(store::attach_postgres(url, nullptr), {}),
         source(loop,
                {.url = url,
@@ -27,7 +27,7 @@ struct Bed {
                remover, monitor, [this] { ++answered; }) {
     take();
   }
-  ~Bed() { remover.stop(); }
+  ~SourceBed() { remover.stop(); }
 
   void take(Changes changes = {}) { source.take({steady_clock::now(), std::move(changes), book, ""}); }
   void add(std::int64_t id) {
@@ -68,7 +68,7 @@ TEST_CASE("postgres source: receivers are looked up on the loop", "[app][postgre
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "ann", a_device()));
-  Bed bed(temp.url());
+  SourceBed bed(temp.url());
   const auto found = bed.receivers({{kApp, "nobody"}, {kApp, "ann"}});
   REQUIRE(found);
   CHECK((*found)[0].devices.empty());
@@ -85,7 +85,7 @@ TEST_CASE("postgres source: a token is removed beside the loop and told on it", 
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
   REQUIRE(store->set_device(kApp, "ann", a_device()));
-  Bed bed(temp.url());
+  SourceBed bed(temp.url());
   std::vector<Result<bool>> told;
   for (int i = 0; i < 2; ++i)
     bed.source.remove_token(kApp, "ann", a_device(), [&](auto gone) { told.push_back(gone); });
@@ -99,7 +99,7 @@ TEST_CASE("postgres source: an app without certificates is asked for once", "[ap
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
   REQUIRE(store->set_device(AppId{8}, "ann", a_device()));
-  Bed bed(temp.url());
+  SourceBed bed(temp.url());
   bed.add(1);
   bed.take();
   CHECK(bed.source.app_known(kApp) == true);
@@ -118,7 +118,7 @@ TEST_CASE("postgres source: an app without certificates is asked for once", "[ap
 TEST_CASE("postgres source: whether a certificate is there is said after a look", "[app][postgres][source]") {
   const TempStore temp(Kind::Postgres);
   temp.open();
-  Bed bed(temp.url());
+  SourceBed bed(temp.url());
   CHECK(bed.source.certificate({5}).error().code == Errc::Overloaded);
   CHECK(bed.source.certificate({6}).error().code == Errc::Overloaded);
   bed.source.take({MonoTime{}, {}, bed.book, ""});  // a look that began before the question
@@ -139,7 +139,7 @@ TEST_CASE("postgres source: whether a certificate is there is said after a look"
 TEST_CASE("postgres source: changes that nobody asks for are bounded", "[app][postgres][source]") {
   const TempStore temp(Kind::Postgres);
   temp.open();
-  Bed bed(temp.url(), seconds(30), 3);
+  SourceBed bed(temp.url(), seconds(30), 3);
   bed.take({.apps = {kApp}, .receivers = {{kApp, "a"}}});
   bed.take({.receivers = {{kApp, "b"}}});
   auto changes = bed.source.changes();
@@ -157,7 +157,7 @@ TEST_CASE("postgres source: changes that nobody asks for are bounded", "[app][po
 TEST_CASE("postgres source: a slow look-up ends by its time, and no other with it", "[app][postgres][source]") {
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
-  Bed bed(temp.url(), milliseconds(500));
+  SourceBed bed(temp.url(), milliseconds(500));
   REQUIRE(bed.receivers({{kApp, "ann"}}));
   PostgresClient other(temp.url());
   other.run("BEGIN; LOCK TABLE devices");
@@ -173,7 +173,7 @@ TEST_CASE("postgres source: while the server is away look-ups fail at once; then
   support::PostgresServer server({"fsync=off"});
   const std::string url = server.new_database();
   REQUIRE(store::open_postgres(url, nullptr));
-  Bed bed(url);
+  SourceBed bed(url);
   for (int round = 0; round < 2; ++round) {
     REQUIRE(bed.receivers({{kApp, "ann"}}));
     CHECK(bed.source.trouble().empty());
@@ -196,7 +196,7 @@ TEST_CASE("postgres source: a server without a connection left is said, and trie
       "DROP ROLE IF EXISTS shard; CREATE ROLE shard LOGIN CONNECTION LIMIT 0; "
       "GRANT USAGE ON SCHEMA public TO shard; GRANT SELECT ON ALL TABLES IN SCHEMA public TO shard");
   {
-    Bed bed(support::PostgresServer::shared().address(admin.text("SELECT current_database()"), "shard"));
+    SourceBed bed(support::PostgresServer::shared().address(admin.text("SELECT current_database()"), "shard"));
     bed.turn_until([&] { return bed.source.trouble().contains("no connection left"); });
     admin.run("ALTER ROLE shard CONNECTION LIMIT -1");
     bed.turn_until([&] { return bed.source.trouble().empty(); });
@@ -212,7 +212,7 @@ TEST_CASE("postgres source: it may end with questions in the air", "[app][postgr
   temp.open();
   bool told = false;
   {
-    Bed bed(temp.url());
+    SourceBed bed(temp.url());
     REQUIRE(bed.receivers({}));
     bed.source.receivers({}, [&](auto) { told = true; });
     bed.source.app_known({9});

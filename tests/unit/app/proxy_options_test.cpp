@@ -28,12 +28,12 @@ namespace {
 using Json = nlohmann::json;
 using std::filesystem::perms;
 
-struct Folder {
-  Folder() {
+struct ProxyFolder {
+  ProxyFolder() {
     path = (std::filesystem::temp_directory_path() / "nightpost-proxy-XXXXXX").string();
     REQUIRE(::mkdtemp(path.data()) != nullptr);
   }
-  ~Folder() {
+  ~ProxyFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path, ignored);
   }
@@ -58,7 +58,7 @@ ProxyOptions options(const std::string& credentials_file) {
 }  // namespace
 
 TEST_CASE("proxy options: the credentials come from a file that is its owner's alone", "[app][proxy]") {
-  const Folder folder;
+  const ProxyFolder folder;
   const auto good = open_proxy(options(folder.file("good", "push:se:cret\n")));
   REQUIRE(good);
   REQUIRE(*good);
@@ -77,7 +77,7 @@ TEST_CASE("proxy options: the credentials come from a file that is its owner's a
 }
 
 TEST_CASE("proxy options: files that are not taken, and words without their content", "[app][proxy]") {
-  const Folder folder;
+  const ProxyFolder folder;
   struct Row {
     const char* name;
     std::string file;
@@ -203,7 +203,7 @@ struct SendBed {
     return code;
   }
 
-  Folder folder;
+  ProxyFolder folder;
   boost::asio::io_context loop;
   std::unique_ptr<sandbox::Sandbox> sandbox;
   support::ConnectProxy proxy{loop};

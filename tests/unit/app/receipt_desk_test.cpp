@@ -10,8 +10,8 @@ namespace nightpost::app {
 namespace {
 
 /// A desk with one certificate of Huawei's and what it needs.
-struct Desk {
-  explicit Desk(ReceiptOptions the_options = {}) : options(std::move(the_options)) {}
+struct ReceiptsDesk {
+  explicit ReceiptsDesk(ReceiptOptions the_options = {}) : options(std::move(the_options)) {}
   ReceiptOptions options;
   ManualClock clock;
   std::ostringstream lines;
@@ -39,7 +39,7 @@ constexpr const char* kGone = R"({"receipts":[{"kind":2,"token":"t","at":1795225
 const WallTime kBefore = wall_from_ms(1'795'225'880'000);
 
 TEST_CASE("receipt desk: a receipt is told before it is answered", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);
   const auto answer = desk.post(kDelivered);
   CHECK(answer.status == 200);
@@ -55,7 +55,7 @@ TEST_CASE("receipt desk: a receipt is told before it is answered", "[app][receip
 }
 
 TEST_CASE("receipt desk: a token that is gone goes, after the outcome is written", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);
   add_device(*desk.store, desk.certificate, "since", "t", kNow, AppId{7});
   add_device(*desk.store, desk.certificate, "other", "another", kBefore);
@@ -75,7 +75,7 @@ TEST_CASE("receipt desk: when too many tokens are called gone at once they stay,
           "[app][receipts]") {
   ReceiptOptions options;
   options.removals.mass_removal_window = 4;
-  Desk desk{options};
+  ReceiptsDesk desk{options};
   const auto call = [](int gone, int delivered) {
     std::string receipts;
     for (int i = 0; i < gone + delivered; ++i)
@@ -110,7 +110,7 @@ TEST_CASE("receipt desk: when too many tokens are called gone at once they stay,
 TEST_CASE("receipt desk: what answers hold is held here too, whatever receipts say", "[app][receipts]") {
   ReceiptOptions options;
   options.removals.mass_removal_window = 4;
-  Desk desk{options};
+  ReceiptsDesk desk{options};
   add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);
   const auto book = desk.signers.removals_of(desk.store->certificate(desk.certificate).value(), desk.options.removals);
   book->count(dispatch::RemovalBook::Heard::Answers, {.dead = 4}, desk.clock.mono());
@@ -127,7 +127,7 @@ TEST_CASE("receipt desk: what answers hold is held here too, whatever receipts s
 }
 
 TEST_CASE("receipt desk: a device moves to the token that the vendor names instead", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   const CertificateId certificate{1};
   add_device(*desk.store, certificate, "vinson", "old", kNow - seconds(60));
   CHECK(desk.post(R"({"receipts":[{"kind":2,"token":"old","moved_to":"new"}]})").status == 200);
@@ -142,7 +142,7 @@ TEST_CASE("receipt desk: a device moves to the token that the vendor names inste
 }
 
 TEST_CASE("receipt desk: a signed call that comes again does nothing", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   const std::string call = R"({"receipts":[{"token":"t"}],"answer":"{\"code\":\"0\"}","nonce":"n1"})";
   // Signed the same, with a body that it does not cover.
   const std::string forged = R"({"receipts":[{"kind":2,"token":"t"}],"answer":"{\"code\":\"0\"}","nonce":"n1"})";
@@ -192,7 +192,7 @@ TEST_CASE("receipt memory: one certificate's nonce is not another's, and the old
 }
 
 TEST_CASE("receipt desk: what Kafka has not is not answered 200, and nothing is removed", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   add_device(*desk.store, desk.certificate, "vinson", "t", kBefore);
   desk.sink.failing = true;
   const auto refused = desk.post(kGone);
@@ -240,7 +240,7 @@ TEST_CASE("receipt desk: what is not answered 200", "[app][receipts]") {
        ReceiptRefusal::TooMany},
   }));
   CAPTURE(row.name);
-  Desk desk({.receipts_per_call_max = 2});
+  ReceiptsDesk desk({.receipts_per_call_max = 2});
   REQUIRE(desk.certificate.value == 1);
   const auto answer = desk.desk.answer({.method = row.method, .target = row.target, .body = row.body});
   CHECK(answer.status == row.status);
@@ -256,26 +256,26 @@ TEST_CASE("receipt desk: what is not answered 200", "[app][receipts]") {
 }
 
 TEST_CASE("receipt desk: without a receipt key nobody is believed", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   const auto keyless = add_certificate(*desk.store, Vendor::Oppo, "");
   CHECK(desk.post("/receipts/oppo/" + std::to_string(keyless.value) + "?key=", kDelivered).status == 401);
   CHECK(desk.sink.calls == 0);
 }
 
 TEST_CASE("receipt desk: a disabled certificate's receipts still count", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   REQUIRE(desk.store->set_certificate_status(desk.certificate, CertificateStatus::Disabled));
   CHECK(desk.post(kDelivered).status == 200);
 }
 
 TEST_CASE("receipt desk: a call without receipts is answered, and writes nothing new", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   CHECK(desk.post(R"({"receipts":[]})").status == 200);
   CHECK(desk.sink.written.empty());
 }
 
 TEST_CASE("receipt desk: each certificate has its own rate, of which strangers take nothing", "[app][receipts]") {
-  Desk desk({.requests_per_second_max = 3});
+  ReceiptsDesk desk({.requests_per_second_max = 3});
   const auto other = add_certificate(*desk.store, Vendor::Oppo);
   CHECK(desk.post(kDelivered).status == 200);
   for (int i = 0; i < 10; ++i) CHECK(desk.post("/receipts/huawei/1?key=guess", kDelivered).status == 401);
@@ -301,7 +301,7 @@ TEST_CASE("receipt desk: a store that cannot be read is a matter of time", "[app
   const auto id = add_certificate(**right, Vendor::Huawei);
   auto wrong = store::open_sqlite(file, nullptr);
   REQUIRE(wrong);
-  Desk desk;
+  ReceiptsDesk desk;
   ReceiptDesk without_key{desk.options, **wrong,  desk.sink,    desk.signers,
                           desk.clock,   desk.log, desk.metrics, plain_reader_of};
   const auto answer = without_key.answer(
@@ -314,7 +314,7 @@ TEST_CASE("receipt desk: a store that cannot be read is a matter of time", "[app
 }
 
 TEST_CASE("receipt desk: a reader that throws is 500 and a line, and the next call is read", "[app][receipts]") {
-  Desk desk;
+  ReceiptsDesk desk;
   const auto answer = desk.post(R"({"receipts":[{"token":7}]})");  // the tests' own reader throws at a number
   CHECK(answer.status == 500);
   CHECK(answer.body == "internal error\n");

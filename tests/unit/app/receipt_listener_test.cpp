@@ -17,7 +17,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr const char* kDelivered = R"({"receipts":[{"token":"t"}],"answer":"ok"})";
+constexpr const char* kPosted = R"({"receipts":[{"token":"t"}],"answer":"ok"})";
 
 std::string post(const std::string& target, const std::string& body) {
   return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " +
@@ -82,7 +82,7 @@ struct Listening {
 TEST_CASE("receipt listener: a call over plain HTTP", "[app][receipts]") {
   Listening at;
   REQUIRE(at.listener);
-  const std::string reply = ask(at.listener->port(), post(at.target(), kDelivered));
+  const std::string reply = ask(at.listener->port(), post(at.target(), kPosted));
   CHECK(reply.starts_with("HTTP/1.1 200"));
   CHECK(reply.ends_with("\r\n\r\nok"));
   CHECK(at.sink->written.size() == 1);
@@ -97,8 +97,7 @@ TEST_CASE("receipt listener: half-sent calls keep no vendor out", "[app][receipt
     scanners.emplace_back(loop).connect({asio::ip::address_v4::loopback(), at.listener->port()});
     asio::write(scanners.back(), asio::buffer("POST / HTTP/1.1\r\n", 17));
   }
-  for (int i = 0; i < 20; ++i)
-    CHECK(ask(at.listener->port(), post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));
+  for (int i = 0; i < 20; ++i) CHECK(ask(at.listener->port(), post(at.target(), kPosted)).starts_with("HTTP/1.1 200"));
   CHECK(at.metrics.server.refusals[std::size_t(server::ServerRefusal::Evicted)].read() >= 32);
   CHECK(at.metrics.server.requests.read() == 20);
   observe::MetricsPage page;
@@ -111,8 +110,8 @@ TEST_CASE("receipt listener: what is refused", "[app][receipts]") {
   Listening at({.body_bytes_max = 1'024});
   REQUIRE(at.listener);
   const auto status_of = [&](const std::string& request) { return ask(at.listener->port(), request).substr(9, 3); };
-  CHECK(status_of(post("/receipts/huawei/9", kDelivered)) == "404");
-  CHECK(status_of(post("/receipts/huawei/1?key=x", kDelivered)) == "401");
+  CHECK(status_of(post("/receipts/huawei/9", kPosted)) == "404");
+  CHECK(status_of(post("/receipts/huawei/1?key=x", kPosted)) == "401");
   CHECK(status_of(post(at.target(), "{")) == "400");
   CHECK(status_of(post(at.target(), std::string(1'025, ' '))) == "413");
   CHECK(status_of("GET " + at.target() + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n") == "405");
@@ -129,8 +128,8 @@ TEST_CASE("receipt listener: over TLS, from files", "[app][receipts]") {
   {
     Listening at({.tls = {.certificate = folder + "/chain.pem", .key = folder + "/key.pem"}});
     REQUIRE(at.listener);
-    CHECK(ask_tls(at.listener->port(), identity->ca_pem, post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));
-    CHECK_FALSE(ask(at.listener->port(), post(at.target(), kDelivered)).starts_with("HTTP/1.1 200"));  // not in clear
+    CHECK(ask_tls(at.listener->port(), identity->ca_pem, post(at.target(), kPosted)).starts_with("HTTP/1.1 200"));
+    CHECK_FALSE(ask(at.listener->port(), post(at.target(), kPosted)).starts_with("HTTP/1.1 200"));  // not in clear
   }
   {
     Listening absent({.tls = {.certificate = folder + "/nowhere.pem", .key = folder + "/key.pem"}});
@@ -160,7 +159,7 @@ TEST_CASE("receipt listener: renewed files are shown without a restart, bad ones
         {.tls = {.certificate = folder + "/chain.pem", .key = folder + "/key.pem", .look_every = milliseconds(20)}});
     REQUIRE(at.listener);
     const auto answers = [&](const std::string& ca_pem) {
-      return ask_tls(at.listener->port(), ca_pem, post(at.target(), kDelivered)).starts_with("HTTP/1.1 200");
+      return ask_tls(at.listener->port(), ca_pem, post(at.target(), kPosted)).starts_with("HTTP/1.1 200");
     };
     const auto soon = [](auto done) {
       for (int i = 0; i < 500 && !done(); ++i) std::this_thread::sleep_for(milliseconds(20));

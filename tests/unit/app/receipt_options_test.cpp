@@ -7,7 +7,7 @@
 namespace nightpost::app {
 namespace {
 
-std::string errors_of(const std::string& section) {
+std::string receipt_errors_of(const std::string& section) {
   const auto config = parse_config("{\"receipts\": " + section + "}");
   if (config) return "";
   std::string all;
@@ -53,7 +53,7 @@ TEST_CASE("receipt options: what is refused, and with which words", "[app][recei
       {"no object", "[]", "receipts: [] is not an object"},
   }));
   CAPTURE(row.name);
-  CHECK(errors_of(row.section).contains(row.error));
+  CHECK(receipt_errors_of(row.section).contains(row.error));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ std::string said(const ReceiptEffects& effects) {
 }
 
 TEST_CASE("receipt outcomes: what each receipt becomes", "[app][receipts]") {
-  using Kind = Receipt::Kind;
+  using Told = Receipt::Kind;
   struct Row {
     const char* name;
     Receipt receipt;
@@ -45,42 +45,42 @@ TEST_CASE("receipt outcomes: what each receipt becomes", "[app][receipts]") {
   };
   const AppId foreign{7};
   const Row given = GENERATE_COPY(values<Row>({
-      {"delivered", receipt(Kind::Delivered), {row("a", 5)}, "delivered receipt a@1000"},
-      {"clicked", receipt(Kind::Clicked), {row("a", 5)}, "clicked receipt a@1000"},
-      {"not shown", receipt(Kind::Undelivered), {row("a", 5)}, "suppressed receipt a@1000"},
-      {"expired", receipt(Kind::Expired), {row("a", 5)}, "expired receipt a@1000"},
-      {"in words that nobody knows", receipt(Kind::Unknown), {row("a", 5)}, ""},
-      {"gone", receipt(Kind::TokenGone), {row("a", 999)}, "token_removed receipt a@1000 -a"},
+      {"delivered", receipt(Told::Delivered), {row("a", 5)}, "delivered receipt a@1000"},
+      {"clicked", receipt(Told::Clicked), {row("a", 5)}, "clicked receipt a@1000"},
+      {"not shown", receipt(Told::Undelivered), {row("a", 5)}, "suppressed receipt a@1000"},
+      {"expired", receipt(Told::Expired), {row("a", 5)}, "expired receipt a@1000"},
+      {"in words that nobody knows", receipt(Told::Unknown), {row("a", 5)}, ""},
+      {"gone", receipt(Told::TokenGone), {row("a", 999)}, "token_removed receipt a@1000 -a"},
       {"gone, registered in that very moment",
-       receipt(Kind::TokenGone),
+       receipt(Told::TokenGone),
        {row("a", 1'000)},
        "rejected token_newer a@1000"},
-      {"gone, registered since", receipt(Kind::TokenGone), {row("a", 1'001)}, "rejected token_newer a@1000"},
+      {"gone, registered since", receipt(Told::TokenGone), {row("a", 1'001)}, "rejected token_newer a@1000"},
       {"gone, of two users",
-       receipt(Kind::TokenGone),
+       receipt(Told::TokenGone),
        {row("late", 1'001), row("early", 10)},
        "rejected token_newer late@1000, token_removed receipt early@1000 -early"},
       {"delivered, of two users: the latest",
-       receipt(Kind::Delivered),
+       receipt(Told::Delivered),
        {row("late", 90), row("early", 10)},
        "delivered receipt late@1000"},
-      {"delivered, token unknown", receipt(Kind::Delivered), {}, "delivered receipt @1000"},
-      {"not shown, token unknown", receipt(Kind::Undelivered), {}, "suppressed receipt @1000"},
-      {"gone, token unknown", receipt(Kind::TokenGone), {}, "token_removed token_already_removed @1000"},
-      {"another app's device", receipt(Kind::Delivered), {row("x", 5, foreign)}, "delivered receipt @1000"},
+      {"delivered, token unknown", receipt(Told::Delivered), {}, "delivered receipt @1000"},
+      {"not shown, token unknown", receipt(Told::Undelivered), {}, "suppressed receipt @1000"},
+      {"gone, token unknown", receipt(Told::TokenGone), {}, "token_removed token_already_removed @1000"},
+      {"another app's device", receipt(Told::Delivered), {row("x", 5, foreign)}, "delivered receipt @1000"},
       {"another app's device is not removed",
-       receipt(Kind::TokenGone),
+       receipt(Told::TokenGone),
        {row("x", 5, foreign)},
        "token_removed token_already_removed @1000"},
       {"another app's device beside ours",
-       receipt(Kind::TokenGone),
+       receipt(Told::TokenGone),
        {row("x", 5, foreign), row("a", 5)},
        "token_removed receipt a@1000 -a"},
       {"without a time: now",
-       receipt(Kind::TokenGone, std::nullopt),
+       receipt(Told::TokenGone, std::nullopt),
        {row("a", 1'999)},
        "token_removed receipt a@2000 -a"},
-      {"a time to come: now", receipt(Kind::TokenGone, 9'000), {row("a", 3'000)}, "rejected token_newer a@2000"},
+      {"a time to come: now", receipt(Told::TokenGone, 9'000), {row("a", 3'000)}, "rejected token_newer a@2000"},
   }));
   CAPTURE(given.name);
   ReceiptEffects effects;

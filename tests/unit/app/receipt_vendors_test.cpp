@@ -8,22 +8,22 @@
 namespace nightpost::app {
 namespace {
 
-using Headers = std::vector<std::pair<std::string, std::string>>;
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
 
-const Headers kJson = {{"content-type", "application/json"}};
-const Headers kForm = {{"content-type", "application/x-www-form-urlencoded"}};
+const HttpHeaders kJson = {{"content-type", "application/json"}};
+const HttpHeaders kForm = {{"content-type", "application/x-www-form-urlencoded"}};
 /// Huawei's vector for user pushuser.
-const Headers kSigned = {{"content-type", "application/json"},
-                         {"x-huawei-callback-id",
-                          "timestamp=1735689600123; nonce=3f2b1c9a-6a34-4d0b-9b0e-6f1f0a7d2c55; "
-                          "value=OxrndStw7B6Xzm2pjZT+dN21wnsa5rlQi/FRPBE7qmg="}};
+const HttpHeaders kSigned = {{"content-type", "application/json"},
+                             {"x-huawei-callback-id",
+                              "timestamp=1735689600123; nonce=3f2b1c9a-6a34-4d0b-9b0e-6f1f0a7d2c55; "
+                              "value=OxrndStw7B6Xzm2pjZT+dN21wnsa5rlQi/FRPBE7qmg="}};
 constexpr const char* kHuaweiKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 struct Call {
   const char* name;
   Vendor vendor;
   std::string query;
-  Headers headers;
+  HttpHeaders headers;
   std::string body;
   int status;
   std::string want;    // "kind rule event user": of each outcome

@@ -34,10 +34,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-const AppId kApp{1400000001};
+const AppId kShop{1400000001};
 
 /// Any user has one phone, of the one certificate.
-struct OneCertificate final : resolve::Source {
+struct RefusedCertificate final : resolve::Source {
   void receivers(std::span<const ReceiverKey> keys, Found found) override {
     std::vector<Receiver> all;
     for (const ReceiverKey& key : keys) {
@@ -77,7 +77,7 @@ struct Settled final : dispatch::Settler {
 std::string event_for(std::size_t number, WallTime now) {
   const std::string id = std::to_string(number);
   return Json{{"event_id", "e" + id},
-              {"app_id", kApp.value},
+              {"app_id", kShop.value},
               {"occurred_at", to_ms(now)},
               {"expires_at", to_ms(now) + 3'600'000},
               {"kind", "c2c"},
@@ -88,15 +88,15 @@ std::string event_for(std::size_t number, WallTime now) {
 }
 
 /// One shard without Kafka, and all vendors' simulators on the same loop.
-struct Rig {
-  explicit Rig(Vendor vendor) : name(name_of(vendor)) {
+struct RefusedRig {
+  explicit RefusedRig(Vendor vendor) : name(name_of(vendor)) {
     auto started = sandbox::Sandbox::start(loop, {.vendors = {name}, .accept_any = true});
     REQUIRE(started);
     sandbox = *std::move(started);
     auto account = make_dev_account(vendor);
     REQUIRE(account);
     Certificate claimed = account->certificate;
-    claimed.app = kApp;
+    claimed.app = kShop;
     claimed.name = "test";
     claimed.host_override = sandbox->urls().at(name);
     claimed.ca_pem = sandbox->ca_pem();
@@ -106,7 +106,7 @@ struct Rig {
     source.certificate_.id = {1};
     source.secret_ = account->secret;
   }
-  ~Rig() {
+  ~RefusedRig() {
     sandbox.reset();
     loop.restart();
     loop.poll();
@@ -148,7 +148,7 @@ struct Rig {
   std::ostringstream said;
   observe::Log log{observe::Level::Debug, 1000, said, clock};
   OpsLog ops{log, clock};
-  OneCertificate source;
+  RefusedCertificate source;
   Settled settled;
   std::size_t accepted = 0;
   const Config config;
@@ -237,7 +237,7 @@ TEST_CASE("refused credential: a handful of requests and connections, whatever t
   const Row& row = rows[number];
   const std::string script = rule_for(row.act, row.path).dump();
   CAPTURE(name_of(row.vendor), script);
-  Rig rig(row.vendor);
+  RefusedRig rig(row.vendor);
   REQUIRE(rig.sandbox->set_script(script));
   rig.accept(1000);
   rig.run(milliseconds(row.ends ? 10'000 : 1'500));
@@ -269,7 +269,7 @@ TEST_CASE("refused credential: a handful of requests and connections, whatever t
 
 TEST_CASE("refused credential: a good one is not slowed for long", "[app][refused]") {
   const Vendor vendor = GENERATE(Vendor::Apns, Vendor::Xiaomi);
-  Rig rig(vendor);
+  RefusedRig rig(vendor);
   rig.accept(500);
   rig.run(milliseconds(30'000));
   CHECK(rig.settled.rules["accepted"] == 500);
@@ -281,7 +281,7 @@ TEST_CASE("ops log: a host that cannot be trusted, and one where nobody is", "[a
   const bool trusted = GENERATE(false, true);
   const Vendor vendor = GENERATE(Vendor::Apns, Vendor::Xiaomi);
   CAPTURE(trusted, name_of(vendor));
-  Rig rig(vendor);
+  RefusedRig rig(vendor);
   if (trusted)
     rig.sandbox.reset();  // its port is closed
   else
@@ -311,7 +311,7 @@ TEST_CASE("send: says at once that nobody is there, or that he is not to be trus
       << Json{{"store", {{"url", "sqlite:" + folder + "/store.db"}, {"master_key_file", folder + "/master.key"}}}}
              .dump();
   REQUIRE(write_private_file(folder + "/master.key", store::Sealer::new_key_text()));
-  Rig rig(vendor);
+  RefusedRig rig(vendor);
   std::thread served;
   {
     auto store = open_store(*load_config(config), true);
@@ -324,10 +324,9 @@ TEST_CASE("send: says at once that nobody is there, or that he is not to be trus
     const auto added = (*store)->add_certificate({certificate, rig.source.secret_});
     REQUIRE(added);
     rig.source.certificate_.id = added->id;
-    const ReceiverKey key{kApp, "vinson"};
-    rig.source.receivers({&key, 1}, [&](auto found) {
-      REQUIRE((*store)->set_device(kApp, "vinson", found->front().devices.front()));
-    });
+    const ReceiverKey key{kShop, "vinson"};
+    rig.source.receivers(
+        {&key, 1}, [&](auto found) { REQUIRE((*store)->set_device(kShop, "vinson", found->front().devices.front())); });
   }
   if (!trusted) {
     rig.loop.restart();
@@ -337,7 +336,7 @@ TEST_CASE("send: says at once that nobody is there, or that he is not to be trus
     rig.loop.poll();
   }
   // Ten minutes for the vendor's answer: whoever waits for it fails by the test's own limit.
-  const std::string app = std::to_string(kApp.value);
+  const std::string app = std::to_string(kShop.value);
   std::vector<std::string> arguments = {"nightpost", "send",   "--config", config,   "--app",        app,     "--user",
                                         "vinson",    "--desc", "hello",    "--json", "--timeout-ms", "600000"};
   std::vector<char*> argv;

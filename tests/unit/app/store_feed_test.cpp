@@ -27,9 +27,9 @@ using support::PostgresServer;
 constexpr milliseconds kLong{60'000};
 
 /// A feed of a database, and all that it has told.
-struct Bed {
-  explicit Bed(std::string url, std::shared_ptr<const store::Sealer> sealer = nullptr,
-               store::StoreOptions options = {.connect_timeout = milliseconds(1'000)})
+struct FeedBed {
+  explicit FeedBed(std::string url, std::shared_ptr<const store::Sealer> sealer = nullptr,
+                   store::StoreOptions options = {.connect_timeout = milliseconds(1'000)})
       : feed({.open =
                   [url, sealer, options](std::stop_token stop) mutable {
                     options.stop = std::move(stop);
@@ -38,7 +38,7 @@ struct Bed {
               .writable = store::check_writable,
               .addresses = [] { return std::string("10.0.0.1"); }},
              {.poll = milliseconds(10), .retry_max = milliseconds(20)}, log, metrics) {}
-  ~Bed() { feed.stop(); }
+  ~FeedBed() { feed.stop(); }
 
   void listen() {
     REQUIRE(within(kLong, [&] { return feed.loaded(); }));
@@ -79,7 +79,7 @@ TEST_CASE("store feed: certificates come whole, changes by name", "[app][postgre
   const auto store = temp.open();
   const auto first = store->add_certificate(a_certificate("first"));
   REQUIRE(first);
-  Bed bed(temp.url(), temp.sealer);
+  FeedBed bed(temp.url(), temp.sealer);
   bed.listen();
   {
     const std::lock_guard lock(bed.mutex);
@@ -111,7 +111,7 @@ TEST_CASE("store feed: a secret that does not open keeps no other away", "[app][
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
   REQUIRE(store->add_certificate(a_certificate()));
-  Bed bed(temp.url(), store::Sealer::from_key_text(store::Sealer::new_key_text()).value());
+  FeedBed bed(temp.url(), store::Sealer::from_key_text(store::Sealer::new_key_text()).value());
   REQUIRE(within(kLong, [&] { return bed.feed.loaded(); }));
   const auto& secret = bed.feed.book()->entries.begin()->second->secret;
   REQUIRE_FALSE(secret);
@@ -122,7 +122,7 @@ TEST_CASE("store feed: a server that is away is waited for, and said", "[app][po
   PostgresServer server({"fsync=off"});
   const std::string url = server.new_database();
   server.stop();
-  Bed bed(url);
+  FeedBed bed(url);
   CHECK(bed.says("store server: "));
   CHECK_FALSE(bed.feed.loaded());
   CHECK_FALSE(bed.feed.hopeless());
@@ -148,7 +148,7 @@ TEST_CASE("store feed: a server that takes no writes is read, and said", "[app][
   PostgresClient admin(temp.url());
   const std::string database = admin.text("SELECT current_database()");
   admin.run("ALTER DATABASE " + database + " SET default_transaction_read_only = on");
-  Bed bed(temp.url());
+  FeedBed bed(temp.url());
   bed.listen();
   CHECK(bed.says("takes no writes"));
   REQUIRE(store->set_device(kApp, "ann", a_device()));  // its session began before
@@ -164,7 +164,7 @@ TEST_CASE("store feed: what no waiting mends is named", "[app][postgres][feed]")
   const TempStore temp(Kind::Postgres);
   temp.open();
   PostgresClient(temp.url()).run("INSERT INTO nightpost_schema VALUES (99)");
-  Bed bed(temp.url());
+  FeedBed bed(temp.url());
   REQUIRE(within(kLong, [&] { return bed.feed.hopeless().has_value(); }));
   CHECK(bed.feed.hopeless()->code == Errc::Malformed);
   CHECK_FALSE(bed.feed.loaded());
@@ -180,8 +180,8 @@ TEST_CASE("store feed: its end waits for no server", "[app][postgres][feed]") {
   const std::string port = std::to_string(::ntohs(address.sin_port));
   {
     // It takes connections and never answers; the test's own limit would end an end that waits.
-    Bed bed("postgresql://np@127.0.0.1:" + port + "/np?sslmode=disable", nullptr,
-            {.connect_timeout = std::chrono::hours(1)});
+    FeedBed bed("postgresql://np@127.0.0.1:" + port + "/np?sslmode=disable", nullptr,
+                {.connect_timeout = std::chrono::hours(1)});
     const int met = ::accept(listener, nullptr, nullptr);
     REQUIRE(met >= 0);
     bed.feed.stop();

@@ -33,8 +33,8 @@ class WriteLock {
 };
 
 /// A remover and what it told, which comes on its thread.
-struct Bed {
-  explicit Bed(TokenRemoverOptions options = {}) : remover(temp.open({.busy_timeout = 1ms}), options) {}
+struct RemoverBed {
+  explicit RemoverBed(TokenRemoverOptions options = {}) : remover(temp.open({.busy_timeout = 1ms}), options) {}
 
   std::future<Result<bool>> remove(const std::string& user, const Device& device = a_device()) {
     auto told = std::make_shared<std::promise<Result<bool>>>();
@@ -48,7 +48,7 @@ struct Bed {
 };
 
 TEST_CASE("token remover: each hears of its own row", "[app][removals]") {
-  Bed bed({.commit_max = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{500})});
+  RemoverBed bed({.commit_max = GENERATE(std::size_t{1}, std::size_t{3}, std::size_t{500})});
   for (int i = 0; i < 20; ++i) REQUIRE(bed.other->set_device(kApp, std::to_string(i), a_phone(std::to_string(i))));
   std::vector<std::future<Result<bool>>> told;
   for (int i = 0; i < 20; ++i) {
@@ -67,7 +67,7 @@ TEST_CASE("token remover: each hears of its own row", "[app][removals]") {
 }
 
 TEST_CASE("token remover: late news of an old binding leaves the new owner alone", "[app][removals]") {
-  Bed bed;
+  RemoverBed bed;
   const Device first = a_phone("shared");
   REQUIRE(bed.other->set_device(kApp, "ann", first));
   Device second = first;  // another login on that phone
@@ -85,7 +85,7 @@ TEST_CASE("token remover: late news of an old binding leaves the new owner alone
 }
 
 TEST_CASE("token remover: it waits for the write lock, nobody else does", "[app][removals]") {
-  Bed bed;
+  RemoverBed bed;
   REQUIRE(bed.other->set_device(kApp, "ann", a_device()));
   std::optional<WriteLock> lock(bed.temp.path());
   auto told = bed.remove("ann");
@@ -95,7 +95,7 @@ TEST_CASE("token remover: it waits for the write lock, nobody else does", "[app]
 }
 
 TEST_CASE("token remover: a lock that does not end, and a full queue, are told", "[app][removals]") {
-  Bed bed({.queued_max = 2, .commit_max = 1, .wait = 100ms});
+  RemoverBed bed({.queued_max = 2, .commit_max = 1, .wait = 100ms});
   REQUIRE(bed.other->set_device(kApp, "ann", a_device()));
   const WriteLock lock(bed.temp.path());
   std::vector<std::future<Result<bool>>> told;
@@ -116,7 +116,7 @@ TEST_CASE("token remover: a lock that does not end, and a full queue, are told",
 
 TEST_CASE("token remover: its end does not wait for the lock, and forgets what waits", "[app][removals]") {
   std::atomic<int> told = 0;
-  Bed bed({.commit_max = 1});
+  RemoverBed bed({.commit_max = 1});
   REQUIRE(bed.other->set_device(kApp, "ann", a_device()));
   const WriteLock lock(bed.temp.path());
   for (int i = 0; i < 5; ++i) bed.remover.remove({kApp, "ann", a_device()}, [&](const Result<bool>&) { ++told; });
@@ -127,7 +127,7 @@ TEST_CASE("token remover: its end does not wait for the lock, and forgets what w
 }
 
 TEST_CASE("token remover: several shards at once, each row goes once", "[app][removals]") {
-  Bed bed;
+  RemoverBed bed;
   for (int i = 0; i < 50; ++i) REQUIRE(bed.other->set_device(kApp, std::to_string(i), a_phone(std::to_string(i))));
   std::atomic<int> went = 0, told = 0;
   std::promise<void> all;

@@ -22,15 +22,15 @@ namespace {
 
 using Json = nlohmann::json;
 
-class Desk {
+class TraceDesk {
  public:
-  Desk() {
+  TraceDesk() {
     REQUIRE(::mkdtemp(folder_.data()) != nullptr);
     std::ofstream(file("config.json")) << Json{{"store", {{"url", "sqlite:" + file("store.db")}}}}.dump();
   }
-  Desk(const Desk&) = delete;
-  Desk& operator=(const Desk&) = delete;
-  ~Desk() { std::filesystem::remove_all(folder_); }
+  TraceDesk(const TraceDesk&) = delete;
+  TraceDesk& operator=(const TraceDesk&) = delete;
+  ~TraceDesk() { std::filesystem::remove_all(folder_); }
 
   std::string file(const std::string& name) const { return folder_ + "/" + name; }
   support::CliRan run(std::vector<std::string> arguments) const {
@@ -60,7 +60,7 @@ store::TraceHop outcome(std::string event, std::string device, const char* rule,
 }
 
 TEST_CASE("trace command: an event that is kept", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   desk.add({outcome("e1", "phone", "foreground", seconds(5)), outcome("e1", "tablet", "logged_out", seconds(5)),
             outcome("e2", "phone", "logged_out", seconds(4))});
   const auto ran = desk.run({"e1"});
@@ -80,7 +80,7 @@ TEST_CASE("trace command: an event that is kept", "[app][trace]") {
 }
 
 TEST_CASE("trace command: a long event id is found with the receipts that name its hash", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   const std::string id(60, 'x');
   store::TraceHop receipt = outcome(dispatch::receipt_tag_of(id), "phone", "receipt", seconds(1));
   receipt.hop = "receipt";
@@ -92,7 +92,7 @@ TEST_CASE("trace command: a long event id is found with the receipts that name i
 }
 
 TEST_CASE("trace command: a user's latest events", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   desk.add({outcome("e1", "phone", "foreground", std::chrono::hours(3)),
             outcome("e2", "phone", "logged_out", seconds(60)), outcome("e3", "phone", "logged_out", seconds(30))});
   const auto all = desk.run({"--user", "vinson", "--app", "7", "--json"});
@@ -110,7 +110,7 @@ TEST_CASE("trace command: a user's latest events", "[app][trace]") {
 }
 
 TEST_CASE("trace command: what is not kept says why that may be", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   desk.add({outcome("e1", "phone", "foreground", seconds(5))});
   for (const std::vector<std::string>& asked :
        {std::vector<std::string>{"e9"}, {"--user", "nobody", "--app", "7"}, {"--user", "vinson", "--app", "8"}}) {
@@ -123,7 +123,7 @@ TEST_CASE("trace command: what is not kept says why that may be", "[app][trace]"
 }
 
 TEST_CASE("trace command: bad usage, and no file", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   const auto none = desk.run({"e1"});
   CHECK(none.code == kUnreachable);
   CHECK(none.err.find("store-trace.db") != std::string::npos);
@@ -147,7 +147,7 @@ TEST_CASE("trace command: bad usage, and no file", "[app][trace]") {
 }
 
 TEST_CASE("trace command: the results topic has what was not kept", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   auto broker = kafka::EmbeddedBroker::start({{"results", 2}});
   REQUIRE(broker);
   kafka::ProducerMetrics metrics;
@@ -235,7 +235,7 @@ TEST_CASE("trace results: which records are outcomes", "[app][trace]") {
 }
 
 TEST_CASE("trace command: help shows an example", "[app][trace]") {
-  const Desk desk;
+  const TraceDesk desk;
   const auto ran = desk.run({"--help"});
   CHECK(ran.code == kDone);
   CHECK(ran.out.find("nightpost trace --config") != std::string::npos);

@@ -38,7 +38,7 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
-struct Bed {
+struct RecorderBed {
   TempFolder folder;
   ManualClock clock;
   std::ostringstream lines;
@@ -101,7 +101,7 @@ TEST_CASE("trace queue: events that are only in the sample have half of the rate
 }
 
 TEST_CASE("trace writer: rows stand in the file, old ones go", "[app][trace]") {
-  Bed bed;
+  RecorderBed bed;
   bed.options.keep = seconds(60);
   TraceWriter writer = bed.writer();
   writer.write({});
@@ -121,7 +121,7 @@ TEST_CASE("trace writer: rows stand in the file, old ones go", "[app][trace]") {
 }
 
 TEST_CASE("trace writer: a file that cannot be written costs rows and one line, and is tried again", "[app][trace]") {
-  Bed bed;
+  RecorderBed bed;
   const std::string blocked = bed.folder.file("no-folder");
   std::ofstream(blocked) << "a file where the folder should be";
   TraceWriter writer(bed.options, blocked + "/trace.db", bed.clock, bed.log, bed.metrics);
@@ -144,7 +144,7 @@ TEST_CASE("trace writer: a file that cannot be written costs rows and one line, 
 }
 
 TEST_CASE("trace recorder: what any thread adds is in the file when it goes", "[app][trace]") {
-  Bed bed;
+  RecorderBed bed;
   bed.options.rows_per_second_max = 100'000;
   const SystemClock clock;
   {
@@ -161,7 +161,7 @@ TEST_CASE("trace recorder: what any thread adds is in the file when it goes", "[
 }
 
 TEST_CASE("trace recorder: a hop of a shard becomes a row, the first one with its coordinates", "[app][trace]") {
-  Bed bed;
+  RecorderBed bed;
   const SystemClock clock;
   const Topics topics;
   auto pool = kafka::PendingRecordPool::make();
@@ -216,7 +216,7 @@ TEST_CASE("trace receipts: those written are kept, by the sample or because they
       {"not written, so the vendor repeats it", OutcomeKind::TokenRemoved, 1, true, 0},
   }));
   CAPTURE(given.name);
-  Bed bed;
+  RecorderBed bed;
   bed.options.sample = given.sample;
   const SystemClock clock;
   Outcome outcome{.kind = given.kind,

@@ -8,7 +8,7 @@
 namespace nightpost::app {
 namespace {
 
-constexpr WallTime kNow{milliseconds{1'796'000'000'000}};  // 2026-11-30
+constexpr WallTime kWarnedAt{milliseconds{1'796'000'000'000}};  // 2026-11-30
 
 TEST_CASE("warnings: a sentence for what is capped, none for what is not", "[app][cert]") {
   struct Row {
@@ -41,7 +41,7 @@ TEST_CASE("warnings: a sentence for what is capped, none for what is not", "[app
   Certificate certificate;
   certificate.vendor = row.vendor;
   certificate.settings = row.settings;
-  const std::vector<std::string> said = warnings_of(certificate, kNow);
+  const std::vector<std::string> said = warnings_of(certificate, kWarnedAt);
   REQUIRE(said.size() == row.want.size());
   for (std::size_t i = 0; i < said.size(); ++i) {
     CAPTURE(said[i], row.want[i]);
@@ -54,7 +54,7 @@ TEST_CASE("warnings: a certificate that ends within 30 days, and one that has en
     Certificate certificate;
     certificate.vendor = Vendor::Apns;
     if (!not_after.empty()) certificate.facts = {{"kind", "p12"}, {"not_after", not_after}};
-    const auto all = warnings_of(certificate, kNow);
+    const auto all = warnings_of(certificate, kWarnedAt);
     return all.empty() ? std::string() : all.front();
   };
   CHECK(said("").empty());  // a .p8 does not end

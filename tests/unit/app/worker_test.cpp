@@ -18,7 +18,7 @@ namespace {
 
 using kafka::test::within;
 
-constexpr milliseconds kLong{30'000};
+constexpr milliseconds kPatience{30'000};
 constexpr milliseconds kDrain{3'000};
 
 /// The system's, but for a leap that a test makes: as if every loop had stood still meanwhile. Where it is `slow`, who
@@ -36,9 +36,9 @@ struct LeapClock final : Clock {
 };
 
 /// A worker's folder and configuration, and the worker.
-class Bed {
+class WorkerBed {
  public:
-  explicit Bed(const std::string& brokers, std::size_t queue_messages_max = 500'000) {
+  explicit WorkerBed(const std::string& brokers, std::size_t queue_messages_max = 500'000) {
     std::string pattern = (std::filesystem::temp_directory_path() / "worker-XXXXXX").string();
     REQUIRE(::mkdtemp(pattern.data()) != nullptr);
     folder_ = pattern;
@@ -59,7 +59,7 @@ class Bed {
     config.producer.refused_backoff_first = milliseconds(20);
     config.producer.refused_backoff_max = milliseconds(100);
   }
-  ~Bed() {
+  ~WorkerBed() {
     worker.reset();
     std::error_code ignored;
     std::filesystem::remove_all(folder_, ignored);
@@ -101,9 +101,9 @@ std::unique_ptr<kafka::EmbeddedBroker> broker() {
 TEST_CASE("worker: it leaves in good order, everything settled", "[app][worker]") {
   const auto cluster = broker();
   kafka::test::fill(cluster->brokers(), "offline", "no event ", 100);
-  Bed bed(cluster->brokers());
+  WorkerBed bed(cluster->brokers());
   bed.start();
-  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 100; }));
+  REQUIRE(within(kPatience, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 100; }));
   CHECK(bed.worker->unready().empty());
   CHECK(bed.worker->drain());
   bed.check_leaves_in_time();
@@ -112,11 +112,11 @@ TEST_CASE("worker: it leaves in good order, everything settled", "[app][worker]"
 
 TEST_CASE("worker: brokers that went away do not keep it", "[app][worker]") {
   auto cluster = broker();
-  Bed bed(cluster->brokers(), 64);  // much less than comes
+  WorkerBed bed(cluster->brokers(), 64);  // much less than comes
   kafka::test::fill(cluster->brokers(), "offline", "no event ", 2'000);
   cluster->set_trouble("dead", kafka::Refusal::TopicMissing);  // so that there are letters nobody takes
   bed.start();
-  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.queued) >= 64; }));
+  REQUIRE(within(kPatience, [&] { return kafka::read(bed.worker->metrics().producer.queued) >= 64; }));
   cluster.reset();
   bed.check_leaves_in_time();
 }
@@ -128,7 +128,7 @@ TEST_CASE("worker: brokers that take connections and never answer do not keep it
   REQUIRE(::bind(listener, reinterpret_cast<const sockaddr*>(&address), size) == 0);
   REQUIRE(::listen(listener, 64) == 0);
   REQUIRE(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size) == 0);
-  Bed bed("127.0.0.1:" + std::to_string(::ntohs(address.sin_port)));
+  WorkerBed bed("127.0.0.1:" + std::to_string(::ntohs(address.sin_port)));
   bed.start();
   REQUIRE(bed.worker->unready().size() == 1);
   CHECK(bed.worker->unready().front().why == "no partitions yet");
@@ -141,22 +141,22 @@ TEST_CASE("worker: what moves to another member is given back, memory and all", 
   // Large ones, for a shard takes a MiB at a time.
   kafka::test::fill(cluster->brokers(), "offline", std::string(300'000, 'x'), 100);
   cluster->set_trouble("dead", kafka::Refusal::TopicMissing);  // a few letters use the credit up, the rest waits
-  Bed first(cluster->brokers(), 8);
+  WorkerBed first(cluster->brokers(), 8);
   first.config.consumer.revoke_grace = milliseconds(100);
   first.start();
   const auto count = [&](const kafka::Cell& cell) { return kafka::read(cell); };
   const kafka::ConsumerMetrics& seen = first.worker->metrics().consumer;
-  REQUIRE(within(kLong, [&] { return count(seen.in_flight) == 100; }));
+  REQUIRE(within(kPatience, [&] { return count(seen.in_flight) == 100; }));
   CHECK(count(seen.pending_records) == 100);
-  Bed second(cluster->brokers(), 8);
+  WorkerBed second(cluster->brokers(), 8);
   second.start();
-  REQUIRE(within(kLong, [&] { return count(seen.assigned_partitions) == 3 && count(seen.rebalances) >= 2; }));
+  REQUIRE(within(kPatience, [&] { return count(seen.assigned_partitions) == 3 && count(seen.rebalances) >= 2; }));
   // Of the partition that went, only letters on their way to the broker are still held.
-  CHECK(within(kLong, [&] { return count(seen.pending_records) <= count(seen.in_flight) + 8; }));
+  CHECK(within(kPatience, [&] { return count(seen.pending_records) <= count(seen.in_flight) + 8; }));
   CHECK(count(seen.in_flight) > 20);
   cluster->set_trouble("dead", std::nullopt);
-  CHECK(within(kLong, [&] { return count(seen.pending_records) == 0; }));
-  CHECK(within(kLong, [&] { return count(second.worker->metrics().consumer.lag[0]) == 0; }));
+  CHECK(within(kPatience, [&] { return count(seen.pending_records) == 0; }));
+  CHECK(within(kPatience, [&] { return count(second.worker->metrics().consumer.lag[0]) == 0; }));
   CHECK(first.worker->drain());
   CHECK(second.worker->drain());
 }
@@ -164,18 +164,18 @@ TEST_CASE("worker: what moves to another member is given back, memory and all", 
 TEST_CASE("worker: a full producer stops planning, and goes on with the acknowledgements", "[app][worker]") {
   const auto cluster = broker();
   kafka::test::fill(cluster->brokers(), "offline", "no event ", 2'000);
-  Bed bed(cluster->brokers(), 8);
+  WorkerBed bed(cluster->brokers(), 8);
   cluster->set_trouble("dead", kafka::Refusal::TopicMissing);
   bed.start();
-  REQUIRE(within(kLong, [&] {
+  REQUIRE(within(kPatience, [&] {
     const std::vector<Unready> why = bed.worker->unready();
     return why.size() == 1 && why.front().part == "topic dead" && why.front().why.starts_with("topic_missing");
   }));
-  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.queued) >= 8; }));
+  REQUIRE(within(kPatience, [&] { return kafka::read(bed.worker->metrics().producer.queued) >= 8; }));
   CHECK(kafka::read(bed.worker->metrics().producer.topic_unusable[1]) == 1);
   cluster->set_trouble("dead", std::nullopt);
-  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 2'000; }));
-  CHECK(within(kLong, [&] { return bed.worker->unready().empty(); }));
+  REQUIRE(within(kPatience, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 2'000; }));
+  CHECK(within(kPatience, [&] { return bed.worker->unready().empty(); }));
   CHECK(bed.worker->drain());
   CHECK(bed.said.str().find("kafka.topic_unusable") != std::string::npos);
   CHECK(bed.said.str().find("create the topic") != std::string::npos);
@@ -184,10 +184,10 @@ TEST_CASE("worker: a full producer stops planning, and goes on with the acknowle
 TEST_CASE("worker: its loops' turns and stalls are counted", "[app][worker][loop]") {
   const auto cluster = broker();
   kafka::test::fill(cluster->brokers(), "offline", "no event ", 100);
-  Bed bed(cluster->brokers());
+  WorkerBed bed(cluster->brokers());
   bed.config.stall = seconds(10);  // so that a busy machine makes none
   bed.start();
-  REQUIRE(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 100; }));
+  REQUIRE(within(kPatience, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 100; }));
   std::uint64_t turns = 0;
   for (const ShardMetrics& shard : bed.worker->metrics().shards) turns += shard.loop.turns.read();
   CHECK(turns > 0);
@@ -203,7 +203,7 @@ TEST_CASE("worker: its loops' turns and stalls are counted", "[app][worker][loop
   };
   // The first leap may come before a loop's first beat.
   for (std::size_t shard = 0; shard < 2; ++shard)
-    CHECK(within(kLong, [&] {
+    CHECK(within(kPatience, [&] {
       bed.clock.leap = bed.clock.leap.load() + seconds(61);
       return within(seconds(2), [&] { return stalled(shard); });
     }));
@@ -212,9 +212,9 @@ TEST_CASE("worker: its loops' turns and stalls are counted", "[app][worker][loop
 
 TEST_CASE("worker: a slow part of a shard's turn is named", "[app][worker][loop]") {
   const auto cluster = broker();
-  Bed bed(cluster->brokers());
+  WorkerBed bed(cluster->brokers());
   bed.start();
-  REQUIRE(within(kLong, [&] { return bed.ready.load(); }));
+  REQUIRE(within(kPatience, [&] { return bed.ready.load(); }));
   bed.clock.slow = milliseconds(200);  // the dispatcher asks when it takes a batch
   kafka::test::fill(cluster->brokers(), "offline", "no event ", 1);
   const auto stalls = [&](LoopPart part) {
@@ -222,9 +222,9 @@ TEST_CASE("worker: a slow part of a shard's turn is named", "[app][worker][loop]
     for (const ShardMetrics& shard : bed.worker->metrics().shards) sum += shard.loop.stalls[std::size_t(part)].read();
     return sum;
   };
-  CHECK(within(kLong, [&] { return stalls(LoopPart::Accept) > 0; }));
+  CHECK(within(kPatience, [&] { return stalls(LoopPart::Accept) > 0; }));
   bed.clock.slow = milliseconds(0);
-  CHECK(within(kLong, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 1; }));
+  CHECK(within(kPatience, [&] { return kafka::read(bed.worker->metrics().producer.delivered) == 1; }));
   bed.check_leaves_in_time();
 }
 

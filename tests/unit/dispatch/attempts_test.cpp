@@ -14,8 +14,6 @@ using nightpost::testing::SendingBed;
 
 namespace {
 
-using State = Push::State;
-
 void fill(SendingBed& bed) {
   for (std::size_t i = 0; i < bed.options.credential_in_flight_first; ++i) bed.pacer().sent(bed.now.mono);
 }
@@ -37,20 +35,21 @@ TEST_CASE("attempts: it goes, waits or parks", "[dispatch][attempts]") {
   struct Row {
     const char* what;
     std::function<void(SendingBed&)> given;
-    State state;
+    Push::State state;
     std::size_t sent;
   };
   const auto row = GENERATE(values<Row>({
-      {"all is well", [](SendingBed&) {}, State::InFlight, 1},
-      {"a vendor that takes many", [](SendingBed& bed) { batching(bed); }, State::Gathered, 0},
-      {"the grant is being obtained", [](SendingBed& bed) { bed.world.grant_pending = true; }, State::Parked, 0},
-      {"the credential has all it may", [](SendingBed& bed) { fill(bed); }, State::Parked, 0},
-      {"the credential is paused", [](SendingBed& bed) { pause(bed, seconds(3)); }, State::Waiting, 0},
-      {"closing hours", [](SendingBed& bed) { batching(bed)->opens_at = bed.now.wall + seconds(30); }, State::Waiting,
-       0},
-      {"the store is slow", [](SendingBed& bed) { bed.world.route_error = Error{Errc::Io, "disk"}; }, State::Waiting,
-       0},
-      {"no grant for now", [](SendingBed& bed) { bed.world.grant_error = Error{Errc::Io, "busy"}; }, State::Waiting, 0},
+      {"all is well", [](SendingBed&) {}, Push::State::InFlight, 1},
+      {"a vendor that takes many", [](SendingBed& bed) { batching(bed); }, Push::State::Gathered, 0},
+      {"the grant is being obtained", [](SendingBed& bed) { bed.world.grant_pending = true; }, Push::State::Parked, 0},
+      {"the credential has all it may", [](SendingBed& bed) { fill(bed); }, Push::State::Parked, 0},
+      {"the credential is paused", [](SendingBed& bed) { pause(bed, seconds(3)); }, Push::State::Waiting, 0},
+      {"closing hours", [](SendingBed& bed) { batching(bed)->opens_at = bed.now.wall + seconds(30); },
+       Push::State::Waiting, 0},
+      {"the store is slow", [](SendingBed& bed) { bed.world.route_error = Error{Errc::Io, "disk"}; },
+       Push::State::Waiting, 0},
+      {"no grant for now", [](SendingBed& bed) { bed.world.grant_error = Error{Errc::Io, "busy"}; },
+       Push::State::Waiting, 0},
   }));
   CAPTURE(row.what);
   SendingBed bed;
@@ -61,7 +60,7 @@ TEST_CASE("attempts: it goes, waits or parks", "[dispatch][attempts]") {
   CHECK(bed.world.sent.size() == row.sent);
   CHECK(bed.world.outcomes.empty());
   CHECK(push.progress.attempts == int(row.sent));
-  if (row.state != State::InFlight && row.state != State::Gathered) {
+  if (row.state != Push::State::InFlight && row.state != Push::State::Gathered) {
     REQUIRE(bed.timers.next());
     CHECK(*bed.timers.next() <= push.event->window.end());
   }
@@ -107,14 +106,14 @@ TEST_CASE("attempts: a timer wakes whoever waits, and ends whoever is late", "[d
   Push& push = bed.push();
   SECTION("waiting, and there is a slot") {
     bed.attempts.wake(push);
-    CHECK(push.state == State::InFlight);
+    CHECK(push.state == Push::State::InFlight);
     bed.attempts.wake(push);  // an old timer of it
     CHECK(bed.world.sent.size() == 1);
   }
   SECTION("waiting, and there is none") {
     bed.options.pushes_in_flight_max = 0;
     bed.attempts.wake(push);
-    CHECK(push.state == State::Due);
+    CHECK(push.state == Push::State::Due);
     CHECK(bed.queues.has_due());
   }
   SECTION("parked, not late") {
@@ -122,7 +121,7 @@ TEST_CASE("attempts: a timer wakes whoever waits, and ends whoever is late", "[d
     bed.attempts.attempt(push);
     bed.pass(seconds(1));
     bed.attempts.wake(push);
-    CHECK(push.state == State::Parked);
+    CHECK(push.state == Push::State::Parked);
   }
   SECTION("late, whatever it waits for") {
     bed.options.pushes_in_flight_max = 0;
@@ -141,8 +140,8 @@ TEST_CASE("attempts: a refresh replays at once, waits for the grant, or refuses 
   SendingBed bed;
   Push& push = bed.push();
   bed.attempts.attempt(push);
-  REQUIRE(push.state == State::InFlight);
-  push.state = State::Due;
+  REQUIRE(push.state == Push::State::InFlight);
+  push.state = Push::State::Due;
   const Next refresh{.what = Next::Do::Refresh};
   SECTION("at once, with the new one") {
     bed.attempts.carry_out(push, refresh, {});
@@ -153,7 +152,7 @@ TEST_CASE("attempts: a refresh replays at once, waits for the grant, or refuses 
   SECTION("once it is there") {
     bed.world.grant_pending = true;
     bed.attempts.carry_out(push, refresh, {});
-    CHECK(push.state == State::Parked);
+    CHECK(push.state == Push::State::Parked);
   }
   SECTION("too young to be stale") {
     bed.world.refresh_error = Error{Errc::Unauthorized, "too young"};
@@ -164,7 +163,7 @@ TEST_CASE("attempts: a refresh replays at once, waits for the grant, or refuses 
   SECTION("not to be had for now") {
     bed.world.refresh_error = Error{Errc::Io, "busy"};
     bed.attempts.carry_out(push, refresh, {});
-    CHECK(push.state == State::Waiting);
+    CHECK(push.state == Push::State::Waiting);
   }
   SECTION("handed back meanwhile") {
     push.event->leaving = true;

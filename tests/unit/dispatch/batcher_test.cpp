@@ -8,17 +8,17 @@
 #include <set>
 
 #include "support/dispatch_world.h"
+#include "times.h"
 
 using namespace nightpost;
 using namespace nightpost::dispatch;
 
 namespace {
 
-const MonoTime kNow = MonoTime(std::chrono::hours(1));
 const WallTime kWall = wall_from_ms(nightpost::testing::kNowMs);
 
 /// Pushes of events 1 and 2, their contents rendered as told.
-struct Bed {
+struct BatchBed {
   Batcher batcher;
   std::map<std::uint64_t, OpenEvent> events;
   std::map<std::uint64_t, Push> pushes;
@@ -59,7 +59,7 @@ struct Bed {
 }  // namespace
 
 TEST_CASE("batcher: equal pushes share a request, in the order they came", "[dispatch][batcher]") {
-  Bed bed;
+  BatchBed bed;
   Push& first = bed.push();
   CHECK(bed.gather(first));
   CHECK_FALSE(bed.gather(bed.push()));
@@ -86,46 +86,49 @@ TEST_CASE("batcher: what must not share a request", "[dispatch][batcher]") {
   struct Row {
     const char* what;
     Batching batching;
-    std::function<void(Bed&)> second;
+    std::function<void(BatchBed&)> second;
     bool shares;
   };
   const auto row = GENERATE(values<Row>({
-      {"another event", {.tokens = true}, [](Bed& bed) { bed.gather(bed.push(2)); }, false},
-      {"another credential", {.tokens = true}, [](Bed& bed) { bed.gather(bed.push(1, 8)); }, false},
-      {"another text", {.tokens = true}, [](Bed& bed) { bed.gather(bed.push(), 1); }, false},
-      {"a badge that shows", {.tokens = true, .badge = true}, [](Bed& bed) { bed.gather(bed.push(), 0, 2); }, false},
+      {"another event", {.tokens = true}, [](BatchBed& bed) { bed.gather(bed.push(2)); }, false},
+      {"another credential", {.tokens = true}, [](BatchBed& bed) { bed.gather(bed.push(1, 8)); }, false},
+      {"another text", {.tokens = true}, [](BatchBed& bed) { bed.gather(bed.push(), 1); }, false},
+      {"a badge that shows",
+       {.tokens = true, .badge = true},
+       [](BatchBed& bed) { bed.gather(bed.push(), 0, 2); },
+       false},
       {"no badge where one shows",
        {.tokens = true, .badge = true},
-       [](Bed& bed) { bed.gather(bed.push(), 0, std::nullopt); },
+       [](BatchBed& bed) { bed.gather(bed.push(), 0, std::nullopt); },
        false},
       {"a badge that does not show",
        {.tokens = true, .badge = false},
-       [](Bed& bed) { bed.gather(bed.push(), 0, 2); },
+       [](BatchBed& bed) { bed.gather(bed.push(), 0, 2); },
        true},
       {"a sound that shows",
        {.tokens = true, .sound = true},
-       [](Bed& bed) { bed.gather(bed.push(), 0, 1, "bell"); },
+       [](BatchBed& bed) { bed.gather(bed.push(), 0, 1, "bell"); },
        false},
       {"silence where sound shows",
        {.tokens = true, .sound = true},
-       [](Bed& bed) { bed.gather(bed.push(), 0, 1, std::nullopt); },
+       [](BatchBed& bed) { bed.gather(bed.push(), 0, 1, std::nullopt); },
        false},
       {"a sound that does not show",
        {.tokens = true, .sound = false},
-       [](Bed& bed) { bed.gather(bed.push(), 0, 1, "bell"); },
+       [](BatchBed& bed) { bed.gather(bed.push(), 0, 1, "bell"); },
        true},
       {"one that has to go alone",
        {.tokens = true},
-       [](Bed& bed) {
+       [](BatchBed& bed) {
          Push& push = bed.push();
          push.alone = true;
          bed.gather(push);
        },
        false},
-      {"the same", {.tokens = true, .badge = true, .sound = true}, [](Bed& bed) { bed.gather(bed.push()); }, true},
+      {"the same", {.tokens = true, .badge = true, .sound = true}, [](BatchBed& bed) { bed.gather(bed.push()); }, true},
   }));
   CAPTURE(row.what);
-  Bed bed;
+  BatchBed bed;
   bed.batching = row.batching;
   bed.gather(bed.push());
   row.second(bed);
@@ -133,7 +136,7 @@ TEST_CASE("batcher: what must not share a request", "[dispatch][batcher]") {
 }
 
 TEST_CASE("batcher: two that go alone do not go together", "[dispatch][batcher]") {
-  Bed bed;
+  BatchBed bed;
   for (int i = 0; i < 2; ++i) {
     Push& push = bed.push();
     push.alone = true;
@@ -144,7 +147,7 @@ TEST_CASE("batcher: two that go alone do not go together", "[dispatch][batcher]"
 
 TEST_CASE("batcher: a bin leaves when it is full, when it is time, or before a push in it is late",
           "[dispatch][batcher]") {
-  Bed bed;
+  BatchBed bed;
   CHECK_FALSE(bed.batcher.has_bin(7));
   CHECK_FALSE(bed.batcher.is_due(7, kNow));
   CHECK_FALSE(bed.batcher.take_bin(7));
@@ -177,7 +180,7 @@ TEST_CASE("batcher: property: each push comes out once, with its like", "[dispat
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     CAPTURE(seed);
     std::mt19937_64 rng(seed);
-    Bed bed;
+    BatchBed bed;
     bed.batching.badge = rng() % 2 == 0;
     std::map<std::uint64_t, std::size_t> variant_of;
     std::size_t requests = 0;

@@ -2,55 +2,55 @@
 
 #include <catch2/catch.hpp>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
-using State = Breaker::State;
 
 namespace {
-const MonoTime kStart{std::chrono::hours(1)};
 constexpr milliseconds kFirst{5'000};
 constexpr milliseconds kMax{18'000};
 }  // namespace
 
 TEST_CASE("breaker: who is doubtful probes after the others", "[dispatch][breaker]") {
   Breaker b;
-  CHECK(b.admits_doubtful(kStart));
-  REQUIRE(b.trip(false, kStart, kFirst, kMax));
-  CHECK_FALSE(b.admits_doubtful(kStart));
-  CHECK(b.admits(kStart + kFirst));
-  CHECK_FALSE(b.admits_doubtful(kStart + 2 * kFirst - milliseconds(1)));
-  CHECK(b.admits_doubtful(kStart + 2 * kFirst));
-  REQUIRE(b.sent(kStart + 2 * kFirst));
-  CHECK_FALSE(b.admits_doubtful(kStart + 4 * kFirst));  // somebody probes
-  b.unclear(kStart + 4 * kFirst, kFirst);
-  CHECK(b.admits(kStart + 5 * kFirst));
-  CHECK_FALSE(b.admits_doubtful(kStart + 6 * kFirst - milliseconds(1)));
-  CHECK(b.admits_doubtful(kStart + 6 * kFirst));
-  REQUIRE(b.sent(kStart + 6 * kFirst));
+  CHECK(b.admits_doubtful(kNow));
+  REQUIRE(b.trip(false, kNow, kFirst, kMax));
+  CHECK_FALSE(b.admits_doubtful(kNow));
+  CHECK(b.admits(kNow + kFirst));
+  CHECK_FALSE(b.admits_doubtful(kNow + 2 * kFirst - milliseconds(1)));
+  CHECK(b.admits_doubtful(kNow + 2 * kFirst));
+  REQUIRE(b.sent(kNow + 2 * kFirst));
+  CHECK_FALSE(b.admits_doubtful(kNow + 4 * kFirst));  // somebody probes
+  b.unclear(kNow + 4 * kFirst, kFirst);
+  CHECK(b.admits(kNow + 5 * kFirst));
+  CHECK_FALSE(b.admits_doubtful(kNow + 6 * kFirst - milliseconds(1)));
+  CHECK(b.admits_doubtful(kNow + 6 * kFirst));
+  REQUIRE(b.sent(kNow + 6 * kFirst));
   REQUIRE(b.passed());
-  CHECK(b.admits_doubtful(kStart + 6 * kFirst));
+  CHECK(b.admits_doubtful(kNow + 6 * kFirst));
 }
 
 TEST_CASE("breaker: closed, open, one probe, closed", "[dispatch][breaker]") {
   Breaker b;
-  CHECK(b.admits(kStart));
-  CHECK_FALSE(b.sent(kStart));
-  CHECK(b.trip(false, kStart, kFirst, kMax));
-  CHECK(b.state() == State::Open);
-  CHECK_FALSE(b.admits(kStart));
-  CHECK_FALSE(b.admits(kStart + kFirst - milliseconds(1)));
-  CHECK(b.admits(kStart + kFirst));
-  CHECK(b.sent(kStart + kFirst));
-  CHECK(b.state() == State::Probing);
-  CHECK_FALSE(b.admits(kStart + std::chrono::hours(5)));
+  CHECK(b.admits(kNow));
+  CHECK_FALSE(b.sent(kNow));
+  CHECK(b.trip(false, kNow, kFirst, kMax));
+  CHECK(b.state() == Breaker::State::Open);
+  CHECK_FALSE(b.admits(kNow));
+  CHECK_FALSE(b.admits(kNow + kFirst - milliseconds(1)));
+  CHECK(b.admits(kNow + kFirst));
+  CHECK(b.sent(kNow + kFirst));
+  CHECK(b.state() == Breaker::State::Probing);
+  CHECK_FALSE(b.admits(kNow + std::chrono::hours(5)));
   b.passed();
-  CHECK(b.state() == State::Closed);
-  CHECK(b.admits(kStart + kFirst));
+  CHECK(b.state() == Breaker::State::Closed);
+  CHECK(b.admits(kNow + kFirst));
 }
 
 TEST_CASE("breaker: a failed probe doubles the wait up to its limit; success starts over", "[dispatch][breaker]") {
   Breaker b;
-  MonoTime now = kStart;
+  MonoTime now = kNow;
   REQUIRE(b.trip(false, now, kFirst, kMax));
   milliseconds wait = kFirst;
   for (const milliseconds next : {milliseconds(10'000), milliseconds(18'000), milliseconds(18'000)}) {
@@ -70,18 +70,18 @@ TEST_CASE("breaker: a failed probe doubles the wait up to its limit; success sta
 
 TEST_CASE("breaker: what was sent before it opened changes nothing", "[dispatch][breaker]") {
   Breaker b;
-  REQUIRE(b.trip(false, kStart, kFirst, kMax));
-  CHECK_FALSE(b.trip(false, kStart + milliseconds(100), kFirst, kMax));
-  CHECK(b.admits(kStart + kFirst));
-  REQUIRE(b.sent(kStart + kFirst));
-  CHECK_FALSE(b.trip(false, kStart + kFirst, kFirst, kMax));
-  CHECK(b.state() == State::Probing);
+  REQUIRE(b.trip(false, kNow, kFirst, kMax));
+  CHECK_FALSE(b.trip(false, kNow + milliseconds(100), kFirst, kMax));
+  CHECK(b.admits(kNow + kFirst));
+  REQUIRE(b.sent(kNow + kFirst));
+  CHECK_FALSE(b.trip(false, kNow + kFirst, kFirst, kMax));
+  CHECK(b.state() == Breaker::State::Probing);
 }
 
 TEST_CASE("breaker: after a probe that said nothing the next one comes a wait later", "[dispatch][breaker]") {
   Breaker b;
-  REQUIRE(b.trip(false, kStart, kFirst, kMax));
-  MonoTime now = kStart + kFirst;
+  REQUIRE(b.trip(false, kNow, kFirst, kMax));
+  MonoTime now = kNow + kFirst;
   REQUIRE(b.sent(now));
   b.unclear(now, kFirst);
   CHECK_FALSE(b.admits(now));
@@ -96,16 +96,16 @@ TEST_CASE("breaker: after a probe that said nothing the next one comes a wait la
 TEST_CASE("breaker: what is said of a probe while none is out changes nothing", "[dispatch][breaker]") {
   Breaker b;
   CHECK_FALSE(b.passed());
-  b.unclear(kStart, kFirst);
-  CHECK(b.admits(kStart));
-  REQUIRE(b.trip(true, kStart, kFirst, kMax));
-  b.unclear(kStart, milliseconds(0));
+  b.unclear(kNow, kFirst);
+  CHECK(b.admits(kNow));
+  REQUIRE(b.trip(true, kNow, kFirst, kMax));
+  b.unclear(kNow, milliseconds(0));
   CHECK_FALSE(b.passed());
-  CHECK_FALSE(b.admits(kStart + kFirst - milliseconds(1)));
-  CHECK_FALSE(b.trip(true, kStart + kFirst, kFirst, kMax));  // the second answer to one probe's pushes
+  CHECK_FALSE(b.admits(kNow + kFirst - milliseconds(1)));
+  CHECK_FALSE(b.trip(true, kNow + kFirst, kFirst, kMax));  // the second answer to one probe's pushes
   CHECK(b.delay() == kFirst);
-  CHECK(b.admits(kStart + kFirst));
-  REQUIRE(b.sent(kStart + kFirst));
+  CHECK(b.admits(kNow + kFirst));
+  REQUIRE(b.sent(kNow + kFirst));
   CHECK(b.passed());
   CHECK(b.delay() == milliseconds(0));
 }

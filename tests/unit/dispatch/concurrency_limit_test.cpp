@@ -10,7 +10,7 @@ using namespace nightpost::dispatch;
 namespace {
 
 /// A vendor that answers in `base`, or later where it can take only `per_second`; kept as full as the limit allows.
-struct Vendor {
+struct SlowVendor {
   ConcurrencyLimit limit{4, 4096};
   MonoTime now = MonoTime(std::chrono::hours(1));
   void run(seconds time, double base_ms, double per_second, std::size_t offered = 100'000) {
@@ -33,13 +33,13 @@ TEST_CASE("concurrency: starts at the most, and takes bounds of any order", "[di
 TEST_CASE("concurrency: a constant latency costs nothing, however high", "[dispatch][concurrency]") {
   const double ms = GENERATE(0, 1, 20, 150, 2'000, 15'000);
   CAPTURE(ms);
-  Vendor vendor;
+  SlowVendor vendor;
   vendor.run(seconds(60), ms, 1e9);
   CHECK(vendor.limit.limit() == 4096);
 }
 
 TEST_CASE("concurrency: nor does a queue before our own thread", "[dispatch][concurrency]") {
-  Vendor vendor;
+  SlowVendor vendor;
   vendor.run(seconds(5), 1, 1e9, 100);  // few at first, so its best latency is known
   vendor.run(seconds(60), 1, 45'000);   // all at once: 91 ms, of which 90 are ours
   CHECK(vendor.limit.limit() == 4096);
@@ -47,7 +47,7 @@ TEST_CASE("concurrency: nor does a queue before our own thread", "[dispatch][con
 
 TEST_CASE("concurrency: what a vendor takes ten times as long for is asked of it less often",
           "[dispatch][concurrency]") {
-  Vendor vendor;
+  SlowVendor vendor;
   vendor.run(seconds(30), 50, 100'000, 3'000);  // healthy
   REQUIRE(vendor.limit.limit() == 4096);
   vendor.run(seconds(10), 50, 1'000);  // it takes but a thousand a second: 4096 would wait for four seconds
@@ -58,14 +58,14 @@ TEST_CASE("concurrency: what a vendor takes ten times as long for is asked of it
 }
 
 TEST_CASE("concurrency: one slow answer of few says nothing", "[dispatch][concurrency]") {
-  Vendor vendor;
+  SlowVendor vendor;
   vendor.run(seconds(10), 20, 1e9, 10);
   vendor.run(seconds(10), 9'000, 1e9, 10);
   CHECK(vendor.limit.limit() == 4096);
 }
 
 TEST_CASE("concurrency: time-outs shrink it to the least and not below", "[dispatch][concurrency]") {
-  Vendor vendor;
+  SlowVendor vendor;
   vendor.run(seconds(5), 20, 1e9);
   vendor.run(seconds(10), 20'000, 1e9);
   CHECK(vendor.limit.limit() >= 4);

@@ -15,7 +15,7 @@ using nlohmann::json;
 namespace {
 
 /// Ops, listening.
-struct Ops final : Watcher {
+struct CredentialOps final : Watcher {
   std::vector<std::string> heard;
   void breaker_opened(const Route& route, std::string_view code, std::string_view meaning,
                       milliseconds open_for) override {
@@ -45,7 +45,7 @@ struct Ops final : Watcher {
 
 /// A dispatcher with a lane that has one request on the wire at a time and whose vendor answers each the same way.
 struct OneByOne : Fixture {
-  Ops ops;
+  CredentialOps ops;
   std::function<void(std::size_t)> vendor;
   std::size_t on_wire = 0;  // requests that left
   std::size_t next = 0;     // of world.sent: the first in the lane's queue

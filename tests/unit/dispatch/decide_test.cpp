@@ -3,21 +3,22 @@
 #include <catch2/catch.hpp>
 #include <functional>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
 
 namespace {
 
-const WallTime kNow = wall_from_ms(1'795'225'887'405);
 constexpr milliseconds kDay{86'400'000};
 
-OfflineEvent plain_event() {
+OfflineEvent a_message() {
   OfflineEvent e;
   e.kind = EventKind::C2c;
   e.from_user = "denny";
   e.group_id = "g1";
-  e.occurred_at = kNow;
-  e.expires_at = kNow + seconds(60);
+  e.occurred_at = kToday;
+  e.expires_at = kToday + seconds(60);
   e.elements = {{ElementType::Text, "hi"}};
   e.to = {{.user_id = "vinson"}};
   return e;
@@ -62,20 +63,21 @@ TEST_CASE("decide: the event, in the order of the rules", "[dispatch][decide]") 
       {"a recall has no elements", [](auto& e) { e.kind = EventKind::Cancel, e.elements.clear(); }, Rule::None},
       {"a recall that shows nothing", [](auto& e) { e.kind = EventKind::Cancel, e.push_disabled = true; },
        Rule::PushDisabled},
-      {"a recall that comes too late", [](auto& e) { e.kind = EventKind::Cancel, e.expires_at = kNow; }, Rule::Expired},
+      {"a recall that comes too late", [](auto& e) { e.kind = EventKind::Cancel, e.expires_at = kToday; },
+       Rule::Expired},
       {"read elsewhere", [](auto& e) { e.kind = EventKind::Cancel, e.cancel = CancelReason::Read; },
        Rule::ReadElsewhere},
       {"why a cancel came says nothing of a message", [](auto& e) { e.cancel = CancelReason::Read; }, Rule::None},
       {"a badge has no elements", [](auto& e) { e.kind = EventKind::Badge, e.elements.clear(); }, Rule::None},
-      {"a badge of yesterday", [](auto& e) { e.kind = EventKind::Badge, e.expires_at = kNow; }, Rule::Expired},
-      {"one ms before it expires", [](auto& e) { e.expires_at = kNow + milliseconds(1); }, Rule::None},
-      {"expired to the ms", [](auto& e) { e.expires_at = kNow; }, Rule::Expired},
-      {"silent comes before expired", [](auto& e) { e.elements.clear(), e.expires_at = kNow; }, Rule::NoContent},
+      {"a badge of yesterday", [](auto& e) { e.kind = EventKind::Badge, e.expires_at = kToday; }, Rule::Expired},
+      {"one ms before it expires", [](auto& e) { e.expires_at = kToday + milliseconds(1); }, Rule::None},
+      {"expired to the ms", [](auto& e) { e.expires_at = kToday; }, Rule::Expired},
+      {"silent comes before expired", [](auto& e) { e.elements.clear(), e.expires_at = kToday; }, Rule::NoContent},
   }));
   CAPTURE(row.name);
-  OfflineEvent e = plain_event();
+  OfflineEvent e = a_message();
   row.change(e);
-  CHECK(decide_event(e, kNow, kDay) == row.want);
+  CHECK(decide_event(e, kToday, kDay) == row.want);
 }
 
 TEST_CASE("decide: how old an event may be", "[dispatch][decide]") {
@@ -94,13 +96,13 @@ TEST_CASE("decide: how old an event may be", "[dispatch][decide]") {
       {"the producer's clock is ahead", -7 * kDay, milliseconds(1), Rule::None},
   }));
   CAPTURE(row.name);
-  OfflineEvent e = plain_event();
-  e.occurred_at = kNow - row.age;
-  CHECK(decide_event(e, kNow, row.age_max) == row.want);
-  e.expires_at = kNow;
-  CHECK(decide_event(e, kNow, row.age_max) == Rule::Expired);
+  OfflineEvent e = a_message();
+  e.occurred_at = kToday - row.age;
+  CHECK(decide_event(e, kToday, row.age_max) == row.want);
+  e.expires_at = kToday;
+  CHECK(decide_event(e, kToday, row.age_max) == Rule::Expired);
   e.push_disabled = true;
-  CHECK(decide_event(e, kNow, row.age_max) == Rule::PushDisabled);
+  CHECK(decide_event(e, kToday, row.age_max) == Rule::PushDisabled);
 }
 
 TEST_CASE("decide: the receiver", "[dispatch][decide]") {
@@ -117,11 +119,11 @@ TEST_CASE("decide: the receiver", "[dispatch][decide]") {
   const auto row = GENERATE_COPY(values<Row>({
       {"no mutes", EventKind::C2c, false, {}, Rule::None},
       {"everything", EventKind::C2c, false, {{.kind = all}}, Rule::MutedAll},
-      {"everything, until now", EventKind::C2c, false, {{.kind = all, .until = kNow}}, Rule::None},
+      {"everything, until now", EventKind::C2c, false, {{.kind = all, .until = kToday}}, Rule::None},
       {"everything, one ms longer",
        EventKind::C2c,
        false,
-       {{.kind = all, .until = kNow + milliseconds(1)}},
+       {{.kind = all, .until = kToday + milliseconds(1)}},
        Rule::MutedAll},
       {"the sender", EventKind::C2c, false, {{.kind = peer, .target = "denny"}}, Rule::MutedPeer},
       {"another sender", EventKind::C2c, false, {{.kind = peer, .target = "den"}}, Rule::None},
@@ -151,16 +153,16 @@ TEST_CASE("decide: the receiver", "[dispatch][decide]") {
        Rule::MutedAll},
   }));
   CAPTURE(row.name);
-  OfflineEvent e = plain_event();
+  OfflineEvent e = a_message();
   e.kind = row.kind;
   e.to[0].mentioned = row.mentioned;
   Receiver receiver{.devices = {phone()}, .mutes = row.mutes};
-  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == row.want);
+  CHECK(decide_receiver(e, e.to[0], receiver, kToday) == row.want);
 
   receiver.settings.enabled = false;
-  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::UserPushOff);
+  CHECK(decide_receiver(e, e.to[0], receiver, kToday) == Rule::UserPushOff);
   e.to[0].user_id = "denny";
-  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::SenderItself);
+  CHECK(decide_receiver(e, e.to[0], receiver, kToday) == Rule::SenderItself);
 }
 
 TEST_CASE("decide: a cancel rings where its message would, a badge wherever a number is wanted", "[dispatch][decide]") {
@@ -189,23 +191,23 @@ TEST_CASE("decide: a cancel rings where its message would, a badge wherever a nu
       {"nowhere to show it", EventKind::Badge, "", [](Receiver& r) { r.devices.clear(); }, Rule::NoDevice},
   }));
   CAPTURE(row.name);
-  OfflineEvent e = plain_event();
+  OfflineEvent e = a_message();
   e.kind = row.kind;
   e.group_id = row.group;
   Receiver receiver{.devices = {phone()}};
   row.change(receiver);
-  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == row.want);
+  CHECK(decide_receiver(e, e.to[0], receiver, kToday) == row.want);
   // One's own number is nobody's message.
   e.to[0].user_id = "denny";
-  if (row.kind == EventKind::Badge) CHECK(decide_receiver(e, e.to[0], receiver, kNow) == row.want);
+  if (row.kind == EventKind::Badge) CHECK(decide_receiver(e, e.to[0], receiver, kToday) == row.want);
 }
 
 TEST_CASE("decide: a receiver without devices; a mute comes first", "[dispatch][decide]") {
-  OfflineEvent e = plain_event();
+  OfflineEvent e = a_message();
   Receiver receiver;
-  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::NoDevice);
+  CHECK(decide_receiver(e, e.to[0], receiver, kToday) == Rule::NoDevice);
   receiver.mutes = {Mute{}};
-  CHECK(decide_receiver(e, e.to[0], receiver, kNow) == Rule::MutedAll);
+  CHECK(decide_receiver(e, e.to[0], receiver, kToday) == Rule::MutedAll);
 }
 
 TEST_CASE("decide: the device", "[dispatch][decide]") {
@@ -232,20 +234,20 @@ TEST_CASE("decide: the device", "[dispatch][decide]") {
   device.state = row.state;
   device.platform = row.platform;
   device.token = DeviceToken(row.token);
-  CHECK(decide_device(plain_event(), {}, device) == row.want);
+  CHECK(decide_device(a_message(), {}, device) == row.want);
   // Named as due: the foreground is the producer's judgement, and nothing else is.
   if (row.state == DeviceState::Foreground) device.state = DeviceState::Background;
-  const Rule background = decide_device(plain_event(), {}, device);
+  const Rule background = decide_device(a_message(), {}, device);
   device.state = row.state;
-  CHECK(decide_device(plain_event(), {.due_count = 1}, device) == background);
+  CHECK(decide_device(a_message(), {.due_count = 1}, device) == background);
 }
 
 TEST_CASE("decide: a text for the other platform is none for this one", "[dispatch][decide]") {
-  OfflineEvent e = plain_event();
+  OfflineEvent e = a_message();
   e.elements = {{ElementType::Custom, ""}};
   e.android.desc = "for Android";
   Device device = phone();
-  CHECK(decide_event(e, kNow, kDay) == Rule::None);
+  CHECK(decide_event(e, kToday, kDay) == Rule::None);
   CHECK(decide_device(e, {}, device) == Rule::CustomWithoutDesc);
   device.platform = Platform::Android;
   CHECK(decide_device(e, {}, device) == Rule::None);

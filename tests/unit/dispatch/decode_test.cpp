@@ -56,7 +56,7 @@ std::string fault_of(const std::string& text) {
 }
 std::string fault_of(const json& event) { return fault_of(event.dump()); }
 
-json schema() {
+json event_schema() {
   std::ifstream file(NIGHTPOST_SCHEMAS "/offline-event.schema.json");
   REQUIRE(file.good());
   return json::parse(file);
@@ -179,7 +179,7 @@ TEST_CASE("decode: each receiver has the devices named for it, once", "[dispatch
 
 TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
   int members = 0;
-  each_member(schema(), "", "$",
+  each_member(event_schema(), "", "$",
               [&](const json& member, bool must, const std::string& pointer, const std::string& path) {
                 CAPTURE(path);
                 ++members;
@@ -358,7 +358,7 @@ TEST_CASE("decode: what a cancel and a badge need of the message, the conversati
 }
 
 TEST_CASE("decode: the schema's examples of both kinds", "[dispatch][decode]") {
-  const json examples = schema()["examples"];
+  const json examples = event_schema()["examples"];
   REQUIRE(examples.size() == 3);
   OfflineEvent e;
   REQUIRE(decode(examples[0].dump(), e));

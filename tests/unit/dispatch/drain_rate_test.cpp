@@ -3,11 +3,12 @@
 
 #include <catch2/catch.hpp>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
 
 namespace {
-const MonoTime kNow = MonoTime(std::chrono::hours(1));
 MonoTime at(std::int64_t ms) { return kNow + milliseconds(ms); }
 }  // namespace
 

@@ -34,7 +34,7 @@ Outcome full_outcome() {
           .traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"};
 }
 
-json schema() {
+json outcome_schema() {
   std::ifstream file(NIGHTPOST_SCHEMAS "/outcome.schema.json");
   REQUIRE(file.good());
   return json::parse(file);
@@ -59,7 +59,7 @@ TEST_CASE("outcome: golden text", "[dispatch][outcome]") {
 }
 
 TEST_CASE("outcome: what the schema describes, no more, no less", "[dispatch][outcome]") {
-  const json described = schema();
+  const json described = outcome_schema();
   CHECK(keys_of(json::parse(to_json(full_outcome()))) == keys_of(described["properties"]));
   Outcome least;
   least.rule = "unknown_app";
@@ -70,7 +70,7 @@ TEST_CASE("outcome: what the schema describes, no more, no less", "[dispatch][ou
 }
 
 TEST_CASE("outcome: every kind, vendor and rule stands in the schema", "[dispatch][outcome]") {
-  const json described = schema();
+  const json described = outcome_schema();
   std::set<std::string> kinds;
   for (int i = 0; i < static_cast<int>(OutcomeKind::Count); ++i)
     kinds.insert(std::string(name_of(static_cast<OutcomeKind>(i))));

@@ -4,13 +4,13 @@
 
 #include "support/fake_authorizer.h"
 #include "support/fake_provider.h"
+#include "times.h"
 
 using namespace nightpost;
 using namespace nightpost::dispatch;
 using nightpost::testing::FakeProvider;
 
 namespace {
-const MonoTime kNow = MonoTime(std::chrono::hours(1));
 
 /// Of a credential that names no signer; or of one that does.
 Route route(std::uint64_t id, const char* signer = nullptr) {

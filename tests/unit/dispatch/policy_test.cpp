@@ -2,16 +2,17 @@
 
 #include <catch2/catch.hpp>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
 using Do = Next::Do;
 
 namespace {
 
-const MonoTime kNow{std::chrono::hours(1)};
 constexpr milliseconds kHour{3'600'000};
 
-struct Fixture {
+struct PolicyFixture {
   Options options;
   Rng rng{7};
   Policy policy{options, rng};
@@ -39,7 +40,7 @@ TEST_CASE("policy: each verdict's next step", "[dispatch][policy]") {
       {Verdict::Rejected, Do::End, {OutcomeKind::Rejected, Rule::VendorRejected, Disposition::DeadLetter}},
   }));
   CAPTURE(name_of(row.verdict));
-  Fixture f;
+  PolicyFixture f;
   const Next next = f.policy.after({.attempts = 1}, Answer{.verdict = row.verdict}, kNow, f.window);
   CHECK(next.what == row.what);
   if (row.what == Do::End || row.what == Do::TripBreaker) CHECK(next.ending == row.ending);
@@ -63,7 +64,7 @@ TEST_CASE("policy: what a vendor fails without a reason is tried once more", "[d
       {"then throttled", true, true, Verdict::Throttled, Do::Retry},
   }));
   CAPTURE(row.name);
-  Fixture f;
+  PolicyFixture f;
   const Answer answer{.verdict = row.verdict, .once_more = row.told_now};
   const Next next = f.policy.after({.attempts = 2, .once_more = row.told_before}, answer, kNow, f.window);
   CHECK(next.what == row.what);
@@ -72,7 +73,7 @@ TEST_CASE("policy: what a vendor fails without a reason is tried once more", "[d
 }
 
 TEST_CASE("policy: a stale grant is replaced once", "[dispatch][policy]") {
-  Fixture f;
+  PolicyFixture f;
   const Answer stale{.verdict = Verdict::AuthStale};
   const Next again = f.policy.after({.attempts = 2, .refreshed = true}, stale, kNow, f.window);
   CHECK(again.what == Do::TripBreaker);
@@ -107,7 +108,7 @@ TEST_CASE("policy: attempts, the window and Retry-After bound a retry", "[dispat
       {"a bogus Retry-After", 1, milliseconds(-5), kHour, milliseconds(120'000), Do::Retry, Rule::None},
   }));
   CAPTURE(row.name);
-  Fixture f;
+  PolicyFixture f;
   f.window = {kNow + row.expires, kNow + row.give_up};
   const Answer answer{.verdict = Verdict::Transient, .retry_after = row.retry_after};
   const Next next = f.policy.after({.attempts = row.attempts}, answer, kNow, f.window);
@@ -123,7 +124,7 @@ TEST_CASE("policy: attempts, the window and Retry-After bound a retry", "[dispat
 }
 
 TEST_CASE("policy: Retry-After is believed up to a limit", "[dispatch][policy]") {
-  Fixture f;
+  PolicyFixture f;
   f.options.retry_after_max = milliseconds(5'000);
   const Answer answer{.verdict = Verdict::Throttled, .retry_after = std::chrono::hours(48), .scope = Scope::Token};
   const Next next = f.policy.after({.attempts = 1}, answer, kNow, f.window);
@@ -132,7 +133,7 @@ TEST_CASE("policy: Retry-After is believed up to a limit", "[dispatch][policy]")
 }
 
 TEST_CASE("policy: a throttled credential pauses, a token or connection does not", "[dispatch][policy]") {
-  Fixture f;
+  PolicyFixture f;
   const auto what = [&](Scope scope, int attempts) {
     return f.policy.after({.attempts = attempts}, Answer{.verdict = Verdict::Throttled, .scope = scope}, kNow, f.window)
         .what;
@@ -168,7 +169,7 @@ TEST_CASE("policy: failures of the line", "[dispatch][policy]") {
       {"leaving", Errc::ShuttingDown, false, 1, 0, Do::Retry, Rule::None},
   }));
   CAPTURE(row.name);
-  Fixture f;
+  PolicyFixture f;
   const Progress progress{.attempts = row.attempts, .unheard = row.unheard};
   const Next next = f.policy.after(progress, Error{row.code, ""}, row.maybe_sent, kNow, f.window);
   CHECK(next.what == row.what);
@@ -179,7 +180,7 @@ TEST_CASE("policy: failures of the line", "[dispatch][policy]") {
 }
 
 TEST_CASE("policy: store and grant failures are bounded on their own", "[dispatch][policy]") {
-  Fixture f;
+  PolicyFixture f;
   const Rule why = Rule::StoreUnavailable;
   CHECK(f.policy.postpone({}, 1, why, kNow, f.window).what == Do::Retry);
   CHECK(f.policy.postpone({}, 4, why, kNow, f.window).what == Do::Retry);
@@ -277,7 +278,7 @@ TEST_CASE("policy: in memory for a while, then from a delay topic", "[dispatch][
        seconds(10)},
   }));
   CAPTURE(row.name);
-  Fixture f;
+  PolicyFixture f;
   f.window = {kNow + std::chrono::hours(24), kNow + std::chrono::hours(24), kNow + row.quick_left};
   for (int i = 0; i < 50; ++i) {
     const Next next = f.policy.after(row.progress, row.answer, kNow, f.window, retry_rules_of(row.vendor));
@@ -290,7 +291,7 @@ TEST_CASE("policy: in memory for a while, then from a delay topic", "[dispatch][
 }
 
 TEST_CASE("policy: a day's quota is believed, any other wait up to the limit", "[dispatch][policy]") {
-  Fixture f;
+  PolicyFixture f;
   f.window = {kNow + std::chrono::hours(24), kNow + std::chrono::hours(24), kNow + seconds(10)};
   Answer answer{.verdict = Verdict::Throttled, .retry_after = std::chrono::hours(9), .scope = Scope::Credential};
   CHECK(f.policy.after({.attempts = 1}, answer, kNow, f.window).at == kNow + f.options.retry_after_max);
@@ -311,7 +312,7 @@ TEST_CASE("policy: where our own wait is too long there is one more try before t
       {"which is too late", seconds(200), seconds(200), seconds(0)},
   }));
   CAPTURE(row.name);
-  Fixture f;
+  PolicyFixture f;
   f.window = {kNow + row.left, kNow + std::chrono::hours(24), kNow};
   const Answer answer{.verdict = Verdict::Transient, .retry_after = row.least};
   const Next next = f.policy.after({.attempts = 1, .hops = 20}, answer, kNow, f.window);

@@ -3,12 +3,13 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
 
 namespace {
 
-const WallTime kNow = wall_from_ms(1'795'225'887'405);
 constexpr milliseconds kKept{1'000};
 
 OfflineEvent message(std::string_view id = "m1") {
@@ -35,8 +36,8 @@ OfflineEvent read_up_to(OfflineEvent e, std::int64_t seq) {
 
 TEST_CASE("recall book: one message, for one user of one app", "[dispatch][recall]") {
   RecallBook book(100, kKept);
-  CHECK(book.rule_of(message(), "vinson", kNow) == Rule::None);
-  book.note(recall_of(message()), kNow);
+  CHECK(book.rule_of(message(), "vinson", kToday) == Rule::None);
+  book.note(recall_of(message()), kToday);
   struct Row {
     const char* name;
     void (*change)(OfflineEvent& event);
@@ -56,12 +57,12 @@ TEST_CASE("recall book: one message, for one user of one app", "[dispatch][recal
   CAPTURE(row.name);
   OfflineEvent event = message();
   row.change(event);
-  CHECK(book.rule_of(event, row.user, kNow) == row.want);
+  CHECK(book.rule_of(event, row.user, kToday) == row.want);
 }
 
 TEST_CASE("recall book: a conversation, up to what was read", "[dispatch][recall]") {
   RecallBook book(100, kKept);
-  book.note(read_up_to(message(), 5), kNow);
+  book.note(read_up_to(message(), 5), kToday);
   struct Row {
     const char* name;
     void (*change)(OfflineEvent& event);
@@ -81,7 +82,7 @@ TEST_CASE("recall book: a conversation, up to what was read", "[dispatch][recall
   CAPTURE(row.name);
   OfflineEvent event = message();
   row.change(event);
-  CHECK(book.rule_of(event, row.user, kNow) == row.want);
+  CHECK(book.rule_of(event, row.user, kToday) == row.want);
 }
 
 TEST_CASE("recall book: a read mark only advances, and a group is read, too", "[dispatch][recall]") {
@@ -92,27 +93,27 @@ TEST_CASE("recall book: a read mark only advances, and a group is read, too", "[
     e.group_id = "g1";
     return e;
   };
-  book.note(read_up_to(of_group(), 9), kNow);
-  book.note(read_up_to(of_group(), 3), kNow);
+  book.note(read_up_to(of_group(), 9), kToday);
+  book.note(read_up_to(of_group(), 3), kToday);
   OfflineEvent in_group = of_group();
-  CHECK(book.rule_of(in_group, "vinson", kNow) == Rule::ReadElsewhere);
+  CHECK(book.rule_of(in_group, "vinson", kToday) == Rule::ReadElsewhere);
   in_group.from_user = "another member";
-  CHECK(book.rule_of(in_group, "vinson", kNow) == Rule::ReadElsewhere);
+  CHECK(book.rule_of(in_group, "vinson", kToday) == Rule::ReadElsewhere);
   in_group.message_seq = 10;
-  CHECK(book.rule_of(in_group, "vinson", kNow) == Rule::None);
+  CHECK(book.rule_of(in_group, "vinson", kToday) == Rule::None);
 }
 
 TEST_CASE("recall book: it forgets in time", "[dispatch][recall]") {
   RecallBook book(100, kKept);
-  book.note(recall_of(message()), kNow);
-  CHECK(book.rule_of(message(), "vinson", kNow + kKept - milliseconds(1)) == Rule::Recalled);
-  CHECK(book.rule_of(message(), "vinson", kNow + kKept) == Rule::None);
-  book.note(recall_of(message()), kNow + milliseconds(500));  // anew: the time begins anew
-  CHECK(book.rule_of(message(), "vinson", kNow + kKept) == Rule::Recalled);
-  book.note(recall_of(message("m2")), kNow + kKept);  // what is over makes room
+  book.note(recall_of(message()), kToday);
+  CHECK(book.rule_of(message(), "vinson", kToday + kKept - milliseconds(1)) == Rule::Recalled);
+  CHECK(book.rule_of(message(), "vinson", kToday + kKept) == Rule::None);
+  book.note(recall_of(message()), kToday + milliseconds(500));  // anew: the time begins anew
+  CHECK(book.rule_of(message(), "vinson", kToday + kKept) == Rule::Recalled);
+  book.note(recall_of(message("m2")), kToday + kKept);  // what is over makes room
   CHECK(book.size() == 2);
-  CHECK(book.rule_of(message(), "vinson", kNow + kKept) == Rule::Recalled);
-  book.note(recall_of(message("m2")), kNow + 2 * kKept);
+  CHECK(book.rule_of(message(), "vinson", kToday + kKept) == Rule::Recalled);
+  book.note(recall_of(message("m2")), kToday + 2 * kKept);
   CHECK(book.size() == 1);
 }
 
@@ -120,27 +121,27 @@ TEST_CASE("recall book: full, the oldest go first", "[dispatch][recall]") {
   RecallBook book(10, kKept);
   for (int i = 0; i < 25; ++i) {
     const std::string id = "m" + std::to_string(i);
-    book.note(recall_of(message(id)), kNow);
+    book.note(recall_of(message(id)), kToday);
     CHECK(book.size() == std::size_t(std::min(i + 1, 10)));
   }
   for (int i = 0; i < 25; ++i) {
     const std::string id = "m" + std::to_string(i);
     CAPTURE(i);
-    CHECK(book.rule_of(message(id), "vinson", kNow) == (i < 15 ? Rule::None : Rule::Recalled));
+    CHECK(book.rule_of(message(id), "vinson", kToday) == (i < 15 ? Rule::None : Rule::Recalled));
   }
-  for (int i = 0; i < 100; ++i) book.note(read_up_to(message(), i + 1), kNow);  // one note, however often
+  for (int i = 0; i < 100; ++i) book.note(read_up_to(message(), i + 1), kToday);  // one note, however often
   CHECK(book.size() <= 10);
-  CHECK(book.rule_of(message(), "vinson", kNow) == Rule::ReadElsewhere);
+  CHECK(book.rule_of(message(), "vinson", kToday) == Rule::ReadElsewhere);
 }
 
 TEST_CASE("recall book: which devices were spared", "[dispatch][recall]") {
   RecallBook book(100, kKept);
-  book.note_unsent(message(), "vinson", "phone", kNow);
+  book.note_unsent(message(), "vinson", "phone", kToday);
   const OfflineEvent cancel = recall_of(message());
-  CHECK(book.is_unsent(cancel, "vinson", "phone", kNow));
-  CHECK_FALSE(book.is_unsent(cancel, "vinson", "pad", kNow));
-  CHECK_FALSE(book.is_unsent(cancel, "vin", "phone", kNow));
-  CHECK_FALSE(book.is_unsent(cancel, "vinson", "phone", kNow + kKept));
-  CHECK_FALSE(book.is_unsent(recall_of(message("m2")), "vinson", "phone", kNow));
-  CHECK(book.rule_of(message(), "vinson", kNow) == Rule::None);  // that alone takes nothing back
+  CHECK(book.is_unsent(cancel, "vinson", "phone", kToday));
+  CHECK_FALSE(book.is_unsent(cancel, "vinson", "pad", kToday));
+  CHECK_FALSE(book.is_unsent(cancel, "vin", "phone", kToday));
+  CHECK_FALSE(book.is_unsent(cancel, "vinson", "phone", kToday + kKept));
+  CHECK_FALSE(book.is_unsent(recall_of(message("m2")), "vinson", "phone", kToday));
+  CHECK(book.rule_of(message(), "vinson", kToday) == Rule::None);  // that alone takes nothing back
 }

@@ -4,12 +4,12 @@
 #include <random>
 #include <string_view>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
 
 namespace {
-
-const MonoTime kStart{std::chrono::hours(1)};
 
 using Said = RemovalGuard::Said;
 using Change = RemovalGuard::Change;
@@ -32,7 +32,7 @@ bool holds_after(RemovalGuard& guard, std::string_view pattern, int times, const
   for (int i = 0; i < times; ++i) {
     const char word = pattern[std::size_t(i) % pattern.size()];
     const Said& said = word == 'd' ? kDead : word == 'l' ? kLives : kOther;
-    held |= guard.count(said, kStart, options) == Change::Held;
+    held |= guard.count(said, kNow, options) == Change::Held;
   }
   return held;
 }
@@ -61,32 +61,32 @@ TEST_CASE("removal guard: what mixtures of answers hold", "[dispatch][removal]")
   CAPTURE(row.what);
   RemovalGuard guard;
   CHECK(holds_after(guard, row.pattern, row.times) == row.held);
-  CHECK(guard.holds(kStart) == row.held);
+  CHECK(guard.holds(kNow) == row.held);
 }
 
 TEST_CASE("removal guard: what was said before a fault does not hide it", "[dispatch][removal]") {
   const Said before = GENERATE(Said{.live = 100'000}, Said{.other = 100'000}, Said{.live = 100'000, .dead = 900},
                                Said{.live = 30, .dead = 1});
   RemovalGuard guard;
-  CHECK(guard.count(before, kStart, Options()) == Change::None);
-  CHECK(say(guard, kDead, 49, kStart) == Change::None);
-  CHECK(guard.count(kDead, kStart, Options()) == Change::Held);
+  CHECK(guard.count(before, kNow, Options()) == Change::None);
+  CHECK(say(guard, kDead, 49, kNow) == Change::None);
+  CHECK(guard.count(kDead, kNow, Options()) == Change::Held);
 }
 
 TEST_CASE("removal guard: some that still live, from before it or in spite of it, delay it by little",
           "[dispatch][removal]") {
   RemovalGuard guard;
-  CHECK(say(guard, kDead, 40, kStart) == Change::None);
-  CHECK(say(guard, kLives, 3, kStart) == Change::None);  // each makes up for nine
-  CHECK(say(guard, kDead, 36, kStart) == Change::None);
-  CHECK(guard.count(kDead, kStart, Options()) == Change::Held);
+  CHECK(say(guard, kDead, 40, kNow) == Change::None);
+  CHECK(say(guard, kLives, 3, kNow) == Change::None);  // each makes up for nine
+  CHECK(say(guard, kDead, 36, kNow) == Change::None);
+  CHECK(guard.count(kDead, kNow, Options()) == Change::Held);
 }
 
 TEST_CASE("removal guard: the answers to one request are one word", "[dispatch][removal]") {
   RemovalGuard guard;
-  SECTION("all dead") { CHECK(guard.count({.dead = 500}, kStart, Options()) == Change::Held); }
-  SECTION("a tenth lives") { CHECK(guard.count({.live = 50, .dead = 450}, kStart, Options()) == Change::None); }
-  SECTION("less than a tenth") { CHECK(guard.count({.live = 40, .dead = 460}, kStart, Options()) == Change::Held); }
+  SECTION("all dead") { CHECK(guard.count({.dead = 500}, kNow, Options()) == Change::Held); }
+  SECTION("a tenth lives") { CHECK(guard.count({.live = 50, .dead = 450}, kNow, Options()) == Change::None); }
+  SECTION("less than a tenth") { CHECK(guard.count({.live = 40, .dead = 460}, kNow, Options()) == Change::Held); }
 }
 
 TEST_CASE("removal guard: of a table that is mostly dead none is held, in whatever order", "[dispatch][removal]") {
@@ -95,7 +95,7 @@ TEST_CASE("removal guard: of a table that is mostly dead none is held, in whatev
     std::mt19937_64 rng(seed);
     RemovalGuard guard;
     for (int i = 0; i < 2'000; ++i)
-      held += guard.count(rng() % 5 == 0 ? kLives : kDead, kStart, Options()) == Change::Held ? 1 : 0;
+      held += guard.count(rng() % 5 == 0 ? kLives : kDead, kNow, Options()) == Change::Held ? 1 : 0;
   }
   CHECK(held <= 10);  // of 100'000 answers; each costs a repeat of what was held
 }
@@ -103,8 +103,8 @@ TEST_CASE("removal guard: of a table that is mostly dead none is held, in whatev
 TEST_CASE("removal guard: says so once, holds for a period after the last", "[dispatch][removal]") {
   RemovalGuard guard;
   const Options options;
-  REQUIRE(say(guard, kDead, 50, kStart) == Change::Held);
-  const MonoTime last = kStart + seconds(60);
+  REQUIRE(say(guard, kDead, 50, kNow) == Change::Held);
+  const MonoTime last = kNow + seconds(60);
   CHECK(guard.count(kDead, last, options) == Change::None);
   CHECK(guard.holds(last + options.mass_removal_period - milliseconds(1)));
   CHECK_FALSE(guard.holds(last + options.mass_removal_period));
@@ -128,48 +128,48 @@ TEST_CASE("removal guard: says so once, holds for a period after the last", "[di
 TEST_CASE("removal guard: a period without a dead token ends a run", "[dispatch][removal]") {
   RemovalGuard guard;
   const Options options;
-  REQUIRE(say(guard, kDead, 49, kStart) == Change::None);
+  REQUIRE(say(guard, kDead, 49, kNow) == Change::None);
   SECTION("it ended") {
-    const MonoTime later = kStart + options.mass_removal_period;
+    const MonoTime later = kNow + options.mass_removal_period;
     CHECK(say(guard, kDead, 49, later) == Change::None);
     CHECK(guard.count(kDead, later, options) == Change::Held);
   }
   SECTION("it goes on, however slowly") {
-    CHECK(guard.count(kDead, kStart + options.mass_removal_period - milliseconds(1), options) == Change::Held);
+    CHECK(guard.count(kDead, kNow + options.mass_removal_period - milliseconds(1), options) == Change::Held);
   }
 }
 
 TEST_CASE("removal guard: released once enough live, and says so once", "[dispatch][removal]") {
   RemovalGuard guard;
   const Options options;
-  REQUIRE(say(guard, kDead, 90, kStart) == Change::Held);
+  REQUIRE(say(guard, kDead, 90, kNow) == Change::Held);
   SECTION("by accepted pushes") {
-    CHECK(say(guard, kLives, 9, kStart) == Change::None);
-    CHECK(guard.holds(kStart));
-    CHECK(guard.count(kLives, kStart, options) == Change::Released);
-    CHECK_FALSE(guard.holds(kStart));
+    CHECK(say(guard, kLives, 9, kNow) == Change::None);
+    CHECK(guard.holds(kNow));
+    CHECK(guard.count(kLives, kNow, options) == Change::Released);
+    CHECK_FALSE(guard.holds(kNow));
     CHECK(guard.is_calm());
-    CHECK(guard.count(kLives, kStart, options) == Change::None);
-    CHECK(say(guard, kDead, 49, kStart) == Change::None);  // it begins anew
-    CHECK(guard.count(kDead, kStart, options) == Change::Held);
+    CHECK(guard.count(kLives, kNow, options) == Change::None);
+    CHECK(say(guard, kDead, 49, kNow) == Change::None);  // it begins anew
+    CHECK(guard.count(kDead, kNow, options) == Change::Held);
   }
   SECTION("by few, after however long a fault") {
-    say(guard, kDead, 100'000, kStart);
-    CHECK(say(guard, kLives, 12, kStart) == Change::Released);
+    say(guard, kDead, 100'000, kNow);
+    CHECK(say(guard, kLives, 12, kNow) == Change::Released);
   }
   SECTION("not by other answers") {
-    CHECK(say(guard, kOther, 1'000, kStart) == Change::None);
-    CHECK(guard.holds(kStart));
+    CHECK(say(guard, kOther, 1'000, kNow) == Change::None);
+    CHECK(guard.holds(kNow));
   }
   SECTION("not while a few live beside many dead") {
-    CHECK(guard.count({.live = 50, .dead = 950}, kStart, options) == Change::None);
-    CHECK(guard.holds(kStart));
+    CHECK(guard.count({.live = 50, .dead = 950}, kNow, options) == Change::None);
+    CHECK(guard.holds(kNow));
   }
   SECTION("never, where nothing but life counts") {
     Options strict;
     strict.mass_removal_live_share = 1;
-    CHECK(say(guard, kLives, 1'000, kStart, strict) == Change::None);
-    CHECK(guard.holds(kStart));
+    CHECK(say(guard, kLives, 1'000, kNow, strict) == Change::None);
+    CHECK(guard.holds(kNow));
   }
 }
 
@@ -178,13 +178,13 @@ TEST_CASE("removal guard: shares at their ends", "[dispatch][removal]") {
   Options options;
   SECTION("one that lives proves all") {
     options.mass_removal_live_share = 0;
-    CHECK(say(guard, kDead, 49, kStart, options) == Change::None);
-    CHECK(guard.count(kLives, kStart, options) == Change::None);
-    CHECK(say(guard, kDead, 49, kStart, options) == Change::None);
+    CHECK(say(guard, kDead, 49, kNow, options) == Change::None);
+    CHECK(guard.count(kLives, kNow, options) == Change::None);
+    CHECK(say(guard, kDead, 49, kNow, options) == Change::None);
   }
   SECTION("no share of dead tokens is too large") {
     options.mass_removal_share = 1;
-    CHECK(say(guard, kDead, 1'000, kStart, options) == Change::None);
+    CHECK(say(guard, kDead, 1'000, kNow, options) == Change::None);
   }
   SECTION("any share is") {
     options.mass_removal_share = 0;

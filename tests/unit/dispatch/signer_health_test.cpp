@@ -3,13 +3,13 @@
 
 #include <catch2/catch.hpp>
 
+#include "times.h"
+
 using namespace nightpost;
 using namespace nightpost::dispatch;
 using State = SignerHealth::State;
 
-namespace {
-const MonoTime kNow = MonoTime(std::chrono::hours(1));
-}
+namespace {}
 
 TEST_CASE("signer health: a healthy one is neither probed nor recovers", "[dispatch][health]") {
   SignerHealth health;

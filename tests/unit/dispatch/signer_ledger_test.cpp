@@ -7,14 +7,13 @@
 #include <vector>
 
 #include "dispatch/signer_pace.h"
+#include "times.h"
 
 using namespace nightpost;
 using namespace nightpost::dispatch;
 using State = SignerHealth::State;
 
 namespace {
-
-const MonoTime kNow = MonoTime(std::chrono::hours(1));
 
 /// Each on a thread of its own.
 template <class Work>

@@ -7,6 +7,7 @@
 
 #include "dispatch/pacer.h"
 #include "dispatch_fixture.h"
+#include "times.h"
 
 using namespace nightpost;
 using namespace nightpost::dispatch;
@@ -14,8 +15,6 @@ using nightpost::testing::event_for;
 using nightpost::testing::Fixture;
 
 namespace {
-
-const MonoTime kNow = MonoTime(std::chrono::hours(1));
 
 struct Signing final : LocalAuthorizer {
   Result<GrantStep> begin(WallTime) const override { return Grant{}; }

@@ -11,24 +11,24 @@ namespace {
 
 using support::H2Peer;
 using support::PeerRequest;
-constexpr MonoTime kStart{seconds(1000)};
+constexpr MonoTime kOpened{seconds(1000)};
 
 TEST_CASE("peak watch: looks while something was in use, and once more", "[net][peaks]") {
   PeakWatch peaks;
-  CHECK_FALSE(peaks.look(kStart, 0));
+  CHECK_FALSE(peaks.look(kOpened, 0));
   CHECK(peaks.due() == MonoTime::max());  // idle from the start: no timer
   peaks.saw(5);
   peaks.saw(3);
-  CHECK_FALSE(peaks.look(kStart, 2));
-  CHECK(peaks.due() == kStart + PeakWatch::kInterval);
-  CHECK_FALSE(peaks.look(kStart + PeakWatch::kInterval - milliseconds(1), 2));
-  CHECK(peaks.look(kStart + PeakWatch::kInterval, 2) == 5);
-  CHECK(peaks.look(kStart + 2 * PeakWatch::kInterval, 0) == 2);  // what was open all the time counts
-  CHECK(peaks.look(kStart + 3 * PeakWatch::kInterval, 0) == 0);
+  CHECK_FALSE(peaks.look(kOpened, 2));
+  CHECK(peaks.due() == kOpened + PeakWatch::kInterval);
+  CHECK_FALSE(peaks.look(kOpened + PeakWatch::kInterval - milliseconds(1), 2));
+  CHECK(peaks.look(kOpened + PeakWatch::kInterval, 2) == 5);
+  CHECK(peaks.look(kOpened + 2 * PeakWatch::kInterval, 0) == 2);  // what was open all the time counts
+  CHECK(peaks.look(kOpened + 3 * PeakWatch::kInterval, 0) == 0);
   CHECK(peaks.due() == MonoTime::max());
   peaks.saw(1);
-  CHECK_FALSE(peaks.look(kStart + 9 * PeakWatch::kInterval, 0));
-  CHECK(peaks.due() == kStart + 10 * PeakWatch::kInterval);
+  CHECK_FALSE(peaks.look(kOpened + 9 * PeakWatch::kInterval, 0));
+  CHECK(peaks.due() == kOpened + 10 * PeakWatch::kInterval);
 }
 
 TEST_CASE("peak watch: what is trimmed", "[net][peaks]") {

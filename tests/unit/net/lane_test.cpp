@@ -8,7 +8,7 @@
 
 namespace nightpost::net {
 namespace {
-constexpr std::int32_t kAll = 0x7fff'ffff;
+constexpr std::int32_t kEverything = 0x7fff'ffff;
 }
 
 TEST_CASE("lane: many requests, each answered once", "[net][lane]") {
@@ -159,7 +159,7 @@ TEST_CASE("lane: GOAWAY: answers below are waited for, those above go elsewhere"
     if (number > 0 || r.header(":path") == "/3/device/1000") return p.respond(r.stream, 200);
     first[r.header(":path")] = r.stream;
     if (first.size() < 4) return;
-    if (twice) p.goaway(NGHTTP2_NO_ERROR, "", kAll);
+    if (twice) p.goaway(NGHTTP2_NO_ERROR, "", kEverything);
     p.goaway(NGHTTP2_NO_ERROR, debug ? R"({"reason":"Shutdown"})" : "", first["/3/device/2"]);
     p.respond(first["/3/device/1"], 200);
   };

@@ -11,7 +11,7 @@
 namespace nightpost::store {
 namespace {
 
-const StoreOptions kPatient{.busy_timeout = milliseconds(30'000)};
+const StoreOptions kWaits{.busy_timeout = milliseconds(30'000)};
 const Store::KeptLimits kRoomy{.devices_max = 1'000};
 
 HeldRemoval held(const std::string& user, std::int64_t certificate = 1) {
@@ -195,7 +195,7 @@ TEST_CASE("removals: workers and ops at once: within the limit, each device once
     std::vector<std::jthread> threads;
     for (int t = 0; t < 2; ++t) {
       threads.emplace_back([&, t] {
-        auto store = f.temp.try_open(kPatient);
+        auto store = f.temp.try_open(kWaits);
         if (!store) ++failures;
         for (int i = 0; store && i < kDevices; ++i) {
           const HeldRemoval one = held("u" + std::to_string(i));
@@ -209,7 +209,7 @@ TEST_CASE("removals: workers and ops at once: within the limit, each device once
         }
       });
       threads.emplace_back([&] {
-        auto store = f.temp.try_open(kPatient);
+        auto store = f.temp.try_open(kWaits);
         if (!store) ++failures;
         for (int i = 0; store && i < kDevices; ++i) {
           if (i % 20 == 0 && !(*store)->forget_removals({1})) ++failures;
@@ -315,7 +315,7 @@ TEST_CASE("concurrency: a token moves while another owner reports it: one of the
     std::vector<std::jthread> threads;
     for (const char* user : {"ann", "bob"})
       threads.emplace_back([&, user = std::string(user)] {
-        auto store = temp.try_open(kPatient);
+        auto store = temp.try_open(kWaits);
         if (!store) ++failures;
         for (int i = 0; store && i < kRounds; ++i) {
           Device device = a_phone(user);
@@ -325,7 +325,7 @@ TEST_CASE("concurrency: a token moves while another owner reports it: one of the
         }
       });
     threads.emplace_back([&] {
-      auto store = temp.try_open(kPatient);
+      auto store = temp.try_open(kWaits);
       if (!store) ++failures;
       for (int i = 0; store && i < kRounds; ++i) {
         Device device = a_device("tablet");

@@ -9,7 +9,7 @@
 namespace nightpost::im {
 namespace {
 
-std::string canonical(std::string_view json, const ElementLimits& limits = {}) {
+std::string canonical_elements(std::string_view json, const ElementLimits& limits = {}) {
   const Answer<CheckedElements> checked = check_elements(json, limits);
   return checked ? checked->canonical : "refused: " + checked.error().why;
 }
@@ -44,7 +44,7 @@ TEST_CASE("elements: each kind comes out as it went in, and an event may carry i
   dispatch::OfflineEvent event;
   for (const char* json : kEach) {
     CAPTURE(json);
-    CHECK(canonical(json) == json);
+    CHECK(canonical_elements(json) == json);
     const std::string text =
         R"({"event_id":"e","app_id":1,"occurred_at":1700000000000,"expires_at":1700000001000,"kind":"c2c",)"
         R"("from":{"user_id":"a"},"to":[{"user_id":"b"}],"message":{"id":"1-1","elements":)" +
@@ -58,27 +58,29 @@ TEST_CASE("elements: each kind comes out as it went in, and an event may carry i
 }
 
 TEST_CASE("elements: the order of fields, blanks, escapes and null do not matter", "[im][domain][elements]") {
-  CHECK(canonical(" [ { \"text\" : \"a\\u0062\\/\" , \"type\" : \"te\\u0078t\" } ] \n") ==
+  CHECK(canonical_elements(" [ { \"text\" : \"a\\u0062\\/\" , \"type\" : \"te\\u0078t\" } ] \n") ==
         R"([{"type":"text","text":"ab/"}])");
-  CHECK(canonical(R"([{"type":"voice","seconds":null,"uuid":"u","url":null}])") == R"([{"type":"voice","uuid":"u"}])");
-  CHECK(canonical(R"([{"type":"custom","data":""}])") == R"([{"type":"custom","data":""}])");
-  CHECK(canonical(R"([{"type":"face","data":""}])") == R"([{"type":"face","data":""}])");
-  CHECK(canonical(R"([{"type":"face","index":0}])") == R"([{"type":"face","index":0}])");
-  CHECK(canonical(R"([{"type":"text","text":"\ud83d\ude00\t\""}])") == "[{\"type\":\"text\",\"text\":\"😀\\t\\\"\"}]");
-  CHECK(canonical(R"([{"type":"location","latitude":1e1,"longitude":-180}])") ==
+  CHECK(canonical_elements(R"([{"type":"voice","seconds":null,"uuid":"u","url":null}])") ==
+        R"([{"type":"voice","uuid":"u"}])");
+  CHECK(canonical_elements(R"([{"type":"custom","data":""}])") == R"([{"type":"custom","data":""}])");
+  CHECK(canonical_elements(R"([{"type":"face","data":""}])") == R"([{"type":"face","data":""}])");
+  CHECK(canonical_elements(R"([{"type":"face","index":0}])") == R"([{"type":"face","index":0}])");
+  CHECK(canonical_elements(R"([{"type":"text","text":"\ud83d\ude00\t\""}])") ==
+        "[{\"type\":\"text\",\"text\":\"😀\\t\\\"\"}]");
+  CHECK(canonical_elements(R"([{"type":"location","latitude":1e1,"longitude":-180}])") ==
         R"([{"type":"location","latitude":10,"longitude":-180}])");
-  CHECK(canonical(R"([{"type":"text","text":"a"},{"type":"text","text":"b"}])") ==
+  CHECK(canonical_elements(R"([{"type":"text","text":"a"},{"type":"text","text":"b"}])") ==
         R"([{"type":"text","text":"a"},{"type":"text","text":"b"}])");
 }
 
-TEST_CASE("elements: canonical once is canonical for good", "[im][domain][elements]") {
+TEST_CASE("elements: canonical_elements once is canonical_elements for good", "[im][domain][elements]") {
   for (const char* json :
        {R"([{"type":"location","latitude":0.1,"longitude":1e-7}])", R"([{"type":"text","text":"\u007f\u2028\u0001"}])",
         R"([{"type":"location","latitude":-0.0,"longitude":179.99999999999997}])"}) {
     CAPTURE(json);
-    const std::string once = canonical(json);
+    const std::string once = canonical_elements(json);
     CHECK(nlohmann::json::accept(once));
-    CHECK(canonical(once) == once);
+    CHECK(canonical_elements(once) == once);
   }
 }
 
@@ -177,12 +179,12 @@ TEST_CASE("elements: how many, how long and how deep", "[im][domain][elements]")
       json += (i == 0 ? "" : ",") + std::string(R"({"type":"text","text":")") + std::string(length, 'a') + "\"}";
     return json + "]";
   };
-  CHECK(canonical(texts(50, 1)) == texts(50, 1));
+  CHECK(canonical_elements(texts(50, 1)) == texts(50, 1));
   CHECK(why(texts(51, 1)) == "elements: more than 50");
   CHECK(why(texts(3, 1), {.count_max = 2}) == "elements: more than 2");
 
   const std::size_t around = texts(1, 0).size();
-  CHECK(canonical(texts(1, 12 * 1024 - around)) == texts(1, 12 * 1024 - around));
+  CHECK(canonical_elements(texts(1, 12 * 1024 - around)) == texts(1, 12 * 1024 - around));
   for (const std::string& json : {texts(1, 12 * 1024 - around + 1), texts(1, 13'000), texts(2, 7000),
                                   std::string(100'000, ' '), std::string(1'000'000, '[')}) {
     const Answer<CheckedElements> checked = check_elements(json, {});
@@ -193,7 +195,7 @@ TEST_CASE("elements: how many, how long and how deep", "[im][domain][elements]")
   // What counts is what is stored: escapes and blanks of the sender's do not.
   std::string escaped = R"([ { "type" : "text" , "text" : ")";
   for (int i = 0; i < 12'000; ++i) escaped += "\\u0061";
-  CHECK(canonical(escaped + "\" } ]") == texts(1, 12'000));
+  CHECK(canonical_elements(escaped + "\" } ]") == texts(1, 12'000));
   CHECK(why(std::string(60'000, '[') + std::string(6000, ']')) == "elements: nested too deep");
   CHECK(why(R"([{"type":"file","uuid":"a","name":")" + std::string(256, 'n') + "\"}]") ==
         "elements[0].name: longer than 255 bytes");

@@ -7,7 +7,7 @@ namespace {
 
 WallTime at(std::int64_t ms) { return wall_from_ms(ms); }
 
-SendFacts facts() {
+SendFacts send_facts() {
   return {.receiver_known = true, .receiver_has_targets = true, .head = Seq{4}, .last_at = at(100), .now = at(200)};
 }
 
@@ -29,7 +29,7 @@ TEST_CASE("message rules: what becomes of a message that is sent", "[im][domain]
       {"to oneself", [](SendFacts& f) { f.to_self = true, f.receiver_known = false; }, true, false, false, false},
   }));
   CAPTURE(row.name);
-  SendFacts given = facts();
+  SendFacts given = send_facts();
   row.change(given);
   const auto plan = decide_send(given, {});
   REQUIRE(plan);
@@ -42,13 +42,13 @@ TEST_CASE("message rules: what becomes of a message that is sent", "[im][domain]
 }
 
 TEST_CASE("message rules: a clock that was put back does not put a message before the last one", "[im][domain]") {
-  SendFacts given = facts();
+  SendFacts given = send_facts();
   given.now = at(50);
   CHECK(decide_send(given, {})->at == at(100));
 }
 
 TEST_CASE("message rules: refusals of a send, in order", "[im][domain]") {
-  SendFacts given = facts();
+  SendFacts given = send_facts();
   given.blacklisted = true;
   CHECK(decide_send(given, {.blacklist_silent = false}).error().code == Code::Blacklisted);
   given.silenced_until = at(201);

@@ -13,7 +13,7 @@ std::string canonical(std::string_view json) {
   const Answer<CheckedPush> checked = check_push(json);
   return checked ? checked->canonical : "refused: " + checked.error().why;
 }
-std::string why(std::string_view json) {
+std::string push_why(std::string_view json) {
   const Answer<CheckedPush> checked = check_push(json);
   if (checked) return "accepted: " + checked->canonical;
   CHECK(checked.error().code == Code::Malformed);
@@ -49,7 +49,7 @@ TEST_CASE("push_info: what says nothing is not kept", "[im][domain][push_info]")
 TEST_CASE("push_info: what is wrong is named with its place", "[im][domain][push_info]") {
   struct Row {
     std::string json;
-    std::string_view why;
+    std::string_view push_why;
   };
   const Row row = GENERATE(values<Row>({
       {" ", "push: not JSON"},
@@ -85,7 +85,7 @@ TEST_CASE("push_info: what is wrong is named with its place", "[im][domain][push
       {R"({"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}})", "push: nested too deep"},
   }));
   CAPTURE(row.json);
-  CHECK(why(row.json) == row.why);
+  CHECK(push_why(row.json) == row.push_why);
 }
 
 TEST_CASE("push_info: how long", "[im][domain][push_info]") {
@@ -93,9 +93,9 @@ TEST_CASE("push_info: how long", "[im][domain][push_info]") {
     return R"({"title":")" + std::string(title, 't') + R"(","ext":")" + std::string(ext, 'e') + "\"}";
   };
   CHECK(canonical(with(4000, 4096)) == with(4000, 4096));
-  CHECK(why(with(1, 4097)) == "push.ext: longer than 4096 bytes");
-  CHECK(why(R"({"image":"https://)" + std::string(505, 'a') + "\"}") == "push.image: longer than 512 bytes");
-  CHECK(why(R"({"android":{"channel":{"vivo":")" + std::string(256, 'a') + "\"}}}") ==
+  CHECK(push_why(with(1, 4097)) == "push.ext: longer than 4096 bytes");
+  CHECK(push_why(R"({"image":"https://)" + std::string(505, 'a') + "\"}") == "push.image: longer than 512 bytes");
+  CHECK(push_why(R"({"android":{"channel":{"vivo":")" + std::string(256, 'a') + "\"}}}") ==
         "push.android.channel.vivo: longer than 255 bytes");
   const Answer<CheckedPush> checked = check_push(with(4096, 4096));
   REQUIRE_FALSE(checked);

@@ -21,8 +21,8 @@ constexpr AppId kApp{1'400'000'001};
 constexpr std::int64_t kIssued = 1'700'000'000;
 constexpr std::int64_t kExpire = 86'400;
 
-WallTime at(std::int64_t unix_seconds) { return WallTime(seconds(unix_seconds)); }
-const WallTime kNow = at(kIssued + 100);
+WallTime at_second(std::int64_t unix_seconds) { return WallTime(seconds(unix_seconds)); }
+const WallTime kNow = at_second(kIssued + 100);
 
 // The published vectors: one signature in five encodings, a user, userbuf "hello", and one that shows the alphabet.
 const char* const kLevel6 =
@@ -138,7 +138,7 @@ TEST_CASE("user sig: what the official signers make is taken, and only as they m
   }));
   CAPTURE(row.signer);
   const std::string sig = row.sig;
-  const WallTime made = at(1'795'993'900);  // at most some minutes before
+  const WallTime made = at_second(1'795'993'900);  // at most some minutes before
   const auto good = check(sig, "denny", made);
   REQUIRE(good);
   CHECK(good->ends - good->issued == seconds(86'400));
@@ -166,8 +166,8 @@ TEST_CASE("user_sig: the published vectors are valid in every encoding", "[im][d
     CAPTURE(sig);
     const Answer<UserSig> answer = check(sig, user);
     REQUIRE(answer);
-    CHECK(answer->issued == at(kIssued));
-    CHECK(answer->ends == at(kIssued + kExpire));
+    CHECK(answer->issued == at_second(kIssued));
+    CHECK(answer->ends == at_second(kIssued + kExpire));
   }
 }
 
@@ -176,13 +176,15 @@ TEST_CASE("user_sig: who it is for, and from when to when", "[im][domain][user_s
   CHECK(code_of(check(kLevel6, "Administrator")) == Code::SigOtherUser);
   CHECK(code_of(check(kLevel6, "")) == Code::SigOtherUser);
   CHECK(code_of(check(kLevel6, "administrator", kNow, AppId{1'400'000'002})) == Code::SigOtherApp);
-  CHECK(check(kLevel6, "administrator", at(kIssued + kExpire)));
-  CHECK(code_of(check(kLevel6, "administrator", at(kIssued + kExpire + 1))) == Code::SigExpired);
-  CHECK(code_of(check(kLevel6, "administrator", at(kIssued + kExpire) + milliseconds(1))) == Code::SigExpired);
-  CHECK(check(kLevel6, "administrator", at(kIssued) - kSigSkewMax));
-  CHECK(code_of(check(kLevel6, "administrator", at(kIssued) - kSigSkewMax - milliseconds(1))) == Code::SigUnreadable);
+  CHECK(check(kLevel6, "administrator", at_second(kIssued + kExpire)));
+  CHECK(code_of(check(kLevel6, "administrator", at_second(kIssued + kExpire + 1))) == Code::SigExpired);
+  CHECK(code_of(check(kLevel6, "administrator", at_second(kIssued + kExpire) + milliseconds(1))) == Code::SigExpired);
+  CHECK(check(kLevel6, "administrator", at_second(kIssued) - kSigSkewMax));
+  CHECK(code_of(check(kLevel6, "administrator", at_second(kIssued) - kSigSkewMax - milliseconds(1))) ==
+        Code::SigUnreadable);
   // Who made it up is not told when it would have ended.
-  CHECK(code_of(check(kLevel6, "administrator", at(kIssued + kExpire + 1), kApp, {kOtherKey})) == Code::SigMismatch);
+  CHECK(code_of(check(kLevel6, "administrator", at_second(kIssued + kExpire + 1), kApp, {kOtherKey})) ==
+        Code::SigMismatch);
 }
 
 TEST_CASE("user_sig: any key of the app opens, and nothing else", "[im][domain][user_sig]") {
@@ -196,7 +198,7 @@ TEST_CASE("user_sig: any key of the app opens, and nothing else", "[im][domain][
   CHECK(with({}) == Code::SigMismatch);
   CHECK(with({kKey + "\n"}) == Code::SigMismatch);
   // An app without a key is not an app whose key is the empty text.
-  const std::string forged = make_user_sig(kApp, "administrator", "x", at(kIssued), seconds(kExpire));
+  const std::string forged = make_user_sig(kApp, "administrator", "x", at_second(kIssued), seconds(kExpire));
   const auto unkeyed = nlohmann::json::parse(unpacked(forged.c_str()));
   nlohmann::json json = unkeyed;
   json["TLS.sig"] =
@@ -206,12 +208,12 @@ TEST_CASE("user_sig: any key of the app opens, and nothing else", "[im][domain][
 
 TEST_CASE("user_sig: made here, it is what the reference makes", "[im][domain][user_sig]") {
   const std::string made =
-      make_user_sig(kApp, "administrator", kKey, at(kIssued) + milliseconds(999), seconds(kExpire));
+      make_user_sig(kApp, "administrator", kKey, at_second(kIssued) + milliseconds(999), seconds(kExpire));
   CHECK(unpacked(made.c_str()) == unpacked(kLevel6));
   CHECK(check(made));
   for (const char* user : {"u2", "a b", "\"quoted\\", "~", "12345678901234567890123456789012"}) {
     CAPTURE(user);
-    CHECK(check(make_user_sig(kApp, user, kKey, at(kIssued), seconds(1)), user, at(kIssued)));
+    CHECK(check(make_user_sig(kApp, user, kKey, at_second(kIssued), seconds(1)), user, at_second(kIssued)));
   }
 }
 

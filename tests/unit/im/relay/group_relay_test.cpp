@@ -98,7 +98,7 @@ struct Sink final : EventSink {
   }
 };
 
-struct Bed {
+struct GroupRelayBed {
   RelayOptions relay_options;
   GroupRelayOptions options;
   support::ManualLoop loop;
@@ -142,13 +142,13 @@ struct Bed {
 };
 
 TEST_CASE("group relay: who is away is due at once, who looks alive gets his time", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.member("bob", {"phone", "pad"});
   bed.member("cat");
   bed.member("dan");
   bed.here.online("cat");
   bed.here.online("dan", false);  // in the background
-  bed.commit({Bed::intent(1)});
+  bed.commit({GroupRelayBed::intent(1)});
   CHECK(bed.sink.told() == Told{"1-1.0: bob phone pad", "1-1.0: dan phone"});
   CHECK(bed.sink.keys == Told{"group_1_0"});
   CHECK(bed.metrics.waiting.read() == 1);
@@ -161,22 +161,22 @@ TEST_CASE("group relay: who is away is due at once, who looks alive gets his tim
   CHECK(bed.metrics.acknowledged.read() == 1);
   CHECK(bed.metrics.held.read() == 0);
   bed.has("cat", 1);
-  bed.relay().left_foreground(Bed::key("cat"), "phone");
+  bed.relay().left_foreground(GroupRelayBed::key("cat"), "phone");
   CHECK(bed.sink.told().empty());
 }
 
 TEST_CASE("group relay: who leaves without a word gets a late push, under the same id", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.member("cat", {"phone", "pad"});
   bed.here.users["cat"] = {{"phone", true, Ver{}}, {"pad", true, Ver{}}};
-  bed.commit({Bed::intent(1), Bed::intent(2)});
+  bed.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2)});
   CHECK(bed.sink.told().empty());
   bed.has("cat", 1);
-  bed.relay().left_foreground(Bed::key("cat"), "tablet");
+  bed.relay().left_foreground(GroupRelayBed::key("cat"), "tablet");
   CHECK(bed.sink.told().empty());
-  bed.relay().left_foreground(Bed::key("cat"), "phone");
+  bed.relay().left_foreground(GroupRelayBed::key("cat"), "phone");
   CHECK(bed.sink.told() == Told{"1-2.0: cat phone"});
-  bed.relay().left_foreground(Bed::key("cat"), "pad");
+  bed.relay().left_foreground(GroupRelayBed::key("cat"), "pad");
   CHECK(bed.sink.told() == Told{"1-1.0: cat pad", "1-2.0: cat pad"});
   CHECK(bed.metrics.late_events.read() == 3);
   bed.sink.all_durable();
@@ -184,19 +184,19 @@ TEST_CASE("group relay: who leaves without a word gets a late push, under the sa
 }
 
 TEST_CASE("group relay: an acknowledgement may come before the members are looked up", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.book.at_once = false;
   bed.member("bob");
   bed.member("cat");
   bed.member("eve");
   bed.member("fay");
   for (const char* user : {"bob", "cat", "eve", "fay"}) bed.here.online(user);
-  bed.commit({Bed::intent(1)});
+  bed.commit({GroupRelayBed::intent(1)});
   bed.has("bob", 1);
   bed.here.users.clear();  // and all of them go
   Committed read;
-  read.read.push_back({Bed::key("eve"), {ConvId{1}, Seq{5}}});
-  read.read.push_back({Bed::key("fay"), {ConvId{2}, Seq{5}}});  // of another conversation
+  read.read.push_back({GroupRelayBed::key("eve"), {ConvId{1}, Seq{5}}});
+  read.read.push_back({GroupRelayBed::key("fay"), {ConvId{2}, Seq{5}}});  // of another conversation
   bed.relay().committed(read);
   bed.book.answer();
   CHECK(bed.sink.told() == Told{"1-1.0: cat phone", "1-1.0: fay phone"});
@@ -204,16 +204,16 @@ TEST_CASE("group relay: an acknowledgement may come before the members are looke
 
 TEST_CASE("group relay: acknowledgements that wait for a look-up have a limit, and only a look in hand keeps reads",
           "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.options.waits_max = 1;
   bed.book.at_once = false;
   bed.member("bob");
   bed.member("cat");
-  bed.commit({Bed::intent(1), Bed::intent(2)});
+  bed.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2)});
   bed.has("bob", 1);
   bed.has("cat", 1);  // too many: he gets a push, too
   Committed read;
-  read.read.push_back({Bed::key("cat"), {ConvId{1}, Seq{2}}});
+  read.read.push_back({GroupRelayBed::key("cat"), {ConvId{1}, Seq{2}}});
   bed.relay().committed(read);
   bed.book.answer();
   CHECK(bed.sink.told().empty());  // has it, has read it
@@ -223,9 +223,9 @@ TEST_CASE("group relay: acknowledgements that wait for a look-up have a limit, a
 }
 
 TEST_CASE("group relay: a large group goes range by range, each with its id", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   for (int i = 0; i < 60; ++i) bed.member("user" + std::to_string(i));
-  bed.commit({Bed::intent(1, 3)});
+  bed.commit({GroupRelayBed::intent(1, 3)});
   CHECK(bed.book.looked == Told{"1-1 0/3", "1-1 1/3", "1-1 2/3"});
   REQUIRE(bed.sink.events.size() == 3);
   std::size_t members = 0;
@@ -248,11 +248,11 @@ TEST_CASE("group relay: a large group goes range by range, each with its id", "[
 }
 
 TEST_CASE("group relay: what an earlier process left is taken up where it stood", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   for (int i = 0; i < 60; ++i) bed.member("user" + std::to_string(i));
-  GroupIntent half = Bed::intent(1, 3);
+  GroupIntent half = GroupRelayBed::intent(1, 3);
   half.done = 2;
-  GroupIntent over = Bed::intent(2);
+  GroupIntent over = GroupRelayBed::intent(2);
   over.message = nullptr;  // recalled
   bed.relay().start();
   CHECK(bed.book.pages.empty());
@@ -269,7 +269,7 @@ TEST_CASE("group relay: what an earlier process left is taken up where it stood"
 
 TEST_CASE("group relay: who came back and caught up before an earlier process's messages are read has them",
           "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.member("bob");
   bed.member("cat");
   bed.here.online("bob");
@@ -279,21 +279,21 @@ TEST_CASE("group relay: who came back and caught up before an earlier process's 
   bed.loop.pass(milliseconds(15'000));
   REQUIRE(bed.book.pages.size() == 1);
   auto reply = std::move(bed.book.pages[0].second);
-  reply(std::vector<GroupIntent>{Bed::intent(1)});
+  reply(std::vector<GroupIntent>{GroupRelayBed::intent(1)});
   CHECK(bed.metrics.waiting.read() == 1);
-  bed.relay().left_foreground(Bed::key("bob"), "phone");
+  bed.relay().left_foreground(GroupRelayBed::key("bob"), "phone");
   CHECK(bed.sink.told().empty());
-  bed.relay().left_foreground(Bed::key("cat"), "phone");
+  bed.relay().left_foreground(GroupRelayBed::key("cat"), "phone");
   CHECK(bed.sink.told() == Told{"1-1.0: cat phone"});
 }
 
 TEST_CASE("group relay: recall, reading, leaving and dismissal end what waits", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   for (const char* user : {"bob", "cat", "dan"}) {
     bed.member(user);
     bed.here.online(user);
   }
-  bed.commit({Bed::intent(1), Bed::intent(2), Bed::intent(3)});
+  bed.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2), GroupRelayBed::intent(3)});
   CHECK(bed.metrics.waiting.read() == 9);
   Committed what;
   what.recalled.push_back({ConvId{1}, Seq{2}});
@@ -301,11 +301,11 @@ TEST_CASE("group relay: recall, reading, leaving and dismissal end what waits", 
   CHECK(bed.metrics.waiting.read() == 6);
   CHECK(bed.book.told.empty());  // its row went with the recall
   what = {};
-  what.read.push_back({Bed::key("bob"), {ConvId{1}, Seq{1}}});
+  what.read.push_back({GroupRelayBed::key("bob"), {ConvId{1}, Seq{1}}});
   bed.relay().committed(what);
   CHECK(bed.metrics.waiting.read() == 5);
   what = {};
-  what.ended.push_back({{Bed::key("cat"), "phone", Epoch{1}, Platform::Ios}, Ended::Why::SameDevice});
+  what.ended.push_back({{GroupRelayBed::key("cat"), "phone", Epoch{1}, Platform::Ios}, Ended::Why::SameDevice});
   bed.relay().committed(what);
   CHECK(bed.metrics.waiting.read() == 5);  // the same device: a new connection of his
   what.ended[0].why = Ended::Why::LoggedOut;
@@ -316,17 +316,17 @@ TEST_CASE("group relay: recall, reading, leaving and dismissal end what waits", 
   bed.relay().committed(what);
   CHECK(bed.metrics.waiting.read() == 0);
   CHECK(bed.metrics.held.read() == 0);
-  for (const char* user : {"bob", "cat", "dan"}) bed.relay().left_foreground(Bed::key(user), "phone");
+  for (const char* user : {"bob", "cat", "dan"}) bed.relay().left_foreground(GroupRelayBed::key(user), "phone");
   CHECK(bed.sink.told().empty());
   CHECK(bed.book.told.empty());
 }
 
 TEST_CASE("group relay: what is recalled while its members are looked up is pushed to none of them",
           "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.book.at_once = false;
   for (int i = 0; i < 60; ++i) bed.member("user" + std::to_string(i));
-  bed.commit({Bed::intent(1, 3)});
+  bed.commit({GroupRelayBed::intent(1, 3)});
   bed.book.answer(0, 3);
   CHECK_FALSE(bed.sink.told().empty());
   REQUIRE(bed.book.asked.size() == 1);  // the second range; the first one's event is on its way
@@ -342,27 +342,27 @@ TEST_CASE("group relay: what is recalled while its members are looked up is push
 }
 
 TEST_CASE("group relay: a device that has caught up by a sync has all but what is on its way", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.member("cat");
   bed.here.online("cat");
-  bed.commit({Bed::intent(1), Bed::intent(2)});
+  bed.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2)});
   bed.book.at_once = false;
-  bed.commit({Bed::intent(3)});
+  bed.commit({GroupRelayBed::intent(3)});
   const MessageId open{ConvId{1}, Seq{2}};
-  bed.relay().has_all_messages(Bed::key("cat"), "phone", {&open, 1});
+  bed.relay().has_all_messages(GroupRelayBed::key("cat"), "phone", {&open, 1});
   CHECK(bed.book.told == Told{"settled 1"});
   bed.book.answer();
   CHECK(bed.book.told == Told{"settled 1", "settled 3"});
-  bed.relay().left_foreground(Bed::key("cat"), "phone");
+  bed.relay().left_foreground(GroupRelayBed::key("cat"), "phone");
   CHECK(bed.sink.told() == Told{"1-2.0: cat phone"});
 }
 
 TEST_CASE("group relay: bounds: flights, waits and memory", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.relay_options.in_flight_max = 2;
   bed.options.held_max = 3;
   bed.member("bob");
-  bed.commit({Bed::intent(1), Bed::intent(2), Bed::intent(3), Bed::intent(4)});
+  bed.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2), GroupRelayBed::intent(3), GroupRelayBed::intent(4)});
   CHECK(bed.sink.told() == Told{"1-1.0: bob phone", "1-2.0: bob phone"});
   CHECK(bed.metrics.held.read() == 3);
   bed.sink.all_durable();
@@ -371,16 +371,16 @@ TEST_CASE("group relay: bounds: flights, waits and memory", "[im][relay][group]"
   bed.loop.pass(milliseconds(0));
   REQUIRE(bed.book.pages.size() == 1);  // the fourth is read again
   CHECK(bed.book.pages[0].first == 3);
-  bed.book.pages[0].second(std::vector<GroupIntent>{Bed::intent(4)});
+  bed.book.pages[0].second(std::vector<GroupIntent>{GroupRelayBed::intent(4)});
   CHECK(bed.sink.told() == Told{"1-4.0: bob phone"});
 
-  Bed few;
+  GroupRelayBed few;
   few.relay_options.in_flight_max = 1;
   few.member("cat");
   few.here.online("cat");
-  few.commit({Bed::intent(1), Bed::intent(2), Bed::intent(3)});
+  few.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2), GroupRelayBed::intent(3)});
   few.here.users.clear();
-  few.relay().left_foreground(Bed::key("cat"), "phone");
+  few.relay().left_foreground(GroupRelayBed::key("cat"), "phone");
   CHECK(few.sink.told() == Told{"1-1.0: cat phone"});
   CHECK_FALSE(few.relay().idle());
   few.has("cat", 2);  // its app was quicker than the broker
@@ -390,21 +390,21 @@ TEST_CASE("group relay: bounds: flights, waits and memory", "[im][relay][group]"
   CHECK(few.relay().idle());
   CHECK(few.metrics.held.read() == 0);
 
-  Bed waits;
+  GroupRelayBed waits;
   waits.options.waits_max = 1;
   waits.member("cat");
   waits.here.online("cat");
-  waits.commit({Bed::intent(1), Bed::intent(2)});
+  waits.commit({GroupRelayBed::intent(1), GroupRelayBed::intent(2)});
   CHECK(waits.book.looked == Told{"1-1 0/1"});
   waits.has("cat", 1);
   CHECK(waits.book.looked == Told{"1-1 0/1", "1-2 0/1"});
 }
 
 TEST_CASE("group relay: the store is asked again where it could not be read", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   bed.book.at_once = false;
   bed.member("bob");
-  bed.commit({Bed::intent(1)});
+  bed.commit({GroupRelayBed::intent(1)});
   auto reply = std::move(bed.book.asked[0].second);
   bed.book.asked.clear();
   reply(refuse(Code::Busy, "away"));
@@ -417,10 +417,10 @@ TEST_CASE("group relay: the store is asked again where it could not be read", "[
 
 TEST_CASE("group relay: the event is as its schema says", "[im][relay][group]") {
   const auto schema = testing::JsonSchema::from_file(NIGHTPOST_SCHEMAS "/offline-event.schema.json");
-  Bed bed;
+  GroupRelayBed bed;
   bed.member("bob", {"phone", "p\"d"}, true);
   bed.member("cat");
-  bed.commit({Bed::intent(7)});
+  bed.commit({GroupRelayBed::intent(7)});
   REQUIRE(bed.sink.events.size() == 1);
   const json& event = bed.sink.events[0];
   CHECK(schema.mistakes(event).empty());
@@ -434,9 +434,9 @@ TEST_CASE("group relay: the event is as its schema says", "[im][relay][group]") 
 }
 
 TEST_CASE("group relay: more members than an event holds make several, under one id", "[im][relay][group]") {
-  Bed bed;
+  GroupRelayBed bed;
   for (int i = 0; i < 1'001; ++i) bed.member("user" + std::to_string(i));
-  bed.commit({Bed::intent(1)});
+  bed.commit({GroupRelayBed::intent(1)});
   REQUIRE(bed.sink.events.size() == 2);
   CHECK(bed.sink.events[0]["to"].size() == 1'000);
   CHECK(bed.sink.events[1]["to"].size() == 1);

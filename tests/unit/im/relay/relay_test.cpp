@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-struct Book final : IntentBook {
+struct RelayBook final : IntentBook {
   std::vector<Intent> stored;
   std::vector<std::int64_t> settled, told_off;  // intents, follow-ups
   std::vector<std::string> published;           // "7: phone pad"
@@ -55,7 +55,7 @@ struct Book final : IntentBook {
   }
 };
 
-struct Here final : Presence {
+struct RelayHere final : Presence {
   std::map<std::string, std::vector<Device>> users;
   std::vector<Device> connected(const UserKey& user) const override {
     const auto at = users.find(user.user);
@@ -63,7 +63,7 @@ struct Here final : Presence {
   }
 };
 
-struct Sink final : EventSink {
+struct RelaySink final : EventSink {
   std::vector<json> events;
   std::vector<std::string> keys;
   std::vector<std::uint64_t> tickets;
@@ -89,17 +89,17 @@ struct Sink final : EventSink {
   }
 };
 
-const UserKey kBob{AppId{1}, "bob"};
+const UserKey kBobby{AppId{1}, "bob"};
 using Told = std::vector<std::string>;
 using Ids = std::vector<std::int64_t>;
 
-struct Bed {
+struct RelayBed {
   RelayOptions options;
   support::ManualLoop loop;
   std::unique_ptr<EventLoop> port = loop.port();
-  Book book;
-  Here here;
-  Sink sink;
+  RelayBook book;
+  RelayHere here;
+  RelaySink sink;
   RelayMetrics metrics;
   std::unique_ptr<Relay> made;
 
@@ -115,7 +115,7 @@ struct Bed {
     message->to = "bob";
     message->nick = "Ann \"A\"";
     message->elements = R"([{"type":"text","text":"hi"}])";
-    return {.id = n, .message = message, .to = kBob, .ver = Ver{n}, .unread_total = n, .targets = std::move(targets)};
+    return {.id = n, .message = message, .to = kBobby, .ver = Ver{n}, .unread_total = n, .targets = std::move(targets)};
   }
   static PushTarget phone(const char* device, std::int64_t acknowledged = 0) {
     return {device, Platform::Ios, Ver{acknowledged}};
@@ -151,9 +151,9 @@ TEST_CASE("relay: who is due at once, and who may still acknowledge", "[im][rela
       {"in the foreground, had it when it was saved", true, true, 0, 9, {}, {5}},
   }));
   CAPTURE(row.name);
-  Bed bed;
+  RelayBed bed;
   if (row.connected) bed.connect("phone", row.foreground, row.acknowledged);
-  bed.commit({Bed::intent(5, {Bed::phone("phone", row.saved)})});
+  bed.commit({RelayBed::intent(5, {RelayBed::phone("phone", row.saved)})});
   CHECK(bed.sink.told() == row.events);
   CHECK(bed.book.settled == row.settled);
   CHECK(bed.relay().idle() == row.events.empty());
@@ -164,32 +164,32 @@ TEST_CASE("relay: who is due at once, and who may still acknowledge", "[im][rela
 }
 
 TEST_CASE("relay: acknowledged in time, no event", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.connect("phone", true);
-  bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})});
-  bed.relay().acknowledged(kBob, "pad", Ver{9});                 // another device
+  bed.commit({RelayBed::intent(1, {RelayBed::phone("phone")}), RelayBed::intent(2, {RelayBed::phone("phone")})});
+  bed.relay().acknowledged(kBobby, "pad", Ver{9});               // another device
   bed.relay().acknowledged({AppId{2}, "bob"}, "phone", Ver{9});  // another app's user
   CHECK(bed.book.settled.empty());
-  bed.relay().acknowledged(kBob, "phone", Ver{1});
+  bed.relay().acknowledged(kBobby, "phone", Ver{1});
   CHECK(bed.book.settled == Ids{1});
-  bed.relay().acknowledged(kBob, "phone", Ver{1});
-  bed.relay().acknowledged(kBob, "phone", Ver{2});
+  bed.relay().acknowledged(kBobby, "phone", Ver{1});
+  bed.relay().acknowledged(kBobby, "phone", Ver{2});
   CHECK(bed.book.settled == Ids{1, 2});
-  bed.relay().left_foreground(kBob, "phone");
+  bed.relay().left_foreground(kBobby, "phone");
   CHECK(bed.sink.events.empty());
   CHECK(bed.metrics.acknowledged.read() == 2);
   CHECK(bed.metrics.held.read() == 0);
 }
 
 TEST_CASE("relay: gone without an acknowledgement, the device is due after all", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.connect("phone", true);
-  bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})});
-  bed.relay().acknowledged(kBob, "phone", Ver{1});
-  bed.relay().left_foreground(kBob, "phone");
+  bed.commit({RelayBed::intent(1, {RelayBed::phone("phone")}), RelayBed::intent(2, {RelayBed::phone("phone")})});
+  bed.relay().acknowledged(kBobby, "phone", Ver{1});
+  bed.relay().left_foreground(kBobby, "phone");
   CHECK(bed.sink.told() == Told{"1-2: phone"});
-  bed.relay().left_foreground(kBob, "phone");
-  bed.relay().acknowledged(kBob, "phone", Ver{2});  // too late: it is on its way
+  bed.relay().left_foreground(kBobby, "phone");
+  bed.relay().acknowledged(kBobby, "phone", Ver{2});  // too late: it is on its way
   CHECK(bed.sink.events.size() == 1);
   bed.sink.all_durable();
   CHECK(bed.book.settled == Ids{1, 2});
@@ -197,17 +197,18 @@ TEST_CASE("relay: gone without an acknowledgement, the device is due after all",
 }
 
 TEST_CASE("relay: devices of one user are each on their own, with one event a time", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.connect("pad", true);
   bed.connect("tab", true);
-  bed.commit({Bed::intent(1, {Bed::phone("old"), Bed::phone("pad"), Bed::phone("phone"), Bed::phone("tab")})});
+  bed.commit({RelayBed::intent(
+      1, {RelayBed::phone("old"), RelayBed::phone("pad"), RelayBed::phone("phone"), RelayBed::phone("tab")})});
   CHECK(bed.sink.told() == Told{"1-1: old phone"});
   bed.sink.all_durable();
   CHECK(bed.book.published == Told{"1: old phone"});  // a later process need not push there again
   CHECK(bed.book.settled.empty());
-  bed.relay().left_foreground(kBob, "pad");
+  bed.relay().left_foreground(kBobby, "pad");
   CHECK(bed.sink.told().back() == "1-1: pad");
-  bed.relay().acknowledged(kBob, "tab", Ver{1});
+  bed.relay().acknowledged(kBobby, "tab", Ver{1});
   CHECK(bed.book.settled.empty());  // not before the broker has the second event
   bed.sink.all_durable();
   CHECK(bed.book.settled == Ids{1});
@@ -215,19 +216,20 @@ TEST_CASE("relay: devices of one user are each on their own, with one event a ti
 }
 
 TEST_CASE("relay: what was recalled or read elsewhere is pushed no more", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.connect("phone", true);
-  bed.commit({Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")}),
-              Bed::intent(3, {Bed::phone("phone")})});
+  bed.commit({RelayBed::intent(1, {RelayBed::phone("phone")}), RelayBed::intent(2, {RelayBed::phone("phone")}),
+              RelayBed::intent(3, {RelayBed::phone("phone")})});
   Committed commit;
   SECTION("recalled") { commit.recalled = {{ConvId{1}, Seq{2}}}; }
   SECTION("read up to it") {
     commit.recalled = {{ConvId{9}, Seq{2}}};  // another conversation
-    commit.read = {{kBob, {ConvId{9}, Seq{3}}}, {{AppId{1}, "eve"}, {ConvId{1}, Seq{3}}}, {kBob, {ConvId{1}, Seq{2}}}};
+    commit.read = {
+        {kBobby, {ConvId{9}, Seq{3}}}, {{AppId{1}, "eve"}, {ConvId{1}, Seq{3}}}, {kBobby, {ConvId{1}, Seq{2}}}};
   }
   const bool read = !commit.read.empty();
   bed.relay().committed(commit);
-  bed.relay().left_foreground(kBob, "phone");
+  bed.relay().left_foreground(kBobby, "phone");
   CHECK(bed.sink.told() == (read ? Told{"1-3: phone"} : Told{"1-1: phone", "1-3: phone"}));
   bed.sink.all_durable();
   CHECK(bed.metrics.withdrawn.read() == (read ? 2 : 1));
@@ -235,13 +237,13 @@ TEST_CASE("relay: what was recalled or read elsewhere is pushed no more", "[im][
 }
 
 TEST_CASE("relay: recalled while its event is at the broker", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.connect("pad", true);
-  bed.commit({Bed::intent(1, {Bed::phone("phone"), Bed::phone("pad")})});
+  bed.commit({RelayBed::intent(1, {RelayBed::phone("phone"), RelayBed::phone("pad")})});
   Committed commit;
   commit.recalled = {{ConvId{1}, Seq{1}}};
   bed.relay().committed(commit);
-  bed.relay().left_foreground(kBob, "pad");
+  bed.relay().left_foreground(kBobby, "pad");
   bed.sink.all_durable();
   CHECK(bed.sink.told() == Told{"1-1: phone"});
   CHECK(bed.book.published.empty());
@@ -253,22 +255,23 @@ TEST_CASE("relay: a device that logged out or was displaced is no target any mor
   using Why = Ended::Why;
   const auto why = GENERATE(Why::Displaced, Why::Kicked, Why::LoggedOut, Why::AccountRemoved, Why::SameDevice);
   CAPTURE(static_cast<int>(why));
-  Bed bed;
+  RelayBed bed;
   bed.connect("phone", true);
-  bed.commit({Bed::intent(1, {Bed::phone("phone")})});
+  bed.commit({RelayBed::intent(1, {RelayBed::phone("phone")})});
   Committed commit;
-  commit.ended = {{Terminal{kBob, "phone", Epoch{1}, Platform::Ios}, why}};
+  commit.ended = {{Terminal{kBobby, "phone", Epoch{1}, Platform::Ios}, why}};
   bed.relay().committed(commit);
-  bed.relay().left_foreground(kBob, "phone");
+  bed.relay().left_foreground(kBobby, "phone");
   CHECK(bed.sink.events.size() == (why == Why::SameDevice ? 1 : 0));
   CHECK(bed.book.settled == (why == Why::SameDevice ? Ids{} : Ids{1}));
 }
 
 TEST_CASE("relay: an earlier process's intents wait for the devices to come back", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.options.page = 2;
-  bed.book.stored = {Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone"), Bed::phone("pad")}),
-                     Bed::intent(3, {Bed::phone("phone")})};
+  bed.book.stored = {RelayBed::intent(1, {RelayBed::phone("phone")}),
+                     RelayBed::intent(2, {RelayBed::phone("phone"), RelayBed::phone("pad")}),
+                     RelayBed::intent(3, {RelayBed::phone("phone")})};
   bed.book.stored[1].events = 1;
   bed.book.stored[1].pushed = {"phone"};
   bed.relay().start();
@@ -283,14 +286,14 @@ TEST_CASE("relay: an earlier process's intents wait for the devices to come back
   CHECK(bed.book.asked.empty());
   CHECK(bed.book.settled == Ids{1});
   CHECK(bed.sink.told() == Told{"1-2: pad"});
-  bed.relay().left_foreground(kBob, "phone");
+  bed.relay().left_foreground(kBobby, "phone");
   CHECK(bed.sink.told() == Told{"1-2: pad", "1-3: phone"});
   CHECK(bed.metrics.repeated.read() == 3);
 }
 
 TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") {
-  Bed bed;
-  bed.book.stored = {Bed::intent(1, {Bed::phone("phone")}), Bed::intent(2, {Bed::phone("phone")})};
+  RelayBed bed;
+  bed.book.stored = {RelayBed::intent(1, {RelayBed::phone("phone")}), RelayBed::intent(2, {RelayBed::phone("phone")})};
   bed.relay().start();
   SECTION("ended before the page came, and the store had not heard of it") {
     bed.commit({bed.book.stored[1]});
@@ -331,11 +334,11 @@ TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") 
 }
 
 TEST_CASE("relay: more intents than memory holds stay in the store, and none is forgotten", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.options.held_max = 4;
   bed.connect("phone", true);
   for (std::int64_t n = 1; n <= 10; ++n) {
-    bed.book.stored.push_back(Bed::intent(n, {Bed::phone("phone")}));
+    bed.book.stored.push_back(RelayBed::intent(n, {RelayBed::phone("phone")}));
     bed.commit({bed.book.stored.back()});
   }
   CHECK(bed.metrics.held.read() == 4);
@@ -346,8 +349,8 @@ TEST_CASE("relay: more intents than memory holds stay in the store, and none is 
   };
   for (int round = 0; round < 20; ++round) {
     bed.here.users["bob"][0].acknowledged = Ver{4};
-    bed.relay().acknowledged(kBob, "phone", Ver{4});
-    bed.relay().left_foreground(kBob, "phone");
+    bed.relay().acknowledged(kBobby, "phone", Ver{4});
+    bed.relay().left_foreground(kBobby, "phone");
     bed.here.users["bob"][0].foreground = false;
     bed.sink.all_durable();
     drop_settled();
@@ -362,10 +365,10 @@ TEST_CASE("relay: more intents than memory holds stay in the store, and none is 
 }
 
 TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]") {
-  Bed bed;
+  RelayBed bed;
   bed.options.in_flight_max = 2;
   std::vector<Intent> intents;
-  for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(Bed::intent(n, {Bed::phone("phone")}));
+  for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(RelayBed::intent(n, {RelayBed::phone("phone")}));
   bed.commit(intents);
   CHECK(bed.sink.told() == Told{"1-1: phone", "1-2: phone"});
   bed.loop.pass(milliseconds(700));
@@ -382,11 +385,11 @@ TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]
 }
 
 TEST_CASE("relay: the bytes at the broker are bounded too", "[im][relay]") {
-  Bed bed;
-  const auto first = Bed::intent(1, {Bed::phone("phone")});
+  RelayBed bed;
+  const auto first = RelayBed::intent(1, {RelayBed::phone("phone")});
   bed.options.in_flight_bytes_max = offline_event(first, {"phone"}, bed.options.event_lifetime).size() + 1;
   std::vector<Intent> intents;
-  for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(Bed::intent(n, {Bed::phone("phone")}));
+  for (std::int64_t n = 1; n <= 5; ++n) intents.push_back(RelayBed::intent(n, {RelayBed::phone("phone")}));
   bed.commit(intents);
   CHECK(bed.sink.told() == Told{"1-1: phone", "1-2: phone"});  // the second began below the limit
   bed.sink.durable(1);
@@ -414,19 +417,19 @@ TEST_CASE("relay: a recall is followed up where a push may have been made", "[im
       {"its event is at the broker", false, true, {"1-1: phone", "1-1.recalled: phone"}, {}},
   }));
   CAPTURE(row.name);
-  Bed bed;
+  RelayBed bed;
   bed.connect("phone", row.foreground);
-  bed.commit({Bed::intent(1, {Bed::phone("phone")})});
+  bed.commit({RelayBed::intent(1, {RelayBed::phone("phone")})});
   if (row.durable) bed.sink.all_durable();
   Committed commit;
   commit.recalled = {{ConvId{1}, Seq{1}}};
   commit.follow_ups = {{.id = 9,
                         .kind = FollowUp::Kind::Recalled,
-                        .to = kBob,
+                        .to = kBobby,
                         .message = {ConvId{1}, Seq{1}},
                         .ver = Ver{1},
                         .from = "ann",
-                        .targets = {Bed::phone("phone")}}};
+                        .targets = {RelayBed::phone("phone")}}};
   bed.relay().committed(commit);
   CHECK(bed.sink.told() == row.events);
   CHECK(bed.book.told_off == row.told_off);

@@ -5,8 +5,8 @@
 namespace nightpost::im {
 namespace {
 
-struct Three : RestBed {
-  explicit Three(ServiceOptions options = {}) : RestBed({}, std::move(options)) {
+struct ThreeFriends : RestBed {
+  explicit ThreeFriends(ServiceOptions options = {}) : RestBed({}, std::move(options)) {
     import_users({"alice", "bob", "carol"});
   }
   Json list_of(const std::string& key, const std::string& user) {
@@ -33,7 +33,7 @@ std::vector<std::string> words(const Json& items) {
 }
 
 TEST_CASE("rest blacklist: add, look, check, delete", "[im][rest][black]") {
-  Three bed;
+  ThreeFriends bed;
   Json reply = bed.done("sns/black_list_add", {{"From_Account", "alice"}, {"To_Account", {"bob", "nobody", "alice"}}});
   CHECK(reply.at("ErrorDisplay") == "");
   CHECK(reply.at("ResultItem").at(0).at("ResultCode") == 0);
@@ -84,7 +84,7 @@ TEST_CASE("rest blacklist: add, look, check, delete", "[im][rest][black]") {
 TEST_CASE("rest blacklist: its bound, and a client's own entries", "[im][rest][black]") {
   ServiceOptions options;
   options.blacklist_max = 1;
-  Three bed(options);
+  ThreeFriends bed(options);
   const Terminal alice = bed.login("alice");
   CHECK(bed.block(alice, "bob"));
   const Json reply = bed.done("sns/black_list_add", {{"From_Account", "alice"}, {"To_Account", {"carol", "bob"}}});
@@ -94,7 +94,7 @@ TEST_CASE("rest blacklist: its bound, and a client's own entries", "[im][rest][b
 }
 
 TEST_CASE("rest friends: one way and both", "[im][rest][friends]") {
-  Three bed;
+  ThreeFriends bed;
   CHECK(bed.add("alice", "bob").at("ResultCode") == 0);
   CHECK(bed.friends_of("alice") == Users{"bob"});
   CHECK(bed.friends_of("bob") == Users{"alice"});
@@ -129,7 +129,7 @@ TEST_CASE("rest friends: one way and both", "[im][rest][friends]") {
 }
 
 TEST_CASE("rest friends: what the other side lets happen", "[im][rest][friends]") {
-  Three bed;
+  ThreeFriends bed;
   const auto allow = [&](const std::string& word) {
     bed.done("profile/portrait_set",
              {{"From_Account", "bob"}, {"ProfileItem", {{{"Tag", "Tag_Profile_IM_AllowType"}, {"Value", word}}}}});
@@ -150,7 +150,7 @@ TEST_CASE("rest friends: what the other side lets happen", "[im][rest][friends]"
 TEST_CASE("rest friends: remarks, labels, pages", "[im][rest][friends]") {
   ServiceOptions options;
   options.friends_max = 150;
-  Three bed(options);
+  ThreeFriends bed(options);
   const Json item = Json::parse(R"({"To_Account":"bob","Remark":"Bobby","GroupName":["work","chess"],
     "AddSource":"AddSource_Type_Org","AddWording":"hi","AddTime":1420000001})");
   bed.done("sns/friend_import", {{"From_Account", "alice"}, {"AddFriendItem", Json::array({item})}});
@@ -216,7 +216,7 @@ TEST_CASE("rest friends: remarks, labels, pages", "[im][rest][friends]") {
 }
 
 TEST_CASE("rest recentcontact: listed, deleted, with its messages or without", "[im][rest][recent]") {
-  Three bed;
+  ThreeFriends bed;
   const Terminal alice = bed.login("alice");
   bed.done("openim/sendmsg", bed.message("bob", "alice"));
   bed.clock.pass(milliseconds(1'000));

@@ -14,7 +14,7 @@ struct Said {
   WallTime at{};
   bool counts = true, hidden = false, recalled = false, push = true;
 };
-struct Side {
+struct ModelSide {
   Seq read, peer_read, head;
   bool there = false;
   std::set<std::int64_t> removed;
@@ -22,7 +22,7 @@ struct Side {
 struct Talk {
   std::optional<ConvId> id;
   std::vector<Said> said;  // seq - 1 is the place
-  std::map<std::string, Side> sides;
+  std::map<std::string, ModelSide> sides;
 };
 
 /// What a client holds that syncs from time to time.
@@ -111,7 +111,7 @@ class Model {
     const Seq seq{std::int64_t(in.said.size())};
     for (const std::string& who : {from, to}) {
       if (who == to && hidden) continue;
-      Side& side = in.sides[who];
+      ModelSide& side = in.sides[who];
       if (!side.there) side.read = Seq{seq.value - 1};
       side.there = true;
       side.head = seq;
@@ -149,13 +149,13 @@ class Model {
   }
   void read(const std::string& user, const std::string& peer) {
     Talk& in = talk(user, peer);
-    Side& side = in.sides[user];
+    ModelSide& side = in.sides[user];
     const bool all = upto(3) == 0;
     const Seq asked{std::int64_t(upto(in.said.size() + 3))};
     if (side.there) {
       const Seq mark = std::max(side.read, std::min(all ? side.head : asked, side.head));
       if (mark > side.read && user != peer) {
-        if (Side& other = in.sides[peer]; other.there) other.peer_read = std::max(other.peer_read, mark);
+        if (ModelSide& other = in.sides[peer]; other.there) other.peer_read = std::max(other.peer_read, mark);
       }
       side.read = mark;
     }
@@ -192,7 +192,7 @@ class Model {
   void remove(const std::string& user, const std::string& peer) {
     settle();
     Talk& in = talk(user, peer);
-    Side& side = in.sides[user];
+    ModelSide& side = in.sides[user];
     if (!side.there) return;
     const Seq seq{std::int64_t(1 + upto(static_cast<std::size_t>(side.head.value)))};
     side.removed.insert(seq.value);
@@ -276,7 +276,7 @@ class Model {
     CHECK(intents.size() == wanted);
     for (const std::string& user : users_) compare_syncs(user, totals[user]);
   }
-  void compare_side(const Talk& in, const std::string& user, const std::string& peer, const Side& side,
+  void compare_side(const Talk& in, const std::string& user, const std::string& peer, const ModelSide& side,
                     std::int64_t unread) {
     CAPTURE(user, peer);
     const Chat chat = world_.chat(terminals_[user], peer);
