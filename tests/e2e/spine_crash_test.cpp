@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using support::milliseconds;
 using Worker = support::Nightpost::Worker;
 
-constexpr std::size_t kEvents = 20'000;
+constexpr std::size_t kEventsOffered = 20'000;
 constexpr int kPartitions = 40;  // eight of the offline topic in Bed and of each delay topic
 
 std::uint64_t chosen_seed() {
@@ -33,7 +33,7 @@ class Story {
   Story(Bed& bed, std::uint64_t seed) : bed_(bed), random_(seed) {
     config_ = bed.nightpost.config("worker.json", bed.names);
     support::add_users(bed.nightpost.store_path(),
-                       bed.nightpost.add_certificate(config_, bed.sink.origin(), bed.sink.ca_file()), kEvents);
+                       bed.nightpost.add_certificate(config_, bed.sink.origin(), bed.sink.ca_file()), kEventsOffered);
   }
 
   /// Events in as many bursts as there are blows, each blow at a moment of its own within or after its burst.
@@ -41,13 +41,13 @@ class Story {
     std::ranges::shuffle(blows, random_);
     start_host();
     for (const Blow blow : blows) {
-      produce(kEvents / blows.size());
+      produce(kEventsOffered / blows.size());
       support::pause_for(milliseconds(std::uniform_int_distribution(0, 400)(random_)));
       strike(blow);
     }
-    produce(kEvents - produced_);
+    produce(kEventsOffered - produced_);
     REQUIRE(host_->process().running());
-    REQUIRE(bed_.committed(kEvents, 240s));
+    REQUIRE(bed_.committed(kEventsOffered, 240s));
     if (guest_) leave(*guest_);
     leave(*host_);
   }
@@ -57,18 +57,18 @@ class Story {
     start_host();
     REQUIRE(holds(*host_, kPartitions));
     for (std::size_t i = 0; i < times; ++i) {
-      produce(kEvents / times / 2);
+      produce(kEventsOffered / times / 2);
       guest_.emplace(bed_.nightpost, "guest-" + std::to_string(++started_), config_);
       REQUIRE(guest_->ready(60s));
       REQUIRE(holds(*guest_, kPartitions / 2));
       REQUIRE(holds(*host_, kPartitions / 2));
-      produce(kEvents / times / 2);
+      produce(kEventsOffered / times / 2);
       leave(*guest_);
       guest_.reset();
       REQUIRE(holds(*host_, kPartitions));
     }
-    produce(kEvents - produced_);
-    REQUIRE(bed_.committed(kEvents, 60s));
+    produce(kEventsOffered - produced_);
+    REQUIRE(bed_.committed(kEventsOffered, 60s));
     leave(*host_);
   }
 
@@ -80,10 +80,10 @@ class Story {
       others += outcome.at("outcome") != "accepted";
       done.insert(outcome.at("event_id"));
     }
-    CHECK(done.size() == kEvents);
+    CHECK(done.size() == kEventsOffered);
     CHECK(others == 0);
     CHECK(bed_.topics.size(bed_.names.dead) == 0);
-    CHECK(bed_.sink.stats().distinct == kEvents);
+    CHECK(bed_.sink.stats().distinct == kEventsOffered);
   }
 
  private:
@@ -145,7 +145,7 @@ class Story {
 TEST_CASE("five kills, a broker restart and guests: nothing lost, repeats recognisable", "[e2e][spine]") {
   const std::uint64_t seed = chosen_seed();
   CAPTURE(seed);
-  Bed bed(4 * kEvents);
+  Bed bed(4 * kEventsOffered);
   Story story(bed, seed);
   story.play({Blow::Kill, Blow::Kill, Blow::Kill, Blow::Kill, Blow::Kill, Blow::RestartBroker, Blow::Guest, Blow::Guest,
               Blow::Guest, Blow::Guest});
@@ -166,7 +166,7 @@ TEST_CASE("five kills, a broker restart and guests: nothing lost, repeats recogn
     if (request.collapse_id.empty() || (!is_new && !same)) ++strangers;
   }
   CHECK(strangers == 0);
-  std::cerr << stats.requests - stats.distinct << " of " << kEvents << " pushes repeated" << std::endl;
+  std::cerr << stats.requests - stats.distinct << " of " << kEventsOffered << " pushes repeated" << std::endl;
 }
 
 TEST_CASE("a guest comes and goes under load: nothing lost, nothing repeated", "[e2e][spine]") {
@@ -178,8 +178,8 @@ TEST_CASE("a guest comes and goes under load: nothing lost, nothing repeated", "
   // others, and what they cannot commit meanwhile is repeated.
   story.host_a_guest(3);
   story.check_nothing_lost();
-  CHECK(bed.sink.stats().requests == kEvents);
-  CHECK(bed.topics.size(bed.names.results) == kEvents);
+  CHECK(bed.sink.stats().requests == kEventsOffered);
+  CHECK(bed.topics.size(bed.names.results) == kEventsOffered);
 }
 
 }  // namespace

@@ -155,6 +155,47 @@ TEST_CASE("on PostgreSQL: a server that is away is waited for, at the start and 
   bed.expect_nothing_lost();
 }
 
+TEST_CASE("on PostgreSQL: the primary dies, and its standby takes over later", "[e2e][spine][postgres]") {
+  PostgresBed bed(400);
+  bed.store.reset();
+  const auto standby = support::PostgresServer::standby_of(bed.server, {"fsync=off"});
+  const std::string database = bed.url.substr(0, bed.url.find('?'));
+  const std::string url =
+      database + "?host=" + bed.server.folder() + "," + standby->folder() + "&target_session_attrs=read-write";
+  const std::string config = bed.nightpost.config("both.json", bed.names, {{"store", {{"url", url}}}});
+  Worker worker(bed.nightpost, "worker", config);
+  REQUIRE(worker.ready(60s));
+  bed.produce(0, 100);
+  REQUIRE(bed.committed(100, 60s));
+  const std::string caught_up = "SELECT pg_last_wal_replay_lsn() >= '" +
+                                support::PostgresClient(bed.url).text("SELECT pg_current_wal_lsn()") + "'";
+  REQUIRE(support::eventually(
+      60s, [&] { return support::PostgresClient(standby->address("postgres")).text(caught_up) == "t"; }));
+
+  bed.server.stop();  // connections are refused; the standby takes no writes
+  const auto died = std::chrono::steady_clock::now();
+  const std::string http = worker.ready_json().at("http");
+  CHECK(readyz_says(http, "not ready: store: "));
+  bed.produce(0, 100);    // in the cache
+  bed.produce(100, 300);  // not in it: they wait
+  REQUIRE(support::eventually(60s, [&] { return bed.accepted() >= 200; }, 50ms));
+  support::pause_for(std::chrono::ceil<milliseconds>(died + 12s - std::chrono::steady_clock::now()));
+  CHECK(bed.accepted() == 200);
+  CHECK(worker.process().running());
+
+  standby->promote();
+  const auto promoted = std::chrono::steady_clock::now();
+  const bool all = support::eventually(180s, [&] { return bed.accepted() >= 500; }, 100ms);
+  CAPTURE(worker.log());
+  REQUIRE(all);
+  std::cerr << "the last of 300 events was delivered "
+            << std::chrono::ceil<milliseconds>(std::chrono::steady_clock::now() - promoted).count()
+            << " ms after the standby took over" << std::endl;
+  CHECK(readyz_says(http, "ready\n"));
+  leave(worker);
+  bed.expect_nothing_lost();
+}
+
 TEST_CASE("on PostgreSQL: who waits for the server can be told to go", "[e2e][spine][postgres]") {
   PostgresBed bed(0);
   bed.store.reset();

@@ -16,9 +16,17 @@ const std::string kScript = NIGHTPOST_SOURCE_DIR "/tests/support/postgres/server
 
 }  // namespace
 
-PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(std::move(settings)) {
+PostgresServer::PostgresServer(std::vector<std::string> settings) : PostgresServer(std::move(settings), "") {}
+
+PostgresServer::PostgresServer(std::vector<std::string> settings, std::string primary)
+    : settings_(std::move(settings)), primary_(std::move(primary)) {
   ::chmod(folder_.path().c_str(), 0711);  // root's server runs as another user, who must get through
   start();
+}
+
+std::unique_ptr<PostgresServer> PostgresServer::standby_of(const PostgresServer& primary,
+                                                           std::vector<std::string> settings) {
+  return std::unique_ptr<PostgresServer>(new PostgresServer(std::move(settings), primary.folder()));
 }
 
 PostgresServer::~PostgresServer() {
@@ -35,17 +43,20 @@ PostgresServer& PostgresServer::shared() {
 }
 
 void PostgresServer::start() {
-  std::vector<std::string> argv = {
-      kScript, "up", "--port", "0", "--data", folder_.file("data"), "--owner", std::to_string(::getpid())};
+  std::vector<std::string> argv = {kScript,  "up",     "--port",  "0",
+                                   "--data", folder(), "--owner", std::to_string(::getpid())};
+  if (!primary_.empty()) argv.insert(argv.end(), {"--standby-of", primary_});
   for (const std::string& setting : settings_) argv.insert(argv.end(), {"--set", setting});
   if (run_command(argv, kUp, {.log_file = folder_.file("up.log")}).exit_code != 0)
     throw std::runtime_error("PostgreSQL does not come up: " + read_file(folder_.file("up.log")));
 }
 
-void PostgresServer::stop() { run_command({kScript, "down", "--now", "--data", folder_.file("data")}, kDown); }
+void PostgresServer::promote() { PostgresClient(address("postgres")).run("SELECT pg_promote()"); }
+
+void PostgresServer::stop() { run_command({kScript, "down", "--now", "--data", folder()}, kDown); }
 
 std::string PostgresServer::address(const std::string& database, const std::string& user) const {
-  return "postgresql://" + user + "@/" + database + "?host=" + folder_.file("data");
+  return "postgresql://" + user + "@/" + database + "?host=" + folder();
 }
 
 std::string PostgresServer::new_database() {

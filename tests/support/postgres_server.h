@@ -4,6 +4,7 @@
 
 #include <libpq-fe.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,8 @@ class PostgresServer {
  public:
   /// `settings` are lines of postgresql.conf, "max_connections=20".
   explicit PostgresServer(std::vector<std::string> settings = {});
+  /// A copy of `primary` that follows it and takes no writes until it is promoted.
+  static std::unique_ptr<PostgresServer> standby_of(const PostgresServer& primary, std::vector<std::string> settings);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
@@ -25,15 +28,19 @@ class PostgresServer {
   static PostgresServer& shared();
 
   void start();
+  void promote();
   void stop();  // as a crash would: no connection is told goodbye in peace
 
   /// The address of an empty database, nobody else's until it is given back. REQUIRED: nobody is connected then.
   std::string new_database();
   void give_back(std::string url) { free_.push_back(std::move(url)); }
   std::string address(const std::string& database, const std::string& user = "postgres") const;
+  std::string folder() const { return folder_.file("data"); }  // where its socket is
 
  private:
+  PostgresServer(std::vector<std::string> settings, std::string primary);
   std::vector<std::string> settings_;
+  std::string primary_;  // the folder of the one it follows; empty: none
   TempFolder folder_{"postgres"};
   int databases_ = 0;
   std::vector<std::string> free_;
