@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "admin/target.h"
+
 namespace nightpost::admin {
 namespace {
 
@@ -212,8 +214,18 @@ constexpr Route kRoutes[] = {
      {},
      {},
      204},
-    {"POST", "/v1/certificates/{id}/verify", kOperator, kV1, verify_certificate, "certificate.verify",
-     "Asks the vendor whether it takes the credential, by a push to a token of nobody"},
+    {"POST",
+     "/v1/certificates/{id}/verify",
+     kOperator,
+     kV1,
+     verify_certificate,
+     "certificate.verify",
+     "Asks the vendor whether it takes the credential, by a push to a token of nobody",
+     {},
+     {},
+     200,
+     false,
+     true},
     {"POST", "/v1/certificates/{id}/disable", kOperator, kV1, disable_certificate, "certificate.disable",
      "Sends nothing with it until it is enabled"},
     {"POST", "/v1/certificates/{id}/enable", kOperator, kV1, enable_certificate, "certificate.enable",
@@ -241,7 +253,10 @@ constexpr Route kRoutes[] = {
      "certificate.approve_removals",
      "Removes the dead tokens that are held, and holds none for a while",
      {},
-     kApproveBody},
+     kApproveBody,
+     200,
+     false,
+     true},
     {"GET", "/v1/removals/held", kViewer, kV1, list_held_removals, "",
      "Dead tokens that are not removed, since too many died at once", kAppQuery},
 
@@ -277,7 +292,10 @@ constexpr Route kRoutes[] = {
      "push.send",
      "A test push, or the exact request it would be",
      {},
-     kPushBody},
+     kPushBody,
+     200,
+     false,
+     true},
 
     {"POST",
      "/v1/events",
@@ -289,9 +307,10 @@ constexpr Route kRoutes[] = {
      {},
      {},
      200,
+     true,
      true},
 
-    {"GET", "/v1/letters", kViewer, kV1, list_letters, "", "Dead letters", kLettersQuery},
+    {"GET", "/v1/letters", kViewer, kV1, list_letters, "", "Dead letters", kLettersQuery, {}, 200, false, true},
     {"POST",
      "/v1/letters/replay",
      kOperator,
@@ -300,7 +319,10 @@ constexpr Route kRoutes[] = {
      "letter.replay",
      "Gives letters another try",
      {},
-     kLettersBody},
+     kLettersBody,
+     200,
+     false,
+     true},
     {"POST",
      "/v1/letters/drop",
      kOperator,
@@ -309,8 +331,22 @@ constexpr Route kRoutes[] = {
      "letter.drop",
      "Marks letters as done",
      {},
-     kLettersBody},
-    {"GET", "/v1/letters/{letter}", kOperator, kV1, show_letter, "letter.read", "One letter, with its event"},
+     kLettersBody,
+     200,
+     false,
+     true},
+    {"GET",
+     "/v1/letters/{letter}",
+     kOperator,
+     kV1,
+     show_letter,
+     "letter.read",
+     "One letter, with its event",
+     {},
+     {},
+     200,
+     false,
+     true},
 
     {"GET", "/v1/tokens", kAdmin, kV1, list_tokens, "", "API tokens"},
     {"POST",
@@ -333,11 +369,26 @@ constexpr Route kRoutes[] = {
      {},
      {},
      204},
+    {"GET", "/v1/sessions", kAdmin, kV1, list_sessions, "", "Who is logged in, the latest first"},
+    {"DELETE", "/v1/sessions/{session}", kAdmin, kV1, end_listed_session, "session.end", "Ends a session", {}, {}, 204},
     {"GET", "/v1/audit", kAdmin, kV1, list_audit, "", "Who changed what, the latest first", kAuditQuery},
 };
 
 }  // namespace
 
 std::span<const Route> routes() noexcept { return kRoutes; }
+
+bool waits_for_others(std::string_view method, std::string_view target) {
+  const auto read = read_target(target);
+  if (!read) return false;
+  for (const Route& route : kRoutes) {
+    if (route.method != method || !match_path(route.path, read->segments)) continue;
+    const auto verify = read->query.find("verify");
+    const bool asks_vendor = std::ranges::find(route.query, "verify", &Member::name) != route.query.end() &&
+                             verify != read->query.end() && verify->second == "true";
+    return route.waits || asks_vendor;
+  }
+  return false;
+}
 
 }  // namespace nightpost::admin

@@ -76,9 +76,12 @@ struct Route {
   std::span<const Member> query = {}, body = {};
   int done = 200;       // the status of what went well
   bool events = false;  // the body is an event, or a line each, and not read by `body`
+  bool waits = false;   // for a vendor or for brokers, maybe long: waits_for_others()
 };
 
 std::span<const Route> routes() noexcept;
+/// The call may take as long as a vendor or the brokers want: it is not to hold a thread that others need. Pure.
+bool waits_for_others(std::string_view method, std::string_view target);
 
 // session_routes.cpp
 Reply login(Request& request);
@@ -130,6 +133,8 @@ Reply drop_letters(Request& request);
 Reply list_tokens(Request& request);
 Reply add_token(Request& request);
 Reply revoke_token(Request& request);
+Reply list_sessions(Request& request);
+Reply end_listed_session(Request& request);
 Reply list_audit(Request& request);
 
 /// The events of a body that is one, or has one a line: lines that are blank are none. Pure.

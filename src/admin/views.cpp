@@ -102,6 +102,20 @@ nlohmann::json token_view(const store::AdminToken& token, WallTime now) {
           {"state", state_of(token, now)}};
 }
 
+nlohmann::json session_view(const store::AdminSession& session, bool own) {
+  const bool link = session.token.kind == store::AdminToken::Kind::Link;
+  return {{"id", session.id},
+          {"name", session.token.name},
+          {"by", link ? "link" : "token"},
+          {"token_id", link ? nlohmann::json() : nlohmann::json(session.token.id)},
+          {"role", session.token.role},
+          {"apps", apps_or_null(session.token.apps)},
+          {"created_at", to_ms(session.created_at)},
+          {"last_used_at", to_ms(session.used_at)},
+          {"ends_at", to_ms(session.ends_at)},
+          {"own", own}};
+}
+
 nlohmann::json audit_view(const store::AuditEntry& entry) {
   return {{"id", entry.id},
           {"at", to_ms(entry.at)},

@@ -18,6 +18,8 @@ nlohmann::json device_view(const store::Store::DeviceRow& row);
 nlohmann::json user_view(AppId app, const std::string& user, const Receiver& receiver, WallTime now);
 nlohmann::json mute_view(const Mute& mute, WallTime now);
 nlohmann::json token_view(const store::AdminToken& token, WallTime now);
+/// `own`: it is the caller's.
+nlohmann::json session_view(const store::AdminSession& session, bool own);
 nlohmann::json audit_view(const store::AuditEntry& entry);
 /// null: absent.
 nlohmann::json time_or_null(std::optional<WallTime> time);

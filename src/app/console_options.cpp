@@ -18,6 +18,19 @@ void read_console_address(JsonSection& section, std::string_view key, std::strin
   }
 }
 
+/// REQUIRED: access.tls says what the rest of the section does.
+void read_public_url(JsonSection& section, ConsoleOptions& options) {
+  section.text("public_url", options.public_url, true);
+  if (options.public_url.empty()) return;
+  auto origin = admin::origin_of(options.public_url);
+  if (!origin) return section.mistake("public_url", origin.error().detail);
+  const bool https = origin->starts_with("https://");
+  if (!https && options.access.tls)
+    return section.mistake("public_url", "is plain http, but with TLS, or behind_tls_proxy, cookies are for https");
+  options.access.tls = options.access.tls || https;  // a proxy on this machine ends TLS
+  options.access.origin = *std::move(origin);
+}
+
 }  // namespace
 
 bool is_this_machine(const std::string& host) {
@@ -37,6 +50,8 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   read_server_limits(section, "", options.server);
   section.integer("threads", options.threads, 1, 64);
   section.integer("requests_queued_max", options.requests_queued_max, 1, 10'000);
+  section.integer("long_threads", options.long_threads, 1, 64);
+  section.integer("long_requests_queued_max", options.long_requests_queued_max, 1, 10'000);
   section.duration_ms("session_idle_ms", options.access.session_idle, 60'000, kConsoleDayMs);
   section.duration_ms("session_lifetime_ms", options.access.session_lifetime, 60'000, 30 * kConsoleDayMs);
   section.integer("sessions_per_token_max", options.access.sessions_per_token_max, 1, 1'000);
@@ -54,6 +69,7 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   section.integer("events_per_request_max", options.events_per_request_max, 1, 100'000);
   section.duration_ms("letters_wait_ms", options.letters_wait, 1'000, 600'000);
   options.access.tls = !options.tls.certificate.empty() || options.behind_tls_proxy;
+  read_public_url(section, options);
 }
 
 }  // namespace nightpost::app

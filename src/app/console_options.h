@@ -17,6 +17,7 @@ struct ConsoleOptions {
   std::string host = "127.0.0.1";       // of the API and the page
   std::uint16_t port = 9468;            // 0: a free one
   TlsFiles tls;                         // none: plain, on this machine alone
+  std::string public_url;               // where people open the page; empty: at the listener
   bool behind_tls_proxy = false;        // plain, and a proxy before it ends TLS: any address may be listened on
   std::string http_host = "127.0.0.1";  // /metrics, /healthz, /readyz
   std::uint16_t http_port = 9469;
@@ -24,8 +25,10 @@ struct ConsoleOptions {
   /// Limits of its connections. Behind a proxy that ends TLS all of them come from one address.
   server::ServerOptions server{
       .connections_max = 256, .connections_per_address_max = 64, .idle_timeout = milliseconds(60'000)};
-  std::size_t threads = 2;               // that answer, with a store's connections each
-  std::size_t requests_queued_max = 64;  // that wait for one of them; more are answered 503
+  std::size_t threads = 2;                   // that answer, with a store's connections each
+  std::size_t requests_queued_max = 64;      // that wait for one of them; more are answered 503
+  std::size_t long_threads = 2;              // that answer what waits for vendors or brokers (admin::waits_for_others)
+  std::size_t long_requests_queued_max = 8;  // likewise
   admin::AccessOptions access;
   admin::GateOptions gate;
   milliseconds audit_keep{std::chrono::days(400)};  // older entries are deleted

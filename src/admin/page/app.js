@@ -30,6 +30,7 @@ route('/trace/:event', () => import('./views/trace_event.js'));
 route('/letters', () => import('./views/letters.js'));
 route('/letters/:id', () => import('./views/letter.js'));
 route('/tokens', () => import('./views/tokens.js'));
+route('/tokens/sessions', () => import('./views/sessions.js'));
 route('/audit', () => import('./views/audit.js'));
 route('/login', () => import('./views/login.js'));
 

@@ -15,7 +15,8 @@ struct GoodCall {
   nlohmann::json body;
 };
 
-GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t removed, std::int64_t token) {
+GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t removed, std::int64_t token,
+                   const std::string& session) {
   const std::string user = "?app=1400000001&user=vinson";
   const nlohmann::json device = {{"app_id", kShop.value},
                                  {"user_id", "vinson"},
@@ -52,6 +53,7 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"POST /v1/letters/drop", {"/v1/letters/drop", {{"apps", {kShop.value}}}}},
       {"POST /v1/tokens", {"/v1/tokens", {{"name", "new"}, {"role", "viewer"}, {"apps", {kShop.value}}}}},
       {"DELETE /v1/tokens/{id}", {fmt::format("/v1/tokens/{}", token), nullptr}},
+      {"DELETE /v1/sessions/{session}", {"/v1/sessions/" + session, nullptr}},
       {"GET /v1/audit", {"/v1/audit?app=1400000001", nullptr}},
   };
   const auto found = calls.find(fmt::format("{} {}", route.method, route.path));
@@ -78,21 +80,25 @@ struct MatrixBed : ApiBed {
       FAIL("no device");
     token(Role::Viewer, {kShop});
     spare = latest;
+    token(Role::Viewer, {kShop});
+    session = std::string(store::kSessionIdBytes, 'a');
+    if (!admin->add_session(std::string(64, 'a'), latest, kThen, kThen + seconds(600), 20)) FAIL("no session");
   }
   Heard good(const Route& route, const std::string& secret) {
     const GoodCall wanted = good_call(route);
     return call(std::string(route.method), wanted.target, secret, wanted.body);
   }
-  GoodCall good_call(const Route& route) const { return admin::good_call(route, certificate, removed, spare); }
+  GoodCall good_call(const Route& route) const { return admin::good_call(route, certificate, removed, spare, session); }
   std::int64_t certificate = 0, removed = 0, spare = 0;
+  std::string session;
 };
 
 std::string label(const Route& route) { return fmt::format("{} {}", route.method, route.path); }
 
 bool names_an_app(const Route& route) {
   // Of all others the answer holds what the caller may see.
-  static const std::set<std::string, std::less<>> kOpenToAll = {"/v1/logout", "/v1/me", "/v1/health", "/v1/vendors",
-                                                                "/v1/tokens"};
+  static const std::set<std::string, std::less<>> kOpenToAll = {"/v1/logout",  "/v1/me",     "/v1/health",
+                                                                "/v1/vendors", "/v1/tokens", "/v1/sessions"};
   return !kOpenToAll.contains(route.path) || label(route) == "POST /v1/tokens";
 }
 
@@ -212,6 +218,41 @@ TEST_CASE("admin matrix: the table itself", "[admin][matrix]") {
       CHECK_FALSE(route.deed.empty());
     if (!route.role) CHECK((route.path == "/v1/login" || route.path == "/v1/openapi.json"));
     if (route.method == "GET") CHECK(route.body.empty());
+  }
+}
+
+TEST_CASE("admin matrix: what waits for vendors or brokers, or for many commits, has a room of its own",
+          "[admin][matrix]") {
+  std::set<std::string> waiting;
+  for (const Route& route : routes())
+    if (route.waits) waiting.insert(label(route));
+  CHECK(waiting == std::set<std::string>{"GET /v1/letters", "GET /v1/letters/{letter}",
+                                         "POST /v1/certificates/{id}/approve-removals",
+                                         "POST /v1/certificates/{id}/verify", "POST /v1/events",
+                                         "POST /v1/letters/drop", "POST /v1/letters/replay", "POST /v1/push"});
+  struct Row {
+    const char *method, *target;
+    bool waits;
+  };
+  for (const Row& row : std::vector<Row>{{"POST", "/v1/push", true},
+                                         {"GET", "/v1/push", false},
+                                         {"POST", "/v1/push/", false},
+                                         {"POST", "/v1/certificates/3/verify", true},
+                                         {"POST", "/v1/certificates", false},
+                                         {"POST", "/v1/certificates?verify=true", true},
+                                         {"POST", "/v1/certificates?verify=false", false},
+                                         {"POST", "/v1/certificates?verify=", false},
+                                         {"PATCH", "/v1/certificates/3?verify=true", true},
+                                         {"POST", "/v1/certificates/check?verify=true", true},
+                                         {"GET", "/v1/certificates?verify=true", false},
+                                         {"GET", "/v1/letters?state=all", true},
+                                         {"GET", "/v1/letters/0:1", true},
+                                         {"GET", "/v1/me", false},
+                                         {"GET", "/v1/nothing", false},
+                                         {"GET", "/v1/letters?%", false},
+                                         {"GET", "", false}}) {
+    CAPTURE(row.method, row.target);
+    CHECK(waits_for_others(row.method, row.target) == row.waits);
   }
 }
 

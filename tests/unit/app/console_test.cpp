@@ -4,10 +4,12 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -80,12 +82,30 @@ struct Running {
     std::string head;
     Json body;
   };
+  struct Asked {
+    asio::io_context own;
+    asio::ip::tcp::socket socket{own};
+    /// Waits for the answer.
+    Reply answer() {
+      boost::system::error_code ended;  // the server closes behind it
+      std::string text;
+      asio::read(socket, asio::dynamic_buffer(text), ended);
+      const std::size_t end = text.find("\r\n\r\n");
+      REQUIRE(end != std::string::npos);
+      Reply reply{std::stoi(text.substr(9, 3)), text.substr(0, end), Json::parse(text.substr(end + 4), nullptr, false)};
+      if (reply.body.is_discarded()) reply.body = text.substr(end + 4);
+      return reply;
+    }
+  };
   Reply ask(const std::string& method, const std::string& target, const std::string& token = "",
             const Json& body = nullptr, const std::string& more = "") {
+    return begin(method, target, token, body, more)->answer();
+  }
+  std::unique_ptr<Asked> begin(const std::string& method, const std::string& target, const std::string& token = "",
+                               const Json& body = nullptr, const std::string& more = "") {
     const std::string url = console->url();
-    asio::io_context own;
-    asio::ip::tcp::socket socket(own);
-    socket.connect(
+    auto asked = std::make_unique<Asked>();
+    asked->socket.connect(
         {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)))});
     const std::string text = body.is_null() ? "" : body.dump();
     std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + more;
@@ -93,15 +113,8 @@ struct Running {
     if (!text.empty()) request += "Content-Type: application/json\r\n";
     request += "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
     boost::system::error_code ended;  // a server may answer and close before it has all
-    asio::write(socket, asio::buffer(request), ended);
-    std::string answer;
-    asio::read(socket, asio::dynamic_buffer(answer), ended);
-    const std::size_t end = answer.find("\r\n\r\n");
-    REQUIRE(end != std::string::npos);
-    Reply reply{std::stoi(answer.substr(9, 3)), answer.substr(0, end),
-                Json::parse(answer.substr(end + 4), nullptr, false)};
-    if (reply.body.is_discarded()) reply.body = answer.substr(end + 4);
-    return reply;
+    asio::write(asked->socket, asio::buffer(request), ended);
+    return asked;
   }
 
   Config config;
@@ -113,6 +126,52 @@ struct Running {
   std::unique_ptr<Console> console;
   std::thread thread;
 };
+
+/// Takes connections and never says a word, until hang_up().
+class SilentVendor {
+ public:
+  SilentVendor() {
+    take();
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+  SilentVendor(const SilentVendor&) = delete;
+  SilentVendor& operator=(const SilentVendor&) = delete;
+  ~SilentVendor() {
+    hang_up();
+    thread_.join();
+  }
+  std::string url() const { return "https://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
+  void hang_up() {
+    asio::post(loop_, [this] {
+      boost::system::error_code ignored;
+      acceptor_.close(ignored);
+      taken_.clear();
+    });
+  }
+  std::atomic<int> connections{0};
+
+ private:
+  void take() {
+    acceptor_.async_accept([this](const boost::system::error_code& failed, asio::ip::tcp::socket socket) {
+      if (failed) return;
+      taken_.push_back(std::move(socket));
+      ++connections;
+      take();
+    });
+  }
+  asio::io_context loop_;
+  asio::ip::tcp::acceptor acceptor_{loop_, {asio::ip::address_v4::loopback(), 0}};
+  std::vector<asio::ip::tcp::socket> taken_;
+  std::thread thread_;
+};
+
+/// False: not in time.
+bool comes_true(const std::function<bool()>& condition) {
+  const SystemClock clock;
+  for (const MonoTime end = clock.mono() + seconds(30); !condition(); std::this_thread::yield())
+    if (clock.mono() >= end) return false;
+  return true;
+}
 
 const Json kXiaomi = {{"app_id", 1},
                       {"vendor", "xiaomi"},
@@ -173,6 +232,72 @@ TEST_CASE("console: from the first link to a test push", "[app][console]") {
     CHECK(audit.out.contains(deed));
   CHECK(audit.out.contains("127.0.0.1"));
   CHECK(running.metrics.changes.read() >= 4);
+}
+
+TEST_CASE("console: a vendor that hangs holds only those who ask it", "[app][console]") {
+  SilentVendor vendor;
+  const ConsoleOffice office(
+      {{"threads", 1}, {"long_threads", 1}, {"long_requests_queued_max", 1}, {"push_timeout_ms", 600'000}});
+  Running running(office);
+  const std::string token = office.token("admin");
+  Json certificate = kXiaomi;
+  certificate["host"] = vendor.url();
+  REQUIRE(running.ask("POST", "/v1/certificates", token, certificate).status == 201);
+  const Json device = {
+      {"app_id", 1}, {"user_id", "vinson"}, {"device_id", "mi"}, {"certificate_id", 1}, {"token", "regid-0123456789"}};
+  REQUIRE(running.ask("PUT", "/v1/devices", token, device).status == 200);
+  const Json push = {{"app_id", 1}, {"user_id", "vinson"}, {"desc", "hello"}};
+  const auto held = running.begin("POST", "/v1/push", token, push);
+  REQUIRE(comes_true([&] { return vendor.connections > 0; }));
+  const auto waits = running.begin("POST", "/v1/push", token, push);
+  REQUIRE(comes_true([&] { return running.metrics.waiting_long.read() == 1; }));
+
+  for (const char* target : {"/v1/push", "/v1/certificates/1/verify", "/v1/letters/drop"}) {
+    const auto refused = running.ask("POST", target, token, push);
+    CHECK(refused.status == 503);
+    CHECK(refused.body["error"]["code"] == "unavailable");
+    CHECK(refused.body["error"]["message"].get<std::string>().contains("may take long"));
+    CHECK(refused.head.contains("retry-after"));
+  }
+  CHECK(running.metrics.busy.read() == 3);
+  for (const char* target : {"/v1/me", "/v1/certificates", "/v1/audit", "/v1/health"})
+    CHECK(running.ask("GET", target, token).status == 200);
+  CHECK(running.ask("PATCH", "/v1/users?app=1&user=vinson", token, {{"badge", false}}).status == 200);
+
+  vendor.hang_up();
+  for (const auto& asked : {held.get(), waits.get()}) {
+    const auto answered = asked->answer();
+    CHECK(answered.status == 200);
+    CHECK(answered.body["items"][0]["outcome"]["outcome"] == "dead");
+  }
+}
+
+TEST_CASE("console: old entries of the audit log go though nobody calls", "[app][console]") {
+  const ConsoleOffice office;
+  const auto tables = open_admin_store(*load_config(office.file("config.json")));
+  REQUIRE(tables);
+  const WallTime now = SystemClock().wall();
+  for (const auto age : {std::chrono::days(401), std::chrono::days(399)})
+    REQUIRE((*tables)->add_audit({.at = now - age, .who = "vinson", .what = "login", .outcome = "done"}));
+  const Running running(office);
+  REQUIRE(comes_true([&] { return (*tables)->audit({}, 10).value().size() == 1; }));
+  CHECK((*tables)->audit({}, 10)->front().at > now - std::chrono::days(400));
+}
+
+TEST_CASE("console: behind a proxy the page has the address that people open", "[app][console]") {
+  const ConsoleOffice office({{"public_url", "https://Console.example.com:443/"}});
+  Running running(office);
+  const auto link = running.console->first_link(true);
+  REQUIRE(link);
+  const std::string begin = "https://console.example.com/#/login?code=";
+  REQUIRE((*link)->starts_with(begin));
+  const Json body = {{"link", (*link)->substr(begin.size())}};
+  CHECK(running.ask("POST", "/v1/login", "", body, "Origin: https://evil.example\r\n").body["error"]["code"] ==
+        "origin");
+  const auto begun = running.ask("POST", "/v1/login", "", body, "Origin: https://console.example.com\r\n");
+  REQUIRE(begun.status == 200);
+  CHECK(begun.head.contains("__Host-nightpost="));
+  CHECK(begun.head.contains("; Secure"));
 }
 
 TEST_CASE("console: versions, roll back and what is held, as the command line has them", "[app][console]") {
@@ -337,6 +462,17 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
        {{"listen", "0.0.0.0:9468"}, {"tls_certificate_file", "a.pem"}, {"tls_key_file", "a.key"}},
        ""},
       {"everywhere behind a proxy", {{"listen", "0.0.0.0:9468"}, {"behind_tls_proxy", true}}, ""},
+      {"people come by a proxy", {{"public_url", "https://console.example.com"}}, ""},
+      {"likewise, and the proxy is elsewhere",
+       {{"listen", "0.0.0.0:9468"}, {"public_url", "https://console.example.com"}},
+       "console.listen: beyond this machine"},
+      {"an address with a path", {{"public_url", "https://example.com/console"}}, "console.public_url: is more than"},
+      {"an address that is none", {{"public_url", "console.example.com"}}, "console.public_url: begins with neither"},
+      {"plain http though TLS ends before",
+       {{"public_url", "http://console.example.com"}, {"behind_tls_proxy", true}},
+       "console.public_url: is plain http"},
+      {"no long thread", {{"long_threads", 0}}, "console.long_threads"},
+      {"nobody may wait", {{"long_requests_queued_max", 0}}, "console.long_requests_queued_max"},
       {"half of TLS", {{"tls_certificate_file", "a.pem"}}, "console.tls_key_file"},
       {"no port", {{"listen", "127.0.0.1"}}, "console.listen"},
       {"no thread", {{"threads", 0}}, "console.threads"},
@@ -350,6 +486,9 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
   }
   CHECK(parse_config(R"({"console":{"behind_tls_proxy":true}})")->console.access.tls);
   CHECK_FALSE(parse_config("{}")->console.access.tls);
+  CHECK(parse_config(R"({"console":{"public_url":"https://a"}})")->console.access.tls);
+  CHECK(parse_config(R"({"console":{"public_url":"https://a/"}})")->console.access.origin == "https://a");
+  CHECK_FALSE(parse_config(R"({"console":{"public_url":"http://a"}})")->console.access.tls);
   const ConsoleOffice office;
   CHECK(office.run({"console", "--listen", "0.0.0.0:0"}).code == kBadUsage);
   CHECK(office.run({"console", "--listen", "nowhere"}).code == kBadUsage);
