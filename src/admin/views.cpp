@@ -65,6 +65,20 @@ nlohmann::json device_view(const store::Store::DeviceRow& row) {
           {"language", device.language}};
 }
 
+nlohmann::json device_note(const Device& device) {
+  return {{"certificate_id", device.certificate.value},
+          {"token", device.token.redacted()},
+          {"state", nightpost::name_of(device.state)}};
+}
+
+nlohmann::json settings_note(const PushSettings& settings) {
+  return {{"push", settings.enabled},
+          {"badge", settings.badge},
+          {"language", settings.language},
+          {"sound_c2c", settings.sound_c2c},
+          {"sound_group", settings.sound_group}};
+}
+
 nlohmann::json mute_view(const Mute& mute, WallTime now) {
   return {{"kind", nightpost::name_of(mute.kind)},
           {"target", mute.target},

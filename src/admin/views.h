@@ -15,6 +15,9 @@ nlohmann::json certificate_view(const Certificate& certificate, const Certificat
 /// What of it the audit log says: what ops see, without warnings.
 nlohmann::json certificate_note(const Certificate& certificate, const CertificateDesk& desk);
 nlohmann::json device_view(const store::Store::DeviceRow& row);
+/// What of it the audit log says.
+nlohmann::json device_note(const Device& device);
+nlohmann::json settings_note(const PushSettings& settings);
 nlohmann::json user_view(AppId app, const std::string& user, const Receiver& receiver, WallTime now);
 nlohmann::json mute_view(const Mute& mute, WallTime now);
 nlohmann::json token_view(const store::AdminToken& token, WallTime now);

@@ -6,6 +6,7 @@
 #include "app/cert_fields.h"
 #include "app/cert_upload.h"
 #include "app/cert_verify.h"
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/dev_account.h"
 #include "app/held_removals.h"
@@ -88,7 +89,11 @@ int add(const AddOptions& options) {
   if (!given) return say_error(given.error());
   auto store = open_store(options.common, true);
   if (!store) return store.error();
-  return say_stored(options.common, (*store)->add_certificate(*given));
+  return say_stored(options.common, recorded(**store, "certificate.add", [&](store::AuditEntry& entry) {
+                      auto added = (*store)->add_certificate(*given);
+                      if (added) note_certificate(entry, nullptr, &*added);
+                      return added;
+                    }));
 }
 
 int update(const CommonOptions& common, std::int64_t id, const CertificateUpload& upload) {
@@ -100,13 +105,25 @@ int update(const CommonOptions& common, std::int64_t id, const CertificateUpload
   if (!secret) return say_error(secret.error());
   const auto changed = upload.applied_to({*certificate, *secret}, SystemClock().wall());
   if (!changed) return say_error(changed.error());
-  return say_stored(common, (*store)->replace_certificate(CertificateId{id}, *changed));
+  return say_stored(common, recorded(**store, "certificate.replace", [&](store::AuditEntry& entry) {
+                      auto after = (*store)->replace_certificate(CertificateId{id}, *changed);
+                      if (after) note_certificate(entry, &*certificate, &*after);
+                      return after;
+                    }));
 }
 
 int set_status(const CommonOptions& common, std::int64_t id, CertificateStatus status) {
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto changed = (*store)->set_certificate_status(CertificateId{id}, status);
+  const auto changed =
+      recorded(**store, status == CertificateStatus::Active ? "certificate.enable" : "certificate.disable",
+               [&](store::AuditEntry& entry) -> Result<Certificate> {
+                 const auto before = (*store)->certificate(CertificateId{id});
+                 if (!before) return std::unexpected(before.error());
+                 auto after = (*store)->set_certificate_status(CertificateId{id}, status);
+                 if (after) note_certificate(entry, &*before, &*after);
+                 return after;
+               });
   if (!changed) return say_error(changed.error());
   if (common.json) print_json(as_json(*changed));
   return kDone;
@@ -170,6 +187,9 @@ int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
       return say_error(
           fmt::format("certificate {}: has no receipt key; cert update {} --new-receipt-key makes one", id, id),
           kNotAllWell);
+    store::AuditEntry entry = cli_entry("certificate.receipt_key");
+    note_certificate(entry, nullptr, &*found);
+    if (const auto noted = (*store)->add_audit(entry); !noted) return say_error(noted.error());
   }
   const Held held = held_in(**store);
   if (common.json) {
@@ -203,7 +223,12 @@ int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
 int remove(const CommonOptions& common, std::int64_t id) {
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto removed = (*store)->remove_certificate(CertificateId{id});
+  const auto removed = recorded(**store, "certificate.remove", [&](store::AuditEntry& entry) -> Result<void> {
+    const auto before = (*store)->certificate(CertificateId{id});
+    if (!before) return std::unexpected(before.error());
+    note_certificate(entry, &*before, nullptr);
+    return (*store)->remove_certificate(CertificateId{id});
+  });
   if (!removed) return say_error(removed.error());
   if (common.json) print_json({{"removed", id}});
   return kDone;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/cert_history.h"
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/output.h"
 
@@ -91,13 +92,20 @@ int removed(const CommonOptions& common) {
 int roll_back(const CommonOptions& common, std::int64_t id, std::optional<std::int64_t> to) {
   auto store = open_store(common, false);
   if (!store) return store.error();
-  if (!to) {
+  const bool restores = !to;
+  if (restores) {
     const auto found = (*store)->certificate_versions(CertificateId{id});
     if (!found) return say_error(found.error());
     if (found->front().in_use) return say_error(fmt::format("certificate {}: was not removed", id), kBadUsage);
     to = found->front().certificate.version;
   }
-  const auto changed = (*store)->roll_back_certificate(CertificateId{id}, *to);
+  const auto changed =
+      recorded(**store, restores ? "certificate.restore" : "certificate.rollback", [&](store::AuditEntry& entry) {
+        const auto before = (*store)->certificate(CertificateId{id});  // none: it was removed
+        auto after = (*store)->roll_back_certificate(CertificateId{id}, *to);
+        if (after) note_certificate(entry, before ? &*before : nullptr, &*after);
+        return after;
+      });
   if (!changed) return say_error(changed.error());
   if (common.json)
     print_json({{"id", id}, {"version", changed->version}, {"as", *to}, {"status", name_of(changed->status)}});
@@ -109,7 +117,12 @@ int roll_back(const CommonOptions& common, std::int64_t id, std::optional<std::i
 int purge(const CommonOptions& common, std::int64_t id) {
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto gone = (*store)->purge_certificate(CertificateId{id});
+  const auto gone = recorded(**store, "certificate.purge", [&](store::AuditEntry& entry) {
+    auto purged = (*store)->purge_certificate(CertificateId{id});
+    entry.object = std::to_string(id);
+    if (purged) entry.after = nlohmann::json{{"purged", *purged}}.dump();
+    return purged;
+  });
   if (!gone) return say_error(gone.error());
   if (common.json)
     print_json({{"id", id}, {"purged", *gone}});
@@ -121,7 +134,13 @@ int purge(const CommonOptions& common, std::int64_t id) {
 int rekey(const CommonOptions& common) {
   auto store = open_store(common, true);
   if (!store) return store.error();
-  const auto done = (*store)->rekey_certificates();
+  const auto done = recorded(**store, "certificate.rekey", [&](store::AuditEntry& entry) {
+    auto rekeyed = (*store)->rekey_certificates();
+    if (rekeyed)
+      entry.after =
+          nlohmann::json{{"sealed_anew", rekeyed->sealed_anew}, {"not_opened", rekeyed->not_opened.size()}}.dump();
+    return rekeyed;
+  });
   if (!done) return say_error(done.error());
   if (common.json)
     print_json({{"sealed_anew", done->sealed_anew}, {"current", done->current}, {"not_opened", done->not_opened}});
@@ -156,7 +175,12 @@ int copy(const CommonOptions& common, const std::string& from_path, bool dry_run
       ++copied;
       continue;
     }
-    if (const auto put = (*to)->put_certificate(certificate.id, {certificate, *secret}); !put)
+    const auto put = recorded(**to, "certificate.copy", [&](store::AuditEntry& entry) {
+      auto there = (*to)->put_certificate(certificate.id, {certificate, *secret});
+      if (there) note_certificate(entry, nullptr, &*there);
+      return there;
+    });
+    if (!put)
       say(put.error());
     else
       ++copied;

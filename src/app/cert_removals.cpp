@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/held_removals.h"
 #include "app/output.h"
@@ -61,7 +62,15 @@ int approve(const CommonOptions& common, std::int64_t id, const std::string& for
   if (!store) return store.error();
   const WallTime until = SystemClock().wall() + *time;
   // First the word, then the removal: what workers hold meanwhile they remove themselves.
-  if (const auto said = (*store)->approve_removals({id}, until); !said) return say_error(said.error());
+  const auto said = recorded(**store, "certificate.approve_removals", [&](store::AuditEntry& entry) -> Result<void> {
+    const auto found = (*store)->certificate({id});
+    if (!found) return std::unexpected(found.error());
+    entry.app = found->app;
+    entry.object = std::to_string(id);
+    entry.after = nlohmann::json{{"approved_until", to_ms(until)}}.dump();
+    return (*store)->approve_removals({id}, until);
+  });
+  if (!said) return say_error(said.error());
   std::size_t looked_at = 0, removed = 0;
   for (;;) {
     const auto told = (*store)->remove_held({id}, kRemovedAtOnce);

@@ -88,6 +88,7 @@ int run(int argc, char** argv) {
   add_doctor_command(root, exit_code);
   add_console_command(root, exit_code);
   add_token_command(root, exit_code);
+  add_session_command(root, exit_code);
   add_audit_command(root, exit_code);
   add_account_command(root, exit_code);
   add_chat_command(root, exit_code);

@@ -27,6 +27,7 @@ void add_dlq_command(CLI::App& root, int& exit_code);
 void add_doctor_command(CLI::App& root, int& exit_code);
 void add_console_command(CLI::App& root, int& exit_code);
 void add_token_command(CLI::App& root, int& exit_code);
+void add_session_command(CLI::App& root, int& exit_code);
 void add_audit_command(CLI::App& root, int& exit_code);
 void add_account_command(CLI::App& root, int& exit_code);
 void add_chat_command(CLI::App& root, int& exit_code);

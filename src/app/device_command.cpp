@@ -1,6 +1,8 @@
 // nightpost device: what the IM server reports after a login, by hand.
 #include <fmt/format.h>
 
+#include "admin/views.h"
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/vendors.h"
@@ -70,8 +72,13 @@ int set(const SetOptions& options) {
     return say_error(
         fmt::format("--token {}: not the form of a token of {}", device.token.redacted(), name_of(certificate->vendor)),
         kBadUsage);
-  if (const auto stored = (*store)->set_device(AppId{options.app}, options.user, device); !stored)
-    return say_error(stored.error());
+  const auto stored = recorded(**store, "device.set", [&](store::AuditEntry& entry) {
+    entry.app = AppId{options.app};
+    entry.object = options.user + "/" + options.device;
+    entry.after = admin::device_note(device).dump();
+    return (*store)->set_device(AppId{options.app}, options.user, device);
+  });
+  if (!stored) return say_error(stored.error());
   if (options.common.json) {
     print_json(as_json({AppId{options.app}, options.user, device}));
   } else {
@@ -105,7 +112,11 @@ int list(const CommonOptions& common, std::int64_t app, const std::string& user,
 int remove(const CommonOptions& common, std::int64_t app, const std::string& user, const std::string& device) {
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto removed = (*store)->remove_device(AppId{app}, user, device);
+  const auto removed = recorded(**store, "device.unbind", [&](store::AuditEntry& entry) {
+    entry.app = AppId{app};
+    entry.object = user + "/" + device;
+    return (*store)->remove_device(AppId{app}, user, device);
+  });
   if (!removed) return say_error(removed.error());
   if (common.json) print_json({{"removed", device}});
   return kDone;

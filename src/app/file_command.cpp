@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/export_run.h"
 #include "app/import_run.h"
@@ -24,7 +25,8 @@ constexpr std::uint64_t kBadLinesShown = 100;
 
 /// What tells the two commands' files apart.
 struct FileKind {
-  const char* rows;  // "devices"
+  const char* rows;                       // "devices"
+  const char *import_deed, *export_deed;  // in the audit log
   const char* import_what;
   const char* export_what;
   const char* footer;
@@ -34,6 +36,8 @@ struct FileKind {
 
 constexpr FileKind kDevices{
     "devices",
+    "device.import",
+    "device.export",
     "Write devices from NDJSON files, one object a line",
     "Print all devices as NDJSON, tokens in full",
     "A line has app_id, user_id, device_id, platform, registered_at (ms since the epoch); certificate_id and token if\n"
@@ -43,6 +47,8 @@ constexpr FileKind kDevices{
     export_devices};
 constexpr FileKind kUsers{
     "users",
+    "user.import",
+    "user.export",
     "Write push settings and mutes from NDJSON files, one object a line",
     "Print all push settings and mutes as NDJSON",
     "A line has app_id, user_id; push, badge, language, sound_c2c, sound_group; and mutes, a list of: kind\n"
@@ -125,6 +131,11 @@ int run_import(const ImportAsked& asked, const FileKind& kind) {
   const ImportEnd end = kind.import(**store, run, hooks);
   progress.end_line();
   if (bad > kBadLinesShown) say_error(fmt::format("… and {} more bad lines", bad - kBadLinesShown), kNotAllWell);
+  // One entry a run: of what it wrote until it ended, however it ended.
+  store::AuditEntry entry = cli_entry(kind.import_deed);
+  entry.after = nlohmann::json{{"written", end.tally.written}, {"left_out", end.tally.left_out}}.dump();
+  if (end.error) entry.outcome = "failed: " + end.error->detail;
+  const auto noted = run.dry_run ? Result<void>() : (*store)->add_audit(entry);
   if (asked.common.json)
     print_json(as_json(end, run.dry_run));
   else
@@ -136,6 +147,7 @@ int run_import(const ImportAsked& asked, const FileKind& kind) {
                           end.next_line, run.files.size() > 1 ? ", then come the files behind it" : ""),
               kNotAllWell);
   if (end.error) return exit_code_of(*end.error);
+  if (!noted) return say_error(Error{noted.error().code, "not in the audit log: " + noted.error().detail});
   return end.stopped || end.tally.left_out > 0 ? kNotAllWell : kDone;
 }
 
@@ -160,6 +172,9 @@ int run_export(const ExportAsked& asked, const FileKind& kind) {
     if (!created) return say_error(created.error());
     file.emplace(*std::move(created));
   }
+  store::AuditEntry entry = cli_entry(kind.export_deed);  // whoever looked is known, even where the end did not come
+  entry.app = AppId{asked.app};
+  if (const auto noted = (*store)->add_audit(entry); !noted) return say_error(noted.error());
   const SystemClock clock;
   StopSignal signal;
   ProgressLine progress(clock);

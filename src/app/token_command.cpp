@@ -4,6 +4,7 @@
 #include "admin/access.h"
 #include "admin/secrets.h"
 #include "admin/views.h"
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/console_server.h"
 #include "app/output.h"
@@ -19,19 +20,9 @@ std::expected<std::unique_ptr<store::AdminStore>, int> admin_store_of(const Comm
   return *std::move(store);
 }
 
-/// A change by the command line stands in the log as well.
-Result<void> record_locally(store::AdminStore& store, const std::string& what, const store::AdminToken& token,
-                            bool after, WallTime now) {
-  const std::string text = admin::token_view(token, now).dump();
-  return store.add_audit({.at = now,
-                          .who = "local",
-                          .origin = "local",
-                          .app = token.apps.size() == 1 ? token.apps.front() : AppId{0},
-                          .what = what,
-                          .object = token.name,
-                          .before = after ? "" : text,
-                          .after = after ? text : "",
-                          .outcome = "done"});
+void note_token(store::AuditEntry& entry, const store::AdminToken& token) {
+  entry.app = token.apps.size() == 1 ? token.apps.front() : AppId{0};
+  entry.object = token.name;
 }
 
 struct TokenAddOptions {
@@ -47,13 +38,17 @@ int add_token(const TokenAddOptions& options) {
   auto secret = admin::new_secret(admin::kTokenPrefix);
   if (!secret) return say_error(secret.error());
   const WallTime now = SystemClock().wall();
-  store::AdminToken token{.name = options.name, .role = options.role, .created_at = now, .created_by = "local"};
+  store::AdminToken token{
+      .name = options.name, .role = options.role, .created_at = now, .created_by = "cli:" + system_user()};
   for (const std::int64_t app : options.apps) token.apps.push_back(AppId{app});
   if (options.days > 0) token.expires_at = now + std::chrono::days(options.days);
-  const auto added = (*store)->add_token(token, admin::hash_of(*secret));
+  const auto added = recorded(**store, "token.add", [&](store::AuditEntry& entry) {
+    auto made = (*store)->add_token(token, admin::hash_of(*secret));
+    note_token(entry, token);
+    if (made) entry.after = admin::token_view(*made, now).dump();
+    return made;
+  });
   if (!added) return say_error(added.error());
-  if (const auto recorded = record_locally(**store, "token.add", *added, true, now); !recorded)
-    return say_error(recorded.error());
   if (options.common.json) {
     nlohmann::json json = admin::token_view(*added, now);
     json["secret"] = *secret;
@@ -98,11 +93,14 @@ int revoke_token(const CommonOptions& common, std::int64_t id) {
   auto store = admin_store_of(common);
   if (!store) return store.error();
   const WallTime now = SystemClock().wall();
-  const auto token = (*store)->token(id);
-  if (!token) return say_error(token.error());
-  if (const auto revoked = (*store)->revoke_token(id, now); !revoked) return say_error(revoked.error());
-  if (const auto recorded = record_locally(**store, "token.revoke", *token, false, now); !recorded)
-    return say_error(recorded.error());
+  const auto revoked = recorded(**store, "token.revoke", [&](store::AuditEntry& entry) -> Result<void> {
+    const auto token = (*store)->token(id);
+    if (!token) return std::unexpected(token.error());
+    note_token(entry, *token);
+    entry.before = admin::token_view(*token, now).dump();
+    return (*store)->revoke_token(id, now);
+  });
+  if (!revoked) return say_error(revoked.error());
   if (common.json) print_json({{"revoked", id}});
   return kDone;
 }

@@ -1,6 +1,8 @@
 // nightpost user: a user's standing wishes, by hand: push on or off, sounds, mutes.
 #include <fmt/format.h>
 
+#include "admin/views.h"
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/output.h"
 
@@ -92,8 +94,14 @@ int set(const UserOptions& options) {
   if (!options.language.empty()) settings.language = options.language;
   if (!options.sound_c2c.empty()) settings.sound_c2c = options.sound_c2c;
   if (!options.sound_group.empty()) settings.sound_group = options.sound_group;
-  if (const auto done = (*store)->set_settings(AppId{options.app}, options.user, settings); !done)
-    return say_error(done.error());
+  const auto done = recorded(**store, "user.settings", [&](store::AuditEntry& entry) {
+    entry.app = AppId{options.app};
+    entry.object = options.user;
+    entry.before = admin::settings_note(receiver->settings).dump();
+    entry.after = admin::settings_note(settings).dump();
+    return (*store)->set_settings(AppId{options.app}, options.user, settings);
+  });
+  if (!done) return say_error(done.error());
   return show(options, **store);
 }
 
@@ -115,8 +123,13 @@ int change_mute(const UserOptions& options, bool muted) {
   auto store = open_store(options.common, false);
   if (!store) return store.error();
   const Mute mute = mute_of(options);
-  const auto done = muted ? (*store)->set_mute(AppId{options.app}, options.user, mute)
-                          : (*store)->remove_mute(AppId{options.app}, options.user, mute.kind, mute.target);
+  const auto done = recorded(**store, muted ? "user.mute" : "user.unmute", [&](store::AuditEntry& entry) {
+    entry.app = AppId{options.app};
+    entry.object = options.user;
+    (muted ? entry.after : entry.before) = admin::mute_view(mute, SystemClock().wall()).dump();
+    return muted ? (*store)->set_mute(AppId{options.app}, options.user, mute)
+                 : (*store)->remove_mute(AppId{options.app}, options.user, mute.kind, mute.target);
+  });
   if (!done) return say_error(done.error());
   return show(options, **store);
 }

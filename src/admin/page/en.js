@@ -1,5 +1,8 @@
 // What the page says, in English. The same keys as in zh.js.
+import audit from './en_audit.js';
+
 export default {
+  ...audit,
   // frame
   'nav': 'Main',
   'nav.overview': 'Overview',
@@ -495,39 +498,6 @@ export default {
   'session.end.title': 'End the session of {name}?',
   'session.end.text': 'Whoever is logged in by it has to log in again. A token stays good: revoke it to keep somebody out.',
   'session.ended': 'The session of {name} has ended.',
-  // audit
-  'audit.who': 'Who',
-  'audit.what': 'What',
-  'audit.what.hint': 'A beginning: certificate.',
-  'audit.changes': 'Changes',
-  'audit.none': 'Nothing was recorded.',
-  'audit.older': 'Older',
-  'audit.newest': 'The latest',
-  'audit.login': 'Logged in',
-  'audit.login.link': 'Logged in by the one-time link',
-  'audit.logout': 'Logged out',
-  'audit.token.add': 'Token added',
-  'audit.token.revoke': 'Token revoked',
-  'audit.session.end': 'Session ended',
-  'audit.certificate.add': 'Certificate added',
-  'audit.certificate.replace': 'Certificate changed',
-  'audit.certificate.disable': 'Certificate disabled',
-  'audit.certificate.enable': 'Certificate enabled',
-  'audit.certificate.verify': 'Vendor asked',
-  'audit.certificate.remove': 'Certificate removed',
-  'audit.certificate.receipt_key': 'Receipt key shown',
-  'audit.certificate.rollback': 'Certificate rolled back',
-  'audit.certificate.restore': 'Removed certificate restored',
-  'audit.certificate.approve_removals': 'Held removals approved',
-  'audit.device.set': 'Device set',
-  'audit.device.unbind': 'Device unbound',
-  'audit.user.settings': 'User\'s settings changed',
-  'audit.user.mute': 'Muted',
-  'audit.user.unmute': 'Unmuted',
-  'audit.push.send': 'Test push sent',
-  'audit.letter.read': 'Dead letter read',
-  'audit.letter.replay': 'Dead letters replayed',
-  'audit.letter.drop': 'Dead letters dropped',
   // rules
   'rule.none': 'Nothing speaks against it.',
   'rule.push_disabled': 'The sender switched the push off for this message.',

@@ -1,5 +1,8 @@
 // What the page says, in Chinese. The same keys as in en.js.
+import audit from './zh_audit.js';
+
 export default {
+  ...audit,
   // frame
   'nav': '主导航',
   'nav.overview': '概览',
@@ -495,39 +498,6 @@ export default {
   'session.end.title': '结束 {name} 的会话？',
   'session.end.text': '使用此会话的人需要重新登录。令牌仍然有效：要禁止登录，请吊销令牌。',
   'session.ended': '{name} 的会话已结束。',
-  // audit
-  'audit.who': '操作者',
-  'audit.what': '操作',
-  'audit.what.hint': '开头部分：certificate.',
-  'audit.changes': '变更',
-  'audit.none': '没有记录。',
-  'audit.older': '更早',
-  'audit.newest': '最新',
-  'audit.login': '登录',
-  'audit.login.link': '通过一次性链接登录',
-  'audit.logout': '退出登录',
-  'audit.token.add': '添加令牌',
-  'audit.token.revoke': '吊销令牌',
-  'audit.session.end': '结束会话',
-  'audit.certificate.add': '添加证书',
-  'audit.certificate.replace': '更改证书',
-  'audit.certificate.disable': '停用证书',
-  'audit.certificate.enable': '启用证书',
-  'audit.certificate.verify': '向厂商验证',
-  'audit.certificate.remove': '删除证书',
-  'audit.certificate.receipt_key': '查看回执密钥',
-  'audit.certificate.rollback': '回滚证书',
-  'audit.certificate.restore': '恢复已删除的证书',
-  'audit.certificate.approve_removals': '确认移除失效 token',
-  'audit.device.set': '设置设备',
-  'audit.device.unbind': '解绑设备',
-  'audit.user.settings': '更改用户设置',
-  'audit.user.mute': '添加免打扰',
-  'audit.user.unmute': '取消免打扰',
-  'audit.push.send': '发送测试推送',
-  'audit.letter.read': '查看死信',
-  'audit.letter.replay': '重放死信',
-  'audit.letter.drop': '丢弃死信',
   // rules
   'rule.none': '没有阻止推送的原因。',
   'rule.push_disabled': '发送者关闭了此消息的推送。',

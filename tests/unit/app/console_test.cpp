@@ -425,7 +425,7 @@ TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   const Json token = Json::parse(added.out);
   CHECK(token["secret"].get<std::string>().starts_with("npt_"));
   CHECK(token["apps"] == Json{7});
-  CHECK(token["created_by"] == "local");
+  CHECK(token["created_by"].get<std::string>().starts_with("cli:"));
   const auto listed = office.run({"token", "list"});
   CHECK(listed.out.contains("ci"));
   CHECK_FALSE(listed.out.contains(token["secret"].get<std::string>()));
@@ -439,7 +439,7 @@ TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[0]["state"] == "revoked");
   const auto audit = office.run({"audit", "list", "--json", "--what", "token."});
   CHECK(audit.out.contains("token.revoke"));
-  CHECK(audit.out.contains(R"("from":"local")"));
+  CHECK(audit.out.contains(R"("from":"cli")"));
   CHECK_FALSE(audit.out.contains(token["secret"].get<std::string>()));
   CHECK(office.run({"audit", "list", "--app", "8"}).out.contains("no entries"));
   CHECK(office.run({"audit", "list", "--since", "yesterday"}).code == kBadUsage);
