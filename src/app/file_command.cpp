@@ -205,7 +205,7 @@ int run_export(const ExportAsked& asked, const FileKind& kind) {
 void add_file_commands(CLI::App& parent, const FileKind& kind, int& exit_code) {
   auto given = std::make_shared<ImportAsked>();
   CLI::App* import = parent.add_subcommand("import", kind.import_what);
-  given->common.add_config(*import);
+  given->common.add_store(*import);
   given->common.add_json(*import);
   import->add_option("file", given->run.files, "NDJSON; - is stdin")->required()->type_name("FILE");
   import->add_option("--from-line", given->run.from_line, "begin at this line of the file")
@@ -222,7 +222,7 @@ void add_file_commands(CLI::App& parent, const FileKind& kind, int& exit_code) {
 
   auto asked = std::make_shared<ExportAsked>();
   CLI::App* out = parent.add_subcommand("export", kind.export_what);
-  asked->common.add_config(*out);
+  asked->common.add_store(*out);
   asked->common.add_json(*out);
   out->add_option("--app", asked->app, "only of this app (tenant); absent: all apps'")->check(CLI::PositiveNumber);
   out->add_option("file", asked->file, "where to; - is stdout")->capture_default_str()->type_name("FILE");

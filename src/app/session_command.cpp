@@ -4,6 +4,7 @@
 #include "admin/access.h"
 #include "admin/views.h"
 #include "app/cli_audit.h"
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/console_server.h"
 #include "app/output.h"
@@ -12,6 +13,11 @@ namespace nightpost::app {
 namespace {
 
 int list_sessions(const CommonOptions& common) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "GET", "/v1/sessions");
+    if (heard) print_sessions(heard->at("items"), common.json);
+    return heard ? int{kDone} : heard.error();
+  }
   const auto config = common.load();
   if (!config) return config.error();
   const auto store = open_admin_store(*config);
@@ -20,22 +26,17 @@ int list_sessions(const CommonOptions& common) {
   const auto all = (*store)->sessions(now - config->console.access.session_idle, now, admin::kSessionsListedMax);
   if (!all) return say_error(all.error());
   nlohmann::json json = nlohmann::json::array();
-  Table table({"ID", "NAME", "BY", "ROLE", "BEGUN (UTC)", "USED LAST (UTC)", "ENDS (UTC)"});
-  for (const store::AdminSession& session : *all) {
-    const bool link = session.token.kind == store::AdminToken::Kind::Link;
-    json.push_back(admin::session_view(session, false));
-    table.row({session.id, printable(session.token.name), link ? "link" : "token", session.token.role,
-               shown_time(to_ms(session.created_at)), shown_time(to_ms(session.used_at)),
-               shown_time(to_ms(session.ends_at))});
-  }
-  if (common.json)
-    print_json(json);
-  else
-    fmt::print("{}", table.text("nobody is logged in"));
+  for (const store::AdminSession& session : *all) json.push_back(admin::session_view(session, false));
+  print_sessions(json, common.json);
   return kDone;
 }
 
 int end_session(const CommonOptions& common, const std::string& id) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "DELETE", "/v1/sessions/" + path_text(id));
+    if (heard && common.json) print_json({{"ended", id}});
+    return heard ? int{kDone} : heard.error();
+  }
   const auto config = common.load();
   if (!config) return config.error();
   const auto store = open_admin_store(*config);
@@ -62,7 +63,7 @@ void add_session_command(CLI::App& root, int& exit_code) {
   session->require_subcommand(1);
   auto listed = std::make_shared<CommonOptions>();
   CLI::App* list_command = session->add_subcommand("list", "Sessions that are not over, the latest first");
-  listed->add_config(*list_command);
+  listed->add_store(*list_command);
   listed->add_json(*list_command);
   list_command->footer("Example:\n  nightpost session list --config config/dev.json");
   list_command->callback([listed, &exit_code] { exit_code = list_sessions(*listed); });
@@ -70,7 +71,7 @@ void add_session_command(CLI::App& root, int& exit_code) {
   auto ended = std::make_shared<CommonOptions>();
   auto id = std::make_shared<std::string>();
   CLI::App* end_command = session->add_subcommand("end", "End one; a token that began it stays good");
-  ended->add_config(*end_command);
+  ended->add_store(*end_command);
   ended->add_json(*end_command);
   end_command->add_option("id", *id, "as list shows it")->required();
   end_command->footer("Example:\n  nightpost session end 5f0c4f9d7a8b4c3e --config config/dev.json");
