@@ -33,11 +33,13 @@ Found find_route(std::string_view method, const std::vector<std::string>& segmen
 }
 
 std::expected<nlohmann::json, Refusal> read_body(const HttpCall& call, const Route& route) {
-  if (call.body.empty() && route.body.empty() && !route.events) return nlohmann::json::object();
+  if (call.body.empty() && route.body.empty() && !route.events && !route.lines) return nlohmann::json::object();
   std::string_view type = call.header("content-type");
   type = type.substr(0, type.find(';'));
   // A form on another site cannot send this type without asking us first, and we allow nobody.
   if (route.events && (type == "application/json" || type == "application/x-ndjson")) return nlohmann::json::object();
+  if (route.lines && type == "application/x-ndjson") return nlohmann::json::object();
+  if (route.lines) return refused(415, "not_json", "Content-Type must be application/x-ndjson");
   if (type != "application/json")
     return refused(415, "not_json",
                    route.events ? "Content-Type must be application/json or application/x-ndjson"

@@ -39,6 +39,7 @@ struct Tools {
   LetterDesk& letters;
   PushDesk& pushes;
   EventDesk& events;
+  RowDesk& rows;
   Gate& gate;
   const Clock& clock;
   const ApiOptions& options;
@@ -76,6 +77,7 @@ struct Route {
   std::span<const Member> query = {}, body = {};
   int done = 200;       // the status of what went well
   bool events = false;  // the body is an event, or a line each, and not read by `body`
+  bool lines = false;   // the body is NDJSON, likewise
   bool waits = false;   // for a vendor or for brokers, maybe long: waits_for_others()
 };
 
@@ -115,6 +117,11 @@ Reply approve_removals(Request& request);
 Reply list_devices(Request& request);
 Reply set_device(Request& request);
 Reply unbind_device(Request& request);
+// row_routes.cpp
+Reply import_devices(Request& request);
+Reply import_users(Request& request);
+Reply export_devices(Request& request);
+Reply export_users(Request& request);
 // user_routes.cpp
 Reply show_user(Request& request);
 Reply set_user(Request& request);

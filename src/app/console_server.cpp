@@ -128,8 +128,9 @@ struct Console::Impl {
     ConsoleLetters letters(config, clock);
     ConsolePushes pushes(config, *answerer.store, clock);
     ConsoleEvents events(config, producer, clock);
-    const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters,
-                             pushes,          events,          gate,         clock,  options};
+    ConsoleRows rows(*answerer.store);
+    const admin::Tools tools{
+        *answerer.store, *answerer.admin, certificates, traces, letters, pushes, events, rows, gate, clock, options};
     while (auto job = room.queue.next(stop)) {
       admin::Answered answered = admin::answer(job->call, tools, &log);
       boost::asio::post(loop,

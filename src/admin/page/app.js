@@ -24,6 +24,7 @@ route('/certificates/:id', () => import('./views/certificate.js'));
 route('/certificates/:id/edit', () => import('./views/certificate_form.js'));
 route('/send', () => import('./views/send.js'));
 route('/users', () => import('./views/users.js'));
+route('/users/files', () => import('./views/files.js'));
 route('/users/:app/:user', () => import('./views/user.js'));
 route('/trace', () => import('./views/trace.js'));
 route('/trace/:event', () => import('./views/trace_event.js'));

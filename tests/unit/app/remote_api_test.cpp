@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio.hpp>
 #include <catch2/catch.hpp>
 #include <cstdlib>
@@ -244,6 +245,58 @@ TEST_CASE("remote: commands change and show through a console what they do on th
   CHECK(office.remotely({"token", "revoke", tokens[1]["id"].dump()}).code == kDone);
   CHECK(office.remotely({"token", "revoke", tokens[1]["id"].dump()}).code == kNotAllWell);
   CHECK(office.remotely({"session", "end", "0123456789abcdef"}).code == kNotAllWell);
+}
+
+TEST_CASE("remote: rows go in and come out through a console", "[app][remote]") {
+  const RemoteOffice office;
+  REQUIRE(office.remotely({"cert", "add", "--vendor", "xiaomi", "--app", "7", "--name", "shop", "--package", "com.x",
+                           "--set", "app_id=100000001", "--secret-file", office.file("mi.secret")})
+              .code == kDone);
+  const auto line = [](int app, const std::string& user, const std::string& token) {
+    return Json{{"app_id", app},       {"user_id", user},     {"device_id", "mi"}, {"platform", "android"},
+                {"registered_at", 17}, {"certificate_id", 1}, {"token", token}}
+               .dump() +
+           "\n";
+  };
+  std::string many = line(7, "first", "regid-0") + "\nno line\n" + line(8, "other", "regid-x");
+  for (int i = 0; i < 2'500; ++i) many += line(7, "user" + std::to_string(i), "regid-" + std::to_string(i + 1));
+  office.write("devices.ndjson", many + line(7, "last", "regid-last"));
+
+  const auto dry = office.remotely({"device", "import", "--dry-run", office.file("devices.ndjson")});
+  CHECK(dry.out == "      2502  devices would be written, 2 lines left out\n");
+  CHECK(office.locally({"device", "list", "--app", "7"}).out.contains("no devices"));
+  const auto written = office.remotely({"device", "import", office.file("devices.ndjson"), "--json"});
+  CHECK(written.code == kNotAllWell);
+  CHECK(written.err.contains("devices.ndjson:3: "));
+  CHECK(written.err.contains("devices.ndjson:4: $.certificate_id: app 8 has no such certificate"));
+  const Json told = Json::parse(written.out);
+  CHECK(told["written"] == 2'502);
+  CHECK(told["left_out"] == 2);
+  CHECK(told["error"].is_null());
+
+  CHECK(office.remotely({"device", "export", office.file("there.ndjson")}).code == kDone);
+  CHECK(office.locally({"device", "export", office.file("here.ndjson")}).code == kDone);
+  const auto text = [&](const std::string& name) {
+    std::ifstream in(office.file(name));
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  CHECK(std::ranges::count(text("here.ndjson"), '\n') == 2'502);
+  CHECK(text("there.ndjson") == text("here.ndjson"));
+
+  office.write("users.ndjson", R"({"app_id":7,"user_id":"first","push":false,"mutes":[{"kind":"group","target":"g","until":null}]})");
+  CHECK(office.remotely({"user", "import", office.file("users.ndjson")}).code == kDone);
+  CHECK(office.remotely({"user", "export", "-"}).out == office.locally({"user", "export", "-"}).out);
+  CHECK(office.remotely({"user", "export", "-"}).out.contains("\"push\":false"));
+
+  // A token for one app.
+  office.write("token", office.locally({"token", "add", "--name", "eight", "--role", "admin", "--app", "8"}).out);
+  const auto other = office.remotely({"device", "import", office.file("devices.ndjson")});
+  CHECK(other.out.starts_with("         0  devices written, 2504 lines left out"));
+  CHECK(other.err.contains("$.app_id: app 7 is none of this token's"));
+  CHECK(other.err.contains("and 2404 more bad lines"));
+  CHECK(office.remotely({"device", "export", "-"}).code == kBadUsage);
+  CHECK(office.remotely({"device", "export", "--app", "7", "-"}).err.contains("not for app 7"));
+  CHECK(office.remotely({"device", "export", "--app", "8", "-"}).out.empty());
 }
 
 TEST_CASE("remote: what a server refuses, or cannot do, is said in one line", "[app][remote]") {
