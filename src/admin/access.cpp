@@ -43,6 +43,7 @@ Caller caller_of(const store::AdminToken& token) {
           .apps = token.apps,
           .token_id = token.id,
           .session = {},
+          .by_proxy = false,
           .expires_at = token.expires_at};
 }
 
@@ -64,6 +65,14 @@ std::optional<Refusal> foreign_page(const HttpCall& call, const AccessOptions& o
   if (options.origin.empty() || origin.empty() || origin == options.origin) return std::nullopt;
   return Refusal{403, "origin",
                  fmt::format("a page of another address sent this; console.public_url is {}", options.origin)};
+}
+
+/// What a browser sends with its cookies unasked changes nothing.
+std::optional<Refusal> forged_change(const HttpCall& call, const Caller& caller, const AccessOptions& options) {
+  if (call.method == "GET" || call.method == "HEAD") return std::nullopt;
+  if (auto foreign = foreign_page(call, options)) return foreign;
+  if (same_secret(call.header("x-nightpost-csrf"), caller.csrf())) return std::nullopt;
+  return Refusal{403, "csrf", "X-Nightpost-CSRF is missing or another session's: read it from GET /v1/me"};
 }
 
 std::expected<Caller, Refusal> by_token(const HttpCall& call, std::string_view value, store::AdminStore& store,
@@ -98,10 +107,7 @@ std::expected<Caller, Refusal> by_session(const HttpCall& call, std::string_view
   Caller caller = caller_of(session.token);
   caller.session = secret;
   caller.expires_at = session.ends_at;
-  const bool changes = call.method != "GET" && call.method != "HEAD";
-  if (auto foreign = changes ? foreign_page(call, options) : std::nullopt) return std::unexpected(*std::move(foreign));
-  if (changes && !same_secret(call.header("x-nightpost-csrf"), caller.csrf()))
-    return refused(403, "csrf", "X-Nightpost-CSRF is missing or another session's: read it from GET /v1/me");
+  if (auto forged = forged_change(call, caller, options)) return std::unexpected(*std::move(forged));
   return caller;
 }
 
@@ -109,7 +115,13 @@ std::expected<Caller, Refusal> by_session(const HttpCall& call, std::string_view
 
 bool Caller::may_see(AppId app) const noexcept { return apps.empty() || std::ranges::find(apps, app) != apps.end(); }
 
-std::string Caller::csrf() const { return session.empty() ? "" : csrf_of(session); }
+std::string Caller::csrf() const {
+  // Of a proxy's it is no secret: another site's page cannot send the header at all without asking first.
+  if (by_proxy) return csrf_of("proxy:" + name);
+  return session.empty() ? "" : csrf_of(session);
+}
+
+std::string Caller::counted_as() const { return by_proxy ? "proxy:" + name : std::to_string(token_id); }
 
 std::string_view state_of(const store::AdminToken& token, WallTime now) noexcept {
   if (token.revoked_at) return "revoked";
@@ -145,6 +157,13 @@ std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminSt
                                             const AccessOptions& options, const Clock& clock) {
   if (const std::string_view value = call.header("authorization"); !value.empty())
     return by_token(call, value, store, gate, clock);
+  const auto person = person_by_proxy(call, options.proxy);
+  if (!person) return std::unexpected(person.error());
+  if (*person) {
+    Caller caller{.name = (*person)->name, .role = (*person)->role, .by_proxy = true};
+    if (auto forged = forged_change(call, caller, options)) return std::unexpected(*std::move(forged));
+    return caller;
+  }
   const std::string_view cookie = cookie_in(call, cookie_name(options));
   if (cookie.empty()) return refused(401, "unauthorized", "log in, or send Authorization: Bearer and a token");
   return by_session(call, cookie, store, options, clock.wall());

@@ -7,6 +7,7 @@
 
 #include "admin/answer.h"
 #include "admin/limits.h"
+#include "admin/proxy_login.h"
 #include "admin/role.h"
 #include "core/ids.h"
 #include "core/time.h"
@@ -21,6 +22,7 @@ struct AccessOptions {
   milliseconds link_lifetime{900'000};        // of the one-time link that the first start prints
   bool tls = false;                           // the listener's, or the proxy's before it: cookies are for HTTPS alone
   std::string origin;                         // of the page ("https://console.example.com"); empty: not looked at
+  ProxyLogin proxy;
 };
 
 struct Caller {
@@ -28,19 +30,22 @@ struct Caller {
   Role role = Role::Viewer;
   std::vector<AppId> apps;  // empty: all
   std::int64_t token_id = 0;
-  std::string session;  // its secret; empty: an API token calls
+  std::string session;    // its secret; empty: an API token calls, or
+  bool by_proxy = false;  // a proxy has logged the person in
   std::optional<WallTime> expires_at;
 
   bool may_see(AppId app) const noexcept;
   bool sees_all() const noexcept { return apps.empty(); }
-  std::string csrf() const;  // empty: an API token calls
+  std::string csrf() const;        // empty: an API token calls
+  std::string counted_as() const;  // whose requests count together
 };
 
 /// "HTTPS://Console.example.com:443/" is "https://console.example.com": as browsers say it in Origin. Malformed: no
 /// http or https address, or more than a host and a port.
 Result<std::string> origin_of(std::string_view url);
 
-/// 401 where nobody is known by what the call brings, 429 where too many such came from there; 403 `csrf`, `origin`.
+/// 401 where nobody is known by what the call brings, 429 where too many such came from there; 403 `csrf`, `origin`, or
+/// `forbidden`: a proxy names somebody without a role.
 std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminStore& store, Gate& gate,
                                             const AccessOptions& options, const Clock& clock);
 

@@ -135,8 +135,8 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
     }
     request.caller = *std::move(caller);
     tools.store.write_as("console:" + request.caller.name);  // whose versions of certificates are written
-    if (const auto wait = tools.gate.request_wait(std::to_string(request.caller.token_id), tools.clock.mono()))
-      return as_answered({429, "too_many", "too many requests by this token", "", std::to_string(wait->count())});
+    if (const auto wait = tools.gate.request_wait(request.caller.counted_as(), tools.clock.mono()))
+      return as_answered({429, "too_many", "too many requests by this caller", "", std::to_string(wait->count())});
     if (request.caller.role < *route.role)
       return as_answered({403, "forbidden",
                           fmt::format("this wants the role {}, and {} is {}", name_of(*route.role), request.caller.name,

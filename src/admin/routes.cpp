@@ -130,6 +130,17 @@ constexpr Member kUserEventsQuery[] = {
     {"limit", Is::Integer, "events, 50 where left out", false, false, 1, 1'000},
 };
 
+constexpr Member kLiveQuery[] = {
+    kAppAsked,
+    {"vendor", Is::Text, "of the push", false, false, 0, 32, kVendorWords},
+    {"outcome", Is::Text, "accepted, dead, …", false, false, 0, 32},
+    {"rule", Is::Text, "what decided", false, false, 0, 64},
+    {"user", Is::Text, "only this receiver's", false, false, 0, 255},
+    {"event", Is::Text, "only of this event", false, false, 0, 255},
+    {"after", Is::Integer, "`next` of the look before; the latest where left out", false, false, 0, INT64_MAX},
+    kLimit,
+};
+
 constexpr Member kPushBody[] = {
     {"app_id", Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
     {"user_id", Is::Text, "whose devices", true, false, 0, 255},
@@ -350,6 +361,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/trace/events/{event}", kViewer, kV1, trace_event, "", "What became of an event, hop by hop",
      kEventQuery},
     {"GET", "/v1/trace/users", kViewer, kV1, trace_user, "", "A user's latest events", kUserEventsQuery},
+    {"GET", "/v1/live", kViewer, kV1, watch_live, "", "What becomes of pushes now", kLiveQuery},
     {"POST",
      "/v1/push",
      kSender,

@@ -11,6 +11,7 @@
 
 #include "admin/access.h"
 #include "admin/answer.h"
+#include "admin/live_tail.h"
 #include "admin/members.h"
 #include "admin/ports.h"
 #include "admin/role.h"
@@ -40,6 +41,7 @@ struct Tools {
   PushDesk& pushes;
   EventDesk& events;
   RowDesk& rows;
+  LiveTail& live;
   Gate& gate;
   const Clock& clock;
   const ApiOptions& options;
@@ -136,6 +138,8 @@ Reply list_letters(Request& request);
 Reply show_letter(Request& request);
 Reply replay_letters(Request& request);
 Reply drop_letters(Request& request);
+// live_routes.cpp
+Reply watch_live(Request& request);
 // token_routes.cpp
 Reply list_tokens(Request& request);
 Reply add_token(Request& request);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>
 #include <boost/asio/post.hpp>
@@ -18,10 +19,13 @@
 #include "app/certificate_dates.h"
 #include "app/console_desks.h"
 #include "app/event_publish.h"
+#include "app/live_reader.h"
 #include "app/server_options.h"
 #include "app/tls_or_plain.h"
 #include "app/worker.h"
+#include "core/text.h"
 #include "store/admin_store.h"
+#include "store/secret_file.h"
 
 namespace nightpost::app {
 namespace {
@@ -43,14 +47,16 @@ std::pair<std::string, std::string> address_texts(const server::AddressBytes& by
   return {v6.to_string(), boost::asio::ip::address_v6(network).to_string() + "/64"};
 }
 
-admin::HttpCall call_of(const server::ServerRequest& request) {
+admin::HttpCall call_of(const server::ServerRequest& request, const std::vector<server::AddressRange>& proxies) {
   auto [from, counted_as] = address_texts(request.address);
-  return {.method = request.method,
-          .target = request.target,
-          .headers = request.headers,
-          .body = request.body,
-          .from = std::move(from),
-          .counted_as = std::move(counted_as)};
+  return {
+      .method = request.method,
+      .target = request.target,
+      .headers = request.headers,
+      .body = request.body,
+      .from = std::move(from),
+      .from_proxy = std::ranges::any_of(proxies, [&](const auto& range) { return range.contains(request.address); }),
+      .counted_as = std::move(counted_as)};
 }
 
 server::ServerResponse response_of(admin::HttpAnswer answer) {
@@ -99,6 +105,8 @@ struct Console::Impl {
         metrics(counted),
         gate(from.console.gate),
         producer(from, to),
+        live(from.console.live_rows_max, from.console.live_rows_per_second_max),
+        live_reader(from, by, live),
         quick(from.console.requests_queued_max, "too many requests wait: repeat", counted.waiting),
         lasting(from.console.long_requests_queued_max,
                 "too many requests that may take long (test pushes, vendors asked, dead letters, events) wait: repeat",
@@ -110,10 +118,10 @@ struct Console::Impl {
   }
   /// On the loop.
   void take(const server::ServerRequest& request, server::Responder responder) {
-    if (!is_of_api(request.target)) return responder.respond(response_of(admin::page_answer(call_of(request))));
+    if (!is_of_api(request.target)) return responder.respond(response_of(admin::page_answer(call_of(request, {}))));
     ConsoleRoom& room = admin::waits_for_others(request.method, request.target) ? lasting : quick;
     using Put = admin::CallQueue<ConsoleJob>::Put;
-    ConsoleJob job{call_of(request), std::move(responder)};
+    ConsoleJob job{call_of(request, config.console.proxy_addresses), std::move(responder)};
     const Put put = room.queue.put(std::move(job));
     room.waiting.set(room.queue.waiting());
     if (put == Put::Taken) return;
@@ -129,8 +137,9 @@ struct Console::Impl {
     ConsolePushes pushes(config, *answerer.store, clock);
     ConsoleEvents events(config, producer, clock);
     ConsoleRows rows(*answerer.store);
-    const admin::Tools tools{
-        *answerer.store, *answerer.admin, certificates, traces, letters, pushes, events, rows, gate, clock, options};
+    const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters,
+                             pushes,          events,          rows,         live,   gate,
+                             clock,           options};
     while (auto job = room.queue.next(stop)) {
       admin::Answered answered = admin::answer(job->call, tools, &log);
       boost::asio::post(loop,
@@ -194,6 +203,8 @@ struct Console::Impl {
   admin::Gate gate;
   EventProducer producer;
   admin::ApiOptions options;
+  admin::LiveTail live;
+  LiveReader live_reader;
   std::unique_ptr<store::AdminStore> health;  // watch_store()'s
   ConsoleRoom quick, lasting;
 
@@ -215,6 +226,12 @@ Console::~Console() {
 Result<std::unique_ptr<Console>> Console::start(boost::asio::io_context& loop, const Config& config, const Clock& clock,
                                                 observe::Log& log, ConsoleMetrics& metrics) {
   auto impl = std::make_unique<Impl>(loop, config, clock, log, metrics);
+  if (const std::string& file = config.console.proxy_secret_file; !file.empty()) {
+    auto secret = store::read_secret_file("console.proxy_secret_file", file);
+    if (!secret) return std::unexpected(secret.error());
+    impl->options.access.proxy.secret = trimmed(*secret);
+    if (impl->options.access.proxy.secret.empty()) return fail(Errc::Malformed, "console.proxy_secret_file: is empty");
+  }
   for (const auto& [room, threads] :
        {std::pair{&impl->quick, config.console.threads}, std::pair{&impl->lasting, config.console.long_threads}})
     if (auto opened = impl->open_answerers(*room, threads); !opened) return std::unexpected(opened.error());
@@ -268,6 +285,7 @@ Result<std::optional<std::string>> Console::first_link(bool always) {
   const WallTime now = impl_->clock.wall();
   const auto tables = open_admin_store(impl_->config);
   if (!tables) return std::unexpected(tables.error());
+  if (!always && impl_->config.console.access.proxy.makes_admins()) return std::nullopt;
   if (!always) {
     const auto there = admin::has_administrator(**tables, now);
     if (!there) return std::unexpected(there.error());

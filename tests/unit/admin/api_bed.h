@@ -254,7 +254,7 @@ class ApiBed {
     return call;
   }
   Heard send(const HttpCall& call) {
-    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, rows, gate, clock, options};
+    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, rows, live, gate, clock, options};
     const Answered answered = answer(call, tools, nullptr);
     Heard heard{answered.http.status, nullptr, answered.http.headers, answered.changed};
     if (!answered.http.body.empty()) {
@@ -319,6 +319,7 @@ class ApiBed {
   ScriptedPushes pushes;
   ScriptedEvents events;
   ScriptedRows rows;
+  LiveTail live{4, 1'000};
   GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};
   Gate gate{limits};
   MovedClock clock;

@@ -49,6 +49,7 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"DELETE /v1/users/mutes", {"/v1/users/mutes" + user + "&kind=all", nullptr}},
       {"GET /v1/trace/events/{event}", {"/v1/trace/events/e1", nullptr}},
       {"GET /v1/trace/users", {"/v1/trace/users" + user, nullptr}},
+      {"GET /v1/live", {"/v1/live?app=1400000001", nullptr}},
       {"POST /v1/push", {"/v1/push", {{"app_id", kShop.value}, {"user_id", "vinson"}, {"desc", "hello"}}}},
       {"POST /v1/events", {"/v1/events", kShop.value}},
       {"GET /v1/letters", {"/v1/letters?app=1400000001", nullptr}},

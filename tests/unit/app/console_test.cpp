@@ -1,184 +1,13 @@
-// `nightpost console` on a port of its own, met by a client that knows nothing of it; `nightpost token` and `audit`;
-// what the vendors' rooms say of bad credentials, at the member that is wrong.
-#include "app/console_server.h"
-
-#include <unistd.h>
-
-#include <atomic>
-#include <boost/asio.hpp>
-#include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
-#include <functional>
-#include <nlohmann/json.hpp>
-#include <thread>
-
+// `nightpost console` on a port of its own: the API from the first link on; `nightpost token` and `audit`; what the
+// vendors' rooms say of bad credentials, at the member that is wrong.
 #include "admin/routes.h"
 #include "app/console_desks.h"
-#include "app/output.h"
-#include "app/worker.h"
-#include "core/text.h"
 #include "kafka/producer.h"
-#include "store/sealer.h"
-#include "support/cli_run.h"
+#include "store/trace_store.h"
+#include "unit/app/console_bed.h"
 
 namespace nightpost::app {
 namespace {
-
-namespace asio = boost::asio;
-using Json = nlohmann::json;
-
-/// A folder with a config, a store and a master key.
-class ConsoleOffice {
- public:
-  explicit ConsoleOffice(const Json& console = Json::object()) {
-    REQUIRE(::mkdtemp(folder_.data()) != nullptr);
-    std::ofstream(file("master.key")) << store::Sealer::new_key_text() << '\n';
-    std::filesystem::permissions(file("master.key"), std::filesystem::perms::owner_read);
-    Json config = {{"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}},
-                   {"console", {{"listen", "127.0.0.1:0"}, {"kafka_wait_ms", 100}}}};
-    config["kafka"]["brokers"] = "127.0.0.1:1";  // nobody
-    config["console"].update(console);
-    std::ofstream(file("config.json")) << config.dump();
-  }
-  ConsoleOffice(const ConsoleOffice&) = delete;
-  ConsoleOffice& operator=(const ConsoleOffice&) = delete;
-  ~ConsoleOffice() { std::filesystem::remove_all(folder_); }
-
-  std::string file(const std::string& name) const { return folder_ + "/" + name; }
-  support::CliRan run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.end(), {"--config", file("config.json")});
-    return support::run_cli(folder_, std::move(arguments));
-  }
-  std::string token(const std::string& role, std::vector<std::string> more = {}) const {
-    std::vector<std::string> all = {"token", "add", "--name", role + std::to_string(::rand()), "--role", role};
-    all.insert(all.end(), more.begin(), more.end());
-    const auto ran = run(all);
-    REQUIRE(ran.code == kDone);
-    return ran.out.substr(0, ran.out.size() - 1);
-  }
-
- private:
-  std::string folder_ = "/tmp/nightpost-console-XXXXXX";
-};
-
-/// A console that runs.
-struct Running {
-  explicit Running(const ConsoleOffice& office, const std::string& brokers = "")
-      : config(*load_config(office.file("config.json"))) {
-    if (!brokers.empty()) config.producer.kafka.brokers = brokers;
-    auto started = Console::start(loop, config, clock, log, metrics);
-    if (!started) FAIL(started.error().detail);
-    console = *std::move(started);
-    thread = std::thread([this] { loop.run(); });
-  }
-  ~Running() {
-    console->drain(clock.mono() + seconds(10));
-    loop.stop();
-    thread.join();
-  }
-  struct Reply {
-    int status = 0;
-    std::string head;
-    Json body;
-  };
-  struct Asked {
-    asio::io_context own;
-    asio::ip::tcp::socket socket{own};
-    /// Waits for the answer.
-    Reply answer() {
-      boost::system::error_code ended;  // the server closes behind it
-      std::string text;
-      asio::read(socket, asio::dynamic_buffer(text), ended);
-      const std::size_t end = text.find("\r\n\r\n");
-      REQUIRE(end != std::string::npos);
-      Reply reply{std::stoi(text.substr(9, 3)), text.substr(0, end), Json::parse(text.substr(end + 4), nullptr, false)};
-      if (reply.body.is_discarded()) reply.body = text.substr(end + 4);
-      return reply;
-    }
-  };
-  Reply ask(const std::string& method, const std::string& target, const std::string& token = "",
-            const Json& body = nullptr, const std::string& more = "") {
-    return begin(method, target, token, body, more)->answer();
-  }
-  std::unique_ptr<Asked> begin(const std::string& method, const std::string& target, const std::string& token = "",
-                               const Json& body = nullptr, const std::string& more = "") {
-    const std::string url = console->url();
-    auto asked = std::make_unique<Asked>();
-    asked->socket.connect(
-        {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)))});
-    const std::string text = body.is_null() ? "" : body.dump();
-    std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + more;
-    if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
-    if (!text.empty()) request += "Content-Type: application/json\r\n";
-    request += "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
-    boost::system::error_code ended;  // a server may answer and close before it has all
-    asio::write(asked->socket, asio::buffer(request), ended);
-    return asked;
-  }
-
-  Config config;
-  SystemClock clock;
-  observe::Log log{observe::Level::Off};
-  ConsoleMetrics metrics;
-  asio::io_context loop{1};
-  asio::executor_work_guard<asio::io_context::executor_type> keep{loop.get_executor()};
-  std::unique_ptr<Console> console;
-  std::thread thread;
-};
-
-/// Takes connections and never says a word, until hang_up().
-class SilentVendor {
- public:
-  SilentVendor() {
-    take();
-    thread_ = std::thread([this] { loop_.run(); });
-  }
-  SilentVendor(const SilentVendor&) = delete;
-  SilentVendor& operator=(const SilentVendor&) = delete;
-  ~SilentVendor() {
-    hang_up();
-    thread_.join();
-  }
-  std::string url() const { return "https://127.0.0.1:" + std::to_string(acceptor_.local_endpoint().port()); }
-  void hang_up() {
-    asio::post(loop_, [this] {
-      boost::system::error_code ignored;
-      acceptor_.close(ignored);
-      taken_.clear();
-    });
-  }
-  std::atomic<int> connections{0};
-
- private:
-  void take() {
-    acceptor_.async_accept([this](const boost::system::error_code& failed, asio::ip::tcp::socket socket) {
-      if (failed) return;
-      taken_.push_back(std::move(socket));
-      ++connections;
-      take();
-    });
-  }
-  asio::io_context loop_;
-  asio::ip::tcp::acceptor acceptor_{loop_, {asio::ip::address_v4::loopback(), 0}};
-  std::vector<asio::ip::tcp::socket> taken_;
-  std::thread thread_;
-};
-
-/// False: not in time.
-bool comes_true(const std::function<bool()>& condition) {
-  const SystemClock clock;
-  for (const MonoTime end = clock.mono() + seconds(30); !condition(); std::this_thread::yield())
-    if (clock.mono() >= end) return false;
-  return true;
-}
-
-const Json kXiaomi = {{"app_id", 1},
-                      {"vendor", "xiaomi"},
-                      {"name", "shop"},
-                      {"bundle_id", "com.example.shop"},
-                      {"secret", "abcdefghijklmnopqrstuv=="},
-                      {"settings", {{"app_id", "100000001"}}}};
 
 TEST_CASE("console: from the first link to a test push", "[app][console]") {
   const ConsoleOffice office;
@@ -232,72 +61,6 @@ TEST_CASE("console: from the first link to a test push", "[app][console]") {
     CHECK(audit.out.contains(deed));
   CHECK(audit.out.contains("127.0.0.1"));
   CHECK(running.metrics.changes.read() >= 4);
-}
-
-TEST_CASE("console: a vendor that hangs holds only those who ask it", "[app][console]") {
-  SilentVendor vendor;
-  const ConsoleOffice office(
-      {{"threads", 1}, {"long_threads", 1}, {"long_requests_queued_max", 1}, {"push_timeout_ms", 600'000}});
-  Running running(office);
-  const std::string token = office.token("admin");
-  Json certificate = kXiaomi;
-  certificate["host"] = vendor.url();
-  REQUIRE(running.ask("POST", "/v1/certificates", token, certificate).status == 201);
-  const Json device = {
-      {"app_id", 1}, {"user_id", "vinson"}, {"device_id", "mi"}, {"certificate_id", 1}, {"token", "regid-0123456789"}};
-  REQUIRE(running.ask("PUT", "/v1/devices", token, device).status == 200);
-  const Json push = {{"app_id", 1}, {"user_id", "vinson"}, {"desc", "hello"}};
-  const auto held = running.begin("POST", "/v1/push", token, push);
-  REQUIRE(comes_true([&] { return vendor.connections > 0; }));
-  const auto waits = running.begin("POST", "/v1/push", token, push);
-  REQUIRE(comes_true([&] { return running.metrics.waiting_long.read() == 1; }));
-
-  for (const char* target : {"/v1/push", "/v1/certificates/1/verify", "/v1/letters/drop"}) {
-    const auto refused = running.ask("POST", target, token, push);
-    CHECK(refused.status == 503);
-    CHECK(refused.body["error"]["code"] == "unavailable");
-    CHECK(refused.body["error"]["message"].get<std::string>().contains("may take long"));
-    CHECK(refused.head.contains("retry-after"));
-  }
-  CHECK(running.metrics.busy.read() == 3);
-  for (const char* target : {"/v1/me", "/v1/certificates", "/v1/audit", "/v1/health"})
-    CHECK(running.ask("GET", target, token).status == 200);
-  CHECK(running.ask("PATCH", "/v1/users?app=1&user=vinson", token, {{"badge", false}}).status == 200);
-
-  vendor.hang_up();
-  for (const auto& asked : {held.get(), waits.get()}) {
-    const auto answered = asked->answer();
-    CHECK(answered.status == 200);
-    CHECK(answered.body["items"][0]["outcome"]["outcome"] == "dead");
-  }
-}
-
-TEST_CASE("console: old entries of the audit log go though nobody calls", "[app][console]") {
-  const ConsoleOffice office;
-  const auto tables = open_admin_store(*load_config(office.file("config.json")));
-  REQUIRE(tables);
-  const WallTime now = SystemClock().wall();
-  for (const auto age : {std::chrono::days(401), std::chrono::days(399)})
-    REQUIRE((*tables)->add_audit({.at = now - age, .who = "vinson", .what = "login", .outcome = "done"}));
-  const Running running(office);
-  REQUIRE(comes_true([&] { return (*tables)->audit({}, 10).value().size() == 1; }));
-  CHECK((*tables)->audit({}, 10)->front().at > now - std::chrono::days(400));
-}
-
-TEST_CASE("console: behind a proxy the page has the address that people open", "[app][console]") {
-  const ConsoleOffice office({{"public_url", "https://Console.example.com:443/"}});
-  Running running(office);
-  const auto link = running.console->first_link(true);
-  REQUIRE(link);
-  const std::string begin = "https://console.example.com/#/login?code=";
-  REQUIRE((*link)->starts_with(begin));
-  const Json body = {{"link", (*link)->substr(begin.size())}};
-  CHECK(running.ask("POST", "/v1/login", "", body, "Origin: https://evil.example\r\n").body["error"]["code"] ==
-        "origin");
-  const auto begun = running.ask("POST", "/v1/login", "", body, "Origin: https://console.example.com\r\n");
-  REQUIRE(begun.status == 200);
-  CHECK(begun.head.contains("__Host-nightpost="));
-  CHECK(begun.head.contains("; Secure"));
 }
 
 TEST_CASE("console: versions, roll back and what is held, as the command line has them", "[app][console]") {
@@ -471,6 +234,54 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
       {"plain http though TLS ends before",
        {{"public_url", "http://console.example.com"}, {"behind_tls_proxy", true}},
        "console.public_url: is plain http"},
+      {"a proxy logs in",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "X-Forwarded-Email"},
+        {"proxy_groups_header", "X-Forwarded-Groups"},
+        {"proxy_addresses", "127.0.0.1, 10.0.0.0/8"},
+        {"proxy_roles", {{"ops", "operator"}}}},
+       ""},
+      {"a proxy of no address",
+       {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_other_role", "viewer"}},
+       "console.proxy_addresses: missing"},
+      {"a proxy without the page's address",
+       {{"proxy_user_header", "x-user"}, {"proxy_addresses", "127.0.0.1"}, {"proxy_other_role", "viewer"}},
+       "console.public_url: missing"},
+      {"a proxy and no role",
+       {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_addresses", "127.0.0.1"}},
+       "console.proxy_roles: missing"},
+      {"roles without groups",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_roles", {{"ops", "operator"}}}},
+       "console.proxy_groups_header"},
+      {"a role that is none",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_groups_header", "x-groups"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_roles", {{"ops", "root"}}}},
+       "console.proxy_roles.ops: none of"},
+      {"an address that is none",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_addresses", "proxy.example.com"},
+        {"proxy_other_role", "viewer"}},
+       "console.proxy_addresses"},
+      {"a header that clients send",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "Authorization"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_other_role", "viewer"}},
+       "console.proxy_user_header: has another meaning"},
+      {"a header that is none",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x user"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_other_role", "viewer"}},
+       "console.proxy_user_header: is no header"},
+      {"half of a proxy", {{"proxy_other_role", "viewer"}}, "console.proxy_other_role: goes with proxy_user_header"},
       {"no long thread", {{"long_threads", 0}}, "console.long_threads"},
       {"nobody may wait", {{"long_requests_queued_max", 0}}, "console.long_requests_queued_max"},
       {"half of TLS", {{"tls_certificate_file", "a.pem"}}, "console.tls_key_file"},
