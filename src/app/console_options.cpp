@@ -99,7 +99,8 @@ void read_proxy_login(JsonSection& section, ConsoleOptions& options) {
 }  // namespace
 
 bool is_this_machine(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  const bool v4 = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "::1" || v4;
 }
 
 void read_console(JsonSection section, ConsoleOptions& options) {

@@ -15,7 +15,7 @@ constexpr milliseconds kLiveTryAgain{5'000};  // after the brokers did not answe
 constexpr const char* kLiveOpening = "the results topic is being opened";
 
 /// False: the stop came.
-bool rest(const std::stop_token& stop, milliseconds time) {
+bool live_rest(const std::stop_token& stop, milliseconds time) {
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock(mutex);
@@ -29,12 +29,12 @@ std::optional<admin::LiveRow> live_row_of(std::string_view json) {
   if (json.size() > admin::kLiveRowBytesMax) return std::nullopt;
   const auto outcome = nlohmann::json::parse(json, nullptr, false);
   if (!outcome.is_object()) return std::nullopt;
-  admin::LiveRow row{.app = {number_in(outcome, "app_id")},
-                     .vendor = text_in(outcome, "vendor"),
-                     .outcome = text_in(outcome, "outcome"),
-                     .rule = text_in(outcome, "rule"),
-                     .user = text_in(outcome, "user_id"),
-                     .event = text_in(outcome, "event_id"),
+  admin::LiveRow row{.app = {nightpost::number_in(outcome, "app_id")},
+                     .vendor = nightpost::text_in(outcome, "vendor"),
+                     .outcome = nightpost::text_in(outcome, "outcome"),
+                     .rule = nightpost::text_in(outcome, "rule"),
+                     .user = nightpost::text_in(outcome, "user_id"),
+                     .event = nightpost::text_in(outcome, "event_id"),
                      .json = std::string(json)};
   if (row.outcome.empty()) return std::nullopt;
   return row;
@@ -48,7 +48,7 @@ LiveReader::LiveReader(const Config& config, const Clock& clock, admin::LiveTail
 void LiveReader::run(const std::stop_token& stop) {
   do {
     if (tail_.is_watched(clock_.mono())) read(stop);
-  } while (rest(stop, kLiveLookEvery));
+  } while (live_rest(stop, kLiveLookEvery));
 }
 
 void LiveReader::read(const std::stop_token& stop) {
@@ -56,7 +56,7 @@ void LiveReader::read(const std::stop_token& stop) {
                                   kafka::Tail::From::End);
   if (!topic) {
     tail_.set_trouble(topic.error().detail);
-    (void)rest(stop, kLiveTryAgain);
+    (void)live_rest(stop, kLiveTryAgain);
     return;
   }
   tail_.set_trouble("");

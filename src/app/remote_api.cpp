@@ -35,7 +35,7 @@ std::size_t keep_answer(const char* bytes, std::size_t, std::size_t count, void*
   return count;
 }
 
-bool add_header(RemoteHeaders& headers, const std::string& line) {
+bool add_remote_header(RemoteHeaders& headers, const std::string& line) {
   curl_slist* const longer = curl_slist_append(headers.get(), line.c_str());
   if (longer == nullptr) return false;
   (void)headers.release();
@@ -43,8 +43,8 @@ bool add_header(RemoteHeaders& headers, const std::string& line) {
   return true;
 }
 
-Result<RemoteAnswer> perform(const RemoteOptions& options, const std::string& method, const std::string& target,
-                             const std::string& body, const std::string& type) {
+Result<RemoteAnswer> perform_remote(const RemoteOptions& options, const std::string& method, const std::string& target,
+                                    const std::string& body, const std::string& type) {
   auto url = check_server(options.server);
   if (!url) return fail(url.error().code, "--server " + url.error().detail);
   const auto token = token_text(options, std::getenv("NIGHTPOST_TOKEN"));  // NOLINT(concurrency-mt-unsafe)
@@ -52,8 +52,8 @@ Result<RemoteAnswer> perform(const RemoteOptions& options, const std::string& me
   *url += target;
   const RemoteCurl easy(curl_easy_init());
   RemoteHeaders headers;
-  if (!easy || !add_header(headers, "authorization: Bearer " + *token) || !add_header(headers, "expect:") ||
-      (!body.empty() && !add_header(headers, "content-type: " + type)))
+  if (!easy || !add_remote_header(headers, "authorization: Bearer " + *token) ||
+      !add_remote_header(headers, "expect:") || (!body.empty() && !add_remote_header(headers, "content-type: " + type)))
     return fail(Errc::Io, "libcurl has no memory");
   RemoteAnswer answer;
   CURL* const curl = easy.get();
@@ -90,7 +90,7 @@ Result<RemoteAnswer> perform(const RemoteOptions& options, const std::string& me
 std::expected<std::string, int> success_of(const RemoteOptions& options, const std::string& method,
                                            const std::string& target, const std::string& body,
                                            const std::string& type) {
-  auto answer = perform(options, method, target, body, type);
+  auto answer = perform_remote(options, method, target, body, type);
   if (!answer) return std::unexpected(say_error(answer.error()));
   if (answer->status / 100 == 2) return std::move(answer->body);
   const RemoteRefusal refusal = refusal_in(answer->status, answer->body);

@@ -16,7 +16,7 @@ constexpr std::size_t kPieceBytes = 48 << 10;        // of lines in one request:
 constexpr const char* kExportPageRowsText = "2000";  // of one answer
 
 /// Lines until they are a request.
-struct Piece {
+struct RemotePiece {
   std::string lines;
   std::uint64_t first = 0;  // number of the first
   std::uint64_t last = 0;
@@ -24,7 +24,7 @@ struct Piece {
 
 /// False: the server refused it, which was printed.
 bool send_piece(const RemoteOptions& remote, const std::string& path, const ImportOptions& options,
-                const ImportHooks& hooks, const Piece& piece, ImportEnd& end, int& exit_code) {
+                const ImportHooks& hooks, const RemotePiece& piece, ImportEnd& end, int& exit_code) {
   if (piece.lines.empty()) return true;
   const auto heard = ask_server_lines(remote, "POST",
                                       target_of(path + "/import", {{"from_line", std::to_string(piece.first)},
@@ -55,7 +55,7 @@ bool import_file(const RemoteOptions& remote, const std::string& path, const Imp
     return false;
   }
   const std::uint64_t bytes_before = end.tally.bytes;
-  Piece piece;
+  RemotePiece piece;
   for (;;) {
     const auto line = reader->next();
     if (!line) {

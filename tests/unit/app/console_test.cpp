@@ -220,6 +220,7 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
       {"of IPv6", {{"listen", "[::1]:9468"}}, ""},
       {"everywhere", {{"listen", "0.0.0.0:9468"}}, "console.listen: beyond this machine the console wants TLS"},
       {"everywhere of IPv6", {{"listen", "[::]:9468"}}, "console.listen: beyond this machine"},
+      {"a name that begins so", {{"listen", "127.0.0.1.example.com:9468"}}, "console.listen: beyond this machine"},
       {"another host", {{"listen", "console.example.com:443"}}, "console.listen: beyond this machine"},
       {"everywhere with TLS",
        {{"listen", "0.0.0.0:9468"}, {"tls_certificate_file", "a.pem"}, {"tls_key_file", "a.key"}},
