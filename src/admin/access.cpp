@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "admin/secrets.h"
 #include "core/text.h"
@@ -42,6 +43,7 @@ Caller caller_of(const store::AdminToken& token) {
           .apps = token.apps,
           .token_id = token.id,
           .session = {},
+          .by_proxy = false,
           .expires_at = token.expires_at};
 }
 
@@ -55,6 +57,22 @@ std::unexpected<Refusal> nobody(const HttpCall& call, Gate& gate, MonoTime now, 
     return too_many(*wait, "too many credentials from your address were refused");
   gate.login_failed(call.counted_as, now);
   return refused(401, "unauthorized", std::move(message));
+}
+
+/// A browser says which page sends a change. One of ours is at the address that the config names.
+std::optional<Refusal> foreign_page(const HttpCall& call, const AccessOptions& options) {
+  const std::string_view origin = call.header("origin");
+  if (options.origin.empty() || origin.empty() || origin == options.origin) return std::nullopt;
+  return Refusal{403, "origin",
+                 fmt::format("a page of another address sent this; console.public_url is {}", options.origin)};
+}
+
+/// What a browser sends with its cookies unasked changes nothing.
+std::optional<Refusal> forged_change(const HttpCall& call, const Caller& caller, const AccessOptions& options) {
+  if (call.method == "GET" || call.method == "HEAD") return std::nullopt;
+  if (auto foreign = foreign_page(call, options)) return foreign;
+  if (same_secret(call.header("x-nightpost-csrf"), caller.csrf())) return std::nullopt;
+  return Refusal{403, "csrf", "X-Nightpost-CSRF is missing or another session's: read it from GET /v1/me"};
 }
 
 std::expected<Caller, Refusal> by_token(const HttpCall& call, std::string_view value, store::AdminStore& store,
@@ -89,8 +107,7 @@ std::expected<Caller, Refusal> by_session(const HttpCall& call, std::string_view
   Caller caller = caller_of(session.token);
   caller.session = secret;
   caller.expires_at = session.ends_at;
-  if (call.method != "GET" && call.method != "HEAD" && !same_secret(call.header("x-nightpost-csrf"), caller.csrf()))
-    return refused(403, "csrf", "X-Nightpost-CSRF is missing or another session's: read it from GET /v1/me");
+  if (auto forged = forged_change(call, caller, options)) return std::unexpected(*std::move(forged));
   return caller;
 }
 
@@ -98,17 +115,55 @@ std::expected<Caller, Refusal> by_session(const HttpCall& call, std::string_view
 
 bool Caller::may_see(AppId app) const noexcept { return apps.empty() || std::ranges::find(apps, app) != apps.end(); }
 
-std::string Caller::csrf() const { return session.empty() ? "" : csrf_of(session); }
+std::string Caller::csrf() const {
+  // Of a proxy's it is no secret: another site's page cannot send the header at all without asking first.
+  if (by_proxy) return csrf_of("proxy:" + name);
+  return session.empty() ? "" : csrf_of(session);
+}
+
+std::string Caller::counted_as() const { return by_proxy ? "proxy:" + name : std::to_string(token_id); }
 
 std::string_view state_of(const store::AdminToken& token, WallTime now) noexcept {
   if (token.revoked_at) return "revoked";
   return token.expires_at && now >= *token.expires_at ? "expired" : "active";
 }
 
+Result<std::string> origin_of(std::string_view url) {
+  std::string text(url);
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  const bool tls = text.starts_with("https://");
+  if (!tls && !text.starts_with("http://")) return fail(Errc::Malformed, "begins with neither https:// nor http://");
+  if (text.ends_with('/')) text.pop_back();
+  const std::size_t begin = tls ? 8 : 7;
+  if (text.size() <= begin) return fail(Errc::Malformed, "names no host");
+  const std::string_view place = std::string_view(text).substr(begin);
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyz0123456789.-_[]:";
+  if (place.find_first_not_of(kPlain) != place.npos)
+    return fail(Errc::Malformed, "is more than a host and a port; a path before the console is not supported");
+  const std::size_t colon = place.find(':', place.starts_with('[') ? place.find(']') : 0);
+  if (colon == place.npos) return text;
+  const std::string_view port = place.substr(colon + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (colon == 0 || error != std::errc{} || end != port.data() + port.size() || number == 0)
+    return fail(Errc::Malformed, "names no host, or no port from 1 to 65535");
+  const std::string host(place.substr(0, colon));
+  return fmt::format("{}{}{}", tls ? "https://" : "http://", host,
+                     number == (tls ? 443 : 80) ? "" : fmt::format(":{}", number));
+}
+
 std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminStore& store, Gate& gate,
                                             const AccessOptions& options, const Clock& clock) {
   if (const std::string_view value = call.header("authorization"); !value.empty())
     return by_token(call, value, store, gate, clock);
+  const auto person = person_by_proxy(call, options.proxy);
+  if (!person) return std::unexpected(person.error());
+  if (*person) {
+    Caller caller{.name = (*person)->name, .role = (*person)->role, .by_proxy = true};
+    if (auto forged = forged_change(call, caller, options)) return std::unexpected(*std::move(forged));
+    return caller;
+  }
   const std::string_view cookie = cookie_in(call, cookie_name(options));
   if (cookie.empty()) return refused(401, "unauthorized", "log in, or send Authorization: Bearer and a token");
   return by_session(call, cookie, store, options, clock.wall());
@@ -117,6 +172,7 @@ std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminSt
 std::expected<Begun, Refusal> log_in(const HttpCall& call, const std::string& token, const std::string& link,
                                      store::AdminStore& store, Gate& gate, const AccessOptions& options,
                                      const Clock& clock) {
+  if (auto foreign = foreign_page(call, options)) return std::unexpected(*std::move(foreign));
   if (const auto wait = gate.login_wait(call.counted_as, clock.mono()))
     return too_many(*wait, "too many log-ins from your address failed");
   const WallTime now = clock.wall();

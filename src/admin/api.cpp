@@ -33,11 +33,13 @@ Found find_route(std::string_view method, const std::vector<std::string>& segmen
 }
 
 std::expected<nlohmann::json, Refusal> read_body(const HttpCall& call, const Route& route) {
-  if (call.body.empty() && route.body.empty() && !route.events) return nlohmann::json::object();
+  if (call.body.empty() && route.body.empty() && !route.events && !route.lines) return nlohmann::json::object();
   std::string_view type = call.header("content-type");
   type = type.substr(0, type.find(';'));
   // A form on another site cannot send this type without asking us first, and we allow nobody.
   if (route.events && (type == "application/json" || type == "application/x-ndjson")) return nlohmann::json::object();
+  if (route.lines && type == "application/x-ndjson") return nlohmann::json::object();
+  if (route.lines) return refused(415, "not_json", "Content-Type must be application/x-ndjson");
   if (type != "application/json")
     return refused(415, "not_json",
                    route.events ? "Content-Type must be application/json or application/x-ndjson"
@@ -133,8 +135,8 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
     }
     request.caller = *std::move(caller);
     tools.store.write_as("console:" + request.caller.name);  // whose versions of certificates are written
-    if (const auto wait = tools.gate.request_wait(std::to_string(request.caller.token_id), tools.clock.mono()))
-      return as_answered({429, "too_many", "too many requests by this token", "", std::to_string(wait->count())});
+    if (const auto wait = tools.gate.request_wait(request.caller.counted_as(), tools.clock.mono()))
+      return as_answered({429, "too_many", "too many requests by this caller", "", std::to_string(wait->count())});
     if (request.caller.role < *route.role)
       return as_answered({403, "forbidden",
                           fmt::format("this wants the role {}, and {} is {}", name_of(*route.role), request.caller.name,

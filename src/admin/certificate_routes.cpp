@@ -28,9 +28,33 @@ std::expected<CertificateChange, Refusal> change_in(const Values& body) {
   return change;
 }
 
+bool is_hidden(std::string_view shown) { return shown == "…" || (shown.starts_with("http") && shown.ends_with("?…")); }
+
+/// What a setting shows where part of it is hidden ("https://host/path?…") is no value. Given back as it was shown, it
+/// leaves the setting as it is; elsewhere it is a mistake.
+std::optional<Refusal> keep_hidden(CertificateChange& change, const Certificate* before, const CertificateDesk& desk) {
+  for (auto at = change.settings.begin(); at != change.settings.end();) {
+    const auto& [name, value] = *at;
+    const std::string* old = nullptr;
+    if (before != nullptr)
+      if (const auto found = before->settings.find(name); found != before->settings.end()) old = &found->second;
+    if (value && old != nullptr && *old != *value && desk.shown_setting(*old) == *value) {
+      at = change.settings.erase(at);
+    } else if (value && is_hidden(*value)) {
+      return Refusal{422, "invalid", "a part of it is hidden, as where it is shown: give all of it",
+                     "settings." + name};
+    } else {
+      ++at;
+    }
+  }
+  return std::nullopt;
+}
+
 std::expected<store::NewCertificate, Refusal> new_certificate(const Request& request) {
-  const auto change = change_in(request.body);
+  auto change = change_in(request.body);
   if (!change) return std::unexpected(change.error());
+  if (auto hidden = keep_hidden(*change, nullptr, request.tools.certificates))
+    return std::unexpected(*std::move(hidden));
   const auto vendor = vendor_from(request.body.text("vendor"));
   if (!vendor) return invalid("no such vendor", "vendor");
   store::NewCertificate empty{.facts = {.app = {request.body.number("app_id")}, .vendor = *vendor}, .secret = {}};
@@ -145,8 +169,10 @@ Reply change_certificate(Request& request) {
   const auto before = certificate_in_path(request);
   if (!before) return std::unexpected(before.error());
   if (request.body.empty()) return malformed("nothing is named that is to change");
-  const auto change = change_in(request.body);
+  auto change = change_in(request.body);
   if (!change) return std::unexpected(change.error());
+  if (auto hidden = keep_hidden(*change, &*before, request.tools.certificates))
+    return std::unexpected(*std::move(hidden));
   // Who may not read the secret may not have it sent to where they can.
   const bool elsewhere = change->host && !change->host->empty() && *change->host != before->host_override;
   if (elsewhere && !change->file && !change->secret)

@@ -58,12 +58,6 @@ std::expected<Device, Refusal> device_in(const Request& request, const Certifica
   return device;
 }
 
-nlohmann::json device_note(const Device& device) {
-  return {{"certificate_id", device.certificate.value},
-          {"token", device.token.redacted()},
-          {"state", nightpost::name_of(device.state)}};
-}
-
 }  // namespace
 
 Reply list_devices(Request& request) {

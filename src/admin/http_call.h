@@ -15,8 +15,9 @@ struct HttpCall {
   std::string target;  // path and query
   HttpFields headers;  // lower-case names, in order, repeats kept
   std::string body;
-  std::string from;        // the peer's address, for the audit log
-  std::string counted_as;  // whose failures count together: the address, of IPv6 its /64
+  std::string from;         // the peer's address, for the audit log
+  bool from_proxy = false;  // the peer is one whose word on who calls counts
+  std::string counted_as;   // whose failures count together: the address, of IPv6 its /64
 
   /// The first of that name; empty: none.
   std::string_view header(std::string_view name) const noexcept {

@@ -97,6 +97,9 @@ Json operation(const Route& route) {
                           {"content",
                            {{"application/json", {{"schema", {{"type", "object"}}}}},
                             {"application/x-ndjson", {{"schema", {{"type", "string"}}}}}}}};
+  if (route.lines)
+    out["requestBody"] = {{"required", true},
+                          {"content", {{"application/x-ndjson", {{"schema", {{"type", "string"}}}}}}}};
   const std::string done = std::to_string(route.done);
   out["responses"][done]["description"] = route.done == 204 ? "done" : route.what;
   if (route.done != 204) out["responses"][done]["content"]["application/json"]["schema"] = {{"type", "object"}};

@@ -123,4 +123,25 @@ class EventDesk {
                                               const std::function<bool(AppId)>& may_see) = 0;
 };
 
+enum class RowKind : std::uint8_t { Devices, Users };  // Users: settings and mutes
+
+struct ExportQuestion {
+  RowKind kind = RowKind::Devices;
+  std::optional<AppId> app;
+  store::Store::DeviceRow after;  // only its key counts; of users without the device
+  std::size_t limit = 0;
+};
+
+/// Rows as lines of NDJSON, in and out, as `nightpost device` and `user` have them in files.
+class RowDesk {
+ public:
+  virtual ~RowDesk() = default;
+  /// One commit for all lines but those that are refused: {"lines", "written", "left_out", "bad": [{"line", "why"}]}.
+  /// The first line is `from_line`.
+  virtual Reply import_rows(RowKind kind, std::string_view lines, std::uint64_t from_line, bool dry_run,
+                            const std::function<bool(AppId)>& may_see) = 0;
+  /// {"lines": text, "rows", "next": {"user", "app", "device"} or null}.
+  virtual Reply export_rows(const ExportQuestion& question) = 0;
+};
+
 }  // namespace nightpost::admin

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "admin/target.h"
+
 namespace nightpost::admin {
 namespace {
 
@@ -85,6 +87,18 @@ constexpr Member kDeviceBody[] = {
 };
 constexpr Member kDeviceQuery[] = {kAppWanted, kUserWanted, {"device", Is::Text, "device id", true, false, 0, 255}};
 
+constexpr Member kImportQuery[] = {
+    {"from_line", Is::Integer, "the number of the first line, 1 where left out", false, false, 1, INT64_MAX},
+    {"dry_run", Is::Flag, "check every line and write nothing"},
+};
+constexpr Member kExportQuery[] = {
+    kAppAsked,
+    {"after_user", Is::Text, "of `next` of the page before", false, false, 0, 255},
+    {"after_app", Is::Integer, "likewise", false, false, 0, INT64_MAX},
+    {"after_device", Is::Text, "likewise, of devices", false, false, 0, 255},
+    {"limit", Is::Integer, "rows, 1000 where left out", false, false, 1, 10'000},
+};
+
 constexpr Member kUserBody[] = {
     {"push", Is::Flag, "whether anything is pushed"},
     {"badge", Is::Flag, "whether unread messages are counted on the icon"},
@@ -114,6 +128,17 @@ constexpr Member kUserEventsQuery[] = {
     kUserWanted,
     {"since", Is::Time, "24 hours ago where left out"},
     {"limit", Is::Integer, "events, 50 where left out", false, false, 1, 1'000},
+};
+
+constexpr Member kLiveQuery[] = {
+    kAppAsked,
+    {"vendor", Is::Text, "of the push", false, false, 0, 32, kVendorWords},
+    {"outcome", Is::Text, "accepted, dead, …", false, false, 0, 32},
+    {"rule", Is::Text, "what decided", false, false, 0, 64},
+    {"user", Is::Text, "only this receiver's", false, false, 0, 255},
+    {"event", Is::Text, "only of this event", false, false, 0, 255},
+    {"after", Is::Integer, "`next` of the look before; the latest where left out", false, false, 0, INT64_MAX},
+    kLimit,
 };
 
 constexpr Member kPushBody[] = {
@@ -212,8 +237,19 @@ constexpr Route kRoutes[] = {
      {},
      {},
      204},
-    {"POST", "/v1/certificates/{id}/verify", kOperator, kV1, verify_certificate, "certificate.verify",
-     "Asks the vendor whether it takes the credential, by a push to a token of nobody"},
+    {"POST",
+     "/v1/certificates/{id}/verify",
+     kOperator,
+     kV1,
+     verify_certificate,
+     "certificate.verify",
+     "Asks the vendor whether it takes the credential, by a push to a token of nobody",
+     {},
+     {},
+     200,
+     false,
+     false,
+     true},
     {"POST", "/v1/certificates/{id}/disable", kOperator, kV1, disable_certificate, "certificate.disable",
      "Sends nothing with it until it is enabled"},
     {"POST", "/v1/certificates/{id}/enable", kOperator, kV1, enable_certificate, "certificate.enable",
@@ -241,7 +277,11 @@ constexpr Route kRoutes[] = {
      "certificate.approve_removals",
      "Removes the dead tokens that are held, and holds none for a while",
      {},
-     kApproveBody},
+     kApproveBody,
+     200,
+     false,
+     false,
+     true},
     {"GET", "/v1/removals/held", kViewer, kV1, list_held_removals, "",
      "Dead tokens that are not removed, since too many died at once", kAppQuery},
 
@@ -259,6 +299,32 @@ constexpr Route kRoutes[] = {
      {},
      204},
 
+    {"POST",
+     "/v1/devices/import",
+     kOperator,
+     kV1,
+     import_devices,
+     "device.import",
+     "Writes devices with their tokens, a line each; lines that are bad are left out and named",
+     kImportQuery,
+     {},
+     200,
+     false,
+     true,
+     true},
+    {"GET",
+     "/v1/devices/export",
+     kAdmin,
+     kV1,
+     export_devices,
+     "device.export",
+     "All devices with their tokens as lines, a page at a time",
+     kExportQuery,
+     {},
+     200,
+     false,
+     false,
+     true},
     {"GET", "/v1/users", kViewer, kV1, show_user, "", "A user's settings, mutes and devices", kUserQuery},
     {"PATCH", "/v1/users", kOperator, kV1, set_user, "user.settings", "Changes the settings that are named", kUserQuery,
      kUserBody},
@@ -266,9 +332,36 @@ constexpr Route kRoutes[] = {
      kUserQuery, kMuteBody},
     {"DELETE", "/v1/users/mutes", kOperator, kV1, unmute_user, "user.unmute", "Undoes a mute", kMuteQuery},
 
+    {"POST",
+     "/v1/users/import",
+     kOperator,
+     kV1,
+     import_users,
+     "user.import",
+     "Writes settings and mutes, a line each; lines that are bad are left out and named",
+     kImportQuery,
+     {},
+     200,
+     false,
+     true,
+     true},
+    {"GET",
+     "/v1/users/export",
+     kAdmin,
+     kV1,
+     export_users,
+     "user.export",
+     "All settings and mutes as lines, a page at a time",
+     kExportQuery,
+     {},
+     200,
+     false,
+     false,
+     true},
     {"GET", "/v1/trace/events/{event}", kViewer, kV1, trace_event, "", "What became of an event, hop by hop",
      kEventQuery},
     {"GET", "/v1/trace/users", kViewer, kV1, trace_user, "", "A user's latest events", kUserEventsQuery},
+    {"GET", "/v1/live", kViewer, kV1, watch_live, "", "What becomes of pushes now", kLiveQuery},
     {"POST",
      "/v1/push",
      kSender,
@@ -277,7 +370,11 @@ constexpr Route kRoutes[] = {
      "push.send",
      "A test push, or the exact request it would be",
      {},
-     kPushBody},
+     kPushBody,
+     200,
+     false,
+     false,
+     true},
 
     {"POST",
      "/v1/events",
@@ -289,9 +386,11 @@ constexpr Route kRoutes[] = {
      {},
      {},
      200,
+     true,
+     false,
      true},
 
-    {"GET", "/v1/letters", kViewer, kV1, list_letters, "", "Dead letters", kLettersQuery},
+    {"GET", "/v1/letters", kViewer, kV1, list_letters, "", "Dead letters", kLettersQuery, {}, 200, false, false, true},
     {"POST",
      "/v1/letters/replay",
      kOperator,
@@ -300,7 +399,11 @@ constexpr Route kRoutes[] = {
      "letter.replay",
      "Gives letters another try",
      {},
-     kLettersBody},
+     kLettersBody,
+     200,
+     false,
+     false,
+     true},
     {"POST",
      "/v1/letters/drop",
      kOperator,
@@ -309,8 +412,24 @@ constexpr Route kRoutes[] = {
      "letter.drop",
      "Marks letters as done",
      {},
-     kLettersBody},
-    {"GET", "/v1/letters/{letter}", kOperator, kV1, show_letter, "letter.read", "One letter, with its event"},
+     kLettersBody,
+     200,
+     false,
+     false,
+     true},
+    {"GET",
+     "/v1/letters/{letter}",
+     kOperator,
+     kV1,
+     show_letter,
+     "letter.read",
+     "One letter, with its event",
+     {},
+     {},
+     200,
+     false,
+     false,
+     true},
 
     {"GET", "/v1/tokens", kAdmin, kV1, list_tokens, "", "API tokens"},
     {"POST",
@@ -333,11 +452,26 @@ constexpr Route kRoutes[] = {
      {},
      {},
      204},
+    {"GET", "/v1/sessions", kAdmin, kV1, list_sessions, "", "Who is logged in, the latest first"},
+    {"DELETE", "/v1/sessions/{session}", kAdmin, kV1, end_listed_session, "session.end", "Ends a session", {}, {}, 204},
     {"GET", "/v1/audit", kAdmin, kV1, list_audit, "", "Who changed what, the latest first", kAuditQuery},
 };
 
 }  // namespace
 
 std::span<const Route> routes() noexcept { return kRoutes; }
+
+bool waits_for_others(std::string_view method, std::string_view target) {
+  const auto read = read_target(target);
+  if (!read) return false;
+  for (const Route& route : kRoutes) {
+    if (route.method != method || !match_path(route.path, read->segments)) continue;
+    const auto verify = read->query.find("verify");
+    const bool asks_vendor = std::ranges::find(route.query, "verify", &Member::name) != route.query.end() &&
+                             verify != read->query.end() && verify->second == "true";
+    return route.waits || asks_vendor;
+  }
+  return false;
+}
 
 }  // namespace nightpost::admin

@@ -11,6 +11,7 @@
 
 #include "admin/access.h"
 #include "admin/answer.h"
+#include "admin/live_tail.h"
 #include "admin/members.h"
 #include "admin/ports.h"
 #include "admin/role.h"
@@ -39,6 +40,8 @@ struct Tools {
   LetterDesk& letters;
   PushDesk& pushes;
   EventDesk& events;
+  RowDesk& rows;
+  LiveTail& live;
   Gate& gate;
   const Clock& clock;
   const ApiOptions& options;
@@ -76,9 +79,13 @@ struct Route {
   std::span<const Member> query = {}, body = {};
   int done = 200;       // the status of what went well
   bool events = false;  // the body is an event, or a line each, and not read by `body`
+  bool lines = false;   // the body is NDJSON, likewise
+  bool waits = false;   // for a vendor or for brokers, maybe long: waits_for_others()
 };
 
 std::span<const Route> routes() noexcept;
+/// The call may take as long as a vendor or the brokers want: it is not to hold a thread that others need. Pure.
+bool waits_for_others(std::string_view method, std::string_view target);
 
 // session_routes.cpp
 Reply login(Request& request);
@@ -112,6 +119,11 @@ Reply approve_removals(Request& request);
 Reply list_devices(Request& request);
 Reply set_device(Request& request);
 Reply unbind_device(Request& request);
+// row_routes.cpp
+Reply import_devices(Request& request);
+Reply import_users(Request& request);
+Reply export_devices(Request& request);
+Reply export_users(Request& request);
 // user_routes.cpp
 Reply show_user(Request& request);
 Reply set_user(Request& request);
@@ -126,10 +138,14 @@ Reply list_letters(Request& request);
 Reply show_letter(Request& request);
 Reply replay_letters(Request& request);
 Reply drop_letters(Request& request);
+// live_routes.cpp
+Reply watch_live(Request& request);
 // token_routes.cpp
 Reply list_tokens(Request& request);
 Reply add_token(Request& request);
 Reply revoke_token(Request& request);
+Reply list_sessions(Request& request);
+Reply end_listed_session(Request& request);
 Reply list_audit(Request& request);
 
 /// The events of a body that is one, or has one a line: lines that are blank are none. Pure.

@@ -9,8 +9,9 @@ nlohmann::json me_view(const Caller& caller, const Tools& tools) {
   return {{"name", caller.name},
           {"role", name_of(caller.role)},
           {"apps", apps_or_null(caller.apps)},
-          {"csrf", caller.session.empty() ? nlohmann::json() : nlohmann::json(caller.csrf())},
+          {"csrf", caller.csrf().empty() ? nlohmann::json() : nlohmann::json(caller.csrf())},
           {"session", !caller.session.empty()},
+          {"by_proxy", caller.by_proxy},
           {"expires_at", time_or_null(caller.expires_at)},
           {"version", tools.options.version}};
 }
@@ -29,6 +30,7 @@ Reply login(Request& request) {
 }
 
 Reply logout(Request& request) {
+  if (request.caller.by_proxy) return malformed("the proxy has logged you in: log out there");
   if (request.caller.session.empty()) return malformed("an API token has no session to end");
   if (const auto ended = end_session(request.caller, request.tools.admin); !ended) return refused(ended.error());
   request.note = {.made = true};

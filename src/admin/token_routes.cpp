@@ -1,4 +1,4 @@
-// API tokens and the audit log.
+// API tokens, sessions and the audit log.
 #include <algorithm>
 #include <charconv>
 
@@ -13,6 +13,17 @@ namespace {
 bool may_manage(const Caller& caller, const store::AdminToken& token) {
   if (caller.sees_all()) return true;
   return !token.apps.empty() && std::ranges::all_of(token.apps, [&](AppId app) { return caller.may_see(app); });
+}
+
+/// Of a link the rights stand until its session ends.
+bool is_good(const store::AdminToken& token, WallTime now) {
+  if (token.kind == store::AdminToken::Kind::Link) return !token.revoked_at;
+  return state_of(token, now) == "active";
+}
+
+/// Empty: an API token calls.
+std::string own_session(const Request& request) {
+  return request.caller.session.empty() ? "" : hash_of(request.caller.session).substr(0, store::kSessionIdBytes);
 }
 
 }  // namespace
@@ -65,6 +76,32 @@ Reply revoke_token(Request& request) {
                   .app = token->apps.size() == 1 ? token->apps.front() : AppId{0},
                   .object = token->name,
                   .before = token_view(*token, request.now)};
+  return Answer{204, nullptr};
+}
+
+Reply list_sessions(Request& request) {
+  const WallTime used_since = request.now - request.tools.options.access.session_idle;
+  const auto all = request.tools.admin.sessions(used_since, request.now, kSessionsListedMax + 1);
+  if (!all) return refused(all.error());
+  const std::string own = own_session(request);
+  nlohmann::json items = nlohmann::json::array();
+  for (const store::AdminSession& session : std::span(*all).first(std::min(all->size(), kSessionsListedMax)))
+    if (may_manage(request.caller, session.token) && is_good(session.token, request.now))
+      items.push_back(session_view(session, session.id == own));
+  return Answer{200, {{"items", std::move(items)}, {"more", all->size() > kSessionsListedMax}}};
+}
+
+Reply end_listed_session(Request& request) {
+  const std::string& id = request.in_path.at(0);
+  const auto none = [&] { return not_found("no session " + id); };
+  const auto session = request.tools.admin.session_of_id(id);
+  if (!session) return refused(session.error());
+  if (!*session || !may_manage(request.caller, (*session)->token)) return none();
+  if (const auto ended = request.tools.admin.remove_session_of_id(id); !ended) return refused(ended.error());
+  request.note = {.made = true,
+                  .app = (*session)->token.apps.size() == 1 ? (*session)->token.apps.front() : AppId{0},
+                  .object = (*session)->token.name,
+                  .before = session_view(**session, id == own_session(request))};
   return Answer{204, nullptr};
 }
 

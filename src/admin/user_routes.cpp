@@ -17,14 +17,6 @@ Reply user_answer(const Request& request) {
   return Answer{200, user_view(request.app(), request.query.text("user"), *receiver, request.now)};
 }
 
-nlohmann::json settings_note(const PushSettings& settings) {
-  return {{"push", settings.enabled},
-          {"badge", settings.badge},
-          {"language", settings.language},
-          {"sound_c2c", settings.sound_c2c},
-          {"sound_group", settings.sound_group}};
-}
-
 }  // namespace
 
 Reply show_user(Request& request) { return user_answer(request); }

@@ -65,6 +65,20 @@ nlohmann::json device_view(const store::Store::DeviceRow& row) {
           {"language", device.language}};
 }
 
+nlohmann::json device_note(const Device& device) {
+  return {{"certificate_id", device.certificate.value},
+          {"token", device.token.redacted()},
+          {"state", nightpost::name_of(device.state)}};
+}
+
+nlohmann::json settings_note(const PushSettings& settings) {
+  return {{"push", settings.enabled},
+          {"badge", settings.badge},
+          {"language", settings.language},
+          {"sound_c2c", settings.sound_c2c},
+          {"sound_group", settings.sound_group}};
+}
+
 nlohmann::json mute_view(const Mute& mute, WallTime now) {
   return {{"kind", nightpost::name_of(mute.kind)},
           {"target", mute.target},
@@ -100,6 +114,20 @@ nlohmann::json token_view(const store::AdminToken& token, WallTime now) {
           {"last_used_at", time_or_null(token.used_at)},
           {"revoked_at", time_or_null(token.revoked_at)},
           {"state", state_of(token, now)}};
+}
+
+nlohmann::json session_view(const store::AdminSession& session, bool own) {
+  const bool link = session.token.kind == store::AdminToken::Kind::Link;
+  return {{"id", session.id},
+          {"name", session.token.name},
+          {"by", link ? "link" : "token"},
+          {"token_id", link ? nlohmann::json() : nlohmann::json(session.token.id)},
+          {"role", session.token.role},
+          {"apps", apps_or_null(session.token.apps)},
+          {"created_at", to_ms(session.created_at)},
+          {"last_used_at", to_ms(session.used_at)},
+          {"ends_at", to_ms(session.ends_at)},
+          {"own", own}};
 }
 
 nlohmann::json audit_view(const store::AuditEntry& entry) {

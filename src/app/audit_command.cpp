@@ -1,7 +1,10 @@
 // nightpost audit: who changed what through the admin API, on the store itself.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "admin/views.h"
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/console_server.h"
 #include "app/output.h"
@@ -10,6 +13,8 @@
 namespace nightpost::app {
 namespace {
 
+constexpr std::size_t kAuditPage = 1'000;  // entries, by one request to a server
+
 struct AuditListOptions {
   CommonOptions common;
   std::vector<std::int64_t> apps;
@@ -17,9 +22,38 @@ struct AuditListOptions {
   std::size_t limit = 100;
 };
 
+int say_entries(const AuditListOptions& options, const nlohmann::json& entries) {
+  print_audit(entries, options.common.json);
+  if (!options.common.json && entries.size() == options.limit)
+    fmt::print(stderr, "nightpost: only the latest {}; --limit shows more\n", options.limit);
+  return kDone;
+}
+
+/// A page after the other.
+int list_remotely(const AuditListOptions& options, const store::AuditQuery& query) {
+  if (query.apps.size() > 1) return say_error("--app: one, with --server", kBadUsage);
+  const auto time = [](const std::optional<WallTime>& at) { return at ? std::to_string(to_ms(*at)) : std::string(); };
+  nlohmann::json all = nlohmann::json::array();
+  for (std::string before; all.size() < options.limit;) {
+    const std::string app = query.apps.empty() ? "" : std::to_string(query.apps.front().value);
+    const std::string limit = std::to_string(std::min(options.limit - all.size(), kAuditPage));
+    const auto heard = ask_server(options.common.remote, "GET",
+                                  target_of("/v1/audit", {{"app", app},
+                                                          {"who", query.who},
+                                                          {"what", query.what},
+                                                          {"since", time(query.since)},
+                                                          {"until", time(query.until)},
+                                                          {"before", before},
+                                                          {"limit", limit}}));
+    if (!heard) return heard.error();
+    for (const nlohmann::json& entry : heard->at("items")) all.push_back(entry);
+    if (heard->at("next").is_null()) break;
+    before = heard->at("next").dump();
+  }
+  return say_entries(options, all);
+}
+
 int list_audit(const AuditListOptions& options) {
-  const auto config = options.common.load();
-  if (!config) return config.error();
   store::AuditQuery query{.who = options.who, .what = options.what};
   for (const std::int64_t app : options.apps) query.apps.push_back(AppId{app});
   const WallTime now = SystemClock().wall();
@@ -30,23 +64,16 @@ int list_audit(const AuditListOptions& options) {
     if (!at) return say_error(fmt::format("{}: {}", name, at.error().detail), kBadUsage);
     *time = *at;
   }
+  if (options.common.is_remote()) return list_remotely(options, query);
+  const auto config = options.common.load();
+  if (!config) return config.error();
   auto store = open_admin_store(*config);
   if (!store) return say_error(store.error());
   const auto found = (*store)->audit(query, options.limit);
   if (!found) return say_error(found.error());
-  if (options.common.json) {
-    for (const store::AuditEntry& entry : *found) print_json(admin::audit_view(entry));
-    return kDone;
-  }
-  Table table({"TIME (UTC)", "WHO", "FROM", "APP", "WHAT", "OBJECT", "OUTCOME"});
-  for (const store::AuditEntry& entry : *found)
-    table.row({shown_time(to_ms(entry.at)), printable(entry.who), printable(entry.origin),
-               entry.app.value == 0 ? "" : std::to_string(entry.app.value), printable(entry.what),
-               printable(entry.object), printable(entry.outcome)});
-  fmt::print("{}", table.text("no entries"));
-  if (found->size() == options.limit)
-    fmt::print(stderr, "nightpost: only the latest {}; --limit shows more\n", options.limit);
-  return kDone;
+  nlohmann::json all = nlohmann::json::array();
+  for (const store::AuditEntry& entry : *found) all.push_back(admin::audit_view(entry));
+  return say_entries(options, all);
 }
 
 }  // namespace
@@ -57,7 +84,7 @@ void add_audit_command(CLI::App& root, int& exit_code) {
   auto options = std::make_shared<AuditListOptions>();
   CLI::App* list_command =
       audit->add_subcommand("list", "The latest first; with --json what was before and after, too");
-  options->common.add_config(*list_command);
+  options->common.add_store(*list_command);
   options->common.add_json(*list_command);
   list_command->add_option("--app", options->apps, "of this app; may be repeated; absent: of all and of none")
       ->check(CLI::PositiveNumber);

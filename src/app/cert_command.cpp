@@ -3,15 +3,20 @@
 
 #include <map>
 
+#include "admin/views.h"
 #include "app/cert_fields.h"
 #include "app/cert_upload.h"
 #include "app/cert_verify.h"
+#include "app/cli_audit.h"
+#include "app/command_print.h"
 #include "app/commands.h"
+#include "app/console_desks.h"
 #include "app/dev_account.h"
 #include "app/held_removals.h"
 #include "app/output.h"
 #include "app/vendors.h"
 #include "app/worker.h"
+#include "core/text.h"
 #include "store/sealer.h"
 
 namespace nightpost::app {
@@ -32,38 +37,60 @@ Held held_in(store::Store& store) {
 }
 
 nlohmann::json as_json(const Certificate& certificate, const Held& held = {}) {
-  nlohmann::json settings = nlohmann::json::object();
-  for (const auto& [name, value] : certificate.settings) settings[name] = shown_setting(value);
-  return {{"id", certificate.id.value},
-          {"app_id", certificate.app.value},
-          {"vendor", name_of(certificate.vendor)},
-          {"name", certificate.name},
-          {"bundle_id", certificate.bundle_id},
-          {"environment", name_of(certificate.environment)},
-          {"facts", certificate.facts},
-          {"settings", std::move(settings)},
-          {"host", certificate.host_override},
-          {"has_ca", !certificate.ca_pem.empty()},
-          {"warnings", warnings_now(certificate, held)},
-          {"status", name_of(certificate.status)},
-          {"version", certificate.version}};
+  const Config config;
+  const SystemClock clock;
+  const ConsoleCertificates desk(config, clock);
+  nlohmann::json json = admin::certificate_view(certificate, desk, clock.wall());
+  json["warnings"] = warnings_now(certificate, held);
+  return json;
 }
 
-std::string fact(const Certificate& certificate, const std::string& name) {
-  const auto found = certificate.facts.find(name);
-  return found == certificate.facts.end() ? "" : found->second;
-}
-
-/// Prints what was stored: JSON, or the id.
-int say_stored(const CommonOptions& common, const Result<Certificate>& stored) {
-  if (!stored) return say_error(stored.error());
+/// Prints what was stored: JSON, or the id. `certificate`: as the admin API shows it.
+int say_stored(const CommonOptions& common, const nlohmann::json& certificate) {
   if (common.json) {
-    print_json(as_json(*stored));
+    print_json(certificate);
   } else {
-    fmt::print("{}\n", stored->id.value);
+    fmt::print("{}\n", certificate.at("id").get<std::int64_t>());
   }
-  for (const std::string& warning : warnings_now(*stored)) say_error("warning: " + warning, kDone);
+  for (const nlohmann::json& warning : certificate.at("warnings"))
+    say_error("warning: " + printable(warning.get<std::string>()), kDone);
   return kDone;
+}
+
+int say_stored(const CommonOptions& common, const Result<Certificate>& stored) {
+  return stored ? say_stored(common, as_json(*stored)) : say_error(stored.error());
+}
+
+/// What the server has stored.
+int say_stored(const CommonOptions& common, const std::expected<nlohmann::json, int>& heard) {
+  return heard ? say_stored(common, *heard) : heard.error();
+}
+
+std::string certificate_target(std::int64_t id, std::string_view behind = "") {
+  return fmt::format("/v1/certificates/{}{}", id, behind);
+}
+
+/// What was given, as the members of the API's body.
+nlohmann::json body_of_change(const admin::CertificateChange& change) {
+  nlohmann::json body = nlohmann::json::object();
+  const auto put = [&body](const char* name, const std::optional<std::string>& value) {
+    if (value) body[name] = *value;
+  };
+  put("name", change.name);
+  put("bundle_id", change.bundle_id);
+  put("environment", change.environment);
+  put("host", change.host);
+  put("ca", change.ca);
+  put("key_id", change.key_id);
+  put("team_id", change.team_id);
+  put("secret", change.secret);
+  put("password", change.password);
+  put("receipt_key", change.receipt_key);
+  if (change.file) body["file"] = base64(*change.file);
+  if (change.new_receipt_key) body["new_receipt_key"] = true;
+  for (const auto& [name, value] : change.settings)
+    body["settings"][name] = value && !value->empty() ? nlohmann::json(*value) : nlohmann::json();
+  return body;
 }
 
 struct AddOptions {
@@ -83,15 +110,31 @@ std::expected<Vendor, int> vendor_named(const std::string& name) {
 int add(const AddOptions& options) {
   const auto vendor = vendor_named(options.vendor);
   if (!vendor) return vendor.error();
+  if (options.common.is_remote()) {
+    const auto given = options.upload.change(*vendor, false);
+    if (!given) return say_error(given.error());
+    nlohmann::json body = body_of_change(*given);
+    body.update({{"app_id", options.app}, {"vendor", name_of(*vendor)}});
+    return say_stored(options.common, ask_server(options.common.remote, "POST", "/v1/certificates", body));
+  }
   store::NewCertificate empty{.facts = {.app = {options.app}, .vendor = *vendor}, .secret = {}};
   const auto given = options.upload.applied_to(std::move(empty), SystemClock().wall());
   if (!given) return say_error(given.error());
   auto store = open_store(options.common, true);
   if (!store) return store.error();
-  return say_stored(options.common, (*store)->add_certificate(*given));
+  return say_stored(options.common, recorded(**store, "certificate.add", [&](store::AuditEntry& entry) {
+                      auto added = (*store)->add_certificate(*given);
+                      if (added) note_certificate(entry, nullptr, &*added);
+                      return added;
+                    }));
 }
 
 int update(const CommonOptions& common, std::int64_t id, const CertificateUpload& upload) {
+  if (common.is_remote()) {
+    const auto given = upload.change(std::nullopt, true);
+    if (!given) return say_error(given.error());
+    return say_stored(common, ask_server(common.remote, "PATCH", certificate_target(id), body_of_change(*given)));
+  }
   auto store = open_store(common, true);
   if (!store) return store.error();
   const auto certificate = (*store)->certificate(CertificateId{id});
@@ -100,13 +143,31 @@ int update(const CommonOptions& common, std::int64_t id, const CertificateUpload
   if (!secret) return say_error(secret.error());
   const auto changed = upload.applied_to({*certificate, *secret}, SystemClock().wall());
   if (!changed) return say_error(changed.error());
-  return say_stored(common, (*store)->replace_certificate(CertificateId{id}, *changed));
+  return say_stored(common, recorded(**store, "certificate.replace", [&](store::AuditEntry& entry) {
+                      auto after = (*store)->replace_certificate(CertificateId{id}, *changed);
+                      if (after) note_certificate(entry, &*certificate, &*after);
+                      return after;
+                    }));
 }
 
 int set_status(const CommonOptions& common, std::int64_t id, CertificateStatus status) {
+  if (common.is_remote()) {
+    const bool active = status == CertificateStatus::Active;
+    const auto heard = ask_server(common.remote, "POST", certificate_target(id, active ? "/enable" : "/disable"));
+    if (heard && common.json) print_json(*heard);
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto changed = (*store)->set_certificate_status(CertificateId{id}, status);
+  const auto changed =
+      recorded(**store, status == CertificateStatus::Active ? "certificate.enable" : "certificate.disable",
+               [&](store::AuditEntry& entry) -> Result<Certificate> {
+                 const auto before = (*store)->certificate(CertificateId{id});
+                 if (!before) return std::unexpected(before.error());
+                 auto after = (*store)->set_certificate_status(CertificateId{id}, status);
+                 if (after) note_certificate(entry, &*before, &*after);
+                 return after;
+               });
   if (!changed) return say_error(changed.error());
   if (common.json) print_json(as_json(*changed));
   return kDone;
@@ -127,36 +188,49 @@ int fields(bool json, const std::string& vendor_name) {
 }
 
 int list(const CommonOptions& common, std::optional<std::int64_t> app) {
-  auto store = open_store(common, false);
-  if (!store) return store.error();
-  const auto found = (*store)->certificates(app ? std::optional(AppId{*app}) : std::nullopt);
-  if (!found) return say_error(found.error());
-  const Held held = held_in(**store);
-  if (common.json) {
-    nlohmann::json all = nlohmann::json::array();
+  nlohmann::json all = nlohmann::json::array();
+  if (common.is_remote()) {
+    const std::string only = app ? std::to_string(*app) : "";
+    auto heard = ask_server(common.remote, "GET", target_of("/v1/certificates", {{"app", only}}));
+    if (!heard) return heard.error();
+    all = heard->at("items");
+  } else {
+    auto store = open_store(common, false);
+    if (!store) return store.error();
+    const auto found = (*store)->certificates(app ? std::optional(AppId{*app}) : std::nullopt);
+    if (!found) return say_error(found.error());
+    const Held held = held_in(**store);
     for (const Certificate& certificate : *found) all.push_back(as_json(certificate, held));
-    print_json(all);
-    return kDone;
   }
-  Table table(
-      {"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "ENVIRONMENT", "KIND", "EXPIRES", "STATUS", "WARNINGS"});
-  bool warned = false;
-  std::string lines;
-  for (const Certificate& c : *found) {
-    const std::vector<std::string> warnings = warnings_now(c, held);
-    for (const std::string& warning : warnings)
-      lines += fmt::format("\n{} {}: warning: {}", c.id.value, c.name, warning);
-    warned |= !warnings.empty();
-    table.row({std::to_string(c.id.value), std::to_string(c.app.value), std::string(name_of(c.vendor)), c.name,
-               c.bundle_id, std::string(name_of(c.environment)), fact(c, "kind"), fact(c, "not_after"),
-               std::string(name_of(c.status)), warnings.empty() ? "" : std::to_string(warnings.size())});
-  }
-  fmt::print("{}{}{}", table.text("no certificates; add one with: nightpost cert add --help"), lines,
-             warned ? "\n" : "");
+  print_certificates(all, common.json);
   return kDone;
 }
 
+/// `key`: what GET …/receipt-key says; null: not asked for.
+int say_certificate(const CommonOptions& common, nlohmann::json certificate, const nlohmann::json& key) {
+  if (!common.json) {
+    print_certificate(certificate, key.is_null() ? "" : key.at("receipt_key").get<std::string>());
+    return kDone;
+  }
+  if (!key.is_null()) certificate.update(key);
+  print_json(certificate);
+  return kDone;
+}
+
+int show_remotely(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
+  auto found = ask_server(common.remote, "GET", certificate_target(id));
+  if (!found) return found.error();
+  nlohmann::json key;
+  if (with_receipt_key) {
+    auto heard = ask_server(common.remote, "GET", certificate_target(id, "/receipt-key"));
+    if (!heard) return heard.error();
+    key = *std::move(heard);
+  }
+  return say_certificate(common, *std::move(found), key);
+}
+
 int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
+  if (common.is_remote()) return show_remotely(common, id, with_receipt_key);
   auto store = open_store(common, with_receipt_key);
   if (!store) return store.error();
   const auto found = (*store)->certificate(CertificateId{id});
@@ -170,46 +244,41 @@ int show(const CommonOptions& common, std::int64_t id, bool with_receipt_key) {
       return say_error(
           fmt::format("certificate {}: has no receipt key; cert update {} --new-receipt-key makes one", id, id),
           kNotAllWell);
+    store::AuditEntry entry = cli_entry("certificate.receipt_key");
+    note_certificate(entry, nullptr, &*found);
+    if (const auto noted = (*store)->add_audit(entry); !noted) return say_error(noted.error());
   }
-  const Held held = held_in(**store);
-  if (common.json) {
-    nlohmann::json json = as_json(*found, held);
-    if (with_receipt_key) json.update({{"receipt_key", receipt_key}, {"receipt_path", receipt_path(*found)}});
-    print_json(json);
-    return kDone;
-  }
-  const auto line = [](std::string_view name, std::string_view value) {
-    if (!value.empty()) fmt::print("{:<14} {}\n", name, value);
-  };
-  line("id", std::to_string(found->id.value));
-  line("app", std::to_string(found->app.value));
-  line("vendor", name_of(found->vendor));
-  line("name", found->name);
-  line(found->vendor == Vendor::Apns ? "bundle id" : "package", found->bundle_id);
-  line("environment", name_of(found->environment));
-  for (const auto& [name, value] : found->facts) line(name, value);
-  for (const auto& [name, value] : found->settings) line(name, shown_setting(value));
-  line("host", found->host_override);
-  line("own CA", found->ca_pem.empty() ? "" : "yes");
-  line("status", name_of(found->status));
-  line("version", std::to_string(found->version));
-  line("secret", "sealed, never shown");
-  if (receipt_reader_of(found->vendor) != nullptr) line("receipts to", receipt_path(*found));
-  line("receipt key", receipt_key);
-  for (const std::string& warning : warnings_now(*found, held)) line("warning", warning);
-  return kDone;
+  nlohmann::json key;
+  if (with_receipt_key) key = {{"receipt_key", receipt_key}, {"receipt_path", receipt_path(*found)}};
+  return say_certificate(common, as_json(*found, held_in(**store)), key);
 }
 
 int remove(const CommonOptions& common, std::int64_t id) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "DELETE", certificate_target(id));
+    if (heard && common.json) print_json({{"removed", id}});
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto removed = (*store)->remove_certificate(CertificateId{id});
+  const auto removed = recorded(**store, "certificate.remove", [&](store::AuditEntry& entry) -> Result<void> {
+    const auto before = (*store)->certificate(CertificateId{id});
+    if (!before) return std::unexpected(before.error());
+    note_certificate(entry, &*before, nullptr);
+    return (*store)->remove_certificate(CertificateId{id});
+  });
   if (!removed) return say_error(removed.error());
   if (common.json) print_json({{"removed", id}});
   return kDone;
 }
 
 int verify(const CommonOptions& common, std::int64_t id, std::int64_t timeout_ms) {
+  if (common.is_remote()) {
+    auto heard = ask_server(common.remote, "POST", certificate_target(id, "/verify"));
+    if (!heard) return heard.error();
+    (*heard)["id"] = id;
+    return print_verification(*heard, common.json);
+  }
   const auto config = common.load();
   if (!config) return config.error();
   auto store = open_store(*config, true);
@@ -220,21 +289,13 @@ int verify(const CommonOptions& common, std::int64_t id, std::int64_t timeout_ms
   if (!secret) return say_error(secret.error());
   const Verification found =
       verify_credential(*config, {*certificate, *secret}, milliseconds(timeout_ms), SystemClock());
-  const std::string_view verdict = name_of(found.verdict);
-  if (common.json) {
-    print_json({{"id", id},
-                {"verdict", verdict},
-                {"rule", found.rule},
-                {"code", found.code},
-                {"reason", found.reason},
-                {"trouble", found.trouble}});
-  } else {
-    fmt::print("{}{}{}\n", verdict, found.code.empty() ? "" : " (" + printable(found.code) + ")",
-               found.reason.empty() ? "" : ": " + printable(found.reason));
-    if (!found.trouble.empty()) say_error(found.trouble, kDone);
-  }
-  if (found.verdict == Verification::Verdict::Accepted) return kDone;
-  return found.verdict == Verification::Verdict::Refused ? kNotAllWell : kUnreachable;
+  return print_verification({{"id", id},
+                             {"verdict", name_of(found.verdict)},
+                             {"rule", found.rule},
+                             {"code", found.code},
+                             {"reason", found.reason},
+                             {"trouble", found.trouble}},
+                            common.json);
 }
 
 int new_key(const std::string& path) {
@@ -252,7 +313,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   auto added = std::make_shared<AddOptions>();
   CLI::App* add_command =
       cert->add_subcommand("add", "Check a credential, seal its secret and store it; prints its id");
-  added->common.add_config(*add_command);
+  added->common.add_store(*add_command);
   added->common.add_json(*add_command);
   add_command->add_option("--vendor", added->vendor, vendors_known())->required();
   add_command->add_option("--app", added->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
@@ -276,7 +337,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   auto updated = std::make_shared<UpdateOptions>();
   CLI::App* update_command = cert->add_subcommand(
       "update", "Change what is named, leave the rest; a credential that fails the check replaces nothing");
-  updated->common.add_config(*update_command);
+  updated->common.add_store(*update_command);
   updated->common.add_json(*update_command);
   update_command->add_option("id", updated->id, "certificate id")->required();
   update_command->add_option("--name", updated->upload.name, "letters, digits, '-', '_', '.'");
@@ -298,7 +359,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   auto verified = std::make_shared<VerifyOptions>();
   CLI::App* verify_command =
       cert->add_subcommand("verify", "Ask the vendor whether it takes the credential, by a push to a token of nobody");
-  verified->common.add_config(*verify_command);
+  verified->common.add_store(*verify_command);
   verified->common.add_json(*verify_command);
   verify_command->add_option("id", verified->id, "certificate id")->required();
   verify_command->add_option("--timeout-ms", verified->timeout_ms, "for the vendor's answer")
@@ -327,7 +388,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
     auto id = std::make_shared<std::int64_t>(0);
     CLI::App* command = off ? cert->add_subcommand("disable", "Send nothing with it until it is enabled")
                             : cert->add_subcommand("enable", "Send with it again");
-    common->add_config(*command);
+    common->add_store(*command);
     common->add_json(*command);
     command->add_option("id", *id, "certificate id")->required();
     command->footer(
@@ -338,7 +399,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   auto listed = std::make_shared<CommonOptions>();
   auto listed_app = std::make_shared<std::optional<std::int64_t>>();
   CLI::App* list_command = cert->add_subcommand("list", "All credentials, without their secrets");
-  listed->add_config(*list_command);
+  listed->add_store(*list_command);
   listed->add_json(*list_command);
   list_command->add_option("--app", *listed_app, "only this app's");
   list_command->footer("Example:\n  nightpost cert list --config config/dev.json --json");
@@ -348,7 +409,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   auto shown_id = std::make_shared<std::int64_t>(0);
   auto shown_key = std::make_shared<bool>(false);
   CLI::App* show_command = cert->add_subcommand("show", "One credential's facts; the secret is never shown");
-  shown->add_config(*show_command);
+  shown->add_store(*show_command);
   shown->add_json(*show_command);
   show_command->add_option("id", *shown_id, "certificate id")->required();
   show_command->add_flag("--receipt-key", *shown_key,
@@ -360,7 +421,7 @@ void add_cert_command(CLI::App& root, int& exit_code) {
   auto removed_id = std::make_shared<std::int64_t>(0);
   CLI::App* remove_command =
       cert->add_subcommand("remove", "Take a credential away (`restore` brings it back); refused while devices use it");
-  removed->add_config(*remove_command);
+  removed->add_store(*remove_command);
   removed->add_json(*remove_command);
   remove_command->add_option("id", *removed_id, "certificate id")->required();
   remove_command->footer("Example:\n  nightpost cert remove 1 --config config/dev.json");

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "app/cert_history.h"
+#include "app/cli_audit.h"
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/output.h"
 
@@ -27,17 +29,17 @@ Result<std::vector<std::string>> what_changed(store::Store& store, const Version
   return changes;
 }
 
-std::string written(const store::CertificateVersion& version) {
-  return to_ms(version.written_at) == 0 ? "" : shown_time(to_ms(version.written_at));
-}
-
 int versions(const CommonOptions& common, std::int64_t id) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "GET", fmt::format("/v1/certificates/{}/versions", id));
+    if (heard) print_versions(heard->at("items"), common.json);
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = open_store(common, true);
   if (!store) return store.error();
   const auto found = (*store)->certificate_versions(CertificateId{id});
   if (!found) return say_error(found.error());
   nlohmann::json json = nlohmann::json::array();
-  Table table({"VERSION", "WRITTEN (UTC)", "BY", "", "WHAT CHANGED"});
   for (std::size_t i = 0; i < found->size(); ++i) {
     const store::CertificateVersion& version = (*found)[i];
     const auto changed = what_changed(**store, *found, i);
@@ -47,28 +49,22 @@ int versions(const CommonOptions& common, std::int64_t id) {
                     {"written_by", version.written_by},
                     {"in_use", version.in_use},
                     {"changes", *changed}});
-    const std::string number = std::to_string(version.certificate.version);
-    const std::string mark = version.in_use ? "in use" : "";
-    const std::string by = printable(version.written_by);
-    if (changed->empty()) table.row({number, written(version), by, mark, ""});
-    for (std::size_t line = 0; line < changed->size(); ++line)
-      table.row(line == 0 ? std::vector{number, written(version), by, mark, (*changed)[line]}
-                          : std::vector<std::string>{"", "", "", "", (*changed)[line]});
   }
-  if (common.json)
-    print_json(json);
-  else
-    fmt::print("{}", table.text(""));
+  print_versions(json, common.json);
   return kDone;
 }
 
 int removed(const CommonOptions& common) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "GET", "/v1/certificates/removed");
+    if (heard) print_removed_certificates(heard->at("items"), common.json);
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = open_store(common, false);
   if (!store) return store.error();
   const auto found = (*store)->removed_certificates(std::nullopt);
   if (!found) return say_error(found.error());
   nlohmann::json json = nlohmann::json::array();
-  Table table({"ID", "APP", "VENDOR", "NAME", "BUNDLE ID / PACKAGE", "LAST VERSION"});
   for (const store::CertificateVersion& one : *found) {
     const Certificate& c = one.certificate;
     json.push_back({{"id", c.id.value},
@@ -77,39 +73,61 @@ int removed(const CommonOptions& common) {
                     {"name", c.name},
                     {"bundle_id", c.bundle_id},
                     {"version", c.version}});
-    table.row({std::to_string(c.id.value), std::to_string(c.app.value), std::string(name_of(c.vendor)), c.name,
-               c.bundle_id, std::to_string(c.version)});
   }
-  if (common.json)
-    print_json(json);
-  else
-    fmt::print("{}", table.text("no certificate was removed, or all that were are purged"));
+  print_removed_certificates(json, common.json);
   return kDone;
+}
+
+int say_rolled_back(const CommonOptions& common, std::int64_t id, std::int64_t to, std::int64_t version,
+                    std::string_view status) {
+  if (common.json)
+    print_json({{"id", id}, {"version", version}, {"as", to}, {"status", status}});
+  else
+    fmt::print("version {} of certificate {} is as version {} was\n", version, id, to);
+  return kDone;
+}
+
+int roll_back_remotely(const CommonOptions& common, std::int64_t id, std::optional<std::int64_t> to) {
+  const std::string target = fmt::format("/v1/certificates/{}/{}", id, to ? "rollback" : "restore");
+  const auto heard =
+      to ? ask_server(common.remote, "POST", target, {{"version", *to}}) : ask_server(common.remote, "POST", target);
+  if (!heard) return heard.error();
+  const auto version = heard->at("version").get<std::int64_t>();
+  return say_rolled_back(common, id, to.value_or(version - 1), version, heard->at("status").get<std::string>());
 }
 
 /// nullopt: the last one, of a certificate that was removed.
 int roll_back(const CommonOptions& common, std::int64_t id, std::optional<std::int64_t> to) {
+  if (common.is_remote()) return roll_back_remotely(common, id, to);
   auto store = open_store(common, false);
   if (!store) return store.error();
-  if (!to) {
+  const bool restores = !to;
+  if (restores) {
     const auto found = (*store)->certificate_versions(CertificateId{id});
     if (!found) return say_error(found.error());
     if (found->front().in_use) return say_error(fmt::format("certificate {}: was not removed", id), kBadUsage);
     to = found->front().certificate.version;
   }
-  const auto changed = (*store)->roll_back_certificate(CertificateId{id}, *to);
+  const auto changed =
+      recorded(**store, restores ? "certificate.restore" : "certificate.rollback", [&](store::AuditEntry& entry) {
+        const auto before = (*store)->certificate(CertificateId{id});  // none: it was removed
+        auto after = (*store)->roll_back_certificate(CertificateId{id}, *to);
+        if (after) note_certificate(entry, before ? &*before : nullptr, &*after);
+        return after;
+      });
   if (!changed) return say_error(changed.error());
-  if (common.json)
-    print_json({{"id", id}, {"version", changed->version}, {"as", *to}, {"status", name_of(changed->status)}});
-  else
-    fmt::print("version {} of certificate {} is as version {} was\n", changed->version, id, *to);
-  return kDone;
+  return say_rolled_back(common, id, *to, changed->version, name_of(changed->status));
 }
 
 int purge(const CommonOptions& common, std::int64_t id) {
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto gone = (*store)->purge_certificate(CertificateId{id});
+  const auto gone = recorded(**store, "certificate.purge", [&](store::AuditEntry& entry) {
+    auto purged = (*store)->purge_certificate(CertificateId{id});
+    entry.object = std::to_string(id);
+    if (purged) entry.after = nlohmann::json{{"purged", *purged}}.dump();
+    return purged;
+  });
   if (!gone) return say_error(gone.error());
   if (common.json)
     print_json({{"id", id}, {"purged", *gone}});
@@ -121,7 +139,13 @@ int purge(const CommonOptions& common, std::int64_t id) {
 int rekey(const CommonOptions& common) {
   auto store = open_store(common, true);
   if (!store) return store.error();
-  const auto done = (*store)->rekey_certificates();
+  const auto done = recorded(**store, "certificate.rekey", [&](store::AuditEntry& entry) {
+    auto rekeyed = (*store)->rekey_certificates();
+    if (rekeyed)
+      entry.after =
+          nlohmann::json{{"sealed_anew", rekeyed->sealed_anew}, {"not_opened", rekeyed->not_opened.size()}}.dump();
+    return rekeyed;
+  });
   if (!done) return say_error(done.error());
   if (common.json)
     print_json({{"sealed_anew", done->sealed_anew}, {"current", done->current}, {"not_opened", done->not_opened}});
@@ -156,7 +180,12 @@ int copy(const CommonOptions& common, const std::string& from_path, bool dry_run
       ++copied;
       continue;
     }
-    if (const auto put = (*to)->put_certificate(certificate.id, {certificate, *secret}); !put)
+    const auto put = recorded(**to, "certificate.copy", [&](store::AuditEntry& entry) {
+      auto there = (*to)->put_certificate(certificate.id, {certificate, *secret});
+      if (there) note_certificate(entry, nullptr, &*there);
+      return there;
+    });
+    if (!put)
       say(put.error());
     else
       ++copied;
@@ -179,7 +208,7 @@ void add_cert_history_commands(CLI::App& cert, int& exit_code) {
   const auto add = [&cert, &exit_code](const char* name, const char* what, bool with_id, const char* footer, auto run) {
     auto options = std::make_shared<Options>();
     CLI::App* command = cert.add_subcommand(name, what);
-    options->common.add_config(*command);
+    options->common.add_store(*command);
     options->common.add_json(*command);
     if (with_id) command->add_option("id", options->id, "certificate id")->required();
     command->footer(footer);
@@ -211,7 +240,7 @@ void add_cert_history_commands(CLI::App& cert, int& exit_code) {
   auto copied = std::make_shared<CopyOptions>();
   CLI::App* copy_command = cert.add_subcommand(
       "copy", "All credentials of another store, under the same ids, sealed by this one's master key");
-  copied->common.add_config(*copy_command);
+  copied->common.add_store(*copy_command);
   copied->common.add_json(*copy_command);
   copy_command->add_option("--from", copied->from, "the config of the store that has them")
       ->required()

@@ -49,24 +49,30 @@ void CertificateUpload::add_to(CLI::App& command) {
 }
 
 Result<store::NewCertificate> CertificateUpload::applied_to(store::NewCertificate before, WallTime now) const {
-  const std::array files = {file, secret_file, password_file, ca_file, receipt_key_file};
-  if (std::ranges::count(files, "-") > 1) return fail(Errc::Malformed, "only one file can be - (stdin)");
-  admin::CertificateChange change{.name = name,
-                                  .bundle_id = bundle_id,
-                                  .host = host,
-                                  .key_id = key_id,
-                                  .team_id = team_id,
-                                  .new_receipt_key = new_receipt_key};
-  if (const auto read = read_choices(change, before.facts.vendor); !read) return std::unexpected(read.error());
-  if (const auto read = read_secrets(change, before.secret); !read) return std::unexpected(read.error());
-  auto changed = changed_certificate(std::move(before), change, now);
+  const auto given = change(before.facts.vendor, !before.secret.bytes.empty());
+  if (!given) return std::unexpected(given.error());
+  auto changed = changed_certificate(std::move(before), *given, now);
   if (!changed) return fail(Errc::Malformed, std::move(changed.error().message));
   return *std::move(changed);
 }
 
-Result<void> CertificateUpload::read_choices(admin::CertificateChange& to, Vendor vendor) const {
-  if (vendor != Vendor::Apns && (key_id || team_id))
-    return fail(Errc::Malformed, fmt::format("--key-id and --team-id are apns's, not {}'s", name_of(vendor)));
+Result<admin::CertificateChange> CertificateUpload::change(std::optional<Vendor> vendor, bool has_secret) const {
+  const std::array files = {file, secret_file, password_file, ca_file, receipt_key_file};
+  if (std::ranges::count(files, "-") > 1) return fail(Errc::Malformed, "only one file can be - (stdin)");
+  admin::CertificateChange out{.name = name,
+                               .bundle_id = bundle_id,
+                               .host = host,
+                               .key_id = key_id,
+                               .team_id = team_id,
+                               .new_receipt_key = new_receipt_key};
+  if (const auto read = read_choices(out, vendor); !read) return std::unexpected(read.error());
+  if (const auto read = read_secrets(out, has_secret); !read) return std::unexpected(read.error());
+  return out;
+}
+
+Result<void> CertificateUpload::read_choices(admin::CertificateChange& to, std::optional<Vendor> vendor) const {
+  if (vendor && *vendor != Vendor::Apns && (key_id || team_id))
+    return fail(Errc::Malformed, fmt::format("--key-id and --team-id are apns's, not {}'s", name_of(*vendor)));
   if (!environment.empty()) {
     if (!environment_from(environment))
       return fail(Errc::Malformed, fmt::format("--environment {}: neither production nor development", environment));
@@ -86,7 +92,7 @@ Result<void> CertificateUpload::read_choices(admin::CertificateChange& to, Vendo
   return {};
 }
 
-Result<void> CertificateUpload::read_secrets(admin::CertificateChange& to, const CertificateSecret& before) const {
+Result<void> CertificateUpload::read_secrets(admin::CertificateChange& to, bool has_secret) const {
   if (!file.empty()) {
     auto secret = read_file(file);
     if (!secret) return fail(secret.error().code, "--file " + secret.error().detail);
@@ -96,7 +102,7 @@ Result<void> CertificateUpload::read_secrets(admin::CertificateChange& to, const
     if (!secret) return std::unexpected(secret.error());
     to.secret = *std::move(secret);
   }
-  const bool none = to.file ? to.file->empty() : !to.secret && before.bytes.empty();
+  const bool none = to.file ? to.file->empty() : !to.secret && !has_secret;
   if (none) return fail(Errc::Malformed, "no secret: give --file, or --secret-file for one that is a line of text");
   if (!password.empty()) to.password = password;
   if (!password_file.empty()) {

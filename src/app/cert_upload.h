@@ -29,10 +29,12 @@ struct CertificateUpload {
   /// `before` with all that was given, as changed_certificate(). Malformed: a sentence for ops that names the option or
   /// setting.
   Result<store::NewCertificate> applied_to(store::NewCertificate before, WallTime now) const;
+  /// All that was given, read. `vendor`: nullopt: the server knows. `has_secret`: there is one already.
+  Result<admin::CertificateChange> change(std::optional<Vendor> vendor, bool has_secret) const;
 
  private:
-  Result<void> read_choices(admin::CertificateChange& to, Vendor vendor) const;
-  Result<void> read_secrets(admin::CertificateChange& to, const CertificateSecret& before) const;
+  Result<void> read_choices(admin::CertificateChange& to, std::optional<Vendor> vendor) const;
+  Result<void> read_secrets(admin::CertificateChange& to, bool has_secret) const;
 };
 
 }  // namespace nightpost::app

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "app/commands.h"
@@ -21,9 +22,26 @@ void CommonOptions::add_config(CLI::App& command) {
       ->type_name("FILE");
 }
 
+void CommonOptions::add_store(CLI::App& command) {
+  add_config(command);
+  command
+      .add_option("--server", remote.server,
+                  "work through the admin API of a console, https://console.example.com, instead of on the store")
+      ->type_name("URL");
+  command
+      .add_option("--token-file", remote.token_file,
+                  "with --server: the API token, in a file that you alone can read; absent: NIGHTPOST_TOKEN")
+      ->type_name("FILE");
+  command.add_option("--server-ca", remote.ca_file, "with --server: PEM of who signed its certificate")
+      ->type_name("FILE");
+}
+
 void CommonOptions::add_json(CLI::App& command) { command.add_flag("--json", json, "print JSON instead of a table"); }
 
 std::expected<Config, int> CommonOptions::load() const {
+  if (is_remote())
+    return std::unexpected(say_error(
+        "--server: the admin API has no route for this; run it where the config is, without --server", kBadUsage));
   auto config = config_path.empty() ? parse_config("{}") : load_config(config_path);
   if (config) return *std::move(config);
   for (const std::string& line : config.error().lines)
@@ -88,6 +106,7 @@ int run(int argc, char** argv) {
   add_doctor_command(root, exit_code);
   add_console_command(root, exit_code);
   add_token_command(root, exit_code);
+  add_session_command(root, exit_code);
   add_audit_command(root, exit_code);
   add_account_command(root, exit_code);
   add_chat_command(root, exit_code);
@@ -96,6 +115,9 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const int shown = root.exit(error);  // prints help, the version or what is wrong
     return shown == 0 ? int{kDone} : int{kBadUsage};
+  } catch (const nlohmann::json::exception&) {  // members that an answer of ours would have
+    return say_error("--server: the answer has another shape than this version knows; is it a console of this version?",
+                     kUnreachable);
   }
   return exit_code;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/config.h"
+#include "app/remote_api.h"
 #include "core/result.h"
 #include "store/store.h"
 
@@ -27,6 +28,7 @@ void add_dlq_command(CLI::App& root, int& exit_code);
 void add_doctor_command(CLI::App& root, int& exit_code);
 void add_console_command(CLI::App& root, int& exit_code);
 void add_token_command(CLI::App& root, int& exit_code);
+void add_session_command(CLI::App& root, int& exit_code);
 void add_audit_command(CLI::App& root, int& exit_code);
 void add_account_command(CLI::App& root, int& exit_code);
 void add_chat_command(CLI::App& root, int& exit_code);
@@ -44,10 +46,15 @@ void add_user_file_commands(CLI::App& user, int& exit_code);
 struct CommonOptions {
   std::string config_path;
   bool json = false;
+  RemoteOptions remote;
 
   void add_config(CLI::App& command);
+  /// For commands on the store: that of the config, or what a console elsewhere serves.
+  void add_store(CLI::App& command);
+  bool is_remote() const noexcept { return !remote.server.empty(); }
   void add_json(CLI::App& command);
-  /// The config named, or the defaults. Its mistakes are printed; then the exit code is kBadUsage.
+  /// The config named, or the defaults. Its mistakes are printed; then the exit code is kBadUsage. So it is with
+  /// --server: what gets here works on the store itself, for the admin API has no route for it.
   std::expected<Config, int> load() const;
 };
 

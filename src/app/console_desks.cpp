@@ -135,6 +135,7 @@ admin::Reply ConsolePushes::push(const admin::PushQuestion& question) {
                      {"vendor", result["vendor"]},
                      {"certificate_id", result["certificate"]},
                      {"request", std::move(result["request"])},
+                     {"text", result.contains("text") ? std::move(result["text"]) : nlohmann::json()},
                      {"todo", outcome.is_object() ? advice_of(text_in(outcome, "rule")) : ""},
                      {"outcome", std::move(outcome)}});
   }

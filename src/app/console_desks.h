@@ -71,6 +71,18 @@ class ConsoleLetters final : public admin::LetterDesk {
   const Clock& clock_;
 };
 
+/// Borrows the store.
+class ConsoleRows final : public admin::RowDesk {
+ public:
+  explicit ConsoleRows(store::Store& store) : store_(store) {}
+  admin::Reply import_rows(admin::RowKind kind, std::string_view lines, std::uint64_t from_line, bool dry_run,
+                           const std::function<bool(AppId)>& may_see) override;
+  admin::Reply export_rows(const admin::ExportQuestion& question) override;
+
+ private:
+  store::Store& store_;
+};
+
 /// Borrows all.
 class ConsolePushes final : public admin::PushDesk {
  public:

@@ -1,5 +1,11 @@
 #include "app/console_options.h"
 
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <utility>
+
 #include "app/ready_file.h"
 
 namespace nightpost::app {
@@ -18,10 +24,83 @@ void read_console_address(JsonSection& section, std::string_view key, std::strin
   }
 }
 
+/// REQUIRED: access.tls says what the rest of the section does.
+void read_public_url(JsonSection& section, ConsoleOptions& options) {
+  section.text("public_url", options.public_url, true);
+  if (options.public_url.empty()) return;
+  auto origin = admin::origin_of(options.public_url);
+  if (!origin) return section.mistake("public_url", origin.error().detail);
+  const bool https = origin->starts_with("https://");
+  if (!https && options.access.tls)
+    return section.mistake("public_url", "is plain http, but with TLS, or behind_tls_proxy, cookies are for https");
+  options.access.tls = options.access.tls || https;  // a proxy on this machine ends TLS
+  options.access.origin = *std::move(origin);
+}
+
+/// A header's name as it is compared; empty: not set.
+std::string header_name(JsonSection& section, const char* key) {
+  std::string name;
+  section.text(key, name, true);
+  std::ranges::transform(name, name.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  constexpr std::string_view kOthers[] = {
+      "authorization", "cookie",         "origin",           "host",
+      "content-type",  "content-length", "x-nightpost-csrf", admin::kProxySecretHeader};
+  if (name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != name.npos)
+    section.mistake(key, "is no header's name: letters, digits and -");
+  else if (std::ranges::find(kOthers, name) != std::end(kOthers))
+    section.mistake(key, "has another meaning: clients send it themselves");
+  return name;
+}
+
+std::optional<admin::Role> role_named(JsonSection& section, const std::string& key, const std::string& name) {
+  const auto role = admin::role_from(name);
+  if (!role) section.mistake(key, "none of viewer, sender, operator, admin");
+  return role;
+}
+
+/// REQUIRED: public_url was read.
+void read_proxy_login(JsonSection& section, ConsoleOptions& options) {
+  admin::ProxyLogin& login = options.access.proxy;
+  login.header = header_name(section, "proxy_user_header");
+  login.groups_header = header_name(section, "proxy_groups_header");
+  std::string addresses, other;
+  section.text("proxy_addresses", addresses, true);
+  section.text("proxy_secret_file", options.proxy_secret_file, true);
+  section.text("proxy_other_role", other, true);
+  std::map<std::string, std::string> roles;
+  section.texts("proxy_roles", roles);
+  if (auto ranges = parse_ranges(addresses))
+    options.proxy_addresses = *std::move(ranges);
+  else
+    section.mistake("proxy_addresses", ranges.error().detail);
+  for (const auto& [group, role] : roles)
+    if (const auto known = role_named(section, "proxy_roles." + group, role)) login.roles.emplace(group, *known);
+  if (!other.empty()) login.other_role = role_named(section, "proxy_other_role", other);
+  if (!login.is_on()) {
+    for (const auto& [key, given] :
+         {std::pair{"proxy_groups_header", !login.groups_header.empty()},
+          std::pair{"proxy_addresses", !addresses.empty()},
+          std::pair{"proxy_secret_file", !options.proxy_secret_file.empty()},
+          std::pair{"proxy_other_role", !other.empty()}, std::pair{"proxy_roles", !roles.empty()}})
+      if (given) section.mistake(key, "goes with proxy_user_header");
+    return;
+  }
+  if (options.proxy_addresses.empty())
+    section.mistake("proxy_addresses",
+                    "missing: whoever may say in proxy_user_header who calls has to be known by address");
+  if (options.public_url.empty())
+    section.mistake("public_url", "missing: with proxy_user_header changes must come from its page");
+  if (roles.empty() && other.empty())
+    section.mistake("proxy_roles", "missing, or proxy_other_role: nobody would have a role");
+  if (!roles.empty() && login.groups_header.empty()) section.mistake("proxy_groups_header", "goes with proxy_roles");
+}
+
 }  // namespace
 
 bool is_this_machine(const std::string& host) {
-  return host == "localhost" || host == "::1" || host.starts_with("127.");
+  const bool v4 = host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos;
+  return host == "localhost" || host == "::1" || v4;
 }
 
 void read_console(JsonSection section, ConsoleOptions& options) {
@@ -37,6 +116,8 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   read_server_limits(section, "", options.server);
   section.integer("threads", options.threads, 1, 64);
   section.integer("requests_queued_max", options.requests_queued_max, 1, 10'000);
+  section.integer("long_threads", options.long_threads, 1, 64);
+  section.integer("long_requests_queued_max", options.long_requests_queued_max, 1, 10'000);
   section.duration_ms("session_idle_ms", options.access.session_idle, 60'000, kConsoleDayMs);
   section.duration_ms("session_lifetime_ms", options.access.session_lifetime, 60'000, 30 * kConsoleDayMs);
   section.integer("sessions_per_token_max", options.access.sessions_per_token_max, 1, 1'000);
@@ -52,8 +133,12 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   section.duration_ms("kafka_wait_ms", options.kafka_wait, 100, 600'000);
   section.duration_ms("events_wait_ms", options.events_wait, 100, 600'000);
   section.integer("events_per_request_max", options.events_per_request_max, 1, 100'000);
+  section.integer("live_rows_max", options.live_rows_max, 10, 100'000);
+  section.integer("live_rows_per_second_max", options.live_rows_per_second_max, 1, 100'000);
   section.duration_ms("letters_wait_ms", options.letters_wait, 1'000, 600'000);
   options.access.tls = !options.tls.certificate.empty() || options.behind_tls_proxy;
+  read_public_url(section, options);
+  read_proxy_login(section, options);
 }
 
 }  // namespace nightpost::app

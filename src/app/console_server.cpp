@@ -2,33 +2,37 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/ip/address_v4.hpp>
 #include <boost/asio/ip/address_v6.hpp>
 #include <boost/asio/post.hpp>
 #include <condition_variable>
 #include <cstdio>
-#include <deque>
 #include <filesystem>
 #include <mutex>
 #include <stop_token>
 #include <thread>
 
 #include "admin/api.h"
+#include "admin/call_queue.h"
 #include "admin/routes.h"
 #include "app/certificate_dates.h"
 #include "app/console_desks.h"
 #include "app/event_publish.h"
+#include "app/live_reader.h"
 #include "app/server_options.h"
 #include "app/tls_or_plain.h"
 #include "app/worker.h"
+#include "core/text.h"
 #include "store/admin_store.h"
+#include "store/secret_file.h"
 
 namespace nightpost::app {
 namespace {
 
 constexpr seconds kAuditPrunedEvery{600};
 constexpr seconds kStoreLookedEvery{1};
-constexpr std::size_t kPrunedAtOnce = 1'000;  // audit entries, in one commit
+constexpr std::size_t kPrunedAtOnce = 1'000;  // audit entries, in one commit, a look at the store
 constexpr std::uint32_t kConsoleStreamsMax = 100;
 
 /// "10.0.0.7", "2001:db8::1"; of IPv6 the first 64 bits are what one host is given.
@@ -43,14 +47,16 @@ std::pair<std::string, std::string> address_texts(const server::AddressBytes& by
   return {v6.to_string(), boost::asio::ip::address_v6(network).to_string() + "/64"};
 }
 
-admin::HttpCall call_of(const server::ServerRequest& request) {
+admin::HttpCall call_of(const server::ServerRequest& request, const std::vector<server::AddressRange>& proxies) {
   auto [from, counted_as] = address_texts(request.address);
-  return {.method = request.method,
-          .target = request.target,
-          .headers = request.headers,
-          .body = request.body,
-          .from = std::move(from),
-          .counted_as = std::move(counted_as)};
+  return {
+      .method = request.method,
+      .target = request.target,
+      .headers = request.headers,
+      .body = request.body,
+      .from = std::move(from),
+      .from_proxy = std::ranges::any_of(proxies, [&](const auto& range) { return range.contains(request.address); }),
+      .counted_as = std::move(counted_as)};
 }
 
 server::ServerResponse response_of(admin::HttpAnswer answer) {
@@ -72,88 +78,99 @@ struct Answerer {
   std::unique_ptr<store::AdminStore> admin;
 };
 
+struct ConsoleJob {
+  admin::HttpCall call;
+  server::Responder responder;
+};
+
+/// Threads, and the calls that wait for one of them. Those that may take long have a room of their own, so that a
+/// vendor or a broker that hangs holds nobody else.
+struct ConsoleRoom {
+  ConsoleRoom(std::size_t waiting_max, const char* when_full, Counter& gauge)
+      : queue(waiting_max), full(when_full), waiting(gauge) {}
+  admin::CallQueue<ConsoleJob> queue;
+  const char* const full;
+  Counter& waiting;
+  std::vector<Answerer> answerers;
+};
+
 }  // namespace
 
 struct Console::Impl {
   Impl(boost::asio::io_context& on, const Config& from, const Clock& by, observe::Log& to, ConsoleMetrics& counted)
-      : loop(on), config(from), clock(by), log(to), metrics(counted), gate(from.console.gate), producer(from, to) {
+      : loop(on),
+        config(from),
+        clock(by),
+        log(to),
+        metrics(counted),
+        gate(from.console.gate),
+        producer(from, to),
+        live(from.console.live_rows_max, from.console.live_rows_per_second_max),
+        live_reader(from, by, live),
+        quick(from.console.requests_queued_max, "too many requests wait: repeat", counted.waiting),
+        lasting(from.console.long_requests_queued_max,
+                "too many requests that may take long (test pushes, vendors asked, dead letters, events) wait: repeat",
+                counted.waiting_long) {
     options.access = from.console.access;
     options.version = NIGHTPOST_VERSION;
     options.started_at = by.wall();
     options.events_max = from.console.events_per_request_max;
   }
-  struct Job {
-    admin::HttpCall call;
-    server::Responder responder;
-  };
-
   /// On the loop.
   void take(const server::ServerRequest& request, server::Responder responder) {
-    if (!is_of_api(request.target)) return responder.respond(response_of(admin::page_answer(call_of(request))));
-    const std::scoped_lock lock(mutex);
-    const bool full = jobs.size() >= config.console.requests_queued_max;
-    if (full || closed) {
-      metrics.busy.add();
-      return responder.respond(busy_answer(closed ? "the server is stopping" : "too many requests wait: repeat"));
-    }
-    jobs.push_back({call_of(request), std::move(responder)});
-    metrics.waiting.set(jobs.size());
-    wake.notify_one();
+    if (!is_of_api(request.target)) return responder.respond(response_of(admin::page_answer(call_of(request, {}))));
+    ConsoleRoom& room = admin::waits_for_others(request.method, request.target) ? lasting : quick;
+    using Put = admin::CallQueue<ConsoleJob>::Put;
+    ConsoleJob job{call_of(request, config.console.proxy_addresses), std::move(responder)};
+    const Put put = room.queue.put(std::move(job));
+    room.waiting.set(room.queue.waiting());
+    if (put == Put::Taken) return;
+    metrics.busy.add();
+    job.responder.respond(busy_answer(put == Put::Closed ? "the server is stopping" : room.full));
   }
 
   /// A thread's life.
-  void answer_all(const std::stop_token& stop, Answerer& answerer, bool prunes) {
+  void answer_all(const std::stop_token& stop, ConsoleRoom& room, Answerer& answerer) {
     ConsoleCertificates certificates(config, clock);
     ConsoleTraces traces(config);
     ConsoleLetters letters(config, clock);
     ConsolePushes pushes(config, *answerer.store, clock);
     ConsoleEvents events(config, producer, clock);
+    ConsoleRows rows(*answerer.store);
     const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters,
-                             pushes,          events,          gate,         clock,  options};
-    MonoTime prune_at{};
-    for (;;) {
-      std::optional<Job> job;
-      {
-        std::unique_lock lock(mutex);
-        wake.wait(lock, stop, [this] { return !jobs.empty(); });
-        if (jobs.empty() || stop.stop_requested()) return;  // what still waits is not answered
-        job.emplace(std::move(jobs.front()));
-        jobs.pop_front();
-        ++working;
-      }
+                             pushes,          events,          rows,         live,   gate,
+                             clock,           options};
+    while (auto job = room.queue.next(stop)) {
       admin::Answered answered = admin::answer(job->call, tools, &log);
-      boost::asio::post(loop, [this, responder = std::move(job->responder), answered = std::move(answered)]() mutable {
-        count(answered);
-        responder.respond(response_of(std::move(answered.http)));
-      });
-      if (prunes && clock.mono() >= prune_at) {
-        prune(*answerer.admin);
-        prune_at = clock.mono() + kAuditPrunedEvery;
-      }
-      const std::scoped_lock lock(mutex);
-      --working;
-      idle.notify_all();
+      boost::asio::post(loop,
+                        [this, &room, responder = std::move(job->responder), answered = std::move(answered)]() mutable {
+                          count(answered);
+                          room.waiting.set(room.queue.waiting());
+                          responder.respond(response_of(std::move(answered.http)));
+                        });
+      room.queue.done();
     }
   }
 
-  /// A thread's life: a store behind a network may answer late or never, and the loop must not wait for it.
+  /// A thread's life: a store behind a network may answer late or never, and the loop must not wait for it. It also
+  /// forgets old entries of the audit log, whether anybody calls or not.
   void watch_store(const std::stop_token& stop) {
+    MonoTime prune_at{};
     while (!stop.stop_requested()) {
       const auto looked = health->tokens(1);
+      if (looked && clock.mono() >= prune_at && !prune()) prune_at = clock.mono() + kAuditPrunedEvery;
       std::unique_lock lock(mutex);
       store_trouble = looked ? std::nullopt : std::optional(looked.error().detail);
       look.wait_for(lock, stop, kStoreLookedEvery, [] { return false; });
     }
   }
 
-  void prune(store::AdminStore& tables) {
-    const WallTime now = clock.wall();
-    for (;;) {
-      const auto gone =
-          tables.prune_audit(now - config.console.audit_keep, config.console.audit_rows_max, kPrunedAtOnce);
-      if (!gone) log.warn("console.not_pruned", {observe::kv("why", gone.error().detail)});
-      if (!gone || *gone < kPrunedAtOnce) return;
-    }
+  /// True: there may be more to forget.
+  bool prune() {
+    const auto gone =
+        health->prune_audit(clock.wall() - config.console.audit_keep, config.console.audit_rows_max, kPrunedAtOnce);
+    if (!gone) log.warn("console.not_pruned", {observe::kv("why", gone.error().detail)});
+    return gone && *gone == kPrunedAtOnce;
   }
 
   void count(const admin::Answered& answered) {
@@ -165,8 +182,17 @@ struct Console::Impl {
     if (status >= 500) metrics.failed.add();
     if (answered.changed) metrics.changes.add();
     if (answered.not_recorded) metrics.not_recorded.add();
-    const std::scoped_lock lock(mutex);
-    metrics.waiting.set(jobs.size());
+  }
+
+  Result<void> open_answerers(ConsoleRoom& room, std::size_t threads_wanted) {
+    for (std::size_t i = 0; i < threads_wanted; ++i) {
+      auto store = open_store(config, true);
+      if (!store) return std::unexpected(store.error());
+      auto tables = open_admin_store(config);
+      if (!tables) return std::unexpected(tables.error());
+      room.answerers.push_back({*std::move(store), *std::move(tables)});
+    }
+    return {};
   }
 
   boost::asio::io_context& loop;
@@ -177,15 +203,14 @@ struct Console::Impl {
   admin::Gate gate;
   EventProducer producer;
   admin::ApiOptions options;
+  admin::LiveTail live;
+  LiveReader live_reader;
   std::unique_ptr<store::AdminStore> health;  // watch_store()'s
-  std::vector<Answerer> answerers;
+  ConsoleRoom quick, lasting;
 
   std::mutex mutex;
-  std::condition_variable_any wake, idle, look;
-  std::deque<Job> jobs;     // by mutex, as those below
-  std::size_t working = 0;  // threads that answer now
-  bool closed = false;
-  std::optional<std::string> store_trouble;  // of the last look
+  std::condition_variable_any look;
+  std::optional<std::string> store_trouble;  // of the last look, by mutex
 
   std::optional<TlsOrPlain> listener;
   std::vector<std::jthread> threads;  // last: they end first
@@ -201,13 +226,15 @@ Console::~Console() {
 Result<std::unique_ptr<Console>> Console::start(boost::asio::io_context& loop, const Config& config, const Clock& clock,
                                                 observe::Log& log, ConsoleMetrics& metrics) {
   auto impl = std::make_unique<Impl>(loop, config, clock, log, metrics);
-  for (std::size_t i = 0; i < config.console.threads; ++i) {
-    auto store = open_store(config, true);
-    if (!store) return std::unexpected(store.error());
-    auto tables = open_admin_store(config);
-    if (!tables) return std::unexpected(tables.error());
-    impl->answerers.push_back({*std::move(store), *std::move(tables)});
+  if (const std::string& file = config.console.proxy_secret_file; !file.empty()) {
+    auto secret = store::read_secret_file("console.proxy_secret_file", file);
+    if (!secret) return std::unexpected(secret.error());
+    impl->options.access.proxy.secret = trimmed(*secret);
+    if (impl->options.access.proxy.secret.empty()) return fail(Errc::Malformed, "console.proxy_secret_file: is empty");
   }
+  for (const auto& [room, threads] :
+       {std::pair{&impl->quick, config.console.threads}, std::pair{&impl->lasting, config.console.long_threads}})
+    if (auto opened = impl->open_answerers(*room, threads); !opened) return std::unexpected(opened.error());
   auto health = open_admin_store(config);
   if (!health) return std::unexpected(health.error());
   impl->health = *std::move(health);
@@ -226,12 +253,11 @@ Result<std::unique_ptr<Console>> Console::start(boost::asio::io_context& loop, c
                         });
   if (!listener) return fail(listener.error().code, "console: " + listener.error().detail);
   impl->listener.emplace(*std::move(listener));
-  for (Answerer& answerer : impl->answerers) {
-    const bool prunes = &answerer == &impl->answerers.front();
-    impl->threads.emplace_back([impl = impl.get(), &answerer, prunes](const std::stop_token& stop) {
-      impl->answer_all(stop, answerer, prunes);
-    });
-  }
+  for (ConsoleRoom* const room : {&impl->quick, &impl->lasting})
+    for (Answerer& answerer : room->answerers)
+      impl->threads.emplace_back([impl = impl.get(), room, &answerer](const std::stop_token& stop) {
+        impl->answer_all(stop, *room, answerer);
+      });
   impl->threads.emplace_back([impl = impl.get()](const std::stop_token& stop) { impl->watch_store(stop); });
   return std::unique_ptr<Console>(new Console(std::move(impl)));
 }
@@ -251,15 +277,15 @@ std::vector<Unready> Console::unready() {
 }
 
 bool Console::drain(MonoTime deadline) {
-  std::unique_lock lock(impl_->mutex);
-  impl_->closed = true;
-  return impl_->idle.wait_until(lock, deadline, [this] { return impl_->jobs.empty() && impl_->working == 0; });
+  impl_->lasting.queue.close();
+  return impl_->quick.queue.drain(deadline) && impl_->lasting.queue.drain(deadline);
 }
 
 Result<std::optional<std::string>> Console::first_link(bool always) {
   const WallTime now = impl_->clock.wall();
   const auto tables = open_admin_store(impl_->config);
   if (!tables) return std::unexpected(tables.error());
+  if (!always && impl_->config.console.access.proxy.makes_admins()) return std::nullopt;
   if (!always) {
     const auto there = admin::has_administrator(**tables, now);
     if (!there) return std::unexpected(there.error());
@@ -267,7 +293,8 @@ Result<std::optional<std::string>> Console::first_link(bool always) {
   }
   auto link = admin::new_link(**tables, impl_->config.console.access, now);
   if (!link) return std::unexpected(link.error());
-  return url() + "/#/login?code=" + *link;
+  const std::string& people = impl_->config.console.access.origin;
+  return (people.empty() ? url() : people) + "/#/login?code=" + *link;
 }
 
 Result<std::unique_ptr<Console>> add_console(Service& service, const Config& config, const Clock& clock,
@@ -318,8 +345,9 @@ void register_console_metrics(observe::MetricsPage& page, const ConsoleMetrics& 
   one("nightpost_console_changes_total", "Changes that the audit log has", metrics.changes);
   one("nightpost_console_not_recorded_total", "Changes that the audit log could not take: each is to be looked at",
       metrics.not_recorded);
-  page.add_gauge("nightpost_console_requests_waiting", "Requests that wait for a thread", {},
-                 [&metrics] { return static_cast<double>(metrics.waiting.read()); });
+  for (const auto& [room, gauge] : {std::pair{"quick", &metrics.waiting}, std::pair{"long", &metrics.waiting_long}})
+    page.add_gauge("nightpost_console_requests_waiting", "Requests that wait for a thread", {{"room", room}},
+                   [gauge] { return static_cast<double>(gauge->read()); });
 }
 
 }  // namespace nightpost::app

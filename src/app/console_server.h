@@ -1,5 +1,5 @@
-// The console as a server: one listener for the admin API and its page, some threads that answer, each with connections
-// of its own to the store, for they wait for it, for brokers and for vendors.
+// The console as a server: one listener for the admin API and its page, threads that answer, each with connections of
+// its own to the store: some for what is quick, some for what waits for brokers and vendors.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -24,7 +24,7 @@ namespace nightpost::app {
 struct ConsoleMetrics {  // written on the loop's thread
   server::ServerMetrics server;
   Counter done, refused, unauthorized, throttled, failed;  // answers of the API: below 400, 4xx, 401, 429, 5xx
-  Counter changes, not_recorded, busy, waiting;
+  Counter changes, not_recorded, busy, waiting, waiting_long;
 };
 void register_console_metrics(observe::MetricsPage& page, const ConsoleMetrics& metrics);
 
@@ -36,7 +36,7 @@ class Console {
                                                 observe::Log& log, ConsoleMetrics& metrics);
   ~Console();  // waits for what is being answered
 
-  std::string url() const;  // "https://host:port"
+  std::string url() const;  // "https://host:port" of the listener; people may come by console.public_url
   std::optional<WallTime> certificate_ends() const noexcept;
   /// Any thread; waits for nothing: a thread of its own looks at the store once a second.
   std::vector<Unready> unready();

@@ -1,6 +1,11 @@
 // nightpost device: what the IM server reports after a login, by hand.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "admin/views.h"
+#include "app/cli_audit.h"
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/vendors.h"
@@ -8,20 +13,7 @@
 namespace nightpost::app {
 namespace {
 
-nlohmann::json as_json(const store::Store::DeviceRow& row) {
-  const Device& device = row.device;
-  return {{"app_id", row.app.value},
-          {"user_id", row.user_id},
-          {"device_id", device.device_id},
-          {"platform", name_of(device.platform)},
-          {"certificate_id", device.certificate.value},
-          {"token", device.token.redacted()},
-          {"token_kind", name_of(device.token.kind())},
-          {"registered_at", to_ms(device.registered_at)},
-          {"state", name_of(device.state)},
-          {"badge_base", device.badge_base},
-          {"language", device.language}};
-}
+constexpr std::size_t kListedMax = 1'000;  // by one request to a server
 
 struct SetOptions {
   CommonOptions common;
@@ -30,7 +22,42 @@ struct SetOptions {
   std::int32_t badge_base = 0;
 };
 
+int set_remotely(const SetOptions& options) {
+  if (options.registered_at > 0)
+    return say_error("--registered-at: goes with the store itself; the server takes the time of the request",
+                     kBadUsage);
+  nlohmann::json body = {{"app_id", options.app},       {"user_id", options.user},
+                         {"device_id", options.device}, {"certificate_id", options.certificate},
+                         {"token", options.token},      {"token_kind", options.token_kind},
+                         {"state", options.state},      {"badge_base", options.badge_base},
+                         {"language", options.language}};
+  if (!options.platform.empty()) body["platform"] = options.platform;
+  const auto heard = ask_server(options.common.remote, "PUT", "/v1/devices", body);
+  if (!heard) return heard.error();
+  if (options.common.json)
+    print_json(*heard);
+  else
+    fmt::print("{}\n", options.device);
+  return kDone;
+}
+
+void say_only_first(std::size_t limit) {
+  fmt::print(stderr, "nightpost: only the first {}; --limit shows more\n", limit);
+}
+
+int list_remotely(const CommonOptions& common, std::int64_t app, const std::string& user, std::size_t limit) {
+  const auto heard = ask_server(common.remote, "GET",
+                                target_of("/v1/devices", {{"app", std::to_string(app)},
+                                                          {"user", user},
+                                                          {"limit", std::to_string(std::min(limit, kListedMax))}}));
+  if (!heard) return heard.error();
+  print_devices(heard->at("items"), common.json);
+  if (!common.json && heard->at("more").get<bool>()) say_only_first(std::min(limit, kListedMax));
+  return kDone;
+}
+
 int set(const SetOptions& options) {
+  if (options.common.is_remote()) return set_remotely(options);
   Device device;
   device.device_id = options.device;
   device.certificate = CertificateId{options.certificate};
@@ -70,10 +97,15 @@ int set(const SetOptions& options) {
     return say_error(
         fmt::format("--token {}: not the form of a token of {}", device.token.redacted(), name_of(certificate->vendor)),
         kBadUsage);
-  if (const auto stored = (*store)->set_device(AppId{options.app}, options.user, device); !stored)
-    return say_error(stored.error());
+  const auto stored = recorded(**store, "device.set", [&](store::AuditEntry& entry) {
+    entry.app = AppId{options.app};
+    entry.object = options.user + "/" + options.device;
+    entry.after = admin::device_note(device).dump();
+    return (*store)->set_device(AppId{options.app}, options.user, device);
+  });
+  if (!stored) return say_error(stored.error());
   if (options.common.json) {
-    print_json(as_json({AppId{options.app}, options.user, device}));
+    print_json(admin::device_view({AppId{options.app}, options.user, device}));
   } else {
     fmt::print("{}\n", device.device_id);
   }
@@ -81,31 +113,34 @@ int set(const SetOptions& options) {
 }
 
 int list(const CommonOptions& common, std::int64_t app, const std::string& user, std::size_t limit) {
+  if (common.is_remote()) return list_remotely(common, app, user, limit);
   auto store = open_store(common, false);
   if (!store) return store.error();
   const auto rows =
       (*store)->devices(AppId{app}, user.empty() ? std::nullopt : std::optional<std::string_view>(user), limit);
   if (!rows) return say_error(rows.error());
-  if (common.json) {
-    nlohmann::json all = nlohmann::json::array();
-    for (const auto& row : *rows) all.push_back(as_json(row));
-    print_json(all);
-    return kDone;
-  }
-  Table table({"USER", "DEVICE", "PLATFORM", "CERTIFICATE", "TOKEN", "REGISTERED (UTC)", "STATE"});
-  for (const auto& row : *rows)
-    table.row({row.user_id, row.device.device_id, std::string(name_of(row.device.platform)),
-               std::to_string(row.device.certificate.value), row.device.token.redacted(),
-               shown_time(to_ms(row.device.registered_at)), std::string(name_of(row.device.state))});
-  fmt::print("{}", table.text("no devices"));
-  if (rows->size() == limit) fmt::print(stderr, "nightpost: only the first {}; --limit shows more\n", limit);
+  nlohmann::json all = nlohmann::json::array();
+  for (const auto& row : *rows) all.push_back(admin::device_view(row));
+  print_devices(all, common.json);
+  if (!common.json && rows->size() == limit) say_only_first(limit);
   return kDone;
 }
 
 int remove(const CommonOptions& common, std::int64_t app, const std::string& user, const std::string& device) {
+  if (common.is_remote()) {
+    const auto heard =
+        ask_server(common.remote, "DELETE",
+                   target_of("/v1/devices", {{"app", std::to_string(app)}, {"user", user}, {"device", device}}));
+    if (heard && common.json) print_json({{"removed", device}});
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = open_store(common, false);
   if (!store) return store.error();
-  const auto removed = (*store)->remove_device(AppId{app}, user, device);
+  const auto removed = recorded(**store, "device.unbind", [&](store::AuditEntry& entry) {
+    entry.app = AppId{app};
+    entry.object = user + "/" + device;
+    return (*store)->remove_device(AppId{app}, user, device);
+  });
   if (!removed) return say_error(removed.error());
   if (common.json) print_json({{"removed", device}});
   return kDone;
@@ -119,7 +154,7 @@ void add_device_command(CLI::App& root, int& exit_code) {
 
   auto given = std::make_shared<SetOptions>();
   CLI::App* set_command = device->add_subcommand("set", "Bind a token to a user's device; prints the device id");
-  given->common.add_config(*set_command);
+  given->common.add_store(*set_command);
   given->common.add_json(*set_command);
   set_command->add_option("--app", given->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
   set_command->add_option("--user", given->user, "user id")->required();
@@ -150,7 +185,7 @@ void add_device_command(CLI::App& root, int& exit_code) {
   };
   auto listed = std::make_shared<Chosen>();
   CLI::App* list_command = device->add_subcommand("list", "Devices of an app or a user; tokens are redacted");
-  listed->common.add_config(*list_command);
+  listed->common.add_store(*list_command);
   listed->common.add_json(*list_command);
   list_command->add_option("--app", listed->app, "app (tenant) id")->required();
   list_command->add_option("--user", listed->user, "only this user's");
@@ -163,7 +198,7 @@ void add_device_command(CLI::App& root, int& exit_code) {
 
   auto removed = std::make_shared<Chosen>();
   CLI::App* remove_command = device->add_subcommand("remove", "Forget a device and its token");
-  removed->common.add_config(*remove_command);
+  removed->common.add_store(*remove_command);
   removed->common.add_json(*remove_command);
   remove_command->add_option("--app", removed->app, "app (tenant) id")->required();
   remove_command->add_option("--user", removed->user, "user id")->required();

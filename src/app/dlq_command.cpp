@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <utility>
 
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/dead_topic.h"
 #include "app/letter.h"
@@ -17,6 +19,9 @@
 
 namespace nightpost::app {
 namespace {
+
+constexpr std::size_t kRemoteLettersMax = 1'000;  // listed by one request to a server
+constexpr std::size_t kRemoteRunMax = 1'000'000;  // replayed or dropped by one
 
 /// What every subcommand takes.
 struct DlqOptions {
@@ -68,7 +73,48 @@ LetterDecoder decoder_for(const Config& config) {
   return LetterDecoder(config.producer.message_bytes_max, config.dispatch.receivers_max);
 }
 
+/// The API takes one of a kind.
+int list_remotely(const DlqOptions& options, bool all) {
+  const auto filter = options.asked(SystemClock().wall());
+  if (!filter) return filter.error();
+  bool single = filter->apps.size() <= 1;
+  const auto one = [&single](const std::vector<std::string>& words) {
+    single = single && words.size() <= 1;
+    return words.empty() ? std::string() : words.front();
+  };
+  const auto time = [](const std::optional<WallTime>& at) { return at ? std::to_string(to_ms(*at)) : std::string(); };
+  const std::size_t limit = options.limit == 0 ? kRemoteLettersMax : std::min(options.limit, kRemoteLettersMax);
+  const std::string target =
+      target_of("/v1/letters", {{"app", filter->apps.empty() ? "" : std::to_string(filter->apps.front())},
+                                {"vendor", one(filter->vendors)},
+                                {"rule", one(filter->reasons)},
+                                {"code", one(filter->codes)},
+                                {"stage", one(filter->stages)},
+                                {"event", one(filter->events)},
+                                {"user", one(filter->users)},
+                                {"since", time(filter->since)},
+                                {"until", time(filter->until)},
+                                {"state", all ? "all" : "open"},
+                                {"limit", std::to_string(limit)}});
+  if (!single) return say_error("with --server each filter may be given once", kBadUsage);
+  const auto heard = ask_server(options.common.remote, "GET", target);
+  if (!heard) return heard.error();
+  print_letters(heard->at("items"), all, options.common.json);
+  if (!options.common.json && heard->at("more").get<bool>())
+    fmt::print(stderr, "nightpost: only the first {}; name a filter, or --since\n", limit);
+  return kDone;
+}
+
+int show_remotely(const DlqOptions& options, const std::string& which) {
+  if (!letter_id_from(which)) return say_error("with --server a letter is named by PARTITION:OFFSET", kBadUsage);
+  const auto heard = ask_server(options.common.remote, "GET", "/v1/letters/" + path_text(which));
+  if (!heard) return heard.error();
+  print_letter(*heard, options.common.json);
+  return kDone;
+}
+
 int list(const DlqOptions& options, bool all) {
+  if (options.common.is_remote()) return list_remotely(options, all);
   const auto config = options.common.load();
   if (!config) return config.error();
   const auto filter = options.asked(SystemClock().wall());
@@ -100,6 +146,7 @@ int list(const DlqOptions& options, bool all) {
 }
 
 int show(const DlqOptions& options, const std::string& which) {
+  if (options.common.is_remote()) return show_remotely(options, which);
   const auto config = options.common.load();
   if (!config) return config.error();
   auto dead = open_dead_topic(*config, options.wait());
@@ -167,7 +214,65 @@ void print_end(const RunEnd& end, const RunOptions& run) {
     for (const auto& [reason, count] : tally.by_reason) line(count, "by reason: " + reason);
 }
 
+int say_end(const DlqOptions& options, const RunEnd& end, const RunOptions& asked) {
+  if (options.common.json)
+    print_json(as_json(end, asked));
+  else
+    print_end(end, asked);
+  if (end.error) say_error(*end.error);
+  if (end.taken_over) return kNotAllWell;
+  if (end.error) return exit_code_of(*end.error);
+  if (end.stopped) return say_error("stopped; whoever runs this again goes on from here", kNotAllWell);
+  return end.tally.refused.empty() || asked.dry_run ? int{kDone} : int{kNotAllWell};
+}
+
+/// Of an answer of the admin API.
+RunTally tally_in(const nlohmann::json& answer) {
+  RunTally tally;
+  tally.done = answer.at("done");
+  tally.matched = answer.at("matched");
+  tally.done_before = answer.at("done_before");
+  tally.copies = answer.at("copies");
+  tally.too_late = answer.at("too_late");
+  for (const auto& [reason, count] : answer.at("by_reason").items()) tally.by_reason[reason] = count;
+  for (const auto& [why, count] : answer.at("refused").items()) tally.refused[why] = count;
+  return tally;
+}
+
+/// A request has its time; the same one goes on where the one before it stopped.
+int run_remotely(const DlqOptions& options, const RunOptions& asked) {
+  const auto filter = options.asked(SystemClock().wall());
+  if (!filter) return filter.error();
+  nlohmann::json body = {{"apps", filter->apps},   {"vendors", filter->vendors}, {"rules", filter->reasons},
+                         {"codes", filter->codes}, {"stages", filter->stages},   {"events", filter->events},
+                         {"users", filter->users}, {"dry_run", asked.dry_run}};
+  if (filter->since) body["since"] = to_ms(*filter->since);
+  if (filter->until) body["until"] = to_ms(*filter->until);
+  if (filter->is_empty() && !filter->since && !filter->until) body["everything"] = true;
+  RunEnd end;
+  StopSignal signal;  // ends it between two requests
+  for (std::size_t left = options.limit == 0 ? kRemoteRunMax : options.limit; left > 0;) {
+    body["limit"] = std::min(left, kRemoteRunMax);
+    const auto heard =
+        ask_server(options.common.remote, "POST", asked.drop ? "/v1/letters/drop" : "/v1/letters/replay", body);
+    if (!heard) return heard.error();
+    const RunTally told = tally_in(*heard);
+    end.tally.done += told.done;
+    end.tally.matched += told.matched;
+    end.tally.copies += told.copies;
+    end.tally.too_late += told.too_late;
+    end.tally.done_before = told.done_before;
+    for (const auto& [reason, count] : told.by_reason) end.tally.by_reason[reason] += count;
+    for (const auto& [why, count] : told.refused) end.tally.refused[why] += count;
+    end.stopped = heard->at("stopped").get<bool>();
+    left -= std::min<std::size_t>(left, told.done);
+    if (!end.stopped || asked.dry_run || told.done == 0 || signal.came()) break;
+  }
+  return say_end(options, end, asked);
+}
+
 int run(const DlqOptions& options, RunOptions asked) {
+  if (options.common.is_remote()) return run_remotely(options, asked);
   const auto config = options.common.load();
   if (!config) return config.error();
   const SystemClock clock;
@@ -191,19 +296,11 @@ int run(const DlqOptions& options, RunOptions asked) {
           }};
   const RunEnd end = run_letters(*config, asked, clock, hooks);
   progress.end_line();
-  if (options.common.json)
-    print_json(as_json(end, asked));
-  else
-    print_end(end, asked);
-  if (end.error) say_error(*end.error);
-  if (end.taken_over) return kNotAllWell;
-  if (end.error) return exit_code_of(*end.error);
-  if (end.stopped) return say_error("stopped; whoever runs this again goes on from here", kNotAllWell);
-  return end.tally.refused.empty() || asked.dry_run ? int{kDone} : int{kNotAllWell};
+  return say_end(options, end, asked);
 }
 
 void add_common(CLI::App& command, DlqOptions& options) {
-  options.common.add_config(command);
+  options.common.add_store(command);
   options.common.add_json(command);
   command.add_option("--wait-ms", options.wait_ms, "for the brokers, at each step")
       ->capture_default_str()

@@ -9,11 +9,13 @@
 #include <utility>
 #include <vector>
 
+#include "app/cli_audit.h"
 #include "app/commands.h"
 #include "app/export_run.h"
 #include "app/import_run.h"
 #include "app/output.h"
 #include "app/progress_line.h"
+#include "app/remote_rows.h"
 #include "app/row_line.h"
 #include "app/stop_signal.h"
 
@@ -24,7 +26,9 @@ constexpr std::uint64_t kBadLinesShown = 100;
 
 /// What tells the two commands' files apart.
 struct FileKind {
-  const char* rows;  // "devices"
+  const char* rows;                       // "devices"
+  const char *import_deed, *export_deed;  // in the audit log
+  const char* path;                       // of the admin API
   const char* import_what;
   const char* export_what;
   const char* footer;
@@ -34,6 +38,9 @@ struct FileKind {
 
 constexpr FileKind kDevices{
     "devices",
+    "device.import",
+    "device.export",
+    "/v1/devices",
     "Write devices from NDJSON files, one object a line",
     "Print all devices as NDJSON, tokens in full",
     "A line has app_id, user_id, device_id, platform, registered_at (ms since the epoch); certificate_id and token if\n"
@@ -43,6 +50,9 @@ constexpr FileKind kDevices{
     export_devices};
 constexpr FileKind kUsers{
     "users",
+    "user.import",
+    "user.export",
+    "/v1/users",
     "Write push settings and mutes from NDJSON files, one object a line",
     "Print all push settings and mutes as NDJSON",
     "A line has app_id, user_id; push, badge, language, sound_c2c, sound_group; and mutes, a list of: kind\n"
@@ -96,14 +106,30 @@ nlohmann::ordered_json as_json(const ImportEnd& end, bool dry_run) {
           {"from_line", early ? nlohmann::ordered_json(end.next_line) : nullptr}};
 }
 
+/// Ends the run for people: what was written, and where to go on.
+int say_imported(const ImportAsked& asked, const FileKind& kind, const ImportEnd& end, std::uint64_t bad) {
+  const ImportOptions& run = asked.run;
+  if (bad > kBadLinesShown) say_error(fmt::format("… and {} more bad lines", bad - kBadLinesShown), kNotAllWell);
+  if (asked.common.json)
+    print_json(as_json(end, run.dry_run));
+  else
+    fmt::print("{:>10}  {} {}{}\n", end.tally.written, kind.rows, run.dry_run ? "would be written" : "written",
+               end.tally.left_out == 0 ? "" : fmt::format(", {} lines left out", end.tally.left_out));
+  if (end.error) say_error(*end.error);
+  if (end.error || end.stopped)
+    say_error(fmt::format("{}: ended before line {}; --from-line {} goes on there{}", shown(end.file), end.next_line,
+                          end.next_line, run.files.size() > 1 ? ", then come the files behind it" : ""),
+              kNotAllWell);
+  if (end.error) return exit_code_of(*end.error);
+  return end.stopped || end.tally.left_out > 0 ? kNotAllWell : kDone;
+}
+
 int run_import(const ImportAsked& asked, const FileKind& kind) {
   const ImportOptions& run = asked.run;
   if (run.from_line > 1 && run.files.size() > 1)
     return say_error("--from-line: goes with one file; import the others after it", kBadUsage);
   const auto bytes_total = size_of(run.files);
   if (!bytes_total) return say_error(bytes_total.error());
-  auto store = open_store(asked.common, false);
-  if (!store) return store.error();
   const SystemClock clock;
   StopSignal signal;
   ProgressLine progress(clock);
@@ -120,23 +146,25 @@ int run_import(const ImportAsked& asked, const FileKind& kind) {
                                  [&](const std::string& file, std::uint64_t line, const std::string& why) {
                                    if (++bad > kBadLinesShown) return;
                                    progress.end_line();
-                                   say_error(fmt::format("{}:{}: {}", shown(file), line, why), kNotAllWell);
+                                   say_error(fmt::format("{}:{}: {}", shown(file), line, printable(why)), kNotAllWell);
                                  }};
+  if (asked.common.is_remote()) {
+    const auto end = import_remotely(asked.common.remote, kind.path, run, hooks);
+    progress.end_line();
+    return end ? say_imported(asked, kind, *end, bad) : end.error();
+  }
+  auto store = open_store(asked.common, false);
+  if (!store) return store.error();
   const ImportEnd end = kind.import(**store, run, hooks);
   progress.end_line();
-  if (bad > kBadLinesShown) say_error(fmt::format("… and {} more bad lines", bad - kBadLinesShown), kNotAllWell);
-  if (asked.common.json)
-    print_json(as_json(end, run.dry_run));
-  else
-    fmt::print("{:>10}  {} {}{}\n", end.tally.written, kind.rows, run.dry_run ? "would be written" : "written",
-               end.tally.left_out == 0 ? "" : fmt::format(", {} lines left out", end.tally.left_out));
-  if (end.error) say_error(*end.error);
-  if (end.error || end.stopped)
-    say_error(fmt::format("{}: ended before line {}; --from-line {} goes on there{}", shown(end.file), end.next_line,
-                          end.next_line, run.files.size() > 1 ? ", then come the files behind it" : ""),
-              kNotAllWell);
-  if (end.error) return exit_code_of(*end.error);
-  return end.stopped || end.tally.left_out > 0 ? kNotAllWell : kDone;
+  // One entry a run: of what it wrote until it ended, however it ended.
+  store::AuditEntry entry = cli_entry(kind.import_deed);
+  entry.after = nlohmann::json{{"written", end.tally.written}, {"left_out", end.tally.left_out}}.dump();
+  if (end.error) entry.outcome = "failed: " + end.error->detail;
+  const auto noted = run.dry_run ? Result<void>() : (*store)->add_audit(entry);
+  const int exit_code = say_imported(asked, kind, end, bad);
+  if (!noted) return say_error(Error{noted.error().code, "not in the audit log: " + noted.error().detail});
+  return exit_code;
 }
 
 struct ExportAsked {
@@ -153,12 +181,21 @@ Result<void> write_stdout(std::string_view lines) {
 int run_export(const ExportAsked& asked, const FileKind& kind) {
   const bool to_stdout = asked.file == "-";
   std::optional<PrivateFile> file;
-  auto store = open_store(asked.common, false);
-  if (!store) return store.error();
+  std::unique_ptr<store::Store> store;  // null: a server has it
+  if (!asked.common.is_remote()) {
+    auto opened = open_store(asked.common, false);
+    if (!opened) return opened.error();
+    store = *std::move(opened);
+  }
   if (!to_stdout) {
     auto created = PrivateFile::create(asked.file);
     if (!created) return say_error(created.error());
     file.emplace(*std::move(created));
+  }
+  if (store) {
+    store::AuditEntry entry = cli_entry(kind.export_deed);  // whoever looked is known, even where the end did not come
+    entry.app = AppId{asked.app};
+    if (const auto noted = store->add_audit(entry); !noted) return say_error(noted.error());
   }
   const SystemClock clock;
   StopSignal signal;
@@ -170,7 +207,9 @@ int run_export(const ExportAsked& asked, const FileKind& kind) {
           [&](std::uint64_t rows) {
             progress.tell([&](double passed_s) { return progress_text("exported", {.written = rows}, 0, passed_s); });
           }};
-  const auto rows = kind.write_out(**store, asked.app > 0 ? std::optional(AppId{asked.app}) : std::nullopt, hooks);
+  const auto app = asked.app > 0 ? std::optional(AppId{asked.app}) : std::nullopt;
+  const auto rows =
+      store ? kind.write_out(*store, app, hooks) : export_remotely(asked.common.remote, kind.path, app, hooks);
   progress.end_line();
   if (!rows) return say_error(rows.error());
   if (signal.came())
@@ -190,7 +229,7 @@ int run_export(const ExportAsked& asked, const FileKind& kind) {
 void add_file_commands(CLI::App& parent, const FileKind& kind, int& exit_code) {
   auto given = std::make_shared<ImportAsked>();
   CLI::App* import = parent.add_subcommand("import", kind.import_what);
-  given->common.add_config(*import);
+  given->common.add_store(*import);
   given->common.add_json(*import);
   import->add_option("file", given->run.files, "NDJSON; - is stdin")->required()->type_name("FILE");
   import->add_option("--from-line", given->run.from_line, "begin at this line of the file")
@@ -207,7 +246,7 @@ void add_file_commands(CLI::App& parent, const FileKind& kind, int& exit_code) {
 
   auto asked = std::make_shared<ExportAsked>();
   CLI::App* out = parent.add_subcommand("export", kind.export_what);
-  asked->common.add_config(*out);
+  asked->common.add_store(*out);
   asked->common.add_json(*out);
   out->add_option("--app", asked->app, "only of this app (tenant); absent: all apps'")->check(CLI::PositiveNumber);
   out->add_option("file", asked->file, "where to; - is stdout")->capture_default_str()->type_name("FILE");

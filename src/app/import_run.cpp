@@ -46,6 +46,21 @@ class Run {
     return std::move(end_);
   }
 
+  /// `text` whole.
+  ImportEnd lines(std::string_view text) {
+    end_.tally.bytes = text.size();
+    for (std::uint64_t number = options_.from_line; !text.empty(); ++number) {
+      const std::size_t end = text.find('\n');
+      std::string_view line = text.substr(0, end);
+      text = end == text.npos ? std::string_view() : text.substr(end + 1);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      const bool too_long = line.size() > kRowLineBytesMax;
+      take({.number = number, .text = too_long ? std::string_view() : line, .too_long = too_long});
+    }
+    if (auto done = write_batch(); !done) end_.error = done.error();
+    return std::move(end_);
+  }
+
  private:
   struct Bad {
     std::uint64_t line;
@@ -146,9 +161,14 @@ Result<void> check_certificate(const Store::DeviceRow& row, const std::unordered
   return {};
 }
 
-}  // namespace
+Result<void> check_app(AppId app, const ImportOptions& options) {
+  if (!options.may_write || options.may_write(app)) return {};
+  return fail(Errc::Malformed, fmt::format("$.app_id: app {} is none of this token's", app.value));
+}
 
-ImportEnd import_devices(Store& store, const ImportOptions& options, const ImportHooks& hooks) {
+/// What a run of devices needs; `work` runs it.
+template <class Work>
+ImportEnd with_devices(Store& store, const ImportOptions& options, const ImportHooks& hooks, Work work) {
   const auto certificates = store.certificates(std::nullopt);
   if (!certificates)
     return {.tally = {},
@@ -158,13 +178,37 @@ ImportEnd import_devices(Store& store, const ImportOptions& options, const Impor
   std::unordered_map<std::int64_t, Owner> owners;
   for (const Certificate& certificate : *certificates)
     owners.emplace(certificate.id.value, Owner{certificate.app, certificate.vendor});
-  const auto check = [&](const Store::DeviceRow& row) { return check_certificate(row, owners); };
-  return Run<Store::DeviceRow>(store, options, hooks, {&RowDecoder::device, check, &Store::import_devices}).all();
+  const auto check = [&](const Store::DeviceRow& row) {
+    auto ours = check_app(row.app, options);
+    return ours ? check_certificate(row, owners) : ours;
+  };
+  return work(Run<Store::DeviceRow>(store, options, hooks, {&RowDecoder::device, check, &Store::import_devices}));
+}
+
+template <class Work>
+ImportEnd with_users(Store& store, const ImportOptions& options, const ImportHooks& hooks, Work work) {
+  const auto check = [&](const Store::UserRow& row) { return check_app(row.app, options); };
+  return work(Run<Store::UserRow>(store, options, hooks, {&RowDecoder::user, check, &Store::import_users}));
+}
+
+}  // namespace
+
+ImportEnd import_devices(Store& store, const ImportOptions& options, const ImportHooks& hooks) {
+  return with_devices(store, options, hooks, [](auto run) { return run.all(); });
 }
 
 ImportEnd import_users(Store& store, const ImportOptions& options, const ImportHooks& hooks) {
-  const auto check = [](const Store::UserRow&) { return Result<void>(); };
-  return Run<Store::UserRow>(store, options, hooks, {&RowDecoder::user, check, &Store::import_users}).all();
+  return with_users(store, options, hooks, [](auto run) { return run.all(); });
+}
+
+ImportEnd import_device_lines(Store& store, std::string_view lines, const ImportOptions& options,
+                              const ImportHooks& hooks) {
+  return with_devices(store, options, hooks, [lines](auto run) { return run.lines(lines); });
+}
+
+ImportEnd import_user_lines(Store& store, std::string_view lines, const ImportOptions& options,
+                            const ImportHooks& hooks) {
+  return with_users(store, options, hooks, [lines](auto run) { return run.lines(lines); });
 }
 
 }  // namespace nightpost::app

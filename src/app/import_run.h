@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -22,6 +23,7 @@ struct ImportOptions {
   // In one commit. Tokens are random, so each changes another page of their index: 25,000 rows change it nearly whole,
   // and 5,000 of a million a page each. Others write between two commits only: more would keep them waiting for longer.
   std::size_t batch_lines = 25'000;
+  std::function<bool(AppId)> may_write = {};  // lines of other apps are refused; empty: all apps
 };
 
 struct ImportTally {
@@ -50,5 +52,11 @@ struct ImportEnd {
 /// be one of its app, as there were when the run began; the form of its token is not looked at.
 ImportEnd import_devices(store::Store& store, const ImportOptions& options, const ImportHooks& hooks);
 ImportEnd import_users(store::Store& store, const ImportOptions& options, const ImportHooks& hooks);
+
+/// The same for lines in hand, in one commit; `files` is not read.
+ImportEnd import_device_lines(store::Store& store, std::string_view lines, const ImportOptions& options,
+                              const ImportHooks& hooks);
+ImportEnd import_user_lines(store::Store& store, std::string_view lines, const ImportOptions& options,
+                            const ImportHooks& hooks);
 
 }  // namespace nightpost::app

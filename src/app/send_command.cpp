@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/send_run.h"
@@ -19,20 +20,26 @@ struct SendOptions {
   std::int64_t timeout_ms = 15'000;
 };
 
-std::string text_at(const nlohmann::json& object, const char* key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  if (!object.is_object() || found == object.end() || found->is_null()) return "";
-  return found->is_string() ? found->get<std::string>() : found->dump();
-}
-
-/// As it would go out: `text` is the body, byte for byte but for secrets.
-void print_request(const nlohmann::json& request, const std::string& text) {
-  fmt::print("{} {}\n", text_at(request, "method"), text_at(request, "url"));
-  for (const auto& [name, value] : request["headers"].items()) fmt::print("{}: {}\n", name, value.get<std::string>());
-  fmt::print("\n{}\n\n", text);
+int send_remotely(const SendOptions& options) {
+  const admin::PushQuestion& push = options.push;
+  nlohmann::json body = {{"app_id", options.app},   {"user_id", push.user}, {"badge_only", push.badge_only},
+                         {"dry_run", push.dry_run}, {"ttl_s", push.ttl_s},  {"priority", push.priority},
+                         {"from", push.from}};
+  for (const auto& [name, text] :
+       {std::pair{"device_id", &push.device}, std::pair{"title", &push.title}, std::pair{"subtitle", &push.subtitle},
+        std::pair{"desc", &push.desc}, std::pair{"ext", &push.ext}, std::pair{"sound", &push.sound},
+        std::pair{"channel", &push.channel}, std::pair{"category", &push.category},
+        std::pair{"interruption_level", &push.level}, std::pair{"image", &push.image}})
+    if (!text->empty()) body[name] = *text;
+  if (push.badge) body["badge"] = *push.badge;
+  const auto heard = ask_server(options.common.remote, "POST", "/v1/push", body);
+  if (!heard) return heard.error();
+  for (const nlohmann::json& line : heard->at("trouble")) say_error(printable(line.get<std::string>()), kDone);
+  return print_pushes(heard->at("items"), push.dry_run, options.common.json);
 }
 
 int run_send(const SendOptions& options) {
+  if (options.common.is_remote()) return send_remotely(options);
   const auto config = options.common.load();
   if (!config) return config.error();
   auto store = open_store(*config, true);
@@ -43,35 +50,7 @@ int run_send(const SendOptions& options) {
                                 [](const std::string& line) { say_error(line, kDone); });
   if (!results) return say_error(results.error());
 
-  int exit_code = kDone;
-  for (const nlohmann::json& result : *results) {
-    const nlohmann::json& outcome = result["outcome"];
-    if (options.push.dry_run && !result["request"].is_null()) continue;
-    if (text_at(outcome, "outcome") == "accepted") continue;
-    // The code is the vendor's word where there is one, else the name of what kept us from hearing it.
-    const std::string code = text_at(outcome, "code");
-    const bool unheard = code == name_of(Errc::Timeout) || code == name_of(Errc::ConnectionLost);
-    exit_code = std::max<int>(exit_code, unheard ? kUnreachable : kNotAllWell);
-  }
-  if (options.common.json) {
-    for (nlohmann::json& result : *results) result.erase("text");
-    print_json(*results);
-    return exit_code;
-  }
-  Table table({"DEVICE", "VENDOR", "CERTIFICATE", "OUTCOME", "CODE", "VENDOR ID", "WHAT IT MEANS"});
-  for (const nlohmann::json& result : *results) {
-    const nlohmann::json& outcome = result["outcome"];
-    if (options.push.dry_run && !result["request"].is_null()) {
-      print_request(result["request"], text_at(result, "text"));
-      continue;
-    }
-    table.row({text_at(outcome, "device_id"), text_at(outcome, "vendor"), text_at(outcome, "certificate_id"),
-               text_at(outcome, "outcome"),
-               text_at(outcome, "code").empty() ? text_at(outcome, "rule") : text_at(outcome, "code"),
-               text_at(outcome, "vendor_id"), text_at(outcome, "reason")});
-  }
-  fmt::print("{}", table.text(options.push.dry_run ? "dry run: nothing was sent" : "nothing to send"));
-  return exit_code;
+  return print_pushes(*results, options.push.dry_run, options.common.json);
 }
 
 }  // namespace
@@ -79,7 +58,7 @@ int run_send(const SendOptions& options) {
 void add_send_command(CLI::App& root, int& exit_code) {
   auto options = std::make_shared<SendOptions>();
   CLI::App* send = root.add_subcommand("send", "Send a test push to a user's devices, or show the exact request");
-  options->common.add_config(*send);
+  options->common.add_store(*send);
   options->common.add_json(*send);
   send->add_option("--app", options->app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
   send->add_option("--user", options->push.user, "user id")->required();

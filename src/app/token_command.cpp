@@ -4,6 +4,8 @@
 #include "admin/access.h"
 #include "admin/secrets.h"
 #include "admin/views.h"
+#include "app/cli_audit.h"
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/console_server.h"
 #include "app/output.h"
@@ -19,19 +21,9 @@ std::expected<std::unique_ptr<store::AdminStore>, int> admin_store_of(const Comm
   return *std::move(store);
 }
 
-/// A change by the command line stands in the log as well.
-Result<void> record_locally(store::AdminStore& store, const std::string& what, const store::AdminToken& token,
-                            bool after, WallTime now) {
-  const std::string text = admin::token_view(token, now).dump();
-  return store.add_audit({.at = now,
-                          .who = "local",
-                          .origin = "local",
-                          .app = token.apps.size() == 1 ? token.apps.front() : AppId{0},
-                          .what = what,
-                          .object = token.name,
-                          .before = after ? "" : text,
-                          .after = after ? text : "",
-                          .outcome = "done"});
+void note_token(store::AuditEntry& entry, const store::AdminToken& token) {
+  entry.app = token.apps.size() == 1 ? token.apps.front() : AppId{0};
+  entry.object = token.name;
 }
 
 struct TokenAddOptions {
@@ -41,68 +33,79 @@ struct TokenAddOptions {
   std::int64_t days = 0;
 };
 
+int say_added(const TokenAddOptions& options, const nlohmann::json& token) {
+  if (options.common.json)
+    print_json(token);
+  else
+    fmt::print("{}\n", token.at("secret").get<std::string>());
+  return kDone;
+}
+
+int add_remotely(const TokenAddOptions& options) {
+  nlohmann::json body = {{"name", options.name}, {"role", options.role}};
+  if (!options.apps.empty()) body["apps"] = options.apps;
+  if (options.days > 0) body["expires_at"] = to_ms(SystemClock().wall() + std::chrono::days(options.days));
+  const auto heard = ask_server(options.common.remote, "POST", "/v1/tokens", body);
+  return heard ? say_added(options, *heard) : heard.error();
+}
+
 int add_token(const TokenAddOptions& options) {
+  if (options.common.is_remote()) return add_remotely(options);
   auto store = admin_store_of(options.common);
   if (!store) return store.error();
   auto secret = admin::new_secret(admin::kTokenPrefix);
   if (!secret) return say_error(secret.error());
   const WallTime now = SystemClock().wall();
-  store::AdminToken token{.name = options.name, .role = options.role, .created_at = now, .created_by = "local"};
+  store::AdminToken token{
+      .name = options.name, .role = options.role, .created_at = now, .created_by = "cli:" + system_user()};
   for (const std::int64_t app : options.apps) token.apps.push_back(AppId{app});
   if (options.days > 0) token.expires_at = now + std::chrono::days(options.days);
-  const auto added = (*store)->add_token(token, admin::hash_of(*secret));
+  const auto added = recorded(**store, "token.add", [&](store::AuditEntry& entry) {
+    auto made = (*store)->add_token(token, admin::hash_of(*secret));
+    note_token(entry, token);
+    if (made) entry.after = admin::token_view(*made, now).dump();
+    return made;
+  });
   if (!added) return say_error(added.error());
-  if (const auto recorded = record_locally(**store, "token.add", *added, true, now); !recorded)
-    return say_error(recorded.error());
-  if (options.common.json) {
-    nlohmann::json json = admin::token_view(*added, now);
-    json["secret"] = *secret;
-    print_json(json);
-  } else {
-    fmt::print("{}\n", *secret);
-  }
-  return kDone;
-}
-
-std::string apps_shown(const std::vector<AppId>& apps) {
-  std::string text;
-  for (const AppId app : apps) text += (text.empty() ? "" : ", ") + std::to_string(app.value);
-  return text.empty() ? "all" : text;
+  nlohmann::json json = admin::token_view(*added, now);
+  json["secret"] = *secret;
+  return say_added(options, json);
 }
 
 int list_tokens(const CommonOptions& common) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "GET", "/v1/tokens");
+    if (heard) print_tokens(heard->at("items"), common.json);
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = admin_store_of(common);
   if (!store) return store.error();
   const auto all = (*store)->tokens(admin::kTokensListedMax);
   if (!all) return say_error(all.error());
   const WallTime now = SystemClock().wall();
-  if (common.json) {
-    nlohmann::json json = nlohmann::json::array();
-    for (const store::AdminToken& token : *all) json.push_back(admin::token_view(token, now));
-    print_json(json);
-    return kDone;
-  }
-  const auto time = [](const std::optional<WallTime>& at, std::string_view otherwise) {
-    return at ? shown_time(to_ms(*at)) : std::string(otherwise);
-  };
-  Table table({"ID", "NAME", "ROLE", "APPS", "STATE", "MADE BY", "EXPIRES (UTC)", "USED LAST (UTC)"});
-  for (const store::AdminToken& token : *all)
-    table.row({std::to_string(token.id), token.name, token.role, apps_shown(token.apps),
-               std::string(admin::state_of(token, now)), token.created_by, time(token.expires_at, "never"),
-               time(token.used_at, "")});
-  fmt::print("{}", table.text("no tokens; make one with: nightpost token add --help"));
+  nlohmann::json json = nlohmann::json::array();
+  for (const store::AdminToken& token : *all) json.push_back(admin::token_view(token, now));
+  print_tokens(json, common.json);
   return kDone;
 }
 
 int revoke_token(const CommonOptions& common, std::int64_t id) {
+  if (common.is_remote()) {
+    const auto heard = ask_server(common.remote, "DELETE", fmt::format("/v1/tokens/{}", id));
+    if (heard && common.json) print_json({{"revoked", id}});
+    return heard ? int{kDone} : heard.error();
+  }
   auto store = admin_store_of(common);
   if (!store) return store.error();
   const WallTime now = SystemClock().wall();
-  const auto token = (*store)->token(id);
-  if (!token) return say_error(token.error());
-  if (const auto revoked = (*store)->revoke_token(id, now); !revoked) return say_error(revoked.error());
-  if (const auto recorded = record_locally(**store, "token.revoke", *token, false, now); !recorded)
-    return say_error(recorded.error());
+  const auto revoked = recorded(**store, "token.revoke", [&](store::AuditEntry& entry) -> Result<void> {
+    const auto token = (*store)->token(id);
+    if (!token) return std::unexpected(token.error());
+    note_token(entry, *token);
+    entry.before = admin::token_view(*token, now).dump();
+    return (*store)->revoke_token(id, now);
+  });
+  if (!revoked) return say_error(revoked.error());
   if (common.json) print_json({{"revoked", id}});
   return kDone;
 }
@@ -115,7 +118,7 @@ void add_token_command(CLI::App& root, int& exit_code) {
 
   auto added = std::make_shared<TokenAddOptions>();
   CLI::App* add_command = token->add_subcommand("add", "Make one; its text is printed this once");
-  added->common.add_config(*add_command);
+  added->common.add_store(*add_command);
   added->common.add_json(*add_command);
   add_command->add_option("--name", added->name, "letters, digits, '-', '_', '.', '@'")->required();
   add_command
@@ -132,7 +135,7 @@ void add_token_command(CLI::App& root, int& exit_code) {
 
   auto listed = std::make_shared<CommonOptions>();
   CLI::App* list_command = token->add_subcommand("list", "All tokens, without their texts");
-  listed->add_config(*list_command);
+  listed->add_store(*list_command);
   listed->add_json(*list_command);
   list_command->footer("Example:\n  nightpost token list --config config/dev.json");
   list_command->callback([listed, &exit_code] { exit_code = list_tokens(*listed); });
@@ -140,7 +143,7 @@ void add_token_command(CLI::App& root, int& exit_code) {
   auto revoked = std::make_shared<CommonOptions>();
   auto id = std::make_shared<std::int64_t>(0);
   CLI::App* revoke_command = token->add_subcommand("revoke", "End it, and the sessions that it began");
-  revoked->add_config(*revoke_command);
+  revoked->add_store(*revoke_command);
   revoked->add_json(*revoke_command);
   revoke_command->add_option("id", *id, "as list shows it")->required();
   revoke_command->footer("Example:\n  nightpost token revoke 4 --config config/dev.json");

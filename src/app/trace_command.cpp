@@ -1,9 +1,11 @@
 // nightpost trace: what became of one event, or of a user's latest ones.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/trace_look.h"
@@ -16,6 +18,8 @@
 
 namespace nightpost::app {
 namespace {
+
+constexpr std::size_t kRemoteEventsMax = 1'000;  // by one request to a server
 
 struct TraceCommandOptions {
   CommonOptions common;
@@ -114,22 +118,44 @@ int list_user(const TraceCommandOptions& options, const Config& config) {
     const auto oldest = (*trace)->oldest();
     return say_nothing_found(options, config, oldest ? *oldest : std::nullopt);
   }
-  const nlohmann::json all = latest_json(*found);
-  Table table({"TIME (UTC)", "EVENT", "DEVICE", "LAST", "WHY"});
-  for (const nlohmann::json& one : all)
-    table.row({shown_time(one["at"].get<std::int64_t>()), printable(one["event_id"].get<std::string>()),
-               printable(one["device_id"].get<std::string>()), printable(one["last"].get<std::string>()),
-               printable(one["reason"].get<std::string>())});
-  if (options.common.json)
-    print_json(all);
-  else
-    fmt::print("{}", table.text(""));
+  print_latest_events(latest_json(*found), options.common.json);
+  return kDone;
+}
+
+int trace_remotely(const TraceCommandOptions& options) {
+  const RemoteOptions& remote = options.common.remote;
+  if (options.from_results)
+    return say_error("--from-results: goes without --server, where the brokers can be reached", kBadUsage);
+  if (!options.event.empty()) {
+    const auto heard = ask_server(remote, "GET",
+                                  target_of("/v1/trace/events/" + path_text(options.event),
+                                            {{"user", options.user}, {"device", options.device}}));
+    if (!heard) return heard.error();
+    if (options.common.json)
+      print_json(*heard);
+    else
+      fmt::print("{}", heard->at("text").get<std::string>());
+    return kDone;
+  }
+  const auto since = since_of(options, "24h");
+  if (!since) return since.error();
+  const auto heard =
+      ask_server(remote, "GET",
+                 target_of("/v1/trace/users", {{"app", std::to_string(options.app)},
+                                               {"user", options.user},
+                                               {"since", std::to_string(to_ms(*since))},
+                                               {"limit", std::to_string(std::min(options.limit, kRemoteEventsMax))}}));
+  if (!heard) return heard.error();
+  if (heard->at("items").empty())
+    return say_error(fmt::format("nothing is kept of user {} in app {}", options.user, options.app), kNotAllWell);
+  print_latest_events(heard->at("items"), options.common.json);
   return kDone;
 }
 
 int trace(const TraceCommandOptions& options) {
   if (options.event.empty() && (options.user.empty() || options.app == 0))
     return say_error("name an event, or a user with --user and --app", kBadUsage);
+  if (options.common.is_remote()) return trace_remotely(options);
   const auto config = options.common.load();
   if (!config) return config.error();
   return options.event.empty() ? list_user(options, *config) : show_event(options, *config);
@@ -141,7 +167,7 @@ void add_trace_command(CLI::App& root, int& exit_code) {
   auto options = std::make_shared<TraceCommandOptions>();
   CLI::App* command =
       root.add_subcommand("trace", "Why a push did or did not arrive: one event hop by hop, or a user's latest events");
-  options->common.add_config(*command);
+  options->common.add_store(*command);
   options->common.add_json(*command);
   command->add_option("event", options->event, "the event's id, as its producer gave it")->type_name("EVENT");
   command->add_option("--user", options->user, "only this receiver; without an event: their latest events");

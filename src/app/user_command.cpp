@@ -1,6 +1,9 @@
 // nightpost user: a user's standing wishes, by hand: push on or off, sounds, mutes.
 #include <fmt/format.h>
 
+#include "admin/views.h"
+#include "app/cli_audit.h"
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/output.h"
 
@@ -14,8 +17,11 @@ struct UserOptions {
   std::int64_t seconds = 0;
   bool unless_mentioned = false;
 
+  std::string target(std::string_view path) const {
+    return target_of(path, {{"app", std::to_string(app)}, {"user", user}});
+  }
   void add_to(CLI::App& command) {
-    common.add_config(command);
+    common.add_store(command);
     common.add_json(command);
     command.add_option("--app", app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
     command.add_option("--user", user, "user id")->required();
@@ -50,24 +56,14 @@ Result<Receiver> receiver_of(store::Store& store, const UserOptions& options) {
 int show(const UserOptions& options, store::Store& store) {
   const auto receiver = receiver_of(store, options);
   if (!receiver) return say_error(receiver.error());
-  const nlohmann::json json = as_json(*receiver);
-  if (options.common.json) {
-    print_json(json);
-    return kDone;
-  }
-  const auto word = [](bool on) { return on ? "on" : "off"; };
-  fmt::print(
-      "push {}  badge {}  language {}  sounds {} / {}  devices {}\n", word(receiver->settings.enabled),
-      word(receiver->settings.badge), receiver->settings.language.empty() ? "(tenant's)" : receiver->settings.language,
-      receiver->settings.sound_c2c.empty() ? "default" : receiver->settings.sound_c2c,
-      receiver->settings.sound_group.empty() ? "default" : receiver->settings.sound_group, receiver->devices.size());
-  Table table({"MUTED", "TARGET", "UNTIL (UTC)", "UNLESS MENTIONED"});
-  for (const Mute& mute : receiver->mutes)
-    table.row({std::string(name_of(mute.kind)), mute.target,
-               mute.until == WallTime::max() ? "for good" : shown_time(to_ms(mute.until)),
-               mute.unless_mentioned ? "yes" : ""});
-  fmt::print("{}", table.text("nothing muted"));
+  print_user(as_json(*receiver), options.common.json);
   return kDone;
+}
+
+/// What a server says of the user now, or its refusal.
+int show(const UserOptions& options, const std::expected<nlohmann::json, int>& heard) {
+  if (heard) print_user(*heard, options.common.json);
+  return heard ? int{kDone} : heard.error();
 }
 
 std::expected<bool, int> on_or_off(std::string_view option, std::string_view word, bool otherwise) {
@@ -77,7 +73,22 @@ std::expected<bool, int> on_or_off(std::string_view option, std::string_view wor
   return std::unexpected(say_error(fmt::format("{} {}: neither on nor off", option, word), kBadUsage));
 }
 
+int set_remotely(const UserOptions& options) {
+  nlohmann::json body = nlohmann::json::object();
+  for (const auto& [option, name, word] :
+       {std::tuple{"--push", "push", &options.push}, std::tuple{"--badge", "badge", &options.badge}}) {
+    const auto on = on_or_off(option, *word, true);
+    if (!on) return on.error();
+    if (!word->empty()) body[name] = *on;
+  }
+  for (const auto& [name, text] : {std::pair{"language", &options.language}, std::pair{"sound_c2c", &options.sound_c2c},
+                                   std::pair{"sound_group", &options.sound_group}})
+    if (!text->empty()) body[name] = *text;
+  return show(options, ask_server(options.common.remote, "PATCH", options.target("/v1/users"), body));
+}
+
 int set(const UserOptions& options) {
+  if (options.common.is_remote()) return set_remotely(options);
   auto store = open_store(options.common, false);
   if (!store) return store.error();
   const auto receiver = receiver_of(**store, options);
@@ -92,8 +103,14 @@ int set(const UserOptions& options) {
   if (!options.language.empty()) settings.language = options.language;
   if (!options.sound_c2c.empty()) settings.sound_c2c = options.sound_c2c;
   if (!options.sound_group.empty()) settings.sound_group = options.sound_group;
-  if (const auto done = (*store)->set_settings(AppId{options.app}, options.user, settings); !done)
-    return say_error(done.error());
+  const auto done = recorded(**store, "user.settings", [&](store::AuditEntry& entry) {
+    entry.app = AppId{options.app};
+    entry.object = options.user;
+    entry.before = admin::settings_note(receiver->settings).dump();
+    entry.after = admin::settings_note(settings).dump();
+    return (*store)->set_settings(AppId{options.app}, options.user, settings);
+  });
+  if (!done) return say_error(done.error());
   return show(options, **store);
 }
 
@@ -111,12 +128,31 @@ Mute mute_of(const UserOptions& options) {
   return mute;
 }
 
+int change_mute_remotely(const UserOptions& options, const Mute& mute, bool muted) {
+  const std::string kind(name_of(mute.kind));
+  if (!muted)
+    return show(options, ask_server(options.common.remote, "DELETE",
+                                    target_of("/v1/users/mutes", {{"app", std::to_string(options.app)},
+                                                                  {"user", options.user},
+                                                                  {"kind", kind},
+                                                                  {"target", mute.target}})));
+  nlohmann::json body = {{"kind", kind}, {"target", mute.target}, {"unless_mentioned", mute.unless_mentioned}};
+  if (mute.until != WallTime::max()) body["until"] = to_ms(mute.until);
+  return show(options, ask_server(options.common.remote, "PUT", options.target("/v1/users/mutes"), body));
+}
+
 int change_mute(const UserOptions& options, bool muted) {
+  const Mute mute = mute_of(options);
+  if (options.common.is_remote()) return change_mute_remotely(options, mute, muted);
   auto store = open_store(options.common, false);
   if (!store) return store.error();
-  const Mute mute = mute_of(options);
-  const auto done = muted ? (*store)->set_mute(AppId{options.app}, options.user, mute)
-                          : (*store)->remove_mute(AppId{options.app}, options.user, mute.kind, mute.target);
+  const auto done = recorded(**store, muted ? "user.mute" : "user.unmute", [&](store::AuditEntry& entry) {
+    entry.app = AppId{options.app};
+    entry.object = options.user;
+    (muted ? entry.after : entry.before) = admin::mute_view(mute, SystemClock().wall()).dump();
+    return muted ? (*store)->set_mute(AppId{options.app}, options.user, mute)
+                 : (*store)->remove_mute(AppId{options.app}, options.user, mute.kind, mute.target);
+  });
   if (!done) return say_error(done.error());
   return show(options, **store);
 }
@@ -138,6 +174,10 @@ void add_user_command(CLI::App& root, int& exit_code) {
   CLI::App* show_command = command("show", "What holds for the user", "");
   shown->add_to(*show_command);
   show_command->callback([shown, &exit_code] {
+    if (shown->common.is_remote()) {
+      exit_code = show(*shown, ask_server(shown->common.remote, "GET", shown->target("/v1/users")));
+      return;
+    }
     auto store = open_store(shown->common, false);
     exit_code = store ? show(*shown, **store) : store.error();
   });

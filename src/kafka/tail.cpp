@@ -16,7 +16,7 @@ Result<void> set(rd_kafka_conf_t* conf, const std::string& key, const std::strin
   return {};
 }
 
-Result<void> add_partitions(rd_kafka_t* client, const std::string& topic, milliseconds wait,
+Result<void> add_partitions(rd_kafka_t* client, const std::string& topic, milliseconds wait, std::int64_t offset,
                             rd_kafka_topic_partition_list_t* list) {
   const Handle<rd_kafka_topic_t, rd_kafka_topic_destroy> handle(rd_kafka_topic_new(client, topic.c_str(), nullptr));
   const rd_kafka_metadata_t* raw = nullptr;
@@ -26,8 +26,7 @@ Result<void> add_partitions(rd_kafka_t* client, const std::string& topic, millis
   if (raw->topic_cnt != 1 || raw->topics[0].partition_cnt == 0)
     return fail(Errc::NotFound, "Kafka has no topic " + topic);
   for (int i = 0; i < raw->topics[0].partition_cnt; ++i)
-    rd_kafka_topic_partition_list_add(list, topic.c_str(), raw->topics[0].partitions[i].id)->offset =
-        RD_KAFKA_OFFSET_BEGINNING;
+    rd_kafka_topic_partition_list_add(list, topic.c_str(), raw->topics[0].partitions[i].id)->offset = offset;
   return {};
 }
 
@@ -64,7 +63,7 @@ TailMessage tail_message(const rd_kafka_message_s& message) {
 }
 
 Result<std::unique_ptr<Tail>> Tail::start(const ClientOptions& options, const std::vector<std::string>& topics,
-                                          milliseconds wait) {
+                                          milliseconds wait, From from) {
   Conf conf(rd_kafka_conf_new());
   std::vector<std::pair<std::string, std::string>> settings = {
       {"bootstrap.servers", options.brokers},
@@ -87,7 +86,9 @@ Result<std::unique_ptr<Tail>> Tail::start(const ClientOptions& options, const st
 
   const PartitionList list(rd_kafka_topic_partition_list_new(8));
   for (const std::string& topic : topics)
-    if (const auto added = add_partitions(client.get(), topic, wait, list.get()); !added)
+    if (const auto added = add_partitions(
+            client.get(), topic, wait, from == From::End ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING, list.get());
+        !added)
       return std::unexpected(added.error());
   if (const auto assigned = rd_kafka_assign(client.get(), list.get()); assigned != RD_KAFKA_RESP_ERR_NO_ERROR)
     return fail(Errc::Io, rd_kafka_err2str(assigned));

@@ -1,4 +1,5 @@
-// Reads topics from their beginning without a group and without committing: for tools that look (demo, trace, tests).
+// Reads topics from their beginning or their end, without a group and without committing: for tools that look (demo,
+// trace, tests).
 #pragma once
 
 #include <cstddef>
@@ -35,9 +36,10 @@ TailMessage tail_message(const rd_kafka_message_s& message);
 /// Single-threaded. Holds at most librdkafka's prefetch (16 MiB here) in memory.
 class Tail {
  public:
+  enum class From : std::uint8_t { Beginning, End };
   /// Io: the brokers do not answer within `wait`; NotFound: a topic does not exist.
   static Result<std::unique_ptr<Tail>> start(const ClientOptions& options, const std::vector<std::string>& topics,
-                                             milliseconds wait);
+                                             milliseconds wait, From from = From::Beginning);
   ~Tail();
   /// The next message of any of the topics, or nothing within `wait`.
   std::optional<TailMessage> next(milliseconds wait);

@@ -9,6 +9,11 @@ namespace {
 #define TOKEN_COLUMNS_OF_T \
   "t.id, t.name, t.kind, t.role, t.apps, t.created_at, t.created_by, t.expires_at, t.used_at, t.revoked_at"
 
+#define SESSION_COLUMNS                                                          \
+  TOKEN_COLUMNS_OF_T                                                             \
+      ", s.created_at, s.used_at, s.ends_at, s.hash FROM admin_sessions s JOIN " \
+      "admin_tokens t ON t.id = s.token_id"
+
 constexpr std::string_view kTokensTable = "admin_tokens", kSessionsTable = "admin_sessions", kAuditTable = "audit_log";
 
 // In the order of AdminQuery. Casts are for PostgreSQL, which else does not know a parameter's type.
@@ -44,12 +49,13 @@ constexpr std::array<AdminSql, kAdminQueries> kAdminSql = {{
     {"admin_sessions_trim", kSessionsTable,
      "DELETE FROM admin_sessions WHERE token_id = ?1 AND hash NOT IN (SELECT hash FROM admin_sessions "
      "WHERE token_id = ?1 ORDER BY created_at DESC, hash LIMIT ?2)"},
-    {"admin_session", kSessionsTable,
-     "SELECT " TOKEN_COLUMNS_OF_T
-     ", s.created_at, s.used_at, s.ends_at FROM admin_sessions s JOIN admin_tokens t ON t.id = s.token_id "
-     "WHERE s.hash = ?1"},
+    {"admin_session", kSessionsTable, "SELECT " SESSION_COLUMNS " WHERE s.hash = ?1"},
+    {"admin_session_of_id", kSessionsTable, "SELECT " SESSION_COLUMNS " WHERE s.hash >= ?1 AND s.hash < ?2"},
+    {"admin_sessions", kSessionsTable,
+     "SELECT " SESSION_COLUMNS " WHERE s.used_at >= ?1 AND s.ends_at > ?2 ORDER BY s.created_at DESC, s.hash LIMIT ?3"},
     {"admin_session_touch", kSessionsTable, "UPDATE admin_sessions SET used_at = ?2 WHERE hash = ?1"},
     {"admin_session_remove", kSessionsTable, "DELETE FROM admin_sessions WHERE hash = ?1"},
+    {"admin_session_remove_by_id", kSessionsTable, "DELETE FROM admin_sessions WHERE hash >= ?1 AND hash < ?2"},
     {"admin_sessions_prune", kSessionsTable, "DELETE FROM admin_sessions WHERE used_at < ?1 OR ends_at <= ?2"},
     {"audit_add", kAuditTable,
      "INSERT INTO audit_log (at, who, token_id, origin, app_id, what, object, before, after, outcome) "
@@ -71,6 +77,7 @@ static_assert(!kAdminSql.back().sql.empty(), "every query has its words");
 
 #undef TOKEN_COLUMNS
 #undef TOKEN_COLUMNS_OF_T
+#undef SESSION_COLUMNS
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,14 +14,14 @@
 #include "core/ids.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "store/audit_entry.h"
 #include "store/store.h"
 
 namespace nightpost::store {
 
 inline constexpr std::size_t kAdminNameBytesMax = 64;
-inline constexpr std::size_t kAdminTokensMax = 1'000;      // not revoked ones; of revoked ones as many are kept
-inline constexpr std::size_t kAdminAppsMax = 100;          // of one token
-inline constexpr std::size_t kAuditTextBytesMax = 16'384;  // of `before`, of `after`, of `outcome`
+inline constexpr std::size_t kAdminTokensMax = 1'000;  // not revoked ones; of revoked ones as many are kept
+inline constexpr std::size_t kAdminAppsMax = 100;      // of one token
 
 struct AdminToken {
   enum class Kind : std::uint8_t { Token, Link };  // a link logs in once
@@ -34,22 +35,12 @@ struct AdminToken {
   std::optional<WallTime> expires_at, used_at, revoked_at;  // absent: never
 };
 
+inline constexpr std::size_t kSessionIdBytes = 16;
+
 struct AdminSession {
+  std::string id;    // how its hash begins, which opens nothing; kSessionIdBytes long
   AdminToken token;  // whose it is, as that stands now
   WallTime created_at{}, used_at{}, ends_at{};
-};
-
-struct AuditEntry {
-  std::int64_t id = 0;  // given by the store
-  WallTime at{};
-  std::string who;
-  std::int64_t token_id = 0;  // 0: none
-  std::string origin;         // an address, or "local"
-  AppId app;                  // 0: of no app
-  std::string what;           // "certificate.replace"
-  std::string object;         // "3"
-  std::string before, after;  // JSON, without secrets; empty: nothing
-  std::string outcome;        // "done", "failed: …"
 };
 
 struct AuditQuery {
@@ -71,6 +62,9 @@ class AdminStore {
  public:
   virtual ~AdminStore() = default;
 
+  /// As Store::together().
+  virtual Result<void> together(const std::function<Result<void>()>& work) = 0;
+
   /// Malformed: a field is not as it must be; or the name is another token's that is not revoked ("taken"); or
   /// there are too many.
   virtual Result<AdminToken> add_token(const AdminToken& token, std::string_view hash) = 0;
@@ -90,6 +84,11 @@ class AdminStore {
   virtual Result<void> add_session(std::string_view hash, std::int64_t token_id, WallTime now, WallTime ends_at,
                                    std::size_t per_token_max) = 0;
   virtual Result<std::optional<AdminSession>> session(std::string_view hash) = 0;
+  /// Of that id; nullopt: there is none.
+  virtual Result<std::optional<AdminSession>> session_of_id(std::string_view id) = 0;
+  /// Those that end after `now` and were used since `used_since`; the latest that began first.
+  virtual Result<std::vector<AdminSession>> sessions(WallTime used_since, WallTime now, std::size_t limit) = 0;
+  virtual Result<void> remove_session_of_id(std::string_view id) = 0;  // NotFound
   virtual Result<void> touch_session(std::string_view hash, WallTime now) = 0;
   virtual Result<void> remove_session(std::string_view hash) = 0;
   /// Those that are over or were used last before `used_before`.

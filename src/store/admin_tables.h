@@ -8,16 +8,15 @@
 #include "core/text.h"
 #include "store/admin_queries.h"
 #include "store/admin_store.h"
+#include "store/audit_row.h"
 #include "store/limits.h"
 
 namespace nightpost::store {
 
 // What goes in and comes out, for both. Pure.
 Result<void> check_admin_token(const AdminToken& token, std::string_view hash);
-bool is_admin_text(std::string_view text) noexcept;  // UTF-8 without zeros
 std::string admin_apps_text(std::span<const AppId> apps);
 std::vector<AppId> admin_apps_from(std::string_view text);
-std::string cut_audit_text(std::string_view text);
 
 /// `Db` has read(query, visit(row), args…) → Result<void>, change(query, args…) → Result<how many rows>, and
 /// write(work) → what work() returns, in one transaction that holds where that is no error.
@@ -25,6 +24,10 @@ template <class Db>
 class AdminTables final : public AdminStore {
  public:
   explicit AdminTables(Db db) : db_(std::move(db)) {}
+
+  Result<void> together(const std::function<Result<void>()>& work) override {
+    return db_.write([&] { return work(); });
+  }
 
   Result<AdminToken> add_token(const AdminToken& token, std::string_view hash) override {
     if (auto fits = check_admin_token(token, hash); !fits) return std::unexpected(std::move(fits.error()));
@@ -97,17 +100,33 @@ class AdminTables final : public AdminStore {
   Result<std::optional<AdminSession>> session(std::string_view hash) override {
     if (!is_admin_text(hash)) return std::nullopt;
     std::optional<AdminSession> found;
-    auto read = db_.read(
-        AdminQuery::Session,
-        [&](const auto& row) {
-          found = {.token = token_of_row(row),
-                   .created_at = wall_from_ms(row.integer(10)),
-                   .used_at = wall_from_ms(row.integer(11)),
-                   .ends_at = wall_from_ms(row.integer(12))};
-        },
-        hash);
+    auto read = db_.read(AdminQuery::Session, [&](const auto& row) { found = session_of_row(row); }, hash);
     if (!read) return std::unexpected(std::move(read.error()));
     return found;
+  }
+  Result<std::optional<AdminSession>> session_of_id(std::string_view id) override {
+    std::optional<AdminSession> found;
+    if (!is_session_id(id)) return found;
+    auto read =
+        db_.read(AdminQuery::SessionOfId, [&](const auto& row) { found = session_of_row(row); }, id, beyond_id(id));
+    if (!read) return std::unexpected(std::move(read.error()));
+    return found;
+  }
+  Result<std::vector<AdminSession>> sessions(WallTime used_since, WallTime now, std::size_t limit) override {
+    std::vector<AdminSession> all;
+    auto read = db_.read(
+        AdminQuery::Sessions, [&](const auto& row) { all.push_back(session_of_row(row)); }, to_ms(used_since),
+        to_ms(now), bounded(limit));
+    if (!read) return std::unexpected(std::move(read.error()));
+    return all;
+  }
+  Result<void> remove_session_of_id(std::string_view id) override {
+    const auto none = [] { return fail(Errc::NotFound, "no such session"); };
+    if (!is_session_id(id)) return none();
+    const auto removed = db_.change(AdminQuery::SessionRemoveById, id, beyond_id(id));
+    if (!removed) return std::unexpected(removed.error());
+    if (*removed == 0) return none();
+    return {};
   }
   Result<void> touch_session(std::string_view hash, WallTime now) override {
     return done(db_.change(AdminQuery::SessionTouch, hash, to_ms(now)));
@@ -120,12 +139,7 @@ class AdminTables final : public AdminStore {
   }
 
   Result<void> add_audit(const AuditEntry& entry) override {
-    for (const std::string* text : {&entry.who, &entry.origin, &entry.what, &entry.object})
-      if (!is_admin_text(*text)) return fail(Errc::Malformed, "audit entry: no text in UTF-8");
-    const std::string before = cut_audit_text(entry.before), after = cut_audit_text(entry.after),
-                      outcome = cut_audit_text(entry.outcome);  // it may quote what was refused
-    return done(db_.change(AdminQuery::AuditAdd, to_ms(entry.at), entry.who, entry.token_id, entry.origin,
-                           entry.app.value, entry.what, entry.object, before, after, outcome));
+    return insert_audit(entry, [&](const auto&... columns) { return db_.change(AdminQuery::AuditAdd, columns...); });
   }
   Result<std::vector<AuditEntry>> audit(const AuditQuery& query, std::size_t limit) override {
     std::vector<AuditEntry> all;
@@ -190,6 +204,17 @@ class AdminTables final : public AdminStore {
             .used_at = time_in(row, 8),
             .revoked_at = time_in(row, 9)};
   }
+  template <class Row>
+  static AdminSession session_of_row(const Row& row) {
+    return {.id = std::string(row.text(13).substr(0, kSessionIdBytes)),
+            .token = token_of_row(row),
+            .created_at = wall_from_ms(row.integer(10)),
+            .used_at = wall_from_ms(row.integer(11)),
+            .ends_at = wall_from_ms(row.integer(12))};
+  }
+  static bool is_session_id(std::string_view id) { return id.size() == kSessionIdBytes && is_admin_text(id); }
+  /// Hashes that begin so are below it: they are hexadecimal.
+  static std::string beyond_id(std::string_view id) { return std::string(id) + "g"; }
   template <class... Args>
   Result<std::optional<AdminToken>> maybe_token(AdminQuery query, const Args&... args) {
     std::optional<AdminToken> found;

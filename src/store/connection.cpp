@@ -98,17 +98,20 @@ Result<void> Connection::configure(const StoreOptions& options) {
 }
 
 Result<Transaction> Transaction::begin(sqlite3* db, Kind kind) {
-  const int code = sqlite3_exec(db, kind == Kind::Write ? "BEGIN IMMEDIATE" : "BEGIN", nullptr, nullptr, nullptr);
+  const bool nested = sqlite3_get_autocommit(db) == 0;
+  const char* const sql = nested ? "SAVEPOINT nested" : kind == Kind::Write ? "BEGIN IMMEDIATE" : "BEGIN";
+  const int code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return std::unexpected(error_of(db, code, "store"));
-  return Transaction(db);
+  return Transaction(db, nested);
 }
 
 Transaction::~Transaction() {
-  if (db_) sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+  if (db_ == nullptr) return;
+  sqlite3_exec(db_, nested_ ? "ROLLBACK TO nested; RELEASE nested" : "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 Result<void> Transaction::commit() {
-  const int code = sqlite3_exec(db_, "COMMIT", nullptr, nullptr, nullptr);
+  const int code = sqlite3_exec(db_, nested_ ? "RELEASE nested" : "COMMIT", nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) return std::unexpected(error_of(db_, code, "store"));  // the destructor rolls back
   db_ = nullptr;
   return {};

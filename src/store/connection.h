@@ -32,19 +32,21 @@ class Connection {
   Handle<sqlite3, sqlite3_close_v2> handle_;
 };
 
-/// A transaction from begin() until commit(), or rolled back where it goes out of scope.
+/// A transaction from begin() until commit(), or rolled back where it goes out of scope. Within another one it is a
+/// savepoint of that: kept with it, and undone alone.
 class Transaction {
  public:
   enum class Kind { Read, Write };  // Write takes the write lock at once, so it cannot fail half way for want of it
   static Result<Transaction> begin(sqlite3* db, Kind kind);
-  Transaction(Transaction&& other) noexcept : db_(std::exchange(other.db_, nullptr)) {}
+  Transaction(Transaction&& other) noexcept : db_(std::exchange(other.db_, nullptr)), nested_(other.nested_) {}
   Transaction& operator=(Transaction&&) = delete;
   ~Transaction();
   Result<void> commit();
 
  private:
-  explicit Transaction(sqlite3* db) noexcept : db_(db) {}
+  Transaction(sqlite3* db, bool nested) noexcept : db_(db), nested_(nested) {}
   sqlite3* db_;  // null: over
+  bool nested_;
 };
 
 }  // namespace nightpost::store

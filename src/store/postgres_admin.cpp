@@ -2,11 +2,11 @@
 #include <utility>
 
 #include "store/admin_tables.h"
+#include "store/postgres_admin.h"
 #include "store/postgres_connection.h"
 #include "store/postgres_migrations.h"
 
 namespace nightpost::store {
-namespace {
 
 /// The same statements with PostgreSQL's parameters: ?1 as $1. No text in them holds a question mark.
 const PostgresQuery& postgres_admin(AdminQuery query) {
@@ -27,6 +27,8 @@ const PostgresQuery& postgres_admin(AdminQuery query) {
   static const Words kWords;
   return kWords.queries[std::size_t(query)];
 }
+
+namespace {
 
 class PostgresAdminDb {
  public:
@@ -50,9 +52,9 @@ class PostgresAdminDb {
   auto write(Work work) -> decltype(work()) {
     auto transaction = PostgresTransaction::begin(connection_, PostgresTransaction::Kind::Write);
     if (!transaction) return std::unexpected(std::move(transaction.error()));
-    in_transaction_ = true;
+    const bool outer = std::exchange(in_transaction_, true);
     auto out = work();
-    in_transaction_ = false;
+    in_transaction_ = outer;
     if (!out) return out;
     if (auto held = transaction->commit(); !held) return std::unexpected(std::move(held.error()));
     return out;

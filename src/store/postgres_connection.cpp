@@ -259,23 +259,31 @@ Result<PostgresRows> PostgresConnection::answer_all() {
 Result<PostgresTransaction> PostgresTransaction::begin(PostgresConnection& connection, Kind kind) {
   const char* const sql =
       kind == Kind::Write ? "BEGIN ISOLATION LEVEL READ COMMITTED" : "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  if (connection.in_transaction()) {
+    if (auto begun = connection.run("SAVEPOINT nested", "store"); !begun)
+      return std::unexpected(std::move(begun.error()));
+    return PostgresTransaction(connection, true);
+  }
   for (bool again = false;; again = true) {
     if (auto ready = connection.ready(); !ready) return std::unexpected(std::move(ready.error()));
     auto begun = connection.run(sql, "store");
-    if (begun) return PostgresTransaction(connection);
+    if (begun) return PostgresTransaction(connection, false);
     if (again || !connection.lost()) return std::unexpected(std::move(begun.error()));
   }
 }
 
 PostgresTransaction::~PostgresTransaction() {
-  if (connection_ != nullptr && !connection_->lost()) (void)connection_->run("ROLLBACK", "store");
+  if (connection_ == nullptr || connection_->lost() || connection_->session() != session_) return;
+  (void)connection_->run(nested_ ? "ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested" : "ROLLBACK", "store");
 }
 
 Result<void> PostgresTransaction::commit() {
   PostgresConnection& connection = *std::exchange(connection_, nullptr);
-  auto done = connection.run("COMMIT", "store");
+  if (connection.session() != session_) return fail(Errc::Io, "store: the connection was lost before the commit");
+  auto done = connection.run(nested_ ? "RELEASE SAVEPOINT nested" : "COMMIT", "store");
   if (!done) return std::unexpected(std::move(done.error()));
-  if (done->command() != "COMMIT") return fail(Errc::Io, "store: the server rolled it back");  // it had failed before
+  if (!nested_ && done->command() != "COMMIT")
+    return fail(Errc::Io, "store: the server rolled it back");  // it had failed before
   return {};
 }
 

@@ -40,6 +40,8 @@ class PostgresConnection {
   Result<void> ready();
   /// The last answer was the connection's end.
   bool lost() const noexcept { return lost_ || PQstatus(handle_.get()) != CONNECTION_OK; }
+  /// A transaction is open here, and nothing in it has failed.
+  bool in_transaction() const noexcept { return !lost() && PQtransactionStatus(handle_.get()) == PQTRANS_INTRANS; }
   /// The next ready() opens another connection.
   void drop() noexcept { lost_ = true; }
   std::uint64_t session() const noexcept { return session_; }  // another number once it was opened again
@@ -140,20 +142,25 @@ class PostgresConnection {
   bool lost_ = false;
 };
 
-/// A transaction from begin() until commit(), or rolled back where it goes out of scope.
+/// A transaction from begin() until commit(), or rolled back where it goes out of scope. Within another one it is a
+/// savepoint of that: kept with it, and undone alone.
 class PostgresTransaction {
  public:
   enum class Kind { Snapshot, Write };  // Snapshot: reads of one moment
   /// Opens a lost connection again, for nothing was sent that could have happened.
   static Result<PostgresTransaction> begin(PostgresConnection& connection, Kind kind);
-  PostgresTransaction(PostgresTransaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}
+  PostgresTransaction(PostgresTransaction&& other) noexcept
+      : connection_(std::exchange(other.connection_, nullptr)), session_(other.session_), nested_(other.nested_) {}
   PostgresTransaction& operator=(PostgresTransaction&&) = delete;
   ~PostgresTransaction();
   Result<void> commit();
 
  private:
-  explicit PostgresTransaction(PostgresConnection& connection) noexcept : connection_(&connection) {}
+  PostgresTransaction(PostgresConnection& connection, bool nested) noexcept
+      : connection_(&connection), session_(connection.session()), nested_(nested) {}
   PostgresConnection* connection_;  // null: over
+  std::uint64_t session_;           // of the connection when it began
+  bool nested_;
 };
 
 }  // namespace nightpost::store

@@ -1,6 +1,6 @@
 // The Store over PostgreSQL. What it promises stands in store.h; its functions are by topic: postgres_certificates.cpp,
 // postgres_versions.cpp, postgres_devices.cpp, postgres_removals.cpp, postgres_import.cpp, postgres_receivers.cpp,
-// postgres_changes.cpp.
+// postgres_changes.cpp, postgres_audit.cpp.
 #pragma once
 
 #include <concepts>
@@ -20,6 +20,9 @@ class PostgresStore final : public Store {
  public:
   PostgresStore(PostgresConnection connection, std::shared_ptr<const Sealer> sealer, StoreOptions options)
       : connection_(std::move(connection)), sealer_(std::move(sealer)), options_(std::move(options)) {}
+
+  Result<void> together(const std::function<Result<void>()>& work) override;
+  Result<void> add_audit(const AuditEntry& entry) override;
 
   Result<Certificate> add_certificate(const NewCertificate& certificate) override;
   Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) override;

@@ -1,5 +1,6 @@
 // The Store over SQLite. What it promises stands in store.h; its functions are by topic: sqlite_certificates.cpp,
-// sqlite_versions.cpp, sqlite_devices.cpp, sqlite_removals.cpp, sqlite_receivers.cpp, sqlite_import.cpp.
+// sqlite_versions.cpp, sqlite_devices.cpp, sqlite_removals.cpp, sqlite_receivers.cpp, sqlite_import.cpp,
+// sqlite_audit.cpp.
 #pragma once
 
 #include <memory>
@@ -20,6 +21,9 @@ class SqliteStore final : public Store {
         queries_(std::move(queries)),
         sealer_(std::move(sealer)),
         options_(options) {}
+
+  Result<void> together(const std::function<Result<void>()>& work) override;
+  Result<void> add_audit(const AuditEntry& entry) override;
 
   Result<Certificate> add_certificate(const NewCertificate& certificate) override;
   Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) override;

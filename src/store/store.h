@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +20,7 @@
 #include "core/held_removal.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "store/audit_entry.h"
 #include "store/sealer.h"
 
 namespace nightpost::store {
@@ -95,6 +97,12 @@ struct StoreOptions {
 class Store {
  public:
   virtual ~Store() = default;
+
+  /// Runs `work` in one transaction: what this connection's calls wrote in it is kept where it returns no error, and
+  /// only as a whole. The write lock is held meanwhile. Behind a network a connection that is lost in between is Io.
+  virtual Result<void> together(const std::function<Result<void>()>& work) = 0;
+  /// To the audit log, which AdminStore reads. Longer texts are cut where a character ends.
+  virtual Result<void> add_audit(const AuditEntry& entry) = 0;
 
   // Certificates. A name is unique within (app, vendor).
   /// Malformed: the name is taken. Unauthorized: no master key to seal with.

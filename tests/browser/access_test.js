@@ -8,7 +8,7 @@ export const tests = [
     const viewer = await visitor();
     await viewer.logIn(tokens.viewer);
     const places = await viewer.page.locator('nav a').allInnerTexts();
-    assert.deepEqual(places.map((each) => each.trim()), ['Overview', 'Certificates', 'Devices and users', 'Trace', 'Dead letters']);
+    assert.deepEqual(places.map((each) => each.trim()), ['Overview', 'Certificates', 'Devices and users', 'Trace', 'Live', 'Dead letters']);
     await viewer.go(`certificates/${ids.apns}`);
     for (const name of ['Disable', 'Edit or replace', 'Remove', 'Test push']) assert.equal(await viewer.page.locator('main').getByText(name, { exact: true }).count(), 0, name);
     await viewer.go(`users/${app}/mei`);
@@ -64,6 +64,27 @@ export const tests = [
     await other.page.getByRole('link', { name: 'Overview' }).first().click();
     await other.title('Log in to Nightpost'); // its session is over
     await other.close();
+  }],
+  ['sessions are seen and ended by an admin', async ({ admin, visitor, tokens }) => {
+    const made = await admin.call('post', '/v1/tokens', { name: 'to-be-ended', role: 'viewer', apps: null, expires_at: null });
+    const other = await visitor();
+    await other.logIn(made.secret);
+    await admin.go('tokens');
+    await admin.page.getByRole('link', { name: 'Sessions' }).click();
+    await admin.title('Sessions');
+    await admin.page.locator('tr', { hasText: 'This one' }).waitFor();
+    const row = admin.page.locator('tr', { hasText: 'to-be-ended' });
+    await row.getByRole('button', { name: 'End' }).click();
+    await admin.confirm();
+    await row.waitFor({ state: 'detached' });
+    await other.page.getByRole('link', { name: 'Certificates' }).first().click();
+    await other.title('Log in to Nightpost');
+    await other.close();
+    const viewer = await visitor();
+    await viewer.logIn(tokens.viewer);
+    await viewer.go('tokens/sessions');
+    await viewer.says(/Your role may not do this/);
+    await viewer.close();
   }],
   ['a change by a session without the page\'s header is refused', async ({ admin, bed, ids }) => {
     const reply = await admin.context.request.post(`${bed.url}/v1/certificates/${ids.apns}/disable`, { data: {} });

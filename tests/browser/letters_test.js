@@ -40,6 +40,21 @@ export const tests = [
     const { items } = await admin.call('get', '/v1/audit', { what: 'letter.read' });
     assert.ok(items.some((each) => each.object === letter.letter), JSON.stringify(items));
   }],
+  ['the live view shows what becomes of pushes as they come', async ({ admin, bed }) => {
+    const { page } = admin;
+    await admin.go('live?user=nobody-live');
+    await until('the topic', async () => (await admin.call('get', '/v1/live')).trouble === '');
+    bed.write('live.json', JSON.stringify({ ...example, event_id: 'browser-live', to: [{ user_id: 'nobody-live' }] }));
+    await until('the outcome', async () => { // what is published while the end is being looked up is not seen
+      bed.run('event', 'publish', '--config', bed.config, '--now', 'live.json');
+      return (await admin.call('get', '/v1/live', { after: 0, user: 'nobody-live' })).items.length > 0;
+    });
+    await admin.says(/nobody-live[^]*browser-live/);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Go on' }).waitFor();
+    await page.getByRole('link', { name: 'browser-live' }).first().click();
+    await admin.drawn();
+  }],
   ['it is replayed after a dry run, once the device is right, and arrives', async ({ admin, bed, ids }) => {
     const { page } = admin;
     bed.chat([`/token ${ids.xiaomi} ${token}`, '/background'], '--user', 'lost', '--platform', 'android');

@@ -5,8 +5,8 @@ import { app } from './bed.js';
 const views = (ids, event) => ({
   overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`, history: `certificates/${ids.history}`,
   removed: 'certificates/removed',
-  edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`,
-  trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, letters: 'letters', tokens: 'tokens', audit: 'audit',
+  edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`, files: 'users/files',
+  trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, live: 'live', letters: 'letters', tokens: 'tokens', sessions: 'tokens/sessions', audit: 'audit',
 });
 
 async function look({ visitor, admin, ids, event }, language, dark) {

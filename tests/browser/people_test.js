@@ -1,5 +1,6 @@
 // Devices and users through the page. The devices are set by the command line, on the same store.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { app } from './bed.js';
 import { tokens } from './credentials.js';
 
@@ -23,6 +24,30 @@ export const tests = [
     await admin.says(/phone-xiaomi/);
     await admin.go('users?token=zzzzzzzz');
     await admin.says(/No device has such a token/);
+  }],
+  ['devices go in and come out as a file, bad lines are named', async ({ admin, bed, ids }) => {
+    const { page } = admin;
+    const line = (device) => JSON.stringify({ app_id: app, user_id: 'by-file', device_id: device, platform: 'android', registered_at: 1, certificate_id: ids.xiaomi, token: `regid-${device}` });
+    const path = bed.write('by-file.ndjson', `${line('one')}\nno line\n${line('two')}\n`);
+    await admin.go('users');
+    await page.getByRole('link', { name: 'Import and export' }).click();
+    await admin.title('Import and export');
+    await page.locator('[name=file]').setInputFiles(path);
+    await page.getByRole('button', { name: 'Import' }).click();
+    await admin.says(/2 rows would be written\.[^]*1 line was left out/);
+    assert.equal(await page.locator('table td').first().innerText(), '2');
+    assert.equal((await admin.call('get', '/v1/devices', { app, user: 'by-file' })).items.length, 0);
+    await page.locator('[name=dry_run]').setChecked(false);
+    await page.getByRole('button', { name: 'Import' }).click();
+    await admin.says(/2 rows written/);
+    assert.equal((await admin.call('get', '/v1/devices', { app, user: 'by-file' })).items.length, 2);
+    await page.locator('[name=app]').fill(String(app));
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export' }).click()]);
+    assert.equal(saved.suggestedFilename(), `devices-${app}.ndjson`);
+    const text = readFileSync(await saved.path(), 'utf8');
+    assert.ok(text.includes('"token":"regid-one"') && text.endsWith('\n'));
+    await admin.says(/rows saved/);
+    for (const device of ['one', 'two']) await admin.call('remove', '/v1/devices', { app, user: 'by-file', device });
   }],
   ['settings and mutes are changed and taken back', async ({ admin }) => {
     const { page } = admin;

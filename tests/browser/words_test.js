@@ -6,11 +6,11 @@ import { app } from './bed.js';
 
 const folder = join(process.env.NIGHTPOST_ROOT, 'src/admin/page');
 const files = readdirSync(folder, { recursive: true }).map(String).filter((name) => name.endsWith('.js'));
-const code = files.filter((name) => !/^(en|zh|server_zh)\.js$/.test(name)).map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
+const code = files.filter((name) => !/^(en|zh|server_zh)(_\w+)?\.js$/.test(name)).map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
 const dictionary = async (name) => (await import(join(folder, `${name}.js`))).default;
 
 const views = (ids, event) => ['overview', 'certificates', 'certificates/add?vendor=apns', 'certificates/add?vendor=huawei', `certificates/${ids.xiaomi}`, `certificates/${ids.history}`, 'certificates/removed', `certificates/${ids.oppo}/edit`,
-  `send?app=${app}&user=mei`, 'users', `users/${app}/mei`, `trace?app=${app}&user=vinson`, `trace/${event}`, 'tokens', 'audit', 'nowhere'];
+  `send?app=${app}&user=mei`, 'users', 'users/files', `users/${app}/mei`, `trace?app=${app}&user=vinson`, `trace/${event}`, 'live', 'tokens', 'tokens/sessions', 'audit', 'nowhere'];
 
 export const tests = [
   ['both languages have the same keys, no text is empty, and values have the same places', async () => {

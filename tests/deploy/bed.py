@@ -43,7 +43,7 @@ def running(command, **sections):
         log = pathlib.Path(folder, "log")
         ready = pathlib.Path(folder, "ready")
         with log.open("w") as stderr:
-            process = subprocess.Popen([NIGHTPOST, command, "--config", config, "--ready-file", ready], stderr=stderr)
+            process = subprocess.Popen([NIGHTPOST, command, "--config", config, "--ready-file", ready], stdout=subprocess.DEVNULL, stderr=stderr)  # stdout may have a log-in link
         try:
             yield process, log, ready
         finally:
@@ -64,11 +64,23 @@ def everything():
     """`nightpost all`, which needs no broker: its page has the companion's series, and its own."""
     with running("all", worker={"http_listen": "127.0.0.1:0", "drain_limit_ms": 500},
                  im={"listen": "127.0.0.1:0", "key_files": {"1400000001": "FOLDER/app.key"}}) as (process, log, ready):
-        end = time.monotonic() + 60
-        while not ready.exists():
-            assert process.poll() is None and time.monotonic() < end, log.read_text()
-            time.sleep(0.05)
-        yield json.loads(ready.read_text())["http"].removeprefix("http://")
+        yield announced(process, log, ready)
+
+
+@contextlib.contextmanager
+def console():
+    """`nightpost console`: the page of its own listener."""
+    with running("console", console={"listen": "127.0.0.1:0", "http_listen": "127.0.0.1:0"}) as (process, log, ready):
+        yield announced(process, log, ready)
+
+
+def announced(process, log, ready):
+    """Where it serves its page, by its ready file."""
+    end = time.monotonic() + 60
+    while not ready.exists():
+        assert process.poll() is None and time.monotonic() < end, log.read_text()
+        time.sleep(0.05)
+    return json.loads(ready.read_text())["http"].removeprefix("http://")
 
 
 def listening_port(process, log):

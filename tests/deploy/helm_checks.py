@@ -13,6 +13,7 @@ KUBERNETES = ["1.25", "1.30", "1.37"]  # the oldest that Chart.yaml allows, one 
 PLAIN = {}
 FULL = {
     "replicas": 3, "store": {"existingClaim": "store"}, "staticMembership": False, "receipts": {"enabled": True},
+    "console": {"enabled": True, "publicUrl": "https://console.example.com"},
     "serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
     "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}}, "dashboard": {"enabled": True},
     "imagePullSecrets": [{"name": "registry"}],
@@ -21,7 +22,7 @@ FULL = {
         {"matchExpressions": [{"key": "disk", "operator": "In", "values": ["ssd"]}]}]}}},
     "podAnnotations": {"team": "push"}, "nodeSelector": {"disk": "ssd"}, "tolerations": [{"operator": "Exists"}],
     "priorityClassName": "high", "podDisruptionBudget": {"maxUnavailable": "50%"},
-    "networkPolicy": {"metricsFrom": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}], "egressPorts": [443, 9094]},
+    "networkPolicy": {"consoleFrom": [{"podSelector": {"matchLabels": {"app": "ingress"}}}], "metricsFrom": [{"podSelector": {"matchLabels": {"app": "prometheus"}}}], "egressPorts": [443, 9094]},
     "config": {
         "kafka": {"brokers": "a.example.com:9093,b.example.com:9093", "in_flight_max": 80000,
                   "in_flight_bytes_max": 1073741824, "client": {"security.protocol": "SSL"},
@@ -177,6 +178,24 @@ class Chart(unittest.TestCase):
                          json.loads((bed.DEPLOY / "dashboard.json").read_text()))
         self.assertFalse([name for name in self.made(PLAIN) if "Rule" in name or "Monitor" in name or "dashboard" in name])
 
+    def test_the_console_is_inside_the_workers(self):
+        made = self.made(FULL)
+        config = json.loads(made["ConfigMap/demo-nightpost"]["data"]["config.json"])
+        self.assertEqual(config["console"], {"listen": "0.0.0.0:9468", "behind_tls_proxy": True,
+                                             "public_url": "https://console.example.com", "connections_per_address_max": 256})
+        container = made["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]["containers"][0]
+        self.assertEqual(container["args"][-1], "--console")
+        self.assertIn({"name": "console", "containerPort": 9468}, container["ports"])
+        self.assertEqual(made["Service/demo-nightpost-console"]["spec"]["ports"],
+                         [{"name": "console", "port": 80, "targetPort": "console"}])
+        self.assertIn({"from": FULL["networkPolicy"]["consoleFrom"], "ports": [{"protocol": "TCP", "port": "console"}]},
+                      made["NetworkPolicy/demo-nightpost"]["spec"]["ingress"])
+        plain = self.made(PLAIN)
+        self.assertNotIn("console", json.dumps({name: one for name, one in plain.items() if name != "ConfigMap/demo-nightpost-dashboard"}))
+        refused = template({"console": {"enabled": True}})
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("console.publicUrl", refused.stdout)
+
     def test_wrong_values_are_refused(self):
         for values, words in [
             ({"replica": 2}, "replica"),
@@ -189,6 +208,7 @@ class Chart(unittest.TestCase):
             ({"store": {"url": "postgresql://nightpost:secret@postgres/nightpost"}}, "url"),
             ({"drainLimitSeconds": "25s"}, "drainLimitSeconds"),
             ({"networkPolicy": {"egressPorts": ["https"]}}, "egressPorts"),
+            ({"console": {"enabled": True, "publicUrl": "http://console.example.com"}}, "publicUrl"),
         ]:
             with self.subTest(values):
                 done = template(values)

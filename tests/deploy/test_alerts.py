@@ -181,6 +181,18 @@ STORIES = [
     ("as many unfinished pushes as may be",
      [np("all_unsettled_bytes", "1000000x70"), np("all_unsettled_bytes_limit", "1048576x70")],
      {5: [], 12: [("AllUnsettledNear", TICKET)]}),
+    ("a change is not in the audit log", [np("console_not_recorded_total", "0x10 1x60")],
+     {9: [], 12: [("ConsoleNotRecorded", PAGE)], 30: []}),
+    ("the console fails on and on", [np("console_answers_total", "0+1x70", result="failed")],
+     {4: [], 20: [("ConsoleFails", TICKET)]}),
+    ("the console is too slow for those who ask", [np("console_answers_total", "0+2x70", result="busy")],
+     {4: [], 20: [("ConsoleBusy", TICKET)]}),
+    ("somebody tries credentials at the console", [np("console_unauthorized_total", "0+20x70")],
+     {4: [], 20: [("ConsoleLoginsRefused", TICKET)]}),
+    ("a console that is used, with a mistake now and then",
+     [np("console_not_recorded_total", "0x70"), np("console_answers_total", "0 0 0 1 2 3x66", result="failed"),
+      np("console_answers_total", "0 3 6x68", result="busy"), np("console_answers_total", "0+300x70", result="done"),
+      np("console_unauthorized_total", "0+5x70")], {20: [], 60: []}),
 ]
 STORIES = [(name, [np("build_info", "1x70")] + given, fires) for name, given, fires in STORIES]
 STORIES.append(("nobody is scraped", [], {1: [], 3: [("NoWorker", PAGE)]}))

@@ -59,10 +59,12 @@ class Metrics(unittest.TestCase):
             cls.on_server = bed.page_of(address)
         with bed.everything() as address:
             cls.whole = bed.page_of(address)
-        cls.page = Page(cls.text + cls.on_server + cls.whole)
+        with bed.console() as address:
+            cls.console = bed.page_of(address)
+        cls.page = Page(cls.text + cls.on_server + cls.whole + cls.console)
 
     def test_promtool_takes_the_page(self):
-        for page in (self.text, self.on_server, self.whole):
+        for page in (self.text, self.on_server, self.whole, self.console):
             done = bed.run("promtool", "check", "metrics", told=page)
             self.assertEqual((done.returncode, done.stdout), (0, ""))
 

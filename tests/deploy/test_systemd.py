@@ -1,4 +1,4 @@
-"""The systemd unit: systemd takes it, finds little to complain of, and gives it time to drain. No service is started
+"""The systemd units: systemd takes them, finds little to complain of, and gives them time to drain. No service is started
 here: that needs a booted systemd."""
 
 import pathlib
@@ -8,17 +8,16 @@ import unittest
 
 import bed
 
-UNIT = bed.DEPLOY / "systemd" / "nightpost-worker.service"
 EXPOSURE_MAX = 1.5  # of 10, by systemd-analyze security
 
 
-class Unit(unittest.TestCase):
-    text = UNIT.read_text()
+class UnitChecks:
+    """For each unit: `path`, `text`."""
 
     def verified(self, text):
         """By systemd-analyze, with the binary that is here."""
         with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, UNIT.name)
+            path = pathlib.Path(folder, self.path.name)
             path.write_text(text.replace("/usr/local/bin/nightpost", str(bed.NIGHTPOST)))
             return bed.run("systemd-analyze", "verify", "--man=no", path)
 
@@ -29,10 +28,10 @@ class Unit(unittest.TestCase):
 
     def test_it_is_hardened(self):
         bound = str(round(EXPOSURE_MAX * 10))
-        done = bed.run("systemd-analyze", "security", "--offline=true", f"--threshold={bound}", UNIT)
+        done = bed.run("systemd-analyze", "security", "--offline=true", f"--threshold={bound}", self.path)
         self.assertEqual(done.returncode, 0, done.stdout)
         with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder, UNIT.name)
+            path = pathlib.Path(folder, self.path.name)
             path.write_text(self.text.replace("ProtectSystem=strict\n", "").replace("SystemCallFilter", "#"))
             soft = bed.run("systemd-analyze", "security", "--offline=true", f"--threshold={bound}", path)
             self.assertNotEqual(soft.returncode, 0)
@@ -46,6 +45,25 @@ class Unit(unittest.TestCase):
         done = bed.run("systemd-sysusers", "--dry-run", bed.DEPLOY / "systemd" / "nightpost.sysusers")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertRegex(self.text, r"(?m)^User=nightpost$")
+
+
+class Worker(UnitChecks, unittest.TestCase):
+    path = bed.DEPLOY / "systemd" / "nightpost-worker.service"
+    text = path.read_text()
+
+
+class Console(UnitChecks, unittest.TestCase):
+    path = bed.DEPLOY / "systemd" / "nightpost-console.service"
+    text = path.read_text()
+
+    def test_its_log_in_link_is_not_in_the_journal(self):
+        self.assertRegex(self.text, r"(?m)^StandardOutput=null$")
+        self.assertRegex(self.text, r"(?m)^StandardError=journal$")  # its log
+
+    def test_it_shares_what_the_worker_has(self):
+        for key in ("User", "Group", "StateDirectory", "StateDirectoryMode", "WorkingDirectory", "UMask"):
+            pattern = rf"(?m)^{key}=.*$"
+            self.assertEqual(re.findall(pattern, self.text), re.findall(pattern, Worker.text), key)
 
 
 if __name__ == "__main__":

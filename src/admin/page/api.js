@@ -18,14 +18,14 @@ export const onSessionEnd = (then) => { ended = then; };
 
 const timeLimitMs = 30_000;
 
-async function call(method, path, body) {
+async function call(method, path, body, type = 'application/json') {
   const headers = { accept: 'application/json' };
-  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (body !== undefined) headers['content-type'] = type;
   if (method !== 'GET' && csrf) headers['x-nightpost-csrf'] = csrf;
   let reply;
   try {
     reply = await fetch(path, {
-      method, headers, body: body === undefined ? undefined : JSON.stringify(body),
+      method, headers, body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
       credentials: 'same-origin', redirect: 'error', cache: 'no-store', signal: AbortSignal.timeout(timeLimitMs),
     });
   } catch (error) {
@@ -48,6 +48,7 @@ export const pathOf = (...segments) => `/${segments.map((each) => encodeURICompo
 
 export const get = (path, query = {}) => call('GET', withQuery(path, query));
 export const post = (path, body = {}) => call('POST', path, body);
+export const postLines = (path, query, text) => call('POST', withQuery(path, query), text, 'application/x-ndjson');
 export const put = (path, body = {}) => call('PUT', path, body);
 export const patch = (path, body = {}) => call('PATCH', path, body);
 export const remove = (path, query = {}) => call('DELETE', withQuery(path, query));

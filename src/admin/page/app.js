@@ -11,7 +11,7 @@ import { button, empty, linkButton, mountToasts, problem } from './ui.js';
 /// Where to: [path, icon, role]. The label is nav.<path>.
 const places = [
   ['overview', 'overview', 'viewer'], ['certificates', 'key', 'viewer'], ['send', 'send', 'sender'],
-  ['users', 'people', 'viewer'], ['trace', 'trace', 'viewer'], ['letters', 'letter', 'viewer'],
+  ['users', 'people', 'viewer'], ['trace', 'trace', 'viewer'], ['live', 'trace', 'viewer'], ['letters', 'letter', 'viewer'],
   ['tokens', 'shield', 'admin'], ['audit', 'list', 'admin'],
 ];
 
@@ -24,12 +24,15 @@ route('/certificates/:id', () => import('./views/certificate.js'));
 route('/certificates/:id/edit', () => import('./views/certificate_form.js'));
 route('/send', () => import('./views/send.js'));
 route('/users', () => import('./views/users.js'));
+route('/users/files', () => import('./views/files.js'));
 route('/users/:app/:user', () => import('./views/user.js'));
 route('/trace', () => import('./views/trace.js'));
 route('/trace/:event', () => import('./views/trace_event.js'));
+route('/live', () => import('./views/live.js'));
 route('/letters', () => import('./views/letters.js'));
 route('/letters/:id', () => import('./views/letter.js'));
 route('/tokens', () => import('./views/tokens.js'));
+route('/tokens/sessions', () => import('./views/sessions.js'));
 route('/audit', () => import('./views/audit.js'));
 route('/login', () => import('./views/login.js'));
 
@@ -61,7 +64,7 @@ function navigation(active) {
 function frame(active) {
   const account = me && h('div', { class: 'account' },
     h('p', {}, h('strong', {}, me.name), h('span', {}, t(`role.${me.role}`), me.apps && ` · ${t('apps.n', { n: me.apps.length })}`)),
-    h('button', { type: 'button', class: 'tool', onclick: async () => {
+    !me.by_proxy && h('button', { type: 'button', class: 'tool', onclick: async () => {
       await logOut().catch(forget);
       go(['login']);
     } }, icon('out'), t('logout')));

@@ -248,7 +248,7 @@ TEST_CASE("admin access: a good token logs in at the rate of its requests", "[ad
   const std::string one = bed.token(Role::Viewer), two = bed.token(Role::Viewer);
   const auto begin_by = [&](const std::string& token) {
     const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
-                      bed.events, gate,       bed.clock,        bed.options};
+                      bed.events, bed.rows,   bed.live,         gate,       bed.clock,   bed.options};
     return answer(ApiBed::a_call("POST", "/v1/login", {{"token", token}}), tools, nullptr).http.status;
   };
   CHECK(begin_by(one) == 200);
@@ -268,7 +268,7 @@ TEST_CASE("admin access: requests of a token have a rate", "[admin][access]") {
     HttpCall asked = ApiBed::a_call("GET", "/v1/me");
     asked.headers.emplace_back("authorization", "Bearer " + token);
     const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
-                      bed.events, gate,       bed.clock,        bed.options};
+                      bed.events, bed.rows,   bed.live,         gate,       bed.clock,   bed.options};
     return answer(asked, tools, nullptr).http.status;
   };
   for (int i = 0; i < 3; ++i) CHECK(call(one) == 200);

@@ -158,6 +158,34 @@ class ScriptedEvents final : public EventDesk {
   }
 };
 
+class ScriptedRows final : public RowDesk {
+ public:
+  /// A line is its app: "1400000001"; "bad" is none.
+  Reply import_rows(RowKind kind, std::string_view lines, std::uint64_t from_line, bool dry_run,
+                    const std::function<bool(AppId)>& may_see) override {
+    asked = std::string(kind == RowKind::Devices ? "devices" : "users") + (dry_run ? " dry" : "");
+    if (away) return refused(503, "unavailable", "the store is busy");
+    nlohmann::json bad = nlohmann::json::array();
+    std::size_t written = 0;
+    for (const std::string_view line : event_lines(lines, true)) {
+      if (line == "bad" || !may_see(AppId{std::stoll(std::string(line))}))
+        bad.push_back({{"line", from_line}, {"why", "refused"}});
+      else
+        ++written;
+      ++from_line;
+    }
+    const std::size_t left_out = bad.size();
+    return Answer{200, {{"lines", written + left_out}, {"written", written}, {"left_out", left_out}, {"bad", bad}}};
+  }
+  Reply export_rows(const ExportQuestion& question) override {
+    exported = question;
+    return Answer{200, {{"lines", "{}\n"}, {"rows", 1}, {"next", {{"user", "vinson"}}}}};
+  }
+  std::string asked;
+  ExportQuestion exported;
+  bool away = false;
+};
+
 struct Heard {
   int status = 0;
   nlohmann::json body;
@@ -220,12 +248,13 @@ class ApiBed {
     HttpCall call{.method = method, .target = target, .from = "10.0.0.7", .counted_as = "10.0.0.7"};
     if (!body.is_null()) {
       call.body = body.dump();
-      call.headers.emplace_back("content-type", "application/json");
+      const bool lines = target.contains("/import");
+      call.headers.emplace_back("content-type", lines ? "application/x-ndjson" : "application/json");
     }
     return call;
   }
   Heard send(const HttpCall& call) {
-    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, gate, clock, options};
+    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, rows, live, gate, clock, options};
     const Answered answered = answer(call, tools, nullptr);
     Heard heard{answered.http.status, nullptr, answered.http.headers, answered.changed};
     if (!answered.http.body.empty()) {
@@ -289,6 +318,8 @@ class ApiBed {
   ScriptedLetters letters;
   ScriptedPushes pushes;
   ScriptedEvents events;
+  ScriptedRows rows;
+  LiveTail live{4, 1'000};
   GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};
   Gate gate{limits};
   MovedClock clock;

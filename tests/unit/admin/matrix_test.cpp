@@ -15,7 +15,8 @@ struct GoodCall {
   nlohmann::json body;
 };
 
-GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t removed, std::int64_t token) {
+GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t removed, std::int64_t token,
+                   const std::string& session) {
   const std::string user = "?app=1400000001&user=vinson";
   const nlohmann::json device = {{"app_id", kShop.value},
                                  {"user_id", "vinson"},
@@ -38,12 +39,17 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"GET /v1/devices", {"/v1/devices" + user, nullptr}},
       {"PUT /v1/devices", {"/v1/devices", device}},
       {"DELETE /v1/devices", {"/v1/devices" + user + "&device=first", nullptr}},
+      {"POST /v1/devices/import", {"/v1/devices/import", kShop.value}},
+      {"GET /v1/devices/export", {"/v1/devices/export?app=1400000001", nullptr}},
+      {"POST /v1/users/import", {"/v1/users/import", kShop.value}},
+      {"GET /v1/users/export", {"/v1/users/export?app=1400000001", nullptr}},
       {"GET /v1/users", {"/v1/users" + user, nullptr}},
       {"PATCH /v1/users", {"/v1/users" + user, {{"push", false}}}},
       {"PUT /v1/users/mutes", {"/v1/users/mutes" + user, {{"kind", "all"}}}},
       {"DELETE /v1/users/mutes", {"/v1/users/mutes" + user + "&kind=all", nullptr}},
       {"GET /v1/trace/events/{event}", {"/v1/trace/events/e1", nullptr}},
       {"GET /v1/trace/users", {"/v1/trace/users" + user, nullptr}},
+      {"GET /v1/live", {"/v1/live?app=1400000001", nullptr}},
       {"POST /v1/push", {"/v1/push", {{"app_id", kShop.value}, {"user_id", "vinson"}, {"desc", "hello"}}}},
       {"POST /v1/events", {"/v1/events", kShop.value}},
       {"GET /v1/letters", {"/v1/letters?app=1400000001", nullptr}},
@@ -52,6 +58,7 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"POST /v1/letters/drop", {"/v1/letters/drop", {{"apps", {kShop.value}}}}},
       {"POST /v1/tokens", {"/v1/tokens", {{"name", "new"}, {"role", "viewer"}, {"apps", {kShop.value}}}}},
       {"DELETE /v1/tokens/{id}", {fmt::format("/v1/tokens/{}", token), nullptr}},
+      {"DELETE /v1/sessions/{session}", {"/v1/sessions/" + session, nullptr}},
       {"GET /v1/audit", {"/v1/audit?app=1400000001", nullptr}},
   };
   const auto found = calls.find(fmt::format("{} {}", route.method, route.path));
@@ -78,21 +85,25 @@ struct MatrixBed : ApiBed {
       FAIL("no device");
     token(Role::Viewer, {kShop});
     spare = latest;
+    token(Role::Viewer, {kShop});
+    session = std::string(store::kSessionIdBytes, 'a');
+    if (!admin->add_session(std::string(64, 'a'), latest, kThen, kThen + seconds(600), 20)) FAIL("no session");
   }
   Heard good(const Route& route, const std::string& secret) {
     const GoodCall wanted = good_call(route);
     return call(std::string(route.method), wanted.target, secret, wanted.body);
   }
-  GoodCall good_call(const Route& route) const { return admin::good_call(route, certificate, removed, spare); }
+  GoodCall good_call(const Route& route) const { return admin::good_call(route, certificate, removed, spare, session); }
   std::int64_t certificate = 0, removed = 0, spare = 0;
+  std::string session;
 };
 
 std::string label(const Route& route) { return fmt::format("{} {}", route.method, route.path); }
 
 bool names_an_app(const Route& route) {
   // Of all others the answer holds what the caller may see.
-  static const std::set<std::string, std::less<>> kOpenToAll = {"/v1/logout", "/v1/me", "/v1/health", "/v1/vendors",
-                                                                "/v1/tokens"};
+  static const std::set<std::string, std::less<>> kOpenToAll = {"/v1/logout",  "/v1/me",     "/v1/health",
+                                                                "/v1/vendors", "/v1/tokens", "/v1/sessions"};
   return !kOpenToAll.contains(route.path) || label(route) == "POST /v1/tokens";
 }
 
@@ -146,7 +157,7 @@ TEST_CASE("admin matrix: who is nobody, over, revoked or of another app gets not
     CHECK(bed.send(basic).status == 401);
     CHECK(bed.audit().empty());
 
-    if (!names_an_app(route) || route.events) continue;  // of events each is judged by itself
+    if (!names_an_app(route) || route.events || route.lines) continue;  // of these each line is judged by itself
     const Heard other = bed.good(route, bed.token(Role::Admin, {kGame}));
     CHECK((other.status == 403 || other.status == 404));
     CHECK((other.code() == "wrong_app" || other.code() == "not_found"));
@@ -188,7 +199,7 @@ TEST_CASE("admin matrix: what no table has is refused by every route", "[admin][
     const Heard query = bed.call(std::string(route.method), wanted.target + mark + "stranger=1", secret, wanted.body);
     CHECK(query.status == 400);
     CHECK(query.path() == "query.stranger");
-    if (route.events) continue;  // its body is an event
+    if (route.events || route.lines) continue;  // its body has no members
     nlohmann::json body = wanted.body.is_null() ? nlohmann::json::object() : wanted.body;
     body["stranger"] = 1;
     const Heard member = bed.call(std::string(route.method), wanted.target, secret, body);
@@ -212,6 +223,42 @@ TEST_CASE("admin matrix: the table itself", "[admin][matrix]") {
       CHECK_FALSE(route.deed.empty());
     if (!route.role) CHECK((route.path == "/v1/login" || route.path == "/v1/openapi.json"));
     if (route.method == "GET") CHECK(route.body.empty());
+  }
+}
+
+TEST_CASE("admin matrix: what waits for vendors or brokers, or for many commits, has a room of its own",
+          "[admin][matrix]") {
+  std::set<std::string> waiting;
+  for (const Route& route : routes())
+    if (route.waits) waiting.insert(label(route));
+  CHECK(waiting == std::set<std::string>{"GET /v1/devices/export", "GET /v1/users/export", "POST /v1/devices/import",
+                                         "POST /v1/users/import", "GET /v1/letters", "GET /v1/letters/{letter}",
+                                         "POST /v1/certificates/{id}/approve-removals",
+                                         "POST /v1/certificates/{id}/verify", "POST /v1/events",
+                                         "POST /v1/letters/drop", "POST /v1/letters/replay", "POST /v1/push"});
+  struct Row {
+    const char *method, *target;
+    bool waits;
+  };
+  for (const Row& row : std::vector<Row>{{"POST", "/v1/push", true},
+                                         {"GET", "/v1/push", false},
+                                         {"POST", "/v1/push/", false},
+                                         {"POST", "/v1/certificates/3/verify", true},
+                                         {"POST", "/v1/certificates", false},
+                                         {"POST", "/v1/certificates?verify=true", true},
+                                         {"POST", "/v1/certificates?verify=false", false},
+                                         {"POST", "/v1/certificates?verify=", false},
+                                         {"PATCH", "/v1/certificates/3?verify=true", true},
+                                         {"POST", "/v1/certificates/check?verify=true", true},
+                                         {"GET", "/v1/certificates?verify=true", false},
+                                         {"GET", "/v1/letters?state=all", true},
+                                         {"GET", "/v1/letters/0:1", true},
+                                         {"GET", "/v1/me", false},
+                                         {"GET", "/v1/nothing", false},
+                                         {"GET", "/v1/letters?%", false},
+                                         {"GET", "", false}}) {
+    CAPTURE(row.method, row.target);
+    CHECK(waits_for_others(row.method, row.target) == row.waits);
   }
 }
 
@@ -256,7 +303,7 @@ TEST_CASE("admin matrix: the OpenAPI document says what the table says", "[admin
     }
     CHECK(in_query == route.query.size());
     CHECK(in_path == std::size_t(std::ranges::count(route.path, '{')));
-    CHECK(one.contains("requestBody") == (!route.body.empty() || route.events));
+    CHECK(one.contains("requestBody") == (!route.body.empty() || route.events || route.lines));
     if (route.body.empty()) continue;
     const auto& schema = one["requestBody"]["content"]["application/json"]["schema"];
     CHECK(schema["additionalProperties"] == false);

@@ -59,6 +59,38 @@ TEST_CASE("admin certificates: added, seen, changed, never shown", "[admin][rout
     }
 }
 
+TEST_CASE("admin certificates: a setting that is shown in part is not stored in part", "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Admin);
+  nlohmann::json body = kNew;
+  body["settings"] = {{"click", "app"}, {"receipt_url", "https://a/?key=shown"}};
+  const Heard added = bed.call("POST", "/v1/certificates", secret, body);
+  REQUIRE(added.status == 201);
+  const std::int64_t id = added.body["id"];
+  const std::string one = "/v1/certificates/" + std::to_string(id);
+  // Given back as it is shown, it stays.
+  const Heard same = bed.call("PATCH", one, secret, {{"bundle_id", "com.x"}, {"settings", added.body["settings"]}});
+  REQUIRE(same.status == 200);
+  CHECK(bed.store->certificate({id})->settings.at("receipt_url") == "https://a/?key=shown");
+  CHECK(bed.store->certificate({id})->settings.at("click") == "app");
+  // Anywhere else it is a mistake.
+  for (const char* hidden : {"…", "https://a/?…"}) {
+    CAPTURE(hidden);
+    CHECK(bed.call("PATCH", one, secret, {{"settings", {{"click", hidden}}}}).path() == "settings.click");
+    body["name"] = "other";
+    body["settings"] = {{"receipt_url", hidden}};
+    for (const char* route : {"/v1/certificates", "/v1/certificates/check"}) {
+      const Heard refused = bed.call("POST", route, secret, body);
+      CHECK(refused.status == 422);
+      CHECK(refused.path() == "settings.receipt_url");
+    }
+  }
+  REQUIRE(bed.call("PATCH", one, secret, {{"settings", {{"click", "more…"}, {"receipt_url", "https://b/?key=2"}}}})
+              .status == 200);
+  CHECK(bed.store->certificate({id})->settings.at("receipt_url") == "https://b/?key=2");
+  CHECK(bed.store->certificate({id})->settings.at("click") == "more…");
+}
+
 TEST_CASE("admin certificates: a bad credential replaces nothing, and is written down", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Operator);

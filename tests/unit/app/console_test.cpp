@@ -1,125 +1,13 @@
-// `nightpost console` on a port of its own, met by a client that knows nothing of it; `nightpost token` and `audit`;
-// what the vendors' rooms say of bad credentials, at the member that is wrong.
-#include "app/console_server.h"
-
-#include <unistd.h>
-
-#include <boost/asio.hpp>
-#include <catch2/catch.hpp>
-#include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
-#include <thread>
-
+// `nightpost console` on a port of its own: the API from the first link on; `nightpost token` and `audit`; what the
+// vendors' rooms say of bad credentials, at the member that is wrong.
 #include "admin/routes.h"
 #include "app/console_desks.h"
-#include "app/output.h"
-#include "app/worker.h"
-#include "core/text.h"
 #include "kafka/producer.h"
-#include "store/sealer.h"
-#include "support/cli_run.h"
+#include "store/trace_store.h"
+#include "unit/app/console_bed.h"
 
 namespace nightpost::app {
 namespace {
-
-namespace asio = boost::asio;
-using Json = nlohmann::json;
-
-/// A folder with a config, a store and a master key.
-class ConsoleOffice {
- public:
-  explicit ConsoleOffice(const Json& console = Json::object()) {
-    REQUIRE(::mkdtemp(folder_.data()) != nullptr);
-    std::ofstream(file("master.key")) << store::Sealer::new_key_text() << '\n';
-    std::filesystem::permissions(file("master.key"), std::filesystem::perms::owner_read);
-    Json config = {{"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}},
-                   {"console", {{"listen", "127.0.0.1:0"}, {"kafka_wait_ms", 100}}}};
-    config["kafka"]["brokers"] = "127.0.0.1:1";  // nobody
-    config["console"].update(console);
-    std::ofstream(file("config.json")) << config.dump();
-  }
-  ConsoleOffice(const ConsoleOffice&) = delete;
-  ConsoleOffice& operator=(const ConsoleOffice&) = delete;
-  ~ConsoleOffice() { std::filesystem::remove_all(folder_); }
-
-  std::string file(const std::string& name) const { return folder_ + "/" + name; }
-  support::CliRan run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.end(), {"--config", file("config.json")});
-    return support::run_cli(folder_, std::move(arguments));
-  }
-  std::string token(const std::string& role, std::vector<std::string> more = {}) const {
-    std::vector<std::string> all = {"token", "add", "--name", role + std::to_string(::rand()), "--role", role};
-    all.insert(all.end(), more.begin(), more.end());
-    const auto ran = run(all);
-    REQUIRE(ran.code == kDone);
-    return ran.out.substr(0, ran.out.size() - 1);
-  }
-
- private:
-  std::string folder_ = "/tmp/nightpost-console-XXXXXX";
-};
-
-/// A console that runs.
-struct Running {
-  explicit Running(const ConsoleOffice& office, const std::string& brokers = "")
-      : config(*load_config(office.file("config.json"))) {
-    if (!brokers.empty()) config.producer.kafka.brokers = brokers;
-    auto started = Console::start(loop, config, clock, log, metrics);
-    if (!started) FAIL(started.error().detail);
-    console = *std::move(started);
-    thread = std::thread([this] { loop.run(); });
-  }
-  ~Running() {
-    console->drain(clock.mono() + seconds(10));
-    loop.stop();
-    thread.join();
-  }
-  struct Reply {
-    int status = 0;
-    std::string head;
-    Json body;
-  };
-  Reply ask(const std::string& method, const std::string& target, const std::string& token = "",
-            const Json& body = nullptr, const std::string& more = "") {
-    const std::string url = console->url();
-    asio::io_context own;
-    asio::ip::tcp::socket socket(own);
-    socket.connect(
-        {asio::ip::address_v4::loopback(), static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)))});
-    const std::string text = body.is_null() ? "" : body.dump();
-    std::string request = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + more;
-    if (!token.empty()) request += "Authorization: Bearer " + token + "\r\n";
-    if (!text.empty()) request += "Content-Type: application/json\r\n";
-    request += "Content-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
-    boost::system::error_code ended;  // a server may answer and close before it has all
-    asio::write(socket, asio::buffer(request), ended);
-    std::string answer;
-    asio::read(socket, asio::dynamic_buffer(answer), ended);
-    const std::size_t end = answer.find("\r\n\r\n");
-    REQUIRE(end != std::string::npos);
-    Reply reply{std::stoi(answer.substr(9, 3)), answer.substr(0, end),
-                Json::parse(answer.substr(end + 4), nullptr, false)};
-    if (reply.body.is_discarded()) reply.body = answer.substr(end + 4);
-    return reply;
-  }
-
-  Config config;
-  SystemClock clock;
-  observe::Log log{observe::Level::Off};
-  ConsoleMetrics metrics;
-  asio::io_context loop{1};
-  asio::executor_work_guard<asio::io_context::executor_type> keep{loop.get_executor()};
-  std::unique_ptr<Console> console;
-  std::thread thread;
-};
-
-const Json kXiaomi = {{"app_id", 1},
-                      {"vendor", "xiaomi"},
-                      {"name", "shop"},
-                      {"bundle_id", "com.example.shop"},
-                      {"secret", "abcdefghijklmnopqrstuv=="},
-                      {"settings", {{"app_id", "100000001"}}}};
 
 TEST_CASE("console: from the first link to a test push", "[app][console]") {
   const ConsoleOffice office;
@@ -300,7 +188,7 @@ TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   const Json token = Json::parse(added.out);
   CHECK(token["secret"].get<std::string>().starts_with("npt_"));
   CHECK(token["apps"] == Json{7});
-  CHECK(token["created_by"] == "local");
+  CHECK(token["created_by"].get<std::string>().starts_with("cli:"));
   const auto listed = office.run({"token", "list"});
   CHECK(listed.out.contains("ci"));
   CHECK_FALSE(listed.out.contains(token["secret"].get<std::string>()));
@@ -314,7 +202,7 @@ TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[0]["state"] == "revoked");
   const auto audit = office.run({"audit", "list", "--json", "--what", "token."});
   CHECK(audit.out.contains("token.revoke"));
-  CHECK(audit.out.contains(R"("from":"local")"));
+  CHECK(audit.out.contains(R"("from":"cli")"));
   CHECK_FALSE(audit.out.contains(token["secret"].get<std::string>()));
   CHECK(office.run({"audit", "list", "--app", "8"}).out.contains("no entries"));
   CHECK(office.run({"audit", "list", "--since", "yesterday"}).code == kBadUsage);
@@ -332,11 +220,71 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
       {"of IPv6", {{"listen", "[::1]:9468"}}, ""},
       {"everywhere", {{"listen", "0.0.0.0:9468"}}, "console.listen: beyond this machine the console wants TLS"},
       {"everywhere of IPv6", {{"listen", "[::]:9468"}}, "console.listen: beyond this machine"},
+      {"a name that begins so", {{"listen", "127.0.0.1.example.com:9468"}}, "console.listen: beyond this machine"},
       {"another host", {{"listen", "console.example.com:443"}}, "console.listen: beyond this machine"},
       {"everywhere with TLS",
        {{"listen", "0.0.0.0:9468"}, {"tls_certificate_file", "a.pem"}, {"tls_key_file", "a.key"}},
        ""},
       {"everywhere behind a proxy", {{"listen", "0.0.0.0:9468"}, {"behind_tls_proxy", true}}, ""},
+      {"people come by a proxy", {{"public_url", "https://console.example.com"}}, ""},
+      {"likewise, and the proxy is elsewhere",
+       {{"listen", "0.0.0.0:9468"}, {"public_url", "https://console.example.com"}},
+       "console.listen: beyond this machine"},
+      {"an address with a path", {{"public_url", "https://example.com/console"}}, "console.public_url: is more than"},
+      {"an address that is none", {{"public_url", "console.example.com"}}, "console.public_url: begins with neither"},
+      {"plain http though TLS ends before",
+       {{"public_url", "http://console.example.com"}, {"behind_tls_proxy", true}},
+       "console.public_url: is plain http"},
+      {"a proxy logs in",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "X-Forwarded-Email"},
+        {"proxy_groups_header", "X-Forwarded-Groups"},
+        {"proxy_addresses", "127.0.0.1, 10.0.0.0/8"},
+        {"proxy_roles", {{"ops", "operator"}}}},
+       ""},
+      {"a proxy of no address",
+       {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_other_role", "viewer"}},
+       "console.proxy_addresses: missing"},
+      {"a proxy without the page's address",
+       {{"proxy_user_header", "x-user"}, {"proxy_addresses", "127.0.0.1"}, {"proxy_other_role", "viewer"}},
+       "console.public_url: missing"},
+      {"a proxy and no role",
+       {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_addresses", "127.0.0.1"}},
+       "console.proxy_roles: missing"},
+      {"roles without groups",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_roles", {{"ops", "operator"}}}},
+       "console.proxy_groups_header"},
+      {"a role that is none",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_groups_header", "x-groups"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_roles", {{"ops", "root"}}}},
+       "console.proxy_roles.ops: none of"},
+      {"an address that is none",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_addresses", "proxy.example.com"},
+        {"proxy_other_role", "viewer"}},
+       "console.proxy_addresses"},
+      {"a header that clients send",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "Authorization"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_other_role", "viewer"}},
+       "console.proxy_user_header: has another meaning"},
+      {"a header that is none",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x user"},
+        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_other_role", "viewer"}},
+       "console.proxy_user_header: is no header"},
+      {"half of a proxy", {{"proxy_other_role", "viewer"}}, "console.proxy_other_role: goes with proxy_user_header"},
+      {"no long thread", {{"long_threads", 0}}, "console.long_threads"},
+      {"nobody may wait", {{"long_requests_queued_max", 0}}, "console.long_requests_queued_max"},
       {"half of TLS", {{"tls_certificate_file", "a.pem"}}, "console.tls_key_file"},
       {"no port", {{"listen", "127.0.0.1"}}, "console.listen"},
       {"no thread", {{"threads", 0}}, "console.threads"},
@@ -350,6 +298,9 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
   }
   CHECK(parse_config(R"({"console":{"behind_tls_proxy":true}})")->console.access.tls);
   CHECK_FALSE(parse_config("{}")->console.access.tls);
+  CHECK(parse_config(R"({"console":{"public_url":"https://a"}})")->console.access.tls);
+  CHECK(parse_config(R"({"console":{"public_url":"https://a/"}})")->console.access.origin == "https://a");
+  CHECK_FALSE(parse_config(R"({"console":{"public_url":"http://a"}})")->console.access.tls);
   const ConsoleOffice office;
   CHECK(office.run({"console", "--listen", "0.0.0.0:0"}).code == kBadUsage);
   CHECK(office.run({"console", "--listen", "nowhere"}).code == kBadUsage);

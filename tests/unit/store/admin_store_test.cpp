@@ -196,6 +196,90 @@ TEST_CASE("admin tables: a session has its token's rights, and an end", "[store]
   CHECK_FALSE(*store->session("five"));
 }
 
+TEST_CASE("admin tables: sessions are listed and ended by how their hash begins", "[store][admin]") {
+  const TempStore temp(GENERATE(each_store()));
+  auto store = admin_of(temp);
+  const auto token = store->add_token(a_token("ci"), "hash-1");
+  REQUIRE(token);
+  const std::string first(64, 'a'), second = std::string(16, 'b') + std::string(48, 'f'), third(64, 'c');
+  REQUIRE(store->add_session(first, token->id, kThen, kThen + seconds(60), 9));
+  REQUIRE(store->add_session(second, token->id, kThen + seconds(1), kThen + seconds(90), 9));
+  REQUIRE(store->add_session(third, token->id, kThen + seconds(2), kThen + seconds(90), 9));
+  const auto ids = [&](WallTime used_since, WallTime now, std::size_t limit) {
+    std::string all;
+    for (const AdminSession& each : store->sessions(used_since, now, limit).value()) all += each.id.front();
+    return all;
+  };
+  CHECK(ids(kThen, kThen, 9) == "cba");
+  CHECK(ids(kThen, kThen, 2) == "cb");
+  CHECK(ids(kThen, kThen + seconds(60), 9) == "cb");  // the first is over
+  CHECK(ids(kThen + seconds(2), kThen, 9) == "c");    // the others are idle
+  CHECK(ids(kThen + seconds(3), kThen, 9).empty());
+  const auto found = store->session_of_id(std::string(16, 'b'));
+  REQUIRE(found);
+  REQUIRE(*found);
+  CHECK((*found)->id == std::string(16, 'b'));
+  CHECK((*found)->token.name == "ci");
+  CHECK((*found)->ends_at == kThen + seconds(90));
+  for (const std::string& none :
+       {std::string(), std::string("b"), std::string(15, 'b'), std::string(17, 'b'), second, std::string(16, 'd'),
+        std::string(15, 'b') + "%", std::string(16, '\0'), std::string(16, '\xff')}) {
+    CHECK_FALSE(store->session_of_id(none).value());
+    CHECK(store->remove_session_of_id(none).error().code == Errc::NotFound);
+  }
+  REQUIRE(store->remove_session_of_id(std::string(16, 'b')));
+  CHECK(ids(kThen, kThen, 9) == "ca");
+  CHECK_FALSE(*store->session(second));
+}
+
+TEST_CASE("admin tables: a change and its entry are one commit", "[store][admin]") {
+  const TempStore temp(GENERATE(each_store()));
+  auto store = temp.open();
+  auto log = admin_of(temp);
+  const auto entries = [&] { return log->audit({}, 10).value(); };
+  const auto add = [&](const std::string& name, bool recorded) {
+    return store->together([&]() -> Result<void> {
+      if (auto added = store->add_certificate(a_certificate(name)); !added)
+        return std::unexpected(std::move(added.error()));
+      AuditEntry entry = an_entry("certificate.add");
+      if (!recorded) entry.who = "\xff";
+      return store->add_audit(entry);
+    });
+  };
+  REQUIRE(add("one", true));
+  CHECK(store->certificates(std::nullopt)->size() == 1);
+  REQUIRE(entries().size() == 1);
+  CHECK(entries().front().what == "certificate.add");
+  CHECK(add("two", false).error().code == Errc::Malformed);  // no entry, so no certificate
+  CHECK(temp.open()->certificates(std::nullopt)->size() == 1);
+  CHECK_FALSE(add("one", true));  // the name is taken, so there is no entry
+  CHECK(entries().size() == 1);
+  // What is undone inside is undone alone, and the connection goes on.
+  REQUIRE(store->together([&]() -> Result<void> {
+    CHECK_FALSE(store->add_certificate(a_certificate("one")));
+    CHECK(store->set_settings(kApp, "vinson", {.enabled = false}));
+    CHECK(store->certificates(std::nullopt)->size() == 1);
+    return store->add_audit(an_entry("user.settings"));
+  }));
+  const ReceiverKey vinson{kApp, "vinson"};
+  CHECK_FALSE(temp.open()->receivers({&vinson, 1})->front().settings.enabled);
+  CHECK(entries().size() == 2);
+  REQUIRE(store->add_audit(an_entry("alone")));
+  CHECK(entries().size() == 3);
+  // The admin tables likewise.
+  const auto make = [&](const std::string& who) {
+    return log->together([&]() -> Result<void> {
+      if (auto made = log->add_token(a_token("ci"), "hash-1"); !made) return std::unexpected(std::move(made.error()));
+      return log->add_audit(an_entry("token.add", kApp, who));
+    });
+  };
+  CHECK_FALSE(make("\xff"));
+  CHECK(log->tokens(10)->empty());
+  REQUIRE(make("vinson"));
+  CHECK(log->tokens(10)->size() == 1);
+  CHECK(entries().size() == 4);
+}
+
 TEST_CASE("admin tables: the audit log is asked by app, person, deed and time", "[store][admin]") {
   const TempStore temp(GENERATE(each_store()));
   auto store = admin_of(temp);

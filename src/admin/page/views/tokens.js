@@ -3,8 +3,8 @@ import { get, pathOf, post, remove } from '../api.js';
 import { h, replace } from '../dom.js';
 import { t } from '../i18n.js';
 import { choice, field, form, text } from '../fields.js';
-import { go } from '../router.js';
-import { button, confirmed, copyable, empty, moment, note, openDialog, problem, section, statePill, table, toast } from '../ui.js';
+import { go, link } from '../router.js';
+import { button, confirmed, copyable, empty, linkButton, moment, note, openDialog, problem, section, statePill, table, toast } from '../ui.js';
 
 const again = () => go(['tokens']);
 
@@ -50,5 +50,5 @@ export default async function view() {
   const add = button(t('token.add'), async () => {
     if (await openDialog(t('token.add'), addForm)) again();
   }, { kind: 'primary', symbol: 'plus' });
-  return { title: t('nav.tokens'), actions: [add], body: [where, section('', items.length === 0 ? empty(t('tokens.none')) : table(t('nav.tokens'), columns, items))] };
+  return { title: t('nav.tokens'), actions: [linkButton(t('sessions'), link(['tokens', 'sessions']), { symbol: 'people' }), add], body: [where, section('', items.length === 0 ? empty(t('tokens.none')) : table(t('nav.tokens'), columns, items))] };
 }

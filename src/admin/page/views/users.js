@@ -4,9 +4,9 @@ import { appField } from '../app_field.js';
 import { h } from '../dom.js';
 import { t } from '../i18n.js';
 import { field, form, text } from '../fields.js';
-import { go } from '../router.js';
-import { rememberApp } from '../session.js';
-import { button, empty, note, section } from '../ui.js';
+import { go, link } from '../router.js';
+import { may, rememberApp } from '../session.js';
+import { button, empty, linkButton, note, section } from '../ui.js';
 import { deviceTable } from '../device_table.js';
 
 async function found(token, app) {
@@ -24,7 +24,7 @@ export default async function view({ token = '', app = '' }) {
   const start = field('token', t('token.start'), text({ required: true, minlength: 6, value: token }), { hint: t('token.start.hint') });
   const byToken = form([start], [button(t('find'), undefined, { type: 'submit', symbol: 'search' })], async () => go(['users'], { token: start.input.value.trim() }));
   return {
-    title: t('nav.users'),
+    title: t('nav.users'), actions: [may('operator') && linkButton(t('files'), link(['users', 'files']), { symbol: 'list' })],
     body: [h('div', { class: 'halves' }, section(t('users.by_user'), byUser), section(t('users.by_token'), byToken)), token && await found(token, app)],
   };
 }

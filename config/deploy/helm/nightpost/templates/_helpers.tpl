@@ -33,6 +33,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $worker := dict "http_listen" "0.0.0.0:9464" "drain_limit_ms" (mul .Values.drainLimitSeconds 1000) }}
 {{- $config := dict "kafka" $kafka "store" $store "trace" $trace "worker" $worker }}
 {{- if .Values.receipts.enabled }}{{- $_ := set $config "receipts" (dict "listen" "0.0.0.0:9465") }}{{- end }}
+{{- if .Values.console.enabled }}
+{{- $public := required "console.publicUrl: missing: where people open the console, https://…" .Values.console.publicUrl }}
+{{- $_ := set $config "console" (dict "listen" "0.0.0.0:9468" "behind_tls_proxy" true "public_url" $public "connections_per_address_max" 256) }}
+{{- end }}
 {{- mustMergeOverwrite $config (deepCopy .Values.config) | mustToPrettyJson }}
 {{- end }}
 
