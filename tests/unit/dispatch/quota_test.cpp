@@ -295,6 +295,34 @@ TEST_CASE("quota: an edit of the certificate keeps the counts of its signer", "[
   CHECK(f.last_rule() == "quota_spent");
 }
 
+TEST_CASE("quota: the shards of a process share what the vendor takes", "[dispatch][quota]") {
+  SignerLedger ledger;
+  Counting one({counted(Quota::Of::App, Quota::Per::Day, 3), counted(Quota::Of::Device, Quota::Per::Day, 2)});
+  Counting two;
+  two.world.routes[1]->provider = one.provider;
+  for (Counting* each : {&one, &two})
+    each->made = std::make_unique<Dispatcher>(each->options, each->world, each->world, each->world, each->world,
+                                              each->world.clock, each->world.metrics, nullptr, nullptr, &ledger);
+  one.push();
+  two.push();
+  CHECK(one.world.sent.size() + two.world.sent.size() == 2);
+  one.push();  // the device has had its two
+  CHECK(one.last_rule() == "quota_spent");
+  two.world.answer(400, "Bad");
+  one.push();
+  CHECK(one.world.sent.size() == 2);
+  one.world.add("ann");
+  one.world.add("bob");
+  one.accept(event_for({"ann"}));
+  CHECK(one.world.sent.size() == 3);
+  two.world.add("bob");
+  two.accept(event_for({"bob"}));  // and the app its three
+  CHECK(two.world.sent.size() == 1);
+  CHECK(two.last_rule() == "quota_spent");
+  CHECK(two.world.outcomes.back()["reason"].get<std::string>().find("3 public messages a day, used up") !=
+        std::string::npos);
+}
+
 TEST_CASE("quota: a room that throws when it is asked for its quotas ends its push, and nothing else",
           "[dispatch][quota]") {
   Counting f;
