@@ -17,6 +17,7 @@
 #include "core/vendor.h"
 #include "core/verdict.h"
 #include "providers/authorizer.h"
+#include "providers/quota.h"
 
 namespace nightpost {
 
@@ -61,8 +62,8 @@ class Provider {
   virtual const std::string& origin() const noexcept = 0;
   virtual Wire wire() const noexcept { return Wire::Any; }
   virtual Batching batching() const noexcept { return {}; }
-  /// Requests of one credential that the vendor takes in a minute; 0: no limit known.
-  virtual std::size_t requests_per_minute() const noexcept { return 0; }
+  /// Requests of one credential that the vendor takes; by default no limit is known.
+  virtual RequestRate request_rate() const noexcept { return {}; }
 
   /// Requests that reach each token exactly once, in order, split to the vendor's limits. More than one token only
   /// where batching().tokens says so; there may be thousands. Malformed: can never be sent as it is (payload too big,
@@ -84,6 +85,9 @@ class Provider {
   /// The kind of message (a channel, a category) that the vendor counts for itself, so that its quota rests no other: a
   /// plural for people, "messages of channel 104086". Empty: the vendor makes no difference. Equal for equal kinds.
   virtual std::string quota_class(const Notification& notification) const;
+  /// What each device that the notification goes to is counted in, before the vendor refuses it. Empty: nothing that
+  /// we know the number of. Equal spans for equal kinds of message; valid as long as this.
+  virtual std::span<const Quota> quotas(const Notification&) const { return {}; }
   /// Set: the vendor does not take this notification before then (operation messages outside their hours).
   virtual std::optional<WallTime> closed_until(const Notification& notification, WallTime now) const;
   /// Whether the words a connection ended with (GOAWAY debug data) blame our credential: reconnecting would storm.

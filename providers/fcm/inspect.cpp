@@ -7,6 +7,7 @@
 #include "providers/fcm/fcm.h"
 #include "providers/fcm/limits.h"
 #include "providers/fcm/service_account.h"
+#include "providers/quota.h"
 
 namespace nightpost::fcm {
 namespace {
@@ -28,6 +29,9 @@ constexpr std::array kSettings = {
                  "the app's notification channel, which decides sound and importance on Android 8+", check_name},
     SettingField{"collapse_key", false, "an offline phone then keeps only the newest push; leave out to keep all",
                  check_name},
+    SettingField{"quota_minute", false,
+                 "requests a minute that Google granted the project, where it is not 600000, Google's default",
+                 check_quota},
     SettingField{"click", false, "what a tap does: app (default), web, page", nullptr},
     SettingField{"click_target", false,
                  "web: the URL, which the app finds in data.click; page: an intent filter's action", check_target},

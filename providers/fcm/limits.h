@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "core/time.h"
 
@@ -29,10 +30,9 @@ inline constexpr std::chrono::minutes kGrantAgeMin{1};  // §6: the least gap be
 inline constexpr milliseconds kPauseAfter429{60'000};
 inline constexpr milliseconds kPauseAfter5xx{10'000};
 
-// Quotas. The first is kept to (Provider::requests_per_minute); going over one is answered by 429, which
-// pauses the credential (README.md).
-inline constexpr std::size_t kProjectPerMinute = 600'000;  // all requests but those answered by 429
-inline constexpr std::size_t kDevicePerMinute = 240;
-inline constexpr std::size_t kDevicePerHour = 5'000;
+// Quotas, kept to (README.md); going over one is answered by 429.
+inline constexpr std::size_t kProjectPerMinute = 600'000;  // by default; all requests but those answered by 429
+inline constexpr std::uint32_t kDevicePerMinute = 240;     // of an Android phone
+inline constexpr std::uint32_t kDevicePerHour = 5'000;
 
 }  // namespace nightpost::fcm

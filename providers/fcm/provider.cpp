@@ -1,5 +1,6 @@
 // Requests and answers of one certificate: Google, FCM HTTP v1 REST reference.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -27,9 +28,10 @@ bool is_target(const DeviceToken& token) {
 
 class FcmProvider final : public Provider {
  public:
-  FcmProvider(std::string origin, std::string_view project, Style style)
+  FcmProvider(std::string origin, std::string_view project, RequestRate rate, Style style)
       : origin_(std::move(origin)),
         path_("/v1/projects/" + std::string(project) + "/messages:send"),
+        rate_(rate),
         style_(std::move(style)) {}
 
   Vendor vendor() const noexcept override { return Vendor::Fcm; }
@@ -57,13 +59,21 @@ class FcmProvider final : public Provider {
                                const HttpResponse& reply) const override {
     return std::vector<Answer>(tokens.size(), answer_of(reply));
   }
-  std::size_t requests_per_minute() const noexcept override { return kProjectPerMinute; }
+  RequestRate request_rate() const noexcept override { return rate_; }
+  /// An iPhone's messages are Apple's to count.
+  std::span<const Quota> quotas(const Notification& notification) const override {
+    static const std::array kOfDevice = {
+        Quota{.name = "messages", .of = Quota::Of::Device, .per = Quota::Per::Minute, .most = kDevicePerMinute},
+        Quota{.name = "messages", .of = Quota::Of::Device, .per = Quota::Per::Hour, .most = kDevicePerHour}};
+    return notification.platform == Platform::Android ? std::span<const Quota>(kOfDevice) : std::span<const Quota>();
+  }
   bool takes_badge_only(Platform) const noexcept override { return true; }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_target(token); }
 
  private:
   std::string origin_;
   std::string path_;
+  RequestRate rate_;
   Style style_;
 };
 
@@ -76,8 +86,9 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!origin) return std::unexpected(std::move(origin.error()));
   Result<Click> click = click_of(certificate.settings);
   if (!click) return std::unexpected(std::move(click.error()));
+  const std::uint32_t granted = quota_in(certificate.settings, "quota_minute");
   return std::make_shared<const FcmProvider>(
-      *std::move(origin), project,
+      *std::move(origin), project, RequestRate(granted > 0 ? granted : kProjectPerMinute),
       Style{.channel_id = std::string(setting(certificate.settings, "channel_id")),
             .collapse_key = std::string(setting(certificate.settings, "collapse_key")),
             .click = *std::move(click)});

@@ -6,6 +6,7 @@
 
 #include "providers/honor/honor.h"
 #include "providers/https_url.h"
+#include "providers/quota.h"
 #include "providers/secret_text.h"
 
 namespace nightpost::honor {
@@ -22,6 +23,10 @@ constexpr std::array kFields = {
                  check_class_name},
     SettingField{"importance", false, "normal (default), or low where Honor granted no service and communication right",
                  check_importance},
+    SettingField{"rate_per_s", false,
+                 "devices a second that Honor takes of the app, as it granted; unset: not held back", check_quota},
+    SettingField{"quota_device_day", false,
+                 "messages of low importance a day to one device, as Honor says; unset: not held back", check_quota},
     SettingField{"app_name", false, "stands in for a blank title", nullptr},
     SettingField{"click", false, "what a tap does: app (default), web or page", nullptr},
     SettingField{"click_target", false,

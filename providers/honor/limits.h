@@ -15,5 +15,6 @@ inline constexpr std::size_t kPayloadBytesMargin = 96;  // spec §5.2 rule 6
 inline constexpr std::int64_t kLifeSecondsMin = 1;
 inline constexpr std::int64_t kLifeSecondsMax = 1'296'000;  // 15 days
 inline constexpr int kBadgeMax = 99;
+inline constexpr std::uint32_t kTestMessagesPerDay = 1000;  // of an app
 
 }  // namespace nightpost::honor

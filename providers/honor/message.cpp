@@ -96,7 +96,7 @@ std::string written(const Profile& p, const Notification& n, const Tap& tap, std
   json += json.ends_with('{') ? R"("notification":{)" : R"(,"notification":{)";
   append_json_member(json, "title", title);
   append_json_member(json, "body", body);
-  append_json_member(json, "importance", p.low_importance || n.priority == Priority::Low ? "LOW" : "NORMAL");
+  append_json_member(json, "importance", is_low(p, n) ? "LOW" : "NORMAL");
   if (!same.empty()) append_json_member(json, "tag", same);
   append_json_member(json, "notifyId", notify_id(same));
   if (!n.image.empty()) append_json_member(json, "image", n.image);

@@ -22,6 +22,11 @@ struct Profile {
 /// Malformed: a setting that no inspected certificate has.
 Result<Profile> profile_of(const Certificate& certificate);
 
+/// Honor counts only those of low importance for each device.
+inline bool is_low(const Profile& profile, const Notification& notification) noexcept {
+  return profile.low_importance || notification.priority == Priority::Low;
+}
+
 /// `{"android":{…}`: tokens and the closing brace go behind it. Equal for equal inputs, whatever the receivers. Too
 /// big: body, then title are cut. Malformed: the text is blank, or ext leaves no room for it.
 Result<std::string> message_start(const Profile& profile, const Notification& notification);

@@ -34,10 +34,18 @@ std::string with_tokens(std::string_view start, std::span<const DeviceToken> tok
 
 class HonorProvider final : public Provider {
  public:
-  HonorProvider(std::string origin, std::string_view app_id, Profile profile)
+  HonorProvider(std::string origin, const Settings& settings, Profile profile)
       : origin_(std::move(origin)),
-        path_("/api/v1/" + std::string(app_id) + "/sendMessage"),
-        profile_(std::move(profile)) {}
+        path_("/api/v1/" + std::string(setting(settings, "app_id")) + "/sendMessage"),
+        profile_(std::move(profile)) {
+    add_quota(quotas_, settings, "rate_per_s", {.name = "devices", .of = Quota::Of::App, .per = Quota::Per::Second});
+    if (profile_.test_messages)
+      quotas_.push_back({.name = "test messages", .per = Quota::Per::Day, .most = kTestMessagesPerDay});
+    of_all_ = quotas_.size();
+    if (!profile_.test_messages)
+      add_quota(quotas_, settings, "quota_device_day",
+                {.name = "messages of low importance", .of = Quota::Of::Device, .per = Quota::Per::Day});
+  }
 
   Vendor vendor() const noexcept override { return Vendor::Honor; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -70,12 +78,17 @@ class HonorProvider final : public Provider {
                                const HttpResponse& reply) const override {
     return answers_of(tokens, reply);
   }
+  std::span<const Quota> quotas(const Notification& notification) const override {
+    return std::span(quotas_).first(is_low(profile_, notification) ? quotas_.size() : of_all_);
+  }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
 
  private:
   std::string origin_;
   std::string path_;
   Profile profile_;
+  std::vector<Quota> quotas_;
+  std::size_t of_all_ = 0;  // the first of them: of all messages, whatever their importance
 };
 
 }  // namespace
@@ -87,7 +100,7 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!origin) return std::unexpected(std::move(origin.error()));
   Result<Profile> profile = profile_of(certificate);
   if (!profile) return std::unexpected(std::move(profile.error()));
-  return std::make_shared<const HonorProvider>(*std::move(origin), app_id, *std::move(profile));
+  return std::make_shared<const HonorProvider>(*std::move(origin), certificate.settings, *std::move(profile));
 }
 
 }  // namespace nightpost::honor

@@ -10,6 +10,7 @@
 #include "providers/huawei/limits.h"
 #include "providers/huawei/service_account.h"
 #include "providers/huawei/setup.h"
+#include "providers/quota.h"
 #include "providers/secret_text.h"
 
 namespace nightpost::huawei {
@@ -47,6 +48,11 @@ constexpr std::array kSettings = {
                  "-1 (default): an offline phone keeps all; 0: the newest; 1 to 100: that group's", check_collapse_key},
     SettingField{"receipt_id", false, "which of the receipt URLs configured at Huawei is to be told", check_plain},
     SettingField{"receipt_user", false, "the user name configured with the receipt URL's key", check_plain},
+    SettingField{"rate_per_s", false,
+                 "devices a second that Huawei takes of the app, as its console shows; unset: not held back",
+                 check_quota},
+    SettingField{"quota_device_day", false, "marketing messages a day to one device: 2 for most apps, 5 for some",
+                 check_quota},
     SettingField{"click", false, "what a tap does: app (default), web, page", nullptr},
     SettingField{"click_target", false, "web: the URL; page: an intent URI or action (v1, v2), an action or URI (v3)",
                  check_target},

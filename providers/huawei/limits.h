@@ -31,8 +31,4 @@ inline constexpr std::chrono::minutes kReceiptAgeMax{5};
 inline constexpr milliseconds kPauseAfterThrottle{1'000};
 inline constexpr milliseconds kPauseAfterFault{2'000};
 
-// Quotas. Nobody here counts them down (README.md).
-inline constexpr std::size_t kDevicesPerSecond = 3000;  // by default, of an app; its console shows the true one
-inline constexpr std::size_t kGrantsPer5Minutes = 1000;
-
 }  // namespace nightpost::huawei

@@ -210,6 +210,11 @@ std::string Message::to(std::span<const DeviceToken> tokens) const {
   return out += tail;
 }
 
+bool is_marketing(const Notification& notification, const Setup& setup) {
+  const std::string_view category = category_of(notification, setup);
+  return category.empty() || category == "MARKETING";
+}
+
 Result<Message> message_of(const Notification& notification, const Setup& setup) {
   return built_with_ext_that_fits(notification, [&](const Notification& n) { return message_with_ext(n, setup); });
 }

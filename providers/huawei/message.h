@@ -24,6 +24,9 @@ struct Message {
 /// or has no title or no body, which Huawei wants both. Extras read: huawei.channel, which wins over the setup's.
 Result<Message> message_of(const Notification& notification, const Setup& setup);
 
+/// Of Huawei's class of marketing, or of none, which Huawei takes for it: a device gets few of those a day.
+bool is_marketing(const Notification& notification, const Setup& setup);
+
 /// An intent URI with `ext` as the string extra "ext": S.ext=… before its end (Android, Intent.toUri).
 std::string intent_with_ext(std::string_view intent, std::string_view ext);
 

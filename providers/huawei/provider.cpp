@@ -33,8 +33,13 @@ std::size_t share_of(std::span<const DeviceToken> tokens) {
 
 class HuaweiProvider final : public Provider {
  public:
-  HuaweiProvider(std::string origin, Setup setup)
-      : origin_(std::move(origin)), path_(setup.path()), setup_(std::move(setup)) {}
+  HuaweiProvider(std::string origin, const Settings& settings, Setup setup)
+      : origin_(std::move(origin)), path_(setup.path()), setup_(std::move(setup)) {
+    add_quota(quotas_, settings, "rate_per_s", {.name = "devices", .of = Quota::Of::App, .per = Quota::Per::Second});
+    of_all_ = quotas_.size();
+    add_quota(quotas_, settings, "quota_device_day",
+              {.name = "marketing messages", .of = Quota::Of::Device, .per = Quota::Per::Day});
+  }
 
   Vendor vendor() const noexcept override { return Vendor::Huawei; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -60,6 +65,10 @@ class HuaweiProvider final : public Provider {
                                const HttpResponse& reply) const override {
     return answers_of(tokens, reply);
   }
+  std::span<const Quota> quotas(const Notification& notification) const override {
+    const bool all = quotas_.size() == of_all_ || is_marketing(notification, setup_);
+    return std::span(quotas_).first(all ? quotas_.size() : of_all_);
+  }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token); }
 
  private:
@@ -77,6 +86,8 @@ class HuaweiProvider final : public Provider {
   std::string origin_;
   std::string path_;
   Setup setup_;
+  std::vector<Quota> quotas_;
+  std::size_t of_all_ = 0;  // the first of them: of all messages, whatever their class
 };
 
 }  // namespace
@@ -86,7 +97,7 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!setup) return std::unexpected(std::move(setup.error()));
   Result<std::string> origin = origin_of(certificate, "https://push-api.cloud.huawei.com");
   if (!origin) return std::unexpected(std::move(origin.error()));
-  return std::make_shared<const HuaweiProvider>(*std::move(origin), *std::move(setup));
+  return std::make_shared<const HuaweiProvider>(*std::move(origin), certificate.settings, *std::move(setup));
 }
 
 }  // namespace nightpost::huawei

@@ -9,6 +9,7 @@
 #include "providers/meizu/limits.h"
 #include "providers/meizu/meizu.h"
 #include "providers/meizu/region.h"
+#include "providers/quota.h"
 #include "providers/secret_text.h"
 
 namespace nightpost::meizu {
@@ -26,6 +27,10 @@ constexpr std::array kFields = {
     SettingField{"message_kind", false,
                  "private (default), or public where Meizu granted no private messages: then 3 a device and day",
                  check_message_kind},
+    SettingField{"rate_per_s", false,
+                 "requests a second that Meizu takes of the app: 200 by default; unset: not held back", check_quota},
+    SettingField{"quota_device_day", false,
+                 "public messages, those of low priority among them, a day to one device: 3 (news 5)", check_quota},
     SettingField{"app_name", false, "stands in for a blank title", nullptr},
     SettingField{"click", false, "what a tap does: app (default), web or page", nullptr},
     SettingField{"click_target", false, "web: the URL; page: an Activity's full class name, or a URI of the app's",

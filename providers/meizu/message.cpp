@@ -70,11 +70,10 @@ Result<Profile> profile_of(const Certificate& certificate) {
 Result<std::string> message_json(const Profile& profile, const Notification& n) {
   const Result<ShownText> shown = shown_text(n, profile.app_name, kTitleMax, kBodyMax);
   if (!shown) return std::unexpected(shown.error());
-  const bool is_private = profile.private_messages && n.priority != Priority::Low;
   const int64_t rings = n.sound ? 1 : 0;
 
   std::string json = R"({"noticeBarInfo":{)";
-  append_json_member(json, "noticeMsgType", int64_t{is_private});
+  append_json_member(json, "noticeMsgType", int64_t{is_private(profile, n)});
   append_json_member(json, "noticeBarType", int64_t{0});
   append_json_member(json, "title", shown->title);
   append_json_member(json, "content", shown->body);

@@ -22,6 +22,11 @@ struct Profile {
 /// Malformed: a setting that no inspected certificate has.
 Result<Profile> profile_of(const Certificate& certificate);
 
+/// Meizu counts only public messages: of low priority, or where it granted no private ones.
+inline bool is_private(const Profile& profile, const Notification& notification) noexcept {
+  return profile.private_messages && notification.priority != Priority::Low;
+}
+
 /// Compact JSON, its members in the order of the vendor's example; equal for equal inputs, whatever the receivers.
 /// Malformed: the text is blank.
 Result<std::string> message_json(const Profile& profile, const Notification& notification);

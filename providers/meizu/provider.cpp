@@ -34,8 +34,14 @@ std::string joined(std::span<const DeviceToken> tokens) {
 
 class MeizuProvider final : public Provider {
  public:
-  MeizuProvider(std::string origin, std::string app_id, Profile profile)
-      : origin_(std::move(origin)), app_id_(std::move(app_id)), profile_(std::move(profile)) {}
+  MeizuProvider(std::string origin, const Settings& settings, Profile profile)
+      : origin_(std::move(origin)),
+        app_id_(setting(settings, "app_id")),
+        rate_(rate_in(settings)),
+        profile_(std::move(profile)) {
+    add_quota(quotas_, settings, "quota_device_day",
+              {.name = "public messages", .of = Quota::Of::Device, .per = Quota::Per::Day});
+  }
 
   Vendor vendor() const noexcept override { return Vendor::Meizu; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -75,11 +81,17 @@ class MeizuProvider final : public Provider {
                                const HttpResponse& reply) const override {
     return answers_of(tokens, reply);
   }
+  RequestRate request_rate() const noexcept override { return rate_; }
+  std::span<const Quota> quotas(const Notification& notification) const override {
+    return is_private(profile_, notification) ? std::span<const Quota>() : quotas_;
+  }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
 
  private:
   std::string origin_;
   std::string app_id_;
+  RequestRate rate_;
+  std::vector<Quota> quotas_;
   Profile profile_;
 };
 
@@ -94,7 +106,7 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!origin) return std::unexpected(std::move(origin.error()));
   Result<Profile> profile = profile_of(certificate);
   if (!profile) return std::unexpected(std::move(profile.error()));
-  return std::make_shared<const MeizuProvider>(*std::move(origin), std::string(app_id), *std::move(profile));
+  return std::make_shared<const MeizuProvider>(*std::move(origin), certificate.settings, *std::move(profile));
 }
 
 }  // namespace nightpost::meizu

@@ -11,6 +11,7 @@
 #include "providers/oppo/message.h"
 #include "providers/oppo/oppo.h"
 #include "providers/oppo/region.h"
+#include "providers/quota.h"
 #include "providers/receipt_key.h"
 #include "providers/secret_text.h"
 
@@ -51,6 +52,11 @@ constexpr std::array kFields = {
     SettingField{"category", false, "OPPO's category of the app's messages, such as IM", check_category},
     SettingField{"notify_level", false, "1 shade, 2 and lock screen, 16 and banner and ring; needs category",
                  check_level},
+    SettingField{"rate_per_s", false,
+                 "devices a second that OPPO takes of the app: 5000 to 30000 by its users; unset: not held back",
+                 check_quota},
+    SettingField{"quota_day", false, "public messages a day: 100000 below 50,000 users, else 2 for each", check_quota},
+    SettingField{"quota_device_day", false, "public messages a day to one device: 2 (news 5)", check_quota},
     SettingField{"badge", false, "on: the badge is sent; needs OPPO's permission. Default off", check_switch},
     SettingField{"click", false, "what a tap does: app (default), web, page", nullptr},
     SettingField{"click_target", false, "web: a URL; page: activity class, intent action or URL of the app's scheme",
@@ -75,6 +81,11 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
   if (const auto origin = origin_of(claimed, own_origin(Region::China)); !origin)
     return std::unexpected(origin.error());
   if (const auto style = style_of(claimed); !style) return std::unexpected(style.error());
+  const std::string_view category = setting(claimed.settings, "category");
+  for (const std::string_view name : {"quota_day", "quota_device_day"})
+    if (!is_public(category) && !setting(claimed.settings, name).empty())
+      return fail(Errc::Malformed,
+                  std::string(name) + ": OPPO does not limit messages of category " + std::string(category));
   if (auto receipts = check_receipt_key(claimed, secret); !receipts)
     return std::unexpected(std::move(receipts.error()));
   claimed.environment = Environment::Production;

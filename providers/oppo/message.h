@@ -31,6 +31,8 @@ Result<Style> style_of(const Certificate& certificate);
 
 /// Of OPPO's categories, those of content and marketing: a device gets few of them a day.
 bool is_marketing(std::string_view category) noexcept;
+/// Those, and messages without a category: they go through the public channel, which has quotas.
+inline bool is_public(std::string_view category) noexcept { return category.empty() || is_marketing(category); }
 
 /// A notification made ready: texts cut, ext an object. The same for each of its tokens.
 struct Message {

@@ -52,8 +52,14 @@ std::string joined(std::span<const DeviceToken> tokens) {
 
 class OppoProvider final : public Provider {
  public:
-  OppoProvider(std::string origin, Region region, Style style)
-      : origin_(std::move(origin)), region_(region), style_(std::move(style)) {}
+  OppoProvider(std::string origin, Region region, const Settings& settings, Style style)
+      : origin_(std::move(origin)), region_(region), style_(std::move(style)) {
+    add_quota(quotas_, settings, "rate_per_s", {.name = "devices", .of = Quota::Of::App, .per = Quota::Per::Second});
+    if (!is_public(style_.category)) return;
+    const std::string name = "public messages";
+    add_quota(quotas_, settings, "quota_day", {.name = name, .of = Quota::Of::App, .per = Quota::Per::Day});
+    add_quota(quotas_, settings, "quota_device_day", {.name = name, .of = Quota::Of::Device, .per = Quota::Per::Day});
+  }
 
   Vendor vendor() const noexcept override { return Vendor::Oppo; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -143,9 +149,9 @@ class OppoProvider final : public Provider {
 
   /// OPPO has a quota of public messages; those of communication and service are not limited.
   std::string quota_class(const Notification&) const override {
-    return style_.category.empty() || is_marketing(style_.category) ? "public messages"
-                                                                    : "communication and service messages";
+    return is_public(style_.category) ? "public messages" : "communication and service messages";
   }
+  std::span<const Quota> quotas(const Notification&) const override { return quotas_; }
 
   // An id of the other region would be called invalid, and then be removed.
   bool well_formed(const DeviceToken& token) const noexcept override {
@@ -176,6 +182,7 @@ class OppoProvider final : public Provider {
   std::string origin_;
   Region region_;
   Style style_;
+  std::vector<Quota> quotas_;
 };
 
 }  // namespace
@@ -186,7 +193,7 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!origin) return std::unexpected(std::move(origin.error()));
   Result<Style> style = style_of(certificate);
   if (!style) return std::unexpected(std::move(style.error()));
-  return std::make_shared<const OppoProvider>(std::move(*origin), region, std::move(*style));
+  return std::make_shared<const OppoProvider>(std::move(*origin), region, certificate.settings, std::move(*style));
 }
 
 }  // namespace nightpost::oppo

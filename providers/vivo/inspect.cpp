@@ -7,6 +7,7 @@
 
 #include "providers/callback_url.h"
 #include "providers/https_url.h"
+#include "providers/quota.h"
 #include "providers/receipt_key.h"
 #include "providers/secret_text.h"
 #include "providers/vivo/category.h"
@@ -34,6 +35,16 @@ constexpr std::array kFields = {
     SettingField{"app_key", true, "AppKey of the app", check_plain},
     SettingField{"category", true, "vivo's category of the app's messages, such as IM; says system or operation",
                  check_category},
+    SettingField{
+        "rate_per_s", false,
+        "requests a second that vivo takes of the app: 3000 below 5 million users, up to 5000; unset: not held "
+        "back",
+        check_quota},
+    SettingField{"quota_day", false,
+                 "messages of the category's kind a day: system 3, operation 2 (news 3) for each user, at least 10000; "
+                 "the console says",
+                 check_quota},
+    SettingField{"quota_device_day", false, "operation messages a day to one device: 2 (news 5)", check_quota},
     SettingField{"badge", false, "on: a push with a badge adds one to the icon's; needs vivo's permission. Default off",
                  check_switch},
     SettingField{"foreground_show", false, "off: nothing is shown while the app is in front", check_switch},
@@ -59,6 +70,11 @@ Result<Certificate> inspect(Certificate claimed, const CertificateSecret& secret
     return fail(Errc::Malformed, std::move(fault));
   if (const auto origin = origin_of(claimed, kOrigin); !origin) return std::unexpected(origin.error());
   if (const auto style = style_of(claimed); !style) return std::unexpected(style.error());
+  const Category* const category = category_of(setting(claimed.settings, "category"));
+  if (category != nullptr && category->classification == Classification::System &&
+      !setting(claimed.settings, "quota_device_day").empty())
+    return fail(Errc::Malformed, "quota_device_day: vivo counts operation messages so, and " +
+                                     std::string(category->name) + " is a system message");
   if (auto receipts = check_receipt_key(claimed, secret); !receipts)
     return std::unexpected(std::move(receipts.error()));
   claimed.environment = asked.value_or(claimed.environment);

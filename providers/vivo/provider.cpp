@@ -37,7 +37,13 @@ Planned planned_for(Asked asked, std::string_view path, std::string body, const 
 
 class VivoProvider final : public Provider {
  public:
-  VivoProvider(std::string origin, Style style) : origin_(std::move(origin)), style_(std::move(style)) {}
+  VivoProvider(std::string origin, const Settings& settings, Style style)
+      : origin_(std::move(origin)), rate_(rate_in(settings)), style_(std::move(style)) {
+    if (style_.test) return;  // vivo does not count those
+    const std::string name = class_name();
+    add_quota(quotas_, settings, "quota_day", {.name = name, .of = Quota::Of::App, .per = Quota::Per::Day});
+    add_quota(quotas_, settings, "quota_device_day", {.name = name, .of = Quota::Of::Device, .per = Quota::Per::Day});
+  }
 
   Vendor vendor() const noexcept override { return Vendor::Vivo; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -86,9 +92,9 @@ class VivoProvider final : public Provider {
     return operation_opens(now);
   }
 
-  std::string quota_class(const Notification&) const override {
-    return style_.category.classification == Classification::System ? "system messages" : "operation messages";
-  }
+  std::string quota_class(const Notification&) const override { return class_name(); }
+  RequestRate request_rate() const noexcept override { return rate_; }
+  std::span<const Quota> quotas(const Notification&) const override { return quotas_; }
 
   // No length or prefix is vivo's for good: 23 digits, then "v2-" and more than 50 characters.
   bool well_formed(const DeviceToken& token) const noexcept override {
@@ -98,8 +104,14 @@ class VivoProvider final : public Provider {
   }
 
  private:
+  std::string class_name() const {
+    return style_.category.classification == Classification::System ? "system messages" : "operation messages";
+  }
+
   std::string origin_;
+  RequestRate rate_;
   Style style_;
+  std::vector<Quota> quotas_;
 };
 
 }  // namespace
@@ -109,7 +121,7 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!origin) return std::unexpected(std::move(origin.error()));
   Result<Style> style = style_of(certificate);
   if (!style) return std::unexpected(std::move(style.error()));
-  return std::make_shared<const VivoProvider>(std::move(*origin), std::move(*style));
+  return std::make_shared<const VivoProvider>(std::move(*origin), certificate.settings, std::move(*style));
 }
 
 }  // namespace nightpost::vivo

@@ -7,6 +7,7 @@
 
 #include "providers/callback_url.h"
 #include "providers/https_url.h"
+#include "providers/quota.h"
 #include "providers/receipt_key.h"
 #include "providers/secret_text.h"
 #include "providers/text_fit.h"
@@ -50,6 +51,14 @@ constexpr std::array kFields = {
     SettingField{"channels", false,
                  "other classes that events name: order=private,template,title variable,text variable; news=public",
                  check_channels},
+    SettingField{"rate_per_s", false,
+                 "requests a second that Xiaomi takes of the app: 500 to 3000 by its devices; unset: not held back",
+                 check_quota},
+    SettingField{"quota_day", false,
+                 "public messages a day: 2 for each device with notifications on (news 3), at least 10000",
+                 check_quota},
+    SettingField{"quota_device_day", false, "public messages a day to one device: 5 (news 8); without a class 1",
+                 check_quota},
     SettingField{"app_name", false, "stands in for a blank title", nullptr},
     SettingField{"click", false, "what a tap does: app (default), web or page", nullptr},
     SettingField{"click_target", false, "web: the URL; page: an intent URI, intent:#Intent;component=…;end", nullptr},
@@ -75,6 +84,10 @@ std::string fault_of(const Certificate& claimed, std::string_view secret) {
     return "template_title and template_body belong to a template: template_id is missing";
   if (setting(settings, "channel_id").empty() && setting(settings, "channel_kind") == "private")
     return "channel_kind: a private class needs its channel_id";
+  if (setting(settings, "quota_day").empty() && setting(settings, "quota_device_day").empty()) return {};
+  const Result<Profile> profile = profile_of(claimed);
+  if (profile && profile->own.is_private && std::ranges::all_of(profile->others, &Channel::is_private))
+    return "quota_day, quota_device_day: Xiaomi counts public messages, and these are all private";
   return {};
 }
 

@@ -111,6 +111,14 @@ std::string_view channel_id_of(const Profile& profile, const Notification& notif
   return of_event.empty() ? std::string_view(profile.own.id) : of_event;
 }
 
+bool has_quota(const Profile& profile, const Notification& notification) noexcept {
+  const std::string_view id = channel_id_of(profile, notification);
+  // Messages without a class are counted by themselves, and the certificate's numbers are those of its own class.
+  if (profile.own.id.empty()) return id.empty();
+  if (id == profile.own.id) return !profile.own.is_private;
+  return std::ranges::any_of(profile.others, [id](const Channel& each) { return each.id == id && !each.is_private; });
+}
+
 Result<std::vector<Channel>> channels_in(std::string_view setting) {
   constexpr std::size_t kChannelsMax = 30;  // Xiaomi's own, of an app
   std::vector<Channel> all;

@@ -37,6 +37,10 @@ struct Profile {
 /// The class of a notification: the event's, or the certificate's. Empty: none.
 std::string_view channel_id_of(const Profile& profile, const Notification& notification) noexcept;
 
+/// Whether the certificate's numbers are those of its class: a public one, or none where the certificate names none. A
+/// private one has no quota, and of one that no setting knows nobody knows.
+bool has_quota(const Profile& profile, const Notification& notification) noexcept;
+
 /// Malformed: a setting that no inspected certificate has.
 Result<Profile> profile_of(const Certificate& certificate);
 

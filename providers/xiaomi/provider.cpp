@@ -27,7 +27,12 @@ bool is_token(std::string_view text) {
 
 class XiaomiProvider final : public Provider {
  public:
-  XiaomiProvider(std::string origin, Profile profile) : origin_(std::move(origin)), profile_(std::move(profile)) {}
+  XiaomiProvider(std::string origin, const Settings& settings, Profile profile)
+      : origin_(std::move(origin)), rate_(rate_in(settings)), profile_(std::move(profile)) {
+    const std::string name = profile_.own.id.empty() ? "messages without a channel" : "public messages";
+    add_quota(quotas_, settings, "quota_day", {.name = name, .of = Quota::Of::App, .per = Quota::Per::Day});
+    add_quota(quotas_, settings, "quota_device_day", {.name = name, .of = Quota::Of::Device, .per = Quota::Per::Day});
+  }
 
   Vendor vendor() const noexcept override { return Vendor::Xiaomi; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -61,6 +66,10 @@ class XiaomiProvider final : public Provider {
     const std::string_view channel = channel_id_of(profile_, notification);
     return channel.empty() ? "messages without a channel" : "messages of channel " + std::string(channel);
   }
+  RequestRate request_rate() const noexcept override { return rate_; }
+  std::span<const Quota> quotas(const Notification& notification) const override {
+    return has_quota(profile_, notification) ? quotas_ : std::span<const Quota>();
+  }
   bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
 
  private:
@@ -76,6 +85,8 @@ class XiaomiProvider final : public Provider {
   }
 
   std::string origin_;
+  RequestRate rate_;
+  std::vector<Quota> quotas_;
   Profile profile_;
 };
 
@@ -90,7 +101,7 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!origin) return std::unexpected(std::move(origin.error()));
   Result<Profile> profile = profile_of(certificate);
   if (!profile) return std::unexpected(std::move(profile.error()));
-  return std::make_shared<const XiaomiProvider>(*std::move(origin), *std::move(profile));
+  return std::make_shared<const XiaomiProvider>(*std::move(origin), certificate.settings, *std::move(profile));
 }
 
 }  // namespace nightpost::xiaomi

@@ -130,6 +130,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("routes_max", options.routes_max, 1, 1'000'000);
   dispatch.integer("mass_removal_window", options.mass_removal_window, 1, 1'000'000);
   dispatch.real("quota_share", options.quota_share, 0.001, 1.0);
+  dispatch.integer("quota_devices_max", options.quota_devices_max, 8, 100'000'000);
   dispatch.real("mass_removal_share", options.mass_removal_share, 0.0, 1.0);
   dispatch.real("mass_removal_live_share", options.mass_removal_live_share, 0.0, 1.0);
   dispatch.duration_ms("mass_removal_period_ms", options.mass_removal_period, 1'000, 24 * kHourMs);

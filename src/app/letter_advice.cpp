@@ -27,6 +27,7 @@ constexpr std::array kAdvice = {
                  "more came than could be sent in time: look at the queues and breakers on /metrics, then replay"},
     LetterAdvice{"payload_unbuildable",
                  "shorten ext in the producer: nothing else is too long to be cut; drop the letter"},
+    LetterAdvice{"quota_spent", "replay once the vendor's quota, which the detail names, has opened again"},
     LetterAdvice{"removal_held",
                  "too many tokens died at once: look for a wrong bundle id or environment, then replay; if they are "
                  "right, nightpost cert approve-removals removes the tokens, and the letter can be dropped"},

@@ -83,6 +83,9 @@ constexpr Advice kTraceAdvice[] = {
     {"class_throttled",
      "The vendor takes no more of this kind of message (its words above name the channel or category) for now: raise "
      "that quota there, or send it as another kind."},
+    {"quota_spent",
+     "Its reason above names the quota and when it opens: raise the quota at the vendor and then the certificate's "
+     "number, or send less of this kind."},
     {"vendor_closed", "The vendor takes this kind of message only at certain hours; apply for another category there."},
     {"credential_bad",
      "The vendor refuses the credential: replace the key or certificate (nightpost cert replace or add), then replay."},

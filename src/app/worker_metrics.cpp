@@ -62,6 +62,8 @@ void register_dispatch(ShardSeries& shards) {
                      {{"vendor", vendor}, {"verdict", std::string(name_of(static_cast<Verdict>(i)))}});
     shards.counter("nightpost_vendor_requests_total", "Requests handed to lanes; one may reach many devices",
                    [v](const ShardMetrics& m) { return m.dispatch.requests[v].read(); }, {{"vendor", vendor}});
+    shards.counter("nightpost_quota_spent_total", "Times that a push found a quota of its vendor used up",
+                   [v](const ShardMetrics& m) { return m.dispatch.quotas_spent[v].read(); }, {{"vendor", vendor}});
     shards.histogram("nightpost_vendor_seconds", "From handing a request to its lane to the vendor's answer",
                      [v](const ShardMetrics& m) -> const auto& { return m.dispatch.vendor_latency[v]; },
                      {{"vendor", vendor}});
@@ -229,6 +231,35 @@ void register_signers(MetricsPage& page, const dispatch::SignerLedger& signers) 
                        static_cast<double>(counts[v][i])});
     }
     return all;
+  });
+}
+
+/// Of the periods that run now, as this process counts them.
+void register_quotas(MetricsPage& page, const dispatch::SignerLedger& signers) {
+  const auto add = [&](const char* name, const char* help, auto value_of) {
+    page.add_gauges(name, help, [&signers, value_of] {
+      std::vector<observe::Sample> all;
+      const dispatch::SignerLedger::QuotaUses uses = signers.quotas(SystemClock().wall());
+      for (std::size_t v = 0; v < uses.size(); ++v)
+        for (std::size_t p = 0; p < uses[v].size(); ++p)
+          if (uses[v][p].left)
+            all.push_back({{{"vendor", std::string(name_of(static_cast<Vendor>(v)))},
+                            {"per", std::string(name_of(static_cast<Quota::Per>(p)))}},
+                           static_cast<double>(value_of(uses[v][p]))});
+      return all;
+    });
+  };
+  using Use = dispatch::SignerLedger::QuotaUse;
+  add("nightpost_quota_used", "Messages counted in apps' quotas, in the period that runs",
+      [](const Use& use) { return use.used; });
+  add("nightpost_quota_left", "What is left of the app's quota that has the least left",
+      [](const Use& use) { return *use.left; });
+  page.add_gauges("nightpost_quota_devices", "Devices counted one by one, for each of their quotas", [&signers] {
+    const auto devices = signers.quota_devices(SystemClock().wall());
+    return std::vector<observe::Sample>{{{}, static_cast<double>(devices.counted)}};
+  });
+  page.add_gauges("nightpost_quota_devices_limit", "dispatch.quota_devices_max", [&signers] {
+    return std::vector<observe::Sample>{{{}, static_cast<double>(signers.quota_devices(SystemClock().wall()).room)}};
   });
 }
 
@@ -419,6 +450,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dis
   register_loops(shards);
   register_skew(page, metrics);
   register_signers(page, signers);
+  register_quotas(page, signers);
   page.add_gauge("nightpost_recalls_kept", "Notes of what was taken back: messages, read conversations, spared devices",
                  {}, [&recalls] { return static_cast<double>(recalls.size()); });
   register_grants(shards);

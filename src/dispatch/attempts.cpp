@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "core/thrown_by.h"
@@ -44,7 +46,7 @@ void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
     return wait_or_defer(push, now_.mono + (*opens - now_.wall), Rule::VendorClosed);
   const Batching batching = provider.batching();
   if (push.signer->any_class_rests(now_.mono) && !class_may_go(push, rendered, batching)) return;
-  if (!obtain_grant(push, std::move(fresh))) return;
+  if (!quotas_allow(push, rendered) || !obtain_grant(push, std::move(fresh))) return;
   if (batching.tokens && !push.alone) push.alone = sender_.pacer_of(*push.route).is_in_doubt(push.device->token);
   if (!batching.tokens && batching.mixed_max == 0) return send_alone(push, rendered);
   if (batcher_.gather(push, rendered, batching, now_.wall)) sender_.reserve(*push.route);
@@ -85,6 +87,27 @@ bool Attempts::kind_may_go(Push& push, const Rendered& rendered) {
   return false;
 }
 
+/// False: the push waits for the quota's next period, or is put off until then. Else it is counted.
+bool Attempts::quotas_allow(Push& push, const Rendered& rendered) {
+  const std::span<const Quota> quotas = push.route->provider->quotas(rendered.notification);
+  if (quotas.empty()) return true;
+  const std::optional<QuotaBook::Spent> spent = pushes_.count_in(push, quotas);
+  if (!spent) return true;
+  metrics_.quotas_spent[static_cast<std::size_t>(push.route->certificate.vendor)].add();
+  Quota ours = *spent->quota;
+  ours.most = spent->most;
+  const std::string said = used_up(ours, spent->opens) + '.';
+  const MonoTime at = now_.mono + (spent->opens - now_.wall);
+  // It holds up nobody, and what a second takes comes every second: a backlog waits in its partition.
+  if (ours.per == Quota::Per::Second && shares_.is_alone(now_.mono))
+    push.window.quick_until = std::max(push.window.quick_until, at + kLoneLooksEvery);
+  if (shares_.is_over(*push.signer, now_.mono))
+    defer(push, at, Rule::QuotaSpent, {.meaning = said});
+  else
+    wait_or_defer(push, at, Rule::QuotaSpent, {.meaning = said});
+  return false;
+}
+
 /// False: the push has ended, or waits. Else push.route is the one to send with.
 bool Attempts::find_route(Push& push) {
   const Device& device = *push.device;
@@ -99,7 +122,10 @@ bool Attempts::find_route(Push& push) {
       postpone(push, Rule::StoreUnavailable, reason);
     return false;
   }
-  if (push.probe != Probe::None && push.route->id != (*found)->id) pushes_.give_up_probe(push);
+  if (push.route && push.route->id != (*found)->id) {
+    if (push.probe != Probe::None) pushes_.give_up_probe(push);
+    pushes_.uncount(push);
+  }
   push.route = std::move(*found);
   if (const Rule rule = decide_certificate(device, push.route->certificate); rule != Rule::None) {
     const bool wrong = rule == Rule::WrongVendor;
@@ -132,7 +158,7 @@ bool Attempts::ask_pacer(Push& push) {
     put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
     return false;
   }
-  const Pacer::Admission admission = pacer.admit(push.probe, route.provider->requests_per_minute(), now_.mono);
+  const Pacer::Admission admission = pacer.admit(push.probe, route.provider->request_rate(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
       return true;

@@ -72,6 +72,7 @@ class Attempts {
   bool ask_pacer(Push& push);
   bool class_may_go(Push& push, const Rendered& rendered, const Batching& batching);
   bool kind_may_go(Push& push, const Rendered& rendered);
+  bool quotas_allow(Push& push, const Rendered& rendered);
   bool obtain_grant(Push& push, std::shared_ptr<const Grant> fresh);
   Rendered render(Push& push);
   void send_alone(Push& push, const Rendered& rendered);

@@ -34,10 +34,10 @@ class LatencyHistogram {
 };
 
 /// Why devices are put off, in families of rules.
-enum class PutOff : std::uint8_t { Failure, Throttle, Closed, Breaker, Grant, Store, Capacity, Count };
+enum class PutOff : std::uint8_t { Failure, Throttle, Quota, Closed, Breaker, Grant, Store, Capacity, Count };
 constexpr std::string_view name_of(PutOff why) noexcept {
   constexpr std::array<std::string_view, std::size_t(PutOff::Count)> kNames = {
-      "failure", "throttle", "closed", "breaker", "grant", "store", "capacity"};
+      "failure", "throttle", "quota", "closed", "breaker", "grant", "store", "capacity"};
   return kNames[std::size_t(why)];
 }
 
@@ -49,12 +49,13 @@ struct Metrics {
   std::array<Counter, std::size_t(PutOff::Count)> put_off;  // devices in them, or receivers whose devices are not known
   Counter remainders_taken;                                 // of the events taken: those that name who is left
   Counter events_taken, events_settled, events_malformed, dead_letters, retries, repeats_maybe_sent;
-  Counter breakers_opened, removals_held;                 // removals_held: by the mass-invalidation guard
-  Counter classes_rested;                                 // times that a kind of message began to rest
-  Counter recalled;                                       // pushes of messages that were taken back
-  Counter signers_fell;                                   // times that a signer's vendor fell silent or failed
-  Counter signer_probes;                                  // requests that tried one of those
-  Counter pushes_full;                                    // put off because too many wait for their signer
+  Counter breakers_opened, removals_held;                        // removals_held: by the mass-invalidation guard
+  std::array<Counter, std::size_t(Vendor::Count)> quotas_spent;  // pushes that found a quota used up, each time
+  Counter classes_rested;                                        // times that a kind of message began to rest
+  Counter recalled;                                              // pushes of messages that were taken back
+  Counter signers_fell;                                          // times that a signer's vendor fell silent or failed
+  Counter signer_probes;                                         // requests that tried one of those
+  Counter pushes_full;                                           // put off because too many wait for their signer
   Counter internal_errors;                                // exceptions that ended pushes or events; each is a bug
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
   Counter removals_waiting;                               // gauge: dead tokens that the directory is to remove

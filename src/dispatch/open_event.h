@@ -144,7 +144,7 @@ struct Push {
   Progress progress;
   Rule waits_for = Rule::None;  // while it is parked or due: why it is put off if that does not come; while Removing:
                                 // as which it ends
-  int postponed = 0;  // store or grant could not be had this often
+  int postponed = 0;            // store or grant could not be had this often
   std::string push_id;
   MonoTime sent_at{};
   WallTime sent_at_wall{};
@@ -156,12 +156,17 @@ struct Push {
   std::shared_ptr<const Grant> grant;
   SignerPace* signer = nullptr;  // that counts this push; it stays as long as it holds one
   bool waits_for_room = false;   // parked for that, and counted by the signer
+  /// Of the route's provider: the quotas that it is counted in, and when it was; empty: in none, or for good.
+  std::span<const Quota> counted_in;
+  WallTime counted_at{};
+  WallTime counted_before{};  // an attempt that may have been processed was, then; WallTime{}: there was none
 
   void reset() {
     event = nullptr;
     device = nullptr;
     signer = nullptr;
     waits_for_room = false;
+    counted_in = {};
     state = State::Waiting;
     window = {};
     progress = {};

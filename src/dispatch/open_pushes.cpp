@@ -6,6 +6,20 @@
 #include "core/uuid.h"
 
 namespace nightpost::dispatch {
+namespace {
+
+/// Late is late; but where a quota keeps it until then, that is what it says.
+Ending late_for(Rule rule) noexcept {
+  Ending ending = ending_of(Rule::Expired);
+  if (rule == Rule::QuotaSpent) ending.rule = rule;
+  return ending;
+}
+
+QuotaBook::Message counted_as(const Push& push) noexcept {
+  return {.token = push.device->token.text(), .audience = push.event->audience, .counted_at = push.counted_before};
+}
+
+}  // namespace
 
 Push& OpenPushes::begin(OpenEvent& event, std::size_t receiver, const Device& device, const DeviceLeft* left) {
   const auto [tag, push] = pushes_.acquire();
@@ -47,10 +61,10 @@ void OpenPushes::end(Push& push, Ending ending, const VendorReason& reason) {
 void OpenPushes::defer(Push& push, WallTime not_before, Rule rule, const VendorReason& reason) {
   if (push.event->leaving) return drop(push);
   if (end_if_pointless(push)) return;
-  if (push.event->event.kind == EventKind::Badge) return end(push, ending_of(Rule::Expired), reason);
+  if (push.event->event.kind == EventKind::Badge) return end(push, late_for(rule), reason);
   const Window& window = push.window;
   if (now_.mono + (not_before - now_.wall) >= window.end())
-    return end(push, ending_of(window.rule_at_end() == Rule::Expired ? Rule::Expired : rule), reason);
+    return end(push, window.rule_at_end() == Rule::Expired ? late_for(rule) : ending_of(rule), reason);
   events_.put_off(push, rule, not_before, reason);
   free(push);
 }
@@ -99,6 +113,27 @@ void OpenPushes::count_with(Push& push, SignerPace& signer) {
   push.signer = &signer;
 }
 
+std::optional<QuotaBook::Spent> OpenPushes::count_in(Push& push, std::span<const Quota> quotas) {
+  const bool is_counted = push.counted_in.data() == quotas.data() && push.counted_in.size() == quotas.size() &&
+                          std::ranges::all_of(quotas, [&](const Quota& each) {
+                            return period_end(each, push.counted_at) == period_end(each, now_.wall);
+                          });
+  if (is_counted) return std::nullopt;
+  uncount(push);
+  // What may have been processed was counted when it was sent.
+  push.counted_before = push.progress.unheard > 0 ? push.progress.tried_since : WallTime{};
+  auto spent = push.signer->take(quotas, counted_as(push), now_);
+  if (spent) return spent;
+  push.counted_in = quotas;
+  push.counted_at = now_.wall;
+  return std::nullopt;
+}
+
+void OpenPushes::uncount(Push& push) const noexcept {
+  const auto quotas = std::exchange(push.counted_in, {});
+  if (!quotas.empty()) push.signer->give_back(quotas, counted_as(push), push.counted_at);
+}
+
 void OpenPushes::wait_began(Push& push) {
   if (!std::exchange(push.waits_for_room, true)) push.signer->wait_began(now_.mono);
 }
@@ -112,6 +147,7 @@ void OpenPushes::free(Push& push) {
   OpenEvent& event = *push.event;
   if (push.probe != Probe::None) give_up_probe(push);
   wait_ended(push, false);
+  uncount(push);
   if (push.signer != nullptr) push.signer->let_go();
   push.reset();
   pushes_.put_back(tag);

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <unordered_set>
 
 #include "core/slab.h"
@@ -17,7 +19,8 @@ namespace nightpost::dispatch {
 
 /// Each push is gone exactly once: ended or put off, with its outcome, or dropped, without one, because its event was
 /// handed back.
-/// With it goes what it held: its place in its event, its signer's count, and its credential's probe.
+/// With it goes what it held: its place in its event, its signer's count, its count in quotas unless the vendor took
+/// it, and its credential's probe.
 class OpenPushes {
  public:
   /// Borrowed; all must outlive it.
@@ -47,6 +50,11 @@ class OpenPushes {
   std::unordered_set<RecallBook::Key, RecallBook::KeyHash> end_pointless();
   /// Unsent. May close its event.
   void drop(Push& push);
+  /// Counts it in each of the quotas, which are its route's; or in none, where one is used up. It is counted until it
+  /// is gone; for good once keep_counted() was called.
+  std::optional<QuotaBook::Spent> count_in(Push& push, std::span<const Quota> quotas);
+  void keep_counted(Push& push) const noexcept { push.counted_in = {}; }
+  void uncount(Push& push) const noexcept;
   /// Ends or waits without a word about the credential, so the next push is the probe.
   void give_up_probe(Push& push);
 

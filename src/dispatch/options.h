@@ -62,8 +62,9 @@ struct Options {
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this
   milliseconds breaker_first{5'000};        // a credential's breaker stays open this long, doubling
   milliseconds breaker_max{600'000};
-  double quota_share = 1;  // of the requests a vendor takes in a minute from one signer: what this process may send
-  std::size_t routes_max = 10'000;  // credentials remembered with breaker and counts; idle ones go first
+  double quota_share = 1;  // of what a vendor takes from one signer in a period: what this process may send
+  std::size_t quota_devices_max = 200'000;  // counted one by one, of all signers; 16 bytes each, once there is one
+  std::size_t routes_max = 10'000;          // credentials remembered with breaker and counts; idle ones go first
   // More than this share of dead tokens in the window looks like a wrong credential, unless the share of accepted
   // pushes says that it works.
   std::size_t mass_removal_window = 50;

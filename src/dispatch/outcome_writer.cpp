@@ -48,6 +48,8 @@ PutOff put_off_for(Rule rule) noexcept {
     case Rule::VendorThrottled:
     case Rule::ClassThrottled:
       return PutOff::Throttle;
+    case Rule::QuotaSpent:
+      return PutOff::Quota;
     case Rule::VendorClosed:
       return PutOff::Closed;
     case Rule::BreakerOpen:

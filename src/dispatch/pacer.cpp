@@ -46,7 +46,7 @@ milliseconds pause_for(const Answer& answer, const Options& options) noexcept {
 
 }  // namespace
 
-Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, MonoTime now) {
+Pacer::Admission Pacer::admit(Probe probe, const RequestRate& rate, MonoTime now) {
   signer_->asked(now);
   signer_->catch_up(now);
   const bool is_the_probe = is_probe(probe);
@@ -54,7 +54,7 @@ Pacer::Admission Pacer::admit(Probe probe, std::size_t requests_per_minute, Mono
   if (paused_until() > now) return {May::WaitForTime, paused_until()};
   // The probe of a breaker is none of a signer that fell while it waited.
   if (!may_send(probe) && signer_->retry_at(now)) return deferral(now);
-  if (const auto until = signer_->quota_spent_until(requests_per_minute, now)) return {May::WaitForTime, *until};
+  if (const auto until = signer_->quota_spent_until(rate, now)) return {May::WaitForTime, *until};
   // What hangs may hold all places; the one that tries the vendor needs none of them.
   const bool fits = !signer_->is_healthy() || (slots_.fits(own_limit()) && signer_->fits());
   return {fits ? May::Go : May::WaitForRoom};

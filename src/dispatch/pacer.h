@@ -30,7 +30,7 @@
 namespace nightpost::dispatch {
 
 /// Never more in the air than allowed(), one request (the probe) while the breaker is not closed or the signer's vendor
-/// does not answer, none during a pause; and once a pause, a quota's minute, the breaker's time or the interval between
+/// does not answer, none during a pause; and once a pause, a rate's period, the breaker's time or the interval between
 /// probes is over, something may go, unless it is in the air already. `now` never goes back between two calls.
 class Pacer {
  public:
@@ -48,7 +48,7 @@ class Pacer {
 
   enum class May : std::uint8_t {
     Go,
-    WaitForTime,  // a pause or the quota's minute is over at `at`
+    WaitForTime,  // a pause or the rate's period is over at `at`
     WaitForRoom,  // as many requests are in the air as may be
     Defer,        // the vendor does not answer, as `rule` says; another try makes sense at `at`
     Stop,         // the breaker is open; refusal() says why
@@ -58,9 +58,9 @@ class Pacer {
     MonoTime at{};
     Rule rule = Rule::None;
   };
-  /// Whether a push may go with one more request. `probe`: it is the probe already. `requests_per_minute`: the vendor's
-  /// quota; 0: there is none.
-  Admission admit(Probe probe, std::size_t requests_per_minute, MonoTime now);
+  /// Whether a push may go with one more request. `probe`: it is the probe already. `rate`: the
+  /// vendor's.
+  Admission admit(Probe probe, const RequestRate& rate, MonoTime now);
   bool breaker_admits(MonoTime now) const noexcept { return breaker_.admits(now); }
   /// A push to this token should not probe the breaker while another may: the token may be refused by itself.
   bool leaves_probe(const DeviceToken& token, Probe probe, MonoTime now) const {
@@ -85,7 +85,7 @@ class Pacer {
 
   void reserve() noexcept;
   void unreserve() noexcept;
-  /// Handed to the transport; counts in the quota's present minute.
+  /// Handed to the transport; counts in the rate's present period.
   void sent(MonoTime now) noexcept;
   /// Answered, or the transport threw and no answer will come.
   void answered(MonoTime sent_at = MonoTime::max()) noexcept;

@@ -27,7 +27,8 @@ Pacer& PacerBook::make(const Route& route, MonoTime now) {
   if (const auto* const known = signers_.find(key)) {
     pace = *known;
   } else {
-    pace = std::make_shared<SignerPace>(options_, ledger_.open(key, route.certificate.vendor), shard_);
+    pace = std::make_shared<SignerPace>(options_, ledger_.open(key, route.certificate.vendor), shard_,
+                                        ledger_.quotas_of(key, route.certificate.vendor, options_));
     // One that a pacer still has stays, however long it is not looked for.
     signers_.put(key, pace, [now](const auto& each) { return each.use_count() == 1 && each->is_idle(now); });
   }

@@ -88,6 +88,7 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     const Window& window = push.window;
     push.state = Push::State::Due;
     count_sent(push, reply);
+    if (reply.response ? answer.verdict == Verdict::Accepted : reply.maybe_sent) pushes_.keep_counted(push);
     Next next;
     if (reply.response) {
       if (answer.rest_of_day)

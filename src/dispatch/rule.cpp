@@ -62,6 +62,7 @@ constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
     {Rule::VendorThrottled, "vendor_throttled", "the vendor takes nothing of this credential for longer than we try"},
     {Rule::ClassThrottled, "class_throttled",
      "the vendor takes no more of this kind of message for now; other kinds go on"},
+    {Rule::QuotaSpent, "quota_spent", "what the vendor takes of this in the period is used up"},
     {Rule::VendorClosed, "vendor_closed", "the vendor takes this kind of message only at certain hours"},
     {Rule::SignerSilent, "signer_silent", "the vendor does not answer; one request at a time tries it"},
     {Rule::SignerFailing, "signer_failing", "the vendor fails everything; one request at a time tries it"},

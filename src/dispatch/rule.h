@@ -58,6 +58,7 @@ enum class Rule : std::uint8_t {
   VendorMisconfigured,
   VendorThrottled,
   ClassThrottled,
+  QuotaSpent,
   VendorClosed,
   SignerSilent,
   SignerFailing,

@@ -6,8 +6,8 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// A minute's quota is dealt out in so many leases, so that shards that send unequally much waste little of it.
-constexpr std::size_t kLeasesAMinute = 256;
+/// A period's requests are dealt out in so many leases, so that shards that send unequally much waste little of them.
+constexpr std::size_t kLeasesAPeriod = 256;
 
 }  // namespace
 
@@ -48,16 +48,16 @@ std::optional<MonoTime> SharedSigner::class_rests_until(const std::string& name,
   return found->second;
 }
 
-SharedSigner::Lease SharedSigner::lease(std::size_t per_minute, MonoTime now) {
+SharedSigner::Lease SharedSigner::lease(std::size_t most, MonoTime now, milliseconds period) {
   const std::lock_guard lock(mutex_);
-  if (!in_minute(now)) {
-    minute_ends_.store((now + std::chrono::minutes(1)).time_since_epoch().count(), std::memory_order_relaxed);
+  if (!in_period(now)) {
+    period_ends_.store((now + period).time_since_epoch().count(), std::memory_order_relaxed);
     leased_ = 0;
   }
-  const std::size_t left = per_minute - std::min(per_minute, leased_);
-  const std::size_t requests = std::min(left, std::max<std::size_t>(per_minute / kLeasesAMinute, 1));
+  const std::size_t left = most - std::min(most, leased_);
+  const std::size_t requests = std::min(left, std::max<std::size_t>(most / kLeasesAPeriod, 1));
   leased_ += requests;
-  return {requests, time_of(minute_ends_)};
+  return {requests, time_of(period_ends_)};
 }
 
 std::optional<milliseconds> SharedSigner::fall(SignerHealth::State to, MonoTime now, const Options& options) {
@@ -120,6 +120,45 @@ std::shared_ptr<SharedSigner> SignerLedger::open(const std::string& key, Vendor 
     known = {signer, vendor};
   }
   return signer;
+}
+
+std::shared_ptr<QuotaBook> SignerLedger::quotas_of(const std::string& key, Vendor vendor, const Options& options) {
+  const std::lock_guard lock(mutex_);
+  if (!quota_devices_) quota_devices_ = std::make_shared<DeviceCounts>(options.quota_devices_max);
+  sweep(quotas_, sweep_quotas_at_, [](const auto& each) { return each.second.book.expired(); });
+  KnownQuotas& known = quotas_[key];
+  std::shared_ptr<QuotaBook> book = known.book.lock();
+  if (!book) {
+    book = std::make_shared<QuotaBook>(key, quota_devices_);
+    known = {book, vendor};
+  }
+  return book;
+}
+
+SignerLedger::QuotaUses SignerLedger::quotas(WallTime now) const {
+  QuotaUses all{};
+  const std::lock_guard lock(mutex_);
+  for (const auto& [key, known] : quotas_) {
+    const auto book = known.book.lock();
+    if (!book) continue;
+    for (const QuotaBook::Use& use : book->uses(now)) {
+      QuotaUse& sum = all[static_cast<std::size_t>(known.vendor)][static_cast<std::size_t>(use.per)];
+      const std::uint64_t left = use.most - std::min(use.most, use.used);
+      sum.used += use.used;
+      sum.left = std::min(sum.left.value_or(left), left);
+    }
+  }
+  return all;
+}
+
+SignerLedger::DeviceRoom SignerLedger::quota_devices(WallTime now) const {
+  std::shared_ptr<DeviceCounts> devices;
+  {
+    const std::lock_guard lock(mutex_);
+    devices = quota_devices_;
+  }
+  if (!devices) return {};
+  return {.counted = devices->counted(now), .room = devices->room()};
 }
 
 std::shared_ptr<SuspectBook> SignerLedger::suspects_of(const Certificate& certificate, const Options& options) {

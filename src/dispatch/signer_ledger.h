@@ -21,6 +21,7 @@
 #include "core/time.h"
 #include "core/vendor.h"
 #include "dispatch/options.h"
+#include "dispatch/quota_book.h"
 #include "dispatch/removal_book.h"
 #include "dispatch/signer_health.h"
 #include "dispatch/suspect_book.h"
@@ -50,15 +51,15 @@ class SharedSigner {
   /// nullopt: it does not rest.
   std::optional<MonoTime> class_rests_until(const std::string& name, MonoTime now) const;
 
-  /// A lease on the vendor's quota of a minute.
+  /// A lease on the requests that the vendor takes in a period.
   struct Lease {
-    std::size_t requests = 0;  // 0: the minute's are used up
-    MonoTime ends{};           // the minute; what is not sent by then is lost
+    std::size_t requests = 0;  // 0: the period's are used up
+    MonoTime ends{};           // the period; what is not sent by then is lost
   };
-  /// `per_minute`: what this process may send. The minute begins with the first lease of it.
-  Lease lease(std::size_t per_minute, MonoTime now);
-  /// A minute of a quota has begun and is not over.
-  bool in_minute(MonoTime now) const noexcept { return time_of(minute_ends_) > now; }
+  /// `most`: what this process may send in `period`, which begins with the first lease of it.
+  Lease lease(std::size_t most, MonoTime now, milliseconds period = std::chrono::minutes(1));
+  /// A period of a rate has begun and is not over.
+  bool in_period(MonoTime now) const noexcept { return time_of(period_ends_) > now; }
 
   SignerHealth::State state() const noexcept { return state_.load(std::memory_order_acquire); }
   bool is_healthy() const noexcept { return state() == SignerHealth::State::Healthy; }
@@ -92,7 +93,7 @@ class SharedSigner {
   std::atomic<std::uint32_t> epoch_{0};
   std::atomic<SignerHealth::State> state_{SignerHealth::State::Healthy};
   std::atomic<int> complaints_{0};
-  Ticks minute_ends_{0};
+  Ticks period_ends_{0};
   Ticks classes_rest_until_{0};  // the last of them
   // Written every kToldEvery by each shard.
   alignas(64) Ticks heard_at_{0};
@@ -100,18 +101,32 @@ class SharedSigner {
 
   alignas(64) mutable std::mutex mutex_;  // guards what follows
   SignerHealth health_;
-  std::size_t leased_ = 0;                             // in the minute
+  std::size_t leased_ = 0;                             // in the period
   std::unordered_map<std::string, MonoTime> resting_;  // kinds of message, until when
 };
 
-/// The signers of a process, and of its certificates the tokens in doubt and the removals that are held; owned by
-/// whoever owns the shards, and outlives them. Each is forgotten once no shard holds it any more; held removals once
-/// somebody has taken them, too.
+/// The signers of a process, their quotas, and of its certificates the tokens in doubt and the removals that are held;
+/// owned by whoever owns the shards, and outlives them. Each is forgotten once no shard holds it any more; held
+/// removals once somebody has taken them, too.
 class SignerLedger {
  public:
   /// `key`: the origin and the signer.
   std::shared_ptr<SharedSigner> open(const std::string& key, Vendor vendor);
   std::shared_ptr<SuspectBook> suspects_of(const Certificate& certificate, const Options& options);
+  /// `key`: as open(). The first call of all says for how many devices there is room.
+  std::shared_ptr<QuotaBook> quotas_of(const std::string& key, Vendor vendor, const Options& options);
+  /// What is used of the vendors' quotas in the periods that run, all signers that some shard holds. For the metrics.
+  struct QuotaUse {
+    std::uint64_t used = 0;
+    std::optional<std::uint64_t> left;  // of the one that has the least left; nullopt: nothing is counted
+  };
+  using QuotaUses = std::array<std::array<QuotaUse, std::size_t(Quota::Per::Count)>, std::size_t(Vendor::Count)>;
+  QuotaUses quotas(WallTime now) const;
+  /// Devices counted one by one, and for how many there is room.
+  struct DeviceRoom {
+    std::size_t counted = 0, room = 0;
+  };
+  DeviceRoom quota_devices(WallTime now) const;
   /// Tokens in doubt of all certificates.
   std::size_t suspects() const;
   std::shared_ptr<RemovalBook> removals_of(const Certificate& certificate, const Options& options);
@@ -132,6 +147,13 @@ class SignerLedger {
   static void sweep(Map& map, std::size_t& at, Gone gone);
   std::unordered_map<std::string, Known> signers_;
   std::size_t sweep_at_ = kSweepFirst;
+  struct KnownQuotas {
+    std::weak_ptr<QuotaBook> book;
+    Vendor vendor = Vendor::Apns;
+  };
+  std::unordered_map<std::string, KnownQuotas> quotas_;
+  std::size_t sweep_quotas_at_ = kSweepFirst;
+  std::shared_ptr<DeviceCounts> quota_devices_;
   using Version = std::pair<std::int64_t, std::int64_t>;  // a certificate's id, and its version
   std::map<Version, std::weak_ptr<SuspectBook>> suspects_;
   std::size_t sweep_suspects_at_ = kSweepFirst;

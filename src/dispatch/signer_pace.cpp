@@ -8,28 +8,30 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// Of a vendor's requests a minute, ours. At least one.
-std::size_t share_of(std::size_t requests_per_minute, double share) noexcept {
-  return std::max<std::size_t>(static_cast<std::size_t>(static_cast<double>(requests_per_minute) * share), 1);
+/// Of a vendor's requests a period, ours. At least one.
+std::size_t share_of_requests(std::size_t requests, double share) noexcept {
+  return std::max<std::size_t>(static_cast<std::size_t>(static_cast<double>(requests) * share), 1);
 }
 
 }  // namespace
 
-SignerPace::SignerPace(const Options& options, std::shared_ptr<SharedSigner> shared, const Slots* shard)
+SignerPace::SignerPace(const Options& options, std::shared_ptr<SharedSigner> shared, const Slots* shard,
+                       std::shared_ptr<QuotaBook> quotas)
     : options_(&options),
       shared_(std::move(shared)),
+      quotas_(quotas ? std::move(quotas) : std::make_shared<QuotaBook>()),
       shard_(shard),
       concurrency_(options.credential_in_flight_first, options.credential_in_flight_max),
       epoch_(shared_->epoch()) {}
 
-std::optional<MonoTime> SignerPace::quota_spent_until(std::size_t requests_per_minute, MonoTime now) {
-  if (requests_per_minute == 0) return std::nullopt;
+std::optional<MonoTime> SignerPace::quota_spent_until(const RequestRate& rate, MonoTime now) {
+  if (rate.requests == 0) return std::nullopt;
   if (now >= lease_ends_) {
     leased_ = 0;
     spent_ = false;
   }
   while (leased_ <= static_cast<std::ptrdiff_t>(slots_.reserved()) && !spent_) {
-    const auto lease = shared_->lease(share_of(requests_per_minute, options_->quota_share), now);
+    const auto lease = shared_->lease(share_of_requests(rate.requests, options_->quota_share), now, rate.per);
     if (lease.ends != lease_ends_) leased_ = 0;
     lease_ends_ = lease.ends;
     leased_ += static_cast<std::ptrdiff_t>(lease.requests);
@@ -37,6 +39,15 @@ std::optional<MonoTime> SignerPace::quota_spent_until(std::size_t requests_per_m
   }
   if (leased_ > static_cast<std::ptrdiff_t>(slots_.reserved())) return std::nullopt;
   return lease_ends_;
+}
+
+std::optional<QuotaBook::Spent> SignerPace::take(std::span<const Quota> quotas, const QuotaBook::Message& message,
+                                                 const Now& now) {
+  auto spent = quotas_->take(quotas, message, now.wall, *options_);
+  for (const Quota& quota : quotas)
+    if (!spent && quota.of == Quota::Of::App)
+      counting_until_ = std::max(counting_until_, now.mono + (period_end(quota, now.wall) - now.wall));
+  return spent;
 }
 
 std::size_t SignerPace::limit(std::size_t promised) const noexcept {
@@ -177,7 +188,7 @@ std::optional<milliseconds> SignerPace::expected_wait(MonoTime now) noexcept {
 
 bool SignerPace::is_idle(MonoTime now) const noexcept {
   return slots_.empty() && held_ == 0 && paused_until() <= now && !shared_->any_class_rests(now) &&
-         !shared_->in_minute(now) && !shared_->retry_at(now).has_value();
+         !shared_->in_period(now) && counting_until_ <= now && !shared_->retry_at(now).has_value();
 }
 
 }  // namespace nightpost::dispatch

@@ -8,12 +8,16 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "core/time.h"
 #include "dispatch/concurrency_limit.h"
 #include "dispatch/drain_rate.h"
+#include "dispatch/now.h"
 #include "dispatch/options.h"
+#include "dispatch/quota_book.h"
 #include "dispatch/signer_ledger.h"
 #include "dispatch/slots.h"
 #include "providers/authorizer.h"
@@ -21,16 +25,17 @@
 
 namespace nightpost::dispatch {
 
-/// During a pause nothing goes, in a quota's minute no more than the quota, while the vendor does not answer one probe,
-/// and never more at once than limit(). `now` never goes back between two calls.
+/// During a pause nothing goes, in a rate's period no more requests than the rate, while the vendor does not answer one
+/// probe, and never more at once than limit(). `now` never goes back between two calls.
 class SignerPace {
  public:
   static constexpr std::size_t kUnbounded = std::numeric_limits<std::size_t>::max();
 
-  /// `options` and `shard` are borrowed and must outlive it. `shared`: of the ledger; by default nobody else's.
-  /// `shard`: all requests of the shard, of which this signer may have as many as are free beside it; null: no matter.
+  /// `options` and `shard` are borrowed and must outlive it. `shared`, `quotas`: of the ledger; by default nobody
+  /// else's. `shard`: all requests of the shard, of which this signer may have as many as are free beside it; null: no
+  /// matter.
   explicit SignerPace(const Options& options, std::shared_ptr<SharedSigner> shared = std::make_shared<SharedSigner>(),
-                      const Slots* shard = nullptr);
+                      const Slots* shard = nullptr, std::shared_ptr<QuotaBook> quotas = nullptr);
 
   // Before a request.
 
@@ -43,8 +48,14 @@ class SignerPace {
   std::optional<MonoTime> class_rests_until(const std::string& name, MonoTime now) const {
     return shared_->class_rests_until(name, now);
   }
-  /// Until when the quota is used up, requests being put together included; nullopt: it is not.
-  std::optional<MonoTime> quota_spent_until(std::size_t requests_per_minute, MonoTime now);
+  /// Until when the rate is used up, requests being put together included; nullopt: it is not.
+  std::optional<MonoTime> quota_spent_until(const RequestRate& rate, MonoTime now);
+  /// Counts one message in each of these, or in none (QuotaBook::take).
+  std::optional<QuotaBook::Spent> take(std::span<const Quota> quotas, const QuotaBook::Message& message,
+                                       const Now& now);
+  void give_back(std::span<const Quota> quotas, const QuotaBook::Message& message, WallTime taken_at) noexcept {
+    quotas_->give_back(quotas, message, taken_at);
+  }
   /// The vendor answers. Else only a probe may go: see retry_at().
   bool is_healthy() const noexcept { return shared_->is_healthy(); }
   SignerHealth::State state() const noexcept { return shared_->state(); }
@@ -137,6 +148,7 @@ class SignerPace {
 
   const Options* options_;
   std::shared_ptr<SharedSigner> shared_;
+  std::shared_ptr<QuotaBook> quotas_;
   const Slots* shard_;
   Slots slots_;
   ConcurrencyLimit concurrency_;
@@ -149,9 +161,10 @@ class SignerPace {
   MonoTime throttled_at_{};                 // when it said so
   const Grant* stale_ = nullptr;            // the last grant called stale; compared, never followed
 
-  std::ptrdiff_t leased_ = 0;  // of the vendor's quota; below 0: sent without being asked for
+  std::ptrdiff_t leased_ = 0;  // of the vendor's rate; below 0: sent without being asked for
   MonoTime lease_ends_{};
-  bool spent_ = false;  // there is no more to lease before
+  bool spent_ = false;         // there is no more to lease before
+  MonoTime counting_until_{};  // a period of an app's quota in which something was taken
 
   MonoTime in_air_since_{};  // when the first request left while none was in the air
   MonoTime heard_at_{};

@@ -1,6 +1,8 @@
 #include "sandbox/fcm_simulator.h"
 
+#include <algorithm>
 #include <map>
+#include <unordered_map>
 
 #include "core/text.h"
 #include "core/uuid.h"
@@ -19,15 +21,33 @@ using nlohmann::json;
 constexpr std::size_t kProjectsMax = 10'000;
 constexpr std::int64_t kFcmQuotaMax = 1'000'000'000;
 constexpr milliseconds kQuotaWindow{60'000};
+constexpr std::size_t kDevicesCountedMax = 100'000;  // of a project in a minute; of more nobody is counted
 constexpr std::string_view kProjects = "/v1/projects/";
 constexpr std::string_view kSend = "/messages:send";
+
+/// So many a minute, which begins with the first; filled up at once each minute.
+struct MinuteQuota {
+  std::optional<std::int64_t> most;  // nullopt: unlimited
+  WallTime window{};                 // since when is counted
+  std::int64_t used = 0;
+  std::unordered_map<std::uint64_t, std::int64_t> used_by_device;
+
+  void look(WallTime now) {
+    if (now < window + kQuotaWindow && now >= window) return;
+    window = now;
+    used = 0;
+    used_by_device.clear();
+  }
+  std::int64_t seconds_left(WallTime now) const {
+    return std::max<std::int64_t>(1, (window + kQuotaWindow - now).count() / 1000);
+  }
+};
 
 struct Project {
   std::string id;  // its own, where it was named by its number
   bool disabled = false;
-  std::optional<std::int64_t> quota_per_minute;  // nullopt: unlimited
-  WallTime window{};                             // since when `used` counts
-  std::int64_t used = 0;
+  MinuteQuota requests = {};
+  MinuteQuota of_device = {};  // messages to each Android phone
 };
 
 class FcmSimulator final : public VendorSimulator {
@@ -131,7 +151,8 @@ class FcmSimulator final : public VendorSimulator {
     JsonFields fields(value, "$.projects[" + std::to_string(index) + "]");
     Project project{.id = fields.required_text("project_id"), .disabled = fields.flag("disabled")};
     const auto number = fields.text("number");
-    project.quota_per_minute = fields.integer("quota_per_minute", 1, kFcmQuotaMax);
+    project.requests.most = fields.integer("quota_per_minute", 1, kFcmQuotaMax);
+    project.of_device.most = fields.integer("device_per_minute", 1, kFcmQuotaMax);
     if (auto done = fields.finish(); !done) return done;
     out.emplace_back(project.id, project);
     if (number) out.emplace_back(*number, project);
@@ -158,7 +179,7 @@ class FcmSimulator final : public VendorSimulator {
     const std::string& project_id = project ? project->id : judgement.topic;
     if (!caller.project.empty() && caller.project != project_id) return fcm::Refusal{.reason = "IAM_PERMISSION_DENIED"};
     if (project && project->disabled) return fcm::Refusal{.reason = "SERVICE_DISABLED"};
-    if (project && !spend(*project, now, judgement)) return fcm::Refusal{.reason = "QUOTA_EXCEEDED"};
+    if (project && !spend(project->requests, now, judgement)) return fcm::Refusal{.reason = "QUOTA_EXCEEDED"};
     if (!has_media_type(request, kJsonType))
       return fcm::Refusal{.reason = "BAD_FIELD", .message = "Invalid JSON payload received. Not application/json."};
 
@@ -171,19 +192,28 @@ class FcmSimulator final : public VendorSimulator {
     if (!device) return options_.accept_any ? std::nullopt : std::optional(fcm::Refusal{.reason = "UNREGISTERED"});
     if (device->gone) return fcm::Refusal{.reason = "UNREGISTERED"};
     if (!device->app.empty() && device->app != project_id) return fcm::Refusal{.reason = "SENDER_ID_MISMATCH"};
+    const bool counted = project && device->platform != "ios" && !message.validate_only;
+    if (counted && !spend(project->of_device, message.target, now, judgement))
+      return fcm::Refusal{.reason = "QUOTA_EXCEEDED", .message = "Quota exceeded for this device"};
     if (!device->platform.empty()) judgement.shows = fcm::shown_by(message.message, device->platform == "ios");
     return std::nullopt;
   }
 
-  /// Filled up at once each minute; a refused request costs nothing.
-  static bool spend(Project& project, WallTime now, Judgement& judgement) {
-    if (!project.quota_per_minute) return true;
-    if (now >= project.window + kQuotaWindow || now < project.window) {
-      project.window = now;
-      project.used = 0;
-    }
-    if (++project.used <= *project.quota_per_minute) return true;
-    judgement.retry_after_s = std::max<std::int64_t>(1, (project.window + kQuotaWindow - now).count() / 1000);
+  /// A refused request costs nothing.
+  static bool spend(MinuteQuota& quota, WallTime now, Judgement& judgement) {
+    if (!quota.most) return true;
+    quota.look(now);
+    if (++quota.used <= *quota.most) return true;
+    judgement.retry_after_s = quota.seconds_left(now);
+    return false;
+  }
+  static bool spend(MinuteQuota& quota, std::string_view token, WallTime now, Judgement& judgement) {
+    if (!quota.most) return true;
+    quota.look(now);
+    const std::uint64_t name = hash128({token}).low;
+    if (quota.used_by_device.size() >= kDevicesCountedMax && !quota.used_by_device.contains(name)) return true;
+    if (++quota.used_by_device[name] <= *quota.most) return true;
+    judgement.retry_after_s = quota.seconds_left(now);
     return false;
   }
 

@@ -42,6 +42,8 @@ constexpr std::array<std::string_view, 11> kOfTarget = {"110002", "110003", "110
                                                         "501",    "513",    "518",    "519",    "520"};
 static_assert(std::ranges::is_sorted(kOfTarget));
 
+constexpr std::int64_t kPerDeviceMax = 1'000'000;
+
 constexpr std::array<std::string_view, 2> kReceiptTypes = {"1", "2"};
 
 server::ServerResponse reply(int status, std::string body) {
@@ -107,9 +109,12 @@ class MeizuSimulator final : public VendorSimulator {
     if (judgement.status != 200) return {.status = judgement.status};
     if (!judgement.accepted()) return refusal(200, judgement.reason, judgement.detail);
     if (judgement.variant != static_cast<int>(Api::MakeTask)) {
-      for (const TokenVerdict& verdict : judgement.tokens)
-        if (verdict.reason.empty() && known_.devices.find(verdict.token))
-          state_.folding.count(judgement.topic, verdict.token, now_);
+      for (const TokenVerdict& verdict : judgement.tokens) {
+        if (!verdict.reason.empty()) continue;
+        if (known_.devices.find(verdict.token)) state_.folding.count(judgement.topic, verdict.token, now_);
+        if (!state_.is_private && known_.public_per_device.contains(judgement.topic))
+          state_.days.count(judgement.topic, verdict.token, now_);
+      }
       return accepted(value_of(judgement), judgement.id);
     }
     std::string value = R"({"taskId":)" + judgement.id + R"(,"pushType":0)";
@@ -170,11 +175,13 @@ class MeizuSimulator final : public VendorSimulator {
     if (auto done = fields.finish(); !done) return done;
     std::vector<std::pair<std::string, std::string>> new_apps;
     std::vector<std::string> no_private;
+    std::vector<std::pair<std::string, std::int64_t>> per_device;
     for (std::size_t i = 0; apps && i < apps->size(); ++i) {
       JsonFields app((*apps)[i], "$.apps[" + std::to_string(i) + "]");
       std::string id = app.required_text("app_id");
       std::string secret = app.required_text("app_secret");
       if (app.flag("no_private")) no_private.push_back(id);
+      if (const auto most = app.integer("public_per_device", 1, kPerDeviceMax)) per_device.emplace_back(id, *most);
       if (auto done = app.finish(); !done) return done;
       new_apps.emplace_back(std::move(id), std::move(secret));
     }
@@ -183,15 +190,18 @@ class MeizuSimulator final : public VendorSimulator {
     known_.devices.add(std::move(*devices));
     for (auto& [id, secret] : new_apps) {
       known_.no_private.erase(id);
+      known_.public_per_device.erase(id);
       known_.apps.insert_or_assign(std::move(id), std::move(secret));
     }
     known_.no_private.insert(no_private.begin(), no_private.end());
+    known_.public_per_device.insert(per_device.begin(), per_device.end());
     return {};
   }
 
   void forget() override {
     known_ = {.accept_any = options_.accept_any};
     state_.folding.clear();
+    state_.days.clear();
     state_.tasks.clear();
     state_.tasks_order.clear();
   }

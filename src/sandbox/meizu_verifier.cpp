@@ -128,10 +128,18 @@ Refusal judge_message(Call& call, Message& message) {
   return {};
 }
 
-void refuse_private(Call& call, bool is_private) {
-  if (!is_private || !call.known.no_private.contains(call.judgement.topic)) return;
-  for (TokenVerdict& verdict : call.judgement.tokens)
-    if (verdict.reason.empty()) verdict.reason = kNoPermission;
+/// Private messages have to be granted, and of public ones a device gets a few a day.
+void judge_kind(Call& call, bool is_private) {
+  const std::string& app = call.judgement.topic;
+  call.state.is_private = is_private;
+  const bool refused = is_private && call.known.no_private.contains(app);
+  const auto most = call.known.public_per_device.find(app);
+  const bool counted = !is_private && most != call.known.public_per_device.end();
+  for (TokenVerdict& verdict : call.judgement.tokens) {
+    if (!verdict.reason.empty()) continue;
+    if (refused) verdict.reason = kNoPermission;
+    if (counted && call.state.days.got(app, verdict.token, call.now) >= most->second) verdict.reason = kDayIsFull;
+  }
 }
 
 Refusal judge_task(Call& call) {
@@ -140,7 +148,7 @@ Refusal judge_task(Call& call) {
     return {kBadTask, "taskId: missing, or not of this app"};
   call.judgement.tag = task->second.parameter;
   call.judgement.receipts = task->second.reports_delivery;
-  refuse_private(call, task->second.is_private);
+  judge_kind(call, task->second.is_private);
   return {};
 }
 
@@ -169,7 +177,7 @@ Refusal judge(Call& call) {
     if (auto refusal = judge_message(call, message)) return refusal;
     call.judgement.tag = message.parameter;
     call.judgement.receipts = message.reports_delivery;
-    refuse_private(call, message.is_private);
+    judge_kind(call, message.is_private);
     if (call.endpoint->api == Api::MakeTask) keep_task(call, message);
   }
   return {};

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/time.h"
+#include "sandbox/device_day.h"
 #include "sandbox/form_fields.h"
 #include "sandbox/taught_devices.h"
 #include "sandbox/vendor_simulator.h"
@@ -28,6 +29,7 @@ enum class Api : std::uint8_t { Other, Push, Indirect, MakeTask };
 inline constexpr std::string_view kUnsubscribed = "110002";
 inline constexpr std::string_view kIllegal = "110003";
 inline constexpr std::string_view kSwitchedOff = "110010";  // as an answer of its own: rate limit
+inline constexpr std::string_view kDayIsFull = "110011";
 inline constexpr std::string_view kFolded = "520";
 inline constexpr std::string_view kNoPermission = "201";
 inline constexpr std::size_t kTargetsMax = 100;
@@ -36,7 +38,9 @@ struct Knowledge {
   bool accept_any = false;
   std::map<std::string, std::string, std::less<>> apps;  // appId → AppSecret
   std::set<std::string, std::less<>> no_private;         // appIds that were not granted private messages
-  TaughtDevices devices;                                 // Device::app is an appId
+  /// By appId: public messages that a device gets of it in a day; absent: any number.
+  std::map<std::string, std::int64_t, std::less<>> public_per_device;
+  TaughtDevices devices;  // Device::app is an appId
 };
 
 /// How many messages a device got within its minute, which begins with the first of them.
@@ -67,6 +71,8 @@ struct Task {
 
 struct State {
   Folding folding;
+  DeviceDay days;                                  // of public messages
+  bool is_private = false;                         // the last message
   std::map<std::string, Task, std::less<>> tasks;  // by taskId, at most kTasksMax
   std::deque<std::string> tasks_order;
   FormFields form;             // of the last request: its judgement's views are into it

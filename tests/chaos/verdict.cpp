@@ -70,12 +70,16 @@ Verdict order(const Figures& figures) {
 
 Verdict duplicates(const Figures& figures) {
   const Ledger::Account& a = figures.account;
+  const auto changes =
+      static_cast<double>(figures.kills + figures.freezes + figures.rebalances + figures.broker_restarts);
   return {
       "duplicates", held_if(a.twice_unexplained == 0),
-      fmt::format("{} sent again as the work changed hands ({} kills, {} freezes, {} rebalances, {} broker restarts), "
+      fmt::format("{} sent again as the work changed hands ({} kills, {} freezes, {} rebalances, {} broker restarts: "
+                  "{:.1f} each), "
                   "{} unheard by us, {} for no reason{}; {} outcomes repeated (limit: 0 for no reason)",
                   a.twice_takeover, figures.kills, figures.freezes, figures.rebalances, figures.broker_restarts,
-                  a.twice_unheard, a.twice_unexplained, examples(a.unexplained_events), a.finals_repeated)};
+                  static_cast<double>(a.twice_takeover) / std::max(changes, 1.0), a.twice_unheard, a.twice_unexplained,
+                  examples(a.unexplained_events), a.finals_repeated)};
 }
 
 Verdict isolation(const Figures& figures, const Limits& limits) {

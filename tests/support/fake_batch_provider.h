@@ -19,12 +19,15 @@ class FakeBatchProvider final : public Provider {
   bool forgets_last = false;         // plans nothing for the last token
   bool counts_titles = false;        // messages of each title by themselves
   std::optional<WallTime> opens_at;  // takes nothing before
-  std::size_t per_minute = 0;        // requests; 0: any number
+  std::size_t per_minute = 0;        // requests, in each rate_period; 0: any number
+  milliseconds rate_period = std::chrono::minutes(1);
+  std::vector<Quota> counted;
 
   Vendor vendor() const noexcept override { return Vendor::Xiaomi; }
   const std::string& origin() const noexcept override { return origin_; }
   Batching batching() const noexcept override { return wants; }
-  std::size_t requests_per_minute() const noexcept override { return per_minute; }
+  RequestRate request_rate() const noexcept override { return {per_minute, rate_period}; }
+  std::span<const Quota> quotas(const Notification&) const override { return counted; }
   bool well_formed(const DeviceToken&) const noexcept override { return true; }
   std::optional<WallTime> closed_until(const Notification&, WallTime) const override { return opens_at; }
 

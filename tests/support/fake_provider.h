@@ -13,6 +13,7 @@ namespace nightpost::testing {
 class FakeProvider final : public Provider {
  public:
   bool counts_titles = false;  // messages of each title by themselves
+  std::vector<Quota> counted;  // of them each message but one titled "free"
 
   Vendor vendor() const noexcept override { return Vendor::Apns; }
   const std::string& origin() const noexcept override { return origin_; }
@@ -81,6 +82,9 @@ class FakeProvider final : public Provider {
 
   std::string quota_class(const Notification& notification) const override {
     return counts_titles ? "messages titled " + notification.title : "";
+  }
+  std::span<const Quota> quotas(const Notification& notification) const override {
+    return notification.title == "free" ? std::span<const Quota>() : counted;
   }
   bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return goodbye == "credential"; }
   bool takes_badge_only(Platform platform) const noexcept override { return platform == Platform::Ios; }

@@ -15,14 +15,20 @@ namespace nightpost::testing {
 
 class ThrowingProvider final : public Provider {
  public:
-  /// `throws`: asked with the call's name before each of build, build_mixed, address, classify and closed_until.
+  /// `throws`: asked with the call's name before each of build, build_mixed, address, classify, closed_until,
+  /// quota_class and quotas.
   ThrowingProvider(std::shared_ptr<const Provider> real, std::function<bool(std::string_view call)> throws)
       : real_(std::move(real)), throws_(std::move(throws)) {}
 
   Vendor vendor() const noexcept override { return real_->vendor(); }
   const std::string& origin() const noexcept override { return real_->origin(); }
   Batching batching() const noexcept override { return real_->batching(); }
-  std::size_t requests_per_minute() const noexcept override { return real_->requests_per_minute(); }
+  RequestRate request_rate() const noexcept override { return real_->request_rate(); }
+  std::span<const Quota> quotas(const Notification& said) const override {
+    const std::span<const Quota> counted = real_->quotas(said);
+    if (!counted.empty()) maybe_throw("quotas", {});
+    return counted;
+  }
   bool well_formed(const DeviceToken& token) const noexcept override { return real_->well_formed(token); }
   std::optional<WallTime> closed_until(const Notification& said, WallTime now) const override {
     maybe_throw("closed_until", {});

@@ -104,6 +104,17 @@ TEST_CASE("verdict: a short run has air around the clock, and says so", "[chaos]
   CHECK(of(judge(figures, limits), "memory").result == Result::Failed);
 }
 
+TEST_CASE("verdict: repeats are told for each change of hands", "[chaos]") {
+  Figures figures = good();
+  figures.account.twice_takeover = 9;
+  const auto text = [&] { return of(judge(figures, Limits{}), "duplicates").text; };
+  CHECK(text().find("0 broker restarts: 9.0 each)") != std::string::npos);  // none, that is known of
+  figures.kills = 2;
+  figures.rebalances = 1;
+  CHECK(text().find("9 sent again as the work changed hands (2 kills") == 0);
+  CHECK(text().find(": 3.0 each)") != std::string::npos);
+}
+
 TEST_CASE("verdict: as text and as JSON", "[chaos]") {
   Figures figures = good();
   figures.troubles[0].p99_ms = 192'000;

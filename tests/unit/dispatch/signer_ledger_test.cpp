@@ -125,7 +125,7 @@ TEST_CASE("ledger: a quota is leased in parts, and no more than it", "[dispatch]
   };
   const auto row = GENERATE(values<Row>({{1, 1}, {3, 1}, {255, 1}, {512, 2}, {600'000, 2'343}}));
   SharedSigner signer;
-  CHECK_FALSE(signer.in_minute(kNow));
+  CHECK_FALSE(signer.in_period(kNow));
   std::size_t all = 0;
   for (;;) {
     const auto lease = signer.lease(row.quota, kNow + seconds(1));
@@ -135,8 +135,8 @@ TEST_CASE("ledger: a quota is leased in parts, and no more than it", "[dispatch]
     all += lease.requests;
   }
   CHECK(all == row.quota);
-  CHECK(signer.in_minute(kNow + seconds(60)));
-  CHECK_FALSE(signer.in_minute(kNow + seconds(61)));
+  CHECK(signer.in_period(kNow + seconds(60)));
+  CHECK_FALSE(signer.in_period(kNow + seconds(61)));
   CHECK(signer.lease(row.quota, kNow + seconds(61)).requests > 0);
 }
 

@@ -87,6 +87,35 @@ TEST_CASE("signer: a quota counts what all of them send", "[dispatch][signer]") 
   CHECK_FALSE(pace.quota_spent_until(3, kNow + seconds(60)));
 }
 
+TEST_CASE("signer: a rate may be of a second", "[dispatch][signer]") {
+  Options options;
+  SignerPace pace(options);
+  const RequestRate rate(2, seconds(1));
+  for (int i = 0; i < 2; ++i) {
+    CHECK_FALSE(pace.quota_spent_until(rate, kNow + milliseconds(i)));
+    pace.sent(kNow + milliseconds(i));
+    pace.answered();
+  }
+  CHECK(pace.quota_spent_until(rate, kNow + milliseconds(999)) == kNow + seconds(1));
+  CHECK_FALSE(pace.quota_spent_until(rate, kNow + seconds(1)));
+  CHECK(pace.is_idle(kNow + seconds(2)));
+}
+
+TEST_CASE("signer: is not forgotten while a period of its app's quotas runs", "[dispatch][signer][quota]") {
+  Options options;
+  SignerPace pace(options);
+  constexpr WallTime kWall{milliseconds(1'795'225'887'405)};
+  const Quota device{.name = "messages", .of = Quota::Of::Device, .per = Quota::Per::Day, .most = 1};
+  CHECK_FALSE(pace.take(std::span(&device, 1), {.token = "t"}, {kNow, kWall}));
+  CHECK(pace.is_idle(kNow));  // devices are counted elsewhere
+  const Quota app{.name = "messages", .of = Quota::Of::App, .per = Quota::Per::Hour, .most = 1};
+  CHECK_FALSE(pace.take(std::span(&app, 1), {.token = "t"}, {kNow, kWall}));
+  CHECK(pace.take(std::span(&app, 1), {.token = "t"}, {kNow, kWall}));
+  const milliseconds left = period_end(app, kWall) - kWall;
+  CHECK_FALSE(pace.is_idle(kNow + left - milliseconds(1)));
+  CHECK(pace.is_idle(kNow + left));
+}
+
 TEST_CASE("signer: one topic throttled, the other waits too", "[dispatch][signer]") {
   TwoTopics f;
   REQUIRE(f.sent_to("u1") == 1);

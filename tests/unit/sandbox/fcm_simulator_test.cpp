@@ -247,6 +247,26 @@ TEST_CASE("fcm: validate_only, quotas, anything", "[sandbox][fcm]") {
   CHECK(said(fcm.ask(post(kExample))) == "401 UNAUTHENTICATED ACCESS_TOKEN_TYPE_UNSUPPORTED");
 }
 
+TEST_CASE("fcm: each Android phone has a quota of its own", "[sandbox][fcm]") {
+  Simulated fcm;
+  const json project = {{"project_id", "demo-project"}, {"device_per_minute", 2}};
+  REQUIRE(fcm.simulator->teach({{"projects", json::array({project})}}).has_value());
+  const auto send = [&](const std::string& token, int after_s = 0, const std::string& more = "") {
+    const std::string message = R"({"token":")" + token + R"("})";
+    return said(fcm.ask(post("{" + more + R"("message":)" + message + "}"), kNow + seconds(after_s)));
+  };
+  CHECK(send("android:APA91b") == "accepted");
+  CHECK(send("android:APA91b", 0, R"("validate_only":true,)") == "accepted");
+  CHECK(send("android:APA91b", 20) == "accepted");
+  CHECK(send("android:APA91b", 20) == "429 RESOURCE_EXHAUSTED QUOTA_EXCEEDED");
+  CHECK(fcm.judgement.detail.find("device") != std::string::npos);
+  CHECK(fcm.response.headers.back() == std::pair<std::string, std::string>("retry-after", "40"));
+  CHECK(send("dQw4:APA91bExample", 20) == "accepted");
+  CHECK(send("gone:APA91b", 20) == "404 NOT_FOUND UNREGISTERED");
+  for (int i = 0; i < 5; ++i) CHECK(send("iphone:APA91b", 20) == "accepted");
+  CHECK(send("android:APA91b", 60) == "accepted");
+}
+
 TEST_CASE("fcm: what a phone whose platform was taught shows", "[sandbox][fcm]") {
   struct Row {
     const char* name;
@@ -408,6 +428,8 @@ TEST_CASE("fcm: lessons that are wrong change nothing", "[sandbox][fcm]") {
        "$.accounts[0].public_key_pem: not an RSA public key or certificate in PEM"},
       {{{"projects", {{{"project_id", "p"}, {"quota_per_minute", 0}}}}},
        "$.projects[0].quota_per_minute: not an integer in [1, 1000000000]"},
+      {{{"projects", {{{"project_id", "p"}, {"device_per_minute", "2"}}}}},
+       "$.projects[0].device_per_minute: not an integer in [1, 1000000000]"},
       {{{"access_tokens", {1}}}, "$.access_tokens: not an array of strings"},
       {{{"accounts", {{{"client_email", "a"}, {"project_id", "new"}}}}, {"tokens", {{{"tokn", "x"}}}}},
        "$.tokens[0].token: missing or empty"},

@@ -248,6 +248,33 @@ TEST_CASE("meizu: private messages want a grant", "[sandbox][meizu]") {
   CHECK(send(1) == json{{"110002", {kBad}}});
 }
 
+TEST_CASE("meizu: a device gets a few public messages a day", "[sandbox][meizu]") {
+  Simulated meizu;
+  json app = {{"app_id", "110123"}, {"app_secret", kSecret}, {"public_per_device", 2}};
+  REQUIRE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
+  const auto send = [&](int kind, WallTime now = kNow) {
+    const json message = {{"noticeBarInfo", {{"noticeMsgType", kind}, {"title", "a"}, {"content", "b"}}}};
+    const std::string ids = std::string(kLive) + "," + kBad;
+    const std::string body = signed_body({{"appId", "110123"}, {"pushIds", ids}, {"messageJson", message.dump()}});
+    return meizu.ask(kPush, body, now).at("value");
+  };
+  const json sent = {{"110002", {kBad}}}, full = {{"110011", {kLive}}, {"110002", {kBad}}};
+  CHECK(send(0) == sent);
+  CHECK(send(1) == sent);  // a private one, which is not counted
+  CHECK(send(0) == sent);
+  CHECK(send(0) == full);
+  CHECK(send(1) == sent);
+  CHECK(send(0, kNow + std::chrono::hours(14)) == full);  // it is 09:51 there
+  CHECK(send(0, kNow + std::chrono::hours(15)) == sent);
+  app.erase("public_per_device");
+  REQUIRE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
+  for (int i = 0; i < 4; ++i) CHECK(send(0, kNow + std::chrono::hours(16) + std::chrono::minutes(i)) == sent);
+  for (const json& wrong : {json(0), json(-1), json("3"), json(1.5), json(1'000'001)}) {
+    app["public_per_device"] = wrong;
+    CHECK_FALSE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
+  }
+}
+
 TEST_CASE("meizu: the sixth message of a minute is folded", "[sandbox][meizu]") {
   Simulated meizu;
   for (int i = 0; i < 5; ++i) CHECK(meizu.push(kLive, kNow + seconds(i))["value"] == json::object());
