@@ -33,6 +33,11 @@ constexpr std::array kCommands = {
     Command{"history", LineKind::History, "[SEQ]", "the newest messages, or those before number SEQ"},
     Command{"read", LineKind::Read, "", "the open conversation is read"},
     Command{"recall", LineKind::Recall, "ID", "take a message of your own back"},
+    Command{"call", LineKind::Call, "[SECONDS] [USER...]", "call the open conversation; in a group those users"},
+    Command{"accept", LineKind::Accept, "ID", "a call"},
+    Command{"reject", LineKind::Reject, "ID", "a call"},
+    Command{"cancel", LineKind::Cancel, "ID", "a call of your own"},
+    Command{"calls", LineKind::Calls, "", "that wait for an answer"},
     Command{"background", LineKind::Background, "", "as a phone whose app is left: messages come as pushes"},
     Command{"foreground", LineKind::Foreground, "", "as a phone whose app is open again"},
     Command{"token", LineKind::Token, "CERT TOKEN", "register a device token of certificate CERT for pushes"},
@@ -96,8 +101,15 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
       out.words.assign(words.begin(), words.end());
       return out;
     case LineKind::Recall:
+    case LineKind::Accept:
+    case LineKind::Reject:
+    case LineKind::Cancel:
       if (words.size() != 1) return wrong();
       out.argument = words[0];
+      return out;
+    case LineKind::Call:
+      out.words.assign(words.begin(), words.end());
+      if (!words.empty() && read_number(words[0], out.number)) out.words.erase(out.words.begin());
       return out;
     case LineKind::History:
       if (words.size() > 1 || (words.size() == 1 && !read_number(words[0], out.number))) return wrong();

@@ -26,6 +26,11 @@ struct ChatLine {
     History,  // number: messages before this seq; 0: the newest
     Read,
     Recall,  // argument: the message id
+    Call,    // number: seconds, 0: none said; words: users, of an open group
+    Accept,  // argument: the call
+    Reject,  // likewise
+    Cancel,  // likewise
+    Calls,
     Background,
     Foreground,
     Token,  // number: the certificate; argument: the token

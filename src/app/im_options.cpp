@@ -97,6 +97,14 @@ void read_groups(JsonSection& section, im::GroupLimits& limits) {
   read_group_fields(section, limits);
 }
 
+void read_calls(JsonSection& section, im::CallLimits& limits) {
+  section.integer("call_invited_max", limits.invited_max, 1, 1'000);
+  section.integer("calls_open_max", limits.open_max, 1, 1'000);
+  section.integer("call_data_bytes_max", limits.data_bytes_max, 0, 16'384);
+  section.duration_ms("call_timeout_max_ms", limits.timeout_max, 1'000, 86'400'000);
+  section.duration_ms("calls_kept_ms", limits.kept, 86'400'000, 31'536'000'000);
+}
+
 void read_gateway(JsonSection& section, im::GatewayOptions& options) {
   section.integer("frame_bytes_max", options.frame_bytes_max, 4'096, 1'048'576);
   section.integer("requests_open_max", options.requests_open_max, 1, 1'000);
@@ -273,6 +281,7 @@ void read_im(JsonSection section, ImOptions& options) {
   section.integer("group_waits_max", options.group_relay.waits_max, 1'000, 100'000'000);
   read_service(section, options.service);
   read_groups(section, options.service.groups);
+  read_calls(section, options.service.calls);
   read_gateway(section, options.gateway);
   read_rest(section.section("rest"), options);
   read_callbacks(section.section("callbacks"), options);

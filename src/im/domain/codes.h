@@ -26,6 +26,9 @@ enum class Code : std::int32_t {
   AccountUnknown = 70107,
   SigRevoked = 70052,  // kicked after it was issued
   AppUnknown = 60006,
+  // Calls.
+  CallOver = 8010,       // no such call, or it is decided
+  CallForbidden = 8011,  // not invited to it; of a cancel: another one has invited
   // Messages.
   ReceiverUnknown = 20003,
   CallbackRefused = 20006,  // by the app's own server, which was asked before

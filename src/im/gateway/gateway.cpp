@@ -56,7 +56,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   Impl(Parts parts, GatewayOptions options)
       : parts_(parts),
         options_(std::move(options)),
-        world_{options_, parts.clock, parts.service, parts.groups, *this, parser_, parts.metrics},
+        world_{options_, parts.clock, parts.service, parts.groups, parts.calls, *this, parser_, parts.metrics},
         gate_(options_),
         random_(parts.seed) {}
 

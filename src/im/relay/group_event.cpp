@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "im/domain/call.h"
 
 namespace nightpost::im {
 
@@ -30,6 +31,7 @@ std::string group_event(const GroupIntent& intent, std::int64_t range, const std
   const Message& message = *intent.message;
   WallTime expires = message.at + lifetime;
   if (message.expires) expires = std::min(expires, *message.expires);
+  if (const auto until = call_until(message.elements)) expires = std::min(expires, *until);
   std::string out = "{";
   append_json_member(out, "event_id", text_of(message.id) + "." + std::to_string(range));
   append_json_member(out, "app_id", intent.app.value);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "im/domain/call.h"
 
 namespace nightpost::im {
 namespace {
@@ -42,6 +43,7 @@ std::string& append_receiver(std::string& out, const UserKey& to, std::int64_t u
 std::string event_key(const Intent& intent) { return c2c_key(intent.message->from, intent.to.user); }
 
 std::string event_key(const FollowUp& one) {
+  if (!one.group.empty()) return "group_" + std::to_string(one.message.conv.value) + "_" + std::to_string(one.range);
   return one.kind == FollowUp::Kind::Badge ? "badge_" + one.to.user : c2c_key(one.from, one.to.user);
 }
 
@@ -49,6 +51,7 @@ std::string offline_event(const Intent& intent, const std::vector<std::string>& 
   const Message& message = *intent.message;
   WallTime expires = message.at + lifetime;
   if (message.expires) expires = std::min(expires, *message.expires);
+  if (const auto until = call_until(message.elements)) expires = std::min(expires, *until);
   std::string out = head(text_of(message.id), intent.to.app, message.at, expires, "c2c");
   out += R"(,"from":{)";
   append_json_member(out, "user_id", message.from);
@@ -66,11 +69,18 @@ std::string offline_event(const Intent& intent, const std::vector<std::string>& 
 std::string cancel_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime) {
   const bool read = one.kind == FollowUp::Kind::Read;
   const std::string id = text_of(one.message);
-  std::string out = head(id + (read ? ".read" : ".recalled"), one.to.app, one.at, one.at + lifetime, "cancel");
+  // A group's is one a member: a row of his own tells them apart.
+  const std::string which = one.group.empty() ? "" : "." + std::to_string(one.id);
+  std::string out = head(id + (read ? ".read" : ".recalled") + which, one.to.app, one.at, one.at + lifetime, "cancel");
   if (read) out += R"(,"cancel":{"reason":"read"})";
   out += R"(,"from":{)";
   append_json_member(out, "user_id", one.from);
   if (!one.nick.empty()) append_json_member(out, "nick", one.nick);
+  if (!one.group.empty()) {
+    out += R"(},"group":{)";
+    append_json_member(out, "group_id", one.group);
+    append_json_member(out, "name", one.group_name);
+  }
   out += R"(},"message":{)";
   append_json_member(out, "id", id);
   append_json_member(out, "seq", one.message.seq.value);

@@ -1,14 +1,19 @@
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "im/domain/call.h"
 #include "im/domain/elements.h"
+#include "im/domain/group_rules.h"
 #include "im/domain/push_info.h"
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kFollowUpsMax = 10'000;  // of one answer
+constexpr std::size_t kFollowUpsMax = 10'000;                        // of one answer
+constexpr Ver kMovesNone{std::numeric_limits<std::int64_t>::max()};  // a group's message: no device has it by its ver
 
 FollowUpRow row_of(const FollowUp& one) {
   return {
@@ -29,6 +34,27 @@ void add(Work& work, FollowUp one) {
   work.told.follow_ups.push_back(std::move(one));
 }
 
+void name_group(FollowUp& one, const GroupRow& group, std::int64_t ranges) {
+  one.group = group.id;
+  one.group_name = group.name;
+  one.range = range_of(member_slot(one.to.user), ranges);
+}
+
+/// Of a group's call.
+FollowUp call_over_of(Tables& tables, const FollowUpRow& row, FollowUp one) {
+  one.message = row.message;
+  one.ver = row.ver;
+  const auto group = tables.group(row.message.conv);
+  const auto call = tables.call(row.message);
+  if (!group || group->dismissed || !call) {
+    one.targets.clear();
+    return one;
+  }
+  one.from = call->inviter;
+  name_group(one, *group, call->ranges);
+  return one;
+}
+
 /// Without targets where nobody is to be told any more: then it is over.
 FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
   const auto account = tables.account(row.to);
@@ -38,8 +64,9 @@ FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
     one.targets = push_targets(tables, row.to);
   }
   if (one.kind == FollowUp::Kind::Badge) return one;
-  one.message = row.message;
   const auto conv = tables.conv(row.message.conv);
+  if (conv && conv->is_group()) return call_over_of(tables, row, std::move(one));
+  one.message = row.message;
   if (!conv || !conv->holds(row.to)) {
     one.targets.clear();
     return one;
@@ -56,6 +83,7 @@ bool may_be_shown(const ServiceOptions& options, const Message& message) {
   if (!push) return true;
   if (push->disabled) return false;
   if (push->canonical.contains(R"("desc":)")) return true;
+  if (message.elements.starts_with(R"([{"type":"call")")) return call_shows(message.elements);
   const auto content = check_elements(message.elements, options.elements);
   return !content || !content->preview.empty();
 }
@@ -77,6 +105,20 @@ void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tabl
              .nick = message.nick,
              .unread_total = total.unread,
              .targets = std::move(targets)});
+}
+
+void tell_call_over(Work& work, const GroupRow& group, const Message& invite, const UserKey& to, std::int64_t ranges) {
+  if (!may_be_shown(work.options, invite)) return;
+  FollowUp one{.kind = FollowUp::Kind::Recalled,
+               .to = to,
+               .message = invite.id,
+               .ver = kMovesNone,
+               .from = invite.from,
+               .nick = invite.nick,
+               .unread_total = unread_total(work.tables, to),
+               .targets = push_targets(work.tables, to)};
+  name_group(one, group, ranges);
+  add(work, std::move(one));
 }
 
 void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tables::Touched total, bool less,

@@ -67,6 +67,7 @@ struct GroupDraft {  // a GroupSendRequest whose content was checked
   bool online_only = false, no_unread = false, no_last = false;
   std::vector<std::string> mentions, targets;
   bool untold = false;            // as Draft's
+  bool signal = false;            // likewise
   std::string earlier_client_id;  // as GroupSendRequest's
   milliseconds repeat_window{0};
 };

@@ -229,7 +229,12 @@ Answer<std::vector<GroupReceiver>> group_receivers(Work& work, MessageId id, std
   const auto group = tables.group(id.conv);
   const auto found = group && !group->dismissed ? tables.group_message(*group, id.seq) : std::nullopt;
   if (!found || found->first.flags.recalled) return out;
-  const std::vector<std::string>& targets = found->first.targets;
+  std::vector<std::string> targets = found->first.targets;
+  if (is_call_invite(found->first.elements)) {  // those who may still answer
+    for (const CallUserRow& user : tables.call_users(id))
+      if (user.state == CallState::Waits) targets.push_back(user.user);
+    if (targets.empty()) return out;
+  }
   for (const ReceiverRow& row : tables.receivers(id, slots_of(range, ranges), found->first.from)) {
     if (!targets.empty() && std::ranges::find(targets, row.user) == targets.end()) continue;
     if (!group_push_due(row.option, row.mentioned, work.options.groups.mention_passes_not_notify)) continue;

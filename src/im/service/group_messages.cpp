@@ -78,7 +78,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
 
   // Decide.
   GroupSendFacts facts{.type = group.type,
-                       .actor = in->actor,
+                       .actor = draft.signal && in->member ? GroupActor::App : in->actor,
                        .all_silenced = group.all_silenced,
                        .online_only = draft.online_only,
                        .no_unread = draft.no_unread,
@@ -122,7 +122,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   if (work.options.message_kept.count() > 0) made.expires = plan->at + work.options.message_kept;
   tables.advance_group(group, work.now);
   tables.add_group_message(group, made, {counts, group.counted});
-  tables.add_sent(who.user, draft.client_id, {made.id, made.at, sender->ver});
+  if (!draft.client_id.empty()) tables.add_sent(who.user, draft.client_id, {made.id, made.at, sender->ver});
   if (in->member) tables.note_sent(*in->member, counts, plan->at);
   const auto message = std::make_shared<const Message>(std::move(made));
   deliver(message);

@@ -281,6 +281,9 @@ struct FollowUp {
   std::int64_t unread_total = 0;
   std::vector<PushTarget> targets;
   std::string by_device;  // that brought it about; empty: none of the receiver's, or not known any more
+  // Of a group's call that is over: where, and in which range of its members (group_rules.h) the receiver is.
+  std::string group, group_name;
+  std::int64_t range = 0;
 };
 /// The same of a group: one, however many its members are; receivers are looked up when the pushes are made.
 struct GroupIntent {

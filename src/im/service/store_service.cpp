@@ -9,6 +9,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kPageMax = 1'000;            // callbacks of one answer
+constexpr milliseconds kFirstSweep{1'000};         // of calls
 constexpr milliseconds kAgain{100};                // between two commits of a pruning that is not done yet
 constexpr milliseconds kDisconnectedAgain{1'000};  // after the store could not write them
 
@@ -56,12 +57,14 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> 
       group_intents_timer_(around_.loop.make_timer([this] { save_group_intents(); })),
       disconnected_timer_(around_.loop.make_timer([this] { save_disconnected(); })),
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
+      calls_timer_(around_.loop.make_timer([this] { sweep_calls(); })),
       gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
       writer_(std::move(tables.front()), *owner_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
               around_.metrics),
       readers_(without_first(std::move(tables)), *owner_, options_, around_.clock, around_.log, mailbox_) {
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
+  sweep_calls_at(around_.clock.wall() + kFirstSweep);  // of an earlier process
 }
 
 StoreService::~StoreService() {
