@@ -26,6 +26,9 @@ constexpr std::array kCommands = {
     Command{"create", LineKind::Create, "TYPE NAME", "make a group (Work, Public, Meeting) and talk there"},
     Command{"join", LineKind::Join, "GROUP", "become a member of GROUP"},
     Command{"invite", LineKind::Invite, "USER...", "make them members of the open group"},
+    Command{"invitations", LineKind::Invitations, "", "to groups, that wait for your answer"},
+    Command{"agree", LineKind::Agree, "GROUP", "to its invitation"},
+    Command{"decline", LineKind::Decline, "GROUP", "its invitation"},
     Command{"kick", LineKind::Kick, "USER...", "put them out of the open group"},
     Command{"members", LineKind::Members, "", "of the open group"},
     Command{"leave", LineKind::Leave, "", "be no member of the open group any more"},
@@ -87,6 +90,8 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
     case LineKind::Open:  // a user id may have blanks, and so may a group's
     case LineKind::Group:
     case LineKind::Join:
+    case LineKind::Agree:
+    case LineKind::Decline:
       if (rest.empty()) return wrong();
       out.argument = rest;
       return out;

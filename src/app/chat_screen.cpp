@@ -119,6 +119,12 @@ std::string chat_text(const json& event) {
   if (kind == "chats") return chats(event);
   if (kind == "history") return history(event);
   if (kind == "calls") return calls(event);
+  if (kind == "invitations") {
+    std::string text;
+    for (const json& each : array_of(event, "invitations"))
+      text += fmt::format("-- {} ({}), by {}\n", talk_of(each), shown(each, "name"), shown(each, "by"));
+    return text.empty() ? "-- no invitations\n" : text;
+  }
   if (kind == "called")
     return fmt::format("{} calling {}   ({})\n", hour_of(event), talk_of(event), shown(event, "call"));
   if (kind == "opened") return fmt::format("-- with {}, {} unread\n", talk_of(event), number_of(event, "unread"));

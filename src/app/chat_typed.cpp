@@ -77,6 +77,9 @@ void ChatState::typed(std::string_view line, MonoTime now) {
     case What::Join:
     case What::Leave:
     case What::Invite:
+    case What::Invitations:
+    case What::Agree:
+    case What::Decline:
     case What::Kick:
     case What::Members:
     case What::Call:

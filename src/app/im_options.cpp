@@ -86,6 +86,8 @@ void read_groups(JsonSection& section, im::GroupLimits& limits) {
   section.integer("group_members_max", limits.members_max, 2, 1'000'000);
   section.integer("group_invited_max", limits.invited_max, 1, 1'000);
   section.integer("groups_per_user_max", limits.groups_per_user_max, 1, 10'000);
+  section.integer("group_invitations_max", limits.invitations_max, 1, 10'000);
+  section.duration_ms("group_invitation_kept_ms", limits.invitation_kept, 60'000, 31'536'000'000);
   section.integer("group_mentions_max", limits.mentions_max, 0, 1'000);
   section.integer("group_notice_bytes_max", limits.notice_bytes_max, 1, 16'384);
   section.integer("group_attributes_max", limits.attributes_max, 0, 100);

@@ -14,10 +14,11 @@ struct Row {
 };
 constexpr std::array<Row, static_cast<std::size_t>(GroupOp::Count)> kRights = {{
     {"send", {"MAOX", "MAOX", "MAOX", "MAOX"}},
-    {"invite", {"MAOX", "X", "X", ""}},
-    {"decide", {"", "AOX", "", ""}},
+    {"invite", {"MAOX", "MAOX", "MAOX", ""}},
+    {"decide", {"OX", "AOX", "AOX", ""}},
     {"edit_info", {"MAOX", "AOX", "AOX", "OX"}},
     {"set_join", {"", "AOX", "", ""}},
+    {"set_invite", {"OX", "AOX", "AOX", ""}},
     {"kick", {"OX", "AOX", "AOX", ""}},
     {"silence", {"", "AOX", "AOX", "OX"}},
     {"set_card", {"OX", "AOX", "AOX", "OX"}},

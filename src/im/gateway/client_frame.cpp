@@ -137,14 +137,18 @@ void read(Members&, request::Calls&) {}
 
 using Body = decltype(RequestFrame::body);
 /// In the order of Body's alternatives.
-constexpr std::array kOps = std::to_array<std::string_view>(
-    {"logout",       "send",           "recall",       "remove",     "read",         "chat",
-     "sync",         "pull",           "token",        "state",      "settings",     "mute",
-     "profile",      "profiles",       "black",        "blacks",     "group_create", "group_dismiss",
-     "group_change", "group_transfer", "group_infos",  "groups",     "group_join",   "group_applications",
-     "group_decide", "group_quit",     "group_invite", "group_kick", "group_member", "group_members",
-     "group_send",   "group_read",     "group_pull",   "group_chat", "call_invite",  "call_cancel",
-     "call_accept",  "call_reject",    "calls"});
+constexpr std::array kOps =
+    std::to_array<std::string_view>({"logout",       "send",          "recall",       "remove",
+                                     "read",         "chat",          "sync",         "pull",
+                                     "token",        "state",         "settings",     "mute",
+                                     "profile",      "profiles",      "black",        "blacks",
+                                     "group_create", "group_dismiss", "group_change", "group_transfer",
+                                     "group_infos",  "groups",        "group_join",   "group_applications",
+                                     "group_decide", "group_quit",    "group_invite", "group_kick",
+                                     "group_member", "group_members", "group_send",   "group_read",
+                                     "group_pull",   "group_chat",    "call_invite",  "call_cancel",
+                                     "call_accept",  "call_reject",   "calls",        "group_invitations",
+                                     "group_answer"});
 static_assert(kOps.size() == std::variant_size_v<Body>);
 
 template <std::size_t I = 0>

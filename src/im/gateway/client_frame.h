@@ -61,6 +61,7 @@ struct GroupApplications {
 struct GroupQuit {
   std::string group;
 };
+struct GroupInvitations {};
 struct GroupInvite {
   MembersChange change;
 };
@@ -87,7 +88,8 @@ struct RequestFrame {
                request::GroupTransfer, request::GroupInfos, JoinedRequest, request::GroupJoin,
                request::GroupApplications, Decision, request::GroupQuit, request::GroupInvite, request::GroupKick,
                MemberChange, MembersRequest, GroupSendRequest, GroupReadRequest, GroupPullRequest, GroupChatChange,
-               CallInvite, request::CallCancel, request::CallAccept, request::CallReject, request::Calls>
+               CallInvite, request::CallCancel, request::CallAccept, request::CallReject, request::Calls,
+               request::GroupInvitations, InvitationAnswer>
       body;
 };
 using ClientFrame = std::variant<HelloFrame, RequestFrame, AckFrame, PingFrame>;

@@ -174,6 +174,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void ask(std::int64_t id, Decision& body);
   void ask(std::int64_t id, request::GroupQuit& body);
   void ask(std::int64_t id, request::GroupInvite& body);
+  void ask(std::int64_t id, request::GroupInvitations& body);
+  void ask(std::int64_t id, InvitationAnswer& body);
   void ask(std::int64_t id, request::GroupKick& body);
   void ask(std::int64_t id, MemberChange& body);
   void ask(std::int64_t id, MembersRequest& body);

@@ -16,6 +16,7 @@ inline constexpr bool kLargeAnswer =
     std::is_same_v<T, SyncReply> || std::is_same_v<T, PullReply> || std::is_same_v<T, JoinedGroups> ||
     std::is_same_v<T, MembersPage> || std::is_same_v<T, MembersChanged> ||
     std::is_same_v<T, std::vector<Application>> || std::is_same_v<T, std::vector<OpenCall>> ||
+    std::is_same_v<T, std::vector<Invitation>> ||
     std::is_same_v<T, std::vector<std::pair<std::string, Answer<GroupInfo>>>>;
 
 /// Opens the request. `body` makes the answer's body of a reply that succeeded.

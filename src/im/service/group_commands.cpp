@@ -27,6 +27,8 @@ Answer<void> check_info_rights(const GroupInfoChange& change, const InGroup& in)
   if (!change.fields.empty() && in.actor == GroupActor::Stranger) return check_right(GroupOp::EditInfo, type, in.actor);
   if (change.join)
     if (auto ok = check_right(GroupOp::SetJoin, type, in.actor); !ok) return ok;
+  if (change.invite || change.invite_consent)
+    if (auto ok = check_right(GroupOp::SetInvite, type, in.actor); !ok) return ok;
   if (change.all_silenced) return check_right(GroupOp::SilenceAll, type, in.actor);
   return {};
 }
@@ -58,6 +60,8 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
                  .members_max = static_cast<std::int64_t>(
                      request.members_max > 0 ? std::min(request.members_max, limits.members_max) : limits.members_max),
                  .fields = *std::move(fields),
+                 .invite = request.invite.value_or(traits.invite),
+                 .invite_consent = request.invite_consent,
                  .created_at = request.created_at.value_or(work.now),
                  .info_at = work.now};
   // Whether the owner can be one is to be known before anything is written.
@@ -140,6 +144,9 @@ Answer<Ver> change_group(Work& work, const Actor& who, const GroupInfoChange& ch
     const auto most = static_cast<std::int64_t>(std::min(*change.members_max, work.options.groups.members_max));
     if (most != group.members_max) tip.changed["members_max"] = std::to_string(group.members_max = most);
   }
+  if (change.invite && *change.invite != group.invite) tip.changed["invite"] = name_of(group.invite = *change.invite);
+  if (change.invite_consent && *change.invite_consent != group.invite_consent)
+    tip.changed["invite_consent"] = (group.invite_consent = *change.invite_consent) ? "true" : "false";
   if (change.all_silenced && *change.all_silenced != group.all_silenced)
     tip.changed["all_silenced"] = (group.all_silenced = *change.all_silenced) ? "true" : "false";
   for (const auto& [name, value] : change.fields) tip.changed["fields." + name] = value;
@@ -198,6 +205,7 @@ bool prune_groups(Work& work) {
   const std::vector<MemberRow> left = tables.left_before(before, most);
   for (const MemberRow& row : left) tables.forget_member(row);
   tables.prune_applications(before);
+  tables.prune_invitations(work.now - work.options.groups.invitation_kept);
   const auto dismissed = tables.dismissed_before(before);
   if (!dismissed) return left.size() == most;
   std::vector<MemberRow> members = tables.members_of(*dismissed, most);

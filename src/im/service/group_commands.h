@@ -54,6 +54,18 @@ bool prune_groups(Work& work);                          // true: there is more
 // group_members.cpp
 Answer<JoinReply> join_group(Work& work, const Actor& who, const std::string& group, const std::string& note);
 Answer<Ver> decide_application(Work& work, const Actor& who, const Decision& decision);
+// group_invitations.cpp
+MemberOutcome ask_admins(Work& work, const Actor& who, const GroupRow& group, const std::string& user);
+MemberOutcome ask_user(Work& work, const Actor& who, const GroupRow& group, const std::string& user);
+/// Of a member's invitation that waits for owner and admins, whose right was looked at.
+Answer<Ver> decide_members_invitation(Work& work, const Actor& who, GroupRow& group, ApplicationRow row,
+                                      const Decision& decision);
+Answer<JoinReply> answer_invitation(Work& work, const Actor& who, const InvitationAnswer& answer);
+Answer<std::vector<Invitation>> invitations(Work& work, const Actor& who);
+
+// group_members.cpp
+/// Owner and admins, of whom those that are connected hear of an application or an invitation.
+void tell_deciders(Work& work, const GroupRow& group, const UserKey& applicant, const GroupTip& tip);
 Answer<Ver> quit_group(Work& work, const Actor& who, const std::string& group);
 Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange& change);
 Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersChange& change);

@@ -21,6 +21,8 @@ GroupInfo info_of(Work& work, const GroupRow& group, const MemberRow* self, bool
                 .members = group.members,
                 .members_max = group.members_max,
                 .join = group.join,
+                .invite = group.invite,
+                .invite_consent = group.invite_consent,
                 .fields = fields_of(group.fields)};
   if (all) {
     out.notification = group.notification;
@@ -123,6 +125,8 @@ Answer<std::vector<Application>> applications(Work& work, const Actor& who, cons
                    .user = std::move(row.user),
                    .note = std::move(row.note),
                    .at = row.at,
+                   .inviter = std::move(row.inviter),
+                   .for_user = row.for_user,
                    .decided = row.state != ApplicationRow::State::Waits,
                    .agreed = row.state == ApplicationRow::State::Agreed,
                    .by = std::move(row.by),

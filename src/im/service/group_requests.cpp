@@ -194,6 +194,22 @@ void StoreService::decide_application(const Actor& who, Decision decision, Reply
              std::move(reply));
 }
 
+void StoreService::invitations(const Actor& who, Reply<std::vector<Invitation>> reply) {
+  if (auto ok = Checks().user(who.user.user).all(); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
+  look<std::vector<Invitation>>([who](Work& work) { return im::invitations(work, who); }, std::move(reply));
+}
+
+void StoreService::answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) {
+  auto ok = Checks()
+                .user(who.user.user)
+                .group(answer.group)
+                .text(std::string_view(answer.note), "note", options_.groups.note_bytes_max)
+                .all();
+  if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
+  write<JoinReply>([who, answer = std::move(answer)](Work& work) { return im::answer_invitation(work, who, answer); },
+                   std::move(reply));
+}
+
 void StoreService::quit_group(const Actor& who, std::string group, Reply<Ver> reply) {
   if (auto ok = Checks().user(who.user.user).group(group).all(); !ok)
     return refuse_later(std::move(ok.error()), std::move(reply));

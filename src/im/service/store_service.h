@@ -117,6 +117,8 @@ class StoreService final : public Service,
   void join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) override;
   void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) override;
   void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override;
+  void invitations(const Actor& who, Reply<std::vector<Invitation>> reply) override;
+  void answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) override;
   void quit_group(const Actor& who, std::string group, Reply<Ver> reply) override;
   void invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
   void kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;

@@ -466,6 +466,14 @@ CREATE TABLE im_call_users (
   PRIMARY KEY (conv, seq, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX im_call_users_waiting ON im_call_users (user_id) WHERE state = 0;
+
+-- Members' invitations: whether they are for all, for admins to agree to, or for nobody; and for the invited to agree to.
+ALTER TABLE im_groups ADD COLUMN invite_option TEXT NOT NULL DEFAULT '';  -- '': as the type's groups begin
+ALTER TABLE im_groups ADD COLUMN invite_consent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_applications ADD COLUMN inviter TEXT NOT NULL DEFAULT '';  -- '': he applied himself
+ALTER TABLE im_applications ADD COLUMN for_user INTEGER NOT NULL DEFAULT 0;  -- it waits for the invited
+CREATE INDEX im_applications_invited ON im_applications (user_id) WHERE state = 0 AND for_user = 1;
+CREATE INDEX im_applications_expiring ON im_applications (at) WHERE state = 0 AND inviter <> '';
 )sql",
 };
 

@@ -224,6 +224,9 @@ class Tables {
   std::vector<ApplicationRow> applications(ConvId conv, std::size_t limit);  // newest first
   std::size_t applications_waiting(ConvId conv);
   void prune_applications(WallTime before);
+  void prune_invitations(WallTime before);  // that wait
+  /// That wait for his answer, newest first.
+  std::vector<InvitationRow> invitations_of(const UserKey& who, WallTime since, std::size_t limit);
 
   std::int64_t add_group_intent(MessageId message, std::int64_t ranges);
   bool erase_group_intent(MessageId message);

@@ -165,6 +165,14 @@ struct ScriptedService : Service, GroupService, CallService {
     asked(who, "applications " + group);
     reply(std::vector<Application>{{.group = group, .user = "mia", .note = "let me in", .at = wall_from_ms(7)}});
   }
+  void invitations(const Actor& who, Reply<std::vector<Invitation>> reply) override {
+    asked(who, "invitations");
+    reply(std::vector<Invitation>{{"g", "Team", GroupType::Work, "mia", wall_from_ms(7)}});
+  }
+  void answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) override {
+    asked(who, "answer " + answer.group + (answer.agree ? " yes " : " no ") + answer.note);
+    reply(JoinReply{MemberResult::Done, Ver{20}});
+  }
   void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override {
     ver(who, "decide " + decision.user + (decision.agree ? " yes" : " no"), std::move(reply));
   }
