@@ -117,7 +117,7 @@ void ChatState::typed_of_group(const ChatLine& line, MonoTime now) {
           {{"event", "opened"}, {"group", line.argument}, {"unread", it == chats_.end() ? 0 : it->second.unread}});
     }
     case What::Create:
-      if (!im::group_type_from(line.word)) return refuse_input("a group's type is Work, Public or Meeting");
+      if (!im::group_type_from(line.word)) return refuse_input("a group's type is Work, Public, Meeting or AVChatRoom");
       return queue("group_create", {{"type", line.word}, {"name", line.argument}}, now);
     case What::Join:
       return queue("group_join", {{"group", line.argument}}, now);

@@ -23,7 +23,7 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"open", LineKind::Open, "PEER", "talk to PEER: typed text goes there"},
     Command{"group", LineKind::Group, "GROUP", "talk in GROUP: typed text goes there"},
-    Command{"create", LineKind::Create, "TYPE NAME", "make a group (Work, Public, Meeting) and talk there"},
+    Command{"create", LineKind::Create, "TYPE NAME", "make a group (Work, Public, Meeting, AVChatRoom) and talk there"},
     Command{"join", LineKind::Join, "GROUP", "become a member of GROUP"},
     Command{"invite", LineKind::Invite, "USER...", "make them members of the open group"},
     Command{"invitations", LineKind::Invitations, "", "to groups, that wait for your answer"},

@@ -449,6 +449,10 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_counter("nightpost_im_calls_total", "Invitations to calls", {}, cell(metrics.service.calls));
   page.add_counter("nightpost_im_calls_timed_out_total", "Calls that somebody did not answer in time", {},
                    cell(metrics.service.calls_timed_out));
+  page.add_gauge("nightpost_im_live_rooms", "Live groups with somebody in them", {}, cell(metrics.service.live_rooms));
+  page.add_gauge("nightpost_im_live_users", "Users in live groups", {}, cell(metrics.service.live_users));
+  page.add_counter("nightpost_im_live_dropped_total", "Messages and news that fell to a live group's rate", {},
+                   cell(metrics.service.live_dropped));
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
   register_rest_metrics(page, metrics.rest);

@@ -65,7 +65,7 @@ enum class Code : std::int32_t {
   GroupMessageUnknown = 10030,
   GroupRecallTooLate = 10031,
   GroupNoRecall = 10033,
-  LiveGroups = 10036,      // this server has none
+  LiveGroups = 10036,      // the app has as many as it may
   UserGroupsFull = 10037,  // the user is in as many groups as a user may be
   // Pushes to all.
   PushTasksFull = 60019,   // as many are not over as may be

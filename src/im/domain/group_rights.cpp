@@ -19,7 +19,7 @@ constexpr std::array<Row, static_cast<std::size_t>(GroupOp::Count)> kRights = {{
     {"edit_info", {"MAOX", "AOX", "AOX", "OX"}},
     {"set_join", {"", "AOX", "", ""}},
     {"set_invite", {"OX", "AOX", "AOX", ""}},
-    {"kick", {"OX", "AOX", "AOX", ""}},
+    {"kick", {"OX", "AOX", "AOX", "OX"}},
     {"silence", {"", "AOX", "AOX", "OX"}},
     {"set_card", {"OX", "AOX", "AOX", "OX"}},
     {"silence_all", {"", "AOX", "AOX", "OX"}},

@@ -129,6 +129,8 @@ void read(Members& in, request::GroupInvite& out) { read_change(in, out.change);
 void read(Members& in, request::GroupKick& out) {
   read_change(in, out.change);
   in.text("reason", out.change.reason);
+  if (std::int64_t ms = 0; in.number("ban_ms", ms, 0, MemberChange::kForever.count()))
+    out.change.ban = milliseconds(ms);
 }
 void read(Members& in, MemberChange& out) {
   in.text("group", out.group, true);
@@ -146,6 +148,7 @@ void read(Members& in, MembersRequest& out) {
   in.size("limit", out.limit, 100);
   read_word(in, "role", out.role, group_role_from);
   in.flag("silenced", out.silenced);
+  in.flag("banned", out.banned);
 }
 void read(Members& in, GroupSendRequest& out) {
   in.text("group", out.group, true);

@@ -34,6 +34,14 @@ void add(Work& work, FollowUp one) {
   work.told.follow_ups.push_back(std::move(one));
 }
 
+/// Whether its message is an invite to a call, and what the receiver has answered.
+void name_call(Tables& tables, FollowUp& one) {
+  one.call = tables.call(one.message).has_value();
+  if (!one.call) return;
+  for (const CallUserRow& user : tables.call_users(one.message))
+    if (user.user == one.to.user) one.answered = user.state == CallState::Accepted || user.state == CallState::Rejected;
+}
+
 void name_group(FollowUp& one, const GroupRow& group, std::int64_t ranges) {
   one.group = group.id;
   one.group_name = group.name;
@@ -51,6 +59,7 @@ FollowUp call_over_of(Tables& tables, const FollowUpRow& row, FollowUp one) {
     return one;
   }
   one.from = call->inviter;
+  name_call(tables, one);
   name_group(one, *group, call->ranges);
   return one;
 }
@@ -73,6 +82,7 @@ FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
   }
   one.ver = row.ver;
   one.from = conv->other(row.to.user);
+  if (one.kind == FollowUp::Kind::Recalled) name_call(tables, one);
   if (auto message = tables.message(*conv, row.message.seq)) one.nick = std::move(message->nick);
   return one;
 }
@@ -96,15 +106,16 @@ void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tabl
   if (targets.empty()) return;
   if (less) add(work, {.kind = FollowUp::Kind::Badge, .to = to, .unread_total = total.unread, .targets = targets});
   if (!may_be_shown(work.options, message)) return;
-  const Ver ver = work.tables.ver_at(conv, conv.is_b(message.to), Seq{message.id.seq.value - 1}, message.id.seq);
-  add(work, {.kind = FollowUp::Kind::Recalled,
-             .to = to,
-             .message = message.id,
-             .ver = ver,
-             .from = message.from,
-             .nick = message.nick,
-             .unread_total = total.unread,
-             .targets = std::move(targets)});
+  FollowUp one{.kind = FollowUp::Kind::Recalled,
+               .to = to,
+               .message = message.id,
+               .ver = work.tables.ver_at(conv, conv.is_b(message.to), Seq{message.id.seq.value - 1}, message.id.seq),
+               .from = message.from,
+               .nick = message.nick,
+               .unread_total = total.unread,
+               .targets = std::move(targets)};
+  name_call(work.tables, one);
+  add(work, std::move(one));
 }
 
 void tell_call_over(Work& work, const GroupRow& group, const Message& invite, const UserKey& to, std::int64_t ranges) {
@@ -117,6 +128,7 @@ void tell_call_over(Work& work, const GroupRow& group, const Message& invite, co
                .nick = invite.nick,
                .unread_total = unread_total(work.tables, to),
                .targets = push_targets(work.tables, to)};
+  name_call(work.tables, one);
   name_group(one, group, ranges);
   add(work, std::move(one));
 }

@@ -39,8 +39,12 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   Tables& tables = work.tables;
   const GroupLimits& limits = work.options.groups;
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  if (request.type == GroupType::Live)
-    return refuse(Code::LiveGroups, "type: this server has no live groups (AVChatRoom)");
+  const bool live = request.type == GroupType::Live;
+  if (live && static_cast<std::size_t>(tables.count_groups(who.user.app, GroupType::Live)) >= limits.live_groups_max)
+    return refuse(Code::LiveGroups,
+                  "type: the app has " + std::to_string(limits.live_groups_max) + " live groups, as many as it may");
+  if (live && !request.members.empty())
+    return refuse(Code::GroupForbidden, "members: each joins a live group by himself");
   if (auto ok = check_free(tables, who, request.group); !ok) return std::unexpected(std::move(ok.error()));
   const GroupTraits& traits = traits_of(request.type);
   if (request.join && *request.join != traits.join && !traits.join_changes)
@@ -68,7 +72,7 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   if (!who.user.user.empty()) {
     const auto account = tables.account(who.user);
     if (!account || account->removed) return refuse(Code::AccountUnknown, "owner: no such account");
-    if (tables.groups_of(who.user) >= limits.groups_per_user_max)
+    if (!live && tables.groups_of(who.user) >= limits.groups_per_user_max)
       return refuse(Code::UserGroupsFull,
                     "owner: is in " + std::to_string(limits.groups_per_user_max) + " groups, as many as a user may be");
   }
@@ -81,7 +85,8 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
 
   tables.add_group(group);
   GroupCreated out{.group = group.id, .conv = group.conv};
-  if (!group.owner.empty()) {
+  if (live) out.ver = ver_of(tables, who.user);
+  if (!live && !group.owner.empty()) {
     const GroupTip tip{.kind = GroupTip::Kind::Create, .by = group.owner};
     auto ver = admit(work, group, who.user, GroupRole::Owner, device_of(who), tip);
     if (!ver) return std::unexpected(std::move(ver.error()));

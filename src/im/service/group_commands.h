@@ -71,6 +71,17 @@ Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange&
 Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersChange& change);
 Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& change);
 
+// live_commands.cpp
+/// GroupForbidden: banned.
+Answer<void> may_be_in_room(Work& work, const GroupRow& group, const std::string& user);
+WallTime silenced_in_room(Work& work, const GroupRow& group, const std::string& user);
+Answer<JoinReply> join_live(Work& work, const Actor& who, const GroupRow& group);
+Answer<Ver> quit_live(Work& work, const Actor& who, const GroupRow& group);
+Answer<MembersChanged> kick_from_live(Work& work, const Actor& who, const GroupRow& group, const MembersChange& change);
+Answer<Ver> silence_in_live(Work& work, const Actor& who, const InGroup& in, const MemberChange& change);
+/// Silenced or banned ones.
+Answer<MembersPage> silenced_in_live(Work& work, const InGroup& in, const MembersRequest& request);
+
 // group_messages.cpp
 struct GroupDraft {  // a GroupSendRequest whose content was checked
   std::string group, client_id, elements, push, cloud_data;

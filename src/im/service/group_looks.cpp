@@ -92,7 +92,8 @@ Answer<GroupInfos> group_infos(Work& work, const Actor& who, const std::vector<s
       const auto group = work.tables.group(who.user.app, id);
       if (!group) return refuse(Code::GroupUnknown, "group: no such group");
       const auto self = who.user.user.empty() ? std::nullopt : member_now(work.tables, group->conv, who.user);
-      const bool all = self || who.admin();
+      const bool there = group->type == GroupType::Live && (who.live == group->conv || who.user.user == group->owner);
+      const bool all = self || who.admin() || there;
       if (!all)
         if (auto ok = check_right(GroupOp::ReadInfo, group->type, GroupActor::Stranger); !ok)
           return std::unexpected(std::move(ok.error()));
@@ -139,6 +140,8 @@ Answer<MembersPage> members(Work& work, const Actor& who, const MembersRequest& 
   if (!in) return std::unexpected(in.error());
   if (auto ok = check_right(GroupOp::ReadMembers, in->group.type, in->actor); !ok)
     return std::unexpected(std::move(ok.error()));
+  if (in->group.type == GroupType::Live) return silenced_in_live(work, *in, request);
+  if (request.banned) return refuse(Code::GroupForbidden, "banned: of a live group alone");
   MembersPage out{.total = in->group.members};
   const auto silenced_at = request.silenced ? std::optional(work.now) : std::nullopt;
   for (const auto& named :

@@ -80,6 +80,7 @@ Answer<JoinReply> join_group(Work& work, const Actor& who, const std::string& id
   auto in = enter(work.tables, who, id);
   if (!in) return std::unexpected(std::move(in.error()));
   GroupRow& group = in->group;
+  if (group.type == GroupType::Live) return join_live(work, who, group);
   if (in->member) return JoinReply{MemberResult::Already, ver_of(work.tables, who.user)};
   if (group.join == JoinOption::Disabled)
     return refuse(Code::GroupForbidden, "group: nobody joins it by himself, its members invite");
@@ -145,6 +146,11 @@ Answer<Ver> decide_application(Work& work, const Actor& who, const Decision& dec
 Answer<Ver> quit_group(Work& work, const Actor& who, const std::string& id) {
   auto in = enter(work.tables, who, id);
   if (!in) return std::unexpected(std::move(in.error()));
+  if (in->group.type == GroupType::Live) {
+    if (in->actor == GroupActor::Member) return quit_live(work, who, in->group);
+    if (auto ok = check_right(GroupOp::Quit, in->group.type, in->actor); !ok)
+      return std::unexpected(std::move(ok.error()));
+  }
   if (!in->member) return refuse(Code::GroupForbidden, "group: this user is no member");
   const GroupActor actor = actor_of(std::optional(in->member->role));
   if (auto ok = check_right(GroupOp::Quit, in->group.type, actor); !ok) return std::unexpected(std::move(ok.error()));
@@ -202,6 +208,8 @@ Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersC
   if (!in) return std::unexpected(std::move(in.error()));
   GroupRow& group = in->group;
   if (auto ok = check_right(GroupOp::Kick, group.type, in->actor); !ok) return std::unexpected(std::move(ok.error()));
+  if (group.type == GroupType::Live) return kick_from_live(work, who, group, change);
+  if (change.ban) return refuse(Code::GroupForbidden, "ban: of a live group alone");
   MembersChanged out;
   GroupTip all{.kind = GroupTip::Kind::Kick, .by = who.user.user, .note = change.reason};
   for (const std::string& user : change.users) {
@@ -236,6 +244,7 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
   auto in = enter(tables, who, change.group);
   if (!in) return std::unexpected(std::move(in.error()));
   if (in->actor == GroupActor::Stranger) return refuse(Code::GroupForbidden, "group: this user is no member");
+  if (in->group.type == GroupType::Live) return silence_in_live(work, who, *in, change);
   const UserKey user{who.user.app, change.user.empty() ? who.user.user : change.user};
   auto target = member_now(tables, in->group.conv, user);
   if (!target) return refuse(Code::GroupForbidden, "user: no member of the group");

@@ -99,6 +99,8 @@ struct MembersChange {
   std::vector<std::string> users;
   std::string reason;   // of a kick
   bool silent = false;  // no tip; the app's server alone
+  std::optional<milliseconds>
+      ban;  // of a kick from a live group: nor may he join for so long; 0 ends it, and kicks nobody
 };
 struct MembersChanged {
   std::vector<MemberOutcome> members;  // as asked for
@@ -169,6 +171,7 @@ struct MembersRequest {
   std::size_t limit = 50;         // 1-100
   std::optional<GroupRole> role;  // those alone
   bool silenced = false;          // those alone
+  bool banned = false;            // likewise, of a live group, which lists no others
 };
 struct MembersPage {
   std::vector<GroupMember> members;  // in an order of the server's own

@@ -15,6 +15,9 @@ struct ServiceMetrics {
   Counter disconnects_dropped;  // the loop's: ends of connections that are not told of, for as many wait as may
   Counter calls;                // the loop's: invites
   Counter calls_timed_out;      // likewise: that nobody, or not everybody, answered in time
+  Counter live_rooms;           // likewise: live groups with somebody in them, now
+  Counter live_users;           // likewise: in them, now
+  Counter live_dropped;         // likewise: messages and news that fell to a live group's rate
   BeforeGateMetrics before;     // the loop's
 };
 

@@ -21,6 +21,7 @@
 #include "im/service/file_lock.h"
 #include "im/service/group_admin.h"
 #include "im/service/group_commands.h"
+#include "im/service/live_rooms.h"
 #include "im/service/mailbox.h"
 #include "im/service/mass_push.h"
 #include "im/service/readers.h"
@@ -250,6 +251,10 @@ class StoreService final : public Service,
   void save_disconnected();
   void sweep_calls_at(WallTime until);
   void sweep_calls();
+  /// With the live room that the user is in now.
+  Actor placed(const Actor& who) const;
+  void look_at_rooms();
+  void arm_rooms();
   void prune();
 
   const std::optional<FileLock> lock_;  // of a file
@@ -280,9 +285,10 @@ class StoreService final : public Service,
   std::vector<Disconnected> disconnected_;
   std::shared_ptr<std::vector<Disconnected>> disconnected_on_their_way_;
   const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, disconnected_timer_,
-      prune_timer_, calls_timer_;
+      prune_timer_, calls_timer_, rooms_timer_;
   MonoTime calls_at_ = MonoTime::max();  // when the timer fires
   bool sweeping_calls_ = false;
+  LiveRooms rooms_{options_.groups};
 
   BeforeGate gate_;
   const std::shared_ptr<Mailbox> mailbox_;

@@ -170,6 +170,21 @@ constexpr GroupLine kGroupLines[] = {
      "= ?2 AND a.state = 0 AND a.for_user = 1 AND g.app_id = ?1 AND g.dismissed_at = 0 AND a.at > ?3 ORDER BY a.at "
      "DESC, a.conv LIMIT ?4"},
 
+    {&GroupQueries::live_rule, "im_live_rules",
+     "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id = ?2"},
+    {&GroupQueries::live_rule_save, "im_live_rules",
+     "INSERT INTO im_live_rules (conv, user_id, silenced_until, banned_until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT "
+     "(conv, user_id) DO UPDATE SET silenced_until = excluded.silenced_until, banned_until = excluded.banned_until"},
+    {&GroupQueries::live_rule_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1 AND user_id = ?2"},
+    {&GroupQueries::live_rules_count, "im_live_rules", "SELECT count(*) FROM im_live_rules WHERE conv = ?1"},
+    {&GroupQueries::live_silenced, "im_live_rules",
+     "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id > ?2 AND "
+     "silenced_until > ?3 ORDER BY user_id LIMIT ?4"},
+    {&GroupQueries::live_banned, "im_live_rules",
+     "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id > ?2 AND "
+     "banned_until > ?3 ORDER BY user_id LIMIT ?4"},
+    {&GroupQueries::live_rules_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1"},
+
     {&GroupQueries::intent_add, "im_group_intents",
      "INSERT INTO im_group_intents (conv, seq, ranges) VALUES (?1, ?2, ?3) RETURNING id"},
     {&GroupQueries::intent_erase, "im_group_intents", "DELETE FROM im_group_intents WHERE conv = ?1 AND seq = ?2"},

@@ -81,6 +81,12 @@ struct InvitationRow {
   std::string note;
 };
 
+/// Who may not speak in a live room, or not be there; the past: he may.
+struct LiveRule {
+  std::string user;
+  WallTime silenced_until{}, banned_until{};
+};
+
 /// A message of a group beside its text: whether it raises unread, and how many do up to it.
 struct MessageCount {
   bool counts = false;

@@ -474,6 +474,15 @@ ALTER TABLE im_applications ADD COLUMN inviter TEXT NOT NULL DEFAULT '';  -- '':
 ALTER TABLE im_applications ADD COLUMN for_user INTEGER NOT NULL DEFAULT 0;  -- it waits for the invited
 CREATE INDEX im_applications_invited ON im_applications (user_id) WHERE state = 0 AND for_user = 1;
 CREATE INDEX im_applications_expiring ON im_applications (at) WHERE state = 0 AND inviter <> '';
+
+-- Of live groups, whose members have no rows.
+CREATE TABLE im_live_rules (
+  conv INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  silenced_until INTEGER NOT NULL,
+  banned_until INTEGER NOT NULL,
+  PRIMARY KEY (conv, user_id)
+) STRICT, WITHOUT ROWID;
 )sql",
 };
 

@@ -228,6 +228,14 @@ class Tables {
   /// That wait for his answer, newest first.
   std::vector<InvitationRow> invitations_of(const UserKey& who, WallTime since, std::size_t limit);
 
+  // Live rooms (tables_live.cpp).
+  std::optional<LiveRule> live_rule(ConvId conv, std::string_view user);
+  void save_live_rule(ConvId conv, const LiveRule& rule);
+  void erase_live_rule(ConvId conv, std::string_view user);
+  std::size_t count_live_rules(ConvId conv);
+  /// Those that are silenced now, or banned; by user, behind `after`.
+  std::vector<LiveRule> live_rules(ConvId conv, std::string_view after, WallTime now, bool banned, std::size_t limit);
+
   std::int64_t add_group_intent(MessageId message, std::int64_t ranges);
   bool erase_group_intent(MessageId message);
   void group_intent_done(std::int64_t id, std::int64_t ranges);

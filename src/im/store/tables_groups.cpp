@@ -135,7 +135,7 @@ void Tables::erase_group(ConvId conv) {
   for (auto* const statement :
        {&groups_.mentions_erase_all, &groups_.targets_erase_all, &groups_.hides_erase_all, &groups_.changes_erase_all,
         &groups_.applications_erase_all, &groups_.intents_erase_all, &groups_.attributes_erase, &groups_.counters_erase,
-        &groups_.group_erase, &groups_.conv_erase})
+        &groups_.live_rules_erase, &groups_.group_erase, &groups_.conv_erase})
     change(*statement, conv.value);
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("group: every right, cell by cell", "[im][domain][group]") {
       {GroupOp::SetInvite, {"owner app", "admin owner app", "admin owner app", ""}},
       {GroupOp::EditInfo, {"member admin owner app", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::SetJoin, {"", "admin owner app", "", ""}},
-      {GroupOp::Kick, {"owner app", "admin owner app", "admin owner app", ""}},
+      {GroupOp::Kick, {"owner app", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::Silence, {"", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::SetCard, {"owner app", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::SilenceAll, {"", "admin owner app", "admin owner app", "owner app"}},

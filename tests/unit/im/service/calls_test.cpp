@@ -95,7 +95,10 @@ TEST_CASE("im calls: an invite is a message with a push that ends with it", "[im
   REQUIRE(after.follow_ups.size() == 1);       // her other phones, which may show one
   CHECK(after.follow_ups[0].kind == FollowUp::Kind::Recalled);
   CHECK(after.follow_ups[0].to.user == "mia");
-  CHECK(after.intents.empty());  // of the answer
+  CHECK(after.follow_ups[0].call);
+  CHECK(after.follow_ups[0].answered);
+  CHECK(world.follow_ups()[0].answered);  // after a kill, too
+  CHECK(after.intents.empty());           // of the answer
   CHECK(world.chat(world.phone("olga"), "mia").unread == 0);
   CHECK(world.open("mia").empty());
   CHECK(world.open("olga").empty());
@@ -153,7 +156,9 @@ TEST_CASE("im calls: a time-out outlives a kill, and comes once", "[im][service]
   CHECK(world.steps().empty());
   world.pass_time(milliseconds(1'001));
   CHECK(world.steps() == Steps{"timeout 1-1 by olga to olga", "timeout 1-1 by olga to mia"});
-  CHECK(world.follow_ups().size() == 1);
+  REQUIRE(world.follow_ups().size() == 1);
+  CHECK(world.follow_ups()[0].call);
+  CHECK_FALSE(world.follow_ups()[0].answered);
   CHECK(world.intents().empty());
   world.restart();
   world.pass_time(milliseconds(2'000));
