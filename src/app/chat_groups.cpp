@@ -101,7 +101,8 @@ bool ChatState::show_group_item(const json& item, bool personal, Shown) {
 
 void ChatState::typed_of_group(const ChatLine& line, MonoTime now) {
   using What = ChatLine::What;
-  const bool names_one = line.what == What::Group || line.what == What::Join;
+  const bool names_one =
+      line.what == What::Group || line.what == What::Join || line.what == What::Agree || line.what == What::Decline;
   if (names_one)
     if (const auto checked = im::check_group_id(line.argument); !checked) return refuse_input(checked.error().why);
   const bool needs_open =
@@ -116,10 +117,15 @@ void ChatState::typed_of_group(const ChatLine& line, MonoTime now) {
           {{"event", "opened"}, {"group", line.argument}, {"unread", it == chats_.end() ? 0 : it->second.unread}});
     }
     case What::Create:
-      if (!im::group_type_from(line.word)) return refuse_input("a group's type is Work, Public or Meeting");
+      if (!im::group_type_from(line.word)) return refuse_input("a group's type is Work, Public, Meeting or AVChatRoom");
       return queue("group_create", {{"type", line.word}, {"name", line.argument}}, now);
     case What::Join:
       return queue("group_join", {{"group", line.argument}}, now);
+    case What::Invitations:
+      return queue("group_invitations", ordered_json::object(), now);
+    case What::Agree:
+    case What::Decline:
+      return queue("group_answer", {{"group", line.argument}, {"agree", line.what == What::Agree}}, now);
     case What::Leave:
       return queue("group_quit", {{"group", open}}, now);
     case What::Invite:
@@ -141,6 +147,8 @@ void ChatState::typed_of_group(const ChatLine& line, MonoTime now) {
 }
 
 void ChatState::on_group_success(const Request& done, const json& body) {
+  if (done.op == "group_invitations")
+    return say({{"event", "invitations"}, {"invitations", array_of(body, "invitations")}});
   const std::string group = done.op == "group_create" ? text_of(body, "group") : done.body["group"].get<std::string>();
   const std::string key = group_key(group);
   Chat* const chat = chat_of(key);

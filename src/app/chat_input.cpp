@@ -23,9 +23,12 @@ struct Command {
 constexpr std::array kCommands = {
     Command{"open", LineKind::Open, "PEER", "talk to PEER: typed text goes there"},
     Command{"group", LineKind::Group, "GROUP", "talk in GROUP: typed text goes there"},
-    Command{"create", LineKind::Create, "TYPE NAME", "make a group (Work, Public, Meeting) and talk there"},
+    Command{"create", LineKind::Create, "TYPE NAME", "make a group (Work, Public, Meeting, AVChatRoom) and talk there"},
     Command{"join", LineKind::Join, "GROUP", "become a member of GROUP"},
     Command{"invite", LineKind::Invite, "USER...", "make them members of the open group"},
+    Command{"invitations", LineKind::Invitations, "", "to groups, that wait for your answer"},
+    Command{"agree", LineKind::Agree, "GROUP", "to its invitation"},
+    Command{"decline", LineKind::Decline, "GROUP", "its invitation"},
     Command{"kick", LineKind::Kick, "USER...", "put them out of the open group"},
     Command{"members", LineKind::Members, "", "of the open group"},
     Command{"leave", LineKind::Leave, "", "be no member of the open group any more"},
@@ -33,6 +36,11 @@ constexpr std::array kCommands = {
     Command{"history", LineKind::History, "[SEQ]", "the newest messages, or those before number SEQ"},
     Command{"read", LineKind::Read, "", "the open conversation is read"},
     Command{"recall", LineKind::Recall, "ID", "take a message of your own back"},
+    Command{"call", LineKind::Call, "[SECONDS] [USER...]", "call the open conversation; in a group those users"},
+    Command{"accept", LineKind::Accept, "ID", "a call"},
+    Command{"reject", LineKind::Reject, "ID", "a call"},
+    Command{"cancel", LineKind::Cancel, "ID", "a call of your own"},
+    Command{"calls", LineKind::Calls, "", "that wait for an answer"},
     Command{"background", LineKind::Background, "", "as a phone whose app is left: messages come as pushes"},
     Command{"foreground", LineKind::Foreground, "", "as a phone whose app is open again"},
     Command{"token", LineKind::Token, "CERT TOKEN", "register a device token of certificate CERT for pushes"},
@@ -82,6 +90,8 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
     case LineKind::Open:  // a user id may have blanks, and so may a group's
     case LineKind::Group:
     case LineKind::Join:
+    case LineKind::Agree:
+    case LineKind::Decline:
       if (rest.empty()) return wrong();
       out.argument = rest;
       return out;
@@ -96,8 +106,15 @@ Result<ChatLine> parse_chat_line(std::string_view line) {
       out.words.assign(words.begin(), words.end());
       return out;
     case LineKind::Recall:
+    case LineKind::Accept:
+    case LineKind::Reject:
+    case LineKind::Cancel:
       if (words.size() != 1) return wrong();
       out.argument = words[0];
+      return out;
+    case LineKind::Call:
+      out.words.assign(words.begin(), words.end());
+      if (!words.empty() && read_number(words[0], out.number)) out.words.erase(out.words.begin());
       return out;
     case LineKind::History:
       if (words.size() > 1 || (words.size() == 1 && !read_number(words[0], out.number))) return wrong();

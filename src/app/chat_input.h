@@ -15,17 +15,25 @@ struct ChatLine {
     Nothing,
     Text,  // argument: what is to be sent to the open conversation
     List,
-    Open,     // argument: the peer
-    Group,    // argument: the group to open
-    Create,   // argument: its name; word: its type
-    Join,     // argument: the group
-    Leave,    // the open group
-    Invite,   // words: users, into the open group
+    Open,    // argument: the peer
+    Group,   // argument: the group to open
+    Create,  // argument: its name; word: its type
+    Join,    // argument: the group
+    Leave,   // the open group
+    Invite,  // words: users, into the open group
+    Invitations,
+    Agree,    // argument: a group that invites
+    Decline,  // likewise
     Kick,     // words: users, out of it
     Members,  // of it
     History,  // number: messages before this seq; 0: the newest
     Read,
     Recall,  // argument: the message id
+    Call,    // number: seconds, 0: none said; words: users, of an open group
+    Accept,  // argument: the call
+    Reject,  // likewise
+    Cancel,  // likewise
+    Calls,
     Background,
     Foreground,
     Token,  // number: the certificate; argument: the token

@@ -46,6 +46,9 @@ std::string shown_text(const json& elements) {
       text += text_of(each, "text");
     else if (const std::string desc = text_of(each, "desc"); type == "custom" && !desc.empty())
       text += desc;
+    else if (type == "call")
+      text += "[call " + text_of(each, "step") + (text_of(each, "call").empty() ? "" : " " + text_of(each, "call")) +
+              "]" + (desc.empty() ? "" : " " + desc);
     else
       text += "[" + type + "]";
   }

@@ -69,6 +69,17 @@ std::string chats(const json& event) {
   return table.text("no conversations");
 }
 
+std::string calls(const json& event) {
+  std::string text;
+  for (const json& each : array_of(event, "calls")) {
+    std::string users;
+    for (const json& user : array_of(each, "users"))
+      users += fmt::format("{}{} ({})", users.empty() ? "" : ", ", shown(user, "user"), shown(user, "state"));
+    text += fmt::format("-- {} calls {}: {}\n", shown(each, "by"), users, shown(each, "call"));
+  }
+  return text.empty() ? "-- no calls\n" : text;
+}
+
 std::string history(const json& event) {
   std::string text;
   const json& messages = array_of(event, "messages");
@@ -107,6 +118,15 @@ std::string chat_text(const json& event) {
   if (kind == "synced") return synced(event);
   if (kind == "chats") return chats(event);
   if (kind == "history") return history(event);
+  if (kind == "calls") return calls(event);
+  if (kind == "invitations") {
+    std::string text;
+    for (const json& each : array_of(event, "invitations"))
+      text += fmt::format("-- {} ({}), by {}\n", talk_of(each), shown(each, "name"), shown(each, "by"));
+    return text.empty() ? "-- no invitations\n" : text;
+  }
+  if (kind == "called")
+    return fmt::format("{} calling {}   ({})\n", hour_of(event), talk_of(event), shown(event, "call"));
   if (kind == "opened") return fmt::format("-- with {}, {} unread\n", talk_of(event), number_of(event, "unread"));
   if (kind == "created") return fmt::format("-- made {}, talking there\n", talk_of(event));
   if (kind == "joined") return fmt::format("-- {}: {}\n", talk_of(event), shown(event, "result"));

@@ -179,7 +179,7 @@ void ChatState::on_refusal(const json& frame, MonoTime now) {
 void ChatState::refused(const Request& request, std::int64_t code, std::string_view why) {
   went_wrong_ = true;
   json event = {{"event", "failed"}, {"op", request.op}, {"code", code}, {"name", name_of(code)}, {"why", why}};
-  for (const char* name : {"client_id", "to", "peer", "group", "id"})
+  for (const char* name : {"client_id", "to", "peer", "group", "id", "call"})
     if (const auto it = request.body.find(name); it != request.body.end()) event[name] = *it;
   say(std::move(event));
 }
@@ -190,6 +190,8 @@ void ChatState::on_success(const json& body, MonoTime) {
   if (phase_ == Phase::Live) ver_ = std::max(ver_, number_of(body, "ver"));
   if (done.op.starts_with("group_")) {
     on_group_success(done, body);
+  } else if (done.op.starts_with("call")) {
+    on_call_success(done, body);
   } else if (done.op == "send") {
     const std::string id = text_of(body, "id");
     const std::string to = done.body["to"];

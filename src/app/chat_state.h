@@ -142,6 +142,9 @@ class ChatState {
   void on_group_success(const Request& done, const nlohmann::json& body);
   void take_groups(const nlohmann::json& body);  // of a sync
   bool show_group_item(const nlohmann::json& item, bool personal, Shown which);
+  // calls (chat_calls.cpp)
+  void typed_of_call(const ChatLine& line, MonoTime now);
+  void on_call_success(const Request& done, const nlohmann::json& body);
   void ask_next(MonoTime now);
   void leave_if_done();
   // the end of a connection

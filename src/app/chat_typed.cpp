@@ -31,8 +31,10 @@ void ChatState::typed(std::string_view line, MonoTime now) {
   Result<ChatLine> read = parse_chat_line(line);
   if (!read) return refuse_input(read.error().detail);
   using What = ChatLine::What;
-  const bool needs_peer = read->what == What::Text || read->what == What::History || read->what == What::Read;
+  const bool needs_peer =
+      read->what == What::Text || read->what == What::History || read->what == What::Read || read->what == What::Call;
   if (needs_peer && peer_.empty()) return refuse_input("no conversation is open: /open PEER, or /group GROUP");
+  if (read->what >= What::Call && read->what <= What::Calls) return typed_of_call(*read, now);
   const bool of_group = read->what >= What::Group && read->what <= What::Members;
   if (of_group || (needs_peer && is_group(peer_))) return typed_of_group(*read, now);
   switch (read->what) {
@@ -75,8 +77,16 @@ void ChatState::typed(std::string_view line, MonoTime now) {
     case What::Join:
     case What::Leave:
     case What::Invite:
+    case What::Invitations:
+    case What::Agree:
+    case What::Decline:
     case What::Kick:
-    case What::Members:  // above
+    case What::Members:
+    case What::Call:
+    case What::Accept:
+    case What::Reject:
+    case What::Cancel:
+    case What::Calls:  // above
       return;
     case What::Quit:
       leaving_ = true;

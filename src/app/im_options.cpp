@@ -86,15 +86,30 @@ void read_groups(JsonSection& section, im::GroupLimits& limits) {
   section.integer("group_members_max", limits.members_max, 2, 1'000'000);
   section.integer("group_invited_max", limits.invited_max, 1, 1'000);
   section.integer("groups_per_user_max", limits.groups_per_user_max, 1, 10'000);
+  section.integer("group_invitations_max", limits.invitations_max, 1, 10'000);
+  section.duration_ms("group_invitation_kept_ms", limits.invitation_kept, 60'000, 31'536'000'000);
   section.integer("group_mentions_max", limits.mentions_max, 0, 1'000);
   section.integer("group_notice_bytes_max", limits.notice_bytes_max, 1, 16'384);
   section.integer("group_attributes_max", limits.attributes_max, 0, 100);
   section.integer("group_attribute_bytes_max", limits.attribute_bytes_max, 0, 16'384);
   section.integer("group_counters_max", limits.counters_max, 0, 100);
+  section.integer("live_groups_max", limits.live_groups_max, 0, 1'000'000);
+  section.integer("live_per_second", limits.live_per_second, 1, 10'000);
+  section.integer("live_waiting_max", limits.live_waiting_max, 0, 10'000);
+  section.integer("live_rules_max", limits.live_rules_max, 1, 1'000'000);
+  section.duration_ms("live_lease_ms", limits.live_lease, 0, 600'000);
   section.flag("group_owner_recalls", limits.owner_recalls);
   section.flag("group_mention_passes_not_notify", limits.mention_passes_not_notify);
   section.duration_ms("group_left_kept_ms", limits.left_kept, 60'000, 31'536'000'000);
   read_group_fields(section, limits);
+}
+
+void read_calls(JsonSection& section, im::CallLimits& limits) {
+  section.integer("call_invited_max", limits.invited_max, 1, 1'000);
+  section.integer("calls_open_max", limits.open_max, 1, 1'000);
+  section.integer("call_data_bytes_max", limits.data_bytes_max, 0, 16'384);
+  section.duration_ms("call_timeout_max_ms", limits.timeout_max, 1'000, 86'400'000);
+  section.duration_ms("calls_kept_ms", limits.kept, 86'400'000, 31'536'000'000);
 }
 
 void read_gateway(JsonSection& section, im::GatewayOptions& options) {
@@ -267,12 +282,14 @@ void read_im(JsonSection section, ImOptions& options) {
   section.integer("intents_held_max", options.relay.held_max, 1'000, 10'000'000);
   section.integer("events_in_flight_max", options.relay.in_flight_max, 1, 1'000'000);
   section.integer("events_in_flight_bytes_max", options.relay.in_flight_bytes_max, 65'536, std::int64_t{1} << 40);
+  section.flag("call_events", options.relay.call_events);
   section.duration_ms("follow_up_wait_ms", options.relay.follow_up_wait, 0, 600'000);
   section.integer("follow_ups_held_max", options.relay.follow_ups_max, 100, 10'000'000);
   section.integer("group_intents_held_max", options.group_relay.held_max, 100, 1'000'000);
   section.integer("group_waits_max", options.group_relay.waits_max, 1'000, 100'000'000);
   read_service(section, options.service);
   read_groups(section, options.service.groups);
+  read_calls(section, options.service.calls);
   read_gateway(section, options.gateway);
   read_rest(section.section("rest"), options);
   read_callbacks(section.section("callbacks"), options);

@@ -127,6 +127,7 @@ Result<void> ImServer::open_service(const Config& config, std::function<void(con
                                                               .clock = clock_,
                                                               .service = *service_,
                                                               .groups = *service_,
+                                                              .calls = *service_,
                                                               .metrics = metrics_.gateway,
                                                               .log = &log_,
                                                               .seed = std::random_device()()},
@@ -445,6 +446,13 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                    cell(metrics.service.commits));
   page.add_counter("nightpost_im_commits_unknown_total", "Commits that the store's server did not answer: looked up",
                    {}, cell(metrics.service.commits_unknown));
+  page.add_counter("nightpost_im_calls_total", "Invitations to calls", {}, cell(metrics.service.calls));
+  page.add_counter("nightpost_im_calls_timed_out_total", "Calls that somebody did not answer in time", {},
+                   cell(metrics.service.calls_timed_out));
+  page.add_gauge("nightpost_im_live_rooms", "Live groups with somebody in them", {}, cell(metrics.service.live_rooms));
+  page.add_gauge("nightpost_im_live_users", "Users in live groups", {}, cell(metrics.service.live_users));
+  page.add_counter("nightpost_im_live_dropped_total", "Messages and news that fell to a live group's rate", {},
+                   cell(metrics.service.live_dropped));
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
   register_rest_metrics(page, metrics.rest);

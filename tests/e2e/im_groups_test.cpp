@@ -66,7 +66,10 @@ TEST_CASE("im: a group over sockets: made, joined, talked in, led and left", "[e
   CHECK(denny.done("group_kick", {{"group", group}, {"users", {"mia"}}}).at("members").at(0).at("result") == "done");
   CHECK(mia.ask("group_pull", {{"group", group}}).at("code") == 10007);
   CHECK(denny.ask("group_quit", {{"group", group}}).at("code") == 10009);
-  CHECK(denny.ask("group_create", {{"type", "AVChatRoom"}, {"name", "Live"}}).at("code") == 10036);
+  const std::string live = denny.done("group_create", {{"type", "AVChatRoom"}, {"name", "Live"}}).at("group");
+  CHECK(denny.ask("group_send", words_to(live, "too early", "l-1")).at("code") == 10007);
+  CHECK(denny.done("group_join", {{"group", live}}).at("result") == "done");
+  CHECK(denny.done("group_send", words_to(live, "on air", "l-2")).at("id") == "0-0");
   denny.done("group_dismiss", {{"group", group}});
   sync = vinson.done("sync", {{"ver", sync.at("ver")}, {"since", sync.at("time")}});
   CHECK(sync.at("groups").at(0).at("gone") == true);

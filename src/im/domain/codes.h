@@ -26,6 +26,9 @@ enum class Code : std::int32_t {
   AccountUnknown = 70107,
   SigRevoked = 70052,  // kicked after it was issued
   AppUnknown = 60006,
+  // Calls.
+  CallOver = 8010,       // no such call, or it is decided
+  CallForbidden = 8011,  // not invited to it; of a cancel: another one has invited
   // Messages.
   ReceiverUnknown = 20003,
   CallbackRefused = 20006,  // by the app's own server, which was asked before
@@ -62,7 +65,7 @@ enum class Code : std::int32_t {
   GroupMessageUnknown = 10030,
   GroupRecallTooLate = 10031,
   GroupNoRecall = 10033,
-  LiveGroups = 10036,      // this server has none
+  LiveGroups = 10036,      // the app has as many as it may
   UserGroupsFull = 10037,  // the user is in as many groups as a user may be
   // Pushes to all.
   PushTasksFull = 60019,   // as many are not over as may be

@@ -10,12 +10,14 @@ constexpr std::array<std::string_view, kGroupTypes> kTypes = {"Work", "Public", 
 constexpr std::array<std::string_view, kGroupTypes> kRestTypes = {"Private", "Public", "ChatRoom", "AVChatRoom"};
 constexpr std::array<std::string_view, 3> kRoles = {"member", "admin", "owner"};
 constexpr std::array<std::string_view, 3> kJoins = {"free", "approval", "disabled"};
+constexpr std::array<std::string_view, 3> kInvites = {"free", "approval", "disabled"};
 constexpr std::array<std::string_view, 3> kReceives = {"notify", "not_notify", "discard"};
 constexpr std::array<std::string_view, 4> kRightNames = {"member", "admin", "owner", "app"};
 
 constexpr std::array<GroupTraits, kGroupTypes> kTraits = {{
     {.join = JoinOption::Disabled,
      .join_changes = false,
+     .invite = InviteOption::Free,
      .receive = ReceiveOption::Notify,
      .history_before = false,
      .counts_unread = true,
@@ -24,6 +26,7 @@ constexpr std::array<GroupTraits, kGroupTypes> kTraits = {{
      .recalls = true},
     {.join = JoinOption::Approval,
      .join_changes = true,
+     .invite = InviteOption::Disabled,
      .receive = ReceiveOption::Notify,
      .history_before = false,
      .counts_unread = true,
@@ -32,6 +35,7 @@ constexpr std::array<GroupTraits, kGroupTypes> kTraits = {{
      .recalls = true},
     {.join = JoinOption::Free,
      .join_changes = false,
+     .invite = InviteOption::Disabled,
      .receive = ReceiveOption::NotNotify,
      .history_before = true,
      .counts_unread = false,
@@ -40,6 +44,7 @@ constexpr std::array<GroupTraits, kGroupTypes> kTraits = {{
      .recalls = true},
     {.join = JoinOption::Free,
      .join_changes = false,
+     .invite = InviteOption::Disabled,
      .receive = ReceiveOption::NotNotify,
      .history_before = false,
      .counts_unread = false,
@@ -78,6 +83,11 @@ std::optional<GroupRole> group_role_from(std::string_view name) noexcept { retur
 
 std::string_view name_of(JoinOption option) noexcept { return kJoins[static_cast<std::size_t>(option)]; }
 std::optional<JoinOption> join_option_from(std::string_view name) noexcept { return from<JoinOption>(kJoins, name); }
+
+std::string_view name_of(InviteOption option) noexcept { return kInvites[static_cast<std::size_t>(option)]; }
+std::optional<InviteOption> invite_option_from(std::string_view name) noexcept {
+  return from<InviteOption>(kInvites, name);
+}
 
 std::string_view name_of(ReceiveOption option) noexcept { return kReceives[static_cast<std::size_t>(option)]; }
 std::optional<ReceiveOption> receive_option_from(std::string_view name) noexcept {

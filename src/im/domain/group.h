@@ -31,6 +31,11 @@ enum class JoinOption : std::uint8_t { Free, Approval, Disabled };
 std::string_view name_of(JoinOption option) noexcept;  // "free", "approval", "disabled"
 std::optional<JoinOption> join_option_from(std::string_view name) noexcept;
 
+/// What a member's invitation is.
+enum class InviteOption : std::uint8_t { Free, Approval, Disabled };
+std::string_view name_of(InviteOption option) noexcept;  // "free", "approval", "disabled"
+std::optional<InviteOption> invite_option_from(std::string_view name) noexcept;
+
 /// What a member wants of a group's messages.
 enum class ReceiveOption : std::uint8_t {
   Notify,     // delivered, counted, pushed
@@ -44,6 +49,7 @@ std::optional<ReceiveOption> receive_option_from(std::string_view name) noexcept
 struct GroupTraits {
   JoinOption join;        // at its creation
   bool join_changes;      // the option can be set
+  InviteOption invite;    // at its creation
   ReceiveOption receive;  // of a new member
   bool history_before;    // a member sees what was said before he joined
   bool counts_unread;     // else unread is always 0
@@ -81,6 +87,7 @@ struct GroupLimits {
   std::size_t kicked_max = 100;             // likewise
   std::size_t groups_per_user_max = 500;    // that a user is a member of
   std::size_t applications_max = 1'000;     // that wait for a decision, a group
+  std::size_t invitations_max = 100;        // that wait for a user's answer, of all groups
   std::size_t mentions_max = 30;            // users that a message mentions
   std::size_t targets_max = 50;             // users that alone see a message
   std::size_t members_page_max = 100;       // of a member list
@@ -92,6 +99,12 @@ struct GroupLimits {
   std::size_t counters_max = 20;            // numbers, likewise
   bool owner_recalls = true;                // owner and admins may recall what others wrote
   bool mention_passes_not_notify = false;   // a mention is pushed to a member who wants no pushes of this group
+  milliseconds invitation_kept{7LL * 24 * 3'600 * 1'000};  // that waits; then it has expired
+  std::size_t live_groups_max = 1'000;                     // live groups of an app; 0: none
+  std::size_t live_per_second = 40;                   // messages and news that a live group hears; what is over waits
+  std::size_t live_waiting_max = 40;                  // so much of it; beyond, the lowest priority is dropped first
+  std::size_t live_rules_max = 10'000;                // users that are silenced or banned in one
+  milliseconds live_lease{30'000};                    // that a device whose connection is gone stays in one
   milliseconds left_kept{30LL * 24 * 3'600 * 1'000};  // a membership that ended, for devices that were away meanwhile
   std::map<std::string, FieldRight, std::less<>> fields;  // the app's own; others are refused
 };

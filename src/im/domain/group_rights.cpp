@@ -14,11 +14,12 @@ struct Row {
 };
 constexpr std::array<Row, static_cast<std::size_t>(GroupOp::Count)> kRights = {{
     {"send", {"MAOX", "MAOX", "MAOX", "MAOX"}},
-    {"invite", {"MAOX", "X", "X", ""}},
-    {"decide", {"", "AOX", "", ""}},
+    {"invite", {"MAOX", "MAOX", "MAOX", ""}},
+    {"decide", {"OX", "AOX", "AOX", ""}},
     {"edit_info", {"MAOX", "AOX", "AOX", "OX"}},
     {"set_join", {"", "AOX", "", ""}},
-    {"kick", {"OX", "AOX", "AOX", ""}},
+    {"set_invite", {"OX", "AOX", "AOX", ""}},
+    {"kick", {"OX", "AOX", "AOX", "OX"}},
     {"silence", {"", "AOX", "AOX", "OX"}},
     {"set_card", {"OX", "AOX", "AOX", "OX"}},
     {"silence_all", {"", "AOX", "AOX", "OX"}},

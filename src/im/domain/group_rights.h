@@ -16,11 +16,12 @@ inline constexpr std::size_t kGroupActors = 5;
 
 enum class GroupOp : std::uint8_t {
   Send,
-  Invite,    // others, who are members at once
-  Decide,    // an application
-  EditInfo,  // name, introduction, notification, face, fields
-  SetJoin,   // the join option
-  Kick,      // whom one outranks, as the next two
+  Invite,     // others; the group's option says what comes of it
+  Decide,     // an application, or a member's invitation
+  EditInfo,   // name, introduction, notification, face, fields
+  SetJoin,    // the join option
+  SetInvite,  // what members' invitations are
+  Kick,       // whom one outranks, as the next two
   Silence,
   SetCard,  // another one's; one's own everybody sets
   SilenceAll,

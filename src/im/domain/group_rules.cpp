@@ -28,6 +28,25 @@ Answer<GroupSendPlan> decide_group_send(const GroupSendFacts& facts) {
   return plan;
 }
 
+Answer<InviteNext> decide_invite(GroupType type, GroupActor actor, InviteOption option, bool consent) {
+  if (auto right = check_right(GroupOp::Invite, type, actor); !right) return std::unexpected(std::move(right.error()));
+  if (actor == GroupActor::App) return InviteNext::Admit;
+  if (option == InviteOption::Disabled) return refuse(Code::GroupForbidden, "group: its members invite nobody");
+  if (option == InviteOption::Approval && actor < GroupActor::Admin) return InviteNext::AskAdmins;
+  return consent ? InviteNext::AskUser : InviteNext::Admit;
+}
+
+Answer<void> decide_invitation(const InvitationFacts& facts, milliseconds kept) {
+  if (!facts.known) return refuse(Code::ApplicationDecided, "user: there is no invitation");
+  if (!facts.waits) return refuse(Code::ApplicationDecided, "user: the invitation is decided");
+  if (facts.for_admins != facts.by_admin)
+    return refuse(Code::ApplicationDecided, facts.for_admins ? "user: the invitation waits for the group's admins"
+                                                             : "user: the invitation waits for the user's answer");
+  if (facts.now >= facts.at + kept) return refuse(Code::ApplicationDecided, "user: the invitation has expired");
+  if (!facts.inviter_in) return refuse(Code::GroupForbidden, "user: who invited is no member any more");
+  return {};
+}
+
 std::int64_t group_unread(const GroupCounts& counts, GroupType type, ReceiveOption option) noexcept {
   if (!traits_of(type).counts_unread || option == ReceiveOption::Discard) return 0;
   return std::max<std::int64_t>(

@@ -46,6 +46,24 @@ struct GroupCounts {
 };
 std::int64_t group_unread(const GroupCounts& counts, GroupType type, ReceiveOption option) noexcept;
 
+/// What becomes of an invitation by `actor`, who may be a member.
+enum class InviteNext : std::uint8_t { Admit, AskAdmins, AskUser };
+/// GroupForbidden. The app's server passes both options.
+Answer<InviteNext> decide_invite(GroupType type, GroupActor actor, InviteOption option, bool consent);
+
+/// Who answers an invitation, as things stand.
+struct InvitationFacts {
+  bool known = false;       // there is one of this user
+  bool waits = false;       // and it is not decided
+  bool for_admins = false;  // what it waits for: admins, or the user himself
+  bool by_admin = false;    // who answers: an admin, or the user himself
+  bool inviter_in = true;   // who invited is a member still
+  WallTime at{};
+  WallTime now{};
+};
+/// ApplicationDecided: none, decided, expired, or not this one's to answer; GroupForbidden: who invited has left.
+Answer<void> decide_invitation(const InvitationFacts& facts, milliseconds kept);
+
 struct GroupRecallFacts {
   GroupType type = GroupType::Work;
   GroupActor actor = GroupActor::Stranger;

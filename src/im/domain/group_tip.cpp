@@ -8,8 +8,8 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::array<std::string_view, static_cast<std::size_t>(GroupTip::Kind::Count)> kTipNames = {
-    "create",  "join", "invite",  "quit",  "kick",   "role",  "owner",
-    "silence", "info", "dismiss", "apply", "refuse", "custom"};
+    "create",  "join", "invite",  "quit",  "kick",   "role",   "owner",
+    "silence", "info", "dismiss", "apply", "refuse", "custom", "invited"};
 
 }  // namespace
 

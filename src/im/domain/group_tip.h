@@ -26,7 +26,8 @@ struct GroupTip {
     Dismiss,
     Apply,  // to owner and admins: somebody wants to join
     Refuse,
-    Custom,  // the app's own words
+    Custom,   // the app's own words
+    Invited,  // to a user: he is asked whether he joins
     Count,
   };
   Kind kind = Kind::Join;

@@ -88,6 +88,10 @@ std::string_view name_of(Code code) noexcept {
       return "push_random_used";
     case Code::PushOff:
       return "push_off";
+    case Code::CallOver:
+      return "call_over";
+    case Code::CallForbidden:
+      return "call_forbidden";
     case Code::ReceiverUnknown:
       return "receiver_unknown";
     case Code::Blacklisted:

@@ -19,6 +19,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::int64_t kNumberMax = kFrameNumberMax;
+constexpr std::size_t kCalledMax = 1'000;  // users; the service has a lower limit, and names it
 
 void read_message_id(Members& in, const std::string& name, dom::element value, MessageId& out) {
   std::string text;
@@ -112,15 +113,42 @@ void read(Members& in, BlacklistChange& out) {
   in.flag("on", out.on);
 }
 
+void read(Members& in, CallInvite& out) {
+  in.text("to", out.to);
+  in.text("group", out.group);
+  in.text("client_id", out.client_id, true);
+  in.each(
+      "users", kCalledMax,
+      [&](const std::string& name, dom::element value) { in.text(name, value, out.users.emplace_back()); }, false);
+  if (std::int64_t ms = 0; in.number("timeout_ms", ms, 0, kNumberMax)) out.timeout = milliseconds(ms);
+  in.text("data", out.data);
+  in.text("desc", out.desc);
+  in.json<dom::object>("push", out.push, "object");
+}
+void read_call(Members& in, CallStep step, CallAnswer& out) {
+  if (dom::element value; in.find("call", value, true)) read_message_id(in, "call", value, out.call);
+  in.text("data", out.data);
+  out.step = step;
+}
+void read(Members& in, request::CallCancel& out) { read_call(in, CallStep::Cancel, out.answer); }
+void read(Members& in, request::CallAccept& out) { read_call(in, CallStep::Accept, out.answer); }
+void read(Members& in, request::CallReject& out) { read_call(in, CallStep::Reject, out.answer); }
+void read(Members&, request::Calls&) {}
+
 using Body = decltype(RequestFrame::body);
 /// In the order of Body's alternatives.
-constexpr std::array kOps = std::to_array<std::string_view>(
-    {"logout",       "send",           "recall",       "remove",     "read",         "chat",
-     "sync",         "pull",           "token",        "state",      "settings",     "mute",
-     "profile",      "profiles",       "black",        "blacks",     "group_create", "group_dismiss",
-     "group_change", "group_transfer", "group_infos",  "groups",     "group_join",   "group_applications",
-     "group_decide", "group_quit",     "group_invite", "group_kick", "group_member", "group_members",
-     "group_send",   "group_read",     "group_pull",   "group_chat"});
+constexpr std::array kOps =
+    std::to_array<std::string_view>({"logout",       "send",          "recall",       "remove",
+                                     "read",         "chat",          "sync",         "pull",
+                                     "token",        "state",         "settings",     "mute",
+                                     "profile",      "profiles",      "black",        "blacks",
+                                     "group_create", "group_dismiss", "group_change", "group_transfer",
+                                     "group_infos",  "groups",        "group_join",   "group_applications",
+                                     "group_decide", "group_quit",    "group_invite", "group_kick",
+                                     "group_member", "group_members", "group_send",   "group_read",
+                                     "group_pull",   "group_chat",    "call_invite",  "call_cancel",
+                                     "call_accept",  "call_reject",   "calls",        "group_invitations",
+                                     "group_answer"});
 static_assert(kOps.size() == std::variant_size_v<Body>);
 
 template <std::size_t I = 0>

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "im/service/call_requests.h"
 #include "im/service/group_requests.h"
 #include "im/service/service.h"
 
@@ -60,12 +61,23 @@ struct GroupApplications {
 struct GroupQuit {
   std::string group;
 };
+struct GroupInvitations {};
 struct GroupInvite {
   MembersChange change;
 };
 struct GroupKick {
   MembersChange change;
 };
+struct CallCancel {
+  CallAnswer answer;
+};
+struct CallAccept {
+  CallAnswer answer;
+};
+struct CallReject {
+  CallAnswer answer;
+};
+struct Calls {};
 }  // namespace request
 
 struct RequestFrame {
@@ -75,7 +87,9 @@ struct RequestFrame {
                BlacklistChange, request::Blacks, GroupCreate, request::GroupDismiss, GroupInfoChange,
                request::GroupTransfer, request::GroupInfos, JoinedRequest, request::GroupJoin,
                request::GroupApplications, Decision, request::GroupQuit, request::GroupInvite, request::GroupKick,
-               MemberChange, MembersRequest, GroupSendRequest, GroupReadRequest, GroupPullRequest, GroupChatChange>
+               MemberChange, MembersRequest, GroupSendRequest, GroupReadRequest, GroupPullRequest, GroupChatChange,
+               CallInvite, request::CallCancel, request::CallAccept, request::CallReject, request::Calls,
+               request::GroupInvitations, InvitationAnswer>
       body;
 };
 using ClientFrame = std::variant<HelloFrame, RequestFrame, AckFrame, PingFrame>;

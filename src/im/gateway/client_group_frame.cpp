@@ -62,6 +62,8 @@ void read(Members& in, GroupCreate& out) {
   in.text("face", out.face);
   read_word(in, "join", out.join, join_option_from);
   in.size("members_max", out.members_max, 1'000'000);
+  read_word(in, "invite", out.invite, invite_option_from);
+  in.flag("invite_consent", out.invite_consent);
   in.each(
       "members", kUsersMax,
       [&](const std::string& place, dom::element value) {
@@ -91,6 +93,8 @@ void read(Members& in, GroupInfoChange& out) {
   read_word(in, "join", out.join, join_option_from);
   if (std::size_t most = 0; in.size("members_max", most, 1'000'000), most > 0) out.members_max = most;
   in.flag("all_silenced", out.all_silenced);
+  read_word(in, "invite", out.invite, invite_option_from);
+  in.flag("invite_consent", out.invite_consent);
   read_fields(in, out.fields);
 }
 void read(Members& in, request::GroupTransfer& out) {
@@ -115,10 +119,18 @@ void read(Members& in, Decision& out) {
   in.text("note", out.note);
 }
 void read(Members& in, request::GroupQuit& out) { in.text("group", out.group, true); }
+void read(Members&, request::GroupInvitations&) {}
+void read(Members& in, InvitationAnswer& out) {
+  in.text("group", out.group, true);
+  in.must_flag("agree", out.agree);
+  in.text("note", out.note);
+}
 void read(Members& in, request::GroupInvite& out) { read_change(in, out.change); }
 void read(Members& in, request::GroupKick& out) {
   read_change(in, out.change);
   in.text("reason", out.change.reason);
+  if (std::int64_t ms = 0; in.number("ban_ms", ms, 0, MemberChange::kForever.count()))
+    out.change.ban = milliseconds(ms);
 }
 void read(Members& in, MemberChange& out) {
   in.text("group", out.group, true);
@@ -136,6 +148,7 @@ void read(Members& in, MembersRequest& out) {
   in.size("limit", out.limit, 100);
   read_word(in, "role", out.role, group_role_from);
   in.flag("silenced", out.silenced);
+  in.flag("banned", out.banned);
 }
 void read(Members& in, GroupSendRequest& out) {
   in.text("group", out.group, true);

@@ -19,6 +19,8 @@ void read(Members& in, request::GroupJoin& out);
 void read(Members& in, request::GroupApplications& out);
 void read(Members& in, Decision& out);
 void read(Members& in, request::GroupQuit& out);
+void read(Members& in, request::GroupInvitations& out);
+void read(Members& in, InvitationAnswer& out);
 void read(Members& in, request::GroupInvite& out);
 void read(Members& in, request::GroupKick& out);
 void read(Members& in, MemberChange& out);

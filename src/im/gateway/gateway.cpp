@@ -56,7 +56,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   Impl(Parts parts, GatewayOptions options)
       : parts_(parts),
         options_(std::move(options)),
-        world_{options_, parts.clock, parts.service, parts.groups, *this, parser_, parts.metrics},
+        world_{options_, parts.clock, parts.service, parts.groups, parts.calls, *this, parser_, parts.metrics},
         gate_(options_),
         random_(parts.seed) {}
 
@@ -105,7 +105,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     SharedText text;
     for (const Delivery& delivery : committed.deliveries) {
       if (const auto* const subscribed = std::get_if<Subscribed>(&delivery.item)) {
-        subscribe(delivery, subscribed->on);
+        subscribe(delivery, *subscribed);
         continue;
       }
       const std::vector<Connection*>* const audience = audience_of(delivery);
@@ -291,7 +291,8 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     if (found->second.empty()) by_group_.erase(found);
   }
   /// `delivery.to` without a name: everybody.
-  void subscribe(const Delivery& delivery, bool on) {
+  void subscribe(const Delivery& delivery, const Subscribed& item) {
+    const bool on = item.on;
     if (delivery.to.user.empty()) {
       const auto found = by_group_.find(delivery.group);
       if (found == by_group_.end()) return;
@@ -302,6 +303,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     const auto found = by_user_.find(delivery.to);
     if (found == by_user_.end()) return;
     for (Connection* const each : found->second) {
+      if (!item.device.empty() && each->session->device() != item.device) continue;
       if (!each->online) {
         each->regrouped.emplace_back(delivery.group, on);
       } else if (on) {

@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "im/gateway/gateway_metrics.h"
 #include "im/gateway/gateway_options.h"
+#include "im/service/call_requests.h"
 #include "im/service/group_requests.h"
 #include "im/service/presence.h"
 #include "im/service/service.h"
@@ -28,6 +29,7 @@ class Gateway final : public Presence {
     const Clock& clock;
     Service& service;
     GroupService& groups;
+    CallService& calls;
     GatewayMetrics& metrics;
     observe::Log* log = nullptr;  // null: nothing is logged
     std::uint64_t seed = 0;       // of delays that shall differ; not secret

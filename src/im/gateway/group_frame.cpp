@@ -31,6 +31,8 @@ std::string info_json(const GroupInfo& info) {
   append_json_member(out, "members", info.members);
   append_json_member(out, "members_max", info.members_max);
   append_json_member(out, "join", name_of(info.join));
+  append_json_member(out, "invite", name_of(info.invite));
+  flag_if(out, "invite_consent", info.invite_consent);
   flag_if(out, "all_silenced", info.all_silenced);
   if (!info.fields.empty()) {
     std::string fields = "{";
@@ -138,6 +140,22 @@ std::string join_body(const JoinReply& reply) {
   return out += '}';
 }
 
+std::string invitations_body(const std::vector<Invitation>& invitations) {
+  Rows rows;
+  for (const Invitation& each : invitations) {
+    std::string row = "{";
+    append_json_member(row, "group", each.group);
+    append_json_member(row, "name", each.name);
+    append_json_member(row, "type", name_of(each.type));
+    append_json_member(row, "by", each.by);
+    time_if(row, "time", each.at);
+    if (!rows.add(row += '}')) break;
+  }
+  std::string out = rows.listed("invitations");
+  flag_if(out, "more", rows.count < invitations.size());
+  return out += '}';
+}
+
 std::string applications_body(const std::vector<Application>& applications) {
   Rows rows;
   for (const Application& each : applications) {
@@ -147,6 +165,8 @@ std::string applications_body(const std::vector<Application>& applications) {
     text_if(row, "note", each.note);
     flag_if(row, "decided", each.decided);
     flag_if(row, "agreed", each.agreed);
+    text_if(row, "inviter", each.inviter);
+    flag_if(row, "for_user", each.for_user);
     text_if(row, "by", each.by);
     text_if(row, "answer", each.answer);
     if (!rows.add(row += '}')) break;

@@ -13,6 +13,7 @@ std::string group_created_body(const GroupCreated& reply);
 std::string group_infos_body(const std::vector<std::pair<std::string, Answer<GroupInfo>>>& infos);
 std::string joined_groups_body(const JoinedGroups& reply);
 std::string join_body(const JoinReply& reply);
+std::string invitations_body(const std::vector<Invitation>& invitations);
 std::string applications_body(const std::vector<Application>& applications);
 std::string members_changed_body(const MembersChanged& reply);
 std::string members_body(const MembersPage& page);

@@ -16,6 +16,7 @@
 #include "im/gateway/gateway_options.h"
 #include "im/gateway/server_frame.h"
 #include "im/gateway/websocket.h"
+#include "im/service/call_requests.h"
 #include "im/service/group_requests.h"
 #include "im/service/service.h"
 
@@ -56,6 +57,7 @@ struct SessionWorld {
   const Clock& clock;
   Service& service;
   GroupService& groups;
+  CallService& calls;
   SessionHost& host;
   FrameParser& parser;
   GatewayMetrics& metrics;
@@ -172,6 +174,8 @@ class Session : public std::enable_shared_from_this<Session> {
   void ask(std::int64_t id, Decision& body);
   void ask(std::int64_t id, request::GroupQuit& body);
   void ask(std::int64_t id, request::GroupInvite& body);
+  void ask(std::int64_t id, request::GroupInvitations& body);
+  void ask(std::int64_t id, InvitationAnswer& body);
   void ask(std::int64_t id, request::GroupKick& body);
   void ask(std::int64_t id, MemberChange& body);
   void ask(std::int64_t id, MembersRequest& body);
@@ -179,8 +183,15 @@ class Session : public std::enable_shared_from_this<Session> {
   void ask(std::int64_t id, GroupReadRequest& body);
   void ask(std::int64_t id, GroupPullRequest& body);
   void ask(std::int64_t id, GroupChatChange& body);
+  // session_calls.cpp
+  void ask(std::int64_t id, CallInvite& body);
+  void ask(std::int64_t id, request::CallCancel& body);
+  void ask(std::int64_t id, request::CallAccept& body);
+  void ask(std::int64_t id, request::CallReject& body);
+  void ask(std::int64_t id, request::Calls& body);
   Actor actor() const;
   Reply<MembersChanged> members_changed(std::int64_t id);
+  Reply<SendReply> said(std::int64_t id);
   static bool is_lasting(const Delivery& delivery) noexcept;  // of a group, and a sync tells of it
   static MessageId group_message_of(const Delivery& delivery) noexcept;
   void drop_of_group(const Delivery& delivery);

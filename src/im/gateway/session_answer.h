@@ -12,10 +12,12 @@ namespace nightpost::im {
 inline constexpr std::size_t kSmallAnswer = 1'024;
 /// Whether an answer of this kind may be as long as a frame can be.
 template <class T>
-inline constexpr bool kLargeAnswer = std::is_same_v<T, SyncReply> || std::is_same_v<T, PullReply> ||
-                                     std::is_same_v<T, JoinedGroups> || std::is_same_v<T, MembersPage> ||
-                                     std::is_same_v<T, MembersChanged> || std::is_same_v<T, std::vector<Application>> ||
-                                     std::is_same_v<T, std::vector<std::pair<std::string, Answer<GroupInfo>>>>;
+inline constexpr bool kLargeAnswer =
+    std::is_same_v<T, SyncReply> || std::is_same_v<T, PullReply> || std::is_same_v<T, JoinedGroups> ||
+    std::is_same_v<T, MembersPage> || std::is_same_v<T, MembersChanged> ||
+    std::is_same_v<T, std::vector<Application>> || std::is_same_v<T, std::vector<OpenCall>> ||
+    std::is_same_v<T, std::vector<Invitation>> ||
+    std::is_same_v<T, std::vector<std::pair<std::string, Answer<GroupInfo>>>>;
 
 /// Opens the request. `body` makes the answer's body of a reply that succeeded.
 template <class T, class Body>

@@ -58,6 +58,17 @@ Reply<MembersChanged> Session::members_changed(std::int64_t id) {
     return members_changed_body(reply);
   });
 }
+void Session::ask(std::int64_t id, request::GroupInvitations&) {
+  using All = std::vector<Invitation>;
+  world_.groups.invitations(actor(), answer<All>(id, [](Session&, const All& all) { return invitations_body(all); }));
+}
+void Session::ask(std::int64_t id, InvitationAnswer& body) {
+  world_.groups.answer_invitation(actor(), std::move(body),
+                                  answer<JoinReply>(id, [](Session& self, const JoinReply& reply) {
+                                    self.shown(reply.ver);
+                                    return join_body(reply);
+                                  }));
+}
 void Session::ask(std::int64_t id, request::GroupInvite& body) {
   world_.groups.invite(actor(), std::move(body.change), members_changed(id));
 }

@@ -62,7 +62,8 @@ void FollowUps::take(const FollowUp& one) {
     const std::vector<std::string> devices = without_message(one);
     if (devices.empty()) return settle({one.id});
     metrics_.cancels.add();
-    return begin({one.id}, {{event_key(one), cancel_event(one, devices, options_.event_lifetime), nullptr}});
+    return begin({one.id}, {{event_key(one), cancel_event(one, devices, options_.event_lifetime, options_.call_events),
+                             nullptr}});
   }
   const auto [at, is_new] = pending_.try_emplace(one.to);
   Pending& pending = at->second;
@@ -112,7 +113,8 @@ void FollowUps::publish(Pending pending) {
     const std::vector<std::string> devices = without_message(read);
     if (devices.empty()) continue;
     metrics_.cancels.add();
-    events.push_back({event_key(read), cancel_event(read, devices, options_.event_lifetime), nullptr});
+    events.push_back(
+        {event_key(read), cancel_event(read, devices, options_.event_lifetime, options_.call_events), nullptr});
   }
   if (pending.badge) {
     const std::vector<std::string> devices = away(*pending.badge);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.h"
+#include "im/domain/call.h"
 
 namespace nightpost::im {
 
@@ -26,16 +27,17 @@ std::string group_event_key(const GroupIntent& intent, std::int64_t range) {
 }
 
 std::string group_event(const GroupIntent& intent, std::int64_t range, const std::vector<DueMember>& members,
-                        milliseconds lifetime) {
+                        milliseconds lifetime, bool call_events) {
   const Message& message = *intent.message;
   WallTime expires = message.at + lifetime;
   if (message.expires) expires = std::min(expires, *message.expires);
+  if (const auto until = call_until(message.elements)) expires = std::min(expires, *until);
   std::string out = "{";
   append_json_member(out, "event_id", text_of(message.id) + "." + std::to_string(range));
   append_json_member(out, "app_id", intent.app.value);
   append_json_member(out, "occurred_at", to_ms(message.at));
   append_json_member(out, "expires_at", to_ms(expires));
-  append_json_member(out, "kind", "group");
+  append_json_member(out, "kind", call_events && is_call_invite(message.elements) ? "call" : "group");
   out += R"(,"from":{)";
   append_json_member(out, "user_id", message.from);
   append_json_member(out, "nick", message.nick);

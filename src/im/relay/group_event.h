@@ -28,6 +28,6 @@ std::string group_event_key(const GroupIntent& intent, std::int64_t range);
 /// One line of JSON. Its id is the message's and the range's, "<message>.<range>", whatever members it names: a member
 /// belongs to one range alone, so a push has one id, whichever event brings it. REQUIRED: at most kEventMembersMax.
 std::string group_event(const GroupIntent& intent, std::int64_t range, const std::vector<DueMember>& members,
-                        milliseconds lifetime);
+                        milliseconds lifetime, bool call_events = false);
 
 }  // namespace nightpost::im

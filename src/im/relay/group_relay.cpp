@@ -162,7 +162,7 @@ void GroupRelay::publish(Held& held, std::int64_t range, std::vector<DueMember> 
     const auto end = due.begin() + static_cast<std::ptrdiff_t>(std::min(due.size(), kEventMembersMax));
     const std::vector<DueMember> part(std::make_move_iterator(due.begin()), std::make_move_iterator(end));
     due.erase(due.begin(), end);
-    const std::string event = group_event(held.intent, range, part, relay_.event_lifetime);
+    const std::string event = group_event(held.intent, range, part, relay_.event_lifetime, relay_.call_events);
     const std::uint64_t ticket = ++tickets_;
     flights_.emplace(ticket, Flight{held.intent.id, range, event.size()});
     flight_bytes_ += event.size();

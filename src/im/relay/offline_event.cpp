@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/text.h"
+#include "im/domain/call.h"
 
 namespace nightpost::im {
 namespace {
@@ -42,14 +43,18 @@ std::string& append_receiver(std::string& out, const UserKey& to, std::int64_t u
 std::string event_key(const Intent& intent) { return c2c_key(intent.message->from, intent.to.user); }
 
 std::string event_key(const FollowUp& one) {
+  if (!one.group.empty()) return "group_" + std::to_string(one.message.conv.value) + "_" + std::to_string(one.range);
   return one.kind == FollowUp::Kind::Badge ? "badge_" + one.to.user : c2c_key(one.from, one.to.user);
 }
 
-std::string offline_event(const Intent& intent, const std::vector<std::string>& devices, milliseconds lifetime) {
+std::string offline_event(const Intent& intent, const std::vector<std::string>& devices, milliseconds lifetime,
+                          bool call_events) {
   const Message& message = *intent.message;
   WallTime expires = message.at + lifetime;
   if (message.expires) expires = std::min(expires, *message.expires);
-  std::string out = head(text_of(message.id), intent.to.app, message.at, expires, "c2c");
+  if (const auto until = call_until(message.elements)) expires = std::min(expires, *until);
+  std::string out = head(text_of(message.id), intent.to.app, message.at, expires,
+                         call_events && is_call_invite(message.elements) ? "call" : "c2c");
   out += R"(,"from":{)";
   append_json_member(out, "user_id", message.from);
   append_json_member(out, "nick", message.nick);
@@ -63,14 +68,24 @@ std::string offline_event(const Intent& intent, const std::vector<std::string>& 
   return std::move(append_receiver(out, intent.to, intent.unread_total, devices));
 }
 
-std::string cancel_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime) {
+std::string cancel_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime,
+                         bool call_events) {
   const bool read = one.kind == FollowUp::Kind::Read;
   const std::string id = text_of(one.message);
-  std::string out = head(id + (read ? ".read" : ".recalled"), one.to.app, one.at, one.at + lifetime, "cancel");
+  // A group's is one a member: a row of his own tells them apart.
+  const std::string which = one.group.empty() ? "" : "." + std::to_string(one.id);
+  std::string out = head(id + (read ? ".read" : ".recalled") + which, one.to.app, one.at, one.at + lifetime, "cancel");
   if (read) out += R"(,"cancel":{"reason":"read"})";
+  if (one.call && call_events) out += R"(,"cancel":{"reason":"call_ended"})";
+  if (one.call && call_events && one.answered) out += R"(,"push":{"disabled":true})";
   out += R"(,"from":{)";
   append_json_member(out, "user_id", one.from);
   if (!one.nick.empty()) append_json_member(out, "nick", one.nick);
+  if (!one.group.empty()) {
+    out += R"(},"group":{)";
+    append_json_member(out, "group_id", one.group);
+    append_json_member(out, "name", one.group_name);
+  }
   out += R"(},"message":{)";
   append_json_member(out, "id", id);
   append_json_member(out, "seq", one.message.seq.value);

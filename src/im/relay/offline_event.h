@@ -17,13 +17,17 @@ std::string event_key(const FollowUp& one);
 
 /// That the message was recalled, or its conversation read up to it; for `devices`, on which it may have been shown.
 /// REQUIRED: no badge.
-std::string cancel_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime);
+/// `call_events`: of a call, that it rings no more; where the user has answered, nothing takes its place.
+std::string cancel_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime,
+                         bool call_events = false);
 /// The total alone.
 std::string badge_event(const FollowUp& one, const std::vector<std::string>& devices, milliseconds lifetime);
 
 /// One line of JSON that names `devices`, of which there is at least one, as due. Its event id is the message's, also
 /// of a later event for other devices and of a repeat: so a device's push has one id, whichever event brings it. It
 /// expires with the message, or `lifetime` after it was sent.
-std::string offline_event(const Intent& intent, const std::vector<std::string>& devices, milliseconds lifetime);
+/// `call_events`: an invite to a call is of kind call.
+std::string offline_event(const Intent& intent, const std::vector<std::string>& devices, milliseconds lifetime,
+                          bool call_events = false);
 
 }  // namespace nightpost::im

@@ -124,7 +124,7 @@ void Relay::ship() {
     std::vector<std::string> devices(held.due.begin(), held.due.end());
     held.due.clear();
     ++held.in_flight;
-    const std::string event = offline_event(held.intent, devices, options_.event_lifetime);
+    const std::string event = offline_event(held.intent, devices, options_.event_lifetime, options_.call_events);
     const std::uint64_t ticket = ++tickets_;
     flights_.emplace(ticket, Flight{at->first, number, std::move(devices), loop_.now(), event.size()});
     flight_bytes_ += event.size();

@@ -186,6 +186,7 @@ void modify_group_base_info(Call call) {
   if (const auto most = body.number_if({"MaxMemberNum", "MaxMemberCount"}, 1, kGroupCountMax))
     change.members_max = static_cast<std::size_t>(*most);
   change.join = join_option_of(body);
+  change.invite = invite_option_of(body);
   if (const auto all = body.text_if({"MuteAllMember", "ShutUpAllMember"})) {
     if (*all != "On" && *all != "Off") body.fail("MuteAllMember", "neither On nor Off");
     change.all_silenced = *all == "On";

@@ -40,6 +40,19 @@ void change_attributes(Call call, bool clear) {
   admin.change_group_attributes(app, std::move(group), std::move(change), std::move(call).plain());
 }
 
+/// Of a group whose members are rows.
+void count_online(Call call, std::string group) {
+  GroupAdmin& admin = *call.tools.group_admin;
+  const Presence& presence = call.tools.presence;
+  const AppId app = call.administrator.app;
+  const auto write = [&presence, app](RestJson& out, const std::vector<std::string>& members) {
+    std::int64_t online = 0;
+    for (const std::string& member : members) online += presence.connected({app, member}).empty() ? 0 : 1;
+    out["OnlineMemberNum"] = online;
+  };
+  admin.member_names(app, std::move(group), std::move(call).reply<std::vector<std::string>>(write));
+}
+
 void write_counters(RestJson& out, const GroupCounters& counters) {
   RestJson list = RestJson::array();
   for (const auto& [name, value] : counters) list.push_back({{"Key", name}, {"Value", value}});
@@ -61,18 +74,20 @@ void send_group_system_notification(Call call) {
 }
 
 void get_online_member_num(Call call) {
+  using Infos = std::vector<std::pair<std::string, Answer<GroupInfo>>>;
   Fields body = call.fields();
   std::string group = body.text("GroupId");
   if (call.answered_fault()) return;
-  GroupAdmin& admin = *call.tools.group_admin;
-  const Presence& presence = call.tools.presence;
+  GroupService& groups = *call.tools.groups;
   const AppId app = call.administrator.app;
-  const auto write = [&presence, app](RestJson& out, const std::vector<std::string>& members) {
-    std::int64_t online = 0;
-    for (const std::string& member : members) online += presence.connected({app, member}).empty() ? 0 : 1;
-    out["OnlineMemberNum"] = online;
-  };
-  admin.member_names(app, std::move(group), std::move(call).reply<std::vector<std::string>>(write));
+  groups.group_infos({{app, ""}, std::nullopt}, {group}, [call = std::move(call), group](Answer<Infos> infos) mutable {
+    if (!infos) return std::move(call).refuse(infos.error());
+    const Answer<GroupInfo>& info = infos->front().second;
+    if (!info) return std::move(call).refuse(info.error());
+    if (info->type == GroupType::Live)  // whose members are those that are there
+      return std::move(call).answer({.members = {{"OnlineMemberNum", info->members}}});
+    count_online(std::move(call), std::move(group));
+  });
 }
 
 void delete_group_msg_by_sender(Call call) {

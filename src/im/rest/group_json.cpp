@@ -19,6 +19,9 @@ constexpr Words<GroupRole, 3> kRoles = {
 constexpr Words<JoinOption, 3> kJoins = {{{"FreeAccess", JoinOption::Free},
                                           {"NeedPermission", JoinOption::Approval},
                                           {"DisableApply", JoinOption::Disabled}}};
+constexpr Words<InviteOption, 3> kInviteWords = {{{"FreeAccess", InviteOption::Free},
+                                                  {"NeedPermission", InviteOption::Approval},
+                                                  {"DisableInvite", InviteOption::Disabled}}};
 constexpr Words<ReceiveOption, 3> kOptions = {{{"AcceptAndNotify", ReceiveOption::Notify},
                                                {"AcceptNotNotify", ReceiveOption::NotNotify},
                                                {"Discard", ReceiveOption::Discard}}};
@@ -70,6 +73,7 @@ RestJson group_json(const GroupInfo& info, AppId app) {
           {"MemberNum", info.members},
           {"MaxMemberNum", info.members_max},
           {"ApplyJoinOption", word_of(kJoins, info.join)},
+          {"InviteJoinOption", word_of(kInviteWords, info.invite)},
           {"MuteAllMember", silent},
           {"ShutUpAllMember", silent},
           {"AppDefinedData", std::move(fields)}};
@@ -110,6 +114,14 @@ RestJson group_message_json(const Message& message) {
   return out;
 }
 
+std::optional<InviteOption> invite_option_of(Fields& body) {
+  const auto word = body.text_if("InviteJoinOption");
+  if (!word) return std::nullopt;
+  if (const auto option = value_of(kInviteWords, *word)) return option;
+  body.fail("InviteJoinOption", "none of FreeAccess, NeedPermission, DisableInvite");
+  return std::nullopt;
+}
+
 std::optional<JoinOption> join_option_of(Fields& body) {
   const auto word = body.text_if("ApplyJoinOption");
   if (!word) return std::nullopt;
@@ -137,6 +149,7 @@ GroupCreate new_group_of(Fields& body) {
   group.face = body.text_if("FaceUrl").value_or("");
   group.members_max = static_cast<std::size_t>(body.number_if("MaxMemberCount", 0, kGroupCountMax).value_or(0));
   group.join = join_option_of(body);
+  group.invite = invite_option_of(body);
   group.fields = group_fields_of(body);
   return group;
 }

@@ -30,6 +30,7 @@ RestJson filtered(RestJson all, const std::vector<std::string>& names, std::init
 /// What create_group and import_group share; members are the caller's to read.
 GroupCreate new_group_of(Fields& body);
 std::optional<JoinOption> join_option_of(Fields& body);
+std::optional<InviteOption> invite_option_of(Fields& body);
 std::map<std::string, std::string> group_fields_of(Fields& body);  // AppDefinedData
 inline constexpr std::int64_t kGroupCountMax = 1'000'000;          // members that may be asked for
 

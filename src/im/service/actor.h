@@ -12,6 +12,7 @@ namespace nightpost::im {
 struct Actor {
   UserKey user;  // of the app's server: for whom it acts; an empty name: for the app itself
   std::optional<Terminal> terminal;
+  ConvId live{};  // the live room that the user was in when he asked; 0: none
   bool admin() const { return !terminal; }
 };
 inline Actor actor_of(const Terminal& who) { return {who.user, who}; }

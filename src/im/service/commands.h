@@ -78,11 +78,13 @@ struct Draft {  // a SendRequest whose content was checked
   std::optional<WallTime> imported_at;  // brought from elsewhere: it was sent then, and is not pushed
   bool history = false;                 // likewise, and delivered to nobody
   bool untold = false;                  // no callback tells the app's server of it
+  bool signal = false;                  // a step of a call: a silence does not hold it, a blacklist always does
 };
 Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
 /// What an equal call was answered, of a Draft or a GroupDraft.
 template <class AnyDraft>
 std::optional<SendReply> sent_before(Work& work, const UserKey& keeper, const AnyDraft& draft) {
+  if (draft.client_id.empty()) return std::nullopt;        // a step of a call, which is decided once
   auto first = work.tables.sent(keeper, draft.client_id);  // however long this call has waited: its name is taken
   if (!first && !draft.earlier_client_id.empty()) {
     first = work.tables.sent(keeper, draft.earlier_client_id);
@@ -130,6 +132,8 @@ Answer<std::vector<FollowUp>> follow_ups(Work& work, std::int64_t after, std::si
 void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tables::Touched total, bool less);
 void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tables::Touched total, bool less,
                const std::string& by_device);
+/// Of a group's call, to one that it is over for.
+void tell_call_over(Work& work, const GroupRow& group, const Message& invite, const UserKey& to, std::int64_t ranges);
 void tell_total(Work& work, const UserKey& to, Tables::Touched total, const std::string& by_device = "");
 
 /// Moves the owner's read mark to `to`, which is above it and not above the head: unread, total, intents, his devices;

@@ -1,14 +1,19 @@
 #include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "im/domain/call.h"
 #include "im/domain/elements.h"
+#include "im/domain/group_rules.h"
 #include "im/domain/push_info.h"
 #include "im/service/commands.h"
+#include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kFollowUpsMax = 10'000;  // of one answer
+constexpr std::size_t kFollowUpsMax = 10'000;                        // of one answer
+constexpr Ver kMovesNone{std::numeric_limits<std::int64_t>::max()};  // a group's message: no device has it by its ver
 
 FollowUpRow row_of(const FollowUp& one) {
   return {
@@ -29,6 +34,36 @@ void add(Work& work, FollowUp one) {
   work.told.follow_ups.push_back(std::move(one));
 }
 
+/// Whether its message is an invite to a call, and what the receiver has answered.
+void name_call(Tables& tables, FollowUp& one) {
+  one.call = tables.call(one.message).has_value();
+  if (!one.call) return;
+  for (const CallUserRow& user : tables.call_users(one.message))
+    if (user.user == one.to.user) one.answered = user.state == CallState::Accepted || user.state == CallState::Rejected;
+}
+
+void name_group(FollowUp& one, const GroupRow& group, std::int64_t ranges) {
+  one.group = group.id;
+  one.group_name = group.name;
+  one.range = range_of(member_slot(one.to.user), ranges);
+}
+
+/// Of a group's call.
+FollowUp call_over_of(Tables& tables, const FollowUpRow& row, FollowUp one) {
+  one.message = row.message;
+  one.ver = row.ver;
+  const auto group = tables.group(row.message.conv);
+  const auto call = tables.call(row.message);
+  if (!group || group->dismissed || !call) {
+    one.targets.clear();
+    return one;
+  }
+  one.from = call->inviter;
+  name_call(tables, one);
+  name_group(one, *group, call->ranges);
+  return one;
+}
+
 /// Without targets where nobody is to be told any more: then it is over.
 FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
   const auto account = tables.account(row.to);
@@ -38,14 +73,16 @@ FollowUp follow_up_of(Tables& tables, const FollowUpRow& row) {
     one.targets = push_targets(tables, row.to);
   }
   if (one.kind == FollowUp::Kind::Badge) return one;
-  one.message = row.message;
   const auto conv = tables.conv(row.message.conv);
+  if (conv && conv->is_group()) return call_over_of(tables, row, std::move(one));
+  one.message = row.message;
   if (!conv || !conv->holds(row.to)) {
     one.targets.clear();
     return one;
   }
   one.ver = row.ver;
   one.from = conv->other(row.to.user);
+  if (one.kind == FollowUp::Kind::Recalled) name_call(tables, one);
   if (auto message = tables.message(*conv, row.message.seq)) one.nick = std::move(message->nick);
   return one;
 }
@@ -56,6 +93,7 @@ bool may_be_shown(const ServiceOptions& options, const Message& message) {
   if (!push) return true;
   if (push->disabled) return false;
   if (push->canonical.contains(R"("desc":)")) return true;
+  if (message.elements.starts_with(R"([{"type":"call")")) return call_shows(message.elements);
   const auto content = check_elements(message.elements, options.elements);
   return !content || !content->preview.empty();
 }
@@ -68,15 +106,31 @@ void tell_recalled(Work& work, const ConvRow& conv, const Message& message, Tabl
   if (targets.empty()) return;
   if (less) add(work, {.kind = FollowUp::Kind::Badge, .to = to, .unread_total = total.unread, .targets = targets});
   if (!may_be_shown(work.options, message)) return;
-  const Ver ver = work.tables.ver_at(conv, conv.is_b(message.to), Seq{message.id.seq.value - 1}, message.id.seq);
-  add(work, {.kind = FollowUp::Kind::Recalled,
-             .to = to,
-             .message = message.id,
-             .ver = ver,
-             .from = message.from,
-             .nick = message.nick,
-             .unread_total = total.unread,
-             .targets = std::move(targets)});
+  FollowUp one{.kind = FollowUp::Kind::Recalled,
+               .to = to,
+               .message = message.id,
+               .ver = work.tables.ver_at(conv, conv.is_b(message.to), Seq{message.id.seq.value - 1}, message.id.seq),
+               .from = message.from,
+               .nick = message.nick,
+               .unread_total = total.unread,
+               .targets = std::move(targets)};
+  name_call(work.tables, one);
+  add(work, std::move(one));
+}
+
+void tell_call_over(Work& work, const GroupRow& group, const Message& invite, const UserKey& to, std::int64_t ranges) {
+  if (!may_be_shown(work.options, invite)) return;
+  FollowUp one{.kind = FollowUp::Kind::Recalled,
+               .to = to,
+               .message = invite.id,
+               .ver = kMovesNone,
+               .from = invite.from,
+               .nick = invite.nick,
+               .unread_total = unread_total(work.tables, to),
+               .targets = push_targets(work.tables, to)};
+  name_call(work.tables, one);
+  name_group(one, group, ranges);
+  add(work, std::move(one));
 }
 
 void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tables::Touched total, bool less,

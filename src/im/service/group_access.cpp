@@ -17,6 +17,13 @@ Answer<InGroup> in_group(Tables& tables, const Actor& who, std::optional<GroupRo
   if (!group || group->dismissed || group->app != who.user.app)
     return refuse(Code::GroupUnknown, "group: no such group");
   InGroup out{.group = *std::move(group)};
+  if (out.group.type == GroupType::Live) {  // whose members have no rows
+    const bool owns = !who.user.user.empty() && who.user.user == out.group.owner;
+    const bool inside = owns || who.live == out.group.conv;
+    out.actor = inside ? owns ? GroupActor::Owner : GroupActor::Member : GroupActor::Stranger;
+    if (who.admin()) out.actor = GroupActor::App;
+    return out;
+  }
   if (!who.user.user.empty()) out.member = member_now(tables, out.group.conv, who.user);
   out.actor = who.admin() ? GroupActor::App
                           : actor_of(out.member ? std::optional(out.member->role) : std::optional<GroupRole>());

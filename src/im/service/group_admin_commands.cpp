@@ -128,6 +128,8 @@ Answer<std::vector<MemberOutcome>> import_members(Work& work, AppId app, const s
                                                   const std::vector<MemberImport>& all) {
   auto in = enter(work.tables, app_itself(app), id);
   if (!in) return std::unexpected(std::move(in.error()));
+  if (in->group.type == GroupType::Live)
+    return refuse(Code::GroupForbidden, "GroupId: each joins a live group by himself");
   std::vector<MemberOutcome> out;
   for (const MemberImport& member : all) {
     auto done = import_member(work, in->group, member);
@@ -146,6 +148,7 @@ Answer<GroupAdmin::Imported> import_to_group(Work& work, AppId app, const std::s
                                              const std::vector<Answer<GroupMessageDraft>>& all) {
   auto in = enter(work.tables, app_itself(app), id);
   if (!in) return std::unexpected(std::move(in.error()));
+  if (in->group.type == GroupType::Live) return refuse(Code::GroupForbidden, "GroupId: a live group keeps no messages");
   GroupAdmin::Imported out;
   const Seq before = in->group.seq;
   for (const Answer<GroupMessageDraft>& draft : all)

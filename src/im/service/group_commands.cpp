@@ -27,6 +27,8 @@ Answer<void> check_info_rights(const GroupInfoChange& change, const InGroup& in)
   if (!change.fields.empty() && in.actor == GroupActor::Stranger) return check_right(GroupOp::EditInfo, type, in.actor);
   if (change.join)
     if (auto ok = check_right(GroupOp::SetJoin, type, in.actor); !ok) return ok;
+  if (change.invite || change.invite_consent)
+    if (auto ok = check_right(GroupOp::SetInvite, type, in.actor); !ok) return ok;
   if (change.all_silenced) return check_right(GroupOp::SilenceAll, type, in.actor);
   return {};
 }
@@ -37,8 +39,12 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   Tables& tables = work.tables;
   const GroupLimits& limits = work.options.groups;
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  if (request.type == GroupType::Live)
-    return refuse(Code::LiveGroups, "type: this server has no live groups (AVChatRoom)");
+  const bool live = request.type == GroupType::Live;
+  if (live && static_cast<std::size_t>(tables.count_groups(who.user.app, GroupType::Live)) >= limits.live_groups_max)
+    return refuse(Code::LiveGroups,
+                  "type: the app has " + std::to_string(limits.live_groups_max) + " live groups, as many as it may");
+  if (live && !request.members.empty())
+    return refuse(Code::GroupForbidden, "members: each joins a live group by himself");
   if (auto ok = check_free(tables, who, request.group); !ok) return std::unexpected(std::move(ok.error()));
   const GroupTraits& traits = traits_of(request.type);
   if (request.join && *request.join != traits.join && !traits.join_changes)
@@ -58,13 +64,15 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
                  .members_max = static_cast<std::int64_t>(
                      request.members_max > 0 ? std::min(request.members_max, limits.members_max) : limits.members_max),
                  .fields = *std::move(fields),
+                 .invite = request.invite.value_or(traits.invite),
+                 .invite_consent = request.invite_consent,
                  .created_at = request.created_at.value_or(work.now),
                  .info_at = work.now};
   // Whether the owner can be one is to be known before anything is written.
   if (!who.user.user.empty()) {
     const auto account = tables.account(who.user);
     if (!account || account->removed) return refuse(Code::AccountUnknown, "owner: no such account");
-    if (tables.groups_of(who.user) >= limits.groups_per_user_max)
+    if (!live && tables.groups_of(who.user) >= limits.groups_per_user_max)
       return refuse(Code::UserGroupsFull,
                     "owner: is in " + std::to_string(limits.groups_per_user_max) + " groups, as many as a user may be");
   }
@@ -77,7 +85,8 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
 
   tables.add_group(group);
   GroupCreated out{.group = group.id, .conv = group.conv};
-  if (!group.owner.empty()) {
+  if (live) out.ver = ver_of(tables, who.user);
+  if (!live && !group.owner.empty()) {
     const GroupTip tip{.kind = GroupTip::Kind::Create, .by = group.owner};
     auto ver = admit(work, group, who.user, GroupRole::Owner, device_of(who), tip);
     if (!ver) return std::unexpected(std::move(ver.error()));
@@ -140,6 +149,9 @@ Answer<Ver> change_group(Work& work, const Actor& who, const GroupInfoChange& ch
     const auto most = static_cast<std::int64_t>(std::min(*change.members_max, work.options.groups.members_max));
     if (most != group.members_max) tip.changed["members_max"] = std::to_string(group.members_max = most);
   }
+  if (change.invite && *change.invite != group.invite) tip.changed["invite"] = name_of(group.invite = *change.invite);
+  if (change.invite_consent && *change.invite_consent != group.invite_consent)
+    tip.changed["invite_consent"] = (group.invite_consent = *change.invite_consent) ? "true" : "false";
   if (change.all_silenced && *change.all_silenced != group.all_silenced)
     tip.changed["all_silenced"] = (group.all_silenced = *change.all_silenced) ? "true" : "false";
   for (const auto& [name, value] : change.fields) tip.changed["fields." + name] = value;
@@ -198,6 +210,7 @@ bool prune_groups(Work& work) {
   const std::vector<MemberRow> left = tables.left_before(before, most);
   for (const MemberRow& row : left) tables.forget_member(row);
   tables.prune_applications(before);
+  tables.prune_invitations(work.now - work.options.groups.invitation_kept);
   const auto dismissed = tables.dismissed_before(before);
   if (!dismissed) return left.size() == most;
   std::vector<MemberRow> members = tables.members_of(*dismissed, most);

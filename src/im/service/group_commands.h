@@ -54,10 +54,33 @@ bool prune_groups(Work& work);                          // true: there is more
 // group_members.cpp
 Answer<JoinReply> join_group(Work& work, const Actor& who, const std::string& group, const std::string& note);
 Answer<Ver> decide_application(Work& work, const Actor& who, const Decision& decision);
+// group_invitations.cpp
+MemberOutcome ask_admins(Work& work, const Actor& who, const GroupRow& group, const std::string& user);
+MemberOutcome ask_user(Work& work, const Actor& who, const GroupRow& group, const std::string& user);
+/// Of a member's invitation that waits for owner and admins, whose right was looked at.
+Answer<Ver> decide_members_invitation(Work& work, const Actor& who, GroupRow& group, ApplicationRow row,
+                                      const Decision& decision);
+Answer<JoinReply> answer_invitation(Work& work, const Actor& who, const InvitationAnswer& answer);
+Answer<std::vector<Invitation>> invitations(Work& work, const Actor& who);
+
+// group_members.cpp
+/// Owner and admins, of whom those that are connected hear of an application or an invitation.
+void tell_deciders(Work& work, const GroupRow& group, const UserKey& applicant, const GroupTip& tip);
 Answer<Ver> quit_group(Work& work, const Actor& who, const std::string& group);
 Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange& change);
 Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersChange& change);
 Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& change);
+
+// live_commands.cpp
+/// GroupForbidden: banned.
+Answer<void> may_be_in_room(Work& work, const GroupRow& group, const std::string& user);
+WallTime silenced_in_room(Work& work, const GroupRow& group, const std::string& user);
+Answer<JoinReply> join_live(Work& work, const Actor& who, const GroupRow& group);
+Answer<Ver> quit_live(Work& work, const Actor& who, const GroupRow& group);
+Answer<MembersChanged> kick_from_live(Work& work, const Actor& who, const GroupRow& group, const MembersChange& change);
+Answer<Ver> silence_in_live(Work& work, const Actor& who, const InGroup& in, const MemberChange& change);
+/// Silenced or banned ones.
+Answer<MembersPage> silenced_in_live(Work& work, const InGroup& in, const MembersRequest& request);
 
 // group_messages.cpp
 struct GroupDraft {  // a GroupSendRequest whose content was checked
@@ -67,6 +90,7 @@ struct GroupDraft {  // a GroupSendRequest whose content was checked
   bool online_only = false, no_unread = false, no_last = false;
   std::vector<std::string> mentions, targets;
   bool untold = false;            // as Draft's
+  bool signal = false;            // likewise
   std::string earlier_client_id;  // as GroupSendRequest's
   milliseconds repeat_window{0};
 };

@@ -21,6 +21,8 @@ GroupInfo info_of(Work& work, const GroupRow& group, const MemberRow* self, bool
                 .members = group.members,
                 .members_max = group.members_max,
                 .join = group.join,
+                .invite = group.invite,
+                .invite_consent = group.invite_consent,
                 .fields = fields_of(group.fields)};
   if (all) {
     out.notification = group.notification;
@@ -90,7 +92,8 @@ Answer<GroupInfos> group_infos(Work& work, const Actor& who, const std::vector<s
       const auto group = work.tables.group(who.user.app, id);
       if (!group) return refuse(Code::GroupUnknown, "group: no such group");
       const auto self = who.user.user.empty() ? std::nullopt : member_now(work.tables, group->conv, who.user);
-      const bool all = self || who.admin();
+      const bool there = group->type == GroupType::Live && (who.live == group->conv || who.user.user == group->owner);
+      const bool all = self || who.admin() || there;
       if (!all)
         if (auto ok = check_right(GroupOp::ReadInfo, group->type, GroupActor::Stranger); !ok)
           return std::unexpected(std::move(ok.error()));
@@ -123,6 +126,8 @@ Answer<std::vector<Application>> applications(Work& work, const Actor& who, cons
                    .user = std::move(row.user),
                    .note = std::move(row.note),
                    .at = row.at,
+                   .inviter = std::move(row.inviter),
+                   .for_user = row.for_user,
                    .decided = row.state != ApplicationRow::State::Waits,
                    .agreed = row.state == ApplicationRow::State::Agreed,
                    .by = std::move(row.by),
@@ -135,6 +140,8 @@ Answer<MembersPage> members(Work& work, const Actor& who, const MembersRequest& 
   if (!in) return std::unexpected(in.error());
   if (auto ok = check_right(GroupOp::ReadMembers, in->group.type, in->actor); !ok)
     return std::unexpected(std::move(ok.error()));
+  if (in->group.type == GroupType::Live) return silenced_in_live(work, *in, request);
+  if (request.banned) return refuse(Code::GroupForbidden, "banned: of a live group alone");
   MembersPage out{.total = in->group.members};
   const auto silenced_at = request.silenced ? std::optional(work.now) : std::nullopt;
   for (const auto& named :
@@ -229,7 +236,12 @@ Answer<std::vector<GroupReceiver>> group_receivers(Work& work, MessageId id, std
   const auto group = tables.group(id.conv);
   const auto found = group && !group->dismissed ? tables.group_message(*group, id.seq) : std::nullopt;
   if (!found || found->first.flags.recalled) return out;
-  const std::vector<std::string>& targets = found->first.targets;
+  std::vector<std::string> targets = found->first.targets;
+  if (is_call_invite(found->first.elements)) {  // those who may still answer
+    for (const CallUserRow& user : tables.call_users(id))
+      if (user.state == CallState::Waits) targets.push_back(user.user);
+    if (targets.empty()) return out;
+  }
   for (const ReceiverRow& row : tables.receivers(id, slots_of(range, ranges), found->first.from)) {
     if (!targets.empty() && std::ranges::find(targets, row.user) == targets.end()) continue;
     if (!group_push_due(row.option, row.mentioned, work.options.groups.mention_passes_not_notify)) continue;

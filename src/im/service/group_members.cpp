@@ -11,16 +11,6 @@ namespace {
 
 constexpr std::size_t kAdminsTold = 100;
 
-/// Owner and admins, of whom those that are connected hear of an application.
-void tell_deciders(Work& work, const GroupRow& group, const UserKey& applicant, const GroupTip& tip) {
-  auto users = std::make_shared<std::vector<std::string>>();
-  if (!group.owner.empty()) users->push_back(group.owner);
-  for (const auto& [row, nick] : work.tables.members(group.conv, "", GroupRole::Admin, std::nullopt, kAdminsTold))
-    users->push_back(row.who.user);
-  GroupNews news{.group = group.id, .tip = std::make_shared<const std::string>(tip_element(tip)), .stored = false};
-  work.told.deliveries.push_back({.to = applicant, .item = std::move(news), .group = group.conv, .only = users});
-}
-
 Answer<JoinReply> apply(Work& work, const Actor& who, const GroupRow& group, const std::string& note) {
   Tables& tables = work.tables;
   const auto earlier = tables.application(group.conv, who.user.user);
@@ -77,10 +67,20 @@ void set_option(Work& work, const GroupRow& group, MemberRow& row, ReceiveOption
 
 }  // namespace
 
+void tell_deciders(Work& work, const GroupRow& group, const UserKey& applicant, const GroupTip& tip) {
+  auto users = std::make_shared<std::vector<std::string>>();
+  if (!group.owner.empty()) users->push_back(group.owner);
+  for (const auto& [row, nick] : work.tables.members(group.conv, "", GroupRole::Admin, std::nullopt, kAdminsTold))
+    users->push_back(row.who.user);
+  GroupNews news{.group = group.id, .tip = std::make_shared<const std::string>(tip_element(tip)), .stored = false};
+  work.told.deliveries.push_back({.to = applicant, .item = std::move(news), .group = group.conv, .only = users});
+}
+
 Answer<JoinReply> join_group(Work& work, const Actor& who, const std::string& id, const std::string& note) {
   auto in = enter(work.tables, who, id);
   if (!in) return std::unexpected(std::move(in.error()));
   GroupRow& group = in->group;
+  if (group.type == GroupType::Live) return join_live(work, who, group);
   if (in->member) return JoinReply{MemberResult::Already, ver_of(work.tables, who.user)};
   if (group.join == JoinOption::Disabled)
     return refuse(Code::GroupForbidden, "group: nobody joins it by himself, its members invite");
@@ -107,6 +107,8 @@ Answer<Ver> decide_application(Work& work, const Actor& who, const Decision& dec
   GroupRow& group = in->group;
   if (auto ok = check_right(GroupOp::Decide, group.type, in->actor); !ok) return std::unexpected(std::move(ok.error()));
   auto application = tables.application(group.conv, decision.user);
+  if (application && !application->inviter.empty())
+    return decide_members_invitation(work, who, group, *std::move(application), decision);
   if (!application || application->state != ApplicationRow::State::Waits)
     return refuse(Code::ApplicationDecided,
                   application ? "user: the application is decided" : "user: there is no application");
@@ -144,6 +146,11 @@ Answer<Ver> decide_application(Work& work, const Actor& who, const Decision& dec
 Answer<Ver> quit_group(Work& work, const Actor& who, const std::string& id) {
   auto in = enter(work.tables, who, id);
   if (!in) return std::unexpected(std::move(in.error()));
+  if (in->group.type == GroupType::Live) {
+    if (in->actor == GroupActor::Member) return quit_live(work, who, in->group);
+    if (auto ok = check_right(GroupOp::Quit, in->group.type, in->actor); !ok)
+      return std::unexpected(std::move(ok.error()));
+  }
   if (!in->member) return refuse(Code::GroupForbidden, "group: this user is no member");
   const GroupActor actor = actor_of(std::optional(in->member->role));
   if (auto ok = check_right(GroupOp::Quit, in->group.type, actor); !ok) return std::unexpected(std::move(ok.error()));
@@ -159,7 +166,8 @@ Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange&
   auto in = enter(work.tables, who, change.group);
   if (!in) return std::unexpected(std::move(in.error()));
   GroupRow& group = in->group;
-  if (auto ok = check_right(GroupOp::Invite, group.type, in->actor); !ok) return std::unexpected(std::move(ok.error()));
+  const auto next = decide_invite(group.type, in->actor, group.invite, group.invite_consent);
+  if (!next) return std::unexpected(next.error());
   if (is_look_ahead(work)) {
     ask_invite(work, who, group, change.users);
     return MembersChanged{};
@@ -167,6 +175,11 @@ Answer<MembersChanged> invite(Work& work, const Actor& who, const MembersChange&
   MembersChanged out;
   GroupTip all{.kind = GroupTip::Kind::Invite, .by = who.user.user};
   for (const std::string& user : change.users) {
+    if (*next != InviteNext::Admit) {
+      out.members.push_back(*next == InviteNext::AskUser ? ask_user(work, who, group, user)
+                                                         : ask_admins(work, who, group, user));
+      continue;
+    }
     const GroupTip tip{.kind = GroupTip::Kind::Invite, .by = who.user.user, .users = {user}};
     const auto ver = admit(work, group, {group.app, user}, GroupRole::Member, "", tip);
     if (ver) {
@@ -195,6 +208,8 @@ Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersC
   if (!in) return std::unexpected(std::move(in.error()));
   GroupRow& group = in->group;
   if (auto ok = check_right(GroupOp::Kick, group.type, in->actor); !ok) return std::unexpected(std::move(ok.error()));
+  if (group.type == GroupType::Live) return kick_from_live(work, who, group, change);
+  if (change.ban) return refuse(Code::GroupForbidden, "ban: of a live group alone");
   MembersChanged out;
   GroupTip all{.kind = GroupTip::Kind::Kick, .by = who.user.user, .note = change.reason};
   for (const std::string& user : change.users) {
@@ -229,6 +244,7 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
   auto in = enter(tables, who, change.group);
   if (!in) return std::unexpected(std::move(in.error()));
   if (in->actor == GroupActor::Stranger) return refuse(Code::GroupForbidden, "group: this user is no member");
+  if (in->group.type == GroupType::Live) return silence_in_live(work, who, *in, change);
   const UserKey user{who.user.app, change.user.empty() ? who.user.user : change.user};
   auto target = member_now(tables, in->group.conv, user);
   if (!target) return refuse(Code::GroupForbidden, "user: no member of the group");

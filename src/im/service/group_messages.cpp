@@ -75,12 +75,18 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   const auto sender = tables.account(who.user);
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
   GroupRow& group = in->group;
+  const bool live = group.type == GroupType::Live;
+  if (live && !who.admin()) {
+    if (who.live != group.conv) return refuse(Code::GroupForbidden, "group: join it first");
+    if (auto ok = may_be_in_room(work, group, who.user.user); !ok) return std::unexpected(std::move(ok.error()));
+  }
+  if (live && !draft.targets.empty()) return refuse(Code::Malformed, "targets: not in a live group");
 
   // Decide.
   GroupSendFacts facts{.type = group.type,
-                       .actor = in->actor,
+                       .actor = draft.signal && in->member ? GroupActor::App : in->actor,
                        .all_silenced = group.all_silenced,
-                       .online_only = draft.online_only,
+                       .online_only = draft.online_only || live,
                        .no_unread = draft.no_unread,
                        .targeted = !draft.targets.empty(),
                        .push_disabled = draft.push_disabled,
@@ -88,6 +94,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
                        .last_at = group.last_at,
                        .now = work.now};
   if (in->member) facts.silenced_until = in->member->silenced_until;
+  if (live) facts.silenced_until = silenced_in_room(work, group, who.user.user);
   if (!who.admin())  // in this group, or in all of them
     facts.silenced_until = std::max(facts.silenced_until.value_or(WallTime{}), tables.silence(who.user).groups_until);
   const auto plan = decide_group_send(facts);
@@ -122,7 +129,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   if (work.options.message_kept.count() > 0) made.expires = plan->at + work.options.message_kept;
   tables.advance_group(group, work.now);
   tables.add_group_message(group, made, {counts, group.counted});
-  tables.add_sent(who.user, draft.client_id, {made.id, made.at, sender->ver});
+  if (!draft.client_id.empty()) tables.add_sent(who.user, draft.client_id, {made.id, made.at, sender->ver});
   if (in->member) tables.note_sent(*in->member, counts, plan->at);
   const auto message = std::make_shared<const Message>(std::move(made));
   deliver(message);

@@ -151,8 +151,14 @@ void StoreService::group_infos(const Actor& who, std::vector<std::string> groups
   checks.count(groups.size(), "groups", 1, options_.groups.infos_max);
   for (const std::string& group : groups) checks.then(check_group_id(group, "groups"));
   if (auto ok = checks.all(); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  look<GroupInfos>([who, groups = std::move(groups)](Work& work) { return im::group_infos(work, who, groups); },
-                   std::move(reply));
+  look<GroupInfos>(
+      [who = placed(who), groups = std::move(groups)](Work& work) { return im::group_infos(work, who, groups); },
+      Reply<GroupInfos>([this, reply = std::move(reply)](Answer<GroupInfos> infos) mutable {
+        if (infos)
+          for (auto& [group, info] : *infos)
+            if (info && info->type == GroupType::Live) info->members = rooms_.members(info->conv);
+        reply(std::move(infos));
+      }));
 }
 
 void StoreService::joined_groups(const Actor& who, JoinedRequest request, Reply<JoinedGroups> reply) {
@@ -172,7 +178,7 @@ void StoreService::join_group(const Actor& who, std::string group, std::string n
     std::string group, note;
   };
   write_asked<JoinReply>(
-      Before::GroupJoin, who, "", Join{std::move(group), std::move(note)},
+      Before::GroupJoin, placed(who), "", Join{std::move(group), std::move(note)},
       [](Work& work, const Actor& by, const Join& join) { return im::join_group(work, by, join.group, join.note); },
       std::move(reply));
 }
@@ -194,10 +200,26 @@ void StoreService::decide_application(const Actor& who, Decision decision, Reply
              std::move(reply));
 }
 
+void StoreService::invitations(const Actor& who, Reply<std::vector<Invitation>> reply) {
+  if (auto ok = Checks().user(who.user.user).all(); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
+  look<std::vector<Invitation>>([who](Work& work) { return im::invitations(work, who); }, std::move(reply));
+}
+
+void StoreService::answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) {
+  auto ok = Checks()
+                .user(who.user.user)
+                .group(answer.group)
+                .text(std::string_view(answer.note), "note", options_.groups.note_bytes_max)
+                .all();
+  if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
+  write<JoinReply>([who, answer = std::move(answer)](Work& work) { return im::answer_invitation(work, who, answer); },
+                   std::move(reply));
+}
+
 void StoreService::quit_group(const Actor& who, std::string group, Reply<Ver> reply) {
   if (auto ok = Checks().user(who.user.user).group(group).all(); !ok)
     return refuse_later(std::move(ok.error()), std::move(reply));
-  write<Ver>([who, group = std::move(group)](Work& work) { return im::quit_group(work, who, group); },
+  write<Ver>([who = placed(who), group = std::move(group)](Work& work) { return im::quit_group(work, who, group); },
              std::move(reply));
 }
 
@@ -213,6 +235,8 @@ void StoreService::kick_members(const Actor& who, MembersChange change, Reply<Me
                 .users(change.users, "users", 1, options_.groups.kicked_max)
                 .text(std::string_view(change.reason), "reason", options_.groups.note_bytes_max)
                 .all();
+  if (ok && change.ban && (*change.ban < milliseconds(0) || *change.ban > MemberChange::kForever))
+    ok = refuse(Code::Malformed, "ban: not in 0-" + std::to_string(MemberChange::kForever.count()) + " ms");
   if (!ok) return refuse_later(std::move(ok.error()), std::move(reply));
   write<MembersChanged>([who, change = std::move(change)](Work& work) { return im::kick_members(work, who, change); },
                         std::move(reply));
@@ -225,8 +249,9 @@ void StoreService::change_member(const Actor& who, MemberChange change, Reply<Ve
   if (change.silence && (*change.silence < milliseconds(0) || *change.silence > MemberChange::kForever))
     checks.then(refuse(Code::Malformed, "silence: not in 0-" + std::to_string(MemberChange::kForever.count()) + " ms"));
   if (auto ok = checks.all(); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<Ver>([who, change = std::move(change)](Work& work) { return im::change_member(work, who, change); },
-             std::move(reply));
+  write<Ver>(
+      [who = placed(who), change = std::move(change)](Work& work) { return im::change_member(work, who, change); },
+      std::move(reply));
 }
 
 void StoreService::members(const Actor& who, MembersRequest request, Reply<MembersPage> reply) {
@@ -253,10 +278,11 @@ void StoreService::send_to_group(const Actor& who, GroupSendRequest request, Rep
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
   if (!ask) {
     return write<SendReply>(
-        [who, draft = *std::move(draft)](Work& work) { return im::send_to_group(work, who, draft); }, std::move(reply));
+        [who = placed(who), draft = *std::move(draft)](Work& work) { return im::send_to_group(work, who, draft); },
+        std::move(reply));
   }
   std::string line = line_of_group(draft->group);
-  write_asked<SendReply>(Before::GroupSend, who, std::move(line), *std::move(draft), im::send_to_group,
+  write_asked<SendReply>(Before::GroupSend, placed(who), std::move(line), *std::move(draft), im::send_to_group,
                          std::move(reply));
 }
 

@@ -25,9 +25,11 @@ struct GroupCreate {
   GroupType type = GroupType::Work;
   std::string name;
   std::string introduction, notification, face;
-  std::optional<JoinOption> join;  // absent: the type's
-  std::size_t members_max = 0;     // 0: as many as the server allows
-  std::vector<NewMember> members;  // beside the owner
+  std::optional<JoinOption> join;      // absent: the type's
+  std::size_t members_max = 0;         // 0: as many as the server allows
+  std::optional<InviteOption> invite;  // absent: the type's
+  bool invite_consent = false;         // who is invited has to agree
+  std::vector<NewMember> members;      // beside the owner
   std::map<std::string, std::string> fields;
   std::optional<WallTime> created_at;  // brought from elsewhere by the app's server, which is told nothing
 };
@@ -45,6 +47,8 @@ struct GroupInfoChange {
   std::optional<JoinOption> join;
   std::optional<std::size_t> members_max;
   std::optional<bool> all_silenced;
+  std::optional<InviteOption> invite;
+  std::optional<bool> invite_consent;
   std::map<std::string, std::string> fields;  // an empty value takes a field away
 };
 
@@ -71,6 +75,8 @@ struct GroupInfo {
   std::int64_t members = 0;
   std::int64_t members_max = 0;
   JoinOption join = JoinOption::Free;
+  InviteOption invite = InviteOption::Free;
+  bool invite_consent = false;
   bool all_silenced = false;
   std::map<std::string, std::string> fields;
   std::optional<GroupSelf> self;
@@ -93,6 +99,8 @@ struct MembersChange {
   std::vector<std::string> users;
   std::string reason;   // of a kick
   bool silent = false;  // no tip; the app's server alone
+  std::optional<milliseconds>
+      ban;  // of a kick from a live group: nor may he join for so long; 0 ends it, and kicks nobody
 };
 struct MembersChanged {
   std::vector<MemberOutcome> members;  // as asked for
@@ -108,9 +116,24 @@ struct Application {
   std::string user;
   std::string note;
   WallTime at{};
+  std::string inviter;    // empty: he applied himself
+  bool for_user = false;  // an invitation that waits for his answer
   // Once it is decided.
   bool decided = false, agreed = false;
   std::string by, answer;
+};
+/// An invitation that waits for the invited.
+struct Invitation {
+  std::string group;
+  std::string name;
+  GroupType type = GroupType::Work;
+  std::string by;
+  WallTime at{};
+};
+struct InvitationAnswer {
+  std::string group;
+  bool agree = true;
+  std::string note;
 };
 struct Decision {
   std::string group;
@@ -148,6 +171,7 @@ struct MembersRequest {
   std::size_t limit = 50;         // 1-100
   std::optional<GroupRole> role;  // those alone
   bool silenced = false;          // those alone
+  bool banned = false;            // likewise, of a live group, which lists no others
 };
 struct MembersPage {
   std::vector<GroupMember> members;  // in an order of the server's own
@@ -223,8 +247,13 @@ class GroupService {
   virtual void join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) = 0;
   /// Those that wait, and those decided within 30 days; for owner and admins. Newest first, at most 100.
   virtual void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) = 0;
-  /// ApplicationDecided: there is none, or another was first.
+  /// ApplicationDecided: there is none, or another was first. A member's invitation that is agreed to waits for the
+  /// invited, if the group wants his consent.
   virtual void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) = 0;
+  /// Those that wait for this user; at most GroupLimits::invitations_max.
+  virtual void invitations(const Actor& who, Reply<std::vector<Invitation>> reply) = 0;
+  /// ApplicationDecided: there is none, or it is decided or expired.
+  virtual void answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) = 0;
   virtual void quit_group(const Actor& who, std::string group, Reply<Ver> reply) = 0;
   virtual void invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) = 0;
   virtual void kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) = 0;

@@ -100,17 +100,18 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   std::vector<PushTarget> targets = to_self ? std::vector<PushTarget>() : push_targets(tables, to);
 
   // Decide. The app's server passes silences and blacklists.
-  const SendFacts facts{.to_self = to_self,
-                        .receiver_known = receiver && !receiver->removed,
-                        .blacklisted = !to_self && !who.admin() && tables.blocks(to, who.user.user),
-                        .silenced_until = who.admin() ? WallTime{} : tables.silence(who.user).chats_until,
-                        .receiver_has_targets = !targets.empty(),
-                        .online_only = draft.online_only,
-                        .no_unread = draft.no_unread || draft.history,
-                        .push_disabled = draft.push_disabled,
-                        .head = conv ? conv->seq : Seq{},
-                        .last_at = conv ? conv->last_at : WallTime{},
-                        .now = draft.imported_at.value_or(work.now)};
+  const SendFacts facts{
+      .to_self = to_self,
+      .receiver_known = receiver && !receiver->removed,
+      .blacklisted = !to_self && (!who.admin() || draft.signal) && tables.blocks(to, who.user.user),
+      .silenced_until = who.admin() || draft.signal ? WallTime{} : tables.silence(who.user).chats_until,
+      .receiver_has_targets = !targets.empty(),
+      .online_only = draft.online_only,
+      .no_unread = draft.no_unread || draft.history,
+      .push_disabled = draft.push_disabled,
+      .head = conv ? conv->seq : Seq{},
+      .last_at = conv ? conv->last_at : WallTime{},
+      .now = draft.imported_at.value_or(work.now)};
   const auto plan = decide_send(facts, {.blacklist_silent = work.options.blacklist_silent});
   if (!plan) return std::unexpected(plan.error());
   if (work.options.word_refused && work.options.word_refused(draft.elements))
@@ -151,7 +152,8 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   const bool from_b = conv->is_b(who.user.user);
   tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
   name_message(work, draft, made);
-  tables.add_sent(keeper, draft.client_id, {made.id, draft.imported_at ? work.now : made.at, mine.ver});
+  if (!draft.client_id.empty())
+    tables.add_sent(keeper, draft.client_id, {made.id, draft.imported_at ? work.now : made.at, mine.ver});
   made.flags.hidden_from_receiver = false;  // the sender is told nothing
   const auto message = std::make_shared<const Message>(std::move(made));
   if (shown)

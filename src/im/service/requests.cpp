@@ -54,7 +54,11 @@ void StoreService::login(LoginRequest request, Reply<LoginReply> reply) {
                          .issued = checked->issued,
                          .ends = checked->ends};
   write<LoginReply>([verified = std::move(verified)](Work& work) { return im::login(work, verified); },
-                    std::move(reply));
+                    Reply<LoginReply>([this, reply = std::move(reply)](Answer<LoginReply> in) mutable {
+                      if (in)
+                        if (const ConvId room = rooms_.came(in->terminal); room.value != 0) in->groups.push_back(room);
+                      reply(std::move(in));
+                    }));
 }
 
 void StoreService::logout(const Terminal& who, Reply<void> reply) {

@@ -229,12 +229,16 @@ struct GroupNews {  // what happened in a group, or to this user there
   std::string group;
   std::shared_ptr<const std::string> tip;  // JSON object, group_tip.h; null: read the conversation by sync
   bool stored = false;                     // a sync tells of it, too
+  bool passing = false;                    // in a live group: the first to fall to its rate
 };
 struct MessageEdited {  // one that was sent before, as it is now
   std::shared_ptr<const Message> message;
 };
 struct Subscribed {  // for whoever knows who is connected: the group's messages are to be delivered to this user, or no
   bool on = true;    // longer
+  std::string live;  // the id of a live group; empty: another's, where membership is a row
+  std::string device;  // this device of the user alone; empty: all of his
+  Epoch epoch;         // of its login
 };
 using Item = std::variant<NewMessage, ReadMark, PeerRead, Recalled, ChatChanged, GroupRead, GroupRecalled, GroupNews,
                           MessageEdited, Subscribed>;
@@ -281,6 +285,11 @@ struct FollowUp {
   std::int64_t unread_total = 0;
   std::vector<PushTarget> targets;
   std::string by_device;  // that brought it about; empty: none of the receiver's, or not known any more
+  bool call = false;      // the message was an invite to a call
+  bool answered = false;  // ... which the receiver has accepted or rejected
+  // Of a group's call that is over: where, and in which range of its members (group_rules.h) the receiver is.
+  std::string group, group_name;
+  std::int64_t range = 0;
 };
 /// The same of a group: one, however many its members are; receivers are looked up when the pushes are made.
 struct GroupIntent {

@@ -13,6 +13,11 @@ struct ServiceMetrics {
   Counter callbacks;            // written for apps' servers
   Counter callbacks_dropped;    // not written, for as many wait as may
   Counter disconnects_dropped;  // the loop's: ends of connections that are not told of, for as many wait as may
+  Counter calls;                // the loop's: invites
+  Counter calls_timed_out;      // likewise: that nobody, or not everybody, answered in time
+  Counter live_rooms;           // likewise: live groups with somebody in them, now
+  Counter live_users;           // likewise: in them, now
+  Counter live_dropped;         // likewise: messages and news that fell to a live group's rate
   BeforeGateMetrics before;     // the loop's
 };
 

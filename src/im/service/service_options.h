@@ -11,6 +11,7 @@
 #include "core/ids.h"
 #include "core/time.h"
 #include "im/domain/before_callback.h"
+#include "im/domain/call.h"
 #include "im/domain/callback.h"
 #include "im/domain/elements.h"
 #include "im/domain/group.h"
@@ -68,6 +69,7 @@ struct ServiceOptions {
   std::size_t friends_max = 3'000;
 
   GroupLimits groups;
+  CallLimits calls;
   CallbackWishes callbacks;
   BeforeWishes before;
   MassPushLimits mass_push;

@@ -9,6 +9,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kPageMax = 1'000;            // callbacks of one answer
+constexpr milliseconds kFirstSweep{1'000};         // of calls
 constexpr milliseconds kAgain{100};                // between two commits of a pruning that is not done yet
 constexpr milliseconds kDisconnectedAgain{1'000};  // after the store could not write them
 
@@ -56,12 +57,15 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> 
       group_intents_timer_(around_.loop.make_timer([this] { save_group_intents(); })),
       disconnected_timer_(around_.loop.make_timer([this] { save_disconnected(); })),
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
+      calls_timer_(around_.loop.make_timer([this] { sweep_calls(); })),
+      rooms_timer_(around_.loop.make_timer([this] { look_at_rooms(); })),
       gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
       writer_(std::move(tables.front()), *owner_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
               around_.metrics),
       readers_(without_first(std::move(tables)), *owner_, options_, around_.clock, around_.log, mailbox_) {
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
+  sweep_calls_at(around_.clock.wall() + kFirstSweep);  // of an earlier process
 }
 
 StoreService::~StoreService() {
@@ -71,6 +75,8 @@ StoreService::~StoreService() {
 
 void StoreService::opened(Done done) {
   Committed& told = done.told;
+  rooms_.take(told.deliveries, around_.loop.now());
+  arm_rooms();
   if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
       !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty() ||
       told.mass_push)
@@ -157,6 +163,8 @@ void StoreService::intent_settled(std::int64_t id) { change_intent({.id = id}); 
 void StoreService::follow_up_settled(std::int64_t id) { change_intent({.id = id, .follow_up = true}); }
 
 void StoreService::disconnected(const Terminal& who, bool silent) {
+  rooms_.gone(who, around_.loop.now());
+  if (!stopped_) arm_rooms();
   const auto wanted = options_.callbacks.wanted.find(who.user.app);
   if (stopped_ || wanted == options_.callbacks.wanted.end() || !wanted->second.contains(Callback::StateChanged)) return;
   if (disconnected_.size() >= options_.callbacks.queued_max) {
@@ -165,6 +173,29 @@ void StoreService::disconnected(const Terminal& who, bool silent) {
   }
   disconnected_.push_back({who, silent});
   save_disconnected();
+}
+
+Actor StoreService::placed(const Actor& who) const {
+  Actor out = who;
+  out.live = rooms_.room_of(who.user);
+  return out;
+}
+
+/// What waited for a room's rate, and devices that did not come back.
+void StoreService::look_at_rooms() {
+  if (stopped_) return;
+  Committed told;
+  told.deliveries = rooms_.due(around_.loop.now());
+  arm_rooms();
+  if (!told.deliveries.empty()) around_.listener.committed(std::move(told));
+}
+
+void StoreService::arm_rooms() {
+  if (const auto at = rooms_.next()) rooms_timer_->arm(*at);
+  if (around_.metrics == nullptr) return;
+  around_.metrics->live_rooms.set(rooms_.rooms());
+  around_.metrics->live_users.set(rooms_.users());
+  around_.metrics->live_dropped.set(rooms_.dropped());
 }
 
 void StoreService::save_disconnected() {

@@ -15,11 +15,13 @@
 #include "im/service/admin_service.h"
 #include "im/service/asked_call.h"
 #include "im/service/before_gate.h"
+#include "im/service/call_requests.h"
 #include "im/service/callback_book.h"
 #include "im/service/commands.h"
 #include "im/service/file_lock.h"
 #include "im/service/group_admin.h"
 #include "im/service/group_commands.h"
+#include "im/service/live_rooms.h"
 #include "im/service/mailbox.h"
 #include "im/service/mass_push.h"
 #include "im/service/readers.h"
@@ -43,6 +45,7 @@ class Listener {
 class StoreService final : public Service,
                            public AdminService,
                            public GroupService,
+                           public CallService,
                            public GroupAdmin,
                            public GroupIntentBook,
                            public CallbackBook,
@@ -115,6 +118,8 @@ class StoreService final : public Service,
   void join_group(const Actor& who, std::string group, std::string note, Reply<JoinReply> reply) override;
   void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) override;
   void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override;
+  void invitations(const Actor& who, Reply<std::vector<Invitation>> reply) override;
+  void answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) override;
   void quit_group(const Actor& who, std::string group, Reply<Ver> reply) override;
   void invite(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
   void kick_members(const Actor& who, MembersChange change, Reply<MembersChanged> reply) override;
@@ -132,6 +137,10 @@ class StoreService final : public Service,
                        Reply<std::vector<GroupReceiver>> reply) override;
   void group_intent_done(std::int64_t id, std::int64_t ranges) override;
   void group_intent_settled(std::int64_t id) override;
+
+  void invite_to_call(const Terminal& who, CallInvite invite, Reply<CallReply> reply) override;
+  void answer_call(const Terminal& who, CallAnswer answer, Reply<SendReply> reply) override;
+  void open_calls(const Terminal& who, Reply<std::vector<OpenCall>> reply) override;
 
   void callbacks(AppId app, std::int64_t after, std::size_t limit, Reply<std::vector<CallbackJob>> reply) override;
   void callback_settled(std::int64_t id) override;
@@ -240,6 +249,12 @@ class StoreService final : public Service,
   void change_group_intent(GroupIntentChange change);
   void save_group_intents();
   void save_disconnected();
+  void sweep_calls_at(WallTime until);
+  void sweep_calls();
+  /// With the live room that the user is in now.
+  Actor placed(const Actor& who) const;
+  void look_at_rooms();
+  void arm_rooms();
   void prune();
 
   const std::optional<FileLock> lock_;  // of a file
@@ -270,7 +285,10 @@ class StoreService final : public Service,
   std::vector<Disconnected> disconnected_;
   std::shared_ptr<std::vector<Disconnected>> disconnected_on_their_way_;
   const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, disconnected_timer_,
-      prune_timer_;
+      prune_timer_, calls_timer_, rooms_timer_;
+  MonoTime calls_at_ = MonoTime::max();  // when the timer fires
+  bool sweeping_calls_ = false;
+  LiveRooms rooms_{options_.groups};
 
   BeforeGate gate_;
   const std::shared_ptr<Mailbox> mailbox_;

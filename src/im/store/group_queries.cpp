@@ -10,7 +10,7 @@ using GroupLine = StatementLine<GroupQueries>;
 #define IM_GROUP                                                                                                    \
   "g.conv, g.app_id, g.group_id, g.type, g.name, g.introduction, g.notification, g.face, g.owner, g.join_option, "  \
   "g.members, g.members_max, g.all_silenced, g.fields, g.created_at, g.info_at, g.dismissed_at, c.seq, c.changes, " \
-  "c.last_at, c.counted, c.erased, c.recalled_to"
+  "c.last_at, c.counted, c.erased, c.recalled_to, g.invite_option, g.invite_consent"
 #define IM_MEMBER                                                                                               \
   "m.conv, m.user_id, m.app_id, m.role, m.joined_at, m.left_at, m.cleared, m.read, m.read_count, m.own_since, " \
   "m.option, m.silenced_until, m.last_sent_at, m.card, m.pinned, m.hidden_to, m.mark, m.ver"
@@ -31,12 +31,12 @@ constexpr GroupLine kGroupLines[] = {
      "SELECT " IM_GROUP " FROM im_groups g JOIN im_convs c ON c.conv = g.conv WHERE g.conv = ?1"},
     {&GroupQueries::group_add, "im_groups",
      "INSERT INTO im_groups (conv, app_id, group_id, type, name, introduction, notification, face, owner, join_option, "
-     "members, members_max, all_silenced, fields, created_at, info_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-     "?10, ?11, ?12, ?13, ?14, ?15, ?16)"},
+     "members, members_max, all_silenced, fields, created_at, info_at, invite_option, invite_consent) VALUES (?1, ?2, "
+     "?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"},
     {&GroupQueries::group_save, "im_groups",
      "UPDATE im_groups SET name = ?2, introduction = ?3, notification = ?4, face = ?5, owner = ?6, join_option = ?7, "
-     "members = ?8, members_max = ?9, all_silenced = ?10, fields = ?11, info_at = ?12, dismissed_at = ?13 WHERE conv = "
-     "?1"},
+     "members = ?8, members_max = ?9, all_silenced = ?10, fields = ?11, info_at = ?12, dismissed_at = ?13, "
+     "invite_option = ?14, invite_consent = ?15 WHERE conv = ?1"},
     {&GroupQueries::conv_name, "im_convs", "UPDATE im_convs SET user_b = ?2 WHERE conv = ?1"},
     {&GroupQueries::conv_count, "im_convs",
      "UPDATE im_convs SET seq = ?2, last_at = ?3, counted = ?4, moved_at = ?5 WHERE conv = ?1"},
@@ -146,20 +146,44 @@ constexpr GroupLine kGroupLines[] = {
      "?3"},
 
     {&GroupQueries::application, "im_applications",
-     "SELECT user_id, state, at, note, by_user, answer, decided_at FROM im_applications WHERE conv = ?1 AND user_id = "
+     "SELECT user_id, state, at, note, by_user, answer, decided_at, inviter, for_user FROM im_applications WHERE conv "
+     "= ?1 AND user_id = "
      "?2"},
     {&GroupQueries::application_save, "im_applications",
-     "INSERT INTO im_applications (conv, user_id, state, at, note, by_user, answer, decided_at) VALUES (?1, ?2, ?3, "
-     "?4, "
-     "?5, ?6, ?7, ?8) ON CONFLICT (conv, user_id) DO UPDATE SET state = excluded.state, at = excluded.at, note = "
-     "excluded.note, by_user = excluded.by_user, answer = excluded.answer, decided_at = excluded.decided_at"},
+     "INSERT INTO im_applications (conv, user_id, state, at, note, by_user, answer, decided_at, inviter, for_user) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (conv, user_id) DO UPDATE SET state = "
+     "excluded.state, at = excluded.at, note = excluded.note, by_user = excluded.by_user, answer = excluded.answer, "
+     "decided_at = excluded.decided_at, inviter = excluded.inviter, for_user = excluded.for_user"},
     {&GroupQueries::applications, "im_applications",
-     "SELECT user_id, state, at, note, by_user, answer, decided_at FROM im_applications WHERE conv = ?1 ORDER BY at "
+     "SELECT user_id, state, at, note, by_user, answer, decided_at, inviter, for_user FROM im_applications WHERE conv "
+     "= ?1 ORDER BY at "
      "DESC, user_id LIMIT ?2"},
     {&GroupQueries::applications_waiting, "im_applications",
      "SELECT count(*) FROM im_applications WHERE conv = ?1 AND state = 0"},
     {&GroupQueries::applications_prune, "im_applications",
      "DELETE FROM im_applications WHERE decided_at > 0 AND decided_at < ?1"},
+    {&GroupQueries::invitations_prune, "im_applications",
+     "DELETE FROM im_applications WHERE state = 0 AND inviter <> '' AND at <= ?1"},
+    {&GroupQueries::invitations_of, "im_applications",
+     "SELECT a.conv, a.inviter, a.at, a.note FROM im_applications a JOIN im_groups g ON g.conv = a.conv WHERE "
+     "a.user_id "
+     "= ?2 AND a.state = 0 AND a.for_user = 1 AND g.app_id = ?1 AND g.dismissed_at = 0 AND a.at > ?3 ORDER BY a.at "
+     "DESC, a.conv LIMIT ?4"},
+
+    {&GroupQueries::live_rule, "im_live_rules",
+     "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id = ?2"},
+    {&GroupQueries::live_rule_save, "im_live_rules",
+     "INSERT INTO im_live_rules (conv, user_id, silenced_until, banned_until) VALUES (?1, ?2, ?3, ?4) ON CONFLICT "
+     "(conv, user_id) DO UPDATE SET silenced_until = excluded.silenced_until, banned_until = excluded.banned_until"},
+    {&GroupQueries::live_rule_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1 AND user_id = ?2"},
+    {&GroupQueries::live_rules_count, "im_live_rules", "SELECT count(*) FROM im_live_rules WHERE conv = ?1"},
+    {&GroupQueries::live_silenced, "im_live_rules",
+     "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id > ?2 AND "
+     "silenced_until > ?3 ORDER BY user_id LIMIT ?4"},
+    {&GroupQueries::live_banned, "im_live_rules",
+     "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id > ?2 AND "
+     "banned_until > ?3 ORDER BY user_id LIMIT ?4"},
+    {&GroupQueries::live_rules_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1"},
 
     {&GroupQueries::intent_add, "im_group_intents",
      "INSERT INTO im_group_intents (conv, seq, ranges) VALUES (?1, ?2, ?3) RETURNING id"},

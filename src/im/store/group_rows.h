@@ -27,6 +27,8 @@ struct GroupRow {
   std::int64_t members_max = 0;
   bool all_silenced = false;
   std::string fields;  // JSON object
+  InviteOption invite = InviteOption::Free;
+  bool invite_consent = false;
   WallTime created_at{};
   WallTime info_at{};
   bool dismissed = false;
@@ -67,6 +69,22 @@ struct ApplicationRow {
   WallTime at{};
   std::string note, by, answer;
   WallTime decided_at{};
+  std::string inviter;    // empty: he applied himself
+  bool for_user = false;  // it waits for the invited, else for owner and admins
+};
+
+/// One that waits for a user's answer.
+struct InvitationRow {
+  ConvId conv;
+  std::string by;
+  WallTime at{};
+  std::string note;
+};
+
+/// Who may not speak in a live room, or not be there; the past: he may.
+struct LiveRule {
+  std::string user;
+  WallTime silenced_until{}, banned_until{};
 };
 
 /// A message of a group beside its text: whether it raises unread, and how many do up to it.

@@ -436,6 +436,54 @@ CREATE TABLE im_friend_groups (
 CREATE INDEX im_mass_tasks_running ON im_mass_tasks (app_id, id) WHERE state = 0;
 CREATE INDEX im_mass_tasks_by_time ON im_mass_tasks (at) WHERE state <> 0;
 )sql",
+    R"sql(
+-- Calls: an invite is called as its message is; who is invited to it, and how many of them have not decided.
+CREATE TABLE im_calls (
+  conv INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  app_id INTEGER NOT NULL,
+  inviter TEXT NOT NULL,
+  device_id TEXT NOT NULL,             -- that canceled it
+  at INTEGER NOT NULL,
+  until INTEGER NOT NULL,              -- 0: it never times out
+  waiting INTEGER NOT NULL,
+  canceled INTEGER NOT NULL DEFAULT 0,
+  hidden INTEGER NOT NULL DEFAULT 0,   -- from the invited
+  ranges INTEGER NOT NULL DEFAULT 1,   -- of the group's members, for the keys of its events
+  data TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (conv, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_calls_due ON im_calls (until) WHERE waiting > 0 AND until > 0;
+CREATE INDEX im_calls_open ON im_calls (inviter, app_id) WHERE waiting > 0;
+CREATE INDEX im_calls_by_time ON im_calls (at);
+
+CREATE TABLE im_call_users (
+  conv INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  state INTEGER NOT NULL,      -- 0: waits
+  device_id TEXT NOT NULL,     -- that decided
+  PRIMARY KEY (conv, seq, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX im_call_users_waiting ON im_call_users (user_id) WHERE state = 0;
+
+-- Members' invitations: whether they are for all, for admins to agree to, or for nobody; and for the invited to agree to.
+ALTER TABLE im_groups ADD COLUMN invite_option TEXT NOT NULL DEFAULT '';  -- '': as the type's groups begin
+ALTER TABLE im_groups ADD COLUMN invite_consent INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_applications ADD COLUMN inviter TEXT NOT NULL DEFAULT '';  -- '': he applied himself
+ALTER TABLE im_applications ADD COLUMN for_user INTEGER NOT NULL DEFAULT 0;  -- it waits for the invited
+CREATE INDEX im_applications_invited ON im_applications (user_id) WHERE state = 0 AND for_user = 1;
+CREATE INDEX im_applications_expiring ON im_applications (at) WHERE state = 0 AND inviter <> '';
+
+-- Of live groups, whose members have no rows.
+CREATE TABLE im_live_rules (
+  conv INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  silenced_until INTEGER NOT NULL,
+  banned_until INTEGER NOT NULL,
+  PRIMARY KEY (conv, user_id)
+) STRICT, WITHOUT ROWID;
+)sql",
 };
 
 Result<void> check(std::int64_t version) {

@@ -47,9 +47,11 @@ Result<Tables> Tables::open(const store::StoreUrl& url, const store::StoreOption
   if (!callbacks) return in_store(callbacks.error());
   auto mass = MassQueries::prepare(**database);
   if (!mass) return in_store(mass.error());
+  auto calls = CallQueries::prepare(**database);
+  if (!calls) return in_store(calls.error());
   if (const auto settled = (*database)->settle(); !settled) return in_store(settled.error());
   return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups), *std::move(callbacks),
-                *std::move(mass));
+                *std::move(mass), *std::move(calls));
 }
 
 void Tables::failed(Error error) {

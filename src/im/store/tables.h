@@ -18,6 +18,8 @@
 #include "core/result.h"
 #include "im/domain/callback.h"
 #include "im/store/admin_queries.h"
+#include "im/store/call_queries.h"
+#include "im/store/call_rows.h"
 #include "im/store/callback_queries.h"
 #include "im/store/group_queries.h"
 #include "im/store/group_rows.h"
@@ -222,6 +224,17 @@ class Tables {
   std::vector<ApplicationRow> applications(ConvId conv, std::size_t limit);  // newest first
   std::size_t applications_waiting(ConvId conv);
   void prune_applications(WallTime before);
+  void prune_invitations(WallTime before);  // that wait
+  /// That wait for his answer, newest first.
+  std::vector<InvitationRow> invitations_of(const UserKey& who, WallTime since, std::size_t limit);
+
+  // Live rooms (tables_live.cpp).
+  std::optional<LiveRule> live_rule(ConvId conv, std::string_view user);
+  void save_live_rule(ConvId conv, const LiveRule& rule);
+  void erase_live_rule(ConvId conv, std::string_view user);
+  std::size_t count_live_rules(ConvId conv);
+  /// Those that are silenced now, or banned; by user, behind `after`.
+  std::vector<LiveRule> live_rules(ConvId conv, std::string_view after, WallTime now, bool banned, std::size_t limit);
 
   std::int64_t add_group_intent(MessageId message, std::int64_t ranges);
   bool erase_group_intent(MessageId message);
@@ -279,6 +292,19 @@ class Tables {
   void remove_friend_group(const UserKey& who, std::string_view name);
   void remove_admin_rows(const UserKey& who);  // with the account: profile fields, silence, friends both ways
 
+  // Calls (tables_calls.cpp).
+  void add_call(const CallRow& row, const std::vector<std::string>& users);
+  std::optional<CallRow> call(MessageId id);
+  void save_call(const CallRow& row);  // waiting, canceled, device
+  std::vector<CallUserRow> call_users(MessageId id);
+  void save_call_user(MessageId id, const CallUserRow& row);
+  std::vector<CallRow> calls_due(WallTime now, std::size_t limit);  // the oldest first
+  std::optional<WallTime> next_call_due();
+  std::size_t open_calls_by(const UserKey& who);
+  /// That wait for him, then those that he invited to and that wait for somebody; each at most `limit`, newest first.
+  std::vector<CallRow> open_calls(const UserKey& who, std::size_t limit);
+  std::size_t prune_calls(WallTime before, std::size_t limit);  // how many went
+
   // What an app's server is to be told (tables_callbacks.cpp).
   void add_callback(const CallbackJob& job);  // it is given its id
   std::vector<CallbackJob> callbacks_after(AppId app, std::int64_t id, std::size_t limit);
@@ -326,13 +352,14 @@ class Tables {
 
  private:
   Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups,
-         CallbackQueries callbacks, MassQueries mass)
+         CallbackQueries callbacks, MassQueries mass, CallQueries calls)
       : database_(std::move(database)),
         queries_(std::move(queries)),
         admin_(std::move(admin)),
         groups_(std::move(groups)),
         callbacks_(std::move(callbacks)),
-        mass_(std::move(mass)) {}
+        mass_(std::move(mass)),
+        calls_(std::move(calls)) {}
 
   template <class Read>
   void each(sql::Rows&& rows, Read read);
@@ -368,6 +395,7 @@ class Tables {
   GroupQueries groups_;
   CallbackQueries callbacks_;
   MassQueries mass_;
+  CallQueries calls_;
   std::optional<Error> failure_;
 };
 

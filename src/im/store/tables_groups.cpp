@@ -6,7 +6,7 @@
 namespace nightpost::im {
 namespace {
 
-constexpr int kGroupColumns = 23;  // of GroupQueries' rows of both: the member's begin behind them
+constexpr int kGroupColumns = 25;  // of GroupQueries' rows of both: the member's begin behind them
 constexpr int kMemberColumns = 18;
 
 std::int64_t ms_or_0(const std::optional<WallTime>& time) { return time ? to_ms(*time) : 0; }
@@ -16,7 +16,11 @@ std::int64_t ms_or_0(const std::optional<WallTime>& time) { return time ? to_ms(
 GroupRow Tables::group_row_of(const sql::Rows& rows) {
   const auto type = group_type_from(rows.text(3));
   const auto join = join_option_from(rows.text(9));
-  if (!type || !join) {
+  // A column that came later: empty, as long as nobody has set it.
+  const auto invite = !type                   ? std::nullopt
+                      : rows.text(23).empty() ? std::optional(traits_of(*type).invite)
+                                              : invite_option_from(rows.text(23));
+  if (!type || !join || !invite) {
     damaged("im_groups");
     return {};
   }
@@ -34,6 +38,8 @@ GroupRow Tables::group_row_of(const sql::Rows& rows) {
           .members_max = rows.integer(11),
           .all_silenced = rows.integer(12) != 0,
           .fields = std::string(rows.text(13)),
+          .invite = *invite,
+          .invite_consent = rows.integer(24) != 0,
           .created_at = wall_from_ms(rows.integer(14)),
           .info_at = wall_from_ms(rows.integer(15)),
           .dismissed = rows.integer(16) != 0,
@@ -111,13 +117,13 @@ void Tables::add_group(GroupRow& row) {
   }
   change(groups_.group_add, row.conv.value, row.app.value, row.id, name_of(row.type), row.name, row.introduction,
          row.notification, row.face, row.owner, name_of(row.join), row.members, row.members_max, row.all_silenced,
-         row.fields, to_ms(row.created_at), to_ms(row.info_at));
+         row.fields, to_ms(row.created_at), to_ms(row.info_at), name_of(row.invite), row.invite_consent);
 }
 
 void Tables::save_group(const GroupRow& row) {
   change(groups_.group_save, row.conv.value, row.name, row.introduction, row.notification, row.face, row.owner,
          name_of(row.join), row.members, row.members_max, row.all_silenced, row.fields, to_ms(row.info_at),
-         row.dismissed ? to_ms(row.info_at) : 0);
+         row.dismissed ? to_ms(row.info_at) : 0, name_of(row.invite), row.invite_consent);
 }
 
 void Tables::release_group_id(const GroupRow& row) {
@@ -129,7 +135,7 @@ void Tables::erase_group(ConvId conv) {
   for (auto* const statement :
        {&groups_.mentions_erase_all, &groups_.targets_erase_all, &groups_.hides_erase_all, &groups_.changes_erase_all,
         &groups_.applications_erase_all, &groups_.intents_erase_all, &groups_.attributes_erase, &groups_.counters_erase,
-        &groups_.group_erase, &groups_.conv_erase})
+        &groups_.live_rules_erase, &groups_.group_erase, &groups_.conv_erase})
     change(*statement, conv.value);
 }
 
@@ -267,7 +273,9 @@ ApplicationRow Tables::application_of(const sql::Rows& rows) {
           .note = std::string(rows.text(3)),
           .by = std::string(rows.text(4)),
           .answer = std::string(rows.text(5)),
-          .decided_at = wall_from_ms(rows.integer(6))};
+          .decided_at = wall_from_ms(rows.integer(6)),
+          .inviter = std::string(rows.text(7)),
+          .for_user = rows.integer(8) != 0};
 }
 
 std::optional<ApplicationRow> Tables::application(ConvId conv, std::string_view user) {
@@ -278,7 +286,7 @@ std::optional<ApplicationRow> Tables::application(ConvId conv, std::string_view 
 
 void Tables::save_application(ConvId conv, const ApplicationRow& row) {
   change(groups_.application_save, conv.value, row.user, static_cast<std::int64_t>(row.state), to_ms(row.at), row.note,
-         row.by, row.answer, to_ms(row.decided_at));
+         row.by, row.answer, to_ms(row.decided_at), row.inviter, row.for_user);
 }
 
 std::vector<ApplicationRow> Tables::applications(ConvId conv, std::size_t limit) {
@@ -292,6 +300,17 @@ std::size_t Tables::applications_waiting(ConvId conv) {
   std::int64_t out = 0;
   each(groups_.applications_waiting.query(conv.value), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return static_cast<std::size_t>(out);
+}
+
+void Tables::prune_invitations(WallTime before) { change(groups_.invitations_prune, to_ms(before)); }
+
+std::vector<InvitationRow> Tables::invitations_of(const UserKey& who, WallTime since, std::size_t limit) {
+  std::vector<InvitationRow> out;
+  each(groups_.invitations_of.query(who.app.value, who.user, to_ms(since), limit), [&](const sql::Rows& rows) {
+    out.push_back(
+        {{rows.integer(0)}, std::string(rows.text(1)), wall_from_ms(rows.integer(2)), std::string(rows.text(3))});
+  });
+  return out;
 }
 
 void Tables::prune_applications(WallTime before) { change(groups_.applications_prune, to_ms(before)); }

@@ -186,7 +186,8 @@ class Server {
  private:
   void open() {
     gateway_.emplace(
-        im::Gateway::Parts{.loop = turns_, .clock = clock_, .service = world, .groups = world, .metrics = metrics_},
+        im::Gateway::Parts{
+            .loop = turns_, .clock = clock_, .service = world, .groups = world, .calls = world, .metrics = metrics_},
         im::GatewayOptions{});
     auto started = server::TlsServer::start(
         loop_, {.port = port_},

@@ -99,6 +99,9 @@ TEST_CASE("chat groups: typed commands become requests", "[app][chat][group]") {
            {"/members", "group_members", R"({"group":"@TGS#9","limit":100})"},
            {"/read", "group_read", R"({"group":"@TGS#9"})"},
            {"/history 4", "group_pull", R"({"group":"@TGS#9","limit":20,"before":4})"},
+           {"/invitations", "group_invitations", "{}"},
+           {"/agree book club", "group_answer", R"({"group":"book club","agree":true})"},
+           {"/decline g", "group_answer", R"({"group":"g","agree":false})"},
            {"/join book club", "group_join", R"({"group":"book club"})"},
        }) {
     CAPTURE(line);

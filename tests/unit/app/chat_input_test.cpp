@@ -28,8 +28,17 @@ TEST_CASE("chat_input: what is typed", "[app][chat]") {
                                                    {"/create Public  Book club ", What::Create, "Book club", 0},
                                                    {"/invite a b", What::Invite, "", 0},
                                                    {"/kick a", What::Kick, "", 0},
+                                                   {"/invitations", What::Invitations, "", 0},
+                                                   {"/agree book club", What::Agree, "book club", 0},
+                                                   {"/decline g", What::Decline, "g", 0},
                                                    {"/members", What::Members, "", 0},
                                                    {"/leave", What::Leave, "", 0},
+                                                   {"/call", What::Call, "", 0},
+                                                   {"/call 20 mia", What::Call, "", 20},
+                                                   {"/accept 7-3", What::Accept, "7-3", 0},
+                                                   {"/reject 7-3", What::Reject, "7-3", 0},
+                                                   {"/cancel 7-3", What::Cancel, "7-3", 0},
+                                                   {"/calls", What::Calls, "", 0},
                                                    {"/help", What::Help, "", 0}}) {
     CAPTURE(row.line);
     const auto read = parse_chat_line(row.line);
@@ -42,7 +51,7 @@ TEST_CASE("chat_input: what is typed", "[app][chat]") {
                            "/recall",    "/recall a b", "/history x", "/history 0",     "/history -1",  "/history 1 2",
                            "/token",     "/token 5",    "/token x y", "/token 5 a b",   "/read vinson", "/quit now",
                            "/group",     "/join ",      "/create",    "/create Public", "/invite",      "/kick ",
-                           "/members x", "/leave now"}) {
+                           "/members x", "/leave now",  "/accept",    "/cancel a b",    "/calls now"}) {
     CAPTURE(line);
     CHECK_FALSE(parse_chat_line(line));
   }

@@ -65,11 +65,12 @@ TEST_CASE("group: every right, cell by cell", "[im][domain][group]") {
   constexpr Row kMatrix[] = {
       {GroupOp::Send,
        {"member admin owner app", "member admin owner app", "member admin owner app", "member admin owner app"}},
-      {GroupOp::Invite, {"member admin owner app", "app", "app", ""}},
-      {GroupOp::Decide, {"", "admin owner app", "", ""}},
+      {GroupOp::Invite, {"member admin owner app", "member admin owner app", "member admin owner app", ""}},
+      {GroupOp::Decide, {"owner app", "admin owner app", "admin owner app", ""}},
+      {GroupOp::SetInvite, {"owner app", "admin owner app", "admin owner app", ""}},
       {GroupOp::EditInfo, {"member admin owner app", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::SetJoin, {"", "admin owner app", "", ""}},
-      {GroupOp::Kick, {"owner app", "admin owner app", "admin owner app", ""}},
+      {GroupOp::Kick, {"owner app", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::Silence, {"", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::SetCard, {"owner app", "admin owner app", "admin owner app", "owner app"}},
       {GroupOp::SilenceAll, {"", "admin owner app", "admin owner app", "owner app"}},
@@ -103,7 +104,66 @@ TEST_CASE("group: every right, cell by cell", "[im][domain][group]") {
       }
   }
   CHECK(seen.size() == static_cast<std::size_t>(GroupOp::Count));
-  CHECK(cells == 16 * 4 * 5);
+  CHECK(cells == 17 * 4 * 5);
+}
+
+TEST_CASE("group: what comes of an invitation", "[im][domain][group]") {
+  using enum InviteNext;
+  struct Row {
+    const char* name;
+    GroupActor actor;
+    InviteOption option;
+    bool consent;
+    std::optional<InviteNext> want;  // nothing: refused
+  };
+  const Row row = GENERATE(values<Row>({
+      {"free", GroupActor::Member, InviteOption::Free, false, Admit},
+      {"free, the invited is asked", GroupActor::Member, InviteOption::Free, true, AskUser},
+      {"a member asks the admins", GroupActor::Member, InviteOption::Approval, false, AskAdmins},
+      {"first the admins, then the invited", GroupActor::Member, InviteOption::Approval, true, AskAdmins},
+      {"an admin asks nobody", GroupActor::Admin, InviteOption::Approval, false, Admit},
+      {"an owner asks the invited", GroupActor::Owner, InviteOption::Approval, true, AskUser},
+      {"the app asks nobody", GroupActor::App, InviteOption::Approval, true, Admit},
+      {"the app passes a ban", GroupActor::App, InviteOption::Disabled, true, Admit},
+      {"a member of a closed group", GroupActor::Member, InviteOption::Disabled, false, {}},
+      {"its owner", GroupActor::Owner, InviteOption::Disabled, true, {}},
+      {"a stranger", GroupActor::Stranger, InviteOption::Free, false, {}},
+      {"a stranger, with approval", GroupActor::Stranger, InviteOption::Approval, true, {}},
+  }));
+  CAPTURE(row.name);
+  const auto got = decide_invite(GroupType::Public, row.actor, row.option, row.consent);
+  CHECK((got ? std::optional(*got) : std::nullopt) == row.want);
+  if (!got) CHECK(got.error().code == Code::GroupForbidden);
+  CHECK_FALSE(decide_invite(GroupType::Live, row.actor, row.option, row.consent));
+}
+
+TEST_CASE("group: who may answer an invitation", "[im][domain][group]") {
+  constexpr milliseconds kKept{1'000};
+  const WallTime at = wall_from_ms(5'000);
+  struct Row {
+    const char* name;
+    InvitationFacts facts;
+    const char* want;
+  };
+  const Row row = GENERATE_COPY(values<Row>({
+      {"the invited, in time", {.known = true, .waits = true, .at = at, .now = at + milliseconds(999)}, ""},
+      {"an admin", {.known = true, .waits = true, .for_admins = true, .by_admin = true, .at = at, .now = at}, ""},
+      {"none", {.at = at, .now = at}, "user: there is no invitation"},
+      {"decided", {.known = true, .at = at, .now = at}, "user: the invitation is decided"},
+      {"the invited, before the admins",
+       {.known = true, .waits = true, .for_admins = true, .at = at, .now = at},
+       "user: the invitation waits for the group's admins"},
+      {"an admin, for the invited",
+       {.known = true, .waits = true, .by_admin = true, .at = at, .now = at},
+       "user: the invitation waits for the user's answer"},
+      {"expired", {.known = true, .waits = true, .at = at, .now = at + kKept}, "user: the invitation has expired"},
+      {"who invited has left",
+       {.known = true, .waits = true, .inviter_in = false, .at = at, .now = at},
+       "user: who invited is no member any more"},
+  }));
+  CAPTURE(row.name);
+  const auto got = decide_invitation(row.facts, kKept);
+  CHECK((got ? "" : got.error().why) == row.want);
 }
 
 TEST_CASE("group: rank", "[im][domain][group]") {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "im/service/call_requests.h"
 #include "im/service/group_requests.h"
 #include "im/service/service.h"
 
@@ -23,7 +24,7 @@ struct ManualClock final : Clock {
   }
 };
 
-struct ScriptedService : Service, GroupService {
+struct ScriptedService : Service, GroupService, CallService {
   /// Requests that wait for their answer, oldest first.
   std::deque<std::pair<LoginRequest, Reply<LoginReply>>> logins;
   std::deque<Reply<void>> logouts, plain;
@@ -37,6 +38,23 @@ struct ScriptedService : Service, GroupService {
   std::vector<std::string> gone;  // "device epoch"
   /// Where set, answers a login at once.
   std::function<Answer<LoginReply>(const LoginRequest&)> at_once;
+
+  std::deque<std::pair<CallInvite, Reply<CallReply>>> call_invites;
+  std::deque<std::pair<CallAnswer, Reply<SendReply>>> call_answers;
+  std::deque<Reply<std::vector<OpenCall>>> call_lists;
+
+  void invite_to_call(const Terminal& who, CallInvite invite, Reply<CallReply> reply) override {
+    called("call_invite", who);
+    call_invites.emplace_back(std::move(invite), std::move(reply));
+  }
+  void answer_call(const Terminal& who, CallAnswer answer, Reply<SendReply> reply) override {
+    called(std::string("call_").append(name_of(answer.step)).c_str(), who);
+    call_answers.emplace_back(std::move(answer), std::move(reply));
+  }
+  void open_calls(const Terminal& who, Reply<std::vector<OpenCall>> reply) override {
+    called("calls", who);
+    call_lists.push_back(std::move(reply));
+  }
 
   void login(LoginRequest request, Reply<LoginReply> reply) override {
     if (at_once) return reply(at_once(request));
@@ -146,6 +164,14 @@ struct ScriptedService : Service, GroupService {
   void applications(const Actor& who, std::string group, Reply<std::vector<Application>> reply) override {
     asked(who, "applications " + group);
     reply(std::vector<Application>{{.group = group, .user = "mia", .note = "let me in", .at = wall_from_ms(7)}});
+  }
+  void invitations(const Actor& who, Reply<std::vector<Invitation>> reply) override {
+    asked(who, "invitations");
+    reply(std::vector<Invitation>{{"g", "Team", GroupType::Work, "mia", wall_from_ms(7)}});
+  }
+  void answer_invitation(const Actor& who, InvitationAnswer answer, Reply<JoinReply> reply) override {
+    asked(who, "answer " + answer.group + (answer.agree ? " yes " : " no ") + answer.note);
+    reply(JoinReply{MemberResult::Done, Ver{20}});
   }
   void decide_application(const Actor& who, Decision decision, Reply<Ver> reply) override {
     ver(who, "decide " + decision.user + (decision.agree ? " yes" : " no"), std::move(reply));

@@ -14,6 +14,25 @@ void commit_all(Rig& rig, std::vector<Delivery> deliveries) {
   rig.gateway->committed(all);
 }
 
+TEST_CASE("gateway: a live group's messages go to the devices that joined", "[im][gateway][group]") {
+  Rig rig;
+  Client phone(rig), pad(rig);
+  phone.log_in("mia", "phone");
+  pad.log_in("mia", "pad");
+  Delivery join = subscribed("mia", true);
+  std::get<Subscribed>(join.item).device = "pad";
+  commit_all(rig, {join, group_message(1, "olga")});
+  CHECK(pad.hear(1) == Words{"deliver 1 0"});
+  Delivery leave = subscribed("mia", false);  // with all devices
+  commit_all(rig, {leave, group_message(2, "olga")});
+  join = subscribed("mia", true);
+  commit_all(rig, {join, group_message(3, "olga")});
+  CHECK(pad.hear(1) == Words{"deliver 2 0"});
+  CHECK(pad.last["items"][0]["message"]["id"] == "5-3");
+  CHECK(phone.hear(1) == Words{"deliver 1 0"});
+  CHECK(phone.last["items"][0]["message"]["id"] == "5-3");
+}
+
 TEST_CASE("gateway: a group's message goes to its members that are connected, once", "[im][gateway][group]") {
   Rig rig;
   std::set<std::string> in_group = {"mia", "bob"};

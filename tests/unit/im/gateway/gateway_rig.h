@@ -84,10 +84,14 @@ struct News final : PresenceEvents {
 
 struct Rig {
   explicit Rig(GatewayOptions options = {}, bool with_tls = false, server::ServerOptions server = {}) {
-    gateway.emplace(
-        Gateway::Parts{
-            .loop = loop, .clock = clock, .service = service, .groups = service, .metrics = metrics, .seed = 7},
-        options);
+    gateway.emplace(Gateway::Parts{.loop = loop,
+                                   .clock = clock,
+                                   .service = service,
+                                   .groups = service,
+                                   .calls = service,
+                                   .metrics = metrics,
+                                   .seed = 7},
+                    options);
     gateway->tell(&news);
     if (with_tls) {
       identity = probe::server_identity();

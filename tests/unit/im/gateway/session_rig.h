@@ -115,7 +115,7 @@ struct SessionRig final : SessionHost {
   std::shared_ptr<const void> slot = std::make_shared<int>(0);
   milliseconds failed_wait{0};
   std::vector<std::string> news;
-  SessionWorld world{options, clock, service, service, *this, parser, metrics};
+  SessionWorld world{options, clock, service, service, service, *this, parser, metrics};
   std::shared_ptr<Session> session = std::make_shared<Session>(world);
   WsDecoder decoder{WsRole::Client, {.message_bytes_max = kServerFrameBytesMax, .skipped_bytes_max = 0}};
   std::string unread;

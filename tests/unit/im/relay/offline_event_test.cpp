@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "im/relay/group_event.h"
 #include "support/json_schema.h"
 
 using namespace nightpost;
@@ -79,6 +80,59 @@ TEST_CASE("offline event: a message that was recalled", "[im][relay]") {
   CHECK(event_key(one) == event_key(intent()));
 }
 
+TEST_CASE("offline event: a call ends with its time, and in a group each member's is an event of its own",
+          "[im][relay]") {
+  Intent one = intent();
+  Message message = *one.message;
+  message.elements =
+      R"([{"type":"call","step":"invite","until":1795225917405,"users":["vinson"],"desc":"Denny calls"}])";
+  one.message = std::make_shared<Message>(message);
+  CHECK(json::parse(offline_event(one, {"phone"}, kDay))["expires_at"] == 1795225917405);
+  CHECK(json::parse(offline_event(one, {"phone"}, milliseconds(5)))["expires_at"] == 1795225887410);
+
+  // Where workers know the kind.
+  CHECK(json::parse(offline_event(one, {"phone"}, kDay))["kind"] == "c2c");
+  CHECK(json::parse(offline_event(one, {"phone"}, kDay, true))["kind"] == "call");
+  CHECK(json::parse(offline_event(intent(), {"phone"}, kDay, true))["kind"] == "c2c");
+  FollowUp ended = follow_up(FollowUp::Kind::Recalled);
+  CHECK_FALSE(json::parse(cancel_event(ended, {"phone"}, kDay, true)).contains("cancel"));
+  ended.call = true;
+  CHECK_FALSE(json::parse(cancel_event(ended, {"phone"}, kDay)).contains("cancel"));
+  json event = json::parse(cancel_event(ended, {"phone"}, kDay, true));
+  CHECK(event["cancel"]["reason"] == "call_ended");
+  CHECK_FALSE(event.contains("push"));
+  ended.answered = true;
+  event = json::parse(cancel_event(ended, {"phone"}, kDay, true));
+  CHECK(event["push"] == json::parse(R"({"disabled":true})"));
+
+  FollowUp over = follow_up(FollowUp::Kind::Recalled);
+  over.group = "@TGS#144115";
+  over.group_name = "Team";
+  over.range = 3;
+  CHECK(json::parse(cancel_event(over, {"phone"}, kDay)) == json::parse(R"({
+    "event_id": "144115-7.recalled.4711", "app_id": 1400000001, "occurred_at": 1795225887405, "expires_at": 1795312287405,
+    "kind": "cancel", "from": {"user_id": "de\"nny", "nick": "Denny"}, "group": {"group_id": "@TGS#144115", "name": "Team"},
+    "message": {"id": "144115-7", "seq": 7}, "to": [{"user_id": "vinson", "unread": 4, "devices": ["phone"]}]})"));
+  CHECK(event_key(over) == "group_144115_3");
+}
+
+TEST_CASE("offline event: a call in a group", "[im][relay]") {
+  auto message = std::make_shared<Message>(*intent().message);
+  message->elements =
+      R"([{"type":"call","step":"invite","until":1795225917405,"users":["vinson"],"desc":"Denny calls"}])";
+  message->group = "@TGS#144115";
+  const GroupIntent one{.id = 1, .message = message, .app = AppId{1400000001}, .name = "Team"};
+  const std::vector<DueMember> due = {{.user = "vinson", .unread_total = 4, .mentioned = false, .devices = {"phone"}}};
+  json event = json::parse(group_event(one, 0, due, kDay));
+  CHECK(event["kind"] == "group");
+  CHECK(event["expires_at"] == 1795225917405);
+  event = json::parse(group_event(one, 0, due, kDay, true));
+  CHECK(event["kind"] == "call");
+  CHECK(event["group"]["group_id"] == "@TGS#144115");
+  message->elements = R"([{"type":"text","text":"hi"}])";
+  CHECK(json::parse(group_event(one, 0, due, kDay, true))["kind"] == "group");
+}
+
 TEST_CASE("offline event: a conversation that was read", "[im][relay]") {
   FollowUp one = follow_up(FollowUp::Kind::Read);
   one.nick.clear();
@@ -104,6 +158,9 @@ TEST_CASE("offline event: as the schema has them", "[im][relay]") {
   std::vector<std::string> all = {offline_event(intent(), {"phone"}, kDay)};
   for (const auto kind : {FollowUp::Kind::Recalled, FollowUp::Kind::Read})
     all.push_back(cancel_event(follow_up(kind), {"phone"}, kDay));
+  FollowUp over = follow_up(FollowUp::Kind::Recalled);
+  over.group = "@TGS#144115";
+  all.push_back(cancel_event(over, {"phone"}, kDay));
   all.push_back(badge_event(follow_up(FollowUp::Kind::Badge), {"phone"}, kDay));
   for (const std::string& event : all) {
     CAPTURE(event);

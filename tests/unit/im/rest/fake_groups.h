@@ -73,6 +73,8 @@ class FakeGroups final : public GroupService {
   void join_group(const Actor&, std::string, std::string, Reply<JoinReply>) override {}
   void applications(const Actor&, std::string, Reply<std::vector<Application>>) override {}
   void decide_application(const Actor&, Decision, Reply<Ver>) override {}
+  void invitations(const Actor&, Reply<std::vector<Invitation>>) override {}
+  void answer_invitation(const Actor&, InvitationAnswer, Reply<JoinReply>) override {}
   void quit_group(const Actor&, std::string, Reply<Ver>) override {}
   void invite(const Actor& by, MembersChange change, Reply<MembersChanged> reply) override {
     who = by;

@@ -116,6 +116,41 @@ TEST_CASE("rest groups: listed, imported, counted", "[im][rest][groups]") {
   }
 }
 
+TEST_CASE("rest groups: a live group has whom it has now", "[im][rest][groups]") {
+  GroupBed bed;
+  bed.group("create_group",
+            {{"Owner_Account", "alice"}, {"Type", "AVChatRoom"}, {"GroupId", "show"}, {"Name", "Show"}});
+  CHECK(bed.group("get_online_member_num", {{"GroupId", "show"}}).at("OnlineMemberNum") == 0);
+  const Terminal phone = bed.login("bob");
+  bool joined = false;
+  bed.service->join_group(actor_of(phone), "show", "", [&](const Answer<JoinReply>& in) { joined = in.has_value(); });
+  REQUIRE(bed.loop.until([&] { return joined; }));
+  CHECK(bed.group("get_online_member_num", {{"GroupId", "show"}}).at("OnlineMemberNum") == 1);
+  bed.news();
+  const auto say = [&](const char* text) {
+    return bed.group("send_group_msg",
+                     {{"GroupId", "show"}, {"From_Account", "alice"}, {"Random", 5}, {"MsgBody", text_body(text)}});
+  };
+  CHECK(say("welcome").at("MsgSeq") == 0);
+  const Committed told = bed.news();
+  REQUIRE(told.deliveries.size() == 1);
+  CHECK(std::get<NewMessage>(told.deliveries[0].item).online_only);
+  CHECK(told.group_intents.empty());
+  bed.group("forbid_send_msg", {{"GroupId", "show"}, {"Members_Account", {"bob"}}, {"MuteTime", 60}});
+  CHECK(bed.group("get_group_muted_account", {{"GroupId", "show"}}).at("MutedAccountList").size() == 1);
+  bed.group("delete_group_member", {{"GroupId", "show"}, {"MemberToDel_Account", {"bob"}}});
+  CHECK(bed.group("get_online_member_num", {{"GroupId", "show"}}).at("OnlineMemberNum") == 0);
+  for (const auto& [command, body] : std::initializer_list<std::pair<const char*, Json>>{
+           {"get_group_member_info", {{"GroupId", "show"}}},
+           {"add_group_member", {{"GroupId", "show"}, {"MemberList", {{{"Member_Account", "bob"}}}}}},
+           {"import_group_member", {{"GroupId", "show"}, {"MemberList", {{{"Member_Account", "bob"}}}}}},
+           {"change_group_owner", {{"GroupId", "show"}, {"NewOwner_Account", "bob"}}},
+       }) {
+    CAPTURE(command);
+    CHECK(bed.group_code(command, body) == 10007);
+  }
+}
+
 TEST_CASE("rest groups: notices, edits, receipts, all of a sender's", "[im][rest][groups]") {
   GroupBed bed;
   const std::int64_t first = bed.say("alice", "first");

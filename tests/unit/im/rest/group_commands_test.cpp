@@ -36,6 +36,7 @@ TEST_CASE("rest groups: created with all that may be said", "[im][rest][groups]"
   CHECK(made.introduction + made.notification + made.face == "inf");
   CHECK(made.members_max == 500);
   CHECK(made.join == JoinOption::Approval);
+  CHECK(made.invite == InviteOption::Free);
   CHECK(made.fields == std::map<std::string, std::string>{{"k", "v"}});
   REQUIRE(made.members.size() == 2);
   CHECK(made.members[0].role == GroupRole::Admin);
@@ -59,6 +60,7 @@ TEST_CASE("rest groups: created with all that may be said", "[im][rest][groups]"
            {R"({"Name":null})", 10004},
            {R"({"Name":7})", 10004},
            {R"({"ApplyJoinOption":"Free"})", 10004},
+           {R"({"InviteJoinOption":"DisableApply"})", 10004},
            {R"({"MaxMemberCount":-1})", 10004},
            {R"({"AppDefinedData":[{"Key":"k"}]})", 10004},
            {R"({"MemberList":["bob"]})", 10004},
@@ -167,8 +169,10 @@ TEST_CASE("rest groups: changed, handed over, dissolved", "[im][rest][groups]") 
   CHECK(bed.groups.changed.all_silenced == true);
   CHECK(bed.groups.changed.members_max == 9u);
   CHECK_FALSE(bed.groups.changed.join);
-  bed.group("modify_group_base_info",
-            {{"GroupId", "g"}, {"MuteAllMember", "Off"}, {"ApplyJoinOption", "DisableApply"}});
+  bed.group("modify_group_base_info", {{"GroupId", "g"},
+                                       {"MuteAllMember", "Off"},
+                                       {"ApplyJoinOption", "DisableApply"},
+                                       {"InviteJoinOption", "NeedPermission"}});
   CHECK(bed.groups.changed.all_silenced == false);
   CHECK(bed.groups.changed.join == JoinOption::Disabled);
   CHECK(bed.group_code("modify_group_base_info", {{"GroupId", "g"}, {"MuteAllMember", "on"}}) == 10004);

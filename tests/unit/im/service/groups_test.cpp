@@ -29,7 +29,6 @@ TEST_CASE("groups: one is made, with an id of ours or of the creator's", "[im][g
   CHECK(info->self->role == GroupRole::Owner);
   CHECK(code_of(world.try_create(world.as("olga"), {.group = "book club", .name = "x"})) == Code::GroupIdOwned);
   CHECK(code_of(world.try_create(world.as("mia"), {.group = "book club", .name = "x"})) == Code::GroupIdUsed);
-  CHECK(code_of(world.try_create(world.as("olga"), {.type = GroupType::Live, .name = "x"})) == Code::LiveGroups);
   CHECK(code_of(world.try_create(world.as("olga"), {.type = GroupType::Work, .name = "x", .join = JoinOption::Free})) ==
         Code::Malformed);
   CHECK(code_of(world.try_create(GroupWorld::app("nobody"), {.name = "x"})) == Code::AccountUnknown);

@@ -1,0 +1,160 @@
+#include "im/service/live_rooms.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "im/domain/group_tip.h"
+
+namespace nightpost::im {
+namespace {
+
+/// How urgent it is to a room; nothing: it passes.
+std::optional<Priority> priority_in_room(const Item& item) {
+  if (const auto* const said = std::get_if<NewMessage>(&item)) return said->message->priority;
+  const auto* const news = std::get_if<GroupNews>(&item);
+  if (news == nullptr || news->stored) return std::nullopt;  // its end is heard by all
+  return news->passing ? Priority::Lowest : Priority::High;
+}
+
+}  // namespace
+
+ConvId LiveRooms::room_of(const UserKey& user) const {
+  const auto found = users_.find(user);
+  return found == users_.end() ? ConvId{} : found->second.room;
+}
+
+std::int64_t LiveRooms::members(ConvId room) const {
+  const auto found = rooms_.find(room);
+  return found == rooms_.end() ? 0 : found->second.users;
+}
+
+void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now) {
+  const bool concerned = std::ranges::any_of(deliveries, [&](const Delivery& each) {
+    const auto* const item = std::get_if<Subscribed>(&each.item);
+    return (item != nullptr && !item->live.empty()) || (each.group.value != 0 && rooms_.contains(each.group));
+  });
+  if (!concerned) return;
+  Out out;
+  for (Delivery& delivery : deliveries) {
+    if (const auto* const item = std::get_if<Subscribed>(&delivery.item)) {
+      if (item->on && !item->live.empty()) {
+        join(delivery, *item, out, now);
+      } else if (delivery.to.user.empty()) {
+        dismiss(delivery.group);
+      } else if (!item->live.empty() && room_of(delivery.to) == delivery.group) {
+        leave(delivery.to, true, out, now);
+      }
+      out.push_back(std::move(delivery));
+      continue;
+    }
+    const auto room = delivery.group.value == 0 ? rooms_.end() : rooms_.find(delivery.group);
+    const auto priority = room == rooms_.end() ? std::nullopt : priority_in_room(delivery.item);
+    if (priority)
+      say(room->first, room->second, *priority, std::move(delivery), out, now);
+    else
+      out.push_back(std::move(delivery));
+  }
+  deliveries = std::move(out);
+}
+
+void LiveRooms::say(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now) {
+  room.queue.add(priority, std::move(delivery));
+  release(id, room, out, now);
+}
+
+void LiveRooms::release(ConvId id, Room& room, Out& out, MonoTime now) {
+  const std::uint64_t dropped = room.queue.dropped();
+  for (Delivery& each : room.queue.take(now)) out.push_back(std::move(each));
+  dropped_ += room.queue.dropped() - dropped;
+  if (room.queue.next())
+    waiting_.insert(id);
+  else
+    waiting_.erase(id);
+}
+
+void LiveRooms::forget(std::unordered_map<ConvId, Room>::iterator room) {
+  waiting_.erase(room->first);
+  rooms_.erase(room);
+}
+
+void LiveRooms::join(const Delivery& delivery, const Subscribed& item, Out& out, MonoTime now) {
+  if (const ConvId last = room_of(delivery.to); last.value != 0 && last != delivery.group)
+    leave(delivery.to, false, out, now);
+  User& user = users_[delivery.to];
+  if (user.room.value == 0) {
+    user.room = delivery.group;
+    const auto [room, is_new] = rooms_.try_emplace(
+        delivery.group, Room{.group = item.live, .queue = {limits_.live_per_second, limits_.live_waiting_max}});
+    ++room->second.users;
+  }
+  user.devices[item.device] = {item.epoch, true};
+}
+
+/// `told`: the members have heard of it.
+void LiveRooms::leave(const UserKey& user, bool told, Out& out, MonoTime now) {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return;
+  const ConvId id = found->second.room;
+  users_.erase(found);
+  const auto room = rooms_.find(id);
+  if (room == rooms_.end()) return;
+  if (!told) {
+    out.push_back({.to = user, .item = Subscribed{.on = false, .live = room->second.group}, .group = id});
+    const GroupTip tip{.kind = GroupTip::Kind::Quit, .by = user.user, .users = {user.user}};
+    GroupNews news{.group = room->second.group, .tip = std::make_shared<const std::string>(tip_element(tip))};
+    say(id, room->second, Priority::Lowest, {.to = user, .item = std::move(news), .group = id}, out, now);
+  }
+  if (--room->second.users == 0) forget(room);
+}
+
+void LiveRooms::dismiss(ConvId id) {
+  const auto room = rooms_.find(id);
+  if (room == rooms_.end()) return;
+  std::erase_if(users_, [&](const auto& each) { return each.second.room == id; });
+  forget(room);
+}
+
+ConvId LiveRooms::came(const Terminal& who) {
+  const auto found = users_.find(who.user);
+  if (found == users_.end()) return {};
+  const auto device = found->second.devices.find(who.device);
+  if (device == found->second.devices.end()) return {};
+  device->second = {who.epoch, true};
+  return found->second.room;
+}
+
+void LiveRooms::gone(const Terminal& who, MonoTime now) {
+  const auto found = users_.find(who.user);
+  if (found == users_.end()) return;
+  const auto device = found->second.devices.find(who.device);
+  if (device == found->second.devices.end() || device->second.epoch > who.epoch) return;  // a later one is here
+  device->second.here = false;
+  leases_.push_back({now + limits_.live_lease, who.user, who.device, device->second.epoch});
+}
+
+std::vector<Delivery> LiveRooms::due(MonoTime now) {
+  Out out;
+  while (!leases_.empty() && leases_.front().until <= now) {
+    const Lease lease = std::move(leases_.front());
+    leases_.pop_front();
+    const auto found = users_.find(lease.user);
+    if (found == users_.end()) continue;
+    const auto device = found->second.devices.find(lease.device);
+    if (device == found->second.devices.end() || device->second.here || device->second.epoch != lease.epoch) continue;
+    found->second.devices.erase(device);
+    if (found->second.devices.empty()) leave(lease.user, false, out, now);
+  }
+  for (const ConvId id : std::vector(waiting_.begin(), waiting_.end())) release(id, rooms_.at(id), out, now);
+  return out;
+}
+
+std::optional<MonoTime> LiveRooms::next() const {
+  std::optional<MonoTime> at;
+  if (!leases_.empty()) at = leases_.front().until;
+  for (const ConvId id : waiting_)
+    if (const auto next = rooms_.at(id).queue.next()) at = std::min(at.value_or(*next), *next);
+  return at;
+}
+
+}  // namespace nightpost::im

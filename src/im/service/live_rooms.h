@@ -1,0 +1,81 @@
+// Who is in which live room: known here alone, without a row. On the loop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/time.h"
+#include "im/domain/group.h"
+#include "im/domain/live_queue.h"
+#include "im/service/service.h"
+
+namespace nightpost::im {
+
+/// A user is in one room at most, with the devices that joined it. A device that is gone keeps its place for a lease.
+class LiveRooms {
+ public:
+  explicit LiveRooms(const GroupLimits& limits) : limits_(limits) {}
+
+  /// 0: none.
+  ConvId room_of(const UserKey& user) const;
+  std::int64_t members(ConvId room) const;  // users
+  std::size_t rooms() const noexcept { return rooms_.size(); }
+  std::size_t users() const noexcept { return users_.size(); }
+  std::uint64_t dropped() const noexcept { return dropped_; }  // messages and news, for the rate
+
+  /// What a commit told: memberships change as it says, and what a room is to hear passes its rate. `deliveries`
+  /// becomes what is to be handed out now.
+  void take(std::vector<Delivery>& deliveries, MonoTime now);
+  /// A login: the room that this device is back in; 0: none.
+  ConvId came(const Terminal& who);
+  /// Its connection is gone.
+  void gone(const Terminal& who, MonoTime now);
+  /// What waited for its time: messages, and the ends of leases.
+  std::vector<Delivery> due(MonoTime now);
+  std::optional<MonoTime> next() const;
+
+ private:
+  struct Device {
+    Epoch epoch;  // of the login
+    bool here = true;
+  };
+  struct User {
+    ConvId room;
+    std::map<std::string, Device> devices;
+  };
+  struct Room {
+    std::string group;
+    std::int64_t users = 0;
+    LiveQueue<Delivery> queue;
+  };
+  struct Lease {
+    MonoTime until{};
+    UserKey user;
+    std::string device;
+    Epoch epoch;
+  };
+  using Out = std::vector<Delivery>;
+
+  void join(const Delivery& delivery, const Subscribed& item, Out& out, MonoTime now);
+  void leave(const UserKey& user, bool told, Out& out, MonoTime now);
+  void dismiss(ConvId room);
+  void say(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now);
+  void release(ConvId id, Room& room, Out& out, MonoTime now);  // what its rate allows
+  void forget(std::unordered_map<ConvId, Room>::iterator room);
+
+  const GroupLimits& limits_;
+  std::unordered_map<UserKey, User> users_;
+  std::unordered_map<ConvId, Room> rooms_;  // with somebody in them
+  std::deque<Lease> leases_;                // oldest first
+  std::set<ConvId> waiting_;                // rooms where something waits
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace nightpost::im
