@@ -8,6 +8,7 @@
 #include "core/text.h"
 #include "providers/android_sound.h"
 #include "providers/aps.h"
+#include "providers/call_object.h"
 #include "providers/cut_to_fit.h"
 #include "providers/ext_form.h"
 #include "providers/fcm/limits.h"
@@ -25,13 +26,18 @@ seconds ttl_of(const Notification& n) {
   return std::clamp<seconds>(std::chrono::floor<seconds>(n.expires_at - n.sent_at), seconds(0), kTtlMax);
 }
 
-/// What an Android phone shows by itself.
+/// What an Android phone shows by itself; of a call nothing: the app is woken at once and rings, which a notification
+/// cannot.
 void append_android(std::string& out, const Notification& n, const Style& style, std::string_view title,
                     std::string_view body) {
   out += R"(,"android":{)";
-  append_json_member(out, "priority", n.priority == Priority::High ? "HIGH" : "NORMAL");
+  append_json_member(out, "priority", n.call || n.priority == Priority::High ? "HIGH" : "NORMAL");
   // No expiry (the epoch): no ttl, Google's own is the longest there is.
   if (n.expires_at > WallTime{}) append_json_member(out, "ttl", std::to_string(ttl_of(n).count()) + "s");
+  if (n.call) {
+    out += '}';
+    return;
+  }
   append_text(out, "collapse_key", style.collapse_key);
   out += R"(,"notification":{)";
   append_text(out, "title", title);
@@ -79,6 +85,11 @@ std::string written(const Notification& n, const Aps& aps, const Style& style, s
   const bool web = style.click.kind == Click::Kind::Web;
   append_text(out, web ? "click" : "ext", web ? style.click.target : n.ext);
   append_text(out, "mid", n.collapse_id);
+  if (n.call) {
+    append_json_member(out, "call", call_object(n));
+    if (n.platform != Platform::Ios) append_text(out, "title", title);
+    if (n.platform != Platform::Ios) append_text(out, "body", body);
+  }
   out += '}';
   if (n.platform == Platform::Ios)
     append_apns(out, n, aps, title, body);

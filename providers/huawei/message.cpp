@@ -50,7 +50,8 @@ std::string id_of(std::string_view id) { return id.size() <= kIdBytesMax ? std::
 std::string_view category_of(const Notification& n, const Setup& setup) {
   if (n.priority == Priority::Low) return "MARKETING";
   const std::string_view channel = n.extra("huawei.channel");
-  return is_category(channel, setup.api) ? channel : std::string_view(setup.category);
+  if (is_category(channel, setup.api)) return channel;
+  return n.call && !setup.call_category.empty() ? setup.call_category : setup.category;
 }
 
 std::string_view channel_of(const Notification& n, const Setup& setup) {

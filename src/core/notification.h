@@ -26,6 +26,15 @@ struct Notification {
   std::optional<std::string> sound;  // file name or "default"; nullopt: silent
   std::optional<int> badge;          // absolute; nullopt: leave as it is
   Priority priority = Priority::Normal;
+  /// A call that rings: of use until expires_at, and to be seen at once. Title and body say it to people, this to the
+  /// app.
+  struct Call {
+    std::string id;     // the app's
+    std::string from;   // user id
+    std::string name;   // of the caller, as shown; empty: unknown
+    std::string group;  // group id; empty: one to one
+  };
+  std::optional<Call> call;
   bool replaces = false;    // takes the place of one that was shown: it is nothing new, and rings for nobody
   bool badge_only = false;  // sets the icon's number and shows nothing: neither title, body, sound nor ext count
   bool mutable_content = false;

@@ -24,9 +24,9 @@ Rule rule_of(Mute::Kind kind) noexcept {
   return Rule::None;
 }
 
-/// A cancel and a badge have their own to say, whatever the elements.
+/// A cancel, a badge and a call have their own to say, whatever the elements.
 bool speaks(const OfflineEvent& event) noexcept {
-  return event.kind == EventKind::Cancel || event.kind == EventKind::Badge || elements_speak(event);
+  return event.kind == EventKind::Cancel || event.kind == EventKind::Badge || event.is_call() || elements_speak(event);
 }
 
 bool applies(const Mute& mute, const OfflineEvent& event, const EventReceiver& to, WallTime now) noexcept {

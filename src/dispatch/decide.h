@@ -15,7 +15,8 @@ namespace nightpost::dispatch {
 Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max) noexcept;
 
 /// `to` is the receiver in the event, `receiver` what the stores know of it. A mute "unless mentioned" yields to a
-/// mention; SenderItself: one's own message needs no push. No mute holds a badge back.
+/// mention; SenderItself: one's own message needs no push. No mute holds a badge back. A call is held back by what
+/// holds messages back: who wants to hear nothing of a person or a group does not want to be rung up from there.
 Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                      WallTime now) noexcept;
 

@@ -57,7 +57,7 @@ class EventReader final : public JsonReader {
                                                          {"push"},
                                                          {"to", true},
                                                          {"cancel"}}};
-    static constexpr std::array<std::string_view, 5> kKinds = {"c2c", "group", "system", "cancel", "badge"};
+    static constexpr std::array<std::string_view, 6> kKinds = {"c2c", "group", "system", "cancel", "badge", "call"};
     const auto visit = [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
@@ -100,14 +100,15 @@ class EventReader final : public JsonReader {
     const Path message{&at, "message"};
     if (event_.message_id.empty()) return wrong(message, "missing");
     if (kind == EventKind::Cancel) return fits_cancel(at);
-    if (!has_elements_) return wrong(Path{&message, "elements"}, "missing");
-    if (event_.is_message() && event_.from_user.empty()) return wrong(Path{&at, "from"}, "missing");
+    if (!has_elements_ && !event_.is_call()) return wrong(Path{&message, "elements"}, "missing");
+    if ((event_.is_message() || event_.is_call()) && event_.from_user.empty())
+      return wrong(Path{&at, "from"}, "missing");
     return kind != EventKind::Group || !event_.group_id.empty() || wrong(Path{&at, "group"}, "missing");
   }
 
   /// A cancel takes back one message, or what a conversation holds up to it.
   bool fits_cancel(const Path& at) {
-    if (event_.cancel == CancelReason::Recalled) return true;
+    if (event_.cancel != CancelReason::Read) return true;
     const Path message{&at, "message"};
     if (event_.message_seq < 1) return wrong(Path{&message, "seq"}, "missing: read up to which message?");
     return !event_.from_user.empty() || !event_.group_id.empty() ||
@@ -126,7 +127,7 @@ class EventReader final : public JsonReader {
 
   bool cancel(od::value value, const Path& at) {
     static constexpr std::array<Member, 1> kMembers = {{{"reason", true}}};
-    static constexpr std::array<std::string_view, 2> kReasons = {"recalled", "read"};
+    static constexpr std::array<std::string_view, 3> kReasons = {"recalled", "read", "call_ended"};
     return members(value, at, kMembers, [&](std::size_t, od::value v, const Path& here) {
       std::size_t reason = 0;
       if (!word(v, here, kReasons, reason)) return false;

@@ -50,6 +50,9 @@ void Intake::accept(const Record& record) {
     events_.end_stranger(open, user_id, {OutcomeKind::Suppressed, Rule::ReceiverUnknown});
   if (open.event.to.empty()) return events_.all_planned(open);
   keep_to_due(open);
+  // Nobody waits on the line for as long as a producer's expiry for messages may be away.
+  if (open.event.is_call())
+    open.event.expires_at = std::min<WallTime>(open.event.expires_at, open.event.occurred_at + options_.call_lasts_max);
   open.audience = open.event.to.size() < options_.bulk_receivers_min ? Audience::Few : Audience::Many;
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;

@@ -316,7 +316,11 @@ TEST_CASE("decode: what some kinds need", "[dispatch][decode]") {
                                         {"badge", "from", ""},
                                         {"badge", "group", ""},
                                         {"badge", "message", ""},
-                                        {"badge", "to", "$.to: missing"}}));
+                                        {"badge", "to", "$.to: missing"},
+                                        {"call", "from", "$.from: missing"},
+                                        {"call", "group", ""},
+                                        {"call", "push", ""},
+                                        {"call", "message", "$.message: missing"}}));
   CAPTURE(row.kind, row.without);
   json event = full_event();
   event["kind"] = row.kind;
@@ -324,7 +328,7 @@ TEST_CASE("decode: what some kinds need", "[dispatch][decode]") {
   CHECK(fault_of(event) == row.want);
 }
 
-TEST_CASE("decode: what a cancel and a badge need of the message, the conversation and the number",
+TEST_CASE("decode: what a cancel, a badge and a call need of the message, the conversation and the number",
           "[dispatch][decode]") {
   struct Row {
     const char* name;
@@ -343,6 +347,11 @@ TEST_CASE("decode: what a cancel and a badge need of the message, the conversati
       {"read nowhere", [](json& e) { e.erase("from"), e.erase("group"); },
        "$.from: missing, and so is group: in which conversation?"},
       {"a recall nowhere", [](json& e) { e.erase("from"), e.erase("group"), e["cancel"]["reason"] = "recalled"; }, ""},
+      {"a call's end nowhere", [](json& e) { e.erase("from"), e.erase("group"), e["cancel"]["reason"] = "call_ended"; },
+       ""},
+      {"a call without elements", [](json& e) { e["kind"] = "call", e["message"] = {{"id", "c"}}; }, ""},
+      {"a call without an id", [](json& e) { e["kind"] = "call", e["message"].erase("id"); }, "$.message.id: missing"},
+      {"a call of nobody", [](json& e) { e["kind"] = "call", e["from"] = nullptr; }, "$.from: missing"},
       {"a number that is 0", [](json& e) { e["kind"] = "badge", e["to"][0]["unread"] = 0; }, ""},
       {"no number", [](json& e) { e["kind"] = "badge", e["to"][0].erase("unread"); },
        "$.to[0].unread: missing: it is the badge's number"},
@@ -357,9 +366,9 @@ TEST_CASE("decode: what a cancel and a badge need of the message, the conversati
   CHECK(fault_of(event) == row.want);
 }
 
-TEST_CASE("decode: the schema's examples of both kinds", "[dispatch][decode]") {
+TEST_CASE("decode: the schema's examples of its other kinds", "[dispatch][decode]") {
   const json examples = schema()["examples"];
-  REQUIRE(examples.size() == 3);
+  REQUIRE(examples.size() == 5);
   OfflineEvent e;
   REQUIRE(decode(examples[0].dump(), e));
   CHECK(e.kind == EventKind::Cancel);
@@ -373,6 +382,13 @@ TEST_CASE("decode: the schema's examples of both kinds", "[dispatch][decode]") {
   CHECK(e.kind == EventKind::Badge);
   CHECK(e.to.at(0).unread == 0);
   CHECK(e.message_id == "badge-only");
+  REQUIRE(decode(examples[3].dump(), e));
+  CHECK(e.is_call());
+  CHECK_FALSE(e.in_group());
+  CHECK(e.message_id == "call-8841");
+  REQUIRE(decode(examples[4].dump(), e));
+  CHECK(e.kind == EventKind::Cancel);
+  CHECK(e.cancel == CancelReason::CallEnded);
 }
 
 TEST_CASE("decode: element types", "[dispatch][decode]") {
@@ -421,9 +437,9 @@ TEST_CASE("decode: paths name the place", "[dispatch][decode]") {
       {R"({"app_id":-})", "$.app_id: - is no 64-bit integer"},
       {R"({"expires_at":"soon"})", "$.expires_at: expected an integer, found a string"},
       {R"({"expires_at":1795312287})", "$.expires_at: 1795312287 is before 2000: milliseconds are expected"},
-      {R"({"kind":"room"})", "$.kind: none of c2c, group, system, cancel, badge"},
+      {R"({"kind":"room"})", "$.kind: none of c2c, group, system, cancel, badge, call"},
       {R"({"cancel":{}})", "$.cancel.reason: missing"},
-      {R"({"cancel":{"reason":"bored"}})", "$.cancel.reason: none of recalled, read"},
+      {R"({"cancel":{"reason":"bored"}})", "$.cancel.reason: none of recalled, read, call_ended"},
       {R"({"cancel":"recalled"})", "$.cancel: expected an object, found a string"},
       {R"({"to":[]})", "$.to: empty"},
       {R"({"to":{}})", "$.to: expected an array, found an object"},
