@@ -8,6 +8,7 @@
 
 #include "core/text.h"
 #include "providers/aps.h"
+#include "providers/call_object.h"
 #include "providers/ext_form.h"
 #include "providers/shown_text.h"
 #include "providers/text_fit.h"
@@ -134,7 +135,23 @@ Result<std::string> payload_with_ext(const Notification& notification) {
   return cut(pieces, whole.size());
 }
 
+Result<std::string> call_with_ext(const Notification& notification) {
+  std::string out = R"({"call":)" + call_object(notification);
+  const Repaired ext(notification.ext);
+  if (!ext->empty()) append_json_member(out, "ext", ext);
+  out += '}';
+  if (out.size() <= kCallPayloadBytesMax) return out;
+  return fail(Errc::Malformed, "ext is " + grouped(json_escaped_size(ext)) + " bytes: with it the payload is " +
+                                   grouped(out.size()) + " bytes, and " + grouped(kCallPayloadBytesMax) +
+                                   " are allowed of a call");
+}
+
 }  // namespace
+
+Result<std::string> call_payload_of(const Notification& notification) {
+  if (!notification.call) return fail(Errc::Malformed, "a VoIP token takes calls alone");
+  return built_with_ext_that_fits(notification, call_with_ext);
+}
 
 Result<std::string> payload_of(const Notification& notification) {
   if (notification.badge_only) return badge_payload(notification);

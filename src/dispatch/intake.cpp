@@ -138,6 +138,19 @@ void Intake::keep_to_due(OpenEvent& open) {
   }
 }
 
+/// Producers name phones, not the rows of their tokens: a call that is due on a phone is due on its VoIP row, too.
+void Intake::add_voip_rows(OpenEvent& open) {
+  if (!open.event.is_call() || open.left.empty()) return;
+  for (std::size_t i = 0; i < open.receivers.size(); ++i) {
+    std::vector<DeviceLeft>& left = open.left[i].devices;
+    for (std::size_t named = left.size(), at = 0; at < named; ++at) {
+      const Device* const voip = voip_row_of(*open.receivers[i], left[at].device_id);
+      if (voip != nullptr && std::ranges::find(left, voip->device_id, &DeviceLeft::device_id) == left.end())
+        left.push_back({.device_id = voip->device_id});
+    }
+  }
+}
+
 /// Its devices are asked for once it may be sent.
 void Intake::hold(OpenEvent& open, milliseconds time) {
   open.state = OpenEvent::State::AskAgain;
@@ -251,6 +264,7 @@ void Intake::resolved(OpenEvent& open) {
     }
     if (!*known) return events_.end_receivers(open, ending_of(Rule::UnknownApp));
   }
+  add_voip_rows(open);
   events_.resolved(open);
   planner_.add(open);
 }
