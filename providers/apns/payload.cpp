@@ -10,6 +10,7 @@
 #include "providers/aps.h"
 #include "providers/call_object.h"
 #include "providers/ext_form.h"
+#include "providers/loc_keys.h"
 #include "providers/shown_text.h"
 #include "providers/text_fit.h"
 
@@ -39,8 +40,8 @@ class Repaired {
 /// Everything that goes in, as valid UTF-8.
 struct Pieces {
   Pieces(const Notification& n, const Aps& from)
-      : title(is_blank(n.title) ? std::string_view() : n.title),
-        body(n.body, /*lines=*/true),
+      : title(is_blank(n.title) || has_title_key(n) ? std::string_view() : n.title),
+        body(has_body_key(n) ? std::string_view() : n.body, /*lines=*/true),
         ext(n.ext),
         subtitle(from.subtitle),
         sound(from.sound),
@@ -128,7 +129,8 @@ Result<std::string> payload_with_ext(const Notification& notification) {
   const Result<Aps> aps = Aps::of(notification);
   if (!aps) return std::unexpected(aps.error());
   const Pieces pieces(notification, *aps);
-  if (pieces.title->empty() && pieces.body->empty() && pieces.sound->empty() && !notification.badge)
+  const bool says_nothing = pieces.title->empty() && pieces.body->empty() && !notification.loc;
+  if (says_nothing && pieces.sound->empty() && !notification.badge)
     return fail(Errc::Malformed, "nothing to push: no title, body, sound or badge");
   std::string whole = written(pieces, pieces.title, pieces.body);
   if (whole.size() <= kBudget) return whole;

@@ -12,6 +12,7 @@
 #include "providers/cut_to_fit.h"
 #include "providers/ext_form.h"
 #include "providers/fcm/limits.h"
+#include "providers/loc_keys.h"
 #include "providers/shown_text.h"
 
 namespace nightpost::fcm {
@@ -42,6 +43,10 @@ void append_android(std::string& out, const Notification& n, const Style& style,
   out += R"(,"notification":{)";
   append_text(out, "title", title);
   append_text(out, "body", body);
+  if (n.loc) {
+    append_loc(out, "title_loc_key", n.loc->title_key, "title_loc_args", n.loc->title_args);
+    append_loc(out, "body_loc_key", n.loc->body_key, "body_loc_args", n.loc->body_args);
+  }
   const std::string_view channel = n.extra("fcm.channel");
   append_text(out, "channel_id", channel.empty() ? std::string_view(style.channel_id) : channel);
   if (n.sound && !n.sound->empty()) append_text(out, "sound", android_sound(*n.sound).value_or("default"));
@@ -122,8 +127,12 @@ Result<std::string> badge_rest_of(const Notification& n) {
 
 /// What stands behind the target's value, within Google's limit.
 Result<std::string> rest_of(const Notification& n, const Style& style) {
-  const CleanText title(is_blank(n.title) ? std::string_view() : n.title), body(n.body, /*lines=*/true);
-  if (title->empty() && body->empty()) return fail(Errc::Malformed, "nothing to show: neither title nor body");
+  // As data the texts are the app's to show: it gets those that there are.
+  const bool as_data = n.call && n.platform != Platform::Ios;
+  const CleanText title(is_blank(n.title) || (has_title_key(n) && !as_data) ? std::string_view() : n.title);
+  const CleanText body(has_body_key(n) && !as_data ? std::string_view() : n.body, /*lines=*/true);
+  if (title->empty() && body->empty() && (!n.loc || as_data))
+    return fail(Errc::Malformed, "nothing to show: neither title nor body");
   Result<Aps> aps = Aps::of(n);
   if (!aps) return std::unexpected(std::move(aps.error()));
   const CleanText subtitle(aps->subtitle);

@@ -35,6 +35,14 @@ struct Notification {
     std::string group;  // group id; empty: one to one
   };
   std::optional<Call> call;
+  /// Names of texts in the app, in the phone's language, and what stands in their gaps; for vendors that know such. The
+  /// others show title and body. Arguments stand beside a key alone.
+  struct Localised {
+    std::string title_key, body_key;  // empty: none
+    std::vector<std::string> title_args, body_args;
+    bool operator==(const Localised&) const = default;
+  };
+  std::optional<Localised> loc;
   bool replaces = false;    // takes the place of one that was shown: it is nothing new, and rings for nobody
   bool badge_only = false;  // sets the icon's number and shows nothing: neither title, body, sound nor ext count
   bool mutable_content = false;

@@ -58,6 +58,14 @@ std::optional<Notification::Call> call_of(const OfflineEvent& event) {
                             .group = std::string(event.group_id)};
 }
 
+std::optional<Notification::Localised> loc_of(const OfflineEvent& event) {
+  if (event.loc_title_key.empty() && event.loc_body_key.empty()) return std::nullopt;
+  return Notification::Localised{.title_key = std::string(event.loc_title_key),
+                                 .body_key = std::string(event.loc_body_key),
+                                 .title_args = {event.loc_title_args.begin(), event.loc_title_args.end()},
+                                 .body_args = {event.loc_body_args.begin(), event.loc_body_args.end()}};
+}
+
 /// Apple's word for how it interrupts; empty: Apple's default. What rings may break through a focus.
 std::string_view level_of(const OfflineEvent& event) noexcept {
   if (event.kind == EventKind::Cancel) return "passive";
@@ -76,6 +84,7 @@ void fill(Notification& out, const OfflineEvent& event, Platform platform, const
   if (desc_for(event, platform).empty()) out.body += stand_in(event, language);
   out.replaces = recalled;
   out.call = call_of(event);
+  out.loc = loc_of(event);
   out.badge_only = event.kind == EventKind::Badge;
   out.platform = platform;
   out.subtitle = head_of(event.subtitle, kContentBytesMax);

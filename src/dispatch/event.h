@@ -100,6 +100,8 @@ struct OfflineEvent {
   bool push_disabled = false;
   PlatformContent common, android, apns;
   std::array<std::string_view, std::size_t(Vendor::Count)> android_channels;  // by vendor; empty: the certificate's
+  std::string_view loc_title_key, loc_body_key;                               // of texts in the app
+  std::vector<std::string_view> loc_title_args, loc_body_args;
   std::string_view subtitle;
   std::string_view image;  // an https URL
   std::string_view ext;

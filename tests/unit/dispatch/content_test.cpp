@@ -516,6 +516,20 @@ TEST_CASE("content: a call's end stands in its place", "[dispatch][content][call
   CHECK_FALSE(cache.render(message, message.to[0], {}, {}, languages).notification.call);
 }
 
+TEST_CASE("content: names of texts in the app go along with the texts", "[dispatch][content][loc]") {
+  OfflineEvent e = plain_event();
+  CHECK_FALSE(render(e, {}, {}).loc);
+  e.loc_body_key = "B_TEXT";
+  e.loc_body_args = {"Denny", "hi"};
+  const Notification shown = render(e, {}, {});
+  CHECK(shown.body == "Denny:hi");
+  REQUIRE(shown.loc);
+  CHECK(*shown.loc ==
+        Notification::Localised{.title_key = {}, .body_key = "B_TEXT", .title_args = {}, .body_args = {"Denny", "hi"}});
+  e.loc_title_key = "T";
+  CHECK(render(e, {}, {}).loc->title_key == "T");
+}
+
 TEST_CASE("content: a badge is a number", "[dispatch][content]") {
   OfflineEvent e = plain_event();
   e.kind = EventKind::Badge;

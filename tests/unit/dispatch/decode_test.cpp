@@ -28,7 +28,8 @@ json full_event() {
                          "oppo": "tuikit", "vivo": "v", "meizu": "m"}},
              "apns": {"title": "IT", "desc": "ID", "sound": "bell.caf", "badge": "ignore", "mutable_content": true,
                       "category": "REPLY", "interruption_level": "time-sensitive"},
-             "subtitle": "ST", "image": "https://e.com/a.png"},
+             "subtitle": "ST", "image": "https://e.com/a.png",
+             "loc": {"title_key": "T_FROM", "title_args": ["Denny"], "body_key": "B_TEXT", "body_args": ["Denny", "hi"]}},
     "to": [{"user_id": "vinson", "unread": 3, "mentioned": true, "devices": ["phone", "pad"]}],
     "cancel": {"reason": "read"}
   })");
@@ -122,6 +123,10 @@ TEST_CASE("decode: every member arrives", "[dispatch][decode]") {
   CHECK(e.apns_level == "time-sensitive");
   CHECK(e.subtitle == "ST");
   CHECK(e.image == "https://e.com/a.png");
+  CHECK(e.loc_title_key == "T_FROM");
+  CHECK(std::ranges::equal(e.loc_title_args, std::array{"Denny"sv}));
+  CHECK(e.loc_body_key == "B_TEXT");
+  CHECK(std::ranges::equal(e.loc_body_args, std::array{"Denny"sv, "hi"sv}));
   REQUIRE(e.to.size() == 1);
   CHECK(e.to[0].user_id == "vinson");
   CHECK(e.to[0].unread == 3);
@@ -145,6 +150,8 @@ TEST_CASE("decode: what is not said has its default, and nothing stays from the 
   CHECK_FALSE(e.push_disabled);
   CHECK_FALSE(e.online_only);
   CHECK(e.group_id.empty());
+  CHECK(e.loc_title_key.empty());
+  CHECK(e.loc_body_args.empty());
   CHECK(e.ext.empty());
   CHECK(e.common.title.empty());
 }
@@ -190,7 +197,8 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
 
                 // Missing. What only some kinds need is checked in a case of its own.
                 const bool conditional = path == "$.from" || path == "$.group" || path == "$.message" ||
-                                         path == "$.message.elements" || path == "$.message.elements[0].text";
+                                         path == "$.message.elements" || path == "$.message.elements[0].text" ||
+                                         path.starts_with("$.push.loc.");
                 json without = event;
                 without.at(at.parent_pointer()).erase(at.back());
                 if (must) CHECK(fault_of(without) == path + ": missing");
@@ -253,7 +261,7 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                   CHECK(fault_of(event).starts_with(path + ": none of "));
                 }
               });
-  CHECK(members == 55);
+  CHECK(members == 60);
 }
 
 TEST_CASE("decode: integers in whatever form, exactly", "[dispatch][decode]") {

@@ -427,3 +427,30 @@ TEST_CASE("apns request: a token of each kind in one build", "[apns][voip]") {
   CHECK((*planned)[0].http.body.starts_with(R"({"aps")"));
   CHECK((*planned)[1].http.body.starts_with(R"({"call")"));
 }
+
+TEST_CASE("apns request: a text in the app stands for the one that we have", "[apns][loc]") {
+  Notification n = order();
+  n.loc = {.title_key = "T_\"1", .body_key = "B", .title_args = {}, .body_args = {"Denny", "a\"b"}};
+  n.subtitle = "S";
+  const HttpRequest request = built(n);
+  CHECK(request.body.starts_with(R"({"aps":{"alert":{"title-loc-key":"T_\"1","subtitle":"S",)"
+                                 R"("loc-key":"B","loc-args":["Denny","a\"b"]},"badge":3,)"));
+  n.loc = {.title_key = {}, .body_key = "B", .title_args = {}, .body_args = {}};
+  CHECK(built(n).body.starts_with(
+      R"({"aps":{"alert":{"title":"Order shipped","subtitle":"S","loc-key":"B"},"badge":3,)"));
+  n.title.clear();
+  n.subtitle.clear();
+  n.sound.reset();
+  n.badge.reset();
+  CHECK(built(n).body.starts_with(R"({"aps":{"alert":{"loc-key":"B"},)"));  // it says something
+  // The text that is not sent takes no room, and the other one is cut.
+  n.title = "t";
+  n.body.assign(9'000, 'b');
+  CHECK(built(n).body.size() < 200);
+  n.title.assign(9'000, 't');
+  CHECK(built(n).body.size() <= 4'096);
+  // Arguments are the producer's: never cut.
+  n.loc->body_args.assign(10, std::string(500, 'x'));
+  const DeviceToken token{kToken};
+  CHECK_FALSE(provider()->build(n, {&token, 1}, {}));
+}

@@ -148,6 +148,32 @@ TEST_CASE("fcm: a call is data that wakes Android's app, and an alert of an iPho
   CHECK_FALSE(built(n, of));
 }
 
+TEST_CASE("fcm: a text in the app stands for the one that we have", "[fcm][loc]") {
+  Notification n = order();
+  n.loc = {.title_key = "T", .body_key = "B", .title_args = {"x"}, .body_args = {}};
+  // Firebase's SDK shows "title" where it is there, whatever the key.
+  const Json shown = body_of(n)["message"]["android"]["notification"];
+  CHECK(shown["title_loc_key"] == "T");
+  CHECK(shown["title_loc_args"] == Json{"x"});
+  CHECK(shown["body_loc_key"] == "B");
+  for (const char* none : {"title", "body", "body_loc_args"}) CHECK_FALSE(shown.contains(none));
+  n.loc->title_key.clear();
+  n.loc->title_args.clear();
+  CHECK(body_of(n)["message"]["android"]["notification"]["title"] == n.title);
+  n.platform = Platform::Ios;
+  CHECK(body_of(n)["message"]["apns"]["payload"]["aps"]["alert"] == Json{{"title", n.title}, {"loc-key", "B"}});
+  n.title.clear();
+  n.body.clear();
+  CHECK(built(n));
+  // As data the app has the texts.
+  n = order();
+  n.loc = {.title_key = "T", .body_key = "B", .title_args = {}, .body_args = {}};
+  n.call.emplace();
+  const Json data = body_of(n)["message"]["data"];
+  CHECK(data["title"] == n.title);
+  CHECK(data["body"] == n.body);
+}
+
 TEST_CASE("fcm: a request for each token, equal apart from it", "[fcm]") {
   const auto sends = provider(certificate());
   CHECK(sends->vendor() == Vendor::Fcm);

@@ -429,3 +429,18 @@ TEST_CASE("huawei: a class for calls that Huawei does not know is refused", "[hu
   CHECK_FALSE(huawei::make_provider(certificate(v1({{"call_category", "MISS_CALL"}}))));  // v3 alone has it
   CHECK(huawei::make_provider(certificate(v3({{"call_category", "MISS_CALL"}}))));
 }
+
+TEST_CASE("huawei: a text in the app stands beside the one that Huawei wants in any case", "[huawei][loc]") {
+  Notification n = order();
+  n.loc = {.title_key = "T", .body_key = "B", .title_args = {}, .body_args = {"x", "y"}};
+  const Json of_v1 = shown(n, v1());
+  CHECK(of_v1["title"] == n.title);
+  CHECK(of_v1["body"] == n.body);
+  CHECK(of_v1["title_loc_key"] == "T");
+  CHECK_FALSE(of_v1.contains("title_loc_args"));
+  CHECK(of_v1["body_loc_key"] == "B");
+  CHECK(of_v1["body_loc_args"] == Json{"x", "y"});
+  const Json of_v3 = shown(n, v3());  // it knows none
+  for (const char* key : {"title_loc_key", "body_loc_key", "titleLocKey", "bodyLocKey"})
+    CHECK_FALSE(of_v3.contains(key));
+}
