@@ -9,6 +9,7 @@
 
 #include "core/text.h"
 #include "core/uuid.h"
+#include "providers/loc_keys.h"
 
 namespace nightpost {
 namespace {
@@ -25,6 +26,7 @@ void append_text(std::string& out, std::string_view key, std::string_view text) 
 Result<Aps> Aps::of(const Notification& n) {
   constexpr std::array<std::string_view, 4> kLevels = {"passive", "active", "time-sensitive", "critical"};
   Aps aps{.subtitle = n.subtitle,
+          .loc = n.loc ? &*n.loc : nullptr,
           .sound = n.sound ? std::string_view(*n.sound) : std::string_view(),
           .thread_id = n.thread_id,
           .badge = n.badge,
@@ -53,11 +55,13 @@ Result<Aps> Aps::of(const Notification& n) {
 void Aps::append_to(std::string& out, std::string_view title, std::string_view body) const {
   if (!out.ends_with('{')) out += ',';
   out += R"("aps":{)";
-  if (!title.empty() || !subtitle.empty() || !body.empty()) {
+  if (!title.empty() || !subtitle.empty() || !body.empty() || loc != nullptr) {
     out += R"("alert":{)";
     append_text(out, "title", title);
+    if (loc != nullptr) append_loc(out, "title-loc-key", loc->title_key, "title-loc-args", loc->title_args);
     append_text(out, "subtitle", subtitle);
     append_text(out, "body", body);
+    if (loc != nullptr) append_loc(out, "loc-key", loc->body_key, "loc-args", loc->body_args);
     out += '}';
   }
   if (badge) append_json_member(out, "badge", std::int64_t{std::max(*badge, 0)});

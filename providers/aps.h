@@ -15,7 +15,8 @@ namespace nightpost {
 /// What of a notification goes into it. Views; valid UTF-8.
 struct Aps {
   std::string_view subtitle;
-  std::string_view sound;  // empty: silent
+  const Notification::Localised* loc = nullptr;  // null: none
+  std::string_view sound;                        // empty: silent
   std::string_view thread_id;
   std::string_view category;
   std::string_view target_content_id;
@@ -29,6 +30,7 @@ struct Aps {
   /// that Apple knows.
   static Result<Aps> of(const Notification& notification);
 
+  /// Where there is a key for it (loc), pass no title or body: the text in the app is shown.
   /// `"aps":{"alert":{"title","subtitle","body"},"badge","sound","mutable-content","thread-id",…}`, with a comma before
   /// it where one is due. What is absent or empty has no key.
   void append_to(std::string& out, std::string_view title, std::string_view body) const;

@@ -48,6 +48,17 @@ Result<std::string> origin_of(const Certificate& certificate) {
   return certificate.host_override;
 }
 
+bool serves(const Certificate& certificate, std::string_view topic) noexcept {
+  const auto listed = certificate.facts.find("topics");
+  if (listed == certificate.facts.end()) return true;
+  for (std::string_view rest = listed->second; !rest.empty();) {
+    const std::string_view one = rest.substr(0, rest.find(','));
+    if (one == topic) return true;
+    rest.remove_prefix(std::min(one.size() + 1, rest.size()));
+  }
+  return false;
+}
+
 bool is_bundle_id(std::string_view text) noexcept {
   return !text.empty() && text.size() <= kBundleIdBytesMax &&
          std::ranges::all_of(text, [](char c) { return is_name_character(c) || c == '_'; });

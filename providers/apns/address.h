@@ -13,6 +13,9 @@ namespace nightpost::apns {
 /// Malformed: the override is not "https://host" or "https://host:port" (no user, path, query; IPv6 in brackets).
 Result<std::string> origin_of(const Certificate& certificate);
 
+/// Whether its pushes may go to `topic`: a signing key's to any, a .p12's to those that it lists.
+bool serves(const Certificate& certificate, std::string_view topic) noexcept;
+
 /// Letters, digits, '-', '.' and '_'; not empty, at most 155 characters. So it can be a topic and a header.
 bool is_bundle_id(std::string_view text) noexcept;
 

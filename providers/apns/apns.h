@@ -19,7 +19,7 @@ namespace nightpost::apns {
 /// What ops uploaded, read and judged, before it is stored. From `wanted`: name, host_override, and
 ///   .p8: bundle_id, environment, facts key_id and team_id;
 ///   .p12: bundle_id if the certificate's topics leave a choice (empty: its Subject UID), environment if it serves
-///   both.
+///   both. One for calls alone (topic com.example.app.voip) is taken, too, and has the app's bundle id.
 /// `asked`: the environment ops chose, if they chose one; it decides over wanted.environment.
 /// The result has bundle_id, environment and facts anew: kind ("p8" | "p12"), fingerprint (SHA-256, hex; of the public
 /// key or of the certificate); p8: key_id, team_id; p12: not_after ("2027-01-31T23:59:59Z"), topics (comma-separated).

@@ -78,9 +78,12 @@ Result<Certificate> inspect_p8(Certificate wanted, const CertificateSecret& secr
   return wanted;
 }
 
-/// What the certificate may push alerts to.
+constexpr std::string_view kCallsOf = ".voip";  // behind the bundle id: the topic of its calls
+
+/// What the certificate may push to.
 std::vector<Topic> topics_of(const PushCertificate& push) {
   if (!push.topics.empty() || push.uid.empty()) return push.topics;
+  if (push.voip && push.uid.ends_with(kCallsOf)) return {{push.uid, {"voip"}}};
   std::vector<Topic> topics = {{push.uid, {"app"}}};
   if (push.voip) topics.push_back({push.uid + ".voip", {"voip"}});
   return topics;
@@ -119,19 +122,23 @@ Result<Certificate> inspect_p12(Certificate wanted, const CertificateSecret& sec
   if (!environment) return std::unexpected(environment.error());
 
   const std::vector<Topic> topics = topics_of(*push);
-  const std::string bundle_id = wanted.bundle_id.empty() ? push->uid : wanted.bundle_id;
+  std::string bundle_id = wanted.bundle_id.empty() ? push->uid : wanted.bundle_id;
   if (!is_bundle_id(bundle_id))
     return fail(Errc::Malformed,
                 "this certificate names no bundle id (its subject has no usable UID), and none was "
                 "given");
-  const auto topic = std::ranges::find(topics, bundle_id, &Topic::name);
+  auto topic = std::ranges::find(topics, bundle_id, &Topic::name);
+  if (topic == topics.end()) topic = std::ranges::find(topics, bundle_id + std::string(kCallsOf), &Topic::name);
   if (topic == topics.end())
     return fail(Errc::Malformed, "this certificate may not push to " + bundle_id + ", only to " + listed(topics, ", "));
   const auto offers = [&](std::string_view service) {
     return std::ranges::find(topic->services, service) != topic->services.end();
   };
-  if (offers("voip") && !offers("app"))
-    return fail(Errc::Malformed, bundle_id + " is a topic for VoIP calls; notifications need the app's own");
+  const bool for_calls = topic->name != bundle_id || (offers("voip") && !offers("app"));
+  if (for_calls && !topic->name.ends_with(kCallsOf))
+    return fail(Errc::Malformed, topic->name + " is a topic for VoIP calls, and does not end in .voip");
+  // Its topic is made of the app's own, as with a key: what it serves is told by its list.
+  if (for_calls) bundle_id = topic->name.substr(0, topic->name.size() - kCallsOf.size());
 
   wanted.bundle_id = bundle_id;
   wanted.environment = *environment;

@@ -8,7 +8,9 @@
 
 #include "core/text.h"
 #include "providers/aps.h"
+#include "providers/call_object.h"
 #include "providers/ext_form.h"
+#include "providers/loc_keys.h"
 #include "providers/shown_text.h"
 #include "providers/text_fit.h"
 
@@ -38,8 +40,8 @@ class Repaired {
 /// Everything that goes in, as valid UTF-8.
 struct Pieces {
   Pieces(const Notification& n, const Aps& from)
-      : title(is_blank(n.title) ? std::string_view() : n.title),
-        body(n.body, /*lines=*/true),
+      : title(is_blank(n.title) || has_title_key(n) ? std::string_view() : n.title),
+        body(has_body_key(n) ? std::string_view() : n.body, /*lines=*/true),
         ext(n.ext),
         subtitle(from.subtitle),
         sound(from.sound),
@@ -127,14 +129,31 @@ Result<std::string> payload_with_ext(const Notification& notification) {
   const Result<Aps> aps = Aps::of(notification);
   if (!aps) return std::unexpected(aps.error());
   const Pieces pieces(notification, *aps);
-  if (pieces.title->empty() && pieces.body->empty() && pieces.sound->empty() && !notification.badge)
+  const bool says_nothing = pieces.title->empty() && pieces.body->empty() && !notification.loc;
+  if (says_nothing && pieces.sound->empty() && !notification.badge)
     return fail(Errc::Malformed, "nothing to push: no title, body, sound or badge");
   std::string whole = written(pieces, pieces.title, pieces.body);
   if (whole.size() <= kBudget) return whole;
   return cut(pieces, whole.size());
 }
 
+Result<std::string> call_with_ext(const Notification& notification) {
+  std::string out = R"({"call":)" + call_object(notification);
+  const Repaired ext(notification.ext);
+  if (!ext->empty()) append_json_member(out, "ext", ext);
+  out += '}';
+  if (out.size() <= kCallPayloadBytesMax) return out;
+  return fail(Errc::Malformed, "ext is " + grouped(json_escaped_size(ext)) + " bytes: with it the payload is " +
+                                   grouped(out.size()) + " bytes, and " + grouped(kCallPayloadBytesMax) +
+                                   " are allowed of a call");
+}
+
 }  // namespace
+
+Result<std::string> call_payload_of(const Notification& notification) {
+  if (!notification.call) return fail(Errc::Malformed, "a VoIP token takes calls alone");
+  return built_with_ext_that_fits(notification, call_with_ext);
+}
 
 Result<std::string> payload_of(const Notification& notification) {
   if (notification.badge_only) return badge_payload(notification);

@@ -26,6 +26,8 @@ bool is_token(std::string_view text) {
          std::ranges::all_of(text, is_hex_digit);
 }
 
+bool is_voip(const DeviceToken& token) { return token.kind() == TokenKind::Voip; }
+
 /// Canonical and lower case, 8-4-4-4-12: what Apple takes and echoes unchanged.
 bool is_canonical_uuid(std::string_view text) {
   if (text.size() != 36) return false;
@@ -47,7 +49,12 @@ std::string path_of(std::string_view token) {
 
 class ApnsProvider final : public Provider {
  public:
-  ApnsProvider(std::string origin, std::string topic) : origin_(std::move(origin)), topic_(std::move(topic)) {}
+  /// By its topics: what it may push.
+  struct Serves {
+    bool alerts = true, calls = true;
+  };
+  ApnsProvider(std::string origin, std::string topic, Serves serves)
+      : origin_(std::move(origin)), topic_(std::move(topic)), call_topic_(topic_ + ".voip"), serves_(serves) {}
 
   Vendor vendor() const noexcept override { return Vendor::Apns; }
   Wire wire() const noexcept override { return Wire::Http2; }
@@ -59,18 +66,24 @@ class ApnsProvider final : public Provider {
       return fail(Errc::Malformed, "push_id is not a canonical lower-case UUID");
     if (!std::ranges::all_of(tokens, is_token, &DeviceToken::text))
       return fail(Errc::Malformed, "a device token is not an even number of hex digits");
-    Result<std::string> payload = payload_of(notification);
-    if (!payload) return std::unexpected(std::move(payload.error()));
+    std::string alert, call;
+    for (const DeviceToken& token : tokens) {
+      std::string& body = is_voip(token) ? call : alert;
+      if (!body.empty()) continue;
+      Result<std::string> made = is_voip(token) ? call_payload_of(notification) : payload_of(notification);
+      if (!made) return std::unexpected(std::move(made.error()));
+      body = *std::move(made);
+    }
 
     std::vector<Planned> requests(tokens.size());
     for (std::size_t i = 0; i < tokens.size(); ++i) {
       Planned& planned = requests[i];
       planned.first = i;
       planned.http.path = path_of(tokens[i].text());
-      planned.http.headers = headers_of(notification, grant);
-      if (i + 1 < tokens.size()) planned.http.body = *payload;
+      planned.http.headers = headers_of(notification, grant, is_voip(tokens[i]));
+      std::string& body = is_voip(tokens[i]) ? call : alert;
+      planned.http.body = i + 1 < tokens.size() ? body : std::move(body);  // nearly always the only one
     }
-    if (!requests.empty()) requests.back().http.body = std::move(*payload);  // nearly always the only one
     return requests;
   }
 
@@ -80,28 +93,31 @@ class ApnsProvider final : public Provider {
   }
   bool goodbye_names_credential(std::string_view goodbye) const noexcept override { return blames_credential(goodbye); }
   bool takes_badge_only(Platform) const noexcept override { return true; }
-  bool well_formed(const DeviceToken& token) const noexcept override { return is_token(token.text()); }
+  bool well_formed(const DeviceToken& token) const noexcept override {
+    return is_token(token.text()) && (is_voip(token) ? serves_.calls : serves_.alerts);
+  }
 
  private:
   // Apple's table is 4096 bytes: ids that never come twice would push out the values that always do.
-  std::vector<Header> headers_of(const Notification& n, const Grant& grant) const {
+  std::vector<Header> headers_of(const Notification& n, const Grant& grant, bool voip) const {
     std::vector<Header> headers;
     headers.reserve(7);
     if (!grant.authorization.empty()) headers.push_back({"authorization", grant.authorization, Indexing::Never});
-    headers.push_back({"apns-topic", topic_, Indexing::Always});
-    headers.push_back({"apns-push-type", "alert", Indexing::Always});
+    headers.push_back({"apns-topic", voip ? call_topic_ : topic_, Indexing::Always});
+    headers.push_back({"apns-push-type", voip ? "voip" : "alert", Indexing::Always});
     if (!n.push_id.empty()) headers.push_back({"apns-id", n.push_id, Indexing::FirstOnly});
     if (n.expires_at > WallTime{}) headers.push_back({"apns-expiration", apns_expiration(n), Indexing::FirstOnly});
     // Nobody waits for a number that falls.
-    const bool patient = n.badge_only || n.priority == Priority::Low;
+    const bool patient = !voip && (n.badge_only || n.priority == Priority::Low);
     headers.push_back({"apns-priority", patient ? "5" : "10", Indexing::Always});
-    if (!n.collapse_id.empty())
+    if (!n.collapse_id.empty() && !voip)  // PushKit shows nothing that another could replace
       headers.push_back({"apns-collapse-id", apns_collapse_id(n.collapse_id), Indexing::FirstOnly});
     return headers;
   }
 
   std::string origin_;
-  std::string topic_;
+  std::string topic_, call_topic_;
+  Serves serves_;
 };
 
 }  // namespace
@@ -110,7 +126,10 @@ Result<std::shared_ptr<const Provider>> make_provider(const Certificate& certifi
   if (!is_bundle_id(certificate.bundle_id)) return fail(Errc::Malformed, "the certificate names no usable bundle id");
   Result<std::string> origin = origin_of(certificate);
   if (!origin) return std::unexpected(std::move(origin.error()));
-  return std::make_shared<const ApnsProvider>(std::move(*origin), certificate.bundle_id);
+  return std::make_shared<const ApnsProvider>(
+      std::move(*origin), certificate.bundle_id,
+      ApnsProvider::Serves{.alerts = serves(certificate, certificate.bundle_id),
+                           .calls = serves(certificate, certificate.bundle_id + ".voip")});
 }
 
 }  // namespace nightpost::apns

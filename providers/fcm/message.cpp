@@ -8,9 +8,11 @@
 #include "core/text.h"
 #include "providers/android_sound.h"
 #include "providers/aps.h"
+#include "providers/call_object.h"
 #include "providers/cut_to_fit.h"
 #include "providers/ext_form.h"
 #include "providers/fcm/limits.h"
+#include "providers/loc_keys.h"
 #include "providers/shown_text.h"
 
 namespace nightpost::fcm {
@@ -25,17 +27,26 @@ seconds ttl_of(const Notification& n) {
   return std::clamp<seconds>(std::chrono::floor<seconds>(n.expires_at - n.sent_at), seconds(0), kTtlMax);
 }
 
-/// What an Android phone shows by itself.
+/// What an Android phone shows by itself; of a call nothing: the app is woken at once and rings, which a notification
+/// cannot.
 void append_android(std::string& out, const Notification& n, const Style& style, std::string_view title,
                     std::string_view body) {
   out += R"(,"android":{)";
-  append_json_member(out, "priority", n.priority == Priority::High ? "HIGH" : "NORMAL");
+  append_json_member(out, "priority", n.call || n.priority == Priority::High ? "HIGH" : "NORMAL");
   // No expiry (the epoch): no ttl, Google's own is the longest there is.
   if (n.expires_at > WallTime{}) append_json_member(out, "ttl", std::to_string(ttl_of(n).count()) + "s");
+  if (n.call) {
+    out += '}';
+    return;
+  }
   append_text(out, "collapse_key", style.collapse_key);
   out += R"(,"notification":{)";
   append_text(out, "title", title);
   append_text(out, "body", body);
+  if (n.loc) {
+    append_loc(out, "title_loc_key", n.loc->title_key, "title_loc_args", n.loc->title_args);
+    append_loc(out, "body_loc_key", n.loc->body_key, "body_loc_args", n.loc->body_args);
+  }
   const std::string_view channel = n.extra("fcm.channel");
   append_text(out, "channel_id", channel.empty() ? std::string_view(style.channel_id) : channel);
   if (n.sound && !n.sound->empty()) append_text(out, "sound", android_sound(*n.sound).value_or("default"));
@@ -79,6 +90,11 @@ std::string written(const Notification& n, const Aps& aps, const Style& style, s
   const bool web = style.click.kind == Click::Kind::Web;
   append_text(out, web ? "click" : "ext", web ? style.click.target : n.ext);
   append_text(out, "mid", n.collapse_id);
+  if (n.call) {
+    append_json_member(out, "call", call_object(n));
+    if (n.platform != Platform::Ios) append_text(out, "title", title);
+    if (n.platform != Platform::Ios) append_text(out, "body", body);
+  }
   out += '}';
   if (n.platform == Platform::Ios)
     append_apns(out, n, aps, title, body);
@@ -111,8 +127,12 @@ Result<std::string> badge_rest_of(const Notification& n) {
 
 /// What stands behind the target's value, within Google's limit.
 Result<std::string> rest_of(const Notification& n, const Style& style) {
-  const CleanText title(is_blank(n.title) ? std::string_view() : n.title), body(n.body, /*lines=*/true);
-  if (title->empty() && body->empty()) return fail(Errc::Malformed, "nothing to show: neither title nor body");
+  // As data the texts are the app's to show: it gets those that there are.
+  const bool as_data = n.call && n.platform != Platform::Ios;
+  const CleanText title(is_blank(n.title) || (has_title_key(n) && !as_data) ? std::string_view() : n.title);
+  const CleanText body(has_body_key(n) && !as_data ? std::string_view() : n.body, /*lines=*/true);
+  if (title->empty() && body->empty() && (!n.loc || as_data))
+    return fail(Errc::Malformed, "nothing to show: neither title nor body");
   Result<Aps> aps = Aps::of(n);
   if (!aps) return std::unexpected(std::move(aps.error()));
   const CleanText subtitle(aps->subtitle);

@@ -26,7 +26,8 @@ class Message {
   static Result<Message> of(const Notification& notification, const Style& style);
 
   /// {"message":{"token":"…","data":{…},"android":{…}}}, or "fid" where the token is an installation id; "apns" instead
-  /// of "android" where the notification's platform is iOS, which shows nothing of the other.
+  /// of "android" where the notification's platform is iOS, which shows nothing of the other. A call has no
+  /// notification on Android: title, body and "call" (call_object.h) stand in "data".
   std::string to(const DeviceToken& token) const;
 
  private:

@@ -41,6 +41,8 @@ constexpr std::array kSettings = {
     SettingField{"project_id", false, "v2 and v3, where the secret is no key file that names it", check_digits},
     SettingField{"category", false, "the class of notifications that was granted, such as IM; v3 without it: IM",
                  check_category},
+    SettingField{"call_category", false, "the class for calls, VOIP, if Huawei granted it; without it: category",
+                 check_category},
     SettingField{"channel_id", false, "the app's notification channel (v1, v2); an event's own wins", check_plain},
     SettingField{"badge_class", false,
                  "full class name of the app's entry activity; v1 and v2 show no badge without it", check_class_name},

@@ -12,6 +12,7 @@
 #include "providers/cut_to_fit.h"
 #include "providers/ext_form.h"
 #include "providers/huawei/limits.h"
+#include "providers/loc_keys.h"
 #include "providers/notify_id.h"
 #include "providers/shown_text.h"
 
@@ -50,7 +51,8 @@ std::string id_of(std::string_view id) { return id.size() <= kIdBytesMax ? std::
 std::string_view category_of(const Notification& n, const Setup& setup) {
   if (n.priority == Priority::Low) return "MARKETING";
   const std::string_view channel = n.extra("huawei.channel");
-  return is_category(channel, setup.api) ? channel : std::string_view(setup.category);
+  if (is_category(channel, setup.api)) return channel;
+  return n.call && !setup.call_category.empty() ? setup.call_category : setup.category;
 }
 
 std::string_view channel_of(const Notification& n, const Setup& setup) {
@@ -108,6 +110,10 @@ std::string android(const Notification& n, const Setup& setup, const Texts& text
   std::string shown = "{";
   append_json_member(shown, "title", texts.title);
   append_json_member(shown, "body", texts.body);
+  if (n.loc) {
+    append_loc(shown, "title_loc_key", n.loc->title_key, "title_loc_args", n.loc->title_args);
+    append_loc(shown, "body_loc_key", n.loc->body_key, "body_loc_args", n.loc->body_args);
+  }
   append_raw(shown, "click_action", click_action(n, setup));
   append_text(shown, "channel_id", channel_of(n, setup));
   const bool quiet = n.priority == Priority::Low || !n.sound;

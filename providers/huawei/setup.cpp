@@ -58,6 +58,7 @@ Result<Setup> setup_of(const Certificate& certificate) {
               .app_id = set("app_id"),
               .project_id = set("project_id"),
               .category = set("category"),
+              .call_category = set("call_category"),
               .channel_id = set("channel_id"),
               .badge_class = set("badge_class"),
               .receipt_id = set("receipt_id"),
@@ -70,6 +71,8 @@ Result<Setup> setup_of(const Certificate& certificate) {
   if (setup.category.empty() && *api == Api::V3) setup.category = kChat;
   if (!setup.category.empty() && !is_category(setup.category, *api))
     return fail(Errc::Malformed, "category: not one of Huawei's for this api");
+  if (!setup.call_category.empty() && !is_category(setup.call_category, *api))
+    return fail(Errc::Malformed, "call_category: not one of Huawei's for this api");
   if (const std::string key = set("collapse_key"); !key.empty())
     std::from_chars(key.data(), key.data() + key.size(), setup.collapse_key);
   return setup;

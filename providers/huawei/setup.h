@@ -18,7 +18,8 @@ struct Setup {
   Api api = Api::V1;
   std::string app_id;
   std::string project_id;
-  std::string category;  // empty: none (v1, v2)
+  std::string category;       // empty: none (v1, v2)
+  std::string call_category;  // of calls; empty: as any other
   std::string channel_id;
   std::string badge_class;
   int collapse_key = -1;

@@ -45,10 +45,12 @@ std::expected<Device, Refusal> device_in(const Request& request, const Certifica
   const auto platform = body.has("platform")                 ? platform_from(body.text("platform"))
                         : certificate.vendor == Vendor::Apns ? std::optional(Platform::Ios)
                                                              : std::optional(Platform::Android);
-  if (!kind) return invalid("neither token nor fid", "token_kind");
+  if (!kind) return invalid("none of token, fid, voip", "token_kind");
   if (!state) return invalid("none of foreground, background, offline, logged_out", "state");
   if (!platform) return invalid("none of ios, android, web, mini_program, desktop", "platform");
   if (*kind == TokenKind::Fid && certificate.vendor != Vendor::Fcm) return invalid("only fcm has fids", "token_kind");
+  if (*kind == TokenKind::Voip && certificate.vendor != Vendor::Apns)
+    return invalid("only apns has voip tokens", "token_kind");
   device.token = DeviceToken(body.text("token"), *kind);
   device.platform = *platform;
   device.state = *state;

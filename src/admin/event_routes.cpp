@@ -74,10 +74,13 @@ Reply push(Request& request) {
                         .priority = body.text("priority", "normal"),
                         .ttl_s = body.number("ttl_s", 3'600),
                         .badge_only = body.flag("badge_only"),
+                        .call = body.flag("call"),
                         .dry_run = body.flag("dry_run")};
   if (body.has("badge")) question.badge = static_cast<std::int32_t>(body.number("badge"));
   if (question.badge_only && !question.badge) return invalid("missing: badge_only sets it", "badge");
-  if (!question.badge_only && question.desc.empty()) return invalid("missing, or say badge_only", "desc");
+  if (question.badge_only && question.call) return invalid("stands beside badge_only", "call");
+  if (!question.badge_only && !question.call && question.desc.empty())
+    return invalid("missing, or say badge_only or call", "desc");
   request.note = {.made = !question.dry_run,
                   .app = question.app,
                   .object = question.user + (question.device.empty() ? "" : "/" + question.device)};

@@ -93,7 +93,7 @@ struct PushQuestion {
   std::string user, device, title, subtitle, desc, ext, sound, channel, category, level, image, from, priority;
   std::optional<std::int32_t> badge;
   std::int64_t ttl_s = 3'600;
-  bool badge_only = false, dry_run = false;
+  bool badge_only = false, call = false, dry_run = false;
 };
 
 class PushDesk {

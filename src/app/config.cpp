@@ -122,6 +122,7 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.duration_ms("age_max_ms", options.age_max, 0, 365 * 24 * kHourMs);
   dispatch.integer("recalls_max", options.recalls_max, 1, 100'000'000);
   dispatch.duration_ms("recalls_kept_ms", options.recalls_kept, 1'000, 30 * 24 * kHourMs);
+  dispatch.duration_ms("call_lasts_max_ms", options.call_lasts_max, 1'000, kHourMs);
   dispatch.duration_ms("push_deadline_ms", options.push_deadline, 100, kHourMs);
   dispatch.duration_ms("mixed_linger_ms", options.mixed_linger, 0, 1'000);
   dispatch.duration_ms("retry_after_max_ms", options.retry_after_max, 0, 24 * kHourMs);

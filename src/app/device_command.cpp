@@ -62,7 +62,7 @@ int set(const SetOptions& options) {
   device.device_id = options.device;
   device.certificate = CertificateId{options.certificate};
   const auto kind = token_kind_from(options.token_kind);
-  if (!kind) return say_error(fmt::format("--token-kind {}: neither token nor fid", options.token_kind), kBadUsage);
+  if (!kind) return say_error(fmt::format("--token-kind {}: none of token, fid, voip", options.token_kind), kBadUsage);
   device.token = DeviceToken(options.token, *kind);
   device.registered_at = options.registered_at > 0 ? wall_from_ms(options.registered_at) : SystemClock().wall();
   device.badge_base = options.badge_base;
@@ -89,14 +89,21 @@ int set(const SetOptions& options) {
   if (*kind == TokenKind::Fid && certificate->vendor != Vendor::Fcm)
     return say_error(fmt::format("--token-kind fid: only fcm has such, not {}", name_of(certificate->vendor)),
                      kBadUsage);
+  if (*kind == TokenKind::Voip && certificate->vendor != Vendor::Apns)
+    return say_error(fmt::format("--token-kind voip: only apns has such, not {}", name_of(certificate->vendor)),
+                     kBadUsage);
   const auto secret = (*store)->secret(device.certificate);
   if (!secret) return say_error(secret.error());
   const auto parts = make_vendor_parts(*certificate, *secret);
   if (!parts) return say_error(parts.error());
-  if (!parts->provider->well_formed(device.token))
-    return say_error(
-        fmt::format("--token {}: not the form of a token of {}", device.token.redacted(), name_of(certificate->vendor)),
-        kBadUsage);
+  if (!parts->provider->well_formed(device.token)) {
+    const auto topics = certificate->facts.find("topics");
+    const std::string served =
+        topics == certificate->facts.end() ? "" : fmt::format(", or not of its topics ({})", topics->second);
+    return say_error(fmt::format("--token {}: not the form of a token of {}{}", device.token.redacted(),
+                                 name_of(certificate->vendor), served),
+                     kBadUsage);
+  }
   const auto stored = recorded(**store, "device.set", [&](store::AuditEntry& entry) {
     entry.app = AppId{options.app};
     entry.object = options.user + "/" + options.device;
@@ -161,7 +168,9 @@ void add_device_command(CLI::App& root, int& exit_code) {
   set_command->add_option("--device", given->device, "device id")->required();
   set_command->add_option("--certificate", given->certificate, "certificate id, from: cert add")->required();
   set_command->add_option("--token", given->token, "the vendor's token for the app on this device")->required();
-  set_command->add_option("--token-kind", given->token_kind, "token, or fid: a Firebase installation id")
+  set_command
+      ->add_option("--token-kind", given->token_kind,
+                   "token; fid: a Firebase installation id; voip: PushKit's, of the device <phone>.voip")
       ->capture_default_str();
   set_command->add_option("--platform", given->platform,
                           "ios, android, web, mini_program, desktop; absent: ios for apns, else android");

@@ -112,8 +112,8 @@ void add_event_command(CLI::App& root, int& exit_code) {
       ->check(CLI::PositiveNumber);
   command->footer(
       "Kinds: c2c and group are messages; system is not pushed; cancel takes a message back, or what was read of a\n"
-      "conversation; badge sets the icon's number alone. A cancel is published under its message's key, so name its\n"
-      "from, or its group. config/schemas/offline-event.schema.json has examples.\n\n"
+      "conversation; badge sets the icon's number alone; call rings. A cancel is published under its message's\n"
+      "key, so name its from, or its group. config/schemas/offline-event.schema.json has examples.\n\n"
       "Example:\n  nightpost event publish --config config/dev.json --now config/example-event.json");
   command->callback([options, &exit_code] { exit_code = publish(*options); });
 }

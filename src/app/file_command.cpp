@@ -44,8 +44,8 @@ constexpr FileKind kDevices{
     "Write devices from NDJSON files, one object a line",
     "Print all devices as NDJSON, tokens in full",
     "A line has app_id, user_id, device_id, platform, registered_at (ms since the epoch); certificate_id and token if\n"
-    "the device can be pushed to; and optionally token_kind (token), state (offline), badge_base (0), language. The\n"
-    "certificate must be there; a token's form is not checked. Devices that no line names stay.\n",
+    "the device can be pushed to; and optionally token_kind (token; fid, voip), state (offline), badge_base (0),\n"
+    "language. The certificate must be there; a token's form is not checked. Devices that no line names stay.\n",
     import_devices,
     export_devices};
 constexpr FileKind kUsers{

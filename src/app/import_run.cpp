@@ -158,6 +158,9 @@ Result<void> check_certificate(const Store::DeviceRow& row, const std::unordered
                 fmt::format("$.certificate_id: app {} has no such certificate: {}", row.app.value, id.value));
   if (row.device.token.kind() == TokenKind::Fid && owner->second.vendor != Vendor::Fcm)
     return fail(Errc::Malformed, fmt::format("$.token_kind: only fcm has fid, not {}", name_of(owner->second.vendor)));
+  if (row.device.token.kind() == TokenKind::Voip && owner->second.vendor != Vendor::Apns)
+    return fail(Errc::Malformed,
+                fmt::format("$.token_kind: only apns has voip, not {}", name_of(owner->second.vendor)));
   return {};
 }
 

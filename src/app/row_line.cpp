@@ -97,7 +97,7 @@ class RowReader final : public dispatch::JsonReader {
         case 5:
           return copy(v, here, token);
         case 6:
-          return named(v, here, token_kind_from, "token, fid", kind);
+          return named(v, here, token_kind_from, "token, fid, voip", kind);
         case 7:
           if (!integer(v, here, 0, kIntegerMax, number)) return false;
           device.registered_at = wall_from_ms(number);

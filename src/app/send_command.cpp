@@ -80,6 +80,9 @@ void add_send_command(CLI::App& root, int& exit_code) {
   CLI::Option* const badge_only = send->add_flag("--badge-only", options->push.badge_only,
                                                  "set that number and show nothing; --desc is not needed");
   badge_only->needs(badge);
+  send->add_flag("--call", options->push.call,
+                 "ring as a call, on a phone with a VoIP token by that; --desc is not needed")
+      ->excludes(badge_only);
   send->add_option("--channel", options->push.channel,
                    "android: the notification channel, instead of the certificate's");
   send->add_option("--category", options->push.category, "apns: the app's set of buttons");
@@ -98,7 +101,7 @@ void add_send_command(CLI::App& root, int& exit_code) {
       "Example:\n  nightpost send --config config/dev.json --app 1400000001 --user vinson --title Denny \\\n"
       "    --desc 'are you coming tonight?' --ext '{\"conv\":\"c2c_denny\"}' --sound default --dry-run");
   send->callback([options, desc, &exit_code] {
-    if (!options->push.badge_only && desc->count() == 0) throw CLI::RequiredError("--desc");
+    if (!options->push.badge_only && !options->push.call && desc->count() == 0) throw CLI::RequiredError("--desc");
     exit_code = run_send(*options);
   });
 }

@@ -14,6 +14,7 @@
 #include "app/vendors.h"
 #include "app/worker.h"
 #include "core/uuid.h"
+#include "dispatch/decide.h"
 #include "dispatch/dispatcher.h"
 #include "net/curl_metrics.h"
 #include "net/lane_metrics.h"
@@ -166,7 +167,19 @@ std::string event_for(const admin::PushQuestion& options, WallTime now) {
                           {"push", std::move(push)},
                           {"to", nlohmann::json::array({receiver})}};
   if (options.badge_only) event["kind"] = "badge";
+  if (options.call) event["kind"] = "call";
+  if (options.call && options.desc.empty()) event["message"]["elements"] = nlohmann::json::array();
   return event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// Whether the event is for that row at all, where nobody asked for it by name: of a phone's two rows one takes calls,
+/// the other the rest.
+bool is_for(const admin::PushQuestion& options, const Receiver& receiver, const Device& device) {
+  if (!options.device.empty()) return options.device == device.device_id;
+  dispatch::OfflineEvent event;
+  event.kind = options.call ? dispatch::EventKind::Call : dispatch::EventKind::C2c;
+  const dispatch::Rule rule = dispatch::decide_row(event, {}, receiver, device);
+  return rule != dispatch::Rule::CallsOnly && rule != dispatch::Rule::RungByVoip;
 }
 
 /// Says it where the vendor may refuse what is signed here.
@@ -277,7 +290,7 @@ Result<nlohmann::json> send_test_push(const Config& config, resolve::Source& sou
   std::vector<std::shared_ptr<const Receiver>>
       targets;  // one a device; a user without any still gets the rule that says so
   for (const Device& device : receiver.devices)
-    if (options.device.empty() || device.device_id == options.device)
+    if (is_for(options, receiver, device))
       targets.push_back(std::make_shared<Receiver>(Receiver{receiver.settings, {device}, receiver.mutes}));
   if (!options.device.empty() && targets.empty())
     return fail(Errc::NotFound,

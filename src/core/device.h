@@ -29,6 +29,17 @@ struct Device {
   std::string language;         // "zh", "en", …; empty: the user's, else the tenant's
 };
 
+/// A phone with a PushKit token has two rows: one of its own for that token, which takes calls alone, under the device
+/// id of the other with this behind it.
+inline constexpr std::string_view kVoipSuffix = ".voip";
+constexpr bool is_voip_id(std::string_view device_id) noexcept {
+  return device_id.size() > kVoipSuffix.size() && device_id.ends_with(kVoipSuffix);
+}
+/// "iphone-1" of "iphone-1.voip". REQUIRED: is_voip_id().
+constexpr std::string_view phone_of(std::string_view voip_id) noexcept {
+  return voip_id.substr(0, voip_id.size() - kVoipSuffix.size());
+}
+
 /// A user's standing wishes; absent row: the defaults here.
 struct PushSettings {
   bool enabled = true;    // openPush 1 / 2 (0 leaves it as it is and is never stored)

@@ -19,9 +19,10 @@ struct NumericId {
 using AppId = NumericId<struct AppIdTag>;                  // the tenant: TIM's SDKAppID
 using CertificateId = NumericId<struct CertificateIdTag>;  // what a device reports: TIM's business id
 
-/// What a token's text is where a vendor has two kinds: FCM's registration tokens and Firebase installation ids.
-enum class TokenKind : std::uint8_t { Token, Fid };
-std::string_view name_of(TokenKind kind) noexcept;  // "token", "fid"
+/// What a token's text is where a vendor has two kinds: FCM's registration tokens and Firebase installation ids,
+/// Apple's tokens for notifications and PushKit's, which take calls alone.
+enum class TokenKind : std::uint8_t { Token, Fid, Voip };
+std::string_view name_of(TokenKind kind) noexcept;  // "token", "fid", "voip"
 std::optional<TokenKind> token_kind_from(std::string_view name) noexcept;
 
 /// A vendor's address of one app on one device. Secret-like: has no operator<<, logs use redacted().

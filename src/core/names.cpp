@@ -22,7 +22,7 @@ constexpr Names kVerdicts = {"accepted",   "token_gone",     "token_suspect", "s
                              "auth_stale", "credential_bad", "misconfigured", "transient",  "rejected"};
 constexpr Names kOutcomes = {"accepted", "token_removed", "suppressed", "expired", "rejected",
                              "retrying", "dead",          "delivered",  "clicked"};
-constexpr Names kTokenKinds = {"token", "fid"};
+constexpr Names kTokenKinds = {"token", "fid", "voip"};
 constexpr Names kStates = {"foreground", "background", "offline", "logged_out"};
 constexpr Names kPlatforms = {"ios", "android", "web", "mini_program", "desktop"};
 constexpr Names kMuteKinds = {"all", "peer", "group"};

@@ -26,6 +26,23 @@ struct Notification {
   std::optional<std::string> sound;  // file name or "default"; nullopt: silent
   std::optional<int> badge;          // absolute; nullopt: leave as it is
   Priority priority = Priority::Normal;
+  /// A call that rings: of use until expires_at, and to be seen at once. Title and body say it to people, this to the
+  /// app.
+  struct Call {
+    std::string id;     // the app's
+    std::string from;   // user id
+    std::string name;   // of the caller, as shown; empty: unknown
+    std::string group;  // group id; empty: one to one
+  };
+  std::optional<Call> call;
+  /// Names of texts in the app, in the phone's language, and what stands in their gaps; for vendors that know such. The
+  /// others show title and body. Arguments stand beside a key alone.
+  struct Localised {
+    std::string title_key, body_key;  // empty: none
+    std::vector<std::string> title_args, body_args;
+    bool operator==(const Localised&) const = default;
+  };
+  std::optional<Localised> loc;
   bool replaces = false;    // takes the place of one that was shown: it is nothing new, and rings for nobody
   bool badge_only = false;  // sets the icon's number and shows nothing: neither title, body, sound nor ext count
   bool mutable_content = false;

@@ -10,6 +10,7 @@ namespace nightpost::dispatch {
 namespace {
 
 constexpr std::size_t kReceiptTagMax = 48;  // OPPO's call_back_parameter: 50 bytes are safe
+constexpr std::size_t kCallNameMax = 255;   // bytes of a caller's name: of a push's few thousand
 constexpr std::size_t kCollapseIdMax = 64;  // Apple's limit for apns-collapse-id
 
 /// Whether `id` can stand in a header or a form as it is.
@@ -41,6 +42,36 @@ std::string_view head_of(std::string_view text, std::size_t room) noexcept {
 /// sleeping phone wakes for something else.
 Priority shown_priority(Priority message) noexcept { return message == Priority::Low ? Priority::Low : Priority::High; }
 
+/// What stands for elements that there are none of.
+std::string_view stand_in(const OfflineEvent& event, const Language& language) noexcept {
+  if (event.is_call()) return elements_speak(event) ? std::string_view() : language.call;
+  if (event.kind != EventKind::Cancel) return {};
+  return event.cancel == CancelReason::CallEnded ? language.call_ended : language.recalled;
+}
+
+std::optional<Notification::Call> call_of(const OfflineEvent& event) {
+  if (!event.is_call()) return std::nullopt;
+  const bool card = event.in_group() && !event.from_name_card.empty();
+  return Notification::Call{.id = std::string(event.message_id),
+                            .from = std::string(event.from_user),
+                            .name = std::string(head_of(card ? event.from_name_card : event.from_nick, kCallNameMax)),
+                            .group = std::string(event.group_id)};
+}
+
+std::optional<Notification::Localised> loc_of(const OfflineEvent& event) {
+  if (event.loc_title_key.empty() && event.loc_body_key.empty()) return std::nullopt;
+  return Notification::Localised{.title_key = std::string(event.loc_title_key),
+                                 .body_key = std::string(event.loc_body_key),
+                                 .title_args = {event.loc_title_args.begin(), event.loc_title_args.end()},
+                                 .body_args = {event.loc_body_args.begin(), event.loc_body_args.end()}};
+}
+
+/// Apple's word for how it interrupts; empty: Apple's default. What rings may break through a focus.
+std::string_view level_of(const OfflineEvent& event) noexcept {
+  if (event.kind == EventKind::Cancel) return "passive";
+  return event.is_call() && event.apns_level.empty() ? std::string_view("time-sensitive") : event.apns_level;
+}
+
 void fill(Notification& out, const OfflineEvent& event, Platform platform, const Language& language) {
   const std::string_view title = head_of(title_for(event, platform), kContentBytesMax);
   out.title = is_blank(title) ? std::string_view(language.title) : title;
@@ -50,15 +81,19 @@ void fill(Notification& out, const OfflineEvent& event, Platform platform, const
   else if (event.kind != EventKind::Badge)
     append_content(out.body, event, *language.words);
   const bool recalled = event.kind == EventKind::Cancel;
-  if (recalled && desc_for(event, platform).empty()) out.body += language.recalled;
+  if (desc_for(event, platform).empty()) out.body += stand_in(event, language);
   out.replaces = recalled;
+  out.call = call_of(event);
+  out.loc = loc_of(event);
   out.badge_only = event.kind == EventKind::Badge;
   out.platform = platform;
   out.subtitle = head_of(event.subtitle, kContentBytesMax);
   out.image = event.image;
   out.ext = event.ext;
   // What takes a message's place is to be seen by who looks, and wakes nobody.
-  out.priority = recalled || out.badge_only ? Priority::Normal : shown_priority(event.priority);
+  out.priority = recalled || out.badge_only ? Priority::Normal
+                 : event.is_call()          ? Priority::High
+                                            : shown_priority(event.priority);
   out.mutable_content = event.apns_mutable_content;
   out.thread_id = event.in_group() ? "group_" : "c2c_";
   out.thread_id += event.in_group() ? event.group_id : event.from_user;
@@ -68,7 +103,7 @@ void fill(Notification& out, const OfflineEvent& event, Platform platform, const
   out.extras.clear();
   if (platform != Platform::Android) {
     if (!event.apns_category.empty()) out.extras.emplace_back("apns.category", event.apns_category);
-    const std::string_view level = recalled ? std::string_view("passive") : event.apns_level;
+    const std::string_view level = level_of(event);
     if (!level.empty()) out.extras.emplace_back("apns.interruption-level", level);
     return;
   }
@@ -117,7 +152,7 @@ void append_content(std::string& out, const OfflineEvent& event, const ElementWo
 }
 
 std::optional<std::string_view> sound_for(const OfflineEvent& event, const PushSettings& settings) noexcept {
-  if (!event.is_message()) return std::nullopt;
+  if (!event.is_message() && !event.is_call()) return std::nullopt;
   std::string_view sound = event.apns_sound;
   if (sound.empty()) sound = event.in_group() ? settings.sound_group : settings.sound_c2c;
   if (sound == kSilent) return std::nullopt;

@@ -31,7 +31,8 @@ std::string_view desc_for(const OfflineEvent& event, Platform platform) noexcept
 /// Elements in order, then the names before them: "nick:content", "card(group):content".
 void append_content(std::string& out, const OfflineEvent& event, const ElementWords& words);
 
-/// Per message > the user's for this kind of conversation > "default"; nullopt: silent, as all but messages are.
+/// Per message > the user's for this kind of conversation > "default"; nullopt: silent, as all but messages and calls
+/// are.
 std::optional<std::string_view> sound_for(const OfflineEvent& event, const PushSettings& settings) noexcept;
 
 /// The absolute number for the icon; nullopt: leave it. The producer's unread total is the truth; where it did not say,

@@ -17,6 +17,8 @@ constexpr std::size_t kEventIdMax = 128;
 constexpr std::size_t kElementsMax = 1000;
 constexpr std::size_t kDueDevicesMax = 100;         // of one receiver
 constexpr std::size_t kImageMax = 512;              // of a push's few thousand bytes
+constexpr std::size_t kLocArgsMax = 10;             // of one text
+constexpr std::size_t kLocArgMax = 255;             // bytes
 constexpr std::size_t kParserKeptMax = 256 * 1024;  // bytes of an event that the parser stays ready for
 constexpr std::size_t kSeenKept = 8192;             // slots of the look for repeated users
 // What stands for a badge's message: of its pushes too the newest is enough.
@@ -57,7 +59,7 @@ class EventReader final : public JsonReader {
                                                          {"push"},
                                                          {"to", true},
                                                          {"cancel"}}};
-    static constexpr std::array<std::string_view, 5> kKinds = {"c2c", "group", "system", "cancel", "badge"};
+    static constexpr std::array<std::string_view, 6> kKinds = {"c2c", "group", "system", "cancel", "badge", "call"};
     const auto visit = [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
@@ -100,14 +102,15 @@ class EventReader final : public JsonReader {
     const Path message{&at, "message"};
     if (event_.message_id.empty()) return wrong(message, "missing");
     if (kind == EventKind::Cancel) return fits_cancel(at);
-    if (!has_elements_) return wrong(Path{&message, "elements"}, "missing");
-    if (event_.is_message() && event_.from_user.empty()) return wrong(Path{&at, "from"}, "missing");
+    if (!has_elements_ && !event_.is_call()) return wrong(Path{&message, "elements"}, "missing");
+    if ((event_.is_message() || event_.is_call()) && event_.from_user.empty())
+      return wrong(Path{&at, "from"}, "missing");
     return kind != EventKind::Group || !event_.group_id.empty() || wrong(Path{&at, "group"}, "missing");
   }
 
   /// A cancel takes back one message, or what a conversation holds up to it.
   bool fits_cancel(const Path& at) {
-    if (event_.cancel == CancelReason::Recalled) return true;
+    if (event_.cancel != CancelReason::Read) return true;
     const Path message{&at, "message"};
     if (event_.message_seq < 1) return wrong(Path{&message, "seq"}, "missing: read up to which message?");
     return !event_.from_user.empty() || !event_.group_id.empty() ||
@@ -126,7 +129,7 @@ class EventReader final : public JsonReader {
 
   bool cancel(od::value value, const Path& at) {
     static constexpr std::array<Member, 1> kMembers = {{{"reason", true}}};
-    static constexpr std::array<std::string_view, 2> kReasons = {"recalled", "read"};
+    static constexpr std::array<std::string_view, 3> kReasons = {"recalled", "read", "call_ended"};
     return members(value, at, kMembers, [&](std::size_t, od::value v, const Path& here) {
       std::size_t reason = 0;
       if (!word(v, here, kReasons, reason)) return false;
@@ -211,8 +214,8 @@ class EventReader final : public JsonReader {
   }
 
   bool push(od::value value, const Path& at) {
-    static constexpr std::array<Member, 8> kMembers = {
-        {{"disabled"}, {"title"}, {"desc"}, {"ext"}, {"android"}, {"apns"}, {"subtitle"}, {"image"}}};
+    static constexpr std::array<Member, 9> kMembers = {
+        {{"disabled"}, {"title"}, {"desc"}, {"ext"}, {"android"}, {"apns"}, {"subtitle"}, {"image"}, {"loc"}}};
     return members(value, at, kMembers, [&](std::size_t which, od::value v, const Path& here) {
       switch (which) {
         case 0:
@@ -229,9 +232,33 @@ class EventReader final : public JsonReader {
           return apns(v, here);
         case 6:
           return text(v, here, event_.subtitle);
-        default:
+        case 7:
           return image(v, here);
+        default:
+          return loc(v, here);
       }
+    });
+  }
+
+  bool loc(od::value value, const Path& at) {
+    static constexpr std::array<Member, 4> kMembers = {{{"title_key"}, {"title_args"}, {"body_key"}, {"body_args"}}};
+    const auto visit = [&](std::size_t which, od::value v, const Path& here) {
+      if (which == 0) return id(v, here, event_.loc_title_key);
+      if (which == 2) return id(v, here, event_.loc_body_key);
+      return loc_args(v, here, which == 1 ? event_.loc_title_args : event_.loc_body_args);
+    };
+    if (!members(value, at, kMembers, visit)) return false;
+    if (event_.loc_title_key.empty() && !event_.loc_title_args.empty())
+      return wrong(Path{&at, "title_args"}, "without title_key");
+    return !event_.loc_body_key.empty() || event_.loc_body_args.empty() ||
+           wrong(Path{&at, "body_args"}, "without body_key");
+  }
+
+  bool loc_args(od::value value, const Path& at, std::vector<std::string_view>& out) {
+    return items(value, at, kLocArgsMax, [&](od::value each, const Path& item) {
+      std::string_view& arg = out.emplace_back();
+      if (!text(each, item, arg)) return false;
+      return arg.size() <= kLocArgMax || wrong(item, "longer than " + std::to_string(kLocArgMax) + " bytes");
     });
   }
 

@@ -8,7 +8,7 @@
 namespace nightpost::dispatch {
 namespace {
 constexpr std::size_t kPadding = simdjson::SIMDJSON_PADDING;
-constexpr std::array<std::string_view, 5> kKinds = {"c2c", "group", "system", "cancel", "badge"};
+constexpr std::array<std::string_view, 6> kKinds = {"c2c", "group", "system", "cancel", "badge", "call"};
 }  // namespace
 
 std::string_view name_of(EventKind kind) noexcept { return kKinds[static_cast<std::size_t>(kind)]; }

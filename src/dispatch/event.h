@@ -17,12 +17,13 @@
 
 namespace nightpost::dispatch {
 
-/// Cancel: a message is taken back. Badge: the icon's number alone.
-enum class EventKind : std::uint8_t { C2c, Group, System, Cancel, Badge };
+/// Cancel: a message is taken back. Badge: the icon's number alone. Call: an invitation that rings.
+enum class EventKind : std::uint8_t { C2c, Group, System, Cancel, Badge, Call };
 std::string_view name_of(EventKind kind) noexcept;  // "c2c", "group", …
 
-/// Why a cancel came: its message was recalled, or its conversation was read up to it on another device.
-enum class CancelReason : std::uint8_t { Recalled, Read };
+/// Why a cancel came: its message was recalled, its conversation was read up to it on another device, or its call rings
+/// no more (taken, declined, given up).
+enum class CancelReason : std::uint8_t { Recalled, Read, CallEnded };
 
 /// `Other` is a type this version has no word for; like Custom it speaks only through its description.
 enum class ElementType : std::uint8_t {
@@ -99,6 +100,8 @@ struct OfflineEvent {
   bool push_disabled = false;
   PlatformContent common, android, apns;
   std::array<std::string_view, std::size_t(Vendor::Count)> android_channels;  // by vendor; empty: the certificate's
+  std::string_view loc_title_key, loc_body_key;                               // of texts in the app
+  std::vector<std::string_view> loc_title_args, loc_body_args;
   std::string_view subtitle;
   std::string_view image;  // an https URL
   std::string_view ext;
@@ -113,9 +116,12 @@ struct OfflineEvent {
 
   /// What people wrote, and what may be pushed as such.
   bool is_message() const noexcept { return kind == EventKind::C2c || kind == EventKind::Group; }
+  bool is_call() const noexcept { return kind == EventKind::Call; }
+  /// Of use only now: what could not be sent is nothing to replay.
+  bool is_fleeting() const noexcept { return kind == EventKind::Badge || is_call(); }
   /// Where it belongs: the group's conversation, or the one with the sender.
   bool in_group() const noexcept {
-    return kind == EventKind::Group || (kind == EventKind::Cancel && !group_id.empty());
+    return kind == EventKind::Group || ((kind == EventKind::Cancel || is_call()) && !group_id.empty());
   }
   /// Device ids; empty: all devices of the user may be due.
   std::span<const std::string_view> due_of(const EventReceiver& receiver) const noexcept {

@@ -50,6 +50,9 @@ void Intake::accept(const Record& record) {
     events_.end_stranger(open, user_id, {OutcomeKind::Suppressed, Rule::ReceiverUnknown});
   if (open.event.to.empty()) return events_.all_planned(open);
   keep_to_due(open);
+  // Nobody waits on the line for as long as a producer's expiry for messages may be away.
+  if (open.event.is_call())
+    open.event.expires_at = std::min<WallTime>(open.event.expires_at, open.event.occurred_at + options_.call_lasts_max);
   open.audience = open.event.to.size() < options_.bulk_receivers_min ? Audience::Few : Audience::Many;
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
@@ -132,6 +135,19 @@ void Intake::keep_to_due(OpenEvent& open) {
     if (!open.left[i].devices.empty()) continue;
     for (const std::string_view device : event.due_of(event.to[i]))
       open.left[i].devices.push_back({.device_id = std::string(device)});
+  }
+}
+
+/// Producers name phones, not the rows of their tokens: a call that is due on a phone is due on its VoIP row, too.
+void Intake::add_voip_rows(OpenEvent& open) {
+  if (!open.event.is_call() || open.left.empty()) return;
+  for (std::size_t i = 0; i < open.receivers.size(); ++i) {
+    std::vector<DeviceLeft>& left = open.left[i].devices;
+    for (std::size_t named = left.size(), at = 0; at < named; ++at) {
+      const Device* const voip = voip_row_of(*open.receivers[i], left[at].device_id);
+      if (voip != nullptr && std::ranges::find(left, voip->device_id, &DeviceLeft::device_id) == left.end())
+        left.push_back({.device_id = voip->device_id});
+    }
   }
 }
 
@@ -248,6 +264,7 @@ void Intake::resolved(OpenEvent& open) {
     }
     if (!*known) return events_.end_receivers(open, ending_of(Rule::UnknownApp));
   }
+  add_voip_rows(open);
   events_.resolved(open);
   planner_.add(open);
 }

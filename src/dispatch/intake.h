@@ -75,6 +75,7 @@ class Intake {
   void take_back();
   /// Only those left of it are its receivers from here on; the users it knows nothing of are returned.
   std::vector<std::string> restrict_to(OpenEvent& open, Remainder&& remainder) const;
+  static void add_voip_rows(OpenEvent& open);
   static void keep_to_due(OpenEvent& open);
   void hold(OpenEvent& open, milliseconds time);
   void resolved(OpenEvent& open);

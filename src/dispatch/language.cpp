@@ -6,54 +6,76 @@
 namespace nightpost::dispatch {
 namespace {
 
-/// Words of one language: what stands for a message that was taken back, and those in the order of ElementType; text,
-/// custom and unknown elements have none.
+/// Words of one language: what stands for a message that was taken back, for a call and for its end; and those in the
+/// order of ElementType; text, custom and unknown elements have none.
 struct Vocabulary {
   std::string_view tag;
-  std::string_view recalled;
+  std::string_view recalled, call, call_ended;
   ElementWords words;
 };
 // The first four of zh are the reference's, all others ours.
 constexpr std::array kVocabularies = {
     Vocabulary{"zh",
                "[消息已撤回]",
+               "[语音或视频通话]",
+               "[通话已结束]",
                {"", "[语音]", "[文件]", "[图片]", "[视频]", "[位置]", "[动画表情]", "[聊天记录]", "[名片]", "", ""}},
     Vocabulary{"en",
                "[Message recalled]",
+               "[Voice or video call]",
+               "[Call ended]",
                {"", "[Voice]", "[File]", "[Image]", "[Video]", "[Location]", "[Sticker]", "[Chat History]",
                 "[Contact Card]", "", ""}},
     Vocabulary{"zh-hant",
                "[訊息已收回]",
+               "[語音或視訊通話]",
+               "[通話已結束]",
                {"", "[語音]", "[檔案]", "[圖片]", "[影片]", "[位置]", "[動態貼圖]", "[聊天記錄]", "[名片]", "", ""}},
     Vocabulary{"ja",
                "[メッセージの送信が取り消されました]",
+               "[音声またはビデオ通話]",
+               "[通話が終了しました]",
                {"", "[音声]", "[ファイル]", "[画像]", "[動画]", "[位置情報]", "[スタンプ]", "[トーク履歴]", "[連絡先]",
                 "", ""}},
     Vocabulary{"ko",
                "[메시지 전송이 취소되었습니다]",
+               "[음성 또는 영상 통화]",
+               "[통화가 종료되었습니다]",
                {"", "[음성]", "[파일]", "[사진]", "[동영상]", "[위치]", "[스티커]", "[대화 기록]", "[연락처]", "", ""}},
     Vocabulary{"es",
                "[Mensaje eliminado]",
+               "[Llamada de voz o vídeo]",
+               "[Llamada finalizada]",
                {"", "[Audio]", "[Archivo]", "[Imagen]", "[Vídeo]", "[Ubicación]", "[Sticker]", "[Historial de chat]",
                 "[Contacto]", "", ""}},
     Vocabulary{"fr",
                "[Message supprimé]",
+               "[Appel vocal ou vidéo]",
+               "[Appel terminé]",
                {"", "[Message vocal]", "[Fichier]", "[Image]", "[Vidéo]", "[Position]", "[Autocollant]",
                 "[Historique de discussion]", "[Contact]", "", ""}},
     Vocabulary{"de",
                "[Nachricht zurückgezogen]",
+               "[Sprach- oder Videoanruf]",
+               "[Anruf beendet]",
                {"", "[Sprachnachricht]", "[Datei]", "[Bild]", "[Video]", "[Standort]", "[Sticker]", "[Chatverlauf]",
                 "[Kontakt]", "", ""}},
     Vocabulary{"ru",
                "[Сообщение отозвано]",
+               "[Голосовой или видеозвонок]",
+               "[Звонок завершён]",
                {"", "[Голосовое сообщение]", "[Файл]", "[Изображение]", "[Видео]", "[Геопозиция]", "[Стикер]",
                 "[История чата]", "[Контакт]", "", ""}},
     Vocabulary{"ar",
                "[تم سحب الرسالة]",
+               "[مكالمة صوتية أو مرئية]",
+               "[انتهت المكالمة]",
                {"", "[رسالة صوتية]", "[ملف]", "[صورة]", "[فيديو]", "[موقع]", "[ملصق]", "[سجل الدردشة]", "[جهة اتصال]",
                 "", ""}},
     Vocabulary{"pt",
                "[Mensagem apagada]",
+               "[Chamada de voz ou vídeo]",
+               "[Chamada encerrada]",
                {"", "[Áudio]", "[Arquivo]", "[Imagem]", "[Vídeo]", "[Localização]", "[Figurinha]",
                 "[Histórico da conversa]", "[Contato]", "", ""}},
 };
@@ -99,17 +121,20 @@ class Canonical {
 void take_words(Language& to, const Language& from) noexcept {
   to.words = from.words;
   to.recalled = from.recalled;
+  to.call = from.call;
+  to.call_ended = from.call_ended;
 }
 
 }  // namespace
 
 Languages::Languages(std::string_view tenant, const std::map<std::string, std::string>& titles) {
-  for (const Vocabulary& each : kVocabularies) all_.push_back({std::string(each.tag), "", &each.words, each.recalled});
+  for (const Vocabulary& each : kVocabularies)
+    all_.push_back({std::string(each.tag), "", &each.words, each.recalled, each.call, each.call_ended});
   const auto index_of = [&](std::string_view tag) {
     const std::string canonical(Canonical(tag).view());
     const auto found = std::ranges::find(all_, canonical, &Language::tag);
     const auto at = static_cast<std::size_t>(found - all_.begin());
-    if (found == all_.end()) all_.push_back({canonical, "", nullptr, ""});
+    if (found == all_.end()) all_.push_back({.tag = canonical});
     return at;
   };
   for (const auto& [tag, title] : titles)

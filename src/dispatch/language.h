@@ -22,7 +22,9 @@ struct Language {
   std::string tag;    // lower case: "zh", "zh-hant", "pt-br"
   std::string title;  // where the sender gave none
   const ElementWords* words = nullptr;
-  std::string_view recalled;  // stands for a message that was taken back
+  std::string_view recalled;    // stands for a message that was taken back
+  std::string_view call;        // stands for a call
+  std::string_view call_ended;  // stands for one that rings no more
 };
 
 /// Element words exist in zh, zh-Hant, en, ja, ko, es, fr, de, ru, ar and pt. Immutable once built.

@@ -57,6 +57,7 @@ struct Options {
   milliseconds age_max{86'400'000};
   std::size_t recalls_max = 200'000;      // messages that were taken back, remembered by a process; the oldest go first
   milliseconds recalls_kept{86'400'000};  // and so long: what was put off comes back within `retry_for`
+  milliseconds call_lasts_max{120'000};   // a call rings so long from when it occurred, whatever its expiry
   milliseconds push_deadline{60'000};     // one attempt, queueing in the lane included
   milliseconds mixed_linger{5};           // a push waits so long for others, where a vendor takes many in a request
   milliseconds retry_after_max{3'600'000};  // a vendor's Retry-After is believed up to this

@@ -175,9 +175,9 @@ void OutcomeWriter::write(OpenEvent& open, std::size_t index, Ending ending, con
   outcome_.latency = std::max(now - open.event.occurred_at, milliseconds(0));  // the producer's clock may be ahead
   metrics_.outcomes[static_cast<std::size_t>(ending.kind)].add();
   const bool taken_back = ending.rule == Rule::Recalled || ending.rule == Rule::ReadElsewhere;
-  if (taken_back && open.event.is_message()) metrics_.recalled.add();
-  // A number that is replayed is an old one.
-  const bool kept = ending.then != Disposition::DeadLetter || open.event.kind != EventKind::Badge;
+  if (taken_back && (open.event.is_message() || open.event.is_call())) metrics_.recalled.add();
+  // A number that is replayed is an old one, and a call is over by then.
+  const bool kept = ending.then != Disposition::DeadLetter || !open.event.is_fleeting();
   switch (kept ? ending.then : Disposition::Done) {
     case Disposition::Done:
       break;

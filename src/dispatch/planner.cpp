@@ -7,6 +7,15 @@
 #include "dispatch/decide.h"
 
 namespace nightpost::dispatch {
+namespace {
+
+Rule decide_target(const OpenEvent& open, std::size_t at, const Device& device) noexcept {
+  const EventReceiver& to = open.event.to[at];
+  const Rule rule = decide_device(open.event, to, device);
+  return rule != Rule::None ? rule : decide_row(open.event, to, *open.receivers[at], device);
+}
+
+}  // namespace
 
 void Planner::add(OpenEvent& open) {
   open.state = OpenEvent::State::Ready;
@@ -92,13 +101,17 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
       ++open.next_receiver;
       continue;
     }
+    if (left.empty() && is_passed_over(open.event, receiver.devices[open.next_device])) {
+      ++open.next_device;
+      continue;
+    }
     if (!capacity_.has_room()) return Step::Full;
     const DeviceLeft* const progress = left.empty() ? nullptr : &left[open.next_device];
     const auto known = left.empty() ? receiver.devices.begin() + std::ptrdiff_t(open.next_device)
                                     : std::ranges::find(receiver.devices, progress->device_id, &Device::device_id);
     if (known == receiver.devices.end()) {
       events_.end_device(open, at, *progress, {OutcomeKind::Suppressed, Rule::DeviceUnknown});
-    } else if (const Rule rule = decide_device(open.event, open.event.to[at], *known); rule != Rule::None) {
+    } else if (const Rule rule = decide_target(open, at, *known); rule != Rule::None) {
       events_.end_device(open, at, *known, {OutcomeKind::Suppressed, rule}, progress);
     } else if (late) {
       events_.end_device(open, at, *known, ending_of(open.window.rule_at_end()), progress);

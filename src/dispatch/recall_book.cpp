@@ -46,12 +46,13 @@ void RecallBook::note(const OfflineEvent& cancel, WallTime now) {
 }
 
 Rule RecallBook::rule_of(const OfflineEvent& event, std::string_view user_id, WallTime now) const {
-  if (size() == 0 || !event.is_message()) return Rule::None;
+  if (size() == 0 || !(event.is_message() || event.is_call())) return Rule::None;
   const Key message = key_of(event, user_id);
   const Key conversation = conversation_of(event, user_id);
   const std::scoped_lock lock(mutex_);
   if (find(message, now) != nullptr) return Rule::Recalled;
-  const Note* const read = event.message_seq > 0 ? find(conversation, now) : nullptr;
+  // A call is answered or not; to read the conversation ends none.
+  const Note* const read = event.message_seq > 0 && event.is_message() ? find(conversation, now) : nullptr;
   return read != nullptr && event.message_seq <= read->seq ? Rule::ReadElsewhere : Rule::None;
 }
 

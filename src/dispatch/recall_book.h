@@ -36,7 +36,7 @@ class RecallBook {
 
   /// REQUIRED: a cancel.
   void note(const OfflineEvent& cancel, WallTime now);
-  /// Why the message is not to be sent to this user any more: Recalled, ReadElsewhere, or None. Of a message alone.
+  /// Why the message is not to be sent to this user any more: Recalled, ReadElsewhere, or None. Of messages and calls.
   Rule rule_of(const OfflineEvent& event, std::string_view user_id, WallTime now) const;
 
   /// A message that is taken back has ended before anything of it could reach this device.

@@ -36,6 +36,8 @@ constexpr std::array<Words, static_cast<std::size_t>(Rule::Count)> kWords = {{
     {Rule::Foreground, "foreground", "the app is in the foreground and takes the message from its connection"},
     {Rule::WebTerminal, "web_terminal", "web and mini-program terminals receive no pushes"},
     {Rule::NoToken, "no_token", "the device has reported no token"},
+    {Rule::CallsOnly, "calls_only", "the token is PushKit's, which takes calls alone"},
+    {Rule::RungByVoip, "rung_by_voip", "the phone's VoIP token takes the call, so nothing is shown beside it"},
     {Rule::DeviceUnknown, "device_unknown", "the user has no such device any more"},
     {Rule::NothingSent, "nothing_sent", "nothing of the message went to this device, so nothing is to be taken back"},
     {Rule::CertificateMissing, "certificate_missing", "the certificate the device reported does not exist in this app"},

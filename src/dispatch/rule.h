@@ -33,6 +33,8 @@ enum class Rule : std::uint8_t {
   Foreground,
   WebTerminal,
   NoToken,
+  CallsOnly,
+  RungByVoip,
   DeviceUnknown,
   NothingSent,
   // The device's certificate.

@@ -134,13 +134,21 @@ Refusal judge_topic(const Fields& fields, const Connection& connection, const Kn
   return {};
 }
 
-Refusal judge_token(const std::string& token, std::string_view bundle, const Knowledge& known) {
+/// A phone's PushKit token is another than that of its notifications, so one that was taught as a call topic's is good
+/// there alone, and one of the bundle id is no good there.
+bool belongs(std::string_view taught, std::string_view topic, std::string_view bundle) {
+  constexpr std::string_view kCalls = ".voip";
+  return topic.ends_with(kCalls) || taught.ends_with(kCalls) ? taught == topic : taught == bundle;
+}
+
+Refusal judge_token(const std::string& token, std::string_view topic, std::string_view bundle, const Knowledge& known) {
   if (token.size() > kTokenDigitsMax || token.size() % 2 != 0 || !std::ranges::all_of(token, is_hex))
     return {400, "BadDeviceToken"};
   const auto found = known.tokens.find(token);
   if (found == known.tokens.end()) return known.accept_any ? Refusal{} : Refusal{400, "BadDeviceToken"};
   if (found->second.environment.value_or(known.environment) != known.environment) return {400, "BadDeviceToken"};
-  if (!found->second.topic.empty() && found->second.topic != bundle) return {400, "DeviceTokenNotForTopic"};
+  if (!found->second.topic.empty() && !belongs(found->second.topic, topic, bundle))
+    return {400, "DeviceTokenNotForTopic"};
   return {};
 }
 
@@ -214,7 +222,7 @@ Verdict verify(const server::ServerRequest& request, const Knowledge& known, Sta
 
   std::string_view bundle;
   if (refused(judge_topic(fields, connection, known, verdict.topic, bundle))) return verdict;
-  if (refused(judge_token(verdict.token, bundle, known))) return verdict;
+  if (refused(judge_token(verdict.token, verdict.topic, bundle, known))) return verdict;
   if (refused(judge_headers(fields))) return verdict;
   refused(judge_payload(request, fields, state.json, verdict.detail));
   return verdict;

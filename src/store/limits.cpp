@@ -61,6 +61,10 @@ Result<void> check(const Device& device) {
   if (!platform_from(name_of(device.platform))) return fail(Errc::Malformed, "device platform: not one of the list");
   if (!token_kind_from(name_of(device.token.kind())))
     return fail(Errc::Malformed, "device token kind: not one of the list");
+  if (device.token.kind() == TokenKind::Voip && !is_voip_id(device.device_id))
+    return fail(Errc::Malformed, "device id: of a voip token it is the phone's with .voip behind it, as iphone-1.voip");
+  if (device.token.kind() == TokenKind::Voip && device.platform != Platform::Ios)
+    return fail(Errc::Malformed, "device platform: only ios has voip tokens");
   if (!device_state_from(name_of(device.state))) return fail(Errc::Malformed, "device state: not one of the list");
   if (device.badge_base < 0) return fail(Errc::Malformed, "device badge base: negative");
   if (device.certificate.value < 0) return fail(Errc::Malformed, "device certificate: negative");

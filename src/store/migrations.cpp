@@ -231,6 +231,42 @@ CREATE TRIGGER removals_of_another_version AFTER UPDATE OF version ON certificat
   DELETE FROM removal_approvals WHERE certificate_id = old.id;
 END;
 )sql",
+    R"sql(
+-- PushKit's tokens: a third kind. SQLite changes no CHECK, so the table is made anew; its triggers and indexes go with
+-- the old one. An older Nightpost that has the file open goes on: the columns are the same.
+CREATE TABLE devices_anew (
+  app_id INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  device_id TEXT NOT NULL,
+  platform TEXT NOT NULL CHECK (platform IN ('ios', 'android', 'web', 'mini_program', 'desktop')),
+  certificate_id INTEGER NOT NULL,  -- what the phone reports, there or not: a push to it says so; 0: none
+  token TEXT NOT NULL,
+  registered_at INTEGER NOT NULL,  -- ms since the epoch
+  state TEXT NOT NULL CHECK (state IN ('foreground', 'background', 'offline', 'logged_out')),
+  badge_base INTEGER NOT NULL,
+  language TEXT NOT NULL,
+  token_kind TEXT NOT NULL DEFAULT 'token' CHECK (token_kind IN ('token', 'fid', 'voip')),
+  PRIMARY KEY (user_id, app_id, device_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO devices_anew SELECT app_id, user_id, device_id, platform, certificate_id, token, registered_at, state,
+  badge_base, language, token_kind FROM devices ORDER BY user_id, app_id, device_id;
+DROP TABLE devices;
+ALTER TABLE devices_anew RENAME TO devices;
+CREATE INDEX devices_by_certificate ON devices (app_id, certificate_id);
+CREATE INDEX devices_by_token ON devices (token, certificate_id);
+CREATE TRIGGER devices_inserted AFTER INSERT ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER devices_updated AFTER UPDATE ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', new.app_id, new.user_id);
+END;
+CREATE TRIGGER devices_moved AFTER UPDATE OF app_id, user_id ON devices BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
+END;
+CREATE TRIGGER devices_deleted AFTER DELETE ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
+  INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
+END;
+)sql",
 };
 
 constexpr std::array kTraceSteps = {

@@ -559,6 +559,8 @@ export default {
   'rule.web_terminal': 'Web and mini-program terminals receive no pushes.',
   'rule.no_token': 'The device has reported no token.',
   'rule.device_unknown': 'The user has no such device any more.',
+  'rule.calls_only': 'The token is PushKit\'s, which takes calls alone.',
+  'rule.rung_by_voip': 'The phone\'s VoIP token takes the call, so nothing is shown beside it.',
   'rule.nothing_sent': 'Nothing of the message went to this device, so nothing is to be taken back.',
   'rule.certificate_missing': 'The certificate the device reported does not exist in this app.',
   'rule.certificate_unusable': 'The certificate is there and cannot be used.',

@@ -21,6 +21,8 @@ export default {
   'todo.foreground': '应用报告自己在前台。若实际不在，说明它没有上报切到后台。',
   'todo.web_terminal': '无异常：Web 和小程序终端不接收推送。',
   'todo.no_token': '应用须向系统申请 token（需要用户允许通知）并上报。',
+  'todo.calls_only': '无异常：事件把 VoIP token 的设备行列为目标，而该行只接收来电。',
+  'todo.rung_by_voip': '无异常：来电已发往同一手机的 VoIP token，见带 .voip 后缀的设备。',
   'todo.nothing_sent': '无异常：推送已及时停止，无需撤回。',
   'todo.certificate_missing': '请上传设备所上报的证书，或让应用上报其他证书 ID，然后重放。',
   'todo.certificate_unusable': '请在证书页查看问题，重新上传后重放。',

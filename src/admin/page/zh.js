@@ -559,6 +559,8 @@ export default {
   'rule.web_terminal': 'Web 和小程序终端不接收推送。',
   'rule.no_token': '设备没有上报 token。',
   'rule.device_unknown': '用户已没有此设备。',
+  'rule.calls_only': '该 token 为 PushKit token，只接收来电。',
+  'rule.rung_by_voip': '来电由该手机的 VoIP token 接收，不再另行显示。',
   'rule.nothing_sent': '消息未推送到此设备，无需撤回。',
   'rule.certificate_missing': '设备上报的证书在此应用中不存在。',
   'rule.certificate_unusable': '证书存在但无法使用。',

@@ -309,6 +309,7 @@ TEST_CASE("admin devices: searched, set, unbound", "[admin][routes]") {
       {"a certificate that is not there", {{"certificate_id", 99}}, 422, "certificate_id"},
       {"a certificate of another app", {{"app_id", kGame.value}}, 422, "certificate_id"},
       {"a token of another form", {{"token", "unfit"}}, 422, "token"},
+      {"a VoIP token that is not Apple's", {{"token_kind", "voip"}}, 422, "token_kind"},
       {"an fid that is not FCM's", {{"token_kind", "fid"}}, 422, "token_kind"},
       {"a platform nobody has", {{"platform", "symbian"}}, 400, "platform"},
       {"a state nobody has", {{"state", "asleep"}}, 400, "state"},
@@ -406,14 +407,15 @@ TEST_CASE("admin push: what is asked is handed on, what cannot be is refused", "
   dry["dry_run"] = true;
   CHECK(bed.call("POST", "/v1/push", secret, dry).status == 200);
   CHECK(bed.audit().size() == 1);
-  for (const auto& [path, change] :
-       std::vector<std::pair<std::string, nlohmann::json>>{{"desc", {{"desc", ""}}},
-                                                           {"badge", {{"badge_only", true}}},
-                                                           {"badge", {{"badge", -1}}},
-                                                           {"badge", {{"badge", 4'294'967'296}}},
-                                                           {"ttl_s", {{"ttl_s", 0}}},
-                                                           {"priority", {{"priority", "urgent"}}},
-                                                           {"interruption_level", {{"interruption_level", "loud"}}}}) {
+  for (const auto& [path, change] : std::vector<std::pair<std::string, nlohmann::json>>{
+           {"desc", {{"desc", ""}}},
+           {"badge", {{"badge_only", true}}},
+           {"badge", {{"badge", -1}}},
+           {"badge", {{"badge", 4'294'967'296}}},
+           {"call", {{"badge_only", true}, {"badge", 1}, {"call", true}}},
+           {"ttl_s", {{"ttl_s", 0}}},
+           {"priority", {{"priority", "urgent"}}},
+           {"interruption_level", {{"interruption_level", "loud"}}}}) {
     nlohmann::json body = good;
     body.update(change);
     CHECK(bed.call("POST", "/v1/push", secret, body).path() == path);
@@ -421,6 +423,10 @@ TEST_CASE("admin push: what is asked is handed on, what cannot be is refused", "
   CHECK(bed.call("POST", "/v1/push", secret,
                  {{"app_id", kShop.value}, {"user_id", "v"}, {"badge_only", true}, {"badge", 0}})
             .status == 200);
+  CHECK_FALSE(bed.pushes.asked.call);
+  CHECK(bed.call("POST", "/v1/push", secret, {{"app_id", kShop.value}, {"user_id", "v"}, {"call", true}}).status ==
+        200);
+  CHECK(bed.pushes.asked.call);
 }
 
 TEST_CASE("admin events: a line each, and what became of it", "[admin][routes]") {

@@ -296,8 +296,9 @@ TEST_CASE("device set: the platform follows the vendor, a fid is FCM's alone", "
   CHECK(Json::parse(plain.out)["token_kind"] == "token");
   CHECK(Json::parse(set({"--platform", "web"}).out)["platform"] == "web");
   CHECK(set({"--platform", "phone"}).err.contains("--platform phone"));
-  CHECK(set({"--token-kind", "id"}).err.contains("--token-kind id: neither token nor fid"));
+  CHECK(set({"--token-kind", "id"}).err.contains("--token-kind id: none of token, fid, voip"));
   CHECK(set({"--token-kind", "fid"}).err.contains("only fcm has such, not xiaomi"));
+  CHECK(set({"--token-kind", "voip"}).err.contains("only apns has such, not xiaomi"));
 }
 
 }  // namespace

@@ -135,20 +135,23 @@ TEST_CASE("device import: bad lines are named with file and line, and left out",
                                           "nonsense\n" +                        // 2
                                           device_line("b", R"(,"tokn":"x")") +  // 3
                                           device_line("c", "", 3) +             // 4: no certificate of that app
-                                          device_line("d", R"(,"badge_base":-1)") +        // 5
-                                          std::string(kRowLineBytesMax + 1, ' ') + "\n" +  // 6
-                                          device_line("") +                                // 7: what the store refuses
-                                          device_line("e", R"(,"token_kind":"fid")") +     // 8: APNs has no such
-                                          device_line("f", R"(,"token_kind":"fid")", 2));  // 9
+                                          device_line("d", R"(,"badge_base":-1)") +         // 5
+                                          std::string(kRowLineBytesMax + 1, ' ') + "\n" +   // 6
+                                          device_line("") +                                 // 7: what the store refuses
+                                          device_line("e", R"(,"token_kind":"fid")") +      // 8: APNs has no such
+                                          device_line("f", R"(,"token_kind":"fid")", 2) +   // 9
+                                          device_line("g", R"(,"token_kind":"voip")", 2) +  // 10: nor FCM this
+                                          device_line("h", R"(,"token_kind":"voip")"));     // 11: no phone's
   const auto ran = yard.run({"device", "import", file});
   CHECK(ran.code == kNotAllWell);
-  CHECK(ran.out == "         2  devices written, 7 lines left out\n");
+  CHECK(ran.out == "         2  devices written, 9 lines left out\n");
   CHECK(yard.devices() == 2);
   std::size_t from = 0;
   for (const char* what :
        {":2: $", ":3: $.tokn: unknown member", ":4: $.certificate_id: app 3 has no such certificate: 3",
         ":5: $.badge_base: -1", ":6: longer than 1048576 bytes", ":7: user id: missing",
-        ":8: $.token_kind: only fcm has fid, not apns"}) {
+        ":8: $.token_kind: only fcm has fid, not apns", ":10: $.token_kind: only apns has voip, not fcm",
+        ":11: device id: of a voip token"}) {
     CAPTURE(what, ran.err);
     const std::size_t at = ran.err.find(file + what, from);
     CHECK(at != std::string::npos);

@@ -67,7 +67,7 @@ TEST_CASE("row line: what a device's line may look like", "[app][import]") {
       {"time below 0", R"({"app_id":1,"user_id":"u","device_id":"d","platform":"web","registered_at":-1})",
        "$.registered_at: -1 is not in"},
       {"state", with(R"("state":"away")"), "$.state: none of foreground"},
-      {"token kind", with(R"("token_kind":"apns")"), "$.token_kind: none of token, fid"},
+      {"token kind", with(R"("token_kind":"apns")"), "$.token_kind: none of token, fid, voip"},
       {"token is a number", with(R"("token":5)"), "$.token: expected a string, found a number"},
       {"badge too large", with(R"("badge_base":2147483648)"), "$.badge_base: 2147483648 is not in"},
       {"badge is half", with(R"("badge_base":1.5)"), "$.badge_base: 1.5 is no 64-bit integer"},

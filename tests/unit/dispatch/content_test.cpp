@@ -429,6 +429,107 @@ TEST_CASE("content: every language has a word for a message that was taken back"
   CHECK(languages[languages.find("zh-TW")].recalled == "[訊息已收回]");
 }
 
+TEST_CASE("content: every language has words for a call and its end", "[dispatch][content][call]") {
+  const Languages languages("zh", {{"tlh", "QIn chu'"}, {"pt-BR", "Nova mensagem"}});
+  for (std::size_t i = 0; i < languages.size(); ++i) {
+    CAPTURE(languages[i].tag);
+    for (const std::string_view word : {languages[i].call, languages[i].call_ended}) {
+      CHECK(word.starts_with("["));
+      CHECK(is_valid_utf8(word));
+    }
+    CHECK(languages[i].call != languages[i].call_ended);
+  }
+  CHECK(languages[languages.find("tlh")].call == "[语音或视频通话]");
+  CHECK(languages[languages.find("pt-BR")].call == "[Chamada de voz ou vídeo]");
+  CHECK(languages[languages.find("zh-TW")].call_ended == "[通話已結束]");
+}
+
+TEST_CASE("content: a call says who calls, to people and to the app, and is urgent", "[dispatch][content][call]") {
+  OfflineEvent e = plain_event();
+  e.kind = EventKind::Call;
+  e.elements.clear();
+  e.priority = Priority::Low;  // of the message among others; a call is none of them
+  e.to[0].unread = -1;
+  Device device;
+  device.language = "en";
+  const Notification shown = render(e, {}, device);
+  CHECK(shown.body == "Denny:[Voice or video call]");
+  CHECK(shown.sound == "default");
+  CHECK(shown.priority == Priority::High);
+  CHECK_FALSE(shown.badge);  // nothing unread came
+  CHECK_FALSE(shown.replaces);
+  CHECK(shown.extra("apns.interruption-level") == "time-sensitive");
+  CHECK(shown.thread_id == "c2c_denny");
+  CHECK(shown.collapse_id == "m1");
+  REQUIRE(shown.call);
+  CHECK(shown.call->id == "m1");
+  CHECK(shown.call->from == "denny");
+  CHECK(shown.call->name == "Denny");
+  CHECK(shown.call->group.empty());
+
+  e.group_id = "g1";
+  e.group_name = "Climbing";
+  const std::string card = std::string(254, 'D') + "é";
+  e.from_name_card = card;
+  e.message_id = "call 8841";
+  e.elements = {{ElementType::Custom, "Video call"}};
+  e.apns_level = "active";
+  e.apns_sound = "ring.caf";
+  e.to[0].unread = 3;
+  const Notification group = render(e, {}, device);
+  CHECK(group.body.ends_with("(Climbing):Video call"));
+  CHECK(group.sound == "ring.caf");
+  CHECK(group.badge == 3);
+  CHECK(group.extra("apns.interruption-level") == "active");
+  CHECK(group.thread_id == "group_g1");
+  CHECK(group.call->id == "call 8841");  // as the app knows it; the collapse id is a hash
+  CHECK(group.call->group == "g1");
+  CHECK(group.call->name == std::string(254, 'D'));  // cut between characters
+
+  e.common.desc = "Ring ring";
+  CHECK(render(e, {}, device).body == "Ring ring");
+}
+
+TEST_CASE("content: a call's end stands in its place", "[dispatch][content][call]") {
+  OfflineEvent e = plain_event();
+  e.kind = EventKind::Cancel;
+  e.cancel = CancelReason::CallEnded;
+  e.elements.clear();
+  Device device;
+  device.language = "en";
+  const Notification shown = render(e, {}, device);
+  CHECK(shown.body == "Denny:[Call ended]");
+  CHECK(shown.replaces);
+  CHECK_FALSE(shown.call);
+  CHECK_FALSE(shown.sound);
+  CHECK(shown.extra("apns.interruption-level") == "passive");
+  e.common.desc = "Missed call";
+  CHECK(render(e, {}, device).body == "Missed call");
+  // The memory of a call is used for a message.
+  const Languages languages("zh", kTitles);
+  ContentCache cache;
+  OfflineEvent call = plain_event();
+  call.kind = EventKind::Call;
+  CHECK(cache.render(call, call.to[0], {}, {}, languages).notification.call);
+  cache.clear();
+  const OfflineEvent message = plain_event();
+  CHECK_FALSE(cache.render(message, message.to[0], {}, {}, languages).notification.call);
+}
+
+TEST_CASE("content: names of texts in the app go along with the texts", "[dispatch][content][loc]") {
+  OfflineEvent e = plain_event();
+  CHECK_FALSE(render(e, {}, {}).loc);
+  e.loc_body_key = "B_TEXT";
+  e.loc_body_args = {"Denny", "hi"};
+  const Notification shown = render(e, {}, {});
+  CHECK(shown.body == "Denny:hi");
+  REQUIRE(shown.loc);
+  CHECK(*shown.loc ==
+        Notification::Localised{.title_key = {}, .body_key = "B_TEXT", .title_args = {}, .body_args = {"Denny", "hi"}});
+  e.loc_title_key = "T";
+  CHECK(render(e, {}, {}).loc->title_key == "T");
+}
+
 TEST_CASE("content: a badge is a number", "[dispatch][content]") {
   OfflineEvent e = plain_event();
   e.kind = EventKind::Badge;

@@ -70,6 +70,12 @@ TEST_CASE("decide: the event, in the order of the rules", "[dispatch][decide]") 
       {"why a cancel came says nothing of a message", [](auto& e) { e.cancel = CancelReason::Read; }, Rule::None},
       {"a badge has no elements", [](auto& e) { e.kind = EventKind::Badge, e.elements.clear(); }, Rule::None},
       {"a badge of yesterday", [](auto& e) { e.kind = EventKind::Badge, e.expires_at = kToday; }, Rule::Expired},
+      {"a call has no elements", [](auto& e) { e.kind = EventKind::Call, e.elements.clear(); }, Rule::None},
+      {"a call that rings no more", [](auto& e) { e.kind = EventKind::Call, e.expires_at = kToday; }, Rule::Expired},
+      {"a call that is not to be pushed", [](auto& e) { e.kind = EventKind::Call, e.push_disabled = true; },
+       Rule::PushDisabled},
+      {"a call's end shows something", [](auto& e) { e.kind = EventKind::Cancel, e.cancel = CancelReason::CallEnded; },
+       Rule::None},
       {"one ms before it expires", [](auto& e) { e.expires_at = kToday + milliseconds(1); }, Rule::None},
       {"expired to the ms", [](auto& e) { e.expires_at = kToday; }, Rule::Expired},
       {"silent comes before expired", [](auto& e) { e.elements.clear(), e.expires_at = kToday; }, Rule::NoContent},
@@ -165,7 +171,8 @@ TEST_CASE("decide: the receiver", "[dispatch][decide]") {
   CHECK(decide_receiver(e, e.to[0], receiver, kToday) == Rule::SenderItself);
 }
 
-TEST_CASE("decide: a cancel rings where its message would, a badge wherever a number is wanted", "[dispatch][decide]") {
+TEST_CASE("decide: a cancel and a call ring where a message would, a badge wherever a number is wanted",
+          "[dispatch][decide]") {
   struct Row {
     const char* name;
     EventKind kind;
@@ -188,6 +195,21 @@ TEST_CASE("decide: a cancel rings where its message would, a badge wherever a nu
       {"pushes off, and a badge", EventKind::Badge, "", [](Receiver& r) { r.settings.enabled = false; },
        Rule::UserPushOff},
       {"no number wanted", EventKind::Badge, "", [](Receiver& r) { r.settings.badge = false; }, Rule::BadgeOff},
+      {"a call", EventKind::Call, "", [](Receiver&) {}, Rule::None},
+      {"a call, and the caller muted", EventKind::Call, "",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Peer, .target = "denny"}}; }, Rule::MutedPeer},
+      {"a call in a group, and the caller muted", EventKind::Call, "g1",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Peer, .target = "denny"}}; }, Rule::None},
+      {"a call in a muted group", EventKind::Call, "g1",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Group, .target = "g1"}}; }, Rule::MutedGroup},
+      {"a call one to one, and the group muted", EventKind::Call, "",
+       [](Receiver& r) { r.mutes = {{.kind = Mute::Kind::Group, .target = "g1"}}; }, Rule::None},
+      {"a call, and nothing is to disturb", EventKind::Call, "", [](Receiver& r) { r.mutes = {Mute{}}; },
+       Rule::MutedAll},
+      {"a call, and pushes off", EventKind::Call, "", [](Receiver& r) { r.settings.enabled = false; },
+       Rule::UserPushOff},
+      {"a call, and no number wanted", EventKind::Call, "", [](Receiver& r) { r.settings.badge = false; }, Rule::None},
+      {"a call, and no phone", EventKind::Call, "", [](Receiver& r) { r.devices.clear(); }, Rule::NoDevice},
       {"nowhere to show it", EventKind::Badge, "", [](Receiver& r) { r.devices.clear(); }, Rule::NoDevice},
   }));
   CAPTURE(row.name);
@@ -200,6 +222,7 @@ TEST_CASE("decide: a cancel rings where its message would, a badge wherever a nu
   // One's own number is nobody's message.
   e.to[0].user_id = "denny";
   if (row.kind == EventKind::Badge) CHECK(decide_receiver(e, e.to[0], receiver, kToday) == row.want);
+  if (row.kind == EventKind::Call) CHECK(decide_receiver(e, e.to[0], receiver, kToday) == Rule::SenderItself);
 }
 
 TEST_CASE("decide: a receiver without devices; a mute comes first", "[dispatch][decide]") {

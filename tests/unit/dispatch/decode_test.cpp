@@ -28,7 +28,8 @@ json full_event() {
                          "oppo": "tuikit", "vivo": "v", "meizu": "m"}},
              "apns": {"title": "IT", "desc": "ID", "sound": "bell.caf", "badge": "ignore", "mutable_content": true,
                       "category": "REPLY", "interruption_level": "time-sensitive"},
-             "subtitle": "ST", "image": "https://e.com/a.png"},
+             "subtitle": "ST", "image": "https://e.com/a.png",
+             "loc": {"title_key": "T_FROM", "title_args": ["Denny"], "body_key": "B_TEXT", "body_args": ["Denny", "hi"]}},
     "to": [{"user_id": "vinson", "unread": 3, "mentioned": true, "devices": ["phone", "pad"]}],
     "cancel": {"reason": "read"}
   })");
@@ -122,6 +123,10 @@ TEST_CASE("decode: every member arrives", "[dispatch][decode]") {
   CHECK(e.apns_level == "time-sensitive");
   CHECK(e.subtitle == "ST");
   CHECK(e.image == "https://e.com/a.png");
+  CHECK(e.loc_title_key == "T_FROM");
+  CHECK(std::ranges::equal(e.loc_title_args, std::array{"Denny"sv}));
+  CHECK(e.loc_body_key == "B_TEXT");
+  CHECK(std::ranges::equal(e.loc_body_args, std::array{"Denny"sv, "hi"sv}));
   REQUIRE(e.to.size() == 1);
   CHECK(e.to[0].user_id == "vinson");
   CHECK(e.to[0].unread == 3);
@@ -145,6 +150,8 @@ TEST_CASE("decode: what is not said has its default, and nothing stays from the 
   CHECK_FALSE(e.push_disabled);
   CHECK_FALSE(e.online_only);
   CHECK(e.group_id.empty());
+  CHECK(e.loc_title_key.empty());
+  CHECK(e.loc_body_args.empty());
   CHECK(e.ext.empty());
   CHECK(e.common.title.empty());
 }
@@ -190,7 +197,8 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
 
                 // Missing. What only some kinds need is checked in a case of its own.
                 const bool conditional = path == "$.from" || path == "$.group" || path == "$.message" ||
-                                         path == "$.message.elements" || path == "$.message.elements[0].text";
+                                         path == "$.message.elements" || path == "$.message.elements[0].text" ||
+                                         path.starts_with("$.push.loc.");
                 json without = event;
                 without.at(at.parent_pointer()).erase(at.back());
                 if (must) CHECK(fault_of(without) == path + ": missing");
@@ -253,7 +261,7 @@ TEST_CASE("decode: the schema says what decode does", "[dispatch][decode]") {
                   CHECK(fault_of(event).starts_with(path + ": none of "));
                 }
               });
-  CHECK(members == 55);
+  CHECK(members == 60);
 }
 
 TEST_CASE("decode: integers in whatever form, exactly", "[dispatch][decode]") {
@@ -316,7 +324,11 @@ TEST_CASE("decode: what some kinds need", "[dispatch][decode]") {
                                         {"badge", "from", ""},
                                         {"badge", "group", ""},
                                         {"badge", "message", ""},
-                                        {"badge", "to", "$.to: missing"}}));
+                                        {"badge", "to", "$.to: missing"},
+                                        {"call", "from", "$.from: missing"},
+                                        {"call", "group", ""},
+                                        {"call", "push", ""},
+                                        {"call", "message", "$.message: missing"}}));
   CAPTURE(row.kind, row.without);
   json event = full_event();
   event["kind"] = row.kind;
@@ -324,7 +336,7 @@ TEST_CASE("decode: what some kinds need", "[dispatch][decode]") {
   CHECK(fault_of(event) == row.want);
 }
 
-TEST_CASE("decode: what a cancel and a badge need of the message, the conversation and the number",
+TEST_CASE("decode: what a cancel, a badge and a call need of the message, the conversation and the number",
           "[dispatch][decode]") {
   struct Row {
     const char* name;
@@ -343,6 +355,11 @@ TEST_CASE("decode: what a cancel and a badge need of the message, the conversati
       {"read nowhere", [](json& e) { e.erase("from"), e.erase("group"); },
        "$.from: missing, and so is group: in which conversation?"},
       {"a recall nowhere", [](json& e) { e.erase("from"), e.erase("group"), e["cancel"]["reason"] = "recalled"; }, ""},
+      {"a call's end nowhere", [](json& e) { e.erase("from"), e.erase("group"), e["cancel"]["reason"] = "call_ended"; },
+       ""},
+      {"a call without elements", [](json& e) { e["kind"] = "call", e["message"] = {{"id", "c"}}; }, ""},
+      {"a call without an id", [](json& e) { e["kind"] = "call", e["message"].erase("id"); }, "$.message.id: missing"},
+      {"a call of nobody", [](json& e) { e["kind"] = "call", e["from"] = nullptr; }, "$.from: missing"},
       {"a number that is 0", [](json& e) { e["kind"] = "badge", e["to"][0]["unread"] = 0; }, ""},
       {"no number", [](json& e) { e["kind"] = "badge", e["to"][0].erase("unread"); },
        "$.to[0].unread: missing: it is the badge's number"},
@@ -357,9 +374,9 @@ TEST_CASE("decode: what a cancel and a badge need of the message, the conversati
   CHECK(fault_of(event) == row.want);
 }
 
-TEST_CASE("decode: the schema's examples of both kinds", "[dispatch][decode]") {
+TEST_CASE("decode: the schema's examples of its other kinds", "[dispatch][decode]") {
   const json examples = event_schema()["examples"];
-  REQUIRE(examples.size() == 3);
+  REQUIRE(examples.size() == 5);
   OfflineEvent e;
   REQUIRE(decode(examples[0].dump(), e));
   CHECK(e.kind == EventKind::Cancel);
@@ -373,6 +390,13 @@ TEST_CASE("decode: the schema's examples of both kinds", "[dispatch][decode]") {
   CHECK(e.kind == EventKind::Badge);
   CHECK(e.to.at(0).unread == 0);
   CHECK(e.message_id == "badge-only");
+  REQUIRE(decode(examples[3].dump(), e));
+  CHECK(e.is_call());
+  CHECK_FALSE(e.in_group());
+  CHECK(e.message_id == "call-8841");
+  REQUIRE(decode(examples[4].dump(), e));
+  CHECK(e.kind == EventKind::Cancel);
+  CHECK(e.cancel == CancelReason::CallEnded);
 }
 
 TEST_CASE("decode: element types", "[dispatch][decode]") {
@@ -421,9 +445,9 @@ TEST_CASE("decode: paths name the place", "[dispatch][decode]") {
       {R"({"app_id":-})", "$.app_id: - is no 64-bit integer"},
       {R"({"expires_at":"soon"})", "$.expires_at: expected an integer, found a string"},
       {R"({"expires_at":1795312287})", "$.expires_at: 1795312287 is before 2000: milliseconds are expected"},
-      {R"({"kind":"room"})", "$.kind: none of c2c, group, system, cancel, badge"},
+      {R"({"kind":"room"})", "$.kind: none of c2c, group, system, cancel, badge, call"},
       {R"({"cancel":{}})", "$.cancel.reason: missing"},
-      {R"({"cancel":{"reason":"bored"}})", "$.cancel.reason: none of recalled, read"},
+      {R"({"cancel":{"reason":"bored"}})", "$.cancel.reason: none of recalled, read, call_ended"},
       {R"({"cancel":"recalled"})", "$.cancel: expected an object, found a string"},
       {R"({"to":[]})", "$.to: empty"},
       {R"({"to":{}})", "$.to: expected an array, found an object"},

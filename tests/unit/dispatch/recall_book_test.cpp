@@ -52,6 +52,7 @@ TEST_CASE("recall book: one message, for one user of one app", "[dispatch][recal
       {"another message", [](OfflineEvent& e) { e.message_id = "m11"; }, "vinson", Rule::None},
       {"another app", [](OfflineEvent& e) { e.app = AppId{70}; }, "vinson", Rule::None},
       {"the cancel itself", [](OfflineEvent& e) { e.kind = EventKind::Cancel; }, "vinson", Rule::None},
+      {"a call", [](OfflineEvent& e) { e.kind = EventKind::Call; }, "vinson", Rule::Recalled},
       {"a badge", [](OfflineEvent& e) { e.kind = EventKind::Badge; }, "vinson", Rule::None},
   }));
   CAPTURE(row.name);
@@ -76,6 +77,7 @@ TEST_CASE("recall book: a conversation, up to what was read", "[dispatch][recall
       {"one without a number", [](OfflineEvent& e) { e.message_seq = 0; }, "vinson", Rule::None},
       {"from another", [](OfflineEvent& e) { e.from_user = "den"; }, "vinson", Rule::None},
       {"another reader", [](OfflineEvent&) {}, "vin", Rule::None},
+      {"a call: it is answered, not read", [](OfflineEvent& e) { e.kind = EventKind::Call; }, "vinson", Rule::None},
       {"in a group of that name", [](OfflineEvent& e) { e.kind = EventKind::Group, e.group_id = "denny"; }, "vinson",
        Rule::None},
   }));

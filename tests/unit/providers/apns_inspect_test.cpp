@@ -195,7 +195,27 @@ TEST_CASE("apns p12: topics", "[apns]") {
       {"no UID, topic typed", "", shop, "com.example.shop", "com.example.shop", ""},
       {"no UID, nothing typed", "", shop, "", nullptr, "names no bundle id"},
       {"no UID, no list", "", {}, "com.example.shop", nullptr, "may not push to com.example.shop"},
-      {"calls only", "com.example.shop", shop, "com.example.shop.voip", nullptr, "VoIP"},
+      {"the topic of its calls typed", "com.example.shop", shop, "com.example.shop.voip", "com.example.shop", ""},
+      {"calls alone", "com.example.shop.voip", {{"com.example.shop.voip", {"voip"}}}, "", "com.example.shop", ""},
+      {"calls alone, the app's id typed",
+       "com.example.shop.voip",
+       {{"com.example.shop.voip", {"voip"}}},
+       "com.example.shop",
+       "com.example.shop",
+       ""},
+      {"calls alone, another app's id typed",
+       "com.example.shop.voip",
+       {{"com.example.shop.voip", {"voip"}}},
+       "com.example.other",
+       nullptr,
+       "only to com.example.shop.voip"},
+      {"an app whose own name ends so", "com.example.voip", {}, "", "com.example.voip", ""},
+      {"calls under a name that is no topic of theirs",
+       "com.example.shop",
+       {{"com.example.shop", {"voip"}}},
+       "",
+       nullptr,
+       "does not end in .voip"},
       {"capitals differ", "com.example.shop", {}, "com.example.Shop", nullptr, "may not push"},
       {"UID with a space", "com example", {}, "", nullptr, "names no bundle id"},
   }));
@@ -233,7 +253,19 @@ TEST_CASE("apns p12: a VoIP certificate says so", "[apns]") {
   const auto result = inspect_p12(wish);
   REQUIRE(result);
   CHECK(result->facts.at("topics") == "com.example.shop,com.example.shop.voip");
-  check_refused(inspect_p12(wish, wanted("com.example.shop.voip")), "VoIP");
+  const auto typed = inspect_p12(wish, wanted("com.example.shop.voip"));
+  REQUIRE(typed);
+  CHECK(typed->bundle_id == "com.example.shop");
+
+  wish.uid = "com.example.shop.voip";  // for calls alone
+  const auto calls = inspect_p12(wish);
+  REQUIRE(calls);
+  CHECK(calls->bundle_id == "com.example.shop");
+  CHECK(calls->facts.at("topics") == "com.example.shop.voip");
+  const auto provider = apns::make_provider(*calls);
+  REQUIRE(provider);
+  CHECK((*provider)->well_formed(DeviceToken("aa11", TokenKind::Voip)));
+  CHECK_FALSE((*provider)->well_formed(DeviceToken("aa11")));
 }
 
 TEST_CASE("apns p12: passwords", "[apns]") {

@@ -318,3 +318,139 @@ TEST_CASE("apns request: what takes a message's place is silent, passive and und
                         R"("thread-id":"orders","interruption-level":"passive"}})");
   CHECK(headers_of(request).at("apns-collapse-id") == "order-8841");
 }
+
+namespace {
+
+Notification call() {
+  Notification n = order();
+  n.call = {.id = "c-1", .from = "denny", .name = "Denny", .group = "g1"};
+  n.collapse_id = "c-1";
+  n.expires_at = n.sent_at + std::chrono::seconds(45);
+  return n;
+}
+Result<std::vector<Planned>> rung(const Notification& n, const Certificate& from = certificate()) {
+  const auto made = apns::make_provider(from);
+  REQUIRE(made);
+  const DeviceToken token{kToken, TokenKind::Voip};
+  return (*made)->build(n, {&token, 1}, {.authorization = "bearer e30.e30.c2ln"});
+}
+
+}  // namespace
+
+TEST_CASE("apns request: a call for PushKit, byte for byte", "[apns][voip]") {
+  const auto planned = rung(call());
+  REQUIRE(planned);
+  const HttpRequest& request = planned->front().http;
+  CHECK(request.path == std::string("/3/device/") + kToken);
+  CHECK(request.body == R"({"call":{"id":"c-1","from":"denny","name":"Denny","group":"g1","expires_at":1735689645000},)"
+                        R"("ext":"{\"oid\":8841}"})");
+  std::string lines;
+  for (const Header& header : request.headers) lines += std::string(header.name) + ": " + header.value + "\n";
+  CHECK(lines ==
+        "authorization: bearer e30.e30.c2ln\n"
+        "apns-topic: com.example.shop.voip\n"
+        "apns-push-type: voip\n"
+        "apns-id: 5f0c1c3e-7d0a-4a6e-9f1b-2a3c4d5e6f70\n"
+        "apns-expiration: 1735689645\n"
+        "apns-priority: 10\n");
+  Notification low = call();
+  low.priority = Priority::Low;
+  CHECK(headers_of(rung(low)->front().http).at("apns-priority") == "10");
+}
+
+TEST_CASE("apns request: a call for a phone without PushKit is an alert", "[apns][voip]") {
+  Notification n = call();
+  n.extras = {{"apns.interruption-level", "time-sensitive"}};
+  const HttpRequest request = built(n);
+  CHECK(request.body.starts_with(R"({"aps":{"alert":{"title":"Order shipped")"));
+  CHECK(request.body.contains(R"("interruption-level":"time-sensitive")"));
+  CHECK(headers_of(request).at("apns-push-type") == "alert");
+  CHECK(headers_of(request).at("apns-topic") == "com.example.shop");
+  CHECK(headers_of(request).at("apns-collapse-id") == "c-1");
+}
+
+TEST_CASE("apns request: what a VoIP token cannot be sent", "[apns][voip]") {
+  const auto message = rung(order());
+  REQUIRE_FALSE(message);
+  CHECK(message.error().code == Errc::Malformed);
+  CHECK(message.error().detail == "a VoIP token takes calls alone");
+  Notification badge = order();
+  badge.badge_only = true;
+  CHECK_FALSE(rung(badge));
+  // 5,120 bytes, of which the rest of the payload has some.
+  Notification full = call();
+  full.ext = "x";
+  const std::size_t room = 5'120 - rung(full)->front().http.body.size() + 1;
+  full.ext.assign(room, 'x');
+  CHECK(rung(full)->front().http.body.size() == 5'120);
+  full.ext += 'x';
+  CHECK(rung(full)->front().http.body.ends_with(R"("ext":"{\"ref\":\"c-1\"}"})"));
+  full.collapse_id.clear();
+  const auto too_big = rung(full);
+  REQUIRE_FALSE(too_big);
+  CHECK(too_big.error().detail == "ext is " + std::to_string(room + 1).insert(1, ",") +
+                                      " bytes: with it the payload is 5,121 bytes, and 5,120 are allowed of a call");
+}
+
+TEST_CASE("apns provider: which tokens it can serve is told by its topics", "[apns][voip]") {
+  struct Row {
+    const char* name;
+    const char* topics;  // null: a signing key
+    bool alerts, calls;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"a signing key", nullptr, true, true},
+      {"both", "com.example.shop,com.example.shop.voip,com.example.shop.complication", true, true},
+      {"no calls", "com.example.shop", true, false},
+      {"calls alone", "com.example.shop.voip", false, true},
+      {"another app's calls", "com.example.shop,com.example.shopping.voip", true, false},
+      {"a longer name", "com.example.shop.voip.x", false, false},
+      {"none", "", false, false},
+  }));
+  CAPTURE(row.name);
+  Certificate from = certificate();
+  if (row.topics != nullptr) from.facts["topics"] = row.topics;
+  const auto made = apns::make_provider(from);
+  REQUIRE(made);
+  CHECK((*made)->well_formed(DeviceToken(kToken)) == row.alerts);
+  CHECK((*made)->well_formed(DeviceToken(kToken, TokenKind::Voip)) == row.calls);
+  CHECK_FALSE((*made)->well_formed(DeviceToken("xyz", TokenKind::Voip)));
+}
+
+TEST_CASE("apns request: a token of each kind in one build", "[apns][voip]") {
+  const std::vector<DeviceToken> both = {DeviceToken(kToken), DeviceToken(kToken, TokenKind::Voip),
+                                         DeviceToken(kToken)};
+  const auto planned = provider()->build(call(), both, {});
+  REQUIRE(planned);
+  REQUIRE(planned->size() == 3);
+  CHECK((*planned)[0].http.body == (*planned)[2].http.body);
+  CHECK((*planned)[0].http.body.starts_with(R"({"aps")"));
+  CHECK((*planned)[1].http.body.starts_with(R"({"call")"));
+}
+
+TEST_CASE("apns request: a text in the app stands for the one that we have", "[apns][loc]") {
+  Notification n = order();
+  n.loc = {.title_key = "T_\"1", .body_key = "B", .title_args = {}, .body_args = {"Denny", "a\"b"}};
+  n.subtitle = "S";
+  const HttpRequest request = built(n);
+  CHECK(request.body.starts_with(R"({"aps":{"alert":{"title-loc-key":"T_\"1","subtitle":"S",)"
+                                 R"("loc-key":"B","loc-args":["Denny","a\"b"]},"badge":3,)"));
+  n.loc = {.title_key = {}, .body_key = "B", .title_args = {}, .body_args = {}};
+  CHECK(built(n).body.starts_with(
+      R"({"aps":{"alert":{"title":"Order shipped","subtitle":"S","loc-key":"B"},"badge":3,)"));
+  n.title.clear();
+  n.subtitle.clear();
+  n.sound.reset();
+  n.badge.reset();
+  CHECK(built(n).body.starts_with(R"({"aps":{"alert":{"loc-key":"B"},)"));  // it says something
+  // The text that is not sent takes no room, and the other one is cut.
+  n.title = "t";
+  n.body.assign(9'000, 'b');
+  CHECK(built(n).body.size() < 200);
+  n.title.assign(9'000, 't');
+  CHECK(built(n).body.size() <= 4'096);
+  // Arguments are the producer's: never cut.
+  n.loc->body_args.assign(10, std::string(500, 'x'));
+  const DeviceToken token{kToken};
+  CHECK_FALSE(provider()->build(n, {&token, 1}, {}));
+}

@@ -111,6 +111,69 @@ TEST_CASE("fcm: an iPhone gets what Google hands on to Apple", "[fcm]") {
   CHECK(body_of(n)["message"].dump().size() - kToken.text().size() <= fcm::kMessageBytesMax - fcm::kMessageBytesMargin);
 }
 
+TEST_CASE("fcm: a call is data that wakes Android's app, and an alert of an iPhone", "[fcm][call]") {
+  Notification n = order();
+  n.call = {.id = "c-1", .from = "denny", .name = "De\"nny", .group = "g1"};
+  n.collapse_id = "c-1";
+  n.title = "Denny";
+  n.body = "[Voice or video call]";
+  n.priority = Priority::Low;  // says nothing of a call
+  n.sent_at = wall_from_ms(1'735'689'600'000);
+  n.expires_at = n.sent_at + milliseconds(45'900);
+  const Certificate of = certificate({{"channel_id", "orders"}, {"collapse_key", "order"}});
+  const Json message = body_of(n, of)["message"];
+  CHECK(message["android"] == Json{{"priority", "HIGH"}, {"ttl", "45s"}});
+  const std::string call = R"({"id":"c-1","from":"denny","name":"De\"nny","group":"g1","expires_at":1735689645900})";
+  CHECK(message["data"] ==
+        Json{{"ext", n.ext}, {"mid", "c-1"}, {"call", call}, {"title", "Denny"}, {"body", "[Voice or video call]"}});
+  CHECK_FALSE(message.contains("notification"));
+  n.body.assign(9'000, 'b');
+  CHECK(body_of(n, of)["message"].dump().size() - kToken.text().size() <=
+        fcm::kMessageBytesMax - fcm::kMessageBytesMargin);
+  CHECK(body_of(n, of)["message"]["data"]["call"] == call);
+
+  n.platform = Platform::Ios;
+  n.body = "[Voice or video call]";
+  n.priority = Priority::High;
+  n.call->name.clear();
+  n.call->group.clear();
+  const Json iphone = body_of(n, of)["message"];
+  CHECK(iphone["data"] ==
+        Json{{"ext", n.ext}, {"mid", "c-1"}, {"call", R"({"id":"c-1","from":"denny","expires_at":1735689645900})"}});
+  CHECK(iphone["apns"]["payload"]["aps"]["alert"] == Json{{"title", "Denny"}, {"body", "[Voice or video call]"}});
+  CHECK(iphone["apns"]["headers"]["apns-priority"] == "10");
+
+  n.body.clear();
+  n.title.clear();
+  CHECK_FALSE(built(n, of));
+}
+
+TEST_CASE("fcm: a text in the app stands for the one that we have", "[fcm][loc]") {
+  Notification n = order();
+  n.loc = {.title_key = "T", .body_key = "B", .title_args = {"x"}, .body_args = {}};
+  // Firebase's SDK shows "title" where it is there, whatever the key.
+  const Json shown = body_of(n)["message"]["android"]["notification"];
+  CHECK(shown["title_loc_key"] == "T");
+  CHECK(shown["title_loc_args"] == Json{"x"});
+  CHECK(shown["body_loc_key"] == "B");
+  for (const char* none : {"title", "body", "body_loc_args"}) CHECK_FALSE(shown.contains(none));
+  n.loc->title_key.clear();
+  n.loc->title_args.clear();
+  CHECK(body_of(n)["message"]["android"]["notification"]["title"] == n.title);
+  n.platform = Platform::Ios;
+  CHECK(body_of(n)["message"]["apns"]["payload"]["aps"]["alert"] == Json{{"title", n.title}, {"loc-key", "B"}});
+  n.title.clear();
+  n.body.clear();
+  CHECK(built(n));
+  // As data the app has the texts.
+  n = order();
+  n.loc = {.title_key = "T", .body_key = "B", .title_args = {}, .body_args = {}};
+  n.call.emplace();
+  const Json data = body_of(n)["message"]["data"];
+  CHECK(data["title"] == n.title);
+  CHECK(data["body"] == n.body);
+}
+
 TEST_CASE("fcm: a request for each token, equal apart from it", "[fcm]") {
   const auto sends = provider(certificate());
   CHECK(sends->vendor() == Vendor::Fcm);

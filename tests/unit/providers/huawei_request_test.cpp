@@ -396,3 +396,51 @@ TEST_CASE("huawei: what cannot be built", "[huawei]") {
   CHECK_FALSE(
       huawei::make_provider(certificate({{"app_id", "1"}, {"click", "web"}, {"click_target", "http://e.com"}})));
 }
+
+TEST_CASE("huawei: a call goes by the class for calls, where the certificate claims one", "[huawei][call]") {
+  struct Row {
+    const char* name;
+    Settings settings;
+    const char* channel;
+    bool call;
+    const char* want;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"v1", v1({{"category", "IM"}, {"call_category", "VOIP"}}), "", true, "VOIP"},
+      {"v3", v3({{"category", "IM"}, {"call_category", "VOIP"}}), "", true, "VOIP"},
+      {"a message", v1({{"category", "IM"}, {"call_category", "VOIP"}}), "", false, "IM"},
+      {"no right to it", v1({{"category", "IM"}}), "", true, "IM"},
+      {"no right to any, v3", v3(), "", true, "IM"},
+      {"the event knows better", v1({{"category", "IM"}, {"call_category", "VOIP"}}), "WORK", true, "WORK"},
+      {"the event's channel is none", v1({{"category", "IM"}, {"call_category", "VOIP"}}), "ring", true, "VOIP"},
+  }));
+  CAPTURE(row.name);
+  Notification n = order();
+  n.priority = Priority::High;
+  if (row.call) n.call.emplace();
+  if (*row.channel != '\0') n.extras = {{"huawei.channel", row.channel}};
+  const Json body = body_of(n, row.settings);
+  const Json& said = body.contains("payload") ? body["payload"]["notification"] : body["message"]["android"];
+  CHECK(said["category"] == row.want);
+}
+
+TEST_CASE("huawei: a class for calls that Huawei does not know is refused", "[huawei][call]") {
+  CHECK_FALSE(check_settings(huawei::settings(), v1({{"call_category", "CALLS"}})));
+  CHECK_FALSE(huawei::make_provider(certificate(v1({{"call_category", "MISS_CALL"}}))));  // v3 alone has it
+  CHECK(huawei::make_provider(certificate(v3({{"call_category", "MISS_CALL"}}))));
+}
+
+TEST_CASE("huawei: a text in the app stands beside the one that Huawei wants in any case", "[huawei][loc]") {
+  Notification n = order();
+  n.loc = {.title_key = "T", .body_key = "B", .title_args = {}, .body_args = {"x", "y"}};
+  const Json of_v1 = shown(n, v1());
+  CHECK(of_v1["title"] == n.title);
+  CHECK(of_v1["body"] == n.body);
+  CHECK(of_v1["title_loc_key"] == "T");
+  CHECK_FALSE(of_v1.contains("title_loc_args"));
+  CHECK(of_v1["body_loc_key"] == "B");
+  CHECK(of_v1["body_loc_args"] == Json{"x", "y"});
+  const Json of_v3 = shown(n, v3());  // it knows none
+  for (const char* key : {"title_loc_key", "body_loc_key", "titleLocKey", "bodyLocKey"})
+    CHECK_FALSE(of_v3.contains(key));
+}

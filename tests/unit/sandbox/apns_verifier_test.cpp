@@ -14,6 +14,7 @@ namespace {
 constexpr std::int64_t kNow = 1'735'689'600;  // seconds
 const std::string kToken = "9d3c0f5b0a7e4d2f8b61c7a4e5d2930f1b8c6a7d4e3f2a1b0c9d8e7f6a5b4c3d";
 const std::string kBound = "aa11";
+const std::string kPushKit = "cc33";
 const std::string kProductionToken = "bb22";
 constexpr const char* kAlert = R"({"aps":{"alert":"hi"}})";
 
@@ -27,6 +28,7 @@ Knowledge taught() {
   known.topics = {"com.example.shop", "com.example.other"};
   known.tokens[kToken] = {};
   known.tokens[kBound] = {.topic = "com.example.shop"};
+  known.tokens[kPushKit] = {.topic = "com.example.shop.voip"};
   known.tokens[kProductionToken] = {.environment = Environment::Production};
   known.keys["ABC123DEFG"] = {.team_id = "DEF123GHIJ", .key = read_public_key(key().public_pem())};
   return known;
@@ -132,6 +134,14 @@ TEST_CASE("apns verifier: one mistake, one reason", "[sandbox]") {
       {"push type empty", request_with({{"apns-push-type", ""}}), 400, "InvalidPushType"},
       {"voip without its suffix", request_with({{"apns-push-type", "voip"}}), 400, "BadTopic"},
       {"alert with a suffix", request_with({{"apns-topic", "com.example.shop.voip"}}), 400, "BadTopic"},
+      {"a call to a token of notifications",
+       request_with({{"apns-push-type", "voip"}, {"apns-topic", "com.example.shop.voip"}}, "{}", "/3/device/" + kBound),
+       400, "DeviceTokenNotForTopic"},
+      {"an alert to PushKit's token", request_with({}, kAlert, "/3/device/" + kPushKit), 400, "DeviceTokenNotForTopic"},
+      {"another app's call to PushKit's token",
+       request_with({{"apns-push-type", "voip"}, {"apns-topic", "com.example.other.voip"}}, "{}",
+                    "/3/device/" + kPushKit),
+       400, "DeviceTokenNotForTopic"},
       {"voip with another suffix",
        request_with({{"apns-push-type", "voip"}, {"apns-topic", "com.example.shop.complication"}}), 400, "BadTopic"},
       {"a suffix alone", request_with({{"apns-push-type", "voip"}, {"apns-topic", ".voip"}}), 400, "BadTopic"},
@@ -213,7 +223,7 @@ TEST_CASE("apns verifier: every push type with its topic", "[sandbox]") {
   CAPTURE(row.type);
   const auto request =
       request_with({{"apns-push-type", row.type}, {"apns-topic", row.topic}, {"apns-expiration", "0"}}, row.body,
-                   "/3/device/" + kBound);  // bound to the bundle id, not to the suffixed topic
+                   "/3/device/" + (row.type == std::string_view("voip") ? kPushKit : kBound));
   CHECK(verdict_of(request, taught()).reason == "");
 }
 

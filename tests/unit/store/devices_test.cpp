@@ -36,6 +36,24 @@ TEST_CASE("devices: what was reported is read back whole", "[store][devices]") {
   check_equal(found.devices[0], given);
 }
 
+TEST_CASE("devices: a phone's VoIP token is a row beside the phone's own", "[store][devices][voip]") {
+  const TempStore temp(GENERATE(each_store()));
+  const auto store = temp.open();
+  REQUIRE(store->set_device(kApp, "vinson", a_device("phone")));
+  Device voip = a_device("phone.voip");
+  voip.token = DeviceToken("pushkit", TokenKind::Voip);
+  REQUIRE(store->set_device(kApp, "vinson", voip));
+  const Receiver found = receiver_of(*temp.open(), "vinson");
+  REQUIRE(found.devices.size() == 2);
+  CHECK(found.devices[0].device_id == "phone");
+  check_equal(found.devices[1], voip);
+  CHECK(store->devices_with_token(voip.certificate, "pushkit", 10)->size() == 1);
+  CHECK(store->remove_token(kApp, "vinson", voip) == true);
+  const Receiver left = receiver_of(*store, "vinson");
+  REQUIRE(left.devices.size() == 1);
+  CHECK(left.devices[0].token == a_device("phone").token);
+}
+
 TEST_CASE("devices: a report replaces the one before it", "[store][devices]") {
   const TempStore temp(GENERATE(each_store()));
   const auto store = temp.open();
@@ -301,6 +319,18 @@ TEST_CASE("devices: what cannot be one is refused", "[store][devices]") {
       {"language too long", [](Device& d) { d.language = std::string(kLanguageBytesMax + 1, 'l'); }},
       {"no platform", [](Device& d) { d.platform = Platform{9}; }},
       {"no state", [](Device& d) { d.state = DeviceState{9}; }},
+      {"a VoIP token under the phone's own id", [](Device& d) { d.token = DeviceToken("t", TokenKind::Voip); }},
+      {"a VoIP token of no phone",
+       [](Device& d) { d.device_id = ".voip", d.token = DeviceToken("t", TokenKind::Voip); }},
+      {"a VoIP token of Android",
+       [](Device& d) {
+         d.device_id = "phone.voip";
+         d.platform = Platform::Android;
+         d.token = DeviceToken("t", TokenKind::Voip);
+       }},
+      {"a VoIP token beside the phone's",
+       [](Device& d) { d.device_id = "phone.voip", d.token = DeviceToken("t", TokenKind::Voip); }, true},
+      {"another token under such an id", [](Device& d) { d.device_id = "phone.voip"; }, true},
       {"no token kind", [](Device& d) { d.token = DeviceToken("t", TokenKind{9}); }},
   }));
   CAPTURE(row.name);

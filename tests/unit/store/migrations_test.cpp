@@ -46,8 +46,13 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 6 brought: the file of a Nightpost that kept held removals in memory.
+/// Takes back what step 7 brought: the file of a Nightpost that knew no VoIP tokens.
+const std::string kBackToVersion6 =
+    "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, ', ''voip''', '') WHERE name = 'devices'; "
+    "PRAGMA writable_schema=RESET; PRAGMA user_version=6;";
+/// And step 6: that of one that kept held removals in memory.
 const std::string kBackToVersion5 =
+    kBackToVersion6 +
     "DROP TRIGGER removals_of_another_version; DROP TABLE held_removals; DROP TABLE removal_holds; "
     "DROP TABLE removal_approvals; PRAGMA user_version=5;";
 /// And step 5: that of a Nightpost without an admin API.
@@ -138,6 +143,56 @@ TEST_CASE("migrations: a file of version 3 keeps all it had, and can keep remova
   REQUIRE(store->approve_removals(added->id, wall_from_ms(5)));
   REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));
   CHECK(store->removal_approvals()->empty());
+}
+
+TEST_CASE("migrations: a file of version 6 keeps all it had, and takes VoIP tokens", "[store][migrations][voip]") {
+  const TempStore temp;
+  REQUIRE(temp.open()->set_device(kApp, "vinson", a_device("phone")));
+  Device fid = a_device("tablet");
+  fid.token = DeviceToken("f", TokenKind::Fid);
+  fid.state = DeviceState::LoggedOut;
+  REQUIRE(temp.open()->set_device(kApp, "denny", fid));
+  execute(temp.path(), kBackToVersion6);
+  // An older Nightpost has the file open, and its statements prepared, while a newer one brings it up to date.
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(temp.path().c_str(), &raw) == SQLITE_OK);
+  const Handle<sqlite3, sqlite3_close_v2> older(raw);
+  auto read = Statement::prepare(raw, "SELECT token, token_kind FROM devices WHERE user_id = ?1", "devices");
+  auto write = Statement::prepare(raw, "UPDATE devices SET badge_base = 3 WHERE user_id = ?1", "devices");
+  auto insert = Statement::prepare(
+      raw, "INSERT INTO devices VALUES (?1, 'b', 'pad.voip', 'ios', 1, 't', 0, 'offline', 0, '', 'voip')", "devices");
+  REQUIRE(read);
+  REQUIRE(write);
+  REQUIRE(insert);
+  CHECK_FALSE(insert->change(kApp.value));  // as it was
+  CHECK(write->change("vinson") == 1);
+
+  const auto store = temp.open();
+  REQUIRE(store->changes());
+  const Receiver vinson = receiver_of(*store, "vinson");
+  REQUIRE(vinson.devices.size() == 1);
+  CHECK(vinson.devices[0].token == a_device().token);
+  CHECK(vinson.devices[0].badge_base == 3);
+  const Receiver denny = receiver_of(*store, "denny");
+  REQUIRE(denny.devices.size() == 1);
+  CHECK(denny.devices[0].token == fid.token);
+  CHECK(denny.devices[0].state == DeviceState::LoggedOut);
+  CHECK(store->devices_with_token(fid.certificate, "f", 10)->size() == 1);
+  {
+    Rows rows = read->query("denny");
+    REQUIRE(rows.next());
+    CHECK(rows.text(0) == "f");
+    CHECK(rows.text(1) == "fid");
+  }
+  CHECK(write->change("denny") == 1);
+  CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "denny"}});  // the triggers are back
+  Device voip = a_device("phone.voip");
+  voip.token = DeviceToken("pushkit", TokenKind::Voip);
+  REQUIRE(store->set_device(kApp, "vinson", voip));
+  CHECK(receiver_of(*store, "vinson").devices.back().token == voip.token);
+  CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "vinson"}});
+  REQUIRE(store->remove_device(kApp, "vinson", "phone.voip"));
+  CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "vinson"}});
 }
 
 TEST_CASE("migrations: a sealed secret of another layout is refused", "[store][migrations]") {

@@ -418,13 +418,35 @@ TEST_CASE("postgres: a database of version 3 keeps all it had, and can keep remo
   client.run(
       "DROP TRIGGER removals_of_another_version ON certificates; DROP FUNCTION nightpost_certificate_edited; "
       "DROP TABLE held_removals; DROP TABLE removal_holds; DROP TABLE removal_approvals; "
-      "DELETE FROM nightpost_schema WHERE version = 4");
+      "DELETE FROM nightpost_schema WHERE version >= 4");
   const auto store = temp.open();
-  CHECK(client.text("SELECT max(version) FROM nightpost_schema") == "4");
+  CHECK(client.text("SELECT max(version) FROM nightpost_schema") == std::to_string(postgres_schema_version()));
   CHECK(receiver_of(*store, "vinson").devices.size() == 1);
   REQUIRE(store->approve_removals(added->id, wall_from_ms(5)));
   REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));
   CHECK(store->removal_approvals()->empty());
+}
+
+TEST_CASE("postgres: a database of version 4 keeps all it had, and takes VoIP tokens", "[store][postgres][voip]") {
+  const TempStore temp(Kind::Postgres);
+  const auto older = temp.open();  // beside the newer one
+  REQUIRE(older->set_device(kApp, "vinson", a_device("phone")));
+  PostgresClient client(temp.url());
+  client.run(
+      "ALTER TABLE devices DROP CONSTRAINT devices_token_kind_check; ALTER TABLE devices ADD CHECK (token_kind IN "
+      "('token', 'fid')); DELETE FROM nightpost_schema WHERE version = 5");
+  Device voip = a_device("phone.voip");
+  voip.token = DeviceToken("pushkit", TokenKind::Voip);
+  CHECK_FALSE(older->set_device(kApp, "vinson", voip));  // as it was
+  const auto store = temp.open();
+  CHECK(client.text("SELECT max(version) FROM nightpost_schema") == "5");
+  CHECK(receiver_of(*store, "vinson").devices.size() == 1);
+  REQUIRE(store->set_device(kApp, "vinson", voip));
+  CHECK(receiver_of(*store, "vinson").devices.back().token == voip.token);
+  Device fid = a_device("tablet");
+  fid.token = DeviceToken("f", TokenKind::Fid);
+  REQUIRE(older->set_device(kApp, "denny", fid));
+  CHECK(receiver_of(*older, "denny").devices.size() == 1);
 }
 
 TEST_CASE("postgres: tables of another owner are refused", "[store][postgres]") {
