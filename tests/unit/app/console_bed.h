@@ -24,17 +24,17 @@
 namespace nightpost::app {
 
 namespace asio = boost::asio;
-using Json = nlohmann::json;
 
 /// A folder with a config, a store and a master key.
 class ConsoleOffice {
  public:
-  explicit ConsoleOffice(const Json& console = Json::object()) {
+  explicit ConsoleOffice(const nlohmann::json& console = nlohmann::json::object()) {
     REQUIRE(::mkdtemp(folder_.data()) != nullptr);
     std::ofstream(file("master.key")) << store::Sealer::new_key_text() << '\n';
     std::filesystem::permissions(file("master.key"), std::filesystem::perms::owner_read);
-    Json config = {{"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}},
-                   {"console", {{"listen", "127.0.0.1:0"}, {"kafka_wait_ms", 100}}}};
+    nlohmann::json config = {
+        {"store", {{"url", "sqlite:" + file("store.db")}, {"master_key_file", file("master.key")}}},
+        {"console", {{"listen", "127.0.0.1:0"}, {"kafka_wait_ms", 100}}}};
     config["kafka"]["brokers"] = "127.0.0.1:1";  // nobody
     config["console"].update(console);
     std::ofstream(file("config.json")) << config.dump();
@@ -78,7 +78,7 @@ struct Running {
   struct Reply {
     int status = 0;
     std::string head;
-    Json body;
+    nlohmann::json body;
   };
   struct Asked {
     asio::io_context own;
@@ -90,17 +90,18 @@ struct Running {
       asio::read(socket, asio::dynamic_buffer(text), ended);
       const std::size_t end = text.find("\r\n\r\n");
       REQUIRE(end != std::string::npos);
-      Reply reply{std::stoi(text.substr(9, 3)), text.substr(0, end), Json::parse(text.substr(end + 4), nullptr, false)};
+      Reply reply{std::stoi(text.substr(9, 3)), text.substr(0, end),
+                  nlohmann::json::parse(text.substr(end + 4), nullptr, false)};
       if (reply.body.is_discarded()) reply.body = text.substr(end + 4);
       return reply;
     }
   };
   Reply ask(const std::string& method, const std::string& target, const std::string& token = "",
-            const Json& body = nullptr, const std::string& more = "") {
+            const nlohmann::json& body = nullptr, const std::string& more = "") {
     return begin(method, target, token, body, more)->answer();
   }
   std::unique_ptr<Asked> begin(const std::string& method, const std::string& target, const std::string& token = "",
-                               const Json& body = nullptr, const std::string& more = "") {
+                               const nlohmann::json& body = nullptr, const std::string& more = "") {
     const std::string url = console->url();
     auto asked = std::make_unique<Asked>();
     asked->socket.connect(
@@ -171,11 +172,11 @@ inline bool comes_true(const std::function<bool()>& condition) {
   return true;
 }
 
-inline const Json kXiaomi = {{"app_id", 1},
-                             {"vendor", "xiaomi"},
-                             {"name", "shop"},
-                             {"bundle_id", "com.example.shop"},
-                             {"secret", "abcdefghijklmnopqrstuv=="},
-                             {"settings", {{"app_id", "100000001"}}}};
+inline const nlohmann::json kXiaomi = {{"app_id", 1},
+                                       {"vendor", "xiaomi"},
+                                       {"name", "shop"},
+                                       {"bundle_id", "com.example.shop"},
+                                       {"secret", "abcdefghijklmnopqrstuv=="},
+                                       {"settings", {{"app_id", "100000001"}}}};
 
 }  // namespace nightpost::app

@@ -6,6 +6,8 @@
 namespace nightpost::app {
 namespace {
 
+using Json = nlohmann::json;
+
 TEST_CASE("console: a vendor that hangs holds only those who ask it", "[app][console]") {
   SilentVendor vendor;
   const ConsoleOffice office(

@@ -9,6 +9,8 @@
 namespace nightpost::app {
 namespace {
 
+using Json = nlohmann::json;
+
 TEST_CASE("console: from the first link to a test push", "[app][console]") {
   const ConsoleOffice office;
   Running running(office);

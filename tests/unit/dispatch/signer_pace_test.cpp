@@ -104,14 +104,14 @@ TEST_CASE("signer: a rate may be of a second", "[dispatch][signer]") {
 TEST_CASE("signer: is not forgotten while a period of its app's quotas runs", "[dispatch][signer][quota]") {
   Options options;
   SignerPace pace(options);
-  constexpr WallTime kWall{milliseconds(1'795'225'887'405)};
+  constexpr WallTime kWallThen{milliseconds(1'795'225'887'405)};
   const Quota device{.name = "messages", .of = Quota::Of::Device, .per = Quota::Per::Day, .most = 1};
-  CHECK_FALSE(pace.take(std::span(&device, 1), {.token = "t"}, {kNow, kWall}));
+  CHECK_FALSE(pace.take(std::span(&device, 1), {.token = "t"}, {kNow, kWallThen}));
   CHECK(pace.is_idle(kNow));  // devices are counted elsewhere
   const Quota app{.name = "messages", .of = Quota::Of::App, .per = Quota::Per::Hour, .most = 1};
-  CHECK_FALSE(pace.take(std::span(&app, 1), {.token = "t"}, {kNow, kWall}));
-  CHECK(pace.take(std::span(&app, 1), {.token = "t"}, {kNow, kWall}));
-  const milliseconds left = period_end(app, kWall) - kWall;
+  CHECK_FALSE(pace.take(std::span(&app, 1), {.token = "t"}, {kNow, kWallThen}));
+  CHECK(pace.take(std::span(&app, 1), {.token = "t"}, {kNow, kWallThen}));
+  const milliseconds left = period_end(app, kWallThen) - kWallThen;
   CHECK_FALSE(pace.is_idle(kNow + left - milliseconds(1)));
   CHECK(pace.is_idle(kNow + left));
 }

@@ -22,7 +22,7 @@ constexpr std::int64_t kIssued = 1'700'000'000;
 constexpr std::int64_t kExpire = 86'400;
 
 WallTime at_second(std::int64_t unix_seconds) { return WallTime(seconds(unix_seconds)); }
-const WallTime kNow = at_second(kIssued + 100);
+const WallTime kSignedAt = at_second(kIssued + 100);
 
 // The published vectors: one signature in five encodings, a user, userbuf "hello", and one that shows the alphabet.
 const char* const kLevel6 =
@@ -59,7 +59,7 @@ const char* const kU2 =
     "sgI0v3"
     "jJSURAMDS8*gyqIqkxSzDJ-yDEMvgwBzSz9ns0If7RST7GJbpVoAoBgt2w__";
 
-Answer<UserSig> check(std::string_view sig, std::string_view user = "administrator", WallTime now = kNow,
+Answer<UserSig> check(std::string_view sig, std::string_view user = "administrator", WallTime now = kSignedAt,
                       AppId app = kApp, const std::vector<std::string>& keys = {kKey}) {
   return verify_user_sig(sig, app, user, keys, now);
 }
@@ -175,7 +175,7 @@ TEST_CASE("user_sig: who it is for, and from when to when", "[im][domain][user_s
   CHECK(code_of(check(kLevel6, "user_01")) == Code::SigOtherUser);
   CHECK(code_of(check(kLevel6, "Administrator")) == Code::SigOtherUser);
   CHECK(code_of(check(kLevel6, "")) == Code::SigOtherUser);
-  CHECK(code_of(check(kLevel6, "administrator", kNow, AppId{1'400'000'002})) == Code::SigOtherApp);
+  CHECK(code_of(check(kLevel6, "administrator", kSignedAt, AppId{1'400'000'002})) == Code::SigOtherApp);
   CHECK(check(kLevel6, "administrator", at_second(kIssued + kExpire)));
   CHECK(code_of(check(kLevel6, "administrator", at_second(kIssued + kExpire + 1))) == Code::SigExpired);
   CHECK(code_of(check(kLevel6, "administrator", at_second(kIssued + kExpire) + milliseconds(1))) == Code::SigExpired);
@@ -189,7 +189,7 @@ TEST_CASE("user_sig: who it is for, and from when to when", "[im][domain][user_s
 
 TEST_CASE("user_sig: any key of the app opens, and nothing else", "[im][domain][user_sig]") {
   const auto with = [](std::vector<std::string> keys) {
-    return code_of(check(kLevel6, "administrator", kNow, kApp, keys));
+    return code_of(check(kLevel6, "administrator", kSignedAt, kApp, keys));
   };
   CHECK_FALSE(with({kKey, kOtherKey}));
   CHECK_FALSE(with({kOtherKey, kKey}));
@@ -203,7 +203,7 @@ TEST_CASE("user_sig: any key of the app opens, and nothing else", "[im][domain][
   nlohmann::json json = unkeyed;
   json["TLS.sig"] =
       mac_of("TLS.identifier:administrator\nTLS.sdkappid:1400000001\nTLS.time:1700000000\nTLS.expire:86400\n", "");
-  CHECK(code_of(check(packed(json.dump()), "administrator", kNow, kApp, {""})) == Code::SigMismatch);
+  CHECK(code_of(check(packed(json.dump()), "administrator", kSignedAt, kApp, {""})) == Code::SigMismatch);
 }
 
 TEST_CASE("user_sig: made here, it is what the reference makes", "[im][domain][user_sig]") {
@@ -375,7 +375,7 @@ TEST_CASE("user_sig: cut anywhere, or with one letter changed, it opens nothing"
 
 TEST_CASE("user_sig: a refusal never shows a key or the signature", "[im][domain][user_sig]") {
   for (const char* sig : {kLevel6, kUser01, kU2, "abc", ""}) {
-    const Answer<UserSig> answer = check(sig, "nobody", kNow, kApp, {kOtherKey});
+    const Answer<UserSig> answer = check(sig, "nobody", kSignedAt, kApp, {kOtherKey});
     REQUIRE_FALSE(answer);
     CHECK(answer.error().why.find(kOtherKey) == std::string::npos);
     CHECK(answer.error().why.find("eJ") == std::string::npos);
