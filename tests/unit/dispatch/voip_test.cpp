@@ -142,7 +142,7 @@ TEST_CASE("voip: what holds a call back, and which row has it then", "[dispatch]
          f.world.users["vinson"].mutes = {Mute{}};
          e["to"][0]["devices"] = {"phone"};
        },
-       {"phone suppressed muted_all"}},
+       {"phone suppressed muted_all", "phone.voip suppressed muted_all"}},
       {"a phone is named, and the call is over",
        [](Voip&, json& e) {
          e["expires_at"] = kNowMs;

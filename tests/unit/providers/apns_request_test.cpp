@@ -386,6 +386,7 @@ TEST_CASE("apns request: what a VoIP token cannot be sent", "[apns][voip]") {
   full.ext += 'x';
   CHECK(rung(full)->front().http.body.ends_with(R"("ext":"{\"ref\":\"c-1\"}"})"));
   full.collapse_id.clear();
+  full.push_id.clear();
   const auto too_big = rung(full);
   REQUIRE_FALSE(too_big);
   CHECK(too_big.error().detail == "ext is " + std::to_string(room + 1).insert(1, ",") +

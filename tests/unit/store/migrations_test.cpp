@@ -188,10 +188,10 @@ TEST_CASE("migrations: a file of version 6 keeps all it had, and takes VoIP toke
   CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "denny"}});  // the triggers are back
   Device voip = a_device("phone.voip");
   voip.token = DeviceToken("pushkit", TokenKind::Voip);
-  REQUIRE(store->set_device(kApp, "vinson", voip));
+  REQUIRE(temp.open()->set_device(kApp, "vinson", voip));
   CHECK(receiver_of(*store, "vinson").devices.back().token == voip.token);
   CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "vinson"}});
-  REQUIRE(store->remove_device(kApp, "vinson", "phone.voip"));
+  REQUIRE(temp.open()->remove_device(kApp, "vinson", "phone.voip"));
   CHECK(store->changes()->receivers == std::vector<ReceiverKey>{{kApp, "vinson"}});
 }
 
