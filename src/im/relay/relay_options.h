@@ -15,7 +15,7 @@ struct RelayOptions {
   std::size_t in_flight_bytes_max = 256u << 20;  // their bytes; reached, no further event is begun
   std::size_t page = 1'000;                      // intents read from the store at once
   milliseconds follow_up_wait{3'000};            // what is read, and a total that falls, are told once in this time
-  bool call_events = false;             // an invite to a call is an event of kind call, which workers have to know
+  bool call_events = true;              // an invite to a call is an event of kind call, which workers have to know
   std::size_t follow_ups_max = 10'000;  // follow-ups in memory; likewise. In flight they are limited as events
 };
 
