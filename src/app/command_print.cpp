@@ -298,6 +298,22 @@ int print_pushes(const PrintedJson& results, bool dry_run, bool json) {
   return exit_code;
 }
 
+int print_event_dry_run(const PrintedJson& decided, const std::string& place) {
+  const PrintedJson& requests = decided.at("requests");
+  const PrintedJson& outcomes = decided.at("outcomes");
+  fmt::print("{}: {} request{}, {} outcome{} without one\n", place, requests.size(), requests.size() == 1 ? "" : "s",
+             outcomes.size(), outcomes.size() == 1 ? "" : "s");
+  if (!decided.at("dead").is_null())
+    fmt::print("a dead letter: {}\n", printable(decided.at("dead").get<std::string>()));
+  Table table({"USER", "DEVICE", "OUTCOME", "RULE", "WHAT IT MEANS"});
+  for (const PrintedJson& outcome : outcomes)
+    table.row({printed_cell(outcome, "user_id"), printed_cell(outcome, "device_id"), printed_cell(outcome, "outcome"),
+               printed_cell(outcome, "rule"), printed_cell(outcome, "reason")});
+  if (!outcomes.empty()) fmt::print("{}", table.text(""));
+  for (const PrintedJson& request : requests) print_push_request(request.at("request"), printed_raw(request, "text"));
+  return decided.at("dead").is_null() ? kDone : kNotAllWell;
+}
+
 int print_verification(const PrintedJson& verification, bool json) {
   const std::string verdict = printed_cell(verification, "verdict"), code = printed_cell(verification, "code"),
                     reason = printed_cell(verification, "reason"), trouble = printed_cell(verification, "trouble");

@@ -26,6 +26,8 @@ void print_user(const nlohmann::json& user, bool json);
 void print_certificate(const nlohmann::json& certificate, const std::string& receipt_key);
 /// Of test pushes, "device_id", "request", "outcome" each; "text": the body as it goes out. The exit code.
 int print_pushes(const nlohmann::json& results, bool dry_run, bool json);
+/// Of a dry run of the event at `place`: dry_run_event()'s answer. The exit code.
+int print_event_dry_run(const nlohmann::json& decided, const std::string& place);
 /// Of a verification: the exit code.
 int print_verification(const nlohmann::json& verification, bool json);
 

@@ -227,7 +227,8 @@ Result<void> Show::teach(Vendor vendor, const DevAccount& account) {
     for (const Device& device : resident.devices)
       if (resident.vendor == vendor) {
         Json token = {{"token", device.token.text()}};
-        if (apple) token["topic"] = account.certificate.bundle_id;
+        if (apple)
+          token["topic"] = account.certificate.bundle_id + (device.token.kind() == TokenKind::Voip ? ".voip" : "");
         if (vendor == Vendor::Fcm) token["platform"] = name_of(device.platform);
         if (!apple && resident.uninstalled) token["gone"] = true;
         if (token.size() > 1) taught["tokens"].push_back(std::move(token));

@@ -124,6 +124,11 @@ std::vector<Resident> residents(WallTime now) {
     all.push_back(std::move(made));
   }
   {
+    Resident made = resident("rita", {phone("rita", now), phone("rita", now, "phone.voip")});
+    made.devices[1].token = DeviceToken(made.devices[1].token.text(), TokenKind::Voip);
+    all.push_back(std::move(made));
+  }
+  {
     Resident made = resident("new-nia", {phone("old-ole", now)});  // his phone is hers now
     made.devices[0].registered_at = now - std::chrono::hours(1);
     all.push_back(std::move(made));
@@ -205,6 +210,15 @@ std::vector<Scene> scenes(WallTime now) {
   p.play("a phone with a new owner gets one push: hers",
          p.event("group", say("who is in?"), {receiver("old-ole"), receiver("new-nia")}),
          {{"old-ole", "", "suppressed", "no_device"}, {"new-nia", "phone", "accepted", ""}});
+  {
+    Json event = p.event("call", Json::array(), {receiver("rita"), receiver("vinson"), receiver("ada")});
+    event["expires_at"] = to_ms(now) + 60'000;
+    p.play("a call: by PushKit where the phone has it", event,
+           {{"rita", "phone", "suppressed", "rung_by_voip"},
+            {"rita", "phone.voip", "accepted", ""},
+            vinson,
+            {"ada", "phone", "accepted", ""}});
+  }
   p.play("an app in the foreground", p.event("c2c", say("hello?"), {receiver("here-hana")}),
          {{"here-hana", "phone", "suppressed", "foreground"}});
   p.play("a browser", p.event("c2c", say("hello?"), {receiver("web-wim")}),

@@ -1,5 +1,6 @@
 #include "app/demo_screen.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "providers/form_field.h"
@@ -32,9 +33,17 @@ void look(const Json& json, Words& found) {
     for (const Json& each : json) look(each, found);
 }
 
+/// Whether the app is woken with a call, which it shows by itself.
+bool rings(const Json& json) {
+  if (json.is_object() && json.contains("call")) return true;
+  return json.is_structured() && std::ranges::any_of(json, rings);
+}
+
 std::optional<Words> words_of(const Json& request) {
   const std::string body = request.value("body", "");
   Words found;
+  if (body.starts_with('{') && rings(Json::parse(body, nullptr, false)))
+    return Words{.title = "", .text = "(the app rings)"};
   // Where the simulator knows what kind of phone it is, it says what that one makes of the request; null: nothing.
   if (const auto shows = request.find("shows"); shows != request.end()) {
     look(*shows, found);

@@ -1,12 +1,16 @@
 // nightpost event: put offline events onto the topic, as an IM server would.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
+#include "app/command_print.h"
 #include "app/commands.h"
 #include "app/event_publish.h"
 #include "app/event_time.h"
 #include "app/output.h"
+#include "app/send_run.h"
+#include "app/worker.h"
 #include "dispatch/decode.h"
 #include "kafka/metrics.h"
 #include "kafka/producer.h"
@@ -17,7 +21,7 @@ namespace {
 struct PublishOptions {
   CommonOptions common;
   std::vector<std::string> files;
-  bool unchecked = false, now = false;
+  bool unchecked = false, now = false, dry_run = false;
   std::int64_t wait_ms = 10'000;
 };
 
@@ -53,7 +57,7 @@ int publish(const PublishOptions& options) {
   if (!config) return config.error();
   // Everything is read and checked before anything is sent: a mistake in line 9 does not leave lines 1 to 8 behind.
   struct Event {
-    std::string key, bytes;
+    std::string key, bytes, place;
   };
   std::vector<Event> events;
   int mistakes = 0;
@@ -70,10 +74,26 @@ int publish(const PublishOptions& options) {
         say_error(fmt::format("{}: {}", source.place, decoded.error().detail), kBadUsage);
         ++mistakes;
       }
-      events.push_back({decoded ? key_of(event) : source.place, std::move(source.bytes)});
+      events.push_back({decoded ? key_of(event) : source.place, std::move(source.bytes), source.place});
     }
   }
   if (mistakes > 0) return say_error("nothing was published; --unchecked publishes events as they are", kBadUsage);
+  if (options.dry_run) {
+    auto store = open_store(*config, false);
+    if (!store) return say_error(store.error());
+    int exit_code = kDone;
+    for (const Event& one : events) {
+      auto decided = dry_run_event(*config, **store, one.bytes, milliseconds(options.wait_ms), SystemClock());
+      if (!decided) return say_error(decided.error());
+      (*decided)["event"] = one.place;
+      if (options.common.json)
+        print_json(*decided);
+      else
+        exit_code = std::max(exit_code, print_event_dry_run(*decided, one.place));
+      if (!(*decided)["dead"].is_null()) exit_code = kNotAllWell;
+    }
+    return exit_code;
+  }
 
   kafka::ProducerMetrics metrics;
   auto producer = kafka::Producer::start(config->producer, [](const Error& error) { say_error(error); }, metrics);
@@ -107,14 +127,18 @@ void add_event_command(CLI::App& root, int& exit_code) {
       ->type_name("FILE...");
   command->add_flag("--unchecked", options->unchecked, "publish as it is, to see what the dispatcher says of it");
   command->add_flag("--now", options->now, "as if the events occurred now, for examples and replays: sets occurred_at");
-  command->add_option("--wait-ms", options->wait_ms, "for the broker's acknowledgement")
+  command->add_flag("--dry-run", options->dry_run,
+                    "print what would become of each event: every request, secrets redacted, and why the others get "
+                    "none; publish and send nothing");
+  command->add_option("--wait-ms", options->wait_ms, "for the broker's acknowledgement, or a dry run of one event")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
   command->footer(
       "Kinds: c2c and group are messages; system is not pushed; cancel takes a message back, or what was read of a\n"
       "conversation; badge sets the icon's number alone; call rings. A cancel is published under its message's\n"
       "key, so name its from, or its group. config/schemas/offline-event.schema.json has examples.\n\n"
-      "Example:\n  nightpost event publish --config config/dev.json --now config/example-event.json");
+      "Examples:\n  nightpost event publish --config config/dev.json --now config/example-event.json\n"
+      "  nightpost event publish --config config/dev.json --now --dry-run config/example-event.json");
   command->callback([options, &exit_code] { exit_code = publish(*options); });
 }
 

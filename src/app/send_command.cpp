@@ -24,7 +24,7 @@ int send_remotely(const SendOptions& options) {
   const admin::PushQuestion& push = options.push;
   nlohmann::json body = {{"app_id", options.app},   {"user_id", push.user}, {"badge_only", push.badge_only},
                          {"dry_run", push.dry_run}, {"ttl_s", push.ttl_s},  {"priority", push.priority},
-                         {"from", push.from}};
+                         {"from", push.from},       {"call", push.call}};
   for (const auto& [name, text] :
        {std::pair{"device_id", &push.device}, std::pair{"title", &push.title}, std::pair{"subtitle", &push.subtitle},
         std::pair{"desc", &push.desc}, std::pair{"ext", &push.ext}, std::pair{"sound", &push.sound},

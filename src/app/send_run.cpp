@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "app/grant_fetcher.h"
 #include "app/lane_transport.h"
@@ -90,14 +92,15 @@ class Recorder final : public dispatch::Transport {
     if (const auto sign = form_field(request.body, "sign")) redaction_.hide(*sign);
     nlohmann::json headers = nlohmann::json::object();
     for (const Header& header : request.headers) headers[std::string(header.name)] = redaction_.shown(header.value);
-    text = redaction_.shown(request.body);
-    recorded = {{"vendor", name_of(route->certificate.vendor)},
-                {"certificate", route->certificate.id.value},
-                {"request",
-                 {{"method", request.method},
-                  {"url", redaction_.shown(route->provider->origin() + request.path)},
-                  {"headers", std::move(headers)},
-                  {"body", body_of(text)}}}};
+    const std::string text = redaction_.shown(request.body);
+    requests.push_back({{"vendor", name_of(route->certificate.vendor)},
+                        {"certificate", route->certificate.id.value},
+                        {"request",
+                         {{"method", request.method},
+                          {"url", redaction_.shown(route->provider->origin() + request.path)},
+                          {"headers", std::move(headers)},
+                          {"body", body_of(text)}}},
+                        {"text", text}});
     if (next_ != nullptr) next_->send(route, std::move(request), deadline, tag, handler);
   }
   void drain_connection(const dispatch::Route& route, std::uint64_t connection) override {
@@ -109,8 +112,7 @@ class Recorder final : public dispatch::Transport {
   void flush() override {
     if (next_ != nullptr) next_->flush();
   }
-  nlohmann::json recorded;  // null: nothing was sent
-  std::string text;         // its body, as it stands on the wire but for secrets
+  std::vector<nlohmann::json> requests;  // "text": the body, as it stands on the wire but for secrets
 
  private:
   Redaction& redaction_;
@@ -132,6 +134,33 @@ class Collector final : public dispatch::Settler {
   nlohmann::json outcome_json;
   std::string why_dead;
   bool released = false;
+};
+
+/// All that a dry run of an event decides.
+class Decisions final : public dispatch::Settler {
+ public:
+  void outcome(dispatch::RecordId, std::string_view, std::string_view json) override {
+    outcomes.push_back(nlohmann::json::parse(json, nullptr, false));
+  }
+  void dead(dispatch::RecordId, dispatch::DeadLetter letter) override { why_dead = letter.detail; }
+  void defer(dispatch::RecordId, dispatch::Deferral) override {}
+  void release(dispatch::RecordId) override { released = true; }
+  void hand_back(dispatch::RecordId) override {}
+  std::vector<nlohmann::json> outcomes;
+  std::string why_dead;
+  bool released = false;
+};
+
+/// The store's receivers, of whom nothing is changed.
+class Onlooker final : public dispatch::Directory {
+ public:
+  explicit Onlooker(dispatch::Directory& real) : real_(real) {}
+  void find(std::span<const ReceiverKey> keys, Found found) override { real_.find(keys, std::move(found)); }
+  Result<bool> knows(AppId app) override { return real_.knows(app); }
+  void remove_token(AppId, std::string_view, const Device&, Removed removed) override { removed(false); }
+
+ private:
+  dispatch::Directory& real_;
 };
 
 std::string event_for(const admin::PushQuestion& options, WallTime now) {
@@ -193,20 +222,48 @@ SkewWatch skew_told(const Config& config, const SendRemark& remark) {
       };
 }
 
-/// The dispatcher at work, for grants that come.
-using Running = dispatch::Dispatcher*;
+/// Who resolves and signs for the dispatcher, on one thread. Borrows `config`, `source` and `clock`.
+struct SendParts {
+  SendParts(const Config& config, resolve::Source& source, const std::optional<net::Proxy>& proxy, const Clock& clock,
+            const SendRemark& remark)
+      : names(loop, config.dns),
+        grants(config.grants),
+        lanes(lane_settings(config, {trust_stores, names, proxy})),
+        fetcher(loop, lanes.http, config.grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics, {},
+                skew_told(config, remark)),
+        resolver(config.resolve, source, grants, make_vendor_parts, clock, metrics),
+        ports(
+            resolver, fetcher, [this](std::function<void()> work) { boost::asio::post(loop, std::move(work)); },
+            [this](std::uint64_t route) {
+              if (running != nullptr) running->on_grant(route);
+            },
+            grant_metrics, config.resolve.routes_cached_max) {}
+
+  boost::asio::io_context loop{1};
+  net::TrustStores trust_stores;
+  net::NameResolver names;
+  resolve::GrantBook grants;
+  net::CurlMetrics grant_lanes;
+  GrantMetrics grant_metrics;
+  LaneSettings lanes;
+  GrantFetcher fetcher;
+  resolve::ResolverMetrics metrics;
+  resolve::Resolver resolver;
+  dispatch::Dispatcher* running = nullptr;  // for grants that come
+  ResolverPorts ports;
+};
 
 /// Runs one event for one device to its end; with dry_run until the request stands.
-nlohmann::json run_one(const admin::PushQuestion& options, const Config& config, const LaneSettings& lane_options,
-                       boost::asio::io_context& loop, dispatch::Credentials& real_credentials, Running& running,
+nlohmann::json run_one(const admin::PushQuestion& options, const Config& config, SendParts& parts,
                        std::shared_ptr<const Receiver> receiver, milliseconds timeout, const Clock& clock,
                        const SendRemark& remark) {
+  boost::asio::io_context& loop = parts.loop;
   const std::string device_id = receiver->devices.empty() ? "" : receiver->devices.front().device_id;
   net::LaneMetrics lane_metrics;
   net::CurlMetrics curl_metrics;
   // A test does not wait for a host to come back: the first failure to reach it is the answer.
   std::optional<std::pair<std::uint64_t, std::string>> unreachable;  // route and why
-  LaneSettings settings = lane_options;
+  LaneSettings settings = parts.lanes;
   settings.watch = [&unreachable](const dispatch::Route& route, const net::LaneEvent& event) {
     if (event.what != net::LaneEvent::What::Reconnected && !unreachable)
       unreachable.emplace(route.id, fmt::format("cannot reach {}: {}", event.origin, event.detail));
@@ -217,7 +274,7 @@ nlohmann::json run_one(const admin::PushQuestion& options, const Config& config,
   LoopMonitor monitor(config.stall, coarse_clock, loop_metrics);
   LaneTransport lanes(loop, std::move(settings), lane_metrics, curl_metrics, clock, monitor, [] {});
   Redaction redaction;
-  ShownCredentials credentials(real_credentials, options.dry_run, redaction);
+  ShownCredentials credentials(parts.ports, options.dry_run, redaction);
   Recorder transport(redaction, options.dry_run ? nullptr : &lanes);
   Collector settler;
   OneDevice directory(std::move(receiver));
@@ -226,25 +283,25 @@ nlohmann::json run_one(const admin::PushQuestion& options, const Config& config,
   limits.attempts_max = 1;  // a test wants the vendor's first word
   limits.push_deadline = timeout;
   dispatch::Dispatcher dispatcher(limits, directory, credentials, transport, settler, clock, metrics);
-  running = &dispatcher;
+  parts.running = &dispatcher;
 
   const std::string event = event_for(options, clock.wall());
   const dispatch::Record record{dispatch::RecordId{1}, "send", event, ""};
   dispatcher.accept({&record, 1});
   const MonoTime end = clock.mono() + timeout + seconds(1);
-  while (!settler.released && clock.mono() < end && !(options.dry_run && !transport.recorded.is_null())) {
+  while (!settler.released && clock.mono() < end && !(options.dry_run && !transport.requests.empty())) {
     if (const auto wake = dispatcher.next_wakeup(); wake && *wake <= clock.mono()) dispatcher.wake();
     loop.restart();
     loop.run_for(milliseconds(5));
     if (unreachable) lanes.withdraw(unreachable->first, unreachable->second);
   }
   if (unreachable && !options.dry_run) remark(unreachable->second);
-  running = nullptr;
+  parts.running = nullptr;
   if (!settler.why_dead.empty() && settler.outcome_json.is_null())
     settler.outcome_json = {{"outcome", "dead"}, {"reason", settler.why_dead}};
-  nlohmann::json result = transport.recorded;
-  if (options.dry_run && !result.is_null()) result["text"] = transport.text;
-  if (result.is_null()) result = {{"vendor", nullptr}, {"certificate", nullptr}, {"request", nullptr}};
+  nlohmann::json result = {{"vendor", nullptr}, {"certificate", nullptr}, {"request", nullptr}};
+  if (!transport.requests.empty()) result = std::move(transport.requests.back());
+  if (!options.dry_run) result.erase("text");
   result["device_id"] = device_id;
   result["outcome"] = options.dry_run && !result["request"].is_null() ? nlohmann::json() : settler.outcome_json;
   return result;
@@ -260,31 +317,13 @@ Result<nlohmann::json> send_test_push(const Config& config, store::Store& store,
 
 Result<nlohmann::json> send_test_push(const Config& config, resolve::Source& source, const admin::PushQuestion& options,
                                       milliseconds timeout, const Clock& clock, const SendRemark& remark) {
-  boost::asio::io_context loop(1);
-  resolve::GrantBook grants(config.grants);
-  net::CurlMetrics grant_lanes;
-  GrantMetrics grant_metrics;
-  net::TrustStores trust_stores;
-  net::NameResolver names(loop, config.dns);
   const auto proxy = open_proxy(config.proxy);
   if (!proxy) return std::unexpected(proxy.error());
-  const LaneSettings lanes = lane_settings(config, {trust_stores, names, *proxy});
-  GrantFetcher fetcher(loop, lanes.http, config.grants.fetch_deadline, grants, clock, grant_lanes, grant_metrics, {},
-                       skew_told(config, remark));
-  resolve::ResolverMetrics metrics;
-  resolve::Resolver resolver(config.resolve, source, grants, make_vendor_parts, clock, metrics);
-  Running running = nullptr;
-  ResolverPorts credentials(
-      resolver, fetcher, [&loop](std::function<void()> work) { boost::asio::post(loop, std::move(work)); },
-      [&running](std::uint64_t route) {
-        if (running != nullptr) running->on_grant(route);
-      },
-      grant_metrics, config.resolve.routes_cached_max);
-
+  SendParts parts(config, source, *proxy, clock, remark);
   const ReceiverKey key{options.app, options.user};
   Result<std::vector<std::shared_ptr<const Receiver>>> found;
-  resolver.receivers({&key, 1},
-                     [&found](auto answer) { found = std::move(answer); });  // at once: the source does not wait
+  parts.resolver.receivers({&key, 1},
+                           [&found](auto answer) { found = std::move(answer); });  // at once: the source does not wait
   if (!found) return std::unexpected(found.error());
   const Receiver& receiver = *found->front();
   std::vector<std::shared_ptr<const Receiver>>
@@ -298,9 +337,46 @@ Result<nlohmann::json> send_test_push(const Config& config, resolve::Source& sou
   if (targets.empty()) targets.push_back(std::make_shared<Receiver>(Receiver{receiver.settings, {}, receiver.mutes}));
 
   nlohmann::json results = nlohmann::json::array();
-  for (auto& target : targets)
-    results.push_back(run_one(options, config, lanes, loop, credentials, running, target, timeout, clock, remark));
+  for (auto& target : targets) results.push_back(run_one(options, config, parts, target, timeout, clock, remark));
   return results;
+}
+
+Result<nlohmann::json> dry_run_event(const Config& config, store::Store& store, std::string_view event,
+                                     milliseconds timeout, const Clock& clock) {
+  const auto proxy = open_proxy(config.proxy);
+  if (!proxy) return std::unexpected(proxy.error());
+  StoreSource source(store);
+  const SendRemark nothing_said = [](const std::string&) {};
+  SendParts parts(config, source, *proxy, clock, nothing_said);
+  Redaction redaction;
+  ShownCredentials credentials(parts.ports, true, redaction);
+  Recorder transport(redaction, nullptr);
+  Onlooker directory(parts.ports);
+  Decisions decided;
+  dispatch::Metrics metrics;
+  dispatch::Options limits = config.dispatch;
+  // Nobody answers, so no request may wait for another's place.
+  limits.credential_in_flight_first = limits.credential_in_flight_max =
+      std::max(limits.credential_in_flight_max, limits.receivers_max);
+  dispatch::Dispatcher dispatcher(limits, directory, credentials, transport, decided, clock, metrics);
+  parts.running = &dispatcher;
+  const dispatch::Record record{dispatch::RecordId{1}, "dry-run", event, ""};
+  dispatcher.accept({&record, 1});
+  // All is decided in a few turns; then the requests that stand wait for answers that will not come.
+  const MonoTime end = clock.mono() + timeout;
+  std::size_t seen = 0;
+  for (MonoTime quiet = clock.mono(); !decided.released && clock.mono() < end;) {
+    if (const auto wake = dispatcher.next_wakeup(); wake && *wake <= clock.mono()) dispatcher.wake();
+    parts.loop.restart();
+    parts.loop.run_for(milliseconds(5));
+    const std::size_t now = transport.requests.size() + decided.outcomes.size();
+    if (now != seen) quiet = clock.mono();
+    if (std::exchange(seen, now) == now && now > 0 && clock.mono() - quiet > milliseconds(300)) break;
+  }
+  parts.running = nullptr;
+  return nlohmann::json{{"requests", std::move(transport.requests)},
+                        {"outcomes", std::move(decided.outcomes)},
+                        {"dead", decided.why_dead.empty() ? nlohmann::json() : nlohmann::json(decided.why_dead)}};
 }
 
 }  // namespace nightpost::app

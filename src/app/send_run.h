@@ -27,4 +27,10 @@ Result<nlohmann::json> send_test_push(const Config& config, store::Store& store,
 Result<nlohmann::json> send_test_push(const Config& config, resolve::Source& source, const admin::PushQuestion& options,
                                       milliseconds timeout, const Clock& clock, const SendRemark& remark);
 
+/// What would become of an event, with nothing sent and nothing changed: "requests", each as an item above with "text",
+/// batches as they would go; "outcomes" of those that a rule ends; "dead": why the event is a dead letter, else null.
+/// Blocks, at most for `timeout`.
+Result<nlohmann::json> dry_run_event(const Config& config, store::Store& store, std::string_view event,
+                                     milliseconds timeout, const Clock& clock);
+
 }  // namespace nightpost::app
