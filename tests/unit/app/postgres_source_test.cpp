@@ -11,7 +11,6 @@ namespace {
 using std::chrono::steady_clock;
 using store::a_certificate;
 using store::a_device;
-using store::kApp;
 using store::Kind;
 using store::TempStore;
 using support::PostgresClient;
@@ -33,9 +32,9 @@ struct SourceBed {
   void add(std::int64_t id) {
     auto next = std::make_shared<CertificateBook>(*book);
     next->entries.emplace(
-        id, std::make_shared<const CertificateBook::Entry>(Certificate{.id = {id}, .app = kApp},
+        id, std::make_shared<const CertificateBook::Entry>(Certificate{.id = {id}, .app = store::kApp},
                                                            CertificateSecret{.bytes = "b", .password = ""}));
-    next->apps.insert(kApp.value);
+    next->apps.insert(store::kApp.value);
     book = std::move(next);
   }
   template <class Done>
@@ -67,16 +66,16 @@ struct SourceBed {
 TEST_CASE("postgres source: receivers are looked up on the loop", "[app][postgres][source]") {
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
-  REQUIRE(store->set_device(kApp, "ann", a_device()));
+  REQUIRE(store->set_device(store::kApp, "ann", a_device()));
   SourceBed bed(temp.url());
-  const auto found = bed.receivers({{kApp, "nobody"}, {kApp, "ann"}});
+  const auto found = bed.receivers({{store::kApp, "nobody"}, {store::kApp, "ann"}});
   REQUIRE(found);
   CHECK((*found)[0].devices.empty());
   CHECK((*found)[1].devices.size() == 1);
   CHECK(bed.answered > 0);
   CHECK(bed.source.trouble().empty());
   std::size_t answers = 0;
-  const ReceiverKey key{kApp, "ann"};
+  const ReceiverKey key{store::kApp, "ann"};
   for (int i = 0; i < 200; ++i) bed.source.receivers({&key, 1}, [&](auto one) { answers += one.has_value() ? 1 : 0; });
   bed.turn_until([&] { return answers == 200; });
 }
@@ -84,11 +83,11 @@ TEST_CASE("postgres source: receivers are looked up on the loop", "[app][postgre
 TEST_CASE("postgres source: a token is removed beside the loop and told on it", "[app][postgres][source]") {
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
-  REQUIRE(store->set_device(kApp, "ann", a_device()));
+  REQUIRE(store->set_device(store::kApp, "ann", a_device()));
   SourceBed bed(temp.url());
   std::vector<Result<bool>> told;
   for (int i = 0; i < 2; ++i)
-    bed.source.remove_token(kApp, "ann", a_device(), [&](auto gone) { told.push_back(gone); });
+    bed.source.remove_token(store::kApp, "ann", a_device(), [&](auto gone) { told.push_back(gone); });
   CHECK(told.empty());
   bed.turn_until([&] { return told.size() == 2; });
   CHECK(told[0] == true);
@@ -102,7 +101,7 @@ TEST_CASE("postgres source: an app without certificates is asked for once", "[ap
   SourceBed bed(temp.url());
   bed.add(1);
   bed.take();
-  CHECK(bed.source.app_known(kApp) == true);
+  CHECK(bed.source.app_known(store::kApp) == true);
   for (const auto& [app, known] : {std::pair{AppId{8}, true}, std::pair{AppId{9}, false}}) {
     const auto first = bed.source.app_known(app);
     REQUIRE_FALSE(first);
@@ -140,15 +139,15 @@ TEST_CASE("postgres source: changes that nobody asks for are bounded", "[app][po
   const TempStore temp(Kind::Postgres);
   temp.open();
   SourceBed bed(temp.url(), seconds(30), 3);
-  bed.take({.apps = {kApp}, .receivers = {{kApp, "a"}}});
-  bed.take({.receivers = {{kApp, "b"}}});
+  bed.take({.apps = {store::kApp}, .receivers = {{store::kApp, "a"}}});
+  bed.take({.receivers = {{store::kApp, "b"}}});
   auto changes = bed.source.changes();
   CHECK(changes->receivers.size() == 2);
   CHECK(changes->apps.size() == 1);
   CHECK_FALSE(changes->everything);
-  bed.take({.receivers = {{kApp, "a"}, {kApp, "b"}}});
-  bed.take({.receivers = {{kApp, "c"}, {kApp, "d"}}});
-  bed.take({.receivers = {{kApp, "e"}}});
+  bed.take({.receivers = {{store::kApp, "a"}, {store::kApp, "b"}}});
+  bed.take({.receivers = {{store::kApp, "c"}, {store::kApp, "d"}}});
+  bed.take({.receivers = {{store::kApp, "e"}}});
   changes = bed.source.changes();
   CHECK(changes->everything);
   CHECK(changes->receivers.empty());
@@ -158,14 +157,14 @@ TEST_CASE("postgres source: a slow look-up ends by its time, and no other with i
   const TempStore temp(Kind::Postgres);
   const auto store = temp.open();
   SourceBed bed(temp.url(), milliseconds(500));
-  REQUIRE(bed.receivers({{kApp, "ann"}}));
+  REQUIRE(bed.receivers({{store::kApp, "ann"}}));
   PostgresClient other(temp.url());
   other.run("BEGIN; LOCK TABLE devices");
-  const auto late = bed.receivers({{kApp, "ann"}});
+  const auto late = bed.receivers({{store::kApp, "ann"}});
   REQUIRE_FALSE(late);
   CHECK(late.error().code == Errc::Timeout);
   other.run("ROLLBACK");
-  bed.turn_until([&] { return bed.receivers({{kApp, "ann"}}).has_value(); });
+  bed.turn_until([&] { return bed.receivers({{store::kApp, "ann"}}).has_value(); });
 }
 
 TEST_CASE("postgres source: while the server is away look-ups fail at once; then they go on",
@@ -175,7 +174,7 @@ TEST_CASE("postgres source: while the server is away look-ups fail at once; then
   REQUIRE(store::open_postgres(url, nullptr));
   SourceBed bed(url);
   for (int round = 0; round < 2; ++round) {
-    REQUIRE(bed.receivers({{kApp, "ann"}}));
+    REQUIRE(bed.receivers({{store::kApp, "ann"}}));
     CHECK(bed.source.trouble().empty());
     server.stop();
     bed.turn_until([&] { return !bed.source.trouble().empty(); });
@@ -200,7 +199,7 @@ TEST_CASE("postgres source: a server without a connection left is said, and trie
     bed.turn_until([&] { return bed.source.trouble().contains("no connection left"); });
     admin.run("ALTER ROLE shard CONNECTION LIMIT -1");
     bed.turn_until([&] { return bed.source.trouble().empty(); });
-    const auto found = bed.receivers({{kApp, "ann"}});
+    const auto found = bed.receivers({{store::kApp, "ann"}});
     INFO((found ? "" : found.error().detail));
     CHECK(found);
   }
