@@ -1,14 +1,20 @@
 // Devices, settings and mutes as lines: import and export, a bounded piece a request.
+#include <algorithm>
+
 #include "admin/routes.h"
 
 namespace nightpost::admin {
 namespace {
+
+constexpr std::ptrdiff_t kImportLinesMax = 50'000;  // of a request: each that is bad is named in the answer
 
 Reply import_lines(Request& request, RowKind kind) {
   const Values& query = request.query;
   const bool dry_run = query.flag("dry_run");
   const auto from_line = static_cast<std::uint64_t>(query.number("from_line", 1));
   if (request.call.body.empty()) return malformed("the body holds no line");
+  if (std::ranges::count(request.call.body, '\n') > kImportLinesMax)
+    return refused(413, "too_large", "more than " + std::to_string(kImportLinesMax) + " lines");
   request.note = {.made = !dry_run};
   const auto may_see = [&caller = request.caller](AppId app) { return caller.may_see(app); };
   Reply reply = request.tools.rows.import_rows(kind, request.call.body, from_line, dry_run, may_see);

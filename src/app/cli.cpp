@@ -27,7 +27,9 @@ void CommonOptions::add_store(CLI::App& command) {
   command
       .add_option("--server", remote.server,
                   "work through the admin API of a console, https://console.example.com, instead of on the store")
-      ->type_name("URL");
+      ->type_name("URL")
+      // A script's variable that is not set must not turn to the store of this machine.
+      ->check([](const std::string& url) { return std::string(url.empty() ? "the address is missing" : ""); });
   command
       .add_option("--token-file", remote.token_file,
                   "with --server: the API token, in a file that you alone can read; absent: NIGHTPOST_TOKEN")

@@ -141,6 +141,8 @@ struct Console::Impl {
                              pushes,          events,          rows,         live,   gate,
                              clock,           options};
     while (auto job = room.queue.next(stop)) {
+      // A call that lasts is not one that waits: the gauge has it right meanwhile.
+      boost::asio::post(loop, [&room] { room.waiting.set(room.queue.waiting()); });
       admin::Answered answered = admin::answer(job->call, tools, &log);
       boost::asio::post(loop,
                         [this, &room, responder = std::move(job->responder), answered = std::move(answered)]() mutable {

@@ -263,7 +263,7 @@ int run_remotely(const DlqOptions& options, const RunOptions& asked) {
     end.tally.too_late += told.too_late;
     end.tally.done_before = told.done_before;
     for (const auto& [reason, count] : told.by_reason) end.tally.by_reason[reason] += count;
-    for (const auto& [why, count] : told.refused) end.tally.refused[why] += count;
+    end.tally.refused = told.refused;  // of all letters that the request met, those of the one before among them
     end.stopped = heard->at("stopped").get<bool>();
     left -= std::min<std::size_t>(left, told.done);
     if (!end.stopped || asked.dry_run || told.done == 0 || signal.came()) break;
@@ -352,16 +352,20 @@ void add_dlq_command(CLI::App& root, int& exit_code) {
   CLI::App* replay_command =
       dlq->add_subcommand("replay", "Give letters another try, each once, for the devices that are left");
   add_filters(*replay_command, *replayed);
-  replay_command->add_option("--rate", replay->rate, "letters a second")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 100'000.0));
+  CLI::Option* const rate = replay_command->add_option("--rate", replay->rate, "letters a second; without --server")
+                                ->capture_default_str()
+                                ->check(CLI::Range(0.01, 100'000.0));
   replay_command->add_flag("--dry-run", replay->dry_run, "count what would go, by reason, and write nothing");
   replay_command->footer(
       "A letter is published and marked in one transaction: after an interruption the same command goes on, and a\n"
       "second replay sends nothing twice. Of two at once the older one ends.\n"
       "Examples:\n  nightpost dlq replay --config config/dev.json --rule credential_bad --since 1d --dry-run\n"
       "  nightpost dlq replay --config config/dev.json --vendor huawei --rate 100");
-  replay_command->callback([replayed, replay, &exit_code] { exit_code = run(*replayed, *replay); });
+  replay_command->callback([replayed, replay, rate, &exit_code] {
+    exit_code = replayed->common.is_remote() && rate->count() > 0
+                    ? say_error("--rate: goes without --server, which has its own pace", kBadUsage)
+                    : run(*replayed, *replay);
+  });
 
   auto dropped = std::make_shared<DlqOptions>();
   auto drop = std::make_shared<RunOptions>();

@@ -6,25 +6,30 @@
 #include <algorithm>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "admin/access.h"
 #include "app/console_options.h"
 #include "app/output.h"
 #include "core/c_handle.h"
 #include "core/text.h"
+#include "core/time.h"
 #include "store/secret_file.h"
 
 namespace nightpost::app {
 namespace {
 
 constexpr long kRemoteConnectMs = 10'000;
-constexpr long kRemoteTotalMs = 180'000;  // a look through the dead letters, a push to many devices
+constexpr long kRemoteTotalMs = 180'000;   // a look through the dead letters, a push to many devices
+constexpr int kRemoteTries = 10;           // of a request that came too soon
+constexpr curl_off_t kRemotePauseMax = 5;  // seconds; who is told to wait for longer is told so
 
 using RemoteCurl = Handle<CURL, curl_easy_cleanup>;
 using RemoteHeaders = Handle<curl_slist, curl_slist_free_all>;
 
 struct RemoteAnswer {
   int status = 0;
+  curl_off_t retry_after = 0;  // seconds; 0: not said
   std::string body;
 };
 
@@ -82,6 +87,7 @@ Result<RemoteAnswer> perform_remote(const RemoteOptions& options, const std::str
   }
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &answer.retry_after);
   answer.status = static_cast<int>(status);
   return answer;
 }
@@ -91,6 +97,12 @@ std::expected<std::string, int> success_of(const RemoteOptions& options, const s
                                            const std::string& target, const std::string& body,
                                            const std::string& type) {
   auto answer = perform_remote(options, method, target, body, type);
+  // An import asks faster than one caller may. Nothing was done, so the same request goes on in a moment.
+  for (int tried = 1; answer && answer->status == 429 && tried < kRemoteTries; ++tried) {
+    if (answer->retry_after < 1 || answer->retry_after > kRemotePauseMax) break;
+    std::this_thread::sleep_for(seconds(answer->retry_after));
+    answer = perform_remote(options, method, target, body, type);
+  }
   if (!answer) return std::unexpected(say_error(answer.error()));
   if (answer->status / 100 == 2) return std::move(answer->body);
   const RemoteRefusal refusal = refusal_in(answer->status, answer->body);

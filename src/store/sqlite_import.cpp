@@ -14,12 +14,13 @@ namespace {
 // Tokens are random, so each row of a batch changes another page of their index. A larger cache keeps these pages until
 // the commit; checkpoints that are further apart write a page once for several commits.
 constexpr std::size_t kBulkCacheBytes = 256 << 20;
-constexpr int kBulkCheckpointPages = 32'768;  // of 8 KiB
+constexpr std::size_t kBulkTunedRows = 10'000;  // smaller batches are a console's, which keeps its connections
+constexpr int kBulkCheckpointPages = 32'768;    // of 8 KiB
 
 }  // namespace
 
-Result<Transaction> SqliteStore::begin_bulk() {
-  if (!tuned_for_bulk_) {
+Result<Transaction> SqliteStore::begin_bulk(std::size_t rows) {
+  if (!tuned_for_bulk_ && rows >= kBulkTunedRows) {
     const std::string pragmas = "PRAGMA cache_size=-" +
                                 std::to_string(std::max(options_.cache_bytes, kBulkCacheBytes) / 1024) +
                                 "; PRAGMA wal_autocheckpoint=" + std::to_string(kBulkCheckpointPages);
@@ -49,7 +50,7 @@ Result<void> SqliteStore::read_device_ids(AppId app, std::string_view user_id, s
 Result<std::vector<Store::RefusedRow>> SqliteStore::import_devices(std::span<const DeviceRow> rows, ImportMode mode) {
   std::vector<RefusedRow> refused;
   const std::vector<std::size_t> order = good_rows_by_user(rows, refused);
-  auto transaction = begin_bulk();
+  auto transaction = begin_bulk(rows.size());
   if (!transaction) return std::unexpected(std::move(transaction.error()));
   constexpr std::size_t kStored = -1;  // the place of a device that no row of the batch has set yet
   std::vector<std::string> ids;        // of the user's devices: asked for once a user
@@ -119,7 +120,7 @@ Result<void> SqliteStore::write_user(const UserRow& row) {
 Result<std::vector<Store::RefusedRow>> SqliteStore::import_users(std::span<const UserRow> rows, ImportMode mode) {
   std::vector<RefusedRow> refused;
   const std::vector<std::size_t> order = good_rows_by_user(rows, refused);
-  auto transaction = begin_bulk();
+  auto transaction = begin_bulk(rows.size());
   if (!transaction) return std::unexpected(std::move(transaction.error()));
   std::set<AppId> written;
   for (const std::size_t at : order) {

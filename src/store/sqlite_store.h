@@ -99,7 +99,7 @@ class SqliteStore final : public Store {
   /// How many mutes the user would have with those of `row`.
   Result<std::size_t> mutes_with(const UserRow& row);
   /// From here to end_bulk() the receivers that are written are not named among the changes one by one.
-  Result<Transaction> begin_bulk();
+  Result<Transaction> begin_bulk(std::size_t rows);
   /// Names the apps instead, and commits.
   Result<void> end_bulk(Transaction& transaction, const std::set<AppId>& written);
   Result<void> read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes);

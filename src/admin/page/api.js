@@ -17,6 +17,8 @@ export const useCsrf = (token) => { csrf = token ?? ''; };
 export const onSessionEnd = (then) => { ended = then; };
 
 const timeLimitMs = 30_000;
+const linesTries = 10; // of a piece that came too soon
+const linesPauseMs = 1000;
 
 async function call(method, path, body, type = 'application/json') {
   const headers = { accept: 'application/json' };
@@ -48,7 +50,18 @@ export const pathOf = (...segments) => `/${segments.map((each) => encodeURICompo
 
 export const get = (path, query = {}) => call('GET', withQuery(path, query));
 export const post = (path, body = {}) => call('POST', path, body);
-export const postLines = (path, query, text) => call('POST', withQuery(path, query), text, 'application/x-ndjson');
 export const put = (path, body = {}) => call('PUT', path, body);
 export const patch = (path, body = {}) => call('PATCH', path, body);
 export const remove = (path, query = {}) => call('DELETE', withQuery(path, query));
+
+/// Pieces of a file come faster than one caller may ask. Of one that is refused for that nothing was done: it waits.
+export async function postLines(path, query, text) {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await call('POST', withQuery(path, query), text, 'application/x-ndjson');
+    } catch (error) {
+      if (error.status !== 429 || tried === linesTries) throw error;
+      await new Promise((then) => { setTimeout(then, linesPauseMs); });
+    }
+  }
+}

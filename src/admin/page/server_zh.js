@@ -125,6 +125,7 @@ export default {
   'field.huawei.app_id': '应用的 OAuth Client ID；v1 以及使用 AppSecret 时需要',
   'field.huawei.project_id': 'v2 和 v3 需要，除非密钥文件中已有',
   'field.huawei.category': '已获批的消息分类，如 IM；v3 默认 IM',
+  'field.huawei.call_category': '来电的消息分类 VOIP，须华为批准；留空则使用 category',
   'field.huawei.channel_id': '应用的通知渠道（v1、v2）；事件自带的优先',
   'field.huawei.collapse_key': '-1（默认）：离线手机全部保留；0：仅最新；1 到 100：按分组',
   'field.huawei.receipt_id': '使用华为侧配置的哪个回执地址',

@@ -280,6 +280,7 @@ export default {
   'field.api': 'API 版本',
   'field.badge': '角标',
   'field.badge_class': '入口 Activity 类名',
+  'field.call_category': '来电的消息分类',
   'field.category': '消息分类',
   'field.channel_id': '通知渠道',
   'field.channel_kind': '渠道类型',

@@ -31,6 +31,13 @@ constexpr std::array kApns = {kTitle,
                               Field{.name = "interruption_level", .is = Is::Word, .words = kLevels}};
 constexpr Shape kApnsShape{kApns};
 
+constexpr Field loc_args(std::string_view name) {
+  return {.name = name, .is = Is::Texts, .most = 10, .item_most = kIdMax};
+}
+constexpr std::array kLoc = {Field{.name = "title_key", .is = Is::Plain, .most = kIdMax}, loc_args("title_args"),
+                             Field{.name = "body_key", .is = Is::Plain, .most = kIdMax}, loc_args("body_args")};
+constexpr Shape kLocShape{kLoc};
+
 // The event's own (config/schemas/offline-event.schema.json).
 constexpr std::array kPush = {Field{.name = "disabled", .is = Is::Flag},
                               kTitle,
@@ -39,10 +46,20 @@ constexpr std::array kPush = {Field{.name = "disabled", .is = Is::Flag},
                               Field{.name = "image", .is = Is::HttpsUrl, .most = 512},
                               Field{.name = "ext", .is = Is::Text, .most = kShownTextMax},
                               Field{.name = "android", .is = Is::Object, .inside = &kAndroidShape},
-                              Field{.name = "apns", .is = Is::Object, .inside = &kApnsShape}};
+                              Field{.name = "apns", .is = Is::Object, .inside = &kApnsShape},
+                              Field{.name = "loc", .is = Is::Object, .inside = &kLocShape}};
 constexpr Shape kPushShape{kPush};
 
 constexpr std::string_view kDisabled = R"({"disabled":true)";  // the first field, written only if true
+
+/// The name of arguments that have no text to stand in, of a canonical push; null: none. Within a string each quote
+/// would have a backslash before it.
+const char* args_without_key(std::string_view canonical) {
+  const auto has = [&](std::string_view mark) { return canonical.find(mark) != std::string_view::npos; };
+  if (has(R"("title_args":[")") && !has(R"("title_key":")")) return "title";
+  if (has(R"("body_args":[")") && !has(R"("body_key":")")) return "body";
+  return nullptr;
+}
 
 }  // namespace
 
@@ -51,6 +68,8 @@ Answer<CheckedPush> check_push(std::string_view json) {
   Answer<std::string> canonical = reshaped(json, kPushShape, Nothing::Leave, "push", kPushBytesMax);
   if (!canonical) return std::unexpected(std::move(canonical.error()));
   if (*canonical == "{}") return CheckedPush{};
+  if (const char* which = args_without_key(*canonical))
+    return refuse(Code::Malformed, std::string("push.loc.") + which + "_args: without " + which + "_key");
   const bool disabled = canonical->starts_with(kDisabled);
   return CheckedPush{*std::move(canonical), disabled};
 }

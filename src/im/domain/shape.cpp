@@ -130,7 +130,7 @@ class Writer {
       case Is::Object:
         return object(value, *field.inside, at, {});
       case Is::Texts: {
-        const Field item{.name = "", .is = Is::Text, .most = kTextsItemMax};
+        const Field item{.name = "", .is = Is::Text, .most = field.item_most};
         return items(value, field, at,
                      [&](const dom::element& each, const Path& here) { return text(each, item, here); });
       }

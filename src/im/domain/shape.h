@@ -24,7 +24,7 @@ enum class Is : std::uint8_t {
   Count,     // integer of 0..2^53-1: what every JSON reader holds exactly; greater ids are strings
   Degrees,   // number of -180..180
   Flag,      // true or false
-  Texts,     // array of least..most strings of at most kTextsItemMax bytes
+  Texts,     // array of least..most strings of at most `item_most` bytes
   Object,    // of the shape `inside`
   Objects,   // array of least..most of those
 };
@@ -39,6 +39,7 @@ struct Field {
   std::size_t least = 0;
   const Shape* inside = nullptr;
   std::span<const std::string_view> words = {};
+  std::size_t item_most = kTextsItemMax;  // bytes of one of Texts
 };
 
 /// Fields are written in this order. REQUIRED: at most 16.

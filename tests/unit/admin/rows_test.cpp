@@ -42,6 +42,7 @@ TEST_CASE("admin rows: bodies and queries that are not as they must be", "[admin
   for (const char* target : {"/v1/devices/import", "/v1/users/import"}) {
     CAPTURE(target);
     CHECK(import(bed, target, secret, "").status == 400);
+    CHECK(import(bed, target, secret, std::string(50'001, '\n')).code() == "too_large");
     CHECK(import(bed, target, secret, "{}", "application/json").code() == "not_json");
     CHECK(import(bed, target, secret, "{}", "text/plain").status == 415);
     CHECK(import(bed, target, secret, "{}", "").status == 415);

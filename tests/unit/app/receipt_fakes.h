@@ -16,10 +16,11 @@
 #include "dispatch/outcome_json.h"
 #include "store/store.h"
 #include "support/outcome_contract.h"
+#include "unit/store/temp_store.h"
 
 namespace nightpost::app {
 
-inline const AppId kApp{1400000001};
+using store::kApp;
 inline const WallTime kNow = wall_from_ms(1'795'225'900'000);
 
 class ManualClock final : public Clock {

@@ -192,7 +192,7 @@ TEST_CASE("remote: commands change and show through a console what they do on th
       office
           .remotely(with({"device", "set", "--device", "mi", "--certificate", "1", "--token", "regid-0123456789"}, who))
           .out == "mi\n");
-  CHECK(office.remotely(with({"user", "set", "--push", "off", "--language", "zh"}, who)).code == kDone);
+  CHECK(office.remotely(with({"user", "set", "--badge", "off", "--language", "zh"}, who)).code == kDone);
   CHECK(office.remotely(with({"user", "mute", "--group", "team"}, who)).code == kDone);
   const auto made = office.remotely({"token", "add", "--name", "ci", "--role", "viewer", "--days", "3"});
   REQUIRE(made.code == kDone);
@@ -249,8 +249,9 @@ TEST_CASE("remote: commands change and show through a console what they do on th
 
 TEST_CASE("remote: rows go in and come out through a console", "[app][remote]") {
   const RemoteOffice office;
-  REQUIRE(office.remotely({"cert", "add", "--vendor", "xiaomi", "--app", "7", "--name", "shop", "--package", "com.x",
-                           "--set", "app_id=100000001", "--secret-file", office.file("mi.secret")})
+  REQUIRE(office
+              .remotely({"cert", "add", "--vendor", "xiaomi", "--app", "7", "--name", "shop", "--package", "com.x",
+                         "--set", "app_id=100000001", "--secret-file", office.file("mi.secret")})
               .code == kDone);
   const auto line = [](int app, const std::string& user, const std::string& token) {
     return Json{{"app_id", app},       {"user_id", user},     {"device_id", "mi"}, {"platform", "android"},
@@ -283,7 +284,8 @@ TEST_CASE("remote: rows go in and come out through a console", "[app][remote]") 
   CHECK(std::ranges::count(text("here.ndjson"), '\n') == 2'502);
   CHECK(text("there.ndjson") == text("here.ndjson"));
 
-  office.write("users.ndjson", R"({"app_id":7,"user_id":"first","push":false,"mutes":[{"kind":"group","target":"g","until":null}]})");
+  office.write("users.ndjson",
+               R"({"app_id":7,"user_id":"first","push":false,"mutes":[{"kind":"group","target":"g","until":null}]})");
   CHECK(office.remotely({"user", "import", office.file("users.ndjson")}).code == kDone);
   CHECK(office.remotely({"user", "export", "-"}).out == office.locally({"user", "export", "-"}).out);
   CHECK(office.remotely({"user", "export", "-"}).out.contains("\"push\":false"));
@@ -332,6 +334,7 @@ TEST_CASE("remote: what a server refuses, or cannot do, is said in one line", "[
            {{"dlq", "list", "--rule", "a", "--rule", "b"}, kBadUsage, "once"},
            {{"dlq", "show", "msg-1"}, kBadUsage, "PARTITION:OFFSET"},
            {{"dlq", "drop", "--everything"}, kUnreachable, ""},
+           {{"dlq", "replay", "--rule", "a", "--rate", "5"}, kBadUsage, "--rate"},
            {{"audit", "list", "--app", "7", "--app", "8"}, kBadUsage, "--app"},
            {{"token", "add", "--name", "root", "--role", "viewer"}, kBadUsage, "taken"},
        }) {
@@ -342,6 +345,7 @@ TEST_CASE("remote: what a server refuses, or cannot do, is said in one line", "[
     CHECK(ran.err.contains(row.says));
     CHECK(ran.out.empty());
   }
+  CHECK(office.locally({"cert", "list", "--server", ""}).code == kBadUsage);
   office.write("other", "npt_unknown");
   const auto unknown = support::run_cli(
       office.file(""), {"cert", "list", "--server", "https://127.0.0.1:1", "--token-file", office.file("other")});

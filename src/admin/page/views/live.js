@@ -33,14 +33,20 @@ export default async function view(asked) {
   let items = [];
   let missed = 0;
   let paused = false;
+  let told = ''; // what `said` says
   const query = { app, vendor, outcome, user, limit: shownMax };
   const draw = (page) => {
     missed += page.missed;
+    const isNews = page.items.length > 0 || query.after === undefined;
     items = [...page.items.reverse(), ...items].slice(0, shownMax);
+    query.after = page.next;
+    // What did not change stays, and with it the focus in it; a reader of the screen would hear it again each time.
+    if (isNews) replace(shown, items.length === 0 ? h('p', { class: 'quiet' }, t('live.none')) : table(t('live'), columns(), items));
+    const words = JSON.stringify([page.trouble, missed, page.left_out]);
+    if (words === told) return;
+    told = words;
     replace(said, page.trouble !== '' && note('warn', t('live.trouble'), h('p', {}, page.trouble)), missed > 0 && note('warn', t('live.missed', { n: missed })),
       page.left_out > 0 && note('warn', t('live.left_out', { n: page.left_out })));
-    replace(shown, items.length === 0 ? h('p', { class: 'quiet' }, t('live.none')) : table(t('live'), columns(), items));
-    query.after = page.next;
   };
   const pause = button(t('live.pause'), () => {
     paused = !paused;
@@ -51,6 +57,7 @@ export default async function view(asked) {
     try {
       if (!paused && !document.hidden) draw(await get('/v1/live', query));
     } catch (error) {
+      told = '';
       replace(said, problem(error));
     }
     setTimeout(follow, everyMs);

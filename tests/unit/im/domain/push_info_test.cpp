@@ -24,7 +24,8 @@ std::string push_why(std::string_view json) {
 const char* const kFull =
     R"({"disabled":true,"title":"t","desc":"d","subtitle":"s","image":"https://m.example/i.png","ext":"{\"a\":1}",)"
     R"("android":{"title":"at","desc":"ad","channel":{"fcm":"c1","huawei":"c2","honor":"c3","xiaomi":"c4","oppo":"c5","vivo":"c6","meizu":"c7"}},)"
-    R"("apns":{"title":"pt","desc":"pd","sound":"none","badge":"ignore","mutable_content":true,"category":"reply","interruption_level":"time-sensitive"}})";
+    R"("apns":{"title":"pt","desc":"pd","sound":"none","badge":"ignore","mutable_content":true,"category":"reply","interruption_level":"time-sensitive"},)"
+    R"("loc":{"title_key":"k","title_args":["1"],"body_key":"b","body_args":["2"]}})";
 
 TEST_CASE("push_info: every field passes, in the table's order", "[im][domain][push_info]") {
   CHECK(canonical(kFull) == kFull);
@@ -49,7 +50,7 @@ TEST_CASE("push_info: what says nothing is not kept", "[im][domain][push_info]")
 TEST_CASE("push_info: what is wrong is named with its place", "[im][domain][push_info]") {
   struct Row {
     std::string json;
-    std::string_view push_why;
+    std::string_view why;
   };
   const Row row = GENERATE(values<Row>({
       {" ", "push: not JSON"},
@@ -82,10 +83,14 @@ TEST_CASE("push_info: what is wrong is named with its place", "[im][domain][push
       {R"({"apns":{"interruption_level":"loud"}})",
        "push.apns.interruption_level: none of passive, active, time-sensitive, critical"},
       {R"({"apns":{"content_available":true}})", "push.apns: \"content_available\" is no field of it"},
+      {R"({"loc":{"title_args":["a"]}})", "push.loc.title_args: without title_key"},
+      {R"({"loc":{"title_key":"k","body_args":["a"]}})", "push.loc.body_args: without body_key"},
+      {R"({"loc":{"title_key":"k","title_args":"a"}})", "push.loc.title_args: not an array"},
+      {R"({"loc":{"title_key":7}})", "push.loc.title_key: not a string"},
       {R"({"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":1}}}}}}}}})", "push: nested too deep"},
   }));
   CAPTURE(row.json);
-  CHECK(push_why(row.json) == row.push_why);
+  CHECK(push_why(row.json) == row.why);
 }
 
 TEST_CASE("push_info: how long", "[im][domain][push_info]") {
@@ -107,7 +112,9 @@ TEST_CASE("push_info: how long", "[im][domain][push_info]") {
 nlohmann::json example_of(const nlohmann::json& schema) {
   if (schema.contains("enum")) return schema["enum"][0];
   if (schema["type"][0] == "boolean") return true;
+  if (schema["type"] == "string") return "x";
   if (schema["type"][0] == "string") return schema.value("format", "") == "uri" ? "https://m.example/i" : "x";
+  if (schema["type"][0] == "array") return nlohmann::json::array({example_of(schema["items"])});
   nlohmann::json object;
   for (const auto& [name, member] : schema["properties"].items()) object[name] = example_of(member);
   return object;
