@@ -167,14 +167,18 @@ Result<Certificate> inspect(Certificate wanted, const CertificateSecret& secret,
 }
 
 std::vector<std::string> warnings(const Certificate& certificate, WallTime now) {
+  std::vector<std::string> all;
+  if (!serves(certificate, certificate.bundle_id))
+    all.push_back("it is for calls alone: a device with another token that names it gets nothing (token_malformed)");
   const auto end = from_iso_utc(fact(certificate, "not_after"));
-  if (!end) return {};
+  if (!end) return all;
   const auto left = std::chrono::floor<std::chrono::days>(*end - now).count();
   if (*end <= now)
-    return {"renew it at Apple: it expired at " + fact(certificate, "not_after") + ", and Apple refuses it"};
-  if (left >= kWarnDaysBefore) return {};
-  return {"renew it at Apple: it expires at " + fact(certificate, "not_after") + ", in " + std::to_string(left) +
-          (left == 1 ? " day" : " days")};
+    all.push_back("renew it at Apple: it expired at " + fact(certificate, "not_after") + ", and Apple refuses it");
+  else if (left < kWarnDaysBefore)
+    all.push_back("renew it at Apple: it expires at " + fact(certificate, "not_after") + ", in " +
+                  std::to_string(left) + (left == 1 ? " day" : " days"));
+  return all;
 }
 
 }  // namespace nightpost::apns

@@ -79,18 +79,24 @@ Verification verify_credential(const Config& config, const store::NewCertificate
   if (!parts) return {.verdict = Verification::Verdict::Refused, .reason = parts.error().detail};
   const auto token = std::ranges::find_if(
       kNobody, [&](std::string_view text) { return parts->provider->well_formed(DeviceToken(std::string(text))); });
-  const Device phone{.device_id = "nobody",
-                     .platform = certificate.vendor == Vendor::Apns ? Platform::Ios : Platform::Android,
-                     .certificate = kCandidate,
-                     .token = DeviceToken(std::string(token == kNobody.end() ? kNobody.front() : *token)),
-                     .registered_at = clock.wall()};
+  // One for calls alone takes no other token.
+  const DeviceToken pushkit(std::string(kNobody.front()), TokenKind::Voip);
+  const bool call =
+      certificate.vendor == Vendor::Apns && token == kNobody.end() && parts->provider->well_formed(pushkit);
+  const Device phone{
+      .device_id = "nobody",
+      .platform = certificate.vendor == Vendor::Apns ? Platform::Ios : Platform::Android,
+      .certificate = kCandidate,
+      .token = call ? pushkit : DeviceToken(std::string(token == kNobody.end() ? kNobody.front() : *token)),
+      .registered_at = clock.wall()};
   const admin::PushQuestion push{.app = certificate.app,
                                  .user = "nobody",
                                  .title = "Nightpost",
                                  .desc = "verification of a credential",
                                  .from = "nightpost",
                                  .priority = "normal",
-                                 .ttl_s = 60};
+                                 .ttl_s = 60,
+                                 .call = call};
   CandidateSource source(std::move(certificate), candidate.secret, phone);
   Verification verification;
   const auto sent = send_test_push(config, source, push, timeout, clock, [&](const std::string& line) {

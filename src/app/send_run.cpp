@@ -355,9 +355,9 @@ Result<nlohmann::json> dry_run_event(const Config& config, store::Store& store, 
   Decisions decided;
   dispatch::Metrics metrics;
   dispatch::Options limits = config.dispatch;
-  // Nobody answers, so no request may wait for another's place.
-  limits.credential_in_flight_first = limits.credential_in_flight_max =
-      std::max(limits.credential_in_flight_max, limits.receivers_max);
+  // Nobody answers, so no request may wait for another's place: more places than an event has devices.
+  constexpr std::size_t kPlaces = 1'000'000;
+  limits.pushes_in_flight_max = limits.credential_in_flight_first = limits.credential_in_flight_max = kPlaces;
   dispatch::Dispatcher dispatcher(limits, directory, credentials, transport, decided, clock, metrics);
   parts.running = &dispatcher;
   const dispatch::Record record{dispatch::RecordId{1}, "dry-run", event, ""};

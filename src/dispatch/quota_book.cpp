@@ -8,6 +8,8 @@ namespace {
 
 /// Of a period's quota: what bulk leaves to others in any case.
 constexpr std::uint32_t kFewPart = 20;
+/// A shard reads its clock once for each of its calls, so it may be so far behind another's.
+constexpr milliseconds kBehindMax{5'000};
 
 /// Periods end at whole seconds.
 std::uint32_t quota_seconds(WallTime ends) noexcept {
@@ -119,13 +121,15 @@ bool QuotaBook::take_of_app(const Quota& quota, Audience audience, WallTime now,
   return true;
 }
 
-/// Begun anew where its period is another.
+/// Begun anew where its period is another. Who is a moment behind counts in the one that runs.
 QuotaBook::AppCount& QuotaBook::count_of(const Quota& quota, WallTime now) {
   const auto found = std::ranges::find_if(
       apps_, [&](const AppCount& each) { return each.per == quota.per && each.name == quota.name; });
   AppCount& count = found != apps_.end() ? *found : apps_.emplace_back(AppCount{.name = quota.name, .per = quota.per});
   const WallTime ends = period_end(quota, now);
-  if (count.ends == ends) return count;
+  // Begun anew for who is a moment behind, and then for the others, a period would be counted from nothing twice.
+  const bool behind = count.ends != WallTime{} && ends - now <= kBehindMax && period_end(quota, ends) == count.ends;
+  if (count.ends == ends || behind) return count;
   const bool follows = count.ends != WallTime{} && period_end(quota, count.ends) == ends;
   count.few_before = follows ? count.few_asked : 0;
   count.ends = ends;

@@ -103,7 +103,9 @@ Result<void> PostgresConnection::ready() {
       lost_ = true;
   }
   if (options_.stop.stop_requested()) return stopped(kServer);
-  return lost() ? connect() : Result<void>{};
+  if (!lost()) return {};
+  if (is_held_) return fail(Errc::Io, std::string(kServer) + ": the connection was lost within a transaction");
+  return connect();
 }
 
 Error PostgresConnection::lost_error(std::string_view what) {
@@ -267,18 +269,24 @@ Result<PostgresTransaction> PostgresTransaction::begin(PostgresConnection& conne
   for (bool again = false;; again = true) {
     if (auto ready = connection.ready(); !ready) return std::unexpected(std::move(ready.error()));
     auto begun = connection.run(sql, "store");
-    if (begun) return PostgresTransaction(connection, false);
+    if (begun) {
+      connection.is_held_ = true;
+      return PostgresTransaction(connection, false);
+    }
     if (again || !connection.lost()) return std::unexpected(std::move(begun.error()));
   }
 }
 
 PostgresTransaction::~PostgresTransaction() {
-  if (connection_ == nullptr || connection_->lost() || connection_->session() != session_) return;
+  if (connection_ == nullptr) return;
+  if (!nested_) connection_->is_held_ = false;
+  if (connection_->lost() || connection_->session() != session_) return;
   (void)connection_->run(nested_ ? "ROLLBACK TO SAVEPOINT nested; RELEASE SAVEPOINT nested" : "ROLLBACK", "store");
 }
 
 Result<void> PostgresTransaction::commit() {
   PostgresConnection& connection = *std::exchange(connection_, nullptr);
+  if (!nested_) connection.is_held_ = false;
   if (connection.session() != session_) return fail(Errc::Io, "store: the connection was lost before the commit");
   auto done = connection.run(nested_ ? "RELEASE SAVEPOINT nested" : "COMMIT", "store");
   if (!done) return std::unexpected(std::move(done.error()));

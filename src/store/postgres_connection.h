@@ -36,7 +36,8 @@ class PostgresConnection {
   /// Not yet connected: the first ready() does it.
   static PostgresConnection later(const std::string& url, const StoreOptions& options) { return {url, options}; }
 
-  /// REQUIRED before each call of a store that is not in a transaction: opens a lost connection again.
+  /// REQUIRED before each call of a store that is not in a transaction: opens a lost connection again. Io: it was lost
+  /// within a transaction, whose rest must not be done without its beginning.
   Result<void> ready();
   /// The last answer was the connection's end.
   bool lost() const noexcept { return lost_ || PQstatus(handle_.get()) != CONNECTION_OK; }
@@ -132,6 +133,8 @@ class PostgresConnection {
   Result<void> wait(MonoTime deadline, std::string_view what);
   Error lost_error(std::string_view what);
 
+  friend class PostgresTransaction;
+
   std::string url_;
   StoreOptions options_;
   milliseconds patience_{0};
@@ -140,6 +143,7 @@ class PostgresConnection {
   std::vector<Sent> sent_;  // empty: not in pipeline mode
   std::uint64_t session_ = 0;
   bool lost_ = false;
+  bool is_held_ = false;  // by a PostgresTransaction, within which no other connection is opened
 };
 
 /// A transaction from begin() until commit(), or rolled back where it goes out of scope. Within another one it is a

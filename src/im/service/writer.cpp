@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
+
+#include "core/device.h"
 
 namespace nightpost::im {
 namespace {
@@ -32,6 +35,24 @@ void append(Committed& to, Committed&& from) {
   append(to.group_intents, std::move(from.group_intents));
   append(to.callbacks, std::move(from.callbacks));
   to.mass_push = to.mass_push || from.mass_push;
+}
+
+Result<void> remove_if_there(store::Store& store, const Tables::Unbind& from, std::string_view device) {
+  auto removed = store.remove_device(from.who.app, from.who.user, device);
+  if (!removed && removed.error().code != Errc::NotFound) return removed;
+  return {};
+}
+
+/// The device's row, and that of its VoIP token, if the app's server set one: calls would ring it for who has left.
+Result<void> unbind_rows(store::Store& store, const Tables::Unbind& from) {
+  if (auto removed = remove_if_there(store, from, from.device); !removed) return removed;
+  const auto rows = store.devices(from.who.app, from.who.user, std::numeric_limits<std::size_t>::max());
+  if (!rows) return std::unexpected(rows.error());
+  const auto voip = std::ranges::find_if(*rows, [&](const store::Store::DeviceRow& row) {
+    return row.device.token.kind() == TokenKind::Voip && is_voip_id(row.device.device_id) &&
+           phone_of(row.device.device_id) == from.device;
+  });
+  return voip == rows->end() ? Result<void>() : remove_if_there(store, from, voip->device.device_id);
 }
 
 }  // namespace
@@ -238,8 +259,8 @@ void Writer::write_to_push_store(std::vector<AfterCommit>& after) {
 void Writer::unbind_pending() {
   while (!unbind_.empty()) {
     Tables::Unbind& first = unbind_.front();
-    const auto removed = push_store_->remove_device(first.who.app, first.who.user, first.device);
-    if (!removed && removed.error().code != Errc::NotFound) {  // its row stands; the next commit tries again
+    const auto removed = unbind_rows(*push_store_, first);
+    if (!removed) {  // a row stands; the next commit tries again
       log_.error("im.unbind_failed", {observe::kv("why", removed.error().detail)});
       return;
     }

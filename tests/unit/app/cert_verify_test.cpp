@@ -3,6 +3,9 @@
 
 #include <catch2/catch.hpp>
 
+#include "app/dev_account.h"
+#include "app/vendors.h"
+
 namespace nightpost::app {
 namespace {
 
@@ -53,6 +56,22 @@ TEST_CASE("cert verify: nobody answers", "[app][cert]") {
                                         .secret = {"abcdefghijklmnopqrstuv==", "", "key"}};
   const Verification found = verify_credential(config, candidate, milliseconds(500), SystemClock());
   CHECK(found.verdict == Verdict::Unknown);
+  CHECK(found.trouble.contains("cannot reach https://127.0.0.1:1"));
+}
+
+TEST_CASE("cert verify: a certificate for calls alone is tried by a call", "[app][cert][voip]") {
+  const auto account = make_dev_account(Vendor::Apns);
+  REQUIRE(account);
+  Certificate claimed = account->certificate;
+  claimed.app = {1};
+  claimed.name = "calls";
+  auto inspected = inspect_upload(claimed, account->secret, SystemClock().wall(), std::nullopt);
+  REQUIRE(inspected);
+  inspected->facts["topics"] = inspected->bundle_id + ".voip";
+  inspected->host_override = "https://127.0.0.1:1";
+  const Verification found =
+      verify_credential(Config(), {*inspected, account->secret}, milliseconds(500), SystemClock());
+  CHECK(found.rule != "token_malformed");
   CHECK(found.trouble.contains("cannot reach https://127.0.0.1:1"));
 }
 

@@ -53,8 +53,8 @@ struct DryTown {
         {"message", {{"id", "m1"}, {"seq", 1}, {"sent_at", now}, {"elements", {{{"type", "text"}, {"text", "hi"}}}}}},
         {"to", to}};
   }
-  nlohmann::json run(const std::string& bytes) {
-    const auto decided = dry_run_event(Config{}, *store, bytes, milliseconds(30'000), clock);
+  nlohmann::json run(const std::string& bytes, const Config& config = {}) {
+    const auto decided = dry_run_event(config, *store, bytes, milliseconds(30'000), clock);
     REQUIRE(decided);
     return *decided;
   }
@@ -84,6 +84,13 @@ TEST_CASE("event dry run: every request, batches included, and every rule", "[ap
   CHECK(requests.at("huawei")["request"]["headers"]["authorization"] == "Bearer (obtained when sent)");
   CHECK_FALSE(requests.at("apns")["request"]["headers"]["authorization"].get<std::string>().contains("ey"));
   CHECK(town.store->devices(AppId{kDryApp}, std::nullopt, 10)->size() == 4);
+}
+
+TEST_CASE("event dry run: all requests are shown, however few a worker may have in the air", "[app][dry_run]") {
+  DryTown town;
+  Config config;
+  config.dispatch.pushes_in_flight_max = config.dispatch.credential_in_flight_max = 1;
+  CHECK(town.run(town.event().dump(), config)["requests"].size() == 2);
 }
 
 TEST_CASE("event dry run: an event that would be a dead letter says why", "[app][dry_run]") {

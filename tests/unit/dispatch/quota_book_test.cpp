@@ -203,6 +203,19 @@ TEST_CASE("quota book: a clock that goes back begins a period anew, and loses no
   }
 }
 
+TEST_CASE("quota book: a shard whose clock is a moment behind begins no period anew", "[dispatch][quota]") {
+  for (const Quota& of : {quota(Quota::Of::App, Quota::Per::Second, 3), kThreeADay}) {
+    CAPTURE(std::string(name_of(of.per)));
+    QuotaBook book;
+    const WallTime begins = kNoon + hours(12), behind = begins - milliseconds(1);
+    CHECK(takes(book, of, "a", begins));
+    CHECK(takes(book, of, "a", behind));
+    CHECK(takes(book, of, "a", begins));
+    CHECK_FALSE(takes(book, of, "a", behind));
+    CHECK_FALSE(takes(book, of, "a", begins));
+  }
+}
+
 TEST_CASE("quota book: the ledger sums what is used, and says what is left of the one that is fullest",
           "[dispatch][quota][ledger]") {
   SignerLedger ledger;

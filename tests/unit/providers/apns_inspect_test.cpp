@@ -262,6 +262,7 @@ TEST_CASE("apns p12: a VoIP certificate says so", "[apns]") {
   REQUIRE(calls);
   CHECK(calls->bundle_id == "com.example.shop");
   CHECK(calls->facts.at("topics") == "com.example.shop.voip");
+  CHECK(apns::warnings(*calls, kNow).size() == apns::warnings(*result, kNow).size() + 1);
   const auto provider = apns::make_provider(*calls);
   REQUIRE(provider);
   CHECK((*provider)->well_formed(DeviceToken("aa11", TokenKind::Voip)));

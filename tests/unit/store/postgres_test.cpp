@@ -124,6 +124,23 @@ TEST_CASE("postgres: a connection that ended is opened again by the next call", 
   CHECK(store->remove_token(kApp, "ann", a_device("tablet")) == true);
 }
 
+TEST_CASE("postgres: of what is one commit nothing is done on another connection", "[store][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  const auto store = temp.open();
+  PostgresClient admin(temp.url());
+  const auto done = store->together([&]() -> Result<void> {
+    admin.text(
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = "
+        "'nightpost' AND datname = current_database()");
+    CHECK_FALSE(store->certificates(std::nullopt));
+    return store->set_device(kApp, "ann", a_device());
+  });
+  REQUIRE_FALSE(done);
+  CHECK(done.error().code == Errc::Io);
+  CHECK(receiver_of(*store, "ann").devices.empty());  // and the next call connects anew
+  CHECK(store->set_device(kApp, "ann", a_device()));
+}
+
 TEST_CASE("postgres: a server that restarts costs errors, not the store", "[store][postgres]") {
   PostgresServer server({"fsync=off"});
   const std::string url = server.new_database();

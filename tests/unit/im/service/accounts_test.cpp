@@ -123,6 +123,20 @@ TEST_CASE("im accounts: a logout takes the token away", "[im][service]") {
   CHECK(world.intents().empty());  // nobody to push to
 }
 
+TEST_CASE("im accounts: a logout takes the phone's VoIP token away, too", "[im][service][voip]") {
+  World world;
+  const Terminal who = world.login("denny");
+  REQUIRE(world.report_token(who, "token"));
+  Device voip = world.open_store()->devices(kApp, "denny", 10).value().at(0).device;
+  voip.device_id += kVoipSuffix;
+  voip.platform = Platform::Ios;
+  voip.token = DeviceToken("pushkit", TokenKind::Voip);
+  REQUIRE(world.open_store()->set_device(kApp, "denny", voip));
+  REQUIRE(world.bound("denny") == Names{"phone", "phone.voip"});
+  REQUIRE(world.logout(who));
+  CHECK(world.bound("denny").empty());
+}
+
 TEST_CASE("im accounts: a kick ends all logins and refuses signatures of before", "[im][service]") {
   World world;
   const Terminal phone = world.login("denny");
