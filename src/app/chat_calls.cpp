@@ -14,7 +14,8 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::int64_t kRingSeconds = 30;  // unless one says another number
+constexpr std::int64_t kRingSeconds = 30;         // unless one says another number
+constexpr std::int64_t kRingSecondsMax = 86'400;  // as much as a server can be set to allow
 
 }  // namespace
 
@@ -22,6 +23,8 @@ void ChatState::typed_of_call(const ChatLine& line, MonoTime now) {
   using What = ChatLine::What;
   switch (line.what) {
     case What::Call: {
+      if (line.number > kRingSecondsMax)
+        return refuse_input(fmt::format("a call rings for {} seconds at most", kRingSecondsMax));
       if (is_group(peer_) && line.words.empty()) return refuse_input("in a group: /call [SECONDS] USER...");
       if (!is_group(peer_) && !line.words.empty()) return refuse_input("users are called in a group: /group GROUP");
       ordered_json body = {{"client_id", fmt::format("{:016x}-{}", options_.seed, ++client_ids_)}};

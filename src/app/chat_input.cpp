@@ -60,8 +60,11 @@ std::vector<std::string_view> words_of(std::string_view text) {
 }
 
 bool read_number(std::string_view text, std::int64_t& out) {
-  const auto [end, ec] = std::from_chars(text.begin(), text.end(), out);
-  return ec == std::errc() && end == text.end() && out > 0;
+  std::int64_t read = 0;
+  const auto [end, ec] = std::from_chars(text.begin(), text.end(), read);
+  if (ec != std::errc() || end != text.end() || read <= 0) return false;
+  out = read;
+  return true;
 }
 
 }  // namespace

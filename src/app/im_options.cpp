@@ -283,6 +283,7 @@ void read_im(JsonSection section, ImOptions& options) {
   section.integer("events_in_flight_max", options.relay.in_flight_max, 1, 1'000'000);
   section.integer("events_in_flight_bytes_max", options.relay.in_flight_bytes_max, 65'536, std::int64_t{1} << 40);
   section.flag("call_events", options.relay.call_events);
+  options.service.calls.rings = options.relay.call_events;
   section.duration_ms("follow_up_wait_ms", options.relay.follow_up_wait, 0, 600'000);
   section.integer("follow_ups_held_max", options.relay.follow_ups_max, 100, 10'000'000);
   section.integer("group_intents_held_max", options.group_relay.held_max, 100, 1'000'000);

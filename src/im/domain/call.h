@@ -29,6 +29,7 @@ struct CallLimits {
   std::size_t data_bytes_max = 4'096;   // of the app's own data, and of what a push shows
   milliseconds timeout_max{3'600'000};  // that an invite may wait
   milliseconds kept{86'400'000};        // then a call is forgotten; REQUIRED: at least timeout_max
+  bool rings = true;                    // an invite rings without words, too: its events are of kind call
 };
 
 /// A step as the only element of its message.

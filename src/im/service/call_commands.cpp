@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "im/service/before_questions.h"
 #include "im/service/group_commands.h"
 
 namespace nightpost::im {
@@ -150,6 +151,7 @@ Answer<CallReply> invite_to_call(Work& work, const Terminal& who, const CallDraf
                                    .push = draft.push,
                                    .push_disabled = draft.push_disabled});
   if (!sent) return std::unexpected(sent.error());
+  if (is_look_ahead(work)) return CallReply{};
   call.id = sent->id;
   call.waiting = static_cast<std::int64_t>(users.size());
   call.hidden = !*group && tables.blocks({who.user.app, invite.to}, who.user.user);

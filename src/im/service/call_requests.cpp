@@ -43,12 +43,17 @@ Answer<CallDraft> checked_invite(CallInvite&& invite, const CallLimits& limits) 
 void StoreService::invite_to_call(const Terminal& who, CallInvite invite, Reply<CallReply> reply) {
   auto draft = checked_invite(std::move(invite), options_.calls);
   if (!draft) return refuse_later(std::move(draft.error()), std::move(reply));
-  write<CallReply>([who, draft = *std::move(draft)](Work& work) { return im::invite_to_call(work, who, draft); },
-                   Reply<CallReply>([this, reply = std::move(reply)](Answer<CallReply> made) mutable {
-                     if (made && !made->repeated && around_.metrics != nullptr) around_.metrics->calls.add();
-                     if (made && made->until) sweep_calls_at(*made->until);
-                     reply(std::move(made));
-                   }));
+  const std::string& to = draft->invite.to;
+  const bool in_group = to.empty();
+  std::string line = in_group ? line_of_group(draft->invite.group) : line_of_chat(who.user.user, to);
+  write_asked<CallReply>(
+      in_group ? Before::GroupSend : Before::Send, actor_of(who), std::move(line), *std::move(draft),
+      [](Work& work, const Actor& by, const CallDraft& asked) { return im::invite_to_call(work, *by.terminal, asked); },
+      Reply<CallReply>([this, reply = std::move(reply)](Answer<CallReply> made) mutable {
+        if (made && !made->repeated && around_.metrics != nullptr) around_.metrics->calls.add();
+        if (made && made->until) sweep_calls_at(*made->until);
+        reply(std::move(made));
+      }));
 }
 
 void StoreService::answer_call(const Terminal& who, CallAnswer answer, Reply<SendReply> reply) {

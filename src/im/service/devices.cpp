@@ -44,6 +44,8 @@ Answer<PushStep> report_token(Work& work, const Terminal& who, const TokenReport
   if (!row) return std::unexpected(row.error());
   if (who.platform != Platform::Ios && who.platform != Platform::Android)
     return refuse(Code::Malformed, "token: this platform receives no pushes");
+  if (report.token.kind() == TokenKind::Voip)
+    return refuse(Code::Malformed, "kind: a VoIP token is a row of its own, which the app's server sets");
   Tables::Unbind earlier{who.user, who.device};
   work.tables.erase_unbind(earlier);
   work.rebound.push_back(std::move(earlier));

@@ -59,6 +59,7 @@ FollowUp call_over_of(Tables& tables, const FollowUpRow& row, FollowUp one) {
     return one;
   }
   one.from = call->inviter;
+  if (auto invite = tables.group_message(*group, row.message.seq)) one.nick = std::move(invite->first.nick);
   name_call(tables, one);
   name_group(one, *group, call->ranges);
   return one;
@@ -93,7 +94,8 @@ bool may_be_shown(const ServiceOptions& options, const Message& message) {
   if (!push) return true;
   if (push->disabled) return false;
   if (push->canonical.contains(R"("desc":)")) return true;
-  if (message.elements.starts_with(R"([{"type":"call")")) return call_shows(message.elements);
+  if (message.elements.starts_with(R"([{"type":"call")"))
+    return call_shows(message.elements) || (options.calls.rings && is_call_invite(message.elements));
   const auto content = check_elements(message.elements, options.elements);
   return !content || !content->preview.empty();
 }

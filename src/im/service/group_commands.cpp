@@ -40,7 +40,7 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   const GroupLimits& limits = work.options.groups;
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const bool live = request.type == GroupType::Live;
-  if (live && static_cast<std::size_t>(tables.count_groups(who.user.app, GroupType::Live)) >= limits.live_groups_max)
+  if (live && tables.count_live_groups(who.user.app) >= limits.live_groups_max)
     return refuse(Code::LiveGroups,
                   "type: the app has " + std::to_string(limits.live_groups_max) + " live groups, as many as it may");
   if (live && !request.members.empty())
@@ -191,6 +191,7 @@ Answer<Ver> transfer_group(Work& work, const Actor& who, const std::string& id, 
 }
 
 void leave_all_groups(Work& work, const UserKey& who) {
+  work.tables.disown_live_groups(who);  // there he is no member
   for (MemberRow& member : work.tables.memberships(who)) {
     auto group = work.tables.group(member.conv);
     if (!group) continue;

@@ -224,6 +224,7 @@ Answer<MembersChanged> kick_members(Work& work, const Actor& who, const MembersC
     }
     const GroupTip tip{.kind = GroupTip::Kind::Kick, .by = who.user.user, .users = {user}, .note = change.reason};
     dismiss_member(work, group, *member, "", tip);
+    work.tables.void_invitation(group.conv, user, who.user.user, work.now);  // else it would bring him back
     all.users.push_back(user);
     out.members.push_back({user, MemberResult::Done, ""});
   }

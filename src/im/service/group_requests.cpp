@@ -177,6 +177,11 @@ void StoreService::join_group(const Actor& who, std::string group, std::string n
   struct Join {
     std::string group, note;
   };
+  if (who.terminal)
+    reply = [asked = rooms_.asked(*who.terminal), reply = std::move(reply)](Answer<JoinReply> in) mutable {
+      asked.reset();
+      reply(std::move(in));
+    };
   write_asked<JoinReply>(
       Before::GroupJoin, placed(who), "", Join{std::move(group), std::move(note)},
       [](Work& work, const Actor& by, const Join& join) { return im::join_group(work, by, join.group, join.note); },

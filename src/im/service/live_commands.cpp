@@ -29,13 +29,18 @@ void tell_one(Work& work, const GroupRow& group, const UserKey& to, const GroupT
 
 Answer<void> save_rule(Work& work, const GroupRow& group, const LiveRule& rule) {
   Tables& tables = work.tables;
-  const std::size_t most = work.options.groups.live_rules_max;
-  if (!tables.live_rule(group.conv, rule.user) && tables.count_live_rules(group.conv) >= most)
-    return refuse(Code::Busy, "group: " + std::to_string(most) + " users are silenced or banned here, as many as may");
-  if (rule.silenced_until <= work.now && rule.banned_until <= work.now)
+  if (rule.silenced_until <= work.now && rule.banned_until <= work.now) {
     tables.erase_live_rule(group.conv, rule.user);
-  else
-    tables.save_live_rule(group.conv, rule);
+    return {};
+  }
+  const std::size_t most = work.options.groups.live_rules_max;
+  if (!tables.live_rule(group.conv, rule.user) && tables.count_live_rules(group.conv) >= most) {
+    tables.prune_live_rules(group.conv, work.now);
+    if (tables.count_live_rules(group.conv) >= most)
+      return refuse(Code::Busy,
+                    "group: " + std::to_string(most) + " users are silenced or banned here, as many as may");
+  }
+  tables.save_live_rule(group.conv, rule);
   return {};
 }
 

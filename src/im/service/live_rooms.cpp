@@ -88,7 +88,12 @@ void LiveRooms::join(const Delivery& delivery, const Subscribed& item, Out& out,
         delivery.group, Room{.group = item.live, .queue = {limits_.live_per_second, limits_.live_waiting_max}});
     ++room->second.users;
   }
-  user.devices[item.device] = {item.epoch, true};
+  Device& device = user.devices[item.device];
+  if (device.epoch > item.epoch) return;  // of a later login
+  const auto asked = asking_->find({delivery.to, item.device, item.epoch});
+  const bool here = asked == asking_->end() || !asked->second.gone;
+  device = {item.epoch, here};
+  if (!here) leases_.push_back({now + limits_.live_lease, delivery.to, item.device, item.epoch});
 }
 
 /// `told`: the members have heard of it.
@@ -124,7 +129,17 @@ ConvId LiveRooms::came(const Terminal& who) {
   return found->second.room;
 }
 
+std::shared_ptr<const void> LiveRooms::asked(const Terminal& who) {
+  const auto at = asking_->try_emplace({who.user, who.device, who.epoch}).first;
+  ++at->second.open;
+  return {nullptr, [all = asking_, at](const void*) {
+            if (--at->second.open == 0) all->erase(at);
+          }};
+}
+
 void LiveRooms::gone(const Terminal& who, MonoTime now) {
+  if (const auto asked = asking_->find({who.user, who.device, who.epoch}); asked != asking_->end())
+    asked->second.gone = true;
   const auto found = users_.find(who.user);
   if (found == users_.end()) return;
   const auto device = found->second.devices.find(who.device);

@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -37,6 +39,9 @@ class LiveRooms {
   ConvId came(const Terminal& who);
   /// Its connection is gone.
   void gone(const Terminal& who, MonoTime now);
+  /// A device asks to join; to be held until it has its answer. A connection that ends in between has left a place
+  /// that is not taken yet: it has a lease from the first. May outlive this.
+  std::shared_ptr<const void> asked(const Terminal& who);
   /// What waited for its time: messages, and the ends of leases.
   std::vector<Delivery> due(MonoTime now);
   std::optional<MonoTime> next() const;
@@ -46,6 +51,11 @@ class LiveRooms {
     Epoch epoch;  // of the login
     bool here = true;
   };
+  struct Asked {
+    std::size_t open = 0;
+    bool gone = false;
+  };
+  using Asking = std::map<std::tuple<UserKey, std::string, Epoch>, Asked>;  // by user, device, login
   struct User {
     ConvId room;
     std::map<std::string, Device> devices;
@@ -72,9 +82,10 @@ class LiveRooms {
 
   const GroupLimits& limits_;
   std::unordered_map<UserKey, User> users_;
-  std::unordered_map<ConvId, Room> rooms_;  // with somebody in them
-  std::deque<Lease> leases_;                // oldest first
-  std::set<ConvId> waiting_;                // rooms where something waits
+  std::unordered_map<ConvId, Room> rooms_;                             // with somebody in them
+  const std::shared_ptr<Asking> asking_ = std::make_shared<Asking>();  // shared with who holds what asked() gave
+  std::deque<Lease> leases_;                                           // oldest first
+  std::set<ConvId> waiting_;                                           // rooms where something waits
   std::uint64_t dropped_ = 0;
 };
 

@@ -8,9 +8,10 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kPageMax = 1'000;            // callbacks of one answer
-constexpr milliseconds kFirstSweep{1'000};         // of calls
-constexpr milliseconds kAgain{100};                // between two commits of a pruning that is not done yet
+constexpr std::size_t kPageMax = 1'000;     // callbacks of one answer
+constexpr milliseconds kFirstSweep{1'000};  // of calls
+constexpr milliseconds kRoomsGrain{5};      // at least, between two looks at all live rooms where something waits
+constexpr milliseconds kAgain{100};         // between two commits of a pruning that is not done yet
 constexpr milliseconds kDisconnectedAgain{1'000};  // after the store could not write them
 
 template <class T>
@@ -185,13 +186,14 @@ Actor StoreService::placed(const Actor& who) const {
 void StoreService::look_at_rooms() {
   if (stopped_) return;
   Committed told;
-  told.deliveries = rooms_.due(around_.loop.now());
+  rooms_looked_at_ = around_.loop.now();
+  told.deliveries = rooms_.due(rooms_looked_at_);
   arm_rooms();
   if (!told.deliveries.empty()) around_.listener.committed(std::move(told));
 }
 
 void StoreService::arm_rooms() {
-  if (const auto at = rooms_.next()) rooms_timer_->arm(*at);
+  if (const auto at = rooms_.next()) rooms_timer_->arm(std::max<MonoTime>(*at, rooms_looked_at_ + kRoomsGrain));
   if (around_.metrics == nullptr) return;
   around_.metrics->live_rooms.set(rooms_.rooms());
   around_.metrics->live_users.set(rooms_.users());

@@ -289,6 +289,7 @@ class StoreService final : public Service,
   MonoTime calls_at_ = MonoTime::max();  // when the timer fires
   bool sweeping_calls_ = false;
   LiveRooms rooms_{options_.groups};
+  MonoTime rooms_looked_at_{};
 
   BeforeGate gate_;
   const std::shared_ptr<Mailbox> mailbox_;

@@ -162,6 +162,9 @@ constexpr GroupLine kGroupLines[] = {
      "SELECT count(*) FROM im_applications WHERE conv = ?1 AND state = 0"},
     {&GroupQueries::applications_prune, "im_applications",
      "DELETE FROM im_applications WHERE decided_at > 0 AND decided_at < ?1"},
+    {&GroupQueries::invitation_void, "im_applications",
+     "UPDATE im_applications SET state = 2, by_user = ?3, decided_at = ?4 WHERE conv = ?1 AND user_id = ?2 AND state = "
+     "0 AND inviter <> ''"},
     {&GroupQueries::invitations_prune, "im_applications",
      "DELETE FROM im_applications WHERE state = 0 AND inviter <> '' AND at <= ?1"},
     {&GroupQueries::invitations_of, "im_applications",
@@ -170,6 +173,10 @@ constexpr GroupLine kGroupLines[] = {
      "= ?2 AND a.state = 0 AND a.for_user = 1 AND g.app_id = ?1 AND g.dismissed_at = 0 AND a.at > ?3 ORDER BY a.at "
      "DESC, a.conv LIMIT ?4"},
 
+    {&GroupQueries::live_count, "im_groups",  // its type is written out, else no index fits
+     "SELECT count(*) FROM im_groups WHERE app_id = ?1 AND type = 'AVChatRoom' AND dismissed_at = 0"},
+    {&GroupQueries::live_disown, "im_groups",
+     "UPDATE im_groups SET owner = '' WHERE app_id = ?1 AND type = 'AVChatRoom' AND dismissed_at = 0 AND owner = ?2"},
     {&GroupQueries::live_rule, "im_live_rules",
      "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id = ?2"},
     {&GroupQueries::live_rule_save, "im_live_rules",
@@ -177,6 +184,8 @@ constexpr GroupLine kGroupLines[] = {
      "(conv, user_id) DO UPDATE SET silenced_until = excluded.silenced_until, banned_until = excluded.banned_until"},
     {&GroupQueries::live_rule_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1 AND user_id = ?2"},
     {&GroupQueries::live_rules_count, "im_live_rules", "SELECT count(*) FROM im_live_rules WHERE conv = ?1"},
+    {&GroupQueries::live_rules_prune, "im_live_rules",
+     "DELETE FROM im_live_rules WHERE conv = ?1 AND silenced_until <= ?2 AND banned_until <= ?2"},
     {&GroupQueries::live_silenced, "im_live_rules",
      "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id > ?2 AND "
      "silenced_until > ?3 ORDER BY user_id LIMIT ?4"},

@@ -14,8 +14,10 @@ struct GroupQueries {
   Statement message_add, message, message_seen, messages_up, messages_down, last_seen, counted_at, own_count, place;
   Statement mention_add, mention_erase, mentions_above, target_add, targets_erase, hides_erase, changes_after;
   Statement application, application_save, applications, applications_waiting, applications_prune;
-  Statement invitations_prune, invitations_of;
+  Statement invitation_void, invitations_prune, invitations_of;
+  Statement live_count, live_disown;
   Statement live_rule, live_rule_save, live_rule_erase, live_rules_count, live_silenced, live_banned, live_rules_erase;
+  Statement live_rules_prune;
   Statement intent_add, intent_erase, intent_done, intent_settle, intents_after;
   Statement left_before, dismissed_before, members_of, member_forget, floor_raise, memberships;
   Statement messages_erase, mentions_erase_all, targets_erase_all, hides_erase_all, changes_erase_all;

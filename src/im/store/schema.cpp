@@ -475,7 +475,8 @@ ALTER TABLE im_applications ADD COLUMN for_user INTEGER NOT NULL DEFAULT 0;  -- 
 CREATE INDEX im_applications_invited ON im_applications (user_id) WHERE state = 0 AND for_user = 1;
 CREATE INDEX im_applications_expiring ON im_applications (at) WHERE state = 0 AND inviter <> '';
 
--- Of live groups, whose members have no rows.
+-- Of live groups, whose members have no rows. They are counted, and found by owner, without the others.
+CREATE INDEX im_groups_live ON im_groups (app_id) WHERE type = 'AVChatRoom' AND dismissed_at = 0;
 CREATE TABLE im_live_rules (
   conv INTEGER NOT NULL,
   user_id TEXT NOT NULL,

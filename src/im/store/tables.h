@@ -224,15 +224,19 @@ class Tables {
   std::vector<ApplicationRow> applications(ConvId conv, std::size_t limit);  // newest first
   std::size_t applications_waiting(ConvId conv);
   void prune_applications(WallTime before);
-  void prune_invitations(WallTime before);  // that wait
+  void void_invitation(ConvId conv, std::string_view user, std::string_view by, WallTime now);  // one that waits
+  void prune_invitations(WallTime before);                                                      // that wait
   /// That wait for his answer, newest first.
   std::vector<InvitationRow> invitations_of(const UserKey& who, WallTime since, std::size_t limit);
 
   // Live rooms (tables_live.cpp).
+  std::size_t count_live_groups(AppId app);
+  void disown_live_groups(const UserKey& owner);  // his have no owner from then on
   std::optional<LiveRule> live_rule(ConvId conv, std::string_view user);
   void save_live_rule(ConvId conv, const LiveRule& rule);
   void erase_live_rule(ConvId conv, std::string_view user);
   std::size_t count_live_rules(ConvId conv);
+  void prune_live_rules(ConvId conv, WallTime now);  // those that are over
   /// Those that are silenced now, or banned; by user, behind `after`.
   std::vector<LiveRule> live_rules(ConvId conv, std::string_view after, WallTime now, bool banned, std::size_t limit);
 

@@ -302,6 +302,10 @@ std::size_t Tables::applications_waiting(ConvId conv) {
   return static_cast<std::size_t>(out);
 }
 
+void Tables::void_invitation(ConvId conv, std::string_view user, std::string_view by, WallTime now) {
+  change(groups_.invitation_void, conv.value, user, by, to_ms(now));
+}
+
 void Tables::prune_invitations(WallTime before) { change(groups_.invitations_prune, to_ms(before)); }
 
 std::vector<InvitationRow> Tables::invitations_of(const UserKey& who, WallTime since, std::size_t limit) {

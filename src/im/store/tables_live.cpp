@@ -11,6 +11,14 @@ LiveRule live_rule_of(const sql::Rows& rows) {
 
 }  // namespace
 
+std::size_t Tables::count_live_groups(AppId app) {
+  std::int64_t out = 0;
+  each(groups_.live_count.query(app.value), [&](const sql::Rows& rows) { out = rows.integer(0); });
+  return static_cast<std::size_t>(out);
+}
+
+void Tables::disown_live_groups(const UserKey& owner) { change(groups_.live_disown, owner.app.value, owner.user); }
+
 std::optional<LiveRule> Tables::live_rule(ConvId conv, std::string_view user) {
   std::optional<LiveRule> out;
   each(groups_.live_rule.query(conv.value, user), [&](const sql::Rows& rows) { out = live_rule_of(rows); });
@@ -28,6 +36,8 @@ std::size_t Tables::count_live_rules(ConvId conv) {
   each(groups_.live_rules_count.query(conv.value), [&](const sql::Rows& rows) { out = rows.integer(0); });
   return static_cast<std::size_t>(out);
 }
+
+void Tables::prune_live_rules(ConvId conv, WallTime now) { change(groups_.live_rules_prune, conv.value, to_ms(now)); }
 
 std::vector<LiveRule> Tables::live_rules(ConvId conv, std::string_view after, WallTime now, bool banned,
                                          std::size_t limit) {

@@ -74,6 +74,10 @@ TEST_CASE("chat calls: typed commands become requests", "[app][chat][call]") {
   CHECK(asked["body"]["users"] == json::parse(R"(["mia","bob"])"));
   CHECK(asked["body"]["timeout_ms"] == 30'000);
   bed.answer(asked, {{"call", "9-1"}, {"time", 1}, {"ver", 3}});
+  asked = bed.typed("/call 5bob");  // a user, and no number
+  CHECK(asked["body"]["users"] == json::parse(R"(["5bob"])"));
+  CHECK(asked["body"]["timeout_ms"] == 30'000);
+  bed.answer(asked, {{"call", "9-2"}, {"time", 1}, {"ver", 3}});
   for (const auto& [line, op] : {std::pair{"/accept 7-3", "call_accept"}, std::pair{"/reject 7-3", "call_reject"},
                                  std::pair{"/cancel 7-3", "call_cancel"}}) {
     CAPTURE(line);
@@ -98,6 +102,8 @@ TEST_CASE("chat calls: what cannot be asked", "[app][chat][call]") {
   bed.state.typed("/open mia", bed.now);
   CHECK(bed.typed("/call bob").is_null());
   CHECK_THAT(bed.screen(), Catch::Contains("users are called in a group"));
+  CHECK(bed.typed("/call 9223372036854775807").is_null());
+  CHECK_THAT(bed.screen(), Catch::Contains("86400 seconds at most"));
   bed.state.typed("/group g", bed.now);
   CHECK(bed.typed("/call 20").is_null());
   CHECK_THAT(bed.screen(), Catch::Contains("/call [SECONDS] USER..."));

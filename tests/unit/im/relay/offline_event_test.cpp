@@ -161,6 +161,18 @@ TEST_CASE("offline event: as the schema has them", "[im][relay]") {
   FollowUp over = follow_up(FollowUp::Kind::Recalled);
   over.group = "@TGS#144115";
   all.push_back(cancel_event(over, {"phone"}, kDay));
+  over.call = true;
+  all.push_back(cancel_event(over, {"phone"}, kDay, true));
+  over.answered = true;
+  all.push_back(cancel_event(over, {"phone"}, kDay, true));
+  auto invite = std::make_shared<Message>(*intent().message);
+  invite->elements = R"([{"type":"call","step":"invite","until":1795225917405,"users":["vinson"],"data":"7"}])";
+  invite->group = over.group;
+  Intent ringing = intent();
+  ringing.message = invite;
+  all.push_back(offline_event(ringing, {"phone"}, kDay, true));
+  const GroupIntent in_group{.id = 1, .message = invite, .app = AppId{1400000001}, .name = "Team"};
+  all.push_back(group_event(in_group, 0, {{"vinson", 4, false, {"phone"}}}, kDay, true));
   all.push_back(badge_event(follow_up(FollowUp::Kind::Badge), {"phone"}, kDay));
   for (const std::string& event : all) {
     CAPTURE(event);

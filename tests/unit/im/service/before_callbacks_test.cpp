@@ -116,6 +116,26 @@ void check_question(Before what, const json& body) {
 
 }  // namespace
 
+TEST_CASE("before-callbacks: an invite to a call is asked about as a message", "[im][service][callbacks][call]") {
+  BeforeWorld world;
+  const auto invite = [&] {
+    return world.ask<CallReply>([&](auto reply) {
+      world.service->invite_to_call(world.phone("olga"), {.to = "mia", .client_id = "c1", .desc = "Olga calls"},
+                                    std::move(reply));
+    });
+  };
+  world.asker.always = refused(Code::CallbackRefused);
+  CHECK(code_of(invite()) == Code::CallbackRefused);
+  CHECK(world.body().at("MsgBody").at(0).at("desc") == "Olga calls");
+  CHECK(world.number("SELECT count(*) FROM im_calls") == 0);
+  world.asker.always = BeforeVerdict{};
+  REQUIRE(invite());
+  CHECK(world.number("SELECT count(*) FROM im_calls") == 1);
+  CHECK(world.asker.count == 2);
+  REQUIRE(invite());  // a repeat asks nobody
+  CHECK(world.asker.count == 2);
+}
+
 TEST_CASE("before-callbacks: each of the table is asked by what it is about, through both doors",
           "[im][service][callbacks]") {
   BeforeWorld world;

@@ -170,6 +170,18 @@ TEST_CASE("im calls: a time-out outlives a kill, and comes once", "[im][service]
   CHECK(world.number("SELECT count(*) FROM im_call_users") == 0);
 }
 
+TEST_CASE("im calls: one without words rings, too, and phones hear of its end", "[im][service][call]") {
+  const bool rings = GENERATE(true, false);
+  ServiceOptions options;
+  options.calls.rings = rings;
+  CallWorld world(std::move(options));
+  const auto made = world.try_invite(world.phone("olga"), {.to = "mia", .timeout = milliseconds(30'000)});
+  REQUIRE(made);
+  world.news();
+  REQUIRE(world.step(world.phone("olga"), made->id, CallStep::Cancel));
+  CHECK(world.news().follow_ups.size() == (rings ? 1U : 0U));
+}
+
 TEST_CASE("im calls: one without a time waits until it is forgotten", "[im][service][call]") {
   CallWorld world;
   const MessageId call = world.invite_one(milliseconds(0));
@@ -243,6 +255,15 @@ TEST_CASE("im calls: what an invite may not be", "[im][service][call]") {
   CHECK(code_of(world.step(world.phone("mia"), first->id, CallStep::TimeOut)) == Code::Malformed);
 }
 
+TEST_CASE("im calls: a device reports no VoIP token, whatever its name", "[im][service][call]") {
+  CallWorld world;
+  const Terminal odd = world.login("mia", "pad.voip");
+  CHECK(code_of(world.ask<void>([&](auto reply) {
+          world.service->report_token(odd, {CertificateId{7}, DeviceToken("abc", TokenKind::Voip)}, std::move(reply));
+        })) == Code::Malformed);
+  CHECK(world.bound("mia").empty());
+}
+
 TEST_CASE("im calls: who is blocked calls nobody, and hears of a time-out alone", "[im][service][call]") {
   CallWorld world;
   REQUIRE(world.block(world.phone("mia"), "olga"));
@@ -260,6 +281,7 @@ TEST_CASE("im calls: who is blocked calls nobody, and hears of a time-out alone"
 TEST_CASE("im calls: in a group all hear it, the invited answer, their phones alone are pushed to",
           "[im][service][call]") {
   CallWorld world;
+  REQUIRE(world.import("olga", "Olga"));
   const std::string group = world.create(GroupType::Work, {"mia", "max", "sam"});
   world.news();
   const MessageId call = world.invite_group(group, {"mia", "max"});
@@ -296,6 +318,7 @@ TEST_CASE("im calls: in a group all hear it, the invited answer, their phones al
   CHECK(rows[0].group == group);
   CHECK(rows[0].range == one.follow_ups[0].range);
   CHECK(rows[0].from == "olga");
+  CHECK(rows[0].nick == "Olga");
 }
 
 TEST_CASE("im calls: a silence stops an invite, not an answer", "[im][service][call]") {

@@ -85,6 +85,14 @@ TEST_CASE("im group invitations: the invited has to agree", "[im][service][group
     CHECK(late->result == MemberResult::Already);
     CHECK(world.member_words(group) == "max mia olga*");
   }
+  SECTION("the app brings him in, and he is put out: it brings him back no more") {
+    REQUIRE(world.invite(GroupWorld::app(), group, {"max"}));
+    REQUIRE(world.kick_out(world.as("olga"), group, {"max"}));
+    CHECK(world.waiting("max").empty());
+    CHECK(code_of(world.answer("max", group, true)) == Code::ApplicationDecided);
+    CHECK(world.member_words(group) == "mia olga*");
+    CHECK(GroupWorld::words(world.invite(world.as("mia"), group, {"max"})) == "max waiting");  // anew
+  }
   SECTION("others cannot answer for him") {
     CHECK(code_of(world.answer("sam", group, true)) == Code::ApplicationDecided);
     CHECK(code_of(world.decide(world.as("olga"), {.group = group, .user = "max"})) == Code::ApplicationDecided);

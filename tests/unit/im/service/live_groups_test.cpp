@@ -1,4 +1,5 @@
 // Live groups: members without rows, who are there as long as their devices are.
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -132,6 +133,29 @@ TEST_CASE("im live groups: a device that is gone keeps its place for a lease", "
   }
 }
 
+TEST_CASE("im live groups: a device that is gone before its join is committed", "[im][service][live]") {
+  LiveWorld world;
+  std::optional<Answer<JoinReply>> in;
+  world.service->join_group(world.as("mia"), "show", "", [&](auto reply) { in.emplace(std::move(reply)); });
+  world.lose("mia");
+  REQUIRE(world.loop.until([&] { return in.has_value(); }));
+  REQUIRE(*in);
+  CHECK(world.online() == 1);
+  world.loop.pass(milliseconds(29'999));
+  CHECK(world.online() == 1);
+  world.loop.pass(milliseconds(1));
+  CHECK(world.online() == 0);
+}
+
+TEST_CASE("im live groups: an account that goes owns none any more", "[im][service][live]") {
+  LiveWorld world;
+  REQUIRE(world.try_create(world.as("mia"), {.group = "hers", .type = GroupType::Live, .name = "Hers"}));
+  REQUIRE(world.ask<void>([&](auto reply) { world.service->remove_account({kApp, "olga"}, std::move(reply)); }));
+  CHECK(world.info(GroupWorld::app(), "show")->owner.empty());  // a later account of that name begins anew
+  CHECK(world.info(GroupWorld::app(), "hers")->owner == "mia");
+  REQUIRE(world.dismiss(GroupWorld::app(), "show"));
+}
+
 TEST_CASE("im live groups: above the rate the lowest priority falls first", "[im][service][live]") {
   ServiceOptions options;
   options.groups.live_per_second = 3;
@@ -223,6 +247,10 @@ TEST_CASE("im live groups: what there is not", "[im][service][live]") {
   CHECK(code_of(world.try_write(world.as("mia"), std::move(targeted))) == Code::Malformed);
   REQUIRE(world.silence(world.as("olga"), "show", "mia", milliseconds(5'000)));
   CHECK(code_of(world.silence(world.as("olga"), "show", "max", milliseconds(5'000))) == Code::Busy);
+  world.clock.pass(milliseconds(5'000));  // what is over makes room
+  REQUIRE(world.silence(world.as("olga"), "show", "max", milliseconds(5'000)));
+  CHECK(world.rules(false) == "max ");
+  CHECK(world.number("SELECT count(*) FROM im_live_rules") == 1);
   const std::string work = world.create(GroupType::Work);
   CHECK(code_of(world.ask<MembersChanged>([&](auto reply) {
           world.service->kick_members(world.as("olga"),
