@@ -111,8 +111,8 @@ TEST_CASE("push_info: how long", "[im][domain][push_info]") {
 /// The value with which a schema's member is set.
 nlohmann::json example_of(const nlohmann::json& schema) {
   if (schema.contains("enum")) return schema["enum"][0];
-  if (schema["type"][0] == "boolean") return true;
   if (schema["type"] == "string") return "x";
+  if (schema["type"][0] == "boolean") return true;
   if (schema["type"][0] == "string") return schema.value("format", "") == "uri" ? "https://m.example/i" : "x";
   if (schema["type"][0] == "array") return nlohmann::json::array({example_of(schema["items"])});
   nlohmann::json object;

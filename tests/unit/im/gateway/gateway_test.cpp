@@ -191,7 +191,7 @@ TEST_CASE("gateway: a slow reader is told that it is behind, and all comes in or
   rig.commit(new_message("vinson", 11));
   CHECK(other.hear(1) == Words{"deliver 1 11"});  // nobody else waits
   rig.pass(seconds(60));
-  CHECK(rig.news.told().front() == "denny phone left");
+  CHECK(std::ranges::count(rig.news.told(), "denny phone left") == 1);  // vinson, who is silent too, may be before him
   slow.say(R"({"type":"ping"})");
   slow.go_on();
   for (int i = 1; i <= 64; ++i)
