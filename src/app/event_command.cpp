@@ -79,7 +79,7 @@ int publish(const PublishOptions& options) {
   }
   if (mistakes > 0) return say_error("nothing was published; --unchecked publishes events as they are", kBadUsage);
   if (options.dry_run) {
-    auto store = open_store(*config, false);
+    auto store = open_store(*config, true);
     if (!store) return say_error(store.error());
     int exit_code = kDone;
     for (const Event& one : events) {
