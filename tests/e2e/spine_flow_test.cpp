@@ -35,6 +35,9 @@ TEST_CASE("an event wakes a phone, by the commands of the README", "[e2e][spine]
   support::Nightpost::Worker worker(bed.nightpost, "worker", config);
   REQUIRE(worker.ready(30s));
   const std::string event = bed.folder.write("event.json", support::event_json("first", 0));
+  const support::Ran shown = bed.nightpost.run({"event", "publish", "--dry-run", "--config", config, event});
+  CHECK(shown.exit_code == 0);
+  CHECK(shown.out.contains("/3/device/" + token));  // and nothing of it is sent: one request is seen below
   const support::Ran published = bed.nightpost.run({"event", "publish", "--config", config, event});
   CHECK(published.exit_code == 0);
   CHECK(published.out.starts_with(bed.names.offline));
