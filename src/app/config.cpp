@@ -100,6 +100,8 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.integer("receivers_unplanned_max", options.receivers_unplanned_max, 1, 10'000'000);
   dispatch.integer("bulk_receivers_min", options.bulk_receivers_min, 2, 1'000'000);
   dispatch.real("bulk_share", options.bulk_share, 0.01, 0.99);
+  dispatch.integer("bulk_turn_max", options.bulk_turn_max, 16, 100'000);
+  dispatch.integer("bulk_in_flight_first", options.bulk_in_flight_first, 1, 100'000);
   dispatch.integer("events_open_bytes_max", options.events_open_bytes_max, std::int64_t{1} << 20,
                    std::int64_t{1} << 40);
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);

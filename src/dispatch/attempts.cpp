@@ -49,6 +49,7 @@ void Attempts::send_or_wait(Push& push, std::shared_ptr<const Grant> fresh) {
   if (!quotas_allow(push, rendered) || !obtain_grant(push, std::move(fresh))) return;
   if (batching.tokens && !push.alone) push.alone = sender_.pacer_of(*push.route).is_in_doubt(push.device->token);
   if (!batching.tokens && batching.mixed_max == 0) return send_alone(push, rendered);
+  pushes_.takes_off(push);
   if (batcher_.gather(push, rendered, batching, now_.wall)) sender_.reserve(*push.route);
 }
 
@@ -101,7 +102,7 @@ bool Attempts::quotas_allow(Push& push, const Rendered& rendered) {
   // It holds up nobody, and what a second takes comes every second: a backlog waits in its partition.
   if (ours.per == Quota::Per::Second && shares_.is_alone(now_.mono))
     push.window.quick_until = std::max(push.window.quick_until, at + kLoneLooksEvery);
-  if (shares_.is_over(*push.signer, now_.mono))
+  if (shares_.is_over(*push.signer, push.event->audience, now_.mono))
     defer(push, at, Rule::QuotaSpent, {.meaning = said});
   else
     wait_or_defer(push, at, Rule::QuotaSpent, {.meaning = said});
@@ -161,7 +162,10 @@ bool Attempts::ask_pacer(Push& push) {
   const Pacer::Admission admission = pacer.admit(push.probe, route.provider->request_rate(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
-      return true;
+      if (push.event->audience == Audience::Few || push.probe != Probe::None ||
+          pushes_.has_room_for_bulk(pacer.signer()))
+        return true;
+      break;
     case Pacer::May::Stop:
       put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
       return false;
@@ -169,7 +173,7 @@ bool Attempts::ask_pacer(Push& push) {
       defer(push, admission.at, admission.rule);
       return false;
     case Pacer::May::WaitForTime:
-      if (shares_.is_over(pacer.signer(), now_.mono))
+      if (shares_.is_over(pacer.signer(), push.event->audience, now_.mono))
         defer(push, admission.at, Rule::VendorThrottled);
       else
         wait_or_defer(push, admission.at, Rule::VendorThrottled);
@@ -177,7 +181,7 @@ bool Attempts::ask_pacer(Push& push) {
     case Pacer::May::WaitForRoom:
       break;
   }
-  if (const auto at = shares_.defer_until(pacer.signer(), now_.mono)) {
+  if (const auto at = shares_.defer_until(pacer.signer(), push.event->audience, now_.mono)) {
     metrics_.pushes_full.add();
     defer(push, *at, Rule::SignerFull);
   } else {
@@ -198,7 +202,7 @@ bool Attempts::obtain_grant(Push& push, std::shared_ptr<const Grant> fresh) {
     return true;
   }
   if (grant) {
-    if (shares_.is_over(*push.signer, now_.mono)) {
+    if (shares_.is_over(*push.signer, push.event->audience, now_.mono)) {
       metrics_.pushes_full.add();
       defer(push, now_.mono + options_.signer_wait_max, Rule::SignerFull);
     } else {
@@ -292,6 +296,8 @@ void Attempts::postpone(Push& push, Rule why, const VendorReason& reason) {
 
 void Attempts::wait(Push& push, MonoTime at) {
   if (push.probe != Probe::None) pushes_.give_up_probe(push);
+  pushes_.landed(push);
+  push.delayed = true;
   push.state = Push::State::Waiting;
   push.grant.reset();
   timers_.add({at, push.tag, Timer::Of::Push});

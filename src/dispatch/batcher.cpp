@@ -5,13 +5,13 @@
 namespace nightpost::dispatch {
 
 bool Batcher::gather(Push& push, const Rendered& rendered, const Batching& batching, WallTime now) {
-  Key key{.event = push.event->tag, .route = push.route->id, .variant = rendered.variant};
+  GatheringKey key{.event = push.event->tag, .route = push.route->id, .variant = rendered.variant};
   if (batching.badge && rendered.notification.badge) key.badge = *rendered.notification.badge;
   if (batching.sound) key.sound = rendered.notification.sound;
   if (push.alone) key.alone = push.tag;
   const auto [found, is_new] = gathering_of_.try_emplace(key, gatherings_.size());
   if (is_new) {
-    gatherings_.push_back({.route = push.route, .notification = rendered.notification});
+    gatherings_.push_back({.key = key, .route = push.route, .notification = rendered.notification});
     gatherings_.back().notification.push_id = push.push_id;
     gatherings_.back().notification.repeat = true;
   }
@@ -54,7 +54,7 @@ bool Batcher::is_due(std::uint64_t route_id, MonoTime now) const noexcept {
   return found != bins_.end() && now >= found->second.leaves_at;
 }
 
-std::size_t Batcher::KeyHash::operator()(const Key& key) const noexcept {
+std::size_t GatheringKeyHash::operator()(const GatheringKey& key) const noexcept {
   std::size_t hash = key.event;
   for (const std::size_t part :
        {std::size_t(key.route), std::size_t(key.alone), key.variant, std::size_t(key.badge.value_or(-1)),

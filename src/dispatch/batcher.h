@@ -19,8 +19,27 @@
 
 namespace nightpost::dispatch {
 
+/// So many pushes of one event may share a request: the vendors' largest batch.
+inline constexpr std::size_t kCompany = 1000;
+
+/// Equal keys may share a request: one event, one credential, one rendered text, and the same of what each receiver
+/// has of its own and the vendor shows.
+struct GatheringKey {
+  std::uint64_t event = 0;
+  std::uint64_t route = 0;
+  std::uint64_t alone = 0;            // a push that may have no company; 0: all others
+  std::size_t variant = 0;            // of the event's ContentCache
+  std::optional<std::int64_t> badge;  // nullopt: left alone, or not on this vendor's wire
+  std::optional<std::string> sound;   // likewise; nullopt: silent
+  bool operator==(const GatheringKey&) const = default;
+};
+struct GatheringKeyHash {
+  std::size_t operator()(const GatheringKey& key) const noexcept;
+};
+
 /// Pushes of equal content for one credential.
 struct Gathering {
+  GatheringKey key;
   std::shared_ptr<const Route> route;
   std::shared_ptr<const Grant> grant;  // the newest that any of the pushes came with
   Notification notification;
@@ -39,19 +58,29 @@ struct MixedBin {
   MonoTime leaves_at{};
 };
 
-/// Each push that is gathered comes out once: by take_all(), and, if it was dropped into a bin then, by take_bin().
+/// Each push that is gathered comes out once: by take_if(), and, if it was dropped into a bin then, by take_bin().
 class Batcher {
  public:
-  /// The push waits for others that say the same, until take_all(). True: it is the first of a request.
+  /// The push waits for others that say the same, until take_if(). True: it is the first of a request.
   bool gather(Push& push, const Rendered& rendered, const Batching& batching, WallTime now);
-  /// Calls take(Gathering&) for each request, in the order they were begun. `take` gathers nothing.
-  template <class Take>
-  void take_all(Take take) {
+  /// Calls take(Gathering&) for each request that may_leave(const Gathering&), in the order they were begun. `take`
+  /// gathers nothing.
+  template <class MayLeave, class Take>
+  void take_if(MayLeave may_leave, Take take) {
     if (gatherings_.empty()) return;
     gathering_of_.clear();
-    for (Gathering& each : gatherings_) take(each);
-    gatherings_.clear();
-    if (gatherings_.capacity() > kGatheringsKept) shrink();
+    std::size_t kept = 0;
+    for (Gathering& each : gatherings_) {
+      if (may_leave(std::as_const(each))) {
+        take(each);
+        continue;
+      }
+      gathering_of_.emplace(each.key, kept);
+      if (&each != &gatherings_[kept]) gatherings_[kept] = std::move(each);
+      ++kept;
+    }
+    gatherings_.erase(gatherings_.begin() + std::ptrdiff_t(kept), gatherings_.end());
+    if (gatherings_.empty() && gatherings_.capacity() > kGatheringsKept) shrink();
   }
 
   struct Dropped {
@@ -72,25 +101,11 @@ class Batcher {
  private:
   static constexpr std::size_t kGatheringsKept = 1024;  // room for so many contents put together at once
 
-  /// Equal keys may share a request: one event, one credential, one rendered text, and the same of what each receiver
-  /// has of its own and the vendor shows.
-  struct Key {
-    std::uint64_t event = 0;
-    std::uint64_t route = 0;
-    std::uint64_t alone = 0;            // a push that may have no company; 0: all others
-    std::size_t variant = 0;            // of the event's ContentCache
-    std::optional<std::int64_t> badge;  // nullopt: left alone, or not on this vendor's wire
-    std::optional<std::string> sound;   // likewise; nullopt: silent
-    bool operator==(const Key&) const = default;
-  };
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const noexcept;
-  };
   void shrink();
 
   std::vector<Gathering> gatherings_;
-  std::unordered_map<Key, std::size_t, KeyHash> gathering_of_;  // index into gatherings_
-  std::unordered_map<std::uint64_t, MixedBin> bins_;            // by route id
+  std::unordered_map<GatheringKey, std::size_t, GatheringKeyHash> gathering_of_;  // index into gatherings_
+  std::unordered_map<std::uint64_t, MixedBin> bins_;                              // by route id
 };
 
 }  // namespace nightpost::dispatch

@@ -29,17 +29,23 @@ class Capacity {
   }
   /// Pushes open beyond one a request: those that wait, and the company of those in the air.
   std::size_t waiting() const noexcept { return pushes_.used() - std::min(pushes_.used(), slots_.in_flight()); }
-  bool may_queue(std::size_t more) const noexcept {
-    return waiting() == 0 || waiting() + more <= options_.pushes_queued_max;
+  bool may_queue(Audience whose, std::size_t more) const noexcept {
+    return waiting() == 0 || waiting() + more <= queue_of(whose);
   }
   /// For one more push.
-  bool may_plan() noexcept { return has_slot() && waiting() < options_.pushes_queued_max && has_room(); }
+  bool may_plan(Audience whose) noexcept { return has_slot() && waiting() < queue_of(whose) && has_room(); }
 
   /// Something was not begun because the settler has no room.
   bool wants_room() const noexcept { return wants_room_; }
   void room_came() noexcept { wants_room_ = false; }
 
  private:
+  /// The last quarter of the queue is not for bulk.
+  std::size_t queue_of(Audience whose) const noexcept {
+    const std::size_t all = options_.pushes_queued_max;
+    return whose == Audience::Few ? all : all - all / 4;
+  }
+
   const Options& options_;
   const Slots& slots_;
   const Slab<Push>& pushes_;

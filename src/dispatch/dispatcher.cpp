@@ -6,6 +6,7 @@
 
 #include "dispatch/attempts.h"
 #include "dispatch/batcher.h"
+#include "dispatch/bulk_turn.h"
 #include "dispatch/capacity.h"
 #include "dispatch/fair_share.h"
 #include "dispatch/intake.h"
@@ -38,6 +39,8 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
     if (depth_ == 0) {
       now_.mono = clock_.mono();
       now_.wall = clock_.wall();
+      turn_.begin();
+      lookup_turn_.begin();
     }
     const Depth inside(depth_);
     work();
@@ -63,6 +66,7 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   void on_reply(TaggedReply& reply);
   void finish_entry();
   bool call_for_room() { return capacity_.has_slot() && queues_.call_for_room(); }
+  bool may_plan() { return capacity_.may_plan(Audience::Few); }
   void pump();
   void fire(const Timer& timer);
   bool is_stale(const Timer& timer) noexcept;
@@ -79,6 +83,7 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   TimerHeap timers_;
   Slots slots_;  // those reserved: gathered, or in bins
   PacerBook pacers_;
+  BulkTurn turn_, lookup_turn_;
   OpenEvents events_;
   RecallBook own_recalls_;
   RecallBook& recalls_;
@@ -97,7 +102,8 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;
   bool refill_all_ = true;
-  int depth_ = 0;  // of calls
+  bool goes_on_ = false;  // bulk has had its turn, and more to do
+  int depth_ = 0;         // of calls
 };
 
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
@@ -110,15 +116,18 @@ Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& d
       rng_(options_.jitter_seed != 0 ? options_.jitter_seed : std::random_device()()),
       policy_(options_, rng_),
       pacers_(options_, &slots_, ledger),
+      turn_(options_.bulk_turn_max),
+      lookup_turn_(options_.bulk_turn_max),
       events_(now_, settler, metrics, watcher, tracer),
       own_recalls_(options_.recalls_max, options_.recalls_kept),
       recalls_(recalls != nullptr ? *recalls : own_recalls_),
       pushes_(options_, now_, events_, pacers_, recalls_),
       capacity_(options_, slots_, pushes_.slab(), settler),
       shares_(options_, events_, capacity_, pacers_),
-      planner_(options_, now_, events_, capacity_, timers_),
-      intake_(options_, now_, directory, policy_, events_, pushes_, recalls_, planner_, timers_, metrics, *this),
-      queues_(options_, now_, pushes_, pacers_, timers_),
+      planner_(options_, now_, events_, capacity_, timers_, turn_),
+      intake_(options_, now_, directory, policy_, events_, pushes_, recalls_, planner_, timers_, lookup_turn_, metrics,
+              *this),
+      queues_(options_, now_, pushes_, pacers_, timers_, turn_),
       sender_(now_, transport, handler, pacers_, slots_, timers_, metrics, watcher),
       attempts_(options_, now_, credentials, policy_, rng_, languages_, capacity_, shares_, pushes_, queues_, batcher_,
                 sender_, timers_, metrics),
@@ -146,12 +155,14 @@ void Dispatcher::Impl::finish_entry() {
   if (fill) call_for_room();
   do {
     if (fill) pump();
-    const bool full = !capacity_.may_plan();
+    if (fill) goes_on_ = turn_.was_cut();
+    const bool full = !may_plan();
     const std::size_t open = pushes_.open();
-    shipping_.ship();
+    shipping_.ship(goes_on_);
     // If gathering produced few requests, or none, no reply may come to start the next round, so start it here.
-    fill = fill && (call_for_room() || ((full || pushes_.open() < open) && capacity_.may_plan()));
+    fill = fill && (call_for_room() || ((full || pushes_.open() < open) && may_plan()));
   } while (fill);
+  goes_on_ |= turn_.was_cut() || lookup_turn_.was_cut();
   planner_.set_timers();
   sender_.flush();
   timers_.sweep(events_.open() + pushes_.open(), [this](const Timer& timer) { return is_stale(timer); });
@@ -239,7 +250,9 @@ void Dispatcher::on_grant(std::uint64_t route_id) {
   impl_->enter([&] { impl_->queues_.on_grant(route_id); });
 }
 
-std::optional<MonoTime> Dispatcher::next_wakeup() const { return impl_->timers_.next(); }
+std::optional<MonoTime> Dispatcher::next_wakeup() const {
+  return impl_->goes_on_ ? impl_->now_.mono : impl_->timers_.next();
+}
 
 void Dispatcher::wake() {
   impl_->enter([this] {

@@ -18,8 +18,8 @@ void DrainRate::left(std::size_t count, MonoTime now) noexcept {
 std::optional<milliseconds> DrainRate::wait_of(std::size_t waiting, MonoTime now) noexcept {
   roll(now);
   const auto span = std::chrono::duration_cast<milliseconds>(now - began_);
-  if (span < kLeast) return std::nullopt;
   const std::size_t all = before_ + count_;
+  if (span < (all == 0 ? kSlice : kLeast)) return std::nullopt;  // a moment in which nothing leaves says little
   if (all == 0) return kNever;
   const double ms = static_cast<double>(waiting) * static_cast<double>(span.count()) / static_cast<double>(all);
   return milliseconds(static_cast<std::int64_t>(std::min(ms, static_cast<double>(kNever.count()))));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <iterator>
 #include <optional>
 #include <string_view>
 #include <unordered_map>
@@ -168,15 +167,36 @@ void Intake::ask() {
   for (const std::uint64_t tag : events) {
     const OpenEvent* const open = events_.find(tag);
     if (open == nullptr) continue;
+    if (open->audience == Audience::Many) {
+      bulk_lookups_.push_back(tag);
+      continue;
+    }
     const std::size_t receivers = open->event.to.size();
     if (keys > 0 && keys + receivers > kKeysMax) {
       ask(std::exchange(asked, {}));
       keys = 0;
     }
-    asked.push_back({tag, receivers});
+    asked.push_back({.event = tag, .receivers = receivers, .lookup = open->lookups_failed});
     keys += receivers;
   }
   if (!asked.empty()) ask(std::move(asked));
+  ask_for_bulk();
+}
+
+/// The oldest first. What fails meanwhile is asked for anew, from its first receiver on.
+void Intake::ask_for_bulk() {
+  while (!bulk_lookups_.empty()) {
+    OpenEvent* const open = events_.find(bulk_lookups_.front());
+    const bool waits = open != nullptr && open->state == OpenEvent::State::Looking;
+    if (!waits || open->receivers_asked == open->event.to.size()) {
+      bulk_lookups_.pop_front();
+      continue;
+    }
+    const std::size_t first = open->receivers_asked;
+    const std::size_t count = turn_.take(std::min(open->event.to.size() - first, kKeysMax));
+    if (count == 0) return;
+    ask({{.event = open->tag, .first = first, .receivers = count, .lookup = open->lookups_failed}});
+  }
 }
 
 void Intake::ask(std::vector<Asked> asked) {
@@ -184,7 +204,8 @@ void Intake::ask(std::vector<Asked> asked) {
   for (const Asked& each : asked) {
     OpenEvent& open = *events_.find(each.event);
     open.state = OpenEvent::State::Looking;
-    for (const EventReceiver& to : open.event.to) {
+    open.receivers_asked = each.first + each.receivers;
+    for (const EventReceiver& to : std::span(open.event.to).subspan(each.first, each.receivers)) {
       if (count == keys_.size()) keys_.emplace_back();
       keys_[count].app = open.event.app;
       keys_[count].user_id = to.user_id;
@@ -200,7 +221,8 @@ void Intake::ask(std::vector<Asked> asked) {
   if (thrown)
     for (const Asked& each : waits) on_exception(each.event, *thrown);
   for (const Asked& each : waits)
-    if (const OpenEvent* open = events_.find(each.event); open != nullptr && open->state == OpenEvent::State::Looking)
+    if (const OpenEvent* open = each.first > 0 ? nullptr : events_.find(each.event);
+        open != nullptr && open->state == OpenEvent::State::Looking)
       timers_.add({open->window.quick_end(), each.event, Timer::Of::Event});
 }
 
@@ -214,7 +236,7 @@ void Intake::on_found(std::span<const Asked> asked, Found found) {
   for (const Asked& each : asked) {
     const std::size_t first = std::exchange(next, next + each.receivers);
     OpenEvent* const open = events_.find(each.event);
-    if (open == nullptr || open->state != OpenEvent::State::Looking) continue;
+    if (open == nullptr || open->state != OpenEvent::State::Looking || each.lookup != open->lookups_failed) continue;
     if (!found) {
       lookup_failed(*open, found.error());
       continue;
@@ -224,7 +246,10 @@ void Intake::on_found(std::span<const Asked> asked, Found found) {
       lookup_failed(*open, {Errc::Io, "the directory could not read all receivers"});
       continue;
     }
-    std::ranges::move(receivers, std::back_inserter(open->receivers));
+    open->receivers.resize(open->event.to.size());
+    std::ranges::move(receivers, open->receivers.begin() + std::ptrdiff_t(each.first));
+    open->receivers_found += each.receivers;
+    if (open->receivers_found < open->receivers.size()) continue;
     if (const auto thrown = thrown_by([&] { resolved(*open); })) on_exception(each.event, *thrown);
   }
 }
@@ -278,6 +303,7 @@ void Intake::lookup_failed(OpenEvent& open, const Error& error) {
     return events_.end_receivers(open, ending_of(rule), {.meaning = error.detail});
   }
   metrics_.retries.add();
+  open.receivers_asked = open.receivers_found = 0;
   open.state = OpenEvent::State::AskAgain;
   open.lookup_at = next.at;
   timers_.add({next.at, open.tag, Timer::Of::Event});

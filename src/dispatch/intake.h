@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "core/device.h"
 #include "core/result.h"
+#include "dispatch/bulk_turn.h"
 #include "dispatch/decode.h"
 #include "dispatch/metrics.h"
 #include "dispatch/now.h"
@@ -31,10 +33,12 @@ namespace nightpost::dispatch {
 /// ends what waits of its message; what is to take the message's place waits until none of it is in the air.
 class Intake {
  public:
-  /// An event in a question to the directory, and how many of the keys are its receivers.
+  /// An event in a question to the directory, and which of its receivers are among the keys.
   struct Asked {
     std::uint64_t event = 0;
+    std::size_t first = 0;
     std::size_t receivers = 0;
+    int lookup = 0;  // of the event, from 0
   };
   using Found = Result<std::vector<std::shared_ptr<const Receiver>>>;
   /// Hears the directory, maybe from inside ask(), and has on_found() called as (part of) a call into the dispatcher.
@@ -48,7 +52,7 @@ class Intake {
 
   /// Borrowed; all must outlive it.
   Intake(const Options& options, const Now& now, Directory& directory, const Policy& policy, OpenEvents& events,
-         OpenPushes& pushes, RecallBook& recalls, Planner& planner, TimerHeap& timers, Metrics& metrics,
+         OpenPushes& pushes, RecallBook& recalls, Planner& planner, TimerHeap& timers, BulkTurn& turn, Metrics& metrics,
          Answered& answered)
       : options_(options),
         now_(now),
@@ -59,12 +63,14 @@ class Intake {
         recalls_(recalls),
         planner_(planner),
         timers_(timers),
+        turn_(turn),
         metrics_(metrics),
         answered_(answered),
         decoder_(options.event_bytes_max, options.receivers_max) {}
 
   void accept(const Record& record);
-  /// Asks the directory for all that was accepted, or wants to be asked again, since the last call.
+  /// Asks the directory for all that was accepted, or wants to be asked again, since the last call; for the receivers
+  /// of bulk events as far as their turn goes.
   void ask();
   void on_found(std::span<const Asked> asked, Found found);
   /// The time has come to ask (again) for the event, or to put it off. REQUIRED: its devices are not known.
@@ -72,6 +78,7 @@ class Intake {
 
  private:
   void ask(std::vector<Asked> asked);
+  void ask_for_bulk();
   void take_back();
   /// Only those left of it are its receivers from here on; the users it knows nothing of are returned.
   std::vector<std::string> restrict_to(OpenEvent& open, Remainder&& remainder) const;
@@ -92,13 +99,15 @@ class Intake {
   RecallBook& recalls_;
   Planner& planner_;
   TimerHeap& timers_;
+  BulkTurn& turn_;
   Metrics& metrics_;
   Answered& answered_;
   Decoder decoder_;
   std::vector<std::uint64_t> lookups_;
-  std::vector<std::uint64_t> cancels_;  // to be looked up once what they take back is not in the air
-  bool takes_back_ = false;             // since the last ask() something was taken back
-  std::vector<ReceiverKey> keys_;       // reused, so that user ids keep their memory
+  std::deque<std::uint64_t> bulk_lookups_;  // asked for a part a call
+  std::vector<std::uint64_t> cancels_;      // to be looked up once what they take back is not in the air
+  bool takes_back_ = false;                 // since the last ask() something was taken back
+  std::vector<ReceiverKey> keys_;           // reused, so that user ids keep their memory
 };
 
 }  // namespace nightpost::dispatch

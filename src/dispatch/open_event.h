@@ -60,6 +60,7 @@ struct OpenEvent {
   std::uint64_t tag = 0;
   RecordId record_id{};
   WallTime taken_at{};
+  MonoTime accepted_at{};
   std::string key;
   std::string traceparent;
   OfflineEvent event;
@@ -70,7 +71,9 @@ struct OpenEvent {
   MonoTime lookup_at{};
 
   std::vector<std::shared_ptr<const Receiver>> receivers;  // as event.to
-  std::size_t next_receiver = 0;                           // the first device not yet planned
+  // While it is looked up: so many, from the first on, the directory was asked for; so many were found, in any order.
+  std::size_t receivers_asked = 0, receivers_found = 0;
+  std::size_t next_receiver = 0;  // the first device not yet planned
   std::size_t next_device = 0;
   std::size_t pushes_open = 0;
   ContentCache content;
@@ -110,7 +113,7 @@ struct OpenEvent {
     audience = Audience::Few;
     lookups_failed = 0;
     receivers.clear();
-    next_receiver = next_device = pushes_open = 0;
+    receivers_asked = receivers_found = next_receiver = next_device = pushes_open = 0;
     content.clear();
     collapse_id.clear();
     letter.reset();
@@ -156,6 +159,8 @@ struct Push {
   std::shared_ptr<const Grant> grant;
   SignerPace* signer = nullptr;  // that counts this push; it stays as long as it holds one
   bool waits_for_room = false;   // parked for that, and counted by the signer
+  bool bulk_in_air = false;      // counted as such, by the signer and the shard
+  bool delayed = false;          // waited for something that bulk does not take from it
   /// Of the route's provider: the quotas that it is counted in, and when it was; empty: in none, or for good.
   std::span<const Quota> counted_in;
   WallTime counted_at{};
@@ -165,7 +170,7 @@ struct Push {
     event = nullptr;
     device = nullptr;
     signer = nullptr;
-    waits_for_room = false;
+    waits_for_room = bulk_in_air = delayed = false;
     counted_in = {};
     state = State::Waiting;
     window = {};

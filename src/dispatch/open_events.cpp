@@ -14,6 +14,7 @@ OpenEvent& OpenEvents::begin(const Record& record) {
   open->tag = tag;
   open->record_id = record.record_id;
   open->taken_at = now_.wall;
+  open->accepted_at = now_.mono;
   open->key = record.key;
   if (is_traceparent(record.traceparent)) open->traceparent = record.traceparent;
   open->first_at = now_.wall;

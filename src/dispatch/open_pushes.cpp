@@ -15,6 +15,9 @@ Ending late_for(Rule rule) noexcept {
   return ending;
 }
 
+/// So long after the last push of bulk was answered, what others feel may still be of its making.
+constexpr milliseconds kCalmsDown{500};
+
 QuotaBook::Message counted_as(const Push& push) noexcept {
   return {.token = push.device->token.text(), .audience = push.event->audience, .counted_at = push.counted_before};
 }
@@ -42,7 +45,36 @@ void OpenPushes::limit_window(Push& push) const noexcept {
       std::min(push.window.give_up_at, now_.mono + (push.progress.tried_since + limit - now_.wall));
 }
 
-void OpenPushes::count_attempt(Push& push) const noexcept {
+void OpenPushes::takes_off(Push& push) noexcept {
+  if (push.event->audience != Audience::Many || push.signer == nullptr || std::exchange(push.bulk_in_air, true)) return;
+  ++bulk_in_air_;
+  push.signer->bulk_took_off();
+}
+
+void OpenPushes::landed(Push& push) noexcept {
+  if (!std::exchange(push.bulk_in_air, false)) return;
+  --bulk_in_air_;
+  push.signer->bulk_landed();
+  bulk_landed_at_ = now_.mono;
+}
+
+void OpenPushes::heard(const Push& push) noexcept {
+  const OpenEvent& event = *push.event;
+  if (event.audience != Audience::Few || push.progress.attempts != 1 || event.hops > 0 || push.delayed ||
+      push.signer == nullptr || event.not_before != WallTime{})
+    return;
+  const bool calm = bulk_in_air_ == 0 && now_.mono - bulk_landed_at_ > kCalmsDown;
+  const std::chrono::duration<double, std::milli> took = now_.mono - event.accepted_at;
+  bulk_limit_.heard(push.signer->lateness(took.count(), calm, now_.mono), bulk_in_air_, now_.mono);
+}
+
+bool OpenPushes::has_room_for_bulk(const SignerPace& signer, std::size_t promised) const noexcept {
+  const std::size_t limit = bulk_limit_.limit(now_.mono), used = bulk_in_air_ + promised;
+  return used < limit && signer.bulk_in_air() < std::max<std::size_t>(limit - used, 1);
+}
+
+void OpenPushes::count_attempt(Push& push) noexcept {
+  takes_off(push);
   push.state = Push::State::InFlight;
   push.sent_at = now_.mono;
   push.sent_at_wall = now_.wall;
@@ -107,9 +139,10 @@ void OpenPushes::count_with(Push& push, SignerPace& signer) {
   if (push.signer == &signer) return;
   if (push.signer != nullptr) {
     wait_ended(push, false);
-    push.signer->let_go();
+    landed(push);
+    push.signer->let_go(push.event->audience);
   }
-  signer.hold();
+  signer.hold(push.event->audience);
   push.signer = &signer;
 }
 
@@ -135,11 +168,11 @@ void OpenPushes::uncount(Push& push) const noexcept {
 }
 
 void OpenPushes::wait_began(Push& push) {
-  if (!std::exchange(push.waits_for_room, true)) push.signer->wait_began(now_.mono);
+  if (!std::exchange(push.waits_for_room, true)) push.signer->wait_began(push.event->audience, now_.mono);
 }
 
 void OpenPushes::wait_ended(Push& push, bool called) {
-  if (std::exchange(push.waits_for_room, false)) push.signer->wait_ended(called, now_.mono);
+  if (std::exchange(push.waits_for_room, false)) push.signer->wait_ended(push.event->audience, called, now_.mono);
 }
 
 void OpenPushes::free(Push& push) {
@@ -147,8 +180,9 @@ void OpenPushes::free(Push& push) {
   OpenEvent& event = *push.event;
   if (push.probe != Probe::None) give_up_probe(push);
   wait_ended(push, false);
+  landed(push);
   uncount(push);
-  if (push.signer != nullptr) push.signer->let_go();
+  if (push.signer != nullptr) push.signer->let_go(push.event->audience);
   push.reset();
   pushes_.put_back(tag);
   events_.push_gone(event);

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "core/slab.h"
+#include "dispatch/bulk_limit.h"
 #include "dispatch/now.h"
 #include "dispatch/open_event.h"
 #include "dispatch/open_events.h"
@@ -25,14 +26,28 @@ class OpenPushes {
  public:
   /// Borrowed; all must outlive it.
   OpenPushes(const Options& options, const Now& now, OpenEvents& events, PacerBook& pacers, RecallBook& recalls)
-      : options_(options), now_(now), events_(events), pacers_(pacers), recalls_(recalls) {}
+      : options_(options),
+        now_(now),
+        events_(events),
+        pacers_(pacers),
+        recalls_(recalls),
+        bulk_limit_(options.bulk_in_flight_first, options.pushes_queued_max) {}
 
   /// `left`: how far the device had come; null: it was not tried yet.
   Push& begin(OpenEvent& event, std::size_t receiver, const Device& device, const DeviceLeft* left = nullptr);
   /// Its route is known: how long its vendor may be asked at all.
   void limit_window(Push& push) const noexcept;
   /// It goes into the air now.
-  void count_attempt(Push& push) const noexcept;
+  void count_attempt(Push& push) noexcept;
+  /// It goes into the air, or is gathered for a request: of bulk, only so many are. Once is enough.
+  void takes_off(Push& push) noexcept;
+  /// It was answered, or waits again. Once is enough.
+  void landed(Push& push) noexcept;
+  /// The vendor has answered its first request: others than bulk tell by that how much bulk is too much.
+  void heard(const Push& push) noexcept;
+  /// Whether one more push of bulk may go with that signer, beside `promised` that will. A signer may have as many as
+  /// others could, so that one that hangs leaves half.
+  bool has_room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept;
   /// Null: gone since.
   Push* find(std::uint64_t tag) noexcept { return pushes_.find(tag); }
   /// May close its event.
@@ -81,6 +96,9 @@ class OpenPushes {
   PacerBook& pacers_;
   RecallBook& recalls_;
   Slab<Push> pushes_;
+  BulkLimit bulk_limit_;
+  std::size_t bulk_in_air_ = 0;
+  MonoTime bulk_landed_at_{};
 };
 
 }  // namespace nightpost::dispatch

@@ -27,6 +27,11 @@ struct Options {
   // turns.
   std::size_t bulk_receivers_min = 100;
   double bulk_share = 0.2;
+  // So many receivers and devices of bulk events are looked up, planned or called in one go; then comes what came
+  // meanwhile.
+  std::size_t bulk_turn_max = 256;
+  // So many pushes of bulk events may be in the air whatever others feel of it.
+  std::size_t bulk_in_flight_first = 32;
   // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.
   std::size_t credential_in_flight_max = 4096;
   // of those, one certificate's that no answer has proven yet, or a signer's that the vendor complained of or is just

@@ -24,11 +24,13 @@ void Planner::add(OpenEvent& open) {
 }
 
 std::optional<Planner::Target> Planner::next() {
+  bool no_more_bulk = false;
   for (;;) {
     OpenEvent* const few = first_of(Audience::Few);
-    OpenEvent* const many = first_of(Audience::Many);
+    OpenEvent* many = no_more_bulk ? nullptr : first_of(Audience::Many);
+    if (many != nullptr && turn_.is_over()) many = nullptr;
     if (few == nullptr && many == nullptr) return std::nullopt;
-    OpenEvent* open = ready_.turn() == Audience::Few ? few : many;
+    OpenEvent* open = many == nullptr || (few != nullptr && ready_.turn() == Audience::Few) ? few : many;
     if (!may_begin(*open)) {  // the other one may be smaller, or begun
       open = open == few ? many : few;
       if (open == nullptr || !may_begin(*open)) return std::nullopt;
@@ -36,14 +38,12 @@ std::optional<Planner::Target> Planner::next() {
     const Audience whose = open->audience;
     for (; open != nullptr && may_begin(*open); open = first_of(whose)) {  // a turn is a device
       Target target;
-      switch (advance(*open, target)) {
-        case Step::Device:
-          return target;
-        case Step::Full:
-          return std::nullopt;
-        case Step::Done:
-          break;
-      }
+      const Step step = advance(*open, target);
+      if (step == Step::Device) return target;
+      if (step == Step::Done) continue;
+      if (whose == Audience::Few) return std::nullopt;  // what is full for these is full for all
+      no_more_bulk = true;
+      break;
     }
   }
 }
@@ -76,7 +76,7 @@ void Planner::set_timers() {
 /// leave in as many small requests, whose answers make small rests again.
 bool Planner::may_begin(const OpenEvent& open) const noexcept {
   const bool begun = open.next_receiver > 0 || open.next_device > 0;
-  return begun || capacity_.may_queue(open.receivers.size());
+  return begun || capacity_.may_queue(open.audience, open.receivers.size());
 }
 
 /// To the next device that may be begun, or until the slots or the settler's room are used up. What is late needs no
@@ -87,6 +87,12 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
     const std::size_t at = open.next_receiver;
     const Receiver& receiver = *open.receivers[at];
     const std::span<const DeviceLeft> left = open.left_of(at);
+    const std::size_t devices = left.empty() ? receiver.devices.size() : left.size();
+    const bool looked_at = open.next_device > 0 && open.next_device == devices;
+    if (open.audience == Audience::Many && !looked_at) {
+      if (turn_.is_over()) return Step::Full;
+      turn_.count();
+    }
     if (open.next_device == 0) {
       const Rule rule = decide_receiver(open.event, open.event.to[at], receiver, now_.wall);
       if (rule != Rule::None) {
@@ -96,7 +102,7 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
         continue;
       }
     }
-    if (open.next_device == (left.empty() ? receiver.devices.size() : left.size())) {
+    if (open.next_device == devices) {
       open.next_device = 0;
       ++open.next_receiver;
       continue;
@@ -118,7 +124,7 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
     } else if (progress != nullptr && progress->not_before > now_.wall) {
       events_.pass_on(open, at, *progress);
     } else {
-      if (!capacity_.may_plan()) return Step::Full;
+      if (!capacity_.may_plan(open.audience)) return Step::Full;
       target = {&open, at, &*known, progress};
       ++open.next_device;
       return Step::Device;

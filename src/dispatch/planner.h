@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "core/device.h"
+#include "dispatch/bulk_turn.h"
 #include "dispatch/capacity.h"
 #include "dispatch/now.h"
 #include "dispatch/open_events.h"
@@ -18,12 +19,14 @@ namespace nightpost::dispatch {
 
 /// Each device of each event, or each that is left of it, is named once by next(), or ends here by a rule or because
 /// its event is late, or goes on to a delay topic because it came too early; in the order of the events, but for bulk,
-/// which takes turns with the others, and nothing is named or ended beyond the limits.
+/// which takes turns with the others and is named and ended a part a call, and nothing is named or ended beyond the
+/// limits.
 class Planner {
  public:
   /// Borrowed; all must outlive it.
-  Planner(const Options& options, const Now& now, OpenEvents& events, Capacity& capacity, TimerHeap& timers)
-      : now_(now), events_(events), capacity_(capacity), timers_(timers), ready_(options.bulk_share) {}
+  Planner(const Options& options, const Now& now, OpenEvents& events, Capacity& capacity, TimerHeap& timers,
+          BulkTurn& turn)
+      : now_(now), events_(events), capacity_(capacity), timers_(timers), turn_(turn), ready_(options.bulk_share) {}
 
   struct Target {
     OpenEvent* event = nullptr;
@@ -42,7 +45,7 @@ class Planner {
   void set_timers();
 
  private:
-  enum class Step : std::uint8_t { Device, Full, Done };
+  enum class Step : std::uint8_t { Device, Full, Done };  // Full: also, bulk has had its turn
   Step advance(OpenEvent& open, Target& target);
   bool may_begin(const OpenEvent& open) const noexcept;
   OpenEvent* first_of(Audience whose);
@@ -51,6 +54,7 @@ class Planner {
   OpenEvents& events_;
   Capacity& capacity_;
   TimerHeap& timers_;
+  BulkTurn& turn_;
   TwoLines<std::uint64_t> ready_;         // oldest first; some may be over
   std::array<std::size_t, 2> untimed_{};  // the last so many of each line have no timer yet
 };

@@ -4,19 +4,19 @@
 #include <iterator>
 #include <utility>
 
+#include "dispatch/batcher.h"
+
 namespace nightpost::dispatch {
 namespace {
 
 /// So many that wait for one grant are not looked through for those that are over.
 constexpr std::size_t kParkedLook = 1024;
 
-/// So many pushes of one event, which may share a request, count as one: the vendors' largest batch.
-constexpr std::size_t kCompany = 1000;
-
 }  // namespace
 
 void PushQueues::wait_for_slot(Push& push) {
   if (std::exchange(push.state, Push::State::Due) == Push::State::Due) return;
+  pushes_.landed(push);
   push.waits_for = Rule::NotInTime;
   due_.push_back(push.event->audience, push.tag);
   timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
@@ -81,13 +81,14 @@ void PushQueues::call_for_room(ForRoom& waiting, std::size_t& promised) {
   std::size_t room = all ? SignerPace::kUnbounded : waiting.signer->room(promised);
   if (room == 0) return;
   for (Waiting& each : waiting.routes) each.called = 0;
-  std::size_t full = 0;  // certificates in a row that have no room of their own
+  std::size_t full = 0;  // certificates in a row that have no room of their own, or bulk alone that has had its turn
   while (room > 0 && full < waiting.routes.size()) {
     Waiting next = std::move(waiting.routes.front());
     waiting.routes.pop_front();
     const bool fits = all || next.called < pacers_.of(*next.route, now_.mono).own_room();
-    full = fits ? 0 : full + 1;
-    if (fits && call_company(next)) {
+    const bool called = fits && call_company(next, *waiting.signer);
+    full = called || next.pushes.empty() ? 0 : full + 1;
+    if (called) {
       ++next.called;
       --room;
       if (!all) ++promised;
@@ -96,14 +97,26 @@ void PushQueues::call_for_room(ForRoom& waiting, std::size_t& promised) {
   }
 }
 
-/// The next, with those behind it that may share its request. False: there is none.
-bool PushQueues::call_company(Waiting& waiting) {
-  while (!waiting.pushes.empty())
-    if (call_company(waiting.pushes.line(waiting.pushes.turn()))) return true;
-  return false;
+/// The next, with those behind it that may share its request. False: there is none, or none may be called now.
+bool PushQueues::call_company(Waiting& waiting, const SignerPace& signer) {
+  TwoLines<std::uint64_t>& lines = waiting.pushes;
+  for (;;) {
+    const bool few = !lines.line(Audience::Few).empty();
+    const bool many = !lines.line(Audience::Many).empty() && may_call_bulk(signer);
+    if (!few && !many) return false;
+    const Audience whose = few && many ? lines.turn() : few ? Audience::Few : Audience::Many;
+    const std::size_t company = call_company(lines.line(whose));
+    if (whose == Audience::Many) turn_.count(company);
+    if (company > 0) return true;
+  }
 }
 
-bool PushQueues::call_company(std::deque<std::uint64_t>& line) {
+bool PushQueues::may_call_bulk(const SignerPace& signer) {
+  const bool has_room = !signer.is_healthy() || pushes_.has_room_for_bulk(signer, due_.line(Audience::Many).size());
+  return has_room && !turn_.is_over();
+}
+
+std::size_t PushQueues::call_company(std::deque<std::uint64_t>& line) {
   const OpenEvent* event = nullptr;
   std::size_t company = 0;
   for (; !line.empty(); line.pop_front()) {
@@ -115,7 +128,7 @@ bool PushQueues::call_company(std::deque<std::uint64_t>& line) {
     event = push->event;
     call(*push);
   }
-  return company > 0;
+  return company;
 }
 
 Push* PushQueues::take_due() {
@@ -125,6 +138,8 @@ Push* PushQueues::take_due() {
 
 /// Until somebody says that it may go on, or the push is put off or over.
 void PushQueues::park(Push& push, Rule waits_for) {
+  pushes_.landed(push);
+  push.delayed |= waits_for == Rule::GrantUnavailable;
   push.state = Push::State::Parked;
   push.waits_for = waits_for;
   push.grant.reset();

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "dispatch/bulk_turn.h"
 #include "dispatch/now.h"
 #include "dispatch/open_pushes.h"
 #include "dispatch/pacer_book.h"
@@ -24,8 +25,15 @@ namespace nightpost::dispatch {
 class PushQueues {
  public:
   /// Borrowed; all must outlive it.
-  PushQueues(const Options& options, const Now& now, OpenPushes& pushes, PacerBook& pacers, TimerHeap& timers)
-      : options_(options), now_(now), pushes_(pushes), pacers_(pacers), timers_(timers), due_(options.bulk_share) {}
+  PushQueues(const Options& options, const Now& now, OpenPushes& pushes, PacerBook& pacers, TimerHeap& timers,
+             BulkTurn& turn)
+      : options_(options),
+        now_(now),
+        pushes_(pushes),
+        pacers_(pacers),
+        timers_(timers),
+        turn_(turn),
+        due_(options.bulk_share) {}
 
   /// Its back-off is over, and there is no slot. Once is enough.
   void wait_for_slot(Push& push);
@@ -56,14 +64,16 @@ class PushQueues {
   void park(Push& push, Rule waits_for);
   void call(Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
-  bool call_company(Waiting& waiting);
-  bool call_company(std::deque<std::uint64_t>& line);
+  bool call_company(Waiting& waiting, const SignerPace& signer);
+  bool may_call_bulk(const SignerPace& signer);
+  std::size_t call_company(std::deque<std::uint64_t>& line);
 
   const Options& options_;
   const Now& now_;
   OpenPushes& pushes_;
   PacerBook& pacers_;
   TimerHeap& timers_;
+  BulkTurn& turn_;
   TwoLines<std::uint64_t> due_;
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
   std::list<ForRoom> for_room_;  // signers take turns: the first is the first to be called

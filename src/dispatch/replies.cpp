@@ -86,6 +86,8 @@ void Replies::settle(std::span<Push* const> pushes, std::span<Answer> answers, R
     Push& push = *pushes[i];
     Answer& answer = answers[i];
     const Window& window = push.window;
+    pushes_.landed(push);
+    if (reply.response) pushes_.heard(push);
     push.state = Push::State::Due;
     count_sent(push, reply);
     if (reply.response ? answer.verdict == Verdict::Accepted : reply.maybe_sent) pushes_.keep_counted(push);
@@ -158,6 +160,7 @@ void Replies::count_sent(Push& push, const Reply& reply) noexcept {
 /// They came back unsent, and their credential is left alone by now: they end or wait as if never handed over.
 void Replies::hold_back(std::span<Push* const> pushes) {
   for (Push* const push : pushes) {
+    pushes_.landed(*push);
     push->state = Push::State::Due;
     --push->progress.attempts;
     if (push->event->leaving)

@@ -10,8 +10,16 @@
 
 namespace nightpost::dispatch {
 
-void Shipping::ship() {
-  batcher_.take_all([this](Gathering& gathering) { ship(gathering); });
+void Shipping::ship(bool goes_on) {
+  batcher_.take_if([&](const Gathering& gathering) { return !goes_on || !waits_for_more(gathering); },
+                   [this](Gathering& gathering) { ship(gathering); });
+}
+
+/// Its event is not planned through, and it is not as large as the largest request.
+bool Shipping::waits_for_more(const Gathering& gathering) {
+  const Push* const first = pushes_.find(gathering.pushes.front());
+  return first != nullptr && first->event->audience == Audience::Many &&
+         first->event->state == OpenEvent::State::Ready && gathering.pushes.size() < kCompany;
 }
 
 void Shipping::ship(Gathering& gathering) {

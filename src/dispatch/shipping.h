@@ -42,8 +42,9 @@ class Shipping {
         timers_(timers),
         metrics_(metrics) {}
 
-  /// Sends all that is gathered. Planning has come as far as it can for now, so nothing would come of waiting on.
-  void ship();
+  /// Sends all that is gathered. Planning has come as far as it can for now, so nothing would come of waiting on; but
+  /// if it `goes_on`, what is gathered of a bulk event waits for those that are planned next.
+  void ship(bool goes_on = false);
   /// A bin's timer has rung.
   void wake_bin(std::uint64_t route_id);
   /// To a request with kShipment in its tag, which is taken off here. One that is not in the air is ignored.
@@ -66,6 +67,7 @@ class Shipping {
     MonoTime deadline{};
   };
 
+  bool waits_for_more(const Gathering& gathering);
   void ship(Gathering& gathering);
   bool still_gathered(std::uint64_t tag);
   void ship_equal(Shipment all);

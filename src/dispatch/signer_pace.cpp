@@ -172,22 +172,25 @@ SignerPace::Look SignerPace::look(MonoTime now) {
   return look;
 }
 
-void SignerPace::wait_began(MonoTime now) noexcept {
-  if (waiting_++ == 0) drain_.begin(now);
+void SignerPace::wait_began(Audience whose, MonoTime now) noexcept {
+  Line& of = line(whose);
+  if (of.waiting++ == 0) of.drain.begin(now);
 }
 
-void SignerPace::wait_ended(bool called, MonoTime now) noexcept {
-  --waiting_;
-  if (called) drain_.left(1, now);
+void SignerPace::wait_ended(Audience whose, bool called, MonoTime now) noexcept {
+  Line& of = line(whose);
+  --of.waiting;
+  if (called) of.drain.left(1, now);
 }
 
-std::optional<milliseconds> SignerPace::expected_wait(MonoTime now) noexcept {
-  if (waiting_ == 0) return milliseconds(0);
-  return drain_.wait_of(waiting_ + 1, now);
+std::optional<milliseconds> SignerPace::expected_wait(Audience whose, MonoTime now) noexcept {
+  Line& of = line(whose);
+  if (of.waiting == 0) return milliseconds(0);
+  return of.drain.wait_of(of.waiting + 1, now);
 }
 
 bool SignerPace::is_idle(MonoTime now) const noexcept {
-  return slots_.empty() && held_ == 0 && paused_until() <= now && !shared_->any_class_rests(now) &&
+  return slots_.empty() && held() == 0 && paused_until() <= now && !shared_->any_class_rests(now) &&
          !shared_->in_period(now) && counting_until_ <= now && !shared_->retry_at(now).has_value();
 }
 

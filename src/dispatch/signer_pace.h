@@ -3,6 +3,7 @@
 // it stands in the ledger. Pure but for that.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -13,6 +14,7 @@
 #include <string_view>
 
 #include "core/time.h"
+#include "dispatch/bulk_limit.h"
 #include "dispatch/concurrency_limit.h"
 #include "dispatch/drain_rate.h"
 #include "dispatch/now.h"
@@ -20,6 +22,7 @@
 #include "dispatch/quota_book.h"
 #include "dispatch/signer_ledger.h"
 #include "dispatch/slots.h"
+#include "dispatch/two_lines.h"
 #include "providers/authorizer.h"
 #include "providers/provider.h"
 
@@ -121,17 +124,24 @@ class SignerPace {
 
   // Its pushes.
 
-  /// Those that are open, wherever they are.
-  std::size_t held() const noexcept { return held_; }
-  void hold() noexcept { ++held_; }
-  void let_go() noexcept { --held_; }
+  /// Those that are open, wherever they are; and of them those of events of that audience.
+  std::size_t held() const noexcept { return held(Audience::Few) + held(Audience::Many); }
+  std::size_t held(Audience whose) const noexcept { return line(whose).held; }
+  void hold(Audience whose) noexcept { ++line(whose).held; }
+  void let_go(Audience whose) noexcept { --line(whose).held; }
   /// Those that wait for room among its requests.
-  std::size_t waiting() const noexcept { return waiting_; }
-  void wait_began(MonoTime now) noexcept;
+  std::size_t waiting() const noexcept { return line(Audience::Few).waiting + line(Audience::Many).waiting; }
+  void wait_began(Audience whose, MonoTime now) noexcept;
   /// `called`: to be sent. Else it is over.
-  void wait_ended(bool called, MonoTime now) noexcept;
-  /// For one more push; nullopt: not known yet.
-  std::optional<milliseconds> expected_wait(MonoTime now) noexcept;
+  void wait_ended(Audience whose, bool called, MonoTime now) noexcept;
+  /// For one more push, behind those of its audience alone: each has its turns. nullopt: not known yet.
+  std::optional<milliseconds> expected_wait(Audience whose, MonoTime now) noexcept;
+  /// Of bulk, those in the air.
+  std::size_t bulk_in_air() const noexcept { return bulk_in_air_; }
+  void bulk_took_off() noexcept { ++bulk_in_air_; }
+  void bulk_landed() noexcept { --bulk_in_air_; }
+  /// CalmTime's.
+  double lateness(double took_ms, bool calm, MonoTime now) noexcept { return calm_.lateness(took_ms, calm, now); }
   /// Something wants to be sent with it.
   void asked(MonoTime now) noexcept { asked_at_ = now; }
   bool is_active(MonoTime now) const noexcept { return now - asked_at_ < kActive; }
@@ -174,9 +184,17 @@ class SignerPace {
   MonoTime look_at_{};    // when look() is to be called
   MonoTime suspected_{};  // quiet since; looked at once
 
-  std::size_t held_ = 0;
-  std::size_t waiting_ = 0;
-  DrainRate drain_;
+  struct Line {  // the pushes of events of one audience
+    std::size_t held = 0;
+    std::size_t waiting = 0;
+    DrainRate drain;
+  };
+  Line& line(Audience whose) noexcept { return lines_[static_cast<std::size_t>(whose)]; }
+  const Line& line(Audience whose) const noexcept { return lines_[static_cast<std::size_t>(whose)]; }
+
+  std::array<Line, 2> lines_;
+  std::size_t bulk_in_air_ = 0;
+  CalmTime calm_;
   MonoTime asked_at_{};
 };
 

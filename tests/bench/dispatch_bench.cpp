@@ -131,7 +131,9 @@ void pipeline(benchmark::State& state, std::shared_ptr<const Provider> provider)
   std::vector<TaggedReply> replies;  // what one turn of a lane gives
   for (auto _ : state) {
     dispatcher.accept(batch);
-    while (!world.tags.empty()) {
+    const auto goes_on = [&] { return dispatcher.next_wakeup().value_or(MonoTime::max()) <= world.mono(); };
+    while (!world.tags.empty() || goes_on()) {
+      if (world.tags.empty()) dispatcher.wake();
       answered.swap(world.tags);
       pushes += answered.size();
       for (const std::uint64_t tag : answered) replies.push_back({tag, {.response = accepted}});

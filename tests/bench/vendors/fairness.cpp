@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <csignal>
 #include <iostream>
+#include <map>
 #include <optional>
 
 #include "bench/spine/report.h"
@@ -147,10 +148,12 @@ class Story {
 
   void count(Measured& measured) {
     std::uint64_t group_devices = 0, group_deferred = 0;
+    std::map<std::string, std::uint64_t> by_rule;  // one-to-one pushes that were put off
     run_.read_outcomes([&](const nlohmann::json& outcome) {
       const std::string id = outcome.value("event_id", "");
       if (id.starts_with("group-")) ++(outcome.at("outcome") == "retrying" ? group_deferred : group_devices);
       if (!chaos::event_of(id)) return;  // of the group, or of the capacity
+      if (outcome.at("outcome") == "retrying") ++by_rule["deferred_" + outcome.at("rule").get<std::string>()];
       ledger_.outcome(id, outcome.value("vendor", ""), chaos::heard_from(outcome.at("outcome").get<std::string>()),
                       outcome.at("attempt"), outcome.at("at"), outcome.at("rule").get<std::string>());
     });
@@ -163,6 +166,7 @@ class Story {
       measured[phases.at(i).name + "_p99_ms"] = p99(i);
     }
     measured["deferred"] = phases.at(1).deferred + phases.at(2).deferred + phases.at(3).deferred;
+    for (const auto& [rule, count] : by_rule) measured[rule] = count;
     measured["group_deferred"] = group_deferred;
     const std::uint64_t members = arguments_.members * std::uint64_t(arguments_.groups);
     if (group_devices != members)

@@ -48,7 +48,7 @@ struct BatchBed {
   }
   std::vector<std::vector<std::uint64_t>> taken() {
     std::vector<std::vector<std::uint64_t>> all;
-    batcher.take_all([&](Gathering& each) { all.push_back(each.pushes); });
+    batcher.take_if([](const Gathering&) { return true; }, [&](Gathering& each) { all.push_back(each.pushes); });
     return all;
   }
   Batcher::Dropped drop_in(Push& push, std::size_t letters_max = 3, milliseconds linger = milliseconds(5)) {
@@ -69,14 +69,15 @@ TEST_CASE("batcher: equal pushes share a request, in the order they came", "[dis
   CHECK(first.grant == nullptr);
   bool seen = false;
   std::vector<std::vector<std::uint64_t>> all;
-  bed.batcher.take_all([&](Gathering& each) {
-    all.push_back(each.pushes);
-    if (std::exchange(seen, true)) return;
-    CHECK(each.grant->authorization == "grant 4");  // the newest
-    CHECK(each.notification.push_id == "id 1");     // the first's
-    CHECK(each.notification.sent_at == kWall);
-    CHECK(each.route == first.route);
-  });
+  bed.batcher.take_if([](const Gathering&) { return true; },
+                      [&](Gathering& each) {
+                        all.push_back(each.pushes);
+                        if (std::exchange(seen, true)) return;
+                        CHECK(each.grant->authorization == "grant 4");  // the newest
+                        CHECK(each.notification.push_id == "id 1");     // the first's
+                        CHECK(each.notification.sent_at == kWall);
+                        CHECK(each.route == first.route);
+                      });
   CHECK(all == std::vector<std::vector<std::uint64_t>>{{1, 2, 4}, {3}});
   CHECK(bed.taken().empty());
   CHECK(bed.gather(bed.push()));  // what is taken gets no company

@@ -3,11 +3,103 @@
 #include <string>
 #include <vector>
 
-#include "dispatch_fixture.h"
+#include "batch_fixture.h"
+#include "dispatch/bulk_turn.h"
 
 using namespace nightpost;
+using namespace nightpost::dispatch;
+using nightpost::testing::BatchFixture;
 using nightpost::testing::event_for;
 using nightpost::testing::Fixture;
+
+namespace {
+
+/// A group of so many, looked up and planned five at a time.
+nlohmann::json group_of(BatchFixture& f, int members) {
+  f.options.bulk_receivers_min = 10;
+  f.options.bulk_turn_max = 5;
+  return f.members(members);
+}
+
+/// Calls as long as it asks for another call at once. How many it were.
+int go_on(Fixture& f) {
+  int calls = 0;
+  for (; f.dispatcher().next_wakeup() && *f.dispatcher().next_wakeup() <= f.world.clock.mono(); ++calls) {
+    REQUIRE(calls < 1'000);
+    f.dispatcher().wake();
+  }
+  return calls;
+}
+
+}  // namespace
+
+TEST_CASE("bulk: a turn is so many, and says whether more is to do", "[dispatch][bulk]") {
+  BulkTurn turn(3);
+  CHECK_FALSE(turn.is_over());
+  CHECK(turn.take(2) == 2);
+  CHECK_FALSE(turn.was_cut());
+  turn.count();
+  CHECK_FALSE(turn.was_cut());  // nobody asked for more
+  CHECK(turn.take(0) == 0);
+  CHECK_FALSE(turn.was_cut());
+  SECTION("asked for more") { CHECK(turn.is_over()); }
+  SECTION("wants more") { CHECK(turn.take(1) == 0); }
+  CHECK(turn.was_cut());
+  turn.begin();
+  CHECK_FALSE(turn.was_cut());
+  CHECK(turn.take(5) == 3);
+  CHECK(turn.was_cut());
+  CHECK(BulkTurn(0).take(9) == 1);  // something always goes
+}
+
+TEST_CASE("bulk: a group is looked up and planned a part a call, and others come in between", "[dispatch][bulk]") {
+  BatchFixture f;
+  f.provider->wants = {};  // each by itself
+  f.accept(group_of(f, 23));
+  CHECK(f.world.finds == 1);
+  CHECK(f.world.sent.empty());  // its devices are not all known yet
+  f.accept(f.members(1, 99));   // to one
+  REQUIRE(f.world.sent.size() == 1);
+  CHECK(f.world.sent[0].http.body.find("t99") != std::string::npos);
+  CHECK(go_on(f) >= 4);
+  CHECK(f.world.sent.size() == 24);
+  CHECK(f.world.finds == 6);
+  CHECK(f.dispatcher().next_wakeup() > f.world.clock.mono());
+  for (std::size_t i = 0; i < 24; ++i) f.world.answer(200, "id", i);
+  CHECK(f.all_over());
+}
+
+TEST_CASE("bulk: who shares a request does so although it is planned in parts", "[dispatch][bulk]") {
+  BatchFixture f;
+  f.accept(group_of(f, 23));
+  go_on(f);
+  REQUIRE(f.world.sent.size() == 1);
+  CHECK(f.world.sent[0].http.body.find("t22") != std::string::npos);
+  SECTION("and is handed back before it left") {
+    BatchFixture early;
+    early.accept(group_of(early, 23));
+    for (int i = 0; i < 6; ++i) early.dispatcher().wake();
+    CHECK(early.world.sent.empty());
+    early.dispatcher().hand_back([](RecordId) { return true; });
+    go_on(early);
+    CHECK(early.world.sent.empty());
+    CHECK(early.all_over());
+  }
+}
+
+TEST_CASE("bulk: whom a rule holds back is counted in a turn as well", "[dispatch][bulk]") {
+  BatchFixture f;
+  auto event = group_of(f, 23);
+  for (int i = 0; i < 23; ++i) f.world.users["u" + std::to_string(i)].settings.enabled = false;
+  f.accept(event);
+  std::size_t most = 0;
+  for (std::size_t before = 0; f.dispatcher().events_open() > 0; before = f.world.outcomes.size()) {
+    f.dispatcher().wake();
+    most = std::max(most, f.world.outcomes.size() - before);
+  }
+  CHECK(most == 5);
+  CHECK(f.outcomes("user_push_off") == 23);
+}
 
 TEST_CASE("bulk: a message to one does not wait behind a push to many", "[dispatch][bulk]") {
   Fixture f;

@@ -29,6 +29,7 @@ struct Fixture {
     options.quick_for = options.retry_for = std::chrono::minutes(2);        // tried in memory or not at all
     options.credential_in_flight_first = options.credential_in_flight_max;  // as if proven
     options.suspects_apart = milliseconds(0);
+    options.bulk_turn_max = 1'000'000;            // a group is planned in one go
     options.slots_alpha = 1e9;                    // no place is kept for other signers
     options.silence = std::chrono::hours(1'000);  // a test may let answers wait
   }

@@ -44,7 +44,7 @@ TEST_CASE("intake: no question where a rule or the record ends it", "[dispatch][
   nlohmann::json event = event_for({"a", "b"});
   row.change(event);
   Intake small(bed.options, bed.now, bed.world, bed.policy, bed.events, bed.open_pushes, bed.recalls, bed.planner,
-               bed.timers, bed.world.metrics, bed);
+               bed.timers, bed.turn, bed.world.metrics, bed);
   const std::string text = event.dump();
   small.accept({.record_id = RecordId{1}, .key = "k", .value = text});
   small.ask();
@@ -118,7 +118,7 @@ TEST_CASE("intake: an answer that comes late or does not fit", "[dispatch][intak
   REQUIRE(rings.size() == 1);
   CHECK(rings[0].first == bed.options.retry_for);  // or its window ends
   OpenEvent& open = *bed.events.find(rings[0].second);
-  const Intake::Asked asked{open.tag, 1};
+  const Intake::Asked asked{.event = open.tag, .receivers = 1};
   SECTION("after the event was given up") {
     bed.pass(bed.options.retry_for);
     bed.intake.wake(open);
@@ -163,4 +163,69 @@ TEST_CASE("intake: a directory that throws ends the events it was asked for, and
   bed.accept(event_for({"a"}));
   bed.intake.ask();
   CHECK(bed.plan() == Names{"a-phone"});
+}
+
+TEST_CASE("intake: receivers of a bulk event are asked for a part a call", "[dispatch][intake][bulk]") {
+  PlanningBed bed;
+  bed.options.bulk_receivers_min = 5;
+  bed.turn = BulkTurn(3);
+  Names users, phones;
+  for (int i = 0; i < 8; ++i) {
+    bed.world.add(users.emplace_back("m" + std::to_string(i)));
+    phones.push_back(users.back() + "-phone");
+  }
+  nlohmann::json event = event_for({});
+  for (const std::string& user : users) event["to"].push_back({{"user_id", user}});
+  bed.accept(event);
+  bed.world.add("solo");
+  const auto next_call = [&] {
+    bed.turn.begin();
+    bed.intake.ask();
+  };
+  SECTION("those of others are not") {
+    bed.accept(event_for({"solo"}));
+    next_call();
+    CHECK(bed.world.finds == 2);
+    CHECK(bed.turn.was_cut());
+    CHECK(bed.plan() == Names{"solo-phone"});
+    next_call();
+    CHECK(bed.turn.was_cut());
+    bed.turn.begin();
+    CHECK(bed.plan().empty());
+    next_call();
+    CHECK_FALSE(bed.turn.was_cut());
+    CHECK(bed.world.finds == 4);
+    next_call();
+    CHECK(bed.world.finds == 4);
+  }
+  SECTION("and answered late") {
+    bed.world.store_slow = true;
+    for (int i = 0; i < 4; ++i) next_call();
+    CHECK(bed.world.finds == 3);
+    bed.world.answer_store();
+  }
+  SECTION("and one that fails makes all be asked for again, without what the others say then") {
+    next_call();
+    bed.world.store_slow = true;
+    next_call();  // answered once all are asked for again
+    bed.world.store_slow = false;
+    bed.world.store_down = Error{Errc::Io, "disk"};
+    next_call();
+    bed.world.store_down.reset();
+    const auto rings = bed.rings();
+    OpenEvent& open = *bed.events.find(rings.at(0).second);
+    REQUIRE(open.state == OpenEvent::State::AskAgain);
+    bed.pass(std::chrono::ceil<milliseconds>(open.lookup_at - bed.now.mono));
+    bed.intake.wake(open);
+    next_call();
+    bed.world.answer_store();
+    next_call();
+    bed.turn.begin();
+    CHECK(bed.plan().empty());
+    CHECK(open.state == OpenEvent::State::Looking);
+    next_call();
+    CHECK(bed.world.finds == 6);
+  }
+  bed.turn = BulkTurn(100);
+  CHECK(bed.plan() == phones);
 }

@@ -181,3 +181,29 @@ TEST_CASE("planner: what was handed back meanwhile is passed over", "[dispatch][
   bed.events.hand_back([](RecordId id) { return id == RecordId{1}; });
   CHECK(bed.plan() == Names{"b-phone"});
 }
+
+TEST_CASE("planner: bulk has its turn, others go on", "[dispatch][planner][bulk]") {
+  Planning bed;
+  bed.turn = BulkTurn(2);
+  bed.ready({"a", "b", "c"}, Audience::Many);
+  bed.ready({"d", "e", "f"});
+  Names all = bed.plan();
+  CHECK(all.size() == 5);
+  CHECK(std::ranges::count(all, "c-phone") == 0);
+  CHECK(bed.turn.was_cut());
+  CHECK(bed.plan().empty());
+  bed.turn.begin();
+  CHECK(bed.plan() == Names{"c-phone"});
+  CHECK_FALSE(bed.turn.was_cut());
+  CHECK(bed.events.receivers_unplanned() == 0);
+}
+
+TEST_CASE("planner: the last quarter of the queue is not for bulk", "[dispatch][planner][bulk]") {
+  Planning bed;
+  bed.options.pushes_queued_max = 4;
+  bed.ready({"a", "b", "c", "d"}, Audience::Many);
+  CHECK(bed.plan() == Names{"a-phone", "b-phone", "c-phone"});
+  bed.ready({"e"});
+  CHECK(bed.plan() == Names{"e-phone"});
+  CHECK(bed.plan().empty());
+}

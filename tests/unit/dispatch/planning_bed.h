@@ -21,11 +21,12 @@ struct PlanningBed : EventBed, Intake::Answered {
   Rng rng{70'000};  // whose first back-off is not nothing
   Policy policy{options, rng};
   Capacity capacity{options, slots, pushes, world};
-  Planner planner{options, now, events, capacity, timers};
+  BulkTurn turn{options.bulk_turn_max};
+  Planner planner{options, now, events, capacity, timers, turn};
   PacerBook pacers{options};
   RecallBook recalls{100, std::chrono::hours(1)};
   OpenPushes open_pushes{options, now, events, pacers, recalls};
-  Intake intake{options, now, world, policy, events, open_pushes, recalls, planner, timers, world.metrics, *this};
+  Intake intake{options, now, world, policy, events, open_pushes, recalls, planner, timers, turn, world.metrics, *this};
 
   void on_found(std::span<const Intake::Asked> asked, Intake::Found found) override {
     intake.on_found(asked, std::move(found));

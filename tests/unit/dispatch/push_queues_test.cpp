@@ -177,3 +177,30 @@ TEST_CASE("queues: what is promised to one signer is not promised to the next", 
   CHECK(bed.queues.call_for_room());
   CHECK(bed.due().size() == 4 + 2 + 1);
 }
+
+TEST_CASE("queues: bulk that has had its turn is called in the next one", "[dispatch][queues][bulk]") {
+  Queues bed;
+  bed.turn = BulkTurn(2);
+  OpenEvent& group = bed.begin({"a", "b", "c"});
+  group.audience = Audience::Many;
+  std::vector<std::uint64_t> members;
+  for (std::size_t i = 0; i < 3; ++i) {
+    Push& one = bed.push(group, i);
+    one.route = bed.route;
+    bed.pushes.count_with(one, bed.pacer().signer());
+    bed.queues.park_for_room(one);
+    members.push_back(one.tag);
+  }
+  CHECK(bed.queues.call_for_room());
+  CHECK(bed.due() == std::vector{members[0], members[1]});
+  CHECK(bed.turn.was_cut());
+  CHECK_FALSE(bed.queues.call_for_room());  // and comes back, although something waits and there is room
+  Push& single = bed.waiting();
+  bed.queues.park_for_room(single);
+  CHECK(bed.queues.call_for_room());
+  CHECK(bed.due() == std::vector{single.tag});
+  bed.turn.begin();
+  CHECK(bed.queues.call_for_room());
+  CHECK(bed.due() == std::vector{members[2]});
+  CHECK_FALSE(bed.turn.was_cut());
+}

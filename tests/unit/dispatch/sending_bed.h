@@ -22,7 +22,8 @@ struct SendingBed : EventBed, ReplyHandler, Replies::Answered {
   OpenPushes pushes{options, now, events, pacers, recalls};
   Capacity capacity{options, slots, pushes.slab(), world};
   FairShare shares{options, events, capacity, pacers};
-  PushQueues queues{options, now, pushes, pacers, timers};
+  BulkTurn turn{options.bulk_turn_max};
+  PushQueues queues{options, now, pushes, pacers, timers, turn};
   Batcher batcher;
   Sender sender{now, world, *this, pacers, slots, timers, world.metrics, nullptr};
   Attempts attempts{options, now,    world,  policy,  rng,    languages, capacity,

@@ -333,19 +333,19 @@ TEST_CASE("signer: as many in the air as are free beside it", "[dispatch][signer
 TEST_CASE("signer: counts its pushes, and how fast those that wait go", "[dispatch][signer]") {
   Options options;
   SignerPace pace(options);
-  CHECK(pace.expected_wait(kNow) == milliseconds(0));
-  pace.hold();
+  CHECK(pace.expected_wait(Audience::Few, kNow) == milliseconds(0));
+  pace.hold(Audience::Few);
   CHECK(pace.held() == 1);
   CHECK_FALSE(pace.is_idle(kNow));
-  for (int i = 0; i < 100; ++i) pace.wait_began(kNow);
-  CHECK_FALSE(pace.expected_wait(kNow));  // not known yet
-  for (int i = 0; i < 50; ++i) pace.wait_ended(true, kNow + seconds(1));
+  for (int i = 0; i < 100; ++i) pace.wait_began(Audience::Few, kNow);
+  CHECK_FALSE(pace.expected_wait(Audience::Few, kNow));  // not known yet
+  for (int i = 0; i < 50; ++i) pace.wait_ended(Audience::Few, true, kNow + seconds(1));
   CHECK(pace.waiting() == 50);
-  CHECK(pace.expected_wait(kNow + seconds(1)) == milliseconds(1'020));
-  for (int i = 0; i < 49; ++i) pace.wait_ended(false, kNow + seconds(1));  // over, not sent
-  CHECK(pace.expected_wait(kNow + seconds(1)) == milliseconds(40));
-  CHECK(*pace.expected_wait(kNow + seconds(9)) > seconds(1'000));
-  pace.let_go();
+  CHECK(pace.expected_wait(Audience::Few, kNow + seconds(1)) == milliseconds(1'020));
+  for (int i = 0; i < 49; ++i) pace.wait_ended(Audience::Few, false, kNow + seconds(1));  // over, not sent
+  CHECK(pace.expected_wait(Audience::Few, kNow + seconds(1)) == milliseconds(40));
+  CHECK(*pace.expected_wait(Audience::Few, kNow + seconds(9)) > seconds(1'000));
+  pace.let_go(Audience::Few);
   CHECK(pace.is_idle(kNow));
   CHECK_FALSE(pace.is_active(kNow));
   pace.asked(kNow);

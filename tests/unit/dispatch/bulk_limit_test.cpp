@@ -1,0 +1,127 @@
+// How much bulk is in the air, by what the others feel of it.
+#include "dispatch/bulk_limit.h"
+
+#include <catch2/catch.hpp>
+
+#include "sending_bed.h"
+#include "times.h"
+
+using namespace nightpost;
+using namespace nightpost::dispatch;
+using nightpost::testing::kNow;
+using nightpost::testing::SendingBed;
+
+namespace {
+
+/// One that others of `lateness` were told of, `times` a window, for so many windows, while all of the limit was used.
+struct Hearing {
+  BulkLimit limit{10, 1'000};
+  MonoTime now = kNow;
+  std::size_t hear(double lateness, int windows, int times = 16) {
+    for (int i = 0; i < windows; ++i, now += milliseconds(110))
+      for (int one = 0; one < times; ++one) limit.heard(lateness, limit.limit(now), now);
+    return limit.limit(now);
+  }
+};
+
+}  // namespace
+
+TEST_CASE("bulk limit: none while nobody else sends, the least when somebody does", "[dispatch][bulk]") {
+  Hearing one;
+  CHECK(one.limit.limit(one.now) == BulkLimit::kNone);
+  one.limit.heard(1, 1'000, one.now);
+  CHECK(one.limit.limit(one.now) == 10);
+  CHECK(one.limit.limit(one.now + seconds(2)) == 10);
+  CHECK(one.limit.limit(one.now + milliseconds(2'001)) == BulkLimit::kNone);
+}
+
+TEST_CASE("bulk limit: grows while others feel nothing, shrinks by what they feel", "[dispatch][bulk]") {
+  Hearing one;
+  one.hear(1, 30);
+  const std::size_t grown = one.limit.limit(one.now);
+  CHECK(grown > 200);
+  SECTION("a little late is not late") { CHECK(one.hear(1.1, 3) > grown); }
+  SECTION("a third late") {
+    const std::size_t less = one.hear(1.5, 2);
+    CHECK(less < grown);
+    CHECK(less > grown / 4);
+  }
+  SECTION("very late: half a window, and no more") {
+    const std::size_t less = one.hear(1'000, 2);
+    CHECK(less >= grown / 4);
+    CHECK(less <= grown / 2);
+  }
+  SECTION("never below the least") { CHECK(one.hear(50, 100) == 10); }
+  SECTION("never above the most") { CHECK(one.hear(0.1, 100) == 1'000); }
+  SECTION("too few say nothing") { CHECK(one.hear(50, 1, 3) == grown); }
+}
+
+TEST_CASE("bulk limit: one that nobody comes near does not grow", "[dispatch][bulk]") {
+  Hearing one;
+  one.hear(1, 20);
+  const std::size_t grown = one.limit.limit(one.now);
+  for (int i = 0; i < 20; ++i, one.now += milliseconds(110))
+    for (int times = 0; times < 20; ++times) one.limit.heard(1, grown / 4, one.now);
+  CHECK(one.limit.limit(one.now) <= grown + grown / 8 + 1);
+}
+
+TEST_CASE("bulk limit: what is usual is learnt while it is calm", "[dispatch][bulk]") {
+  CalmTime calm;
+  CHECK(calm.lateness(20, false, kNow) == 1);  // the first is all that is known
+  for (int i = 0; i < 500; ++i) calm.lateness(40, true, kNow);
+  CHECK(calm.lateness(80, false, kNow) == Approx(2).epsilon(0.02));
+  SECTION("and not of what bulk makes of it") {
+    for (int i = 0; i < 500; ++i) calm.lateness(400, false, kNow + seconds(i));
+    CHECK(calm.lateness(80, false, kNow + seconds(500)) == Approx(2).epsilon(0.02));
+  }
+  SECTION("unless that goes on and on") {
+    for (int i = 0; i < 500; ++i) calm.lateness(400, false, kNow + seconds(601));
+    CHECK(calm.lateness(400, false, kNow + seconds(602)) == Approx(1).epsilon(0.02));
+  }
+  SECTION("what is very fast may vary") {
+    CalmTime fast;
+    for (int i = 0; i < 100; ++i) fast.lateness(0.5, true, kNow);
+    CHECK(fast.lateness(4, false, kNow) < 1);
+  }
+}
+
+TEST_CASE("bulk limit: a signer that hangs leaves half of it to the others", "[dispatch][bulk]") {
+  Options options;
+  options.bulk_in_flight_first = 8;
+  SendingBed bed(options);
+  OpenEvent& group = bed.begin({"a", "b", "c", "d", "e", "f", "g", "h"});
+  group.audience = Audience::Many;
+  OpenEvent& single = bed.begin({"z"});
+  const auto other_route = bed.world.route(2, 8);
+  SignerPace& signer = bed.pacer().signer();
+  SignerPace& other = bed.pacers.of(*other_route, bed.now.mono).signer();
+  const auto put = [&](OpenEvent& open, std::size_t receiver, SignerPace& with) -> Push& {
+    Push& one = bed.push(open, receiver);
+    one.route = bed.route;
+    bed.pushes.count_with(one, with);
+    bed.pushes.count_attempt(one);
+    return one;
+  };
+  Push& heard = put(single, 0, signer);
+  bed.pushes.heard(heard);  // somebody else sends: eight may be in the air
+  CHECK(signer.bulk_in_air() == 0);
+  std::vector<Push*> air;
+  while (bed.pushes.has_room_for_bulk(signer)) air.push_back(&put(group, air.size(), signer));
+  CHECK(air.size() == 4);
+  CHECK(signer.bulk_in_air() == 4);
+  CHECK(bed.pushes.has_room_for_bulk(other));
+  CHECK_FALSE(bed.pushes.has_room_for_bulk(other, 4));
+  bed.pushes.landed(*air[0]);
+  bed.pushes.landed(*air[0]);
+  CHECK(signer.bulk_in_air() == 3);
+  CHECK(bed.pushes.has_room_for_bulk(signer));
+  SECTION("however it ends") {
+    for (Push* const each : air) bed.pushes.end(*each, ending_of(Rule::InternalError));
+    CHECK(signer.bulk_in_air() == 0);
+  }
+  SECTION("with another signer after all") {
+    bed.pushes.count_with(*air[1], other);
+    CHECK(signer.bulk_in_air() == 2);
+    CHECK(other.bulk_in_air() == 0);
+  }
+}
