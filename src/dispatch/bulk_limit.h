@@ -16,17 +16,17 @@ namespace nightpost::dispatch {
 /// How long the pushes of one signer take while no bulk is in the air.
 class CalmTime {
  public:
-  /// How many times that one push took; 1 or less: no longer. `calm`: no bulk is in the air, so it counts to what is
-  /// usual.
+  /// How many times that one push took; 1 or less: no longer. `calm`: no bulk is in the air, so it tells what is usual.
+  /// Otherwise that follows within minutes: where there is always some bulk, what always is is usual.
   double lateness(double took_ms, bool calm, MonoTime now) noexcept;
 
  private:
   static constexpr double kSmoothing = 1.0 / 64;
-  static constexpr double kLeastMs = 5;              // what is faster than that may vary as it likes
-  static constexpr milliseconds kBelieved{600'000};  // without a calm moment; then what is is usual
+  static constexpr std::chrono::duration<double> kFollows{60};
+  static constexpr double kLeastMs = 5;  // what is faster than that may vary as it likes
   double usual_ms_ = 0;
   double samples_ = 0;
-  MonoTime calm_at_{};
+  MonoTime heard_at_{};
 };
 
 /// Between its two bounds. While nobody but bulk sends there is no limit.
@@ -39,12 +39,12 @@ class BulkLimit {
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
 
  private:
-  static constexpr double kTolerance = 1.15;
+  static constexpr double kTolerance = 1.1;   // of the mean of many; of n pushes 1 / sqrt(n) more
   static constexpr double kLatenessMax = 10;  // of one push: a stall says no more than that
+  static constexpr int kWindowsMax = 8;       // that passed without a push at once: nobody felt anything
   static constexpr milliseconds kWindow{100};
   static constexpr milliseconds kAlone{2'000};
-  static constexpr std::size_t kSamplesMin = 16;
-  void close_window() noexcept;
+  void close_window(int passed) noexcept;
 
   double least_, most_, limit_;
   double sum_ = 0;  // of the present window

@@ -31,7 +31,7 @@ struct Options {
   // meanwhile.
   std::size_t bulk_turn_max = 256;
   // So many pushes of bulk events may be in the air whatever others feel of it.
-  std::size_t bulk_in_flight_first = 32;
+  std::size_t bulk_in_flight_first = 64;
   // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.
   std::size_t credential_in_flight_max = 4096;
   // of those, one certificate's that no answer has proven yet, or a signer's that the vendor complained of or is just
