@@ -11,6 +11,7 @@ Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules) {
     return refuse(Code::Silenced, "this user may not speak until " + std::to_string(to_ms(facts.silenced_until)));
   if (facts.blacklisted && !rules.blacklist_silent)
     return refuse(Code::Blacklisted, "to: the sender is on this user's blacklist");
+  if (!facts.friends && !facts.to_self) return refuse(Code::NotFriends, "to: not a friend, and only friends may write");
   SendPlan plan;
   plan.stored = !facts.online_only;
   plan.hidden = facts.blacklisted;

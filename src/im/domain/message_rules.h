@@ -15,6 +15,7 @@ struct SendFacts {
   bool to_self = false;
   bool receiver_known = false;
   bool blacklisted = false;   // the sender, by the receiver
+  bool friends = true;        // each has the other, or nobody asks for it
   WallTime silenced_until{};  // the sender; in the past: may speak
   bool receiver_has_targets = false;
   // Asked for.
@@ -37,7 +38,7 @@ struct SendPlan {
   Seq seq;        // 0: not stored
   WallTime at{};  // never before the conversation's last
 };
-/// ReceiverUnknown, Silenced, Blacklisted; in this order.
+/// ReceiverUnknown, Silenced, Blacklisted, NotFriends; in this order.
 Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules);
 
 struct RecallFacts {

@@ -96,6 +96,8 @@ std::string_view name_of(Code code) noexcept {
       return "receiver_unknown";
     case Code::Blacklisted:
       return "blacklisted";
+    case Code::NotFriends:
+      return "not_friends";
     case Code::Silenced:
       return "silenced";
     case Code::RecallTooLate:

@@ -79,6 +79,7 @@ struct Draft {  // a SendRequest whose content was checked
   bool history = false;                 // likewise, and delivered to nobody
   bool untold = false;                  // no callback tells the app's server of it
   bool signal = false;                  // a step of a call: a silence does not hold it, a blacklist always does
+  bool worded = false;                  // the app's words were looked for already
 };
 Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
 /// What an equal call was answered, of a Draft or a GroupDraft.

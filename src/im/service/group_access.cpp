@@ -89,7 +89,7 @@ Answer<Ver> admit(Work& work, GroupRow& group, const UserKey& who, GroupRole rol
   if (member_now(tables, group.conv, who)) return refuse(Code::AlreadyMember, "user: is a member already");
   if (group.members >= group.members_max)
     return refuse(Code::GroupFull, "group: full, it has " + std::to_string(group.members_max) + " members");
-  const std::size_t most = work.options.groups.groups_per_user_max;
+  const auto most = static_cast<std::size_t>(work.settings(group.app).groups_per_user_max);
   if (tables.groups_of(who) >= most)
     return refuse(Code::UserGroupsFull, "user: is in " + std::to_string(most) + " groups, as many as a user may be");
   const GroupTraits& traits = traits_of(group.type);
@@ -136,7 +136,7 @@ void tell_members(Work& work, GroupRow& group, const Actor& who, const GroupTip&
   group.seq = {group.seq.value + 1};
   group.last_at = made.at;
   made.id = {group.conv, group.seq};
-  if (work.options.message_kept.count() > 0) made.expires = made.at + work.options.message_kept;
+  if (const milliseconds kept = work.settings(group.app).message_kept; kept.count() > 0) made.expires = made.at + kept;
   tables.advance_group(group, work.now);
   tables.add_group_message(group, made, {.counts = false, .counted = group.counted});
   auto message = std::make_shared<const Message>(std::move(made));

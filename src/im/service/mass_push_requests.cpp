@@ -89,12 +89,11 @@ void StoreService::push_reports(AppId app, std::vector<std::int64_t> tasks, Repl
 
 void StoreService::set_attribute_names(AppId app, std::map<std::int64_t, std::string> names, Reply<void> reply) {
   if (auto ok = check_attribute_names(names); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<void>(
-      [app, names = std::move(names)](Work& work) -> Answer<void> {
-        work.tables.set_attribute_names(app, names);
-        return {};
-      },
-      std::move(reply));
+  write<void>([app, names = std::move(names)](Work& work) { return im::set_attribute_names(work, app, names); },
+              Reply<void>([this, reply = std::move(reply)](Answer<void> set) mutable {
+                if (set && !stopped_) prune_timer_->arm(around_.loop.now());  // the values of those that are gone
+                reply(std::move(set));
+              }));
 }
 
 void StoreService::attribute_names(AppId app, Reply<std::map<std::int64_t, std::string>> reply) {

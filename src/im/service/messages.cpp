@@ -9,6 +9,7 @@
 #include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -69,6 +70,12 @@ void name_message(Work& work, const Draft& draft, const Message& message) {
   work.tables.name_message(message.id, name);
 }
 
+/// Whether the app lets the two write to each other.
+bool may_write(Work& work, const Actor& who, const UserKey& to) {
+  if (who.admin() || !work.settings(to.app).friends_only) return true;
+  return work.tables.friend_of(to, who.user.user) && work.tables.friend_of(who.user, to.user);
+}
+
 /// The message in its sender's, or its receiver's, list.
 void show_to(Work& work, const UserKey& owner, const ConvRow& conv, const std::shared_ptr<const Message>& message,
              Tables::Touched touched, bool counts, const std::string& except, bool history) {
@@ -84,38 +91,40 @@ void show_to(Work& work, const UserKey& owner, const ConvRow& conv, const std::s
 
 }  // namespace
 
-Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
+Answer<SendReply> send(Work& work, const Actor& who, const Draft& asked) {
   Tables& tables = work.tables;
   // Load.
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  const UserKey keeper = keeper_of(who, draft);
-  if (auto first = sent_before(work, keeper, draft)) return *first;
-  const UserKey to{who.user.app, draft.to};
+  const UserKey keeper = keeper_of(who, asked);
+  if (auto first = sent_before(work, keeper, asked)) return *first;
+  const UserKey to{who.user.app, asked.to};
   const bool to_self = to == who.user;
   const auto sender = tables.account(who.user);
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
   const auto receiver = to_self ? sender : tables.account(to);
   auto conv = tables.conv(to.app, who.user.user, to.user);
-  if (conv && imported_before(tables, *conv, draft)) return SendReply{.ver = sender->ver, .repeated = true};
+  if (conv && imported_before(tables, *conv, asked)) return SendReply{.ver = sender->ver, .repeated = true};
   std::vector<PushTarget> targets = to_self ? std::vector<PushTarget>() : push_targets(tables, to);
 
   // Decide. The app's server passes silences and blacklists.
   const SendFacts facts{
       .to_self = to_self,
       .receiver_known = receiver && !receiver->removed,
-      .blacklisted = !to_self && (!who.admin() || draft.signal) && tables.blocks(to, who.user.user),
-      .silenced_until = who.admin() || draft.signal ? WallTime{} : tables.silence(who.user).chats_until,
+      .blacklisted = !to_self && (!who.admin() || asked.signal) && tables.blocks(to, who.user.user),
+      .friends = to_self || asked.signal || may_write(work, who, to),
+      .silenced_until = who.admin() || asked.signal ? WallTime{} : tables.silence(who.user).chats_until,
       .receiver_has_targets = !targets.empty(),
-      .online_only = draft.online_only,
-      .no_unread = draft.no_unread || draft.history,
-      .push_disabled = draft.push_disabled,
+      .online_only = asked.online_only,
+      .no_unread = asked.no_unread || asked.history,
+      .push_disabled = asked.push_disabled,
       .head = conv ? conv->seq : Seq{},
       .last_at = conv ? conv->last_at : WallTime{},
-      .now = draft.imported_at.value_or(work.now)};
-  const auto plan = decide_send(facts, {.blacklist_silent = work.options.blacklist_silent});
+      .now = asked.imported_at.value_or(work.now)};
+  const auto plan = decide_send(facts, {.blacklist_silent = work.settings(to.app).blacklist_silent});
   if (!plan) return std::unexpected(plan.error());
-  if (work.options.word_refused && work.options.word_refused(draft.elements))
-    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  const auto other = worded(work, who, asked);
+  if (!other) return std::unexpected(other.error());
+  const Draft& draft = *other ? **other : asked;
   if (is_look_ahead(work)) {
     ask_send(work, who, draft, wire_name(draft, plan->seq), plan->at);
     return SendReply{.at = plan->at, .ver = sender->ver};
@@ -141,7 +150,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   // Apply.
   if (!conv) conv = tables.add_conv(to.app, who.user.user, to.user);
   made.id = {conv->id, plan->seq};
-  const milliseconds kept = draft.lifetime.value_or(work.options.message_kept);
+  const milliseconds kept = draft.lifetime.value_or(work.settings(to.app).message_kept);
   if (kept.count() > 0) made.expires = plan->at + kept;
   tables.advance(conv->id, plan->seq, plan->at);
   const bool told = !to_self && !plan->hidden;
@@ -197,7 +206,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
     facts.receiver_read = other ? other->read : id.seq;
     facts.at = message->at;
   }
-  const auto plan = decide_recall(facts, who.admin() ? milliseconds::max() : work.options.recall_window);
+  const auto plan = decide_recall(facts, who.admin() ? milliseconds::max() : work.settings(who.user.app).recall_window);
   if (!plan) return std::unexpected(plan.error());
   const auto account = tables.account(who.user);
   const Ver ver = account ? account->ver : Ver{};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/counter.h"
+#include "im/service/app_rules.h"
 #include "im/service/before_gate.h"
 
 namespace nightpost::im {
@@ -18,6 +19,9 @@ struct ServiceMetrics {
   Counter live_rooms;           // likewise: live groups with somebody in them, now
   Counter live_users;           // likewise: in them, now
   Counter live_dropped;         // likewise: messages and news that fell to a live group's rate
+  Counter rules_read;           // likewise: apps whose words or settings were read anew
+  Counter words;                // likewise: of all apps, in effect now
+  WordCounts word_counts;       // any thread's
   BeforeGateMetrics before;     // the loop's
 };
 
