@@ -16,7 +16,8 @@ Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules) {
   plan.stored = !facts.online_only;
   plan.hidden = facts.blacklisted;
   plan.counts = plan.stored && !plan.hidden && !facts.to_self && !facts.no_unread;
-  plan.intent = plan.stored && !plan.hidden && !facts.to_self && !facts.push_disabled && facts.receiver_has_targets;
+  plan.intent = plan.stored && !plan.hidden && !facts.to_self && !facts.from_system && !facts.push_disabled &&
+                facts.receiver_has_targets;
   plan.seq = plan.stored ? Seq{facts.head.value + 1} : Seq{};
   plan.at = std::max(facts.now, facts.last_at);
   return plan;

@@ -13,6 +13,7 @@ namespace nightpost::im {
 
 struct SendFacts {
   bool to_self = false;
+  bool from_system = false;  // no user's: no push, and no part of the badge's total
   bool receiver_known = false;
   bool blacklisted = false;   // the sender, by the receiver
   bool friends = true;        // each has the other, or nobody asks for it

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "im/domain/codes.h"
-#include "im/domain/shape.h"
+#include "im/domain/reword.h"
 
 namespace nightpost::im {
 

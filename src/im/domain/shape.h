@@ -5,13 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "im/domain/codes.h"
+#include "im/domain/reword.h"
 
 namespace nightpost::im {
 
@@ -54,11 +53,9 @@ struct Shape {
 /// What is written of what says nothing: "", false, {}. null is never written.
 enum class Nothing : std::uint8_t { Keep, Leave };
 
-/// What stands for a text of a `shown` field; nullopt: the text. Never longer than it.
-using Reword = std::function<std::optional<std::string>(std::string_view text)>;
-
-/// `json`, one object of `shape`, written again. `place` stands before the names in `why` ("push"). Malformed: it is no
-/// such object; no text holds U+0000, which PostgreSQL cannot. TooLarge: more than `bytes_max` when written.
+/// `json`, one object of `shape`, written again, with what `reword` says for texts of `shown` fields. `place` stands
+/// before the names in `why` ("push"). Malformed: it is no such object; no text holds U+0000, which PostgreSQL cannot.
+/// TooLarge: more than `bytes_max` when written.
 Answer<std::string> reshaped(std::string_view json, const Shape& shape, Nothing nothing, std::string_view place,
                              std::size_t bytes_max, const Reword* reword = nullptr);
 

@@ -2,12 +2,11 @@
 #include <memory>
 #include <utility>
 
+#include "im/domain/names.h"
 #include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
-
-constexpr std::string_view kSystem = "@TIM#SYSTEM";  // says tips that nobody caused; no user is called so
 
 Delivery to_user(const UserKey& user, Ver ver, const std::string& except, Item item, std::int64_t total) {
   return {.to = user, .ver = ver, .except = except, .item = std::move(item), .unread_total = total};
@@ -129,7 +128,7 @@ void tell_members(Work& work, GroupRow& group, const Actor& who, const GroupTip&
     return;
   }
   Message made{.at = std::max(work.now, group.last_at),
-               .from = tip.by.empty() ? std::string(kSystem) : tip.by,
+               .from = tip.by.empty() ? std::string(kSystemUser) : tip.by,
                .flags = {.no_unread = true, .tip = true},
                .elements = tip_elements(tip),
                .group = group.id};

@@ -111,8 +111,9 @@ std::optional<std::int64_t> mass_push_of_event(std::string_view event_id) {
 
 Answer<std::int64_t> begin_mass_push(Work& work, AppId app, const MassPush& push) {
   const MassPushLimits& limits = work.options.mass_push;
-  if (auto ok = known(work.tables, {app, push.from}, "From_Account"); !ok)
-    return std::unexpected(std::move(ok.error()));
+  if (push.from != kSystemUser)
+    if (auto ok = known(work.tables, {app, push.from}, "From_Account"); !ok)
+      return std::unexpected(std::move(ok.error()));
   if (const auto earlier = work.tables.mass_task_named(app, push.random, work.now - limits.kept); earlier != 0)
     return refuse(Code::PushRandomUsed, "MsgRandom: that of the task " + mass_push_name(earlier) + " already");
   if (work.tables.mass_tasks_running(app) >= limits.tasks_max)

@@ -14,7 +14,7 @@ namespace {
 /// The content in one form.
 Answer<void> check_mass_push(MassPush& push, const ServiceOptions& options) {
   if (options.mass_push.tasks_max == 0) return refuse(Code::PushOff, "this server makes no pushes to all");
-  if (auto ok = check_user_id(push.from, "From_Account"); !ok) return ok;
+  if (auto ok = check_peer_id(push.from, "From_Account"); !ok) return ok;
   if (auto ok = check_condition(push.to); !ok) return ok;
   auto wishes = check_push(push.push);
   if (!wishes) return std::unexpected(std::move(wishes.error()));

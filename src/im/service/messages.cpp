@@ -45,7 +45,7 @@ void deliver_online_only(Work& work, const Actor& who, const Draft& draft, const
   const bool hidden = std::exchange(message.flags.hidden_from_receiver, false);
   const auto shared = std::make_shared<const Message>(std::move(message));
   if (!draft.untold) note_sent(work, who, *shared, wire_name(draft, {}), hidden, true, total);
-  if (!draft.hidden_from_sender)
+  if (!draft.hidden_from_sender && who.user.user != kSystemUser)
     work.told.deliveries.push_back({who.user, {}, device_of(who), NewMessage{shared, 0, true}, own_total});
   if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
 }
@@ -99,7 +99,8 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& asked) {
   if (auto first = sent_before(work, keeper, asked)) return *first;
   const UserKey to{who.user.app, asked.to};
   const bool to_self = to == who.user;
-  const auto sender = tables.account(who.user);
+  const bool from_system = who.admin() && who.user.user == kSystemUser;
+  const auto sender = from_system ? AccountRow() : tables.account(who.user);
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
   const auto receiver = to_self ? sender : tables.account(to);
   auto conv = tables.conv(to.app, who.user.user, to.user);
@@ -109,6 +110,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& asked) {
   // Decide. The app's server passes silences and blacklists.
   const SendFacts facts{
       .to_self = to_self,
+      .from_system = from_system,
       .receiver_known = receiver && !receiver->removed,
       .blacklisted = !to_self && (!who.admin() || asked.signal) && tables.blocks(to, who.user.user),
       .friends = to_self || asked.signal || may_write(work, who, to),
@@ -154,10 +156,10 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& asked) {
   if (kept.count() > 0) made.expires = plan->at + kept;
   tables.advance(conv->id, plan->seq, plan->at);
   const bool told = !to_self && !plan->hidden;
-  const bool shown = to_self || !draft.hidden_from_sender;
+  const bool shown = to_self || (!draft.hidden_from_sender && !from_system);
   const Tables::Touched mine = shown ? tables.touch(who.user) : Tables::Touched{sender->ver, sender->unread};
-  const Tables::Touched theirs =
-      told ? tables.touch(to, plan->counts ? 1 : 0) : Tables::Touched{to_self ? mine.ver : receiver->ver, 0};
+  const Tables::Touched theirs = told ? tables.touch(to, in_total(*conv, plan->counts ? 1 : 0))
+                                      : Tables::Touched{to_self ? mine.ver : receiver->ver, 0};
   const bool from_b = conv->is_b(who.user.user);
   tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
   name_message(work, draft, made);
@@ -167,7 +169,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& asked) {
   const auto message = std::make_shared<const Message>(std::move(made));
   if (shown)
     show_to(work, who.user, *conv, message, mine, false, device_of(who), draft.history);
-  else
+  else if (!from_system)
     tables.hide(message->id, who.user.user);
   if (told) show_to(work, to, *conv, message, theirs, plan->counts, "", draft.history);
   if (!draft.imported_at && !draft.untold)
@@ -224,12 +226,12 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
     work.told.deliveries.push_back({who.user, mine.ver, device_of(who), Recalled{chat->peer, recall}, mine.unread});
   }
   if (plan->tell_receiver && other) {
-    const Tables::Touched theirs = tables.touch(other->owner, -plan->unread_less);
+    const Tables::Touched theirs = tables.touch(other->owner, in_total(*conv, -plan->unread_less));
     other->ver = theirs.ver;
     other->unread -= plan->unread_less;
     tables.save_chat(*other);
     work.told.deliveries.push_back({other->owner, theirs.ver, "", Recalled{other->peer, recall}, theirs.unread});
-    tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
+    if (!is_systems(*conv)) tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
   }
   note_recalled(work, who, *message);
   return mine.ver;

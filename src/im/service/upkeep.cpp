@@ -35,12 +35,12 @@ void expire(Work& work, MessageId id) {
                       conv->a != conv->b;
   auto chat = counts ? tables.chat({conv->app, message->to}, id.conv) : std::nullopt;
   if (chat && id.seq > chat->read && chat->unread > 0) {
-    const Tables::Touched touched = tables.touch(chat->owner, -1);
+    const Tables::Touched touched = tables.touch(chat->owner, in_total(*conv, -1));
     chat->ver = touched.ver;
     --chat->unread;
     tables.save_chat(*chat);
     work.told.deliveries.push_back({chat->owner, touched.ver, "", ChatChanged{chat->peer}, touched.unread});
-    tell_total(work, chat->owner, touched);
+    if (!is_systems(*conv)) tell_total(work, chat->owner, touched);
   }
   if (tables.erase_intent(id)) work.told.recalled.push_back(id);
   tables.erase_message(*conv, id.seq);
