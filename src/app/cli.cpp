@@ -112,6 +112,8 @@ int run(int argc, char** argv) {
   add_audit_command(root, exit_code);
   add_account_command(root, exit_code);
   add_chat_command(root, exit_code);
+  add_im_words_command(root, exit_code);
+  add_im_settings_command(root, exit_code);
   try {
     root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

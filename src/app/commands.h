@@ -32,6 +32,8 @@ void add_session_command(CLI::App& root, int& exit_code);
 void add_audit_command(CLI::App& root, int& exit_code);
 void add_account_command(CLI::App& root, int& exit_code);
 void add_chat_command(CLI::App& root, int& exit_code);
+void add_im_words_command(CLI::App& root, int& exit_code);
+void add_im_settings_command(CLI::App& root, int& exit_code);
 
 /// versions, rollback, copy, rekey and the like below `cert`.
 void add_cert_history_commands(CLI::App& cert, int& exit_code);

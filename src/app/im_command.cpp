@@ -86,7 +86,9 @@ void add_im_command(CLI::App& root, int& exit_code) {
   im->footer(
       "Clients connect to im.listen, business servers to im.rest.listen where im.rest.administrators names somebody;\n"
       "/metrics, /healthz and /readyz are at im.http_listen. What happens is posted to an app's server that\n"
-      "im.callbacks.urls names; im.callbacks.before_commands says what that server is asked before.\n\n"
+      "im.callbacks.urls names; im.callbacks.before_commands says what that server is asked before.\n"
+      "nightpost im-words and im-settings change what an app's users may say, and what it has otherwise than the "
+      "config.\n\n"
       "The server API, POST https://HOST/v4/SERVICE/COMMAND:\n" +
       rest_commands_listed() + "\nExample:\n  nightpost im --config config/dev.json");
   im->callback([options, &exit_code] { exit_code = run_im(*options); });

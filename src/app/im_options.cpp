@@ -68,6 +68,13 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.integer("blacklist_max", options.blacklist_max, 1, 100'000);
   section.integer("friends_max", options.friends_max, 1, 100'000);
   section.integer("profile_fields_max", options.profile_fields_max, 12, 1'000);
+  section.flag("auto_read", options.auto_read);
+  section.flag("friends_only", options.friends_only);
+  section.integer("words_max", options.words_max, 0, 100'000);
+  section.flag("words_ignore_spacing", options.words_ignore_spacing);
+  section.flag("words_of_app", options.words_of_app);
+  section.flag("words_in_names", options.words_in_names);
+  section.duration_ms("app_rules_poll_ms", options.rules_looked_at, 100, 60'000);
   section.duration_ms("acknowledged_saved_ms", options.acknowledged_saved, 10, 60'000);
 }
 

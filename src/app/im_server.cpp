@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/commands.h"
+#include "app/push_result_reader.h"
 #include "app/wait_until.h"
 #include "app/worker.h"
 #include "store/secret_file.h"
@@ -99,13 +100,14 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
   auto outlet = make_outlet(made->loop_);
   if (!outlet) return std::unexpected(outlet.error());
   made->outlet_ = *std::move(outlet);
-  if (const auto opened = made->open_service(config, on_fatal); !opened) return std::unexpected(opened.error());
+  if (const auto opened = made->open_service(config, std::move(on_fatal)); !opened)
+    return std::unexpected(opened.error());
   if (const auto listens = made->listen(); !listens) return fail(listens.error().code, "im: " + listens.error().detail);
   if (const auto listens = made->listen_for_servers(); !listens)
     return fail(listens.error().code, "im.rest: " + listens.error().detail);
   if (const auto opened = made->open_callbacks(); !opened)
     return fail(opened.error().code, "im.callbacks: " + opened.error().detail);
-  if (const auto reads = made->read_results(config, std::move(on_fatal)); !reads)
+  if (const auto reads = made->read_results(config); !reads)
     return fail(reads.error().code, "im.callbacks: " + reads.error().detail);
   made->took_over();  // what an earlier process left
   if (made->service_->leads()) made->leads();
@@ -239,7 +241,7 @@ void ImServer::ask_before(const std::map<AppId, im::CallbackTarget>& targets) {
   service_->set_asker(before_.get());
 }
 
-Result<void> ImServer::read_results(const Config& config, std::function<void(const Error&)> on_fatal) {
+Result<void> ImServer::read_results(const Config& config) {
   const auto wants = [](const auto& app) {
     return app.second.contains(im::Callback::PushResult) || app.second.contains(im::Callback::MassPushResult);
   };
@@ -251,7 +253,12 @@ Result<void> ImServer::read_results(const Config& config, std::function<void(con
     });
   });
   if (heard) return {};
-  auto reader = PushResultReader::start(config, loop_, *outcome_writer_, log_, std::move(on_fatal), metrics_.results);
+  const auto make = [this, config](KeptReader::Failed failed) -> Result<std::shared_ptr<void>> {
+    auto made = PushResultReader::start(config, loop_, *outcome_writer_, log_, std::move(failed), metrics_.results);
+    if (!made) return std::unexpected(std::move(made.error()));
+    return std::shared_ptr<PushResultReader>(*std::move(made));
+  };
+  auto reader = KeptReader::start(make, "im.push_results", {}, log_);
   if (!reader) return std::unexpected(std::move(reader.error()));
   result_reader_ = *std::move(reader);
   return {};
@@ -291,6 +298,8 @@ ImServer::~ImServer() {
 std::vector<Unready> ImServer::unready() const {
   std::vector<Unready> all = outlet_->unready();
   if (std::string trouble = service_->trouble(); !trouble.empty()) all.push_back({"store", std::move(trouble)});
+  if (std::string trouble = result_reader_ ? result_reader_->trouble() : ""; !trouble.empty())
+    all.push_back({"push results", std::move(trouble), true});
   return all;
 }
 
@@ -350,7 +359,7 @@ bool ImServer::await_idle(MonoTime until) {
 }
 
 void ImServer::save() {
-  result_reader_.reset();
+  if (result_reader_) result_reader_->stop();
   if (callbacks_) {
     on_loop([this] { callbacks_->drain(); });
     wait_until(std::chrono::steady_clock::now() + kCallbacksWait,
@@ -485,6 +494,15 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                    cell(metrics.service.live_dropped));
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
+  page.add_counter("nightpost_im_words_met_total", "Messages and names that an app's words met, by what was done",
+                   {{"action", "refuse"}},
+                   [&w = metrics.service.word_counts] { return static_cast<double>(w.refused.load()); });
+  page.add_counter("nightpost_im_words_met_total", "Messages and names that an app's words met, by what was done",
+                   {{"action", "mask"}},
+                   [&w = metrics.service.word_counts] { return static_cast<double>(w.masked.load()); });
+  page.add_gauge("nightpost_im_words", "Words in effect, of all apps", {}, cell(metrics.service.words));
+  page.add_counter("nightpost_im_rules_read_total", "Times that an app's words and settings were read anew", {},
+                   cell(metrics.service.rules_read));
   register_rest_metrics(page, metrics.rest);
   register_callback_metrics(page, metrics);
   register_before_metrics(page, metrics);

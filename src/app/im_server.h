@@ -12,7 +12,7 @@
 
 #include "app/config.h"
 #include "app/event_outlet.h"
-#include "app/push_result_reader.h"
+#include "app/kept_reader.h"
 #include "app/service.h"
 #include "app/tls_or_plain.h"
 #include "im/callbacks/before_caller.h"
@@ -95,7 +95,7 @@ class ImServer final : public im::Listener {
   Result<void> listen_for_servers();
   Result<void> open_callbacks();
   void ask_before(const std::map<AppId, im::CallbackTarget>& targets);
-  Result<void> read_results(const Config& config, std::function<void(const Error&)> on_fatal);
+  Result<void> read_results(const Config& config);
   void committed(im::Committed what) override;
   void missed(WallTime since) override;
   void leads() override;
@@ -125,7 +125,7 @@ class ImServer final : public im::Listener {
   std::unique_ptr<im::CallbackSender> callbacks_;
   std::unique_ptr<im::BeforeCaller> before_;               // null: no app wants to be asked
   std::unique_ptr<im::PushOutcomeWriter> outcome_writer_;  // null, as the next: no app wants to know
-  std::unique_ptr<PushResultReader> result_reader_;
+  std::unique_ptr<KeptReader> result_reader_;
   std::optional<TlsOrPlain> listener_, rest_listener_;  // once they listen
   std::thread thread_;
 };

@@ -61,10 +61,7 @@ Result<std::unique_ptr<PushResultReader>> PushResultReader::start(const Config& 
     self->take(std::move(batch));
   };
   on.on_first_assignment = [] {};
-  on.on_fatal = [&log, on_fatal = std::move(on_fatal)](const Error& error) {
-    log.error("im.fatal", {observe::kv("code", name_of(error.code)), observe::kv("detail", error.detail)});
-    if (on_fatal) on_fatal(error);
-  };
+  on.on_fatal = std::move(on_fatal);
   auto consumer = kafka::Consumer::start(std::move(consuming), std::move(on), metrics);
   if (!consumer) return std::unexpected(std::move(consumer.error()));
   reader->consumer_ = *std::move(consumer);

@@ -20,8 +20,8 @@ namespace nightpost::app {
 /// callbacks of the records before it are durable: so a killed process tells of some twice, and of none never.
 class PushResultReader {
  public:
-  /// `writer` is the loop's and outlives this; so do `log` and `metrics`. `on_fatal`: any thread. Errors of
-  /// kafka::Consumer.
+  /// `writer` is the loop's and outlives this; so do `log` and `metrics`. `on_fatal`: any thread; this one reads no
+  /// more, another one may. Errors of kafka::Consumer.
   static Result<std::unique_ptr<PushResultReader>> start(const Config& config, EventLoop& loop,
                                                          im::PushOutcomeWriter& writer, observe::Log& log,
                                                          std::function<void(const Error&)> on_fatal,

@@ -1,5 +1,6 @@
 #include "app/service.h"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <csignal>
@@ -27,10 +28,11 @@ server::ServerResponse health_answer(std::string_view method, std::string_view t
   if (path == "/healthz") return failed ? text(503, "failed\n") : text(200, "ok\n");
   if (path != "/readyz") return text(404, "here are /metrics, /healthz and /readyz\n");
   if (failed) return text(503, "not ready: failed\n");
-  if (unready.empty()) return text(200, "ready\n");
-  std::string body;
-  for (const auto& [part, why] : unready) body.append("not ready: ").append(part).append(": ").append(why) += '\n';
-  return text(503, std::move(body));
+  const bool ready = std::ranges::all_of(unready, &Unready::serves);
+  std::string body = ready ? "ready\n" : "";
+  for (const auto& [part, why, serves] : unready)
+    body.append(serves ? "degraded: " : "not ready: ").append(part).append(": ").append(why) += '\n';
+  return text(ready ? 200 : 503, std::move(body));
 }
 
 Service::Service(ServiceOptions options, observe::Log* log) : options_(std::move(options)), log_(log) {
@@ -65,7 +67,7 @@ Result<void> Service::listen() {
   if (!options_.http) return {};
   register_server_metrics(page_, "http", http_metrics_);
   page_.add_gauge("nightpost_ready", "1 while /readyz says ready", {},
-                  [this] { return !failed_ && unready().empty() ? 1.0 : 0.0; });
+                  [this] { return !failed_ && std::ranges::all_of(unready(), &Unready::serves) ? 1.0 : 0.0; });
   server::ServerOptions http = *options_.http;
   http.log = log_;
   http.metrics = &http_metrics_;

@@ -39,6 +39,7 @@ struct ServiceOptions {
 
 struct Unready {
   std::string part, why;
+  bool serves = false;  // all else goes on without it: it is said, and /readyz stays 200
 };
 /// What is answered to a request for /metrics, /healthz or /readyz: 503 if the service has failed or a part is not
 /// ready, each part named with its reason on a line of its own. Pure but for the page, which reads the numbers.

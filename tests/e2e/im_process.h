@@ -62,6 +62,7 @@ struct ImParty {
                               {"http_listen", "127.0.0.1:0"},
                               {"key_files", {{std::to_string(support::kFleetApp), key_file}}},
                               {"ack_timeout_ms", 1'500},
+                              {"app_rules_poll_ms", 100},
                               {"return_wait_ms", 1'500}};
     section.merge_patch(changes);
     return section;

@@ -83,6 +83,26 @@ TEST_CASE("im rest: a business server imports, sends, and reaches who is there a
 
   CHECK(server.metric("nightpost_im_rest_calls_total{command=\"openim/sendmsg\",result=\"ok\"}") == 1);
   CHECK(server.metric("nightpost_im_rest_refused_total{why=\"not_administrator\"}") == 1);
+
+  // Operators forbid a word beside the server that runs.
+  CHECK(business.nightpost
+            .run({"im-words", "add", "forbidden", "--config", business.config, "--app",
+                  std::to_string(support::kFleetApp)})
+            .exit_code == 0);
+  int random = 100;
+  CHECK(support::eventually(
+      10s,
+      [&] {
+        return business
+                   .call(server, "openim/sendmsg",
+                         {{"From_Account", "denny"},
+                          {"To_Account", "vinson"},
+                          {"MsgRandom", ++random},
+                          {"MsgBody", text("ＦＯＲＢＩＤＤＥＮ")}})
+                   .at("ErrorCode") == 80001;
+      },
+      50ms));
+  CHECK(server.metric("nightpost_im_words") == 1);
   server.process().signal(SIGTERM);
   CHECK(server.process().wait(20s) == 0);
 }

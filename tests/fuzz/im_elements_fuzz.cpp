@@ -1,5 +1,5 @@
 // Any bytes as a message's elements and as its push wishes: refused with a place, or canonical, bounded and such that
-// the dispatcher reads them in an event.
+// the dispatcher reads them in an event; so they are with an app's words masked.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -9,6 +9,7 @@
 #include "dispatch/decode.h"
 #include "im/domain/elements.h"
 #include "im/domain/push_info.h"
+#include "im/domain/word_filter.h"
 
 using namespace nightpost;
 using namespace nightpost::im;
@@ -30,6 +31,16 @@ void read_as_event(std::string_view elements, std::string_view push) {
   text += '}';
   must(decoder.decode(text, event).has_value());
 }
+
+std::optional<std::string> masked(std::string_view text) {
+  static const WordFilter words(std::vector<Word>{{"a", WordAction::Mask},
+                                                  {"e\u0301", WordAction::Mask},
+                                                  {"ss", WordAction::Mask},
+                                                  {"b c", WordAction::Mask},
+                                                  {"坏", WordAction::Mask}},
+                                WordSpacing::Ignore);
+  return words.judge(text).masked;
+}
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -41,6 +52,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = check_elements(checked->canonical, limits);
     must(again && again->canonical == checked->canonical && again->preview == checked->preview);
     read_as_event(checked->canonical, "null");
+    if (const auto other = reworded_elements(checked->canonical, masked)) {
+      const auto known = check_elements(*other, limits);
+      must(known && known->canonical == *other && other->size() <= checked->canonical.size());
+    }
   } else {
     must(checked.error().why.starts_with("elements"));
   }
@@ -49,6 +64,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = check_push(checked->canonical);
     must(again && again->canonical == checked->canonical && again->disabled == checked->disabled);
     read_as_event("[]", checked->canonical.empty() ? "{}" : checked->canonical);
+    if (const auto other = reworded_push(checked->canonical, masked)) {
+      const auto known = check_push(*other);
+      must(known && known->canonical == *other && other->size() <= checked->canonical.size());
+    }
   } else {
     must(checked.error().why.starts_with("push"));
   }

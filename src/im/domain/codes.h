@@ -33,7 +33,8 @@ enum class Code : std::int32_t {
   ReceiverUnknown = 20003,
   CallbackRefused = 20006,  // by the app's own server, which was asked before
   Blacklisted = 20007,
-  Silenced = 20012,  // the sender may not speak for now; `why` says until when
+  NotFriends = 20009,  // each wants the other among his friends, where the app says so
+  Silenced = 20012,    // the sender may not speak for now; `why` says until when
   RecallTooLate = 20016,
   NotTheSender = 20018,
   MessageUnknown = 20026,

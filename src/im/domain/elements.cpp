@@ -9,6 +9,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kTextMax = 1024 * 1024;  // ElementLimits::bytes_max comes before: then the message is too large
+constexpr std::size_t kElementsMax = 1000;     // the greatest ElementLimits::count_max
 constexpr std::size_t kUrlMax = 1024;
 constexpr std::size_t kUuidMax = 128;
 
@@ -21,7 +22,8 @@ constexpr Field kWidth{.name = "width", .is = Is::Count};  // pixels
 constexpr Field kHeight{.name = "height", .is = Is::Count};
 constexpr Field kFormat{.name = "format", .is = Is::Plain, .most = 16};  // "mp4"
 
-constexpr std::array kText = {Field{.name = "text", .is = Is::Text, .most = kTextMax, .required = true, .least = 1}};
+constexpr std::array kText = {
+    Field{.name = "text", .is = Is::Text, .most = kTextMax, .required = true, .least = 1, .shown = true}};
 
 constexpr std::array<std::string_view, 3> kRenditions = {"original", "large", "thumb"};
 constexpr std::array kRendition = {
@@ -39,11 +41,12 @@ constexpr Shape kSnapshotShape{kSnapshot, "uuid", "url"};
 constexpr std::array kVideo = {kUuid, kUrl,     kFormat,
                                kSize, kSeconds, Field{.name = "snapshot", .is = Is::Object, .inside = &kSnapshotShape}};
 
-constexpr std::array kFile = {Field{.name = "name", .is = Is::Plain, .most = 255, .required = true, .least = 1}, kUuid,
-                              kUrl, kSize};
+constexpr std::array kFile = {
+    Field{.name = "name", .is = Is::Plain, .most = 255, .required = true, .least = 1, .shown = true}, kUuid, kUrl,
+    kSize};
 
 // Both are bounded alike: the field's own samples have 113.93 in the latitude.
-constexpr std::array kLocation = {Field{.name = "desc", .is = Is::Text, .most = 1024},
+constexpr std::array kLocation = {Field{.name = "desc", .is = Is::Text, .most = 1024, .shown = true},
                                   Field{.name = "latitude", .is = Is::Degrees, .required = true},
                                   Field{.name = "longitude", .is = Is::Degrees, .required = true}};
 
@@ -51,17 +54,18 @@ constexpr std::array kFace = {Field{.name = "index", .is = Is::Count},
                               Field{.name = "data", .is = Is::Text, .most = 4096}};
 
 constexpr std::array kCustom = {Field{.name = "data", .is = Is::Text, .most = kTextMax, .required = true},
-                                Field{.name = "desc", .is = Is::Text, .most = 2048},
+                                Field{.name = "desc", .is = Is::Text, .most = 2048, .shown = true},
                                 Field{.name = "ext", .is = Is::Text, .most = 4096},
                                 Field{.name = "sound", .is = Is::Plain, .most = 255}};
 
 // Forwarded messages: their copies are stored like a file, since together they are larger than a message.
-constexpr std::array kMerged = {Field{.name = "title", .is = Is::Text, .most = 1024, .required = true, .least = 1},
-                                Field{.name = "abstract", .is = Is::Texts, .most = 10},
-                                Field{.name = "count", .is = Is::Count}, kUuid, kUrl};
+constexpr std::array kMerged = {
+    Field{.name = "title", .is = Is::Text, .most = 1024, .required = true, .least = 1, .shown = true},
+    Field{.name = "abstract", .is = Is::Texts, .most = 10, .shown = true}, Field{.name = "count", .is = Is::Count},
+    kUuid, kUrl};
 
 constexpr std::array kCard = {Field{.name = "user", .is = Is::Plain, .most = 32, .required = true, .least = 1},
-                              Field{.name = "nick", .is = Is::Text, .most = 500},
+                              Field{.name = "nick", .is = Is::Text, .most = 500, .shown = true},
                               Field{.name = "face", .is = Is::WebUrl, .most = kUrlMax}};
 
 constexpr std::array kKinds = {
@@ -83,6 +87,13 @@ Answer<CheckedElements> check_elements(std::string_view json, const ElementLimit
   Answer<Reshaped> checked = reshaped_array(json, kKinds, "elements", limits.count_max, limits.bytes_max, kPreviewMax);
   if (!checked) return std::unexpected(std::move(checked.error()));
   return CheckedElements{std::move(checked->json), std::move(checked->preview)};
+}
+
+std::optional<std::string> reworded_elements(std::string_view canonical, const Reword& reword) {
+  Answer<Reshaped> other =
+      reshaped_array(canonical, kKinds, "elements", kElementsMax, canonical.size() + 1, kPreviewMax, &reword);
+  if (!other || other->json == canonical) return std::nullopt;
+  return std::move(other->json);
 }
 
 }  // namespace nightpost::im

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "im/domain/codes.h"
+#include "im/domain/reword.h"
 
 namespace nightpost::im {
 
@@ -26,5 +28,9 @@ struct CheckedElements {
 /// the message's cloud_data. Malformed: `why` names the place ("elements[0].images[2].url: …"). TooLarge: `why` names
 /// the limit in bytes.
 Answer<CheckedElements> check_elements(std::string_view json, const ElementLimits& limits);
+
+/// Checked elements with what `reword` says for their texts that people read; nullopt: as they are. Elements of the
+/// server's own making (a tip, a call's step) stay.
+std::optional<std::string> reworded_elements(std::string_view canonical, const Reword& reword);
 
 }  // namespace nightpost::im

@@ -11,11 +11,13 @@ Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules) {
     return refuse(Code::Silenced, "this user may not speak until " + std::to_string(to_ms(facts.silenced_until)));
   if (facts.blacklisted && !rules.blacklist_silent)
     return refuse(Code::Blacklisted, "to: the sender is on this user's blacklist");
+  if (!facts.friends && !facts.to_self) return refuse(Code::NotFriends, "to: not a friend, and only friends may write");
   SendPlan plan;
   plan.stored = !facts.online_only;
   plan.hidden = facts.blacklisted;
   plan.counts = plan.stored && !plan.hidden && !facts.to_self && !facts.no_unread;
-  plan.intent = plan.stored && !plan.hidden && !facts.to_self && !facts.push_disabled && facts.receiver_has_targets;
+  plan.intent = plan.stored && !plan.hidden && !facts.to_self && !facts.from_system && !facts.push_disabled &&
+                facts.receiver_has_targets;
   plan.seq = plan.stored ? Seq{facts.head.value + 1} : Seq{};
   plan.at = std::max(facts.now, facts.last_at);
   return plan;

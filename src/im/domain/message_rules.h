@@ -13,8 +13,10 @@ namespace nightpost::im {
 
 struct SendFacts {
   bool to_self = false;
+  bool from_system = false;  // no user's: no push, and no part of the badge's total
   bool receiver_known = false;
   bool blacklisted = false;   // the sender, by the receiver
+  bool friends = true;        // each has the other, or nobody asks for it
   WallTime silenced_until{};  // the sender; in the past: may speak
   bool receiver_has_targets = false;
   // Asked for.
@@ -37,7 +39,7 @@ struct SendPlan {
   Seq seq;        // 0: not stored
   WallTime at{};  // never before the conversation's last
 };
-/// ReceiverUnknown, Silenced, Blacklisted; in this order.
+/// ReceiverUnknown, Silenced, Blacklisted, NotFriends; in this order.
 Answer<SendPlan> decide_send(const SendFacts& facts, const SendRules& rules);
 
 struct RecallFacts {

@@ -23,6 +23,10 @@ Answer<void> check_user_id(std::string_view id, std::string_view field) {
   if (id.starts_with("@TIM#")) return refuse(Code::Malformed, std::string(field) + ": begins with @TIM#");
   return check(id, field, kUserIdMax);
 }
+Answer<void> check_peer_id(std::string_view id, std::string_view field) {
+  return id == kSystemUser ? Answer<void>() : check_user_id(id, field);
+}
+
 Answer<void> check_device_id(std::string_view id, std::string_view field) { return check(id, field, kDeviceIdMax); }
 Answer<void> check_client_id(std::string_view id, std::string_view field) { return check(id, field, kClientIdMax); }
 
@@ -96,6 +100,8 @@ std::string_view name_of(Code code) noexcept {
       return "receiver_unknown";
     case Code::Blacklisted:
       return "blacklisted";
+    case Code::NotFriends:
+      return "not_friends";
     case Code::Silenced:
       return "silenced";
     case Code::RecallTooLate:

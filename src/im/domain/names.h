@@ -17,6 +17,10 @@ inline constexpr std::size_t kClientIdMax = 64;  // bytes
 
 /// At most kUserIdMax bytes; "@TIM#…" is kept for the system's own accounts.
 Answer<void> check_user_id(std::string_view id, std::string_view field = "user");
+/// Who says what nobody of the users says; no account, and no user is called so.
+inline constexpr std::string_view kSystemUser = "@TIM#SYSTEM";
+/// Of whom there may be a conversation: a user, or the system.
+Answer<void> check_peer_id(std::string_view id, std::string_view field = "peer");
 Answer<void> check_device_id(std::string_view id, std::string_view field = "device");
 Answer<void> check_client_id(std::string_view id, std::string_view field = "client_id");
 

@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kShownTextMax = 4 * 1024;
 constexpr std::size_t kIdMax = 255;
-constexpr Field kTitle{.name = "title", .is = Is::Text, .most = kShownTextMax};
-constexpr Field kDesc{.name = "desc", .is = Is::Text, .most = kShownTextMax};
+constexpr Field kTitle{.name = "title", .is = Is::Text, .most = kShownTextMax, .shown = true};
+constexpr Field kDesc{.name = "desc", .is = Is::Text, .most = kShownTextMax, .shown = true};
 
 constexpr Field channel(std::string_view vendor) { return {.name = vendor, .is = Is::Plain, .most = kIdMax}; }
 constexpr std::array kChannels = {channel("fcm"),  channel("huawei"), channel("honor"), channel("xiaomi"),
@@ -32,7 +32,7 @@ constexpr std::array kApns = {kTitle,
 constexpr Shape kApnsShape{kApns};
 
 constexpr Field loc_args(std::string_view name) {
-  return {.name = name, .is = Is::Texts, .most = 10, .item_most = kIdMax};
+  return {.name = name, .is = Is::Texts, .most = 10, .item_most = kIdMax, .shown = true};
 }
 constexpr std::array kLoc = {Field{.name = "title_key", .is = Is::Plain, .most = kIdMax}, loc_args("title_args"),
                              Field{.name = "body_key", .is = Is::Plain, .most = kIdMax}, loc_args("body_args")};
@@ -42,7 +42,7 @@ constexpr Shape kLocShape{kLoc};
 constexpr std::array kPush = {Field{.name = "disabled", .is = Is::Flag},
                               kTitle,
                               kDesc,
-                              Field{.name = "subtitle", .is = Is::Text, .most = kShownTextMax},
+                              Field{.name = "subtitle", .is = Is::Text, .most = kShownTextMax, .shown = true},
                               Field{.name = "image", .is = Is::HttpsUrl, .most = 512},
                               Field{.name = "ext", .is = Is::Text, .most = kShownTextMax},
                               Field{.name = "android", .is = Is::Object, .inside = &kAndroidShape},
@@ -72,6 +72,13 @@ Answer<CheckedPush> check_push(std::string_view json) {
     return refuse(Code::Malformed, std::string("push.loc.") + which + "_args: without " + which + "_key");
   const bool disabled = canonical->starts_with(kDisabled);
   return CheckedPush{*std::move(canonical), disabled};
+}
+
+std::optional<std::string> reworded_push(std::string_view canonical, const Reword& reword) {
+  if (canonical.empty()) return std::nullopt;
+  Answer<std::string> other = reshaped(canonical, kPushShape, Nothing::Leave, "push", kPushBytesMax, &reword);
+  if (!other || *other == canonical) return std::nullopt;
+  return *std::move(other);
 }
 
 }  // namespace nightpost::im

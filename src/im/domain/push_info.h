@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "im/domain/codes.h"
+#include "im/domain/reword.h"
 
 namespace nightpost::im {
 
@@ -20,5 +22,8 @@ struct CheckedPush {
 /// JSON object, or empty for none. A field that the event has not is refused by its name. Malformed: `why` names the
 /// place ("push.apns.badge: …"). TooLarge: `why` names the limit in bytes.
 Answer<CheckedPush> check_push(std::string_view json);
+
+/// As reworded_elements(), of a canonical push.
+std::optional<std::string> reworded_push(std::string_view canonical, const Reword& reword);
 
 }  // namespace nightpost::im

@@ -63,7 +63,7 @@ void append_text(std::string& out, std::string_view text) {
 /// Writes what it reads; each of its functions says what is wrong first.
 class Writer {
  public:
-  explicit Writer(Nothing nothing) : nothing_(nothing) {}
+  Writer(Nothing nothing, const Reword* reword) : nothing_(nothing), reword_(reword) {}
 
   /// `tag`: the member "type" was looked at already and stands in `out`.
   std::optional<Refusal> object(const dom::element& value, const Shape& shape, const Path& at, std::string_view tag) {
@@ -130,7 +130,7 @@ class Writer {
       case Is::Object:
         return object(value, *field.inside, at, {});
       case Is::Texts: {
-        const Field item{.name = "", .is = Is::Text, .most = field.item_most};
+        const Field item{.name = "", .is = Is::Text, .most = field.item_most, .shown = field.shown};
         return items(value, field, at,
                      [&](const dom::element& each, const Path& here) { return text(each, item, here); });
       }
@@ -152,7 +152,8 @@ class Writer {
     const bool unset = text.empty() && nothing_ == Nothing::Leave;
     if (url && !unset && !is_web_url(text, field.is == Is::HttpsUrl))
       return malformed(at, field.is == Is::HttpsUrl ? "not an https URL" : "not an http or https URL");
-    append_text(out, text);
+    const auto other = field.shown && reword_ != nullptr ? (*reword_)(text) : std::nullopt;
+    append_text(out, other ? *other : text);
     return std::nullopt;
   }
 
@@ -205,6 +206,7 @@ class Writer {
   }
 
   Nothing nothing_;
+  const Reword* reword_;
 };
 
 Refusal too_large(const Path& at, std::size_t bytes_max) {
@@ -237,19 +239,20 @@ void append_preview(std::string& preview, std::string_view text, std::size_t pre
 }  // namespace
 
 Answer<std::string> reshaped(std::string_view json, const Shape& shape, Nothing nothing, std::string_view place,
-                             std::size_t bytes_max) {
+                             std::size_t bytes_max, const Reword* reword) {
   const Path at{nullptr, place};
   dom::parser parser;
   const Answer<dom::element> root = parsed(json, parser, at, bytes_max);
   if (!root) return std::unexpected(root.error());
-  Writer writer(nothing);
+  Writer writer(nothing, reword);
   if (std::optional<Refusal> wrong = writer.object(*root, shape, at, {})) return std::unexpected(*std::move(wrong));
   if (writer.out.size() > bytes_max) return std::unexpected(too_large(at, bytes_max));
   return std::move(writer.out);
 }
 
 Answer<Reshaped> reshaped_array(std::string_view json, std::span<const TaggedShape> kinds, std::string_view place,
-                                std::size_t count_max, std::size_t bytes_max, std::size_t preview_max) {
+                                std::size_t count_max, std::size_t bytes_max, std::size_t preview_max,
+                                const Reword* reword) {
   const Path at{nullptr, place};
   dom::parser parser;
   const Answer<dom::element> root = parsed(json, parser, at, bytes_max);
@@ -257,7 +260,7 @@ Answer<Reshaped> reshaped_array(std::string_view json, std::span<const TaggedSha
   dom::array array;
   if (root->get_array().get(array) != simdjson::SUCCESS) return std::unexpected(malformed(at, "not an array"));
 
-  Writer writer(Nothing::Keep);
+  Writer writer(Nothing::Keep, reword);
   std::string preview;
   std::size_t index = 0;
   std::uint64_t met = 0;

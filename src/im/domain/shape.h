@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "im/domain/codes.h"
+#include "im/domain/reword.h"
 
 namespace nightpost::im {
 
@@ -40,6 +41,7 @@ struct Field {
   const Shape* inside = nullptr;
   std::span<const std::string_view> words = {};
   std::size_t item_most = kTextsItemMax;  // bytes of one of Texts
+  bool shown = false;                     // people read it, so an app's words are sought in it
 };
 
 /// Fields are written in this order. REQUIRED: at most 16.
@@ -51,10 +53,11 @@ struct Shape {
 /// What is written of what says nothing: "", false, {}. null is never written.
 enum class Nothing : std::uint8_t { Keep, Leave };
 
-/// `json`, one object of `shape`, written again. `place` stands before the names in `why` ("push"). Malformed: it is no
-/// such object; no text holds U+0000, which PostgreSQL cannot. TooLarge: more than `bytes_max` when written.
+/// `json`, one object of `shape`, written again, with what `reword` says for texts of `shown` fields. `place` stands
+/// before the names in `why` ("push"). Malformed: it is no such object; no text holds U+0000, which PostgreSQL cannot.
+/// TooLarge: more than `bytes_max` when written.
 Answer<std::string> reshaped(std::string_view json, const Shape& shape, Nothing nothing, std::string_view place,
-                             std::size_t bytes_max);
+                             std::size_t bytes_max, const Reword* reword = nullptr);
 
 /// One kind of an array's objects: its member "type" says which.
 struct TaggedShape {
@@ -71,6 +74,7 @@ struct Reshaped {
 
 /// Likewise an array of 1..count_max objects, each of the shape that its "type" names.
 Answer<Reshaped> reshaped_array(std::string_view json, std::span<const TaggedShape> kinds, std::string_view place,
-                                std::size_t count_max, std::size_t bytes_max, std::size_t preview_max);
+                                std::size_t count_max, std::size_t bytes_max, std::size_t preview_max,
+                                const Reword* reword = nullptr);
 
 }  // namespace nightpost::im

@@ -3,9 +3,11 @@
 #include <optional>
 #include <utility>
 
+#include "im/service/call_commands.h"
 #include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -77,8 +79,11 @@ Answer<LoginReply> login(Work& work, const VerifiedLogin& request) {
   if (account && request.issued < account->valid_from)
     return refuse(Code::SigRevoked, "signature: this user was kicked after it was issued");
   const std::vector<TerminalRow> rows = tables.terminals(who);
+  const AppSettings& settings = work.settings(who.app);
+  LoginPolicy policy = work.options.login;
+  policy.web_slots = static_cast<std::size_t>(settings.web_slots);
   const LoginPlan plan =
-      plan_login(known_of(rows), request.terminal.device, request.terminal.platform, request.force, work.options.login);
+      plan_login(known_of(rows), request.terminal.device, request.terminal.platform, request.force, policy);
   const auto mine = std::ranges::find(rows, request.terminal.device, &TerminalRow::device);
   if (plan.refused) {
     TerminalRow row = *mine;
@@ -101,7 +106,7 @@ Answer<LoginReply> login(Work& work, const VerifiedLogin& request) {
                   .platform = request.terminal.platform,
                   .epoch = tables.next_epoch(who),
                   .language = request.language,
-                  .auto_read = request.auto_read};
+                  .auto_read = request.auto_read || settings.auto_read};
   if (mine != rows.end()) row.acked = mine->acked;
   tables.save_terminal(who, row);
   Terminal terminal = request.terminal;
@@ -134,8 +139,10 @@ Answer<void> set_profile(Work& work, const Terminal& who, const Profile& profile
   if (auto row = logged_in(work.tables, who); !row) return std::unexpected(std::move(row.error()));
   const auto account = work.tables.account(who.user);
   if (!account) return refuse(Code::AccountUnknown, "user: no such account");
-  work.tables.set_profile(who.user, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
-  note_profile(work, actor_of(who), tagged(profile));
+  Profile named = profile;
+  if (auto ok = mask_name(work, actor_of(who), "nick", named.nick); !ok) return ok;
+  work.tables.set_profile(who.user, named.nick.value_or(account->nick), named.face.value_or(account->face));
+  note_profile(work, actor_of(who), tagged(named));
   return {};
 }
 
@@ -153,7 +160,7 @@ Answer<void> set_blacklisted(Work& work, const UserKey& who, const BlacklistChan
   const bool there = work.tables.blocks(who, change.user);
   if (change.on) {
     if (auto ok = known(work.tables, {who.app, change.user}); !ok) return ok;
-    const std::size_t most = work.options.blacklist_max;
+    const auto most = static_cast<std::size_t>(work.settings(who.app).blacklist_max);
     if (!there && listed >= most)
       return refuse(Code::TooLarge, "user: the blacklist is full, at most " + std::to_string(most) + " users");
   }
@@ -165,10 +172,12 @@ Answer<void> set_blacklisted(Work& work, const UserKey& who, const BlacklistChan
 }
 
 Answer<void> import_account(Work& work, const UserKey& who, const Profile& profile) {
+  std::optional<std::string> nick = profile.nick;
+  if (auto ok = mask_name(work, {who, std::nullopt}, "Nick", nick); !ok) return ok;
   work.tables.add_account(who, work.now);
   const auto account = work.tables.account(who);
   if (!account) return refuse(Code::Internal, "user: the account is not there");
-  work.tables.set_profile(who, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
+  work.tables.set_profile(who, nick.value_or(account->nick), profile.face.value_or(account->face));
   return {};
 }
 
@@ -181,6 +190,7 @@ Answer<void> kick(Work& work, const UserKey& who) {
 Answer<void> remove_account(Work& work, const UserKey& who) {
   if (auto ok = known(work.tables, who); !ok) return ok;
   end_all(work, who, Ended::Why::AccountRemoved);
+  end_calls_of(work, who);
   leave_all_groups(work, who);
   for (const ChatRow& chat : work.tables.unread_chats(who)) work.told.read.push_back({who, {chat.conv, chat.head}});
   work.tables.remove_account(who);

@@ -4,6 +4,7 @@
 
 #include "im/service/admin_commands.h"
 #include "im/service/callback_notes.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 
@@ -33,7 +34,7 @@ std::vector<AccountState> account_states(Work& work, AppId app, const std::vecto
   return out;
 }
 
-Answer<void> set_full_profile(Work& work, const UserKey& who, const Profile& profile,
+Answer<void> set_full_profile(Work& work, const UserKey& who, const Profile& asked,
                               const std::vector<ProfileField>& fields) {
   const auto account = work.tables.account(who);
   if (!account || account->removed) return refuse(Code::AccountUnknown, "user: no such account");
@@ -43,6 +44,8 @@ Answer<void> set_full_profile(Work& work, const UserKey& who, const Profile& pro
     if (std::ranges::find(there, field.tag, &std::pair<std::string, std::string>::first) == there.end()) ++count;
   const std::size_t most = work.options.profile_fields_max;
   if (count > most) return refuse(Code::TooLarge, "profile: more than " + std::to_string(most) + " fields");
+  Profile profile = asked;
+  if (auto ok = mask_name(work, {who, std::nullopt}, "Tag_Profile_IM_Nick", profile.nick); !ok) return ok;
   if (profile.nick || profile.face)
     work.tables.set_profile(who, profile.nick.value_or(account->nick), profile.face.value_or(account->face));
   auto noted = tagged(profile);

@@ -1,6 +1,8 @@
 // What each call of AdminService does: load, decide, apply. As commands.h.
 #pragma once
 
+#include <cstddef>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -47,6 +49,9 @@ Answer<std::vector<Relation>> check_friends(Work& work, const UserKey& who, cons
 // admin_friend_groups.cpp
 Answer<AdminService::Each> add_friend_groups(Work& work, const UserKey& who, const std::vector<std::string>& names,
                                              const std::vector<std::string>& users);
+inline constexpr std::size_t kFriendGroupsMax = 32;  // of a user; as many as a friend may have labels
+/// Their names: those that were made, and those that a friend has as a label.
+std::set<std::string> friend_group_names(Work& work, const UserKey& who);
 Answer<void> remove_friend_groups(Work& work, const UserKey& who, const std::vector<std::string>& names);
 Answer<std::vector<FriendGroup>> friend_groups(Work& work, const UserKey& who);
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "im/service/admin_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 
@@ -25,10 +26,10 @@ Answer<void> edit_named(Work& work, const UserKey& from, const std::string& to, 
   const bool there =
       found && found->from == from.user && !found->flags.recalled && (!found->expires || *found->expires > work.now);
   if (!there) return refuse(Code::MessageUnknown, "MsgKey: From_Account did not send such a message, or recalled it");
-  if (work.options.word_refused && edit.elements && work.options.word_refused(*edit.elements))
-    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  const auto words = reworded(work, from.app, true, edit.elements.value_or(""), "");
+  if (!words) return std::unexpected(words.error());
   const bool again = found->flags.edited;
-  auto made = edited(*std::move(found), edit);
+  auto made = edited(*std::move(found), words->elements ? MessageEdit{words->elements, edit.cloud_data} : edit);
   if (!made) return {};
 
   const bool hidden = std::exchange(made->flags.hidden_from_receiver, false);

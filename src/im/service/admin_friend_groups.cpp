@@ -9,8 +9,6 @@
 namespace nightpost::im {
 namespace {
 
-constexpr std::size_t kFriendGroupsMax = 32;  // as many as a friend may have labels
-
 /// A label makes a group, too: that of an import, say.
 std::map<std::string, std::vector<std::string>> friend_groups_of(Work& work, const UserKey& who) {
   std::map<std::string, std::vector<std::string>> out;
@@ -22,11 +20,17 @@ std::map<std::string, std::vector<std::string>> friend_groups_of(Work& work, con
 
 }  // namespace
 
+std::set<std::string> friend_group_names(Work& work, const UserKey& who) {
+  std::set<std::string> out;
+  for (const auto& [name, friends] : friend_groups_of(work, who)) out.insert(name);
+  return out;
+}
+
 Answer<AdminService::Each> add_friend_groups(Work& work, const UserKey& who, const std::vector<std::string>& names,
                                              const std::vector<std::string>& users) {
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  std::set<std::string> all(names.begin(), names.end());
-  for (const auto& [name, friends] : friend_groups_of(work, who)) all.insert(name);
+  std::set<std::string> all = friend_group_names(work, who);
+  all.insert(names.begin(), names.end());
   if (all.size() > kFriendGroupsMax)
     return refuse(Code::FriendGroupsFull,
                   "GroupName: more than " + std::to_string(kFriendGroupsMax) + " friend groups");

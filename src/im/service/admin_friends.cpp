@@ -1,5 +1,7 @@
 // Friends, for the app's server. A friend is somebody on one's list; two lists say that both hold each other for one.
 #include <algorithm>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "im/service/admin_commands.h"
@@ -45,7 +47,7 @@ class Counts {
   Answer<void> room_for_one(const UserKey& who, Code full) {
     const auto found = std::ranges::find(known_, who.user, &Known::user);
     Known& entry = found == known_.end() ? known_.emplace_back(who.user, work_.tables.count_friends(who)) : *found;
-    const auto most = static_cast<std::int64_t>(work_.options.friends_max);
+    const std::int64_t most = work_.settings(who.app).friends_max;
     if (entry.count >= most)
       return refuse(full, who.user + " has " + std::to_string(most) + " friends, as many as may be");
     ++entry.count;
@@ -59,6 +61,31 @@ class Counts {
   };
   Work& work_;
   std::vector<Known> known_;
+};
+
+/// The friend groups that a user has, as labels of one call make more of them.
+class Labels {
+ public:
+  Labels(Work& work, const UserKey& who) : work_(work), who_(who) {}
+  Answer<void> room_for(const FriendChange& change) {
+    if (!change.labels || change.labels->empty()) return {};
+    if (!known_) known_ = friend_group_names(work_, who_);
+    after_ = *known_;
+    after_.insert(change.labels->begin(), change.labels->end());
+    // Who has more of them since before there was a limit keeps them.
+    if (after_.size() <= std::max(kFriendGroupsMax, known_->size())) return {};
+    return refuse(Code::FriendGroupsFull,
+                  "GroupName: more than " + std::to_string(kFriendGroupsMax) + " friend groups");
+  }
+  void take() {
+    if (known_) *known_ = after_;
+  }
+
+ private:
+  Work& work_;
+  const UserKey& who_;
+  std::optional<std::set<std::string>> known_;
+  std::set<std::string> after_;
 };
 
 FriendRow changed(FriendRow row, const FriendChange& change) {
@@ -108,12 +135,15 @@ Answer<AdminService::Each> save_friends(Work& work, const UserKey& who, const st
     return AdminService::Each{};
   }
   Counts counts(work);
+  Labels labels(work, who);
   AdminService::Each out;
   const bool noted = how != AdminService::Befriend::Change && wants_callback(work, who.app, Callback::FriendAdded);
   std::vector<std::string> added;
   for (const FriendChange& change : all) {
     const bool is_new = noted && !work.tables.friend_of(who, change.user);
-    out.push_back(save_one(work, who, change, how, both, counts));
+    auto room = labels.room_for(change);
+    out.push_back(room ? save_one(work, who, change, how, both, counts) : std::move(room));
+    if (out.back() && change.labels && !change.labels->empty()) labels.take();
     if (is_new && out.back()) added.push_back(change.user);
   }
   note_relations(work, {who, std::nullopt}, Callback::FriendAdded, added, "friend_add",

@@ -138,7 +138,7 @@ Answer<UnreadReply> unread(Work& work, const UserKey& who, const std::vector<std
   if (auto ok = known(work.tables, who); !ok) return std::unexpected(std::move(ok.error()));
   UnreadReply reply;
   const std::vector<ChatRow> chats = work.tables.unread_chats(who);
-  for (const ChatRow& chat : chats) reply.total += chat.unread;
+  for (const ChatRow& chat : chats) reply.total += chat.peer == kSystemUser ? 0 : chat.unread;
   for (const std::string& peer : peers) {
     const auto found = std::ranges::find(chats, peer, &ChatRow::peer);
     reply.with_peers.push_back(found == chats.end() ? 0 : found->unread);

@@ -39,14 +39,14 @@ void ask_group_send(Work& work, const Actor& who, const GroupRow& group, const G
                        .take();
 }
 
-void ask_group_create(Work& work, const Actor& who, const GroupCreate& request) {
+void ask_group_create(Work& work, const Actor& who, const GroupCreate& request, const std::string& name) {
   std::vector<std::string> members;
   for (const NewMember& member : request.members) members.push_back(member.user);
   CallbackBody body = question_of(Before::GroupCreate);
   body.text("Operator_Account", who.user.user)
       .text("Owner_Account", who.user.user)
       .text("Type", rest_name_of(request.type))
-      .text("Name", request.name)
+      .text("Name", name)
       .users("MemberList", "Member_Account", members);
   if (!request.group.empty()) body.text("GroupId", request.group);
   *work.question = body.number("EventTime", to_ms(work.now)).take();

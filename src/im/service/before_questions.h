@@ -17,7 +17,7 @@ inline bool is_look_ahead(const Work& work) noexcept { return work.question != n
 
 void ask_send(Work& work, const Actor& who, const Draft& draft, const WireName& name, WallTime at);
 void ask_group_send(Work& work, const Actor& who, const GroupRow& group, const GroupDraft& draft);
-void ask_group_create(Work& work, const Actor& who, const GroupCreate& request);
+void ask_group_create(Work& work, const Actor& who, const GroupCreate& request, const std::string& name);
 void ask_join(Work& work, const Actor& who, const GroupRow& group);
 void ask_invite(Work& work, const Actor& who, const GroupRow& group, const std::vector<std::string>& users);
 void ask_friends(Work& work, const UserKey& who, const std::vector<FriendChange>& all, bool both, bool force);

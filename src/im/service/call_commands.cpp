@@ -5,6 +5,7 @@
 
 #include "im/service/before_questions.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -128,15 +129,14 @@ Answer<CallReply> invite_to_call(Work& work, const Terminal& who, const CallDraf
   auto group = check_invited(work, who, invite);
   if (!group) return std::unexpected(std::move(group.error()));
 
+  std::string desc = invite.desc;
+  if (auto ok = mask_words(work, who.user.app, false, "desc", desc); !ok) return std::unexpected(std::move(ok.error()));
+
   CallRow call{.app = who.user.app, .inviter = who.user.user, .at = work.now, .data = invite.data};
   if (invite.timeout.count() > 0) call.until = work.now + invite.timeout;
   const std::vector<std::string> users = *group ? invite.users : std::vector{invite.to};
-  std::string elements = call_elements({.step = CallStep::Invite,
-                                        .call = {},
-                                        .users = users,
-                                        .until = call.until,
-                                        .data = invite.data,
-                                        .desc = invite.desc});
+  std::string elements = call_elements(
+      {.step = CallStep::Invite, .call = {}, .users = users, .until = call.until, .data = invite.data, .desc = desc});
   const Actor actor = actor_of(who);
   const auto sent = *group ? send_to_group(work, actor,
                                            {.group = invite.group,
@@ -210,6 +210,24 @@ Answer<std::vector<OpenCall>> open_calls(Work& work, const Terminal& who) {
     out.push_back(std::move(call));
   }
   return out;
+}
+
+void end_calls_of(Work& work, const UserKey& who) {
+  const Actor actor{.user = who, .terminal = {}};
+  for (CallRow& call : work.tables.open_calls(who, kCallsSwept)) {
+    if (call.inviter == who.user) {
+      call.canceled = true;
+      end_for_all(work, call, actor, CallStep::Cancel, "");
+      continue;
+    }
+    const std::vector<std::string> self = {who.user};
+    work.tables.save_call_user(call.id, {who.user, state_after(CallStep::Reject), ""});
+    --call.waiting;
+    work.tables.save_call(call);
+    (void)say_step(work, actor, call,
+                   {.step = CallStep::Reject, .call = call.id, .users = self, .until = {}, .data = "", .desc = ""});
+    withdraw_call_push(work, call, self);
+  }
 }
 
 Answer<CallSweep> end_calls(Work& work) {

@@ -27,5 +27,7 @@ struct CallSweep {
   std::optional<WallTime> next;
 };
 Answer<CallSweep> end_calls(Work& work);
+/// Of an account that goes: his invites are canceled, those that wait for him are rejected; the newest of each.
+void end_calls_of(Work& work, const UserKey& who);
 
 }  // namespace nightpost::im

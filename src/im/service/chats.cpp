@@ -37,7 +37,7 @@ void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const 
   Tables& tables = work.tables;
   const std::int64_t unread = unread_above(tables, conv, chat, to);
   const bool less = unread < chat.unread;
-  const Tables::Touched mine = tables.touch(chat.owner, unread - chat.unread);
+  const Tables::Touched mine = tables.touch(chat.owner, in_total(conv, unread - chat.unread));
   chat.ver = mine.ver;
   chat.read = to;
   chat.unread = unread;
@@ -46,7 +46,7 @@ void advance_read(Work& work, const ConvRow& conv, ChatRow& chat, Seq to, const 
   work.told.read.push_back({chat.owner, {conv.id, to}});
   work.told.deliveries.push_back({chat.owner, mine.ver, except, ReadMark{chat.peer, to, unread}, mine.unread});
   if (conv.a == conv.b) return;
-  tell_read(work, conv, chat, to, mine, less, except);
+  if (!is_systems(conv)) tell_read(work, conv, chat, to, mine, less, except);
   auto other = tables.chat({chat.owner.app, chat.peer}, conv.id);
   if (!other || other->peer_read >= to) return;
   const Tables::Touched theirs = tables.touch(other->owner);
@@ -101,6 +101,7 @@ Answer<Ver> change_chat(Work& work, const Actor& who, const ChatChange& change) 
       chat.last = {};
     }
   }
+  less = in_total(found->conv, less);
   const Tables::Touched touched = tables.touch(who.user, -less);
   if (less > 0) tell_read(work, found->conv, chat, chat.head, touched, true, device_of(who));
   chat.ver = touched.ver;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "im/domain/codes.h"
+#include "im/service/app_rules.h"
 #include "im/service/callback_room.h"
 #include "im/service/service.h"
 #include "im/service/service_options.h"
@@ -21,6 +22,7 @@ namespace nightpost::im {
 struct Work {
   Tables& tables;
   const ServiceOptions& options;
+  std::shared_ptr<const RuleBook> rules;  // never null; the options of apps, where theirs differ
   WallTime now{};
   Committed told;                         // of this command
   std::vector<Tables::Unbind> unbound;    // tokens to be taken away after the commit; the rows are written
@@ -29,6 +31,8 @@ struct Work {
   /// Not null: a look ahead (before_questions.h). The command ends where it would write, and leaves here what the app's
   /// server is to be asked; one that is refused, or over already, leaves nothing.
   std::string* question = nullptr;
+
+  const AppSettings& settings(AppId app) const noexcept { return rules->of(app).settings; }
 };
 
 class Command {

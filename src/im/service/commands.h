@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "im/domain/names.h"
 #include "im/service/actor.h"
 #include "im/service/command.h"
 
@@ -79,6 +80,7 @@ struct Draft {  // a SendRequest whose content was checked
   bool history = false;                 // likewise, and delivered to nobody
   bool untold = false;                  // no callback tells the app's server of it
   bool signal = false;                  // a step of a call: a silence does not hold it, a blacklist always does
+  bool worded = false;                  // the app's words were looked for already
 };
 Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft);
 /// What an equal call was answered, of a Draft or a GroupDraft.
@@ -136,6 +138,13 @@ void tell_read(Work& work, const ConvRow& conv, const ChatRow& chat, Seq to, Tab
 /// Of a group's call, to one that it is over for.
 void tell_call_over(Work& work, const GroupRow& group, const Message& invite, const UserKey& to, std::int64_t ranges);
 void tell_total(Work& work, const UserKey& to, Tables::Touched total, const std::string& by_device = "");
+
+/// Whether it is the system's with a user: what it says is unread in it, and no part of the user's total.
+inline bool is_systems(const ConvRow& conv) noexcept { return conv.a == kSystemUser || conv.b == kSystemUser; }
+/// `unread` as the total has it.
+inline std::int64_t in_total(const ConvRow& conv, std::int64_t unread) noexcept {
+  return is_systems(conv) ? 0 : unread;
+}
 
 /// Moves the owner's read mark to `to`, which is above it and not above the head: unread, total, intents, his devices;
 /// the other's mark of it.

@@ -2,12 +2,11 @@
 #include <memory>
 #include <utility>
 
+#include "im/domain/names.h"
 #include "im/service/group_commands.h"
 
 namespace nightpost::im {
 namespace {
-
-constexpr std::string_view kSystem = "@TIM#SYSTEM";  // says tips that nobody caused; no user is called so
 
 Delivery to_user(const UserKey& user, Ver ver, const std::string& except, Item item, std::int64_t total) {
   return {.to = user, .ver = ver, .except = except, .item = std::move(item), .unread_total = total};
@@ -89,7 +88,7 @@ Answer<Ver> admit(Work& work, GroupRow& group, const UserKey& who, GroupRole rol
   if (member_now(tables, group.conv, who)) return refuse(Code::AlreadyMember, "user: is a member already");
   if (group.members >= group.members_max)
     return refuse(Code::GroupFull, "group: full, it has " + std::to_string(group.members_max) + " members");
-  const std::size_t most = work.options.groups.groups_per_user_max;
+  const auto most = static_cast<std::size_t>(work.settings(group.app).groups_per_user_max);
   if (tables.groups_of(who) >= most)
     return refuse(Code::UserGroupsFull, "user: is in " + std::to_string(most) + " groups, as many as a user may be");
   const GroupTraits& traits = traits_of(group.type);
@@ -129,14 +128,14 @@ void tell_members(Work& work, GroupRow& group, const Actor& who, const GroupTip&
     return;
   }
   Message made{.at = std::max(work.now, group.last_at),
-               .from = tip.by.empty() ? std::string(kSystem) : tip.by,
+               .from = tip.by.empty() ? std::string(kSystemUser) : tip.by,
                .flags = {.no_unread = true, .tip = true},
                .elements = tip_elements(tip),
                .group = group.id};
   group.seq = {group.seq.value + 1};
   group.last_at = made.at;
   made.id = {group.conv, group.seq};
-  if (work.options.message_kept.count() > 0) made.expires = made.at + work.options.message_kept;
+  if (const milliseconds kept = work.settings(group.app).message_kept; kept.count() > 0) made.expires = made.at + kept;
   tables.advance_group(group, work.now);
   tables.add_group_message(group, made, {.counts = false, .counted = group.counted});
   auto message = std::make_shared<const Message>(std::move(made));

@@ -6,6 +6,7 @@
 
 #include "im/domain/names.h"
 #include "im/service/admin_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -60,8 +61,8 @@ Answer<SendReply> import_one(Work& work, GroupRow& group, const GroupMessageDraf
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "From_Account: no such account");
   if (draft.at < group.created_at || draft.at < group.last_at)
     return refuse(Code::Malformed, "SendTime: before the group's beginning or its newest message");
-  if (work.options.word_refused && work.options.word_refused(draft.elements))
-    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  const auto words = reworded(work, group.app, true, draft.elements, "");
+  if (!words) return std::unexpected(words.error());
   const auto plan = decide_group_send(
       {.type = group.type, .actor = GroupActor::App, .head = group.seq, .last_at = group.last_at, .now = draft.at});
   if (!plan) return std::unexpected(plan.error());
@@ -73,11 +74,11 @@ Answer<SendReply> import_one(Work& work, GroupRow& group, const GroupMessageDraf
                .nick = sender->nick,
                .face = sender->face,
                .client_id = client_id,
-               .elements = draft.elements,
+               .elements = words->elements.value_or(draft.elements),
                .cloud_data = draft.cloud_data,
                .group = group.id,
                .card = member ? member->card : std::string()};
-  if (work.options.message_kept.count() > 0) made.expires = made.at + work.options.message_kept;
+  if (const milliseconds kept = work.settings(group.app).message_kept; kept.count() > 0) made.expires = made.at + kept;
   group.seq = plan->seq;
   group.last_at = plan->at;
   group.counted += counts ? 1 : 0;
@@ -167,10 +168,10 @@ Answer<void> edit_in_group(Work& work, AppId app, const std::string& id, Seq seq
   const bool there = found && !found->first.flags.recalled && !found->first.flags.tip &&
                      (!found->first.expires || *found->first.expires > work.now);
   if (!there) return refuse(Code::GroupMessageUnknown, "MsgSeq: no such message, or it was recalled");
-  if (work.options.word_refused && edit.elements && work.options.word_refused(*edit.elements))
-    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  const auto words = reworded(work, app, true, edit.elements.value_or(""), "");
+  if (!words) return std::unexpected(words.error());
   const bool again = found->first.flags.edited;
-  auto made = edited(std::move(found->first), edit);
+  auto made = edited(std::move(found->first), words->elements ? MessageEdit{words->elements, edit.cloud_data} : edit);
   if (!made) return {};
   tables.edit_message(made->id, made->elements, made->cloud_data);
   if (again) tables.forget_changes(made->id);

@@ -5,6 +5,7 @@
 
 #include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -16,6 +17,13 @@ Answer<void> check_free(Tables& tables, const Actor& who, const std::string& gro
   if (!there->owner.empty() && there->owner == who.user.user)
     return refuse(Code::GroupIdOwned, "group: a group of the caller's own has this id");
   return refuse(Code::GroupIdUsed, "group: a group has this id");
+}
+
+/// Of a group, or of a change of one.
+Answer<void> mask_names(Work& work, const Actor& who, auto& texts) {
+  if (auto ok = mask_name(work, who, "name", texts.name); !ok) return ok;
+  if (auto ok = mask_name(work, who, "introduction", texts.introduction); !ok) return ok;
+  return mask_name(work, who, "notification", texts.notification);
 }
 
 /// The rights that a change of info takes.
@@ -38,6 +46,8 @@ Answer<void> check_info_rights(const GroupInfoChange& change, const InGroup& in)
 Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreate& request) {
   Tables& tables = work.tables;
   const GroupLimits& limits = work.options.groups;
+  const AppSettings& settings = work.settings(who.user.app);
+  const auto members_most = static_cast<std::size_t>(settings.group_members_max);
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
   const bool live = request.type == GroupType::Live;
   if (live && tables.count_live_groups(who.user.app) >= limits.live_groups_max)
@@ -62,7 +72,7 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
                  .owner = who.user.user,
                  .join = request.join.value_or(traits.join),
                  .members_max = static_cast<std::int64_t>(
-                     request.members_max > 0 ? std::min(request.members_max, limits.members_max) : limits.members_max),
+                     request.members_max > 0 ? std::min(request.members_max, members_most) : members_most),
                  .fields = *std::move(fields),
                  .invite = request.invite.value_or(traits.invite),
                  .invite_consent = request.invite_consent,
@@ -72,14 +82,15 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   if (!who.user.user.empty()) {
     const auto account = tables.account(who.user);
     if (!account || account->removed) return refuse(Code::AccountUnknown, "owner: no such account");
-    if (!live && tables.groups_of(who.user) >= limits.groups_per_user_max)
-      return refuse(Code::UserGroupsFull,
-                    "owner: is in " + std::to_string(limits.groups_per_user_max) + " groups, as many as a user may be");
+    const std::int64_t most = settings.groups_per_user_max;
+    if (!live && tables.groups_of(who.user) >= static_cast<std::size_t>(most))
+      return refuse(Code::UserGroupsFull, "owner: is in " + std::to_string(most) + " groups, as many as a user may be");
   }
   if (request.members.size() + (group.owner.empty() ? 0 : 1) > static_cast<std::size_t>(group.members_max))
     return refuse(Code::GroupFull, "members: more than " + std::to_string(group.members_max));
+  if (auto ok = mask_names(work, who, group); !ok) return std::unexpected(std::move(ok.error()));
   if (is_look_ahead(work)) {
-    ask_group_create(work, who, request);
+    ask_group_create(work, who, request, group.name);
     return GroupCreated{};
   }
 
@@ -126,10 +137,12 @@ Answer<Ver> dismiss_group(Work& work, const Actor& who, const std::string& id) {
   return ver_of(work.tables, who.user);
 }
 
-Answer<Ver> change_group(Work& work, const Actor& who, const GroupInfoChange& change) {
-  auto in = enter(work.tables, who, change.group);
+Answer<Ver> change_group(Work& work, const Actor& who, const GroupInfoChange& asked) {
+  auto in = enter(work.tables, who, asked.group);
   if (!in) return std::unexpected(std::move(in.error()));
-  if (auto ok = check_info_rights(change, *in); !ok) return std::unexpected(std::move(ok.error()));
+  if (auto ok = check_info_rights(asked, *in); !ok) return std::unexpected(std::move(ok.error()));
+  GroupInfoChange change = asked;
+  if (auto ok = mask_names(work, who, change); !ok) return std::unexpected(std::move(ok.error()));
   GroupRow& group = in->group;
   auto fields = changed_fields(group.fields, change.fields, in->actor, work.options.groups);
   if (!fields) return std::unexpected(std::move(fields.error()));
@@ -146,7 +159,8 @@ Answer<Ver> change_group(Work& work, const Actor& who, const GroupInfoChange& ch
   set(change.face, group.face, "face");
   if (change.join && *change.join != group.join) tip.changed["join"] = name_of(group.join = *change.join);
   if (change.members_max) {
-    const auto most = static_cast<std::int64_t>(std::min(*change.members_max, work.options.groups.members_max));
+    const std::int64_t most =
+        std::min(static_cast<std::int64_t>(*change.members_max), work.settings(group.app).group_members_max);
     if (most != group.members_max) tip.changed["members_max"] = std::to_string(group.members_max = most);
   }
   if (change.invite && *change.invite != group.invite) tip.changed["invite"] = name_of(group.invite = *change.invite);
@@ -220,7 +234,9 @@ bool prune_groups(Work& work) {
     if (!row.left()) row.ver = tables.touch(row.who).ver;
     tables.forget_member(row);
   }
-  if (members.empty() && tables.erase_messages(*dismissed, most) == 0) tables.erase_group(*dismissed);
+  // So many rows of each kind a commit: a group may have millions.
+  if (members.empty() && tables.erase_messages(*dismissed, most) == 0 && !tables.prune_group(*dismissed, most))
+    tables.erase_group(*dismissed);
   return true;
 }
 

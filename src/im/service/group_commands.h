@@ -91,6 +91,7 @@ struct GroupDraft {  // a GroupSendRequest whose content was checked
   std::vector<std::string> mentions, targets;
   bool untold = false;            // as Draft's
   bool signal = false;            // likewise
+  bool worded = false;            // likewise
   std::string earlier_client_id;  // as GroupSendRequest's
   milliseconds repeat_window{0};
 };

@@ -244,7 +244,7 @@ Answer<std::vector<GroupReceiver>> group_receivers(Work& work, MessageId id, std
   }
   for (const ReceiverRow& row : tables.receivers(id, slots_of(range, ranges), found->first.from)) {
     if (!targets.empty() && std::ranges::find(targets, row.user) == targets.end()) continue;
-    if (!group_push_due(row.option, row.mentioned, work.options.groups.mention_passes_not_notify)) continue;
+    if (!group_push_due(row.option, row.mentioned, work.settings(group->app).group_mention_passes_not_notify)) continue;
     const UserKey user{group->app, row.user};
     auto devices = push_targets(tables, user);
     if (devices.empty()) continue;

@@ -5,6 +5,7 @@
 #include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -256,6 +257,8 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
       return std::unexpected(std::move(ok.error()));
     if (!outranks(in->actor, target->role)) return refuse(Code::GroupForbidden, "card: does not stand below this role");
   }
+  std::optional<std::string> card = change.card;
+  if (auto ok = mask_name(work, who, "card", card); !ok) return std::unexpected(std::move(ok.error()));
   // Refusals first: after one, nothing is written.
   if (change.role && change.silence) {
     if (!who.admin()) return refuse(Code::Malformed, "role, silence: one of them");
@@ -268,7 +271,7 @@ Answer<Ver> change_member(Work& work, const Actor& who, const MemberChange& chan
   if (change.silence)
     if (auto ok = silence(work, who, *in, *target, *change.silence); !ok) return std::unexpected(std::move(ok.error()));
   if (change.card || change.option) {
-    if (change.card) target->card = *change.card;
+    if (card) target->card = *card;
     const bool was_unread = change.option && unread_of(tables, in->group, *target) > 0;
     if (change.option) set_option(work, in->group, *target, *change.option);
     const std::string device = self ? device_of(who) : std::string();

@@ -7,6 +7,7 @@
 #include "im/service/before_questions.h"
 #include "im/service/callback_notes.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -65,12 +66,12 @@ Message message_from(const GroupDraft& draft, const InGroup& in, const AccountRo
 
 }  // namespace
 
-Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& draft) {
+Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& asked) {
   Tables& tables = work.tables;
   // Load.
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  if (auto first = sent_before(work, who.user, draft)) return *first;  // also of who was silenced or kicked since
-  auto in = enter(tables, who, draft.group);
+  if (auto first = sent_before(work, who.user, asked)) return *first;  // also of who was silenced or kicked since
+  auto in = enter(tables, who, asked.group);
   if (!in) return std::unexpected(std::move(in.error()));
   const auto sender = tables.account(who.user);
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
@@ -80,16 +81,16 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
     if (who.live != group.conv) return refuse(Code::GroupForbidden, "group: join it first");
     if (auto ok = may_be_in_room(work, group, who.user.user); !ok) return std::unexpected(std::move(ok.error()));
   }
-  if (live && !draft.targets.empty()) return refuse(Code::Malformed, "targets: not in a live group");
+  if (live && !asked.targets.empty()) return refuse(Code::Malformed, "targets: not in a live group");
 
   // Decide.
   GroupSendFacts facts{.type = group.type,
-                       .actor = draft.signal && in->member ? GroupActor::App : in->actor,
+                       .actor = asked.signal && in->member ? GroupActor::App : in->actor,
                        .all_silenced = group.all_silenced,
-                       .online_only = draft.online_only || live,
-                       .no_unread = draft.no_unread,
-                       .targeted = !draft.targets.empty(),
-                       .push_disabled = draft.push_disabled,
+                       .online_only = asked.online_only || live,
+                       .no_unread = asked.no_unread,
+                       .targeted = !asked.targets.empty(),
+                       .push_disabled = asked.push_disabled,
                        .head = group.seq,
                        .last_at = group.last_at,
                        .now = work.now};
@@ -99,8 +100,9 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
     facts.silenced_until = std::max(facts.silenced_until.value_or(WallTime{}), tables.silence(who.user).groups_until);
   const auto plan = decide_group_send(facts);
   if (!plan) return std::unexpected(plan.error());
-  if (work.options.word_refused && work.options.word_refused(draft.elements))
-    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  const auto other = worded(work, who, asked);
+  if (!other) return std::unexpected(other.error());
+  const GroupDraft& draft = *other ? **other : asked;
   if (is_look_ahead(work)) {
     ask_group_send(work, who, group, draft);
     return SendReply{.at = plan->at, .ver = sender->ver};
@@ -126,7 +128,7 @@ Answer<SendReply> send_to_group(Work& work, const Actor& who, const GroupDraft& 
   group.last_at = plan->at;
   group.counted += counts ? 1 : 0;
   made.id = {group.conv, plan->seq};
-  if (work.options.message_kept.count() > 0) made.expires = plan->at + work.options.message_kept;
+  if (const milliseconds kept = work.settings(group.app).message_kept; kept.count() > 0) made.expires = plan->at + kept;
   tables.advance_group(group, work.now);
   tables.add_group_message(group, made, {counts, group.counted});
   if (!draft.client_id.empty()) tables.add_sent(who.user, draft.client_id, {made.id, made.at, sender->ver});
@@ -153,8 +155,10 @@ Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id) {
                   in.error().code == Code::GroupUnknown ? "id: no such message" : in.error().why);
   GroupRow& group = in->group;
   const auto found = tables.group_message(group, id.seq);
-  GroupRecallFacts facts{
-      .type = group.type, .actor = in->actor, .owner_recalls = work.options.groups.owner_recalls, .now = work.now};
+  GroupRecallFacts facts{.type = group.type,
+                         .actor = in->actor,
+                         .owner_recalls = work.settings(group.app).group_owner_recalls,
+                         .now = work.now};
   if (found) {
     const Message& message = found->first;
     const bool reachable = who.admin() || (in->member && id.seq > in->member->cleared &&
@@ -165,7 +169,7 @@ Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id) {
     facts.at = message.at;
     if (const auto sender = member_now(tables, group.conv, {group.app, message.from})) facts.sender = sender->role;
   }
-  const auto plan = decide_group_recall(facts, work.options.recall_window);
+  const auto plan = decide_group_recall(facts, work.settings(group.app).recall_window);
   if (!plan) return std::unexpected(plan.error());
   const Ver ver = ver_of(tables, who.user);
   if (!*plan) return ver;

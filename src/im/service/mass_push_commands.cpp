@@ -8,6 +8,7 @@
 #include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -70,7 +71,8 @@ void store_for(Work& work, const MassTaskRow& task, const std::string& user) {
                     .push_disabled = true,  // the chunk's event is its push
                     .lifetime = milliseconds(task.lifetime_ms),
                     .hidden_from_sender = true,
-                    .untold = true};
+                    .untold = true,
+                    .worded = true};
   (void)send(work, {{task.app, task.from}, std::nullopt}, draft);  // one who is gone meanwhile gets none
 }
 
@@ -109,19 +111,22 @@ std::optional<std::int64_t> mass_push_of_event(std::string_view event_id) {
 
 Answer<std::int64_t> begin_mass_push(Work& work, AppId app, const MassPush& push) {
   const MassPushLimits& limits = work.options.mass_push;
-  if (auto ok = known(work.tables, {app, push.from}, "From_Account"); !ok)
-    return std::unexpected(std::move(ok.error()));
+  if (push.from != kSystemUser)
+    if (auto ok = known(work.tables, {app, push.from}, "From_Account"); !ok)
+      return std::unexpected(std::move(ok.error()));
   if (const auto earlier = work.tables.mass_task_named(app, push.random, work.now - limits.kept); earlier != 0)
     return refuse(Code::PushRandomUsed, "MsgRandom: that of the task " + mass_push_name(earlier) + " already");
   if (work.tables.mass_tasks_running(app) >= limits.tasks_max)
     return refuse(Code::PushTasksFull,
                   std::to_string(limits.tasks_max) + " pushes to all are not over, as many as may be: repeat later");
+  const auto words = reworded(work, app, true, push.elements, push.push);
+  if (!words) return std::unexpected(words.error());
   work.told.mass_push = true;
   return work.tables.add_mass_task({.app = app,
                                     .random = push.random,
                                     .from = push.from,
-                                    .elements = push.elements,
-                                    .push = push.push,
+                                    .elements = words->elements.value_or(push.elements),
+                                    .push = words->push.value_or(push.push),
                                     .lifetime_ms = push.lifetime.value_or(milliseconds(0)).count(),
                                     .condition = static_cast<std::int64_t>(push.to.is),
                                     .keys = keys_to_text(push.to),
@@ -151,6 +156,22 @@ Answer<std::vector<MassPushReport>> mass_push_reports(Work& work, AppId app, con
   return out;
 }
 
+Answer<void> set_attribute_names(Work& work, AppId app, const std::map<std::int64_t, std::string>& names) {
+  const auto has = [](const std::map<std::int64_t, std::string>& all, const std::string& name) {
+    return std::ranges::any_of(all, [&](const auto& each) { return each.second == name; });
+  };
+  const auto before = work.tables.attribute_names(app);
+  for (const auto& [place, name] : names)
+    if (!has(before, name) && work.tables.is_dropped(app, name))
+      return refuse(Code::Busy,
+                    "AttrNames." + std::to_string(place) +
+                        ": users' values of an earlier attribute of this name are being deleted, try again");
+  for (const auto& [place, name] : before)
+    if (!has(names, name)) work.tables.drop_attribute(app, name);
+  work.tables.set_attribute_names(app, names);
+  return {};
+}
+
 Answer<void> set_attributes(Work& work, AppId app, const std::vector<UserAttributes>& all) {
   if (auto ok = all_known(work, app, all); !ok) return ok;
   const auto names = work.tables.attribute_names(app);
@@ -172,8 +193,14 @@ Answer<void> remove_attributes(Work& work, AppId app, const std::vector<UserAttr
 
 Answer<std::vector<UserAttributes>> attributes(Work& work, AppId app, const std::vector<std::string>& users) {
   if (auto ok = all_known(work, app, users); !ok) return std::unexpected(std::move(ok.error()));
+  const auto names = work.tables.attribute_names(app);
   std::vector<UserAttributes> out;
-  for (const std::string& user : users) out.push_back({user, work.tables.attributes({app, user})});
+  for (const std::string& user : users) {
+    out.push_back({user, work.tables.attributes({app, user})});
+    std::erase_if(out.back().attributes, [&](const auto& value) {  // of a name that is the app's no more
+      return std::ranges::none_of(names, [&](const auto& name) { return name.second == value.first; });
+    });
+  }
   return out;
 }
 

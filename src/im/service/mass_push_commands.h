@@ -18,6 +18,8 @@ Answer<std::int64_t> begin_mass_push(Work& work, AppId app, const MassPush& push
 Answer<void> cancel_mass_push(Work& work, AppId app, std::int64_t task);
 Answer<std::vector<MassPushReport>> mass_push_reports(Work& work, AppId app, const std::vector<std::int64_t>& tasks);
 
+/// Busy: a name is new whose former values are still being deleted.
+Answer<void> set_attribute_names(Work& work, AppId app, const std::map<std::int64_t, std::string>& names);
 Answer<void> set_attributes(Work& work, AppId app, const std::vector<UserAttributes>& all);
 Answer<void> remove_attributes(Work& work, AppId app, const std::vector<UserAttributes>& all);
 Answer<std::vector<UserAttributes>> attributes(Work& work, AppId app, const std::vector<std::string>& users);

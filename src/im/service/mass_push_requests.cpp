@@ -14,7 +14,7 @@ namespace {
 /// The content in one form.
 Answer<void> check_mass_push(MassPush& push, const ServiceOptions& options) {
   if (options.mass_push.tasks_max == 0) return refuse(Code::PushOff, "this server makes no pushes to all");
-  if (auto ok = check_user_id(push.from, "From_Account"); !ok) return ok;
+  if (auto ok = check_peer_id(push.from, "From_Account"); !ok) return ok;
   if (auto ok = check_condition(push.to); !ok) return ok;
   auto wishes = check_push(push.push);
   if (!wishes) return std::unexpected(std::move(wishes.error()));
@@ -89,12 +89,11 @@ void StoreService::push_reports(AppId app, std::vector<std::int64_t> tasks, Repl
 
 void StoreService::set_attribute_names(AppId app, std::map<std::int64_t, std::string> names, Reply<void> reply) {
   if (auto ok = check_attribute_names(names); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
-  write<void>(
-      [app, names = std::move(names)](Work& work) -> Answer<void> {
-        work.tables.set_attribute_names(app, names);
-        return {};
-      },
-      std::move(reply));
+  write<void>([app, names = std::move(names)](Work& work) { return im::set_attribute_names(work, app, names); },
+              Reply<void>([this, reply = std::move(reply)](Answer<void> set) mutable {
+                if (set && !stopped_) prune_timer_->arm(around_.loop.now());  // the values of those that are gone
+                reply(std::move(set));
+              }));
 }
 
 void StoreService::attribute_names(AppId app, Reply<std::map<std::int64_t, std::string>> reply) {

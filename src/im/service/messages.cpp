@@ -9,6 +9,7 @@
 #include "im/service/callback_notes.h"
 #include "im/service/commands.h"
 #include "im/service/group_commands.h"
+#include "im/service/words.h"
 
 namespace nightpost::im {
 namespace {
@@ -44,7 +45,7 @@ void deliver_online_only(Work& work, const Actor& who, const Draft& draft, const
   const bool hidden = std::exchange(message.flags.hidden_from_receiver, false);
   const auto shared = std::make_shared<const Message>(std::move(message));
   if (!draft.untold) note_sent(work, who, *shared, wire_name(draft, {}), hidden, true, total);
-  if (!draft.hidden_from_sender)
+  if (!draft.hidden_from_sender && who.user.user != kSystemUser)
     work.told.deliveries.push_back({who.user, {}, device_of(who), NewMessage{shared, 0, true}, own_total});
   if (!hidden && to != who.user) work.told.deliveries.push_back({to, {}, "", NewMessage{shared, 0, true}, total});
 }
@@ -69,6 +70,12 @@ void name_message(Work& work, const Draft& draft, const Message& message) {
   work.tables.name_message(message.id, name);
 }
 
+/// Whether the app lets the two write to each other.
+bool may_write(Work& work, const Actor& who, const UserKey& to) {
+  if (who.admin() || !work.settings(to.app).friends_only) return true;
+  return work.tables.friend_of(to, who.user.user) && work.tables.friend_of(who.user, to.user);
+}
+
 /// The message in its sender's, or its receiver's, list.
 void show_to(Work& work, const UserKey& owner, const ConvRow& conv, const std::shared_ptr<const Message>& message,
              Tables::Touched touched, bool counts, const std::string& except, bool history) {
@@ -84,38 +91,42 @@ void show_to(Work& work, const UserKey& owner, const ConvRow& conv, const std::s
 
 }  // namespace
 
-Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
+Answer<SendReply> send(Work& work, const Actor& who, const Draft& asked) {
   Tables& tables = work.tables;
   // Load.
   if (auto ok = may_act(tables, who); !ok) return std::unexpected(std::move(ok.error()));
-  const UserKey keeper = keeper_of(who, draft);
-  if (auto first = sent_before(work, keeper, draft)) return *first;
-  const UserKey to{who.user.app, draft.to};
+  const UserKey keeper = keeper_of(who, asked);
+  if (auto first = sent_before(work, keeper, asked)) return *first;
+  const UserKey to{who.user.app, asked.to};
   const bool to_self = to == who.user;
-  const auto sender = tables.account(who.user);
+  const bool from_system = who.admin() && who.user.user == kSystemUser;
+  const auto sender = from_system ? AccountRow() : tables.account(who.user);
   if (!sender || sender->removed) return refuse(Code::AccountUnknown, "user: no such account");
   const auto receiver = to_self ? sender : tables.account(to);
   auto conv = tables.conv(to.app, who.user.user, to.user);
-  if (conv && imported_before(tables, *conv, draft)) return SendReply{.ver = sender->ver, .repeated = true};
+  if (conv && imported_before(tables, *conv, asked)) return SendReply{.ver = sender->ver, .repeated = true};
   std::vector<PushTarget> targets = to_self ? std::vector<PushTarget>() : push_targets(tables, to);
 
   // Decide. The app's server passes silences and blacklists.
   const SendFacts facts{
       .to_self = to_self,
+      .from_system = from_system,
       .receiver_known = receiver && !receiver->removed,
-      .blacklisted = !to_self && (!who.admin() || draft.signal) && tables.blocks(to, who.user.user),
-      .silenced_until = who.admin() || draft.signal ? WallTime{} : tables.silence(who.user).chats_until,
+      .blacklisted = !to_self && (!who.admin() || asked.signal) && tables.blocks(to, who.user.user),
+      .friends = to_self || asked.signal || may_write(work, who, to),
+      .silenced_until = who.admin() || asked.signal ? WallTime{} : tables.silence(who.user).chats_until,
       .receiver_has_targets = !targets.empty(),
-      .online_only = draft.online_only,
-      .no_unread = draft.no_unread || draft.history,
-      .push_disabled = draft.push_disabled,
+      .online_only = asked.online_only,
+      .no_unread = asked.no_unread || asked.history,
+      .push_disabled = asked.push_disabled,
       .head = conv ? conv->seq : Seq{},
       .last_at = conv ? conv->last_at : WallTime{},
-      .now = draft.imported_at.value_or(work.now)};
-  const auto plan = decide_send(facts, {.blacklist_silent = work.options.blacklist_silent});
+      .now = asked.imported_at.value_or(work.now)};
+  const auto plan = decide_send(facts, {.blacklist_silent = work.settings(to.app).blacklist_silent});
   if (!plan) return std::unexpected(plan.error());
-  if (work.options.word_refused && work.options.word_refused(draft.elements))
-    return refuse(Code::WordRefused, "elements: hold a word that is not allowed here");
+  const auto other = worded(work, who, asked);
+  if (!other) return std::unexpected(other.error());
+  const Draft& draft = *other ? **other : asked;
   if (is_look_ahead(work)) {
     ask_send(work, who, draft, wire_name(draft, plan->seq), plan->at);
     return SendReply{.at = plan->at, .ver = sender->ver};
@@ -141,14 +152,14 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   // Apply.
   if (!conv) conv = tables.add_conv(to.app, who.user.user, to.user);
   made.id = {conv->id, plan->seq};
-  const milliseconds kept = draft.lifetime.value_or(work.options.message_kept);
+  const milliseconds kept = draft.lifetime.value_or(work.settings(to.app).message_kept);
   if (kept.count() > 0) made.expires = plan->at + kept;
   tables.advance(conv->id, plan->seq, plan->at);
   const bool told = !to_self && !plan->hidden;
-  const bool shown = to_self || !draft.hidden_from_sender;
+  const bool shown = to_self || (!draft.hidden_from_sender && !from_system);
   const Tables::Touched mine = shown ? tables.touch(who.user) : Tables::Touched{sender->ver, sender->unread};
-  const Tables::Touched theirs =
-      told ? tables.touch(to, plan->counts ? 1 : 0) : Tables::Touched{to_self ? mine.ver : receiver->ver, 0};
+  const Tables::Touched theirs = told ? tables.touch(to, in_total(*conv, plan->counts ? 1 : 0))
+                                      : Tables::Touched{to_self ? mine.ver : receiver->ver, 0};
   const bool from_b = conv->is_b(who.user.user);
   tables.add_message(*conv, made, from_b ? MessageVers{theirs.ver, mine.ver} : MessageVers{mine.ver, theirs.ver});
   name_message(work, draft, made);
@@ -158,7 +169,7 @@ Answer<SendReply> send(Work& work, const Actor& who, const Draft& draft) {
   const auto message = std::make_shared<const Message>(std::move(made));
   if (shown)
     show_to(work, who.user, *conv, message, mine, false, device_of(who), draft.history);
-  else
+  else if (!from_system)
     tables.hide(message->id, who.user.user);
   if (told) show_to(work, to, *conv, message, theirs, plan->counts, "", draft.history);
   if (!draft.imported_at && !draft.untold)
@@ -197,7 +208,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
     facts.receiver_read = other ? other->read : id.seq;
     facts.at = message->at;
   }
-  const auto plan = decide_recall(facts, who.admin() ? milliseconds::max() : work.options.recall_window);
+  const auto plan = decide_recall(facts, who.admin() ? milliseconds::max() : work.settings(who.user.app).recall_window);
   if (!plan) return std::unexpected(plan.error());
   const auto account = tables.account(who.user);
   const Ver ver = account ? account->ver : Ver{};
@@ -215,12 +226,12 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
     work.told.deliveries.push_back({who.user, mine.ver, device_of(who), Recalled{chat->peer, recall}, mine.unread});
   }
   if (plan->tell_receiver && other) {
-    const Tables::Touched theirs = tables.touch(other->owner, -plan->unread_less);
+    const Tables::Touched theirs = tables.touch(other->owner, in_total(*conv, -plan->unread_less));
     other->ver = theirs.ver;
     other->unread -= plan->unread_less;
     tables.save_chat(*other);
     work.told.deliveries.push_back({other->owner, theirs.ver, "", Recalled{other->peer, recall}, theirs.unread});
-    tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
+    if (!is_systems(*conv)) tell_recalled(work, *conv, *message, theirs, plan->unread_less > 0);
   }
   note_recalled(work, who, *message);
   return mine.ver;

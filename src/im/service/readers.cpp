@@ -7,11 +7,12 @@
 
 namespace nightpost::im {
 
-Readers::Readers(std::vector<Tables> tables, const Node& node, const ServiceOptions& options, const Clock& clock,
-                 observe::Log& log, std::shared_ptr<Mailbox> mailbox)
+Readers::Readers(std::vector<Tables> tables, const Node& node, const ServiceOptions& options, const RuleCell& rules,
+                 const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox)
     : tables_(std::move(tables)),
       node_(node),
       options_(options),
+      rules_(rules),
       clock_(clock),
       log_(log),
       mailbox_(std::move(mailbox)) {
@@ -73,7 +74,7 @@ Result<sql::Transaction> Readers::look(Tables& tables, Command& command) {
   tables.forget_failure();
   auto transaction = node_.look(tables.database());
   if (!transaction) return transaction;
-  Work work{.tables = tables, .options = options_, .now = clock_.wall()};
+  Work work{.tables = tables, .options = options_, .rules = rules_.get(), .now = clock_.wall()};
   command.run(work);
   if (tables.failure()) return std::unexpected(*tables.failure());
   return transaction;

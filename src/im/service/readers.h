@@ -19,9 +19,9 @@ namespace nightpost::im {
 /// A look begins after it was added, so it sees every commit that the loop was told of before (Node::look).
 class Readers {
  public:
-  /// A thread each. `node`, `options`, `clock` and `log` outlive it.
-  Readers(std::vector<Tables> tables, const Node& node, const ServiceOptions& options, const Clock& clock,
-          observe::Log& log, std::shared_ptr<Mailbox> mailbox);
+  /// A thread each. `node`, `options`, `rules`, `clock` and `log` outlive it.
+  Readers(std::vector<Tables> tables, const Node& node, const ServiceOptions& options, const RuleCell& rules,
+          const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox);
   ~Readers();
   Readers(const Readers&) = delete;
   Readers& operator=(const Readers&) = delete;
@@ -38,6 +38,7 @@ class Readers {
   std::vector<Tables> tables_;
   const Node& node_;
   const ServiceOptions& options_;
+  const RuleCell& rules_;
   const Clock& clock_;
   observe::Log& log_;
   const std::shared_ptr<Mailbox> mailbox_;

@@ -22,7 +22,7 @@ Answer<Draft> draft_of(SendRequest&& request, const ServiceOptions& options) {
 }
 
 Answer<void> check_page(const PullRequest& request) {
-  if (auto ok = check_user_id(request.peer, "peer"); !ok) return ok;
+  if (auto ok = check_peer_id(request.peer); !ok) return ok;
   if (request.after && request.before) return refuse(Code::Malformed, "after, before: one of them");
   if (request.limit < 1 || request.limit > kPulledMax)
     return refuse(Code::Malformed, "limit: not in 1-" + std::to_string(kPulledMax));
@@ -83,14 +83,14 @@ void StoreService::remove(const Terminal& who, std::vector<MessageId> ids, Reply
 }
 
 void StoreService::read(const Terminal& who, ReadRequest request, Reply<ReadReply> reply) {
-  if (auto ok = check_user_id(request.peer, "peer"); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
+  if (auto ok = check_peer_id(request.peer); !ok) return refuse_later(std::move(ok.error()), std::move(reply));
   if (request.seq && request.until) return refuse_later({Code::Malformed, "seq, until: one of them"}, std::move(reply));
   write<ReadReply>([who, request = std::move(request)](Work& work) { return im::read(work, actor_of(who), request); },
                    std::move(reply));
 }
 
 void StoreService::change_chat(const Terminal& who, ChatChange change, Reply<Ver> reply) {
-  auto ok = check_user_id(change.peer, "peer");
+  auto ok = check_peer_id(change.peer);
   if (ok) ok = check_text(change.mark.value_or(""), "mark", kMarkBytesMax);
   if (ok && change.with_messages && !change.remove)
     ok = refuse(Code::Malformed, "with_messages: only together with remove");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/counter.h"
+#include "im/service/app_rules.h"
 #include "im/service/before_gate.h"
 
 namespace nightpost::im {
@@ -22,6 +23,9 @@ struct ServiceMetrics {
   Counter nodes;                // the loop's: IM servers that share the store, now
   Counter taken_over;           // likewise: rows of nodes that were over
   Counter missed;               // likewise: commits of other nodes that were not heard of in time
+  Counter rules_read;           // likewise: apps whose words or settings were read anew
+  Counter words;                // likewise: of all apps, in effect now
+  WordCounts word_counts;       // any thread's
   BeforeGateMetrics before;     // the loop's
 };
 

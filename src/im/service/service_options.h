@@ -2,10 +2,8 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/ids.h"
@@ -62,18 +60,24 @@ struct ServiceOptions {
   milliseconds recall_window{120'000};
   milliseconds client_id_kept{7LL * 24 * 3'600 * 1'000};  // a repeat within it finds the first result
   milliseconds message_kept{0};                           // 0: for good
-  /// Whether a message's elements hold a word that is not allowed; empty: all are. On the writer's thread, so it must
-  /// neither wait nor throw.
-  std::function<bool(std::string_view elements)> word_refused;
 
   // Accounts.
   LoginPolicy login;
+  bool auto_read = false;             // each login is one that wants it
+  bool friends_only = false;          // those who are not friends of each other may not write to each other
   bool blacklist_silent = true;       // who is on it sees success; else Blacklisted
   std::size_t blacklist_max = 1'000;  // users
   std::size_t nick_bytes_max = 500;
   std::size_t face_bytes_max = 500;
   std::size_t profile_fields_max = 40;  // beside nick and face
   std::size_t friends_max = 3'000;
+
+  // Words, and what of the above an app may have otherwise (domain/app_settings.h).
+  std::size_t words_max = 10'000;       // of an app
+  bool words_ignore_spacing = false;    // they are found across blanks and punctuation
+  bool words_of_app = true;             // the app's server is held to them, too
+  bool words_in_names = false;          // they are sought in names, too
+  milliseconds rules_looked_at{1'000};  // how often, for changes
 
   GroupLimits groups;
   CallLimits calls;

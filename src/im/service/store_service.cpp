@@ -14,6 +14,19 @@ constexpr milliseconds kRoomsGrain{5};      // at least, between two looks at al
 constexpr milliseconds kAgain{100};         // between two commits of a pruning that is not done yet
 constexpr milliseconds kDisconnectedAgain{1'000};  // after the store could not write them
 
+/// Before anything is asked for: words hold from the first message on.
+Result<RulesRead> first_rules(Tables& tables, const Node& node, const ServiceOptions& options,
+                              ServiceMetrics* metrics) {
+  const auto transaction = node.look(tables.database());
+  if (!transaction) return std::unexpected(transaction.error());
+  const auto none = std::make_shared<const RuleBook>(default_settings(options), RuleBook::Apps(),
+                                                     metrics != nullptr ? &metrics->word_counts : nullptr);
+  RulesRead read = read_rules(tables, options, *none);
+  if (tables.failure()) return std::unexpected(*tables.failure());
+  if (!read.book) read.book = none;
+  return read;
+}
+
 template <class T>
 std::vector<T> without_first(std::vector<T>&& all) {
   all.erase(all.begin());
@@ -42,13 +55,16 @@ Result<std::unique_ptr<StoreService>> StoreService::open(const store::StoreUrl& 
   auto node = std::make_unique<Node>(options.node_name, options.node_lease, around.deposed);
   if (auto taken = node->take(tables.front().database()); !taken) return std::unexpected(std::move(taken.error()));
   for (Tables& each : tables) each.set_node(node->id());
+  auto rules = first_rules(tables.back(), *node, options, around.metrics);
+  if (!rules) return std::unexpected(std::move(rules.error()));
   return std::unique_ptr<StoreService>(new StoreService(std::move(lock), std::move(node), std::move(tables),
-                                                        std::move(push_store), std::move(keys), options, around));
+                                                        std::move(push_store), std::move(keys), options, around,
+                                                        *std::move(rules)));
 }
 
 StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> node, std::vector<Tables> tables,
                            std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
-                           const Surroundings& around)
+                           const Surroundings& around, RulesRead rules)
     : lock_(std::move(lock)),
       node_(std::move(node)),
       options_(options),
@@ -67,11 +83,14 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> n
       leads_(node_->was_first()),
       order_(node_->number(), options_.peer_wait),
       complete_at_(around_.clock.wall()),
+      rules_timer_(around_.loop.make_timer([this] { look_for_rules(); })),
       gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
+      rules_(rules.book),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
-      writer_(std::move(tables.front()), *node_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
-              around_.metrics),
-      readers_(without_first(std::move(tables)), *node_, options_, around_.clock, around_.log, mailbox_) {
+      writer_(std::move(tables.front()), *node_, std::move(push_store), options_, rules_, around_.clock, around_.log,
+              mailbox_, around_.metrics),
+      readers_(without_first(std::move(tables)), *node_, options_, rules_, around_.clock, around_.log, mailbox_) {
+  take_rules(std::move(rules));
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
   sweep_calls_at(around_.clock.wall() + kFirstSweep);  // of an earlier process
   nodes_timer_->arm(around_.loop.now());
@@ -272,6 +291,36 @@ void StoreService::prune() {
                              prune_timer_->arm(around_.loop.now() + wait);
                            })),
         Writer::Kind::Upkeep);
+}
+
+void StoreService::look_for_rules() {
+  if (stopped_) return;
+  look<RulesRead>([](Work& work) -> Answer<RulesRead> { return read_rules(work.tables, work.options, *work.rules); },
+                  [this](Answer<RulesRead> read) {
+                    if (stopped_) return;
+                    if (read)
+                      take_rules(*std::move(read));
+                    else
+                      rules_timer_->arm(around_.loop.now() + options_.rules_looked_at);
+                  });
+}
+
+void StoreService::take_rules(RulesRead read) {
+  using observe::kv;
+  for (const RulesRead::Changed& each : read.changed) {
+    around_.log.info("im.rules_read", {kv("app", each.app.value), kv("version", each.version), kv("words", each.words),
+                                       kv("settings", each.settings)});
+    if (!each.passed_over.empty())
+      around_.log.warn("im.rules_passed_over", {kv("app", each.app.value), kv("why", each.passed_over)});
+  }
+  if (read.book) {
+    if (around_.metrics != nullptr) {
+      around_.metrics->rules_read.add(read.changed.size());
+      around_.metrics->words.set(read.book->words());
+    }
+    rules_.set(std::move(read.book));
+  }
+  rules_timer_->arm(around_.loop.now() + options_.rules_looked_at);
 }
 
 }  // namespace nightpost::im

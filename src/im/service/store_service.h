@@ -13,6 +13,7 @@
 #include "core/event_loop.h"
 #include "core/result.h"
 #include "im/service/admin_service.h"
+#include "im/service/app_rules.h"
 #include "im/service/asked_call.h"
 #include "im/service/before_gate.h"
 #include "im/service/call_requests.h"
@@ -241,7 +242,7 @@ class StoreService final : public Service,
  private:
   StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> node, std::vector<Tables> tables,
                std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
-               const Surroundings& around);
+               const Surroundings& around, RulesRead rules);
   template <class T>
   void refuse_later(Refusal refusal, Reply<T> reply) {
     around_.loop.post([refusal = std::move(refusal), reply = std::move(reply)]() mutable {
@@ -284,6 +285,8 @@ class StoreService final : public Service,
   void look_at_rooms();
   void arm_rooms();
   void prune();
+  void look_for_rules();
+  void take_rules(RulesRead read);
 
   const std::optional<FileLock> lock_;  // of a file
   const std::unique_ptr<Node> node_;
@@ -313,7 +316,7 @@ class StoreService final : public Service,
   std::vector<Disconnected> disconnected_;
   std::shared_ptr<std::vector<Disconnected>> disconnected_on_their_way_;
   const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, disconnected_timer_,
-      prune_timer_, calls_timer_, rooms_timer_, nodes_timer_, order_timer_, check_timer_;
+      prune_timer_, calls_timer_, rooms_timer_, nodes_timer_, order_timer_, check_timer_, rules_timer_;
   MonoTime calls_at_ = MonoTime::max();  // when the timer fires
   bool sweeping_calls_ = false;
   LiveRooms rooms_{options_.groups};
@@ -328,6 +331,7 @@ class StoreService final : public Service,
   WallTime complete_at_;  // nothing of before was missed
 
   BeforeGate gate_;
+  RuleCell rules_;
   const std::shared_ptr<Mailbox> mailbox_;
   Writer writer_;
   Readers readers_;

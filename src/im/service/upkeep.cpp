@@ -35,12 +35,12 @@ void expire(Work& work, MessageId id) {
                       conv->a != conv->b;
   auto chat = counts ? tables.chat({conv->app, message->to}, id.conv) : std::nullopt;
   if (chat && id.seq > chat->read && chat->unread > 0) {
-    const Tables::Touched touched = tables.touch(chat->owner, -1);
+    const Tables::Touched touched = tables.touch(chat->owner, in_total(*conv, -1));
     chat->ver = touched.ver;
     --chat->unread;
     tables.save_chat(*chat);
     work.told.deliveries.push_back({chat->owner, touched.ver, "", ChatChanged{chat->peer}, touched.unread});
-    tell_total(work, chat->owner, touched);
+    if (!is_systems(*conv)) tell_total(work, chat->owner, touched);
   }
   if (tables.erase_intent(id)) work.told.recalled.push_back(id);
   tables.erase_message(*conv, id.seq);
@@ -86,12 +86,13 @@ Answer<bool> prune(Work& work) {
   for (const MessageId& id : expired) expire(work, id);
   const bool more_of_groups = prune_groups(work);
   const std::size_t pushes = work.tables.prune_mass_tasks(work.now - work.options.mass_push.kept, most);
+  const bool attributes = work.tables.prune_dropped_attributes(most);
   const std::size_t calls = work.tables.prune_calls(work.now - work.options.calls.kept, most);
   // What an app's sender gives up goes before; these are of apps that have none any more.
   const std::size_t callbacks =
       work.tables.prune_callbacks(work.now - work.options.callbacks.kept - kOrphanMargin, most);
-  return keys == most || expired.size() == most || more_of_groups || pushes == most || callbacks == most ||
-         calls == most;
+  return keys == most || expired.size() == most || more_of_groups || attributes || pushes == most ||
+         callbacks == most || calls == most;
 }
 
 }  // namespace nightpost::im

@@ -58,11 +58,13 @@ Result<void> unbind_rows(store::Store& store, const Tables::Unbind& from) {
 }  // namespace
 
 Writer::Writer(Tables tables, Node& node, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
-               const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics)
+               const RuleCell& rules, const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox,
+               ServiceMetrics* metrics)
     : tables_(std::move(tables)),
       node_(node),
       push_store_(std::move(push_store)),
       options_(options),
+      rules_(rules),
       clock_(clock),
       log_(log),
       mailbox_(std::move(mailbox)),
@@ -204,7 +206,11 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
 }
 
 bool Writer::run_one(Command& command, Committed& told, std::vector<AfterCommit>& after) {
-  Work work{.tables = tables_, .options = options_, .now = clock_.wall(), .callback_room = &callback_room_};
+  Work work{.tables = tables_,
+            .options = options_,
+            .rules = rules_.get(),
+            .now = clock_.wall(),
+            .callback_room = &callback_room_};
   tables_.mark();
   command.run(work);
   tables_.settle();

@@ -25,10 +25,11 @@ namespace nightpost::im {
 /// to a commit is lost, they wait until it is known whether it happened; what comes meanwhile is answered Busy.
 class Writer {
  public:
-  /// `clock`: read on this thread. `node` (that has taken `tables`' database), `options`, `clock`, `log` and `metrics`
-  /// (null: nothing is counted) outlive it.
+  /// `clock`: read on this thread. `node` (that has taken `tables`' database), `options`, `rules`, `clock`, `log` and
+  /// `metrics` (null: nothing is counted) outlive it.
   Writer(Tables tables, Node& node, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
-         const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics);
+         const RuleCell& rules, const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox,
+         ServiceMetrics* metrics);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -74,6 +75,7 @@ class Writer {
   Node& node_;
   const std::unique_ptr<store::Store> push_store_;
   const ServiceOptions& options_;
+  const RuleCell& rules_;
   const Clock& clock_;
   observe::Log& log_;
   const std::shared_ptr<Mailbox> mailbox_;

@@ -192,7 +192,6 @@ constexpr GroupLine kGroupLines[] = {
     {&GroupQueries::live_banned, "im_live_rules",
      "SELECT user_id, silenced_until, banned_until FROM im_live_rules WHERE conv = ?1 AND user_id > ?2 AND "
      "banned_until > ?3 ORDER BY user_id LIMIT ?4"},
-    {&GroupQueries::live_rules_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1"},
 
     {&GroupQueries::intent_add, "im_group_intents",
      "INSERT INTO im_group_intents (conv, seq, ranges, node) VALUES (?1, ?2, ?3, ?4) RETURNING id"},
@@ -217,12 +216,27 @@ constexpr GroupLine kGroupLines[] = {
      "SELECT " IM_MEMBER " FROM im_members m WHERE m.user_id = ?2 AND m.app_id = ?1 AND m.left_at = 0"},
     {&GroupQueries::messages_erase, "im_messages",
      "DELETE FROM im_messages WHERE conv = ?1 AND seq < (SELECT min(seq) FROM im_messages WHERE conv = ?1) + ?2"},
-    {&GroupQueries::mentions_erase_all, "im_mentions", "DELETE FROM im_mentions WHERE conv = ?1"},
-    {&GroupQueries::targets_erase_all, "im_targets", "DELETE FROM im_targets WHERE conv = ?1"},
-    {&GroupQueries::hides_erase_all, "im_hides", "DELETE FROM im_hides WHERE conv = ?1"},
-    {&GroupQueries::changes_erase_all, "im_changes", "DELETE FROM im_changes WHERE conv = ?1"},
-    {&GroupQueries::applications_erase_all, "im_applications", "DELETE FROM im_applications WHERE conv = ?1"},
+    {&GroupQueries::mentions_prune, "im_mentions",
+     "DELETE FROM im_mentions WHERE conv = ?1 AND (user_id, seq) IN (SELECT user_id, seq FROM im_mentions WHERE conv = "
+     "?1 LIMIT ?2)"},
+    {&GroupQueries::targets_prune, "im_targets",
+     "DELETE FROM im_targets WHERE conv = ?1 AND (seq, user_id) IN (SELECT seq, user_id FROM im_targets WHERE conv = "
+     "?1 LIMIT ?2)"},
+    {&GroupQueries::hides_prune, "im_hides",
+     "DELETE FROM im_hides WHERE conv = ?1 AND (user_id, seq) IN (SELECT user_id, seq FROM im_hides WHERE conv = ?1 "
+     "LIMIT ?2)"},
+    {&GroupQueries::changes_prune, "im_changes",
+     "DELETE FROM im_changes WHERE conv = ?1 AND change IN (SELECT change FROM im_changes WHERE conv = ?1 LIMIT ?2)"},
+    {&GroupQueries::applications_erase_some, "im_applications",
+     "DELETE FROM im_applications WHERE conv = ?1 AND user_id IN (SELECT user_id FROM im_applications WHERE conv = ?1 "
+     "LIMIT ?2)"},
     {&GroupQueries::intents_erase_all, "im_group_intents", "DELETE FROM im_group_intents WHERE conv = ?1"},
+    {&GroupQueries::intents_prune, "im_group_intents",
+     "DELETE FROM im_group_intents WHERE conv = ?1 AND id IN (SELECT id FROM im_group_intents WHERE conv = ?1 LIMIT "
+     "?2)"},
+    {&GroupQueries::rules_erase_some, "im_live_rules",
+     "DELETE FROM im_live_rules WHERE conv = ?1 AND user_id IN (SELECT user_id FROM im_live_rules WHERE conv = ?1 "
+     "LIMIT ?2)"},
     {&GroupQueries::group_erase, "im_groups", "DELETE FROM im_groups WHERE conv = ?1"},
     {&GroupQueries::conv_erase, "im_convs", "DELETE FROM im_convs WHERE conv = ?1"},
 

@@ -16,12 +16,12 @@ struct GroupQueries {
   Statement application, application_save, applications, applications_waiting, applications_prune;
   Statement invitation_void, invitations_prune, invitations_of;
   Statement live_count, live_disown;
-  Statement live_rule, live_rule_save, live_rule_erase, live_rules_count, live_silenced, live_banned, live_rules_erase;
+  Statement live_rule, live_rule_save, live_rule_erase, live_rules_count, live_silenced, live_banned;
   Statement live_rules_prune;
   Statement intent_add, intent_erase, intent_done, intent_settle, intents_after;
   Statement left_before, dismissed_before, members_of, member_forget, floor_raise, memberships;
-  Statement messages_erase, mentions_erase_all, targets_erase_all, hides_erase_all, changes_erase_all;
-  Statement applications_erase_all, intents_erase_all, group_erase, conv_erase;
+  Statement messages_erase, mentions_prune, targets_prune, hides_prune, changes_prune;
+  Statement applications_erase_some, intents_erase_all, intents_prune, rules_erase_some, group_erase, conv_erase;
 
   Statement ids, ids_count, unread_from, by_sender, receipt, receipt_users;
   Statement attributes, attribute_set, attributes_erase, counters, counter_set, counter_erase, counters_erase;

@@ -14,6 +14,7 @@ struct MassQueries {
   Statement accounts, tagged, with_attribute;
   Statement names, name_set, names_erase;
   Statement attribute_set, attribute_erase, attributes, attributes_erase;
+  Statement drop_add, drop, drop_next, drop_erase, values_erase;
   Statement tag_add, tag_erase, tags, tags_erase;
 
   static Result<MassQueries> prepare(sql::Database& database);

@@ -498,6 +498,36 @@ ALTER TABLE im_unbinds ADD COLUMN node INTEGER NOT NULL DEFAULT 1;
 /*postgres*/ INSERT INTO im_commits (one, number) VALUES (1, 0);
 /*postgres*/ DROP TABLE im_owner;
 )sql",
+    R"sql(
+-- What an app's operators set while the server runs. `version` counts on with each change of an app's, so whoever read
+-- another one reads anew; its row stays.
+CREATE TABLE im_app_rules (
+  app_id INTEGER NOT NULL PRIMARY KEY,
+  version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE im_app_words (
+  app_id INTEGER NOT NULL,
+  folded TEXT NOT NULL,  -- what two spellings of a word have in common
+  word TEXT NOT NULL,
+  action TEXT NOT NULL,
+  PRIMARY KEY (app_id, folded)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE im_app_settings (
+  app_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY (app_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- Attributes that are the app's no more, while users' values of them are still there.
+CREATE TABLE im_dropped_attributes (
+  app_id INTEGER NOT NULL,
+  name TEXT NOT NULL,
+  PRIMARY KEY (app_id, name)
+) STRICT, WITHOUT ROWID;
+)sql",
 });
 
 }  // namespace

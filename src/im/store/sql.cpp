@@ -160,7 +160,7 @@ Result<Statement> Statement::prepare(Database& database, std::string_view sql, s
 }
 
 Result<Transaction> Transaction::begin(Database& database) {
-  const bool writes = database.use() == Use::Write;
+  const bool writes = database.use() != Use::Read;
   Transaction out;
   if (store::Connection* const file = database.file()) {
     auto begun = store::Transaction::begin(file->get(),

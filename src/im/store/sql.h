@@ -23,6 +23,7 @@ enum class Use : std::uint8_t {
   Write,  // on SQLite a commit is on the disk before it returns (synchronous=FULL), and deleted content is overwritten
           // with zeros; on PostgreSQL each of its sessions holds its process's lock, and shares that of IM servers
   Read,
+  Tool,  // as Write, beside the IM server: without the lock, for tables that it only reads
 };
 
 /// A server that is away is asked again after `first`, then after twice as long, up to `max`.

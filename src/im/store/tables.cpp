@@ -15,7 +15,7 @@ Result<void> set_up(store::Connection& file, const store::StoreOptions& options,
   if (auto done = im::migrate(file); !done) return done;
   // FULL: what was answered outlives a power cut. FAST: zeros where that costs no further page.
   const char* const pragmas =
-      use == sql::Use::Write ? "PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST" : "PRAGMA query_only=ON";
+      use == sql::Use::Read ? "PRAGMA query_only=ON" : "PRAGMA synchronous=FULL; PRAGMA secure_delete=FAST";
   return file.run(pragmas, "store file");
 }
 
@@ -51,9 +51,11 @@ Result<Tables> Tables::open(const store::StoreUrl& url, const store::StoreOption
   if (!calls) return in_store(calls.error());
   auto nodes = NodeQueries::prepare(**database);
   if (!nodes) return in_store(nodes.error());
+  auto rules = RuleQueries::prepare(**database);
+  if (!rules) return in_store(rules.error());
   if (const auto settled = (*database)->settle(); !settled) return in_store(settled.error());
   return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups), *std::move(callbacks),
-                *std::move(mass), *std::move(calls), *std::move(nodes));
+                *std::move(mass), *std::move(calls), *std::move(nodes), *std::move(rules));
 }
 
 void Tables::failed(Error error) {

@@ -17,6 +17,7 @@
 
 #include "core/result.h"
 #include "im/domain/callback.h"
+#include "im/domain/word_filter.h"
 #include "im/store/admin_queries.h"
 #include "im/store/call_queries.h"
 #include "im/store/call_rows.h"
@@ -28,6 +29,7 @@
 #include "im/store/node_queries.h"
 #include "im/store/queries.h"
 #include "im/store/rows.h"
+#include "im/store/rule_queries.h"
 #include "im/store/sql.h"
 
 namespace nightpost::im {
@@ -173,7 +175,9 @@ class Tables {
   void add_group(GroupRow& row);
   void save_group(const GroupRow& row);
   void release_group_id(const GroupRow& row);  // of one that is dismissed
-  void erase_group(ConvId conv);               // and what hangs on it, but members and messages
+  /// What hangs on it, but members and messages; so many rows of each kind at most. True: there may be more.
+  bool prune_group(ConvId conv, std::size_t limit);
+  void erase_group(ConvId conv);  // of which all that is gone
   /// After a message: seq, time and count of the row.
   void advance_group(const GroupRow& row, WallTime now);
   void move_group(ConvId conv, WallTime now);  // its members have something to see
@@ -355,6 +359,9 @@ class Tables {
                                       const UserSpan& span);
   std::map<std::int64_t, std::string> attribute_names(AppId app);
   void set_attribute_names(AppId app, const std::map<std::int64_t, std::string>& names);  // all of them
+  void drop_attribute(AppId app, std::string_view name);                                  // its values go by and by
+  bool is_dropped(AppId app, std::string_view name);  // ... and some may still be there
+  bool prune_dropped_attributes(std::size_t limit);   // so many values at most; true: there may be more
   void set_attribute(const UserKey& who, std::string_view name, std::string_view value);
   void erase_attribute(const UserKey& who, std::string_view name);
   std::map<std::string, std::string> attributes(const UserKey& who);
@@ -364,9 +371,22 @@ class Tables {
   std::vector<std::string> tags(const UserKey& who);
   void remove_marks(const UserKey& who);  // with the account: tags and attributes
 
+  // What operators set while the server runs (tables_rules.cpp); `folded`: word_key().
+  std::vector<std::pair<AppId, std::int64_t>> rule_versions();  // by app
+  void advance_rules(AppId app);                                // its words or settings have changed
+  std::vector<Word> words(AppId app, std::size_t limit);        // in the order of their keys
+  std::optional<Word> word(AppId app, std::string_view folded);
+  void save_word(AppId app, std::string_view folded, const Word& word);
+  void erase_word(AppId app, std::string_view folded);
+  std::size_t count_words(AppId app);
+  std::vector<std::pair<std::string, std::string>> settings(AppId app);  // name, value; by name
+  std::optional<std::string> setting(AppId app, std::string_view name);
+  void save_setting(AppId app, std::string_view name, std::string_view value);
+  void erase_setting(AppId app, std::string_view name);
+
  private:
   Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups,
-         CallbackQueries callbacks, MassQueries mass, CallQueries calls, NodeQueries nodes)
+         CallbackQueries callbacks, MassQueries mass, CallQueries calls, NodeQueries nodes, RuleQueries rules)
       : database_(std::move(database)),
         queries_(std::move(queries)),
         admin_(std::move(admin)),
@@ -374,7 +394,8 @@ class Tables {
         callbacks_(std::move(callbacks)),
         mass_(std::move(mass)),
         calls_(std::move(calls)),
-        nodes_(std::move(nodes)) {}
+        nodes_(std::move(nodes)),
+        rules_(std::move(rules)) {}
 
   template <class Read>
   void each(sql::Rows&& rows, Read read);
@@ -401,6 +422,7 @@ class Tables {
   Message group_message_of(const GroupRow& group, const sql::Rows& rows);
   std::vector<NamedMessage> named(const ConvRow& conv, sql::Rows&& rows);
   std::vector<std::string> users_of(sql::Rows&& rows);
+  Word word_of(const sql::Rows& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 
@@ -413,6 +435,7 @@ class Tables {
   CallQueries calls_;
   NodeQueries nodes_;
   std::int64_t node_ = 1;  // as what was written before there were nodes
+  RuleQueries rules_;
   std::optional<Error> failure_;
 };
 

@@ -131,11 +131,18 @@ void Tables::release_group_id(const GroupRow& row) {
   change(groups_.intents_erase_all, row.conv.value);
 }
 
+bool Tables::prune_group(ConvId conv, std::size_t limit) {
+  bool more = false;
+  for (auto* const statement :
+       {&groups_.mentions_prune, &groups_.targets_prune, &groups_.hides_prune, &groups_.changes_prune,
+        &groups_.applications_erase_some, &groups_.intents_prune, &groups_.rules_erase_some})
+    more = static_cast<std::size_t>(changed(*statement, conv.value, limit)) == limit || more;
+  return more;
+}
+
 void Tables::erase_group(ConvId conv) {
   for (auto* const statement :
-       {&groups_.mentions_erase_all, &groups_.targets_erase_all, &groups_.hides_erase_all, &groups_.changes_erase_all,
-        &groups_.applications_erase_all, &groups_.intents_erase_all, &groups_.attributes_erase, &groups_.counters_erase,
-        &groups_.live_rules_erase, &groups_.group_erase, &groups_.conv_erase})
+       {&groups_.attributes_erase, &groups_.counters_erase, &groups_.group_erase, &groups_.conv_erase})
     change(*statement, conv.value);
 }
 

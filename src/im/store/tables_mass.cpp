@@ -131,6 +131,25 @@ void Tables::set_attribute_names(AppId app, const std::map<std::int64_t, std::st
   for (const auto& [place, name] : names) change(mass_.name_set, app.value, place, name);
 }
 
+void Tables::drop_attribute(AppId app, std::string_view name) { change(mass_.drop_add, app.value, name); }
+
+bool Tables::is_dropped(AppId app, std::string_view name) {
+  bool out = false;
+  each(mass_.drop.query(app.value, name), [&](const sql::Rows&) { out = true; });
+  return out;
+}
+
+bool Tables::prune_dropped_attributes(std::size_t limit) {
+  std::optional<std::pair<AppId, std::string>> next;
+  each(mass_.drop_next.query(),
+       [&](const sql::Rows& rows) { next.emplace(AppId{rows.integer(0)}, std::string(rows.text(1))); });
+  if (!next) return false;
+  const auto& [app, name] = *next;
+  if (static_cast<std::size_t>(changed(mass_.values_erase, app.value, name, limit)) < limit)
+    change(mass_.drop_erase, app.value, name);
+  return true;
+}
+
 void Tables::set_attribute(const UserKey& who, std::string_view name, std::string_view value) {
   change(mass_.attribute_set, who.app.value, who.user, name, value);
 }

@@ -20,7 +20,8 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
       R"({"im": {"listen": "[::]:0", "http_listen": "0.0.0.0:91", "tls_certificate_file": "a.pem", "tls_key_file": "b.pem",
     "key_files": {"1400000001": "one.key", "7": "seven.key"}, "next_key_files": {"7": "next.key"},
     "rest": {"listen": "h:1", "administrators": {"7": "root, ops"}, "message_calls_per_second": 8},
-    "return_wait_ms": 5, "recall_window_ms": 6, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
+    "return_wait_ms": 5, "recall_window_ms": 6, "words_max": 5, "words_of_app": false, "words_in_names": true, "words_ignore_spacing": true,
+    "friends_only": true, "auto_read": true, "app_rules_poll_ms": 200, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
     "callbacks": {"urls": {"7": "http://127.0.0.1:1/im"}, "secret_files": {"7": "s.key"}, "private_addresses": "127.0.0.1",
     "commands": "C2C.CallbackAfterSendMsg, State.StateChange", "queued_max": 9, "posts_open_max": 3, "timeout_ms": 400,
     "before_commands": {"7": "C2C.CallbackBeforeSendMsg, Group.CallbackBeforeSendMsg"}, "before_without_answer": {"7": "refuse"},
@@ -41,6 +42,13 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.relay.follow_up_wait == milliseconds(8));
   CHECK(im.relay.follow_ups_max == 900);
   CHECK(im.service.recall_window == milliseconds(6));
+  CHECK(im.service.words_max == 5);
+  CHECK_FALSE(im.service.words_of_app);
+  CHECK(im.service.words_in_names);
+  CHECK(im.service.words_ignore_spacing);
+  CHECK(im.service.friends_only);
+  CHECK(im.service.auto_read);
+  CHECK(im.service.rules_looked_at == milliseconds(200));
   CHECK(im.gateway.ack_timeout == milliseconds(70));
   CHECK(im.gateway.trusted_proxies.size() == 2);
   CHECK(im.rest_host == "h");

@@ -44,7 +44,7 @@ TEST_CASE("names: each code has its own", "[im][domain][names]") {
   for (int number = 0; number < 100'000; ++number)
     if (const std::string_view name = name_of(static_cast<Code>(number)); name != "unknown")
       CHECK(seen.insert(name).second);
-  CHECK(seen.size() == 56);
+  CHECK(seen.size() == 57);
   CHECK(name_of(Code::SigExpired) == "sig_expired");
   CHECK(name_of(Code::Malformed) == "malformed");
   CHECK(name_of(static_cast<Code>(0)) == "unknown");

@@ -49,6 +49,26 @@ TEST_CASE("rest sendmsg: the sender is the administrator if nobody is named", "[
   CHECK(bed.roam("bob", "administrator").at("MsgList").at(0).at("From_Account") == "administrator");
 }
 
+TEST_CASE("rest sendmsg: the app speaks as the system, and is not answered", "[im][rest][send]") {
+  Three bed;
+  const Terminal bob = bed.login("bob");
+  const Json sent = bed.done("openim/sendmsg", bed.message("@TIM#SYSTEM", "bob", "welcome"));
+  bed.done("openim/batchsendmsg", {{"From_Account", "@TIM#SYSTEM"},
+                                   {"To_Account", {"bob", "carol"}},
+                                   {"MsgRandom", 3},
+                                   {"MsgBody", text_body("again")}});
+  CHECK(bed.chat(bob, "@TIM#SYSTEM").unread == 2);
+  CHECK(bed.unread("bob") == 0);
+  CHECK(bed.roam("bob", "@TIM#SYSTEM").at("MsgCnt") == 2);
+  bed.done("openim/admin_msgwithdraw",
+           {{"From_Account", "@TIM#SYSTEM"}, {"To_Account", "bob"}, {"MsgKey", sent.at("MsgKey")}});
+  CHECK(bed.chat(bob, "@TIM#SYSTEM").unread == 1);
+  bed.done("openim/admin_set_msg_read", {{"Report_Account", "bob"}, {"Peer_Account", "@TIM#SYSTEM"}});
+  CHECK(bed.chat(bob, "@TIM#SYSTEM").unread == 0);
+  CHECK(bed.call("openim/sendmsg", bed.message("bob", "@TIM#SYSTEM")).at("ErrorCode") != 0);
+  CHECK(bed.call("im_open_login_svc/account_import", {{"UserID", "@TIM#SYSTEM"}}).at("ErrorCode") != 0);
+}
+
 TEST_CASE("rest sendmsg: an equal call is stored once, for five minutes", "[im][rest][send]") {
   Three bed;
   const Json body = bed.message("alice", "bob");

@@ -321,6 +321,34 @@ TEST_CASE("im calls: in a group all hear it, the invited answer, their phones al
   CHECK(rows[0].nick == "Olga");
 }
 
+TEST_CASE("im calls: an account that goes leaves no call open", "[im][service][call]") {
+  CallWorld world;
+  const MessageId call = world.invite_one();
+  world.news();
+  SECTION("who has invited") {
+    REQUIRE(world.ask<void>([&](auto reply) { world.service->remove_account({kApp, "olga"}, std::move(reply)); }));
+    CHECK(world.open("mia").empty());
+    CHECK(code_of(world.step(world.phone("mia"), call, CallStep::Accept)) == Code::CallOver);
+  }
+  SECTION("who is invited") {
+    REQUIRE(world.ask<void>([&](auto reply) { world.service->remove_account({kApp, "mia"}, std::move(reply)); }));
+    const Steps steps = world.steps();
+    CHECK(std::ranges::find(steps, "reject 1-1 by mia to olga") != steps.end());
+    CHECK(world.open("olga").empty());
+  }
+  SECTION("one of several in a group") {
+    const std::string group = world.create(GroupType::Work);
+    const MessageId both = world.invite_group(group, {"mia", "max"});
+    REQUIRE(world.ask<void>([&](auto reply) { world.service->remove_account({kApp, "mia"}, std::move(reply)); }));
+    const auto open = world.open("max");
+    REQUIRE(open.size() == 1);
+    CHECK(open[0].id == both);
+    REQUIRE(world.step(world.phone("max"), both, CallStep::Accept));
+  }
+  CHECK(world.number("SELECT count(*) FROM im_calls WHERE waiting > 0") == 0);
+  CHECK(world.number("SELECT count(*) FROM im_call_users WHERE state = 0") == 0);
+}
+
 TEST_CASE("im calls: a silence stops an invite, not an answer", "[im][service][call]") {
   CallWorld world;
   const std::string group = world.create(GroupType::Public, {"mia", "max"});

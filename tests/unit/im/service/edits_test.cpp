@@ -145,6 +145,36 @@ TEST_CASE("friend groups: made, filled, taken away", "[im][friends]") {
   CHECK(world.number("SELECT count(*) FROM im_friend_groups") == 0);
 }
 
+TEST_CASE("friend groups: labels make no more of them than there may be", "[im][friends]") {
+  Two world;
+  const UserKey anna{kApp, "anna"};
+  for (const char* const user : {"max", "mia"}) REQUIRE(world.import(user));
+  const auto befriend = [&](const std::string& user, int from, int to) {
+    FriendChange change;
+    change.user = user;
+    change.labels.emplace();
+    for (int i = from; i < to; ++i) change.labels->push_back("n" + std::to_string(i));
+    auto done = world.ask<AdminService::Each>([&](auto reply) {
+      world.service->save_friends(anna, {change}, AdminService::Befriend::Force, false, std::move(reply));
+    });
+    REQUIRE(done);
+    return std::move(done->at(0));
+  };
+  REQUIRE(befriend("denny", 0, 20));
+  REQUIRE(befriend("max", 10, 32));  // twelve new ones
+  CHECK(code_of(befriend("mia", 31, 33)) == Code::FriendGroupsFull);
+  CHECK(world.number("SELECT count(*) FROM im_friends") == 2);
+  REQUIRE(befriend("mia", 0, 2));
+  REQUIRE(befriend("max", 10, 20));
+  REQUIRE(befriend("mia", 32, 34));  // there is room again
+  // Those who have more since before there was a limit keep them.
+  world.sql(
+      "UPDATE im_friends SET labels = labels || 'old1\nold2\nold3\nold4\nold5\nold6\nold7\nold8\nold9\nold10\nold11\n"
+      "old12\n' WHERE friend = 'denny'");
+  CHECK(code_of(befriend("mia", 40, 41)) == Code::FriendGroupsFull);
+  CHECK(befriend("mia", 0, 5));
+}
+
 TEST_CASE("recent chats: of both kinds in one order", "[im][recent]") {
   GroupWorld world;
   const std::string old = world.create(GroupType::Public, {"mia"}, "old");

@@ -161,9 +161,8 @@ TEST_CASE("group admin: a group, its messages and its members from elsewhere", "
 }
 
 TEST_CASE("group admin: words that are not allowed are not imported, either", "[im][group][admin]") {
-  ServiceOptions options;
-  options.word_refused = [](std::string_view elements) { return elements.contains("forbidden"); };
-  AdminWorld world(options);
+  AdminWorld world;
+  world.set_words({{"forbidden"}});
   const std::string group = world.old_group();
   GroupMessageImport bad = world.said(10);
   bad.elements = R"([{"type":"text","text":"forbidden"}])";

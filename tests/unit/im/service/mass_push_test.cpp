@@ -415,6 +415,52 @@ TEST_CASE("mass push: tags and attributes are of known users, and few", "[im][se
   CHECK(world.number("SELECT count(*) FROM im_user_attributes") == 0);
 }
 
+TEST_CASE("mass push: values of an attribute that is the app's no more go, a few at a time", "[im][service][mass]") {
+  ServiceOptions options = small_chunks();
+  options.pruned_max = 2;
+  MassWorld world(options);
+  const auto name = [&](std::map<std::int64_t, std::string> names) {
+    return world.ask<void>(
+        [&](auto reply) { world.service->set_attribute_names(kApp, std::move(names), std::move(reply)); });
+  };
+  const auto set = [&](std::vector<UserAttributes> all) {
+    return world.ask<void>([&](auto reply) { world.service->set_attributes(kApp, std::move(all), std::move(reply)); });
+  };
+  const auto city_of_ann = [&] {
+    const auto all = world.ask<std::vector<UserAttributes>>(
+        [&](auto reply) { world.service->attributes(kApp, {"ann"}, std::move(reply)); });
+    REQUIRE(all);
+    return all->at(0).attributes;
+  };
+  const auto rows = [&] { return world.number("SELECT count(*) FROM im_user_attributes"); };
+  REQUIRE(name({{0, "city"}, {1, "sex"}}));
+  for (const char* const user : {"ann", "bob", "cat", "dan", "admin"})
+    REQUIRE(set({{user, {{"city", "oslo"}, {"sex", "f"}}}}));
+  REQUIRE(name({{0, "sex"}, {1, "town"}}));  // moved, gone, new
+  CHECK(city_of_ann() == std::map<std::string, std::string>{{"sex", "f"}});
+  CHECK(rows() == 10);
+  CHECK(code_of(name({{0, "city"}})) == Code::Busy);  // what it has is going still
+  std::vector<std::int64_t> left;
+  for (int i = 0; i < 4; ++i) {
+    world.loop.pass(i == 0 ? milliseconds(0) : milliseconds(100));
+    REQUIRE(world.import("behind"));
+    REQUIRE(world.import("behind"));  // so the answer of the pruning is there, too
+    left.push_back(rows());
+  }
+  CHECK(left == std::vector<std::int64_t>{8, 6, 5, 5});
+  REQUIRE(name({{0, "city"}}));  // and then it begins anew
+  CHECK(city_of_ann().empty());
+  REQUIRE(set({{"ann", {{"city", "rome"}}}}));
+  world.restart();
+  world.loop.pass(world.options.pruned_every);
+  for (int i = 0; i < 6; ++i) {
+    REQUIRE(world.import("behind"));
+    world.loop.pass(milliseconds(100));
+  }
+  CHECK(city_of_ann() == std::map<std::string, std::string>{{"city", "rome"}});
+  CHECK(rows() == 1);
+}
+
 TEST_CASE("mass push: the names of events", "[im][service][mass]") {
   CHECK(mass_push_name(12) == "mass-12");
   CHECK(mass_push_of_event("mass-12.3") == 12);

@@ -120,9 +120,8 @@ TEST_CASE("im messages: another sender's client id is another one, and an old on
 }
 
 TEST_CASE("im messages: what a send is refused for changes nothing", "[im][service]") {
-  ServiceOptions options;
-  options.word_refused = [](std::string_view elements) { return elements.contains("forbidden"); };
-  Two world(options);
+  Two world;
+  world.set_words({{"forbidden"}});
   SendRequest request = world.text("denny");
   Code want = Code::Internal;
   SECTION("nobody of that name") { request.to = "nobody", want = Code::ReceiverUnknown; }

@@ -22,6 +22,7 @@
 
 #include "im/domain/user_sig.h"
 #include "im/service/store_service.h"
+#include "im/store/rule_editor.h"
 #include "store/connection.h"
 #include "store/postgres.h"
 #include "store/store_url.h"
@@ -297,6 +298,27 @@ class World : public Listener {
   Answer<void> import(const std::string& user, const std::string& nick = "") {
     return ask<void>(
         [&](auto reply) { service->import_account({kApp, user}, {nick, std::nullopt}, std::move(reply)); });
+  }
+  /// What an operator changes, and the server has read once this returns.
+  void set_rules(const std::function<void(RuleEditor&)>& change) {
+    auto editor = RuleEditor::open(url, store_options);
+    if (!editor) FAIL(editor.error().detail);
+    const auto done = editor->together([&]() -> Result<void> {
+      change(*editor);
+      return {};
+    });
+    if (!done) FAIL(done.error().detail);
+    const std::uint64_t before = metrics.rules_read.read();
+    loop.pass(options.rules_looked_at);
+    REQUIRE(loop.until([&] { return metrics.rules_read.read() > before; }));
+  }
+  void set_words(const std::vector<Word>& words) {
+    set_rules([&](RuleEditor& editor) {
+      for (const Word& word : words) REQUIRE(editor.set_word(kApp, word, options.words_max));
+    });
+  }
+  void set(const std::string& setting, const std::string& value) {
+    set_rules([&](RuleEditor& editor) { REQUIRE(editor.set_setting(kApp, setting, value)); });
   }
   std::vector<Intent> intents() {
     auto reply = ask<std::vector<Intent>>([&](auto reply) { service->intents(0, 1'000, std::move(reply)); });

@@ -1,0 +1,67 @@
+#include "im/service/words.h"
+
+#include "im/domain/elements.h"
+#include "im/domain/push_info.h"
+#include "im/service/before_questions.h"
+
+namespace nightpost::im {
+namespace {
+
+/// The words that hold; null: none do.
+const WordFilter* words_for(const Work& work, AppId app, bool by_app) {
+  const AppRules& rules = work.rules->of(app);
+  return by_app && !rules.settings.words_of_app ? nullptr : rules.words.get();
+}
+
+std::unexpected<Refusal> refuse_words(Work& work, std::string_view field) {
+  if (WordCounts* const counts = work.rules->counts()) ++counts->refused;
+  return refuse(Code::WordRefused, std::string(field) + ": holds a word that is not allowed here");
+}
+
+/// A look ahead is followed by the command itself.
+void count_masked(const Work& work) {
+  WordCounts* const counts = work.rules->counts();
+  if (counts != nullptr && !is_look_ahead(work)) ++counts->masked;
+}
+
+}  // namespace
+
+Answer<Reworded> reworded(Work& work, AppId app, bool by_app, std::string_view elements, std::string_view push) {
+  const WordFilter* const words = words_for(work, app, by_app);
+  if (words == nullptr) return Reworded{};
+  bool refused = false;
+  const Reword reword = [&](std::string_view text) -> std::optional<std::string> {
+    if (refused) return std::nullopt;
+    WordVerdict verdict = words->judge(text);
+    refused = verdict.refused;
+    return std::move(verdict.masked);
+  };
+  Reworded out{.elements = reworded_elements(elements, reword), .push = std::nullopt};
+  if (refused) return refuse_words(work, "elements");
+  out.push = reworded_push(push, reword);
+  if (refused) return refuse_words(work, "push");
+  if (out.elements || out.push) count_masked(work);
+  return out;
+}
+
+Answer<void> mask_words(Work& work, AppId app, bool by_app, std::string_view field, std::string& text) {
+  const WordFilter* const words = words_for(work, app, by_app);
+  if (words == nullptr || text.empty()) return {};
+  WordVerdict verdict = words->judge(text);
+  if (verdict.refused) return refuse_words(work, field);
+  if (!verdict.masked) return {};
+  text = *std::move(verdict.masked);
+  count_masked(work);
+  return {};
+}
+
+Answer<void> mask_name(Work& work, const Actor& who, std::string_view field, std::string& text) {
+  if (!work.rules->of(who.user.app).settings.words_in_names) return {};
+  return mask_words(work, who.user.app, who.admin(), field, text);
+}
+
+Answer<void> mask_name(Work& work, const Actor& who, std::string_view field, std::optional<std::string>& text) {
+  return text ? mask_name(work, who, field, *text) : Answer<void>();
+}
+
+}  // namespace nightpost::im
