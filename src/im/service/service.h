@@ -316,6 +316,7 @@ struct Ended {
 
 /// All that one commit did, in the order of commits. On the loop.
 struct Committed {
+  std::int64_t number = 0;  // over all nodes of the store, without holes, from 1; 0: nothing was committed
   std::vector<Delivery> deliveries;
   std::vector<Intent> intents;
   std::vector<FollowUp> follow_ups;
