@@ -77,7 +77,7 @@ void Directory::apply(PeerId from, Node& node, const peer::State& page) {
   drop([&](const Remote& remote) { return remote.node == from && remote.state != node.state; });
 }
 
-void Directory::apply(PeerId from, std::uint32_t state, const DeviceNews& news) {
+void Directory::apply(PeerId from, std::uint32_t state, DeviceNews news) {
   if (news.kind == DeviceNews::Kind::Came) {
     Remote* const remote = enter(from, news.user, news.device);
     if (remote == nullptr) return;
@@ -101,6 +101,7 @@ void Directory::apply(PeerId from, std::uint32_t state, const DeviceNews& news) 
       return;
     case DeviceNews::Kind::Has:
     case DeviceNews::Kind::HasAllBut: {
+      if (news.kind == DeviceNews::Kind::HasAllBut && !add_untold(news)) return;
       if (events_ != nullptr && news.kind == DeviceNews::Kind::Has)
         events_->has_messages(news.user, news.device, news.messages);
       else if (events_ != nullptr)
@@ -217,6 +218,12 @@ void Directory::forget(PeerId id, Change::What why) {
 
 void Directory::committed(const Committed& commit, MonoTime now) {
   now_ = now;
+  for (const GroupIntent& intent : commit.group_intents) {
+    if (intent.message) group_commits_.push_back({commit.number, intent.message->id});
+    if (group_commits_.size() <= options_.group_commits_max) continue;
+    group_commits_from_ = group_commits_.front().number;
+    group_commits_.pop_front();
+  }
   for (const Intent& intent : commit.intents) {
     const auto found = by_user_.find(intent.to);
     if (found == by_user_.end()) continue;
@@ -266,6 +273,15 @@ void Directory::has(const UserKey& user, Remote& remote, const DeviceNews& news)
   });
   if (all_but) remote.owes_more = !news.messages.empty() && remote.owes_more;
   owes_less(user, remote);
+}
+
+/// What this node has committed since is on its way to the other: the device cannot have meant it. False: so much was
+/// committed since that it is not known any more.
+bool Directory::add_untold(DeviceNews& news) const {
+  if (news.told < group_commits_from_) return false;
+  for (auto at = group_commits_.rbegin(); at != group_commits_.rend() && at->number > news.told; ++at)
+    news.messages.push_back(at->message);
+  return true;
 }
 
 void Directory::owes_less(const UserKey& user, Remote& remote) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -86,6 +87,10 @@ class Directory {
     MonoTime unknown_since{};
     std::optional<MonoTime> asked_at;
   };
+  struct GroupCommit {
+    std::int64_t number = 0;
+    MessageId message;
+  };
   struct Owing {
     UserKey user;
     PeerId node = 0;
@@ -94,12 +99,13 @@ class Directory {
 
   Remote* find(PeerId node, const UserKey& user, const std::string& device);
   Remote* enter(PeerId node, const UserKey& user, const std::string& device);  // null: there is no room
-  void apply(PeerId from, std::uint32_t state, const DeviceNews& news);
+  void apply(PeerId from, std::uint32_t state, DeviceNews news);
   void apply(PeerId from, Node& node, const peer::State& page);
   void missed(PeerId id, Node& node);
   void set_foreground(const UserKey& user, Remote& remote, bool foreground);
   void acknowledge(const UserKey& user, Remote& remote, Ver ver);
   void has(const UserKey& user, Remote& remote, const DeviceNews& news);
+  bool add_untold(DeviceNews& news) const;
   void owe(const UserKey& user, Remote& remote);
   void owes_less(const UserKey& user, Remote& remote);
   bool hand_over(const UserKey& user, const Remote& remote);
@@ -116,8 +122,10 @@ class Directory {
   std::map<PeerId, Node> nodes_;
   std::unordered_map<UserKey, std::vector<Remote>> by_user_;
   std::size_t devices_ = 0;
-  std::multimap<MonoTime, Owing> owing_;  // by when it is looked at
-  MonoTime now_{};                        // of the call under way
+  std::multimap<MonoTime, Owing> owing_;   // by when it is looked at
+  std::deque<GroupCommit> group_commits_;  // of this node, by number
+  std::int64_t group_commits_from_ = 0;    // those up to it are not in there any more
+  MonoTime now_{};                         // of the call under way
   std::vector<Change> changes_;
 };
 

@@ -61,7 +61,11 @@ void PeerLink::has_messages(const UserKey& user, const std::string& device, std:
 }
 
 void PeerLink::has_all_messages(const UserKey& user, const std::string& device, std::span<const MessageId> but) {
-  note({.kind = DeviceNews::Kind::HasAllBut, .user = user, .device = device, .messages = {but.begin(), but.end()}});
+  note({.kind = DeviceNews::Kind::HasAllBut,
+        .user = user,
+        .device = device,
+        .messages = {but.begin(), but.end()},
+        .told = parts_.ears.told_up_to()});
   if (relays_) relays_->has_all_messages(user, device, but);
 }
 

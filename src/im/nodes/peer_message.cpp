@@ -331,6 +331,7 @@ void walk(C& codec, Either<DeviceNews> auto& news) {
   walk_device(codec, news.user, news.device);
   walk(codec, news.ver);
   walk_plain_list(codec, news.messages);
+  walk(codec, news.told);
 }
 template <class C>
 void walk(C& codec, Either<DeviceNow> auto& device) {

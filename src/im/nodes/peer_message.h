@@ -27,13 +27,14 @@ struct DeviceNews {
     Gone,          // not connected any more
     Acknowledged,  // everything up to `ver`
     Has,           // these messages of groups
-    HasAllBut,     // all messages of its groups but these
+    HasAllBut,     // all messages of its groups but these, as far as its node was told: of commits up to `told`
   };
   Kind kind = Kind::Came;
   UserKey user;
   std::string device;
   Ver ver;
   std::vector<MessageId> messages;
+  std::int64_t told = 0;
   bool operator==(const DeviceNews&) const = default;
 };
 

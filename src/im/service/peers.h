@@ -12,9 +12,9 @@ class Peers {
  public:
   virtual ~Peers() = default;
   /// A commit of this node, in the order of its commits, before it is told here. The others need number, deliveries,
-  /// ended, recalled, read, callbacks and mass_push; intents, group_intents and follow_ups stay with this node. A commit
-  /// without any of them is told, too, for its number. Number 0: no commit (live messages of a push to all). Must not
-  /// wait, nor call PeerEars.
+  /// ended, recalled, read, callbacks and mass_push; intents, group_intents and follow_ups stay with this node. A
+  /// commit without any of them is told, too, for its number. Number 0: no commit (live messages of a push to all).
+  /// Must not wait, nor call PeerEars.
   virtual void tell(const Committed& commit) = 0;
   /// Whether what others tell arrives, as far as is known. While false, a number that was not heard is not waited for.
   virtual bool hears() const noexcept = 0;
@@ -24,11 +24,13 @@ class Peers {
 class PeerEars {
  public:
   virtual ~PeerEars() = default;
-  /// What another node was told to tell. Commits are put in order by their number; one that comes again, or after it was
-  /// given up, does no harm.
+  /// What another node was told to tell. Commits are put in order by their number; one that comes again, or after it
+  /// was given up, does no harm.
   virtual void heard(Committed commit) = 0;
   /// What was told meanwhile may be missing (a connection came back): the store is looked at now, not in some seconds.
   virtual void may_have_missed() = 0;
+  /// The number of the last commit that this node's gateway was told of, each below it included.
+  virtual std::int64_t told_up_to() const noexcept = 0;
 };
 
 }  // namespace nightpost::im

@@ -236,6 +236,37 @@ TEST_CASE("directory: of a device that owes more groups' messages than are liste
   }
 }
 
+TEST_CASE("directory: who has all may lack what was committed here since, or not known any more", "[im][nodes]") {
+  DirectoryBed bed({.group_commits_max = 2});
+  bed.came(kNorth, "mei");
+  const auto commit = [&](std::int64_t number) {
+    Committed made;
+    made.number = number;
+    const Message message{.id = of_group(number)};
+    made.group_intents.push_back({.message = std::make_shared<const Message>(message)});
+    made.group_intents.push_back({.message = nullptr});  // recalled
+    bed.directory.committed(made, bed.now);
+  };
+  const auto has_all = [&](std::int64_t told) {
+    bed.told();
+    bed.say_numbered(kNorth, peer::News{{{.kind = DeviceNews::Kind::HasAllBut,
+                                          .user = of_app("mei"),
+                                          .device = "phone",
+                                          .messages = {of_group(1)},
+                                          .told = told}}});
+    return bed.told();
+  };
+  CHECK(has_all(0) == Lines{"mei phone has all of groups but 1"});
+  commit(5);
+  CHECK(bed.directory.may_acknowledge(of_app("mei"), "phone", of_group(5), bed.now));
+  CHECK(has_all(4) == Lines{"mei phone has all of groups but 1 5"});
+  commit(6);
+  commit(7);
+  CHECK(has_all(4).empty());
+  CHECK(has_all(5) == Lines{"mei phone has all of groups but 1 7 6"});
+  CHECK(has_all(7) == Lines{"mei phone has all of groups but 1"});
+}
+
 TEST_CASE("directory: a node that falls silent has no device after its lease", "[im][nodes]") {
   DirectoryBed bed;
   bed.came(kNorth, "mei");

@@ -67,6 +67,8 @@ struct HeardCommits final : PeerEars {
   Words all;
   void heard(Committed commit) override { all.push_back("commit " + std::to_string(commit.number)); }
   void may_have_missed() override { all.push_back("may have missed"); }
+  std::int64_t told = 0;
+  std::int64_t told_up_to() const noexcept override { return told; }
 };
 
 struct LinkedRelays final : PresenceEvents {
@@ -305,6 +307,24 @@ TEST_CASE("peer link: a group's message is waited for where the device is", "[im
   CHECK(nodes.two.link->may_acknowledge(linked("mei"), "phone", message));
   nodes.pass(milliseconds(13'100));  // and nobody says that she has it
   CHECK(nodes.two.told() == Words{"mei left"});
+}
+
+TEST_CASE("peer link: who has caught up has what his node was told of, and no more", "[im][nodes]") {
+  TwoNodes nodes;
+  const auto of_number = [&](std::int64_t number) {
+    Committed commit = commit_of(number);
+    const Message message{.id = {ConvId{1}, Seq{number}}};
+    commit.group_intents.push_back({.message = std::make_shared<const Message>(message)});
+    nodes.two.link->committed(commit);
+  };
+  of_number(7);
+  of_number(8);
+  nodes.one.ears.told = 7;
+  nodes.one.events().came(linked("mei"), "phone");
+  nodes.one.events().has_all_messages(linked("mei"), "phone", {});
+  of_number(9);
+  nodes.pass(milliseconds(20));
+  CHECK(nodes.two.told() == Words{"mei came", "mei has all but 2"});
 }
 
 TEST_CASE("peer link: a one-to-one message is waited for where the device is", "[im][nodes]") {

@@ -99,7 +99,7 @@ TEST_CASE("peer message: presence, there and back", "[im][nodes]") {
   peer::News news;
   for (const auto kind : {DeviceNews::Kind::Came, DeviceNews::Kind::Left, DeviceNews::Kind::Gone,
                           DeviceNews::Kind::Acknowledged, DeviceNews::Kind::Has, DeviceNews::Kind::HasAllBut})
-    news.devices.push_back({kind, peer_user("mei"), "phone", Ver{7}, {{ConvId{1}, Seq{2}}, {ConvId{3}, Seq{4}}}});
+    news.devices.push_back({kind, peer_user("mei"), "phone", Ver{7}, {{ConvId{1}, Seq{2}}, {ConvId{3}, Seq{4}}}, 44});
   CHECK(there_and_back(news).devices == news.devices);
 }
 
@@ -221,7 +221,7 @@ TEST_CASE("peer message: bytes that are none", "[im][nodes]") {
            {"a device too long", of_kind(2, "\x01\x01\x01" + user + "\x41" + std::string(65, 'd') + "\x01\x05"),
             "malformed"},
            {"an id above 63 bits", of_kind(2, "\x01\x01\x01" + user + "\x01p\x01" + huge), "malformed"},
-           {"news of a kind of the future", of_kind(3, "\x01\x06" + user + std::string("\x01p\x05\x00", 4)),
+           {"news of a kind of the future", of_kind(3, "\x01\x06" + user + std::string("\x01p\x05\x00\x00", 5)),
             "malformed"},
            {"a commit of a negative number", of_kind(5, std::string("\x01\x00\x00\x00\x00\x00\x00", 7)), "malformed"},
            {"a delivery of no item", of_kind(5, "\x02\x01" + user + std::string("\x00\x00\x0a\x00\x00\x00", 6)),
