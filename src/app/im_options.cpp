@@ -1,5 +1,6 @@
 #include "app/im_options.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "app/ready_file.h"
@@ -47,6 +48,14 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.duration_ms("store_reconnect_max_ms", options.reconnect.max, 1, 600'000);
   if (options.reconnect.first > options.reconnect.max)
     section.mistake("store_reconnect_first_ms", "is above store_reconnect_max_ms");
+  section.text("node_name", options.node_name, true);
+  if (options.node_name.size() > 64 ||
+      !std::ranges::all_of(options.node_name, [](char c) { return c > ' ' && c <= '~'; }))
+    section.mistake("node_name", "is not 1 to 64 printable bytes without spaces");
+  section.duration_ms("node_lease_ms", options.node_lease, 1'000, 600'000);
+  section.integer("node_rows_max", options.taken_over_max, 1, 100'000);
+  section.duration_ms("peer_wait_ms", options.peer_wait, 0, 10'000);
+  section.duration_ms("peer_check_ms", options.peer_check, 100, 60'000);
   section.integer("elements_max", options.elements.count_max, 1, 1'000);
   section.integer("elements_bytes_max", options.elements.bytes_max, 256, 49'152);
   section.integer("cloud_data_bytes_max", options.cloud_data_bytes_max, 0, 16'384);

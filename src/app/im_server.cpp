@@ -1,5 +1,7 @@
 #include "app/im_server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <future>
@@ -41,6 +43,11 @@ Result<im::AppKeys> read_keys(const ImOptions& options) {
     return fail(Errc::Malformed,
                 "im.key_files names no app: without a key no userSig can be checked, so nobody could log in");
   return keys;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
 /// Tells both relays.
@@ -100,9 +107,8 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
     return fail(opened.error().code, "im.callbacks: " + opened.error().detail);
   if (const auto reads = made->read_results(config, std::move(on_fatal)); !reads)
     return fail(reads.error().code, "im.callbacks: " + reads.error().detail);
-  made->relay_->start();
-  made->group_relay_->start();
-  made->mass_relay_->start();
+  made->took_over();  // what an earlier process left
+  if (made->service_->leads()) made->leads();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
   made->measure();
   made->thread_ = std::thread([context = &made->context_] { context->run(); });
@@ -114,8 +120,10 @@ Result<void> ImServer::open_service(const Config& config, std::function<void(con
   if (!keys) return std::unexpected(keys.error());
   auto push_store = open_store(config, false);  // makes the file where there is none, or the tables
   if (!push_store) return std::unexpected(push_store.error());
+  im::ServiceOptions service_options = options_.service;
+  if (service_options.node_name.empty()) service_options.node_name = host_name();
   auto service =
-      im::StoreService::open(config.store_url, config.store, *std::move(push_store), *std::move(keys), options_.service,
+      im::StoreService::open(config.store_url, config.store, *std::move(push_store), *std::move(keys), service_options,
                              {loop_, clock_, *this, log_, &metrics_.service,
                               [&log = log_, on_fatal = std::move(on_fatal)](const Error& error) {
                                 log.error("im.store_lost", {observe::kv("why", error.detail)});
@@ -212,7 +220,6 @@ Result<void> ImServer::open_callbacks() {
                                                                               .metrics = metrics_.callbacks,
                                                                               .log = &log_},
                                                     options);
-  callbacks_->start();
   ask_before(options.targets);
   return {};
 }
@@ -292,7 +299,23 @@ void ImServer::committed(im::Committed what) {
   if (relay_) relay_->committed(what);
   if (group_relay_) group_relay_->committed(what);
   if (mass_relay_) mass_relay_->committed(what);
-  if (callbacks_) callbacks_->committed(what);
+  if (callbacks_ && service_->leads()) callbacks_->committed(what);
+}
+
+void ImServer::missed(WallTime since) {
+  if (gateway_) gateway_->missed(since);
+  if (relay_) relay_->missed();
+  if (group_relay_) group_relay_->missed();
+}
+
+void ImServer::leads() {
+  if (mass_relay_) mass_relay_->start();
+  if (callbacks_) callbacks_->start();
+}
+
+void ImServer::took_over() {
+  if (relay_) relay_->start();
+  if (group_relay_) group_relay_->start();
 }
 
 void ImServer::measure() {
@@ -446,6 +469,13 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                    cell(metrics.service.commits));
   page.add_counter("nightpost_im_commits_unknown_total", "Commits that the store's server did not answer: looked up",
                    {}, cell(metrics.service.commits_unknown));
+  page.add_counter("nightpost_im_commit_wait_seconds_total", "Time that commits waited for those of other IM servers",
+                   {}, [&metrics] { return static_cast<double>(metrics.service.commit_wait_us.read()) / 1e6; });
+  page.add_gauge("nightpost_im_nodes", "IM servers that share the store", {}, cell(metrics.service.nodes));
+  page.add_counter("nightpost_im_taken_over_total", "Rows taken over from IM servers that were over", {},
+                   cell(metrics.service.taken_over));
+  page.add_counter("nightpost_im_missed_commits_total", "Commits of other IM servers that were not heard of in time",
+                   {}, cell(metrics.service.missed));
   page.add_counter("nightpost_im_calls_total", "Invitations to calls", {}, cell(metrics.service.calls));
   page.add_counter("nightpost_im_calls_timed_out_total", "Calls that somebody did not answer in time", {},
                    cell(metrics.service.calls_timed_out));

@@ -56,12 +56,12 @@ void register_before_metrics(observe::MetricsPage& page, const ImMetrics& metric
 void register_mass_push_metrics(observe::MetricsPage& page, const im::MassRelayMetrics& metrics);
 void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics);
 
-/// One a store: the second is refused, since both would number the same conversations.
+/// Several may share a store on PostgreSQL (src/im/README.md, "Nodes"); of a file, the second is refused.
 class ImServer final : public im::Listener {
  public:
   /// Malformed: the config lacks something or the store is another program's; Io, Overloaded: the store, its lock or
-  /// the port cannot be had; or what `make_outlet` says. `on_fatal`: from any thread, where the store is another's by
-  /// now and this process must end (PostgreSQL); a file's lock is never lost.
+  /// the port cannot be had; or what `make_outlet` says. `on_fatal`: from any thread, where other IM servers have given
+  /// this one up and this process must end (PostgreSQL); a file's lock is never lost.
   static Result<std::unique_ptr<ImServer>> start(const Config& config, const Clock& clock, observe::Log& log,
                                                  const MakeOutlet& make_outlet, ImMetrics& metrics,
                                                  std::function<void(const Error&)> on_fatal = {});
@@ -97,6 +97,9 @@ class ImServer final : public im::Listener {
   void ask_before(const std::map<AppId, im::CallbackTarget>& targets);
   Result<void> read_results(const Config& config, std::function<void(const Error&)> on_fatal);
   void committed(im::Committed what) override;
+  void missed(WallTime since) override;
+  void leads() override;
+  void took_over() override;
   void measure();
   template <class Ask>
   auto on_loop(Ask ask);

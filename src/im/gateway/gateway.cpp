@@ -27,6 +27,7 @@ constexpr std::size_t kReadBytes = 2'048;              // held by each connectio
 constexpr std::size_t kWriteBytes = 65'536;            // about as much goes out at once
 constexpr std::size_t kKeptBytes = 512;                // of a buffer between writes
 constexpr milliseconds kTimeGrain = milliseconds(50);  // of wake-ups
+constexpr milliseconds kDoubtedAgain{1'000};           // after the store could not be asked
 
 struct Connection {
   Connection(server::UpgradedStream stream_in, server::AddressBytes address_in, SessionWorld& world)
@@ -62,10 +63,12 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
 
   void start() {
     timer_ = parts_.loop.make_timer([this] { wake(); });
+    doubt_timer_ = parts_.loop.make_timer([this] { look_up_doubted(); });
   }
   void stop() {
     stopped_ = true;
     timer_.reset();
+    doubt_timer_.reset();
     for (auto& [session, connection] : connections_) {
       session->abandon();
       connection->stream.close();
@@ -144,6 +147,18 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     return found != by_user_.end() && std::ranges::any_of(found->second, [&](const Connection* each) {
              return each->session->device() == device && each->session->may_acknowledge(message);
            });
+  }
+
+  void missed(WallTime since) {
+    for (const auto& [user, connections] : by_user_) {
+      const bool concerns = std::ranges::any_of(connections, [](const Connection* each) { return each->online; });
+      for (Connection* const each : connections)
+        if (each->online) each->session->doubt();
+      if (concerns) doubted_.insert(user);
+    }
+    doubted_since_ = std::min(doubted_since_, since);
+    asked_about_.clear();  // of before: they are asked for again
+    look_up_doubted();
   }
 
   void drain() {
@@ -291,10 +306,77 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     std::erase(found->second, &connection);
     if (found->second.empty()) by_group_.erase(found);
   }
+  // ---- What was missed ----
+
+  void look_up_doubted() {
+    if (looking_up_) return;
+    if (doubted_.empty()) {
+      doubted_since_ = WallTime::max();
+      return;
+    }
+    std::vector<UserKey> users;
+    for (auto at = doubted_.begin(); at != doubted_.end() && users.size() < kStandingsMax; at = doubted_.erase(at))
+      users.push_back(*at);
+    asked_about_ = std::set<UserKey>(users.begin(), users.end());
+    looking_up_ = true;
+    parts_.service.standings(users, doubted_since_,
+                             [gateway = weak_from_this(), users](const Answer<std::vector<Standing>>& all) {
+                               if (const auto self = gateway.lock(); self && !self->stopped_)
+                                 self->looked_up(users, all);
+                             });
+  }
+  void looked_up(const std::vector<UserKey>& users, const Answer<std::vector<Standing>>& all) {
+    looking_up_ = false;
+    if (!all) {
+      doubted_.insert(users.begin(), users.end());
+      return doubt_timer_->arm(parts_.loop.now() + kDoubtedAgain);
+    }
+    for (const Standing& standing : *all) {
+      if (asked_about_.contains(standing.user))
+        settle_doubt(standing);
+      else
+        doubted_.insert(standing.user);  // something came meanwhile, or was missed
+    }
+    asked_about_.clear();
+    look_up_doubted();
+  }
+  void settle_doubt(const Standing& standing) {
+    const auto found = by_user_.find(standing.user);
+    if (found == by_user_.end()) return;
+    const std::vector<Connection*> those = found->second;  // some of which leave
+    for (Connection* const each : those) {
+      if (!each->online || !each->session->in_doubt()) continue;
+      const auto login = std::ranges::find(standing.logins, each->session->device(), &Standing::Login::device);
+      const bool is_there = login != standing.logins.end();
+      std::optional<Ended::Why> why;
+      if (standing.removed)
+        why = Ended::Why::AccountRemoved;
+      else if (!is_there || login->state == TerminalState::LoggedOut)
+        why = Ended::Why::LoggedOut;
+      else if (login->state == TerminalState::Displaced)
+        why = Ended::Why::Displaced;
+      else if (login->epoch > each->session->epoch())
+        why = Ended::Why::SameDevice;
+      if (why) {
+        Terminal terminal{.user = standing.user, .device = each->session->device(), .epoch = each->session->epoch()};
+        each->session->ended({std::move(terminal), *why});
+        continue;
+      }
+      for (const ConvId group : std::vector(each->groups))
+        if (group != login->live && std::ranges::find(standing.groups, group) == standing.groups.end())
+          leave_group(*each, group);
+      for (const ConvId group : standing.groups) enter_group(*each, group);
+      each->session->settle_doubt(standing.ver, standing.groups_moved);
+      wake_in_time(*each);
+    }
+  }
+
   /// `delivery.to` without a name: everybody.
   void subscribe(const Delivery& delivery, const Subscribed& item) {
+    asked_about_.erase(delivery.to);  // it may be of before or after the look
     const bool on = item.on;
     if (delivery.to.user.empty()) {
+      asked_about_.clear();
       const auto found = by_group_.find(delivery.group);
       if (found == by_group_.end()) return;
       for (Connection* const each : found->second) std::erase(each->groups, delivery.group);
@@ -429,6 +511,11 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   std::unordered_map<UserKey, std::vector<Connection*>> by_user_;  // from joining to left
   std::unordered_map<ConvId, std::vector<Connection*>> by_group_;  // online
   std::map<server::AddressBytes, std::size_t> by_address_;
+  // Users of whom something may not have been told: to be looked up, and those that a look on its way is for.
+  std::set<UserKey> doubted_, asked_about_;
+  WallTime doubted_since_ = WallTime::max();
+  bool looking_up_ = false;
+  std::unique_ptr<LoopTimer> doubt_timer_;
   std::vector<std::weak_ptr<Session>> flushes_;
   bool flush_posted_ = false;
   std::set<std::pair<MonoTime, Session*>> wakes_;
@@ -448,6 +535,7 @@ server::ServerHandler Gateway::handler() {
   };
 }
 void Gateway::committed(const Committed& committed) { impl_->committed(committed); }
+void Gateway::missed(WallTime since) { impl_->missed(since); }
 std::vector<Presence::Device> Gateway::connected(const UserKey& user) const { return impl_->connected(user); }
 bool Gateway::may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const {
   return impl_->may_acknowledge(user, device, message);

@@ -46,6 +46,9 @@ class Gateway final : public Presence {
   server::ServerHandler handler();
   /// What the service tells of a commit. Deliveries leave at the end of this turn of the loop.
   void committed(const Committed& committed);
+  /// The service was not told of some commits of other nodes; of those before `since` it was. Connected users are
+  /// looked up: who was not told of something is told that he is behind, ends and memberships are made up for.
+  void missed(WallTime since);
   std::vector<Device> connected(const UserKey& user) const override;
   bool may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const override;
   /// Says bye to everyone, each with a delay of its own, and takes nobody any more.

@@ -275,7 +275,12 @@ void Session::on_ack(const AckFrame& frame) {
   const Ver before = cursor_;
   if (frame.ver) cursor_ = std::max(cursor_, *frame.ver);
   if (cursor_ >= live_from_) cursor_ = std::max(cursor_, live_acknowledged_);
-  if (owed && state_ == State::Live && frame.ver && *frame.ver >= live_from_) tell_caught_up();
+  if (owed && state_ == State::Live && frame.ver && *frame.ver >= live_from_) {
+    if (doubt_)
+      caught_up_waits_ = true;
+    else
+      tell_caught_up();
+  }
   if (cursor_ > before) {
     world_.service.acknowledged(terminal_, cursor_);
     world_.host.acknowledged(*this, cursor_);
@@ -283,7 +288,11 @@ void Session::on_ack(const AckFrame& frame) {
   judge_acknowledgement();
 }
 
-void Session::shown(Ver ver) noexcept { shown_ = std::max(shown_, ver); }
+/// By an answer, which says that all before it was delivered.
+void Session::shown(Ver ver) {
+  if (state_ == State::Live && !follows(ver)) fall_behind(ver);
+  shown_ = std::max(shown_, ver);
+}
 
 MonoTime Session::owing_since() const noexcept {
   MonoTime since = MonoTime::max();
@@ -313,7 +322,7 @@ void Session::set_app_foreground(bool foreground) {
 void Session::resume_live(Ver from) {
   live_from_ = from;
   dropped_ = {};
-  shown(from);
+  shown_ = std::max(shown_, from);
 }
 
 void Session::fall_behind(Ver ver) {
@@ -322,6 +331,20 @@ void Session::fall_behind(Ver ver) {
   dropped_ = std::max(dropped_, ver);
   world_.metrics.behind.add();
   say(behind_frame(dropped_));
+}
+
+void Session::settle_doubt(Ver ver, bool groups_moved) {
+  doubt_ = false;
+  const bool caught_up = std::exchange(caught_up_waits_, false);
+  if (!is_online()) return;
+  if (ver > std::max(shown_, dropped_)) fall_behind(ver);
+  if (groups_moved) {
+    if (state_ != State::Behind) fall_behind(shown_);
+    owes_groups_ = true;
+    ++group_drops_;
+  } else if (caught_up && state_ == State::Live) {
+    tell_caught_up();
+  }
 }
 
 void Session::deliver(const Delivery& delivery, const SharedText& message) {
@@ -345,6 +368,7 @@ void Session::deliver(const Delivery& delivery, const SharedText& message) {
       return;
   }
   if (delivery.ver.value != 0 && delivery.ver <= live_from_) return;  // a sync has it
+  if (delivery.ver.value != 0 && !follows(delivery.ver)) return fall_behind(delivery.ver);
   DeliverFrame frame = deliver_frame(pos_ + 1, delivery, message);
   const std::size_t bytes = frame.head.size() + (frame.shared ? frame.shared->size() : 0) + frame.tail.size();
   const std::size_t open = unacked_.size() - unacked_from_;
@@ -365,7 +389,7 @@ void Session::deliver(const Delivery& delivery, const SharedText& message) {
   }
   unacked_.push_back({pos_, delivery.ver, bytes, world_.clock.mono(), group_message_of(delivery)});
   unacked_bytes_ += bytes;
-  shown(delivery.ver);
+  shown_ = std::max(shown_, delivery.ver);
   world_.metrics.delivered.add();
   std::string head;
   head.reserve(10 + frame.head.size());

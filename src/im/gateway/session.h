@@ -85,6 +85,12 @@ class Session : public std::enable_shared_from_this<Session> {
   void ended(const Ended& ended);
   void replaced() { say_bye(Bye::KickedInstance, "this device has a newer connection"); }
   void drain(milliseconds delay);
+  /// Something that concerns it may not have been delivered. Until settled, what does not follow at once on what the
+  /// client was shown makes it fall behind.
+  void doubt() noexcept { doubt_ = true; }
+  bool in_doubt() const noexcept { return doubt_; }
+  /// The account's ver since, and whether its groups have something new.
+  void settle_doubt(Ver ver, bool groups_moved);
   /// The time has come that due() named, or any other.
   void tick();
   MonoTime due() const noexcept;
@@ -205,7 +211,8 @@ class Session : public std::enable_shared_from_this<Session> {
 
   bool close_request(std::int64_t id);
   void uncongested(bool was) noexcept;
-  void shown(Ver ver) noexcept;
+  void shown(Ver ver);
+  bool follows(Ver ver) const noexcept { return !doubt_ || ver.value <= shown_.value + 1; }
   void resume_live(Ver from);
   void fall_behind(Ver ver);
   void set_app_foreground(bool foreground);
@@ -254,7 +261,9 @@ class Session : public std::enable_shared_from_this<Session> {
   MonoTime owes_cursor_since_;
   std::uint64_t group_drops_ = 0;  // of groups, that were not delivered
   std::uint64_t group_drops_synced_ = 0;
-  bool owes_groups_ = false;  // was behind with groups, and has not said since that it is not
+  bool doubt_ = false;
+  bool caught_up_waits_ = false;  // to be told once there is no doubt
+  bool owes_groups_ = false;      // was behind with groups, and has not said since that it is not
 };
 
 }  // namespace nightpost::im

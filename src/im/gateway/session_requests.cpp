@@ -91,7 +91,7 @@ void Session::ask(std::int64_t id, request::Logout&) {
 /// A client that is behind is on again once a sync has what was not delivered; one that has not is told to ask again.
 std::string Session::synced(SyncReply& reply) {
   std::string body = sync_body(reply);
-  shown(reply.ver);
+  shown_ = std::max(shown_, reply.ver);
   if (state_ != State::Behind || reply.more) return body;
   if (reply.ver < dropped_ || group_drops_ != group_drops_synced_) {
     reply.more = true;

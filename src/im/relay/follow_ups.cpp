@@ -24,6 +24,7 @@ FollowUps::~FollowUps() { *alive_ = false; }
 
 void FollowUps::start() {
   read_after_ = 0;
+  page_old_ = reading_;
   read_at_ = loop_.now() + options_.return_wait;
   arm();
 }
@@ -221,6 +222,7 @@ void FollowUps::read_more() {
   book_.follow_ups(after, limit, [this, after, limit, alive = alive_](Answer<std::vector<FollowUp>> page) {
     if (!*alive) return;
     reading_ = false;
+    if (std::exchange(page_old_, false)) return arm();
     read_at_ = page ? loop_.now() : loop_.now() + kReadAgain;
     if (page) {
       std::optional<std::int64_t> next;

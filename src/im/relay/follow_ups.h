@@ -33,7 +33,7 @@ class FollowUps {
   FollowUps(const FollowUps&) = delete;
   FollowUps& operator=(const FollowUps&) = delete;
 
-  /// Takes up what earlier processes left.
+  /// Takes up what earlier processes left; again, where the store has more of it.
   void start();
   /// After the relay has taken the same commit. `unpushed`: of what was recalled in it, messages of which no event was
   /// made.
@@ -90,6 +90,7 @@ class FollowUps {
   std::optional<std::int64_t> read_after_;  // the store has rows above it that are not in memory
   std::set<std::int64_t> done_;             // settled, above read_after_: the store may not have heard of it yet
   bool reading_ = false;
+  bool page_old_ = false;    // it was asked for before the last start
   bool page_short_ = false;  // something was left out for want of room while the page was read: it may not be in there
   MonoTime read_at_{};
   std::unique_ptr<LoopTimer> timer_;

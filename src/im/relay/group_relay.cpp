@@ -19,6 +19,7 @@ GroupRelay::GroupRelay(RelayOptions relay, GroupRelayOptions options, GroupInten
                        EventSink& sink, EventLoop& loop, GroupRelayMetrics& metrics)
     : relay_(relay), options_(options), book_(book), presence_(presence), sink_(sink), loop_(loop), metrics_(metrics) {
   timer_ = loop_.make_timer([this] { read_more(); });
+  withdrawn_timer_ = loop_.make_timer([this] { look_for_withdrawn(); });
   again_ = loop_.make_timer([this] { look_up(); });
   sink_.on_durable([this](std::uint64_t ticket) { durable(ticket); });
 }
@@ -30,7 +31,9 @@ GroupRelay::~GroupRelay() {
 
 void GroupRelay::start() {
   read_after_ = 0;
-  timer_->arm(loop_.now() + relay_.return_wait);
+  page_old_ = reading_;
+  read_at_ = loop_.now() + relay_.return_wait;
+  timer_->arm(read_at_);
 }
 
 void GroupRelay::committed(const Committed& commit) {
@@ -324,8 +327,39 @@ void GroupRelay::look(Ids::iterator at) {
   if (read_after_ && !reading_ && held_.size() <= options_.held_max / 2) timer_->arm(loop_.now());
 }
 
+void GroupRelay::missed() {
+  look_after_ = 0;
+  look_to_ = held_.empty() ? 0 : held_.rbegin()->first;  // what is written from now on is not concerned
+  look_again_ = looking_for_withdrawn_;
+  if (!looking_for_withdrawn_) look_for_withdrawn();
+}
+
+/// A row goes when it is settled here, and then it is not held; or when the message was recalled or read.
+void GroupRelay::look_for_withdrawn() {
+  const auto first = held_.upper_bound(look_after_);
+  if (looking_for_withdrawn_ || first == held_.end() || first->first > look_to_) return;
+  looking_for_withdrawn_ = true;
+  const std::int64_t after = first->first - 1;
+  book_.group_intents(after, relay_.page, [this, after, alive = alive_](const Answer<std::vector<GroupIntent>>& page) {
+    if (!*alive) return;
+    looking_for_withdrawn_ = false;
+    if (!page) return withdrawn_timer_->arm(loop_.now() + kAgain);
+    if (!std::exchange(look_again_, false)) {
+      const bool is_last = page->size() < relay_.page;
+      look_after_ = is_last ? look_to_ : std::min(look_to_, page->back().id);
+      std::vector<std::int64_t> gone;
+      for (auto at = held_.upper_bound(after); at != held_.end() && at->first <= look_after_; ++at)
+        if (std::ranges::find(*page, at->first, &GroupIntent::id) == page->end()) gone.push_back(at->first);
+      for (const std::int64_t id : gone) withdraw(id);
+      look_up();
+    }
+    look_for_withdrawn();
+  });
+}
+
 void GroupRelay::read_more() {
   if (!read_after_ || reading_ || held_.size() > options_.held_max / 2) return;
+  if (loop_.now() < read_at_) return timer_->arm(read_at_);
   reading_ = true;
   page_short_ = false;
   const std::int64_t after = *read_after_;
@@ -333,6 +367,7 @@ void GroupRelay::read_more() {
   book_.group_intents(after, limit, [this, after, limit, alive = alive_](Answer<std::vector<GroupIntent>> page) {
     if (!*alive) return;
     reading_ = false;
+    if (std::exchange(page_old_, false)) return timer_->arm(read_at_);
     if (!page) return timer_->arm(loop_.now() + kAgain);
     take_page(after, limit, *page);
     look_up();

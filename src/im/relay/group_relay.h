@@ -55,9 +55,11 @@ class GroupRelay final : public PresenceEvents {
   GroupRelay& operator=(const GroupRelay&) = delete;
   ~GroupRelay() override;
 
-  /// Takes up what earlier processes left, once `return_wait` is over.
+  /// Takes up what earlier processes left, once `return_wait` is over; again, where the store has more of it.
   void start();
   void committed(const Committed& commit);
+  /// Of other nodes' commits some were not heard of: what they withdrew is looked up.
+  void missed();
   /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
   bool idle() const noexcept { return unread_.empty() && flights_.empty() && late_.empty(); }
 
@@ -109,6 +111,7 @@ class GroupRelay final : public PresenceEvents {
   void forget_has(Held& held);
   void withdraw(std::int64_t id);
   void read_more();
+  void look_for_withdrawn();
   void take_page(std::int64_t after, std::size_t limit, const std::vector<GroupIntent>& page);
   void measure();
   bool is_of(const Held& held, const UserKey& user) const;
@@ -132,10 +135,15 @@ class GroupRelay final : public PresenceEvents {
   std::uint64_t tickets_ = 0;
   std::int64_t looking_ = 0;                // intent whose range is being looked up; 0: none
   std::optional<std::int64_t> read_after_;  // the store has intents above it that are not in memory
+  MonoTime read_at_{};                      // not before
   bool reading_ = false;
+  bool page_old_ = false;        // it was asked for before the last start
   bool page_short_ = false;      // something was left out for want of room while the page was read
   std::set<std::int64_t> done_;  // settled, above read_after_: the store may not have heard of it yet
-  std::unique_ptr<LoopTimer> timer_;
+  // What is held above `look_after_` up to `look_to_` is to be looked for in the store.
+  std::int64_t look_after_ = 0, look_to_ = 0;
+  bool looking_for_withdrawn_ = false, look_again_ = false;
+  std::unique_ptr<LoopTimer> timer_, withdrawn_timer_;
   std::unique_ptr<LoopTimer> again_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // replies may come after the end
 };

@@ -22,6 +22,7 @@ Relay::Relay(RelayOptions options, IntentBook& book, const Presence& presence, E
       metrics_(metrics),
       follow_ups_(options_, book, presence, sink, loop, metrics) {
   timer_ = loop_.make_timer([this] { read_more(); });
+  withdrawn_timer_ = loop_.make_timer([this] { look_for_withdrawn(); });
   sink_.on_durable([this](std::uint64_t ticket) { durable(ticket); });
 }
 
@@ -32,7 +33,9 @@ Relay::~Relay() {
 
 void Relay::start() {
   read_after_ = 0;
-  timer_->arm(loop_.now() + options_.return_wait);
+  page_old_ = reading_;
+  read_at_ = loop_.now() + options_.return_wait;
+  timer_->arm(read_at_);
   follow_ups_.start();
 }
 
@@ -206,8 +209,39 @@ void Relay::forget_device(const UserKey& user, const std::string& device) {
   }
 }
 
+void Relay::missed() {
+  look_after_ = 0;
+  look_to_ = held_.empty() ? 0 : held_.rbegin()->first;  // what is written from now on is not concerned
+  look_again_ = looking_for_withdrawn_;
+  if (!looking_for_withdrawn_) look_for_withdrawn();
+}
+
+/// A row goes when it is settled here, and then it is not held; or when the message was recalled or read.
+void Relay::look_for_withdrawn() {
+  const auto first = held_.upper_bound(look_after_);
+  if (looking_for_withdrawn_ || first == held_.end() || first->first > look_to_) return;
+  looking_for_withdrawn_ = true;
+  const std::int64_t after = first->first - 1;
+  book_.intents(after, options_.page, [this, after, alive = alive_](const Answer<std::vector<Intent>>& page) {
+    if (!*alive) return;
+    looking_for_withdrawn_ = false;
+    if (!page) return withdrawn_timer_->arm(loop_.now() + kIntentsReadAgain);
+    if (!std::exchange(look_again_, false)) {
+      const bool is_last = page->size() < options_.page;
+      look_after_ = is_last ? look_to_ : std::min(look_to_, page->back().id);
+      std::vector<std::int64_t> gone;
+      for (auto at = held_.upper_bound(after); at != held_.end() && at->first <= look_after_; ++at)
+        if (std::ranges::find(*page, at->first, &Intent::id) == page->end()) gone.push_back(at->first);
+      for (const std::int64_t id : gone) withdraw(id);
+      ship();
+    }
+    look_for_withdrawn();
+  });
+}
+
 void Relay::read_more() {
   if (!read_after_ || reading_ || held_.size() > options_.held_max / 2) return;
+  if (loop_.now() < read_at_) return timer_->arm(read_at_);
   reading_ = true;
   const std::int64_t after = *read_after_;
   const std::size_t limit = std::clamp<std::size_t>(options_.held_max - held_.size(), 1, options_.page);
@@ -215,6 +249,7 @@ void Relay::read_more() {
   book_.intents(after, limit, [this, after, limit, alive = alive_](Answer<std::vector<Intent>> page) {
     if (!*alive) return;
     reading_ = false;
+    if (std::exchange(page_old_, false)) return timer_->arm(read_at_);
     if (!page) return timer_->arm(loop_.now() + kIntentsReadAgain);
     if (page_stale_) return timer_->arm(loop_.now());
     take_page(after, limit, *page);

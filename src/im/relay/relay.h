@@ -33,9 +33,11 @@ class Relay final : public PresenceEvents {
   Relay& operator=(const Relay&) = delete;
   ~Relay() override;
 
-  /// Takes up what earlier processes left, once `return_wait` is over.
+  /// Takes up what earlier processes left, once `return_wait` is over; again, where the store has more of it.
   void start();
   void committed(const Committed& commit);
+  /// Of other nodes' commits some were not heard of: what they withdrew is looked up.
+  void missed();
   /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
   bool idle() const noexcept { return ready_.empty() && flights_.empty() && follow_ups_.idle(); }
   /// Brings the gauges up to date: call it once a second.
@@ -72,6 +74,7 @@ class Relay final : public PresenceEvents {
   void forget_device(const UserKey& user, const std::string& device);
   void erase(Ids::iterator at);
   void read_more();
+  void look_for_withdrawn();
   void take_page(std::int64_t after, std::size_t limit, const std::vector<Intent>& page);
 
   const RelayOptions options_;
@@ -89,11 +92,16 @@ class Relay final : public PresenceEvents {
   std::size_t flight_bytes_ = 0;                                 // of the events of all flights
   std::uint64_t tickets_ = 0;
   std::optional<std::int64_t> read_after_;  // the store has intents above it that are not in memory
+  MonoTime read_at_{};                      // not before
   bool reading_ = false;
+  bool page_old_ = false;    // it was asked for before the last start
   bool page_stale_ = false;  // something was withdrawn while the page was read: it may still be in there
   bool page_short_ = false;  // something was left out for want of room while the page was read: it may not be in there
   std::set<std::int64_t> done_;  // ended, above read_after_: the store may not have heard of it yet
-  std::unique_ptr<LoopTimer> timer_;
+  // What is held above `look_after_` up to `look_to_` is to be looked for in the store.
+  std::int64_t look_after_ = 0, look_to_ = 0;
+  bool looking_for_withdrawn_ = false, look_again_ = false;
+  std::unique_ptr<LoopTimer> timer_, withdrawn_timer_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // replies may come after the end
 };
 

@@ -124,6 +124,7 @@ Answer<PullReply> pull(Work& work, const Terminal& who, const PullRequest& reque
 Answer<std::vector<std::pair<std::string, Profile>>> profiles(Work& work, const Terminal& who,
                                                               const std::vector<std::string>& users);
 Answer<std::vector<std::string>> blacklist(Work& work, const Terminal& who);
+Answer<std::vector<Standing>> standings(Work& work, const std::vector<UserKey>& users, WallTime since);
 Answer<std::vector<Intent>> intents(Work& work, std::int64_t after, std::size_t limit);
 Answer<std::vector<FollowUp>> follow_ups(Work& work, std::int64_t after, std::size_t limit);
 

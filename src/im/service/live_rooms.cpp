@@ -24,12 +24,17 @@ ConvId LiveRooms::room_of(const UserKey& user) const {
   return found == users_.end() ? ConvId{} : found->second.room;
 }
 
+ConvId LiveRooms::room_of(const UserKey& user, const std::string& device) const {
+  const auto found = users_.find(user);
+  return found == users_.end() || !found->second.devices.contains(device) ? ConvId{} : found->second.room;
+}
+
 std::int64_t LiveRooms::members(ConvId room) const {
   const auto found = rooms_.find(room);
   return found == rooms_.end() ? 0 : found->second.users;
 }
 
-void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now) {
+void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, bool of_peer) {
   const bool concerned = std::ranges::any_of(deliveries, [&](const Delivery& each) {
     const auto* const item = std::get_if<Subscribed>(&each.item);
     return (item != nullptr && !item->live.empty()) || (each.group.value != 0 && rooms_.contains(each.group));
@@ -39,7 +44,11 @@ void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now) {
   for (Delivery& delivery : deliveries) {
     if (const auto* const item = std::get_if<Subscribed>(&delivery.item)) {
       if (item->on && !item->live.empty()) {
-        join(delivery, *item, out, now);
+        if (!of_peer) {
+          join(delivery, *item, out, now);
+        } else if (const ConvId last = room_of(delivery.to); last.value != 0 && last != delivery.group) {
+          leave(delivery.to, false, out, now);
+        }
       } else if (delivery.to.user.empty()) {
         dismiss(delivery.group);
       } else if (!item->live.empty() && room_of(delivery.to) == delivery.group) {

@@ -27,14 +27,16 @@ class LiveRooms {
 
   /// 0: none.
   ConvId room_of(const UserKey& user) const;
+  ConvId room_of(const UserKey& user, const std::string& device) const;
   std::int64_t members(ConvId room) const;  // users
   std::size_t rooms() const noexcept { return rooms_.size(); }
   std::size_t users() const noexcept { return users_.size(); }
   std::uint64_t dropped() const noexcept { return dropped_; }  // messages and news, for the rate
 
   /// What a commit told: memberships change as it says, and what a room is to hear passes its rate. `deliveries`
-  /// becomes what is to be handed out now.
-  void take(std::vector<Delivery>& deliveries, MonoTime now);
+  /// becomes what is to be handed out now. `of_peer`: another node's, where those are who joined by it; here they leave
+  /// what they were in.
+  void take(std::vector<Delivery>& deliveries, MonoTime now, bool of_peer = false);
   /// A login: the room that this device is back in; 0: none.
   ConvId came(const Terminal& who);
   /// Its connection is gone.

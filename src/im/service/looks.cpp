@@ -197,6 +197,22 @@ Answer<std::vector<std::string>> blacklist(Work& work, const Terminal& who) {
   return work.tables.blocked(who.user);
 }
 
+Answer<std::vector<Standing>> standings(Work& work, const std::vector<UserKey>& users, WallTime since) {
+  Tables& tables = work.tables;
+  std::vector<Standing> out;
+  for (const UserKey& user : users) {
+    const auto account = tables.account(user);
+    Standing one{.user = user, .removed = !account || account->removed};
+    if (account) one.ver = account->ver;
+    for (TerminalRow& row : tables.terminals(user))
+      one.logins.push_back({std::move(row.device), row.epoch, row.state, {}});
+    one.groups = tables.subscriptions(user);
+    one.groups_moved = !tables.groups_moved(user, since, ConvId{}, 1).empty();
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 Answer<std::vector<Intent>> intents(Work& work, std::int64_t after, std::size_t limit) {
   std::vector<Intent> out;
   for (IntentRow& row : work.tables.intents_after(after, std::min(limit, kIntentsMax))) {

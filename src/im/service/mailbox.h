@@ -15,6 +15,7 @@ namespace nightpost::im {
 
 struct Done {
   Committed told;
+  bool of_peer = false;  // another node's
   std::vector<std::unique_ptr<Command>> commands;
 };
 

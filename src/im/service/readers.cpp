@@ -7,10 +7,10 @@
 
 namespace nightpost::im {
 
-Readers::Readers(std::vector<Tables> tables, const Owner& owner, const ServiceOptions& options, const Clock& clock,
+Readers::Readers(std::vector<Tables> tables, const Node& node, const ServiceOptions& options, const Clock& clock,
                  observe::Log& log, std::shared_ptr<Mailbox> mailbox)
     : tables_(std::move(tables)),
-      owner_(owner),
+      node_(node),
       options_(options),
       clock_(clock),
       log_(log),
@@ -71,7 +71,7 @@ void Readers::run(Tables& tables) {
 
 Result<sql::Transaction> Readers::look(Tables& tables, Command& command) {
   tables.forget_failure();
-  auto transaction = owner_.look(tables.database());
+  auto transaction = node_.look(tables.database());
   if (!transaction) return transaction;
   Work work{.tables = tables, .options = options_, .now = clock_.wall()};
   command.run(work);

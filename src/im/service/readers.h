@@ -11,16 +11,16 @@
 #include <vector>
 
 #include "im/service/mailbox.h"
-#include "im/store/owner.h"
+#include "im/store/node.h"
 #include "observe/log.h"
 
 namespace nightpost::im {
 
-/// A look begins after it was added, so it sees every commit that the loop was told of before (Owner::look).
+/// A look begins after it was added, so it sees every commit that the loop was told of before (Node::look).
 class Readers {
  public:
-  /// A thread each. `owner`, `options`, `clock` and `log` outlive it.
-  Readers(std::vector<Tables> tables, const Owner& owner, const ServiceOptions& options, const Clock& clock,
+  /// A thread each. `node`, `options`, `clock` and `log` outlive it.
+  Readers(std::vector<Tables> tables, const Node& node, const ServiceOptions& options, const Clock& clock,
           observe::Log& log, std::shared_ptr<Mailbox> mailbox);
   ~Readers();
   Readers(const Readers&) = delete;
@@ -36,7 +36,7 @@ class Readers {
   Result<sql::Transaction> look(Tables& tables, Command& command);
 
   std::vector<Tables> tables_;
-  const Owner& owner_;
+  const Node& node_;
   const ServiceOptions& options_;
   const Clock& clock_;
   observe::Log& log_;

@@ -17,6 +17,7 @@
 #include "im/domain/codes.h"
 #include "im/domain/group.h"
 #include "im/domain/ids.h"
+#include "im/domain/login_policy.h"
 #include "im/domain/message.h"
 
 namespace nightpost::im {
@@ -48,6 +49,22 @@ struct LoginReply {
   WallTime signature_ends{};
   std::string nick;
   std::vector<ConvId> groups;  // whose messages are to be delivered to this user
+};
+
+/// How a user stands in the store, for who was told of some of it and not of the rest.
+struct Standing {
+  UserKey user;
+  bool removed = false;
+  Ver ver;
+  bool groups_moved = false;   // one of his did, in the time asked for
+  std::vector<ConvId> groups;  // whose messages are to be delivered to him, but live ones
+  struct Login {
+    std::string device;
+    Epoch epoch;
+    TerminalState state;
+    ConvId live;  // the live group that the device is in here; 0: none
+  };
+  std::vector<Login> logins;  // that stand, or ended and were not forgotten
 };
 
 struct SendRequest {
@@ -316,7 +333,9 @@ struct Ended {
 
 /// All that one commit did, in the order of commits. On the loop.
 struct Committed {
-  std::int64_t number = 0;  // over all nodes of the store, without holes, from 1; 0: nothing was committed
+  /// The store's, over all IM servers that share it, without holes. 0: this one shares it with nobody (SQLite), or it
+  /// was no commit.
+  std::int64_t number = 0;
   std::vector<Delivery> deliveries;
   std::vector<Intent> intents;
   std::vector<FollowUp> follow_ups;
@@ -355,6 +374,8 @@ class GroupIntentBook {
   virtual void group_intent_settled(std::int64_t id) = 0;
 };
 
+inline constexpr std::size_t kStandingsMax = 100;
+
 /// Single-threaded, on the loop that it was made for: calls come from it, replies and `committed` go to it. A reply
 /// comes after the `committed` that holds its effects, and before that of the next commit; else in any order, exactly
 /// once, also after stop() (then Busy). Everything that waits is bounded; what finds no room is answered Busy at once.
@@ -378,6 +399,9 @@ class Service : public IntentBook {
                         Reply<std::vector<std::pair<std::string, Profile>>> reply) = 0;  // at most 100
   virtual void set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) = 0;
   virtual void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) = 0;
+
+  /// At most kStandingsMax users; and whether groups of theirs moved since then.
+  virtual void standings(std::vector<UserKey> users, WallTime since, Reply<std::vector<Standing>> reply) = 0;
 
   /// The connection of this login ended, its client silent for too long or not; the login itself goes on.
   virtual void disconnected(const Terminal&, bool /*silent*/) {}

@@ -18,6 +18,10 @@ struct ServiceMetrics {
   Counter live_rooms;           // likewise: live groups with somebody in them, now
   Counter live_users;           // likewise: in them, now
   Counter live_dropped;         // likewise: messages and news that fell to a live group's rate
+  Counter commit_wait_us;       // for the commits of other nodes that were before
+  Counter nodes;                // the loop's: IM servers that share the store, now
+  Counter taken_over;           // likewise: rows of nodes that were over
+  Counter missed;               // likewise: commits of other nodes that were not heard of in time
   BeforeGateMetrics before;     // the loop's
 };
 

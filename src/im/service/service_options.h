@@ -49,6 +49,13 @@ struct ServiceOptions {
   std::size_t readers = 2;         // threads, each with a connection
   sql::Reconnect reconnect;        // PostgreSQL; what comes meanwhile is answered Busy
 
+  // IM servers that share a PostgreSQL (README.md, "Nodes").
+  std::string node_name;               // of this one's host or pod; empty is a name, too
+  milliseconds node_lease{15'000};     // one that has been silent for longer is given up by the others
+  std::size_t taken_over_max = 1'000;  // rows of each kind of a node that is over, in one commit
+  milliseconds peer_wait{100};         // what another node committed before is waited for, if it tells at all
+  milliseconds peer_check{2'000};      // the store is asked whether something of the others was missed
+
   // Messages.
   ElementLimits elements;
   std::size_t cloud_data_bytes_max = 8 * 1024;

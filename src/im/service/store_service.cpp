@@ -39,17 +39,18 @@ Result<std::unique_ptr<StoreService>> StoreService::open(const store::StoreUrl& 
     if (!opened) return std::unexpected(std::move(opened.error()));
     tables.push_back(*std::move(opened));
   }
-  auto owner = std::make_unique<Owner>(around.deposed);
-  if (auto taken = owner->take(tables.front().database()); !taken) return std::unexpected(std::move(taken.error()));
-  return std::unique_ptr<StoreService>(new StoreService(std::move(lock), std::move(owner), std::move(tables),
+  auto node = std::make_unique<Node>(options.node_name, options.node_lease, around.deposed);
+  if (auto taken = node->take(tables.front().database()); !taken) return std::unexpected(std::move(taken.error()));
+  for (Tables& each : tables) each.set_node(node->id());
+  return std::unique_ptr<StoreService>(new StoreService(std::move(lock), std::move(node), std::move(tables),
                                                         std::move(push_store), std::move(keys), options, around));
 }
 
-StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> node, std::vector<Tables> tables,
                            std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
                            const Surroundings& around)
     : lock_(std::move(lock)),
-      owner_(std::move(owner)),
+      node_(std::move(node)),
       options_(options),
       around_(around),
       keys_(std::move(keys)),
@@ -60,13 +61,20 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> 
       prune_timer_(around_.loop.make_timer([this] { prune(); })),
       calls_timer_(around_.loop.make_timer([this] { sweep_calls(); })),
       rooms_timer_(around_.loop.make_timer([this] { look_at_rooms(); })),
+      nodes_timer_(around_.loop.make_timer([this] { keep_nodes(); })),
+      order_timer_(around_.loop.make_timer([this] { tell_in_order(); })),
+      check_timer_(around_.loop.make_timer([this] { look_for_missed(); })),
+      leads_(node_->was_first()),
+      order_(node_->number(), options_.peer_wait),
+      complete_at_(around_.clock.wall()),
       gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
       mailbox_(std::make_shared<Mailbox>(around_.loop, [this](Done done) { opened(std::move(done)); })),
-      writer_(std::move(tables.front()), *owner_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
+      writer_(std::move(tables.front()), *node_, std::move(push_store), options_, around_.clock, around_.log, mailbox_,
               around_.metrics),
-      readers_(without_first(std::move(tables)), *owner_, options_, around_.clock, around_.log, mailbox_) {
+      readers_(without_first(std::move(tables)), *node_, options_, around_.clock, around_.log, mailbox_) {
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
   sweep_calls_at(around_.clock.wall() + kFirstSweep);  // of an earlier process
+  nodes_timer_->arm(around_.loop.now());
 }
 
 StoreService::~StoreService() {
@@ -75,14 +83,11 @@ StoreService::~StoreService() {
 }
 
 void StoreService::opened(Done done) {
-  Committed& told = done.told;
-  rooms_.take(told.deliveries, around_.loop.now());
-  arm_rooms();
-  if (!told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
-      !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty() ||
-      told.mass_push)
-    around_.listener.committed(std::move(told));
-  for (const auto& command : done.commands) command->answer();
+  if (done.told.number == 0) return tell(std::move(done));
+  writer_.taken(done.told.number);
+  if (peers_ != nullptr) peers_->tell(done.told);
+  order_.take_own(std::move(done), around_.loop.now());
+  tell_in_order();
 }
 
 void StoreService::stop() {
@@ -114,6 +119,9 @@ void StoreService::stop() {
   auto never_run = writer_.stop(std::move(last));
   std::ranges::move(readers_.stop(), std::back_inserter(never_run));
   mailbox_->empty();
+  for (auto due = order_.due(around_.loop.now(), false, 0); !due.empty();
+       due = order_.due(around_.loop.now(), false, 0))
+    for (Done& done : due) tell(std::move(done));
   for (const auto& command : never_run) command->answer();
 }
 
@@ -257,6 +265,7 @@ void StoreService::save_intents() {
 
 void StoreService::prune() {
   if (stopped_) return;
+  if (!leads_) return prune_timer_->arm(around_.loop.now() + options_.pruned_every);
   write(make_command<bool>([](Work& work) { return im::prune(work); }, Reply<bool>([this](const Answer<bool>& more) {
                              if (stopped_) return;
                              const milliseconds wait = more.value_or(false) ? kAgain : options_.pruned_every;

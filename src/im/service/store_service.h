@@ -18,18 +18,21 @@
 #include "im/service/call_requests.h"
 #include "im/service/callback_book.h"
 #include "im/service/commands.h"
+#include "im/service/commit_order.h"
 #include "im/service/file_lock.h"
 #include "im/service/group_admin.h"
 #include "im/service/group_commands.h"
 #include "im/service/live_rooms.h"
 #include "im/service/mailbox.h"
 #include "im/service/mass_push.h"
+#include "im/service/node_duties.h"
+#include "im/service/peers.h"
 #include "im/service/readers.h"
 #include "im/service/service.h"
 #include "im/service/service_metrics.h"
 #include "im/service/service_options.h"
 #include "im/service/writer.h"
-#include "im/store/owner.h"
+#include "im/store/node.h"
 #include "observe/log.h"
 #include "store/store.h"
 #include "store/store_url.h"
@@ -39,7 +42,14 @@ namespace nightpost::im {
 class Listener {
  public:
   virtual ~Listener() = default;
-  virtual void committed(Committed what) = 0;  // on the loop, before the replies of the same commit
+  // On the loop.
+  virtual void committed(Committed what) = 0;  // before the replies of the same commit; those of other nodes, too
+  /// Of other nodes' commits some were not heard of: what clients here were not told since then is to be looked up.
+  virtual void missed(WallTime /*since*/) {}
+  /// What must be done once for all nodes falls to this one from now on (StoreService::leads).
+  virtual void leads() {}
+  /// The store has intents and follow-ups of this node's that another one left.
+  virtual void took_over() {}
 };
 
 class StoreService final : public Service,
@@ -50,7 +60,8 @@ class StoreService final : public Service,
                            public GroupIntentBook,
                            public CallbackBook,
                            public MassPushService,
-                           public MassPushBook {
+                           public MassPushBook,
+                           public PeerEars {
  public:
   /// What outlives the service. `loop` takes posts from any thread; `clock` is read on several.
   struct Surroundings {
@@ -59,12 +70,13 @@ class StoreService final : public Service,
     Listener& listener;
     observe::Log& log;
     ServiceMetrics* metrics = nullptr;  // null: nothing is counted
-    /// The process must end: another IM server has the store, or its server forgot what was answered. Any thread.
-    Owner::Deposed deposed{};
+    /// The process must end: the other IM servers have given this one up, or the store's server forgot what was
+    /// answered. Any thread.
+    Node::Deposed deposed{};
   };
   /// `url`: the store. `push_store`: a connection of its own to it, for the dispatcher's tables; its calls come from
   /// the writer's thread. Malformed: the store is another program's or a newer Nightpost's. Overloaded: another IM
-  /// server has it.
+  /// server has the file, or one that shares with none has the database.
   static Result<std::unique_ptr<StoreService>> open(const store::StoreUrl& url, const store::StoreOptions& store,
                                                     std::unique_ptr<store::Store> push_store, AppKeys keys,
                                                     const ServiceOptions& options, const Surroundings& around);
@@ -78,6 +90,15 @@ class StoreService final : public Service,
   void stop();
   /// Who asks apps' servers before a command; null: nobody is asked. It outlives the service, or is taken away before.
   void set_asker(BeforeAsker* asker) { gate_.set_asker(asker); }
+  /// Who tells other nodes; null: nobody, and what they commit is read from the store. It outlives the service, or is
+  /// taken away before.
+  void set_peers(Peers* peers);
+  /// What must be done once for all nodes falls to this one: apps' callbacks, pushes to all; and here, expiry. Never
+  /// ends.
+  bool leads() const noexcept { return leads_; }
+  void heard(Committed commit) override;
+  void may_have_missed() override;
+  std::int64_t told_up_to() const noexcept override { return order_.told(); }
   /// Why the store is away; empty: it is not. Any thread.
   std::string trouble() const { return writer_.trouble(); }
   /// From now on; logins that stand go on.
@@ -101,6 +122,7 @@ class StoreService final : public Service,
                 Reply<std::vector<std::pair<std::string, Profile>>> reply) override;
   void set_blacklisted(const Terminal& who, BlacklistChange change, Reply<void> reply) override;
   void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) override;
+  void standings(std::vector<UserKey> users, WallTime since, Reply<std::vector<Standing>> reply) override;
   void disconnected(const Terminal& who, bool silent) override;
   void acknowledged(const Terminal& who, Ver ver) override;
   void intents(std::int64_t after, std::size_t limit, Reply<std::vector<Intent>> reply) override;
@@ -217,7 +239,7 @@ class StoreService final : public Service,
   void change_group_counters(AppId app, std::string group, CountersChange change, Reply<GroupCounters> reply) override;
 
  private:
-  StoreService(std::optional<FileLock> lock, std::unique_ptr<Owner> owner, std::vector<Tables> tables,
+  StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> node, std::vector<Tables> tables,
                std::unique_ptr<store::Store> push_store, AppKeys keys, const ServiceOptions& options,
                const Surroundings& around);
   template <class T>
@@ -243,6 +265,12 @@ class StoreService final : public Service,
   void write_asked(Before what, const Actor& who, std::string line, Request request,
                    typename AskedCall<T, Request>::Run run, Reply<T> reply);
   void opened(Done done);
+  // Nodes (node_upkeep.cpp).
+  void tell_in_order();
+  void tell(Done done);
+  void look_for_missed();
+  void keep_nodes();
+  void kept_nodes(const Answer<NodeUpkeep>& kept);
   void change_intent(IntentChange change);
   void save_acknowledged();
   void save_intents();
@@ -258,7 +286,7 @@ class StoreService final : public Service,
   void prune();
 
   const std::optional<FileLock> lock_;  // of a file
-  const std::unique_ptr<Owner> owner_;
+  const std::unique_ptr<Node> node_;
   const ServiceOptions options_;
   const Surroundings around_;
   AppKeys keys_;
@@ -285,11 +313,19 @@ class StoreService final : public Service,
   std::vector<Disconnected> disconnected_;
   std::shared_ptr<std::vector<Disconnected>> disconnected_on_their_way_;
   const std::unique_ptr<LoopTimer> acknowledged_timer_, intents_timer_, group_intents_timer_, disconnected_timer_,
-      prune_timer_, calls_timer_, rooms_timer_;
+      prune_timer_, calls_timer_, rooms_timer_, nodes_timer_, order_timer_, check_timer_;
   MonoTime calls_at_ = MonoTime::max();  // when the timer fires
   bool sweeping_calls_ = false;
   LiveRooms rooms_{options_.groups};
   MonoTime rooms_looked_at_{};
+
+  Peers* peers_ = nullptr;
+  bool leads_;
+  std::size_t live_nodes_ = 1;
+  bool took_over_ = false;  // rows of a node, of which there may be more
+  CommitOrder order_;
+  bool looking_for_missed_ = false;
+  WallTime complete_at_;  // nothing of before was missed
 
   BeforeGate gate_;
   const std::shared_ptr<Mailbox> mailbox_;

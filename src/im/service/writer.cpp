@@ -57,10 +57,10 @@ Result<void> unbind_rows(store::Store& store, const Tables::Unbind& from) {
 
 }  // namespace
 
-Writer::Writer(Tables tables, Owner& owner, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
+Writer::Writer(Tables tables, Node& node, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
                const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics)
     : tables_(std::move(tables)),
-      owner_(owner),
+      node_(node),
       push_store_(std::move(push_store)),
       options_(options),
       clock_(clock),
@@ -115,10 +115,7 @@ void Writer::run() {
       if (stop_) {
         batch = std::exchange(last_, {});
       } else {
-        const auto end =
-            waiting_.begin() + std::ptrdiff_t(std::min(waiting_.size(), std::max<std::size_t>(options_.batch_max, 1)));
-        batch.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
-        waiting_.erase(waiting_.begin(), end);
+        take_waiting(batch);
       }
     }
     const bool over = batch.empty();
@@ -127,15 +124,42 @@ void Writer::run() {
   }
 }
 
+void Writer::take_waiting(Batch& batch) {
+  const std::size_t most = std::max<std::size_t>(options_.batch_max, 1);
+  while (!waiting_.empty() && batch.size() < most) {
+    batch.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+}
+
+/// Others have committed meanwhile: what came since shares this commit, instead of a wait of its own.
+void Writer::begin_batch(Batch& batch, std::int64_t number) {
+  const std::lock_guard lock(mutex_);
+  if (number > 0) in_hand_.push_back(number);
+  if (!stop_) take_waiting(batch);
+}
+
+std::int64_t Writer::in_hand() const {
+  const std::lock_guard lock(mutex_);
+  return in_hand_.empty() ? 0 : in_hand_.front();
+}
+
+void Writer::taken(std::int64_t number) {
+  const std::lock_guard lock(mutex_);
+  std::erase(in_hand_, number);
+}
+
 /// Also where nobody asks: who is told that we are not ready sends nobody.
 void Writer::heal() {
-  if (owner_.begin(tables_.database())) set_trouble("");
+  if (node_.begin(tables_.database())) set_trouble("");
 }
 
 void Writer::execute(Batch batch) {
   Done done;
   std::vector<AfterCommit> after;
-  if (const auto refusal = commit(batch, done.told, after)) {
+  const auto refusal = commit(batch, done.told, after);
+  if (refusal) {
+    taken(done.told.number);  // whoever commits next has it
     done.told = {};
     for (const auto& command : batch) command->fail(*refusal);
   } else {
@@ -148,16 +172,23 @@ void Writer::execute(Batch batch) {
 std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after) {
   tables_.forget_failure();
   sql::Database& database = tables_.database();
-  auto transaction = owner_.begin(database);
+  const MonoTime asked = clock_.mono();
+  auto transaction = node_.begin(database);
+  if (metrics_ != nullptr)
+    metrics_->commit_wait_us.add(static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(clock_.mono() - asked).count()));
   if (!transaction) {
     if (database.server() != nullptr) set_trouble(transaction.error().detail);
     return refusal_of(transaction.error());
   }
+  begin_batch(batch, told.number = node_.number());
   for (const Tables::Unbind& each : unbound_) tables_.erase_unbind(each);
+  // What could not be done at once may have been made void by a device that registered at another node since.
+  if (!unbind_.empty()) unbind_ = tables_.unbinds();
   for (const auto& command : batch)
     if (tables_.failure() || !run_one(*command, told, after))
       return refusal_of(tables_.failure().value_or(Error{Errc::Io, "im store: the transaction was ended"}));
-  if (auto done = owner_.commit(database, *transaction); !done) {
+  if (auto done = node_.commit(database, *transaction); !done) {
     const Refusal refusal = refusal_of(done.error());
     if (!database.lost()) return refusal;
     if (auto refused = learn_commit()) return refused;
@@ -198,14 +229,14 @@ Refusal Writer::refusal_of(const Error& error) {
 std::optional<Refusal> Writer::learn_commit() {
   if (metrics_ != nullptr) metrics_->commits_unknown.add();
   for (;;) {
-    const auto happened = owner_.happened(tables_.database());
+    const auto happened = node_.happened(tables_.database());
     if (happened) {
       log_.warn("im.commit_learnt", {observe::kv("happened", *happened)});
       if (*happened) return std::nullopt;
       return Refusal{Code::Busy, "the store was lost before it was written: nothing happened, try again"};
     }
     set_trouble(happened.error().detail);
-    if (owner_.deposed() || !refuse_waiting())
+    if (node_.deposed() || !refuse_waiting())
       return Refusal{Code::Busy, "the store went away: whether it happened is not known, try again"};
   }
 }

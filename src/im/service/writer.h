@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <mutex>
@@ -13,20 +14,20 @@
 
 #include "im/service/mailbox.h"
 #include "im/service/service_metrics.h"
-#include "im/store/owner.h"
+#include "im/store/node.h"
 #include "observe/log.h"
 
 namespace nightpost::im {
 
-/// Takes up to `batch_max` waiting commands, runs each in a savepoint of one transaction and commits; then what they
-/// have for the dispatcher's store, in their order, and one Done for the loop. Fails the commit, then all of them are
-/// answered so and nothing else happens. Where the answer to a commit is lost, they wait until it is known whether it
-/// happened; what comes meanwhile is answered Busy.
+/// Takes up to `batch_max` waiting commands (those, too, that come while it waits for other nodes' commits), runs each
+/// in a savepoint of one transaction and commits; then what they have for the dispatcher's store, in their order, and
+/// one Done for the loop. Fails the commit, then all of them are answered so and nothing else happens. Where the answer
+/// to a commit is lost, they wait until it is known whether it happened; what comes meanwhile is answered Busy.
 class Writer {
  public:
-  /// `clock`: read on this thread. `owner` (that has taken `tables`' database), `options`, `clock`, `log` and `metrics`
+  /// `clock`: read on this thread. `node` (that has taken `tables`' database), `options`, `clock`, `log` and `metrics`
   /// (null: nothing is counted) outlive it.
-  Writer(Tables tables, Owner& owner, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
+  Writer(Tables tables, Node& node, std::unique_ptr<store::Store> push_store, const ServiceOptions& options,
          const Clock& clock, observe::Log& log, std::shared_ptr<Mailbox> mailbox, ServiceMetrics* metrics);
   ~Writer();
   Writer(const Writer&) = delete;
@@ -39,6 +40,10 @@ class Writer {
   std::vector<std::unique_ptr<Command>> stop(std::vector<std::unique_ptr<Command>> last);
   /// Why the last commit failed for want of the store; empty: it did not. Any thread.
   std::string trouble() const;
+  /// The first of the numbers of commits that may be on their way to the loop, which calls taken() for each; 0: none.
+  /// Any thread.
+  std::int64_t in_hand() const;
+  void taken(std::int64_t number);
 
  private:
   using Batch = std::vector<std::unique_ptr<Command>>;
@@ -50,8 +55,10 @@ class Writer {
   void run();
   void heal();
   void execute(Batch batch);
+  void take_waiting(Batch& batch);  // up to the limit; under the mutex
   /// nullopt: committed. Else what everybody is answered.
   std::optional<Refusal> commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after);
+  void begin_batch(Batch& batch, std::int64_t number);
   /// False: the whole transaction is over.
   bool run_one(Command& command, Committed& told, std::vector<AfterCommit>& after);
   Refusal refusal_of(const Error& error);
@@ -64,7 +71,7 @@ class Writer {
   void unbind_pending();
 
   Tables tables_;
-  Owner& owner_;
+  Node& node_;
   const std::unique_ptr<store::Store> push_store_;
   const ServiceOptions& options_;
   const Clock& clock_;
@@ -84,6 +91,7 @@ class Writer {
   Batch last_;
   bool stop_ = false;
   std::string trouble_;
+  std::deque<std::int64_t> in_hand_;  // rising
   std::thread thread_;
 };
 

@@ -195,13 +195,13 @@ constexpr GroupLine kGroupLines[] = {
     {&GroupQueries::live_rules_erase, "im_live_rules", "DELETE FROM im_live_rules WHERE conv = ?1"},
 
     {&GroupQueries::intent_add, "im_group_intents",
-     "INSERT INTO im_group_intents (conv, seq, ranges) VALUES (?1, ?2, ?3) RETURNING id"},
+     "INSERT INTO im_group_intents (conv, seq, ranges, node) VALUES (?1, ?2, ?3, ?4) RETURNING id"},
     {&GroupQueries::intent_erase, "im_group_intents", "DELETE FROM im_group_intents WHERE conv = ?1 AND seq = ?2"},
     {&GroupQueries::intent_done, "im_group_intents",
      "UPDATE im_group_intents SET done = ?2 WHERE id = ?1 AND done < ?2"},
     {&GroupQueries::intent_settle, "im_group_intents", "DELETE FROM im_group_intents WHERE id = ?1"},
     {&GroupQueries::intents_after, "im_group_intents",
-     "SELECT id, conv, seq, ranges, done FROM im_group_intents WHERE id > ?1 ORDER BY id LIMIT ?2"},
+     "SELECT id, conv, seq, ranges, done FROM im_group_intents WHERE id > ?1 AND node = ?3 ORDER BY id LIMIT ?2"},
 
     {&GroupQueries::left_before, "im_members",
      "SELECT " IM_MEMBER " FROM im_members m WHERE m.left_at > 0 AND m.left_at < ?1 ORDER BY m.left_at LIMIT ?2"},

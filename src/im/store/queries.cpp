@@ -130,7 +130,7 @@ constexpr Line kLines[] = {
      "SELECT blocked FROM im_blacks WHERE app_id = ?1 AND user_id = ?2 ORDER BY blocked"},
 
     {&Queries::intent_add, "im_intents",
-     "INSERT INTO im_intents (app_id, user_id, conv, seq, ver) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id"},
+     "INSERT INTO im_intents (app_id, user_id, conv, seq, ver, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id"},
     {&Queries::intent_erase, "im_intents", "DELETE FROM im_intents WHERE conv = ?1 AND seq = ?2"},
     {&Queries::intents_read, "im_intents",
      "DELETE FROM im_intents WHERE conv = ?1 AND seq <= ?2 AND app_id = ?3 AND user_id = ?4"},
@@ -139,20 +139,24 @@ constexpr Line kLines[] = {
     {&Queries::intent_publish, "im_intents",
      "UPDATE im_intents SET events = CASE WHEN events < ?2 THEN ?2 ELSE events END, pushed = ?3 WHERE id = ?1"},
     {&Queries::intents_after, "im_intents",
-     "SELECT id, app_id, user_id, conv, seq, ver, events, pushed FROM im_intents WHERE id > ?1 ORDER BY id LIMIT ?2"},
+     "SELECT id, app_id, user_id, conv, seq, ver, events, pushed FROM im_intents WHERE id > ?1 AND node = ?3 ORDER BY "
+     "id "
+     "LIMIT ?2"},
 
     {&Queries::follow_up_add, "im_follow_ups",
-     "INSERT INTO im_follow_ups (app_id, user_id, kind, conv, seq, ver, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+     "INSERT INTO im_follow_ups (app_id, user_id, kind, conv, seq, ver, at, node) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+     "?8) "
      "RETURNING id"},
     {&Queries::follow_up_settle, "im_follow_ups", "DELETE FROM im_follow_ups WHERE id = ?1"},
     {&Queries::follow_ups_after, "im_follow_ups",
-     "SELECT id, app_id, user_id, kind, conv, seq, ver, at FROM im_follow_ups WHERE id > ?1 ORDER BY id LIMIT ?2"},
+     "SELECT id, app_id, user_id, kind, conv, seq, ver, at FROM im_follow_ups WHERE id > ?1 AND node = ?3 ORDER BY id "
+     "LIMIT ?2"},
 
     {&Queries::unbind_add, "im_unbinds",
-     "INSERT INTO im_unbinds (app_id, user_id, device_id) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING"},
+     "INSERT INTO im_unbinds (app_id, user_id, device_id, node) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"},
     {&Queries::unbind_erase, "im_unbinds",
      "DELETE FROM im_unbinds WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
-    {&Queries::unbinds, "im_unbinds", "SELECT app_id, user_id, device_id FROM im_unbinds"},
+    {&Queries::unbinds, "im_unbinds", "SELECT app_id, user_id, device_id FROM im_unbinds WHERE node = ?1"},
 };
 
 #undef IM_TERMINAL

@@ -84,6 +84,14 @@ struct IntentRow {
   std::vector<std::string> pushed;
 };
 
+/// An IM server that shares the store.
+struct NodeRow {
+  std::int64_t id = 0;
+  std::string name;
+  bool over = false;
+  WallTime seen_at{};  // by the server's clock
+};
+
 /// What pushes made before are to be told.
 struct FollowUpRow {
   std::int64_t id = 0;

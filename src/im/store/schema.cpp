@@ -68,7 +68,7 @@ struct Server {
     return number("SELECT version FROM im_schema");
   }
   static std::string step(std::string_view text) { return sql::postgres_step(text); }
-  // im_owner: see owner.h.
+  // im_owner: until IM servers could share a store (im_nodes).
   static constexpr const char* kBegin =
       "CREATE TABLE im_schema (one bigint PRIMARY KEY CHECK (one = 1), version bigint NOT NULL); "
       "INSERT INTO im_schema (one, version) VALUES (1, 0); "

@@ -478,6 +478,26 @@ CREATE TABLE im_live_rules (
   PRIMARY KEY (conv, user_id)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+-- IM servers that share the store (node.h). What stands in im_intents and so on is the node's that wrote it, until
+-- another one takes over what a node left that is over. The first row stands for the processes before there were nodes.
+CREATE TABLE im_nodes (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  process TEXT NOT NULL,      -- drawn at its start; '': the node is over
+  seen_at INTEGER NOT NULL,   -- ms since the epoch by the server's clock, of its last commit; in a file 0
+  commits INTEGER NOT NULL    -- its own
+) STRICT;
+INSERT INTO im_nodes (name, process, seen_at, commits) VALUES ('', '', 0, 0);
+ALTER TABLE im_intents ADD COLUMN node INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE im_follow_ups ADD COLUMN node INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE im_group_intents ADD COLUMN node INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE im_unbinds ADD COLUMN node INTEGER NOT NULL DEFAULT 1;
+/*postgres*/ ALTER TABLE im_nodes SET (fillfactor = 10);
+/*postgres*/ CREATE TABLE im_commits (one bigint PRIMARY KEY CHECK (one = 1), number bigint NOT NULL) WITH (fillfactor = 10);
+/*postgres*/ INSERT INTO im_commits (one, number) VALUES (1, 0);
+/*postgres*/ DROP TABLE im_owner;
+)sql",
 });
 
 }  // namespace

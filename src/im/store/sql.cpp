@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <random>
 #include <thread>
 
+#include "core/uuid.h"
 #include "im/store/dialect.h"
 
 namespace nightpost::im::sql {
@@ -16,9 +18,13 @@ constexpr std::string_view kWhat = "im store";
 constexpr milliseconds kLockAgain{20};
 constexpr milliseconds kLockPatience{2'000};  // the session of a process that was killed ends within moments
 
-// One lock a schema; 1315391821, "NgIM", sets it apart from other advisory locks of the database.
-constexpr PostgresQuery kLock = {"im_lock", kWhat,
-                                 "SELECT pg_try_advisory_lock(hashtextextended(current_schema(), 1315391821))"};
+// A lock a schema, and one a process; 1315391821, "NgIM", sets them apart from other advisory locks of the database. IM
+// servers share the schema's; those before they could share a store took it for themselves, and keep these out.
+constexpr PostgresQuery kShare = {"im_lock", kWhat,
+                                  "SELECT pg_try_advisory_lock_shared(hashtextextended(current_schema(), 1315391821))"};
+constexpr PostgresQuery kOwn = {
+    "im_lock_own", kWhat,
+    "SELECT pg_try_advisory_lock(hashtextextended(current_schema()::text || $1::text, 1315391821))"};
 constexpr PostgresQuery kSelf = {
     "im_self", kWhat,
     "SELECT pg_backend_pid(), coalesce((SELECT backend_start::text FROM pg_stat_activity WHERE pid = "
@@ -32,7 +38,15 @@ constexpr PostgresQuery kBeginWrite = {"im_begin_write", kWhat, "BEGIN ISOLATION
 constexpr PostgresQuery kBeginRead = {"im_begin_read", kWhat, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"};
 constexpr PostgresQuery kCommit = {"im_commit", kWhat, "COMMIT"};
 
+std::string drawn() {
+  std::random_device random;
+  return hex_of({std::to_string(random()), std::to_string(random()), std::to_string(random())});
+}
+
 }  // namespace
+
+Database::Database(const store::StoreOptions& options, Use use, Reconnect reconnect)
+    : options_(options), use_(use), reconnect_(reconnect), process_(drawn()) {}
 
 Result<std::unique_ptr<Database>> Database::open(const store::StoreUrl& url, const store::StoreOptions& options,
                                                  Use use, Reconnect reconnect) {
@@ -70,7 +84,7 @@ Result<void> Database::ready() {
 Result<void> Database::set_up() {
   Server& server = *server_;
   if (use_ == Use::Write)
-    if (auto locked = take_lock(); !locked) return locked;
+    if (auto locked = take_locks(); !locked) return locked;
   for (const Prepared& each : prepared_)
     if (auto sent = server.connection.prepare_later(each.query); !sent) return sent;
   if (auto done = server.connection.settle(); !done) return done;
@@ -78,9 +92,9 @@ Result<void> Database::set_up() {
   return {};
 }
 
-/// Who has the lock knows that no other session writes, nor has a commit on its way: so our former one, which the
-/// server may still think alive, is ended first.
-Result<void> Database::take_lock() {
+/// Who has the process's lock knows that no former session of it writes, nor has a commit on its way: so that one,
+/// which the server may still think alive, is ended first.
+Result<void> Database::take_locks() {
   Server& server = *server_;
   // A server that hears no more of us ends the session, and with it the lock, after about a minute.
   constexpr const char* kKeepalives =
@@ -91,11 +105,17 @@ Result<void> Database::take_lock() {
     if (!ended) return std::unexpected(std::move(ended.error()));
   }
   for (const MonoTime until = steady_clock::now() + std::max(options_.busy_timeout, kLockPatience);;) {
-    auto locked = server.connection.query(kLock);
-    if (!locked) return std::unexpected(std::move(locked.error()));
-    if (locked->next() && locked->flag(0)) break;
+    auto shared = server.connection.query(kShare);
+    if (!shared) return std::unexpected(std::move(shared.error()));
+    const bool shares = shared->next() && shared->flag(0);
+    auto own = server.connection.query(kOwn, process_);
+    if (!own) return std::unexpected(std::move(own.error()));
+    if (own->next() && own->flag(0) && shares) break;
     if (steady_clock::now() >= until)
-      return fail(Errc::Overloaded, std::string(kWhat) + ": another IM server has this store's database");
+      return fail(Errc::Overloaded,
+                  std::string(kWhat) + (shares ? ": an earlier session of this IM server still has its lock"
+                                               : ": an IM server of an earlier version, which shares with none, has "
+                                                 "this store's database: stop it first"));
     std::this_thread::sleep_for(kLockAgain);
   }
   auto self = server.connection.query(kSelf);

@@ -21,7 +21,7 @@ namespace nightpost::im::sql {
 
 enum class Use : std::uint8_t {
   Write,  // on SQLite a commit is on the disk before it returns (synchronous=FULL), and deleted content is overwritten
-          // with zeros; on PostgreSQL each of its sessions holds the lock of the one IM server
+          // with zeros; on PostgreSQL each of its sessions holds its process's lock, and shares that of IM servers
   Read,
 };
 
@@ -33,8 +33,8 @@ struct Reconnect {
 /// One connection. Statements and transactions of it end before it does.
 class Database {
  public:
-  /// Makes or migrates nothing. Overloaded: another IM server has the lock (Write, PostgreSQL). Else as
-  /// store::Connection::open(), store::PostgresConnection::open().
+  /// Makes or migrates nothing. Overloaded: an IM server that shares with none has the lock (Write, PostgreSQL). Else
+  /// as store::Connection::open(), store::PostgresConnection::open().
   static Result<std::unique_ptr<Database>> open(const store::StoreUrl& url, const store::StoreOptions& options, Use use,
                                                 Reconnect reconnect = {});
   Database(const Database&) = delete;
@@ -43,6 +43,8 @@ class Database {
   store::Connection* file() noexcept { return file_ ? &*file_ : nullptr; }
   store::PostgresConnection* server() noexcept { return server_ ? &server_->connection : nullptr; }
   Use use() const noexcept { return use_; }
+  /// Drawn when it was opened: the name of a writer's process among others of the store.
+  const std::string& process() const noexcept { return process_; }
 
   /// Opens a lost connection again: takes the lock, prepares the statements. Overloaded: it failed a moment ago, or
   /// another session has the lock.
@@ -71,14 +73,14 @@ class Database {
     MonoTime retry_at{};
     milliseconds backoff{0};
   };
-  Database(const store::StoreOptions& options, Use use, Reconnect reconnect)
-      : options_(options), use_(use), reconnect_(reconnect) {}
+  Database(const store::StoreOptions& options, Use use, Reconnect reconnect);
   Result<void> set_up();
-  Result<void> take_lock();
+  Result<void> take_locks();
 
   const store::StoreOptions options_;
   const Use use_;
   const Reconnect reconnect_;
+  const std::string process_;
   std::deque<Prepared> prepared_;  // of a server; their addresses stay
   std::optional<store::Connection> file_;
   std::optional<Server> server_;

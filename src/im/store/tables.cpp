@@ -49,9 +49,11 @@ Result<Tables> Tables::open(const store::StoreUrl& url, const store::StoreOption
   if (!mass) return in_store(mass.error());
   auto calls = CallQueries::prepare(**database);
   if (!calls) return in_store(calls.error());
+  auto nodes = NodeQueries::prepare(**database);
+  if (!nodes) return in_store(nodes.error());
   if (const auto settled = (*database)->settle(); !settled) return in_store(settled.error());
   return Tables(*std::move(database), *std::move(queries), *std::move(admin), *std::move(groups), *std::move(callbacks),
-                *std::move(mass), *std::move(calls));
+                *std::move(mass), *std::move(calls), *std::move(nodes));
 }
 
 void Tables::failed(Error error) {

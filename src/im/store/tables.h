@@ -25,6 +25,7 @@
 #include "im/store/group_rows.h"
 #include "im/store/mass_queries.h"
 #include "im/store/mass_rows.h"
+#include "im/store/node_queries.h"
 #include "im/store/queries.h"
 #include "im/store/rows.h"
 #include "im/store/sql.h"
@@ -40,6 +41,8 @@ class Tables {
                              sql::Reconnect reconnect = {});
 
   sql::Database& database() noexcept { return *database_; }
+  /// Whose the intents, follow-ups and unbinds are that are written and read here (node.h).
+  void set_node(std::int64_t id) noexcept { node_ = id; }
   const std::optional<Error>& failure() const noexcept { return failure_; }
   void forget_failure() noexcept { failure_.reset(); }
   /// Waits for the writes that a server has not answered yet; what it refuses is the failure.
@@ -139,7 +142,7 @@ class Tables {
   void erase_intents_up_to(const UserKey& to, MessageId message);
   void settle_intent(std::int64_t id);
   void mark_published(std::int64_t id, std::int32_t events, std::span<const std::string> devices);
-  std::vector<IntentRow> intents_after(std::int64_t id, std::size_t limit);
+  std::vector<IntentRow> intents_after(std::int64_t id, std::size_t limit);  // this node's, as the next
 
   // Follow-ups of pushes.
   std::int64_t add_follow_up(const FollowUpRow& row);  // its id
@@ -154,7 +157,14 @@ class Tables {
   };
   void add_unbind(const Unbind& unbind);
   void erase_unbind(const Unbind& unbind);
-  std::vector<Unbind> unbinds();
+  std::vector<Unbind> unbinds();  // this node's
+
+  // Nodes (tables_nodes.cpp).
+  std::vector<NodeRow> nodes();  // by id
+  void end_node(std::int64_t id);
+  /// So many of each, at most, of what hangs on a node that is over; and all its unbinds. How many rows moved.
+  std::size_t take_over(std::int64_t from, std::int64_t to, std::size_t limit);
+  void forget_node(std::int64_t id);  // one that is over
 
   // Groups (tables_groups.cpp). A dismissed one is found by its conv alone.
   std::optional<GroupRow> group(AppId app, std::string_view id);
@@ -356,14 +366,15 @@ class Tables {
 
  private:
   Tables(std::unique_ptr<sql::Database> database, Queries queries, AdminQueries admin, GroupQueries groups,
-         CallbackQueries callbacks, MassQueries mass, CallQueries calls)
+         CallbackQueries callbacks, MassQueries mass, CallQueries calls, NodeQueries nodes)
       : database_(std::move(database)),
         queries_(std::move(queries)),
         admin_(std::move(admin)),
         groups_(std::move(groups)),
         callbacks_(std::move(callbacks)),
         mass_(std::move(mass)),
-        calls_(std::move(calls)) {}
+        calls_(std::move(calls)),
+        nodes_(std::move(nodes)) {}
 
   template <class Read>
   void each(sql::Rows&& rows, Read read);
@@ -400,6 +411,8 @@ class Tables {
   CallbackQueries callbacks_;
   MassQueries mass_;
   CallQueries calls_;
+  NodeQueries nodes_;
+  std::int64_t node_ = 1;  // as what was written before there were nodes
   std::optional<Error> failure_;
 };
 

@@ -111,7 +111,7 @@ std::vector<std::string> Tables::blocked(const UserKey& who) {
 }
 
 void Tables::add_unbind(const Unbind& unbind) {
-  change(queries_.unbind_add, unbind.who.app.value, unbind.who.user, unbind.device);
+  change(queries_.unbind_add, unbind.who.app.value, unbind.who.user, unbind.device, node_);
 }
 
 void Tables::erase_unbind(const Unbind& unbind) {
@@ -120,7 +120,7 @@ void Tables::erase_unbind(const Unbind& unbind) {
 
 std::vector<Tables::Unbind> Tables::unbinds() {
   std::vector<Unbind> out;
-  each(queries_.unbinds.query(), [&](const sql::Rows& rows) {
+  each(queries_.unbinds.query(node_), [&](const sql::Rows& rows) {
     out.push_back({{{rows.integer(0)}, std::string(rows.text(1))}, std::string(rows.text(2))});
   });
   return out;

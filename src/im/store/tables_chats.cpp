@@ -126,7 +126,7 @@ std::vector<ChatRow> Tables::recent_chats(const UserKey& owner, std::size_t skip
 
 std::int64_t Tables::add_intent(const UserKey& to, MessageId message, Ver ver) {
   std::int64_t out = 0;
-  each(queries_.intent_add.query(to.app.value, to.user, message.conv.value, message.seq.value, ver.value),
+  each(queries_.intent_add.query(to.app.value, to.user, message.conv.value, message.seq.value, ver.value, node_),
        [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
@@ -149,7 +149,7 @@ void Tables::mark_published(std::int64_t id, std::int32_t events, std::span<cons
 
 std::vector<IntentRow> Tables::intents_after(std::int64_t id, std::size_t limit) {
   std::vector<IntentRow> out;
-  each(queries_.intents_after.query(id, limit), [&](const sql::Rows& rows) {
+  each(queries_.intents_after.query(id, limit, node_), [&](const sql::Rows& rows) {
     out.push_back({.id = rows.integer(0),
                    .to = {{rows.integer(1)}, std::string(rows.text(2))},
                    .message = {{rows.integer(3)}, {rows.integer(4)}},
@@ -163,7 +163,7 @@ std::vector<IntentRow> Tables::intents_after(std::int64_t id, std::size_t limit)
 std::int64_t Tables::add_follow_up(const FollowUpRow& row) {
   std::int64_t out = 0;
   each(queries_.follow_up_add.query(row.to.app.value, row.to.user, row.kind, row.message.conv.value,
-                                    row.message.seq.value, row.ver.value, to_ms(row.at)),
+                                    row.message.seq.value, row.ver.value, to_ms(row.at), node_),
        [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
@@ -172,7 +172,7 @@ void Tables::settle_follow_up(std::int64_t id) { change(queries_.follow_up_settl
 
 std::vector<FollowUpRow> Tables::follow_ups_after(std::int64_t id, std::size_t limit) {
   std::vector<FollowUpRow> out;
-  each(queries_.follow_ups_after.query(id, limit), [&](const sql::Rows& rows) {
+  each(queries_.follow_ups_after.query(id, limit, node_), [&](const sql::Rows& rows) {
     out.push_back({.id = rows.integer(0),
                    .to = {{rows.integer(1)}, std::string(rows.text(2))},
                    .kind = rows.integer(3),

@@ -321,7 +321,7 @@ void Tables::prune_applications(WallTime before) { change(groups_.applications_p
 
 std::int64_t Tables::add_group_intent(MessageId message, std::int64_t ranges) {
   std::int64_t out = 0;
-  each(groups_.intent_add.query(message.conv.value, message.seq.value, ranges),
+  each(groups_.intent_add.query(message.conv.value, message.seq.value, ranges, node_),
        [&](const sql::Rows& rows) { out = rows.integer(0); });
   return out;
 }
@@ -336,7 +336,7 @@ void Tables::settle_group_intent(std::int64_t id) { change(groups_.intent_settle
 
 std::vector<GroupIntentRow> Tables::group_intents_after(std::int64_t id, std::size_t limit) {
   std::vector<GroupIntentRow> out;
-  each(groups_.intents_after.query(id, limit), [&](const sql::Rows& rows) {
+  each(groups_.intents_after.query(id, limit, node_), [&](const sql::Rows& rows) {
     out.push_back({.id = rows.integer(0),
                    .message = {{rows.integer(1)}, {rows.integer(2)}},
                    .ranges = std::max<std::int64_t>(rows.integer(3), 1),

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -112,6 +113,10 @@ struct ScriptedService : Service, GroupService, CallService {
   void blacklist(const Terminal& who, Reply<std::vector<std::string>> reply) override {
     called("blacks", who);
     reply(std::vector<std::string>{"mallory"});
+  }
+  std::deque<std::tuple<std::vector<UserKey>, WallTime, Reply<std::vector<Standing>>>> standing_looks;
+  void standings(std::vector<UserKey> users, WallTime since, Reply<std::vector<Standing>> reply) override {
+    standing_looks.emplace_back(std::move(users), since, std::move(reply));
   }
   void disconnected(const Terminal& who, bool) override {
     gone.push_back(who.device + " " + std::to_string(who.epoch.value));

@@ -13,7 +13,7 @@ namespace nightpost::im::fake {
 inline const std::string kHello =
     R"({"type":"hello","versions":[1],"app":1,"user":"denny","sig":"s","device":"phone","platform":"ios"})";
 
-struct SessionRig final : SessionHost {
+struct SessionRig : SessionHost {
   explicit SessionRig(GatewayOptions options_in = {}) : options(std::move(options_in)) {}
 
   // SessionHost

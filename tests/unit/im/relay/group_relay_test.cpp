@@ -267,6 +267,52 @@ TEST_CASE("group relay: what an earlier process left is taken up where it stood"
   CHECK(bed.metrics.intents.read() == 1);
 }
 
+TEST_CASE("group relay: what another node left is taken up when its devices had their time to come here",
+          "[im][relay][group][nodes]") {
+  GroupRelayBed bed;
+  bed.member("bob");
+  const auto answer = [&](std::vector<GroupIntent> page) {
+    REQUIRE(bed.book.pages.size() == 1);
+    auto reply = std::move(bed.book.pages[0].second);
+    bed.book.pages.clear();
+    reply(std::move(page));
+  };
+  bed.relay().start();
+  bed.loop.pass(milliseconds(15'000));
+  answer({});
+  bed.relay().start();
+  bed.loop.pass(milliseconds(14'999));
+  CHECK(bed.book.pages.empty());
+  bed.loop.pass(milliseconds(1));
+  bed.relay().start();  // and another node's
+  answer({});
+  CHECK(bed.sink.told().empty());
+  bed.loop.pass(milliseconds(15'000));
+  answer({GroupRelayBed::intent(1)});
+  CHECK(bed.sink.told() == Told{"1-1.0: bob phone"});
+  bed.loop.pass(milliseconds(60'000));
+  CHECK(bed.book.pages.empty());
+}
+
+TEST_CASE("group relay: what another node withdrew unheard is looked up, and pushed no more",
+          "[im][relay][group][nodes]") {
+  GroupRelayBed bed;
+  bed.member("bob");
+  bed.here.online("bob");
+  Committed commit;
+  commit.group_intents = {GroupRelayBed::intent(1), GroupRelayBed::intent(2)};
+  bed.relay().committed(commit);
+  CHECK(bed.metrics.waiting.read() == 2);
+  bed.relay().missed();
+  REQUIRE(bed.book.pages.size() == 1);
+  auto reply = std::move(bed.book.pages[0].second);
+  bed.book.pages.clear();
+  reply(std::vector<GroupIntent>{GroupRelayBed::intent(2)});
+  CHECK(bed.metrics.withdrawn.read() == 1);
+  bed.relay().left_foreground(GroupRelayBed::key("bob"), "phone");
+  CHECK(bed.sink.told() == Told{"1-2.0: bob phone"});
+}
+
 TEST_CASE("group relay: who came back and caught up before an earlier process's messages are read has them",
           "[im][relay][group]") {
   GroupRelayBed bed;

@@ -291,6 +291,97 @@ TEST_CASE("relay: an earlier process's intents wait for the devices to come back
   CHECK(bed.metrics.repeated.read() == 3);
 }
 
+TEST_CASE("relay: what another node left is taken up once, when its devices had their time to come here",
+          "[im][relay][nodes]") {
+  RelayBed bed;
+  bed.relay().start();
+  bed.loop.pass(milliseconds(15'000));
+  bed.book.answer();
+  bed.loop.pass(milliseconds(60'000));
+  CHECK(bed.book.asked.empty());
+  bed.connect("phone", true);
+  bed.commit({RelayBed::intent(9, {RelayBed::phone("phone")})});
+  bed.book.stored = {RelayBed::intent(4, {RelayBed::phone("pad")}), RelayBed::intent(9, {RelayBed::phone("phone")})};
+  bed.relay().start();
+  SECTION("not before, though something ends") {
+    bed.relay().acknowledged(kBobby, "phone", Ver{9});
+    bed.loop.pass(milliseconds(14'999));
+    CHECK(bed.book.asked.empty());
+    bed.loop.pass(milliseconds(1));
+    bed.book.answer();  // the store had not heard of it
+    CHECK(bed.sink.told() == Told{"1-4: pad"});
+  }
+  SECTION("what is held is not taken again") {
+    bed.loop.pass(milliseconds(15'000));
+    bed.book.answer();
+    CHECK(bed.sink.told() == Told{"1-4: pad"});
+    bed.relay().left_foreground(kBobby, "phone");
+    CHECK(bed.sink.told() == Told{"1-4: pad", "1-9: phone"});
+  }
+  SECTION("once more while a page is read: it is read again") {
+    bed.loop.pass(milliseconds(15'000));
+    bed.relay().start();
+    bed.book.answer({});  // of before
+    CHECK(bed.sink.events.empty());
+    bed.loop.pass(milliseconds(14'999));
+    CHECK(bed.book.asked.empty());
+    bed.loop.pass(milliseconds(1));
+    bed.book.answer();
+    CHECK(bed.sink.told() == Told{"1-4: pad"});
+  }
+  bed.loop.pass(milliseconds(60'000));
+  CHECK(bed.book.asked.empty());
+}
+
+TEST_CASE("relay: what another node withdrew unheard is looked up, and pushed no more", "[im][relay][nodes]") {
+  RelayBed bed;
+  bed.options.page = 2;
+  bed.relay().missed();
+  CHECK(bed.book.asked.empty());  // nothing is held
+  bed.connect("phone", true);
+  for (std::int64_t n = 1; n <= 5; ++n) {
+    bed.book.stored.push_back(RelayBed::intent(n, {RelayBed::phone("phone")}));
+    bed.commit({bed.book.stored.back()});
+  }
+  bed.book.stored.erase(bed.book.stored.begin() + 1);  // 2 was recalled
+  bed.book.stored.erase(bed.book.stored.begin() + 3);  // 5 was read
+  bed.relay().missed();
+  Told want = {"1-1: phone", "1-3: phone", "1-4: phone"};
+  SECTION("page by page") {
+    bed.book.answer();
+    bed.book.answer();
+  }
+  SECTION("what comes meanwhile is not concerned") {
+    bed.commit({RelayBed::intent(6, {RelayBed::phone("phone")})});
+    bed.book.answer();
+    bed.book.answer();
+    want.push_back("1-6: phone");
+  }
+  SECTION("again, where the store cannot be asked") {
+    auto reply = std::move(bed.book.asked.front().second);
+    bed.book.asked.clear();
+    reply(refuse(Code::Busy, "away"));
+    CHECK(bed.book.asked.empty());
+    bed.loop.pass(milliseconds(1'000));
+    bed.book.answer();
+    bed.book.answer();
+  }
+  SECTION("a second gap begins anew") {
+    const std::vector<Intent> before = bed.book.page(0);
+    bed.book.stored.erase(bed.book.stored.begin());
+    bed.relay().missed();
+    CHECK(bed.book.asked.size() == 1);
+    bed.book.answer(before);
+    bed.book.answer();
+    bed.book.answer();
+    want.erase(want.begin());
+  }
+  CHECK(bed.book.asked.empty());
+  bed.relay().left_foreground(kBobby, "phone");
+  CHECK(bed.sink.told() == want);
+  CHECK(bed.metrics.withdrawn.read() == (want.size() == 2 ? 3 : 2));
+}
+
 TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") {
   RelayBed bed;
   bed.book.stored = {RelayBed::intent(1, {RelayBed::phone("phone")}), RelayBed::intent(2, {RelayBed::phone("phone")})};

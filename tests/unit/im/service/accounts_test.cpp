@@ -175,8 +175,18 @@ TEST_CASE("im accounts: an unbinding that a killed process owed is made up for a
   const Terminal who = world.login("denny");
   REQUIRE(world.report_token(who, "token"));
   world.service.reset();
-  world.sql("INSERT INTO im_unbinds (app_id, user_id, device_id) VALUES (1400000001, 'denny', 'phone')");
-  world.start();
+  const std::string row =
+      "INSERT INTO im_unbinds (app_id, user_id, device_id, node) SELECT 1400000001, 'denny', 'phone', ";
+  SECTION("of this node") {
+    world.sql(row + "id FROM im_nodes WHERE process <> ''");
+    world.start();
+  }
+  SECTION("or of one that is over") {
+    world.sql(row + "id FROM im_nodes WHERE process = ''");
+    world.start();
+    world.loop.pass(milliseconds(0));
+    world.login("bert");
+  }
   const Terminal anna = world.login("anna");  // a commit behind it
   CHECK(world.bound("denny").empty());
   world.send(anna, "denny");

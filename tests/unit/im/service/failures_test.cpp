@@ -19,7 +19,7 @@ class Lock {
   explicit Lock(const World& world) {
     if (world.on_server()) {
       server_.emplace(world.url.place);
-      server_->run("BEGIN; LOCK TABLE im_owner IN EXCLUSIVE MODE");
+      server_->run("BEGIN; LOCK TABLE im_commits IN EXCLUSIVE MODE");
       return;
     }
     file_.emplace(store::Connection::open(world.url.place, world.store_options).value());
@@ -183,8 +183,8 @@ TEST_CASE("im failures: a newer schema is refused and left alone", "[im][service
   CHECK(world.try_start());
 }
 
-TEST_CASE("im failures: one IM server a store", "[im][service]") {
-  World world;
+TEST_CASE("im failures: one IM server a file", "[im][service]") {
+  World world({}, StoreKind::Sqlite);
   const auto second = world.try_start();
   REQUIRE_FALSE(second);
   CHECK(second.error().code == Errc::Overloaded);

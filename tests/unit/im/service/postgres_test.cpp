@@ -250,20 +250,8 @@ TEST_CASE("im postgres: a session that was lost inside of a commit is over befor
   CHECK(world.metrics.commits_unknown.read() == 1);
 }
 
-TEST_CASE("im postgres: two processes at once: the second is refused, and has the store after the first",
+TEST_CASE("im postgres: who lost its place to a process of its name writes and reads no more",
           "[im][service][postgres]") {
-  OnServer world;
-  const auto second = world.try_start();
-  REQUIRE_FALSE(second);
-  CHECK(second.error().code == Errc::Overloaded);
-  CHECK_THAT(second.error().detail, Catch::Contains("another IM server"));
-  world.send(world.anna, "denny");
-  CHECK(world.deposed == 0);
-  world.restart();
-  CHECK(world.send(world.anna, "denny").id.seq == Seq{2});
-}
-
-TEST_CASE("im postgres: who lost the lock to another process writes and reads no more", "[im][service][postgres]") {
   OnServer world;
   world.send(world.anna, "denny");
   world.news();
@@ -294,7 +282,7 @@ TEST_CASE("im postgres: a server that forgot what was answered ends the process"
   OnServer world;
   world.send(world.anna, "denny");
   world.news();
-  world.sql("UPDATE im_owner SET commits = commits - 1");  // as a standby that was behind
+  world.sql("UPDATE im_nodes SET commits = commits - 1");  // as a standby that was behind
   CHECK(code_of(world.try_sync(world.denny)) == Code::Busy);
   CHECK(code_of(world.try_send(world.anna, world.text("denny"))) == Code::Busy);
   CHECK(world.told.empty());

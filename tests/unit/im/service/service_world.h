@@ -109,6 +109,11 @@ inline StoreKind store_kind() {
 class World : public Listener {
  public:
   explicit World(ServiceOptions with = {}) : World(std::move(with), store_kind()) {}
+  /// Another node of the same store, with a loop and clocks of its own.
+  World(ServiceOptions with, const World& beside)
+      : options(std::move(with)), url(beside.url), is_guest_(true), database_(beside.url) {
+    start();
+  }
   World(ServiceOptions with, StoreKind kind) : options(std::move(with)) {
     url.kind = kind;
     if (on_server()) {
@@ -126,6 +131,7 @@ class World : public Listener {
   World& operator=(const World&) = delete;
   ~World() override {
     service.reset();
+    if (is_guest_) return;
     if (on_server())
       support::PostgresServer::shared().give_back(database_.place);
     else
@@ -164,7 +170,7 @@ class World : public Listener {
   /// As a process that is killed now: the tables as they are, and nothing that a stop would save.
   void crash() {
     if (on_server()) {
-      sql("UPDATE im_owner SET process = 'another'");  // whose commits are no more
+      sql("UPDATE im_nodes SET process = 'another' WHERE process <> ''");  // whose commits are no more
       service.reset();
       told.clear();
       return start();
@@ -194,6 +200,9 @@ class World : public Listener {
   }
 
   void committed(Committed what) override { told.push_back(std::move(what)); }
+  void missed(WallTime since) override { missed_since.push_back(since); }
+  void leads() override { ++led; }
+  void took_over() override { ++taken; }
 
   /// Asks and waits.
   template <class T, class Call>
@@ -324,12 +333,16 @@ class World : public Listener {
   }
 
   ServiceOptions options;
-  store::StoreOptions store_options{
-      .busy_timeout = milliseconds(100), .mmap_bytes = 1 << 20, .connect_timeout = std::chrono::seconds(60)};
+  store::StoreOptions store_options{// Nodes wait for each other's commits.
+                                    .busy_timeout = milliseconds(options.node_name.empty() ? 100 : 10'000),
+                                    .mmap_bytes = 1 << 20,
+                                    .connect_timeout = std::chrono::seconds(60)};
   TestLoop loop;
   TestClock clock;
   observe::Log log{observe::Level::Off};
   std::vector<Committed> told;
+  std::vector<WallTime> missed_since;
+  int led = 0, taken = 0;
   ServiceMetrics metrics;
   std::atomic<int> deposed{0};
   std::string deposed_why;  // once it is 1
@@ -337,6 +350,7 @@ class World : public Listener {
   std::unique_ptr<StoreService> service;
 
  private:
+  const bool is_guest_ = false;
   std::filesystem::path folder_;
   store::StoreUrl database_;  // without what a test puts between
   int sent_ = 0;

@@ -1,5 +1,5 @@
 // Rows of pushes to all, on both stores.
-#include "im/store/owner.h"
+#include "im/store/node.h"
 #include "im/store/tables.h"
 #include "place.h"
 
@@ -12,16 +12,16 @@ const AppId kMassApp{1400000001}, kOtherApp{7};
 
 struct MassRows {
   explicit MassRows(StoreKind kind) : place(kind), tables(place.open(Tables::Use::Write).value()) {
-    REQUIRE(owner.take(tables.database()));
+    REQUIRE(node.take(tables.database()));
   }
-  sql::Transaction begin() { return owner.begin(tables.database()).value(); }
+  sql::Transaction begin() { return node.begin(tables.database()).value(); }
   void done() const {
     if (tables.failure()) FAIL(tables.failure()->detail);
   }
 
   Place place;
   Tables tables;
-  Owner owner{{}};
+  Node node{"host", milliseconds(15'000), {}};
 };
 
 }  // namespace
@@ -83,7 +83,7 @@ TEST_CASE("im tables: a push to all comes back as it went, and moves on", "[im][
   CHECK(tables.prune_mass_tasks(wall_from_ms(10'000), 10) == 1);  // the other one runs
   CHECK_FALSE(tables.mass_task(task.id));
   rows.done();
-  REQUIRE(rows.owner.commit(tables.database(), transaction));
+  REQUIRE(rows.node.commit(tables.database(), transaction));
 }
 
 TEST_CASE("im tables: users of a push to all by pages", "[im][store][mass]") {
@@ -128,7 +128,7 @@ TEST_CASE("im tables: users of a push to all by pages", "[im][store][mass]") {
   CHECK(tables.attributes({kMassApp, "c"}).empty());
   CHECK(tables.users_tagged(kMassApp, "vip", {"", "", 9}) == Users{"d"});
   rows.done();
-  REQUIRE(rows.owner.commit(tables.database(), transaction));
+  REQUIRE(rows.node.commit(tables.database(), transaction));
 }
 
 }  // namespace nightpost::im

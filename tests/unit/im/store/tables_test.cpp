@@ -1,9 +1,13 @@
 // What the tables promise on both stores.
 #include "im/store/tables.h"
 
+#include <algorithm>
 #include <limits>
+#include <optional>
+#include <thread>
+#include <vector>
 
-#include "im/store/owner.h"
+#include "im/store/node.h"
 #include "place.h"
 
 namespace nightpost::im {
@@ -15,16 +19,16 @@ const UserKey kAnna{kApp, "anna"};
 /// A writer's connection and its transactions.
 struct Writing {
   explicit Writing(StoreKind kind) : place(kind), tables(place.open(Tables::Use::Write).value()) {
-    REQUIRE(owner.take(tables.database()));
+    REQUIRE(node.take(tables.database()));
   }
-  sql::Transaction begin() { return owner.begin(tables.database()).value(); }
+  sql::Transaction begin() { return node.begin(tables.database()).value(); }
   void done() const {
     if (tables.failure()) FAIL(tables.failure()->detail);
   }
 
   Place place;
   Tables tables;
-  Owner owner{{}};
+  Node node{"host", milliseconds(15'000), {}};
 };
 
 TEST_CASE("im tables: ids are compared by their bytes", "[im][store]") {
@@ -49,7 +53,7 @@ TEST_CASE("im tables: ids are compared by their bytes", "[im][store]") {
   CHECK(tables.conv(kApp, "Z", "_")->id == conv.id);
   CHECK_FALSE(tables.conv(kApp, "z", "_"));
   writing.done();
-  REQUIRE(writing.owner.commit(tables.database(), transaction));
+  REQUIRE(writing.node.commit(tables.database(), transaction));
 }
 
 TEST_CASE("im tables: values come back as they went", "[im][store]") {
@@ -102,7 +106,7 @@ TEST_CASE("im tables: values come back as they went", "[im][store]") {
   tables.add_intent(kAnna, {conv.id, {1}}, {1});
   CHECK(tables.erase_intent({conv.id, {1}}));
   writing.done();
-  REQUIRE(writing.owner.commit(tables.database(), transaction));
+  REQUIRE(writing.node.commit(tables.database(), transaction));
 }
 
 TEST_CASE("im tables: what fails is undone to the mark, wherever it is told", "[im][store]") {
@@ -138,10 +142,10 @@ TEST_CASE("im tables: what fails is undone to the mark, wherever it is told", "[
   tables.settle();
   tables.release_mark();
   writing.done();
-  REQUIRE(writing.owner.commit(tables.database(), transaction));
+  REQUIRE(writing.node.commit(tables.database(), transaction));
 
   auto reader = writing.place.open().value();
-  const auto look = writing.owner.look(reader.database());
+  const auto look = writing.node.look(reader.database());
   REQUIRE(look);
   CHECK(reader.sent(kAnna, "good"));
   CHECK_FALSE(reader.sent(kAnna, "bad"));
@@ -156,19 +160,19 @@ TEST_CASE("im tables: a transaction that is not committed leaves nothing, a look
   const auto add = [&](const std::string& user, bool commit) {
     auto transaction = writing.begin();
     tables.add_account({kApp, user}, wall_from_ms(1));
-    if (commit) REQUIRE(writing.owner.commit(tables.database(), transaction));
+    if (commit) REQUIRE(writing.node.commit(tables.database(), transaction));
   };
   add("anna", true);
   add("berta", false);
   {
-    const auto look = writing.owner.look(reader.database());
+    const auto look = writing.node.look(reader.database());
     REQUIRE(look);
     CHECK(reader.account(kAnna));
     CHECK_FALSE(reader.account({kApp, "berta"}));
     add("carl", true);
     CHECK_FALSE(reader.account({kApp, "carl"}));
   }
-  const auto look = writing.owner.look(reader.database());
+  const auto look = writing.node.look(reader.database());
   REQUIRE(look);
   CHECK(reader.account({kApp, "carl"}));
   CHECK_FALSE(reader.failure());
@@ -185,45 +189,153 @@ TEST_CASE("im tables: more writes than may be on their way at once", "[im][store
   writing.done();
 }
 
-TEST_CASE("im owner: a second process is refused, and who lost the store cannot commit", "[im][store]") {
-  Writing writing(StoreKind::Postgres);
-  const auto second = writing.place.open(Tables::Use::Write);
-  REQUIRE_FALSE(second);
-  CHECK(second.error().code == Errc::Overloaded);
-  CHECK_THAT(second.error().detail, Catch::Contains("another IM server"));
-
-  std::string why;
-  Owner owner([&](const Error& error) { why += error.detail; });
-  REQUIRE(owner.take(writing.tables.database()));  // the row is its now
-  const auto fenced = writing.owner.begin(writing.tables.database());
-  REQUIRE_FALSE(fenced);
-  CHECK(writing.owner.deposed());
-  CHECK_FALSE(writing.owner.begin(writing.tables.database()));
-  CHECK_FALSE(writing.owner.happened(writing.tables.database()));
-  CHECK(owner.begin(writing.tables.database()));
-
-  writing.place.run("UPDATE im_owner SET commits = commits - 1");
-  CHECK(why.empty());
-  CHECK_FALSE(owner.begin(writing.tables.database()));
-  CHECK_THAT(why, Catch::Contains("were answered"));
-  CHECK_FALSE(owner.begin(writing.tables.database()));
-  CHECK(why.find("were answered") == why.rfind("were answered"));  // once
+TEST_CASE("im node: an IM server that shares with none keeps others out, and is kept out", "[im][store]") {
+  const std::string lock = "(hashtextextended(current_schema(), 1315391821))";
+  const Place place(StoreKind::Postgres);
+  std::optional<PostgresClient> earlier(place.url.place);
+  CHECK(earlier->text("SELECT pg_try_advisory_lock" + lock) == "t");
+  const auto refused = place.open(Tables::Use::Write);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::Overloaded);
+  CHECK_THAT(refused.error().detail, Catch::Contains("earlier version"));
+  earlier.reset();
+  const auto one = place.open(Tables::Use::Write), other = place.open(Tables::Use::Write);
+  REQUIRE(one);
+  REQUIRE(other);
+  earlier.emplace(place.url.place);
+  CHECK(earlier->text("SELECT pg_try_advisory_lock" + lock) == "f");
 }
 
-TEST_CASE("im owner: a look at a server that is behind what was answered is refused", "[im][store]") {
+TEST_CASE("im node: who was given up, or whose commits were forgotten, cannot commit", "[im][store]") {
+  Writing writing(StoreKind::Postgres);
+  std::string why;
+  Node node("host", milliseconds(15'000), [&](const Error& error) { why += error.detail; });
+  {
+    auto tables = writing.place.open(Tables::Use::Write).value();
+    REQUIRE(node.take(tables.database()));
+    CHECK(node.id() > writing.node.id());  // the first one lives
+    CHECK(writing.node.was_first());
+    CHECK_FALSE(node.was_first());
+    CHECK(node.begin(tables.database()));
+    writing.place.run("UPDATE im_nodes SET process = '' WHERE id = " + std::to_string(writing.node.id()));
+    CHECK_FALSE(writing.node.begin(writing.tables.database()));
+    CHECK(writing.node.deposed());
+    CHECK_FALSE(writing.node.begin(writing.tables.database()));
+    CHECK_FALSE(writing.node.happened(writing.tables.database()));
+    CHECK(node.begin(tables.database()));
+
+    writing.place.run("UPDATE im_nodes SET commits = commits - 1");
+    CHECK(why.empty());
+    CHECK_FALSE(node.begin(tables.database()));
+    CHECK_THAT(why, Catch::Contains("were answered"));
+    CHECK_FALSE(node.begin(tables.database()));
+    CHECK(why.find("were answered") == why.rfind("were answered"));  // once
+  }
+}
+
+TEST_CASE("im node: a process goes on where one of its name ended; beside one that lives it is another node",
+          "[im][store]") {
+  const Place place(StoreKind::Postgres);
+  const auto join = [&](Node& node) {
+    auto tables = place.open(Tables::Use::Write).value();
+    REQUIRE(node.take(tables.database()));
+    return tables;
+  };
+  const milliseconds lease(15'000);
+  Node one("host", lease, {}), same("host", lease, {}), other("other", lease, {}), again("host", lease, {});
+  {
+    const auto first = join(one);
+    const auto second = join(same);
+    const auto third = join(other);
+    CHECK(same.id() != one.id());
+    CHECK(other.id() != one.id());
+    CHECK_FALSE(other.was_first());
+  }
+  const auto fourth = join(again);
+  CHECK(again.id() == one.id());
+  CHECK(again.was_first());
+}
+
+TEST_CASE("im node: in a file each process has the row of the one before", "[im][store]") {
+  Writing writing(StoreKind::Sqlite);
+  Node later("elsewhere", milliseconds(15'000), {});
+  REQUIRE(later.take(writing.tables.database()));
+  CHECK(later.id() == writing.node.id());
+  CHECK(later.was_first());
+  CHECK(later.number() == 0);
+}
+
+TEST_CASE("im node: commits of all nodes have one order without holes", "[im][store]") {
+  const Place place(StoreKind::Postgres);
+  constexpr int kRounds = 30;
+  std::vector<std::vector<std::int64_t>> numbers(3);
+  std::vector<std::thread> threads;
+  for (auto& mine : numbers)
+    threads.emplace_back([&] {
+      auto tables = Tables::open(place.url, {.busy_timeout = milliseconds(10'000)}, Tables::Use::Write).value();
+      Node node("host", milliseconds(15'000), {});
+      if (!node.take(tables.database())) return;
+      for (int round = 0; round < kRounds; ++round) {
+        auto transaction = node.begin(tables.database());
+        if (!transaction) return;
+        if (round % 3 == 1) continue;  // rolled back: its number is another's
+        if (node.commit(tables.database(), *transaction)) mine.push_back(node.number());
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::int64_t> all;
+  for (const auto& mine : numbers) {
+    CHECK(mine.size() == kRounds * 2 / 3);
+    CHECK(std::ranges::is_sorted(mine));
+    all.insert(all.end(), mine.begin(), mine.end());
+  }
+  std::ranges::sort(all);
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i] == static_cast<std::int64_t>(i) + 1);
+}
+
+TEST_CASE("im node: a look at a server that is behind what was answered or seen is refused", "[im][store]") {
   Writing writing(StoreKind::Postgres);
   auto reader = writing.place.open().value();
   {
     auto transaction = writing.begin();
-    REQUIRE(writing.owner.commit(writing.tables.database(), transaction));
+    REQUIRE(writing.node.commit(writing.tables.database(), transaction));
   }
-  CHECK(writing.owner.look(reader.database()));
-  writing.place.run("UPDATE im_owner SET commits = commits - 1");
-  CHECK_FALSE(writing.owner.look(reader.database()));
-  writing.place.run("UPDATE im_owner SET commits = commits + 2");
-  CHECK(writing.owner.look(reader.database()));
-  writing.place.run("UPDATE im_owner SET process = 'another'");
-  CHECK_FALSE(writing.owner.look(reader.database()));
+  CHECK(writing.node.look(reader.database()));
+  writing.node.saw(writing.node.number() + 1);  // another node's
+  CHECK_FALSE(writing.node.look(reader.database()));
+  writing.place.run("UPDATE im_commits SET number = number + 1");
+  CHECK(writing.node.look(reader.database()));
+  writing.place.run("UPDATE im_nodes SET commits = commits - 1");
+  CHECK_FALSE(writing.node.look(reader.database()));
+  writing.place.run("UPDATE im_nodes SET commits = commits + 2");
+  CHECK(writing.node.look(reader.database()));
+  writing.place.run("UPDATE im_nodes SET process = 'another'");
+  CHECK_FALSE(writing.node.look(reader.database()));
+}
+
+TEST_CASE("im tables: what a node left is taken over a bounded step at a time", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto transaction = writing.begin();
+  tables.set_node(70);
+  for (int i = 1; i <= 5; ++i) {
+    tables.add_intent(kAnna, {{9}, {i}}, Ver{i});
+    tables.add_group_intent({{10}, {i}}, 1);
+    tables.add_follow_up({.to = kAnna, .kind = 3});
+  }
+  tables.add_unbind({kAnna, "phone"});
+  tables.set_node(71);
+  tables.add_intent(kAnna, {{9}, {6}}, Ver{6});
+  CHECK(tables.intents_after(0, 100).size() == 1);
+  CHECK(tables.take_over(70, 71, 3) == 10);
+  CHECK(tables.intents_after(0, 100).size() == 4);
+  CHECK(tables.unbinds().size() == 1);
+  CHECK(tables.take_over(70, 71, 3) == 6);
+  CHECK(tables.take_over(70, 71, 3) == 0);
+  CHECK(tables.intents_after(0, 100).size() == 6);
+  CHECK(tables.group_intents_after(0, 100).size() == 5);
+  CHECK(tables.follow_ups_after(0, 100).size() == 5);
+  writing.done();
 }
 
 }  // namespace

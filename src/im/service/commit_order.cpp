@@ -1,0 +1,67 @@
+#include "im/service/commit_order.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace nightpost::im {
+namespace {
+
+constexpr std::size_t kHeldCommitsMax = 10'000;
+
+}  // namespace
+
+void CommitOrder::take_own(Done done, MonoTime now) {
+  shown_ = std::max(shown_, done.told.number);
+  take(std::move(done), now);
+}
+
+void CommitOrder::take(Done done, MonoTime now) {
+  const std::int64_t number = done.told.number;
+  if (number <= told_) {
+    done.told.deliveries.clear();
+    late_.push_back(std::move(done));
+    return;
+  }
+  // Those of others come from outside; what finds no room was not heard.
+  if (done.of_peer && held_.size() >= kHeldCommitsMax && number != told_ + 1) return;
+  if (held_.try_emplace(number, std::move(done)).second) arrivals_.push_back({now, number});
+}
+
+void CommitOrder::looked(std::int64_t last, MonoTime asked, MonoTime now) {
+  wants_look_ = false;
+  shown_ = std::max(shown_, last);
+  const auto is_nobodys = [&](const Arrival& each) { return each.number > shown_ && each.at < asked; };
+  for (const Arrival& each : arrivals_)
+    if (is_nobodys(each)) held_.erase(each.number);
+  std::erase_if(arrivals_, is_nobodys);
+  if (last > told_) arrivals_.push_back({now, last});
+}
+
+std::vector<Done> CommitOrder::due(MonoTime now, bool hears, std::int64_t own) {
+  std::vector<Done> out = std::exchange(late_, {});
+  for (;;) {
+    for (auto next = held_.begin(); next != held_.end() && next->first == told_ + 1; next = held_.begin()) {
+      ++told_;
+      out.push_back(std::move(next->second));
+      held_.erase(next);
+    }
+    while (!arrivals_.empty() && arrivals_.front().number <= told_) arrivals_.pop_front();
+    if (!out.empty() || arrivals_.empty() || told_ + 1 == own) return out;
+    if (hears && now < arrivals_.front().at + wait_) return out;
+    if (shown_ <= told_) {
+      wants_look_ = true;
+      return out;
+    }
+    std::int64_t to = std::min(shown_, held_.empty() ? shown_ : held_.begin()->first - 1);
+    if (own > told_) to = std::min(to, own - 1);
+    missed_ += static_cast<std::uint64_t>(to - told_);
+    told_ = to;
+  }
+}
+
+std::optional<MonoTime> CommitOrder::next() const {
+  if (arrivals_.empty() || wants_look_) return std::nullopt;
+  return arrivals_.front().at + wait_;
+}
+
+}  // namespace nightpost::im

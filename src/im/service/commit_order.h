@@ -1,0 +1,56 @@
+// What commits did, of this node and of others, in their one order. On the loop; pure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "core/time.h"
+#include "im/service/mailbox.h"
+
+namespace nightpost::im {
+
+/// Numbers have no holes, so a commit waits until all before it are here, or were waited for long enough: then they are
+/// given up, and what they did is to be read from the store. No number is given up for another node's word alone, which
+/// comes from outside: only up to one that this node's own commits or a look at the store have shown to be there.
+class CommitOrder {
+ public:
+  CommitOrder(std::int64_t told, milliseconds wait) : told_(told), shown_(told), wait_(wait) {}
+
+  /// Of this node. REQUIRED: its number is above those that it had before.
+  void take_own(Done done, MonoTime now);
+  /// Of another. One that was told or given up before keeps what does no harm late: its deliveries go.
+  void take(Done done, MonoTime now);
+  /// The store's last commit, as a look says that was asked for at `asked`. What was there before and is above it is
+  /// nobody's.
+  void looked(std::int64_t last, MonoTime asked, MonoTime now);
+  /// What is to be told now; empty: nothing more. Ends before a gap: what comes behind it is the next call's, and
+  /// missed() has risen by then. `hears`: false: what is missing is not waited for. `own`: a number that may be on its
+  /// way from this node's writer: it is waited for in any case.
+  std::vector<Done> due(MonoTime now, bool hears, std::int64_t own);
+
+  std::int64_t told() const noexcept { return told_; }          // up to it, all were told or given up
+  std::uint64_t missed() const noexcept { return missed_; }     // how many were given up
+  bool wants_look() const noexcept { return wants_look_; }      // due() cannot go on without one
+  bool complete() const noexcept { return arrivals_.empty(); }  // nothing is known that was not told
+  std::optional<MonoTime> next() const;                         // when due() gives something up
+
+ private:
+  struct Arrival {
+    MonoTime at;
+    std::int64_t number;
+  };
+  std::int64_t told_;
+  std::int64_t shown_;  // by the store
+  const milliseconds wait_;
+  std::map<std::int64_t, Done> held_;  // by number, above told_
+  std::deque<Arrival> arrivals_;       // numbers that were heard of, and when first
+  std::vector<Done> late_;
+  std::uint64_t missed_ = 0;
+  bool wants_look_ = false;
+};
+
+}  // namespace nightpost::im

@@ -1,0 +1,151 @@
+// The service among the other nodes of its store: the order in which commits are told, and what each node owes the
+// rest.
+#include <string>
+#include <utility>
+
+#include "im/service/store_service.h"
+
+namespace nightpost::im {
+namespace {
+
+constexpr milliseconds kNodesAgain{100};         // while a node that is over has rows left
+constexpr std::int64_t kRenewalsPerLease = 4;    // so that an outage of half a lease ends nobody's
+constexpr milliseconds kCallsOfOthersSoon{100};  // what a node that is over would have timed out
+constexpr milliseconds kClocksDiffer{
+    60'000};  // those of nodes, and that of who asks; as the margin of `since` in a sync
+
+bool says_something(const Committed& told) {
+  return !told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
+         !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty() ||
+         told.mass_push;
+}
+
+}  // namespace
+
+void StoreService::tell(Done done) {
+  Committed& told = done.told;
+  if (done.of_peer) node_->saw(told.number);
+  rooms_.take(told.deliveries, around_.loop.now(), done.of_peer);
+  arm_rooms();
+  if (says_something(told)) around_.listener.committed(std::move(told));
+  for (const auto& command : done.commands) command->answer();
+}
+
+void StoreService::tell_in_order() {
+  const bool hears = peers_ != nullptr && peers_->hears();
+  for (;;) {
+    const std::uint64_t missed = order_.missed();
+    std::vector<Done> due = order_.due(around_.loop.now(), hears, writer_.in_hand());
+    if (order_.missed() != missed) {  // before what comes behind it, so that no client counts on having heard all
+      if (around_.metrics != nullptr) around_.metrics->missed.add(order_.missed() - missed);
+      around_.listener.missed(complete_at_);
+    }
+    if (due.empty()) break;
+    for (Done& done : due) tell(std::move(done));
+  }
+  if (order_.complete()) complete_at_ = around_.clock.wall();
+  if (order_.wants_look()) return look_for_missed();
+  if (const auto at = order_.next()) order_timer_->arm(*at);
+}
+
+void StoreService::set_peers(Peers* peers) {
+  peers_ = peers;
+  if (peers != nullptr) look_for_missed();
+}
+
+void StoreService::heard(Committed commit) {
+  if (stopped_) return;
+  // Those stay with their node.
+  commit.intents.clear();
+  commit.group_intents.clear();
+  commit.follow_ups.clear();
+  Done done{.told = std::move(commit), .of_peer = true};
+  if (done.told.number <= 0) return tell(std::move(done));
+  order_.take(std::move(done), around_.loop.now());
+  tell_in_order();
+}
+
+void StoreService::may_have_missed() { look_for_missed(); }
+
+/// What was told last and got lost would be noticed with the next commit alone.
+void StoreService::look_for_missed() {
+  if (stopped_ || looking_for_missed_ || node_->number() == 0) return;
+  looking_for_missed_ = true;
+  look<std::int64_t>(
+      [](Work& work) -> Answer<std::int64_t> {
+        auto last = Node::last_commit(work.tables.database());
+        if (last) return *last;
+        return std::unexpected(Refusal{Code::Busy, std::move(last.error().detail)});
+      },
+      [this, asked = around_.loop.now()](const Answer<std::int64_t>& last) {
+        looking_for_missed_ = false;
+        if (stopped_) return;
+        if (last) {
+          order_.looked(*last, asked, around_.loop.now());
+          tell_in_order();
+        }
+        if (live_nodes_ > 1 || peers_ != nullptr) check_timer_->arm(around_.loop.now() + options_.peer_check);
+      });
+}
+
+void StoreService::standings(std::vector<UserKey> users, WallTime since, Reply<std::vector<Standing>> reply) {
+  if (users.size() > kStandingsMax)
+    return refuse_later({Code::Malformed, "users: more than " + std::to_string(kStandingsMax)}, std::move(reply));
+  look<std::vector<Standing>>([users = std::move(users),
+                               since = since - kClocksDiffer](Work& work) { return im::standings(work, users, since); },
+                              [this, reply = std::move(reply)](Answer<std::vector<Standing>> all) mutable {
+                                if (all)
+                                  for (Standing& one : *all)
+                                    for (Standing::Login& login : one.logins)
+                                      login.live = rooms_.room_of(one.user, login.device);
+                                reply(std::move(all));
+                              });
+}
+
+void StoreService::keep_nodes() {
+  if (stopped_) return;
+  write(make_command<NodeUpkeep>(
+            [node = node_.get()](Work& work) { return im::keep_nodes(work, node->id(), node->steady()); },
+            Reply<NodeUpkeep>([this](const Answer<NodeUpkeep>& kept) { kept_nodes(kept); })),
+        Writer::Kind::Upkeep);
+}
+
+void StoreService::kept_nodes(const Answer<NodeUpkeep>& kept) {
+  if (stopped_) return;
+  const MonoTime now = around_.loop.now();
+  const MonoTime next = now + options_.node_lease / kRenewalsPerLease;
+  if (!kept) return nodes_timer_->arm(next);
+  if (around_.metrics != nullptr) {
+    around_.metrics->nodes.set(kept->live);
+    around_.metrics->taken_over.add(kept->taken_over);
+  }
+  const bool was_alone = std::exchange(live_nodes_, kept->live) == 1;
+  if (was_alone && live_nodes_ > 1) check_timer_->arm(now + options_.peer_check);
+  if (kept->ended > 0) {
+    around_.log.warn("im.node_given_up", {observe::kv("count", kept->ended)});
+    sweep_calls_at(around_.clock.wall() + kCallsOfOthersSoon);
+  }
+  took_over_ = took_over_ || kept->taken_over > 0;
+  if (kept->took_all && std::exchange(took_over_, false)) {
+    around_.log.info("im.node_taken_over", {});
+    around_.listener.took_over();
+  }
+  if (kept->first && !std::exchange(leads_, true)) {
+    around_.log.info("im.node_leads", {});
+    sweep_calls_at(around_.clock.wall() + kCallsOfOthersSoon);
+    around_.listener.leads();
+  }
+  if (leads_ && live_nodes_ > 1) {  // whatever of the others' was not heard of
+    Committed all;
+    for (const auto& [app, wanted] : options_.callbacks.wanted) all.callbacks.push_back(app);
+    all.mass_push = true;
+    around_.listener.committed(std::move(all));
+  }
+  const bool shared = node_->number() > 0;
+  if (kept->more)
+    nodes_timer_->arm(now + kNodesAgain);
+  else if (shared)
+    nodes_timer_->arm(next);
+}
+
+}  // namespace nightpost::im

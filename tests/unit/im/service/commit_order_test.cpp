@@ -1,0 +1,192 @@
+// The one order of what nodes commit: what is told when, and what is given up.
+#include "im/service/commit_order.h"
+
+#include <catch2/catch.hpp>
+#include <string>
+
+namespace nightpost::im {
+namespace {
+
+constexpr milliseconds kWait{100};
+
+struct Ordered {
+  /// "1 2", "late 1" for one whose deliveries went; "gap" where something was given up before.
+  std::string due(bool hears = true, std::int64_t own = 0) {
+    std::string out;
+    for (;;) {
+      const std::uint64_t missed = order.missed();
+      const std::vector<Done> all = order.due(now, hears, own);
+      if (order.missed() != missed) out += out.empty() ? "gap" : " gap";
+      if (all.empty()) return out;
+      for (const Done& done : all)
+        out += (out.empty() ? "" : " ") + std::string(done.told.deliveries.empty() ? "late " : "") +
+               std::to_string(done.told.number);
+    }
+  }
+  static Done done_of(std::int64_t number, bool of_peer) {
+    Done done{.of_peer = of_peer};
+    done.told.number = number;
+    done.told.deliveries.push_back({.item = ChatChanged{"denny"}});
+    return done;
+  }
+  void own(std::int64_t number) { order.take_own(done_of(number, false), now); }
+  void other(std::int64_t number) { order.take(done_of(number, true), now); }
+  void looked(std::int64_t last, milliseconds ago = milliseconds(0)) { order.looked(last, now - ago, now); }
+
+  MonoTime now{std::chrono::hours(1)};
+  CommitOrder order{10, kWait};
+};
+
+TEST_CASE("im order: what follows at once is told at once", "[im][service][nodes]") {
+  Ordered a;
+  a.own(11);
+  CHECK(a.due() == "11");
+  a.other(12);
+  a.own(13);
+  CHECK(a.due() == "12 13");
+  CHECK(a.order.told() == 13);
+  CHECK(a.order.complete());
+  CHECK_FALSE(a.order.next());
+}
+
+TEST_CASE("im order: nothing overtakes: what came before is waited for", "[im][service][nodes]") {
+  Ordered a;
+  a.own(13);
+  a.other(12);
+  CHECK(a.due().empty());
+  REQUIRE(a.order.next());
+  CHECK(*a.order.next() == a.now + kWait);
+  a.now += milliseconds(99);
+  CHECK(a.due().empty());
+  a.other(11);
+  CHECK(a.due() == "11 12 13");
+  CHECK(a.order.missed() == 0);
+}
+
+TEST_CASE("im order: what does not come in time is given up, and the rest goes on behind the gap",
+          "[im][service][nodes]") {
+  Ordered a;
+  a.other(12);
+  a.own(14);
+  a.now += kWait;
+  CHECK(a.due() == "gap 12 gap 14");
+  CHECK(a.order.missed() == 2);
+  // Late, it says what does no harm late.
+  a.other(13);
+  CHECK(a.due() == "late 13");
+  a.other(13);
+  a.other(12);
+  CHECK(a.due() == "late 13 late 12");
+  CHECK(a.order.told() == 14);
+}
+
+TEST_CASE("im order: each waits for itself, from when it came", "[im][service][nodes]") {
+  Ordered a;
+  a.own(12);
+  a.now += milliseconds(60);
+  a.own(15);
+  a.now += milliseconds(40);
+  CHECK(a.due() == "gap 12");
+  a.now += milliseconds(59);
+  CHECK(a.due().empty());
+  a.now += milliseconds(1);
+  CHECK(a.due() == "gap 15");
+}
+
+TEST_CASE("im order: while nothing is heard nothing is waited for", "[im][service][nodes]") {
+  Ordered a;
+  a.own(11);
+  a.own(14);
+  CHECK(a.due(false) == "11 gap 14");
+  CHECK(a.order.missed() == 2);
+}
+
+TEST_CASE("im order: the own writer's commit is waited for, however long", "[im][service][nodes]") {
+  Ordered a;
+  a.other(12);
+  a.looked(12);
+  a.now += milliseconds(10'000);
+  CHECK(a.due(false, 11).empty());
+  CHECK(a.order.missed() == 0);
+  a.own(11);
+  CHECK(a.due(false) == "11 12");
+  a.other(15);
+  a.looked(15);
+  CHECK(a.due(false, 14) == "gap");  // 13 alone
+  a.own(14);
+  CHECK(a.due(false) == "14 15");
+}
+
+TEST_CASE("im order: another's word alone gives nothing up: a look does", "[im][service][nodes]") {
+  Ordered a;
+  a.other(12);
+  a.now += kWait;
+  CHECK(a.due().empty());
+  CHECK(a.order.wants_look());
+  CHECK_FALSE(a.order.next());
+  a.looked(12);
+  CHECK_FALSE(a.order.wants_look());
+  CHECK(a.due() == "gap 12");
+}
+
+TEST_CASE("im order: a number that the store does not have is nobody's", "[im][service][nodes]") {
+  Ordered a;
+  a.other(std::int64_t{1} << 62U);
+  a.other(13);
+  a.now += kWait;
+  CHECK(a.due().empty());
+  CHECK(a.order.wants_look());
+  a.looked(11, milliseconds(200));  // asked before those came: they may be since
+  CHECK(a.due() == "gap");
+  CHECK(a.order.wants_look());
+  a.looked(11, milliseconds(1));
+  CHECK(a.due().empty());
+  CHECK_FALSE(a.order.wants_look());
+  CHECK(a.order.complete());
+  a.own(12);
+  a.own(13);
+  CHECK(a.due() == "12 13");
+}
+
+TEST_CASE("im order: a look finds what nobody told last", "[im][service][nodes]") {
+  Ordered a;
+  a.own(11);
+  CHECK(a.due() == "11");
+  a.looked(11);
+  CHECK(a.due().empty());
+  a.looked(13);
+  CHECK(a.due().empty());
+  CHECK_FALSE(a.order.complete());
+  a.other(12);
+  CHECK(a.due() == "12");
+  a.now += kWait;
+  CHECK(a.due() == "gap");
+  CHECK(a.order.told() == 13);
+  CHECK(a.order.complete());
+}
+
+TEST_CASE("im order: the same twice, and what is below all, is told as late", "[im][service][nodes]") {
+  Ordered a;
+  a.other(12);
+  a.other(12);
+  a.other(-5);
+  a.other(0);
+  a.other(11);
+  CHECK(a.due() == "late -5 late 0 11 12");
+  CHECK(a.order.complete());
+}
+
+TEST_CASE("im order: others' that wait have a bound; this node's have none", "[im][service][nodes]") {
+  Ordered a;
+  for (std::int64_t number = 12; number < 12 + 20'000; ++number) a.other(number);
+  a.own(40'000);
+  a.other(11);
+  a.now += kWait;
+  std::int64_t told = 0;
+  for (auto due = a.order.due(a.now, true, 0); !due.empty(); due = a.order.due(a.now, true, 0)) told += std::ssize(due);
+  CHECK(told == 10'002);
+  CHECK(a.order.told() == 40'000);
+}
+
+}  // namespace
+}  // namespace nightpost::im
