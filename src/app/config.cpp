@@ -277,6 +277,8 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
     read_receipts(top.section("receipts"), config.receipts);
     read_trace(top.section("trace"), config.trace);
     read_im(top.section("im"), config.im);
+    if (config.im.has_peers() && config.store_url.kind == store::StoreUrl::Kind::Sqlite)
+      errors.lines.emplace_back("im.redis.url: store.url is a file, which is one node's: several share a PostgreSQL");
     read_console(top.section("console"), config.console);
     {
       JsonSection all = top.section("all");

@@ -9,6 +9,7 @@
 #include "app/commands.h"
 #include "app/doctor_findings.h"
 #include "app/doctor_probe.h"
+#include "app/im_redis.h"
 #include "app/output.h"
 #include "app/proxy_options.h"
 
@@ -68,6 +69,7 @@ int run(const DoctorOptions& options) {
     findings.push_back({Health::Warning, "credential", "", "there is none: nothing can be sent",
                         "add one: nightpost cert add --help"});
   for (const HostFacts& each : hosts) add(judge(each, config->skew_warn));
+  add(look_at_redis(*config, deadline));
   const kafka::ClusterFacts facts = cluster.get();
   add(judge(facts, roles, *config));
 
@@ -93,7 +95,8 @@ void add_doctor_command(CLI::App& root, int& exit_code) {
   doctor->footer(
       "It looks at config, master key, store, credentials, vendors' hosts (TLS, name, clock; no push is sent), "
       "brokers,\n"
-      "topics and their settings, the group and its lag. Exit codes: 0 all is well, 1 warnings or faults, 2 the "
+      "topics and their settings, the group and its lag, and the companion's Redis where im.redis.url names one. Exit "
+      "codes: 0 all is well, 1 warnings or faults, 2 the "
       "config\n"
       "is wrong, 3 the brokers or the store cannot be reached.\n"
       "Examples:\n  nightpost doctor --config config/dev.json\n"

@@ -24,7 +24,7 @@ std::string_view name_of(Health health) noexcept;  // "ok", "warning", "fault"
 
 struct Finding {
   Health health = Health::Ok;
-  std::string area;     // "store", "kafka", "topic", "group", "credential", "vendor"
+  std::string area;     // "store", "kafka", "topic", "group", "credential", "vendor", "redis"
   std::string subject;  // which one; may be empty
   std::string what;     // one line
   std::string todo;     // what ops can do; empty where it is ok

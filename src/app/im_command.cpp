@@ -55,6 +55,7 @@ int run_im(const ImCommandOptions& options) {
   if (!started) return say_error(started.error());
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);
+  if (config->im.has_peers()) register_peer_metrics(service.page(), metrics.redis, metrics.nodes);
   register_server_metrics(service.page(), "im", metrics.server);
   register_server_metrics(service.page(), "im_rest", metrics.rest_server);
   register_listener_certificate(service.page(), "im", [&] { return im->certificate_ends(); });
@@ -65,7 +66,8 @@ int run_im(const ImCommandOptions& options) {
       fmt::format("ws{}://{}:{}/ws", config->im.tls.certificate.empty() ? "" : "s", config->im.host, im->port());
   log.info("im.started", {observe::kv("clients", socket), observe::kv("brokers", config->producer.kafka.brokers),
                           observe::kv("topic", config->topics.offline), observe::kv("store", config->store_url.shown()),
-                          observe::kv("apps", config->im.key_files.size()), observe::kv("rest", im->rest_url())});
+                          observe::kv("apps", config->im.key_files.size()), observe::kv("rest", im->rest_url()),
+                          observe::kv("redis", config->im.has_peers() ? config->im.redis.url.shown() : "")});
   service.announce([&] {
     nlohmann::json ready = {{"ws", socket},
                             {"http", fmt::format("http://{}:{}", config->im.http_host, service.http_port())},
@@ -88,7 +90,8 @@ void add_im_command(CLI::App& root, int& exit_code) {
       "/metrics, /healthz and /readyz are at im.http_listen. What happens is posted to an app's server that\n"
       "im.callbacks.urls names; im.callbacks.before_commands says what that server is asked before.\n"
       "nightpost im-words and im-settings change what an app's users may say, and what it has otherwise than the "
-      "config.\n\n"
+      "config.\n"
+      "Several on one PostgreSQL tell each other what happens by the Redis that im.redis.url names.\n\n"
       "The server API, POST https://HOST/v4/SERVICE/COMMAND:\n" +
       rest_commands_listed() + "\nExample:\n  nightpost im --config config/dev.json");
   im->callback([options, &exit_code] { exit_code = run_im(*options); });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "app/im_redis.h"
 #include "app/ready_file.h"
 #include "app/server_options.h"
 #include "core/text.h"
@@ -311,6 +312,8 @@ void read_im(JsonSection section, ImOptions& options) {
   read_rest(section.section("rest"), options);
   read_callbacks(section.section("callbacks"), options);
   read_mass_push(section.section("mass_push"), options);
+  read_redis(section.section("redis"), options);
+  options.peers.directory.ack_timeout = options.gateway.ack_timeout;
 }
 
 }  // namespace nightpost::app

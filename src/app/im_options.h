@@ -13,6 +13,7 @@
 #include "im/callbacks/callback_client.h"
 #include "im/callbacks/callback_sender.h"
 #include "im/gateway/gateway_options.h"
+#include "im/nodes/nodes_options.h"
 #include "im/relay/group_relay.h"
 #include "im/relay/mass_relay.h"
 #include "im/relay/relay.h"
@@ -48,6 +49,15 @@ struct ImOptions {
   im::CallbackSenderOptions callbacks;         // without targets, which are made of the above
   std::set<AppId> before_closed;               // without an answer to what their server is asked, they refuse
   im::BeforeCallerOptions before;              // without targets, likewise
+
+  // The other nodes of the store. Without a host there are none.
+  struct RedisFiles {
+    std::string password, ca, certificate, key;
+  };
+  im::RedisOptions redis;  // without what stands in the files
+  RedisFiles redis_files;
+  im::PeerOptions peers;
+  bool has_peers() const noexcept { return !redis.url.host.empty(); }
 };
 
 void read_im(JsonSection section, ImOptions& options);

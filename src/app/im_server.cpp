@@ -109,6 +109,10 @@ Result<std::unique_ptr<ImServer>> ImServer::start(const Config& config, const Cl
     return fail(opened.error().code, "im.callbacks: " + opened.error().detail);
   if (const auto reads = made->read_results(config); !reads)
     return fail(reads.error().code, "im.callbacks: " + reads.error().detail);
+  if (made->peers_) {
+    made->peers_->link->start();
+    made->peers_->channel->start();
+  }
   made->took_over();  // what an earlier process left
   if (made->service_->leads()) made->leads();
   made->measure_timer_ = made->loop_.make_timer([self = made.get()] { self->measure(); });
@@ -142,20 +146,34 @@ Result<void> ImServer::open_service(const Config& config, std::function<void(con
                                                               .log = &log_,
                                                               .seed = std::random_device()()},
                                            options_.gateway);
+  if (options_.has_peers()) {
+    auto peers = open_peers(options_, {.context = context_,
+                                       .loop = loop_,
+                                       .ears = *service_,
+                                       .local = *gateway_,
+                                       .redis = metrics_.redis,
+                                       .nodes = metrics_.nodes,
+                                       .log = log_});
+    if (!peers) return std::unexpected(std::move(peers.error()));
+    peers_ = *std::move(peers);
+    service_->set_peers(peers_->link.get());
+  }
   sinks_ = std::make_unique<im::SplitSink>(*outlet_);
-  relay_ = std::make_unique<im::Relay>(options_.relay, *service_, *gateway_, sinks_->port(0), loop_, metrics_.relay);
-  group_relay_ = std::make_unique<im::GroupRelay>(options_.relay, options_.group_relay, *service_, *gateway_,
+  relay_ = std::make_unique<im::Relay>(options_.relay, *service_, presence(), sinks_->port(0), loop_, metrics_.relay);
+  group_relay_ = std::make_unique<im::GroupRelay>(options_.relay, options_.group_relay, *service_, presence(),
                                                   sinks_->port(1), loop_, metrics_.group_relay);
   mass_relay_ = std::make_unique<im::MassRelay>(
-      options_.relay, options_.mass_relay, *service_, *gateway_, sinks_->port(2),
-      [gateway = gateway_.get()](std::vector<im::Delivery> live) {
+      options_.relay, options_.mass_relay, *service_, presence(), sinks_->port(2),
+      [gateway = gateway_.get(), peers = peers_.get()](std::vector<im::Delivery> live) {
         im::Committed told;
         told.deliveries = std::move(live);
+        if (peers) peers->link->tell(told);
         gateway->committed(told);
       },
       loop_, metrics_.mass_relay);
   presence_events_ = std::make_unique<BothRelays>(*relay_, *group_relay_);
-  gateway_->tell(presence_events_.get());
+  if (peers_) peers_->link->inform(presence_events_.get());
+  gateway_->tell(peers_ ? &peers_->link->local_events() : presence_events_.get());
   return {};
 }
 
@@ -179,7 +197,7 @@ Result<void> ImServer::listen_for_servers() {
                                                            .service = *service_,
                                                            .groups = service_.get(),
                                                            .group_admin = service_.get(),
-                                                           .presence = *gateway_,
+                                                           .presence = presence(),
                                                            .metrics = metrics_.rest,
                                                            .log = &log_,
                                                            .mass = service_.get()},
@@ -280,6 +298,7 @@ ImServer::~ImServer() {
   rest_listener_.reset();
   listener_.reset();
   if (gateway_) gateway_->tell(nullptr);
+  if (peers_) peers_->link->inform(nullptr);
   presence_events_.reset();
   mass_relay_.reset();
   group_relay_.reset();
@@ -289,7 +308,9 @@ ImServer::~ImServer() {
   if (service_) service_->set_asker(nullptr);
   before_.reset();
   callback_client_.reset();
+  if (service_) service_->set_peers(nullptr);
   if (service_) service_->stop();  // tells its last commit, to the gateway alone
+  peers_.reset();
   gateway_.reset();
   service_.reset();
   outlet_.reset();
@@ -305,6 +326,7 @@ std::vector<Unready> ImServer::unready() const {
 
 void ImServer::committed(im::Committed what) {
   if (gateway_) gateway_->committed(what);
+  if (peers_) peers_->link->committed(what);
   if (relay_) relay_->committed(what);
   if (group_relay_) group_relay_->committed(what);
   if (mass_relay_) mass_relay_->committed(what);
@@ -325,6 +347,11 @@ void ImServer::leads() {
 void ImServer::took_over() {
   if (relay_) relay_->start();
   if (group_relay_) group_relay_->start();
+}
+
+const im::Presence& ImServer::presence() const noexcept {
+  if (peers_) return *peers_->link;
+  return *gateway_;
 }
 
 void ImServer::measure() {
@@ -365,7 +392,10 @@ void ImServer::save() {
     wait_until(std::chrono::steady_clock::now() + kCallbacksWait,
                [this] { return on_loop([this] { return callbacks_->idle(); }); });
   }
-  on_loop([this] { service_->stop(); });
+  on_loop([this] {
+    service_->stop();
+    if (peers_) peers_->link->leave();
+  });
 }
 
 bool ImServer::drain(MonoTime deadline) {

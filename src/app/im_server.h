@@ -12,6 +12,7 @@
 
 #include "app/config.h"
 #include "app/event_outlet.h"
+#include "app/im_redis.h"
 #include "app/kept_reader.h"
 #include "app/service.h"
 #include "app/tls_or_plain.h"
@@ -46,6 +47,8 @@ struct ImMetrics {
   im::ServiceMetrics service;
   im::CallbackMetrics callbacks;
   im::BeforeMetrics before;
+  im::RedisMetrics redis;
+  im::NodesMetrics nodes;
   Counter push_results_refused;
   kafka::ConsumerMetrics results;  // of `nightpost im`, where an app wants to know
   kafka::ProducerMetrics producer;
@@ -100,6 +103,8 @@ class ImServer final : public im::Listener {
   void missed(WallTime since) override;
   void leads() override;
   void took_over() override;
+  /// Of all nodes, where there are others.
+  const im::Presence& presence() const noexcept;
   void measure();
   template <class Ask>
   auto on_loop(Ask ask);
@@ -116,6 +121,7 @@ class ImServer final : public im::Listener {
   std::unique_ptr<EventOutlet> outlet_;
   std::unique_ptr<im::StoreService> service_;
   std::unique_ptr<im::Gateway> gateway_;
+  std::unique_ptr<ImPeers> peers_;        // null: there are no other nodes
   std::unique_ptr<im::SplitSink> sinks_;  // of the outlet
   std::unique_ptr<im::Relay> relay_;
   std::unique_ptr<im::GroupRelay> group_relay_;

@@ -223,11 +223,12 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
         if (each->session->device() == device) next = each;
       if (found->second.empty()) by_user_.erase(found);
     }
-    if (!was_foreground && !own->heir) return;
+    const bool was_here = was_foreground || own->heir;
     if (next) {
-      next->heir = !next->online;  // else it was told of as the device that came
+      if (was_here) next->heir = !next->online;  // else it was told of as the device that came
     } else if (events_) {
-      events_->left_foreground(user, device);
+      if (was_here) events_->left_foreground(user, device);
+      events_->gone(user, device);
     }
   }
   void foreground_changed(Session& session) override {

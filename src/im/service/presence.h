@@ -40,6 +40,8 @@ struct PresenceEvents {
   virtual void left_foreground(const UserKey& user, const std::string& device) = 0;
   /// In the foreground: a login, the app is back, or it acknowledged at last.
   virtual void came(const UserKey& user, const std::string& device) = 0;
+  /// Not connected any more; said after left_foreground, where that is said, and of who never logged in, too.
+  virtual void gone(const UserKey&, const std::string& /*device*/) {}
 };
 
 }  // namespace nightpost::im
