@@ -1,0 +1,28 @@
+// Texts in English: tokens and sessions.
+export default {
+  // tokens
+  'tokens.none': 'No tokens.',
+  'token.add': 'Add a token',
+  'token.end.hint': 'Nothing: it does not expire.',
+  'token.kept': 'I have kept it',
+  'token.once': 'This is shown once and never again.',
+  'token.used': 'Last used',
+  'token.made': 'Made',
+  'revoke': 'Revoke',
+  'revoke.title': 'Revoke {name}?',
+  'revoke.text': 'It stops working at once, and its sessions end.',
+  'revoked.done': '{name} is revoked.',
+  'sessions': 'Sessions',
+  'sessions.none': 'Nobody is logged in.',
+  'sessions.more': 'These are the latest; there are more.',
+  'session.by': 'Logged in by',
+  'session.by.token': 'API token',
+  'session.by.link': 'One-time link',
+  'session.own': 'This one',
+  'session.begun': 'Since',
+  'session.ends': 'Ends at the latest',
+  'session.end': 'End',
+  'session.end.title': 'End the session of {name}?',
+  'session.end.text': 'Whoever is logged in by it has to log in again. A token stays good: revoke it to keep somebody out.',
+  'session.ended': 'The session of {name} has ended.',
+};

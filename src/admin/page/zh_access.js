@@ -1,0 +1,28 @@
+// Texts in Chinese: tokens and sessions.
+export default {
+  // tokens
+  'tokens.none': '没有令牌。',
+  'token.add': '添加令牌',
+  'token.end.hint': '留空表示不过期。',
+  'token.kept': '我已保存',
+  'token.once': '此令牌仅显示一次。',
+  'token.used': '最近使用',
+  'token.made': '创建',
+  'revoke': '吊销',
+  'revoke.title': '吊销 {name}？',
+  'revoke.text': '立即失效，其会话随之结束。',
+  'revoked.done': '{name} 已吊销。',
+  'sessions': '会话',
+  'sessions.none': '没有人登录。',
+  'sessions.more': '仅显示最近的会话，还有更多。',
+  'session.by': '登录方式',
+  'session.by.token': 'API 令牌',
+  'session.by.link': '一次性链接',
+  'session.own': '当前会话',
+  'session.begun': '开始',
+  'session.ends': '最晚结束',
+  'session.end': '结束',
+  'session.end.title': '结束 {name} 的会话？',
+  'session.end.text': '使用此会话的人需要重新登录。令牌仍然有效：要禁止登录，请吊销令牌。',
+  'session.ended': '{name} 的会话已结束。',
+};
