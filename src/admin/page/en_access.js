@@ -3,6 +3,7 @@ export default {
   // tokens
   'tokens.none': 'No tokens.',
   'token.add': 'Add a token',
+  'token.reader': 'and reads private messages of the companion',
   'token.end.hint': 'Nothing: it does not expire.',
   'token.kept': 'I have kept it',
   'token.once': 'This is shown once and never again.',

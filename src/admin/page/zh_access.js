@@ -3,6 +3,7 @@ export default {
   // tokens
   'tokens.none': '没有令牌。',
   'token.add': '添加令牌',
+  'token.reader': '并可读取 IM 私密消息',
   'token.end.hint': '留空表示不过期。',
   'token.kept': '我已保存',
   'token.once': '此令牌仅显示一次。',
