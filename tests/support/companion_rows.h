@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "im/store/owner.h"
 #include "im/store/tables.h"
 
 namespace nightpost::support {
@@ -28,9 +27,7 @@ inline void write_companion(const store::StoreUrl& url) {
   auto opened = Tables::open(url, {}, Tables::Use::Write);
   if (!opened) FAIL(opened.error().detail);
   Tables& tables = *opened;
-  Owner owner{{}};
-  REQUIRE(owner.take(tables.database()));
-  auto transaction = owner.begin(tables.database());
+  auto transaction = sql::Transaction::begin(tables.database());
   REQUIRE(transaction);
   const auto user = [](const char* name) { return UserKey{kCompanionApp, name}; };
   const WallTime at = kCompanionTime;
@@ -102,8 +99,9 @@ inline void write_companion(const store::StoreUrl& url) {
   tables.advance_group(team, at);
   tables.save_application(team.conv, {.user = "dora", .at = at, .note = "let me in"});
 
+  tables.settle();
   if (tables.failure()) FAIL(tables.failure()->detail);
-  REQUIRE(owner.commit(tables.database(), *transaction));
+  REQUIRE(transaction->commit());
 }
 
 }  // namespace nightpost::support

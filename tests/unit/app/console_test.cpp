@@ -206,7 +206,7 @@ TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   CHECK(office.run({"token", "list"}).out.contains("viewer +reader"));
   CHECK(office.run({"token", "revoke", id}).code == kDone);
   CHECK(office.run({"token", "revoke", id}).code == kNotAllWell);
-  CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[0]["state"] == "revoked");
+  CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[1]["state"] == "revoked");  // the last
   const auto audit = office.run({"audit", "list", "--json", "--what", "token."});
   CHECK(audit.out.contains("token.revoke"));
   CHECK(audit.out.contains(R"("from":"cli")"));
