@@ -42,6 +42,7 @@ Caller caller_of(const store::AdminToken& token) {
           .role = role_from(token.role).value_or(Role::Viewer),
           .apps = token.apps,
           .token_id = token.id,
+          .reader = token.reader,
           .session = {},
           .by_proxy = false,
           .expires_at = token.expires_at};
@@ -91,8 +92,8 @@ std::expected<Caller, Refusal> by_token(const HttpCall& call, std::string_view v
   return caller_of(token);
 }
 
-std::expected<Caller, Refusal> by_session(const HttpCall& call, std::string_view secret, store::AdminStore& store,
-                                          const AccessOptions& options, WallTime now) {
+std::expected<Caller, Refusal> by_session(const HttpCall& call, bool by_person, std::string_view secret,
+                                          store::AdminStore& store, const AccessOptions& options, WallTime now) {
   const std::string hash = hash_of(secret);
   const auto found = store.session(hash);
   if (!found) return refused(found.error());
@@ -103,7 +104,7 @@ std::expected<Caller, Refusal> by_session(const HttpCall& call, std::string_view
   if (over || session.token.revoked_at || (!link && state_of(session.token, now) != "active"))
     return refused(401, "unauthorized", "the session is over: log in again");
   const milliseconds noted_every = std::min(kUseNotedEvery, options.session_idle / 4);
-  if (now - session.used_at >= noted_every) (void)store.touch_session(hash, now);  // likewise
+  if (by_person && now - session.used_at >= noted_every) (void)store.touch_session(hash, now);  // likewise
   Caller caller = caller_of(session.token);
   caller.session = secret;
   caller.expires_at = session.ends_at;
@@ -153,20 +154,20 @@ Result<std::string> origin_of(std::string_view url) {
                      number == (tls ? 443 : 80) ? "" : fmt::format(":{}", number));
 }
 
-std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminStore& store, Gate& gate,
+std::expected<Caller, Refusal> authenticate(const HttpCall& call, bool by_person, store::AdminStore& store, Gate& gate,
                                             const AccessOptions& options, const Clock& clock) {
   if (const std::string_view value = call.header("authorization"); !value.empty())
     return by_token(call, value, store, gate, clock);
   const auto person = person_by_proxy(call, options.proxy);
   if (!person) return std::unexpected(person.error());
   if (*person) {
-    Caller caller{.name = (*person)->name, .role = (*person)->role, .by_proxy = true};
+    Caller caller{.name = (*person)->name, .role = (*person)->role, .reader = (*person)->reader, .by_proxy = true};
     if (auto forged = forged_change(call, caller, options)) return std::unexpected(*std::move(forged));
     return caller;
   }
   const std::string_view cookie = cookie_in(call, cookie_name(options));
   if (cookie.empty()) return refused(401, "unauthorized", "log in, or send Authorization: Bearer and a token");
-  return by_session(call, cookie, store, options, clock.wall());
+  return by_session(call, by_person, cookie, store, options, clock.wall());
 }
 
 std::expected<Begun, Refusal> log_in(const HttpCall& call, const std::string& token, const std::string& link,

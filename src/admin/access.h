@@ -16,7 +16,7 @@
 namespace nightpost::admin {
 
 struct AccessOptions {
-  milliseconds session_idle{1'800'000};       // a session that is not used for so long is over
+  milliseconds session_idle{1'800'000};       // a session that no person uses for so long is over
   milliseconds session_lifetime{43'200'000};  // and at the latest after this
   std::size_t sessions_per_token_max = 20;    // its oldest one ends for one more
   milliseconds link_lifetime{900'000};        // of the one-time link that the first start prints
@@ -30,6 +30,7 @@ struct Caller {
   Role role = Role::Viewer;
   std::vector<AppId> apps;  // empty: all
   std::int64_t token_id = 0;
+  bool reader = false;    // of private messages
   std::string session;    // its secret; empty: an API token calls, or
   bool by_proxy = false;  // a proxy has logged the person in
   std::optional<WallTime> expires_at;
@@ -46,7 +47,8 @@ Result<std::string> origin_of(std::string_view url);
 
 /// 401 where nobody is known by what the call brings, 429 where too many such came from there; 403 `csrf`, `origin`, or
 /// `forbidden`: a proxy names somebody without a role.
-std::expected<Caller, Refusal> authenticate(const HttpCall& call, store::AdminStore& store, Gate& gate,
+/// `by_person`: no page asks by itself, so a session was used.
+std::expected<Caller, Refusal> authenticate(const HttpCall& call, bool by_person, store::AdminStore& store, Gate& gate,
                                             const AccessOptions& options, const Clock& clock);
 
 struct Begun {

@@ -101,9 +101,12 @@ Answered run_route(Request& request, const Route& route, observe::Log* log) {
     return {reply ? as_http(*reply) : as_http(reply.error())};
   const bool recorded = record(request, route, reply ? "done" : "failed: " + reply.error().message, log);
   if (!reply) return {as_http(reply.error()), false, !recorded};
+  // What is private is shown to nobody of whom the log does not say so.
+  const bool looked = route.method == "GET" || route.reader;
   if (!recorded)
     return {as_http(Refusal{503, "not_recorded",
-                            "the change was made, but the audit log took no entry: tell who runs this"}),
+                            looked ? "the audit log took no entry, so nothing is shown: tell who runs this"
+                                   : "the change was made, but the audit log took no entry: tell who runs this"}),
             true, true};
   return {as_http(*reply), true, false};
 }
@@ -127,7 +130,9 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
                   .body = {},
                   .now = tools.clock.wall()};
   if (route.role) {
-    auto caller = authenticate(call, tools.admin, tools.gate, tools.options.access, tools.clock);
+    // A page that is left open asks on by itself, and would keep its session for ever.
+    const bool polls = route.handler == watch_live && target->query.contains("after");
+    auto caller = authenticate(call, !polls, tools.admin, tools.gate, tools.options.access, tools.clock);
     if (!caller) {
       if (log != nullptr)
         log->warn("admin.refused", {observe::kv("code", caller.error().code), observe::kv("from", call.from)});
@@ -141,6 +146,10 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
       return as_answered({403, "forbidden",
                           fmt::format("this wants the role {}, and {} is {}", name_of(*route.role), request.caller.name,
                                       name_of(request.caller.role))});
+    if (route.reader && !request.caller.reader)
+      return as_answered({403, "forbidden",
+                          fmt::format("this wants a reader of private messages, and {} is none: no role includes it",
+                                      request.caller.name)});
   }
   auto query = typed_query(target->query, route.query);
   if (!query) return as_answered(query.error());

@@ -106,6 +106,7 @@ Json operation(const Route& route) {
   out["responses"]["default"] = {{"$ref", "#/components/responses/Error"}};
   if (route.role) {
     out["x-role"] = name_of(*route.role);
+    if (route.reader) out["x-grant"] = "reader";
     out["security"] = Json::array({{{"token", Json::array()}}, {{"session", Json::array()}}});
   } else {
     out["security"] = Json::array();

@@ -1,5 +1,5 @@
 // What the API needs and this room does not do itself: credentials by the vendors' rooms, traces, dead letters, test
-// pushes. The app plugs them in. One thread calls an object of these.
+// pushes, orders to the IM server. The app plugs them in. One thread calls an object of these.
 #pragma once
 
 #include <functional>
@@ -15,6 +15,7 @@
 #include "core/certificate.h"
 #include "core/device.h"
 #include "core/time.h"
+#include "im/domain/ids.h"
 #include "store/store.h"
 
 namespace nightpost::admin {
@@ -142,6 +143,20 @@ class RowDesk {
                             const std::function<bool(AppId)>& may_see) = 0;
   /// {"lines": text, "rows", "next": {"user", "app", "device"} or null}.
   virtual Reply export_rows(const ExportQuestion& question) = 0;
+};
+
+/// What the companion's IM server is told to do: it alone writes its tables, and its connections hear of it.
+class CompanionDesk {
+ public:
+  using Done = std::expected<void, Refusal>;  // 503 `no_im_server`: none is named; 502 `im_server`: it fails or refuses
+  virtual ~CompanionDesk() = default;
+  /// Ends all logins, unbinds all tokens, and refuses signatures of this second or before.
+  virtual Done kick(const im::UserKey& who) = 0;
+  /// May not speak for so long, in one-to-one and in groups; zero: may speak; absent: stays as it is.
+  struct Silence {
+    std::optional<seconds> chats, groups;
+  };
+  virtual Done silence(const im::UserKey& who, const Silence& silence) = 0;
 };
 
 }  // namespace nightpost::admin

@@ -41,7 +41,9 @@ std::expected<std::optional<ProxyPerson>, Refusal> person_by_proxy(const HttpCal
   std::string_view groups = login.groups_header.empty() ? std::string_view() : call.header(login.groups_header);
   while (!groups.empty()) {
     const std::size_t comma = groups.find(',');
-    const auto found = login.roles.find(trimmed(groups.substr(0, comma)));
+    const std::string_view group = trimmed(groups.substr(0, comma));
+    person.reader = person.reader || (!group.empty() && group == login.reader_group);
+    const auto found = login.roles.find(group);
     if (found != login.roles.end() && (!role || *role < found->second)) role = found->second;
     groups = comma == groups.npos ? std::string_view() : groups.substr(comma + 1);
   }

@@ -19,6 +19,7 @@ struct ProxyLogin {
   std::string groups_header;  // lower case: "x-forwarded-groups", with commas; empty: none
   std::string secret;         // what `x-nightpost-proxy-secret` must say; empty: the peer's address is enough
   std::map<std::string, Role, std::less<>> roles;  // by group
+  std::string reader_group;                        // whose people read private messages, too; empty: nobody does
   std::optional<Role> other_role;                  // of those in none of these groups; nullopt: they are refused
 
   bool is_on() const noexcept { return !header.empty(); }
@@ -32,6 +33,7 @@ inline constexpr std::string_view kProxySecretHeader = "x-nightpost-proxy-secret
 struct ProxyPerson {
   std::string name;
   Role role = Role::Viewer;
+  bool reader = false;
 };
 
 /// nullopt: no proxy that is trusted names anybody, so other ways to log in count. 401: the header is there twice, or

@@ -15,6 +15,7 @@
 #include "admin/members.h"
 #include "admin/ports.h"
 #include "admin/role.h"
+#include "im/store/console_reader.h"
 #include "store/admin_store.h"
 #include "store/store.h"
 
@@ -41,6 +42,8 @@ struct Tools {
   PushDesk& pushes;
   EventDesk& events;
   RowDesk& rows;
+  im::ConsoleReader& companion;
+  CompanionDesk& im_server;
   LiveTail& live;
   Gate& gate;
   const Clock& clock;
@@ -81,6 +84,7 @@ struct Route {
   bool events = false;  // the body is an event, or a line each, and not read by `body`
   bool lines = false;   // the body is NDJSON, likewise
   bool waits = false;   // for a vendor or for brokers, maybe long: waits_for_others()
+  bool reader = false;  // beside the role it wants the grant to read private messages
 };
 
 std::span<const Route> routes() noexcept;
@@ -138,6 +142,20 @@ Reply list_letters(Request& request);
 Reply show_letter(Request& request);
 Reply replay_letters(Request& request);
 Reply drop_letters(Request& request);
+// companion_routes.cpp
+Reply companion_totals(Request& request);
+Reply list_companion_users(Request& request);
+Reply show_companion_user(Request& request);
+Reply kick_companion_user(Request& request);
+Reply silence_companion_user(Request& request);
+Reply list_companion_groups(Request& request);
+Reply show_companion_group(Request& request);
+Reply list_companion_members(Request& request);
+// history_looks.cpp
+Reply list_companion_chats(Request& request);
+Reply read_companion_history(Request& request);
+/// Of the companion's tables: that there are none has a code of its own. Pure.
+Refusal companion_refusal(const Error& error);
 // live_routes.cpp
 Reply watch_live(Request& request);
 // token_routes.cpp

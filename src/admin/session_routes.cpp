@@ -8,6 +8,7 @@ namespace {
 nlohmann::json me_view(const Caller& caller, const Tools& tools) {
   return {{"name", caller.name},
           {"role", name_of(caller.role)},
+          {"reader", caller.reader},
           {"apps", apps_or_null(caller.apps)},
           {"csrf", caller.csrf().empty() ? nlohmann::json() : nlohmann::json(caller.csrf())},
           {"session", !caller.session.empty()},

@@ -43,8 +43,13 @@ Reply add_token(Request& request) {
                                 .apps = request.body.apps("apps"),
                                 .created_at = request.now,
                                 .created_by = request.caller.name,
+                                .reader = request.body.flag("reader"),
                                 .expires_at = request.body.time("expires_at")};
   if (!may_manage(request.caller, token)) return refused(403, "wrong_app", "nobody gives more than they have", "apps");
+  if (token.reader && !request.caller.reader)
+    return refused(403, "forbidden",
+                   "nobody gives more than they have: the first reader is made by nightpost token add --reader",
+                   "reader");
   if (token.expires_at && *token.expires_at <= request.now) return invalid("is past", "expires_at");
   auto secret = new_secret(kTokenPrefix);
   if (!secret) return refused(secret.error());

@@ -172,6 +172,7 @@ int run_all(const AllCommandOptions& options) {
       {.name = "all", .ready_file = options.ready_file, .drain_limit = config->drain_limit, .http = std::move(http)},
       &log);
   ConsoleMetrics console_metrics;
+  Config console_config = *config;
   std::unique_ptr<Console> console;  // with --console
   auto started = Both::start(*config, clock, log, [&service](const Error&) { service.fail(); });
   if (!started) return say_error(started.error());
@@ -190,7 +191,11 @@ int run_all(const AllCommandOptions& options) {
   service.add_condition([&] { return both->unready(); });
   // With the config as it is, so without the broker in this process: what it acknowledges is not durable.
   if (options.console) {
-    auto added = add_console(service, *config, clock, log, console_metrics);
+    // Its IM server is here. With TLS its certificate need not be for this address: then the config says both.
+    if (const std::string rest = both->im().rest_url();
+        console_config.console.im_url.empty() && rest.starts_with("http://"))
+      console_config.console.im_url = rest;
+    auto added = add_console(service, console_config, clock, log, console_metrics);
     if (!added) return say_error(added.error());
     console = *std::move(added);
   }

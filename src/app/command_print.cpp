@@ -32,6 +32,11 @@ bool printed_flag(const PrintedJson& object, const char* name) {
   return found != object.end() && found->is_boolean() && found->get<bool>();
 }
 
+/// "viewer", "viewer +reader".
+std::string printed_role(const PrintedJson& object) {
+  return printed_cell(object, "role") + (printed_flag(object, "reader") ? " +reader" : "");
+}
+
 std::string printed_apps(const PrintedJson& object) {
   std::string text;
   const auto found = object.find("apps");
@@ -204,7 +209,7 @@ void print_tokens(const PrintedJson& items, bool json) {
   if (json) return print_json(items);
   Table table({"ID", "NAME", "ROLE", "APPS", "STATE", "MADE BY", "EXPIRES (UTC)", "USED LAST (UTC)"});
   for (const PrintedJson& each : items)
-    table.row({printed_cell(each, "id"), printed_cell(each, "name"), printed_cell(each, "role"), printed_apps(each),
+    table.row({printed_cell(each, "id"), printed_cell(each, "name"), printed_role(each), printed_apps(each),
                printed_cell(each, "state"), printed_cell(each, "created_by"), printed_time(each, "expires_at", "never"),
                printed_time(each, "last_used_at")});
   fmt::print("{}", table.text("no tokens; make one with: nightpost token add --help"));
@@ -214,9 +219,9 @@ void print_sessions(const PrintedJson& items, bool json) {
   if (json) return print_json(items);
   Table table({"ID", "NAME", "BY", "ROLE", "APPS", "BEGUN (UTC)", "USED LAST (UTC)", "ENDS (UTC)"});
   for (const PrintedJson& each : items)
-    table.row({printed_cell(each, "id"), printed_cell(each, "name"), printed_cell(each, "by"),
-               printed_cell(each, "role"), printed_apps(each), printed_time(each, "created_at"),
-               printed_time(each, "last_used_at"), printed_time(each, "ends_at")});
+    table.row({printed_cell(each, "id"), printed_cell(each, "name"), printed_cell(each, "by"), printed_role(each),
+               printed_apps(each), printed_time(each, "created_at"), printed_time(each, "last_used_at"),
+               printed_time(each, "ends_at")});
   fmt::print("{}", table.text("nobody is logged in"));
 }
 

@@ -1,9 +1,11 @@
 #include "app/console_options.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <map>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "app/ready_file.h"
@@ -12,6 +14,12 @@ namespace nightpost::app {
 namespace {
 
 constexpr std::int64_t kConsoleDayMs = 86'400'000;
+
+/// "127.0.0.1" of "http://127.0.0.1:9467". REQUIRED: origin_of() gave it.
+std::string host_of_origin(std::string_view origin) {
+  const std::string_view place = origin.substr(origin.find("//") + 2);
+  return std::string(place.starts_with('[') ? place.substr(1, place.find(']') - 1) : place.substr(0, place.find(':')));
+}
 
 void read_console_address(JsonSection& section, std::string_view key, std::string& host, std::uint16_t& port) {
   std::string text = (host.contains(':') ? "[" + host + "]" : host) + ":" + std::to_string(port);
@@ -59,6 +67,30 @@ std::optional<admin::Role> role_named(JsonSection& section, const std::string& k
   return role;
 }
 
+/// Where the companion's IM server is told to kick and silence.
+void read_im_server(JsonSection& section, ConsoleOptions& options) {
+  section.text("im_url", options.im_url, true);
+  section.text("im_ca_file", options.im_ca_file, true);
+  section.duration_ms("im_wait_ms", options.im_wait, 100, 60'000);
+  if (options.im_url.empty()) {
+    if (!options.im_ca_file.empty()) section.mistake("im_ca_file", "goes with im_url");
+    return;
+  }
+  auto origin = admin::origin_of(options.im_url);
+  if (!origin) return section.mistake("im_url", origin.error().detail);
+  if (origin->starts_with("http://") && !is_this_machine(host_of_origin(*origin)))
+    return section.mistake("im_url", "plain http to another machine would show the signature on the way; say https");
+  options.im_url = *std::move(origin);
+}
+
+/// Whether somebody on this machine can come from such an address: every process can.
+bool holds_this_machine(const server::AddressRange& range) {
+  const auto loopback4 = *server::AddressRange::parse("127.0.0.0/8"), loopback6 = *server::AddressRange::parse("::1");
+  return std::ranges::any_of(std::array{loopback4, loopback6}, [&](const server::AddressRange& loopback) {
+    return range.contains(loopback.prefix) || loopback.contains(range.prefix);
+  });
+}
+
 /// REQUIRED: public_url was read.
 void read_proxy_login(JsonSection& section, ConsoleOptions& options) {
   admin::ProxyLogin& login = options.access.proxy;
@@ -68,6 +100,7 @@ void read_proxy_login(JsonSection& section, ConsoleOptions& options) {
   section.text("proxy_addresses", addresses, true);
   section.text("proxy_secret_file", options.proxy_secret_file, true);
   section.text("proxy_other_role", other, true);
+  section.text("proxy_reader_group", login.reader_group, true);
   std::map<std::string, std::string> roles;
   section.texts("proxy_roles", roles);
   if (auto ranges = parse_ranges(addresses))
@@ -82,13 +115,19 @@ void read_proxy_login(JsonSection& section, ConsoleOptions& options) {
          {std::pair{"proxy_groups_header", !login.groups_header.empty()},
           std::pair{"proxy_addresses", !addresses.empty()},
           std::pair{"proxy_secret_file", !options.proxy_secret_file.empty()},
-          std::pair{"proxy_other_role", !other.empty()}, std::pair{"proxy_roles", !roles.empty()}})
+          std::pair{"proxy_reader_group", !login.reader_group.empty()}, std::pair{"proxy_other_role", !other.empty()},
+          std::pair{"proxy_roles", !roles.empty()}})
       if (given) section.mistake(key, "goes with proxy_user_header");
     return;
   }
   if (options.proxy_addresses.empty())
     section.mistake("proxy_addresses",
                     "missing: whoever may say in proxy_user_header who calls has to be known by address");
+  if (options.proxy_secret_file.empty() && std::ranges::any_of(options.proxy_addresses, holds_this_machine))
+    section.mistake("proxy_secret_file",
+                    "missing: proxy_addresses holds this machine, where any process could say who calls");
+  if (!login.reader_group.empty() && login.groups_header.empty())
+    section.mistake("proxy_groups_header", "goes with proxy_reader_group");
   if (options.public_url.empty())
     section.mistake("public_url", "missing: with proxy_user_header changes must come from its page");
   if (roles.empty() && other.empty())
@@ -139,6 +178,7 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   options.access.tls = !options.tls.certificate.empty() || options.behind_tls_proxy;
   read_public_url(section, options);
   read_proxy_login(section, options);
+  read_im_server(section, options);
 }
 
 }  // namespace nightpost::app

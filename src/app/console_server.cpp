@@ -17,6 +17,7 @@
 #include "admin/call_queue.h"
 #include "admin/routes.h"
 #include "app/certificate_dates.h"
+#include "app/console_companion.h"
 #include "app/console_desks.h"
 #include "app/event_publish.h"
 #include "app/live_reader.h"
@@ -76,6 +77,7 @@ server::ServerResponse busy_answer(std::string why) {
 struct Answerer {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::AdminStore> admin;
+  im::ConsoleReader companion;
 };
 
 struct ConsoleJob {
@@ -137,9 +139,9 @@ struct Console::Impl {
     ConsolePushes pushes(config, *answerer.store, clock);
     ConsoleEvents events(config, producer, clock);
     ConsoleRows rows(*answerer.store);
-    const admin::Tools tools{*answerer.store, *answerer.admin, certificates, traces, letters,
-                             pushes,          events,          rows,         live,   gate,
-                             clock,           options};
+    ConsoleCompanion im_server(config, clock);
+    const admin::Tools tools{*answerer.store,    *answerer.admin, certificates, traces, letters, pushes, events, rows,
+                             answerer.companion, im_server,       live,         gate,   clock,   options};
     while (auto job = room.queue.next(stop)) {
       // A call that lasts is not one that waits: the gauge has it right meanwhile.
       boost::asio::post(loop, [&room] { room.waiting.set(room.queue.waiting()); });
@@ -192,7 +194,7 @@ struct Console::Impl {
       if (!store) return std::unexpected(store.error());
       auto tables = open_admin_store(config);
       if (!tables) return std::unexpected(tables.error());
-      room.answerers.push_back({*std::move(store), *std::move(tables)});
+      room.answerers.push_back({*std::move(store), *std::move(tables), {config.store_url, config.store}});
     }
     return {};
   }

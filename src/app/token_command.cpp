@@ -31,6 +31,7 @@ struct TokenAddOptions {
   std::string name, role;
   std::vector<std::int64_t> apps;
   std::int64_t days = 0;
+  bool reader = false;
 };
 
 int say_added(const TokenAddOptions& options, const nlohmann::json& token) {
@@ -43,6 +44,7 @@ int say_added(const TokenAddOptions& options, const nlohmann::json& token) {
 
 int add_remotely(const TokenAddOptions& options) {
   nlohmann::json body = {{"name", options.name}, {"role", options.role}};
+  if (options.reader) body["reader"] = true;
   if (!options.apps.empty()) body["apps"] = options.apps;
   if (options.days > 0) body["expires_at"] = to_ms(SystemClock().wall() + std::chrono::days(options.days));
   const auto heard = ask_server(options.common.remote, "POST", "/v1/tokens", body);
@@ -56,8 +58,11 @@ int add_token(const TokenAddOptions& options) {
   auto secret = admin::new_secret(admin::kTokenPrefix);
   if (!secret) return say_error(secret.error());
   const WallTime now = SystemClock().wall();
-  store::AdminToken token{
-      .name = options.name, .role = options.role, .created_at = now, .created_by = "cli:" + system_user()};
+  store::AdminToken token{.name = options.name,
+                          .role = options.role,
+                          .created_at = now,
+                          .created_by = "cli:" + system_user(),
+                          .reader = options.reader};
   for (const std::int64_t app : options.apps) token.apps.push_back(AppId{app});
   if (options.days > 0) token.expires_at = now + std::chrono::days(options.days);
   const auto added = recorded(**store, "token.add", [&](store::AuditEntry& entry) {
@@ -126,6 +131,8 @@ void add_token_command(CLI::App& root, int& exit_code) {
                    "viewer looks; sender also sends test pushes; operator also changes; admin does everything")
       ->required()
       ->check(CLI::IsMember({"viewer", "sender", "operator", "admin"}));
+  add_command->add_flag("--reader", added->reader,
+                        "and reads private messages of the companion, each look with a reason in the audit log");
   add_command->add_option("--app", added->apps, "only for this app; may be repeated; absent: for all")
       ->check(CLI::PositiveNumber);
   add_command->add_option("--days", added->days, "until it expires; absent: never")->check(CLI::Range(1, 36'500));

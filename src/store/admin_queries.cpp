@@ -5,14 +5,14 @@
 namespace nightpost::store {
 namespace {
 
-#define TOKEN_COLUMNS "id, name, kind, role, apps, created_at, created_by, expires_at, used_at, revoked_at"
+#define TOKEN_COLUMNS "id, name, kind, role, apps, created_at, created_by, expires_at, used_at, revoked_at, reader"
 #define TOKEN_COLUMNS_OF_T \
-  "t.id, t.name, t.kind, t.role, t.apps, t.created_at, t.created_by, t.expires_at, t.used_at, t.revoked_at"
+  "t.id, t.name, t.kind, t.role, t.apps, t.created_at, t.created_by, t.expires_at, t.used_at, t.revoked_at, t.reader"
 
-#define SESSION_COLUMNS                                                          \
-  TOKEN_COLUMNS_OF_T                                                             \
-      ", s.created_at, s.used_at, s.ends_at, s.hash FROM admin_sessions s JOIN " \
-      "admin_tokens t ON t.id = s.token_id"
+#define SESSION_COLUMNS                                                      \
+  TOKEN_COLUMNS_OF_T                                                         \
+  ", s.created_at, s.used_at, s.ends_at, s.hash FROM admin_sessions s JOIN " \
+  "admin_tokens t ON t.id = s.token_id"
 
 constexpr std::string_view kTokensTable = "admin_tokens", kSessionsTable = "admin_sessions", kAuditTable = "audit_log";
 
@@ -23,8 +23,8 @@ constexpr std::array<AdminSql, kAdminQueries> kAdminSql = {{
     {"admin_tokens_good", kTokensTable,
      "SELECT count(*) FROM admin_tokens WHERE revoked_at IS NULL AND kind = 'token'"},
     {"admin_token_add", kTokensTable,
-     "INSERT INTO admin_tokens (name, kind, hash, role, apps, created_at, created_by, expires_at) "
-     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS bigint), -1)) RETURNING " TOKEN_COLUMNS},
+     "INSERT INTO admin_tokens (name, kind, hash, role, apps, created_at, created_by, expires_at, reader) "
+     "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULLIF(CAST(?8 AS bigint), -1), ?9) RETURNING " TOKEN_COLUMNS},
     {"admin_tokens", kTokensTable,
      "SELECT " TOKEN_COLUMNS " FROM admin_tokens WHERE kind = 'token' ORDER BY revoked_at IS NOT NULL, id LIMIT ?1"},
     {"admin_token", kTokensTable, "SELECT " TOKEN_COLUMNS " FROM admin_tokens WHERE id = ?1 AND kind = 'token'"},

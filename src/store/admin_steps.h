@@ -95,4 +95,10 @@ CREATE TRIGGER audit_log_is_append_only BEFORE UPDATE ON audit_log FOR EACH ROW
   EXECUTE FUNCTION nightpost_audit_is_append_only();
 )sql";
 
+// Who may read private messages of the companion.
+inline constexpr const char* kSqliteReaderStep =
+    "ALTER TABLE admin_tokens ADD COLUMN reader INTEGER NOT NULL DEFAULT 0";
+inline constexpr const char* kPostgresReaderStep =
+    "ALTER TABLE admin_tokens ADD COLUMN reader bigint NOT NULL DEFAULT 0";
+
 }  // namespace nightpost::store

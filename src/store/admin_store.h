@@ -32,6 +32,7 @@ struct AdminToken {
   std::vector<AppId> apps;  // empty: all
   WallTime created_at{};
   std::string created_by;
+  bool reader = false;  // reads private messages of the companion, too, whatever the role
   std::optional<WallTime> expires_at, used_at, revoked_at;  // absent: never
 };
 

@@ -48,7 +48,7 @@ class AdminTables final : public AdminStore {
       return one_token(AdminQuery::TokenAdd, token.name,
                        token.kind == AdminToken::Kind::Link ? std::string_view("link") : std::string_view("token"),
                        hash, token.role, apps, to_ms(token.created_at), token.created_by,
-                       token.expires_at ? to_ms(*token.expires_at) : kNever);
+                       token.expires_at ? to_ms(*token.expires_at) : kNever, token.reader ? 1 : 0);
     });
   }
   Result<std::vector<AdminToken>> tokens(std::size_t limit) override {
@@ -200,17 +200,18 @@ class AdminTables final : public AdminStore {
             .apps = admin_apps_from(row.text(4)),
             .created_at = wall_from_ms(row.integer(5)),
             .created_by = std::string(row.text(6)),
+            .reader = row.integer(10) != 0,
             .expires_at = time_in(row, 7),
             .used_at = time_in(row, 8),
             .revoked_at = time_in(row, 9)};
   }
   template <class Row>
   static AdminSession session_of_row(const Row& row) {
-    return {.id = std::string(row.text(13).substr(0, kSessionIdBytes)),
+    return {.id = std::string(row.text(14).substr(0, kSessionIdBytes)),
             .token = token_of_row(row),
-            .created_at = wall_from_ms(row.integer(10)),
-            .used_at = wall_from_ms(row.integer(11)),
-            .ends_at = wall_from_ms(row.integer(12))};
+            .created_at = wall_from_ms(row.integer(11)),
+            .used_at = wall_from_ms(row.integer(12)),
+            .ends_at = wall_from_ms(row.integer(13))};
   }
   static bool is_session_id(std::string_view id) { return id.size() == kSessionIdBytes && is_admin_text(id); }
   /// Hashes that begin so are below it: they are hexadecimal.

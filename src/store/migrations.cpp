@@ -266,7 +266,7 @@ END;
 CREATE TRIGGER devices_deleted AFTER DELETE ON devices WHEN NOT EXISTS (SELECT 1 FROM bulk_load) BEGIN
   INSERT INTO changes (kind, app_id, user_id) VALUES ('receiver', old.app_id, old.user_id);
 END;
-)sql",
+)sql", kSqliteReaderStep,
 };
 
 constexpr std::array kTraceSteps = {

@@ -242,7 +242,7 @@ CREATE TRIGGER removals_of_another_version AFTER UPDATE OF version ON certificat
 -- more would keep everybody waiting.
 ALTER TABLE devices DROP CONSTRAINT devices_token_kind_check;
 ALTER TABLE devices ADD CONSTRAINT devices_token_kind_check CHECK (token_kind IN ('token', 'fid', 'voip')) NOT VALID;
-)sql",
+)sql", kPostgresReaderStep,
 };
 
 /// Our tables, and the version that has them first.

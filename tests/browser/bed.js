@@ -86,17 +86,20 @@ export class Bed {
     this.openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '2', '-subj', '/CN=localhost',
       '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', 'im.key', '-out', 'im.pem');
     const store = { url: 'sqlite:store.db', master_key_file: 'master.key' };
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const rest = { listen: `127.0.0.1:${port}`, administrators: { [app]: 'administrator' } };
     const all = this.write('all.json', JSON.stringify({
       store,
-      im: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', key_files: { [app]: 'app.key' }, tls_certificate_file: 'im.pem', tls_key_file: 'im.key' },
+      im: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', key_files: { [app]: 'app.key' }, tls_certificate_file: 'im.pem', tls_key_file: 'im.key', rest },
       worker: { http_listen: '127.0.0.1:0' },
       trace: { sample: 1 },
       content: { language: 'en' },
     }));
-    this.brokerPort = 20_000 + Math.floor(Math.random() * 12_000);
+    this.brokerPort = port + 1;
     this.config = this.write('config.json', JSON.stringify({
       store, kafka: { brokers: `127.0.0.1:${this.brokerPort}` }, worker: { http_listen: '127.0.0.1:0' }, trace: { sample: 1 },
-      console: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', kafka_wait_ms: 3000, requests_burst_max: 10_000, requests_per_second_max: 10_000 },
+      im: { key_files: { [app]: 'app.key' }, rest }, // in whose name the console tells the IM server
+      console: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', im_url: `https://localhost:${port}`, im_ca_file: 'im.pem', kafka_wait_ms: 3000, requests_burst_max: 10_000, requests_per_second_max: 10_000 },
     }));
     // The worker joins its group while other things are tested; who needs it waits for it.
     this.worker = this.startBroker().then(() => this.start('worker', 'worker', '--config', this.config));

@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { app } from './bed.js';
 
-const views = (ids, event) => ({
+const views = (ids, event, group) => ({
   overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`, history: `certificates/${ids.history}`,
   removed: 'certificates/removed',
   edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`, files: 'users/files',
   trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, live: 'live', letters: 'letters', tokens: 'tokens', sessions: 'tokens/sessions', audit: 'audit',
+  im: `im?app=${app}`, 'im-users': `im/users?app=${app}`, 'im-user': `im/users/${app}/max`, 'im-group': `im/groups/${app}/${encodeURIComponent(group)}`, 'im-history': `im/history?app=${app}&user=lily&peer=max`,
 });
 
-async function look({ visitor, admin, ids, event }, language, dark) {
+async function look({ visitor, admin, ids, event, group }, language, dark) {
   const made = await admin.call('post', '/v1/tokens', { name: `look-${language}-${dark}`, role: 'admin', apps: null, expires_at: null });
   const reader = await visitor({ language, dark });
   const mode = `${language}-${dark ? 'dark' : 'light'}`;
@@ -20,7 +21,7 @@ async function look({ visitor, admin, ids, event }, language, dark) {
   assert.equal(await reader.page.evaluate(() => document.documentElement.lang), language === 'zh' ? 'zh-CN' : 'en');
   const ground = await reader.page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   assert.equal(ground, dark ? 'rgb(14, 18, 26)' : 'rgb(244, 245, 248)');
-  for (const [name, route] of Object.entries(views(ids, event))) {
+  for (const [name, route] of Object.entries(views(ids, event, group))) {
     await reader.go(route);
     await reader.page.waitForLoadState('networkidle');
     await reader.accessible(`${name} (${mode})`);

@@ -1,5 +1,5 @@
-// Any text as the target and the body of a call of the admin API, and any bytes as a credential that is uploaded: each
-// is read or refused with a status and a sentence.
+// Any text as the target and the body of a call of the admin API, or as what the IM server answers it, and any bytes as
+// a credential that is uploaded: each is read or refused with a status and a sentence.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -7,6 +7,7 @@
 
 #include "admin/routes.h"
 #include "admin/target.h"
+#include "app/console_companion.h"
 #include "app/console_desks.h"
 
 using namespace nightpost;
@@ -32,6 +33,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (const auto body = admin::read_members(text, route.body); !body) must_explain(body.error(), 400);
   }
+  if (const auto done = app::companion_answer(200, text); !done) must_explain(done.error(), 502);
   const auto vendor = static_cast<Vendor>(data[0] % std::size_t(Vendor::Count));
   static const app::Config kConfig;
   static const SystemClock kClock;

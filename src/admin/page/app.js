@@ -1,6 +1,6 @@
 // The frame: navigation, language, theme, who is logged in. It fills the main part with the view of the route.
 import { h, icon, replace } from './dom.js';
-import { keepLanguage, language, languages, preferredLanguage, t, useLanguage } from './i18n.js';
+import { keepLanguage, language, languages, loadTexts, preferredLanguage, t, useLanguage } from './i18n.js';
 import { onSessionEnd } from './api.js';
 import { currentView, go, goTo, link, route } from './router.js';
 import { forget, loadApps, logOut, may, me, resume } from './session.js';
@@ -11,9 +11,12 @@ import { button, empty, linkButton, mountToasts, problem } from './ui.js';
 /// Where to: [path, icon, role]. The label is nav.<path>.
 const places = [
   ['overview', 'overview', 'viewer'], ['certificates', 'key', 'viewer'], ['send', 'send', 'sender'],
-  ['users', 'people', 'viewer'], ['trace', 'trace', 'viewer'], ['live', 'trace', 'viewer'], ['letters', 'letter', 'viewer'],
+  ['users', 'people', 'viewer'], ['im', 'chat', 'viewer'], ['trace', 'trace', 'viewer'], ['live', 'trace', 'viewer'], ['letters', 'letter', 'viewer'],
   ['tokens', 'shield', 'admin'], ['audit', 'list', 'admin'],
 ];
+
+/// A view of the companion, and the texts that only these need.
+const companion = (module) => Promise.all([module, loadTexts('companion')]).then(([loaded]) => loaded);
 
 route('/', () => import('./views/overview.js'));
 route('/overview', () => import('./views/overview.js'));
@@ -26,6 +29,12 @@ route('/send', () => import('./views/send.js'));
 route('/users', () => import('./views/users.js'));
 route('/users/files', () => import('./views/files.js'));
 route('/users/:app/:user', () => import('./views/user.js'));
+route('/im', () => companion(import('./views/im.js')));
+route('/im/history', () => companion(import('./views/im_history.js')));
+route('/im/users', () => companion(import('./views/im_list.js')), { kind: 'users' });
+route('/im/groups', () => companion(import('./views/im_list.js')), { kind: 'groups' });
+route('/im/users/:app/:user', () => companion(import('./views/im_user.js')));
+route('/im/groups/:app/:group', () => companion(import('./views/im_group.js')));
 route('/trace', () => import('./views/trace.js'));
 route('/trace/:event', () => import('./views/trace_event.js'));
 route('/live', () => import('./views/live.js'));
@@ -63,7 +72,7 @@ function navigation(active) {
 
 function frame(active) {
   const account = me && h('div', { class: 'account' },
-    h('p', {}, h('strong', {}, me.name), h('span', {}, t(`role.${me.role}`), me.apps && ` · ${t('apps.n', { n: me.apps.length })}`)),
+    h('p', {}, h('strong', {}, me.name), h('span', {}, t(`role.${me.role}`), me.reader && ` · ${t('role.reader')}`, me.apps && ` · ${t('apps.n', { n: me.apps.length })}`)),
     !me.by_proxy && h('button', { type: 'button', class: 'tool', onclick: async () => {
       await logOut().catch(forget);
       go(['login']);

@@ -1,4 +1,4 @@
-// What the page says, by key, and how it writes numbers and times. Every visible text stands in en.js and zh.js.
+// What the page says, by key, and how it writes numbers and times. Every visible text stands in en*.js and zh*.js.
 
 export const languages = { en: 'English', zh: '中文' };
 
@@ -20,6 +20,12 @@ export async function useLanguage(wanted) {
   plurals = new Intl.PluralRules(wanted);
   language = wanted;
   document.documentElement.lang = wanted === 'zh' ? 'zh-CN' : wanted;
+}
+
+/// Texts that few views need, which load them first: `part` of en_<part>.js.
+export async function loadTexts(part) {
+  const texts = (await import(`./${language}_${part}.js`)).default;
+  dictionary = { ...dictionary, ...texts };
 }
 
 export function keepLanguage(wanted) {

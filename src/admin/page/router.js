@@ -1,11 +1,11 @@
 // Routes behind '#': a view is a function of its parameters that fills the main part. Nothing of a route reaches the
 // server, so one-time links leave no trace in its logs.
 
-const routes = []; // {pattern: ['certificates', ':id'], load}
+const routes = []; // {pattern: ['certificates', ':id'], load, fixed}
 
-/// '/certificates/:id' and a function that imports the view's module.
-export function route(pattern, load) {
-  routes.push({ pattern: pattern.split('/').filter(Boolean), load });
+/// '/certificates/:id' and a function that imports the view's module; `fixed`: parameters that the route itself gives.
+export function route(pattern, load, fixed = {}) {
+  routes.push({ pattern: pattern.split('/').filter(Boolean), load, fixed });
 }
 
 function match(pattern, segments) {
@@ -35,9 +35,9 @@ export function currentRoute() {
 /// The view for the current hash: {load, parameters}, or null.
 export function currentView() {
   const { path, query } = currentRoute();
-  for (const { pattern, load } of routes) {
+  for (const { pattern, load, fixed } of routes) {
     const found = match(pattern, path);
-    if (found) return { load, parameters: { ...query, ...found } };
+    if (found) return { load, parameters: { ...query, ...found, ...fixed } };
   }
   return null;
 }

@@ -3,7 +3,7 @@ import { get, post, useCsrf } from './api.js';
 
 const roles = ['viewer', 'sender', 'operator', 'admin'];
 
-/// {name, role, apps, csrf, expires_at, version}, or null.
+/// {name, role, reader, apps, csrf, expires_at, version}, or null.
 export let me = null;
 
 function enter(answer) {
@@ -19,6 +19,9 @@ export async function logOut() {
   enter(null);
 }
 export const forget = () => enter(null);
+
+/// Of private messages: a grant beside the role.
+export const isReader = () => me?.reader === true;
 
 /// Whether the role may do what needs `role`; the server has the last word.
 export const may = (role) => me !== null && roles.indexOf(me.role) >= roles.indexOf(role);

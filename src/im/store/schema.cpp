@@ -110,6 +110,10 @@ Result<void> bring_up(Store store) {
 
 std::int64_t schema_version() noexcept { return static_cast<std::int64_t>(schema_steps().size()); }
 
+Result<std::int64_t> stored_version(store::Connection& connection) { return File{connection}.version(); }
+
+Result<std::int64_t> stored_version(store::PostgresConnection& connection) { return Server{connection}.version(); }
+
 Result<void> migrate(store::Connection& connection) { return bring_up(File{connection}); }
 
 Result<void> migrate(store::PostgresConnection& connection, const store::StoreOptions& options) {

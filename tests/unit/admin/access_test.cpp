@@ -247,8 +247,7 @@ TEST_CASE("admin access: a good token logs in at the rate of its requests", "[ad
   Gate gate(GateOptions{.requests_burst_max = 2, .requests_per_second_max = 1});
   const std::string one = bed.token(Role::Viewer), two = bed.token(Role::Viewer);
   const auto begin_by = [&](const std::string& token) {
-    const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
-                      bed.events, bed.rows,   bed.live,         gate,       bed.clock,   bed.options};
+    const Tools tools = bed.tools_at(gate);
     return answer(ApiBed::a_call("POST", "/v1/login", {{"token", token}}), tools, nullptr).http.status;
   };
   CHECK(begin_by(one) == 200);
@@ -267,8 +266,7 @@ TEST_CASE("admin access: requests of a token have a rate", "[admin][access]") {
   const auto call = [&](const std::string& token) {
     HttpCall asked = ApiBed::a_call("GET", "/v1/me");
     asked.headers.emplace_back("authorization", "Bearer " + token);
-    const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
-                      bed.events, bed.rows,   bed.live,         gate,       bed.clock,   bed.options};
+    const Tools tools = bed.tools_at(gate);
     return answer(asked, tools, nullptr).http.status;
   };
   for (int i = 0; i < 3; ++i) CHECK(call(one) == 200);

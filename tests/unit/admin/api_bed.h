@@ -186,6 +186,27 @@ class ScriptedRows final : public RowDesk {
   bool away = false;
 };
 
+class ScriptedImServer final : public CompanionDesk {
+ public:
+  Done kick(const im::UserKey& who) override {
+    asked = "kick " + who.user;
+    return answer();
+  }
+  Done silence(const im::UserKey& who, const Silence& silence) override {
+    const auto text = [](std::optional<seconds> time) { return time ? std::to_string(time->count()) : "as it is"; };
+    asked = "silence " + who.user + ", " + text(silence.chats) + ", " + text(silence.groups);
+    return answer();
+  }
+  std::string asked;
+  bool away = false;
+
+ private:
+  Done answer() const {
+    if (away) return refused(502, "im_server", "nobody answers");
+    return {};
+  }
+};
+
 struct Heard {
   int status = 0;
   nlohmann::json body;
@@ -216,6 +237,8 @@ class ApiBed {
     auto tables = store::open_sqlite_admin(path);
     if (!tables) FAIL(tables.error().detail);
     admin = *std::move(tables);
+    place = {store::StoreUrl::Kind::Sqlite, path};
+    companion = im::ConsoleReader(place, {});
     options.version = "0.1.0";
     options.started_at = kThen;
   }
@@ -224,13 +247,15 @@ class ApiBed {
   ~ApiBed() { std::filesystem::remove_all(folder_); }
 
   /// The text of a new token.
-  std::string token(Role role, std::vector<AppId> apps = {}, std::optional<WallTime> expires_at = std::nullopt) {
+  std::string token(Role role, std::vector<AppId> apps = {}, std::optional<WallTime> expires_at = std::nullopt,
+                    bool reader = false) {
     std::string secret = *new_secret(kTokenPrefix);
     const auto added = admin->add_token({.name = std::string(name_of(role)) + std::to_string(++tokens_),
                                          .role = std::string(name_of(role)),
                                          .apps = std::move(apps),
                                          .created_at = kThen,
                                          .created_by = "test",
+                                         .reader = reader,
                                          .expires_at = expires_at},
                                         hash_of(secret));
     REQUIRE(added);
@@ -253,9 +278,13 @@ class ApiBed {
     }
     return call;
   }
+  /// `at`: a gate of the test's own, or that of the bed.
+  Tools tools_at(Gate& at) {
+    return {*store, *admin,    certificates, traces, letters, pushes, events,
+            rows,   companion, im_server,    live,   at,      clock,  options};
+  }
   Heard send(const HttpCall& call) {
-    const Tools tools{*store, *admin, certificates, traces, letters, pushes, events, rows, live, gate, clock, options};
-    const Answered answered = answer(call, tools, nullptr);
+    const Answered answered = answer(call, tools_at(gate), nullptr);
     Heard heard{answered.http.status, nullptr, answered.http.headers, answered.changed};
     if (!answered.http.body.empty()) {
       heard.body = nlohmann::json::parse(answered.http.body, nullptr, false);
@@ -319,6 +348,9 @@ class ApiBed {
   ScriptedPushes pushes;
   ScriptedEvents events;
   ScriptedRows rows;
+  store::StoreUrl place;
+  im::ConsoleReader companion{{}, {}};
+  ScriptedImServer im_server;
   LiveTail live{4, 1'000};
   GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};
   Gate gate{limits};

@@ -119,5 +119,18 @@ TEST_CASE("live: the route shows what the caller may see", "[admin][live]") {
   CHECK(bed.call("GET", "/v1/live", "").status == 401);
 }
 
+TEST_CASE("live view: a page that is left open keeps no session", "[admin][live]") {
+  ApiBed bed;
+  const ApiBed::Session session = bed.log_in(bed.token(Role::Viewer));
+  const milliseconds half = bed.options.access.session_idle / 2;
+  const auto ask = [&](const char* target) {
+    bed.clock.passed += half;
+    return bed.by_session("GET", target, session).status;
+  };
+  for (int i = 0; i < 4; ++i) REQUIRE(ask("/v1/live?outcome=dead") == 200);  // a person asks for it
+  CHECK(ask("/v1/live?after=0") == 200);
+  CHECK(ask("/v1/live?after=0") == 401);
+}
+
 }  // namespace
 }  // namespace nightpost::admin

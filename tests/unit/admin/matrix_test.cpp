@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "support/companion_rows.h"
 #include "unit/admin/api_bed.h"
 
 namespace nightpost::admin {
@@ -49,6 +50,17 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"DELETE /v1/users/mutes", {"/v1/users/mutes" + user + "&kind=all", nullptr}},
       {"GET /v1/trace/events/{event}", {"/v1/trace/events/e1", nullptr}},
       {"GET /v1/trace/users", {"/v1/trace/users" + user, nullptr}},
+      {"GET /v1/im/totals", {"/v1/im/totals?app=1400000001", nullptr}},
+      {"GET /v1/im/users", {"/v1/im/users?app=1400000001", nullptr}},
+      {"GET /v1/im/users/{user}", {"/v1/im/users/anna?app=1400000001", nullptr}},
+      {"POST /v1/im/users/{user}/kick", {"/v1/im/users/anna/kick?app=1400000001", nullptr}},
+      {"PUT /v1/im/users/{user}/silence", {"/v1/im/users/anna/silence?app=1400000001", {{"chats_until", 0}}}},
+      {"GET /v1/im/users/{user}/chats", {"/v1/im/users/anna/chats?app=1400000001", nullptr}},
+      {"GET /v1/im/groups", {"/v1/im/groups?app=1400000001", nullptr}},
+      {"GET /v1/im/groups/{group}", {"/v1/im/groups/team?app=1400000001", nullptr}},
+      {"GET /v1/im/groups/{group}/members", {"/v1/im/groups/team/members?app=1400000001", nullptr}},
+      {"POST /v1/im/history",
+       {"/v1/im/history", {{"app_id", kShop.value}, {"reason", "ticket 4711"}, {"user", "anna"}, {"peer", "bob"}}}},
       {"GET /v1/live", {"/v1/live?app=1400000001", nullptr}},
       {"POST /v1/push", {"/v1/push", {{"app_id", kShop.value}, {"user_id", "vinson"}, {"desc", "hello"}}}},
       {"POST /v1/events", {"/v1/events", kShop.value}},
@@ -71,7 +83,8 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
 
 /// A bed with what good_call() names.
 struct MatrixBed : ApiBed {
-  MatrixBed() {
+  explicit MatrixBed(const Route& route) {
+    if (route.path.starts_with("/v1/im/")) support::write_companion(place);
     certificate = a_certificate("shop");
     edit(certificate, "com.example.shop");
     removed = a_certificate("removed");
@@ -113,8 +126,8 @@ TEST_CASE("admin matrix: each role may do what its routes say, and nothing else"
     if (!route.role || route.path == "/v1/logout") continue;  // below
     for (std::size_t r = 0; r < kRoleNames.size(); ++r) {
       CAPTURE(kRoleNames[r]);
-      MatrixBed bed;
-      const Heard heard = bed.good(route, bed.token(Role(r)));
+      MatrixBed bed(route);
+      const Heard heard = bed.good(route, bed.token(Role(r), {}, std::nullopt, route.reader));
       if (Role(r) < *route.role) {
         CHECK(heard.status == 403);
         CHECK(heard.code() == "forbidden");
@@ -139,11 +152,31 @@ TEST_CASE("admin matrix: each role may do what its routes say, and nothing else"
   }
 }
 
+TEST_CASE("admin matrix: no role reads private messages without the grant", "[admin][matrix]") {
+  std::set<std::string> private_ones;
+  for (const Route& route : routes()) {
+    CAPTURE(label(route));
+    if (!route.reader) continue;
+    private_ones.insert(label(route));
+    MatrixBed bed(route);
+    for (std::size_t r = 0; r < kRoleNames.size(); ++r) {
+      const Heard heard = bed.good(route, bed.token(Role(r)));
+      CHECK(heard.status == 403);
+      CHECK(heard.code() == "forbidden");
+      CHECK(heard.message().contains("reader"));
+    }
+    CHECK(bed.audit().empty());
+    CHECK(bed.good(route, bed.token(Role::Viewer, {}, std::nullopt, true)).status == route.done);
+    CHECK_FALSE(route.deed.empty());
+  }
+  CHECK(private_ones == std::set<std::string>{"GET /v1/im/users/{user}/chats", "POST /v1/im/history"});
+}
+
 TEST_CASE("admin matrix: who is nobody, over, revoked or of another app gets nothing", "[admin][matrix]") {
   for (const Route& route : routes()) {
     CAPTURE(label(route));
     if (!route.role) continue;
-    MatrixBed bed;
+    MatrixBed bed(route);
     const std::string expired = bed.token(Role::Admin, {}, kThen - seconds(1));
     const std::string revoked = bed.token(Role::Admin);
     REQUIRE(bed.admin->revoke_token(bed.latest, kThen));
@@ -158,7 +191,7 @@ TEST_CASE("admin matrix: who is nobody, over, revoked or of another app gets not
     CHECK(bed.audit().empty());
 
     if (!names_an_app(route) || route.events || route.lines) continue;  // of these each line is judged by itself
-    const Heard other = bed.good(route, bed.token(Role::Admin, {kGame}));
+    const Heard other = bed.good(route, bed.token(Role::Admin, {kGame}, std::nullopt, true));
     CHECK((other.status == 403 || other.status == 404));
     CHECK((other.code() == "wrong_app" || other.code() == "not_found"));
     CHECK(bed.audit().empty());
@@ -173,8 +206,8 @@ TEST_CASE("admin matrix: a session changes nothing without its CSRF header", "[a
   for (const Route& route : routes()) {
     CAPTURE(label(route));
     if (!route.role) continue;
-    MatrixBed bed;
-    const ApiBed::Session session = bed.log_in(bed.token(Role::Admin));
+    MatrixBed bed(route);
+    const ApiBed::Session session = bed.log_in(bed.token(Role::Admin, {}, std::nullopt, true));
     const ApiBed::Session other = bed.log_in(bed.token(Role::Admin));
     const GoodCall wanted = bed.good_call(route);
     const std::string method(route.method);
@@ -192,8 +225,8 @@ TEST_CASE("admin matrix: a session changes nothing without its CSRF header", "[a
 TEST_CASE("admin matrix: what no table has is refused by every route", "[admin][matrix]") {
   for (const Route& route : routes()) {
     CAPTURE(label(route));
-    MatrixBed bed;
-    const std::string secret = bed.token(Role::Admin);
+    MatrixBed bed(route);
+    const std::string secret = bed.token(Role::Admin, {}, std::nullopt, true);
     const GoodCall wanted = bed.good_call(route);
     const std::string mark = wanted.target.contains('?') ? "&" : "?";
     const Heard query = bed.call(std::string(route.method), wanted.target + mark + "stranger=1", secret, wanted.body);
@@ -231,11 +264,12 @@ TEST_CASE("admin matrix: what waits for vendors or brokers, or for many commits,
   std::set<std::string> waiting;
   for (const Route& route : routes())
     if (route.waits) waiting.insert(label(route));
-  CHECK(waiting == std::set<std::string>{"GET /v1/devices/export", "GET /v1/users/export", "POST /v1/devices/import",
-                                         "POST /v1/users/import", "GET /v1/letters", "GET /v1/letters/{letter}",
-                                         "POST /v1/certificates/{id}/approve-removals",
-                                         "POST /v1/certificates/{id}/verify", "POST /v1/events",
-                                         "POST /v1/letters/drop", "POST /v1/letters/replay", "POST /v1/push"});
+  CHECK(waiting ==
+        std::set<std::string>{"GET /v1/im/totals", "POST /v1/im/users/{user}/kick", "PUT /v1/im/users/{user}/silence",
+                              "GET /v1/devices/export", "GET /v1/users/export", "POST /v1/devices/import",
+                              "POST /v1/users/import", "GET /v1/letters", "GET /v1/letters/{letter}",
+                              "POST /v1/certificates/{id}/approve-removals", "POST /v1/certificates/{id}/verify",
+                              "POST /v1/events", "POST /v1/letters/drop", "POST /v1/letters/replay", "POST /v1/push"});
   struct Row {
     const char *method, *target;
     bool waits;
@@ -296,6 +330,7 @@ TEST_CASE("admin matrix: the OpenAPI document says what the table says", "[admin
     CHECK(one["responses"].contains(std::to_string(route.done)));
     CHECK(one["security"].empty() == !route.role.has_value());
     if (route.role) CHECK(one["x-role"] == name_of(*route.role));
+    CHECK(one.contains("x-grant") == route.reader);
     std::size_t in_query = 0, in_path = 0;
     for (const auto& parameter : one.value("parameters", nlohmann::json::array())) {
       in_query += parameter["in"] == "query" ? 1 : 0;

@@ -21,6 +21,27 @@ HttpCall from_proxy(HttpFields headers, bool trusted = true) {
   return call;
 }
 
+TEST_CASE("proxy login: readers are of the group that the config names", "[admin][proxy]") {
+  struct Row {
+    const char *name, *groups, *reader_group;
+    bool want;
+  };
+  for (const Row& row : std::vector<Row>{{"one of it", "ops, legal", "legal", true},
+                                         {"none of it", "ops", "legal", false},
+                                         {"a part of its name", "ops,lega,legally,LEGAL", "legal", false},
+                                         {"no group is named", "ops,", "", false},
+                                         {"an empty group", ",ops", "", false}}) {
+    CAPTURE(row.name);
+    ProxyLogin login = a_login();
+    login.reader_group = row.reader_group;
+    const auto person = person_by_proxy(
+        from_proxy({{"x-forwarded-email", "vinson@example.com"}, {"x-forwarded-groups", row.groups}}), login);
+    REQUIRE(person);
+    REQUIRE(*person);
+    CHECK((*person)->reader == row.want);
+  }
+}
+
 TEST_CASE("proxy login: a person has the highest role of their groups", "[admin][proxy]") {
   struct Row {
     const char *name, *groups;
@@ -136,8 +157,7 @@ TEST_CASE("proxy login: each person has a rate of their own", "[admin][proxy]") 
   bed.options.access.proxy = a_login();
   Gate gate(GateOptions{.requests_burst_max = 1, .requests_per_second_max = 1});
   const auto status = [&](const std::string& who) {
-    const Tools tools{*bed.store, *bed.admin, bed.certificates, bed.traces, bed.letters, bed.pushes,
-                      bed.events, bed.rows,   bed.live,         gate,       bed.clock,   bed.options};
+    const Tools tools = bed.tools_at(gate);
     return answer(from_proxy({{"x-forwarded-email", who}, {"x-forwarded-groups", "ops"}}), tools, nullptr).http.status;
   };
   CHECK(status("a@example.com") == 200);

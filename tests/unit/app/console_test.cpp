@@ -199,15 +199,30 @@ TEST_CASE("token: made, listed, revoked, and written down", "[app][token]") {
   CHECK(office.run({"token", "add", "--name", "a b", "--role", "viewer"}).code == kBadUsage);
   CHECK(office.run({"token", "add", "--name", "x", "--role", "root"}).code == kBadUsage);
   CHECK(office.run({"token", "add", "--name", "x", "--role", "viewer", "--app", "0"}).code == kBadUsage);
+  const auto reader = office.run({"token", "add", "--name", "legal", "--role", "viewer", "--reader", "--json"});
+  REQUIRE(reader.code == kDone);
+  CHECK(Json::parse(reader.out)["reader"] == true);
+  CHECK(token["reader"] == false);
+  CHECK(office.run({"token", "list"}).out.contains("viewer +reader"));
   CHECK(office.run({"token", "revoke", id}).code == kDone);
   CHECK(office.run({"token", "revoke", id}).code == kNotAllWell);
-  CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[0]["state"] == "revoked");
+  CHECK(Json::parse(office.run({"token", "list", "--json"}).out)[1]["state"] == "revoked");  // the last
   const auto audit = office.run({"audit", "list", "--json", "--what", "token."});
   CHECK(audit.out.contains("token.revoke"));
   CHECK(audit.out.contains(R"("from":"cli")"));
   CHECK_FALSE(audit.out.contains(token["secret"].get<std::string>()));
   CHECK(office.run({"audit", "list", "--app", "8"}).out.contains("no entries"));
   CHECK(office.run({"audit", "list", "--since", "yesterday"}).code == kBadUsage);
+}
+
+/// A proxy that comes from such addresses.
+Json on_this_machine(const char* addresses, const std::string& secret_file = "") {
+  Json console = {{"public_url", "https://a"},
+                  {"proxy_user_header", "x-user"},
+                  {"proxy_addresses", addresses},
+                  {"proxy_other_role", "viewer"}};
+  if (!secret_file.empty()) console["proxy_secret_file"] = secret_file;
+  return console;
 }
 
 TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") {
@@ -241,29 +256,29 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
        {{"public_url", "https://a"},
         {"proxy_user_header", "X-Forwarded-Email"},
         {"proxy_groups_header", "X-Forwarded-Groups"},
-        {"proxy_addresses", "127.0.0.1, 10.0.0.0/8"},
+        {"proxy_addresses", "10.1.0.7, 10.0.0.0/16"},
         {"proxy_roles", {{"ops", "operator"}}}},
        ""},
       {"a proxy of no address",
        {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_other_role", "viewer"}},
        "console.proxy_addresses: missing"},
       {"a proxy without the page's address",
-       {{"proxy_user_header", "x-user"}, {"proxy_addresses", "127.0.0.1"}, {"proxy_other_role", "viewer"}},
+       {{"proxy_user_header", "x-user"}, {"proxy_addresses", "10.0.0.7"}, {"proxy_other_role", "viewer"}},
        "console.public_url: missing"},
       {"a proxy and no role",
-       {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_addresses", "127.0.0.1"}},
+       {{"public_url", "https://a"}, {"proxy_user_header", "x-user"}, {"proxy_addresses", "10.0.0.7"}},
        "console.proxy_roles: missing"},
       {"roles without groups",
        {{"public_url", "https://a"},
         {"proxy_user_header", "x-user"},
-        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_addresses", "10.0.0.7"},
         {"proxy_roles", {{"ops", "operator"}}}},
        "console.proxy_groups_header"},
       {"a role that is none",
        {{"public_url", "https://a"},
         {"proxy_user_header", "x-user"},
         {"proxy_groups_header", "x-groups"},
-        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_addresses", "10.0.0.7"},
         {"proxy_roles", {{"ops", "root"}}}},
        "console.proxy_roles.ops: none of"},
       {"an address that is none",
@@ -275,15 +290,37 @@ TEST_CASE("console config: plain HTTP stays on this machine", "[app][console]") 
       {"a header that clients send",
        {{"public_url", "https://a"},
         {"proxy_user_header", "Authorization"},
-        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_addresses", "10.0.0.7"},
         {"proxy_other_role", "viewer"}},
        "console.proxy_user_header: has another meaning"},
       {"a header that is none",
        {{"public_url", "https://a"},
         {"proxy_user_header", "x user"},
-        {"proxy_addresses", "127.0.0.1"},
+        {"proxy_addresses", "10.0.0.7"},
         {"proxy_other_role", "viewer"}},
        "console.proxy_user_header: is no header"},
+      {"a proxy on this machine without a secret", on_this_machine("127.0.0.1"), "console.proxy_secret_file: missing"},
+      {"likewise, by IPv6", on_this_machine("10.0.0.7, ::1"), "console.proxy_secret_file: missing"},
+      {"a network that holds this machine", on_this_machine("126.0.0.0/7"), "console.proxy_secret_file: missing"},
+      {"everybody", on_this_machine("::/0"), "console.proxy_secret_file: missing"},
+      {"a part of this machine", on_this_machine("127.1.2.0/24"), "console.proxy_secret_file: missing"},
+      {"this machine with a secret", on_this_machine("127.0.0.1", "proxy.secret"), ""},
+      {"readers without groups",
+       {{"public_url", "https://a"},
+        {"proxy_user_header", "x-user"},
+        {"proxy_addresses", "10.0.0.7"},
+        {"proxy_other_role", "viewer"},
+        {"proxy_reader_group", "legal"}},
+       "console.proxy_groups_header: goes with proxy_reader_group"},
+      {"readers without a proxy", {{"proxy_reader_group", "legal"}}, "console.proxy_reader_group: goes with"},
+      {"an IM server", {{"im_url", "https://im.example.com:9467/"}, {"im_ca_file", "ca.pem"}}, ""},
+      {"an IM server here", {{"im_url", "http://127.0.0.1:9467"}}, ""},
+      {"a plain one elsewhere", {{"im_url", "http://im.example.com"}}, "console.im_url: plain http"},
+      {"a plain one that only begins so", {{"im_url", "http://127.0.0.1.example.com"}}, "console.im_url: plain http"},
+      {"one that is no address", {{"im_url", "im.example.com"}}, "console.im_url: begins with neither"},
+      {"one with a path", {{"im_url", "https://a/v4"}}, "console.im_url: is more than"},
+      {"its authorities alone", {{"im_ca_file", "ca.pem"}}, "console.im_ca_file: goes with im_url"},
+      {"no time for it", {{"im_wait_ms", 0}}, "console.im_wait_ms"},
       {"half of a proxy", {{"proxy_other_role", "viewer"}}, "console.proxy_other_role: goes with proxy_user_header"},
       {"no long thread", {{"long_threads", 0}}, "console.long_threads"},
       {"nobody may wait", {{"long_requests_queued_max", 0}}, "console.long_requests_queued_max"},

@@ -242,6 +242,9 @@ TEST_CASE("remote: commands change and show through a console what they do on th
   CHECK(office.remotely({"cert", "restore", "1"}).out == "version 6 of certificate 1 is as version 5 was\n");
   CHECK(office.remotely({"cert", "approve-removals", "1", "--for", "2h"}).out.contains("removed 0 devices of 0 held"));
   const Json tokens = Json::parse(office.remotely({"token", "list", "--json"}).out);
+  const auto reader = office.remotely({"token", "add", "--name", "legal", "--role", "viewer", "--reader"});
+  CHECK(reader.code == kBadUsage);
+  CHECK(reader.err.contains("nobody gives more than they have"));  // the office's token is no reader's
   CHECK(office.remotely({"token", "revoke", tokens[1]["id"].dump()}).code == kDone);
   CHECK(office.remotely({"token", "revoke", tokens[1]["id"].dump()}).code == kNotAllWell);
   CHECK(office.remotely({"session", "end", "0123456789abcdef"}).code == kNotAllWell);

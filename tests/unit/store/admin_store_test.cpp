@@ -70,6 +70,30 @@ TEST_CASE("admin tables: a token is kept by its hash and found by it alone", "[s
   CHECK(store->token(added->id + 1).error().code == Errc::NotFound);
 }
 
+TEST_CASE("admin tables: who reads private messages is kept with the token, and a session has it", "[store][admin]") {
+  const TempStore temp(GENERATE(each_store()));
+  auto store = admin_of(temp);
+  AdminToken legal = a_token("legal");
+  legal.reader = true;
+  const auto reader = store->add_token(legal, "hash-1");
+  const auto other = store->add_token(a_token("ci"), "hash-2");
+  REQUIRE(reader);
+  REQUIRE(other);
+  CHECK(reader->reader);
+  CHECK_FALSE(other->reader);
+  CHECK(store->token(reader->id)->reader);
+  CHECK_FALSE(store->token(other->id)->reader);
+  for (const auto& [token, hash] : {std::pair{reader->id, "session-1"}, std::pair{other->id, "session-2"}}) {
+    REQUIRE(store->add_session(hash, token, kThen, kThen + seconds(60), 5));
+    const auto session = store->session(hash);
+    REQUIRE(session);
+    REQUIRE(*session);
+    CHECK((*session)->token.reader == (token == reader->id));
+    CHECK((*session)->ends_at == kThen + seconds(60));
+    CHECK((*session)->id == hash);  // it is short
+  }
+}
+
 TEST_CASE("admin tables: a token that is not as it must be is refused", "[store][admin]") {
   const TempStore temp(GENERATE(each_store()));
   auto store = admin_of(temp);

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "store/admin_store.h"
 #include "unit/store/temp_store.h"
 
 namespace nightpost::store {
@@ -46,8 +47,11 @@ TEST_CASE("migrations: a fresh file is made, and found again", "[store][migratio
   CHECK(version_of(*connection) == schema_version());
 }
 
-/// Takes back what step 7 brought: the file of a Nightpost that knew no VoIP tokens.
+/// Takes back what step 8 brought: the file of a Nightpost without readers of private messages.
+const std::string kBackToVersion7 = "ALTER TABLE admin_tokens DROP COLUMN reader; PRAGMA user_version=7;";
+/// And step 7: the file of a Nightpost that knew no VoIP tokens.
 const std::string kBackToVersion6 =
+    kBackToVersion7 +
     "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, ', ''voip''', '') WHERE name = 'devices'; "
     "PRAGMA writable_schema=RESET; PRAGMA user_version=6;";
 /// And step 6: that of one that kept held removals in memory.
@@ -143,6 +147,19 @@ TEST_CASE("migrations: a file of version 3 keeps all it had, and can keep remova
   REQUIRE(store->approve_removals(added->id, wall_from_ms(5)));
   REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));
   CHECK(store->removal_approvals()->empty());
+}
+
+TEST_CASE("migrations: a token of version 7 reads no private messages", "[store][migrations]") {
+  const TempStore temp;
+  REQUIRE(temp.open());
+  const AdminToken token{.name = "ci", .role = "admin", .created_at = wall_from_ms(1), .reader = true};
+  REQUIRE(open_sqlite_admin(temp.path()).value()->add_token(token, "hash"));
+  execute(temp.path(), kBackToVersion7);
+  const auto found = open_sqlite_admin(temp.path()).value()->token_of("hash");
+  REQUIRE(found);
+  REQUIRE(*found);
+  CHECK((*found)->role == "admin");
+  CHECK_FALSE((*found)->reader);
 }
 
 TEST_CASE("migrations: a file of version 6 keeps all it had, and takes VoIP tokens", "[store][migrations][voip]") {

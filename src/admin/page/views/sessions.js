@@ -20,7 +20,7 @@ export default async function view() {
   }
   const columns = [
     { label: t('field.name'), cell: (each) => [h('strong', {}, each.name), ' ', each.own && pill('good', t('session.own'))] },
-    { label: t('session.by'), cell: (each) => t(`session.by.${each.by}`) }, { label: t('role'), cell: (each) => t(`role.${each.role}`) },
+    { label: t('session.by'), cell: (each) => t(`session.by.${each.by}`) }, { label: t('role'), cell: (each) => [t(`role.${each.role}`), each.reader && [' ', pill('warn', t('role.reader'))]] },
     { label: t('apps'), cell: (each) => (each.apps === null ? t('apps.all') : each.apps.join(', ')) },
     { label: t('session.begun'), cell: (each) => moment(each.created_at) }, { label: t('token.used'), cell: (each) => moment(each.last_used_at) },
     { label: t('session.ends'), cell: (each) => moment(each.ends_at) },

@@ -2,9 +2,10 @@
 import { get, pathOf, post, remove } from '../api.js';
 import { h, replace } from '../dom.js';
 import { t } from '../i18n.js';
-import { choice, field, form, text } from '../fields.js';
+import { check, choice, field, form, text } from '../fields.js';
 import { go, link } from '../router.js';
-import { button, confirmed, copyable, empty, linkButton, moment, note, openDialog, problem, section, statePill, table, toast } from '../ui.js';
+import { isReader } from '../session.js';
+import { button, confirmed, copyable, empty, linkButton, moment, note, openDialog, pill, problem, section, statePill, table, toast } from '../ui.js';
 
 const again = () => go(['tokens']);
 
@@ -12,11 +13,12 @@ function addForm(close) {
   const name = field('name', t('field.name'), text({ required: true, autofocus: true }));
   const role = field('role', t('role'), choice(['viewer', 'sender', 'operator', 'admin'].map((each) => [each, `${t(`role.${each}`)}: ${t(`role.${each}.may`)}`])));
   const apps = field('apps', t('apps'), text({ inputmode: 'numeric' }), { hint: t('apps.hint') });
+  const reader = isReader() && check('reader', t('token.reader'));
   const end = field('expires_at', t('expiry'), h('input', { type: 'datetime-local' }), { hint: t('token.end.hint') });
-  const adding = form([name, role, apps, end], [button(t('token.add'), undefined, { kind: 'primary', type: 'submit' }), button(t('cancel'), () => close())], async () => {
+  const adding = form([name, role, reader, apps, end].filter(Boolean), [button(t('token.add'), undefined, { kind: 'primary', type: 'submit' }), button(t('cancel'), () => close())], async () => {
     const named = apps.input.value.split(/[\s,]+/).filter(Boolean).map(Number);
     const { secret } = await post('/v1/tokens', {
-      name: name.input.value, role: role.input.value, apps: named.length > 0 ? named : null,
+      name: name.input.value, role: role.input.value, apps: named.length > 0 ? named : null, reader: Boolean(reader && reader.input.checked),
       expires_at: end.input.value ? new Date(end.input.value).getTime() : null,
     });
     const done = button(t('token.kept'), () => close(true), { kind: 'primary' });
@@ -40,7 +42,7 @@ export default async function view() {
     }
   }
   const columns = [
-    { label: t('field.name'), cell: (each) => h('strong', {}, each.name) }, { label: t('role'), cell: (each) => t(`role.${each.role}`) },
+    { label: t('field.name'), cell: (each) => h('strong', {}, each.name) }, { label: t('role'), cell: (each) => [t(`role.${each.role}`), each.reader && [' ', pill('warn', t('role.reader'))]] },
     { label: t('apps'), cell: (each) => (each.apps === null ? t('apps.all') : each.apps.join(', ')) }, { label: t('state'), cell: (each) => statePill(each.state) },
     { label: t('expiry'), cell: (each) => (each.expires_at === null ? t('never') : moment(each.expires_at)) },
     { label: t('token.used'), cell: (each) => (each.last_used_at === null ? t('never') : moment(each.last_used_at)) },
