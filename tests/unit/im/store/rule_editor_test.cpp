@@ -1,7 +1,7 @@
 // Words and settings as operators change them, on both stores, beside an IM server that runs.
 #include "im/store/rule_editor.h"
 
-#include "im/store/owner.h"
+#include "im/store/node.h"
 #include "place.h"
 #include "store/admin_store.h"
 
@@ -12,7 +12,7 @@ const AppId kRuledApp{1400000001};
 
 struct Office {
   explicit Office(StoreKind kind) : place(kind), server(place.open(Tables::Use::Write).value()) {
-    REQUIRE(owner.take(server.database()));  // an IM server has the store
+    REQUIRE(node.take(server.database()));  // an IM server has the store
     auto opened = RuleEditor::open(place.url, {});
     if (!opened) FAIL(opened.error().detail);
     editor.emplace(*std::move(opened));
@@ -24,7 +24,7 @@ struct Office {
     });
   }
   std::int64_t version() {
-    const auto transaction = owner.begin(server.database());
+    const auto transaction = node.begin(server.database());
     REQUIRE(transaction);
     for (const auto& [app, version] : server.rule_versions())
       if (app == kRuledApp) return version;
@@ -32,7 +32,7 @@ struct Office {
   }
 
   Place place;
-  Owner owner{{}};
+  Node node{"host", milliseconds(15'000), {}};
   Tables server;
   std::optional<RuleEditor> editor;
 };
@@ -136,7 +136,7 @@ TEST_CASE("rule editor: a change and its entry in the audit log are there both o
     return editor.add_audit(entry);
   }));
   CHECK(office.version() == 1);
-  const auto transaction = office.owner.begin(office.server.database());
+  const auto transaction = office.node.begin(office.server.database());
   REQUIRE(transaction);
   auto statement = sql::Statement::prepare(office.server.database(),
                                            "SELECT count(*) FROM audit_log WHERE what = 'im_word.add'", "audit_log");
