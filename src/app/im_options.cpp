@@ -52,7 +52,7 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.text("node_name", options.node_name, true);
   if (options.node_name.size() > 64 ||
       !std::ranges::all_of(options.node_name, [](char c) { return c > ' ' && c <= '~'; }))
-    section.mistake("node_name", "is not 1 to 64 printable bytes without spaces");
+    section.mistake("node_name", "is longer than 64 bytes, or holds others than printable ones without spaces");
   section.duration_ms("node_lease_ms", options.node_lease, 1'000, 600'000);
   section.integer("node_rows_max", options.taken_over_max, 1, 100'000);
   section.duration_ms("peer_wait_ms", options.peer_wait, 0, 10'000);

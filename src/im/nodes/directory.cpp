@@ -285,6 +285,11 @@ bool Directory::add_untold(DeviceNews& news) const {
 }
 
 void Directory::owes_less(const UserKey& user, Remote& remote) {
+  if (remote.overdue) {  // it acknowledges again, and what it owed then is due long since
+    remote.owes_ver = {};
+    remote.owes_groups.clear();
+    remote.owes_more = false;
+  }
   if (remote.owes_ver.value != 0 || !remote.owes_groups.empty() || remote.owes_more) {
     if (remote.owes_since) remote.owes_since = now_;  // it moves
     return;

@@ -5,6 +5,16 @@
 
 namespace nightpost::im {
 
+namespace {
+
+/// Its error, or that it is no answer at all.
+std::string nonsense(const RedisReply& reply) {
+  if (reply.kind == RedisReply::Kind::Error) return words_of(reply);
+  return "its answer is not the one to our command";
+}
+
+}  // namespace
+
 std::string peer_channel_name(std::string_view prefix) { return std::string(prefix) + ":im"; }
 
 RedisChannel::RedisChannel(Parts parts, const RedisOptions& options)
@@ -160,14 +170,6 @@ void RedisChannel::look() {
     }
   }
   timer_->arm(now + std::clamp(limit / 4, milliseconds(5), milliseconds(250)));
-}
-
-/// Its error or what it said instead of an answer, in one short line.
-std::string RedisChannel::nonsense(const RedisReply& reply) const {
-  if (reply.kind != RedisReply::Kind::Error) return "its answer is not the one to our command";
-  std::string text = reply.text.substr(0, 120);
-  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
-  return text;
 }
 
 }  // namespace nightpost::im

@@ -55,7 +55,6 @@ class RedisChannel final : public PeerChannel {
   void forget_unanswered();
   void set_subscribed(bool on);
   void look();  // at what is not answered
-  std::string nonsense(const RedisReply& reply) const;
 
   const Parts parts_;
   const RedisOptions options_;

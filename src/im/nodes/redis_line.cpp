@@ -1,6 +1,5 @@
 #include "im/nodes/redis_line.h"
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -100,6 +99,7 @@ struct RedisLine::Impl : std::enable_shared_from_this<Impl> {
     const MonoTime by = net::clock_now() + options.connect_timeout;
     auto dialed = co_await dialer.dial(options.url.host, options.url.port, {}, by);
     if (!dialed) co_return dialed.error();
+    if (stopped) co_return lost("", {});
     wire = context ? std::make_shared<Wire>(std::move(dialed->socket), *context)
                    : std::make_shared<Wire>(std::move(dialed->socket));
     close_at(by, "it did not let us in within " + std::to_string(options.connect_timeout.count()) + " ms");
@@ -107,6 +107,7 @@ struct RedisLine::Impl : std::enable_shared_from_this<Impl> {
     if (context && !co_await shake_hands(failed)) co_return lost("TLS: ", failed);
     RedisReader reader(options.message_bytes_max + 1'024);
     if (auto refused = co_await log_in(reader)) co_return *std::move(refused);
+    if (stopped || ended) co_return lost("", failed);  // while its last answer was on its way to us
     watch.cancel();
     up = true;
     up_since = net::clock_now();
@@ -163,17 +164,10 @@ struct RedisLine::Impl : std::enable_shared_from_this<Impl> {
         continue;
       }
       const RedisReply& said = **reply;
-      if (said.kind == RedisReply::Kind::Error) co_return Error{Errc::Unauthorized, "it refuses us: " + words(said)};
+      if (said.kind == RedisReply::Kind::Error) co_return Error{Errc::Unauthorized, "it refuses us: " + words_of(said)};
       if (said.kind != RedisReply::Kind::Status) co_return Error{Errc::Malformed, "its answer is not Redis' protocol"};
       if (--answers == 0) co_return std::nullopt;
     }
-  }
-
-  /// Of its error, in one short line: what it says of a password does not repeat it.
-  static std::string words(const RedisReply& said) {
-    std::string text = said.text.substr(0, 120);
-    std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
-    return text;
   }
 
   asio::awaitable<std::size_t> read_some(asio::mutable_buffer into, error_code& failed) {

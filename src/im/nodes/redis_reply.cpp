@@ -2,6 +2,7 @@
 
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -9,6 +10,8 @@
 
 namespace nightpost::im {
 namespace {
+
+constexpr std::size_t kRedisWordsMax = 120;  // bytes
 
 // What hiredis calls to build a reply. An item lies in its parent, whose vector has its size from the start; the root
 // alone is allocated, and freed. Nothing here throws: a null pointer ends the parsing.
@@ -62,6 +65,12 @@ void free_reply(void* reply) { delete static_cast<RedisReply*>(reply); }
 redisReplyObjectFunctions redis_functions = {create_string, create_array, create_integer, create_nil, free_reply};
 
 }  // namespace
+
+std::string words_of(const RedisReply& error) {
+  std::string text = error.text.substr(0, kRedisWordsMax);
+  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text;
+}
 
 void append_redis_command(std::string& out, std::initializer_list<std::string_view> words) {
   out += "*" + std::to_string(words.size()) + "\r\n";

@@ -22,6 +22,9 @@ struct RedisReply {
   std::vector<RedisReply> items;
 };
 
+/// What an Error says, in one short line of printable characters.
+std::string words_of(const RedisReply& error);
+
 /// Appends a command as an array of strings.
 void append_redis_command(std::string& out, std::initializer_list<std::string_view> words);
 

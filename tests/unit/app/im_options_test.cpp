@@ -27,6 +27,7 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
     "before_commands": {"7": "C2C.CallbackBeforeSendMsg, Group.CallbackBeforeSendMsg"}, "before_without_answer": {"7": "refuse"},
     "before_timeout_ms": 300, "before_open_max": 5, "before_parked_max": 50, "before_line_max": 4},
     "mass_push": {"tasks_max": 0, "users_per_second": 20, "chunk_users_max": 100, "stored_chunk_users_max": 10, "chunks_open_max": 2},
+    "node_name": "pod-3", "node_lease_ms": 9000, "node_rows_max": 70, "peer_wait_ms": 0, "peer_check_ms": 400,
     "follow_up_wait_ms": 8, "follow_ups_held_max": 900}})");
   REQUIRE(config);
   const ImOptions& im = config->im;
@@ -49,6 +50,11 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.service.friends_only);
   CHECK(im.service.auto_read);
   CHECK(im.service.rules_looked_at == milliseconds(200));
+  CHECK(im.service.node_name == "pod-3");
+  CHECK(im.service.node_lease == milliseconds(9'000));
+  CHECK(im.service.taken_over_max == 70);
+  CHECK(im.service.peer_wait == milliseconds(0));
+  CHECK(im.service.peer_check == milliseconds(400));
   CHECK(im.gateway.ack_timeout == milliseconds(70));
   CHECK(im.gateway.trusted_proxies.size() == 2);
   CHECK(im.rest_host == "h");
@@ -109,6 +115,12 @@ TEST_CASE("im options: what is refused, and with which words", "[app][im]") {
       {"a next key alone", R"({"next_key_files": {"1": "a"}})", "im.next_key_files: app 1 is not in key_files"},
       {"no time to acknowledge", R"({"ack_timeout_ms": 0})", "im.ack_timeout_ms: 0 is not in"},
       {"no room for follow-ups", R"({"follow_ups_held_max": 99})", "im.follow_ups_held_max: 99 is not in"},
+      {"a node's name with a space", R"({"node_name": "a b"})", "im.node_name: is longer than 64 bytes, or holds"},
+      {"a node's name that is too long", R"({"node_name": ")" + std::string(65, 'a') + R"("})",
+       "im.node_name: is longer than 64 bytes"},
+      {"no lease", R"({"node_lease_ms": 0})", "im.node_lease_ms: 0 is not in"},
+      {"no rows to take over", R"({"node_rows_max": 0})", "im.node_rows_max: 0 is not in"},
+      {"peers never looked for", R"({"peer_check_ms": 0})", "im.peer_check_ms: 0 is not in"},
       {"a range that is none", R"({"trusted_proxies": "10.0.0.0/99"})", "im.trusted_proxies: "},
       {"an unknown key", R"({"port": 1})", "im.port: unknown key"},
       {"an administrator of an app without a key", R"({"rest": {"administrators": {"1": "root"}}})",

@@ -218,6 +218,28 @@ TEST_CASE("directory: groups' messages are waited for where somebody asks for th
   }
 }
 
+TEST_CASE("directory: a device that acknowledges anything again is there again", "[im][nodes]") {
+  DirectoryBed bed;
+  bed.came(kNorth, "mei");
+  bed.commit("mei", 5);
+  CHECK(bed.directory.may_acknowledge(of_app("mei"), "phone", of_group(1), bed.now));
+  bed.pass(milliseconds(12'500));
+  bed.told();
+  SECTION("a message of a group") {
+    bed.news(kNorth, DeviceNews::Kind::Has, "mei", 0, {of_group(2)});
+    CHECK(bed.told() == Lines{"mei phone has of groups 2", "mei phone came"});
+  }
+  SECTION("one of its own") {
+    bed.acknowledged(kNorth, "mei", 4);
+    CHECK(bed.told() == Lines{"mei phone has 4", "mei phone came"});
+  }
+  bed.pass(milliseconds(30'000));
+  CHECK(bed.told().empty());
+  bed.commit("mei", 6);
+  bed.pass(milliseconds(12'500));
+  CHECK(bed.told() == Lines{"mei phone left"});
+}
+
 TEST_CASE("directory: of a device that owes more groups' messages than are listed all are waited for", "[im][nodes]") {
   DirectoryBed bed({.owed_messages_max = 2});
   bed.came(kNorth, "mei");

@@ -243,6 +243,25 @@ TEST_CASE("follow-ups: which phones hear a number, and that something was read",
   }
 }
 
+TEST_CASE("follow-ups: what another node left is taken up, by a page that was read after it", "[im][relay][nodes]") {
+  Bed bed;
+  bed.follow_ups().start();
+  bed.loop.pass(milliseconds(15'000));
+  REQUIRE(bed.asked.size() == 1);
+  bed.stored = {Bed::one(1, Kind::Recalled)};
+  bed.follow_ups().start();
+  bed.answer({});  // of before
+  bed.loop.pass(milliseconds(14'999));
+  CHECK(bed.asked.empty());
+  bed.loop.pass(milliseconds(1));
+  bed.answer();
+  CHECK(bed.told() == Told{"1-1.recalled 9: phone pad"});
+  bed.all_durable();
+  bed.loop.pass(milliseconds(60'000));
+  CHECK(bed.asked.empty());
+  CHECK(bed.settled == Ids{1});
+}
+
 TEST_CASE("follow-ups: what an earlier process left is taken up", "[im][relay]") {
   Bed bed;
   bed.stored = {Bed::one(1, Kind::Recalled), Bed::one(2, Kind::Badge)};

@@ -90,6 +90,14 @@ struct Nodes {
     world.try_send(Terminal{{kApp, "nobody"}, "x", Epoch{1}}, {});  // the answers of before have come
   }
 
+  /// As a process that is killed now: nothing that a stop would save.
+  void kill_a() {
+    wire_b.lost = true;
+    a.service->set_peers(nullptr);
+    b.sql("UPDATE im_nodes SET process = 'killed' WHERE name = 'a'");  // whose commits are no more
+    a.service.reset();
+  }
+
   World a, b;
   Wire wire_a, wire_b;
   Terminal anna, denny;
@@ -107,8 +115,8 @@ TEST_CASE("im nodes: sends of two nodes into one conversation are dense, and bot
   Nodes nodes;
   std::vector<SendReply> sent;
   int asked = 0, answered = 0;
-  for (int round = 0; round < 10; ++round)
-    for (int i = 0; i < 10; ++i) {
+  for (int round = 0; round < 5; ++round)
+    for (int i = 0; i < 6; ++i) {
       const auto note = [&](Answer<SendReply> reply) {
         ++answered;
         if (reply) sent.push_back(*reply);
@@ -145,7 +153,7 @@ TEST_CASE("im nodes: sends of two nodes into one conversation are dense, and bot
 TEST_CASE("im nodes: the same client id at two nodes at once is one message", "[im][service][postgres][nodes]") {
   Nodes nodes;
   const Terminal pad = nodes.b.login("anna", "web", Platform::Web);
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 8; ++round) {
     const SendRequest request = nodes.a.text("denny");
     std::optional<Answer<SendReply>> one, other;
     nodes.a.service->send(nodes.anna, request, [&](Answer<SendReply> reply) { one = std::move(reply); });
@@ -156,7 +164,7 @@ TEST_CASE("im nodes: the same client id at two nodes at once is one message", "[
     CHECK((*one)->id == (*other)->id);
     CHECK((*one)->repeated != (*other)->repeated);
   }
-  CHECK(nodes.a.number("SELECT count(*) FROM im_messages") == 20);
+  CHECK(nodes.a.number("SELECT count(*) FROM im_messages") == 8);
 }
 
 /// A Public group of olga's, who is at a; mia is at b.
@@ -190,7 +198,7 @@ struct GroupNodes : Nodes {
 
 TEST_CASE("im nodes: a silence at one node holds at the other once it is answered", "[im][service][postgres][nodes]") {
   GroupNodes nodes;
-  for (int round = 0; round < 15; ++round) {
+  for (int round = 0; round < 8; ++round) {
     std::vector<Answer<SendReply>> racing, after;
     for (int i = 0; i < 5; ++i) nodes.write(racing);
     REQUIRE(nodes.silence(milliseconds(3'600'000)));
@@ -214,7 +222,7 @@ TEST_CASE("im nodes: a silence at one node holds at the other once it is answere
 TEST_CASE("im nodes: who is kicked at one node has said nothing behind it at the other",
           "[im][service][postgres][nodes]") {
   GroupNodes nodes;
-  for (int round = 0; round < 15; ++round) {
+  for (int round = 0; round < 8; ++round) {
     std::vector<Answer<SendReply>> racing, after;
     for (int i = 0; i < 5; ++i) nodes.write(racing);
     REQUIRE(nodes.ask<MembersChanged>([&](auto reply) {
@@ -232,6 +240,37 @@ TEST_CASE("im nodes: who is kicked at one node has said nothing behind it at the
                               std::move(reply));
     }));
     nodes.settle();
+  }
+}
+
+TEST_CASE("im nodes: who is no admin any more at one node changes nothing at the other behind it",
+          "[im][service][postgres][nodes]") {
+  GroupNodes nodes;
+  int renamed = 0;
+  const auto rename = [&](std::vector<Answer<Ver>>& replies) {
+    nodes.b.service->change_group(actor_of(nodes.mia),
+                                  {.group = nodes.group, .name = "name " + std::to_string(++renamed)},
+                                  [&](Answer<Ver> reply) { replies.push_back(std::move(reply)); });
+  };
+  for (int round = 0; round < 8; ++round) {
+    const auto set_role = [&](GroupRole role) {
+      return nodes.ask<Ver>([&](auto reply) {
+        nodes.a.service->change_member(actor_of(nodes.olga), {.group = nodes.group, .user = "mia", .role = role},
+                                       std::move(reply));
+      });
+    };
+    REQUIRE(set_role(GroupRole::Admin));
+    std::vector<Answer<Ver>> racing, after;
+    for (int i = 0; i < 5; ++i) rename(racing);
+    REQUIRE(set_role(GroupRole::Member));
+    rename(after);
+    nodes.until([&] { return racing.size() == 5 && after.size() == 1; });
+    CHECK(code_of(after.front()) == Code::GroupForbidden);
+    bool refused = false;
+    for (const auto& each : racing) {
+      CHECK_FALSE((refused && each.has_value()));
+      refused = refused || !each.has_value();
+    }
   }
 }
 
@@ -266,10 +305,7 @@ TEST_CASE("im nodes: what a dead node left is taken over once, and its duties wi
   const std::size_t own = nodes.b.intents().size();
   CHECK(own == 1);
 
-  nodes.wire_b.lost = true;
-  nodes.a.service->set_peers(nullptr);
-  nodes.b.sql("UPDATE im_nodes SET process = 'killed' WHERE name = 'a'");  // whose commits are no more
-  nodes.a.service.reset();
+  nodes.kill_a();
   CHECK(nodes.b.taken == 0);
   for (int turn = 0; turn < 10'000 && nodes.b.taken == 0; ++turn) Nodes::keep(nodes.b);
   CHECK(nodes.b.taken == 1);
@@ -283,6 +319,24 @@ TEST_CASE("im nodes: what a dead node left is taken over once, and its duties wi
   for (int turn = 0; turn < 3; ++turn) Nodes::keep(nodes.b);
   CHECK(nodes.b.taken == 1);
   CHECK(nodes.b.led == 1);
+}
+
+TEST_CASE("im nodes: a dead node's calls time out all the same", "[im][service][postgres][nodes]") {
+  Nodes nodes;
+  REQUIRE(nodes.ask<CallReply>([&](auto reply) {
+    nodes.a.service->invite_to_call(
+        nodes.anna, {.to = "denny", .client_id = "call", .timeout = milliseconds(30'000), .desc = "Anna calls"},
+        std::move(reply));
+  }));
+  nodes.settle();
+  nodes.kill_a();
+  const auto waiting = [&] { return nodes.b.number("SELECT count(*) FROM im_calls WHERE waiting > 0"); };
+  Nodes::keep(nodes.b);
+  CHECK(waiting() == 1);
+  nodes.b.clock.pass(milliseconds(31'000));
+  for (int turn = 0; turn < 100 && waiting() > 0; ++turn) Nodes::keep(nodes.b);
+  CHECK(waiting() == 0);
+  CHECK(nodes.b.number("SELECT count(*) FROM im_messages WHERE elements LIKE '%timeout%'") == 1);
 }
 
 TEST_CASE("im nodes: a node that lives is not given up, however long the other has been there",
@@ -366,7 +420,7 @@ TEST_CASE("im nodes: what another node told and got lost is noticed, and told as
   }
   CHECK(nodes.b.missed_since.size() == 1);
   CHECK(nodes.b.metrics.missed.read() >= 1);
-  CHECK(nodes.b.service->told_up_to() == nodes.last());
+  nodes.until([&] { return nodes.b.service->told_up_to() == nodes.last(); });
   CHECK(nodes.b.sync(nodes.denny).chats.at(0).head >= Seq{1});
 }
 
