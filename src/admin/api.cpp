@@ -100,14 +100,14 @@ Answered run_route(Request& request, const Route& route, observe::Log* log) {
   if (route.deed.empty() || (!tried && !(reply && request.note.made)))
     return {reply ? as_http(*reply) : as_http(reply.error())};
   const bool recorded = record(request, route, reply ? "done" : "failed: " + reply.error().message, log);
-  if (!reply) return {as_http(reply.error()), false, !recorded};
-  // What is private is shown to nobody of whom the log does not say so.
+  // What is private is shown to nobody of whom the log does not say so; nor that there is nothing.
   const bool looked = route.method == "GET" || route.reader;
-  if (!recorded)
+  if (!recorded && (reply || looked))
     return {as_http(Refusal{503, "not_recorded",
                             looked ? "the audit log took no entry, so nothing is shown: tell who runs this"
                                    : "the change was made, but the audit log took no entry: tell who runs this"}),
-            true, true};
+            reply.has_value(), true};
+  if (!reply) return {as_http(reply.error()), false, !recorded};
   return {as_http(*reply), true, false};
 }
 

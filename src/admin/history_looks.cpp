@@ -32,6 +32,14 @@ std::string conversation_text(const im::ConsoleReader::HistoryQuestion& question
   return question.group.empty() ? question.user + ", " + question.peer : question.group;
 }
 
+/// Whose conversation, and why. The names stand apart, too: an id may hold ", ", as a group's may be "anna, bob".
+nlohmann::json look_note(const Values& body) {
+  nlohmann::json note = {{"reason", body.text("reason")}};
+  for (const char* name : {"user", "peer", "group"})
+    if (const std::string id = body.text(name); !id.empty()) note[name] = id;
+  return note;
+}
+
 }  // namespace
 
 Reply list_companion_chats(Request& request) {
@@ -50,10 +58,8 @@ Reply read_companion_history(Request& request) {
   const auto question = history_question(request);
   if (!question) return std::unexpected(question.error());
   // Also of a look that finds nothing.
-  request.note = {.made = true,
-                  .app = question->app,
-                  .object = conversation_text(*question),
-                  .after = {{"reason", request.body.text("reason")}}};
+  request.note = {
+      .made = true, .app = question->app, .object = conversation_text(*question), .after = look_note(request.body)};
   const auto history = request.tools.companion.history(*question);
   if (!history) return std::unexpected(companion_refusal(history.error()));
   if (!*history) return not_found("app " + std::to_string(question->app.value) + " has no such conversation");

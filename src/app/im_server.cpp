@@ -285,8 +285,8 @@ Result<void> ImServer::read_results(const Config& config) {
 std::string ImServer::rest_url() const {
   if (!rest_listener_) return {};
   const bool tls = !options_.rest_tls.certificate.empty() || !options_.tls.certificate.empty();
-  return std::string(tls ? "https" : "http") + "://" + options_.rest_host + ":" +
-         std::to_string(rest_listener_->port());
+  const std::string host = options_.rest_host.contains(':') ? "[" + options_.rest_host + "]" : options_.rest_host;
+  return std::string(tls ? "https" : "http") + "://" + host + ":" + std::to_string(rest_listener_->port());
 }
 
 ImServer::~ImServer() {

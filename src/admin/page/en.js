@@ -162,7 +162,7 @@ export default {
   'error.broken': 'A bug of Nightpost: its log has more',
   'error.vendor': 'The vendor cannot be reached, or failed',
   'error.unavailable': 'Not available for now',
-  'error.not_recorded': 'Done, but not in the audit log',
+  'error.not_recorded': 'The audit log took no entry',
   'error.page_timeout': 'The server did not answer in time',
   'error.page_unreachable': 'The server cannot be reached',
   // login

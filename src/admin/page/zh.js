@@ -162,7 +162,7 @@ export default {
   'error.broken': 'Nightpost 内部错误：详见日志',
   'error.vendor': '无法访问厂商，或厂商出错',
   'error.unavailable': '暂时不可用',
-  'error.not_recorded': '已执行，但未写入审计日志',
+  'error.not_recorded': '未能写入审计日志',
   'error.page_timeout': '服务器未及时响应',
   'error.page_unreachable': '无法连接服务器',
   // login

@@ -12,6 +12,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kRequestIdDigits = 16;
+constexpr seconds kSignaturesKnownFor{5};  // another IM server of the store may kick an administrator, too
 static_assert(RestMetrics::kCommandsMax >= 200);
 
 /// nullopt: no positive number and nothing else.
@@ -135,14 +136,15 @@ void RestApi::when_valid(Request request, WallTime issued) {
            "usersig: this administrator was kicked after it was issued");
   };
   const UserKey who = request.administrator;
-  if (const auto known = signatures_from_.find(who); known != signatures_from_.end())
-    return go_on(std::move(request), known->second);
+  if (const auto known = signatures_from_.find(who);
+      known != signatures_from_.end() && request.came - known->second.looked_at < kSignaturesKnownFor)
+    return go_on(std::move(request), known->second.signatures_from);
   auto reply = [this, who, go_on, kicks = kicks_,
                 request = std::move(request)](Answer<std::vector<AccountState>> got) mutable {
     if (!got)
       return finish(std::move(request), {rest_code(request.command->family, got.error().code), got.error().why, {}});
     const WallTime from = got->front().signatures_from;
-    if (kicks == kicks_) signatures_from_.insert_or_assign(who, from);
+    if (kicks == kicks_) signatures_from_.insert_or_assign(who, Known{from, request.came});
     go_on(std::move(request), from);
   };
   parts_.service.accounts(who.app, {who.user}, std::move(reply));

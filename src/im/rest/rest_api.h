@@ -97,8 +97,12 @@ class RestApi {
   const RestOptions options_;
   Tools tools_;
   RateLimit rates_;
-  std::unordered_map<UserKey, WallTime> signatures_from_;  // of administrators, as far as they were looked up
-  std::uint64_t kicks_ = 0;                                // an answer from before the last one is not remembered
+  struct Known {
+    WallTime signatures_from;
+    MonoTime looked_at;
+  };
+  std::unordered_map<UserKey, Known> signatures_from_;  // of administrators, as far as they were looked up
+  std::uint64_t kicks_ = 0;                             // an answer from before the last one is not remembered
   std::uint64_t requests_ = 0;
   std::string openapi_;  // once somebody has asked for it
   std::size_t open_ = 0;

@@ -188,6 +188,9 @@ TEST_CASE("admin companion: messages are read with a reason, which the log keeps
   CHECK(entry.origin == "10.0.0.7");
   const auto note = nlohmann::json::parse(entry.after);
   CHECK(note["reason"] == "ticket 4711");
+  CHECK(note["user"] == "anna");
+  CHECK(note["peer"] == "bob");
+  CHECK_FALSE(note.contains("group"));
   CHECK(note["first"] == 2);
   CHECK(note["last"] == 3);
   CHECK(note["messages"] == 2);
@@ -206,6 +209,7 @@ TEST_CASE("admin companion: messages are read with a reason, which the log keeps
   CHECK(group.body["items"][0]["tip"] == true);
   CHECK(group.body["items"][2]["targets"] == nlohmann::json::array({"bob"}));
   CHECK(bed.audit().front().object == "team");
+  CHECK(nlohmann::json::parse(bed.audit().front().after)["group"] == "team");
 
   // A look that finds nothing is one, too.
   CHECK(bed.call("POST", "/v1/im/history", bed.reader, question_with("peer", "dora")).status == 404);
@@ -295,9 +299,11 @@ TEST_CASE("admin companion: what the audit log does not take is not shown", "[ad
   CompanionBed bed;
   const auto real = std::exchange(bed.admin, nullptr);
   bed.admin = std::make_unique<DeafAdmin>(*real);
-  for (const bool history : {true, false}) {
-    const Heard heard = history ? bed.call("POST", "/v1/im/history", bed.reader, kGoodQuestion)
-                                : bed.call("GET", "/v1/im/users/anna/chats?app=1400000001", bed.reader);
+  const std::string history = "/v1/im/history";
+  for (const Heard& heard : {bed.call("POST", history, bed.reader, kGoodQuestion),
+                             bed.call("GET", "/v1/im/users/anna/chats?app=1400000001", bed.reader),
+                             bed.call("POST", history, bed.reader, question_with("peer", "dora")),  // they have none
+                             bed.call("GET", "/v1/im/users/nobody/chats?app=1400000001", bed.reader)}) {
     CHECK(heard.status == 503);
     CHECK(heard.code() == "not_recorded");
     CHECK(heard.message().contains("nothing is shown"));

@@ -5,7 +5,7 @@ import { number, t } from '../i18n.js';
 import { momentOrNone, until, userLink } from '../im_parts.js';
 import { link } from '../router.js';
 import { isReader, rememberApp } from '../session.js';
-import { button, empty, facts, linkButton, moment, pill, problem, section, table } from '../ui.js';
+import { button, during, empty, facts, linkButton, moment, pill, section, table } from '../ui.js';
 
 const memberColumns = (app) => [
   { label: t('user'), cell: (each) => userLink(app, each.user_id) }, { label: t('im.nick'), cell: (each) => each.nick }, { label: t('im.card'), cell: (each) => each.card },
@@ -30,21 +30,18 @@ function membersOf(app, path, first) {
   let items = first.items;
   let { next } = first;
   const shown = h('div', {});
-  const more = button(t('im.next'), async () => {
-    try {
-      const page = await get(path('members'), { app, after: next });
-      items = [...items, ...page.items];
-      next = page.next;
-      draw();
-    } catch (error) {
-      replace(shown, problem(error));
-    }
-  });
+  const where = h('div', { class: 'mistakes' });
+  const more = button(t('im.next'), () => during(more, where, async () => {
+    const page = await get(path('members'), { app, after: next });
+    items = [...items, ...page.items];
+    next = page.next;
+    draw();
+  }));
   function draw() {
     replace(shown, items.length === 0 ? empty(t('im.members.none')) : table(t('im.members'), memberColumns(app), items), next !== null && h('div', { class: 'buttons' }, more));
   }
   draw();
-  return shown;
+  return [shown, where];
 }
 
 export default async function view({ app, group: id }) {

@@ -38,6 +38,7 @@ export default async function view({ app, user = '', peer = '', group = '' }) {
   const till = field('till', t('im.till'), h('input', { type: 'datetime-local' }), { hint: t('im.till.hint') });
   const shown = h('div', { 'aria-live': 'polite' });
   let items = [];
+  let turns = 0; // of two looks at once the later counts: one table holds messages of one conversation
   function question() {
     const asked = { app_id: Number(of.input.value), reason: reason.input.value, before: null, till: till.input.value ? new Date(till.input.value).getTime() : null };
     for (const { input } of names) if (input.value !== '') asked[input.name] = input.value;
@@ -45,7 +46,10 @@ export default async function view({ app, user = '', peer = '', group = '' }) {
   }
   /// Older pages are of the conversation that was asked for, whatever stands in the form by now.
   async function load(asked) {
+    turns += 1;
+    const turn = turns;
     const page = await post('/v1/im/history', asked);
+    if (turn !== turns) return;
     rememberApp(asked.app_id);
     items = asked.before === null ? page.items : [...page.items, ...items];
     const older = page.next !== null && form([], [button(t('im.older'), undefined, { type: 'submit' })], () => load({ ...asked, before: page.next }));

@@ -259,6 +259,20 @@ TEST_CASE("rest: a kick revokes the signatures from before it, the administrator
   CHECK(code(bed.signature()) == 0);
 }
 
+TEST_CASE("rest: a kick by another IM server of the store holds here within seconds", "[im][rest][auth]") {
+  RestBed bed;
+  bed.import_users({"alice"});
+  const std::string before = bed.signature();
+  const auto code = [&] {
+    const std::string target = bed.target("openconfigsvr/getnospeaking", before);
+    return Json::parse(bed.ask_raw(target, R"({"Get_Account":"alice"})").body).at("ErrorCode").get<int>();
+  };
+  CHECK(code() == 0);
+  REQUIRE(bed.kick("administrator"));  // past this API
+  bed.loop.pass(milliseconds(6'000));
+  CHECK(code() == 70052);
+}
+
 TEST_CASE("rest: a command's rate and an app's", "[im][rest][rate]") {
   RestOptions options;
   options.manage_calls_per_second = 2;
