@@ -150,6 +150,7 @@ export default {
   'error.origin': 'This is not the address that the console is opened at',
   'error.not_found': 'Not found',
   'error.no_companion': 'There is no companion here',
+  'error.im_administrator': 'An administrator is not kicked',
   'error.no_im_server': 'No IM server is named',
   'error.im_server': 'The IM server refused it, or cannot be reached',
   'error.method': 'This server does not do that',

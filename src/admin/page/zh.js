@@ -150,6 +150,7 @@ export default {
   'error.origin': '这不是控制台的访问地址',
   'error.not_found': '未找到',
   'error.no_companion': '此处没有 IM 伴生服务',
+  'error.im_administrator': '不能踢出管理员',
   'error.no_im_server': '未配置 IM 服务器',
   'error.im_server': 'IM 服务器拒绝或无法连接',
   'error.method': '服务器不支持此操作',

@@ -69,6 +69,19 @@ TEST_CASE("console companion: what the config lacks is said", "[app][console]") 
   }
 }
 
+TEST_CASE("console companion: in whose name an app's server asks is not kicked", "[app][console]") {
+  Told told;
+  told.config.console.im_url = "http://127.0.0.1:1";
+  const SystemClock clock;
+  ConsoleCompanion companion(told.config, clock);
+  const auto refused = companion.kick({kToldApp, "admin two"});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().status == 409);
+  CHECK(refused.error().code == "im_administrator");
+  CHECK(companion.kick({AppId{7}, "admin two"}).error().code == "no_im_server");  // another app's
+  CHECK(companion.kick({kToldApp, "admin"}).error().code == "im_server");
+}
+
 TEST_CASE("console companion: an answer is done, or says why not", "[app][console]") {
   struct Row {
     const char* name;
