@@ -341,8 +341,8 @@ TEST_CASE("im nodes: a dead node's calls time out all the same", "[im][service][
 
 TEST_CASE("im nodes: a node that lives is not given up, however long the other has been there",
           "[im][service][postgres][nodes]") {
-  Nodes nodes(milliseconds(400));
-  const auto until = std::chrono::steady_clock::now() + milliseconds(900);
+  Nodes nodes(milliseconds(200));
+  const auto until = std::chrono::steady_clock::now() + milliseconds(450);
   while (std::chrono::steady_clock::now() < until) {
     Nodes::keep(nodes.a);
     Nodes::keep(nodes.b);
