@@ -103,7 +103,8 @@ admin::CompanionDesk::Done ConsoleCompanion::ask(AppId app, std::string_view com
 /// A kick refuses all signatures issued before it, and an app's server may have one that it keeps for long.
 admin::CompanionDesk::Done ConsoleCompanion::kick(const im::UserKey& who) {
   const auto named = config_.im.rest.administrators.find(who.app);
-  if (named != config_.im.rest.administrators.end() && std::ranges::contains(named->second, who.user))
+  if (named != config_.im.rest.administrators.end() &&
+      std::ranges::find(named->second, who.user) != named->second.end())
     return admin::refused(409, "im_administrator",
                           who.user + " is in im.rest.administrators: a kick would lock the app's server out");
   return ask(who.app, "im_open_login_svc/kick", {{"UserID", who.user}});
