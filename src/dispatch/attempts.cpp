@@ -162,7 +162,9 @@ bool Attempts::ask_pacer(Push& push) {
   const Pacer::Admission admission = pacer.admit(push.probe, route.provider->request_rate(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
-      if (push.event->audience == Audience::Few || push.probe != Probe::None ||
+      // Of a signer that is not healthy only a probe goes. It needs no room: what hangs may hold all of it, and a push
+      // that waits for it would be called again and again (PushQueues calls all of such a signer).
+      if (push.event->audience == Audience::Few || push.probe != Probe::None || !pacer.signer().is_healthy() ||
           pushes_.has_room_for_bulk(pacer.signer()))
         return true;
       break;

@@ -46,8 +46,8 @@ void BulkLimit::close_window(int passed) noexcept {
   const double tolerated = kTolerance + 1 / std::sqrt(count);
   if (late > tolerated)
     limit_ *= std::max(tolerated / late, 0.5);
-  else if (static_cast<double>(in_air_most_) >= limit_ / 2)  // a limit that nobody comes near says nothing of a larger
-    limit_ *= std::pow(1.125, passed);
+  else if (static_cast<double>(in_air_most_) >= limit_ / 3)  // a limit that nobody comes near says nothing of a larger
+    limit_ *= std::pow(1.125, passed);                       // one signer alone comes to half of it, rounded down
   limit_ = std::clamp(limit_, least_, most_);
 }
 

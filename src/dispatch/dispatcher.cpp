@@ -162,7 +162,8 @@ void Dispatcher::Impl::finish_entry() {
     // If gathering produced few requests, or none, no reply may come to start the next round, so start it here.
     fill = fill && (call_for_room() || ((full || pushes_.open() < open) && may_plan()));
   } while (fill);
-  goes_on_ |= turn_.was_cut() || lookup_turn_.was_cut();
+  // Not lookup_turn_.was_cut(): a reply before the next wake() begins a turn of its own, and asks for nothing.
+  goes_on_ |= turn_.was_cut() || intake_.has_more_to_ask();
   planner_.set_timers();
   sender_.flush();
   timers_.sweep(events_.open() + pushes_.open(), [this](const Timer& timer) { return is_stale(timer); });

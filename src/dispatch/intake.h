@@ -72,6 +72,8 @@ class Intake {
   /// Asks the directory for all that was accepted, or wants to be asked again, since the last call; for the receivers
   /// of bulk events as far as their turn goes.
   void ask();
+  /// Receivers of bulk events are still to be asked for, by the next ask().
+  bool has_more_to_ask() const noexcept { return !bulk_lookups_.empty(); }
   void on_found(std::span<const Asked> asked, Found found);
   /// The time has come to ask (again) for the event, or to put it off. REQUIRED: its devices are not known.
   void wake(OpenEvent& open);

@@ -68,9 +68,11 @@ void OpenPushes::heard(const Push& push) noexcept {
   bulk_limit_.heard(push.signer->lateness(took.count(), calm, now_.mono), bulk_in_air_, now_.mono);
 }
 
-bool OpenPushes::has_room_for_bulk(const SignerPace& signer, std::size_t promised) const noexcept {
+std::size_t OpenPushes::room_for_bulk(const SignerPace& signer, std::size_t promised) const noexcept {
   const std::size_t limit = bulk_limit_.limit(now_.mono), used = bulk_in_air_ + promised;
-  return used < limit && signer.bulk_in_air() < std::max<std::size_t>(limit - used, 1);
+  if (used >= limit || signer.bulk_in_air() >= limit - used) return 0;
+  const std::size_t more = limit - used - signer.bulk_in_air();
+  return more / 2 + more % 2;  // each takes one of the signer's, and one of what is left
 }
 
 void OpenPushes::count_attempt(Push& push) noexcept {

@@ -45,9 +45,12 @@ class OpenPushes {
   void landed(Push& push) noexcept;
   /// The vendor has answered its first request: others than bulk tell by that how much bulk is too much.
   void heard(const Push& push) noexcept;
-  /// Whether one more push of bulk may go with that signer, beside `promised` that will. A signer may have as many as
+  /// How many pushes more of bulk may go with that signer, beside `promised` that will. A signer may have as many as
   /// others could, so that one that hangs leaves half.
-  bool has_room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept;
+  std::size_t room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept;
+  bool has_room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept {
+    return room_for_bulk(signer, promised) > 0;
+  }
   /// Null: gone since.
   Push* find(std::uint64_t tag) noexcept { return pushes_.find(tag); }
   /// May close its event.

@@ -79,8 +79,8 @@ bool Planner::may_begin(const OpenEvent& open) const noexcept {
   return begun || capacity_.may_queue(open.audience, open.receivers.size());
 }
 
-/// To the next device that may be begun, or until the slots or the settler's room are used up. What is late needs no
-/// slot: it just ends.
+/// To the next device that may be begun, or until the slots, bulk's turn or the settler's room are used up. What is
+/// late needs no slot and no turn: it just ends, at the one call of its timer.
 Planner::Step Planner::advance(OpenEvent& open, Target& target) {
   const bool late = now_.mono >= open.window.end();
   while (open.next_receiver < open.receivers.size()) {
@@ -89,7 +89,7 @@ Planner::Step Planner::advance(OpenEvent& open, Target& target) {
     const std::span<const DeviceLeft> left = open.left_of(at);
     const std::size_t devices = left.empty() ? receiver.devices.size() : left.size();
     const bool looked_at = open.next_device > 0 && open.next_device == devices;
-    if (open.audience == Audience::Many && !looked_at) {
+    if (open.audience == Audience::Many && !looked_at && !late) {
       if (turn_.is_over()) return Step::Full;
       turn_.count();
     }

@@ -102,27 +102,31 @@ bool PushQueues::call_company(Waiting& waiting, const SignerPace& signer) {
   TwoLines<std::uint64_t>& lines = waiting.pushes;
   for (;;) {
     const bool few = !lines.line(Audience::Few).empty();
-    const bool many = !lines.line(Audience::Many).empty() && may_call_bulk(signer);
-    if (!few && !many) return false;
-    const Audience whose = few && many ? lines.turn() : few ? Audience::Few : Audience::Many;
-    const std::size_t company = call_company(lines.line(whose));
+    const std::size_t bulk = lines.line(Audience::Many).empty() ? 0 : callable_bulk(signer);
+    if (!few && bulk == 0) return false;
+    const Audience whose = few && bulk > 0 ? lines.turn() : few ? Audience::Few : Audience::Many;
+    const std::size_t company = call_company(lines.line(whose), whose == Audience::Few ? kCompany : bulk);
     if (whose == Audience::Many) turn_.count(company);
     if (company > 0) return true;
   }
 }
 
-bool PushQueues::may_call_bulk(const SignerPace& signer) {
-  const bool has_room = !signer.is_healthy() || pushes_.has_room_for_bulk(signer, due_.line(Audience::Many).size());
-  return has_room && !turn_.is_over();
+/// How many bulk pushes may be called at once. A push that is called in vain goes to the end of the line, and the drain
+/// rate counts it as sent.
+std::size_t PushQueues::callable_bulk(const SignerPace& signer) {
+  std::size_t room = kCompany;
+  if (signer.is_healthy()) room = std::min(room, pushes_.room_for_bulk(signer, due_.line(Audience::Many).size()));
+  return room > 0 && !turn_.is_over() ? room : 0;
 }
 
-std::size_t PushQueues::call_company(std::deque<std::uint64_t>& line) {
+/// The first that still waits, and up to `most` in all that may share its request. How many were called.
+std::size_t PushQueues::call_company(std::deque<std::uint64_t>& line, std::size_t most) {
   const OpenEvent* event = nullptr;
   std::size_t company = 0;
   for (; !line.empty(); line.pop_front()) {
     Push* const push = pushes_.find(line.front());
     if (push == nullptr || push->state != Push::State::Parked || !push->waits_for_room) continue;
-    const bool shares = push->event == event && company < kCompany && push->route->provider->batching().tokens;
+    const bool shares = push->event == event && company < most && push->route->provider->batching().tokens;
     if (event != nullptr && !shares) break;
     ++company;
     event = push->event;

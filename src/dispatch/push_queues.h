@@ -65,8 +65,8 @@ class PushQueues {
   void call(Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
   bool call_company(Waiting& waiting, const SignerPace& signer);
-  bool may_call_bulk(const SignerPace& signer);
-  std::size_t call_company(std::deque<std::uint64_t>& line);
+  std::size_t callable_bulk(const SignerPace& signer);
+  std::size_t call_company(std::deque<std::uint64_t>& line, std::size_t most);
 
   const Options& options_;
   const Now& now_;

@@ -21,6 +21,7 @@ Result<RuleEditor> RuleEditor::open(const store::StoreUrl& url, const store::Sto
 Result<void> RuleEditor::together(const std::function<Result<void>()>& work) {
   tables_.forget_failure();
   changed_.clear();
+  counted_.clear();
   sql::Database& database = tables_.database();
   if (auto ready = database.ready(); !ready) return ready;
   auto transaction = sql::Transaction::begin(database);
@@ -47,8 +48,14 @@ Result<std::optional<Word>> RuleEditor::set_word(AppId app, const Word& word, st
   const std::string key = word_key(word.text);
   auto before = tables_.word(app, key);
   if (before == word) return unless_failed(std::move(before));
-  if (!before && tables_.count_words(app) >= words_max)
-    return fail(Errc::Malformed, "word: the app has " + std::to_string(words_max) + ", as many as im.words_max allows");
+  if (!before) {
+    const auto [counted, is_first] = counted_.try_emplace(app, 0);
+    if (is_first) counted->second = tables_.count_words(app);
+    if (counted->second >= words_max)
+      return fail(Errc::Malformed,
+                  "word: the app has " + std::to_string(words_max) + ", as many as im.words_max allows");
+    ++counted->second;
+  }
   tables_.save_word(app, key, word);
   changed_.insert(app);
   return unless_failed(std::move(before));
@@ -60,6 +67,7 @@ Result<std::optional<Word>> RuleEditor::remove_word(AppId app, std::string_view 
   auto before = tables_.word(app, key);
   if (before) {
     tables_.erase_word(app, key);
+    counted_.erase(app);
     changed_.insert(app);
   }
   return unless_failed(std::move(before));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -45,6 +46,9 @@ class RuleEditor {
   Tables tables_;
   sql::Statement audit_add_;  // of the tables' database
   std::set<AppId> changed_;   // in this transaction
+  /// Words of an app as this transaction has them. Counted once: an import counts thousands while it holds up an IM
+  /// server's writes.
+  std::map<AppId, std::size_t> counted_;
 };
 
 }  // namespace nightpost::im

@@ -422,7 +422,7 @@ class Tables {
   Message group_message_of(const GroupRow& group, const sql::Rows& rows);
   std::vector<NamedMessage> named(const ConvRow& conv, sql::Rows&& rows);
   std::vector<std::string> users_of(sql::Rows&& rows);
-  Word word_of(const sql::Rows& rows);
+  static Word word_of(const sql::Rows& rows);
   template <class Before>
   Seq last_where(const ConvRow& conv, Seq above, Seq to, Before before);
 

@@ -13,10 +13,10 @@ std::vector<std::pair<AppId, std::int64_t>> Tables::rule_versions() {
 
 void Tables::advance_rules(AppId app) { change(rules_.version_next, app.value); }
 
+/// An action of another version counts as refuse: a failure here would keep every IM server of this version from
+/// starting, and from reading any app's rules.
 Word Tables::word_of(const sql::Rows& rows) {
-  const auto action = word_action_from(rows.text(1));
-  if (!action) damaged("im_app_words");
-  return {std::string(rows.text(0)), action.value_or(WordAction::Refuse)};
+  return {std::string(rows.text(0)), word_action_from(rows.text(1)).value_or(WordAction::Refuse)};
 }
 
 std::vector<Word> Tables::words(AppId app, std::size_t limit) {

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "sending_bed.h"
+#include "support/fake_batch_provider.h"
 #include "times.h"
 
 using namespace nightpost;
@@ -69,6 +70,15 @@ TEST_CASE("bulk limit: one that nobody comes near does not grow", "[dispatch][bu
   CHECK(one.limit.limit(one.now) <= grown + grown / 2);
 }
 
+TEST_CASE("bulk limit: one signer alone, which may use half of it, makes it grow", "[dispatch][bulk]") {
+  BulkLimit limit(64, 100'000);
+  limit.heard(1, 0, kNow);
+  MonoTime now = kNow;
+  for (int i = 0; i < 60; ++i, now += milliseconds(101))
+    for (int times = 0; times < 400; ++times) limit.heard(1, limit.limit(now) / 2, now);
+  CHECK(limit.limit(now) > 10'000);
+}
+
 TEST_CASE("bulk limit: what is usual is learnt while it is calm", "[dispatch][bulk]") {
   CalmTime calm;
   CHECK(calm.lateness(20, false, kNow) == 1);  // the first is all that is known
@@ -87,6 +97,31 @@ TEST_CASE("bulk limit: what is usual is learnt while it is calm", "[dispatch][bu
     for (int i = 0; i < 100; ++i) fast.lateness(0.5, true, kNow);
     CHECK(fast.lateness(4, false, kNow) < 1);
   }
+}
+
+TEST_CASE("bulk limit: the probe of a signer that fails needs no room beside what hangs", "[dispatch][bulk]") {
+  Options options;
+  options.bulk_in_flight_first = 2;
+  options.failures_max = 1;
+  SendingBed bed(options);
+  SignerPace& signer = bed.pacer().signer();
+  OpenEvent& group = bed.begin({"a", "b"});
+  group.audience = Audience::Many;
+  Push& single = bed.push(bed.begin({"z"}));
+  Push& hangs = bed.push(group, 0);
+  for (Push* const each : {&single, &hangs}) {
+    each->route = bed.route;
+    bed.pushes.count_with(*each, signer);
+    bed.pushes.count_attempt(*each);
+  }
+  bed.pushes.heard(single);  // somebody else sends: two may be in the air, one of them this signer's
+  CHECK_FALSE(bed.pushes.has_room_for_bulk(signer));
+  REQUIRE(signer.failed(true, bed.now.mono));
+  bed.pass(bed.options.probe_first);
+  Push& next = bed.push(group, 1);
+  bed.attempts.attempt(next);
+  CHECK(next.state == Push::State::InFlight);
+  CHECK(bed.world.sent.size() == 1);
 }
 
 TEST_CASE("bulk limit: a signer that hangs leaves half of it to the others", "[dispatch][bulk]") {
@@ -128,4 +163,28 @@ TEST_CASE("bulk limit: a signer that hangs leaves half of it to the others", "[d
     CHECK(signer.bulk_in_air() == 2);
     CHECK(other.bulk_in_air() == 0);
   }
+}
+
+TEST_CASE("bulk limit: of pushes that could share a request no more are called than may go", "[dispatch][bulk]") {
+  Options options;
+  options.bulk_in_flight_first = 4;
+  options.credential_in_flight_first = options.credential_in_flight_max;
+  SendingBed bed(options);
+  bed.world.routes[1]->provider = std::make_shared<nightpost::testing::FakeBatchProvider>();
+  SignerPace& signer = bed.pacer().signer();
+  Push& single = bed.push(bed.begin({"z"}));
+  single.route = bed.route;
+  bed.pushes.count_with(single, signer);
+  bed.pushes.count_attempt(single);
+  bed.pushes.heard(single);  // somebody else sends: four may be in the air
+  OpenEvent& group = bed.begin({"a", "b", "c", "d", "e", "f", "g", "h"});
+  group.audience = Audience::Many;
+  for (std::size_t i = 0; i < 8; ++i) {
+    Push& one = bed.push(group, i);
+    one.route = bed.route;
+    bed.pushes.count_with(one, signer);
+    bed.queues.park_for_room(one);
+  }
+  CHECK(bed.queues.call_for_room());
+  CHECK(signer.waiting() == 4);
 }

@@ -69,6 +69,19 @@ TEST_CASE("bulk: a group is looked up and planned a part a call, and others come
   CHECK(f.all_over());
 }
 
+TEST_CASE("bulk: a look-up that was cut goes on, whatever is called before the next wake", "[dispatch][bulk]") {
+  BatchFixture f;
+  f.provider->wants = {};  // each by itself
+  f.accept(group_of(f, 23));
+  CHECK(f.world.finds == 1);
+  f.dispatcher().on_room();  // as a reply: it asks the directory for nothing
+  CHECK(f.world.finds == 1);
+  CHECK(go_on(f) >= 4);
+  CHECK(f.world.finds == 5);
+  CHECK(f.world.sent.size() == 23);
+  CHECK(f.dispatcher().next_wakeup() > f.world.clock.mono());
+}
+
 TEST_CASE("bulk: who shares a request does so although it is planned in parts", "[dispatch][bulk]") {
   BatchFixture f;
   f.accept(group_of(f, 23));

@@ -198,6 +198,18 @@ TEST_CASE("planner: bulk has its turn, others go on", "[dispatch][planner][bulk]
   CHECK(bed.events.receivers_unplanned() == 0);
 }
 
+TEST_CASE("planner: late bulk ends in one go, also behind bulk that finds no slot", "[dispatch][planner][bulk]") {
+  Planning bed;
+  bed.turn = BulkTurn(2);
+  bed.options.pushes_in_flight_max = 0;
+  bed.ready({"z"}, Audience::Many);
+  OpenEvent& late = bed.ready({"a", "b", "c"}, Audience::Many);
+  late.window.expires_at = bed.now.mono;
+  bed.planner.end_late(late);
+  CHECK(bed.world.outcomes.size() == 3);
+  CHECK(bed.world.released.size() == 1);
+}
+
 TEST_CASE("planner: the last quarter of the queue is not for bulk", "[dispatch][planner][bulk]") {
   Planning bed;
   bed.options.pushes_queued_max = 4;

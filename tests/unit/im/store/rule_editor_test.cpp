@@ -63,6 +63,13 @@ TEST_CASE("rule editor: words come, change and go, and each change counts the ve
   CHECK(office.version() == 3);
 }
 
+TEST_CASE("rule editor: a word with an action of another version is refused", "[im][store][words]") {
+  Office office(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  office.place.run(
+      "INSERT INTO im_app_words (app_id, folded, word, action) VALUES (1400000001, 'odd', 'odd', 'from_the_future')");
+  REQUIRE(office.together([&] { CHECK(office.editor->words(kRuledApp).value() == std::vector{Word{"odd"}}); }));
+}
+
 TEST_CASE("rule editor: what is no word, or one too many", "[im][store][words]") {
   Office office(StoreKind::Sqlite);
   RuleEditor& editor = *office.editor;
@@ -85,6 +92,13 @@ TEST_CASE("rule editor: what is no word, or one too many", "[im][store][words]")
   CHECK_THAT(refused({"worse"}, 1), Catch::Contains("the app has 1"));
   REQUIRE(office.together([&] { REQUIRE(editor.set_word(kRuledApp, {"BAD", WordAction::Mask}, 1)); }));
   CHECK(office.version() == 2);
+  REQUIRE(office.together([&] {
+    CHECK(editor.set_word(kRuledApp, {"second"}, 2));
+    CHECK_FALSE(editor.set_word(kRuledApp, {"third"}, 2));
+    CHECK(editor.remove_word(kRuledApp, "second"));
+    CHECK(editor.set_word(kRuledApp, {"third"}, 2));
+    CHECK_FALSE(editor.set_word(kRuledApp, {"fourth"}, 2));
+  }));
 }
 
 TEST_CASE("rule editor: settings by the table alone", "[im][store][settings]") {
