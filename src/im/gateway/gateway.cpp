@@ -312,11 +312,18 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
     if (looking_up_) return;
     if (doubted_.empty()) {
       doubted_since_ = WallTime::max();
+      asked_up_to_ = {};
       return;
     }
+    // From where the last look ended: where gaps follow one another, each user has a turn all the same.
     std::vector<UserKey> users;
-    for (auto at = doubted_.begin(); at != doubted_.end() && users.size() < kStandingsMax; at = doubted_.erase(at))
-      users.push_back(*at);
+    auto next = doubted_.upper_bound(asked_up_to_);
+    while (!doubted_.empty() && users.size() < kStandingsMax) {
+      if (next == doubted_.end()) next = doubted_.begin();
+      users.push_back(*next);
+      next = doubted_.erase(next);
+    }
+    asked_up_to_ = users.back();
     asked_about_ = std::set<UserKey>(users.begin(), users.end());
     looking_up_ = true;
     parts_.service.standings(users, doubted_since_,
@@ -513,6 +520,7 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   std::map<server::AddressBytes, std::size_t> by_address_;
   // Users of whom something may not have been told: to be looked up, and those that a look on its way is for.
   std::set<UserKey> doubted_, asked_about_;
+  UserKey asked_up_to_{};
   WallTime doubted_since_ = WallTime::max();
   bool looking_up_ = false;
   std::unique_ptr<LoopTimer> doubt_timer_;

@@ -210,6 +210,7 @@ void Relay::forget_device(const UserKey& user, const std::string& device) {
 }
 
 void Relay::missed() {
+  if (reading_) page_stale_ = true;
   look_after_ = 0;
   look_to_ = held_.empty() ? 0 : held_.rbegin()->first;  // what is written from now on is not concerned
   look_again_ = looking_for_withdrawn_;

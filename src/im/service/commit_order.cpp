@@ -18,13 +18,19 @@ void CommitOrder::take_own(Done done, MonoTime now) {
 void CommitOrder::take(Done done, MonoTime now) {
   const std::int64_t number = done.told.number;
   if (number <= told_) {
-    done.told.deliveries.clear();
+    // One of this node's is late where the server forgot commits of others: its number is given out again.
+    if (done.of_peer) done.told.deliveries.clear();
     late_.push_back(std::move(done));
     return;
   }
   // Those of others come from outside; what finds no room was not heard.
   if (done.of_peer && held_.size() >= kHeldCommitsMax && number != told_ + 1) return;
-  if (held_.try_emplace(number, std::move(done)).second) arrivals_.push_back({now, number});
+  if (!done.of_peer) {  // the store gave the number to this node: what else came under it is nobody's
+    held_.insert_or_assign(number, std::move(done));
+    arrivals_.push_back({now, number});
+  } else if (held_.try_emplace(number, std::move(done)).second) {
+    arrivals_.push_back({now, number});
+  }
 }
 
 void CommitOrder::looked(std::int64_t last, MonoTime asked, MonoTime now) {

@@ -22,7 +22,8 @@ class CommitOrder {
 
   /// Of this node. REQUIRED: its number is above those that it had before.
   void take_own(Done done, MonoTime now);
-  /// Of another. One that was told or given up before keeps what does no harm late: its deliveries go.
+  /// Of another. One that was told or given up before keeps what does no harm late: its deliveries go. Where this node
+  /// has a commit of the same number, that one stays.
   void take(Done done, MonoTime now);
   /// The store's last commit, as a look says that was asked for at `asked`. What was there before and is above it is
   /// nobody's.

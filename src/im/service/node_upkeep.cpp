@@ -9,6 +9,7 @@ namespace nightpost::im {
 namespace {
 
 constexpr milliseconds kNodesAgain{100};         // while a node that is over has rows left
+constexpr milliseconds kOwnCommitAgain{5};       // while what came waits for a commit of this node's own
 constexpr std::int64_t kRenewalsPerLease = 4;    // so that an outage of half a lease ends nobody's
 constexpr milliseconds kCallsOfOthersSoon{100};  // what a node that is over would have timed out
 constexpr milliseconds kClocksDiffer{
@@ -45,7 +46,11 @@ void StoreService::tell_in_order() {
   }
   if (order_.complete()) complete_at_ = around_.clock.wall();
   if (order_.wants_look()) return look_for_missed();
-  if (const auto at = order_.next()) order_timer_->arm(*at);
+  if (const auto at = order_.next()) {
+    // What is due and was not told waits for the writer, whose answer may take long: opened() tells it then.
+    const MonoTime now = around_.loop.now();
+    order_timer_->arm(*at > now ? *at : now + kOwnCommitAgain);
+  }
 }
 
 void StoreService::set_peers(Peers* peers) {

@@ -184,7 +184,7 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
     return refusal_of(transaction.error());
   }
   begin_batch(batch, told.number = node_.number());
-  for (const Tables::Unbind& each : unbound_) tables_.erase_unbind(each);
+  for (const Tables::Unbind& each : unbound_) tables_.finish_unbind(each);
   // What could not be done at once may have been made void by a device that registered at another node since.
   if (!unbind_.empty()) unbind_ = tables_.unbinds();
   for (const auto& command : batch)

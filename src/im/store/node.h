@@ -44,8 +44,10 @@ class Node {
   Result<bool> happened(sql::Database& writer);
   bool deposed() const noexcept { return is_deposed_; }
   /// For how long this node has written at least each half of a lease, by the server's clock. One that could not write
-  /// has not seen whether others could.
-  milliseconds steady() const noexcept { return milliseconds(seen_at_ - steady_since_); }
+  /// has not seen whether others could: already the first transaction after that says 0.
+  milliseconds steady() const noexcept {
+    return milliseconds(begun_at_ - seen_at_ > lease_.count() / 2 ? 0 : seen_at_ - steady_since_);
+  }
 
   // From take() on; any thread.
   std::int64_t id() const noexcept { return id_; }

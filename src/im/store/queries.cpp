@@ -156,6 +156,8 @@ constexpr Line kLines[] = {
      "INSERT INTO im_unbinds (app_id, user_id, device_id, node) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING"},
     {&Queries::unbind_erase, "im_unbinds",
      "DELETE FROM im_unbinds WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3"},
+    {&Queries::unbind_done, "im_unbinds",
+     "DELETE FROM im_unbinds WHERE app_id = ?1 AND user_id = ?2 AND device_id = ?3 AND node = ?4"},
     {&Queries::unbinds, "im_unbinds", "SELECT app_id, user_id, device_id FROM im_unbinds WHERE node = ?1"},
 };
 

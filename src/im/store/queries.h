@@ -20,7 +20,7 @@ struct Queries {
   Statement black, black_add, black_remove, blacks;
   Statement intent_add, intent_erase, intents_read, intent_settle, intent_pushed, intent_publish, intents_after;
   Statement follow_up_add, follow_up_settle, follow_ups_after;
-  Statement unbind_add, unbind_erase, unbinds;
+  Statement unbind_add, unbind_erase, unbind_done, unbinds;
 
   static Result<Queries> prepare(sql::Database& database);
 };

@@ -158,8 +158,9 @@ class Tables {
     bool operator==(const Unbind&) const = default;
   };
   void add_unbind(const Unbind& unbind);
-  void erase_unbind(const Unbind& unbind);
-  std::vector<Unbind> unbinds();  // this node's
+  void erase_unbind(const Unbind& unbind);   // whosever it is
+  void finish_unbind(const Unbind& unbind);  // this node's: another may owe a later one of the same device
+  std::vector<Unbind> unbinds();             // this node's
 
   // Nodes (tables_nodes.cpp).
   std::vector<NodeRow> nodes();  // by id

@@ -118,6 +118,10 @@ void Tables::erase_unbind(const Unbind& unbind) {
   change(queries_.unbind_erase, unbind.who.app.value, unbind.who.user, unbind.device);
 }
 
+void Tables::finish_unbind(const Unbind& unbind) {
+  change(queries_.unbind_done, unbind.who.app.value, unbind.who.user, unbind.device, node_);
+}
+
 std::vector<Tables::Unbind> Tables::unbinds() {
   std::vector<Unbind> out;
   each(queries_.unbinds.query(node_), [&](const sql::Rows& rows) {

@@ -264,6 +264,15 @@ TEST_CASE("gateway: many users are looked up page by page, those not connected n
   CHECK(answer(rig, std::vector<Standing>()).size() == kStandingsMax);
   CHECK(answer(rig, std::vector<Standing>()).size() == 1);
   CHECK(rig.service.standing_looks.empty());
+  // A second gap, before all were looked up: whose turn it was not yet comes first.
+  rig.gateway->missed(rig.clock.today);
+  rig.gateway->missed(rig.clock.today);
+  const std::vector<UserKey> first = answer(rig, std::vector<Standing>());
+  const std::vector<UserKey> second = answer(rig, std::vector<Standing>());
+  REQUIRE(second.size() == kStandingsMax);
+  CHECK(std::ranges::find(first, second.front()) == first.end());
+  CHECK(answer(rig, std::vector<Standing>()).size() == 1);
+  CHECK(rig.service.standing_looks.empty());
 }
 
 }  // namespace

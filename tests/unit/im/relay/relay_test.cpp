@@ -406,6 +406,16 @@ TEST_CASE("relay: what is read from the store while it changes", "[im][relay]") 
     bed.book.answer();
     CHECK(bed.sink.told() == Told{"1-2: phone"});
   }
+  SECTION("something was missed while the page was read: it is read again") {
+    bed.loop.pass(milliseconds(15'000));
+    bed.relay().missed();
+    bed.book.answer();
+    CHECK(bed.sink.events.empty());
+    bed.book.stored.erase(bed.book.stored.begin());
+    bed.loop.pass(milliseconds(0));
+    bed.book.answer();
+    CHECK(bed.sink.told() == Told{"1-2: phone"});
+  }
   SECTION("the store cannot be read for a while") {
     bed.loop.pass(milliseconds(15'000));
     auto reply = std::move(bed.book.asked.front().second);

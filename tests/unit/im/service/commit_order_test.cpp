@@ -176,6 +176,31 @@ TEST_CASE("im order: the same twice, and what is below all, is told as late", "[
   CHECK(a.order.complete());
 }
 
+TEST_CASE("im order: this node's own commit is told whatever another said under its number", "[im][service][nodes]") {
+  Ordered a;
+  SECTION("and it waits") {
+    a.other(12);
+    a.own(12);
+    a.other(12);
+    a.other(11);
+    const std::vector<Done> due = a.order.due(a.now, true, 0);
+    REQUIRE(due.size() == 2);
+    CHECK(due[0].of_peer);
+    CHECK_FALSE(due[1].of_peer);
+    CHECK(a.due().empty());
+    CHECK(a.order.complete());
+  }
+  SECTION("and it was told: the server forgot it since") {
+    for (const std::int64_t number : {11, 12, 13}) a.other(number);
+    CHECK(a.due() == "11 12 13");
+    a.own(12);
+    CHECK(a.due() == "12");
+    a.own(13);
+    a.own(14);
+    CHECK(a.due() == "13 14");
+  }
+}
+
 TEST_CASE("im order: others' that wait have a bound; this node's have none", "[im][service][nodes]") {
   Ordered a;
   for (std::int64_t number = 12; number < 12 + 20'000; ++number) a.other(number);

@@ -352,6 +352,21 @@ TEST_CASE("im nodes: a node that lives is not given up, however long the other h
   CHECK(nodes.b.number("SELECT count(*) FROM im_nodes WHERE process <> ''") == 2);
 }
 
+TEST_CASE("im nodes: after a time in which nobody could write, the first that can gives nobody up",
+          "[im][service][postgres][nodes]") {
+  Nodes nodes(milliseconds(400));
+  const auto until = std::chrono::steady_clock::now() + milliseconds(900);
+  while (std::chrono::steady_clock::now() < until) {
+    Nodes::keep(nodes.a);
+    Nodes::keep(nodes.b);
+  }
+  std::this_thread::sleep_for(milliseconds(500));  // both are silent for more than a lease
+  Nodes::keep(nodes.a);
+  CHECK(nodes.b.number("SELECT count(*) FROM im_nodes WHERE process <> ''") == 2);
+  Nodes::keep(nodes.b);
+  CHECK(nodes.b.deposed == 0);
+}
+
 TEST_CASE("im nodes: the first node alone does what is done once", "[im][service][postgres][nodes]") {
   Nodes nodes;
   nodes.a.ask<AdminSent>([&](auto reply) {

@@ -338,5 +338,25 @@ TEST_CASE("im tables: what a node left is taken over a bounded step at a time", 
   writing.done();
 }
 
+TEST_CASE("im tables: a token that one node took away is not the one that another still has to", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto transaction = writing.begin();
+  tables.set_node(71);
+  tables.add_unbind({kAnna, "phone"});
+  tables.set_node(70);
+  tables.finish_unbind({kAnna, "phone"});
+  tables.set_node(71);
+  CHECK(tables.unbinds().size() == 1);
+  tables.finish_unbind({kAnna, "phone"});
+  CHECK(tables.unbinds().empty());
+  tables.add_unbind({kAnna, "phone"});
+  tables.set_node(70);
+  tables.erase_unbind({kAnna, "phone"});  // the device has registered again
+  tables.set_node(71);
+  CHECK(tables.unbinds().empty());
+  writing.done();
+}
+
 }  // namespace
 }  // namespace nightpost::im
