@@ -159,14 +159,17 @@ bool Attempts::ask_pacer(Push& push) {
     put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
     return false;
   }
+  const Audience whose = push.event->audience;
+  bool yields = false;  // bulk, to others: its signer has room
   const Pacer::Admission admission = pacer.admit(push.probe, route.provider->request_rate(), now_.mono);
   switch (admission.may) {
     case Pacer::May::Go:
       // Of a signer that is not healthy only a probe goes. It needs no room: what hangs may hold all of it, and a push
       // that waits for it would be called again and again (PushQueues calls all of such a signer).
-      if (push.event->audience == Audience::Few || push.probe != Probe::None || !pacer.signer().is_healthy() ||
+      if (whose == Audience::Few || push.probe != Probe::None || !pacer.signer().is_healthy() ||
           pushes_.has_room_for_bulk(pacer.signer()))
         return true;
+      yields = true;
       break;
     case Pacer::May::Stop:
       put_off(push, Rule::BreakerOpen, {.meaning = pacer.refusal()});
@@ -183,7 +186,10 @@ bool Attempts::ask_pacer(Push& push) {
     case Pacer::May::WaitForRoom:
       break;
   }
-  if (const auto at = shares_.defer_until(pacer.signer(), push.event->audience, now_.mono)) {
+  // How long that takes is no matter of its signer's, so it leaves only to make room, or at the end of its quick
+  // window.
+  const bool waits = yields && !shares_.is_over(pacer.signer(), whose, now_.mono);
+  if (const auto at = waits ? std::nullopt : shares_.defer_until(pacer.signer(), whose, now_.mono)) {
     metrics_.pushes_full.add();
     defer(push, *at, Rule::SignerFull);
   } else {

@@ -124,6 +124,42 @@ TEST_CASE("bulk limit: the probe of a signer that fails needs no room beside wha
   CHECK(bed.world.sent.size() == 1);
 }
 
+TEST_CASE("bulk limit: who yields waits, however long that takes", "[dispatch][bulk]") {
+  Options options;
+  options.bulk_in_flight_first = 1;
+  SendingBed bed(options);
+  const auto other_route = bed.world.route(2, 8);
+  const auto others_send = [&] {
+    bed.pass(milliseconds(1'900));
+    bed.pacer().signer().asked(bed.now.mono);
+    bed.pacers.of(*other_route, bed.now.mono).signer().asked(bed.now.mono);
+    Push& single = bed.push();
+    single.route = bed.route;
+    bed.pushes.count_with(single, bed.pacer().signer());
+    bed.pushes.count_attempt(single);
+    bed.pushes.heard(single);
+    bed.pushes.end(single, ending_of(Rule::InternalError));
+  };
+  others_send();
+  OpenEvent& group = bed.begin({"a", "b", "c"});
+  group.audience = Audience::Many;
+  Push& first = bed.push(group, 0);
+  Push& second = bed.push(group, 1);
+  Push& third = bed.push(group, 2);
+  bed.attempts.attempt(first);
+  CHECK(first.state == Push::State::InFlight);
+  bed.attempts.attempt(second);
+  CHECK(second.state == Push::State::Parked);
+  others_send();
+  CHECK(bed.shares.defer_until(bed.pacer().signer(), Audience::Many, bed.now.mono));  // nothing of it has left
+  bed.attempts.attempt(third);
+  CHECK(third.state == Push::State::Parked);
+  bed.pushes.landed(first);
+  CHECK(bed.queues.call_for_room());
+  CHECK(second.state == Push::State::Due);
+  CHECK(third.state == Push::State::Parked);
+}
+
 TEST_CASE("bulk limit: a signer that hangs leaves half of it to the others", "[dispatch][bulk]") {
   Options options;
   options.bulk_in_flight_first = 8;
