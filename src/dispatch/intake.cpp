@@ -53,6 +53,7 @@ void Intake::accept(const Record& record) {
   if (open.event.is_call())
     open.event.expires_at = std::min<WallTime>(open.event.expires_at, open.event.occurred_at + options_.call_lasts_max);
   open.audience = open.event.to.size() < options_.bulk_receivers_min ? Audience::Few : Audience::Many;
+  if (open.audience == Audience::Many) events_.set_aside(open);
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
   const milliseconds lasts = std::min(open.event.expires_at - now_.wall, options_.retry_for + milliseconds(1));
@@ -165,10 +166,11 @@ void Intake::ask() {
   asked.reserve(events.size());
   std::size_t keys = 0;
   for (const std::uint64_t tag : events) {
-    const OpenEvent* const open = events_.find(tag);
+    OpenEvent* const open = events_.find(tag);
     if (open == nullptr) continue;
     if (open->audience == Audience::Many) {
       bulk_lookups_.push_back(tag);
+      timers_.add({open->window.quick_end(), tag, Timer::Of::Event});
       continue;
     }
     const std::size_t receivers = open->event.to.size();
@@ -183,6 +185,15 @@ void Intake::ask() {
   ask_for_bulk();
 }
 
+/// The next bulk event is begun once there is room among the receivers that are not planned. It holds up nobody that
+/// comes behind it until then, for it is known by its record alone.
+bool Intake::has_more_to_ask() const noexcept {
+  if (bulk_lookups_.empty()) return false;
+  const OpenEvent* const next = events_.find(bulk_lookups_.front());
+  const bool waits = next != nullptr && next->state == OpenEvent::State::Looking && next->receivers_asked == 0;
+  return !waits || may_look_up_bulk();
+}
+
 /// The oldest first. What fails meanwhile is asked for anew, from its first receiver on.
 void Intake::ask_for_bulk() {
   while (!bulk_lookups_.empty()) {
@@ -193,8 +204,10 @@ void Intake::ask_for_bulk() {
       continue;
     }
     const std::size_t first = open->receivers_asked;
+    if (first == 0 && !may_look_up_bulk()) return;
     const std::size_t count = turn_.take(std::min(open->event.to.size() - first, kKeysMax));
     if (count == 0) return;
+    events_.looked_up(*open);
     ask({{.event = open->tag, .first = first, .receivers = count, .lookup = open->lookups_failed}});
   }
 }
@@ -255,14 +268,16 @@ void Intake::on_found(std::span<const Asked> asked, Found found) {
 }
 
 void Intake::wake(OpenEvent& open) {
+  const bool asked = open.audience == Audience::Few || open.receivers_asked > 0;
+  const Rule why = asked ? Rule::StoreUnavailable : Rule::NotInTime;
   if (now_.mono >= open.window.end()) {
     const bool expired = open.window.rule_at_end() == Rule::Expired;
-    return events_.end_receivers(open, ending_of(expired ? Rule::Expired : Rule::StoreUnavailable));
+    return events_.end_receivers(open, ending_of(expired ? Rule::Expired : why));
   }
   if (now_.mono >= open.window.quick_until) {
     const MonoTime at = policy_.later(open.hops, now_.mono, open.window);
-    if (at < open.window.end()) return put_off(open, at, {.meaning = "the directory does not answer"});
-    return events_.end_receivers(open, ending_of(Rule::StoreUnavailable));
+    if (at >= open.window.end()) return events_.end_receivers(open, ending_of(why));
+    return put_off(open, at, {.meaning = asked ? "the directory does not answer" : ""}, why);
   }
   if (open.state != OpenEvent::State::AskAgain || now_.mono < open.lookup_at) return;
   open.state = OpenEvent::State::Looking;
@@ -309,11 +324,11 @@ void Intake::lookup_failed(OpenEvent& open, const Error& error) {
   timers_.add({next.at, open.tag, Timer::Of::Event});
 }
 
-/// Its devices could not be read for now.
-void Intake::put_off(OpenEvent& open, MonoTime at, const VendorReason& reason) {
+/// Its devices could not be read for now, or it was not its turn yet.
+void Intake::put_off(OpenEvent& open, MonoTime at, const VendorReason& reason, Rule why) {
   if (open.event.kind == EventKind::Badge) return events_.end_receivers(open, ending_of(Rule::Expired), reason);
   const WallTime not_before = now_.wall + std::chrono::ceil<milliseconds>(at - now_.mono);
-  events_.put_off_receivers(open, Rule::StoreUnavailable, not_before, reason);
+  events_.put_off_receivers(open, why, not_before, reason);
 }
 
 }  // namespace nightpost::dispatch

@@ -73,7 +73,7 @@ class Intake {
   /// of bulk events as far as their turn goes.
   void ask();
   /// Receivers of bulk events are still to be asked for, by the next ask().
-  bool has_more_to_ask() const noexcept { return !bulk_lookups_.empty(); }
+  bool has_more_to_ask() const noexcept;
   void on_found(std::span<const Asked> asked, Found found);
   /// The time has come to ask (again) for the event, or to put it off. REQUIRED: its devices are not known.
   void wake(OpenEvent& open);
@@ -89,7 +89,8 @@ class Intake {
   void hold(OpenEvent& open, milliseconds time);
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);
-  void put_off(OpenEvent& open, MonoTime at, const VendorReason& reason);
+  void put_off(OpenEvent& open, MonoTime at, const VendorReason& reason, Rule why = Rule::StoreUnavailable);
+  bool may_look_up_bulk() const noexcept { return events_.receivers_unplanned() < options_.receivers_unplanned_max; }
   void on_exception(std::uint64_t event, const std::string& what);
 
   const Options& options_;

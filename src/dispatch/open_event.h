@@ -73,6 +73,7 @@ struct OpenEvent {
   std::vector<std::shared_ptr<const Receiver>> receivers;  // as event.to
   // While it is looked up: so many, from the first on, the directory was asked for; so many were found, in any order.
   std::size_t receivers_asked = 0, receivers_found = 0;
+  bool counts_unplanned = false;  // its receivers, in OpenEvents::receivers_unplanned()
   std::size_t next_receiver = 0;  // the first device not yet planned
   std::size_t next_device = 0;
   std::size_t pushes_open = 0;
@@ -124,7 +125,7 @@ struct OpenEvent {
     trace = Trace::Undecided;
     hops_told = hops_left_out = 0;
     ended.fill(0);
-    leaving = incomplete = false;
+    leaving = incomplete = counts_unplanned = false;
   }
 };
 

@@ -21,9 +21,17 @@ OpenEvent& OpenEvents::begin(const Record& record) {
   return *open;
 }
 
-void OpenEvents::decoded(const OpenEvent& open) noexcept {
+void OpenEvents::decoded(OpenEvent& open) noexcept {
   open_bytes_ += bytes_of(open);
-  unplanned_ += open.event.to.size();
+  looked_up(open);
+}
+
+void OpenEvents::looked_up(OpenEvent& open) noexcept {
+  if (!std::exchange(open.counts_unplanned, true)) unplanned_ += open.event.to.size();
+}
+
+void OpenEvents::set_aside(OpenEvent& open) noexcept {
+  if (std::exchange(open.counts_unplanned, false)) unplanned_ -= open.event.to.size();
 }
 
 void OpenEvents::unreadable(OpenEvent& open, Rule rule, std::string_view detail, std::string_view remainder) {
@@ -80,8 +88,8 @@ void OpenEvents::hand_back_all() {
 }
 
 void OpenEvents::planned(OpenEvent& open) noexcept {
-  if (std::exchange(open.state, OpenEvent::State::Sending) != OpenEvent::State::Sending)
-    unplanned_ -= open.event.to.size();
+  open.state = OpenEvent::State::Sending;
+  set_aside(open);
 }
 
 void OpenEvents::close_if_done(OpenEvent& open) {

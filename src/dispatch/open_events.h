@@ -30,7 +30,10 @@ class OpenEvents {
   /// A new one, of which only the record is known. Valid until it is closed.
   OpenEvent& begin(const Record& record);
   /// Its value was decoded, or cannot be: from now on it counts.
-  void decoded(const OpenEvent& open) noexcept;
+  void decoded(OpenEvent& open) noexcept;
+  /// Nobody looks for its receivers yet, so they are not counted; until looked_up(). Once is enough.
+  void set_aside(OpenEvent& open) noexcept;
+  void looked_up(OpenEvent& open) noexcept;
   /// Null: closed since.
   OpenEvent* find(std::uint64_t tag) noexcept { return events_.find(tag); }
 
@@ -90,7 +93,7 @@ class OpenEvents {
 
   std::size_t open() const noexcept { return events_.used(); }
   std::size_t open_bytes() const noexcept { return open_bytes_; }  // twice their records
-  /// Receivers of events that are not planned through.
+  /// Receivers of events that are not planned through, but for those set aside.
   std::size_t receivers_unplanned() const noexcept { return unplanned_; }
   /// By what is not in use.
   std::size_t kept_bytes() const noexcept { return kept_bytes_ + events_.spare_bytes(); }

@@ -15,11 +15,10 @@ void Shipping::ship(bool goes_on) {
                    [this](Gathering& gathering) { ship(gathering); });
 }
 
-/// Its event is not planned through, and it is not as large as the largest request.
+/// Its event is not planned through. However large it is by then: cut now, its last request would be a small one.
 bool Shipping::waits_for_more(const Gathering& gathering) {
   const Push* const first = pushes_.find(gathering.pushes.front());
-  return first != nullptr && first->event->audience == Audience::Many &&
-         first->event->state == OpenEvent::State::Ready && gathering.pushes.size() < kCompany;
+  return first != nullptr && first->event->audience == Audience::Many && first->event->state == OpenEvent::State::Ready;
 }
 
 void Shipping::ship(Gathering& gathering) {

@@ -133,3 +133,28 @@ TEST_CASE("bulk: a message to one does not wait behind a push to many", "[dispat
   }
   CHECK(before == (parts ? 1 : 50));  // the one that was in the air
 }
+
+TEST_CASE("bulk: an event that waits for its turn holds up nobody behind it, and leaves whole", "[dispatch][bulk]") {
+  BatchFixture f;
+  f.provider->wants = {};
+  f.options.bulk_receivers_min = 10;
+  f.options.receivers_unplanned_max = 20;
+  f.options.pushes_in_flight_max = 5;
+  f.options.quick_for = seconds(10);
+  f.accept(f.members(30));  // five of it go
+  f.accept(f.members(25, 100));
+  CHECK(f.world.finds == 1);
+  CHECK_FALSE(f.dispatcher().has_capacity());  // 30 are looked up and not planned through
+  for (std::size_t i = 0; f.world.sent.size() < 30; ++i) f.world.answer(200, "id", i);
+  go_on(f);
+  CHECK(f.world.finds == 2);  // the first is planned through: now the second
+  CHECK(f.world.sent.size() == 30);
+  f.accept(f.members(25, 200));
+  f.pass(f.options.quick_for + seconds(1));
+  CHECK(f.world.finds == 2);
+  CHECK(f.outcomes("not_in_time") >= 25);
+  REQUIRE_FALSE(f.world.deferrals.empty());
+  CHECK(read_remainder(f.world.deferrals.back().remainder)->left.size() == 25);
+  f.come_back();
+  for (std::size_t i = 0; i < f.world.sent.size(); ++i) f.world.answer(200, "id", i);
+}
