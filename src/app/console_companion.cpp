@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "app/app_key.h"
+#include "app/curl_way.h"
 #include "app/output.h"
 #include "app/remote_api.h"
 #include "core/c_handle.h"
@@ -79,13 +80,7 @@ admin::CompanionDesk::Done ConsoleCompanion::ask(AppId app, std::string_view com
   if (!easy || !headers) return im_server_failed("libcurl has no memory");
   std::string answer;
   CURL* const curl = easy.get();
-  curl_easy_setopt(curl, CURLOPT_URL, url->c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the signature is for nobody on the way
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!config_.console.im_ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, config_.console.im_ca_file.c_str());
+  lead_straight_to(curl, *url, config_.console.im_ca_file);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(config_.console.im_wait.count()));
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());
   curl_easy_setopt(curl, CURLOPT_POSTFIELDS, text.data());

@@ -10,6 +10,7 @@
 
 #include "admin/access.h"
 #include "app/console_options.h"
+#include "app/curl_way.h"
 #include "app/output.h"
 #include "core/c_handle.h"
 #include "core/text.h"
@@ -62,13 +63,7 @@ Result<RemoteAnswer> perform_remote(const RemoteOptions& options, const std::str
     return fail(Errc::Io, "libcurl has no memory");
   RemoteAnswer answer;
   CURL* const curl = easy.get();
-  curl_easy_setopt(curl, CURLOPT_URL, url->c_str());
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");  // the token is for nobody on the way
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
-  curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!options.ca_file.empty()) curl_easy_setopt(curl, CURLOPT_CAINFO, options.ca_file.c_str());
+  lead_straight_to(curl, *url, options.ca_file);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kRemoteConnectMs);
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kRemoteTotalMs);
   curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());

@@ -19,9 +19,6 @@
 
 namespace nightpost::dispatch {
 
-/// So many pushes of one event may share a request: the vendors' largest batch.
-inline constexpr std::size_t kCompany = 1000;
-
 /// Equal keys may share a request: one event, one credential, one rendered text, and the same of what each receiver
 /// has of its own and the vendor shows.
 struct GatheringKey {

@@ -4,13 +4,14 @@
 #include <iterator>
 #include <utility>
 
-#include "dispatch/batcher.h"
-
 namespace nightpost::dispatch {
 namespace {
 
 /// So many that wait for one grant are not looked through for those that are over.
 constexpr std::size_t kParkedLook = 1024;
+
+/// So many pushes of one event, which may share a request, count as one: the vendors' largest batch.
+constexpr std::size_t kCompany = 1000;
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 
 #include "core/text.h"
 #include "im/domain/group_rules.h"
+#include "im/store/name_lines.h"
 #include "im/store/schema.h"
 
 namespace nightpost::im {
@@ -24,16 +25,6 @@ Result<void> check_version(std::int64_t version) {
   return fail(Errc::Malformed, "the companion's tables have version " + std::to_string(version) +
                                    ", this binary knows " + std::to_string(schema_version()) +
                                    ": run the same Nightpost for both");
-}
-
-std::vector<std::string> lines_in_column(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    out.emplace_back(line);
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return out;
 }
 
 /// A number of another binary's stands for the least.
@@ -76,8 +67,8 @@ Message shown_message_of(const sql::Rows& rows, ConvId conv, const std::string& 
               .elements = text_at(rows, 11),
               .cloud_data = text_at(rows, 12),
               .card = text_at(rows, 10),
-              .mentions = lines_in_column(rows.text(13)),
-              .targets = lines_in_column(rows.text(14))};
+              .mentions = lines_of(rows.text(13)),
+              .targets = lines_of(rows.text(14))};
   if (!a.empty()) out.to = from_b ? a : b;
   return out;
 }

@@ -7,25 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "im/store/name_lines.h"
 #include "im/store/tables.h"
 
 namespace nightpost::im {
-
-// Several names in one column, a line each; none holds a control character.
-inline std::string by_line(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out.append(name).push_back('\n');
-  return out;
-}
-inline std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> out;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    out.emplace_back(line);
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-  }
-  return out;
-}
 
 template <class Read>
 void Tables::each(sql::Rows&& rows, Read read) {
