@@ -115,8 +115,10 @@ void register_dispatch(ShardSeries& shards) {
   gauge("nightpost_dispatch_kept_bytes", "Memory of finished events, kept for the next ones", &Metrics::kept_bytes);
   gauge("nightpost_events_open", "Records taken and not yet released", &Metrics::events_open);
   gauge("nightpost_events_open_bytes", "Their memory", &Metrics::events_open_bytes);
-  gauge("nightpost_receivers_unplanned", "Receivers of events of which not all is planned yet",
+  gauge("nightpost_receivers_unplanned", "Receivers of events of which not all is planned yet, bulk events left out",
         &Metrics::receivers_unplanned);
+  gauge("nightpost_bulk_receivers_unplanned", "Likewise of bulk events, those that nobody looks up yet left out",
+        &Metrics::bulk_receivers_unplanned);
   gauge("nightpost_removals_waiting", "Dead tokens that wait to be removed from the store", &Metrics::removals_waiting);
   gauge("nightpost_pushes_in_flight", "Requests without an answer yet", &Metrics::pushes_in_flight);
   gauge("nightpost_pushes_waiting", "Pushes waiting for a free slot or a back-off", &Metrics::pushes_waiting);

@@ -193,7 +193,7 @@ bool Attempts::ask_pacer(Push& push) {
     metrics_.pushes_full.add();
     defer(push, *at, Rule::SignerFull);
   } else {
-    queues_.park_for_room(push);
+    queues_.park_for_room(push, yields);
   }
   return false;
 }

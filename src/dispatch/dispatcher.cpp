@@ -170,7 +170,8 @@ void Dispatcher::Impl::finish_entry() {
   metrics_.kept_bytes.set(events_.kept_bytes() + pushes_.slab().spare_bytes() + shipping_.spare_bytes());
   metrics_.events_open.set(events_.open());
   metrics_.events_open_bytes.set(events_.open_bytes());
-  metrics_.receivers_unplanned.set(events_.receivers_unplanned());
+  metrics_.receivers_unplanned.set(events_.receivers_unplanned(Audience::Few));
+  metrics_.bulk_receivers_unplanned.set(events_.receivers_unplanned(Audience::Many));
   metrics_.pushes_in_flight.set(slots_.in_flight());
   metrics_.pushes_waiting.set(capacity_.waiting());
   metrics_.removals_waiting.set(replies_.removals_waiting());
@@ -268,7 +269,7 @@ bool Dispatcher::has_capacity() const noexcept {
   return impl_->capacity_.has_room() && events.open() < options.events_open_max &&
          impl_->capacity_.waiting() < options.pushes_queued_max &&
          events.open_bytes() < options.events_open_bytes_max &&
-         events.receivers_unplanned() < options.receivers_unplanned_max;
+         events.receivers_unplanned(Audience::Few) < options.receivers_unplanned_max;
 }
 
 bool Dispatcher::wants_room() const noexcept { return impl_->capacity_.wants_room(); }

@@ -52,8 +52,7 @@ void Intake::accept(const Record& record) {
   // Nobody waits on the line for as long as a producer's expiry for messages may be away.
   if (open.event.is_call())
     open.event.expires_at = std::min<WallTime>(open.event.expires_at, open.event.occurred_at + options_.call_lasts_max);
-  open.audience = open.event.to.size() < options_.bulk_receivers_min ? Audience::Few : Audience::Many;
-  if (open.audience == Audience::Many) events_.set_aside(open);
+  if (open.event.to.size() >= options_.bulk_receivers_min) events_.set_aside_as_bulk(open);
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
   const milliseconds lasts = std::min(open.event.expires_at - now_.wall, options_.retry_for + milliseconds(1));
@@ -185,13 +184,20 @@ void Intake::ask() {
   ask_for_bulk();
 }
 
-/// The next bulk event is begun once there is room among the receivers that are not planned. It holds up nobody that
-/// comes behind it until then, for it is known by its record alone.
+/// Where bulk yields to others, the next event is begun when the one before is planned through and little of it waits
+/// for them: planned ahead it would take this thread from them, and then wait in memory.
+bool Intake::may_begin_bulk() const noexcept {
+  const std::size_t unplanned = events_.receivers_unplanned(Audience::Many);
+  if (pushes_.is_bulk_limited()) return unplanned == 0 && !pushes_.has_bulk_at_hand();
+  return unplanned < options_.receivers_unplanned_max;
+}
+
+/// A bulk event that waits to be begun holds up nobody that comes behind it, for it is known by its record alone.
 bool Intake::has_more_to_ask() const noexcept {
   if (bulk_lookups_.empty()) return false;
   const OpenEvent* const next = events_.find(bulk_lookups_.front());
   const bool waits = next != nullptr && next->state == OpenEvent::State::Looking && next->receivers_asked == 0;
-  return !waits || may_look_up_bulk();
+  return !waits || may_begin_bulk();
 }
 
 /// The oldest first. What fails meanwhile is asked for anew, from its first receiver on.
@@ -204,10 +210,11 @@ void Intake::ask_for_bulk() {
       continue;
     }
     const std::size_t first = open->receivers_asked;
-    if (first == 0 && !may_look_up_bulk()) return;
+    if (first == 0 && !may_begin_bulk()) return;
     const std::size_t count = turn_.take(std::min(open->event.to.size() - first, kKeysMax));
     if (count == 0) return;
     events_.looked_up(*open);
+    if (first == 0) open->window.quick_until = now_.mono + options_.quick_for;
     ask({{.event = open->tag, .first = first, .receivers = count, .lookup = open->lookups_failed}});
   }
 }

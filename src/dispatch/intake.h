@@ -90,7 +90,7 @@ class Intake {
   void resolved(OpenEvent& open);
   void lookup_failed(OpenEvent& open, const Error& error);
   void put_off(OpenEvent& open, MonoTime at, const VendorReason& reason, Rule why = Rule::StoreUnavailable);
-  bool may_look_up_bulk() const noexcept { return events_.receivers_unplanned() < options_.receivers_unplanned_max; }
+  bool may_begin_bulk() const noexcept;
   void on_exception(std::uint64_t event, const std::string& what);
 
   const Options& options_;

@@ -60,7 +60,8 @@ struct Metrics {
   Counter events_open, pushes_in_flight, pushes_waiting;  // gauges
   Counter removals_waiting;                               // gauge: dead tokens that the directory is to remove
   Counter kept_bytes;                                     // gauge: memory that waits for the next events
-  Counter events_open_bytes, receivers_unplanned;         // gauges
+  Counter events_open_bytes;                              // gauges
+  Counter receivers_unplanned, bulk_receivers_unplanned;  // gauges
   std::array<LatencyHistogram, std::size_t(Vendor::Count)> vendor_latency;  // request handed over → answer
   LatencyHistogram settle_latency;                                          // event occurred → settled
 };

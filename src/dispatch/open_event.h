@@ -160,6 +160,7 @@ struct Push {
   std::shared_ptr<const Grant> grant;
   SignerPace* signer = nullptr;  // that counts this push; it stays as long as it holds one
   bool waits_for_room = false;   // parked for that, and counted by the signer
+  bool yields = false;           // bulk that waits for others alone, and counts as such
   bool bulk_in_air = false;      // counted as such, by the signer and the shard
   bool delayed = false;          // waited for something that bulk does not take from it
   /// Of the route's provider: the quotas that it is counted in, and when it was; empty: in none, or for good.
@@ -171,7 +172,7 @@ struct Push {
     event = nullptr;
     device = nullptr;
     signer = nullptr;
-    waits_for_room = bulk_in_air = delayed = false;
+    waits_for_room = yields = bulk_in_air = delayed = false;
     counted_in = {};
     state = State::Waiting;
     window = {};

@@ -27,11 +27,16 @@ void OpenEvents::decoded(OpenEvent& open) noexcept {
 }
 
 void OpenEvents::looked_up(OpenEvent& open) noexcept {
-  if (!std::exchange(open.counts_unplanned, true)) unplanned_ += open.event.to.size();
+  if (!std::exchange(open.counts_unplanned, true)) unplanned_[index_of(open.audience)] += open.event.to.size();
 }
 
-void OpenEvents::set_aside(OpenEvent& open) noexcept {
-  if (std::exchange(open.counts_unplanned, false)) unplanned_ -= open.event.to.size();
+void OpenEvents::set_aside_as_bulk(OpenEvent& open) noexcept {
+  uncount(open);
+  open.audience = Audience::Many;
+}
+
+void OpenEvents::uncount(OpenEvent& open) noexcept {
+  if (std::exchange(open.counts_unplanned, false)) unplanned_[index_of(open.audience)] -= open.event.to.size();
 }
 
 void OpenEvents::unreadable(OpenEvent& open, Rule rule, std::string_view detail, std::string_view remainder) {
@@ -89,7 +94,7 @@ void OpenEvents::hand_back_all() {
 
 void OpenEvents::planned(OpenEvent& open) noexcept {
   open.state = OpenEvent::State::Sending;
-  set_aside(open);
+  uncount(open);
 }
 
 void OpenEvents::close_if_done(OpenEvent& open) {

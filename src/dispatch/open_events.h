@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -31,8 +32,8 @@ class OpenEvents {
   OpenEvent& begin(const Record& record);
   /// Its value was decoded, or cannot be: from now on it counts.
   void decoded(OpenEvent& open) noexcept;
-  /// Nobody looks for its receivers yet, so they are not counted; until looked_up(). Once is enough.
-  void set_aside(OpenEvent& open) noexcept;
+  /// It is bulk, and nobody looks for its receivers yet, so they are not counted; until looked_up(). Once is enough.
+  void set_aside_as_bulk(OpenEvent& open) noexcept;
   void looked_up(OpenEvent& open) noexcept;
   /// Null: closed since.
   OpenEvent* find(std::uint64_t tag) noexcept { return events_.find(tag); }
@@ -94,12 +95,14 @@ class OpenEvents {
   std::size_t open() const noexcept { return events_.used(); }
   std::size_t open_bytes() const noexcept { return open_bytes_; }  // twice their records
   /// Receivers of events that are not planned through, but for those set aside.
-  std::size_t receivers_unplanned() const noexcept { return unplanned_; }
+  std::size_t receivers_unplanned(Audience whose) const noexcept { return unplanned_[index_of(whose)]; }
   /// By what is not in use.
   std::size_t kept_bytes() const noexcept { return kept_bytes_ + events_.spare_bytes(); }
 
  private:
   static std::size_t bytes_of(const OpenEvent& open) noexcept { return open.event.buffer.bytes().size() * 2; }
+  static std::size_t index_of(Audience whose) noexcept { return static_cast<std::size_t>(whose); }
+  void uncount(OpenEvent& open) noexcept;
   void planned(OpenEvent& open) noexcept;
   void close_if_done(OpenEvent& open);
   void free(OpenEvent& open);
@@ -109,7 +112,7 @@ class OpenEvents {
   Slab<OpenEvent> events_;
   std::size_t open_bytes_ = 0;
   std::size_t kept_bytes_ = 0;
-  std::size_t unplanned_ = 0;
+  std::array<std::size_t, 2> unplanned_{};  // by audience
 };
 
 }  // namespace nightpost::dispatch

@@ -169,12 +169,14 @@ void OpenPushes::uncount(Push& push) const noexcept {
   if (!quotas.empty()) push.signer->give_back(quotas, counted_as(push), push.counted_at);
 }
 
-void OpenPushes::wait_began(Push& push) {
+void OpenPushes::wait_began(Push& push, bool yields) {
   if (!std::exchange(push.waits_for_room, true)) push.signer->wait_began(push.event->audience, now_.mono);
+  if (std::exchange(push.yields, yields) != yields) bulk_yields_ += yields ? 1 : -1;
 }
 
 void OpenPushes::wait_ended(Push& push, bool called) {
   if (std::exchange(push.waits_for_room, false)) push.signer->wait_ended(push.event->audience, called, now_.mono);
+  if (std::exchange(push.yields, false)) --bulk_yields_;
 }
 
 void OpenPushes::free(Push& push) {

@@ -51,6 +51,10 @@ class OpenPushes {
   bool has_room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept {
     return room_for_bulk(signer, promised) > 0;
   }
+  /// As much of bulk as may be in the air at once waits for others alone: more need not be planned yet.
+  bool has_bulk_at_hand() const noexcept { return bulk_yields_ >= bulk_limit_.limit(now_.mono); }
+  /// Others than bulk are sent to.
+  bool is_bulk_limited() const noexcept { return bulk_limit_.limit(now_.mono) != BulkLimit::kNone; }
   /// Null: gone since.
   Push* find(std::uint64_t tag) noexcept { return pushes_.find(tag); }
   /// May close its event.
@@ -78,8 +82,9 @@ class OpenPushes {
 
   /// The signer counts it from here on, instead of the one that did.
   void count_with(Push& push, SignerPace& signer);
-  /// It waits for room among its signer's requests; or does so no longer, `called` to be sent. Once is enough.
-  void wait_began(Push& push);
+  /// It waits for room among its signer's requests, or, of bulk, only until others do not feel it (`yields`); or does
+  /// so no longer, `called` to be sent. Once is enough.
+  void wait_began(Push& push, bool yields = false);
   void wait_ended(Push& push, bool called);
 
   /// `visit` may end or drop the one it is given.
@@ -100,7 +105,7 @@ class OpenPushes {
   RecallBook& recalls_;
   Slab<Push> pushes_;
   BulkLimit bulk_limit_;
-  std::size_t bulk_in_air_ = 0;
+  std::size_t bulk_in_air_ = 0, bulk_yields_ = 0;
   MonoTime bulk_landed_at_{};
 };
 

@@ -15,8 +15,9 @@ struct Options {
   std::size_t receivers_max = 10'000;              // per event: the contract's limit
   std::size_t events_open_max = 20'000;            // taken and not yet released
   std::size_t events_open_bytes_max = 256u << 20;  // their memory: twice their records
-  // Receivers of events that are open and not planned through. More would only lie in memory, which a processor's cache
-  // does not hold, until slots come free.
+  // Receivers of events that are open and not planned through; likewise of bulk events, counted by themselves, so that
+  // these keep nobody else out. More would only lie in memory, which a processor's cache does not hold, until slots
+  // come free.
   std::size_t receivers_unplanned_max = 20'000;
   // Requests handed to the transport and not answered.
   std::size_t pushes_in_flight_max = 4096;

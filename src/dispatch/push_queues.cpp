@@ -32,7 +32,7 @@ void PushQueues::park_for_grant(Push& push) {
   park(push, Rule::GrantUnavailable);
 }
 
-void PushQueues::park_for_room(Push& push) {
+void PushQueues::park_for_room(Push& push, bool yields) {
   std::deque<Waiting>& routes = for_room_of(push).routes;
   auto found = std::ranges::find(routes, push.route->id, [](const Waiting& each) { return each.route->id; });
   if (found == routes.end()) found = routes.insert(found, {push.route, TwoLines<std::uint64_t>(options_.bulk_share)});
@@ -40,7 +40,7 @@ void PushQueues::park_for_room(Push& push) {
   if (found->pushes.size() >= kParkedLook && found->pushes.size() >= 2 * (push.signer->waiting() + 1))
     found->pushes.erase_if([this](std::uint64_t tag) { return pushes_.find(tag) == nullptr; });
   found->pushes.push_back(push.event->audience, push.tag);
-  pushes_.wait_began(push);
+  pushes_.wait_began(push, yields);
   park(push, Rule::NotInTime);
 }
 

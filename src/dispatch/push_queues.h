@@ -40,7 +40,7 @@ class PushQueues {
   /// Until on_grant() for its route.
   void park_for_grant(Push& push);
   /// Until its signer has fewer requests. REQUIRED: its signer counts it.
-  void park_for_room(Push& push);
+  void park_for_room(Push& push, bool yields = false);
 
   void on_grant(std::uint64_t route_id);
   /// Those parked for room are due as far as there is some; all of them, where the vendor does not answer and they must

@@ -4,7 +4,7 @@
 //
 // The bound: a caller that begins at most room() pieces of work of one message each never passes `messages`. A shard
 // reserves so for every open push (dispatch/capacity.h); beyond that it may owe what needs no push: one message a
-// receiver not yet planned (dispatch.receivers_unplanned_max) and one dead letter an open event
+// receiver not yet planned (twice dispatch.receivers_unplanned_max) and one dead letter an open event
 // (dispatch.events_open_max, events_open_bytes_max). So the memory of what waits for the brokers is bounded by the
 // limits here and there together, while the loop goes on serving answers and timers.
 #pragma once

@@ -386,7 +386,7 @@ void FleetMember::report(Topic& topic, const kafka::ProducerBatch* batch) {
 
 void FleetMember::check() const {
   must(book_->in_flight() <= fleet_.book.in_flight_max, "more records in flight than the limit");
-  const std::size_t beyond = fleet_.dispatch.receivers_unplanned_max + fleet_.dispatch.events_open_max +
+  const std::size_t beyond = 2 * fleet_.dispatch.receivers_unplanned_max + fleet_.dispatch.events_open_max +
                              kEventsTakenMax * (kEventReceiversMax + 1);
   for (const auto& shard : shards_)
     must(shard->credit.queued() <= fleet_.credit.messages + beyond, "the producer's queue has no bound");

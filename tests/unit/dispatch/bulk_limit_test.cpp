@@ -106,7 +106,7 @@ TEST_CASE("bulk limit: the probe of a signer that fails needs no room beside wha
   SendingBed bed(options);
   SignerPace& signer = bed.pacer().signer();
   OpenEvent& group = bed.begin({"a", "b"});
-  group.audience = Audience::Many;
+  bed.events.set_aside_as_bulk(group);
   Push& single = bed.push(bed.begin({"z"}));
   Push& hangs = bed.push(group, 0);
   for (Push* const each : {&single, &hangs}) {
@@ -142,7 +142,7 @@ TEST_CASE("bulk limit: who yields waits, however long that takes", "[dispatch][b
   };
   others_send();
   OpenEvent& group = bed.begin({"a", "b", "c"});
-  group.audience = Audience::Many;
+  bed.events.set_aside_as_bulk(group);
   Push& first = bed.push(group, 0);
   Push& second = bed.push(group, 1);
   Push& third = bed.push(group, 2);
@@ -164,7 +164,7 @@ TEST_CASE("bulk limit: a signer that hangs leaves half of it to the others", "[d
   options.bulk_in_flight_first = 8;
   SendingBed bed(options);
   OpenEvent& group = bed.begin({"a", "b", "c", "d", "e", "f", "g", "h"});
-  group.audience = Audience::Many;
+  bed.events.set_aside_as_bulk(group);
   OpenEvent& single = bed.begin({"z"});
   const auto other_route = bed.world.route(2, 8);
   SignerPace& signer = bed.pacer().signer();
@@ -213,7 +213,7 @@ TEST_CASE("bulk limit: of pushes that could share a request no more are called t
   bed.pushes.count_attempt(single);
   bed.pushes.heard(single);  // somebody else sends: four may be in the air
   OpenEvent& group = bed.begin({"a", "b", "c", "d", "e", "f", "g", "h"});
-  group.audience = Audience::Many;
+  bed.events.set_aside_as_bulk(group);
   for (std::size_t i = 0; i < 8; ++i) {
     Push& one = bed.push(group, i);
     one.route = bed.route;
@@ -222,4 +222,42 @@ TEST_CASE("bulk limit: of pushes that could share a request no more are called t
   }
   CHECK(bed.queues.call_for_room());
   CHECK(signer.waiting() == 4);
+}
+
+TEST_CASE("bulk limit: who waits for others alone is counted until it waits no longer", "[dispatch][bulk]") {
+  Options options;
+  options.bulk_in_flight_first = 2;
+  SendingBed bed(options);
+  SignerPace& signer = bed.pacer().signer();
+  Push& single = bed.push(bed.begin({"z"}));
+  single.route = bed.route;
+  bed.pushes.count_with(single, signer);
+  bed.pushes.count_attempt(single);
+  CHECK_FALSE(bed.pushes.is_bulk_limited());
+  bed.pushes.heard(single);
+  CHECK(bed.pushes.is_bulk_limited());
+  OpenEvent& group = bed.begin({"a", "b", "c"});
+  bed.events.set_aside_as_bulk(group);
+  const auto waiting = [&](std::size_t i, bool yields) -> Push& {
+    Push& one = bed.push(group, i);
+    one.route = bed.route;
+    bed.pushes.count_with(one, signer);
+    bed.queues.park_for_room(one, yields);
+    return one;
+  };
+  waiting(0, false);
+  Push& first = waiting(1, true);
+  CHECK_FALSE(bed.pushes.has_bulk_at_hand());
+  Push& second = waiting(2, true);
+  CHECK(bed.pushes.has_bulk_at_hand());
+  bed.pushes.wait_began(second, true);  // once is enough
+  SECTION("ended") { bed.pushes.end(first, ending_of(Rule::InternalError)); }
+  SECTION("called") { bed.pushes.wait_ended(first, true); }
+  SECTION("for its signer now") { bed.pushes.wait_began(first, false); }
+  SECTION("its signer is another") {
+    bed.pushes.count_with(first, bed.pacers.of(*bed.world.route(2, 8), bed.now.mono).signer());
+  }
+  CHECK_FALSE(bed.pushes.has_bulk_at_hand());
+  bed.now.mono += std::chrono::seconds(5);  // nobody else sends
+  CHECK_FALSE(bed.pushes.is_bulk_limited());
 }

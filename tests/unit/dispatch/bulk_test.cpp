@@ -144,7 +144,9 @@ TEST_CASE("bulk: an event that waits for its turn holds up nobody behind it, and
   f.accept(f.members(30));  // five of it go
   f.accept(f.members(25, 100));
   CHECK(f.world.finds == 1);
-  CHECK_FALSE(f.dispatcher().has_capacity());  // 30 are looked up and not planned through
+  CHECK(f.world.metrics.bulk_receivers_unplanned.read() == 30);  // looked up and not planned through
+  CHECK(f.world.metrics.receivers_unplanned.read() == 0);
+  CHECK(f.dispatcher().has_capacity());
   for (std::size_t i = 0; f.world.sent.size() < 30; ++i) f.world.answer(200, "id", i);
   go_on(f);
   CHECK(f.world.finds == 2);  // the first is planned through: now the second
@@ -157,4 +159,48 @@ TEST_CASE("bulk: an event that waits for its turn holds up nobody behind it, and
   CHECK(read_remainder(f.world.deferrals.back().remainder)->left.size() == 25);
   f.come_back();
   for (std::size_t i = 0; i < f.world.sent.size(); ++i) f.world.answer(200, "id", i);
+}
+
+TEST_CASE("bulk: beside others the next event is begun when little of the one before waits for them",
+          "[dispatch][bulk]") {
+  BatchFixture f;
+  f.provider->wants = {};
+  f.options.bulk_receivers_min = 10;
+  f.options.bulk_in_flight_first = 4;  // one signer's: half of it
+  f.options.quick_for = seconds(10);
+  f.options.credential_in_flight_first = f.options.credential_in_flight_max;
+  f.accept(f.members(1, 99));
+  f.world.answer(200, "id", 0);
+  f.accept(f.members(20));
+  f.accept(f.members(20, 100));
+  go_on(f);
+  CHECK(f.world.finds == 2);
+  REQUIRE(f.world.sent.size() == 3);
+  std::size_t answered = 1;
+  SECTION("which it does as long as the others send") {
+    while (f.world.finds == 2) {
+      REQUIRE(answered < f.world.sent.size());
+      f.world.answer(200, "id", answered++);
+      go_on(f);
+    }
+    CHECK(answered > 15);
+    CHECK(answered < 20);
+    CHECK(f.world.finds == 3);
+  }
+  SECTION("and at once where they do so no longer") {
+    f.pass(seconds(3));
+    go_on(f);
+    CHECK(f.world.finds == 3);
+    CHECK(f.world.sent.size() == 41);
+  }
+  SECTION("or leaves whole, if that takes too long") {
+    for (int i = 0; i < 11; ++i) {  // others go on, and feel it
+      f.accept(event_for({"u99"}));
+      f.pass(seconds(1));
+      f.world.answer(200, "id", f.world.sent.size() - 1);
+      go_on(f);
+    }
+    CHECK(f.outcomes("not_in_time") >= 20);
+  }
+  for (; answered < f.world.sent.size(); ++answered) f.world.answer(200, "id", answered);
 }

@@ -55,7 +55,7 @@ TEST_CASE("intake: no question where a rule or the record ends it", "[dispatch][
   for (const auto& letter : bed.world.letters) CHECK(letter.reason == row.rule);
   CHECK(bed.world.released.size() == 1);
   CHECK(bed.events.open() == 0);
-  CHECK(bed.events.receivers_unplanned() == 0);
+  CHECK(bed.events.receivers_unplanned(Audience::Few) == 0);
 }
 
 TEST_CASE("intake: where the directory fails it is asked again, then put off, until its time is over",

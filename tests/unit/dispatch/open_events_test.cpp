@@ -35,7 +35,7 @@ TEST_CASE("open events: closed by the last of its pushes, once all is planned", 
   CHECK(bed.world.letters.empty());
   CHECK(bed.events.open() == 0);
   CHECK(bed.events.open_bytes() == 0);
-  CHECK(bed.events.receivers_unplanned() == 0);
+  CHECK(bed.events.receivers_unplanned(Audience::Few) == 0);
 }
 
 TEST_CASE("open events: what is open counts, what is closed does not", "[dispatch][events]") {
@@ -43,15 +43,15 @@ TEST_CASE("open events: what is open counts, what is closed does not", "[dispatc
   OpenEvent& one = bed.begin_event({"a", "b", "c"});
   const std::size_t bytes = bed.events.open_bytes();
   CHECK(bytes > 0);
-  CHECK(bed.events.receivers_unplanned() == 3);
+  CHECK(bed.events.receivers_unplanned(Audience::Few) == 3);
   OpenEvent& two = bed.begin_event({"a"});
   CHECK(bed.events.open() == 2);
-  CHECK(bed.events.receivers_unplanned() == 4);
+  CHECK(bed.events.receivers_unplanned(Audience::Few) == 4);
   const std::uint64_t tag = one.tag;
   bed.events.end_receivers(one, {OutcomeKind::Suppressed, Rule::PushDisabled});
   CHECK(bed.world.outcomes.size() == 3);
   CHECK(bed.events.find(tag) == nullptr);
-  CHECK(bed.events.receivers_unplanned() == 1);
+  CHECK(bed.events.receivers_unplanned(Audience::Few) == 1);
   CHECK(bed.events.open_bytes() < bytes);
   bed.events.all_planned(two);
   CHECK(bed.events.open_bytes() == 0);
@@ -103,7 +103,7 @@ TEST_CASE("open events: handed back", "[dispatch][events]") {
   CHECK(bed.events.find(tag) == nullptr);  // with nothing in the air it goes at once
   CHECK(bed.world.handed_back == std::vector{RecordId{1}});
   CHECK(bed.events.open() == 3);
-  CHECK(bed.events.receivers_unplanned() == 1);
+  CHECK(bed.events.receivers_unplanned(Audience::Few) == 1);
   bed.events.hand_back([&](RecordId id) { return id != stays.record_id; });  // again: nothing new
   CHECK(bed.events.open() == 3);
   bed.drop(of_half);

@@ -182,7 +182,7 @@ TEST_CASE("queues: bulk that has had its turn is called in the next one", "[disp
   Queues bed;
   bed.turn = BulkTurn(2);
   OpenEvent& group = bed.begin({"a", "b", "c"});
-  group.audience = Audience::Many;
+  bed.events.set_aside_as_bulk(group);
   std::vector<std::uint64_t> members;
   for (std::size_t i = 0; i < 3; ++i) {
     Push& one = bed.push(group, i);
