@@ -144,7 +144,7 @@ int update(const CommonOptions& common, std::int64_t id, const CertificateUpload
   const auto changed = upload.applied_to({*certificate, *secret}, SystemClock().wall());
   if (!changed) return say_error(changed.error());
   return say_stored(common, recorded(**store, "certificate.replace", [&](store::AuditEntry& entry) {
-                      auto after = (*store)->replace_certificate(CertificateId{id}, *changed);
+                      auto after = (*store)->replace_certificate(CertificateId{id}, *changed, certificate->version);
                       if (after) note_certificate(entry, &*certificate, &*after);
                       return after;
                     }));

@@ -74,6 +74,12 @@ Error id_taken(CertificateId id) {
   return {Errc::Malformed, "certificates: the id " + std::to_string(id.value) + " is, or was, another's here"};
 }
 
+Error edited_meanwhile(CertificateId id, std::int64_t made_of, std::int64_t in_use) {
+  return {Errc::Malformed, "certificates: " + std::to_string(id.value) + " was edited meanwhile: version " +
+                               std::to_string(in_use) + " is in use, and this edit was made of version " +
+                               std::to_string(made_of) + "; look at it again"};
+}
+
 Error name_taken(const Certificate& certificate) {
   return {Errc::Malformed, "certificates: this app already has one of " + std::string(name_of(certificate.vendor)) +
                                " named " + certificate.name};

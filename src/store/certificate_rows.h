@@ -17,9 +17,10 @@ Error no_certificate(CertificateId id);                            // NotFound
 Error certificate_in_use(CertificateId id, std::int64_t devices);  // Malformed
 Error no_master_key(std::string_view doing);                       // Unauthorized; "stored", "read"
 
-Error no_version(CertificateId id, std::int64_t version);  // NotFound
-Error id_taken(CertificateId id);                          // Malformed
-Error name_taken(const Certificate& certificate);          // Malformed
+Error no_version(CertificateId id, std::int64_t version);                             // NotFound
+Error id_taken(CertificateId id);                                                     // Malformed
+Error edited_meanwhile(CertificateId id, std::int64_t made_of, std::int64_t in_use);  // Malformed
+Error name_taken(const Certificate& certificate);                                     // Malformed
 
 /// A certificate of columns 0 to 9 of a row, without its facts and settings: id, app_id, vendor, name, bundle_id,
 /// environment, host_override, ca_pem, status, version. Io: a word this binary does not know.

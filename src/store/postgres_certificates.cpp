@@ -29,6 +29,7 @@ Result<Certificate> PostgresStore::insert_certificate(std::optional<CertificateI
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
   if (!transaction) return std::unexpected(std::move(transaction.error()));
+  if (auto locked = connection_.query(postgres::kIdsLock); !locked) return std::unexpected(std::move(locked.error()));
   if (id) {
     auto known = connection_.query(postgres::kIdKnown, id->value);
     if (!known) return std::unexpected(std::move(known.error()));
@@ -53,7 +54,8 @@ Result<Certificate> PostgresStore::insert_certificate(std::optional<CertificateI
   return added;
 }
 
-Result<Certificate> PostgresStore::replace_certificate(CertificateId id, const NewCertificate& certificate) {
+Result<Certificate> PostgresStore::replace_certificate(CertificateId id, const NewCertificate& certificate,
+                                                       std::optional<std::int64_t> made_of) {
   const auto secret = sealed(sealer_.get(), certificate);
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
@@ -63,6 +65,7 @@ Result<Certificate> PostgresStore::replace_certificate(CertificateId id, const N
   const Certificate& facts = certificate.facts;
   if (owner->app != facts.app || owner->vendor != facts.vendor)
     return fail(Errc::Malformed, "certificates: an edit cannot move one to another app or vendor; add a new one");
+  if (made_of && *made_of != owner->version) return std::unexpected(edited_meanwhile(id, *made_of, owner->version));
   auto rows = connection_.change(postgres::kCertificateReplace, id.value, facts.name, facts.bundle_id,
                                  name_of(facts.environment), facts.host_override, facts.ca_pem, Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_postgres_words(std::move(rows.error()), facts));
@@ -133,7 +136,7 @@ Result<PostgresStore::Owner> PostgresStore::owner_of(CertificateId id) {
   if (!rows->next()) return std::unexpected(no_certificate(id));
   const auto vendor = vendor_from(rows->text(1));
   if (!vendor) return fail(Errc::Io, "certificates: a row names a vendor this binary does not know");
-  return Owner{{rows->integer(0)}, *vendor};
+  return Owner{{rows->integer(0)}, *vendor, rows->integer(2)};
 }
 
 Result<void> PostgresStore::set_texts(CertificateId id, const Certificate& certificate) {

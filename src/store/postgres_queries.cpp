@@ -31,6 +31,10 @@ constinit const PostgresQuery kCertificateAdd = {
 constinit const PostgresQuery kIdKnown = {"id_known", "certificates",
                                           "SELECT EXISTS (SELECT 1 FROM certificates WHERE id = $1) OR "
                                           "EXISTS (SELECT 1 FROM certificate_versions WHERE certificate_id = $1)"};
+// Who takes an id has this until the commit: the sequence may be moved past ids that others do not see yet, and never
+// back.
+#define IDS_LOCK "86206239997956"
+constinit const PostgresQuery kIdsLock = {"ids_lock", "certificates", "SELECT pg_advisory_xact_lock(" IDS_LOCK ")"};
 constinit const PostgresQuery kIdsMove = {"ids_move", "certificates",
                                           "SELECT setval(pg_get_serial_sequence('certificates', 'id'), "
                                           "greatest(nextval(pg_get_serial_sequence('certificates', "
@@ -61,8 +65,8 @@ constinit const PostgresQuery kChoices = {
     "WHERE ($1::bigint IS NULL OR c.id = $1) AND ($2::bigint IS NULL OR c.app_id = $2)"};
 constinit const PostgresQuery kCertificateSecret = {
     "certificate_secret", "certificates", "SELECT app_id, vendor, name, secret FROM certificates WHERE id = $1"};
-constinit const PostgresQuery kCertificateOwner = {"certificate_owner", "certificates",
-                                                   "SELECT app_id, vendor FROM certificates WHERE id = $1 FOR UPDATE"};
+constinit const PostgresQuery kCertificateOwner = {
+    "certificate_owner", "certificates", "SELECT app_id, vendor, version FROM certificates WHERE id = $1 FOR UPDATE"};
 constinit const PostgresQuery kCertificateDevices = {
     "certificate_devices", "devices", "SELECT count(*) FROM devices WHERE app_id = $1 AND certificate_id = $2"};
 constinit const PostgresQuery kFactAdd = {

@@ -7,7 +7,7 @@ namespace nightpost::store::postgres {
 
 extern const PostgresQuery kAppKnown, kReadOnly, kLockUser;
 extern const PostgresQuery kCertificateAdd, kCertificateReplace, kCertificateStatus, kCertificateRemove, kIdKnown,
-    kIdsMove;
+    kIdsLock, kIdsMove;
 extern const PostgresQuery kCertificates, kCertificateSecret, kCertificateOwner, kCertificateDevices;
 extern const PostgresQuery kVersions, kVersionTexts, kVersionSecret, kRemovedIds, kVersionUse, kVersionRestore;
 extern const PostgresQuery kVersionsPrune, kVersionsPurge, kSecretsAll, kSecretsLock, kSecretSet, kVersionSecretSet;

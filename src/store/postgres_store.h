@@ -26,7 +26,8 @@ class PostgresStore final : public Store {
 
   Result<Certificate> add_certificate(const NewCertificate& certificate) override;
   Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) override;
-  Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) override;
+  Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate,
+                                          std::optional<std::int64_t> made_of) override;
   Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) override;
   Result<std::vector<Certificate>> certificates(std::optional<AppId> app) override;
   Result<Certificate> certificate(CertificateId id) override;
@@ -76,6 +77,7 @@ class PostgresStore final : public Store {
   struct Owner {
     AppId app;
     Vendor vendor;
+    std::int64_t version;
   };
   Result<PostgresTransaction> write() {
     return PostgresTransaction::begin(connection_, PostgresTransaction::Kind::Write);

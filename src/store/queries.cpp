@@ -46,7 +46,7 @@ constexpr Line kLines[] = {
      "SELECT id FROM certificates WHERE ?1 IS NULL OR app_id = ?1 ORDER BY id"},
     {&Queries::certificate_secret, "certificates",
      "SELECT app_id, vendor, name, secret FROM certificates WHERE id = ?1"},
-    {&Queries::certificate_owner, "certificates", "SELECT app_id, vendor FROM certificates WHERE id = ?1"},
+    {&Queries::certificate_owner, "certificates", "SELECT app_id, vendor, version FROM certificates WHERE id = ?1"},
     {&Queries::certificate_devices, "devices",
      "SELECT count(*) FROM devices WHERE app_id = ?1 AND certificate_id = ?2"},
     {&Queries::fact_add, "certificate_facts",

@@ -48,7 +48,8 @@ Result<Certificate> SqliteStore::insert_certificate(std::optional<CertificateId>
   return added;
 }
 
-Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const NewCertificate& certificate) {
+Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const NewCertificate& certificate,
+                                                     std::optional<std::int64_t> made_of) {
   const auto secret = sealed(sealer_.get(), certificate);
   if (!secret) return std::unexpected(secret.error());
   auto transaction = write();
@@ -58,6 +59,7 @@ Result<Certificate> SqliteStore::replace_certificate(CertificateId id, const New
   const Certificate& facts = certificate.facts;
   if (owner->app != facts.app || owner->vendor != facts.vendor)
     return fail(Errc::Malformed, "certificates: an edit cannot move one to another app or vendor; add a new one");
+  if (made_of && *made_of != owner->version) return std::unexpected(edited_meanwhile(id, *made_of, owner->version));
   auto rows = queries_.certificate_replace.change(id.value, facts.name, facts.bundle_id, name_of(facts.environment),
                                                   facts.host_override, facts.ca_pem, Blob{*secret}, author_);
   if (!rows) return std::unexpected(in_sqlite_words(std::move(rows.error()), facts));
@@ -138,7 +140,7 @@ Result<SqliteStore::Owner> SqliteStore::owner_of(CertificateId id) {
   }
   const auto vendor = vendor_from(rows.text(1));
   if (!vendor) return fail(Errc::Io, "certificates: a row names a vendor this binary does not know");
-  return Owner{{rows.integer(0)}, *vendor};
+  return Owner{{rows.integer(0)}, *vendor, rows.integer(2)};
 }
 
 Result<void> SqliteStore::set_texts(CertificateId id, const Certificate& certificate) {

@@ -108,11 +108,13 @@ class Store {
   /// Malformed: the name is taken. Unauthorized: no master key to seal with.
   virtual Result<Certificate> add_certificate(const NewCertificate& certificate) = 0;
   /// As add_certificate(), under an id of the caller's, for one that comes from another store. Malformed: the id is, or
-  /// was, another's here.
+  /// was, another's here. Of what was purged nothing is known, its id included.
   virtual Result<Certificate> put_certificate(CertificateId id, const NewCertificate& certificate) = 0;
-  /// An edit: same id and status, next version, everything else as given. NotFound; Malformed where app or vendor would
-  /// change.
-  virtual Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate) = 0;
+  /// An edit: same id and status, next version, everything else as given. `made_of`: the version that it began with; of
+  /// two edits of one version only the first is taken. NotFound; Malformed where app or vendor would change, or another
+  /// version is in use by now.
+  virtual Result<Certificate> replace_certificate(CertificateId id, const NewCertificate& certificate,
+                                                  std::optional<std::int64_t> made_of = std::nullopt) = 0;
   virtual Result<Certificate> set_certificate_status(CertificateId id, CertificateStatus status) = 0;  // NotFound
   virtual Result<std::vector<Certificate>> certificates(std::optional<AppId> app) = 0;  // by id; nullopt: all apps'
   virtual Result<Certificate> certificate(CertificateId id) = 0;                        // NotFound

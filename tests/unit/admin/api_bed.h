@@ -18,6 +18,9 @@
 namespace nightpost::admin {
 
 inline const AppId kShop{1400000001}, kGame{1400000002};
+/// The body of a new one.
+inline const nlohmann::json kNewCertificate = {
+    {"app_id", kShop.value}, {"vendor", "apns"}, {"name", "ios"}, {"secret", "a key"}};
 inline const WallTime kThen = wall_from_ms(1'795'225'887'405);
 
 class MovedClock final : public Clock {
@@ -50,12 +53,14 @@ class ScriptedCertificates final : public CertificateDesk {
   Verdict verify(const store::NewCertificate& certificate) override {
     using Is = Verdict::Is;
     ++verified;
+    if (while_verifying) while_verifying();
     if (certificate.secret.bytes == "revoked")
       return {Is::Refused, {{"verdict", "refused"}, {"code", "InvalidProviderToken"}, {"reason", "not Apple's"}}};
     if (certificate.secret.bytes == "away") return {Is::Unknown, {{"verdict", "unknown"}, {"reason", "no answer"}}};
     return {Is::Accepted, {{"verdict", "accepted"}, {"code", "BadDeviceToken"}}};
   }
   int verified = 0;
+  std::function<void()> while_verifying;
   std::vector<std::string> warnings(const Certificate& certificate, WallTime) const override {
     return certificate.name == "old" ? std::vector<std::string>{"it ends in 12 days"} : std::vector<std::string>();
   }

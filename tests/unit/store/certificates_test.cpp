@@ -1,8 +1,11 @@
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
+#include <mutex>
+#include <thread>
 
 #include "core/c_handle.h"
 #include "store/limits.h"
@@ -107,6 +110,56 @@ TEST_CASE("certificates: an edit keeps the id and takes all else", "[store][cert
   check_equal(*store->certificate(added->id), edit.facts);  // as it was
   CHECK(store->certificate(added->id)->version == 2);
   CHECK(store->secret(added->id)->bytes == "another key");
+}
+
+TEST_CASE("certificates: of two edits of one version the first is taken", "[store][certificates]") {
+  const TempStore temp(GENERATE(each_store()));
+  const auto store = temp.open();
+  const auto added = store->add_certificate(a_certificate());
+  NewCertificate mine = a_certificate(), theirs = a_certificate();
+  mine.facts.bundle_id = "com.mine";
+  mine.secret = {"my key", ""};
+  REQUIRE(store->replace_certificate(added->id, theirs, added->version));
+  const auto refused = store->replace_certificate(added->id, mine, added->version);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == Errc::Malformed);
+  CHECK(refused.error().detail.contains("version 2 is in use, and this edit was made of version 1"));
+  CHECK(store->secret(added->id)->bytes == theirs.secret.bytes);
+  SECTION("made of the one in use it is") { CHECK(store->replace_certificate(added->id, mine, 2)->version == 3); }
+  SECTION("of none, too") { CHECK(store->replace_certificate(added->id, mine)->version == 3); }
+  SECTION("after it was switched off it was not") {
+    REQUIRE(store->set_certificate_status(added->id, CertificateStatus::Disabled));
+    CHECK_FALSE(store->replace_certificate(added->id, mine, 2));
+  }
+}
+
+TEST_CASE("certificates: ids are given once, while others are brought along", "[store][certificates][threads]") {
+  const TempStore temp(GENERATE(each_store()));
+  constexpr int kEach = 12;
+  std::mutex mutex;
+  std::vector<std::int64_t> ids;
+  std::vector<std::string> failures;
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < 4; ++thread)
+      threads.emplace_back([&, thread, store = temp.open()] {
+        for (int i = 0; i < kEach; ++i) {
+          const auto one = a_certificate("c" + std::to_string(thread) + "-" + std::to_string(i));
+          const bool brought = thread == 0;  // under ids that the others come to
+          const auto added =
+              brought ? store->put_certificate(CertificateId{2 * i + 10}, one) : store->add_certificate(one);
+          const std::lock_guard lock(mutex);
+          if (added)
+            ids.push_back(added->id.value);
+          else if (!brought || !added.error().detail.contains("is, or was, another's"))
+            failures.push_back(added.error().detail);
+        }
+      });
+  }
+  CHECK(failures == std::vector<std::string>{});
+  CHECK(ids.size() >= 3 * kEach);
+  std::ranges::sort(ids);
+  CHECK(std::ranges::adjacent_find(ids) == ids.end());
 }
 
 TEST_CASE("certificates: can be switched off and on", "[store][certificates]") {
