@@ -89,7 +89,8 @@ void ShardCore::arm_timer() {
   const std::optional<MonoTime> wanted = dispatcher_.next_wakeup();
   if (!wanted || (armed_for_ && *armed_for_ <= *wanted)) return;
   armed_for_ = wanted;
-  timer_->arm(*wanted);
+  if (*wanted > loop_.now()) return timer_->arm(*wanted);
+  loop_.post([this] { on_timer(); });  // a timer would cost two system calls a turn of bulk
 }
 
 void ShardCore::on_timer() {

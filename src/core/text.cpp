@@ -151,8 +151,12 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
-void append_json_escaped(std::string& out, std::string_view text) {
-  std::size_t plain = 0;  // start of the run not yet copied
+namespace {
+
+/// `put` is given the runs of what comes out.
+template <class Put>
+void escape_json(std::string_view text, Put put) {
+  std::size_t plain = 0;  // start of the run not yet put
   std::size_t at = 0;
   while (at < text.size()) {
     std::uint64_t word = 0;
@@ -162,19 +166,26 @@ void append_json_escaped(std::string& out, std::string_view text) {
     }
     const auto c = static_cast<unsigned char>(text[at]);
     if (const char escape = kEscape[c]; escape != 0) {
-      out.append(text, plain, at - plain);
-      out += '\\';
-      out += escape;
-      if (escape == 'u') {
-        constexpr char kDigits[] = "0123456789abcdef";
-        const char code[] = {'0', '0', kDigits[c >> 4], kDigits[c & 15]};
-        out.append(code, sizeof code);
-      }
+      put(text.substr(plain, at - plain));
+      constexpr char kDigits[] = "0123456789abcdef";
+      const char code[] = {'\\', escape, '0', '0', kDigits[c >> 4], kDigits[c & 15]};
+      put(std::string_view(code, escape == 'u' ? 6 : 2));
       plain = at + 1;
     }
     ++at;
   }
-  out.append(text, plain);
+  put(text.substr(plain));
+}
+
+}  // namespace
+
+void append_json_escaped(std::string& out, std::string_view text) {
+  escape_json(text, [&](std::string_view run) { out.append(run); });
+}
+
+char* put_json_escaped(char* at, std::string_view text) noexcept {
+  escape_json(text, [&](std::string_view run) { at = std::ranges::copy(run, at).out; });
+  return at;
 }
 
 namespace {

@@ -19,6 +19,9 @@ std::string hex(std::string_view bytes);  // lower case
 /// Appends `text` as the inside of a JSON string (RFC 8259 §7): only `"`, `\` and control characters are escaped,
 /// everything else stays raw. REQUIRED: valid UTF-8 (see utf8_repaired).
 void append_json_escaped(std::string& out, std::string_view text);
+/// The same, written from `at` on; the end of it. REQUIRED: room for kJsonEscapedMax bytes a byte.
+char* put_json_escaped(char* at, std::string_view text) noexcept;
+inline constexpr std::size_t kJsonEscapedMax = 6;
 /// `"key":"escaped"` with a comma before it unless `out` ends in '{' or '['.
 void append_json_member(std::string& out, std::string_view key, std::string_view text);
 void append_json_member(std::string& out, std::string_view key, std::int64_t number);

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -87,6 +88,25 @@ TEST_CASE("outcome: every kind, vendor and rule stands in the schema", "[dispatc
     if (rule != Rule::None && rule != Rule::Malformed && rule != Rule::TooBig) rules.insert(std::string(name_of(rule)));
   }
   CHECK(rules == described["properties"]["rule"]["enum"].get<std::set<std::string>>());
+}
+
+TEST_CASE("outcome: the longest and the worst texts have room", "[dispatch][outcome]") {
+  Outcome outcome = full_outcome();
+  const std::string worst(5'000, GENERATE('\x01', '"', '\xff', 'a'));
+  for (std::string* const text : {&outcome.event_id, &outcome.user_id, &outcome.device_id, &outcome.vendor_id,
+                                  &outcome.code, &outcome.reason, &outcome.push_id, &outcome.collapse_id})
+    *text = worst;
+  outcome.app = AppId{std::numeric_limits<std::int64_t>::min()};
+  outcome.certificate = CertificateId{std::numeric_limits<std::int64_t>::min()};
+  outcome.latency = milliseconds::min();
+  outcome.at = outcome.not_before = WallTime{milliseconds::min() + milliseconds(1)};
+  outcome.attempt = std::numeric_limits<int>::min();
+  std::string out = "before ";
+  append_json(out, outcome);
+  CHECK(out.starts_with("before {"));
+  const json parsed = json::parse(out.substr(7));
+  CHECK(parsed["collapse_id"].get<std::string>().size() >= worst.size());
+  CHECK(parsed["attempt"] == outcome.attempt);
 }
 
 TEST_CASE("outcome: a vendor's broken text does not break the JSON", "[dispatch][outcome]") {
