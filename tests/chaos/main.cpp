@@ -17,6 +17,7 @@ struct Arguments {
   std::string nightpost, keep_logs;
   std::int64_t minutes = 10;
   std::optional<std::uint64_t> seed;
+  std::optional<std::size_t> kills;
   std::optional<double> per_s, busy_per_s;
   bool brief = false, at_length = false, json = false;
 };
@@ -34,7 +35,8 @@ Limits limits_of(const Form& form) {
 int run(const Arguments& arguments) {
   const std::uint64_t seed = arguments.seed.value_or(std::random_device{}());
   PlayOptions options{.program = arguments.nightpost,
-                      .form = arguments.brief       ? short_form()
+                      .form = arguments.kills       ? kill_form(*arguments.kills, seed)
+                              : arguments.brief     ? short_form()
                               : arguments.at_length ? long_form(std::chrono::minutes(arguments.minutes))
                                                     : form_of(std::chrono::minutes(arguments.minutes)),
                       .seed = seed,
@@ -68,6 +70,10 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(8, 10'000));
   CLI::Option* brief = app.add_flag("--short", arguments.brief, "about 90 s, the worker's limits a fraction");
   app.add_flag("--long", arguments.at_length, "also a vendor that is down for five minutes")->excludes(brief);
+  app.add_option("--kills", arguments.kills,
+                 "nothing but so many kills of workers, a rebalance for five of them and a broker restart for fifty")
+      ->check(CLI::Range(1, 100'000))
+      ->excludes(brief);
   app.add_option("--keep-logs", arguments.keep_logs, "a folder for the logs of workers and sandbox")->type_name("DIR");
   app.add_flag("--json", arguments.json);
   CLI11_PARSE(app, argc, argv);

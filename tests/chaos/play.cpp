@@ -24,6 +24,7 @@ constexpr auto kTick = 100ms;
 constexpr auto kTakeoverEcho = 15s;  // so long after a change of hands its repeats come: a session, and a grace
 constexpr auto kLineEcho = 45s;  // so long after a line's trouble its repeats come: a response's time, and a back-off
 constexpr auto kLeave = 60s;
+constexpr auto kBeforeKills = 10s;
 /// When calm nothing grows any more in the second half.
 constexpr double kSettledFrom = 0.5;
 
@@ -54,6 +55,7 @@ class Play {
 
   Figures run() {
     stage_.start_fleet();
+    if (form_.kills > 0) return kills();
     isolation();
     const std::vector<Act> lines = line_acts(options_.seed, form_.lines, form_.brief);
     part("lines", form_.lines, lines);
@@ -66,6 +68,14 @@ class Play {
   }
 
  private:
+  Figures kills() {
+    begin("kills", form_.per_s);
+    wait(kBeforeKills);
+    strike(kill_acts(options_.seed, form_.kills), form_.workers);
+    settle();
+    return count();
+  }
+
   void say(const std::string& text) const {
     std::cerr << fmt::format("{:6.1f} s  {}", std::chrono::duration<double>(steady_clock::now() - began_).count(), text)
               << std::endl;
@@ -166,6 +176,12 @@ class Play {
     if (length <= 0s) return;
     begin(phase, form_.per_s);
     const auto start = steady_clock::now();
+    strike(acts, length);
+    if (const auto left = start + length - steady_clock::now(); left > 0s) wait(std::chrono::ceil<milliseconds>(left));
+  }
+
+  void strike(const std::vector<Act>& acts, seconds length) {
+    const auto start = steady_clock::now();
     for (const Act& act : acts) {
       if (const auto early = start + act.at - steady_clock::now(); early > 0s)
         wait(std::chrono::ceil<milliseconds>(early));
@@ -180,7 +196,6 @@ class Play {
       else
         strike_fleet(act, from);
     }
-    if (const auto left = start + length - steady_clock::now(); left > 0s) wait(std::chrono::ceil<milliseconds>(left));
   }
 
   void strike_line(const Act& act, std::int64_t from) {
@@ -359,7 +374,7 @@ class Play {
                        .p99_ms = phase.latency.percentile(0.99),
                        .units = phase.latency.count()};
       };
-      figures_.calm = trouble(phases.at(1));
+      if (phases.size() > 1) figures_.calm = trouble(phases[1]);
       for (const std::size_t i : phases_in_trouble_) figures_.troubles.push_back(trouble(phases.at(i)));
       for (const Back& back : back_) {
         const auto [from, to] = back.after;

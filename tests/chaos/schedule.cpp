@@ -139,6 +139,39 @@ std::vector<Act> fleet_acts(std::uint64_t seed, seconds part, bool brief) {
   return acts_of(kFleet, 2, Blow::Kill, seed + 1, part, brief);
 }
 
+std::vector<Act> kill_acts(std::uint64_t seed, std::size_t kills) {
+  Dice dice(seed);
+  std::vector<Blow> blows(kills, Blow::Kill);
+  blows.insert(blows.end(), std::max<std::size_t>(kills / 5, 1), Blow::Rebalance);
+  blows.insert(blows.end(), std::max<std::size_t>(kills / 50, 1), Blow::BrokerRestart);
+  dice.shuffle(std::span(blows));
+  std::vector<Act> acts;
+  milliseconds at{0};
+  for (const Blow blow : blows) {
+    const Kind& kind = kind_of(blow);
+    acts.push_back({.blow = blow, .vendor = std::nullopt, .at = at, .lasts = kind.lasts_brief});
+    // Two workers share the partitions: some kills come while the one before is still being made good, most do not.
+    const milliseconds rest = blow == Blow::Kill ? milliseconds(500 + dice.below(3'000)) : kind.rest;
+    at += kind.lasts_brief + rest;
+  }
+  return acts;
+}
+
+Form kill_form(std::size_t kills, std::uint64_t seed) {
+  const std::vector<Act> acts = kill_acts(seed, kills);
+  Form form{.name = "kills",
+            .warm_up = 0s,
+            .calm = 0s,
+            .trouble = 0s,
+            .recovery = 0s,
+            .lines = 0s,
+            .workers = std::chrono::ceil<seconds>(2 * acts.back().at) + 60s,  // what a blow takes comes on top
+            .settle = 240s,
+            .per_s = 200};
+  form.kills = kills;
+  return form;
+}
+
 std::vector<Blow> left_out(const std::vector<Act>& lines, const std::vector<Act>& fleet) {
   std::vector<Blow> missing;
   for (std::size_t i = 0; i < std::size_t(Blow::Count); ++i) {

@@ -60,6 +60,7 @@ struct Form {
   double per_s = 400;        // events, in lines and workers
   double busy_per_s = 3000;  // from warm-up to recovery
   bool cluster = false;      // three brokers, of which one is lost where else the only one restarts
+  std::size_t kills = 0;     // so many in `workers` instead of blows of every kind
   bool brief = false;        // blows are shorter, and the worker's limits a fraction of their defaults (stage.cpp), so
                              // that what fills up in minutes otherwise does so in time
 };
@@ -70,11 +71,16 @@ Form form_of(seconds whole);
 /// With a vendor that is down for five minutes, and three brokers.
 Form long_form(seconds whole);
 
+/// Nothing but the fleet, in which so many workers are killed, by kill_acts(): some 3.5 s each.
+Form kill_form(std::size_t kills, std::uint64_t seed);
+
 /// Blows to the vendors' lines within `part`, one after the other with a rest between; each kind comes once before any
 /// comes twice. Empty if `part` holds none.
 std::vector<Act> line_acts(std::uint64_t seed, seconds part, bool brief = false);
 /// Blows to the fleet, likewise, a kill and a rebalance first of all; beyond one of each kind half of them are kills.
 std::vector<Act> fleet_acts(std::uint64_t seed, seconds part, bool brief = false);
+/// So many kills, a rebalance for five of them and a broker restart for fifty, at least one of each, in any order.
+std::vector<Act> kill_acts(std::uint64_t seed, std::size_t kills);
 /// The kinds of both lists that are not in `acts`.
 std::vector<Blow> left_out(const std::vector<Act>& lines, const std::vector<Act>& fleet);
 

@@ -52,6 +52,31 @@ TEST_CASE("schedule: with time enough kills are the most", "[chaos]") {
   CHECK(std::ranges::count(acts, Blow::Kill, &Act::blow) * 3 > std::ssize(acts));
 }
 
+TEST_CASE("schedule: nothing but kills, rebalances and broker restarts, as many as asked for", "[chaos]") {
+  struct Row {
+    std::size_t kills;
+    std::ptrdiff_t rebalances, restarts;
+  };
+  for (const Row& row : {Row{1, 1, 1}, Row{50, 10, 1}, Row{1000, 200, 20}}) {
+    CAPTURE(row.kills);
+    const auto acts = kill_acts(3, row.kills);
+    CHECK(std::ranges::count(acts, Blow::Kill, &Act::blow) == std::ptrdiff_t(row.kills));
+    CHECK(std::ranges::count(acts, Blow::Rebalance, &Act::blow) == row.rebalances);
+    CHECK(std::ranges::count(acts, Blow::BrokerRestart, &Act::blow) == row.restarts);
+    CHECK(std::ssize(acts) == std::ptrdiff_t(row.kills) + row.rebalances + row.restarts);
+    milliseconds free{0};
+    for (const Act& act : acts) {
+      CHECK(act.at >= free);
+      free = act.at + act.lasts + 500ms;
+    }
+    const Form form = kill_form(row.kills, 3);
+    CHECK(form.workers >= acts.back().at);
+    CHECK(form.kills == row.kills);
+  }
+  CHECK(same(kill_acts(3, 50), kill_acts(3, 50)));
+  CHECK_FALSE(same(kill_acts(3, 50), kill_acts(4, 50)));
+}
+
 TEST_CASE("schedule: what a part has no time for is named", "[chaos]") {
   const auto missing = left_out({}, {});
   CHECK(missing.size() == std::size_t(Blow::Count));
