@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <unordered_map>
 #include <utility>
 
@@ -35,7 +36,7 @@ class Run {
     for (const std::string& file : options_.files) {
       end_.file = file;
       end_.next_line = from;
-      last_line_ = from - 1;
+      batch_ = {.last_line = from - 1};
       if (const auto done = one(file, from); !done) {
         end_.error = done.error();
         break;
@@ -57,7 +58,7 @@ class Run {
       const bool too_long = line.size() > kRowLineBytesMax;
       take({.number = number, .text = too_long ? std::string_view() : line, .too_long = too_long});
     }
-    if (auto done = write_batch(); !done) end_.error = done.error();
+    if (auto done = took(batch_, write(batch_)); !done) end_.error = done.error();
     return std::move(end_);
   }
 
@@ -66,6 +67,15 @@ class Run {
     std::uint64_t line;
     std::string why;
   };
+  /// Lines of one commit.
+  struct Batch {
+    std::vector<Row> rows;
+    std::vector<std::uint64_t> numbers;  // of the rows' lines
+    std::vector<Bad> bad;
+    std::size_t bytes = 0;
+    std::uint64_t last_line = 0;  // looked at by then
+  };
+  using Refused = Result<std::vector<Store::RefusedRow>>;
 
   Result<void> one(const std::string& file, std::uint64_t from) {
     auto lines = LineReader::open(file, kRowLineBytesMax, hooks_.stopped);
@@ -74,59 +84,70 @@ class Run {
     for (;;) {
       const auto line = lines->next();
       if (!line) {
-        if (auto done = write_batch(); !done) return done;  // what was read is whole
+        if (auto done = settle(); !done) return done;
+        hand_over();  // what was read is whole
+        if (auto done = settle(); !done) return done;
         return std::unexpected(line.error());
       }
       if (*line) {
         if ((*line)->number >= from) take(**line);
       }
       end_.tally.bytes = bytes_before + lines->bytes_read();
-      const bool full = rows_.size() + bad_.size() >= options_.batch_lines || bytes_ >= kImportBatchBytes;
+      const bool full =
+          batch_.rows.size() + batch_.bad.size() >= options_.batch_lines || batch_.bytes >= kImportBatchBytes;
       if (*line && !full) continue;
-      if (auto done = write_batch(); !done) return done;
+      if (auto done = settle(); !done) return done;
+      hand_over();
+      const bool stopped = hooks_.stopped();
+      if (stopped || !*line)
+        if (auto done = settle(); !done) return done;
       hooks_.progress(end_.tally);
-      if (hooks_.stopped()) {
-        end_.stopped = true;
-        return {};
-      }
-      if (!*line) return {};
+      end_.stopped = stopped;
+      if (stopped || !*line) return {};
     }
   }
 
   void take(const LineReader::Line& line) {
-    last_line_ = line.number;
+    batch_.last_line = line.number;
     if (line.too_long) return refuse(line.number, fmt::format("longer than {} bytes", kRowLineBytesMax));
     if (blank(line.text)) return;
-    bytes_ += line.text.size();
+    batch_.bytes += line.text.size();
     auto row = (decoder_.*kind_.decode)(line.text);
     if (!row) return refuse(line.number, std::move(row.error().detail));
     if (auto ok = kind_.check(*row); !ok) return refuse(line.number, std::move(ok.error().detail));
     ++end_.tally.lines;
-    rows_.push_back(*std::move(row));
-    numbers_.push_back(line.number);
+    batch_.rows.push_back(*std::move(row));
+    batch_.numbers.push_back(line.number);
   }
 
   void refuse(std::uint64_t line, std::string why) {
     ++end_.tally.lines;
-    bad_.push_back({line, std::move(why)});
+    batch_.bad.push_back({line, std::move(why)});
   }
 
-  Result<void> write_batch() {
-    if (!rows_.empty()) {
-      auto refused =
-          (store_.*kind_.write)(rows_, options_.dry_run ? Store::ImportMode::Check : Store::ImportMode::Write);
-      if (!refused) return std::unexpected(std::move(refused.error()));
-      end_.tally.written += rows_.size() - refused->size();
-      for (Store::RefusedRow& row : *refused) bad_.push_back({numbers_[row.row], std::move(row.why)});
-    }
-    end_.next_line = last_line_ + 1;
-    end_.tally.left_out += bad_.size();
-    std::ranges::sort(bad_, {}, &Bad::line);
-    for (const Bad& bad : bad_) hooks_.bad_line(end_.file, bad.line, bad.why);
-    rows_.clear();
-    numbers_.clear();
-    bad_.clear();
-    bytes_ = 0;
+  /// The batch in hand is written while the next one is read. REQUIRED: the one before is settled.
+  void hand_over() {
+    going_ = std::exchange(batch_, {.last_line = batch_.last_line});
+    writing_ = std::async(std::launch::async, [this] { return write(going_); });
+  }
+  /// Waits for the batch that is being written, if there is one.
+  Result<void> settle() {
+    if (!writing_.valid()) return {};
+    return took(going_, writing_.get());
+  }
+  Refused write(const Batch& batch) {
+    if (batch.rows.empty()) return {};
+    return (store_.*kind_.write)(batch.rows, options_.dry_run ? Store::ImportMode::Check : Store::ImportMode::Write);
+  }
+  /// The store's answer to it.
+  Result<void> took(Batch& batch, Refused refused) {
+    if (!refused) return std::unexpected(std::move(refused.error()));
+    end_.tally.written += batch.rows.size() - refused->size();
+    for (Store::RefusedRow& row : *refused) batch.bad.push_back({batch.numbers[row.row], std::move(row.why)});
+    end_.next_line = batch.last_line + 1;
+    end_.tally.left_out += batch.bad.size();
+    std::ranges::sort(batch.bad, {}, &Bad::line);
+    for (const Bad& bad : batch.bad) hooks_.bad_line(end_.file, bad.line, bad.why);
     return {};
   }
 
@@ -136,12 +157,8 @@ class Run {
   const Kind<Row> kind_;
   RowDecoder decoder_;
   ImportEnd end_;
-  std::uint64_t last_line_ = 0;  // taken of this file
-  // The batch in hand.
-  std::vector<Row> rows_;
-  std::vector<std::uint64_t> numbers_;  // of the rows' lines
-  std::vector<Bad> bad_;
-  std::size_t bytes_ = 0;
+  Batch batch_, going_;           // in hand; being written, or it was
+  std::future<Refused> writing_;  // the only one that uses the store meanwhile
 };
 
 struct Owner {

@@ -48,8 +48,10 @@ struct ImportEnd {
   std::uint64_t next_line = 0;
 };
 
-/// Blocks until all is read or something ends it. The same lines again give the same state. A device's certificate must
-/// be one of its app, as there were when the run began; the form of its token is not looked at.
+/// The next batch is read while one is written, on a thread of its own: `store` is used by one of the two at a time,
+/// the hooks are called on the caller's. Blocks until all is read or something ends it. The same lines again give the
+/// same state. A device's certificate must be one of its app, as there were when the run began; the form of its token
+/// is not looked at.
 ImportEnd import_devices(store::Store& store, const ImportOptions& options, const ImportHooks& hooks);
 ImportEnd import_users(store::Store& store, const ImportOptions& options, const ImportHooks& hooks);
 
