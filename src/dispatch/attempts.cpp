@@ -167,7 +167,7 @@ bool Attempts::ask_pacer(Push& push) {
       // Of a signer that is not healthy only a probe goes. It needs no room: what hangs may hold all of it, and a push
       // that waits for it would be called again and again (PushQueues calls all of such a signer).
       if (whose == Audience::Few || push.probe != Probe::None || !pacer.signer().is_healthy() ||
-          pushes_.has_room_for_bulk(pacer.signer()))
+          pushes_.room_for_bulk(pacer.signer(), pushes_.bulk_weight(push)) > 0)
         return true;
       yields = true;
       break;

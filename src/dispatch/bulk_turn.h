@@ -11,12 +11,12 @@ namespace nightpost::dispatch {
 /// follow at once, what came meanwhile in between.
 class BulkTurn {
  public:
-  /// So many devices and receivers a call.
+  /// So many devices and receivers a call; a quarter beside others.
   explicit BulkTurn(std::size_t most) noexcept : most_(std::max<std::size_t>(most, 1)), left_(most_) {}
 
-  /// A call begins.
-  void begin() noexcept {
-    left_ = most_;
+  /// A call begins. `yields`: there are others whom a longer turn would keep waiting.
+  void begin(bool yields = false) noexcept {
+    left_ = yields ? std::max<std::size_t>(most_ / kYieldsPart, 1) : most_;
     was_cut_ = false;
   }
   /// There is more to do, and none of it may be done in this call.
@@ -36,6 +36,7 @@ class BulkTurn {
   bool was_cut() const noexcept { return was_cut_; }
 
  private:
+  static constexpr std::size_t kYieldsPart = 4;  // always so little would cost: each call has system calls of its own
   std::size_t most_, left_;
   bool was_cut_ = false;
 };

@@ -39,8 +39,8 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
     if (depth_ == 0) {
       now_.mono = clock_.mono();
       now_.wall = clock_.wall();
-      turn_.begin();
-      lookup_turn_.begin();
+      turn_.begin(pushes_.is_bulk_limited());
+      lookup_turn_.begin(pushes_.is_bulk_limited());
     }
     const Depth inside(depth_);
     work();

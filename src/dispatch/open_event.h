@@ -129,6 +129,10 @@ struct OpenEvent {
   }
 };
 
+/// A push of bulk whose request is its own counts as so much in the air, one that may share a request as 1: a thousand
+/// of those are one request.
+inline constexpr std::uint8_t kBulkAlone = 64;
+
 struct Push {
   enum class State : std::uint8_t {
     Waiting,   // for its back-off to end
@@ -160,8 +164,8 @@ struct Push {
   std::shared_ptr<const Grant> grant;
   SignerPace* signer = nullptr;  // that counts this push; it stays as long as it holds one
   bool waits_for_room = false;   // parked for that, and counted by the signer
-  bool yields = false;           // bulk that waits for others alone, and counts as such
-  bool bulk_in_air = false;      // counted as such, by the signer and the shard
+  std::uint8_t yields = 0;       // bulk that waits for others alone: counted as so much (kBulkAlone)
+  std::uint8_t bulk_in_air = 0;  // counted as so much, by the signer and the shard
   bool delayed = false;          // waited for something that bulk does not take from it
   /// Of the route's provider: the quotas that it is counted in, and when it was; empty: in none, or for good.
   std::span<const Quota> counted_in;
@@ -172,7 +176,8 @@ struct Push {
     event = nullptr;
     device = nullptr;
     signer = nullptr;
-    waits_for_room = yields = bulk_in_air = delayed = false;
+    waits_for_room = delayed = false;
+    yields = bulk_in_air = 0;
     counted_in = {};
     state = State::Waiting;
     window = {};

@@ -18,6 +18,9 @@ Ending late_for(Rule rule) noexcept {
 /// So long after the last push of bulk was answered, what others feel may still be of its making.
 constexpr milliseconds kCalmsDown{500};
 
+/// Rounded up.
+constexpr std::size_t parts_of(std::size_t all, std::size_t part) noexcept { return (all + part - 1) / part; }
+
 QuotaBook::Message counted_as(const Push& push) noexcept {
   return {.token = push.device->token.text(), .audience = push.event->audience, .counted_at = push.counted_before};
 }
@@ -46,15 +49,17 @@ void OpenPushes::limit_window(Push& push) const noexcept {
 }
 
 void OpenPushes::takes_off(Push& push) noexcept {
-  if (push.event->audience != Audience::Many || push.signer == nullptr || std::exchange(push.bulk_in_air, true)) return;
-  ++bulk_in_air_;
-  push.signer->bulk_took_off();
+  if (push.event->audience != Audience::Many || push.signer == nullptr || push.bulk_in_air != 0) return;
+  push.bulk_in_air = bulk_weight(push);
+  bulk_in_air_ += push.bulk_in_air;
+  push.signer->bulk_took_off(push.bulk_in_air);
 }
 
 void OpenPushes::landed(Push& push) noexcept {
-  if (!std::exchange(push.bulk_in_air, false)) return;
-  --bulk_in_air_;
-  push.signer->bulk_landed();
+  const std::uint8_t weight = std::exchange(push.bulk_in_air, std::uint8_t{0});
+  if (weight == 0) return;
+  bulk_in_air_ -= weight;
+  push.signer->bulk_landed(weight);
   bulk_landed_at_ = now_.mono;
 }
 
@@ -65,14 +70,18 @@ void OpenPushes::heard(const Push& push) noexcept {
     return;
   const bool calm = bulk_in_air_ == 0 && now_.mono - bulk_landed_at_ > kCalmsDown;
   const std::chrono::duration<double, std::milli> took = now_.mono - event.accepted_at;
-  bulk_limit_.heard(push.signer->lateness(took.count(), calm, now_.mono), bulk_in_air_, now_.mono);
+  bulk_limit_.heard(push.signer->lateness(took.count(), calm, now_.mono), parts_of(bulk_in_air_, kBulkAlone),
+                    now_.mono);
 }
 
-std::size_t OpenPushes::room_for_bulk(const SignerPace& signer, std::size_t promised) const noexcept {
-  const std::size_t limit = bulk_limit_.limit(now_.mono), used = bulk_in_air_ + promised;
+std::size_t OpenPushes::room_for_bulk(const SignerPace& signer, std::size_t weight,
+                                      std::size_t promised) const noexcept {
+  const std::size_t pushes = bulk_limit_.limit(now_.mono);
+  if (pushes == BulkLimit::kNone) return BulkLimit::kNone;
+  const std::size_t limit = pushes * kBulkAlone, used = bulk_in_air_ + promised;
   if (used >= limit || signer.bulk_in_air() >= limit - used) return 0;
-  const std::size_t more = limit - used - signer.bulk_in_air();
-  return more / 2 + more % 2;  // each takes one of the signer's, and one of what is left
+  // Each takes its weight of the signer's, and of what is left.
+  return parts_of(limit - used - signer.bulk_in_air(), 2 * weight);
 }
 
 void OpenPushes::count_attempt(Push& push) noexcept {
@@ -171,12 +180,13 @@ void OpenPushes::uncount(Push& push) const noexcept {
 
 void OpenPushes::wait_began(Push& push, bool yields) {
   if (!std::exchange(push.waits_for_room, true)) push.signer->wait_began(push.event->audience, now_.mono);
-  if (std::exchange(push.yields, yields) != yields) bulk_yields_ += yields ? 1 : -1;
+  bulk_yields_ -= std::exchange(push.yields, std::uint8_t{0});
+  if (yields) bulk_yields_ += push.yields = bulk_weight(push);
 }
 
 void OpenPushes::wait_ended(Push& push, bool called) {
   if (std::exchange(push.waits_for_room, false)) push.signer->wait_ended(push.event->audience, called, now_.mono);
-  if (std::exchange(push.yields, false)) --bulk_yields_;
+  bulk_yields_ -= std::exchange(push.yields, std::uint8_t{0});
 }
 
 void OpenPushes::free(Push& push) {

@@ -45,14 +45,21 @@ class OpenPushes {
   void landed(Push& push) noexcept;
   /// The vendor has answered its first request: others than bulk tell by that how much bulk is too much.
   void heard(const Push& push) noexcept;
-  /// How many pushes more of bulk may go with that signer, beside `promised` that will. A signer may have as many as
-  /// others could, so that one that hangs leaves half.
-  std::size_t room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept;
-  bool has_room_for_bulk(const SignerPace& signer, std::size_t promised = 0) const noexcept {
-    return room_for_bulk(signer, promised) > 0;
+  /// How many pushes more of bulk, of that weight, may go with that signer, beside those of `promised` together that
+  /// will. A signer may have as many as others could, so that one that hangs leaves half.
+  std::size_t room_for_bulk(const SignerPace& signer, std::size_t weight = kBulkAlone,
+                            std::size_t promised = 0) const noexcept;
+  /// What a push counts as in the air.
+  static std::uint8_t bulk_weight(const Push& push) noexcept {
+    return push.alone ? kBulkAlone : bulk_weight(*push.route);
+  }
+  static std::uint8_t bulk_weight(const Route& route) noexcept {
+    return route.provider->batching().tokens ? 1 : kBulkAlone;
   }
   /// As much of bulk as may be in the air at once waits for others alone: more need not be planned yet.
-  bool has_bulk_at_hand() const noexcept { return bulk_yields_ >= bulk_limit_.limit(now_.mono); }
+  bool has_bulk_at_hand() const noexcept {
+    return is_bulk_limited() && bulk_yields_ >= bulk_limit_.limit(now_.mono) * kBulkAlone;
+  }
   /// Others than bulk are sent to.
   bool is_bulk_limited() const noexcept { return bulk_limit_.limit(now_.mono) != BulkLimit::kNone; }
   /// Null: gone since.
@@ -105,7 +112,7 @@ class OpenPushes {
   RecallBook& recalls_;
   Slab<Push> pushes_;
   BulkLimit bulk_limit_;
-  std::size_t bulk_in_air_ = 0, bulk_yields_ = 0;
+  std::size_t bulk_in_air_ = 0, bulk_yields_ = 0;  // by weight
   MonoTime bulk_landed_at_{};
 };
 

@@ -29,8 +29,8 @@ struct Options {
   std::size_t bulk_receivers_min = 100;
   double bulk_share = 0.2;
   // So many receivers and devices of bulk events are looked up, planned or called in one go; then comes what came
-  // meanwhile.
-  std::size_t bulk_turn_max = 256;
+  // meanwhile. While others are sent to, a quarter.
+  std::size_t bulk_turn_max = 1'024;
   // So many pushes of bulk events may be in the air whatever others feel of it.
   std::size_t bulk_in_flight_first = 64;
   // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.

@@ -19,7 +19,7 @@ void PushQueues::wait_for_slot(Push& push) {
   if (std::exchange(push.state, Push::State::Due) == Push::State::Due) return;
   pushes_.landed(push);
   push.waits_for = Rule::NotInTime;
-  due_.push_back(push.event->audience, push.tag);
+  make_due(push);
   timers_.add({push.window.quick_end(), push.tag, Timer::Of::Push});
 }
 
@@ -103,7 +103,7 @@ bool PushQueues::call_company(Waiting& waiting, const SignerPace& signer) {
   TwoLines<std::uint64_t>& lines = waiting.pushes;
   for (;;) {
     const bool few = !lines.line(Audience::Few).empty();
-    const std::size_t bulk = lines.line(Audience::Many).empty() ? 0 : callable_bulk(signer);
+    const std::size_t bulk = lines.line(Audience::Many).empty() ? 0 : callable_bulk(waiting, signer);
     if (!few && bulk == 0) return false;
     const Audience whose = few && bulk > 0 ? lines.turn() : few ? Audience::Few : Audience::Many;
     const std::size_t company = call_company(lines.line(whose), whose == Audience::Few ? kCompany : bulk);
@@ -114,9 +114,10 @@ bool PushQueues::call_company(Waiting& waiting, const SignerPace& signer) {
 
 /// How many bulk pushes may be called at once. A push that is called in vain goes to the end of the line, and the drain
 /// rate counts it as sent.
-std::size_t PushQueues::callable_bulk(const SignerPace& signer) {
+std::size_t PushQueues::callable_bulk(const Waiting& waiting, const SignerPace& signer) {
   std::size_t room = kCompany;
-  if (signer.is_healthy()) room = std::min(room, pushes_.room_for_bulk(signer, due_.line(Audience::Many).size()));
+  if (signer.is_healthy())
+    room = std::min(room, pushes_.room_for_bulk(signer, OpenPushes::bulk_weight(*waiting.route), due_bulk_));
   return room > 0 && !turn_.is_over() ? room : 0;
 }
 
@@ -137,8 +138,17 @@ std::size_t PushQueues::call_company(std::deque<std::uint64_t>& line, std::size_
 }
 
 Push* PushQueues::take_due() {
-  Push* const push = pushes_.find(due_.take());
+  const Due next = due_.take();
+  due_bulk_ -= next.bulk_weight;
+  Push* const push = pushes_.find(next.tag);
   return push != nullptr && push->state == Push::State::Due ? push : nullptr;
+}
+
+void PushQueues::make_due(const Push& push) {
+  const bool bulk = push.event->audience == Audience::Many && push.route;
+  const std::uint8_t weight = bulk ? OpenPushes::bulk_weight(push) : std::uint8_t{0};
+  due_bulk_ += weight;
+  due_.push_back(push.event->audience, {push.tag, weight});
 }
 
 /// Until somebody says that it may go on, or the push is put off or over.
@@ -155,7 +165,7 @@ void PushQueues::call(Push& push) {
   pushes_.wait_ended(push, true);
   push.waits_for = Rule::NotInTime;
   push.state = Push::State::Due;  // its timer stands already
-  due_.push_back(push.event->audience, push.tag);
+  make_due(push);
 }
 
 }  // namespace nightpost::dispatch

@@ -51,6 +51,10 @@ class PushQueues {
   Push* take_due();
 
  private:
+  struct Due {
+    std::uint64_t tag = 0;
+    std::uint8_t bulk_weight = 0;  // of bulk
+  };
   struct Waiting {  // of one certificate
     std::shared_ptr<const Route> route;
     TwoLines<std::uint64_t> pushes;
@@ -63,9 +67,10 @@ class PushQueues {
   ForRoom& for_room_of(const Push& push);
   void park(Push& push, Rule waits_for);
   void call(Push& push);
+  void make_due(const Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
   bool call_company(Waiting& waiting, const SignerPace& signer);
-  std::size_t callable_bulk(const SignerPace& signer);
+  std::size_t callable_bulk(const Waiting& waiting, const SignerPace& signer);
   std::size_t call_company(std::deque<std::uint64_t>& line, std::size_t most);
 
   const Options& options_;
@@ -74,7 +79,8 @@ class PushQueues {
   PacerBook& pacers_;
   TimerHeap& timers_;
   BulkTurn& turn_;
-  TwoLines<std::uint64_t> due_;
+  TwoLines<Due> due_;
+  std::size_t due_bulk_ = 0;                                                 // by weight
   std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> for_grant_;  // by route id
   std::list<ForRoom> for_room_;  // signers take turns: the first is the first to be called
   std::unordered_map<const SignerPace*, std::list<ForRoom>::iterator> for_room_of_;

@@ -138,8 +138,8 @@ class SignerPace {
   std::optional<milliseconds> expected_wait(Audience whose, MonoTime now) noexcept;
   /// Of bulk, those in the air.
   std::size_t bulk_in_air() const noexcept { return bulk_in_air_; }
-  void bulk_took_off() noexcept { ++bulk_in_air_; }
-  void bulk_landed() noexcept { --bulk_in_air_; }
+  void bulk_took_off(std::size_t weight) noexcept { bulk_in_air_ += weight; }
+  void bulk_landed(std::size_t weight) noexcept { bulk_in_air_ -= weight; }
   /// CalmTime's.
   double lateness(double took_ms, bool calm, MonoTime now) noexcept { return calm_.lateness(took_ms, calm, now); }
   /// Something wants to be sent with it.

@@ -115,7 +115,7 @@ TEST_CASE("bulk limit: the probe of a signer that fails needs no room beside wha
     bed.pushes.count_attempt(*each);
   }
   bed.pushes.heard(single);  // somebody else sends: two may be in the air, one of them this signer's
-  CHECK_FALSE(bed.pushes.has_room_for_bulk(signer));
+  CHECK(bed.pushes.room_for_bulk(signer) == 0);
   REQUIRE(signer.failed(true, bed.now.mono));
   bed.pass(bed.options.probe_first);
   Push& next = bed.push(group, 1);
@@ -180,29 +180,29 @@ TEST_CASE("bulk limit: a signer that hangs leaves half of it to the others", "[d
   bed.pushes.heard(heard);  // somebody else sends: eight may be in the air
   CHECK(signer.bulk_in_air() == 0);
   std::vector<Push*> air;
-  while (bed.pushes.has_room_for_bulk(signer)) air.push_back(&put(group, air.size(), signer));
+  while (bed.pushes.room_for_bulk(signer) > 0) air.push_back(&put(group, air.size(), signer));
   CHECK(air.size() == 4);
-  CHECK(signer.bulk_in_air() == 4);
-  CHECK(bed.pushes.has_room_for_bulk(other));
-  CHECK_FALSE(bed.pushes.has_room_for_bulk(other, 4));
+  CHECK(signer.bulk_in_air() == 4 * kBulkAlone);
+  CHECK(bed.pushes.room_for_bulk(other) > 0);
+  CHECK(bed.pushes.room_for_bulk(other, kBulkAlone, 4 * kBulkAlone) == 0);
   bed.pushes.landed(*air[0]);
   bed.pushes.landed(*air[0]);
-  CHECK(signer.bulk_in_air() == 3);
-  CHECK(bed.pushes.has_room_for_bulk(signer));
+  CHECK(signer.bulk_in_air() == 3 * kBulkAlone);
+  CHECK(bed.pushes.room_for_bulk(signer) > 0);
   SECTION("however it ends") {
     for (Push* const each : air) bed.pushes.end(*each, ending_of(Rule::InternalError));
     CHECK(signer.bulk_in_air() == 0);
   }
   SECTION("with another signer after all") {
     bed.pushes.count_with(*air[1], other);
-    CHECK(signer.bulk_in_air() == 2);
+    CHECK(signer.bulk_in_air() == 2 * kBulkAlone);
     CHECK(other.bulk_in_air() == 0);
   }
 }
 
 TEST_CASE("bulk limit: of pushes that could share a request no more are called than may go", "[dispatch][bulk]") {
   Options options;
-  options.bulk_in_flight_first = 4;
+  options.bulk_in_flight_first = 1;
   options.credential_in_flight_first = options.credential_in_flight_max;
   SendingBed bed(options);
   bed.world.routes[1]->provider = std::make_shared<nightpost::testing::FakeBatchProvider>();
@@ -211,17 +211,17 @@ TEST_CASE("bulk limit: of pushes that could share a request no more are called t
   single.route = bed.route;
   bed.pushes.count_with(single, signer);
   bed.pushes.count_attempt(single);
-  bed.pushes.heard(single);  // somebody else sends: four may be in the air
-  OpenEvent& group = bed.begin({"a", "b", "c", "d", "e", "f", "g", "h"});
+  bed.pushes.heard(single);  // somebody else sends: one may be in the air, or 64 that share
+  OpenEvent& group = bed.begin({"a"});
   bed.events.set_aside_as_bulk(group);
-  for (std::size_t i = 0; i < 8; ++i) {
-    Push& one = bed.push(group, i);
+  for (int i = 0; i < 80; ++i) {
+    Push& one = bed.push(group);
     one.route = bed.route;
     bed.pushes.count_with(one, signer);
     bed.queues.park_for_room(one);
   }
   CHECK(bed.queues.call_for_room());
-  CHECK(signer.waiting() == 4);
+  CHECK(signer.waiting() == 80 - kBulkAlone);
 }
 
 TEST_CASE("bulk limit: who waits for others alone is counted until it waits no longer", "[dispatch][bulk]") {

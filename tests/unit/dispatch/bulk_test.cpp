@@ -50,6 +50,11 @@ TEST_CASE("bulk: a turn is so many, and says whether more is to do", "[dispatch]
   CHECK(turn.take(5) == 3);
   CHECK(turn.was_cut());
   CHECK(BulkTurn(0).take(9) == 1);  // something always goes
+  BulkTurn yielding(9);
+  yielding.begin(true);
+  CHECK(yielding.take(9) == 2);
+  turn.begin(true);
+  CHECK(turn.take(5) == 1);
 }
 
 TEST_CASE("bulk: a group is looked up and planned a part a call, and others come in between", "[dispatch][bulk]") {
