@@ -236,6 +236,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.integer("mutes_per_user_max", config.store.mutes_per_user_max, 1, 100'000);
       store.integer("certificate_versions_max", config.store.certificate_versions_max, 1, 1'000);
       store.integer("changes_named_max", config.store.changes_named_max, 0, 100'000);
+      store.integer("import_named_max", config.store.import_named_max, 0, 10'000);
       store.text("password_file", config.store.password_file, true);
       store.duration_ms("connect_timeout_ms", config.store.connect_timeout, 10, 600'000);
       store.duration_ms("statement_timeout_ms", config.store.statement_timeout, 10, 600'000);

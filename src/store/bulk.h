@@ -37,6 +37,14 @@ bool of_one_user(const Row& one, const Row& two) {
   return one.app == two.app && one.user_id == two.user_id;
 }
 
+/// How many rows a bulk write may change: a user's mutes have one each.
+inline std::size_t rows_written(std::span<const Store::DeviceRow> rows) { return rows.size(); }
+inline std::size_t rows_written(std::span<const Store::UserRow> rows) {
+  std::size_t count = rows.size();
+  for (const Store::UserRow& row : rows) count += row.mutes.size();
+  return count;
+}
+
 /// The places of the good rows by user and app, the order of the stores' keys. Rows of one user keep the order they
 /// came in, so that the last of two for one device wins. `refused` gets the bad ones.
 template <class Row>

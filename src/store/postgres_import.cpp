@@ -45,11 +45,12 @@ Users users_of(std::span<const Row> rows, const std::vector<std::size_t>& order,
 
 }  // namespace
 
-Result<PostgresTransaction> PostgresStore::begin_bulk() {
+Result<PostgresTransaction> PostgresStore::begin_bulk(bool by_app) {
   auto transaction = write();
   if (!transaction) return transaction;
-  if (auto set = connection_.run("SET LOCAL nightpost.bulk = on", "store"); !set)
-    return std::unexpected(std::move(set.error()));
+  if (by_app)
+    if (auto set = connection_.run("SET LOCAL nightpost.bulk = on", "store"); !set)
+      return std::unexpected(std::move(set.error()));
   if (auto locked = connection_.query(postgres::kLockAllUsers); !locked)
     return std::unexpected(std::move(locked.error()));
   return transaction;
@@ -66,7 +67,8 @@ Result<std::vector<Store::RefusedRow>> PostgresStore::import_devices(std::span<c
   std::vector<RefusedRow> refused;
   const std::vector<std::size_t> order = good_rows_by_user(rows, refused);
   if (!order.empty()) {
-    auto transaction = begin_bulk();
+    const bool by_app = rows_written(rows) > options_.import_named_max;
+    auto transaction = begin_bulk(by_app);
     if (!transaction) return std::unexpected(std::move(transaction.error()));
     std::map<UserKey, std::set<std::string, std::less<>>> ids;  // of the users' devices
     const Users users = users_of(rows, order, [](const DeviceRow&) { return true; });
@@ -86,7 +88,7 @@ Result<std::vector<Store::RefusedRow>> PostgresStore::import_devices(std::span<c
       }
       mine.insert(row.device.device_id);
       last[{key_of(row), row.device.device_id}] = &row;
-      written.insert(row.app);
+      if (by_app) written.insert(row.app);
     }
     PostgresArray apps, names, devices, platforms, certificates, tokens, kinds, times, languages, states, badges;
     for (const auto& [key, row] : last) {
@@ -118,7 +120,8 @@ Result<std::vector<Store::RefusedRow>> PostgresStore::import_users(std::span<con
   std::vector<RefusedRow> refused;
   const std::vector<std::size_t> order = good_rows_by_user(rows, refused);
   if (!order.empty()) {
-    auto transaction = begin_bulk();
+    const bool by_app = rows_written(rows) > options_.import_named_max;
+    auto transaction = begin_bulk(by_app);
     if (!transaction) return std::unexpected(std::move(transaction.error()));
     std::map<UserKey, std::set<MuteKey>> mutes;
     const Users users = users_of(rows, order, [](const UserRow& row) { return !row.mutes.empty(); });
@@ -143,7 +146,7 @@ Result<std::vector<Store::RefusedRow>> PostgresStore::import_users(std::span<con
         for (const Mute& mute : row.mutes) last[{key_of(row), {std::string(name_of(mute.kind)), mute.target}}] = &mute;
       }
       if (row.settings) settings[key_of(row)] = &*row.settings;
-      written.insert(row.app);
+      if (by_app) written.insert(row.app);
     }
     if (auto done = write_users(settings); !done) return std::unexpected(std::move(done.error()));
     PostgresArray apps, names, kinds, targets, untils, unless;

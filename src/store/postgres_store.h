@@ -92,8 +92,9 @@ class PostgresStore final : public Store {
     return read();
   }
   Result<PostgresTransaction> write_of_user(AppId app, std::string_view user_id);
-  Result<PostgresTransaction> begin_bulk();
-  /// Names the apps that were written, and commits.
+  /// `by_app`: the change feed is told the apps at the end, and not each receiver.
+  Result<PostgresTransaction> begin_bulk(bool by_app);
+  /// Names these apps, and commits. None: the receivers were named.
   Result<void> end_bulk(PostgresTransaction& transaction, const std::set<AppId>& written);
   Result<void> write_users(const std::map<std::pair<AppId, std::string_view>, const PushSettings*>& all);
   Result<Owner> owner_of(CertificateId id);  // locks its row until the commit

@@ -19,7 +19,7 @@ constexpr int kBulkCheckpointPages = 32'768;    // of 8 KiB
 
 }  // namespace
 
-Result<Transaction> SqliteStore::begin_bulk(std::size_t rows) {
+Result<Transaction> SqliteStore::begin_bulk(std::size_t rows, bool by_app) {
   if (!tuned_for_bulk_ && rows >= kBulkTunedRows) {
     const std::string pragmas = "PRAGMA cache_size=-" +
                                 std::to_string(std::max(options_.cache_bytes, kBulkCacheBytes) / 1024) +
@@ -28,7 +28,7 @@ Result<Transaction> SqliteStore::begin_bulk(std::size_t rows) {
     tuned_for_bulk_ = true;
   }
   auto transaction = write();
-  if (!transaction) return transaction;
+  if (!transaction || !by_app) return transaction;
   if (auto begun = queries_.bulk_begin.change(); !begun) return std::unexpected(std::move(begun.error()));
   return transaction;
 }
@@ -50,7 +50,8 @@ Result<void> SqliteStore::read_device_ids(AppId app, std::string_view user_id, s
 Result<std::vector<Store::RefusedRow>> SqliteStore::import_devices(std::span<const DeviceRow> rows, ImportMode mode) {
   std::vector<RefusedRow> refused;
   const std::vector<std::size_t> order = good_rows_by_user(rows, refused);
-  auto transaction = begin_bulk(rows.size());
+  const bool by_app = rows_written(rows) > options_.import_named_max;
+  auto transaction = begin_bulk(rows.size(), by_app);
   if (!transaction) return std::unexpected(std::move(transaction.error()));
   constexpr std::size_t kStored = -1;  // the place of a device that no row of the batch has set yet
   std::vector<std::string> ids;        // of the user's devices: asked for once a user
@@ -87,7 +88,7 @@ Result<std::vector<Store::RefusedRow>> SqliteStore::import_devices(std::span<con
   for (const std::size_t at : winners) {
     const DeviceRow& row = rows[at];
     if (auto done = write_device(row.app, row.user_id, row.device); !done) return std::unexpected(done.error());
-    written.insert(row.app);
+    if (by_app) written.insert(row.app);
   }
   if (mode == ImportMode::Write)
     if (auto done = end_bulk(*transaction, written); !done) return std::unexpected(std::move(done.error()));
@@ -120,7 +121,8 @@ Result<void> SqliteStore::write_user(const UserRow& row) {
 Result<std::vector<Store::RefusedRow>> SqliteStore::import_users(std::span<const UserRow> rows, ImportMode mode) {
   std::vector<RefusedRow> refused;
   const std::vector<std::size_t> order = good_rows_by_user(rows, refused);
-  auto transaction = begin_bulk(rows.size());
+  const bool by_app = rows_written(rows) > options_.import_named_max;
+  auto transaction = begin_bulk(rows.size(), by_app);
   if (!transaction) return std::unexpected(std::move(transaction.error()));
   std::set<AppId> written;
   for (const std::size_t at : order) {
@@ -135,7 +137,7 @@ Result<std::vector<Store::RefusedRow>> SqliteStore::import_users(std::span<const
       }
     }
     if (auto done = write_user(row); !done) return std::unexpected(std::move(done.error()));
-    written.insert(row.app);
+    if (by_app) written.insert(row.app);
   }
   if (mode == ImportMode::Write)
     if (auto done = end_bulk(*transaction, written); !done) return std::unexpected(std::move(done.error()));

@@ -100,9 +100,9 @@ class SqliteStore final : public Store {
   Result<void> read_device_ids(AppId app, std::string_view user_id, std::vector<std::string>& ids);
   /// How many mutes the user would have with those of `row`.
   Result<std::size_t> mutes_with(const UserRow& row);
-  /// From here to end_bulk() the receivers that are written are not named among the changes one by one.
-  Result<Transaction> begin_bulk(std::size_t rows);
-  /// Names the apps instead, and commits.
+  /// `by_app`: from here to end_bulk() the receivers that are written are not named among the changes one by one.
+  Result<Transaction> begin_bulk(std::size_t rows, bool by_app);
+  /// Names these apps instead, and commits. None: the receivers were named.
   Result<void> end_bulk(Transaction& transaction, const std::set<AppId>& written);
   Result<void> read_mutes(const ReceiverKey& key, std::vector<Mute>& mutes);
   /// What stands behind `position` up to `newest`, in the order it was written.

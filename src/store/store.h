@@ -77,6 +77,7 @@ struct StoreOptions {
   std::size_t devices_per_user_max = 20;      // one more is refused: dropping the oldest would hide a client's fault
   std::size_t mutes_per_user_max = 1'000;     // expired ones count until they are removed or set anew
   std::size_t changes_named_max = 10'000;     // more at once, and changes() says: everything
+  std::size_t import_named_max = 2'000;       // a bulk write of more rows names its apps, not each receiver
   std::size_t certificate_versions_max = 20;  // kept of a certificate beside the one in use; the oldest go
 
   // Of PostgreSQL alone (postgres.h). busy_timeout is how long a statement waits for another connection's lock there.
@@ -210,7 +211,8 @@ class Store {
 
   // Bulk writes: all rows in one commit, by the rules of set_device, set_settings and set_mute, as if each were set
   // after the one before it. A row that a rule refuses is left out, whole, and named; the others are written. The write
-  // lock is held until the end: hand over some thousand rows at once.
+  // lock is held until the end: hand over some thousand rows at once. Up to `import_named_max` of them changes() names
+  // the receivers, beyond that all of their apps.
   struct RefusedRow {
     std::size_t row = 0;  // its place in `rows`
     std::string why;      // names the field, never its value

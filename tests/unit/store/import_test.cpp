@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -222,7 +223,7 @@ TEST_CASE("import: a check writes nothing and refuses the same", "[store][import
 
 TEST_CASE("import: names the apps that were written, and no receiver", "[store][import]") {
   const TempStore temp(GENERATE(each_store()));
-  const auto store = temp.open();
+  const auto store = temp.open({.import_named_max = 1});
   const auto reader = temp.open();
   REQUIRE(reader->changes());
   const std::vector<DeviceRow> rows = {a_row("a"), a_row("b", "1", {7}), a_row("c", "1", {7}), a_row("", "1", {8})};
@@ -243,6 +244,53 @@ TEST_CASE("import: names the apps that were written, and no receiver", "[store][
   REQUIRE(store->set_device(kApp, "a", a_device("tablet")));
   REQUIRE(store->set_settings(kApp, "b", {}));
   CHECK(reader->changes()->receivers.size() >= 2);
+}
+
+/// Of these apps all receivers, or these users.
+struct NamedChanges {
+  std::vector<AppId> apps;
+  std::set<std::string> users;
+  bool operator==(const NamedChanges&) const = default;
+};
+NamedChanges named_in(Store& reader) {
+  const auto changes = reader.changes();
+  REQUIRE(changes);
+  CHECK_FALSE(changes->everything);
+  CHECK_FALSE(changes->certificates);
+  NamedChanges out{changes->apps, {}};
+  for (const ReceiverKey& key : changes->receivers) out.users.insert(key.user_id + "@" + std::to_string(key.app.value));
+  return out;
+}
+
+TEST_CASE("import: of few rows names the receivers that it changed, and no app", "[store][import]") {
+  const TempStore temp(GENERATE(each_store()));
+  const auto store = temp.open({.import_named_max = 3});
+  const auto reader = temp.open();
+  REQUIRE(store->import_devices(std::vector{a_row("owner")}, kWrite));
+  REQUIRE(reader->changes());
+  const std::vector<DeviceRow> three = {a_row("a"), a_row("b", "1", {7}), a_row("", "1", {8})};
+  REQUIRE(store->import_devices(three, kCheck));
+  CHECK(named_in(*reader) == NamedChanges{});
+  REQUIRE(store->import_devices(three, kWrite));
+  CHECK(named_in(*reader) == NamedChanges{{}, {"a@1400000001", "b@7"}});
+  // Whose phone it was is named, too.
+  DeviceRow taken = a_row("thief");
+  taken.device.token = a_row("owner").device.token;
+  taken.device.registered_at += std::chrono::seconds(1);
+  REQUIRE(store->import_devices({&taken, 1}, kWrite)->empty());
+  CHECK(named_in(*reader) == NamedChanges{{}, {"owner@1400000001", "thief@1400000001"}});
+  std::vector<DeviceRow> four = three;
+  four.push_back(a_row("c"));
+  REQUIRE(store->import_devices(four, kWrite));
+  CHECK(named_in(*reader) == NamedChanges{{{7}, kApp}, {}});
+
+  const Mute peer{Mute::Kind::Peer, "p"}, group{Mute::Kind::Group, "g"};
+  REQUIRE(store->import_users(std::vector{UserRow{kApp, "a", PushSettings{}, {peer, group}}}, kWrite)->empty());
+  CHECK(named_in(*reader) == NamedChanges{{}, {"a@1400000001"}});
+  // Mutes count as rows.
+  const std::vector<UserRow> more = {{kApp, "a", PushSettings{}, {peer, group}}, {{9}, "b", PushSettings{}, {}}};
+  REQUIRE(store->import_users(more, kWrite)->empty());
+  CHECK(named_in(*reader) == NamedChanges{{{9}, kApp}, {}});
 }
 
 TEST_CASE("import: another connection's lock is Overloaded, and nothing was written", "[store][import]") {
