@@ -10,6 +10,16 @@ namespace nightpost::admin {
 inline constexpr Member kCompanionQuery[] = {
     {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
 };
+// In the query, not in the path: browsers and proxies fold "." and ".." of paths, escaped or not, and both are good
+// ids.
+inline constexpr Member kCompanionUser[] = {
+    {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
+    {"user", Member::Is::Text, "user id", true, false, 0, 64},
+};
+inline constexpr Member kCompanionGroup[] = {
+    {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
+    {"group", Member::Is::Text, "group id", true, false, 0, 64},
+};
 inline constexpr Member kCompanionSearch[] = {
     {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
     {"prefix", Member::Is::Text, "how the id begins", false, false, 0, 64},
@@ -19,6 +29,7 @@ inline constexpr Member kCompanionSearch[] = {
 };
 inline constexpr Member kMembersQuery[] = {
     {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
+    {"group", Member::Is::Text, "group id", true, false, 0, 64},
     {"role", Member::Is::Text, "only these", false, false, 0, 16, "member|admin|owner"},
     {"after", Member::Is::Text, "`next` of the page before", false, false, 0, 64},
     {"limit", Member::Is::Integer, "items, 100 where left out", false, false, 1, 1'000},

@@ -24,14 +24,14 @@ Answer page_answer_of(const ConsoleReader::Page<Item>& page, View view) {
 
 auto companion_refused(const Error& error) { return std::unexpected(companion_refusal(error)); }
 
-im::UserKey user_in_path(const Request& request) { return {request.app(), request.in_path.at(0)}; }
+im::UserKey user_asked_for(const Request& request) { return {request.app(), request.query.text("user")}; }
 
 auto no_user(const im::UserKey& who) { return not_found("app " + std::to_string(who.app.value) + " has no such user"); }
 auto no_group(AppId app) { return not_found("app " + std::to_string(app.value) + " has no such group"); }
 
 /// The user, of whom something is to change.
 std::expected<ConsoleReader::User, Refusal> known_user(const Request& request) {
-  const im::UserKey who = user_in_path(request);
+  const im::UserKey who = user_asked_for(request);
   auto found = request.tools.companion.user(who);
   if (!found) return companion_refused(found.error());
   if (!*found || (*found)->item.removed) return no_user(who);
@@ -63,7 +63,7 @@ Reply list_companion_users(Request& request) {
 }
 
 Reply show_companion_user(Request& request) {
-  const im::UserKey who = user_in_path(request);
+  const im::UserKey who = user_asked_for(request);
   const auto user = request.tools.companion.user(who);
   if (!user) return companion_refused(user.error());
   if (!*user) return no_user(who);
@@ -73,7 +73,7 @@ Reply show_companion_user(Request& request) {
 }
 
 Reply kick_companion_user(Request& request) {
-  const im::UserKey who = user_in_path(request);
+  const im::UserKey who = user_asked_for(request);
   if (const auto known = known_user(request); !known) return std::unexpected(known.error());
   request.note = {.made = true, .app = who.app, .object = who.user};
   if (const auto done = request.tools.im_server.kick(who); !done) return std::unexpected(done.error());
@@ -81,7 +81,7 @@ Reply kick_companion_user(Request& request) {
 }
 
 Reply silence_companion_user(Request& request) {
-  const im::UserKey who = user_in_path(request);
+  const im::UserKey who = user_asked_for(request);
   const auto chats = request.body.time("chats_until"), groups = request.body.time("groups_until");
   if (!chats && !groups) return malformed("name one of chats_until and groups_until", "chats_until");
   const auto known = known_user(request);
@@ -109,7 +109,7 @@ Reply list_companion_groups(Request& request) {
 }
 
 Reply show_companion_group(Request& request) {
-  const auto group = request.tools.companion.group(request.app(), request.in_path.at(0));
+  const auto group = request.tools.companion.group(request.app(), request.query.text("group"));
   if (!group) return companion_refused(group.error());
   if (!*group) return no_group(request.app());
   return Answer{200, companion_group_view(request.app(), **group)};
@@ -119,7 +119,7 @@ Reply list_companion_members(Request& request) {
   const std::optional<im::GroupRole> role =
       request.query.has("role") ? im::group_role_from(request.query.text("role")) : std::nullopt;
   const auto page =
-      request.tools.companion.members(request.app(), request.in_path.at(0), role, request.query.text("after"),
+      request.tools.companion.members(request.app(), request.query.text("group"), role, request.query.text("after"),
                                       static_cast<std::size_t>(request.query.number("limit", 100)));
   if (!page) return companion_refused(page.error());
   if (!*page) return no_group(request.app());

@@ -43,7 +43,7 @@ nlohmann::json look_note(const Values& body) {
 }  // namespace
 
 Reply list_companion_chats(Request& request) {
-  const im::UserKey who{request.app(), request.in_path.at(0)};
+  const im::UserKey who{request.app(), request.query.text("user")};
   request.note = {.made = true, .app = who.app, .object = who.user};
   const auto chats = request.tools.companion.chats(who);
   if (!chats) return std::unexpected(companion_refusal(chats.error()));
@@ -72,8 +72,7 @@ Reply read_companion_history(Request& request) {
     note["first"] = (*history)->messages.front().id.seq.value;
     note["last"] = (*history)->messages.back().id.seq.value;
   }
-  const nlohmann::json next =
-      (*history)->more ? nlohmann::json((*history)->messages.front().id.seq.value) : nlohmann::json();
+  const nlohmann::json next = (*history)->next ? nlohmann::json((*history)->next->value) : nlohmann::json();
   return Answer{200, {{"conversation", (*history)->conv.value}, {"items", std::move(items)}, {"next", next}}};
 }
 

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +16,8 @@
 #include "admin/members.h"
 #include "admin/ports.h"
 #include "admin/role.h"
+#include "im/domain/app_settings.h"
+#include "im/store/console_editor.h"
 #include "im/store/console_reader.h"
 #include "store/admin_store.h"
 #include "store/store.h"
@@ -23,6 +26,13 @@ namespace nightpost::admin {
 
 struct Route;
 
+/// What the config says of the companion, which holds where an app has nothing of its own.
+struct CompanionConfig {
+  std::set<AppId> apps;  // that have an IM server: `im.key_files`
+  im::AppSettings settings;
+  std::size_t words_max = 10'000;  // of an app
+};
+
 struct ApiOptions {
   AccessOptions access;
   std::string version;  // of the binary
@@ -30,6 +40,7 @@ struct ApiOptions {
   std::size_t list_max = 1'000;           // items of one answer
   std::size_t events_max = 100;           // of one request
   std::size_t held_removed_max = 20'000;  // held devices that one request removes
+  CompanionConfig companion;
 };
 
 /// What handlers work with, all of one thread but the gate.
@@ -43,6 +54,7 @@ struct Tools {
   EventDesk& events;
   RowDesk& rows;
   im::ConsoleReader& companion;
+  im::ConsoleEditor& editor;  // of its words and settings
   CompanionDesk& im_server;
   LiveTail& live;
   Gate& gate;
@@ -156,6 +168,14 @@ Reply list_companion_chats(Request& request);
 Reply read_companion_history(Request& request);
 /// Of the companion's tables: that there are none has a code of its own. Pure.
 Refusal companion_refusal(const Error& error);
+// rule_routes.cpp
+Reply list_words(Request& request);
+Reply set_word(Request& request);
+Reply remove_word(Request& request);
+Reply import_words(Request& request);
+Reply list_settings(Request& request);
+Reply set_setting(Request& request);
+Reply unset_setting(Request& request);
 // live_routes.cpp
 Reply watch_live(Request& request);
 // token_routes.cpp

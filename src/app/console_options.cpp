@@ -168,6 +168,7 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   section.integer("requests_per_second_max", options.gate.requests_per_second_max, 1, 100'000);
   section.duration_ms("audit_keep_ms", options.audit_keep, kConsoleDayMs, 3'650 * kConsoleDayMs);
   section.integer("audit_rows_max", options.audit_rows_max, 1'000, 1'000'000'000);
+  section.duration_ms("audit_keep_least_ms", options.audit_keep_least, 0, 3'650 * kConsoleDayMs);
   section.duration_ms("push_timeout_ms", options.push_timeout, 100, 600'000);
   section.duration_ms("kafka_wait_ms", options.kafka_wait, 100, 600'000);
   section.duration_ms("events_wait_ms", options.events_wait, 100, 600'000);

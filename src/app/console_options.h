@@ -37,15 +37,16 @@ struct ConsoleOptions {
   std::string im_url;           // "https://host:port" of the IM server's API, which kicks and silences; empty: none
   std::string im_ca_file;       // PEM authorities that it is verified by; empty: the system's
   milliseconds im_wait{5'000};  // for its answer
-  milliseconds audit_keep{std::chrono::days(400)};  // older entries are deleted
-  std::uint64_t audit_rows_max = 1'000'000;         // the oldest beyond it are deleted
-  milliseconds push_timeout{15'000};                // for a vendor's answer to a test push
-  milliseconds kafka_wait{3'000};                   // for the brokers, at each step
-  milliseconds events_wait{5'000};                  // for the brokers to acknowledge the events of one request
-  std::size_t events_per_request_max = 100;         // more are answered 413; each waits for its acknowledgement
-  std::size_t live_rows_max = 2'000;                // outcomes kept for those who watch; the oldest go
-  std::size_t live_rows_per_second_max = 2'000;     // read of the results topic for them; more are left out
-  milliseconds letters_wait{30'000};                // for one look through, or run on, the dead letters
+  milliseconds audit_keep{std::chrono::days(400)};       // older entries are deleted
+  std::uint64_t audit_rows_max = 1'000'000;              // the oldest beyond it are deleted, …
+  milliseconds audit_keep_least{std::chrono::days(30)};  // … but for those that are younger
+  milliseconds push_timeout{15'000};                     // for a vendor's answer to a test push
+  milliseconds kafka_wait{3'000};                        // for the brokers, at each step
+  milliseconds events_wait{5'000};                       // for the brokers to acknowledge the events of one request
+  std::size_t events_per_request_max = 100;              // more are answered 413; each waits for its acknowledgement
+  std::size_t live_rows_max = 2'000;                     // outcomes kept for those who watch; the oldest go
+  std::size_t live_rows_per_second_max = 2'000;          // read of the results topic for them; more are left out
+  milliseconds letters_wait{30'000};                     // for one look through, or run on, the dead letters
 };
 
 void read_console(JsonSection section, ConsoleOptions& options);

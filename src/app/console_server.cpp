@@ -25,6 +25,7 @@
 #include "app/tls_or_plain.h"
 #include "app/worker.h"
 #include "core/text.h"
+#include "im/service/app_rules.h"
 #include "store/admin_store.h"
 #include "store/secret_file.h"
 
@@ -78,6 +79,7 @@ struct Answerer {
   std::unique_ptr<store::Store> store;
   std::unique_ptr<store::AdminStore> admin;
   im::ConsoleReader companion;
+  im::ConsoleEditor editor;
 };
 
 struct ConsoleJob {
@@ -117,6 +119,9 @@ struct Console::Impl {
     options.version = NIGHTPOST_VERSION;
     options.started_at = by.wall();
     options.events_max = from.console.events_per_request_max;
+    for (const auto& [app, file] : from.im.key_files) options.companion.apps.insert(app);
+    options.companion.settings = im::default_settings(from.im.service);
+    options.companion.words_max = from.im.service.words_max;
   }
   /// On the loop.
   void take(const server::ServerRequest& request, server::Responder responder) {
@@ -141,7 +146,7 @@ struct Console::Impl {
     ConsoleRows rows(*answerer.store);
     ConsoleCompanion im_server(config, clock);
     const admin::Tools tools{*answerer.store,    *answerer.admin, certificates, traces, letters, pushes, events, rows,
-                             answerer.companion, im_server,       live,         gate,   clock,   options};
+                             answerer.companion, answerer.editor, im_server,    live,   gate,    clock,  options};
     while (auto job = room.queue.next(stop)) {
       // A call that lasts is not one that waits: the gauge has it right meanwhile.
       boost::asio::post(loop, [&room] { room.waiting.set(room.queue.waiting()); });
@@ -171,8 +176,12 @@ struct Console::Impl {
 
   /// True: there may be more to forget.
   bool prune() {
-    const auto gone =
-        health->prune_audit(clock.wall() - config.console.audit_keep, config.console.audit_rows_max, kPrunedAtOnce);
+    const ConsoleOptions& console = config.console;
+    const WallTime now = clock.wall();
+    const auto gone = health->prune_audit({.before = now - console.audit_keep,
+                                           .rows_max = console.audit_rows_max,
+                                           .rows_before = now - console.audit_keep_least},
+                                          kPrunedAtOnce);
     if (!gone) log.warn("console.not_pruned", {observe::kv("why", gone.error().detail)});
     return gone && *gone == kPrunedAtOnce;
   }
@@ -194,7 +203,8 @@ struct Console::Impl {
       if (!store) return std::unexpected(store.error());
       auto tables = open_admin_store(config);
       if (!tables) return std::unexpected(tables.error());
-      room.answerers.push_back({*std::move(store), *std::move(tables), {config.store_url, config.store}});
+      room.answerers.push_back(
+          {*std::move(store), *std::move(tables), {config.store_url, config.store}, {config.store_url, config.store}});
     }
     return {};
   }

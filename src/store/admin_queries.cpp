@@ -68,7 +68,7 @@ constexpr std::array<AdminSql, kAdminQueries> kAdminSql = {{
     // Ids count up, so the oldest are the first, and max - min + 1 is how many there are, or a little more.
     {"audit_prune", kAuditTable,
      "DELETE FROM audit_log WHERE id < (SELECT min(id) FROM audit_log) + CAST(?3 AS bigint) AND "
-     "(at < ?1 OR id <= (SELECT max(id) FROM audit_log) - CAST(?2 AS bigint))"},
+     "(at < ?1 OR (id <= (SELECT max(id) FROM audit_log) - CAST(?2 AS bigint) AND at < ?4))"},
     {"devices_by_token", "devices",
      "SELECT app_id, user_id, device_id FROM devices WHERE token >= ?1 AND token < ?2 AND "
      "(CAST(?3 AS bigint) = 0 OR app_id = ?3) ORDER BY token, app_id, user_id, device_id LIMIT ?4"},

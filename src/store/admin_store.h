@@ -57,6 +57,14 @@ struct DeviceKey {
   std::string user_id, device_id;
 };
 
+/// Which entries of the audit log may go. What is younger than `rows_before` stays however many there are: else
+/// somebody could push out what he did by doing more.
+struct AuditPrune {
+  WallTime before{};           // older ones go
+  std::uint64_t rows_max = 0;  // and those beyond so many, …
+  WallTime rows_before{};      // … that are older than this
+};
+
 /// One connection; single-threaded. Errors as Store's. Hashes and names are texts without zeros, in UTF-8; what is none
 /// is found nowhere and Malformed where it would be written.
 class AdminStore {
@@ -99,8 +107,8 @@ class AdminStore {
   virtual Result<void> add_audit(const AuditEntry& entry) = 0;
   /// The latest first.
   virtual Result<std::vector<AuditEntry>> audit(const AuditQuery& query, std::size_t limit) = 0;
-  /// Deletes, the oldest first, at most `limit` of those from before `before` or beyond `rows_max`; how many went.
-  virtual Result<std::size_t> prune_audit(WallTime before, std::uint64_t rows_max, std::size_t limit) = 0;
+  /// Deletes the oldest entries that may go, at most `limit` of them; how many went.
+  virtual Result<std::size_t> prune_audit(const AuditPrune& prune, std::size_t limit) = 0;
 
   /// Devices whose token begins so, by token; Store::devices() has the rest of them. `app`: only this app's.
   virtual Result<std::vector<DeviceKey>> devices_by_token(std::string_view prefix, std::optional<AppId> app,

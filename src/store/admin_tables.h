@@ -165,8 +165,9 @@ class AdminTables final : public AdminStore {
     if (!read) return std::unexpected(std::move(read.error()));
     return all;
   }
-  Result<std::size_t> prune_audit(WallTime before, std::uint64_t rows_max, std::size_t limit) override {
-    const auto gone = db_.change(AdminQuery::AuditPrune, to_ms(before), bounded(rows_max), bounded(limit));
+  Result<std::size_t> prune_audit(const AuditPrune& prune, std::size_t limit) override {
+    const auto gone = db_.change(AdminQuery::AuditPrune, to_ms(prune.before), bounded(prune.rows_max), bounded(limit),
+                                 to_ms(prune.rows_before));
     if (!gone) return std::unexpected(gone.error());
     return static_cast<std::size_t>(*gone);
   }

@@ -38,8 +38,12 @@ export const tests = [
     await page.getByRole('link', { name: world.group, exact: true }).waitFor();
     await viewer.go(`im/users?app=${app}&prefix=zz`);
     await viewer.says(/Nothing was found/);
-    await viewer.go(`im/users/${app}/nobody-at-all`);
-    await viewer.says(/Not found/);
+    // Names that paths fold away are asked for as they are.
+    for (const name of ['nobody-at-all', '.', '..', 'a/../b', '?x=1#2']) {
+      await viewer.go(`im/users/${app}/${encodeURIComponent(name)}`);
+      await viewer.says(/Not found/);
+      await viewer.says(/has no such user/);
+    }
     // The server refuses what the page does not offer.
     const refused = await viewer.call('post', '/v1/im/history', { app_id: app, reason, user: 'lily', peer: 'max' });
     assert.deepEqual([refused.failed, refused.code], [403, 'forbidden']);
@@ -57,13 +61,13 @@ export const tests = [
     await ops.fill({ groups_until: '1h' });
     await page.getByRole('button', { name: 'Silence' }).click();
     await page.getByText('Saved.').first().waitFor();
-    const silent = await ops.call('get', `/v1/im/users/max?app=${app}`);
+    const silent = await ops.call('get', `/v1/im/user?app=${app}&user=max`);
     assert.ok(silent.silent_in_groups_until > Date.now() + 3_500_000 && silent.silent_in_chats_until === null, JSON.stringify(silent));
     await page.getByRole('button', { name: 'Kick' }).click();
     await page.locator('dialog[open]').getByText('Kick max?').waitFor();
     await ops.confirm();
     await page.getByText('max was kicked.').first().waitFor();
-    const kicked = await ops.call('get', `/v1/im/users/max?app=${app}`);
+    const kicked = await ops.call('get', `/v1/im/user?app=${app}&user=max`);
     assert.ok(kicked.signatures_from > 0 && kicked.devices.every((each) => each.state === 'logged_out'), JSON.stringify(kicked));
     const { items } = await admin.call('get', '/v1/audit', { what: 'im.' });
     assert.deepEqual(items.slice(0, 2).map((each) => [each.what, each.object, each.outcome]), [['im.kick', 'max', 'done'], ['im.silence', 'max', 'done']]);
@@ -112,6 +116,76 @@ export const tests = [
     await admin.go('audit?what=im.history');
     await admin.says(/Private messages read[^]*ticket 4711/);
     await reader.close();
+  }],
+  ['an administrator keeps the app\'s words, which the command line has, too', async ({ admin, bed, visitor, tokens }) => {
+    const { page } = admin;
+    const word = '<b onclick=x()>darn';
+    const part = (title) => page.locator('section', { has: page.getByRole('heading', { name: title, exact: true }) });
+    const shown = (text) => page.locator('td code', { hasText: text });
+    await admin.go(`im/words?app=${app}`);
+    await admin.says(/No words/);
+    await part('Add a word').locator('[name=word]').fill(word);
+    await part('Add a word').locator('[name=action]').selectOption('mask');
+    await part('Add a word').locator('[type=submit]').click();
+    await shown(word).waitFor();
+    await admin.drawn();
+    await part('Add a word').locator('[name=word]').fill('...');
+    await part('Add a word').locator('[type=submit]').click();
+    await admin.says(/nothing but blanks/);
+    const read = async (name, text) => {
+      await part('Import a list').locator('[type=file]').setInputFiles(bed.write(name, text));
+      await part('Import a list').locator('[type=submit]').click();
+    };
+    await read('odd.txt', 'worse\nodd\tshout\n');
+    await admin.says(/line 2: action/);
+    await read('good.txt', 'worse\nWorst\tmask\n');
+    await shown('Worst').waitFor();
+    await admin.drawn();
+    const listed = JSON.parse(bed.run('im-words', 'list', '--app', String(app), '--config', bed.config, '--json'));
+    assert.deepEqual(listed, [{ word, action: 'mask' }, { word: 'worse', action: 'refuse' }, { word: 'Worst', action: 'mask' }]);
+    await admin.go(`im/words?app=${app}&holds=WORS`);
+    assert.equal(await shown('darn').count(), 0);
+    await page.locator('tr', { hasText: 'Worst' }).getByRole('button', { name: 'Remove' }).click();
+    await admin.confirm();
+    await shown('Worst').waitFor({ state: 'detached' });
+    const viewer = await visitor();
+    await viewer.logIn(tokens.viewer);
+    await viewer.go(`im/words?app=${app}`);
+    await viewer.says(/worse[^]*Refused/);
+    assert.equal(await viewer.page.locator('[name=word]').count(), 0);
+    const refused = await viewer.call('put', '/v1/im/words', { app_id: app, word: 'mine' });
+    assert.deepEqual([refused.failed, refused.code], [403, 'forbidden']);
+    await viewer.close();
+    const { items } = await admin.call('get', '/v1/audit', { what: 'im_word.' });
+    assert.deepEqual(items.map((each) => [each.what, each.before?.word, each.after?.word ?? each.after?.added]),
+      [['im_word.remove', 'Worst', undefined], ['im_word.import', undefined, 2], ['im_word.add', undefined, '...'], ['im_word.add', undefined, word]]);
+  }],
+  ['and its settings, or leaves them to the config', async ({ admin, bed }) => {
+    const { page } = admin;
+    const row = page.locator('tr', { hasText: 'recall_window_ms' });
+    const dialog = page.locator('dialog[open]');
+    const set = async (value) => {
+      await dialog.locator('[name=value]').fill(value);
+      await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    };
+    await admin.go(`im/settings?app=${app}`);
+    await row.locator('.pill', { hasText: 'Config' }).waitFor();
+    await row.getByRole('button').click();
+    await set('999999999999999');
+    await dialog.getByText(/recall_window_ms: not 0/).waitFor();
+    await admin.accessible('the dialog of a setting');
+    await set('300000');
+    await row.locator('.pill', { hasText: 'App' }).waitFor();
+    await admin.says(/300,000 ms/);
+    const { value } = JSON.parse(bed.run('im-settings', 'get', 'recall_window_ms', '--app', String(app), '--config', bed.config, '--json'));
+    assert.equal(value, 300000);
+    await admin.drawn();
+    await row.getByRole('button').click();
+    await dialog.getByRole('button', { name: 'Leave it to the config' }).click();
+    await row.locator('.pill', { hasText: 'Config' }).waitFor();
+    const { items } = await admin.call('get', '/v1/audit', { what: 'im_setting.' });
+    assert.deepEqual(items.map((each) => [each.what, each.object, each.outcome.split(':')[0]]),
+      [['im_setting.unset', 'recall_window_ms', 'done'], ['im_setting.set', 'recall_window_ms', 'done'], ['im_setting.set', 'recall_window_ms', 'failed']]);
   }],
   ['an administrator reads none of it, and makes no reader', async ({ admin }) => {
     const refused = await admin.call('post', '/v1/im/history', { app_id: app, reason, user: 'lily', peer: 'max' });

@@ -7,7 +7,7 @@ const views = (ids, event, group) => ({
   removed: 'certificates/removed',
   edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`, files: 'users/files',
   trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, live: 'live', letters: 'letters', tokens: 'tokens', sessions: 'tokens/sessions', audit: 'audit',
-  im: `im?app=${app}`, 'im-users': `im/users?app=${app}`, 'im-user': `im/users/${app}/max`, 'im-group': `im/groups/${app}/${encodeURIComponent(group)}`, 'im-history': `im/history?app=${app}&user=lily&peer=max`,
+  im: `im?app=${app}`, 'im-words': `im/words?app=${app}`, 'im-settings': `im/settings?app=${app}`, 'im-users': `im/users?app=${app}`, 'im-user': `im/users/${app}/max`, 'im-group': `im/groups/${app}/${encodeURIComponent(group)}`, 'im-history': `im/history?app=${app}&user=lily&peer=max`,
 });
 
 async function look({ visitor, admin, ids, event, group }, language, dark) {

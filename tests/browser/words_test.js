@@ -13,7 +13,7 @@ const dictionary = async (name) => ({ ...await textsOf(name), ...(name.startsWit
 
 const views = (ids, event) => ['overview', 'certificates', 'certificates/add?vendor=apns', 'certificates/add?vendor=huawei', `certificates/${ids.xiaomi}`, `certificates/${ids.history}`, 'certificates/removed', `certificates/${ids.oppo}/edit`,
   `send?app=${app}&user=mei`, 'users', 'users/files', `users/${app}/mei`, `trace?app=${app}&user=vinson`, `trace/${event}`, 'live', 'tokens', 'tokens/sessions', 'audit', 'nowhere',
-  `im?app=${app}`, `im/users?app=${app}`, `im/groups?app=${app}`, `im/users/${app}/max`, `im/history?app=${app}&user=lily&peer=max`];
+  `im?app=${app}`, `im/words?app=${app}`, `im/settings?app=${app}`, `im/users?app=${app}`, `im/groups?app=${app}`, `im/users/${app}/max`, `im/history?app=${app}&user=lily&peer=max`];
 
 export const tests = [
   ['both languages have the same keys, no text is empty, and values have the same places', async () => {
@@ -61,6 +61,9 @@ export const tests = [
     const advised = [...readFileSync(join(process.env.NIGHTPOST_ROOT, 'src/app/trace_advice.cpp'), 'utf8').matchAll(/^ {4}\{"(\w+)",/gm)].map(([, rule]) => rule);
     assert.ok(advised.length > 50);
     for (const rule of advised) if (!(`todo.${rule}` in said)) missing.push(`advice for ${rule}`);
+    const settings = [...readFileSync(join(process.env.NIGHTPOST_ROOT, 'src/im/domain/app_settings.cpp'), 'utf8').matchAll(/_setting\("(\w+)"/g)].map(([, name]) => name);
+    assert.ok(settings.length > 10);
+    for (const name of settings) if (!(`setting.${name}` in said)) missing.push(`meaning of the setting ${name}`);
     assert.deepEqual(missing, []);
   }],
   ['no visible text stands outside the dictionaries', async (world) => {

@@ -21,7 +21,8 @@ inline std::string text_element(const std::string& text) {
 
 /// anna and bob write to each other: 1 a text of anna's, 2 recalled by bob, 3 hidden from anna, 4 expired. carl is
 /// removed. anna owns the Public group "team", where bob is silenced and 1 is a tip, 2 bob's, 3 anna's for bob alone;
-/// dora wants to join it. "teams" is a group of nobody else, and of another app is "other".
+/// dora wants to join it. "teams" is a group of nobody else, and of another app is "other". "Darn" is masked, and
+/// web_slots set.
 inline void write_companion(const store::StoreUrl& url) {
   using namespace im;
   auto opened = Tables::open(url, {}, Tables::Use::Write);
@@ -98,6 +99,9 @@ inline void write_companion(const store::StoreUrl& url) {
   team.last_at = at + seconds(3);
   tables.advance_group(team, at);
   tables.save_application(team.conv, {.user = "dora", .at = at, .note = "let me in"});
+
+  tables.save_word(kCompanionApp, "darn", {.text = "Darn", .action = WordAction::Mask});
+  tables.save_setting(kCompanionApp, "web_slots", "2");
 
   tables.settle();
   if (tables.failure()) FAIL(tables.failure()->detail);

@@ -1,5 +1,5 @@
 // What the server says in English, by rule and field, in Chinese: advice of traces and dead letters, meanings of
-// fields. What is missing here is shown in English.
+// fields and of the companion's settings. What is missing here is shown in English.
 export default {
   'todo.push_disabled': '无异常：发送方应用要求不推送（事件中 push.disabled）。',
   'todo.online_only': '无异常：发送方应用仅面向在线用户。',
@@ -181,4 +181,19 @@ export default {
   'field.meizu.quota_device_day': '单设备每日公信消息数（含低优先级）：3 条（新闻类 5 条）',
   'field.meizu.click_target': 'web：网址；page：Activity 完整类名，或应用的 URI',
   'field.meizu.receipt_url': '魅族发送回执的地址，须在其控制台登记',
+  'setting.auto_read': '任一设备确认的消息即视为已读',
+  'setting.blacklist_max': '用户黑名单的人数上限',
+  'setting.blacklist_silent': '被拉黑的发送者仍看到发送成功；否则返回 20007',
+  'setting.friends_max': '用户的好友数上限',
+  'setting.friends_only': '互不为好友的用户返回 20009',
+  'setting.group_members_max': '群成员数上限',
+  'setting.group_mention_passes_not_notify': '@ 消息会推送给设为不推送的群成员',
+  'setting.group_owner_recalls': '群主和管理员可撤回他人的消息',
+  'setting.groups_per_user_max': '用户可加入的群数上限，超出返回 10037',
+  'setting.message_kept_ms': '新消息在历史记录中保留的时间；0：永久',
+  'setting.recall_window_ms': '发送者可撤回消息的时间，超出返回 20016',
+  'setting.web_slots': '用户可同时登录的 Web 和小程序设备数',
+  'setting.words_ignore_spacing': '跨空格和标点查找敏感词',
+  'setting.words_in_names': '在昵称、群名称和群资料、群名片中查找敏感词',
+  'setting.words_of_app': '应用服务器发送的内容也受敏感词限制',
 };

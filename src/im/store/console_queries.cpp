@@ -7,6 +7,10 @@ namespace {
 
 using ConsoleLine = StatementLine<ConsoleQueries>;
 
+#define CONSOLE_MESSAGE                                                                                               \
+  "seq, at, from_b, recalled, edited, tip, hidden, imported_at, sender, nick, card, elements, cloud_data, mentions, " \
+  "targets"
+
 constexpr ConsoleLine kConsoleLines[] = {
     {&ConsoleQueries::users, "im_accounts",
      "SELECT user_id, nick, removed, created_at FROM im_accounts WHERE app_id = ?1 AND user_id > ?2 AND user_id >= ?3 "
@@ -63,10 +67,22 @@ constexpr ConsoleLine kConsoleLines[] = {
     {&ConsoleQueries::place, "im_messages",
      "SELECT seq, at FROM im_messages WHERE conv = ?1 AND seq > ?2 AND seq <= ?3 ORDER BY seq DESC LIMIT 1"},
     {&ConsoleQueries::messages, "im_messages",
-     "SELECT seq, at, from_b, recalled, edited, tip, hidden, imported_at, sender, nick, card, elements, cloud_data, "
-     "mentions, targets FROM im_messages WHERE conv = ?1 AND seq <= ?2 AND (expires IS NULL OR expires > ?3) ORDER BY "
-     "seq DESC LIMIT ?4"},
+     "SELECT " CONSOLE_MESSAGE " FROM im_messages WHERE conv = ?1 AND seq <= ?2 AND (expires IS NULL OR expires > ?3) "
+     "ORDER BY seq DESC LIMIT ?4"},
+    // By place, of which the question names so many at most: by im_messages_imported it may be any number. Hence the
+    // signs.
+    {&ConsoleQueries::imported, "im_messages",
+     "SELECT " CONSOLE_MESSAGE " FROM im_messages WHERE conv = ?1 AND seq <= ?2 AND (expires IS NULL OR expires > ?3) "
+     "AND seq > ?5 AND +imported_at > 0 AND +imported_at <= ?6 ORDER BY seq DESC LIMIT ?4"},
+
+    {&ConsoleQueries::words, "im_app_words",
+     "SELECT folded, word, action FROM im_app_words WHERE app_id = ?1 AND folded > ?2 ORDER BY folded LIMIT ?3"},
+    {&ConsoleQueries::words_count, "im_app_words", "SELECT count(*) FROM im_app_words WHERE app_id = ?1"},
+    {&ConsoleQueries::settings, "im_app_settings",
+     "SELECT name, value FROM im_app_settings WHERE app_id = ?1 ORDER BY name"},
 };
+
+#undef CONSOLE_MESSAGE
 
 }  // namespace
 

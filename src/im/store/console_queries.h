@@ -11,7 +11,8 @@ struct ConsoleQueries {
   Statement users, user, terminals, silence, friends, blacks, fields, groups_of;
   Statement terminal_counts, accounts_count, groups_count;
   Statement groups, group, members, applications, applications_waiting;
-  Statement chats, conv_of, place, messages;
+  Statement chats, conv_of, place, messages, imported;
+  Statement words, words_count, settings;
 
   static Result<ConsoleQueries> prepare(sql::Database& database);
 };

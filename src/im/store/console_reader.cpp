@@ -120,8 +120,13 @@ Result<void> ConsoleReader::ready() {
   if (auto fits = check_version(*version); !fits) return fits;
   if (queries_) return {};
   auto queries = ConsoleQueries::prepare(*database_);
-  if (!queries) return std::unexpected(std::move(queries.error()));
-  if (auto settled = database_->settle(); !settled) return settled;
+  Result<void> settled = queries ? database_->settle() : std::unexpected(std::move(queries.error()));
+  if (!settled) {
+    // A database keeps the texts of what was prepared on it, so each call that fails would add to them.
+    queries = ConsoleQueries{};
+    database_.reset();
+    return settled;
+  }
   queries_ = *std::move(queries);
   return {};
 }
@@ -335,6 +340,35 @@ Result<std::optional<ConsoleReader::Chats>> ConsoleReader::chats(const UserKey& 
   });
 }
 
+Result<ConsoleReader::Words> ConsoleReader::words(AppId app, const std::string& part, const std::string& after,
+                                                  std::size_t limit) {
+  return look([&]() -> Result<Words> {
+    const Search search{.prefix = {}, .part = word_key(part), .after = after, .limit = limit};
+    SearchPage<Word> page(search);
+    auto done = each(queries_->words.query(app.value, after, page.rows_max()), [&](const sql::Rows& rows) {
+      // As a server reads an action of another version (Tables::word_of).
+      page.take(text_at(rows, 0), rows.text(0),
+                {text_at(rows, 1), word_action_from(rows.text(2)).value_or(WordAction::Refuse)});
+    });
+    Words out;
+    if (done)
+      done = each(queries_->words_count.query(app.value), [&](const sql::Rows& rows) { out.all = rows.integer(0); });
+    if (!done) return std::unexpected(std::move(done.error()));
+    out.page = std::move(page).done();
+    return out;
+  });
+}
+
+Result<ConsoleReader::SettingRows> ConsoleReader::settings(AppId app) {
+  return look([&]() -> Result<SettingRows> {
+    SettingRows out;
+    auto done = each(queries_->settings.query(app.value),
+                     [&](const sql::Rows& rows) { out.emplace_back(text_at(rows, 0), text_at(rows, 1)); });
+    if (!done) return std::unexpected(std::move(done.error()));
+    return out;
+  });
+}
+
 Result<std::optional<std::pair<ConvId, Seq>>> ConsoleReader::conversation(const HistoryQuestion& question) {
   std::optional<std::pair<ConvId, Seq>> out;
   if (!question.group.empty()) {
@@ -351,7 +385,7 @@ Result<std::optional<std::pair<ConvId, Seq>>> ConsoleReader::conversation(const 
   return out;
 }
 
-/// The greatest seq up to `to` that is not later than `till`; times never fall within a conversation.
+/// The greatest seq up to `to` that stands not later than `till`: times of places never fall within a conversation.
 Result<Seq> ConsoleReader::last_till(ConvId conv, WallTime till, Seq to) {
   std::int64_t low = 0, high = to.value;
   while (low < high) {
@@ -378,26 +412,38 @@ Result<std::optional<ConsoleReader::History>> ConsoleReader::history(const Histo
     if (!*found) return std::nullopt;
     auto [conv, to] = **found;
     if (question.before) to = std::min(to, Seq{question.before->value - 1});
-    if (question.till) {
-      const auto last = last_till(conv, *question.till, to);
-      if (!last) return std::unexpected(last.error());
-      to = *last;
-    }
     const bool group = !question.group.empty();
     const auto& [a, b] = std::minmax(question.user, question.peer);
     const std::string none;
+    const std::int64_t now = to_ms(question.now);
     History out{.conv = conv};
     std::size_t bytes = 0;
-    auto done = each(queries_->messages.query(conv.value, to.value, to_ms(question.now), question.limit + 1),
-                     [&](const sql::Rows& rows) {
-                       if (out.more) return;
-                       Message message = shown_message_of(rows, conv, group ? none : a, group ? none : b);
-                       bytes += message.elements.size() + message.cloud_data.size();
-                       out.more =
-                           out.messages.size() == question.limit || (bytes > kHistoryBytesMax && !out.messages.empty());
-                       if (!out.more) out.messages.push_back(std::move(message));
-                     });
-    if (!done) return std::unexpected(std::move(done.error()));
+    const auto take = [&](const sql::Rows& rows) {
+      if (out.next) return;
+      Message message = shown_message_of(rows, conv, group ? none : a, group ? none : b);
+      bytes += message.elements.size() + message.cloud_data.size();
+      const bool full = out.messages.size() == question.limit || (bytes > kHistoryBytesMax && !out.messages.empty());
+      if (full)
+        out.next = out.messages.back().id.seq;
+      else
+        out.messages.push_back(std::move(message));
+    };
+    if (question.till) {
+      const auto last = last_till(conv, *question.till, to);
+      if (!last) return std::unexpected(last.error());
+      // Behind it stand later ones, and those that were imported since, which are older than their place says.
+      const Seq from{std::max(last->value, to.value - std::int64_t(kLookedAtMax))};
+      auto done = each(
+          queries_->imported.query(conv.value, to.value, now, question.limit + 1, from.value, to_ms(*question.till)),
+          take);
+      if (!done) return std::unexpected(std::move(done.error()));
+      if (!out.next && from > *last) out.next = Seq{from.value + 1};
+      to = *last;
+    }
+    if (!out.next) {
+      auto done = each(queries_->messages.query(conv.value, to.value, now, question.limit + 1), take);
+      if (!done) return std::unexpected(std::move(done.error()));
+    }
     std::ranges::reverse(out.messages);
     return out;
   });

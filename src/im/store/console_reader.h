@@ -15,6 +15,7 @@
 #include "im/domain/group.h"
 #include "im/domain/ids.h"
 #include "im/domain/message.h"
+#include "im/domain/word_filter.h"
 #include "im/store/console_queries.h"
 #include "im/store/sql.h"
 
@@ -27,7 +28,7 @@ class ConsoleReader {
   /// Opens nothing yet: the companion may come later. REQUIRED: the store is there, and its own tables are.
   ConsoleReader(store::StoreUrl url, store::StoreOptions options) : url_(std::move(url)), options_(options) {}
 
-  static constexpr std::size_t kLookedAtMax = 5'000;     // rows that one search by name looks at
+  static constexpr std::size_t kLookedAtMax = 5'000;     // rows that one search looks at
   static constexpr std::size_t kUserGroupsMax = 200;     // of one user
   static constexpr std::size_t kProfileFieldsMax = 100;  // likewise
   static constexpr std::size_t kApplicationsMax = 200;   // of one group, the newest
@@ -148,21 +149,31 @@ class ConsoleReader {
     AppId app;
     std::string user, peer;
     std::string group;
-    std::optional<Seq> before;     // only what is older
-    std::optional<WallTime> till;  // likewise: not later than that
+    std::optional<Seq> before;     // only what stands before it
+    std::optional<WallTime> till;  // likewise: not later than that, by the time that is shown
     std::size_t limit = 50;
     WallTime now{};
   };
   struct History {
     ConvId conv;
     std::vector<Message> messages;  // rising; all that is stored, whoever may not see it; expired ones are not there
-    bool more = false;              // there are older ones
+    std::optional<Seq> next;        // `before` of the page before this one, which may be empty; nullopt: there is none
   };
   /// nullopt: they have no conversation, or there is no such group.
   Result<std::optional<History>> history(const HistoryQuestion& question);
 
- private:
+  struct Words {
+    Page<Word> page;  // in the order of their keys, of which `next` is one
+    std::int64_t all = 0;
+  };
+  /// Of an app: those that hold `part`, whose case and width make no difference.
+  Result<Words> words(AppId app, const std::string& part, const std::string& after, std::size_t limit);
+  using SettingRows = std::vector<std::pair<std::string, std::string>>;
+  Result<SettingRows> settings(AppId app);  // names and values, whatever version set them
+  /// The tables are there, and of this version.
   Result<void> ready();
+
+ private:
   template <class Look>
   auto look(Look look) -> decltype(look());
   template <class Read>

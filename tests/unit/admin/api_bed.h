@@ -244,6 +244,8 @@ class ApiBed {
     admin = *std::move(tables);
     place = {store::StoreUrl::Kind::Sqlite, path};
     companion = im::ConsoleReader(place, {});
+    editor = im::ConsoleEditor(place, {});
+    options.companion.apps = {kShop};
     options.version = "0.1.0";
     options.started_at = kThen;
   }
@@ -278,15 +280,15 @@ class ApiBed {
     HttpCall call{.method = method, .target = target, .from = "10.0.0.7", .counted_as = "10.0.0.7"};
     if (!body.is_null()) {
       call.body = body.dump();
-      const bool lines = target.contains("/import");
+      const bool lines = target.contains("/import") && !target.contains("/words/");
       call.headers.emplace_back("content-type", lines ? "application/x-ndjson" : "application/json");
     }
     return call;
   }
   /// `at`: a gate of the test's own, or that of the bed.
   Tools tools_at(Gate& at) {
-    return {*store, *admin,    certificates, traces, letters, pushes, events,
-            rows,   companion, im_server,    live,   at,      clock,  options};
+    return {*store,    *admin, certificates, traces, letters, pushes, events, rows,
+            companion, editor, im_server,    live,   at,      clock,  options};
   }
   Heard send(const HttpCall& call) {
     const Answered answered = answer(call, tools_at(gate), nullptr);
@@ -355,6 +357,7 @@ class ApiBed {
   ScriptedRows rows;
   store::StoreUrl place;
   im::ConsoleReader companion{{}, {}};
+  im::ConsoleEditor editor{{}, {}};
   ScriptedImServer im_server;
   LiveTail live{4, 1'000};
   GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};

@@ -35,12 +35,12 @@ TEST_CASE("admin companion: a store without one says so by a code of its own", "
   };
   for (const Row& row : std::vector<Row>{{"GET", "/v1/im/totals?app=1400000001", nullptr},
                                          {"GET", "/v1/im/users?app=1400000001", nullptr},
-                                         {"GET", "/v1/im/users/anna?app=1400000001", nullptr},
-                                         {"POST", "/v1/im/users/anna/kick?app=1400000001", nullptr},
-                                         {"GET", "/v1/im/users/anna/chats?app=1400000001", nullptr},
+                                         {"GET", "/v1/im/user?app=1400000001&user=anna", nullptr},
+                                         {"POST", "/v1/im/user/kick?app=1400000001&user=anna", nullptr},
+                                         {"GET", "/v1/im/user/chats?app=1400000001&user=anna", nullptr},
                                          {"GET", "/v1/im/groups?app=1400000001", nullptr},
-                                         {"GET", "/v1/im/groups/team?app=1400000001", nullptr},
-                                         {"GET", "/v1/im/groups/team/members?app=1400000001", nullptr},
+                                         {"GET", "/v1/im/group?app=1400000001&group=team", nullptr},
+                                         {"GET", "/v1/im/group/members?app=1400000001&group=team", nullptr},
                                          {"POST", "/v1/im/history", kGoodQuestion}}) {
     CAPTURE(row.target);
     const Heard heard = bed.call(row.method, row.target, secret, row.body);
@@ -74,9 +74,9 @@ TEST_CASE("admin companion: users and groups are found, a page at a time", "[adm
   CHECK(ids("/v1/im/users?app=7", "user_id").empty());
   CHECK(ids("/v1/im/groups?app=1400000001", "group_id") == Ids{"team", "teams"});
   CHECK(ids("/v1/im/groups?app=1400000001&name=the", "group_id") == Ids{"team", "teams"});  // "Another"
-  CHECK(ids("/v1/im/groups/team/members?app=1400000001&role=owner", "user_id") == Ids{"anna"});
+  CHECK(ids("/v1/im/group/members?app=1400000001&group=team&role=owner", "user_id") == Ids{"anna"});
   for (const char* bad : {"/v1/im/users", "/v1/im/users?app=0", "/v1/im/users?app=1&limit=1001",
-                          "/v1/im/users?app=1&limit=x", "/v1/im/groups/team/members?app=1&role=root"}) {
+                          "/v1/im/users?app=1&limit=x", "/v1/im/group/members?app=1&group=team&role=root"}) {
     CAPTURE(bad);
     CHECK(bed.call("GET", bad, bed.viewer).status == 400);
   }
@@ -90,7 +90,7 @@ TEST_CASE("admin companion: one user, with the devices' tokens told of and not s
                                  .certificate = {1},
                                  .token = DeviceToken("a-token-of-annas-phone"),
                                  .registered_at = kThen}));
-  const Heard heard = bed.call("GET", "/v1/im/users/anna?app=1400000001", bed.viewer);
+  const Heard heard = bed.call("GET", "/v1/im/user?app=1400000001&user=anna", bed.viewer);
   REQUIRE(heard.status == 200);
   CHECK(heard.body["nick"] == kMarkup);
   CHECK(heard.body["friends"] == 1);
@@ -108,14 +108,53 @@ TEST_CASE("admin companion: one user, with the devices' tokens told of and not s
   CHECK(devices[1]["token_at"].is_null());
   CHECK_FALSE(heard.body.dump().contains("a-token"));
   CHECK(heard.body["groups"].at(0)["role"] == "owner");
-  CHECK(bed.call("GET", "/v1/im/users/nobody?app=1400000001", bed.viewer).code() == "not_found");
-  CHECK(bed.call("GET", "/v1/im/users/bob?app=1400000002", bed.viewer).code() == "not_found");  // of another app
+  CHECK(bed.call("GET", "/v1/im/user?app=1400000001&user=nobody", bed.viewer).code() == "not_found");
+  CHECK(bed.call("GET", "/v1/im/user?app=1400000002&user=bob", bed.viewer).code() == "not_found");  // of another app
   CHECK(bed.audit().empty());
+}
+
+TEST_CASE("admin companion: users and groups whose ids a path would fold are found like any", "[admin][companion]") {
+  CompanionBed bed;
+  {
+    auto tables = im::Tables::open(bed.place, {}, im::Tables::Use::Write);
+    REQUIRE(tables);
+    for (const char* id : {".", "..", "a/../b", "50%+1"}) {
+      tables->add_account({kShop, id}, kThen);
+      im::GroupRow group{.app = kShop, .id = id, .type = im::GroupType::Public, .members_max = 10, .fields = "{}"};
+      tables->add_group(group);
+    }
+    REQUIRE_FALSE(tables->failure());
+  }
+  struct Row {
+    const char *in_query, *id;
+  };
+  for (const Row& row : std::vector<Row>{{".", "."},
+                                         {"..", ".."},
+                                         {"%2E%2E", ".."},
+                                         {"a%2F..%2Fb", "a/../b"},
+                                         {"a/../b", "a/../b"},
+                                         {"50%25%2B1", "50%+1"}}) {
+    CAPTURE(row.in_query);
+    const std::string query = "?app=1400000001";
+    const Heard user = bed.call("GET", "/v1/im/user" + query + "&user=" + row.in_query, bed.viewer);
+    CHECK(user.status == 200);
+    CHECK(user.body["user_id"] == row.id);
+    const Heard group = bed.call("GET", "/v1/im/group" + query + "&group=" + row.in_query, bed.viewer);
+    CHECK(group.status == 200);
+    CHECK(group.body["group_id"] == row.id);
+    CHECK(bed.call("GET", "/v1/im/group/members" + query + "&group=" + row.in_query, bed.viewer).status == 200);
+    CHECK(bed.call("POST", "/v1/im/user/kick" + query + "&user=" + row.in_query, bed.ops).status == 204);
+    CHECK(bed.im_server.asked == std::string("kick ") + row.id);
+  }
+  for (const char* bad :
+       {"/v1/im/user?app=1400000001", "/v1/im/group?app=1400000001", "/v1/im/user/kick?app=1400000001"})
+    CHECK(bed.call(bad == std::string("/v1/im/user/kick?app=1400000001") ? "POST" : "GET", bad, bed.ops).status == 400);
+  CHECK(bed.call("GET", "/v1/im/user?app=1400000001&user=", bed.viewer).code() == "not_found");
 }
 
 TEST_CASE("admin companion: a group with what it is, and no word of an application", "[admin][companion]") {
   CompanionBed bed;
-  const Heard heard = bed.call("GET", "/v1/im/groups/team?app=1400000001", bed.viewer);
+  const Heard heard = bed.call("GET", "/v1/im/group?app=1400000001&group=team", bed.viewer);
   REQUIRE(heard.status == 200);
   CHECK(heard.body["owner"] == "anna");
   CHECK(heard.body["messages"] == 3);
@@ -123,12 +162,12 @@ TEST_CASE("admin companion: a group with what it is, and no word of an applicati
   CHECK(heard.body["fields"] == nlohmann::json::object());
   CHECK(heard.body["applications"].at(0)["state"] == "waits");
   CHECK_FALSE(heard.body.dump().contains("let me in"));
-  CHECK(bed.call("GET", "/v1/im/groups/teamster?app=1400000001", bed.viewer).code() == "not_found");
+  CHECK(bed.call("GET", "/v1/im/group?app=1400000001&group=teamster", bed.viewer).code() == "not_found");
 }
 
 TEST_CASE("admin companion: a user is kicked and silenced by the IM server, and the log has it", "[admin][companion]") {
   CompanionBed bed;
-  CHECK(bed.call("POST", "/v1/im/users/anna/kick?app=1400000001", bed.ops).status == 204);
+  CHECK(bed.call("POST", "/v1/im/user/kick?app=1400000001&user=anna", bed.ops).status == 204);
   CHECK(bed.im_server.asked == "kick anna");
   CHECK(bed.audit().front().object == "anna");
   struct Row {
@@ -143,7 +182,7 @@ TEST_CASE("admin companion: a user is kicked and silenced by the IM server, and 
            {"null is left out", {{"chats_until", now + 1'000}, {"groups_until", nullptr}}, "silence anna, 1, as it is"},
            {"the past lifts it", {{"chats_until", 0}}, "silence anna, 0, as it is"}}) {
     CAPTURE(row.name);
-    CHECK(bed.call("PUT", "/v1/im/users/anna/silence?app=1400000001", bed.ops, row.body).status == 204);
+    CHECK(bed.call("PUT", "/v1/im/user/silence?app=1400000001&user=anna", bed.ops, row.body).status == 204);
     CHECK(bed.im_server.asked == row.asked);
   }
   const store::AuditEntry entry = bed.audit().front();
@@ -153,18 +192,18 @@ TEST_CASE("admin companion: a user is kicked and silenced by the IM server, and 
 
   bed.im_server.asked.clear();
   const std::size_t before = bed.audit().size();
-  CHECK(bed.call("PUT", "/v1/im/users/anna/silence?app=1400000001", bed.ops, nlohmann::json::object()).path() ==
+  CHECK(bed.call("PUT", "/v1/im/user/silence?app=1400000001&user=anna", bed.ops, nlohmann::json::object()).path() ==
         "chats_until");
   for (const char* nobody : {"nobody", "carl", "ANNA"}) {  // carl's account was removed
     CAPTURE(nobody);
-    const std::string target = std::string("/v1/im/users/") + nobody;
-    CHECK(bed.call("POST", target + "/kick?app=1400000001", bed.ops).status == 404);
-    CHECK(bed.call("PUT", target + "/silence?app=1400000001", bed.ops, {{"chats_until", 0}}).status == 404);
+    const std::string query = std::string("?app=1400000001&user=") + nobody;
+    CHECK(bed.call("POST", "/v1/im/user/kick" + query, bed.ops).status == 404);
+    CHECK(bed.call("PUT", "/v1/im/user/silence" + query, bed.ops, {{"chats_until", 0}}).status == 404);
   }
   CHECK(bed.im_server.asked.empty());
   CHECK(bed.audit().size() == before);
   bed.im_server.away = true;
-  const Heard failed = bed.call("POST", "/v1/im/users/anna/kick?app=1400000001", bed.ops);
+  const Heard failed = bed.call("POST", "/v1/im/user/kick?app=1400000001&user=anna", bed.ops);
   CHECK(failed.status == 502);
   CHECK(failed.code() == "im_server");
   CHECK(bed.audit().front().outcome == "failed: nobody answers");
@@ -283,8 +322,8 @@ class DeafAdmin final : public store::AdminStore {
   Result<std::vector<store::AuditEntry>> audit(const store::AuditQuery& query, std::size_t limit) override {
     return real_.audit(query, limit);
   }
-  Result<std::size_t> prune_audit(WallTime before, std::uint64_t rows_max, std::size_t limit) override {
-    return real_.prune_audit(before, rows_max, limit);
+  Result<std::size_t> prune_audit(const store::AuditPrune& prune, std::size_t limit) override {
+    return real_.prune_audit(prune, limit);
   }
   Result<std::vector<store::DeviceKey>> devices_by_token(std::string_view prefix, std::optional<AppId> app,
                                                          std::size_t limit) override {
@@ -301,9 +340,9 @@ TEST_CASE("admin companion: what the audit log does not take is not shown", "[ad
   bed.admin = std::make_unique<DeafAdmin>(*real);
   const std::string history = "/v1/im/history";
   for (const Heard& heard : {bed.call("POST", history, bed.reader, kGoodQuestion),
-                             bed.call("GET", "/v1/im/users/anna/chats?app=1400000001", bed.reader),
+                             bed.call("GET", "/v1/im/user/chats?app=1400000001&user=anna", bed.reader),
                              bed.call("POST", history, bed.reader, question_with("peer", "dora")),  // they have none
-                             bed.call("GET", "/v1/im/users/nobody/chats?app=1400000001", bed.reader)}) {
+                             bed.call("GET", "/v1/im/user/chats?app=1400000001&user=nobody", bed.reader)}) {
     CHECK(heard.status == 503);
     CHECK(heard.code() == "not_recorded");
     CHECK(heard.message().contains("nothing is shown"));

@@ -52,15 +52,22 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"GET /v1/trace/users", {"/v1/trace/users" + user, nullptr}},
       {"GET /v1/im/totals", {"/v1/im/totals?app=1400000001", nullptr}},
       {"GET /v1/im/users", {"/v1/im/users?app=1400000001", nullptr}},
-      {"GET /v1/im/users/{user}", {"/v1/im/users/anna?app=1400000001", nullptr}},
-      {"POST /v1/im/users/{user}/kick", {"/v1/im/users/anna/kick?app=1400000001", nullptr}},
-      {"PUT /v1/im/users/{user}/silence", {"/v1/im/users/anna/silence?app=1400000001", {{"chats_until", 0}}}},
-      {"GET /v1/im/users/{user}/chats", {"/v1/im/users/anna/chats?app=1400000001", nullptr}},
+      {"GET /v1/im/user", {"/v1/im/user?app=1400000001&user=anna", nullptr}},
+      {"POST /v1/im/user/kick", {"/v1/im/user/kick?app=1400000001&user=anna", nullptr}},
+      {"PUT /v1/im/user/silence", {"/v1/im/user/silence?app=1400000001&user=anna", {{"chats_until", 0}}}},
+      {"GET /v1/im/user/chats", {"/v1/im/user/chats?app=1400000001&user=anna", nullptr}},
       {"GET /v1/im/groups", {"/v1/im/groups?app=1400000001", nullptr}},
-      {"GET /v1/im/groups/{group}", {"/v1/im/groups/team?app=1400000001", nullptr}},
-      {"GET /v1/im/groups/{group}/members", {"/v1/im/groups/team/members?app=1400000001", nullptr}},
+      {"GET /v1/im/group", {"/v1/im/group?app=1400000001&group=team", nullptr}},
+      {"GET /v1/im/group/members", {"/v1/im/group/members?app=1400000001&group=team", nullptr}},
       {"POST /v1/im/history",
        {"/v1/im/history", {{"app_id", kShop.value}, {"reason", "ticket 4711"}, {"user", "anna"}, {"peer", "bob"}}}},
+      {"GET /v1/im/words", {"/v1/im/words?app=1400000001", nullptr}},
+      {"PUT /v1/im/words", {"/v1/im/words", {{"app_id", kShop.value}, {"word", "bad"}}}},
+      {"DELETE /v1/im/words", {"/v1/im/words?app=1400000001&word=DARN", nullptr}},
+      {"POST /v1/im/words/import", {"/v1/im/words/import", {{"app_id", kShop.value}, {"text", "worse"}}}},
+      {"GET /v1/im/settings", {"/v1/im/settings?app=1400000001", nullptr}},
+      {"PUT /v1/im/settings", {"/v1/im/settings", {{"app_id", kShop.value}, {"name", "auto_read"}, {"value", "true"}}}},
+      {"DELETE /v1/im/settings", {"/v1/im/settings?app=1400000001&name=web_slots", nullptr}},
       {"GET /v1/live", {"/v1/live?app=1400000001", nullptr}},
       {"POST /v1/push", {"/v1/push", {{"app_id", kShop.value}, {"user_id", "vinson"}, {"desc", "hello"}}}},
       {"POST /v1/events", {"/v1/events", kShop.value}},
@@ -169,7 +176,7 @@ TEST_CASE("admin matrix: no role reads private messages without the grant", "[ad
     CHECK(bed.good(route, bed.token(Role::Viewer, {}, std::nullopt, true)).status == route.done);
     CHECK_FALSE(route.deed.empty());
   }
-  CHECK(private_ones == std::set<std::string>{"GET /v1/im/users/{user}/chats", "POST /v1/im/history"});
+  CHECK(private_ones == std::set<std::string>{"GET /v1/im/user/chats", "POST /v1/im/history"});
 }
 
 TEST_CASE("admin matrix: who is nobody, over, revoked or of another app gets nothing", "[admin][matrix]") {
@@ -264,12 +271,12 @@ TEST_CASE("admin matrix: what waits for vendors or brokers, or for many commits,
   std::set<std::string> waiting;
   for (const Route& route : routes())
     if (route.waits) waiting.insert(label(route));
-  CHECK(waiting ==
-        std::set<std::string>{"GET /v1/im/totals", "POST /v1/im/users/{user}/kick", "PUT /v1/im/users/{user}/silence",
-                              "GET /v1/devices/export", "GET /v1/users/export", "POST /v1/devices/import",
-                              "POST /v1/users/import", "GET /v1/letters", "GET /v1/letters/{letter}",
-                              "POST /v1/certificates/{id}/approve-removals", "POST /v1/certificates/{id}/verify",
-                              "POST /v1/events", "POST /v1/letters/drop", "POST /v1/letters/replay", "POST /v1/push"});
+  CHECK(waiting == std::set<std::string>{"GET /v1/im/totals", "POST /v1/im/words/import", "POST /v1/im/user/kick",
+                                         "PUT /v1/im/user/silence", "GET /v1/devices/export", "GET /v1/users/export",
+                                         "POST /v1/devices/import", "POST /v1/users/import", "GET /v1/letters",
+                                         "GET /v1/letters/{letter}", "POST /v1/certificates/{id}/approve-removals",
+                                         "POST /v1/certificates/{id}/verify", "POST /v1/events",
+                                         "POST /v1/letters/drop", "POST /v1/letters/replay", "POST /v1/push"});
   struct Row {
     const char *method, *target;
     bool waits;

@@ -364,10 +364,13 @@ TEST_CASE("admin tables: the audit log forgets by age and size, the oldest first
     entry.at = kThen + seconds(i);
     REQUIRE(store->add_audit(entry));
   }
-  CHECK(*store->prune_audit(kThen + seconds(2), 100, 1) == 1);
-  CHECK(*store->prune_audit(kThen + seconds(2), 100, 100) == 1);
-  CHECK(*store->prune_audit(kThen + seconds(2), 100, 100) == 0);
-  CHECK(*store->prune_audit(kThen, 3, 100) == 1);
+  const WallTime later = kThen + seconds(99);
+  CHECK(*store->prune_audit({kThen + seconds(2), 100, later}, 1) == 1);
+  CHECK(*store->prune_audit({kThen + seconds(2), 100, later}, 100) == 1);
+  CHECK(*store->prune_audit({kThen + seconds(2), 100, later}, 100) == 0);
+  CHECK(*store->prune_audit({kThen, 1, kThen + seconds(2)}, 100) == 0);  // all are too young to go for their number
+  CHECK(*store->prune_audit({kThen, 1, kThen + seconds(3)}, 100) == 1);
+  CHECK(*store->prune_audit({kThen, 3, later}, 100) == 0);
   const auto left = store->audit({}, 10);
   REQUIRE(left->size() == 3);
   CHECK(left->back().what == "deed.3");

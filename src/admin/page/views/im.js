@@ -2,8 +2,9 @@
 import { get } from '../api.js';
 import { number, t, tOr } from '../i18n.js';
 import { searchForm } from '../im_parts.js';
+import { link } from '../router.js';
 import { lastApp } from '../session.js';
-import { empty, facts, pill, problem, section, table } from '../ui.js';
+import { empty, facts, linkButton, pill, problem, section, table } from '../ui.js';
 
 const shownState = ({ state, foreground }) => (state === 'logged_in' && foreground ? 'foreground' : state);
 
@@ -24,6 +25,7 @@ export default async function view({ app = lastApp() }) {
   const totals = app && await get('/v1/im/totals', { app }).then(totalsOf, problem);
   return {
     title: t('nav.im'),
+    actions: app && [linkButton(t('im.words'), link(['im', 'words'], { app }), { symbol: 'list' }), linkButton(t('im.settings'), link(['im', 'settings'], { app }), { symbol: 'list' })],
     body: [section(t('im.find'), searchForm({ app })), totals && section(t('im.devices.of', { app }), totals)],
   };
 }

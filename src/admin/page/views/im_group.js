@@ -1,5 +1,5 @@
 // One group of the companion: info, applications, members a page at a time.
-import { get, pathOf } from '../api.js';
+import { get } from '../api.js';
 import { h, replace } from '../dom.js';
 import { number, t } from '../i18n.js';
 import { momentOrNone, until, userLink } from '../im_parts.js';
@@ -26,13 +26,13 @@ function applicationsOf({ app_id: app, applications }) {
 }
 
 /// The first page, and a button for the next ones.
-function membersOf(app, path, first) {
+function membersOf(app, group, first) {
   let items = first.items;
   let { next } = first;
   const shown = h('div', {});
   const where = h('div', { class: 'mistakes' });
   const more = button(t('im.next'), () => during(more, where, async () => {
-    const page = await get(path('members'), { app, after: next });
+    const page = await get('/v1/im/group/members', { app, group, after: next });
     items = [...items, ...page.items];
     next = page.next;
     draw();
@@ -45,8 +45,7 @@ function membersOf(app, path, first) {
 }
 
 export default async function view({ app, group: id }) {
-  const path = (...tail) => pathOf('v1', 'im', 'groups', id, ...tail);
-  const [group, members] = await Promise.all([get(path(), { app }), get(path('members'), { app })]);
+  const [group, members] = await Promise.all([get('/v1/im/group', { app, group: id }), get('/v1/im/group/members', { app, group: id })]);
   rememberApp(app);
   return {
     title: group.name || id,
@@ -60,7 +59,7 @@ export default async function view({ app, group: id }) {
         [t('im.all_silenced'), group.all_silenced && t('yes')], [t('im.waiting'), group.applications_waiting > 0 && number(group.applications_waiting)],
         ...Object.entries(group.fields ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]),
       ])),
-      section(t('im.members'), membersOf(app, path, members)),
+      section(t('im.members'), membersOf(app, id, members)),
       section(t('im.applications'), applicationsOf(group)),
     ],
   };

@@ -67,7 +67,7 @@ function chatsOf({ app_id: app, user_id: user }, path) {
 }
 
 export default async function view({ app, user: id }) {
-  const path = (...tail) => withQuery(pathOf('v1', 'im', 'users', id, ...tail), { app });
+  const path = (...tail) => withQuery(pathOf('v1', 'im', 'user', ...tail), { app, user: id });
   const user = await get(path());
   rememberApp(app);
   const again = () => go(['im', 'users', app, id]);

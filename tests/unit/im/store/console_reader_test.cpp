@@ -187,7 +187,7 @@ TEST_CASE("im console reader: a conversation as it is stored, from the newest do
   REQUIRE(*whole);
   const ConsoleReader::History& history = **whole;
   CHECK(seqs_of(history) == Seqs{1, 2, 3});  // the fourth has expired
-  CHECK_FALSE(history.more);
+  CHECK_FALSE(history.next);
   CHECK(history.messages[0].from == "anna");
   CHECK(history.messages[0].to == "bob");
   CHECK(history.messages[0].nick == kMarkup);
@@ -227,7 +227,8 @@ TEST_CASE("im console reader: a conversation as it is stored, from the newest do
     REQUIRE(page);
     REQUIRE(*page);
     CHECK(seqs_of(**page) == row.want);
-    CHECK((*page)->more == row.more);
+    CHECK((*page)->next.has_value() == row.more);
+    if (row.more) CHECK((*page)->next->value == row.want.front());
   }
 
   const auto of_group = [&](const char* group) {
