@@ -160,6 +160,7 @@ constexpr Route kRoutes[] = {
      kEventQuery},
     {"GET", "/v1/trace/users", kViewer, kV1, trace_user, "", "A user's latest events", kUserEventsQuery},
     {"GET", "/v1/live", kViewer, kV1, watch_live, "", "What becomes of pushes now", kLiveQuery},
+    {"GET", "/v1/rates", kViewer, kV1, show_rates, "", "The last hour as workers count it, all apps together"},
     {.method = "POST",
      .path = "/v1/push",
      .role = kSender,

@@ -15,6 +15,7 @@
 #include "admin/live_tail.h"
 #include "admin/members.h"
 #include "admin/ports.h"
+#include "admin/rate_book.h"
 #include "admin/role.h"
 #include "im/domain/app_settings.h"
 #include "im/store/console_editor.h"
@@ -57,6 +58,7 @@ struct Tools {
   im::ConsoleEditor& editor;  // of its words and settings
   CompanionDesk& im_server;
   LiveTail& live;
+  RateBook& rates;
   Gate& gate;
   const Clock& clock;
   const ApiOptions& options;
@@ -178,6 +180,8 @@ Reply set_setting(Request& request);
 Reply unset_setting(Request& request);
 // live_routes.cpp
 Reply watch_live(Request& request);
+// rate_routes.cpp
+Reply show_rates(Request& request);
 // token_routes.cpp
 Reply list_tokens(Request& request);
 Reply add_token(Request& request);

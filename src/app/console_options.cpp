@@ -5,10 +5,12 @@
 #include <iterator>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "app/ready_file.h"
+#include "core/text.h"
 
 namespace nightpost::app {
 namespace {
@@ -81,6 +83,22 @@ void read_im_server(JsonSection& section, ConsoleOptions& options) {
   if (origin->starts_with("http://") && !is_this_machine(host_of_origin(*origin)))
     return section.mistake("im_url", "plain http to another machine would show the signature on the way; say https");
   options.im_url = *std::move(origin);
+}
+
+/// Workers whose counts the charts show: origins with commas between them.
+void read_metrics_urls(JsonSection& section, ConsoleOptions& options) {
+  constexpr std::size_t kMetricsUrlsMax = 64;
+  std::string text;
+  section.text("metrics_urls", text, true);
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t comma = std::min(rest.find(','), rest.size());
+    auto origin = admin::origin_of(trimmed(rest.substr(0, comma)));
+    rest.remove_prefix(std::min(comma + 1, rest.size()));
+    if (!origin) return section.mistake("metrics_urls", origin.error().detail);
+    options.metrics_urls.push_back(*std::move(origin));
+  }
+  if (options.metrics_urls.size() > kMetricsUrlsMax)
+    section.mistake("metrics_urls", "more than " + std::to_string(kMetricsUrlsMax));
 }
 
 /// Whether somebody on this machine can come from such an address: every process can.
@@ -180,6 +198,7 @@ void read_console(JsonSection section, ConsoleOptions& options) {
   read_public_url(section, options);
   read_proxy_login(section, options);
   read_im_server(section, options);
+  read_metrics_urls(section, options);
 }
 
 }  // namespace nightpost::app

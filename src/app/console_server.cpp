@@ -9,6 +9,8 @@
 #include <condition_variable>
 #include <cstdio>
 #include <filesystem>
+#include <future>
+#include <memory>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -24,6 +26,7 @@
 #include "app/server_options.h"
 #include "app/tls_or_plain.h"
 #include "app/worker.h"
+#include "app/worker_looks.h"
 #include "core/text.h"
 #include "im/service/app_rules.h"
 #include "store/admin_store.h"
@@ -34,6 +37,7 @@ namespace {
 
 constexpr seconds kAuditPrunedEvery{600};
 constexpr seconds kStoreLookedEvery{1};
+constexpr seconds kPageWait{1};
 constexpr std::size_t kPrunedAtOnce = 1'000;  // audit entries, in one commit, a look at the store
 constexpr std::uint32_t kConsoleStreamsMax = 100;
 
@@ -81,6 +85,15 @@ struct Answerer {
   im::ConsoleReader companion;
   im::ConsoleEditor editor;
 };
+
+/// The page, read on the loop's thread. Timeout: that is busy, or stops.
+Result<std::string> rendered_on(boost::asio::io_context& loop, const observe::MetricsPage& page) {
+  const auto text = std::make_shared<std::promise<std::string>>();  // the loop may come to it after we have left
+  std::future<std::string> ready = text->get_future();
+  boost::asio::post(loop, [text, &page] { text->set_value(page.render()); });
+  if (ready.wait_for(kPageWait) != std::future_status::ready) return fail(Errc::Timeout, "the loop is busy");
+  return ready.get();
+}
 
 struct ConsoleJob {
   admin::HttpCall call;
@@ -145,8 +158,9 @@ struct Console::Impl {
     ConsoleEvents events(config, producer, clock);
     ConsoleRows rows(*answerer.store);
     ConsoleCompanion im_server(config, clock);
-    const admin::Tools tools{*answerer.store,    *answerer.admin, certificates, traces, letters, pushes, events, rows,
-                             answerer.companion, answerer.editor, im_server,    live,   gate,    clock,  options};
+    const admin::Tools tools{
+        *answerer.store,    *answerer.admin, certificates, traces, letters, pushes, events, rows,
+        answerer.companion, answerer.editor, im_server,    live,   rates,   gate,   clock,  options};
     while (auto job = room.queue.next(stop)) {
       // A call that lasts is not one that waits: the gauge has it right meanwhile.
       boost::asio::post(loop, [&room] { room.waiting.set(room.queue.waiting()); });
@@ -219,6 +233,8 @@ struct Console::Impl {
   admin::ApiOptions options;
   admin::LiveTail live;
   LiveReader live_reader;
+  admin::RateBook rates;
+  std::optional<WorkerLooks> worker_looks;    // after the book that they write
   std::unique_ptr<store::AdminStore> health;  // watch_store()'s
   ConsoleRoom quick, lasting;
 
@@ -284,6 +300,16 @@ std::string Console::url() const {
 
 std::optional<WallTime> Console::certificate_ends() const noexcept { return impl_->listener->certificate_ends(); }
 
+void Console::look_at_workers(const observe::MetricsPage& own) {
+  std::vector<WorkerLooks::Worker> workers;
+  // A console in a worker's process shows it. Pages are read on the loop, whose thread writes what stands on them.
+  if (admin::read_worker_counts(own.render()))
+    workers.push_back({"this process", [loop = &impl_->loop, &own] { return rendered_on(*loop, own); }});
+  for (const std::string& url : impl_->config.console.metrics_urls)
+    workers.push_back({url, [url] { return fetch_metrics(url); }});
+  impl_->worker_looks.emplace(std::move(workers), impl_->clock, impl_->rates);
+}
+
 std::vector<Unready> Console::unready() {
   const std::scoped_lock lock(impl_->mutex);
   const std::optional<std::string>& trouble = impl_->store_trouble;
@@ -322,6 +348,7 @@ Result<std::unique_ptr<Console>> add_console(Service& service, const Config& con
   register_server_metrics(service.page(), "console", metrics.server);
   register_listener_certificate(service.page(), "console", [console] { return console->certificate_ends(); });
   service.add_condition([console] { return console->unready(); });
+  console->look_at_workers(service.page());
   if (*link) {
     fmt::print("Log in, once, within {} minutes:\n  {}\n",
                std::chrono::floor<std::chrono::minutes>(config.console.access.link_lifetime).count(), **link);

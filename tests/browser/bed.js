@@ -97,9 +97,9 @@ export class Bed {
     }));
     this.brokerPort = port + 1;
     this.config = this.write('config.json', JSON.stringify({
-      store, kafka: { brokers: `127.0.0.1:${this.brokerPort}` }, worker: { http_listen: '127.0.0.1:0' }, trace: { sample: 1 },
+      store, kafka: { brokers: `127.0.0.1:${this.brokerPort}` }, worker: { http_listen: `127.0.0.1:${port + 2}` }, trace: { sample: 1 },
       im: { key_files: { [app]: 'app.key' }, rest }, // in whose name the console tells the IM server
-      console: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', im_url: `https://localhost:${port}`, im_ca_file: 'im.pem', kafka_wait_ms: 3000, requests_burst_max: 10_000, requests_per_second_max: 10_000 },
+      console: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', im_url: `https://localhost:${port}`, im_ca_file: 'im.pem', metrics_urls: `http://127.0.0.1:${port + 2}`, kafka_wait_ms: 3000, requests_burst_max: 10_000, requests_per_second_max: 10_000 },
     }));
     // The worker joins its group while other things are tested; who needs it waits for it.
     this.worker = this.startBroker().then(() => this.start('worker', 'worker', '--config', this.config));

@@ -1,6 +1,6 @@
 // Every view in both languages, light and dark: no mistake for axe, screenshots to look at. And the keyboard.
 import assert from 'node:assert/strict';
-import { app } from './bed.js';
+import { app, until } from './bed.js';
 
 const views = (ids, event, group) => ({
   overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`, history: `certificates/${ids.history}`,
@@ -31,6 +31,29 @@ async function look({ visitor, admin, ids, event, group }, language, dark) {
 }
 
 export const tests = [
+  ['the first page draws the last hour, and says it as a table', async ({ admin, bed, visitor, tokens }) => {
+    const { page } = admin;
+    await bed.worker;
+    await until('two looks at the worker', async () => (await admin.call('get', '/v1/rates')).points?.some((each) => each.workers > 0), 60_000);
+    await admin.go('overview');
+    await page.locator('.chart path.line').first().waitFor();
+    const chart = page.locator('.chart', { hasText: 'Records in Kafka that wait' });
+    await chart.locator('summary').click();
+    await chart.getByRole('columnheader', { name: 'Records' }).waitFor();
+    const drawn = await page.evaluate(async () => {
+      const { ceiling, pathOf } = await import('/charts.js');
+      return [[0, 0.3, 1, 1.01, 4999, 70].map(ceiling), pathOf([[0, 1], [1, 2], [2, null], [3, 4], [4, null]]), pathOf([[0, null]])];
+    });
+    assert.deepEqual(drawn, [[1, 0.5, 1, 2, 5000, 100], 'M0.0 1.0L1.0 2.0M3.0 4.0h0.1', '']);
+    await page.route('**/v1/rates', (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify({ every_ms: 10000, workers: [{ name: '<b>w</b>', trouble: 'nobody answers' }], points: [] }) }));
+    await admin.go('overview?again=1');
+    await admin.says(/<b>w<\/b> nobody answers/);
+    await page.unroute('**/v1/rates');
+    const viewer = await visitor();
+    await viewer.logIn(tokens.viewer);
+    await viewer.page.locator('.chart').first().waitFor();
+    await viewer.close();
+  }],
   // Side by side: they take longest, and wait for nothing.
   ['every view is accessible, in English and light, in Chinese and dark', (world) => Promise.all([look(world, 'en', false), look(world, 'zh', true)])],
   ['dialogs are accessible and keep the focus', async ({ admin, ids }) => {

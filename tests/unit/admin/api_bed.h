@@ -288,7 +288,7 @@ class ApiBed {
   /// `at`: a gate of the test's own, or that of the bed.
   Tools tools_at(Gate& at) {
     return {*store,    *admin, certificates, traces, letters, pushes, events, rows,
-            companion, editor, im_server,    live,   at,      clock,  options};
+            companion, editor, im_server,    live,   rates,   at,     clock,  options};
   }
   Heard send(const HttpCall& call) {
     const Answered answered = answer(call, tools_at(gate), nullptr);
@@ -360,6 +360,7 @@ class ApiBed {
   im::ConsoleEditor editor{{}, {}};
   ScriptedImServer im_server;
   LiveTail live{4, 1'000};
+  RateBook rates;
   GateOptions limits{.requests_burst_max = 100'000, .requests_per_second_max = 100'000};
   Gate gate{limits};
   MovedClock clock;

@@ -4,7 +4,7 @@ import { h, replace } from '../dom.js';
 import { moment, note, pill, problem, section, vendorName, facts, linkButton, empty } from '../ui.js';
 import { number, relative, t } from '../i18n.js';
 import { go, link } from '../router.js';
-import { loadCertificates, may } from '../session.js';
+import { loadCertificates, may, me } from '../session.js';
 import { expiryPill } from '../certificate_parts.js';
 import { heldNote } from '../held_note.js';
 
@@ -44,11 +44,24 @@ async function letters(where) {
   }
 }
 
+/// The charts come when they come; who sees some apps alone has none, for workers count all together.
+async function rates(where) {
+  if (me.apps !== null) return;
+  try {
+    const { ratesSection } = await import('../rates_section.js');
+    replace(where, await ratesSection());
+  } catch (error) {
+    replace(where, problem(error));
+  }
+}
+
 export default async function view() {
   const [health, certificates, removals] = await Promise.all([get('/v1/health'), loadCertificates(), get('/v1/removals/held')]);
   const now = health.now;
   const held = h('div', { 'aria-live': 'polite' }, card(t('overview.letters'), '…', 'quiet', ''));
   letters(held);
+  const charts = h('div', {});
+  rates(charts);
   const where = h('div', { class: 'mistakes', 'aria-live': 'polite' });
   const act = (work) => async () => {
     try {
@@ -72,6 +85,7 @@ export default async function view() {
         ready(t('health.store'), health.store), ready(t('health.trace'), health.trace), held,
         counts && card(t('nav.certificates'), number(counts.active), counts.warned > 0 ? 'warn' : 'good',
           [counts.warned > 0 && t('overview.warned', { n: counts.warned }), counts.disabled > 0 && t('overview.disabled', { n: counts.disabled })].filter(Boolean).join(' · '))),
+      charts,
       section(t('overview.server'), facts([
         [t('version'), health.version], [t('overview.since'), [moment(health.started_at), ' ', h('span', { class: 'quiet' }, relative(health.started_at, now))]],
         [t('overview.next'), counts?.expire_next ? [moment(counts.expire_next), ' ', pill('quiet', relative(counts.expire_next, now))] : ''],

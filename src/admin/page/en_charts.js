@@ -1,0 +1,20 @@
+// Texts in English: the charts of the first page. Loaded with them.
+export default {
+  'charts': 'The last hour',
+  'charts.none': 'No worker is looked at: name them in console.metrics_urls.',
+  'charts.soon': 'The first figures come within half a minute.',
+  'charts.table': 'As a table',
+  'charts.pushes': 'Pushes a second, by what became of them',
+  'charts.pushes.none': 'No pushes in the last hour.',
+  'charts.outcome.accepted': 'Accepted',
+  'charts.outcome.suppressed': 'Suppressed',
+  'charts.outcome.rejected': 'Rejected',
+  'charts.outcome.retrying': 'Retrying',
+  'charts.outcome.expired': 'Expired',
+  'charts.outcome.token_removed': 'Token removed',
+  'charts.outcome.dead': 'Dead',
+  'charts.errors': 'Errors a second, by vendor',
+  'charts.errors.none': 'No vendor answered with an error in the last hour.',
+  'charts.lag': 'Records in Kafka that wait',
+  'charts.lag.records': 'Records',
+};

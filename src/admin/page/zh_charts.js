@@ -1,0 +1,20 @@
+// Texts in Chinese: the charts of the first page. Loaded with them.
+export default {
+  'charts': '最近一小时',
+  'charts.none': '没有要查看的 worker：请在 console.metrics_urls 中列出。',
+  'charts.soon': '半分钟内显示首批数据。',
+  'charts.table': '以表格显示',
+  'charts.pushes': '每秒推送数（按结果）',
+  'charts.pushes.none': '最近一小时没有推送。',
+  'charts.outcome.accepted': '已接收',
+  'charts.outcome.suppressed': '已抑制',
+  'charts.outcome.rejected': '被拒绝',
+  'charts.outcome.retrying': '重试中',
+  'charts.outcome.expired': '已过期',
+  'charts.outcome.token_removed': 'token 已移除',
+  'charts.outcome.dead': '死信',
+  'charts.errors': '每秒错误数（按厂商）',
+  'charts.errors.none': '最近一小时没有厂商返回错误。',
+  'charts.lag': 'Kafka 中等待的记录',
+  'charts.lag.records': '记录数',
+};
