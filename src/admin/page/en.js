@@ -36,7 +36,7 @@ export default {
   'role.viewer.may': 'looks at everything',
   'role.sender.may': 'and sends test pushes',
   'role.operator.may': 'and changes certificates, devices, users and letters',
-  'role.admin.may': 'and manages tokens, reads the audit log, removes certificates',
+  'role.admin.may': 'and manages tokens, reads the audit log, removes certificates, keeps the companion\'s words and settings',
   'lost': 'No such page',
   'lost.text': 'The address leads to nothing here.',
   'failed': 'This page could not be loaded',

@@ -36,7 +36,7 @@ export default {
   'role.viewer.may': '查看所有内容',
   'role.sender.may': '另可发送测试推送',
   'role.operator.may': '另可更改证书、设备、用户和死信',
-  'role.admin.may': '另可管理令牌、查看审计日志、删除证书',
+  'role.admin.may': '另可管理令牌、查看审计日志、删除证书、管理敏感词和应用设置',
   'lost': '页面不存在',
   'lost.text': '该地址没有对应的页面。',
   'failed': '页面加载失败',
