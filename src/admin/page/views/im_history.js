@@ -53,7 +53,7 @@ export default async function view({ app, user = '', peer = '', group = '' }) {
     rememberApp(asked.app_id);
     items = asked.before === null ? page.items : [...page.items, ...items];
     const older = page.next !== null && form([], [button(t('im.older'), undefined, { type: 'submit' })], () => load({ ...asked, before: page.next }));
-    replace(shown, section('', older, items.length === 0 ? empty(t('im.history.none')) : table(t('im.history'), columns(asked.app_id), items)));
+    replace(shown, section('', older, items.length === 0 ? empty(t(page.next === null ? 'im.history.none' : 'im.none.yet')) : table(t('im.history'), columns(asked.app_id), items)));
   }
   return {
     title: t('im.history'),
