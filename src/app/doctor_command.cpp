@@ -8,6 +8,7 @@
 
 #include "app/commands.h"
 #include "app/doctor_findings.h"
+#include "app/doctor_nodes.h"
 #include "app/doctor_probe.h"
 #include "app/im_redis.h"
 #include "app/output.h"
@@ -69,7 +70,11 @@ int run(const DoctorOptions& options) {
     findings.push_back({Health::Warning, "credential", "", "there is none: nothing can be sent",
                         "add one: nightpost cert add --help"});
   for (const HostFacts& each : hosts) add(judge(each, config->skew_warn));
-  add(look_at_redis(*config, deadline));
+  auto redis = look_at_redis(*config, deadline);
+  const bool redis_works = worst_of(redis) == Health::Ok;
+  add(std::move(redis));
+  if (redis_works) add(look_at_redis_server(*config, deadline));
+  if (look.opens) add(look_at_nodes(*config));
   const kafka::ClusterFacts facts = cluster.get();
   add(judge(facts, roles, *config));
 
@@ -95,10 +100,10 @@ void add_doctor_command(CLI::App& root, int& exit_code) {
   doctor->footer(
       "It looks at config, master key, store, credentials, vendors' hosts (TLS, name, clock; no push is sent), "
       "brokers,\n"
-      "topics and their settings, the group and its lag, and the companion's Redis where im.redis.url names one. Exit "
-      "codes: 0 all is well, 1 warnings or faults, 2 the "
-      "config\n"
-      "is wrong, 3 the brokers or the store cannot be reached.\n"
+      "topics and their settings, the group and its lag; on PostgreSQL the companion's nodes (leases, clocks, what "
+      "they\n"
+      "are set to), and their Redis where im.redis.url names one. Exit codes: 0 all is well, 1 warnings or faults,\n"
+      "2 the config is wrong, 3 the brokers or the store cannot be reached.\n"
       "Examples:\n  nightpost doctor --config config/dev.json\n"
       "  nightpost doctor --config config/dev.json --online --json | jq '.findings[] | select(.health != \"ok\")'");
   doctor->callback([options, &exit_code] { exit_code = run(*options); });

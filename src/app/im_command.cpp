@@ -6,8 +6,10 @@
 
 #include "app/certificate_dates.h"
 #include "app/commands.h"
+#include "app/im_node_metrics.h"
 #include "app/im_server.h"
 #include "app/kafka_event_sink.h"
+#include "app/limit_metrics.h"
 #include "app/output.h"
 #include "app/server_options.h"
 #include "app/service.h"
@@ -55,7 +57,8 @@ int run_im(const ImCommandOptions& options) {
   if (!started) return say_error(started.error());
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);
-  if (config->im.has_peers()) register_peer_metrics(service.page(), metrics.redis, metrics.nodes);
+  if (config->im.has_peers()) register_peer_metrics(service.page(), metrics.redis, metrics.nodes, config->im);
+  register_build_info(service.page());
   register_server_metrics(service.page(), "im", metrics.server);
   register_server_metrics(service.page(), "im_rest", metrics.rest_server);
   register_listener_certificate(service.page(), "im", [&] { return im->certificate_ends(); });

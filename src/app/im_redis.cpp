@@ -78,6 +78,9 @@ void read_redis(JsonSection section, ImOptions& options) {
   section.duration_ms("lease_ms", peers.directory.lease, 1'000, 600'000);
   section.integer("remote_devices_max", peers.directory.remote_devices_max, 0, 100'000'000);
   peers.message_bytes_max = redis.message_bytes_max;
+  if (options.has_peers())
+    options.service.node_facts = {.message_bytes_max = static_cast<std::int64_t>(redis.message_bytes_max),
+                                  .channel = redis.url.shown() + " " + im::peer_channel_name(redis.prefix)};
   peers.heartbeat = std::min(peers.heartbeat, peers.directory.lease / 5);
 }
 
@@ -123,52 +126,6 @@ Result<std::unique_ptr<ImPeers>> open_peers(const ImOptions& options, ImPeers::P
                                                                    .name = name_of_node()},
                                                options.peers);
   return peers;
-}
-
-void register_peer_metrics(observe::MetricsPage& page, const im::RedisMetrics& redis, const im::NodesMetrics& nodes) {
-  const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
-  page.add_gauge("nightpost_im_redis_up", "Whether the connection to Redis is up", {{"line", "publish"}},
-                 cell(redis.publishing));
-  page.add_gauge("nightpost_im_redis_up", "Whether the connection to Redis is up", {{"line", "subscribe"}},
-                 cell(redis.subscribed));
-  page.add_counter("nightpost_im_redis_connects_total", "Connections to Redis that were made", {},
-                   cell(redis.connects));
-  page.add_counter("nightpost_im_redis_losses_total", "Connections to Redis that ended, and tries that failed", {},
-                   cell(redis.losses));
-  page.add_counter("nightpost_im_redis_messages_total", "Messages of the nodes' channel", {{"way", "out"}},
-                   cell(redis.published));
-  page.add_counter("nightpost_im_redis_messages_total", "Messages of the nodes' channel", {{"way", "in"}},
-                   cell(redis.received));
-  page.add_counter("nightpost_im_redis_bytes_total", "Bytes of the nodes' channel", {{"way", "out"}},
-                   cell(redis.bytes_out));
-  page.add_counter("nightpost_im_redis_bytes_total", "Bytes of the nodes' channel", {{"way", "in"}},
-                   cell(redis.bytes_in));
-  for (const auto& [why, counter] : {std::pair("away", &redis.unsaid_away), std::pair("full", &redis.unsaid_full),
-                                     std::pair("refused", &redis.refused)})
-    page.add_counter("nightpost_im_redis_unsaid_total", "Messages that were not said: others find out by themselves",
-                     {{"why", why}}, cell(*counter));
-  page.add_gauge("nightpost_im_peers", "Other nodes of the store that are heard", {}, cell(nodes.nodes));
-  page.add_gauge("nightpost_im_remote_devices", "Devices on other nodes that are known", {},
-                 cell(nodes.remote_devices));
-  page.add_counter("nightpost_im_remote_devices_refused_total", "Devices on other nodes that found no room", {},
-                   cell(nodes.devices_refused));
-  page.add_counter("nightpost_im_remote_overdue_total", "Of them: did not acknowledge, and their node said nothing", {},
-                   cell(nodes.overdue));
-  page.add_counter("nightpost_im_peers_silent_total", "Nodes whose lease ended", {}, cell(nodes.leases_ended));
-  page.add_counter("nightpost_im_peer_gaps_total", "Times that something of a node's devices was missed", {},
-                   cell(nodes.gaps));
-  page.add_counter("nightpost_im_peer_commits_total", "Commits of the store's nodes", {{"way", "told"}},
-                   cell(nodes.commits_told));
-  page.add_counter("nightpost_im_peer_commits_total", "Commits of the store's nodes", {{"way", "heard"}},
-                   cell(nodes.commits_heard));
-  page.add_counter("nightpost_im_peer_commits_too_large_total", "Commits above im.redis.message_bytes_max: not told",
-                   {}, cell(nodes.too_large));
-  page.add_counter("nightpost_im_peer_messages_refused_total", "Messages of the channel that were dropped",
-                   {{"why", "malformed"}}, cell(nodes.malformed));
-  page.add_counter("nightpost_im_peer_messages_refused_total", "Messages of the channel that were dropped",
-                   {{"why", "unknown"}}, cell(nodes.unknown));
-  page.add_counter("nightpost_im_peer_messages_refused_total", "Messages of the channel that were dropped",
-                   {{"why", "no_room"}}, cell(nodes.nodes_refused));
 }
 
 std::vector<Finding> look_at_redis(const Config& config, MonoTime deadline) {

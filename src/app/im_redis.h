@@ -14,7 +14,7 @@
 #include "im/nodes/nodes_options.h"
 #include "im/nodes/peer_link.h"
 #include "im/nodes/redis_channel.h"
-#include "observe/metrics_page.h"
+#include "observe/log.h"
 
 namespace nightpost::app {
 
@@ -38,8 +38,6 @@ struct ImPeers {
   std::unique_ptr<im::PeerLink> link;
 };
 Result<std::unique_ptr<ImPeers>> open_peers(const ImOptions& options, ImPeers::Parts parts);
-
-void register_peer_metrics(observe::MetricsPage& page, const im::RedisMetrics& redis, const im::NodesMetrics& nodes);
 
 /// Logs in and subscribes, and says nothing. Empty: im.redis.url names none. Ends by `deadline`.
 std::vector<Finding> look_at_redis(const Config& config, MonoTime deadline);

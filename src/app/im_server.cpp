@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "app/commands.h"
+#include "app/im_node_metrics.h"
 #include "app/push_result_reader.h"
 #include "app/wait_until.h"
 #include "app/worker.h"
@@ -508,20 +509,9 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
                    cell(metrics.service.commits));
   page.add_counter("nightpost_im_commits_unknown_total", "Commits that the store's server did not answer: looked up",
                    {}, cell(metrics.service.commits_unknown));
-  page.add_counter("nightpost_im_commit_wait_seconds_total", "Time that commits waited for those of other IM servers",
-                   {}, [&metrics] { return static_cast<double>(metrics.service.commit_wait_us.read()) / 1e6; });
-  page.add_gauge("nightpost_im_nodes", "IM servers that share the store", {}, cell(metrics.service.nodes));
-  page.add_counter("nightpost_im_taken_over_total", "Rows taken over from IM servers that were over", {},
-                   cell(metrics.service.taken_over));
-  page.add_counter("nightpost_im_missed_commits_total", "Commits of other IM servers that were not heard of in time",
-                   {}, cell(metrics.service.missed));
   page.add_counter("nightpost_im_calls_total", "Invitations to calls", {}, cell(metrics.service.calls));
   page.add_counter("nightpost_im_calls_timed_out_total", "Calls that somebody did not answer in time", {},
                    cell(metrics.service.calls_timed_out));
-  page.add_gauge("nightpost_im_live_rooms", "Live groups with somebody in them", {}, cell(metrics.service.live_rooms));
-  page.add_gauge("nightpost_im_live_users", "Users in live groups", {}, cell(metrics.service.live_users));
-  page.add_counter("nightpost_im_live_dropped_total", "Messages and news that fell to a live group's rate", {},
-                   cell(metrics.service.live_dropped));
   page.add_counter("nightpost_im_commands_total", "Commands in them: sends, logins, read marks, what it saves itself",
                    {}, cell(metrics.service.commands));
   page.add_counter("nightpost_im_words_met_total", "Messages and names that an app's words met, by what was done",
@@ -533,6 +523,7 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_gauge("nightpost_im_words", "Words in effect, of all apps", {}, cell(metrics.service.words));
   page.add_counter("nightpost_im_rules_read_total", "Times that an app's words and settings were read anew", {},
                    cell(metrics.service.rules_read));
+  register_node_metrics(page, metrics.service);
   register_rest_metrics(page, metrics.rest);
   register_callback_metrics(page, metrics);
   register_before_metrics(page, metrics);

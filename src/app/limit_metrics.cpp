@@ -33,7 +33,12 @@ void register_limits(observe::MetricsPage& page, const Config& config) {
   constant("nightpost_server_connections_limit", connections, whole(config.receipts.server.connections_max),
            {{"listener", "receipts"}});
   constant("nightpost_shards", "Threads that dispatch", whole(config.shards));
-  constant("nightpost_build_info", "1; the version of the binary", 1, {{"version", NIGHTPOST_VERSION}});
+  register_build_info(page);
+}
+
+void register_build_info(observe::MetricsPage& page) {
+  page.add_gauge("nightpost_build_info", "1; the version of the binary", {{"version", NIGHTPOST_VERSION}},
+                 [] { return 1.0; });
 }
 
 }  // namespace nightpost::app

@@ -9,5 +9,7 @@ namespace nightpost::app {
 /// A worker's limits, all shards together, as gauges that stay as they are: nightpost_<use>_limit beside
 /// nightpost_<use>; and nightpost_shards, nightpost_build_info.
 void register_limits(observe::MetricsPage& page, const Config& config);
+/// The last of them alone, of a service that is no worker.
+void register_build_info(observe::MetricsPage& page);
 
 }  // namespace nightpost::app

@@ -68,6 +68,30 @@ def everything():
 
 
 @contextlib.contextmanager
+def postgres():
+    """A PostgreSQL of its own: the URL of its database."""
+    script = ROOT / "tests/support/postgres/server"
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)  # root's server runs as another user, who must get through
+        done = run(script, "up", "--port", "0", "--data", folder, "--owner", os.getpid(), "--set", "fsync=off")
+        assert done.returncode == 0, done.stdout
+        try:
+            yield done.stdout.strip().splitlines()[-1]
+        finally:
+            run(script, "down", "--now", "--data", folder)
+
+
+@contextlib.contextmanager
+def companion():
+    """`nightpost im` on PostgreSQL, with a Redis that is away: its page has the series of nodes."""
+    with postgres() as url, running(
+            "im", kafka={"brokers": "127.0.0.1:1"}, store={"url": url, "master_key_file": "FOLDER/master.key"},
+            im={"listen": "127.0.0.1:0", "http_listen": "127.0.0.1:0", "key_files": {"1400000001": "FOLDER/app.key"},
+                "redis": {"url": "redis://127.0.0.1:1"}}) as (process, log, ready):
+        yield announced(process, log, ready)
+
+
+@contextlib.contextmanager
 def console():
     """`nightpost console`: the page of its own listener."""
     with running("console", console={"listen": "127.0.0.1:0", "http_listen": "127.0.0.1:0"}) as (process, log, ready):

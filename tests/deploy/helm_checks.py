@@ -32,6 +32,14 @@ FULL = {
 }
 # Three workers on three nodes.
 FLEET = {"replicas": 3, "store": {"url": "postgresql://nightpost@postgres:5432/nightpost?sslmode=verify-full"}}
+# Three IM servers beside them.
+COMPANION = FLEET | {
+    "serviceMonitor": {"enabled": True},
+    "im": {"enabled": True, "replicas": 3, "redis": {"url": "rediss://im@redis:6380", "password": True},
+           "config": {"im": {"key_files": {"1400000001": "/run/nightpost/secrets/app.key"}, "trusted_proxies": "10.0.0.0/8",
+                             "rest": {"administrators": {"1400000001": "administrator"}}}}},
+}
+ALL = PLAIN, FULL, FLEET, COMPANION
 
 
 def template(values, kubernetes=KUBERNETES[-1]):
@@ -56,8 +64,11 @@ class Chart(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout)
         return objects_of(done.stdout)
 
+    def sets_of(self, made):
+        return [name.split("/")[1] for name in made if name.startswith("StatefulSet/")]
+
     def test_helm_lint_says_nothing(self):
-        for values in PLAIN, FULL, FLEET:
+        for values in ALL:
             with tempfile.TemporaryDirectory() as folder:
                 path = pathlib.Path(folder, "values.json")
                 path.write_text(json.dumps(values))
@@ -66,7 +77,7 @@ class Chart(unittest.TestCase):
             self.assertNotIn("[WARNING]", done.stdout)
 
     def test_kubernetes_takes_what_it_makes(self):
-        for values in PLAIN, FULL, FLEET:
+        for values in ALL:
             made = self.made(values)
             made = {name: one for name, one in made.items() if "monitoring.coreos.com" not in one["apiVersion"]}
             self.assertGreaterEqual(len(made), 5)
@@ -83,13 +94,15 @@ class Chart(unittest.TestCase):
                 self.assertNotEqual(bed.run("python3", "-m", "kubernetes_validate", "--strict", path).returncode, 0)
 
     def test_the_worker_takes_its_configuration(self):
-        for values in PLAIN, FULL, FLEET:
-            config = self.made(values)["ConfigMap/demo-nightpost"]["data"]["config.json"]
-            with tempfile.TemporaryDirectory() as folder:
-                path = pathlib.Path(folder, "config.json")
-                path.write_text(config)
-                done = bed.run(bed.NIGHTPOST, "config", "check", path)
-                self.assertEqual(done.returncode, 0, done.stdout)
+        for values in ALL:
+            for name, one in self.made(values).items():
+                if not re.fullmatch("ConfigMap/demo-nightpost(-im)?", name):
+                    continue
+                with tempfile.TemporaryDirectory() as folder:
+                    path = pathlib.Path(folder, "config.json")
+                    path.write_text(one["data"]["config.json"])
+                    done = bed.run(bed.NIGHTPOST, "config", "check", path)
+                    self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_values_win_over_what_the_chart_knows(self):
         config = json.loads(self.made(FULL)["ConfigMap/demo-nightpost"]["data"]["config.json"])
@@ -103,24 +116,28 @@ class Chart(unittest.TestCase):
         self.assertEqual(other["worker"]["drain_limit_ms"], 9000)
 
     def test_it_is_given_time_to_drain(self):
-        for values in PLAIN, FULL, FLEET:
+        for values in ALL:
             made = self.made(values)
-            drain = json.loads(made["ConfigMap/demo-nightpost"]["data"]["config.json"])["worker"]["drain_limit_ms"] / 1000
-            grace = made["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-            self.assertGreater(grace, drain + 2)  # Service::kDrainGrace
+            for name in self.sets_of(made):
+                drain = json.loads(made[f"ConfigMap/{name}"]["data"]["config.json"])["worker"]["drain_limit_ms"] / 1000
+                pod = made[f"StatefulSet/{name}"]["spec"]["template"]["spec"]
+                before = pod["containers"][0].get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep 0"])[-1]
+                self.assertGreater(pod["terminationGracePeriodSeconds"], int(before.removeprefix("sleep ")) + drain + 2)  # Service::kDrainGrace
 
     def test_pods_may_do_little(self):
-        for values in PLAIN, FULL, FLEET:
-            pod = self.made(values)["StatefulSet/demo-nightpost"]["spec"]["template"]["spec"]
-            self.assertIs(pod["automountServiceAccountToken"], False)
-            self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
-            self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
-            for container in pod["containers"] + pod["initContainers"]:
-                self.assertEqual(container["securityContext"], {
-                    "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
-                self.assertIn("memory", container["resources"]["limits"])
-            secret = next(volume["secret"] for volume in pod["volumes"] if "secret" in volume)
-            self.assertEqual(secret["defaultMode"], 0o400)
+        for values in ALL:
+            made = self.made(values)
+            for name in self.sets_of(made):
+                pod = made[f"StatefulSet/{name}"]["spec"]["template"]["spec"]
+                self.assertIs(pod["automountServiceAccountToken"], False)
+                self.assertIs(pod["securityContext"]["runAsNonRoot"], True)
+                self.assertEqual(pod["securityContext"]["seccompProfile"], {"type": "RuntimeDefault"})
+                for container in pod["containers"] + pod["initContainers"]:
+                    self.assertEqual(container["securityContext"], {
+                        "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}})
+                    self.assertIn("memory", container["resources"]["limits"])
+                secret = next(volume["secret"] for volume in pod["volumes"] if "secret" in volume)
+                self.assertEqual(secret["defaultMode"], 0o400)
 
     def test_secrets_arrive_as_the_worker_wants_them(self):
         """The init container's own command, on a folder laid out as Kubernetes lays out a Secret."""
@@ -196,6 +213,55 @@ class Chart(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("console.publicUrl", refused.stdout)
 
+    def test_im_servers_are_nodes_of_one_store(self):
+        made = self.made(COMPANION)
+        config = json.loads(made["ConfigMap/demo-nightpost-im"]["data"]["config.json"])
+        self.assertEqual(config["store"]["url"], FLEET["store"]["url"])
+        self.assertEqual(config["im"]["redis"], {"url": "rediss://im@redis:6380", "password_file": "/run/nightpost/secrets/redis.password"})
+        self.assertEqual(config["im"]["rest"], {"listen": "0.0.0.0:9467", "administrators": {"1400000001": "administrator"}})
+        self.assertNotIn("group_instance_id", config["kafka"])
+        several = made["StatefulSet/demo-nightpost-im"]["spec"]  # a pod keeps its name, and with it its place
+        self.assertEqual(several["replicas"], 3)
+        self.assertNotIn("volumeClaimTemplates", several)
+        self.assertEqual(several["template"]["spec"]["topologySpreadConstraints"][0]["topologyKey"], "kubernetes.io/hostname")
+        container = several["template"]["spec"]["containers"][0]
+        self.assertEqual(container["args"], ["im", "--config", "/etc/nightpost/config.json"])
+        self.assertEqual(container["readinessProbe"]["httpGet"], {"path": "/readyz", "port": "metrics"})
+        self.assertEqual(container["livenessProbe"]["httpGet"], {"path": "/healthz", "port": "metrics"})
+        ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+        for name, listen in ("metrics", config["im"]["http_listen"]), ("clients", config["im"]["listen"]), ("rest", config["im"]["rest"]["listen"]):
+            self.assertEqual(listen, f"0.0.0.0:{ports[name]}")
+        self.assertEqual(made["PodDisruptionBudget/demo-nightpost-im"]["spec"]["maxUnavailable"], 1)
+        self.assertIn({"protocol": "TCP", "port": 6380}, made["NetworkPolicy/demo-nightpost-im"]["spec"]["egress"][1]["ports"])
+        without = self.made(COMPANION | {"im": COMPANION["im"] | {"redis": {}}})
+        self.assertNotIn("redis", without["ConfigMap/demo-nightpost-im"]["data"]["config.json"])
+        self.assertNotIn("6380", json.dumps(without["NetworkPolicy/demo-nightpost-im"]))
+        self.assertFalse([name for name in self.made(FLEET) if name.endswith("-im")])
+
+    def test_clients_come_back_before_the_next_im_server_goes(self):
+        made = self.made(COMPANION)
+        config = json.loads(made["ConfigMap/demo-nightpost-im"]["data"]["config.json"])
+        spread = config["im"]["drain_spread_ms"]
+        self.assertGreaterEqual(config["worker"]["drain_limit_ms"] / 3, spread)  # a third of a drain is for clients
+        self.assertGreater(made["StatefulSet/demo-nightpost-im"]["spec"]["minReadySeconds"] * 1000, spread)
+
+    def test_no_selector_of_the_workers_finds_im_servers(self):
+        made = self.made(COMPANION)
+        labels = {name: made[f"StatefulSet/{name}"]["spec"]["template"]["metadata"]["labels"] for name in self.sets_of(made)}
+        for name, one in made.items():
+            spec = one.get("spec", {})
+            selector = spec.get("selector") or spec.get("podSelector")
+            if selector is None or one["kind"] == "ServiceMonitor":
+                continue
+            wanted = selector.get("matchLabels", selector)
+            found = [pods for pods, those in labels.items() if wanted.items() <= those.items()]
+            self.assertEqual(found, ["demo-nightpost-im" if "-im" in name else "demo-nightpost"], name)
+        for monitor, service in ("demo-nightpost", "demo-nightpost"), ("demo-nightpost-im", "demo-nightpost-im-pods"):
+            wanted = made[f"ServiceMonitor/{monitor}"]["spec"]["selector"]["matchLabels"]
+            scraped = [one["metadata"]["name"] for one in made.values() if one["kind"] == "Service" and
+                       wanted.items() <= one["metadata"]["labels"].items() and any(port["name"] == "metrics" for port in one["spec"]["ports"])]
+            self.assertEqual(scraped, [service])
+
     def test_wrong_values_are_refused(self):
         for values, words in [
             ({"replica": 2}, "replica"),
@@ -209,6 +275,12 @@ class Chart(unittest.TestCase):
             ({"drainLimitSeconds": "25s"}, "drainLimitSeconds"),
             ({"networkPolicy": {"egressPorts": ["https"]}}, "egressPorts"),
             ({"console": {"enabled": True, "publicUrl": "http://console.example.com"}}, "publicUrl"),
+            (COMPANION | {"store": {}}, "store.url"),
+            (COMPANION | {"im": {"enabled": True}}, "key_files"),
+            (COMPANION | {"im": COMPANION["im"] | {"redis": {"url": "redis://im:secret@redis"}}}, "url"),
+            (COMPANION | {"im": COMPANION["im"] | {"redis": {"url": "redis:6379"}}}, "url"),
+            (COMPANION | {"im": COMPANION["im"] | {"replicas": 0}}, "replicas"),
+            (COMPANION | {"im": COMPANION["im"] | {"drain": 3}}, "drain"),
         ]:
             with self.subTest(values):
                 done = template(values)

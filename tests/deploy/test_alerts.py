@@ -66,6 +66,12 @@ CALM = [
     np("im_relay_lag_seconds", "2x70"), np("im_logins_total", "0+600x70", result="ok"),
     np("im_logins_total", "0+300x70", result="refused"), np("im_logins_total", "0x70", result="put_off"),
     np("im_behind_total", "0+5x70"), np("im_delivered_total", "0+6000x70"),
+    np("im_nodes", "3x70"), np("im_peers", "2x70"), np("im_peers_limit", "64x70"), np("im_leads", "1x70"), np("im_leads", "0x70", instance="b"),
+    np("im_redis_up", "1x70", line="publish"), np("im_redis_up", "1x70", line="subscribe"),
+    np("im_nodes_given_up_total", "0x70"), np("im_peers_silent_total", "0x70"), np("im_missed_commits_total", "0 1x69"),
+    np("im_order_oldest_seconds", "0 0.2 0x68"), np("im_peer_messages_refused_total", "0x70", why="unknown"),
+    np("im_redis_queued_bytes", "9000x70"), np("im_redis_queued_limit_bytes", "8388608x70"),
+    np("im_remote_devices", "9000x70"), np("im_remote_devices_limit", "200000x70"),
     np("all_unsettled_bytes", "900000x70"), np("all_unsettled_bytes_limit", "1048576x70"), np("all_unreadable_total", "0x70"),
 ]
 IDLE = [one | {"values": "0x70"} if one["values"].startswith("0+") or "_lag" in one["series"] else one for one in CALM]
@@ -184,6 +190,30 @@ STORIES = [
     ("as many unfinished pushes as may be",
      [np("all_unsettled_bytes", "1000000x70"), np("all_unsettled_bytes_limit", "1048576x70")],
      {5: [], 12: [("AllUnsettledNear", TICKET)]}),
+    near("im_redis_queued_bytes", "im_redis_queued_limit_bytes"),
+    near("im_remote_devices", "im_remote_devices_limit"),
+    near("im_peers", "im_peers_limit"),
+    ("Redis restarts", [np("im_redis_up", "1 0 1x20", line="publish"), np("im_redis_up", "1 0 1x20", line="subscribe")],
+     {1: [], 4: [], 10: []}),
+    ("Redis is away", [np("im_redis_up", "1 0x20", line="publish"), np("im_redis_up", "1 0x20", line="subscribe")],
+     {2: [], 4: [("ImRedisAway", PAGE)]}),
+    ("one line to Redis is cut", [np("im_redis_up", "1x20", line="publish"), np("im_redis_up", "1 0x20", line="subscribe")],
+     {2: [], 4: [("ImRedisAway", PAGE)]}),
+    ("a node is given up", [np("im_nodes_given_up_total", "0 1x30")], {5: [("ImNodeGivenUp", PAGE)], 15: []}),
+    ("a node falls silent", [np("im_peers_silent_total", "0 1x30")], {5: [("ImNodeSilent", TICKET)], 15: []}),
+    ("a node starts, and is heard a little later",
+     [np("im_nodes", "2 3x30"), np("im_peers", "1 1 1 2x30"), np("im_redis_up", "1x30", line="publish")], {3: [], 20: []}),
+    ("a node is on another channel",
+     [np("im_nodes", "3x30"), np("im_peers", "1x30"), np("im_redis_up", "1x30", line="publish")],
+     {4: [], 6: [("ImNodeUnheard", TICKET)]}),
+    ("without Redis commits are missed, as they must be", [np("im_missed_commits_total", "0+600x30")], {20: []}),
+    ("with Redis they are not", [np("im_missed_commits_total", "0+600x30"), np("im_redis_up", "1x30", line="publish")],
+     {4: [], 20: [("ImCommitsMissed", TICKET)]}),
+    ("the order stands", [np("im_order_oldest_seconds", "0 6 66 126 186 0x30")], {1: [], 3: [("ImOrderStands", PAGE)], 10: []}),
+    ("the first node went, and the next takes its place", [np("im_leads", "1 0 0 1x30")], {2: [], 4: [], 20: []}),
+    ("nobody leads", [np("im_leads", "0x30"), np("im_leads", "0x30", instance="b")], {1: [], 3: [("ImNobodyLeads", PAGE)]}),
+    ("somebody else publishes on the channel", [np("im_peer_messages_refused_total", "0+3x40", why="malformed")],
+     {5: [], 20: [("ImChannelNoise", TICKET)]}),
     ("a change is not in the audit log", [np("console_not_recorded_total", "0x10 1x60")],
      {9: [], 12: [("ConsoleNotRecorded", PAGE)], 30: []}),
     ("the console fails on and on", [np("console_answers_total", "0+1x70", result="failed")],
@@ -197,7 +227,8 @@ STORIES = [
       np("console_answers_total", "0 3 6x68", result="busy"), np("console_answers_total", "0+300x70", result="done"),
       np("console_unauthorized_total", "0+5x70")], {20: [], 60: []}),
 ]
-STORIES = [(name, [np("build_info", "1x70")] + given, fires) for name, given, fires in STORIES]
+STORIES = [(name, [np("build_info", "1x70"), np("shards", "4x70")] + given, fires) for name, given, fires in STORIES]
+STORIES.append(("an IM server alone is scraped", [np("build_info", "1x70")], {1: [], 3: [("NoWorker", PAGE)]}))
 STORIES.append(("nobody is scraped", [], {1: [], 3: [("NoWorker", PAGE)]}))
 
 
@@ -249,13 +280,13 @@ class Alerts(unittest.TestCase):
 
     def test_a_wrong_story_is_found_out(self):
         done = rule_tests([as_test("a broker is down, and nobody is to hear of it",
-                                   [np("build_info", "1x9"), np("kafka_brokers_down", "1x9")], {5: []})])
+                                   [np("build_info", "1x9"), np("shards", "4x9"), np("kafka_brokers_down", "1x9")], {5: []})])
         self.assertNotEqual(done.returncode, 0)
 
     def test_what_is_read_at_night(self):
         done = rule_tests([{
             "interval": "1m",
-            "input_series": [np("build_info", "1x70"), np("kafka_oldest_unsettled_seconds", "400x70"),
+            "input_series": [np("build_info", "1x70"), np("shards", "4x70"), np("kafka_oldest_unsettled_seconds", "400x70"),
                              np("certificate_not_after_timestamp_seconds", "172800x70", certificate="7", app="14", vendor="apns")],
             "alert_rule_test": [{
                 "alertname": "NightpostEventStuck", "eval_time": "10m",

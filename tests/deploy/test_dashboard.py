@@ -84,7 +84,7 @@ class Dashboard(unittest.TestCase):
     def test_what_there_is_to_see(self):
         rows = [panel["title"] for panel in self.dashboard["panels"] if panel["type"] == "row"]
         self.assertEqual(rows, ["Now", "Flow", "Latency", "Vendors", "Queues and limits", "Kafka", "Process",
-                                "Companion"])
+                                "Companion", "Companion, nodes"])
 
     def test_its_expressions_parse(self):
         rules = [{"record": f"panel:{i}", "expr": expr} for i, expr in enumerate(expressions_of(self.dashboard))]

@@ -59,18 +59,26 @@ class Metrics(unittest.TestCase):
             cls.on_server = bed.page_of(address)
         with bed.everything() as address:
             cls.whole = bed.page_of(address)
+        with bed.companion() as address:
+            cls.companion = bed.page_of(address)
         with bed.console() as address:
             cls.console = bed.page_of(address)
-        cls.page = Page(cls.text + cls.on_server + cls.whole + cls.console)
+        cls.page = Page(cls.text + cls.on_server + cls.whole + cls.companion + cls.console)
 
     def test_promtool_takes_the_page(self):
-        for page in (self.text, self.on_server, self.whole, self.console):
+        for page in (self.text, self.on_server, self.whole, self.companion, self.console):
             done = bed.run("promtool", "check", "metrics", told=page)
             self.assertEqual((done.returncode, done.stdout), (0, ""))
 
     def test_a_worker_without_a_broker_is_not_ready(self):
         self.assertIn("\nnightpost_ready 0\n", self.text)
         self.assertIn("\nnightpost_kafka_in_flight_limit 40000\n", self.text)
+
+    def test_a_node_without_its_redis_says_so(self):
+        self.assertIn('\nnightpost_im_redis_up{line="subscribe"} 0\n', self.companion)
+        self.assertIn("\nnightpost_im_leads 1\n", self.companion)
+        self.assertIn("\nnightpost_build_info{", self.companion)
+        self.assertNotIn("\nnightpost_shards ", self.companion)  # it is no worker
 
     def test_rules_and_dashboard_know_its_names_and_labels(self):
         for expr in alert_expressions() + dashboard_expressions():

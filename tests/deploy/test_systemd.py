@@ -66,5 +66,19 @@ class Console(UnitChecks, unittest.TestCase):
             self.assertEqual(re.findall(pattern, self.text), re.findall(pattern, Worker.text), key)
 
 
+class Im(UnitChecks, unittest.TestCase):
+    path = bed.DEPLOY / "systemd" / "nightpost-im.service"
+    text = path.read_text()
+
+    def test_it_has_descriptors_for_its_clients(self):
+        most = re.search(r"`im.connections_max` \| (\d+)", (bed.ROOT / "config/README.md").read_text())
+        limit = re.search(r"^LimitNOFILE=(\d+)$", self.text, re.M)
+        self.assertGreater(int(limit.group(1)), int(most.group(1)) * 2)
+
+    def test_it_may_do_no_more_than_the_worker(self):
+        hardened = "# It needs the network"
+        self.assertEqual(self.text.partition(hardened)[2], Worker.text.partition(hardened)[2])
+
+
 if __name__ == "__main__":
     unittest.main()

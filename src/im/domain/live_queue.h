@@ -46,6 +46,7 @@ class LiveQueue {
     if (waiting_ == 0) return std::nullopt;
     return filled_at_ + step();
   }
+  std::size_t waiting() const noexcept { return waiting_; }
   std::uint64_t dropped() const noexcept { return dropped_; }
 
  private:

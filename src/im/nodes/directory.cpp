@@ -359,7 +359,10 @@ std::vector<PeerId> Directory::take_asks(milliseconds every, MonoTime now) {
 
 void Directory::measure() {
   metrics_.nodes.set(nodes_.size());
+  metrics_.nodes_unknown.set(
+      static_cast<std::uint64_t>(std::ranges::count_if(nodes_, [](const auto& each) { return !each.second.known; })));
   metrics_.remote_devices.set(devices_);
+  metrics_.devices_owing.set(owing_.size());
 }
 
 }  // namespace nightpost::im

@@ -6,22 +6,25 @@
 namespace nightpost::im {
 
 struct RedisMetrics {
-  Counter publishing;   // 1: the connection that publishes is up
-  Counter subscribed;   // 1: the one that reads the channel is
-  Counter connects;     // that succeeded, both connections'
-  Counter losses;       // connections that ended, and tries that failed
-  Counter published;    // messages that Redis took
-  Counter bytes_out;    // of them
-  Counter refused;      // that it refused
-  Counter unsaid_away;  // not published: no connection, or it was lost before an answer
-  Counter unsaid_full;  // ... too much waited for an answer
-  Counter received;     // messages of the channel, our own among them
-  Counter bytes_in;     // of them
+  Counter publishing;    // 1: the connection that publishes is up
+  Counter subscribed;    // 1: the one that reads the channel is
+  Counter connects;      // that succeeded, both connections'
+  Counter losses;        // connections that ended, and tries that failed
+  Counter published;     // messages that Redis took
+  Counter bytes_out;     // of them
+  Counter refused;       // that it refused
+  Counter queued_bytes;  // that wait for its answer, now
+  Counter unsaid_away;   // not published: no connection, or it was lost before an answer
+  Counter unsaid_full;   // ... too much waited for an answer
+  Counter received;      // messages of the channel, our own among them
+  Counter bytes_in;      // of them
 };
 
 struct NodesMetrics {
   Counter nodes;            // others that are heard now
+  Counter nodes_unknown;    // of them: whose devices are not all known, now
   Counter remote_devices;   // of theirs that are known
+  Counter devices_owing;    // of theirs that are waited for: they have a message to acknowledge, now
   Counter devices_refused;  // of theirs that found no room
   Counter nodes_refused;    // messages of nodes that found no room
   Counter leases_ended;     // nodes that fell silent

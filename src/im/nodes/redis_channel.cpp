@@ -23,6 +23,7 @@ RedisChannel::RedisChannel(Parts parts, const RedisOptions& options)
 RedisChannel::~RedisChannel() {
   parts_.metrics.publishing.set(0);
   parts_.metrics.subscribed.set(0);
+  parts_.metrics.queued_bytes.set(0);
 }
 
 Result<std::unique_ptr<RedisChannel>> RedisChannel::make(Parts parts, const RedisOptions& options) {
@@ -65,7 +66,7 @@ bool RedisChannel::publish(std::string_view bytes) {
   command.reserve(bytes.size() + channel_.size() + 64);
   append_redis_command(command, {"PUBLISH", channel_, bytes});
   unanswered_.push_back({bytes.size(), parts_.loop.now()});
-  unanswered_bytes_ += bytes.size();
+  set_unanswered_bytes(unanswered_bytes_ + bytes.size());
   publisher_->send(command);
   return true;
 }
@@ -103,14 +104,19 @@ void RedisChannel::down(std::string_view line, bool& told, const Error& why) {
 void RedisChannel::forget_unanswered() {
   parts_.metrics.unsaid_away.add(unanswered_.size());
   unanswered_.clear();
-  unanswered_bytes_ = 0;
+  set_unanswered_bytes(0);
+}
+
+void RedisChannel::set_unanswered_bytes(std::size_t bytes) {
+  unanswered_bytes_ = bytes;
+  parts_.metrics.queued_bytes.set(bytes);
 }
 
 void RedisChannel::published(const RedisReply& reply) {
   if (unanswered_.empty() || (reply.kind != RedisReply::Kind::Integer && reply.kind != RedisReply::Kind::Error))
     return publisher_->give_up({Errc::Malformed, nonsense(reply)});
   const std::size_t bytes = unanswered_.front().bytes;
-  unanswered_bytes_ -= bytes;
+  set_unanswered_bytes(unanswered_bytes_ - bytes);
   unanswered_.pop_front();
   if (reply.kind == RedisReply::Kind::Integer) {
     refusing_ = false;

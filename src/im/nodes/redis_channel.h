@@ -53,6 +53,7 @@ class RedisChannel final : public PeerChannel {
   void published(const RedisReply& reply);
   void heard(RedisReply reply);
   void forget_unanswered();
+  void set_unanswered_bytes(std::size_t bytes);
   void set_subscribed(bool on);
   void look();  // at what is not answered
 

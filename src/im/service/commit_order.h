@@ -38,6 +38,11 @@ class CommitOrder {
   bool wants_look() const noexcept { return wants_look_; }      // due() cannot go on without one
   bool complete() const noexcept { return arrivals_.empty(); }  // nothing is known that was not told
   std::optional<MonoTime> next() const;                         // when due() gives something up
+  std::size_t held() const noexcept { return held_.size(); }    // commits that wait for those before them
+  /// When the oldest number that is not told was first heard of.
+  std::optional<MonoTime> waiting_since() const {
+    return arrivals_.empty() ? std::nullopt : std::optional(arrivals_.front().at);
+  }
 
  private:
   struct Arrival {

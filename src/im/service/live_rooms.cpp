@@ -34,6 +34,12 @@ std::int64_t LiveRooms::members(ConvId room) const {
   return found == rooms_.end() ? 0 : found->second.users;
 }
 
+std::size_t LiveRooms::waiting() const {
+  std::size_t out = 0;
+  for (const ConvId id : waiting_) out += rooms_.at(id).queue.waiting();
+  return out;
+}
+
 void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, bool of_peer) {
   const bool concerned = std::ranges::any_of(deliveries, [&](const Delivery& each) {
     const auto* const item = std::get_if<Subscribed>(&each.item);

@@ -31,7 +31,9 @@ class LiveRooms {
   std::int64_t members(ConvId room) const;  // users
   std::size_t rooms() const noexcept { return rooms_.size(); }
   std::size_t users() const noexcept { return users_.size(); }
-  std::uint64_t dropped() const noexcept { return dropped_; }  // messages and news, for the rate
+  std::size_t waiting() const;                                  // messages and news, for the rate of their room
+  std::size_t away() const noexcept { return leases_.size(); }  // leases of devices that are gone, or were
+  std::uint64_t dropped() const noexcept { return dropped_; }   // messages and news, for the rate
 
   /// What a commit told: memberships change as it says, and what a room is to hear passes its rate. `deliveries`
   /// becomes what is to be handed out now. `of_peer`: another node's, where those are who joined by it; here they leave

@@ -23,7 +23,10 @@ NodeDuties duties_of(std::span<const NodeRow> rows, std::int64_t self, milliseco
   return out;
 }
 
-Answer<NodeUpkeep> keep_nodes(Work& work, std::int64_t self, milliseconds steady) {
+Answer<NodeUpkeep> keep_nodes(Work& work, std::int64_t self, milliseconds steady, WallTime server_time) {
+  NodeFacts facts = work.options.node_facts;
+  if (server_time > WallTime{}) facts.clock_ahead = std::chrono::floor<milliseconds>(work.now - server_time);
+  work.tables.note_node(self, facts);
   const NodeDuties duties = duties_of(work.tables.nodes(), self, steady, work.options.node_lease);
   NodeUpkeep out{.first = duties.first, .live = duties.live, .ended = duties.ended.size()};
   for (const std::int64_t id : duties.ended) work.tables.end_node(id);

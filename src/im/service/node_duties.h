@@ -34,6 +34,7 @@ struct NodeUpkeep {
   bool took_all = false;       // of one node: nothing of it is left
   bool more = false;           // there is more to take over
 };
-Answer<NodeUpkeep> keep_nodes(Work& work, std::int64_t self, milliseconds steady);
+/// `server_time`: of the store's server, now; the epoch where it is a file.
+Answer<NodeUpkeep> keep_nodes(Work& work, std::int64_t self, milliseconds steady, WallTime server_time);
 
 }  // namespace nightpost::im

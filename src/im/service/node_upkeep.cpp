@@ -1,5 +1,7 @@
 // The service among the other nodes of its store: the order in which commits are told, and what each node owes the
 // rest.
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <utility>
 
@@ -45,12 +47,21 @@ void StoreService::tell_in_order() {
     for (Done& done : due) tell(std::move(done));
   }
   if (order_.complete()) complete_at_ = around_.clock.wall();
+  measure_order();
   if (order_.wants_look()) return look_for_missed();
   if (const auto at = order_.next()) {
     // What is due and was not told waits for the writer, whose answer may take long: opened() tells it then.
     const MonoTime now = around_.loop.now();
     order_timer_->arm(*at > now ? *at : now + kOwnCommitAgain);
   }
+}
+
+void StoreService::measure_order() {
+  if (around_.metrics == nullptr) return;
+  const auto since = order_.waiting_since();
+  const auto age = since ? std::chrono::duration_cast<milliseconds>(around_.loop.now() - *since) : milliseconds(0);
+  around_.metrics->order_held.set(order_.held());
+  around_.metrics->order_oldest_ms.set(static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)));
 }
 
 void StoreService::set_peers(Peers* peers) {
@@ -88,6 +99,8 @@ void StoreService::look_for_missed() {
         if (last) {
           order_.looked(*last, asked, around_.loop.now());
           tell_in_order();
+        } else {
+          measure_order();
         }
         if (live_nodes_ > 1 || peers_ != nullptr) check_timer_->arm(around_.loop.now() + options_.peer_check);
       });
@@ -110,7 +123,9 @@ void StoreService::standings(std::vector<UserKey> users, WallTime since, Reply<s
 void StoreService::keep_nodes() {
   if (stopped_) return;
   write(make_command<NodeUpkeep>(
-            [node = node_.get()](Work& work) { return im::keep_nodes(work, node->id(), node->steady()); },
+            [node = node_.get()](Work& work) {
+              return im::keep_nodes(work, node->id(), node->steady(), node->server_time());
+            },
             Reply<NodeUpkeep>([this](const Answer<NodeUpkeep>& kept) { kept_nodes(kept); })),
         Writer::Kind::Upkeep);
 }
@@ -122,6 +137,7 @@ void StoreService::kept_nodes(const Answer<NodeUpkeep>& kept) {
   if (!kept) return nodes_timer_->arm(next);
   if (around_.metrics != nullptr) {
     around_.metrics->nodes.set(kept->live);
+    around_.metrics->given_up.add(kept->ended);
     around_.metrics->taken_over.add(kept->taken_over);
   }
   const bool was_alone = std::exchange(live_nodes_, kept->live) == 1;
@@ -140,6 +156,7 @@ void StoreService::kept_nodes(const Answer<NodeUpkeep>& kept) {
     sweep_calls_at(around_.clock.wall() + kCallsOfOthersSoon);
     around_.listener.leads();
   }
+  if (around_.metrics != nullptr) around_.metrics->leads.set(leads_ ? 1 : 0);
   if (leads_ && live_nodes_ > 1) {  // whatever of the others' was not heard of
     Committed all;
     for (const auto& [app, wanted] : options_.callbacks.wanted) all.callbacks.push_back(app);

@@ -18,11 +18,17 @@ struct ServiceMetrics {
   Counter calls_timed_out;      // likewise: that nobody, or not everybody, answered in time
   Counter live_rooms;           // likewise: live groups with somebody in them, now
   Counter live_users;           // likewise: in them, now
+  Counter live_waiting;         // likewise: messages and news that wait for their live group's rate, now
+  Counter live_away;            // likewise: places in live groups that a lease keeps for devices that are gone, now
   Counter live_dropped;         // likewise: messages and news that fell to a live group's rate
   Counter commit_wait_us;       // for the commits of other nodes that were before
   Counter nodes;                // the loop's: IM servers that share the store, now
+  Counter leads;                // likewise: 1 where what is done once for all of them falls to this one
+  Counter given_up;             // likewise: of them that this one gave up, for they were silent for a lease
   Counter taken_over;           // likewise: rows of nodes that were over
   Counter missed;               // likewise: commits of other nodes that were not heard of in time
+  Counter order_held;           // likewise: commits that wait for those before them, now
+  Counter order_oldest_ms;      // likewise: for how long the oldest number has waited; 0: none does
   Counter rules_read;           // likewise: apps whose words or settings were read anew
   Counter words;                // likewise: of all apps, in effect now
   WordCounts word_counts;       // any thread's

@@ -14,6 +14,7 @@
 #include "im/domain/elements.h"
 #include "im/domain/group.h"
 #include "im/domain/login_policy.h"
+#include "im/store/rows.h"
 #include "im/store/sql.h"
 
 namespace nightpost::im {
@@ -53,6 +54,7 @@ struct ServiceOptions {
   std::size_t taken_over_max = 1'000;  // rows of each kind of a node that is over, in one commit
   milliseconds peer_wait{100};         // what another node committed before is waited for, if it tells at all
   milliseconds peer_check{2'000};      // the store is asked whether something of the others was missed
+  NodeFacts node_facts;                // said in the store; but clock_ahead, which is measured
 
   // Messages.
   ElementLimits elements;

@@ -224,6 +224,8 @@ void StoreService::arm_rooms() {
   if (around_.metrics == nullptr) return;
   around_.metrics->live_rooms.set(rooms_.rooms());
   around_.metrics->live_users.set(rooms_.users());
+  around_.metrics->live_waiting.set(rooms_.waiting());
+  around_.metrics->live_away.set(rooms_.away());
   around_.metrics->live_dropped.set(rooms_.dropped());
 }
 

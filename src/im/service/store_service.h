@@ -268,6 +268,7 @@ class StoreService final : public Service,
   void opened(Done done);
   // Nodes (node_upkeep.cpp).
   void tell_in_order();
+  void measure_order();
   void tell(Done done);
   void look_for_missed();
   void keep_nodes();

@@ -49,6 +49,9 @@ class Node {
     return milliseconds(begun_at_ - seen_at_ > lease_.count() / 2 ? 0 : seen_at_ - steady_since_);
   }
 
+  /// By the server's clock, when the last transaction began; the epoch: none did yet, or on SQLite.
+  WallTime server_time() const noexcept { return wall_from_ms(begun_at_); }
+
   // From take() on; any thread.
   std::int64_t id() const noexcept { return id_; }
   bool was_first() const noexcept { return was_first_; }  // no node before it when it took its place

@@ -10,7 +10,10 @@ namespace {
   "UPDATE " table " SET node = ?2 WHERE id IN (SELECT id FROM " table " WHERE node = ?1 ORDER BY id LIMIT ?3)"
 
 constexpr StatementLine<NodeQueries> kNodeLines[] = {
-    {&NodeQueries::nodes, "im_nodes", "SELECT id, name, process, seen_at FROM im_nodes ORDER BY id"},
+    {&NodeQueries::nodes, "im_nodes",
+     "SELECT id, name, process, seen_at, clock_ahead, message_bytes_max, channel FROM im_nodes ORDER BY id"},
+    {&NodeQueries::note, "im_nodes",
+     "UPDATE im_nodes SET clock_ahead = ?2, message_bytes_max = ?3, channel = ?4 WHERE id = ?1"},
     {&NodeQueries::end, "im_nodes", "UPDATE im_nodes SET process = '' WHERE id = ?1"},
     {&NodeQueries::forget, "im_nodes", "DELETE FROM im_nodes WHERE id = ?1 AND process = ''"},
     {&NodeQueries::intents_move, "im_intents", IM_MOVE("im_intents")},

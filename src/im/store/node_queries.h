@@ -8,7 +8,7 @@ namespace nightpost::im {
 
 struct NodeQueries {
   using Statement = sql::Statement;
-  Statement nodes, end, forget;
+  Statement nodes, note, end, forget;
   Statement intents_move, follow_ups_move, group_intents_move, unbinds_move;
 
   static Result<NodeQueries> prepare(sql::Database& database);

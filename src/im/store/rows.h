@@ -84,12 +84,19 @@ struct IntentRow {
   std::vector<std::string> pushed;
 };
 
+/// What a node says of itself: for ops, who compare the nodes of a store.
+struct NodeFacts {
+  milliseconds clock_ahead{0};         // of the store's server
+  std::int64_t message_bytes_max = 0;  // between nodes; 0: it tells the others nothing
+  std::string channel;                 // where it tells them: server and channel; empty: nowhere
+};
 /// An IM server that shares the store.
 struct NodeRow {
   std::int64_t id = 0;
   std::string name;
   bool over = false;
   WallTime seen_at{};  // by the server's clock
+  NodeFacts facts;
 };
 
 /// What pushes made before are to be told.

@@ -528,6 +528,12 @@ CREATE TABLE im_dropped_attributes (
   PRIMARY KEY (app_id, name)
 ) STRICT, WITHOUT ROWID;
 )sql",
+    R"sql(
+-- What nodes say of themselves, for ops to compare.
+ALTER TABLE im_nodes ADD COLUMN clock_ahead INTEGER NOT NULL DEFAULT 0;  -- ms, of the server's clock
+ALTER TABLE im_nodes ADD COLUMN message_bytes_max INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE im_nodes ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+)sql",
 });
 
 }  // namespace

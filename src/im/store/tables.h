@@ -164,6 +164,7 @@ class Tables {
 
   // Nodes (tables_nodes.cpp).
   std::vector<NodeRow> nodes();  // by id
+  void note_node(std::int64_t id, const NodeFacts& facts);
   void end_node(std::int64_t id);
   /// So many of each, at most, of what hangs on a node that is over; and all its unbinds. How many rows moved.
   std::size_t take_over(std::int64_t from, std::int64_t to, std::size_t limit);

@@ -8,9 +8,16 @@ std::vector<NodeRow> Tables::nodes() {
     out.push_back({.id = rows.integer(0),
                    .name = std::string(rows.text(1)),
                    .over = rows.text(2).empty(),
-                   .seen_at = wall_from_ms(rows.integer(3))});
+                   .seen_at = wall_from_ms(rows.integer(3)),
+                   .facts = {.clock_ahead = milliseconds(rows.integer(4)),
+                             .message_bytes_max = rows.integer(5),
+                             .channel = std::string(rows.text(6))}});
   });
   return out;
+}
+
+void Tables::note_node(std::int64_t id, const NodeFacts& facts) {
+  change(nodes_.note, id, facts.clock_ahead.count(), facts.message_bytes_max, facts.channel);
 }
 
 void Tables::end_node(std::int64_t id) { change(nodes_.end, id); }

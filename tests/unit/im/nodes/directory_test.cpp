@@ -334,8 +334,11 @@ TEST_CASE("directory: after something was missed the state says what holds", "[i
   bed.told();
   bed.commit("mei", 5);
   bed.lose(kNorth);
+  CHECK(bed.metrics.devices_owing.read() == 1);
+  CHECK(bed.metrics.nodes_unknown.read() == 0);
   bed.say(kNorth, peer::Beat{});
   CHECK(bed.metrics.gaps.read() == 1);
+  CHECK(bed.metrics.nodes_unknown.read() == 1);
   CHECK(bed.directory.take_asks(milliseconds(1'000), bed.now) == std::vector<PeerId>{kNorth});
   CHECK(bed.directory.take_asks(milliseconds(1'000), bed.now).empty());  // asked a moment ago
   CHECK(bed.connected("mei") == Lines{"phone 4 foreground"});

@@ -144,6 +144,8 @@ TEST_CASE("redis channel: a server that hangs is given up, and found again", "[i
   CHECK(node.channel->publish(std::string(600'000, 'x')));
   CHECK_FALSE(node.channel->publish(std::string(600'000, 'x')));
   CHECK(node.metrics.unsaid_full.read() == 1);
+  CHECK(node.metrics.queued_bytes.read() > 0);
+  CHECK(node.metrics.queued_bytes.read() <= options.queue_bytes_max);
   bed.until([&] { return node.states.size() == 2 && node.metrics.publishing.read() == 0; });
   CHECK(node.metrics.unsaid_away.read() == 1);  // what was not answered
   // The system takes connections for it; they say nothing.

@@ -56,11 +56,15 @@ TEST_CASE("im order: nothing overtakes: what came before is waited for", "[im][s
   CHECK(a.due().empty());
   REQUIRE(a.order.next());
   CHECK(*a.order.next() == a.now + kWait);
+  CHECK(a.order.held() == 2);
+  CHECK(a.order.waiting_since() == a.now);
   a.now += milliseconds(99);
   CHECK(a.due().empty());
   a.other(11);
   CHECK(a.due() == "11 12 13");
   CHECK(a.order.missed() == 0);
+  CHECK(a.order.held() == 0);
+  CHECK_FALSE(a.order.waiting_since());
 }
 
 TEST_CASE("im order: what does not come in time is given up, and the rest goes on behind the gap",

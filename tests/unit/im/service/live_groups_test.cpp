@@ -112,6 +112,7 @@ TEST_CASE("im live groups: a device that is gone keeps its place for a lease", "
   world.enter_room("max");
   world.news();
   world.lose("mia");
+  CHECK(world.metrics.live_away.read() == 1);
   world.loop.pass(milliseconds(29'999));
   CHECK(world.online() == 2);
   SECTION("it comes back") {
@@ -126,6 +127,7 @@ TEST_CASE("im live groups: a device that is gone keeps its place for a lease", "
   SECTION("it does not") {
     world.loop.pass(milliseconds(1));
     CHECK(world.online() == 1);
+    CHECK(world.metrics.live_away.read() == 0);
     CHECK(group_words(world.news()) == Told{"off mia", "event quit"});
     const auto in = world.try_login(world.login_request("mia", "phone", Platform::Ios));
     REQUIRE(in);
@@ -176,8 +178,10 @@ TEST_CASE("im live groups: above the rate the lowest priority falls first", "[im
   say(Priority::High, "d");  // the gift falls
   CHECK(world.heard().empty());
   CHECK(world.metrics.live_dropped.read() == 1);
+  CHECK(world.metrics.live_waiting.read() == 2);
   world.loop.pass(milliseconds(1'000));
   CHECK(world.heard() == "d c");
+  CHECK(world.metrics.live_waiting.read() == 0);
   CHECK(world.metrics.live_users.read() == 1);
   CHECK(world.metrics.live_rooms.read() == 1);
 }

@@ -45,3 +45,29 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
+
+{{- /* The companion's pods are another application to Kubernetes: no selector of the workers' finds them. */}}
+{{- define "nightpost.imSelector" -}}
+app.kubernetes.io/name: nightpost-im
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "nightpost.imLabels" -}}
+{{ include "nightpost.imSelector" . }}
+app.kubernetes.io/version: {{ .Values.image.tag | default .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- /* What the chart knows of the companion, over it `config` (brokers, topics, store), over it `im.config`. */}}
+{{- define "nightpost.imConfig" -}}
+{{- $store := dict "url" .Values.store.url "password_file" "/run/nightpost/secrets/postgres.password" "master_key_file" "/run/nightpost/secrets/master.key" }}
+{{- $im := dict "listen" "0.0.0.0:9466" "http_listen" "0.0.0.0:9465" "rest" (dict "listen" "0.0.0.0:9467") "drain_spread_ms" (mul .Values.im.drainSpreadSeconds 1000) }}
+{{- with .Values.im.redis.url }}
+{{- $redis := dict "url" . }}
+{{- if $.Values.im.redis.password }}{{- $_ := set $redis "password_file" "/run/nightpost/secrets/redis.password" }}{{- end }}
+{{- $_ := set $im "redis" $redis }}
+{{- end }}
+{{- $config := dict "store" $store "im" $im "worker" (dict "drain_limit_ms" (mul .Values.im.drainLimitSeconds 1000)) }}
+{{- mustMergeOverwrite $config (pick (deepCopy .Values.config) "kafka" "store" "log" "im") (deepCopy .Values.im.config) | mustToPrettyJson }}
+{{- end }}
