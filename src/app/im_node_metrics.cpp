@@ -1,6 +1,7 @@
 #include "app/im_node_metrics.h"
 
 #include <cstddef>
+#include <utility>
 
 namespace nightpost::app {
 
@@ -17,6 +18,13 @@ void register_node_metrics(observe::MetricsPage& page, const im::ServiceMetrics&
                  {}, cell(metrics.leads));
   page.add_counter("nightpost_im_nodes_given_up_total", "IM servers given up, for they were silent for a lease", {},
                    cell(metrics.given_up));
+  for (const auto& [whom, counter] :
+       {std::pair("logged", &metrics.missed_logged), std::pair("all", &metrics.missed_whole)})
+    page.add_counter("nightpost_im_missed_looks_total",
+                     "Times that connected users were looked up for it: those that the store's log names, or all",
+                     {{"whom", whom}}, cell(*counter));
+  page.add_counter("nightpost_im_store_set_back_total", "Times that the store had forgotten commits, or was another",
+                   {}, cell(metrics.set_back));
   page.add_gauge("nightpost_im_order_held", "Commits that wait for those before them", {}, cell(metrics.order_held));
   page.add_gauge("nightpost_im_order_oldest_seconds", "For how long the oldest commit that is not told has waited", {},
                  [&metrics] { return static_cast<double>(metrics.order_oldest_ms.read()) / 1000; });

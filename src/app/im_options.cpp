@@ -57,6 +57,7 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.integer("node_rows_max", options.taken_over_max, 1, 100'000);
   section.duration_ms("peer_wait_ms", options.peer_wait, 0, 10'000);
   section.duration_ms("peer_check_ms", options.peer_check, 100, 60'000);
+  section.integer("commits_logged_max", options.commits_logged, 0, 1'000'000);
   section.integer("elements_max", options.elements.count_max, 1, 1'000);
   section.integer("elements_bytes_max", options.elements.bytes_max, 256, 49'152);
   section.integer("cloud_data_bytes_max", options.cloud_data_bytes_max, 0, 16'384);

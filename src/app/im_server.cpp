@@ -334,10 +334,10 @@ void ImServer::committed(im::Committed what) {
   if (callbacks_ && service_->leads()) callbacks_->committed(what);
 }
 
-void ImServer::missed(WallTime since) {
-  if (gateway_) gateway_->missed(since);
-  if (relay_) relay_->missed();
-  if (group_relay_) group_relay_->missed();
+void ImServer::missed(WallTime since, const im::Concerned& whom) {
+  if (gateway_) gateway_->missed(since, whom);
+  if (relay_) relay_->missed(whom);
+  if (group_relay_) group_relay_->missed(whom);
 }
 
 void ImServer::leads() {

@@ -100,7 +100,7 @@ class ImServer final : public im::Listener {
   void ask_before(const std::map<AppId, im::CallbackTarget>& targets);
   Result<void> read_results(const Config& config);
   void committed(im::Committed what) override;
-  void missed(WallTime since) override;
+  void missed(WallTime since, const im::Concerned& whom) override;
   void leads() override;
   void took_over() override;
   /// Of all nodes, where there are others.

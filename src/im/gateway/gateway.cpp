@@ -149,15 +149,21 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
            });
   }
 
-  void missed(WallTime since) {
-    for (const auto& [user, connections] : by_user_) {
-      const bool concerns = std::ranges::any_of(connections, [](const Connection* each) { return each->online; });
-      for (Connection* const each : connections)
-        if (each->online) each->session->doubt();
-      if (concerns) doubted_.insert(user);
+  void missed(WallTime since, const Concerned& whom) {
+    if (whom.all) {
+      for (const auto& [user, connections] : by_user_) doubt(user, connections);
+    } else {
+      for (const UserKey& user : whom.users)
+        if (const auto found = by_user_.find(user); found != by_user_.end()) doubt(user, found->second);
+      for (const ConvId group : whom.groups)
+        if (const auto found = by_group_.find(group); found != by_group_.end())
+          for (const Connection* const member : found->second) {
+            const UserKey& user = member->session->user();
+            doubt(user, by_user_.at(user));
+          }
     }
+    if (doubted_.empty() && asked_about_.empty()) return;
     doubted_since_ = std::min(doubted_since_, since);
-    asked_about_.clear();  // of before: they are asked for again
     look_up_doubted();
   }
 
@@ -308,6 +314,17 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
   }
   // ---- What was missed ----
 
+  void doubt(const UserKey& user, const std::vector<Connection*>& connections) {
+    bool concerns = false;
+    for (Connection* const each : connections) {
+      if (!each->online) continue;
+      each->session->doubt();
+      concerns = true;
+    }
+    if (!concerns) return;
+    doubted_.insert(user);
+    asked_about_.erase(user);  // the look under way is of before
+  }
   void look_up_doubted() {
     if (looking_up_) return;
     if (doubted_.empty()) {
@@ -373,6 +390,10 @@ class Gateway::Impl final : public SessionHost, public std::enable_shared_from_t
         if (group != login->live && std::ranges::find(standing.groups, group) == standing.groups.end())
           leave_group(*each, group);
       for (const ConvId group : standing.groups) enter_group(*each, group);
+      if (each->session->was_shown_more(standing.ver)) {  // the store forgot it: the client begins anew
+        each->session->start_over(spread(options_.drain_spread));
+        continue;
+      }
       each->session->settle_doubt(standing.ver, standing.groups_moved);
       wake_in_time(*each);
     }
@@ -543,7 +564,7 @@ server::ServerHandler Gateway::handler() {
   };
 }
 void Gateway::committed(const Committed& committed) { impl_->committed(committed); }
-void Gateway::missed(WallTime since) { impl_->missed(since); }
+void Gateway::missed(WallTime since, const Concerned& whom) { impl_->missed(since, whom); }
 std::vector<Presence::Device> Gateway::connected(const UserKey& user) const { return impl_->connected(user); }
 bool Gateway::may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const {
   return impl_->may_acknowledge(user, device, message);

@@ -11,6 +11,7 @@
 #include "im/gateway/gateway_metrics.h"
 #include "im/gateway/gateway_options.h"
 #include "im/service/call_requests.h"
+#include "im/service/commit_log.h"
 #include "im/service/group_requests.h"
 #include "im/service/presence.h"
 #include "im/service/service.h"
@@ -46,9 +47,10 @@ class Gateway final : public Presence {
   server::ServerHandler handler();
   /// What the service tells of a commit. Deliveries leave at the end of this turn of the loop.
   void committed(const Committed& committed);
-  /// The service was not told of some commits of other nodes; of those before `since` it was. Connected users are
-  /// looked up: who was not told of something is told that he is behind, ends and memberships are made up for.
-  void missed(WallTime since);
+  /// The service was not told of some commits of other nodes, which concern `whom`; of those before `since` it was. Who
+  /// of them is connected is looked up: who was not told of something is told that he is behind, ends and memberships
+  /// are made up for, and who was shown more than the store has is asked to come again.
+  void missed(WallTime since, const Concerned& whom);
   std::vector<Device> connected(const UserKey& user) const override;
   bool may_acknowledge(const UserKey& user, const std::string& device, MessageId message) const override;
   /// Says bye to everyone, each with a delay of its own, and takes nobody any more.

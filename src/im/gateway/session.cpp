@@ -416,6 +416,10 @@ void Session::ended(const Ended& ended) {
 
 void Session::drain(milliseconds delay) { say_bye(Bye::Draining, "this server is going down", delay); }
 
+void Session::start_over(milliseconds delay) {
+  say_bye(Bye::Draining, "the server's store was set back: what you have is not there any more", delay);
+}
+
 void Session::say_bye(Bye reason, std::string_view why, milliseconds delay, std::uint16_t code) {
   if (state_ == State::Closing || state_ == State::Over) return;
   world_.metrics.byes[std::size_t(reason)].add();

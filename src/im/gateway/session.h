@@ -87,8 +87,15 @@ class Session : public std::enable_shared_from_this<Session> {
   void drain(milliseconds delay);
   /// Something that concerns it may not have been delivered. Until settled, what does not follow at once on what the
   /// client was shown makes it fall behind.
-  void doubt() noexcept { doubt_ = true; }
+  void doubt() noexcept {
+    doubt_ = true;
+    shown_at_doubt_ = shown_;
+  }
   bool in_doubt() const noexcept { return doubt_; }
+  /// The account's ver since is below what the client was shown before: it was forgotten.
+  bool was_shown_more(Ver ver) const noexcept { return ver < shown_at_doubt_; }
+  /// Says bye: the client comes again, and is told to drop what it has.
+  void start_over(milliseconds delay);
   /// The account's ver since, and whether its groups have something new.
   void settle_doubt(Ver ver, bool groups_moved);
   /// The time has come that due() named, or any other.
@@ -262,6 +269,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t group_drops_ = 0;  // of groups, that were not delivered
   std::uint64_t group_drops_synced_ = 0;
   bool doubt_ = false;
+  Ver shown_at_doubt_;
   bool caught_up_waits_ = false;  // to be told once there is no doubt
   bool owes_groups_ = false;      // was behind with groups, and has not said since that it is not
 };

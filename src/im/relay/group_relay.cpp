@@ -327,7 +327,12 @@ void GroupRelay::look(Ids::iterator at) {
   if (read_after_ && !reading_ && held_.size() <= options_.held_max / 2) timer_->arm(loop_.now());
 }
 
-void GroupRelay::missed() {
+void GroupRelay::missed(const Concerned& whom) {
+  // A group's end withdraws what was said in it, too.
+  const auto is_of = [&](const auto& held) {
+    return held.second.intent.message && std::ranges::binary_search(whom.groups, held.second.intent.message->id.conv);
+  };
+  if (!whom.all && !whom.withdrew && std::ranges::none_of(held_, is_of)) return;
   look_after_ = 0;
   look_to_ = held_.empty() ? 0 : held_.rbegin()->first;  // what is written from now on is not concerned
   look_again_ = looking_for_withdrawn_;

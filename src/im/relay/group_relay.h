@@ -58,8 +58,8 @@ class GroupRelay final : public PresenceEvents {
   /// Takes up what earlier processes left, once `return_wait` is over; again, where the store has more of it.
   void start();
   void committed(const Committed& commit);
-  /// Of other nodes' commits some were not heard of: what they withdrew is looked up.
-  void missed();
+  /// Of other nodes' commits some were not heard of, which concern `whom`: what they withdrew is looked up.
+  void missed(const Concerned& whom = {.all = true});
   /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
   bool idle() const noexcept { return unread_.empty() && flights_.empty() && late_.empty(); }
 

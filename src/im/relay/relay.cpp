@@ -209,7 +209,12 @@ void Relay::forget_device(const UserKey& user, const std::string& device) {
   }
 }
 
-void Relay::missed() {
+void Relay::missed(const Concerned& whom) {
+  // An account's end withdraws what was for it, too.
+  const bool concerned = whom.all || whom.withdrew || std::ranges::any_of(whom.users, [this](const UserKey& user) {
+                           return of_user_.contains(user);
+                         });
+  if (!concerned) return;
   if (reading_) page_stale_ = true;
   look_after_ = 0;
   look_to_ = held_.empty() ? 0 : held_.rbegin()->first;  // what is written from now on is not concerned

@@ -18,6 +18,7 @@
 #include "im/relay/follow_ups.h"
 #include "im/relay/metrics.h"
 #include "im/relay/relay_options.h"
+#include "im/service/commit_log.h"
 #include "im/service/presence.h"
 #include "im/service/service.h"
 
@@ -36,8 +37,8 @@ class Relay final : public PresenceEvents {
   /// Takes up what earlier processes left, once `return_wait` is over; again, where the store has more of it.
   void start();
   void committed(const Committed& commit);
-  /// Of other nodes' commits some were not heard of: what they withdrew is looked up.
-  void missed();
+  /// Of other nodes' commits some were not heard of, which concern `whom`: what they withdrew is looked up.
+  void missed(const Concerned& whom = {.all = true});
   /// Nothing that is due is left, in memory or at the broker. What waits for an acknowledgement stays in the store.
   bool idle() const noexcept { return ready_.empty() && flights_.empty() && follow_ups_.idle(); }
   /// Brings the gauges up to date: call it once a second.

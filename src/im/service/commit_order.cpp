@@ -43,8 +43,27 @@ void CommitOrder::looked(std::int64_t last, MonoTime asked, MonoTime now) {
   if (last > told_) arrivals_.push_back({now, last});
 }
 
+std::optional<CommitOrder::Range> CommitOrder::wants_log() const {
+  if (wants_log_to_ <= told_) return std::nullopt;
+  return Range{told_ + 1, wants_log_to_};
+}
+
+void CommitOrder::log_read(std::int64_t last) {
+  log_read_to_ = std::max(log_read_to_, last);
+  wants_log_to_ = 0;
+}
+
+void CommitOrder::restart(std::int64_t next) {
+  told_ = shown_ = next - 1;
+  held_.clear();
+  arrivals_.clear();
+  wants_look_ = false;
+  wants_log_to_ = log_read_to_ = 0;
+}
+
 std::vector<Done> CommitOrder::due(MonoTime now, bool hears, std::int64_t own) {
   std::vector<Done> out = std::exchange(late_, {});
+  wants_log_to_ = 0;
   for (;;) {
     for (auto next = held_.begin(); next != held_.end() && next->first == told_ + 1; next = held_.begin()) {
       ++told_;
@@ -60,13 +79,21 @@ std::vector<Done> CommitOrder::due(MonoTime now, bool hears, std::int64_t own) {
     }
     std::int64_t to = std::min(shown_, held_.empty() ? shown_ : held_.begin()->first - 1);
     if (own > told_) to = std::min(to, own - 1);
+    if (asks_log_) {
+      if (log_read_to_ <= told_) {
+        wants_log_to_ = to;
+        return out;
+      }
+      to = std::min(to, log_read_to_);
+    }
+    missed_ranges_.push_back({told_ + 1, to});
     missed_ += static_cast<std::uint64_t>(to - told_);
     told_ = to;
   }
 }
 
 std::optional<MonoTime> CommitOrder::next() const {
-  if (arrivals_.empty() || wants_look_) return std::nullopt;
+  if (arrivals_.empty() || wants_look_ || wants_log()) return std::nullopt;
   return arrivals_.front().at + wait_;
 }
 

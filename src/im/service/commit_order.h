@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
@@ -18,7 +19,9 @@ namespace nightpost::im {
 /// comes from outside: only up to one that this node's own commits or a look at the store have shown to be there.
 class CommitOrder {
  public:
-  CommitOrder(std::int64_t told, milliseconds wait) : told_(told), shown_(told), wait_(wait) {}
+  /// `asks_log`: before something is given up, whom it concerns is read (wants_log).
+  CommitOrder(std::int64_t told, milliseconds wait, bool asks_log = false)
+      : told_(told), shown_(told), wait_(wait), asks_log_(asks_log) {}
 
   /// Of this node. REQUIRED: its number is above those that it had before.
   void take_own(Done done, MonoTime now);
@@ -32,6 +35,18 @@ class CommitOrder {
   /// missed() has risen by then. `hears`: false: what is missing is not waited for. `own`: a number that may be on its
   /// way from this node's writer: it is waited for in any case.
   std::vector<Done> due(MonoTime now, bool hears, std::int64_t own);
+
+  struct Range {  // of numbers, both ends within
+    std::int64_t first = 0, last = 0;
+  };
+  /// What due() would give up next, and whose log was not read.
+  std::optional<Range> wants_log() const;
+  /// It was, up to there, or cannot be.
+  void log_read(std::int64_t last);
+  /// What was given up since the last call.
+  std::vector<Range> take_missed() { return std::exchange(missed_ranges_, {}); }
+  /// The store forgot commits, or is another: `next` is its next number, and what is known of others' is void.
+  void restart(std::int64_t next);
 
   std::int64_t told() const noexcept { return told_; }          // up to it, all were told or given up
   std::uint64_t missed() const noexcept { return missed_; }     // how many were given up
@@ -56,7 +71,10 @@ class CommitOrder {
   std::deque<Arrival> arrivals_;       // numbers that were heard of, and when first
   std::vector<Done> late_;
   std::uint64_t missed_ = 0;
+  std::vector<Range> missed_ranges_;
   bool wants_look_ = false;
+  const bool asks_log_;
+  std::int64_t wants_log_to_ = 0, log_read_to_ = 0;
 };
 
 }  // namespace nightpost::im

@@ -15,7 +15,8 @@ namespace nightpost::im {
 
 struct Done {
   Committed told;
-  bool of_peer = false;  // another node's
+  bool of_peer = false;   // another node's
+  bool set_back = false;  // the store forgot commits before this one, or is another's copy
   std::vector<std::unique_ptr<Command>> commands;
 };
 

@@ -17,6 +17,10 @@ constexpr milliseconds kCallsOfOthersSoon{100};  // what a node that is over wou
 constexpr milliseconds kClocksDiffer{
     60'000};  // those of nodes, and that of who asks; as the margin of `since` in a sync
 
+constexpr std::size_t kMissedConcernedMax = 10'000;  // users and groups; beyond, all are looked up
+
+Concerned anybody() { return {.withdrew = true, .all = true}; }
+
 bool says_something(const Committed& told) {
   return !told.deliveries.empty() || !told.intents.empty() || !told.follow_ups.empty() || !told.recalled.empty() ||
          !told.read.empty() || !told.ended.empty() || !told.group_intents.empty() || !told.callbacks.empty() ||
@@ -41,11 +45,13 @@ void StoreService::tell_in_order() {
     std::vector<Done> due = order_.due(around_.loop.now(), hears, writer_.in_hand());
     if (order_.missed() != missed) {  // before what comes behind it, so that no client counts on having heard all
       if (around_.metrics != nullptr) around_.metrics->missed.add(order_.missed() - missed);
-      around_.listener.missed(complete_at_);
+      around_.listener.missed(complete_at_, whom_missed());
     }
     if (due.empty()) break;
     for (Done& done : due) tell(std::move(done));
   }
+  log_.erase(log_.begin(), log_.upper_bound(order_.told()));
+  if (order_.wants_log()) read_log();
   if (order_.complete()) complete_at_ = around_.clock.wall();
   measure_order();
   if (order_.wants_look()) return look_for_missed();
@@ -54,6 +60,53 @@ void StoreService::tell_in_order() {
     const MonoTime now = around_.loop.now();
     order_timer_->arm(*at > now ? *at : now + kOwnCommitAgain);
   }
+}
+
+/// Whoever was to be told of what was given up, as far as the log has it.
+Concerned StoreService::whom_missed() {
+  Concerned whom;
+  for (const CommitOrder::Range& range : order_.take_missed())
+    for (std::int64_t number = range.first; number <= range.last && !whom.all; ++number) {
+      const auto logged = log_.find(number);
+      add_concerned(whom, logged == log_.end() ? anybody() : std::move(logged->second), kMissedConcernedMax);
+    }
+  settle_concerned(whom);
+  if (whom.all) whom.withdrew = true;
+  if (around_.metrics != nullptr) (whom.all ? around_.metrics->missed_whole : around_.metrics->missed_logged).add();
+  return whom;
+}
+
+/// What it does not say concerns anybody.
+void StoreService::read_log() {
+  if (stopped_ || reading_log_) return;
+  reading_log_ = true;
+  const CommitOrder::Range range = *order_.wants_log();
+  look<std::map<std::int64_t, Concerned>>(
+      [range, most = options_.commits_logged](Work& work) -> Answer<std::map<std::int64_t, Concerned>> {
+        std::map<std::int64_t, Concerned> out;
+        if (std::cmp_greater(range.last - range.first, most)) return out;
+        const auto logged = Node::logged(work.tables.database(), range.first - 1, range.last);
+        if (!logged) return std::unexpected(Refusal{Code::Busy, logged.error().detail});
+        for (const Node::LoggedCommit& each : *logged)
+          if (auto concerned = decode_concerned(each.concerned)) out.emplace(each.number, *std::move(concerned));
+        return out;
+      },
+      [this, last = range.last](Answer<std::map<std::int64_t, Concerned>> read) {
+        reading_log_ = false;
+        if (stopped_) return;
+        if (read) log_.merge(*read);
+        order_.log_read(last);
+        tell_in_order();
+      });
+}
+
+/// What clients were shown may not be there any more, and numbers that were heard of may be other commits.
+void StoreService::set_back(std::int64_t number) {
+  node_->saw_set_back(number);
+  order_.restart(number);
+  log_.clear();
+  if (around_.metrics != nullptr) around_.metrics->set_back.add();
+  around_.listener.missed(WallTime{}, anybody());
 }
 
 void StoreService::measure_order() {
@@ -123,8 +176,12 @@ void StoreService::standings(std::vector<UserKey> users, WallTime since, Reply<s
 void StoreService::keep_nodes() {
   if (stopped_) return;
   write(make_command<NodeUpkeep>(
-            [node = node_.get()](Work& work) {
-              return im::keep_nodes(work, node->id(), node->steady(), node->server_time());
+            [node = node_.get(), logged = options_.commits_logged](Work& work) -> Answer<NodeUpkeep> {
+              auto kept = im::keep_nodes(work, node->id(), node->steady(), node->server_time());
+              if (!kept || !kept->first) return kept;
+              const auto pruned = node->prune_log(work.tables.database(), static_cast<std::int64_t>(logged));
+              if (!pruned) return std::unexpected(Refusal{Code::Busy, pruned.error().detail});
+              return kept;
             },
             Reply<NodeUpkeep>([this](const Answer<NodeUpkeep>& kept) { kept_nodes(kept); })),
         Writer::Kind::Upkeep);
@@ -140,6 +197,7 @@ void StoreService::kept_nodes(const Answer<NodeUpkeep>& kept) {
     around_.metrics->given_up.add(kept->ended);
     around_.metrics->taken_over.add(kept->taken_over);
   }
+  writer_.log_commits(kept->live > 1 && options_.commits_logged > 0);  // nobody else needs to know
   const bool was_alone = std::exchange(live_nodes_, kept->live) == 1;
   if (was_alone && live_nodes_ > 1) check_timer_->arm(now + options_.peer_check);
   if (kept->ended > 0) {

@@ -27,6 +27,9 @@ struct ServiceMetrics {
   Counter given_up;             // likewise: of them that this one gave up, for they were silent for a lease
   Counter taken_over;           // likewise: rows of nodes that were over
   Counter missed;               // likewise: commits of other nodes that were not heard of in time
+  Counter missed_logged;        // likewise: times that users were looked up for it: those that the log names
+  Counter missed_whole;         // likewise: ... all that were connected, for the log did not say it
+  Counter set_back;             // likewise: times that the store was found to have forgotten commits, or to be another
   Counter order_held;           // likewise: commits that wait for those before them, now
   Counter order_oldest_ms;      // likewise: for how long the oldest number has waited; 0: none does
   Counter rules_read;           // likewise: apps whose words or settings were read anew

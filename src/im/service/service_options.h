@@ -54,7 +54,9 @@ struct ServiceOptions {
   std::size_t taken_over_max = 1'000;  // rows of each kind of a node that is over, in one commit
   milliseconds peer_wait{100};         // what another node committed before is waited for, if it tells at all
   milliseconds peer_check{2'000};      // the store is asked whether something of the others was missed
-  NodeFacts node_facts;                // said in the store; but clock_ahead, which is measured
+  std::size_t commits_logged =
+      10'000;            // whom they concern is kept of so many, for nodes that were not told; 0: of none
+  NodeFacts node_facts;  // said in the store; but clock_ahead, which is measured
 
   // Messages.
   ElementLimits elements;

@@ -82,7 +82,7 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> n
       check_timer_(around_.loop.make_timer([this] { look_for_missed(); })),
       rules_timer_(around_.loop.make_timer([this] { look_for_rules(); })),
       leads_(node_->was_first()),
-      order_(node_->number(), options_.peer_wait),
+      order_(node_->number(), options_.peer_wait, options_.commits_logged > 0),
       complete_at_(around_.clock.wall()),
       gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
       rules_(rules.book),
@@ -90,6 +90,7 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> n
       writer_(std::move(tables.front()), *node_, std::move(push_store), options_, rules_, around_.clock, around_.log,
               mailbox_, around_.metrics),
       readers_(without_first(std::move(tables)), *node_, options_, rules_, around_.clock, around_.log, mailbox_) {
+  writer_.log_commits(options_.commits_logged > 0);
   take_rules(std::move(rules));
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
   sweep_calls_at(around_.clock.wall() + kFirstSweep);  // of an earlier process
@@ -104,6 +105,7 @@ StoreService::~StoreService() {
 void StoreService::opened(Done done) {
   if (done.told.number == 0) return tell(std::move(done));
   writer_.taken(done.told.number);
+  if (done.set_back) set_back(done.told.number);
   if (peers_ != nullptr) peers_->tell(done.told);
   order_.take_own(std::move(done), around_.loop.now());
   tell_in_order();
@@ -138,9 +140,14 @@ void StoreService::stop() {
   auto never_run = writer_.stop(std::move(last));
   std::ranges::move(readers_.stop(), std::back_inserter(never_run));
   mailbox_->empty();
-  for (auto due = order_.due(around_.loop.now(), false, 0); !due.empty();
-       due = order_.due(around_.loop.now(), false, 0))
+  for (;;) {
+    std::vector<Done> due = order_.due(around_.loop.now(), false, 0);
     for (Done& done : due) tell(std::move(done));
+    if (const auto unread = order_.wants_log())
+      order_.log_read(unread->last);  // those who would be looked up are gone
+    else if (due.empty())
+      break;
+  }
   for (const auto& command : never_run) command->answer();
 }
 

@@ -2,6 +2,7 @@
 // and tells the loop. What it promises stands in service.h.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include "im/service/call_requests.h"
 #include "im/service/callback_book.h"
 #include "im/service/commands.h"
+#include "im/service/commit_log.h"
 #include "im/service/commit_order.h"
 #include "im/service/file_lock.h"
 #include "im/service/group_admin.h"
@@ -45,8 +47,9 @@ class Listener {
   virtual ~Listener() = default;
   // On the loop.
   virtual void committed(Committed what) = 0;  // before the replies of the same commit; those of other nodes, too
-  /// Of other nodes' commits some were not heard of: what clients here were not told since then is to be looked up.
-  virtual void missed(WallTime /*since*/) {}
+  /// Of other nodes' commits some were not heard of: what these clients here were not told since then is to be looked
+  /// up.
+  virtual void missed(WallTime /*since*/, const Concerned& /*whom*/) {}
   /// What must be done once for all nodes falls to this one from now on (StoreService::leads).
   virtual void leads() {}
   /// The store has intents and follow-ups of this node's that another one left.
@@ -266,11 +269,14 @@ class StoreService final : public Service,
   void write_asked(Before what, const Actor& who, std::string line, Request request,
                    typename AskedCall<T, Request>::Run run, Reply<T> reply);
   void opened(Done done);
+  void set_back(std::int64_t number);
   // Nodes (node_upkeep.cpp).
   void tell_in_order();
   void measure_order();
   void tell(Done done);
   void look_for_missed();
+  void read_log();
+  Concerned whom_missed();
   void keep_nodes();
   void kept_nodes(const Answer<NodeUpkeep>& kept);
   void change_intent(IntentChange change);
@@ -329,7 +335,9 @@ class StoreService final : public Service,
   bool took_over_ = false;  // rows of a node, of which there may be more
   CommitOrder order_;
   bool looking_for_missed_ = false;
-  WallTime complete_at_;  // nothing of before was missed
+  bool reading_log_ = false;
+  std::map<std::int64_t, Concerned> log_;  // of what order_ gives up next
+  WallTime complete_at_;                   // nothing of before was missed
 
   BeforeGate gate_;
   RuleCell rules_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/device.h"
+#include "im/service/commit_log.h"
 
 namespace nightpost::im {
 namespace {
@@ -165,6 +166,7 @@ void Writer::execute(Batch batch) {
     done.told = {};
     for (const auto& command : batch) command->fail(*refusal);
   } else {
+    done.set_back = std::exchange(set_back_, false);
     write_to_push_store(after);
   }
   done.commands = std::move(batch);
@@ -183,6 +185,10 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
     if (database.server() != nullptr) set_trouble(transaction.error().detail);
     return refusal_of(transaction.error());
   }
+  if (node_.take_set_back()) {
+    set_back_ = true;
+    log_.error("im.store_set_back", {observe::kv("number", node_.number())});
+  }
   begin_batch(batch, told.number = node_.number());
   for (const Tables::Unbind& each : unbound_) tables_.finish_unbind(each);
   // What could not be done at once may have been made void by a device that registered at another node since.
@@ -190,6 +196,8 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
   for (const auto& command : batch)
     if (tables_.failure() || !run_one(*command, told, after))
       return refusal_of(tables_.failure().value_or(Error{Errc::Io, "im store: the transaction was ended"}));
+  if (told.number > 0 && logs_)
+    if (auto done = node_.log(database, encode_concerned(concerned_by(told))); !done) return refusal_of(done.error());
   if (auto done = node_.commit(database, *transaction); !done) {
     const Refusal refusal = refusal_of(done.error());
     if (!database.lost()) return refusal;

@@ -1,6 +1,7 @@
 // The one thread that writes: what waits shares a commit.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +46,8 @@ class Writer {
   /// Any thread.
   std::int64_t in_hand() const;
   void taken(std::int64_t number);
+  /// Whether commits say in the store whom they concern: there are other nodes, or it is not known. Any thread.
+  void log_commits(bool on) noexcept { logs_ = on; }
 
  private:
   using Batch = std::vector<std::unique_ptr<Command>>;
@@ -86,6 +89,8 @@ class Writer {
   CallbackRoom callback_room_;
   std::uint64_t callbacks_dropped_ = 0;  // that were told
   MonoTime say_dropped_at_{};            // not before
+  bool set_back_ = false;                // which no commit has told of yet
+  std::atomic<bool> logs_{true};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -11,6 +11,7 @@ using store::PostgresQuery;
 
 constexpr std::string_view kNodes = "im_nodes";
 constexpr std::string_view kCommits = "im_commits";
+constexpr std::string_view kCommitLog = "im_commit_log";
 constexpr milliseconds kFormerAgain{20};
 constexpr milliseconds kFormerPatience{500};
 #define IM_NOW "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
@@ -39,6 +40,20 @@ constexpr PostgresQuery kRead = {"im_node_read", kNodes, "SELECT process, commit
 constexpr PostgresQuery kLook = {"im_node_look", kNodes,
                                  "SELECT n.process, n.commits, c.number FROM im_nodes n, im_commits c WHERE n.id = $1"};
 #undef IM_NOW
+constexpr PostgresQuery kLog = {"im_log", kCommitLog,
+                                "INSERT INTO im_commit_log (number, concerned) VALUES ($1, $2) ON CONFLICT (number) DO "
+                                "UPDATE SET concerned = EXCLUDED.concerned"};
+constexpr PostgresQuery kPruneLog = {"im_log_prune", kCommitLog,
+                                     "DELETE FROM im_commit_log l USING im_commits c WHERE l.number <= c.number - $1 "
+                                     "OR l.number > c.number"};
+constexpr PostgresQuery kLogged = {
+    "im_logged", kCommitLog,
+    "SELECT number, concerned FROM im_commit_log WHERE number > $1 AND number <= $2 ORDER BY number"};
+// Which cluster, and how often a standby of it has taken over: a number that two histories share may be two commits.
+constexpr PostgresQuery kHistory = {
+    "im_history", kCommits,
+    "SELECT system_identifier::text || ' ' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) FROM "
+    "pg_control_system()"};
 
 constexpr std::string_view kGivenUp =
     "im store: another IM server has given this one up, for it was silent for a lease (im.node_lease_ms), or has its "
@@ -132,6 +147,18 @@ Result<void> Node::ready(sql::Database& writer) {
   return ready;
 }
 
+/// Once a session. A server that does not say it is taken for the one that it was.
+void Node::look_at_history(store::PostgresConnection& server) {
+  if (session_ == server.session()) return;
+  auto rows = server.query(kHistory);
+  if (!rows && server.lost()) return;
+  session_ = server.session();
+  if (!rows || !rows->next()) return;
+  std::string history(rows->text(0));
+  if (!history_.empty() && history_ != history) set_back_ = true;
+  history_ = std::move(history);
+}
+
 /// Neither what was answered nor one more.
 std::unexpected<Error> Node::depose(const Row& row) {
   if (row.process != process_) return depose(std::string(kGivenUp));
@@ -143,6 +170,7 @@ Result<sql::Transaction> Node::begin(sql::Database& writer) {
   auto* const server = writer.server();
   if (server == nullptr) return sql::Transaction::begin(writer);
   if (auto done = ready(writer); !done) return std::unexpected(std::move(done.error()));
+  look_at_history(*server);
   auto transaction = sql::Transaction::begin(writer);
   if (!transaction) return transaction;
   if (auto sent = server->later(kNext); !sent) return std::unexpected(std::move(sent.error()));
@@ -151,6 +179,7 @@ Result<sql::Transaction> Node::begin(sql::Database& writer) {
   if (counted->next()) {
     number_ = counted->integer(0);
     begun_at_ = counted->integer(1);
+    if (number_ <= seen_) set_back_ = true;
     return transaction;
   }
   const auto row = read(*server);
@@ -175,6 +204,22 @@ Result<bool> Node::happened(sql::Database& writer) {
   commits_ += more;
   if (more == 1) saw(number_);
   return more == 1;
+}
+
+Result<void> Node::log(sql::Database& writer, std::string_view concerned) {
+  return writer.server()->later(kLog, number_.load(), concerned);
+}
+
+Result<void> Node::prune_log(sql::Database& writer, std::int64_t kept) {
+  return writer.server() == nullptr ? Result<void>() : writer.server()->later(kPruneLog, kept);
+}
+
+Result<std::vector<Node::LoggedCommit>> Node::logged(sql::Database& reader, std::int64_t after, std::int64_t to) {
+  auto rows = reader.server()->query(kLogged, after, to);
+  if (!rows) return std::unexpected(std::move(rows.error()));
+  std::vector<LoggedCommit> out;
+  while (rows->next()) out.push_back({rows->integer(0), std::string(rows->text(1))});
+  return out;
 }
 
 Result<std::int64_t> Node::last_commit(sql::Database& reader) {

@@ -12,7 +12,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "core/result.h"
 #include "core/time.h"
@@ -43,6 +45,14 @@ class Node {
   /// Whether the commit whose answer was lost took place. An error: it is not known yet (or never, where deposed()).
   Result<bool> happened(sql::Database& writer);
   bool deposed() const noexcept { return is_deposed_; }
+  /// Whom the transaction under way concerns, for other nodes; one that a number had which the server forgot goes. Not
+  /// on SQLite.
+  Result<void> log(sql::Database& writer, std::string_view concerned);
+  /// Of the log the newest `kept` stay.
+  Result<void> prune_log(sql::Database& writer, std::int64_t kept);
+  /// Since the last call the server was found to be another, or to have forgotten commits of others that were seen
+  /// here: what the loop was told of may never have happened. Its own are there, else this one is deposed.
+  bool take_set_back() noexcept { return std::exchange(set_back_, false); }
   /// For how long this node has written at least each half of a lease, by the server's clock. One that could not write
   /// has not seen whether others could: already the first transaction after that says 0.
   milliseconds steady() const noexcept {
@@ -60,8 +70,16 @@ class Node {
   std::int64_t number() const noexcept { return number_; }
   /// The store's last commit, as `reader` sees it. REQUIRED: on PostgreSQL, in a transaction. Any thread.
   static Result<std::int64_t> last_commit(sql::Database& reader);
+  struct LoggedCommit {
+    std::int64_t number = 0;
+    std::string concerned;
+  };
+  /// Those above `after`, up to `to`, by number; some may be missing. REQUIRED: as last_commit().
+  static Result<std::vector<LoggedCommit>> logged(sql::Database& reader, std::int64_t after, std::int64_t to);
   /// The loop was told of this commit of another node: looks from now on see it.
   void saw(std::int64_t number) noexcept;
+  /// Take_set_back() was true, and this is a commit of since: what was seen of greater numbers is void.
+  void saw_set_back(std::int64_t number) noexcept { seen_ = number; }
 
   /// A transaction that sees every commit that had been answered here, or was seen, before the call. A connection whose
   /// server does not is dropped, and another one tried once. Any thread.
@@ -77,6 +95,7 @@ class Node {
   Result<void> take_in_file(sql::Database& writer);
   Result<Row> read(store::PostgresConnection& server) const;
   Result<void> ready(sql::Database& writer);
+  void look_at_history(store::PostgresConnection& server);
   std::unexpected<Error> depose(std::string why);
   std::unexpected<Error> depose(const Row& row);
   Result<bool> is_current(sql::Database& reader, std::int64_t commits, std::int64_t seen) const;
@@ -91,6 +110,9 @@ class Node {
   // The writer's.
   std::int64_t seen_at_ = 0, begun_at_ = 0, steady_since_ = 0;  // ms, by the server's clock
   bool is_deposed_ = false;
+  std::uint64_t session_ = 0;  // whose history is known
+  std::string history_;        // of the server; empty: not known
+  bool set_back_ = false;
 
   std::atomic<std::int64_t> number_{0};
   std::atomic<std::int64_t> commits_{0};  // of this node that are answered

@@ -534,6 +534,10 @@ ALTER TABLE im_nodes ADD COLUMN clock_ahead INTEGER NOT NULL DEFAULT 0;  -- ms, 
 ALTER TABLE im_nodes ADD COLUMN message_bytes_max INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE im_nodes ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 )sql",
+    R"sql(
+-- Whom the last commits concern, while several IM servers share the store: for one that was not told of a commit.
+/*postgres*/ CREATE TABLE im_commit_log (number bigint PRIMARY KEY, concerned text COLLATE "C" NOT NULL);
+)sql",
 });
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST_CASE("gateway: after a gap the store says who is behind, and whose login en
   fake::Rig rig;
   fake::Client mia(rig);
   mia.log_in("mia");
-  rig.gateway->missed(rig.clock.today);
+  rig.gateway->missed(rig.clock.today, {.all = true});
   REQUIRE(rig.service.standing_looks.size() == 1);
   CHECK(std::get<1>(rig.service.standing_looks.front()) == rig.clock.today);
   Standing found = standing();
@@ -183,6 +183,51 @@ TEST_CASE("gateway: after a gap the store says who is behind, and whose login en
   CHECK(rig.service.standing_looks.empty());
 }
 
+TEST_CASE("gateway: of a gap that the log knows those alone are looked up whom it concerns", "[im][gateway][missed]") {
+  fake::Rig rig;
+  std::vector<std::unique_ptr<fake::Client>> clients;
+  for (std::size_t i = 0; i < 50; ++i) {
+    clients.push_back(std::make_unique<fake::Client>(rig));
+    clients.back()->hello("u" + std::to_string(i));
+    clients.back()->hear(1);
+  }
+  const UserKey u3{AppId{1}, "u3"}, u7{AppId{1}, "u7"}, away{AppId{1}, "away"};
+  rig.commit(fake::subscribed("u7", true));
+  const auto doubted = [&](const Concerned& whom) {
+    rig.gateway->missed(rig.clock.today, whom);
+    std::vector<UserKey> users;
+    if (!rig.service.standing_looks.empty()) users = answer(rig, std::vector<Standing>());
+    CHECK(rig.service.standing_looks.empty());
+    return users;
+  };
+  CHECK(doubted({}).empty());
+  CHECK(doubted({.users = {away}, .groups = {ConvId{99}}}).empty());
+  CHECK(doubted({.users = {u3, away}}) == std::vector{u3});
+  CHECK(doubted({.groups = {ConvId{5}}}) == std::vector{u7});
+  CHECK(doubted({.users = {u3, u7}, .groups = {ConvId{5}}}) == std::vector{u3, u7});
+  CHECK(doubted({.withdrew = true}).empty());
+  CHECK(doubted({.all = true}).size() == 50);
+  // One that concerns who is being looked up: he is once more, and nobody else.
+  rig.gateway->missed(rig.clock.today, {.users = {u3, u7}});
+  rig.gateway->missed(rig.clock.today, {.users = {u7}});
+  Standing of_u3{.user = u3}, of_u7{.user = u7};
+  CHECK(answer(rig, std::vector{of_u3, of_u7}).size() == 2);
+  CHECK(answer(rig, std::vector{of_u7}) == std::vector{u7});
+  CHECK(rig.service.standing_looks.empty());
+}
+
+TEST_CASE("gateway: who was shown more than the store has is to come again", "[im][gateway][missed]") {
+  fake::Rig rig;
+  fake::Client mia(rig);
+  mia.log_in("mia");
+  rig.gateway->missed(WallTime{}, {.withdrew = true, .all = true});
+  Standing found = standing();
+  found.ver = Ver{9};  // 10 was shown
+  answer(rig, std::vector{found});
+  CHECK(mia.hear(1) == Words{"bye draining"});
+  CHECK(rig.service.standing_looks.empty());
+}
+
 TEST_CASE("gateway: after a gap messages of groups go to who is in them by the store", "[im][gateway][missed]") {
   fake::Rig rig;
   fake::Client mia(rig);
@@ -190,7 +235,7 @@ TEST_CASE("gateway: after a gap messages of groups go to who is in them by the s
   rig.commit(fake::subscribed("mia", true));
   Delivery other = fake::group_message(2, "olga");
   other.group = ConvId{6};
-  rig.gateway->missed(rig.clock.today);
+  rig.gateway->missed(rig.clock.today, {.all = true});
   Standing found = standing();
   SECTION("left one, joined another") {
     found.groups = {ConvId{6}};
@@ -233,12 +278,12 @@ TEST_CASE("gateway: a look that fails is made again, and a second gap asks again
   fake::Client mia(rig);
   mia.log_in("mia");
   const WallTime first = rig.clock.today;
-  rig.gateway->missed(first);
+  rig.gateway->missed(first, {.all = true});
   answer(rig, std::unexpected(Refusal{Code::Busy, "away"}));
   CHECK(rig.service.standing_looks.empty());
   rig.pass(milliseconds(1'000));
   REQUIRE(rig.service.standing_looks.size() == 1);
-  rig.gateway->missed(first + milliseconds(500));
+  rig.gateway->missed(first + milliseconds(500), {.all = true});
   CHECK(rig.service.standing_looks.size() == 1);  // one at a time
   Standing found = standing();
   answer(rig, std::vector{found});  // of before the second gap
@@ -252,7 +297,7 @@ TEST_CASE("gateway: a look that fails is made again, and a second gap asks again
 
 TEST_CASE("gateway: many users are looked up page by page, those not connected not at all", "[im][gateway][missed]") {
   fake::Rig rig;
-  rig.gateway->missed(rig.clock.today);
+  rig.gateway->missed(rig.clock.today, {.all = true});
   CHECK(rig.service.standing_looks.empty());
   std::vector<std::unique_ptr<fake::Client>> clients;
   for (std::size_t i = 0; i <= kStandingsMax; ++i) {
@@ -260,13 +305,13 @@ TEST_CASE("gateway: many users are looked up page by page, those not connected n
     clients.back()->hello("u" + std::to_string(i));
     clients.back()->hear(1);
   }
-  rig.gateway->missed(rig.clock.today);
+  rig.gateway->missed(rig.clock.today, {.all = true});
   CHECK(answer(rig, std::vector<Standing>()).size() == kStandingsMax);
   CHECK(answer(rig, std::vector<Standing>()).size() == 1);
   CHECK(rig.service.standing_looks.empty());
   // A second gap, before all were looked up: whose turn it was not yet comes first.
-  rig.gateway->missed(rig.clock.today);
-  rig.gateway->missed(rig.clock.today);
+  rig.gateway->missed(rig.clock.today, {.all = true});
+  rig.gateway->missed(rig.clock.today, {.all = true});
   const std::vector<UserKey> first = answer(rig, std::vector<Standing>());
   const std::vector<UserKey> second = answer(rig, std::vector<Standing>());
   REQUIRE(second.size() == kStandingsMax);

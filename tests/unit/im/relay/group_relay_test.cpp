@@ -303,7 +303,9 @@ TEST_CASE("group relay: what another node withdrew unheard is looked up, and pus
   commit.group_intents = {GroupRelayBed::intent(1), GroupRelayBed::intent(2)};
   bed.relay().committed(commit);
   CHECK(bed.metrics.waiting.read() == 2);
-  bed.relay().missed();
+  bed.relay().missed({.users = {GroupRelayBed::key("bob")}, .groups = {ConvId{99}}});
+  CHECK(bed.book.pages.empty());  // it concerns neither
+  bed.relay().missed({.groups = {ConvId{1}}});
   REQUIRE(bed.book.pages.size() == 1);
   auto reply = std::move(bed.book.pages[0].second);
   bed.book.pages.clear();

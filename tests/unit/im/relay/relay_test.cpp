@@ -345,6 +345,25 @@ TEST_CASE("relay: what another node withdrew unheard is looked up, and pushed no
   }
   bed.book.stored.erase(bed.book.stored.begin() + 1);  // 2 was recalled
   bed.book.stored.erase(bed.book.stored.begin() + 3);  // 5 was read
+  bed.relay().missed({.users = {{AppId{1}, "nobody"}}, .groups = {ConvId{1}}});
+  CHECK(bed.book.asked.empty());  // it concerns none of them
+  SECTION("a recall may be of any") { bed.relay().missed({.withdrew = true}); }
+  SECTION("so may what is not known") { bed.relay().missed(); }
+  SECTION("what was read is its reader's") { bed.relay().missed({.users = {RelayBed::intent(1, {}).to}}); }
+  CHECK(bed.book.asked.size() == 1);
+}
+
+TEST_CASE("relay: what another node withdrew is looked up page by page, and once more where more is missed",
+          "[im][relay][nodes]") {
+  RelayBed bed;
+  bed.options.page = 2;
+  bed.connect("phone", true);
+  for (std::int64_t n = 1; n <= 5; ++n) {
+    bed.book.stored.push_back(RelayBed::intent(n, {RelayBed::phone("phone")}));
+    bed.commit({bed.book.stored.back()});
+  }
+  bed.book.stored.erase(bed.book.stored.begin() + 1);  // 2 was recalled
+  bed.book.stored.erase(bed.book.stored.begin() + 3);  // 5 was read
   bed.relay().missed();
   Told want = {"1-1: phone", "1-3: phone", "1-4: phone"};
   SECTION("page by page") {

@@ -205,6 +205,72 @@ TEST_CASE("im order: this node's own commit is told whatever another said under 
   }
 }
 
+TEST_CASE("im order: whom it concerns is read before something is given up", "[im][service][nodes]") {
+  Ordered a;
+  CommitOrder order(10, kWait, true);
+  const auto due = [&](bool hears = true) {
+    std::string out;
+    for (const Done& done : order.due(a.now, hears, 0)) out += std::to_string(done.told.number) + " ";
+    if (const auto log = order.wants_log())
+      out += "log " + std::to_string(log->first) + "-" + std::to_string(log->last) + " ";
+    for (const auto& [first, last] : order.take_missed())
+      out += "missed " + std::to_string(first) + "-" + std::to_string(last) + " ";
+    return out;
+  };
+  order.take_own(Ordered::done_of(13, false), a.now);
+  CHECK(due().empty());
+  a.now += kWait;
+  CHECK(due() == "log 11-12 ");
+  CHECK_FALSE(order.next());
+  CHECK(order.told() == 10);
+  CHECK(order.missed() == 0);
+  SECTION("it is read") {
+    order.log_read(12);
+    CHECK(due() == "13 missed 11-12 ");
+    CHECK(order.missed() == 2);
+    order.take_own(Ordered::done_of(15, false), a.now);
+    CHECK(due(false) == "log 14-14 ");  // each time anew
+  }
+  SECTION("meanwhile it comes after all") {
+    order.take(Ordered::done_of(12, true), a.now);
+    order.take(Ordered::done_of(11, true), a.now);
+    CHECK(due() == "11 12 13 ");
+    order.log_read(12);
+    CHECK(due().empty());
+    CHECK(order.missed() == 0);
+  }
+  SECTION("meanwhile a part of it comes") {
+    order.take(Ordered::done_of(11, true), a.now);
+    CHECK(due() == "11 ");
+    CHECK(due() == "log 12-12 ");
+    order.log_read(12);
+    CHECK(due() == "13 missed 12-12 ");
+  }
+  SECTION("meanwhile more is known: what is read is given up, and the rest read") {
+    order.take_own(Ordered::done_of(20, false), a.now);
+    order.looked(19, a.now, a.now);
+    order.log_read(11);
+    CHECK(due(false) == "log 12-12 missed 11-11 ");
+    order.log_read(12);
+    CHECK(due(false) == "13 missed 12-12 ");
+    CHECK(due(false) == "log 14-19 ");
+  }
+}
+
+TEST_CASE("im order: from a store that forgot, all is counted anew", "[im][service][nodes]") {
+  Ordered a;
+  for (const std::int64_t number : {11, 12, 13}) a.other(number);
+  CHECK(a.due() == "11 12 13");
+  a.other(15);
+  a.order.restart(12);
+  CHECK(a.order.told() == 11);
+  CHECK(a.order.complete());
+  a.own(12);
+  a.other(13);
+  CHECK(a.due() == "12 13");  // 13 is another one
+  CHECK(a.order.missed() == 0);
+}
+
 TEST_CASE("im order: others' that wait have a bound; this node's have none", "[im][service][nodes]") {
   Ordered a;
   for (std::int64_t number = 12; number < 12 + 20'000; ++number) a.other(number);

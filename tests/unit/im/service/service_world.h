@@ -201,7 +201,10 @@ class World : public Listener {
   }
 
   void committed(Committed what) override { told.push_back(std::move(what)); }
-  void missed(WallTime since) override { missed_since.push_back(since); }
+  void missed(WallTime since, const Concerned& whom) override {
+    missed_since.push_back(since);
+    missed_whom.push_back(whom);
+  }
   void leads() override { ++led; }
   void took_over() override { ++taken; }
 
@@ -364,6 +367,7 @@ class World : public Listener {
   observe::Log log{observe::Level::Off};
   std::vector<Committed> told;
   std::vector<WallTime> missed_since;
+  std::vector<Concerned> missed_whom;
   int led = 0, taken = 0;
   ServiceMetrics metrics;
   std::atomic<int> deposed{0};
