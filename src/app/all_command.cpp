@@ -11,6 +11,7 @@
 #include "app/certificate_dates.h"
 #include "app/commands.h"
 #include "app/console_server.h"
+#include "app/im_node_metrics.h"
 #include "app/im_server.h"
 #include "app/limit_metrics.h"
 #include "app/outcome_event_sink.h"
@@ -111,6 +112,7 @@ class Both {
   void register_series(observe::MetricsPage& page) const {
     register_metrics(page, worker_->metrics(), worker_->signers(), worker_->recalls());
     register_im_metrics(page, im_metrics_);
+    register_node_metrics(page, im_metrics_.service, config_.im);
     register_server_metrics(page, "im", im_metrics_.server);
     register_server_metrics(page, "im_rest", im_metrics_.rest_server);
     const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };

@@ -57,6 +57,7 @@ int run_im(const ImCommandOptions& options) {
   if (!started) return say_error(started.error());
   const std::unique_ptr<ImServer> im = *std::move(started);
   register_im_metrics(service.page(), metrics);
+  register_node_metrics(service.page(), metrics.service, config->im);
   if (config->im.has_peers()) register_peer_metrics(service.page(), metrics.redis, metrics.nodes, config->im);
   register_build_info(service.page());
   register_server_metrics(service.page(), "im", metrics.server);

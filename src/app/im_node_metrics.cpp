@@ -5,7 +5,7 @@
 
 namespace nightpost::app {
 
-void register_node_metrics(observe::MetricsPage& page, const im::ServiceMetrics& metrics) {
+void register_node_metrics(observe::MetricsPage& page, const im::ServiceMetrics& metrics, const ImOptions& options) {
   const auto cell = [](const Counter& counter) { return [&counter] { return static_cast<double>(counter.read()); }; };
   page.add_counter("nightpost_im_commit_wait_seconds_total", "Time that commits waited for those of other IM servers",
                    {}, [&metrics] { return static_cast<double>(metrics.commit_wait_us.read()) / 1e6; });
@@ -26,6 +26,12 @@ void register_node_metrics(observe::MetricsPage& page, const im::ServiceMetrics&
   page.add_counter("nightpost_im_store_set_back_total", "Times that the store had forgotten commits, or was another",
                    {}, cell(metrics.set_back));
   page.add_gauge("nightpost_im_order_held", "Commits that wait for those before them", {}, cell(metrics.order_held));
+  page.add_gauge("nightpost_im_order_held_bytes", "Of them, bytes of other nodes' commits", {},
+                 cell(metrics.order_held_bytes));
+  page.add_counter("nightpost_im_order_no_room_total", "Commits of other nodes that found no room, and were not heard",
+                   {}, cell(metrics.order_no_room));
+  page.add_gauge("nightpost_im_order_held_limit_bytes", "im.peer_held_bytes_max", {},
+                 [most = options.service.peer_held_bytes_max] { return static_cast<double>(most); });
   page.add_gauge("nightpost_im_order_oldest_seconds", "For how long the oldest commit that is not told has waited", {},
                  [&metrics] { return static_cast<double>(metrics.order_oldest_ms.read()) / 1000; });
   page.add_gauge("nightpost_im_live_rooms", "Live groups with somebody in them", {}, cell(metrics.live_rooms));

@@ -9,7 +9,7 @@
 
 namespace nightpost::app {
 
-void register_node_metrics(observe::MetricsPage& page, const im::ServiceMetrics& metrics);
+void register_node_metrics(observe::MetricsPage& page, const im::ServiceMetrics& metrics, const ImOptions& options);
 /// Where im.redis.url names a Redis.
 void register_peer_metrics(observe::MetricsPage& page, const im::RedisMetrics& redis, const im::NodesMetrics& nodes,
                            const ImOptions& options);

@@ -56,6 +56,7 @@ void read_service(JsonSection& section, im::ServiceOptions& options) {
   section.duration_ms("node_lease_ms", options.node_lease, 1'000, 600'000);
   section.integer("node_rows_max", options.taken_over_max, 1, 100'000);
   section.duration_ms("peer_wait_ms", options.peer_wait, 0, 10'000);
+  section.integer("peer_held_bytes_max", options.peer_held_bytes_max, 65'536, std::int64_t{1} << 40);
   section.duration_ms("peer_check_ms", options.peer_check, 100, 60'000);
   section.integer("commits_logged_max", options.commits_logged, 0, 1'000'000);
   section.integer("elements_max", options.elements.count_max, 1, 1'000);

@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "app/commands.h"
-#include "app/im_node_metrics.h"
 #include "app/push_result_reader.h"
 #include "app/wait_until.h"
 #include "app/worker.h"
@@ -523,7 +522,6 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_gauge("nightpost_im_words", "Words in effect, of all apps", {}, cell(metrics.service.words));
   page.add_counter("nightpost_im_rules_read_total", "Times that an app's words and settings were read anew", {},
                    cell(metrics.service.rules_read));
-  register_node_metrics(page, metrics.service);
   register_rest_metrics(page, metrics.rest);
   register_callback_metrics(page, metrics);
   register_before_metrics(page, metrics);

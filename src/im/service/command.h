@@ -38,8 +38,9 @@ struct Work {
 class Command {
  public:
   virtual ~Command() = default;
-  virtual void run(Work& work) = 0;               // on the thread, inside the transaction
-  virtual void after_commit(store::Store&) {}     // on the writer's thread
+  virtual void run(Work& work) = 0;  // on the thread, inside the transaction
+  /// On the writer's thread: after the commit, or, where several nodes write, at its end (Writer).
+  virtual void write_push_store(store::Store&) {}
   virtual void fail(const Refusal& refusal) = 0;  // instead of what run() found
   virtual void answer() = 0;                      // on the loop, once
 };
@@ -65,7 +66,7 @@ std::unique_ptr<Command> make_command(Run run, Reply<T> reply) {
   return std::make_unique<CommandOf<T, Run>>(std::move(run), std::move(reply));
 }
 
-/// The second half of a command on the dispatcher's store, after the commit of the first.
+/// The second half of a command, on the dispatcher's store.
 using PushStep = std::move_only_function<Answer<void>(store::Store&)>;
 
 class PushCommand final : public Command {
@@ -73,7 +74,7 @@ class PushCommand final : public Command {
   using Run = std::move_only_function<Answer<PushStep>(Work&)>;
   PushCommand(Run run, Reply<void> reply) : run_(std::move(run)), reply_(std::move(reply)) {}
   void run(Work& work) override { step_ = run_(work); }
-  void after_commit(store::Store& store) override {
+  void write_push_store(store::Store& store) override {
     if (step_) result_ = (*step_)(store);
   }
   void fail(const Refusal& refusal) override { step_ = std::unexpected(refusal); }

@@ -19,9 +19,12 @@ namespace nightpost::im {
 /// comes from outside: only up to one that this node's own commits or a look at the store have shown to be there.
 class CommitOrder {
  public:
-  /// `asks_log`: before something is given up, whom it concerns is read (wants_log).
-  CommitOrder(std::int64_t told, milliseconds wait, bool asks_log = false)
-      : told_(told), shown_(told), wait_(wait), asks_log_(asks_log) {}
+  struct Options {
+    milliseconds wait{100};
+    std::size_t held_bytes_max = 67'108'864;  // of other nodes' commits that wait; what finds no room was not heard
+    bool asks_log = false;                    // before something is given up, whom it concerns is read (wants_log)
+  };
+  CommitOrder(std::int64_t told, Options options) : told_(told), shown_(told), options_(options) {}
 
   /// Of this node. REQUIRED: its number is above those that it had before.
   void take_own(Done done, MonoTime now);
@@ -48,12 +51,14 @@ class CommitOrder {
   /// The store forgot commits, or is another: `next` is its next number, and what is known of others' is void.
   void restart(std::int64_t next);
 
-  std::int64_t told() const noexcept { return told_; }          // up to it, all were told or given up
-  std::uint64_t missed() const noexcept { return missed_; }     // how many were given up
-  bool wants_look() const noexcept { return wants_look_; }      // due() cannot go on without one
-  bool complete() const noexcept { return arrivals_.empty(); }  // nothing is known that was not told
-  std::optional<MonoTime> next() const;                         // when due() gives something up
-  std::size_t held() const noexcept { return held_.size(); }    // commits that wait for those before them
+  std::int64_t told() const noexcept { return told_; }             // up to it, all were told or given up
+  std::uint64_t missed() const noexcept { return missed_; }        // how many were given up
+  bool wants_look() const noexcept { return wants_look_; }         // due() cannot go on without one
+  bool complete() const noexcept { return arrivals_.empty(); }     // nothing is known that was not told
+  std::optional<MonoTime> next() const;                            // when due() gives something up
+  std::size_t held() const noexcept { return held_.size(); }       // commits that wait for those before them
+  std::size_t held_bytes() const noexcept { return held_bytes_; }  // of them, other nodes'
+  std::uint64_t no_room() const noexcept { return no_room_; }      // other nodes' that found no room
   /// When the oldest number that is not told was first heard of.
   std::optional<MonoTime> waiting_since() const {
     return arrivals_.empty() ? std::nullopt : std::optional(arrivals_.front().at);
@@ -66,15 +71,24 @@ class CommitOrder {
   };
   std::int64_t told_;
   std::int64_t shown_;  // by the store
-  const milliseconds wait_;
-  std::map<std::int64_t, Done> held_;  // by number, above told_
-  std::deque<Arrival> arrivals_;       // numbers that were heard of, and when first
+  const Options options_;
+  struct Held {
+    Done done;
+    std::size_t bytes = 0;
+  };
+  void drop(std::map<std::int64_t, Held>::iterator held);
+  std::map<std::int64_t, Held> held_;  // by number, above told_
+  std::size_t held_bytes_ = 0;
+  std::uint64_t no_room_ = 0;
+  std::deque<Arrival> arrivals_;  // numbers that were heard of, and when first
   std::vector<Done> late_;
   std::uint64_t missed_ = 0;
   std::vector<Range> missed_ranges_;
   bool wants_look_ = false;
-  const bool asks_log_;
   std::int64_t wants_log_to_ = 0, log_read_to_ = 0;
 };
+
+/// What it holds in memory, roughly: each message once.
+std::size_t bytes_held_by(const Committed& commit);
 
 }  // namespace nightpost::im

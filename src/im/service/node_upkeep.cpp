@@ -114,6 +114,8 @@ void StoreService::measure_order() {
   const auto since = order_.waiting_since();
   const auto age = since ? std::chrono::duration_cast<milliseconds>(around_.loop.now() - *since) : milliseconds(0);
   around_.metrics->order_held.set(order_.held());
+  around_.metrics->order_held_bytes.set(order_.held_bytes());
+  around_.metrics->order_no_room.set(order_.no_room());
   around_.metrics->order_oldest_ms.set(static_cast<std::uint64_t>(std::max<std::int64_t>(age.count(), 0)));
 }
 
@@ -197,7 +199,7 @@ void StoreService::kept_nodes(const Answer<NodeUpkeep>& kept) {
     around_.metrics->given_up.add(kept->ended);
     around_.metrics->taken_over.add(kept->taken_over);
   }
-  writer_.log_commits(kept->live > 1 && options_.commits_logged > 0);  // nobody else needs to know
+  writer_.set_shared(kept->live > 1);  // else nobody needs to know
   const bool was_alone = std::exchange(live_nodes_, kept->live) == 1;
   if (was_alone && live_nodes_ > 1) check_timer_->arm(now + options_.peer_check);
   if (kept->ended > 0) {

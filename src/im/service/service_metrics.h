@@ -31,6 +31,8 @@ struct ServiceMetrics {
   Counter missed_whole;         // likewise: ... all that were connected, for the log did not say it
   Counter set_back;             // likewise: times that the store was found to have forgotten commits, or to be another
   Counter order_held;           // likewise: commits that wait for those before them, now
+  Counter order_held_bytes;     // likewise: of them, other nodes', now
+  Counter order_no_room;        // likewise: commits of other nodes that found no room, and count as not heard
   Counter order_oldest_ms;      // likewise: for how long the oldest number has waited; 0: none does
   Counter rules_read;           // likewise: apps whose words or settings were read anew
   Counter words;                // likewise: of all apps, in effect now

@@ -49,11 +49,12 @@ struct ServiceOptions {
   sql::Reconnect reconnect;        // PostgreSQL; what comes meanwhile is answered Busy
 
   // IM servers that share a PostgreSQL (README.md, "Nodes").
-  std::string node_name;               // of this one's host or pod; empty is a name, too
-  milliseconds node_lease{15'000};     // one that has been silent for longer is given up by the others
-  std::size_t taken_over_max = 1'000;  // rows of each kind of a node that is over, in one commit
-  milliseconds peer_wait{100};         // what another node committed before is waited for, if it tells at all
-  milliseconds peer_check{2'000};      // the store is asked whether something of the others was missed
+  std::string node_name;                         // of this one's host or pod; empty is a name, too
+  milliseconds node_lease{15'000};               // one that has been silent for longer is given up by the others
+  std::size_t taken_over_max = 1'000;            // rows of each kind of a node that is over, in one commit
+  milliseconds peer_wait{100};                   // what another node committed before is waited for, if it tells at all
+  std::size_t peer_held_bytes_max = 67'108'864;  // of others' commits that wait for those before; more is not heard
+  milliseconds peer_check{2'000};                // the store is asked whether something of the others was missed
   std::size_t commits_logged =
       10'000;            // whom they concern is kept of so many, for nodes that were not told; 0: of none
   NodeFacts node_facts;  // said in the store; but clock_ahead, which is measured

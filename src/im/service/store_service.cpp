@@ -82,7 +82,9 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> n
       check_timer_(around_.loop.make_timer([this] { look_for_missed(); })),
       rules_timer_(around_.loop.make_timer([this] { look_for_rules(); })),
       leads_(node_->was_first()),
-      order_(node_->number(), options_.peer_wait, options_.commits_logged > 0),
+      order_(node_->number(), {.wait = options_.peer_wait,
+                               .held_bytes_max = options_.peer_held_bytes_max,
+                               .asks_log = options_.commits_logged > 0}),
       complete_at_(around_.clock.wall()),
       gate_(options_.before, around_.metrics != nullptr ? &around_.metrics->before : nullptr),
       rules_(rules.book),
@@ -90,7 +92,6 @@ StoreService::StoreService(std::optional<FileLock> lock, std::unique_ptr<Node> n
       writer_(std::move(tables.front()), *node_, std::move(push_store), options_, rules_, around_.clock, around_.log,
               mailbox_, around_.metrics),
       readers_(without_first(std::move(tables)), *node_, options_, rules_, around_.clock, around_.log, mailbox_) {
-  writer_.log_commits(options_.commits_logged > 0);
   take_rules(std::move(rules));
   prune_timer_->arm(around_.loop.now() + options_.pruned_every);
   sweep_calls_at(around_.clock.wall() + kFirstSweep);  // of an earlier process

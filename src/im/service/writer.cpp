@@ -102,7 +102,10 @@ std::vector<std::unique_ptr<Command>> Writer::stop(std::vector<std::unique_ptr<C
 }
 
 void Writer::run() {
-  unbind_pending();
+  if (!in_order())
+    unbind_pending();
+  else if (!unbind_.empty())
+    execute({});
   for (;;) {
     Batch batch;
     {
@@ -159,6 +162,17 @@ void Writer::heal() {
 
 void Writer::execute(Batch batch) {
   Done done;
+  bool goes_on = run_batch(std::move(batch), done);
+  while (goes_on && in_order() && !unbind_.empty()) {
+    Done next;
+    goes_on = run_batch({}, next) && !unbind_fails_;
+    mailbox_->put(std::exchange(done, std::move(next)));
+  }
+  mailbox_->put(std::move(done));
+}
+
+/// False: it was not committed.
+bool Writer::run_batch(Batch batch, Done& done) {
   std::vector<AfterCommit> after;
   const auto refusal = commit(batch, done.told, after);
   if (refusal) {
@@ -170,7 +184,7 @@ void Writer::execute(Batch batch) {
     write_to_push_store(after);
   }
   done.commands = std::move(batch);
-  mailbox_->put(std::move(done));
+  return !refusal;
 }
 
 std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after) {
@@ -193,10 +207,13 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
   for (const Tables::Unbind& each : unbound_) tables_.finish_unbind(each);
   // What could not be done at once may have been made void by a device that registered at another node since.
   if (!unbind_.empty()) unbind_ = tables_.unbinds();
+  if (in_order()) unbind_in_order();
   for (const auto& command : batch)
     if (tables_.failure() || !run_one(*command, told, after))
       return refusal_of(tables_.failure().value_or(Error{Errc::Io, "im store: the transaction was ended"}));
-  if (told.number > 0 && logs_)
+  if (in_order())
+    for (const AfterCommit& each : after) each.command->write_push_store(*push_store_);
+  if (told.number > 0 && shared_ && options_.commits_logged > 0)
     if (auto done = node_.log(database, encode_concerned(concerned_by(told))); !done) return refusal_of(done.error());
   if (auto done = node_.commit(database, *transaction); !done) {
     const Refusal refusal = refusal_of(done.error());
@@ -296,22 +313,31 @@ void Writer::write_to_push_store(std::vector<AfterCommit>& after) {
   for (AfterCommit& each : after) {
     for (const Tables::Unbind& device : each.rebound) std::erase(unbind_, device);
     append(unbind_, std::move(each.unbound));
+    if (in_order()) continue;
     unbind_pending();
-    each.command->after_commit(*push_store_);
+    each.command->write_push_store(*push_store_);
   }
 }
 
-void Writer::unbind_pending() {
+/// REQUIRED: unbind_ is what stands in the transaction.
+void Writer::unbind_in_order() {
+  const std::size_t before = unbound_.size();
+  unbind_fails_ = !unbind_pending();
+  for (std::size_t i = before; i < unbound_.size(); ++i) tables_.finish_unbind(unbound_[i]);
+}
+
+bool Writer::unbind_pending() {
   while (!unbind_.empty()) {
     Tables::Unbind& first = unbind_.front();
     const auto removed = unbind_rows(*push_store_, first);
     if (!removed) {  // a row stands; the next commit tries again
       log_.error("im.unbind_failed", {observe::kv("why", removed.error().detail)});
-      return;
+      return false;
     }
     unbound_.push_back(std::move(first));
     unbind_.erase(unbind_.begin());
   }
+  return true;
 }
 
 }  // namespace nightpost::im

@@ -24,6 +24,12 @@ namespace nightpost::im {
 /// in a savepoint of one transaction and commits; then what they have for the dispatcher's store, in their order, and
 /// one Done for the loop. Fails the commit, then all of them are answered so and nothing else happens. Where the answer
 /// to a commit is lost, they wait until it is known whether it happened; what comes meanwhile is answered Busy.
+///
+/// On PostgreSQL other nodes write the dispatcher's store, too, and the later in the order of commits must have the
+/// last word: a device that logs out here and registers there. So all of it is written while a transaction holds its
+/// place in that order: what commands set at the end of their own, before it commits (fails that, it is there, and the
+/// client repeats it); tokens to be taken away, which must not go for a logout that did not happen, at the begin of the
+/// next, by the rows of that moment. That one follows at once, and answers wait for it.
 class Writer {
  public:
   /// `clock`: read on this thread. `node` (that has taken `tables`' database), `options`, `rules`, `clock`, `log` and
@@ -46,8 +52,8 @@ class Writer {
   /// Any thread.
   std::int64_t in_hand() const;
   void taken(std::int64_t number);
-  /// Whether commits say in the store whom they concern: there are other nodes, or it is not known. Any thread.
-  void log_commits(bool on) noexcept { logs_ = on; }
+  /// There are other nodes, or it is not known: commits say in the store whom they concern. Any thread.
+  void set_shared(bool on) noexcept { shared_ = on; }
 
  private:
   using Batch = std::vector<std::unique_ptr<Command>>;
@@ -59,6 +65,8 @@ class Writer {
   void run();
   void heal();
   void execute(Batch batch);
+  bool run_batch(Batch batch, Done& done);
+  bool in_order() noexcept { return tables_.database().server() != nullptr; }
   void take_waiting(Batch& batch);  // up to the limit; under the mutex
   /// nullopt: committed. Else what everybody is answered.
   std::optional<Refusal> commit(Batch& batch, Committed& told, std::vector<AfterCommit>& after);
@@ -72,7 +80,8 @@ class Writer {
   void count_callbacks();
   void set_trouble(std::string trouble);
   void write_to_push_store(std::vector<AfterCommit>& after);
-  void unbind_pending();
+  void unbind_in_order();
+  bool unbind_pending();  // false: the dispatcher's store does not take it
 
   Tables tables_;
   Node& node_;
@@ -90,7 +99,8 @@ class Writer {
   std::uint64_t callbacks_dropped_ = 0;  // that were told
   MonoTime say_dropped_at_{};            // not before
   bool set_back_ = false;                // which no commit has told of yet
-  std::atomic<bool> logs_{true};
+  bool unbind_fails_ = false;
+  std::atomic<bool> shared_{true};
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

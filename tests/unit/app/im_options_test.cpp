@@ -27,7 +27,7 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
     "before_commands": {"7": "C2C.CallbackBeforeSendMsg, Group.CallbackBeforeSendMsg"}, "before_without_answer": {"7": "refuse"},
     "before_timeout_ms": 300, "before_open_max": 5, "before_parked_max": 50, "before_line_max": 4},
     "mass_push": {"tasks_max": 0, "users_per_second": 20, "chunk_users_max": 100, "stored_chunk_users_max": 10, "chunks_open_max": 2},
-    "node_name": "pod-3", "node_lease_ms": 9000, "node_rows_max": 70, "peer_wait_ms": 0, "peer_check_ms": 400, "commits_logged_max": 500,
+    "node_name": "pod-3", "node_lease_ms": 9000, "node_rows_max": 70, "peer_wait_ms": 0, "peer_check_ms": 400, "commits_logged_max": 500, "peer_held_bytes_max": 70000,
     "follow_up_wait_ms": 8, "follow_ups_held_max": 900}})");
   REQUIRE(config);
   const ImOptions& im = config->im;
@@ -56,6 +56,7 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK(im.service.peer_wait == milliseconds(0));
   CHECK(im.service.peer_check == milliseconds(400));
   CHECK(im.service.commits_logged == 500);
+  CHECK(im.service.peer_held_bytes_max == 70'000);
   CHECK(im.gateway.ack_timeout == milliseconds(70));
   CHECK(im.gateway.trusted_proxies.size() == 2);
   CHECK(im.rest_host == "h");

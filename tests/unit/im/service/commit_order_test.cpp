@@ -34,7 +34,7 @@ struct Ordered {
   void looked(std::int64_t last, milliseconds ago = milliseconds(0)) { order.looked(last, now - ago, now); }
 
   MonoTime now{std::chrono::hours(1)};
-  CommitOrder order{10, kWait};
+  CommitOrder order{10, {.wait = kWait}};
 };
 
 TEST_CASE("im order: what follows at once is told at once", "[im][service][nodes]") {
@@ -207,7 +207,7 @@ TEST_CASE("im order: this node's own commit is told whatever another said under 
 
 TEST_CASE("im order: whom it concerns is read before something is given up", "[im][service][nodes]") {
   Ordered a;
-  CommitOrder order(10, kWait, true);
+  CommitOrder order(10, {.wait = kWait, .asks_log = true});
   const auto due = [&](bool hears = true) {
     std::string out;
     for (const Done& done : order.due(a.now, hears, 0)) out += std::to_string(done.told.number) + " ";
@@ -273,14 +273,43 @@ TEST_CASE("im order: from a store that forgot, all is counted anew", "[im][servi
 
 TEST_CASE("im order: others' that wait have a bound; this node's have none", "[im][service][nodes]") {
   Ordered a;
-  for (std::int64_t number = 12; number < 12 + 20'000; ++number) a.other(number);
-  a.own(40'000);
-  a.other(11);
-  a.now += kWait;
-  std::int64_t told = 0;
-  for (auto due = a.order.due(a.now, true, 0); !due.empty(); due = a.order.due(a.now, true, 0)) told += std::ssize(due);
-  CHECK(told == 10'002);
-  CHECK(a.order.told() == 40'000);
+  const std::size_t each = bytes_held_by(Ordered::done_of(12, true).told);
+  CommitOrder order(10, {.wait = kWait, .held_bytes_max = 3 * each});
+  const auto other = [&](std::int64_t number) { order.take(Ordered::done_of(number, true), a.now); };
+  for (const std::int64_t number : {12, 13, 14, 15, 16}) other(number);
+  CHECK(order.held() == 3);
+  CHECK(order.held_bytes() == 3 * each);
+  CHECK(order.no_room() == 2);
+  other(12);  // again
+  CHECK(order.no_room() == 2);
+  for (const std::int64_t number : {20, 21, 22}) order.take_own(Ordered::done_of(number, false), a.now);
+  CHECK(order.held() == 6);
+  CHECK(order.held_bytes() == 3 * each);
+  other(11);  // what all wait for has room
+  CHECK(order.due(a.now, true, 0).size() == 4);
+  CHECK(order.held_bytes() == 0);
+  other(15);
+  order.take_own(Ordered::done_of(15, false), a.now);  // the store's word
+  CHECK(order.held_bytes() == 0);
+  other(30);
+  order.looked(22, a.now + milliseconds(1), a.now);  // nobody's
+  CHECK(order.held_bytes() == 0);
+  other(31);
+  order.restart(12);
+  CHECK(order.held_bytes() == 0);
+}
+
+TEST_CASE("im order: what a commit holds counts a message once, with all its texts", "[im][service][nodes]") {
+  Committed commit;
+  const std::size_t none = bytes_held_by(commit);
+  const auto message = std::make_shared<const Message>(Message{.elements = std::string(5'000, 'x')});
+  for (int i = 0; i < 100; ++i) commit.deliveries.push_back({.item = NewMessage{.message = message}});
+  const std::size_t many = bytes_held_by(commit);
+  CHECK(many > none + 5'000);
+  CHECK(many < none + 5'000 + 100 * 1'000);
+  commit.deliveries.push_back(
+      {.item = NewMessage{.message = std::make_shared<const Message>(Message{.cloud_data = std::string(7'000, 'x')})}});
+  CHECK(bytes_held_by(commit) > many + 7'000);
 }
 
 }  // namespace
