@@ -88,6 +88,8 @@ void register_peer_metrics(observe::MetricsPage& page, const im::RedisMetrics& r
                    {{"why", "unknown"}}, cell(nodes.unknown));
   page.add_counter("nightpost_im_peer_messages_refused_total", "Messages of the channel that were dropped",
                    {{"why", "no_room"}}, cell(nodes.nodes_refused));
+  page.add_gauge("nightpost_im_live_rooms_elsewhere", "Live groups with somebody in them at other nodes, a node each",
+                 {}, cell(nodes.live_rooms));
   page.add_gauge("nightpost_im_redis_queued_bytes", "Bytes that Redis has not taken yet", {}, cell(redis.queued_bytes));
   page.add_gauge("nightpost_im_peers_unknown", "Of the other nodes: whose devices are not all known", {},
                  cell(nodes.nodes_unknown));

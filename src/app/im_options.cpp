@@ -113,6 +113,7 @@ void read_groups(JsonSection& section, im::GroupLimits& limits) {
   section.integer("group_attribute_bytes_max", limits.attribute_bytes_max, 0, 16'384);
   section.integer("group_counters_max", limits.counters_max, 0, 100);
   section.integer("live_groups_max", limits.live_groups_max, 0, 1'000'000);
+  section.integer("live_groups_per_owner_max", limits.live_groups_per_owner_max, 0, 1'000'000);
   section.integer("live_per_second", limits.live_per_second, 1, 10'000);
   section.integer("live_waiting_max", limits.live_waiting_max, 0, 10'000);
   section.integer("live_rules_max", limits.live_rules_max, 1, 1'000'000);

@@ -101,6 +101,7 @@ struct GroupLimits {
   bool mention_passes_not_notify = false;   // a mention is pushed to a member who wants no pushes of this group
   milliseconds invitation_kept{7LL * 24 * 3'600 * 1'000};  // that waits; then it has expired
   std::size_t live_groups_max = 1'000;                     // live groups of an app; 0: none
+  std::size_t live_groups_per_owner_max = 50;              // of them, that a user owns
   std::size_t live_per_second = 40;                   // messages and news that a live group hears; what is over waits
   std::size_t live_waiting_max = 40;                  // so much of it; beyond, the lowest priority is dropped first
   std::size_t live_rules_max = 10'000;                // users that are silenced or banned in one

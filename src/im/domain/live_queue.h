@@ -24,6 +24,11 @@ class LiveQueue {
   LiveQueue(std::size_t per_second, std::size_t waiting_max)
       : per_second_(std::max<std::size_t>(per_second, 1)), waiting_max_(waiting_max), left_(per_second_) {}
 
+  /// From now on; what is in the bucket beyond it goes.
+  void set_per_second(std::size_t per_second) {
+    per_second_ = std::max<std::size_t>(per_second, 1);
+    left_ = std::min(left_, per_second_);
+  }
   void add(Priority priority, T item) {
     lines_[static_cast<std::size_t>(priority)].push_back(std::move(item));
     ++waiting_;
@@ -62,7 +67,8 @@ class LiveQueue {
     filled_at_ = full ? now : filled_at_ + step() * static_cast<MonoTime::rep>(more);
   }
 
-  const std::size_t per_second_, waiting_max_;
+  std::size_t per_second_;
+  const std::size_t waiting_max_;
   std::size_t left_;
   MonoTime filled_at_{};                // the bucket's last step
   std::array<std::deque<T>, 4> lines_;  // by Priority

@@ -39,6 +39,10 @@ bool Directory::heard(const PeerMessage& message, MonoTime now) {
     apply(message.from, node, *page);
   } else if (const auto* const news = std::get_if<peer::News>(&message.body)) {
     for (const DeviceNews& each : news->devices) apply(message.from, node.state, each);
+  } else if (const auto* const live = std::get_if<peer::Live>(&message.body)) {
+    node.live.clear();
+    for (const LiveRooms::Count& each : live->rooms)
+      if (node.live.size() < options_.live_rooms_max) node.live.insert_or_assign(each.room, each.users);
   } else if (std::holds_alternative<peer::Farewell>(message.body)) {
     forget(message.from, Change::What::Left);
   }
@@ -347,6 +351,13 @@ void Directory::add_connected(const UserKey& user, std::vector<Presence::Device>
   }
 }
 
+std::int64_t Directory::live_users(ConvId room) const {
+  std::int64_t out = 0;
+  for (const auto& [id, node] : nodes_)
+    if (const auto found = node.live.find(room); found != node.live.end()) out += found->second;
+  return out;
+}
+
 std::vector<PeerId> Directory::take_asks(milliseconds every, MonoTime now) {
   std::vector<PeerId> asks;
   for (auto& [id, node] : nodes_) {
@@ -362,6 +373,9 @@ void Directory::measure() {
   metrics_.nodes_unknown.set(
       static_cast<std::uint64_t>(std::ranges::count_if(nodes_, [](const auto& each) { return !each.second.known; })));
   metrics_.remote_devices.set(devices_);
+  std::size_t rooms = 0;
+  for (const auto& [id, node] : nodes_) rooms += node.live.size();
+  metrics_.live_rooms.set(rooms);
   metrics_.devices_owing.set(owing_.size());
 }
 

@@ -56,6 +56,7 @@ class Directory {
 
   std::size_t nodes() const noexcept { return nodes_.size(); }
   std::size_t devices() const noexcept { return devices_; }
+  std::int64_t live_users(ConvId room) const;  // at other nodes
   /// Nodes whose state is to be asked for now, each at most once a heartbeat.
   std::vector<PeerId> take_asks(milliseconds every, MonoTime now);
   std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
@@ -86,6 +87,7 @@ class Directory {
     std::uint32_t state = 0;  // counts them
     MonoTime unknown_since{};
     std::optional<MonoTime> asked_at;
+    std::unordered_map<ConvId, std::int64_t> live;  // users of live rooms, as it said last
   };
   struct GroupCommit {
     std::int64_t number = 0;

@@ -25,6 +25,7 @@ struct NodesMetrics {
   Counter nodes_unknown;    // of them: whose devices are not all known, now
   Counter remote_devices;   // of theirs that are known
   Counter devices_owing;    // of theirs that are waited for: they have a message to acknowledge, now
+  Counter live_rooms;       // of live groups, by node, that others have told of, now
   Counter devices_refused;  // of theirs that found no room
   Counter nodes_refused;    // messages of nodes that found no room
   Counter leases_ended;     // nodes that fell silent

@@ -30,6 +30,7 @@ struct DirectoryOptions {
   std::size_t remote_devices_max = 200'000;  // of all other nodes; one more counts as away
   std::size_t nodes_max = 64;                // others; one more is not listened to
   std::size_t owed_messages_max = 256;       // of groups, that a device's acknowledgement is looked for
+  std::size_t live_rooms_max = 10'000;       // live groups of a node whose users are known, and told
   std::size_t group_commits_max = 65'536;    // of this node, that another may not have been told yet
 };
 

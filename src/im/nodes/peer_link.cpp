@@ -202,6 +202,9 @@ void PeerLink::beat() {
   directory_.pass(now);
   log_changes();
   say(peer::Beat{parts_.name});
+  peer::Live live{parts_.ears.live_counts(options_.directory.live_rooms_max)};
+  const bool any = !live.rooms.empty();
+  if (std::exchange(told_live_, any) || any) say(std::move(live));
   for (const PeerId node : directory_.take_asks(options_.heartbeat, now)) say(peer::Ask{node});
   beat_timer_->arm(now + options_.heartbeat);
 }

@@ -55,6 +55,7 @@ class PeerLink final : public Peers, public Presence, private PresenceEvents, pr
   // ---- Peers ----
   void tell(const Committed& commit) override;
   bool hears() const noexcept override;
+  std::int64_t live_elsewhere(ConvId room) const override { return directory_.live_users(room); }
 
   // ---- Presence: of all nodes ----
   std::vector<Device> connected(const UserKey& user) const override;
@@ -98,7 +99,8 @@ class PeerLink final : public Peers, public Presence, private PresenceEvents, pr
   std::uint64_t seq_ = 0;
   bool subscribed_ = false;
   bool left_ = false;
-  MonoTime echo_at_{};  // when this node last heard itself
+  bool told_live_ = false;  // the last beat told of live rooms
+  MonoTime echo_at_{};      // when this node last heard itself
   // The state that is being told.
   bool paging_ = false;
   bool wanted_ = false;       // once more

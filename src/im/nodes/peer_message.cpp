@@ -358,8 +358,20 @@ void walk(C& codec, Either<peer::News> auto& news) {
 template <class C>
 void walk(C&, Either<peer::Farewell> auto&) {}
 
+template <class C>
+void walk(C& codec, Either<peer::Live> auto& live) {
+  walk_list(codec, live.rooms, [&](auto& count) {
+    walk(codec, count.room);
+    walk(codec, count.users);
+    if constexpr (C::kReads)
+      if (count.room.value == 0 || count.users < 1) codec.refuse();
+  });
+}
+
 constexpr std::size_t kBodies = std::variant_size_v<PeerBody>;
-constexpr std::size_t kCommitBody = kBodies - 1;
+constexpr std::size_t kCommitBody = 5;
+static_assert(std::is_same_v<std::variant_alternative_t<kCommitBody, PeerBody>, Committed> && kBodies == 7,
+              "a body is told by its index: add new ones at the end");
 
 template <std::size_t... I>
 PeerBody make_body(std::size_t which, std::index_sequence<I...>) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "im/domain/ids.h"
+#include "im/service/live_rooms.h"
 #include "im/service/service.h"
 
 namespace nightpost::im {
@@ -63,11 +64,14 @@ struct News {
   std::vector<DeviceNews> devices;
 };
 struct Farewell {};  // the node ends, and its devices are not connected any more
+struct Live {        // with each beat: all live rooms with somebody of the node in them
+  std::vector<LiveRooms::Count> rooms;
+};
 
 }  // namespace peer
 
 /// Of a commit: number, deliveries, ended, recalled, read, callbacks and mass_push.
-using PeerBody = std::variant<peer::Beat, peer::Ask, peer::State, peer::News, peer::Farewell, Committed>;
+using PeerBody = std::variant<peer::Beat, peer::Ask, peer::State, peer::News, peer::Farewell, Committed, peer::Live>;
 
 struct PeerMessage {
   PeerId from = 0;

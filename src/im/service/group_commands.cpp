@@ -53,6 +53,9 @@ Answer<GroupCreated> create_group(Work& work, const Actor& who, const GroupCreat
   if (live && tables.count_live_groups(who.user.app) >= limits.live_groups_max)
     return refuse(Code::LiveGroups,
                   "type: the app has " + std::to_string(limits.live_groups_max) + " live groups, as many as it may");
+  if (live && !who.user.user.empty() && tables.count_live_groups_of(who.user) >= limits.live_groups_per_owner_max)
+    return refuse(Code::UserGroupsFull, "type: this user owns " + std::to_string(limits.live_groups_per_owner_max) +
+                                            " live groups, as many as one may");
   if (live && !request.members.empty())
     return refuse(Code::GroupForbidden, "members: each joins a live group by himself");
   if (auto ok = check_free(tables, who, request.group); !ok) return std::unexpected(std::move(ok.error()));

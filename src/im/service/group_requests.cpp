@@ -156,7 +156,7 @@ void StoreService::group_infos(const Actor& who, std::vector<std::string> groups
       Reply<GroupInfos>([this, reply = std::move(reply)](Answer<GroupInfos> infos) mutable {
         if (infos)
           for (auto& [group, info] : *infos)
-            if (info && info->type == GroupType::Live) info->members = rooms_.members(info->conv);
+            if (info && info->type == GroupType::Live) info->members = live_members(info->conv);
         reply(std::move(infos));
       }));
 }

@@ -1,6 +1,7 @@
 #include "im/service/live_rooms.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -36,11 +37,38 @@ std::int64_t LiveRooms::members(ConvId room) const {
 
 std::size_t LiveRooms::waiting() const {
   std::size_t out = 0;
-  for (const ConvId id : waiting_) out += rooms_.at(id).queue.waiting();
+  for (const ConvId id : waiting_) out += rooms_.at(id).queue.waiting() + rooms_.at(id).peers.waiting();
   return out;
 }
 
-void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, bool of_peer) {
+std::vector<LiveRooms::Count> LiveRooms::counts(std::size_t most) const {
+  std::vector<Count> out;
+  for (const auto& [id, room] : rooms_) {
+    if (out.size() >= most) break;
+    out.push_back({id, room.users});
+  }
+  return out;
+}
+
+void LiveRooms::shape(std::vector<Delivery>& deliveries, MonoTime now) {
+  const auto is_of_room = [&](const Delivery& each) {
+    return each.group.value != 0 && rooms_.contains(each.group) && priority_in_room(each.item);
+  };
+  if (std::ranges::none_of(deliveries, is_of_room)) return;
+  Out out;
+  for (Delivery& delivery : deliveries) {
+    if (is_of_room(delivery)) {
+      Room& room = rooms_.at(delivery.group);
+      const Priority priority = *priority_in_room(delivery.item);
+      say(delivery.group, room, priority, std::move(delivery), out, now);
+    } else {
+      out.push_back(std::move(delivery));
+    }
+  }
+  deliveries = std::move(out);
+}
+
+void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, From from) {
   const bool concerned = std::ranges::any_of(deliveries, [&](const Delivery& each) {
     const auto* const item = std::get_if<Subscribed>(&each.item);
     return (item != nullptr && !item->live.empty()) || (each.group.value != 0 && rooms_.contains(each.group));
@@ -50,7 +78,7 @@ void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, bool of_pe
   for (Delivery& delivery : deliveries) {
     if (const auto* const item = std::get_if<Subscribed>(&delivery.item)) {
       if (item->on && !item->live.empty()) {
-        if (!of_peer) {
+        if (from != From::Peer) {
           join(delivery, *item, out, now);
         } else if (const ConvId last = room_of(delivery.to); last.value != 0 && last != delivery.group) {
           leave(delivery.to, false, out, now);
@@ -65,10 +93,12 @@ void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, bool of_pe
     }
     const auto room = delivery.group.value == 0 ? rooms_.end() : rooms_.find(delivery.group);
     const auto priority = room == rooms_.end() ? std::nullopt : priority_in_room(delivery.item);
-    if (priority)
-      say(room->first, room->second, *priority, std::move(delivery), out, now);
-    else
+    if (!priority || from == From::Shaped)
       out.push_back(std::move(delivery));
+    else if (from == From::Peer)
+      pass_on(room->first, room->second, *priority, std::move(delivery), out, now);
+    else
+      say(room->first, room->second, *priority, std::move(delivery), out, now);
   }
   deliveries = std::move(out);
 }
@@ -78,11 +108,29 @@ void LiveRooms::say(ConvId id, Room& room, Priority priority, Delivery delivery,
   release(id, room, out, now);
 }
 
-void LiveRooms::release(ConvId id, Room& room, Out& out, MonoTime now) {
-  const std::uint64_t dropped = room.queue.dropped();
-  for (Delivery& each : room.queue.take(now)) out.push_back(std::move(each));
-  dropped_ += room.queue.dropped() - dropped;
-  if (room.queue.next())
+void LiveRooms::pass_on(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now) {
+  room.peers.add(priority, std::move(delivery));
+  release(id, room, out, now);
+}
+
+std::size_t LiveRooms::share_of(ConvId id, const Room& room) const {
+  const std::int64_t elsewhere = elsewhere_ ? std::max<std::int64_t>(elsewhere_(id), 0) : 0;
+  if (elsewhere == 0) return limits_.live_per_second;
+  const double share = static_cast<double>(room.users) / static_cast<double>(room.users + elsewhere);
+  return std::max<std::size_t>(
+      static_cast<std::size_t>(std::lround(static_cast<double>(limits_.live_per_second) * share)), 1);
+}
+
+void LiveRooms::release(ConvId id, Room& room, Out& out, MonoTime now, Out* for_peers) {
+  const std::uint64_t dropped = room.queue.dropped() + room.peers.dropped();
+  room.queue.set_per_second(share_of(id, room));
+  for (Delivery& each : room.queue.take(now)) {
+    if (for_peers != nullptr) for_peers->push_back(each);
+    out.push_back(std::move(each));
+  }
+  for (Delivery& each : room.peers.take(now)) out.push_back(std::move(each));
+  dropped_ += room.queue.dropped() + room.peers.dropped() - dropped;
+  if (room.queue.next() || room.peers.next())
     waiting_.insert(id);
   else
     waiting_.erase(id);
@@ -99,8 +147,10 @@ void LiveRooms::join(const Delivery& delivery, const Subscribed& item, Out& out,
   User& user = users_[delivery.to];
   if (user.room.value == 0) {
     user.room = delivery.group;
-    const auto [room, is_new] = rooms_.try_emplace(
-        delivery.group, Room{.group = item.live, .queue = {limits_.live_per_second, limits_.live_waiting_max}});
+    const auto [room, is_new] =
+        rooms_.try_emplace(delivery.group, Room{.group = item.live,
+                                                .queue = {limits_.live_per_second, limits_.live_waiting_max},
+                                                .peers = {limits_.live_per_second, limits_.live_waiting_max}});
     ++room->second.users;
   }
   Device& device = user.devices[item.device];
@@ -135,6 +185,21 @@ void LiveRooms::dismiss(ConvId id) {
   forget(room);
 }
 
+std::vector<Delivery> LiveRooms::put_out(const UserKey& user, ConvId room, MonoTime now) {
+  Out out;
+  if (room.value != 0 && room_of(user) == room) leave(user, false, out, now);
+  return out;
+}
+
+std::vector<Delivery> LiveRooms::end(ConvId id) {
+  const auto room = rooms_.find(id);
+  if (room == rooms_.end()) return {};
+  Out out;
+  out.push_back({.item = Subscribed{.on = false, .live = room->second.group}, .group = id});
+  dismiss(id);
+  return out;
+}
+
 ConvId LiveRooms::came(const Terminal& who) {
   const auto found = users_.find(who.user);
   if (found == users_.end()) return {};
@@ -163,7 +228,7 @@ void LiveRooms::gone(const Terminal& who, MonoTime now) {
   leases_.push_back({now + limits_.live_lease, who.user, who.device, device->second.epoch});
 }
 
-std::vector<Delivery> LiveRooms::due(MonoTime now) {
+std::vector<Delivery> LiveRooms::due(MonoTime now, std::vector<Delivery>* for_peers) {
   Out out;
   while (!leases_.empty() && leases_.front().until <= now) {
     const Lease lease = std::move(leases_.front());
@@ -175,7 +240,7 @@ std::vector<Delivery> LiveRooms::due(MonoTime now) {
     found->second.devices.erase(device);
     if (found->second.devices.empty()) leave(lease.user, false, out, now);
   }
-  for (const ConvId id : std::vector(waiting_.begin(), waiting_.end())) release(id, rooms_.at(id), out, now);
+  for (const ConvId id : std::vector(waiting_.begin(), waiting_.end())) release(id, rooms_.at(id), out, now, for_peers);
   return out;
 }
 
@@ -183,7 +248,8 @@ std::optional<MonoTime> LiveRooms::next() const {
   std::optional<MonoTime> at;
   if (!leases_.empty()) at = leases_.front().until;
   for (const ConvId id : waiting_)
-    if (const auto next = rooms_.at(id).queue.next()) at = std::min(at.value_or(*next), *next);
+    for (const auto* const queue : {&rooms_.at(id).queue, &rooms_.at(id).peers})
+      if (const auto next = queue->next()) at = std::min(at.value_or(*next), *next);
   return at;
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -21,9 +22,16 @@
 namespace nightpost::im {
 
 /// A user is in one room at most, with the devices that joined it. A device that is gone keeps its place for a lease.
+///
+/// Where several nodes have members of a room, each lets its own members' messages pass at its share of the room's rate
+/// before the others are told (shape), by how many of the users are with it. So what falls is heard nowhere.
 class LiveRooms {
  public:
+  /// Users in a room at other nodes.
+  using Elsewhere = std::function<std::int64_t(ConvId)>;
   explicit LiveRooms(const GroupLimits& limits) : limits_(limits) {}
+
+  void set_elsewhere(Elsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
 
   /// 0: none.
   ConvId room_of(const UserKey& user) const;
@@ -35,10 +43,25 @@ class LiveRooms {
   std::size_t away() const noexcept { return leases_.size(); }  // leases of devices that are gone, or were
   std::uint64_t dropped() const noexcept { return dropped_; }   // messages and news, for the rate
 
+  enum class From : std::uint8_t {
+    Here,    // a commit of this node's, which has not been shaped
+    Shaped,  // it has
+    Peer,    // another node's, where those are who joined by it; here they leave what they were in
+  };
+  /// Of a commit of this node's, before anybody is told: what is over a room's rate waits, and goes out by due().
+  void shape(std::vector<Delivery>& deliveries, MonoTime now);
   /// What a commit told: memberships change as it says, and what a room is to hear passes its rate. `deliveries`
-  /// becomes what is to be handed out now. `of_peer`: another node's, where those are who joined by it; here they leave
-  /// what they were in.
-  void take(std::vector<Delivery>& deliveries, MonoTime now, bool of_peer = false);
+  /// becomes what is to be handed out now.
+  void take(std::vector<Delivery>& deliveries, MonoTime now, From from = From::Here);
+  /// Another node put the user out, or ended the room, as the store says: what is to be handed out for it.
+  std::vector<Delivery> put_out(const UserKey& user, ConvId room, MonoTime now);
+  std::vector<Delivery> end(ConvId room);
+  struct Count {
+    ConvId room;
+    std::int64_t users = 0;
+  };
+  std::vector<Count> counts(std::size_t most) const;
+  bool has(ConvId room) const { return rooms_.contains(room); }
   /// A login: the room that this device is back in; 0: none.
   ConvId came(const Terminal& who);
   /// Its connection is gone.
@@ -46,8 +69,9 @@ class LiveRooms {
   /// A device asks to join; to be held until it has its answer. A connection that ends in between has left a place
   /// that is not taken yet: it has a lease from the first. May outlive this.
   std::shared_ptr<const void> asked(const Terminal& who);
-  /// What waited for its time: messages, and the ends of leases.
-  std::vector<Delivery> due(MonoTime now);
+  /// What waited for its time: messages, and the ends of leases. `for_peers`: of it, what other nodes' members are to
+  /// hear, too; null: nobody else is there.
+  std::vector<Delivery> due(MonoTime now, std::vector<Delivery>* for_peers = nullptr);
   std::optional<MonoTime> next() const;
 
  private:
@@ -67,7 +91,8 @@ class LiveRooms {
   struct Room {
     std::string group;
     std::int64_t users = 0;
-    LiveQueue<Delivery> queue;
+    LiveQueue<Delivery> queue;  // of this node's commits
+    LiveQueue<Delivery> peers;  // of others', which have shaped it: a bound
   };
   struct Lease {
     MonoTime until{};
@@ -81,7 +106,10 @@ class LiveRooms {
   void leave(const UserKey& user, bool told, Out& out, MonoTime now);
   void dismiss(ConvId room);
   void say(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now);
-  void release(ConvId id, Room& room, Out& out, MonoTime now);  // what its rate allows
+  void pass_on(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now);
+  /// What its rate allows.
+  void release(ConvId id, Room& room, Out& out, MonoTime now, Out* for_peers = nullptr);
+  std::size_t share_of(ConvId id, const Room& room) const;
   void forget(std::unordered_map<ConvId, Room>::iterator room);
 
   const GroupLimits& limits_;
@@ -91,6 +119,7 @@ class LiveRooms {
   std::deque<Lease> leases_;                                           // oldest first
   std::set<ConvId> waiting_;                                           // rooms where something waits
   std::uint64_t dropped_ = 0;
+  Elsewhere elsewhere_;  // empty: nobody is
 };
 
 }  // namespace nightpost::im

@@ -32,7 +32,10 @@ bool says_something(const Committed& told) {
 void StoreService::tell(Done done) {
   Committed& told = done.told;
   if (done.of_peer) node_->saw(told.number);
-  rooms_.take(told.deliveries, around_.loop.now(), done.of_peer);
+  rooms_.take(told.deliveries, around_.loop.now(),
+              done.of_peer       ? LiveRooms::From::Peer
+              : told.number == 0 ? LiveRooms::From::Here
+                                 : LiveRooms::From::Shaped);
   arm_rooms();
   if (says_something(told)) around_.listener.committed(std::move(told));
   for (const auto& command : done.commands) command->answer();
@@ -45,7 +48,9 @@ void StoreService::tell_in_order() {
     std::vector<Done> due = order_.due(around_.loop.now(), hears, writer_.in_hand());
     if (order_.missed() != missed) {  // before what comes behind it, so that no client counts on having heard all
       if (around_.metrics != nullptr) around_.metrics->missed.add(order_.missed() - missed);
-      around_.listener.missed(complete_at_, whom_missed());
+      const Concerned whom = whom_missed();
+      around_.listener.missed(complete_at_, whom);
+      doubt_rooms(whom);
     }
     if (due.empty()) break;
     for (Done& done : due) tell(std::move(done));
@@ -107,6 +112,7 @@ void StoreService::set_back(std::int64_t number) {
   log_.clear();
   if (around_.metrics != nullptr) around_.metrics->set_back.add();
   around_.listener.missed(WallTime{}, anybody());
+  doubt_rooms(anybody());
 }
 
 void StoreService::measure_order() {
@@ -121,6 +127,8 @@ void StoreService::measure_order() {
 
 void StoreService::set_peers(Peers* peers) {
   peers_ = peers;
+  rooms_.set_elsewhere(peers == nullptr ? LiveRooms::Elsewhere()
+                                        : [peers](ConvId room) { return peers->live_elsewhere(room); });
   if (peers != nullptr) look_for_missed();
 }
 
@@ -199,6 +207,7 @@ void StoreService::kept_nodes(const Answer<NodeUpkeep>& kept) {
     around_.metrics->given_up.add(kept->ended);
     around_.metrics->taken_over.add(kept->taken_over);
   }
+  check_rooms();                       // what could not be at once
   writer_.set_shared(kept->live > 1);  // else nobody needs to know
   const bool was_alone = std::exchange(live_nodes_, kept->live) == 1;
   if (was_alone && live_nodes_ > 1) check_timer_->arm(now + options_.peer_check);

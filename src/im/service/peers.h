@@ -1,6 +1,9 @@
 // The other IM servers (nodes) of the same store: what this one tells them of its commits, and what it hears of theirs.
 #pragma once
 
+#include <vector>
+
+#include "im/service/live_rooms.h"
 #include "im/service/service.h"
 
 namespace nightpost::im {
@@ -18,6 +21,8 @@ class Peers {
   virtual void tell(const Committed& commit) = 0;
   /// Whether what others tell arrives, as far as is known. While false, a number that was not heard is not waited for.
   virtual bool hears() const noexcept = 0;
+  /// Users in a live room at other nodes, as they said within their lease. One who is there by two nodes counts twice.
+  virtual std::int64_t live_elsewhere(ConvId) const { return 0; }
 };
 
 /// The service's. On the loop, not from inside Peers::tell.
@@ -31,6 +36,8 @@ class PeerEars {
   virtual void may_have_missed() = 0;
   /// The number of the last commit that this node's gateway was told of, each below it included.
   virtual std::int64_t told_up_to() const noexcept = 0;
+  /// Live rooms with somebody of this node in them; `most` of them, if there are more.
+  virtual std::vector<LiveRooms::Count> live_counts(std::size_t /*most*/) const { return {}; }
 };
 
 }  // namespace nightpost::im

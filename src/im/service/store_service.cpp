@@ -107,6 +107,7 @@ void StoreService::opened(Done done) {
   if (done.told.number == 0) return tell(std::move(done));
   writer_.taken(done.told.number);
   if (done.set_back) set_back(done.told.number);
+  shape_for_peers(done.told);
   if (peers_ != nullptr) peers_->tell(done.told);
   order_.take_own(std::move(done), around_.loop.now());
   tell_in_order();
@@ -222,7 +223,9 @@ void StoreService::look_at_rooms() {
   if (stopped_) return;
   Committed told;
   rooms_looked_at_ = around_.loop.now();
-  told.deliveries = rooms_.due(rooms_looked_at_);
+  Committed for_peers;
+  told.deliveries = rooms_.due(rooms_looked_at_, peers_ != nullptr ? &for_peers.deliveries : nullptr);
+  if (!for_peers.deliveries.empty()) peers_->tell(for_peers);
   arm_rooms();
   if (!told.deliveries.empty()) around_.listener.committed(std::move(told));
 }

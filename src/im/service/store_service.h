@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <unordered_map>
@@ -103,6 +104,7 @@ class StoreService final : public Service,
   void heard(Committed commit) override;
   void may_have_missed() override;
   std::int64_t told_up_to() const noexcept override { return order_.told(); }
+  std::vector<LiveRooms::Count> live_counts(std::size_t most) const override { return rooms_.counts(most); }
   /// Why the store is away; empty: it is not. Any thread.
   std::string trouble() const { return writer_.trouble(); }
   /// From now on; logins that stand go on.
@@ -291,6 +293,11 @@ class StoreService final : public Service,
   Actor placed(const Actor& who) const;
   void look_at_rooms();
   void arm_rooms();
+  // Live rooms among nodes (node_live.cpp).
+  std::int64_t live_members(ConvId room) const;
+  void shape_for_peers(Committed& told);
+  void doubt_rooms(const Concerned& whom);
+  void check_rooms();
   void prune();
   void look_for_rules();
   void take_rules(RulesRead read);
@@ -328,6 +335,8 @@ class StoreService final : public Service,
   bool sweeping_calls_ = false;
   LiveRooms rooms_{options_.groups};
   MonoTime rooms_looked_at_{};
+  std::set<ConvId> rooms_in_doubt_;  // something of theirs may have been missed
+  bool checking_rooms_ = false;
 
   Peers* peers_ = nullptr;
   bool leads_;

@@ -175,6 +175,8 @@ constexpr GroupLine kGroupLines[] = {
 
     {&GroupQueries::live_count, "im_groups",  // its type is written out, else no index fits
      "SELECT count(*) FROM im_groups WHERE app_id = ?1 AND type = 'AVChatRoom' AND dismissed_at = 0"},
+    {&GroupQueries::live_count_of, "im_groups",
+     "SELECT count(*) FROM im_groups WHERE app_id = ?1 AND type = 'AVChatRoom' AND dismissed_at = 0 AND owner = ?2"},
     {&GroupQueries::live_disown, "im_groups",
      "UPDATE im_groups SET owner = '' WHERE app_id = ?1 AND type = 'AVChatRoom' AND dismissed_at = 0 AND owner = ?2"},
     {&GroupQueries::live_rule, "im_live_rules",

@@ -15,7 +15,7 @@ struct GroupQueries {
   Statement mention_add, mention_erase, mentions_above, target_add, targets_erase, hides_erase, changes_after;
   Statement application, application_save, applications, applications_waiting, applications_prune;
   Statement invitation_void, invitations_prune, invitations_of;
-  Statement live_count, live_disown;
+  Statement live_count, live_count_of, live_disown;
   Statement live_rule, live_rule_save, live_rule_erase, live_rules_count, live_silenced, live_banned;
   Statement live_rules_prune;
   Statement intent_add, intent_erase, intent_done, intent_settle, intents_after;

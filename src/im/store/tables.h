@@ -247,6 +247,7 @@ class Tables {
 
   // Live rooms (tables_live.cpp).
   std::size_t count_live_groups(AppId app);
+  std::size_t count_live_groups_of(const UserKey& owner);
   void disown_live_groups(const UserKey& owner);  // his have no owner from then on
   std::optional<LiveRule> live_rule(ConvId conv, std::string_view user);
   void save_live_rule(ConvId conv, const LiveRule& rule);

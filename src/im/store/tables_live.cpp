@@ -17,6 +17,12 @@ std::size_t Tables::count_live_groups(AppId app) {
   return static_cast<std::size_t>(out);
 }
 
+std::size_t Tables::count_live_groups_of(const UserKey& owner) {
+  std::int64_t out = 0;
+  each(groups_.live_count_of.query(owner.app.value, owner.user), [&](const sql::Rows& rows) { out = rows.integer(0); });
+  return static_cast<std::size_t>(out);
+}
+
 void Tables::disown_live_groups(const UserKey& owner) { change(groups_.live_disown, owner.app.value, owner.user); }
 
 std::optional<LiveRule> Tables::live_rule(ConvId conv, std::string_view user) {

@@ -49,6 +49,21 @@ TEST_CASE("live queue: what is over it waits, high before low, in its order", "[
   CHECK(bucket.queue.dropped() == 0);
 }
 
+TEST_CASE("live queue: the rate may change while it runs", "[im][domain][live]") {
+  Bucket bucket(4, 10);
+  bucket.queue.set_per_second(2);
+  for (const char* word : {"1", "2"}) CHECK(bucket.add(Priority::Normal, word) == word);
+  CHECK(bucket.add(Priority::Normal, "3").empty());
+  CHECK(*bucket.queue.next() == bucket.now + milliseconds(500));
+  bucket.queue.set_per_second(10);
+  CHECK(bucket.pass(milliseconds(100)) == "3");
+  CHECK(bucket.pass(milliseconds(10'000)).empty());
+  for (int i = 0; i < 10; ++i) CHECK_FALSE(bucket.add(Priority::Normal, "x").empty());
+  CHECK(bucket.add(Priority::Normal, "y").empty());
+  bucket.queue.set_per_second(0);  // at least one
+  CHECK(*bucket.queue.next() == bucket.now + milliseconds(1'000));
+}
+
 TEST_CASE("live queue: too many wait: the oldest of the lowest goes", "[im][domain][live]") {
   Bucket bucket;
   for (const char* word : {"1", "2", "3", "4"}) bucket.add(Priority::Normal, word);

@@ -422,6 +422,25 @@ TEST_CASE("directory: what finds no room counts as away", "[im][nodes]") {
   CHECK(bed.connected("denny") == Lines{"phone 0 foreground"});
 }
 
+TEST_CASE("directory: who is in live groups elsewhere, for as long as a lease holds", "[im][nodes][live]") {
+  DirectoryBed bed({.live_rooms_max = 2});
+  CHECK(bed.directory.live_users(ConvId{5}) == 0);
+  bed.say(kNorth, peer::Live{{{ConvId{5}, 3}, {ConvId{6}, 1}, {ConvId{7}, 9}}});
+  bed.say(kSouth, peer::Live{{{ConvId{5}, 4}}});
+  CHECK(bed.directory.live_users(ConvId{5}) == 7);
+  CHECK(bed.directory.live_users(ConvId{7}) == 0);  // no room
+  CHECK(bed.metrics.live_rooms.read() == 3);
+  bed.say(kNorth, peer::Live{{{ConvId{5}, 1}}});  // all that it has
+  CHECK(bed.directory.live_users(ConvId{5}) == 5);
+  CHECK(bed.directory.live_users(ConvId{6}) == 0);
+  bed.say(kNorth, peer::Farewell{});
+  CHECK(bed.directory.live_users(ConvId{5}) == 4);
+  bed.silent.insert(kSouth);
+  bed.pass(milliseconds(10'000));
+  CHECK(bed.directory.live_users(ConvId{5}) == 0);
+  CHECK(bed.metrics.live_rooms.read() == 0);
+}
+
 TEST_CASE("directory: beside a device of this node the better of both counts", "[im][nodes]") {
   DirectoryBed bed;
   bed.came(kNorth, "mei", 8);

@@ -69,6 +69,8 @@ struct HeardCommits final : PeerEars {
   void may_have_missed() override { all.push_back("may have missed"); }
   std::int64_t told = 0;
   std::int64_t told_up_to() const noexcept override { return told; }
+  std::vector<LiveRooms::Count> live_counts(std::size_t) const override { return live; }
+  std::vector<LiveRooms::Count> live;
 };
 
 struct LinkedRelays final : PresenceEvents {
@@ -152,6 +154,19 @@ TEST_CASE("peer link: a commit reaches the other node, and not its own", "[im][n
   CHECK(nodes.one.heard().empty());
   CHECK(nodes.one.metrics.commits_told.read() == 2);
   CHECK(nodes.two.metrics.commits_heard.read() == 2);
+}
+
+TEST_CASE("peer link: with each beat a node tells who is in its live groups", "[im][nodes][live]") {
+  TwoNodes nodes;
+  const auto users = [&] { return nodes.two.link->live_elsewhere(ConvId{5}); };
+  CHECK(users() == 0);
+  nodes.one.ears.live = {{ConvId{5}, 8}};
+  nodes.pass(milliseconds(1'000));
+  CHECK(users() == 8);
+  CHECK(nodes.one.link->live_elsewhere(ConvId{5}) == 0);  // of others
+  nodes.one.ears.live.clear();
+  nodes.pass(milliseconds(1'000));
+  CHECK(users() == 0);
 }
 
 TEST_CASE("peer link: a commit above the limit is not told, and counted", "[im][nodes]") {

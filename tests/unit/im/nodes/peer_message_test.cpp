@@ -91,6 +91,14 @@ TEST_CASE("peer message: presence, there and back", "[im][nodes]") {
   CHECK(there_and_back(peer::Ask{}).of == 0);
   CHECK(there_and_back(peer::Ask{~PeerId{0}}).of == ~PeerId{0});
   there_and_back(peer::Farewell{});
+  CHECK(there_and_back(peer::Live{}).rooms.empty());
+  const peer::Live live = there_and_back(peer::Live{{{ConvId{5}, 7}, {ConvId{6}, std::int64_t{1} << 40}}});
+  REQUIRE(live.rooms.size() == 2);
+  CHECK(live.rooms[0].room == ConvId{5});
+  CHECK(live.rooms[0].users == 7);
+  CHECK(live.rooms[1].users == std::int64_t{1} << 40);
+  for (const LiveRooms::Count wrong : {LiveRooms::Count{ConvId{0}, 1}, {ConvId{5}, 0}, {ConvId{5}, -1}})
+    CHECK(fault_of(encode({.from = kPeer, .body = peer::Live{{wrong}}})) == "malformed");
   const peer::State state{true, false, {{peer_user("mei"), "phone", true, Ver{5}}, {peer_user("a"), "b", false, {}}}};
   const peer::State page = there_and_back(state);
   CHECK(page.first);

@@ -386,7 +386,7 @@ TEST_CASE("im nodes: who joins a live group at another node is no member here, a
     std::vector<Delivery> told = {{.to = mia,
                                    .item = Subscribed{.on = true, .live = "show", .device = device, .epoch = Epoch{1}},
                                    .group = room}};
-    rooms.take(told, now, of_peer);
+    rooms.take(told, now, of_peer ? LiveRooms::From::Peer : LiveRooms::From::Here);
     return told.size();
   };
   CHECK(join(ConvId{7}, "phone", true) == 1);

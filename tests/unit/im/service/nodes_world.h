@@ -26,6 +26,12 @@ struct Wire final : Peers {
     if (!lost) to->loop.post([to = to, commit] { to->service->heard(commit); });
   }
   bool hears() const noexcept override { return does_hear; }
+  std::int64_t live_elsewhere(ConvId room) const override {
+    if (lost || !to->service) return 0;
+    for (const LiveRooms::Count& each : to->service->live_counts(1'000))
+      if (each.room == room) return each.users;
+    return 0;
+  }
   World* to = nullptr;
   bool lost = false, does_hear = true;
 };
