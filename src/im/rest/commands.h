@@ -76,6 +76,7 @@ void get_specified_group_member_info(Call call);
 void get_role_in_group(Call call);
 void forbid_send_msg(Call call);
 void get_group_muted_account(Call call);
+void get_group_ban_member(Call call);
 void send_group_msg(Call call);
 void group_msg_recall(Call call);
 void group_msg_get_simple(Call call);
@@ -105,6 +106,8 @@ void set_unread_msg_num(Call call);
 
 // group_extra_commands.cpp
 void send_group_system_notification(Call call);
+void ban_group_member(Call call);
+void unban_group_member(Call call);
 void get_online_member_num(Call call);
 void delete_group_msg_by_sender(Call call);
 void modify_group_msg(Call call);

@@ -417,6 +417,28 @@ void get_group_muted_account(Call call) {
                                                 std::size_t(kMembersMax), done));
 }
 
+void get_group_ban_member(Call call) {
+  Fields body = call.fields();
+  MembersRequest request;
+  request.group = body.text("GroupId");
+  request.limit = kPage;
+  request.banned = true;
+  const auto limit = static_cast<std::size_t>(body.number_if("Limit", 1, kMembersMax).value_or(kPage));
+  const auto offset = static_cast<std::size_t>(body.number_if("Offset", 0, kU32Max).value_or(0));
+  if (call.answered_fault()) return;
+  const auto done = [limit, offset](Call whose, const std::vector<GroupMember>& found, std::int64_t) {
+    RestJson list = RestJson::array();
+    for (const GroupMember& member : found)
+      if (list.size() < limit)
+        list.push_back({{"Member_Account", member.user}, {"BannedUntil", rest_until(member.silenced_until)}});
+    Outcome outcome;  // one more was asked for, so that the last page says that it is
+    outcome.members = {{"BannedAccountList", std::move(list)},
+                       {"NextOffset", found.size() > limit ? offset + limit : 0}};
+    std::move(whose).answer(std::move(outcome));
+  };
+  MemberWalk::step(std::make_unique<MemberWalk>(std::move(call), std::move(request), offset, limit + 1, done));
+}
+
 void send_group_msg(Call call) {
   Fields body = call.fields();
   GroupSendRequest request;

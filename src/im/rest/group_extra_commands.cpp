@@ -11,6 +11,8 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kNotifiedMax = 500;
+constexpr std::size_t kBannedMax = 100;
+constexpr std::int32_t kTooManyBanned = 10005;
 constexpr std::size_t kReceiptSeqsMax = 100;
 constexpr std::int64_t kReceiptPageMax = 100;
 constexpr std::size_t kKeptMax = 100;  // attributes, counters; the service has limits of its own
@@ -38,6 +40,22 @@ void change_attributes(Call call, bool clear) {
   GroupAdmin& admin = *call.tools.group_admin;
   const AppId app = call.administrator.app;
   admin.change_group_attributes(app, std::move(group), std::move(change), std::move(call).plain());
+}
+
+/// Puts users out of a live group for a time, or lets them in again (0); of other groups the service refuses it.
+/// Refused where it could be done for none.
+void change_bans(Call call, milliseconds time, std::vector<std::string> users, std::string group, std::string reason) {
+  GroupService& groups = *call.tools.groups;
+  const Actor app{call.user(""), std::nullopt};
+  groups.kick_members(
+      app, {.group = std::move(group), .users = std::move(users), .reason = std::move(reason), .ban = time},
+      [call = std::move(call)](const Answer<MembersChanged>& changed) mutable {
+        if (!changed) return std::move(call).refuse(changed.error());
+        const auto failed = [](const MemberOutcome& each) { return each.result == MemberResult::Failed; };
+        if (std::ranges::all_of(changed->members, failed))
+          return std::move(call).refuse({Code::GroupForbidden, changed->members.front().why});
+        std::move(call).answer({});
+      });
 }
 
 /// Of a group whose members are rows.
@@ -71,6 +89,24 @@ void send_group_system_notification(Call call) {
   GroupAdmin& admin = *call.tools.group_admin;
   const AppId app = call.administrator.app;
   admin.notify_group(app, std::move(notice), std::move(call).plain());
+}
+
+void ban_group_member(Call call) {
+  Fields body = call.fields();
+  std::string group = body.text("GroupId");
+  std::vector<std::string> users = body.texts("Members_Account", kBannedMax, 0, kTooManyBanned);
+  const seconds time{body.number("Duration", 1, kU32Max)};
+  std::string reason = body.text_if("Description").value_or("");
+  if (call.answered_fault()) return;
+  change_bans(std::move(call), time, std::move(users), std::move(group), std::move(reason));
+}
+
+void unban_group_member(Call call) {
+  Fields body = call.fields();
+  std::string group = body.text("GroupId");
+  std::vector<std::string> users = body.texts("Members_Account", kBannedMax, 0, kTooManyBanned);
+  if (call.answered_fault()) return;
+  change_bans(std::move(call), milliseconds(0), std::move(users), std::move(group), "");
 }
 
 void get_online_member_num(Call call) {

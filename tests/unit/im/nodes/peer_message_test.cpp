@@ -211,7 +211,7 @@ TEST_CASE("peer message: bytes that are none", "[im][nodes]") {
            {"another program's", "hello", "malformed"},
            {"a mark alone", "NPim", "malformed"},
            {"another version", "NPim\x02" + std::string(20, '\1'), "unknown"},
-           {"a kind of the future", of_kind(6, ""), "unknown"},
+           {"a kind of the future", of_kind(7, ""), "unknown"},
            {"of nobody", of_kind(4, "", std::string(8, '\0')), "malformed"},
            {"a farewell with more", of_kind(4, "x"), "malformed"},
            {"a name longer than the message", of_kind(0, "\x09im"), "malformed"},

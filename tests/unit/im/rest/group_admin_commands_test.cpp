@@ -116,6 +116,58 @@ TEST_CASE("rest groups: listed, imported, counted", "[im][rest][groups]") {
   }
 }
 
+TEST_CASE("rest groups: users are banned from a live group, and let in again", "[im][rest][groups]") {
+  GroupBed bed;
+  bed.group("create_group",
+            {{"Owner_Account", "alice"}, {"Type", "AVChatRoom"}, {"GroupId", "show"}, {"Name", "Show"}});
+  bed.group("ban_group_member",
+            {{"GroupId", "show"}, {"Members_Account", {"bob", "carol"}}, {"Duration", 60}, {"Description", "spam"}});
+  Json list = bed.group("get_group_ban_member", {{"GroupId", "show"}});
+  REQUIRE(list.at("BannedAccountList").size() == 2);
+  CHECK(list.at("BannedAccountList").at(0).at("Member_Account") == "bob");
+  CHECK(list.at("BannedAccountList").at(0).at("BannedUntil").get<std::int64_t>() > 1'700'000'000);  // s
+  CHECK(list.at("NextOffset") == 0);
+  list = bed.group("get_group_ban_member", {{"GroupId", "show"}, {"Limit", 1}});
+  CHECK(list.at("BannedAccountList").size() == 1);
+  CHECK(list.at("NextOffset") == 1);
+  list = bed.group("get_group_ban_member", {{"GroupId", "show"}, {"Limit", 1}, {"Offset", 1}});
+  CHECK(list.at("BannedAccountList").at(0).at("Member_Account") == "carol");
+  CHECK(list.at("NextOffset") == 0);
+  const Terminal phone = bed.login("bob");
+  std::optional<Code> joined;
+  bed.service->join_group(actor_of(phone), "show", "",
+                          [&](const Answer<JoinReply>& in) { joined = in ? Code{} : in.error().code; });
+  REQUIRE(bed.loop.until([&] { return joined.has_value(); }));
+  CHECK(joined == Code::GroupForbidden);
+  bed.group("unban_group_member", {{"GroupId", "show"}, {"Members_Account", {"bob", "nobody"}}});
+  CHECK(bed.group("get_group_ban_member", {{"GroupId", "show"}}).at("BannedAccountList").size() == 1);
+
+  bed.group("create_group", {{"Owner_Account", "alice"}, {"Type", "Public"}, {"GroupId", "team"}, {"Name", "Team"}});
+  struct Row {
+    const char* command;
+    Json body;
+    int code;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"ban_group_member",
+            {{"GroupId", "show"}, {"Members_Account", {"alice"}}, {"Duration", 5}},
+            10007},  // owner
+           {"ban_group_member", {{"GroupId", "team"}, {"Members_Account", {"bob"}}, {"Duration", 5}}, 10007},
+           {"ban_group_member", {{"GroupId", "none"}, {"Members_Account", {"bob"}}, {"Duration", 5}}, 10010},
+           {"ban_group_member", {{"GroupId", "show"}, {"Members_Account", {"bob"}}}, 10004},
+           {"ban_group_member", {{"GroupId", "show"}, {"Members_Account", {"bob"}}, {"Duration", 0}}, 10004},
+           {"ban_group_member", {{"GroupId", "show"}, {"Members_Account", "bob"}, {"Duration", 5}}, 10004},
+           {"ban_group_member", {{"Members_Account", {"bob"}}, {"Duration", 5}}, 10004},
+           {"unban_group_member", {{"GroupId", "none"}, {"Members_Account", {"bob"}}}, 10010},
+           {"unban_group_member", {{"GroupId", "show"}}, 10004},
+           {"get_group_ban_member", {{"GroupId", "team"}}, 10007},
+           {"get_group_ban_member", {{"GroupId", "show"}, {"Limit", 0}}, 10004},
+       }) {
+    CAPTURE(row.command, row.body);
+    CHECK(bed.group_code(row.command, row.body) == row.code);
+  }
+}
+
 TEST_CASE("rest groups: a live group has whom it has now", "[im][rest][groups]") {
   GroupBed bed;
   bed.group("create_group",

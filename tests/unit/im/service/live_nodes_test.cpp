@@ -114,6 +114,7 @@ TEST_CASE("im live nodes: each node lets its share pass, and what falls is heard
 TEST_CASE("im live nodes: who was put out without this node's hearing is put out by the store's word",
           "[im][service][postgres][nodes][live]") {
   ShowNodes nodes;
+  nodes.enter(nodes.a, nodes.mia);
   nodes.enter(nodes.b, nodes.max);
   nodes.b.news();
   nodes.wire_a.lost = true;
@@ -143,7 +144,7 @@ TEST_CASE("im live nodes: who was put out without this node's hearing is put out
     CHECK(ShowNodes::let_go(nodes.b) == "all");
   }
   SECTION("not who may stay") {
-    nodes.say(nodes.a, nodes.olga, "x");
+    nodes.say(nodes.a, nodes.mia, "x");
     nodes.a.import("sam");
     look();
     CHECK(ShowNodes::here(nodes.b) == 1);
