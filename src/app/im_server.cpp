@@ -519,6 +519,9 @@ void register_im_metrics(observe::MetricsPage& page, const ImMetrics& metrics) {
   page.add_counter("nightpost_im_words_met_total", "Messages and names that an app's words met, by what was done",
                    {{"action", "mask"}},
                    [&w = metrics.service.word_counts] { return static_cast<double>(w.masked.load()); });
+  page.add_counter("nightpost_im_words_met_total", "Messages and names that an app's words met, by what was done",
+                   {{"action", "mark"}},
+                   [&w = metrics.service.word_counts] { return static_cast<double>(w.marked.load()); });
   page.add_gauge("nightpost_im_words", "Words in effect, of all apps", {}, cell(metrics.service.words));
   page.add_counter("nightpost_im_rules_read_total", "Times that an app's words and settings were read anew", {},
                    cell(metrics.service.rules_read));

@@ -23,9 +23,11 @@ struct WordOptions {
     command.add_option("--app", app, "app (tenant) id")->required()->check(CLI::PositiveNumber);
   }
   void add_action(CLI::App& command) {
-    command.add_option("--action", action, "refuse: not sent (80001); mask: its characters become *")
+    command
+        .add_option("--action", action,
+                    "refuse: not sent (80001); mask: its characters become *; mark: sent, and the app's server is told")
         ->capture_default_str()
-        ->check(CLI::IsMember({"refuse", "mask"}));
+        ->check(CLI::IsMember({"refuse", "mask", "mark"}));
   }
 };
 

@@ -9,9 +9,9 @@ using Name = std::string_view;
 
 constexpr std::array kStateFields = {Name("EventTime"), Name("Info"), Name("KickedDevice?")};
 constexpr std::array kSentFields = {
-    Name("From_Account"),  Name("To_Account"), Name("MsgSeq"),         Name("MsgRandom"), Name("MsgTime"),
-    Name("MsgKey"),        Name("MsgId"),      Name("OnlineOnlyFlag"), Name("MsgBody"),   Name("CloudCustomData"),
-    Name("SendMsgResult"), Name("ErrorInfo"),  Name("UnreadMsgNum")};
+    Name("From_Account"),  Name("To_Account"), Name("MsgSeq"),         Name("MsgRandom"),   Name("MsgTime"),
+    Name("MsgKey"),        Name("MsgId"),      Name("OnlineOnlyFlag"), Name("MsgBody"),     Name("CloudCustomData"),
+    Name("SendMsgResult"), Name("ErrorInfo"),  Name("UnreadMsgNum"),   Name("WordsMarked?")};
 constexpr std::array kReadFields = {Name("Report_Account"), Name("Peer_Account"), Name("LastReadTime"),
                                     Name("UnreadMsgNum")};
 constexpr std::array kRecalledFields = {Name("From_Account"), Name("To_Account"), Name("MsgKey"), Name("MsgId"),
@@ -19,7 +19,7 @@ constexpr std::array kRecalledFields = {Name("From_Account"), Name("To_Account")
 constexpr std::array kGroupSentFields = {
     Name("GroupId"),        Name("Type"),    Name("From_Account"),    Name("Operator_Account"), Name("Random"),
     Name("OnlineOnlyFlag"), Name("MsgBody"), Name("CloudCustomData"), Name("TopicId"),          Name("EventTime"),
-    Name("MsgSeq"),         Name("MsgTime"), Name("MsgId"),           Name("GroupAtInfo?")};
+    Name("MsgSeq"),         Name("MsgTime"), Name("MsgId"),           Name("GroupAtInfo?"),     Name("WordsMarked?")};
 constexpr std::array kGroupRecalledFields = {Name("Operator_Account"), Name("Type"),    Name("GroupId"),
                                              Name("MsgSeqList"),       Name("TopicId"), Name("EventTime")};
 constexpr std::array kGroupCreatedFields = {

@@ -10,7 +10,7 @@ namespace {
 
 using KeyedWord = std::pair<std::string, WordAction>;
 
-/// Of those with one key the first is Refuse, if one is.
+/// Of those with one key the first in the order of actions stays.
 std::vector<KeyedWord> sorted_words(std::span<const Word> words, WordSpacing spacing) {
   std::vector<KeyedWord> out;
   for (const Word& word : words)
@@ -48,11 +48,21 @@ std::string masked_in(std::string_view text, const std::vector<WordRange>& range
 
 }  // namespace
 
-std::string_view name_of(WordAction action) noexcept { return action == WordAction::Refuse ? "refuse" : "mask"; }
+std::string_view name_of(WordAction action) noexcept {
+  switch (action) {
+    case WordAction::Mask:
+      return "mask";
+    case WordAction::Mark:
+      return "mark";
+    case WordAction::Refuse:
+      break;
+  }
+  return "refuse";
+}
 
 std::optional<WordAction> word_action_from(std::string_view name) noexcept {
-  if (name == "refuse") return WordAction::Refuse;
-  if (name == "mask") return WordAction::Mask;
+  for (const WordAction action : {WordAction::Refuse, WordAction::Mask, WordAction::Mark})
+    if (name == name_of(action)) return action;
   return std::nullopt;
 }
 
@@ -82,7 +92,7 @@ Answer<std::vector<Word>> word_list_from(std::string_view text, WordAction actio
     };
     if (tab != line.npos) {
       const auto named = word_action_from(trimmed(line.substr(tab + 1)));
-      if (!named) return wrong("action: neither refuse nor mask");
+      if (!named) return wrong("action: none of refuse, mask, mark");
       word.action = *named;
     }
     if (const auto ok = check_word(word.text); !ok) return wrong(ok.error().why);
@@ -107,12 +117,15 @@ void WordFilter::build(const std::vector<KeyedWord>& sorted) {
   fallback_ = {0};
   masks_ = {0};
   refuses_ = {0};
+  marks_ = {0};
   for (Node node = 0; node < opens.size(); ++node) {
     first_.push_back(static_cast<Node>(opens.size()));
     auto [from, to, depth] = opens[node];
     if (depth > 0 && sorted[from].first.size() == depth) {
-      refuses_[node] = sorted[from].second == WordAction::Refuse ? 1 : 0;
-      if (refuses_[node] == 0) masks_[node] = static_cast<std::uint16_t>(depth);
+      const WordAction action = sorted[from].second;
+      refuses_[node] = action == WordAction::Refuse ? 1 : 0;
+      marks_[node] = action == WordAction::Mark ? 1 : 0;
+      if (action == WordAction::Mask) masks_[node] = static_cast<std::uint16_t>(depth);
       ++from;
     }
     while (from < to) {
@@ -125,6 +138,7 @@ void WordFilter::build(const std::vector<KeyedWord>& sorted) {
       fallback_.push_back(0);
       masks_.push_back(0);
       refuses_.push_back(0);
+      marks_.push_back(0);
       from = end;
     }
   }
@@ -135,6 +149,7 @@ void WordFilter::build(const std::vector<KeyedWord>& sorted) {
       if (parent != 0) fallback_[node] = next(fallback_[parent], byte_[node]);
       const Node shorter = fallback_[node];
       refuses_[node] |= refuses_[shorter];
+      marks_[node] |= marks_[shorter];
       if (masks_[node] == 0) masks_[node] = masks_[shorter];
     }
 }
@@ -157,13 +172,15 @@ WordVerdict WordFilter::judge(std::string_view utf8) const {
   const FoldedText text = folded(utf8, spacing_);
   std::vector<WordRange> ranges;
   Node node = 0;
+  bool marked = false;
   for (std::size_t i = 0; i < text.bytes.size(); ++i) {
     node = next(node, static_cast<std::uint8_t>(text.bytes[i]));
     if (refuses_[node] != 0) return {.refused = true, .masked = std::nullopt};
+    marked = marked || marks_[node] != 0;
     if (masks_[node] != 0) add_range(ranges, {text.from[i + 1 - masks_[node]], text.to[i]});
   }
-  if (ranges.empty()) return {};
-  return {.refused = false, .masked = masked_in(utf8, ranges)};
+  if (ranges.empty()) return {.refused = false, .masked = std::nullopt, .marked = marked};
+  return {.refused = false, .masked = masked_in(utf8, ranges), .marked = marked};
 }
 
 }  // namespace nightpost::im

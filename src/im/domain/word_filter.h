@@ -15,9 +15,10 @@
 
 namespace nightpost::im {
 
-/// Refuse: what holds it is not sent. Mask: each of its characters becomes "*".
-enum class WordAction : std::uint8_t { Refuse, Mask };
-std::string_view name_of(WordAction action) noexcept;  // "refuse", "mask"
+/// Refuse: what holds it is not sent. Mask: each of its characters becomes "*". Mark: it passes, and the app's server
+/// is told that it did. Of two that hold for one text the first here does.
+enum class WordAction : std::uint8_t { Refuse, Mask, Mark };
+std::string_view name_of(WordAction action) noexcept;  // "refuse", "mask", "mark"
 std::optional<WordAction> word_action_from(std::string_view name) noexcept;
 
 inline constexpr std::size_t kWordBytesMax = 64;
@@ -40,13 +41,14 @@ Answer<std::vector<Word>> word_list_from(std::string_view text, WordAction actio
 struct WordVerdict {
   bool refused = false;
   std::optional<std::string> masked;  // the text with its masked words; absent: it holds none
+  bool marked = false;
 };
 
 /// An Aho-Corasick automaton over folded text: one pass, whatever the number of words. Immutable, for any thread; some
 /// 12 bytes for each byte of its words that no other word begins with.
 class WordFilter {
  public:
-  /// Words that check_word() refuses are passed over. Of two with one key, Refuse counts.
+  /// Words that check_word() refuses are passed over. Of those with one key the first action counts.
   WordFilter(std::span<const Word> words, WordSpacing spacing);
   WordVerdict judge(std::string_view utf8) const;
   std::size_t words() const noexcept { return words_; }
@@ -65,6 +67,7 @@ class WordFilter {
   std::vector<Node> fallback_;         // the longest proper suffix that is a node
   std::vector<std::uint16_t> masks_;   // bytes of the longest word that ends here and is masked; 0: none
   std::vector<std::uint8_t> refuses_;  // whether one ends here that is refused
+  std::vector<std::uint8_t> marks_;    // likewise, marked
   std::array<Node, 256> from_root_{};
 };
 

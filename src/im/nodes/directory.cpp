@@ -222,6 +222,10 @@ void Directory::forget(PeerId id, Change::What why) {
 
 void Directory::committed(const Committed& commit, MonoTime now) {
   now_ = now;
+  if (!group_commits_.empty() && commit.number > 0 && commit.number < group_commits_.back().number) {
+    group_commits_.clear();  // the store was set back
+    group_commits_from_ = 0;
+  }
   for (const GroupIntent& intent : commit.group_intents) {
     if (intent.message) group_commits_.push_back({commit.number, intent.message->id});
     if (group_commits_.size() <= options_.group_commits_max) continue;

@@ -20,7 +20,7 @@ namespace nightpost::im {
 
 /// Messages and names that an app's words met. Any thread.
 struct WordCounts {
-  std::atomic<std::uint64_t> refused{0}, masked{0};
+  std::atomic<std::uint64_t> refused{0}, masked{0}, marked{0};
 };
 
 struct AppRules {

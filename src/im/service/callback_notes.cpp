@@ -135,6 +135,7 @@ void note_sent(Work& work, const Actor& who, const Message& message, WireName na
       .number("SendMsgResult", hidden ? static_cast<std::int32_t>(Code::Blacklisted) : 0)
       .text("ErrorInfo", hidden ? "the receiver has the sender on his blacklist" : "")
       .number("UnreadMsgNum", receiver_unread);
+  if (work.words_marked) body.number("WordsMarked", 1);
   note(work, who, Callback::Sent, std::move(body));
 }
 
@@ -190,6 +191,7 @@ void note_group_sent(Work& work, const Actor& who, const GroupRow& group, const 
     }
     body.raw("GroupAtInfo", list + "]");
   }
+  if (work.words_marked) body.number("WordsMarked", 1);
   note(work, who, Callback::GroupSent, std::move(body));
 }
 

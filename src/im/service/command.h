@@ -28,6 +28,7 @@ struct Work {
   std::vector<Tables::Unbind> unbound;    // tokens to be taken away after the commit; the rows are written
   std::vector<Tables::Unbind> rebound;    // devices that register anew: an earlier unbinding does not concern them
   CallbackRoom* callback_room = nullptr;  // the writer's; null: nothing is written, as in a look
+  bool words_marked = false;              // the message holds a word that the app's server is to hear of
   /// Not null: a look ahead (before_questions.h). The command ends where it would write, and leaves here what the app's
   /// server is to be asked; one that is refused, or over already, leaves nothing.
   std::string* question = nullptr;

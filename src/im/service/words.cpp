@@ -19,9 +19,12 @@ std::unexpected<Refusal> refuse_words(Work& work, std::string_view field) {
 }
 
 /// A look ahead is followed by the command itself.
+WordCounts* counts_of(const Work& work) { return is_look_ahead(work) ? nullptr : work.rules->counts(); }
 void count_masked(const Work& work) {
-  WordCounts* const counts = work.rules->counts();
-  if (counts != nullptr && !is_look_ahead(work)) ++counts->masked;
+  if (WordCounts* const counts = counts_of(work)) ++counts->masked;
+}
+void count_marked(const Work& work) {
+  if (WordCounts* const counts = counts_of(work)) ++counts->marked;
 }
 
 }  // namespace
@@ -29,11 +32,12 @@ void count_masked(const Work& work) {
 Answer<Reworded> reworded(Work& work, AppId app, bool by_app, std::string_view elements, std::string_view push) {
   const WordFilter* const words = words_for(work, app, by_app);
   if (words == nullptr) return Reworded{};
-  bool refused = false;
+  bool refused = false, marked = false;
   const Reword reword = [&](std::string_view text) -> std::optional<std::string> {
     if (refused) return std::nullopt;
     WordVerdict verdict = words->judge(text);
     refused = verdict.refused;
+    marked = marked || verdict.marked;
     return std::move(verdict.masked);
   };
   Reworded out{.elements = reworded_elements(elements, reword), .push = std::nullopt};
@@ -41,6 +45,8 @@ Answer<Reworded> reworded(Work& work, AppId app, bool by_app, std::string_view e
   out.push = reworded_push(push, reword);
   if (refused) return refuse_words(work, "push");
   if (out.elements || out.push) count_masked(work);
+  if (marked) count_marked(work);
+  work.words_marked = work.words_marked || marked;
   return out;
 }
 
@@ -49,6 +55,7 @@ Answer<void> mask_words(Work& work, AppId app, bool by_app, std::string_view fie
   if (words == nullptr || text.empty()) return {};
   WordVerdict verdict = words->judge(text);
   if (verdict.refused) return refuse_words(work, field);
+  if (verdict.marked) count_marked(work);
   if (!verdict.masked) return {};
   text = *std::move(verdict.masked);
   count_masked(work);

@@ -127,14 +127,40 @@ TEST_CASE("words: a list is read by lines, and a mistake names its own", "[im][d
     const char* why;
   };
   const Row row = GENERATE(values<Row>({
-      {"a\nb\tdrop", "line 2: action: neither refuse nor mask"},
-      {"a\tmask\tmask", "line 1: action: neither refuse nor mask"},
+      {"a\nb\tdrop", "line 2: action: none of refuse, mask, mark"},
+      {"a\tmask\tmask", "line 1: action: none of refuse, mask, mark"},
       {"\n\n...", "line 3: word: nothing but"},
       {"\xff", "line 1: word: not UTF-8"},
   }));
   const auto bad = word_list_from(row.text, WordAction::Mask);
   REQUIRE_FALSE(bad);
   CHECK_THAT(bad.error().why, Catch::StartsWith(row.why));
+}
+
+TEST_CASE("words: what is marked passes, and is told of", "[im][domain][words]") {
+  struct Row {
+    const char* name;
+    std::vector<Word> words;
+    const char* text;
+    const char* want;
+    bool marked;
+  };
+  constexpr auto kMark = WordAction::Mark, kMask = WordAction::Mask, kRefuse = WordAction::Refuse;
+  const Row row = GENERATE(values<Row>({
+      {"itself", {{"odd", kMark}}, "how odd", "how odd", true},
+      {"not there", {{"odd", kMark}}, "how od", "how od", false},
+      {"a masked word is none", {{"odd", kMask}}, "how odd", "how ***", false},
+      {"both in one text", {{"odd", kMark}, {"rude", kMask}}, "odd and rude", "odd and ****", true},
+      {"one inside of the other", {{"odd", kMark}, {"oddly", kMask}}, "oddly", "*****", true},
+      {"the other way round", {{"oddly", kMark}, {"odd", kMask}}, "oddly", "***ly", true},
+      {"refused goes before", {{"odd", kMark}, {"bad", kRefuse}}, "odd and bad", "refused", false},
+      {"of one word the mask counts", {{"ODD", kMark}, {"odd", kMask}}, "odd", "***", false},
+      {"... and the refusal", {{"odd", kMark}, {"Odd", kRefuse}}, "odd", "refused", false},
+  }));
+  CAPTURE(row.name);
+  const WordFilter filter(row.words, WordSpacing::Keep);
+  CHECK(after(filter, row.text) == row.want);
+  CHECK(filter.judge(row.text).marked == row.marked);
 }
 
 TEST_CASE("words: actions have their names", "[im][domain][words]") {

@@ -65,6 +65,31 @@ TEST_CASE("im words: refused and masked, one to one and in a group, live and sto
   CHECK(world.metrics.words.read() == 2);
 }
 
+TEST_CASE("im words: what is marked passes, and the app's server is told", "[im][service][words]") {
+  ServiceOptions options;
+  options.callbacks.wanted[kApp] = CallbackSet::all();
+  WordWorld world(std::move(options));
+  world.set_words({kRudeWord, {"odd", WordAction::Mark}});
+  const auto told = [&](const std::string& command) {
+    return world.number("SELECT count(*) FROM im_callbacks WHERE command = '" + command +
+                        "' AND body LIKE '%\"WordsMarked\":1%'");
+  };
+  REQUIRE(world.say("fine"));
+  REQUIRE(world.say("rude"));
+  CHECK(told("C2C.CallbackAfterSendMsg") == 0);
+  REQUIRE(world.say("how odd, how rude"));
+  CHECK(world.heard() == text_element("how odd, how ****"));
+  CHECK(told("C2C.CallbackAfterSendMsg") == 1);
+  REQUIRE(world.say("fine", R"({"title":"odd"})"));
+  CHECK(told("C2C.CallbackAfterSendMsg") == 2);
+  const std::string group = world.create(GroupType::Public);
+  REQUIRE(world.try_write(world.as("mia"), world.words_for(group, "odd")));
+  REQUIRE(world.try_write(world.as("mia"), world.words_for(group, "even")));
+  CHECK(told("Group.CallbackAfterSendMsg") == 1);
+  CHECK(world.metrics.word_counts.marked == 3);
+  CHECK(world.metrics.word_counts.masked == 2);
+}
+
 TEST_CASE("im words: a repeat finds its first result, also once its words are not allowed", "[im][service][words]") {
   WordWorld world;
   SendRequest request = world.text("mia", "later");
