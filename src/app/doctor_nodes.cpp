@@ -84,10 +84,23 @@ std::vector<Finding> judge(const im::NodesSeen& seen, WallTime here, const Confi
     return findings;
   }
   const milliseconds lease = config.im.service.node_lease;
+  const auto silence_of = [&](const im::NodeRow& node) {
+    return std::chrono::floor<milliseconds>(seen.now - node.seen_at);
+  };
+  const auto last = std::ranges::max_element(seen.nodes, {}, &im::NodeRow::seen_at);
+  if (silence_of(*last) > lease) {
+    findings.push_back(
+        {Health::Warning, "node", node_named(*last),
+         fmt::format("none of {} IM servers runs: this one was the last, and committed {:.1f} s ago", seen.nodes.size(),
+                     seconds_of(silence_of(*last))),
+         "start nightpost im, or see its log and the way to PostgreSQL: until then nobody can write, and "
+         "what waits for a push waits"});
+    return findings;
+  }
   for (const im::NodeRow& node : seen.nodes) {
     const std::size_t before = findings.size();
     const std::string subject = node_named(node);
-    const milliseconds silent = std::chrono::floor<milliseconds>(seen.now - node.seen_at);
+    const milliseconds silent = silence_of(node);
     if (silent > lease)
       findings.push_back({Health::Fault, "node", subject,
                           fmt::format("has not committed for {:.1f} s, and its lease is {:.1f} s: its devices get no "

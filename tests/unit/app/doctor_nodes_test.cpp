@@ -59,6 +59,11 @@ TEST_CASE("doctor: nodes", "[app][doctor][nodes]") {
     worst = Health::Fault;
     want = "b (5): has not committed for 15.0 s, and its lease is 15.0 s";
   }
+  SECTION("that of all is: none runs") {
+    seen.nodes = {node_row(3, "a", milliseconds(60'000)), node_row(5, "b", milliseconds(90'000))};
+    worst = Health::Warning;
+    want = "a (3): none of 2 IM servers runs: this one was the last, and committed 60.0 s ago";
+  }
   SECTION("a clock that differs by a second") {
     seen.nodes[0].facts.clock_ahead = milliseconds(1'000);
     want = "clock +1000 ms";
