@@ -43,6 +43,33 @@ void unmask(char* text, std::size_t size, const std::array<std::uint8_t, 4>& mas
   for (; i < size; ++i) text[i] = static_cast<char>(text[i] ^ turned[i % 4]);
 }
 
+/// Whether `text`, the first bytes of a character that is not whole, can still become one: with the least or the
+/// greatest bytes behind it. At most one of them is right where the second byte's range is narrow (Unicode 15 §3.9,
+/// table 3-7).
+bool may_become_utf8(std::string_view text) {
+  const auto first = static_cast<std::uint8_t>(text.front());
+  const std::size_t size = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (text.size() >= size) return false;
+  for (const char last : {'\x80', '\xbf'}) {
+    std::string whole(text);
+    whole.resize(size, last);
+    if (is_valid_utf8(whole)) return true;
+  }
+  return false;
+}
+
+/// How much of `text` is whole characters; nullopt: what is behind them is UTF-8 neither now nor whatever follows.
+std::optional<std::size_t> utf8_so_far(std::string_view text) {
+  if (is_valid_utf8(text)) return text.size();
+  std::size_t whole = text.size();
+  for (std::size_t cut = 1; cut <= 3 && cut <= text.size(); ++cut) {
+    --whole;
+    if ((static_cast<std::uint8_t>(text[whole]) & 0xC0U) == 0xC0U) break;  // a character's first byte
+  }
+  if (!is_valid_utf8(text.substr(0, whole)) || !may_become_utf8(text.substr(whole))) return std::nullopt;
+  return whole;
+}
+
 }  // namespace
 
 std::size_t WsDecoder::head_size() const noexcept {
@@ -79,6 +106,7 @@ const char* WsDecoder::read_head() {
     if (message_opcode_ != WsOpcode::Continuation) return "a new message inside another";
     message_opcode_ = opcode_;
     message_bytes_ = 0;
+    message_good_ = 0;
     reset(message_);
   }
   payload_left_ = length;
@@ -122,12 +150,23 @@ std::optional<WsEvent> WsDecoder::take_payload(std::string_view& bytes) {
   const std::size_t before = to.size();
   to.append(part.substr(0, room));
   if (own_ == WsRole::Server) unmask(to.data() + before, to.size() - before, mask_, payload_at_);
-  if (!is_control(opcode_)) message_bytes_ += size;
   payload_at_ += size;
   payload_left_ -= size;
+  if (!is_control(opcode_)) {
+    message_bytes_ += size;
+    if (!is_text_so_far()) return error(kWsNotUtf8, "a text that is not UTF-8");
+  }
   if (payload_left_ > 0) return std::nullopt;
   in_payload_ = false;
   return end_of_frame();
+}
+
+/// A fault in a text is told as soon as it is there, however much of the message is still to come.
+bool WsDecoder::is_text_so_far() {
+  if (message_opcode_ != WsOpcode::Text) return true;
+  const auto good = utf8_so_far(std::string_view(message_).substr(message_good_));
+  message_good_ += good.value_or(0);
+  return good.has_value();
 }
 
 std::optional<WsEvent> WsDecoder::end_of_frame() {
@@ -147,7 +186,7 @@ std::optional<WsEvent> WsDecoder::end_of_frame() {
   const bool text = message_opcode_ == WsOpcode::Text;
   message_opcode_ = WsOpcode::Continuation;
   if (message_bytes_ > message_.size()) return WsEvent{WsEvent::Kind::TooLong, message_, message_bytes_, 0};
-  if (text && !is_valid_utf8(message_)) return error(kWsNotUtf8, "a text that is not UTF-8");
+  if (text && message_good_ < message_.size()) return error(kWsNotUtf8, "a text that ends within a character");
   return WsEvent{text ? WsEvent::Kind::Text : WsEvent::Kind::Binary, message_, message_bytes_, 0};
 }
 

@@ -59,6 +59,7 @@ class WsDecoder {
   std::size_t head_size() const noexcept;
   const char* read_head();  // why it is refused; null: good
   std::optional<WsEvent> take_payload(std::string_view& bytes);
+  bool is_text_so_far();
   std::optional<WsEvent> end_of_frame();
   WsEvent close_event();
   WsEvent error(std::uint16_t code, std::string_view why);
@@ -76,6 +77,7 @@ class WsDecoder {
   std::uint64_t payload_left_ = 0;
   std::uint64_t payload_at_ = 0;
   std::size_t message_bytes_ = 0;  // of all fragments so far, those skipped too
+  std::size_t message_good_ = 0;   // bytes of a text's message_ that are whole characters
   std::string message_;
   std::string control_;
 };

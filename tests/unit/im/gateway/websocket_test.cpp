@@ -125,6 +125,47 @@ TEST_CASE("websocket: what ends a connection, and the code that says why", "[im]
   for (const Heard& each : heard) CHECK(each.data != "behind");
 }
 
+TEST_CASE("websocket: a text that cannot become UTF-8 any more is refused before its end", "[im][websocket]") {
+  struct Row {
+    const char* name;
+    std::string begun;  // of a text: the bytes that are here
+    bool refused;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"nothing yet", "", false},
+      {"a cut character of two bytes", "a\xc3", false},
+      {"of three, behind its first", "a\xe2", false},
+      {"of three, behind its second", "a\xe2\x82", false},
+      {"of four, before its last", "a\xf0\x9f\x98", false},
+      {"the least of three", "\xe0\xa0", false},
+      {"the last before the surrogates", "\xed\x9f", false},
+      {"the least of four", "\xf0\x90", false},
+      {"U+10FFFF, begun", "\xf4\x8f\xbf", false},
+      {"a continuation byte", "a\x80", true},
+      {"four of them", "\x80\x80\x80\x80", true},
+      {"one too many", "\xe2\x82\xac\x80", true},
+      {"a character broken off", "a\xe2(", true},
+      {"overlong, of two bytes", "\xc0", true},
+      {"overlong, of three", "\xe0\x9f", true},
+      {"overlong, of four", "\xf0\x8f", true},
+      {"a surrogate", "\xed\xa0", true},
+      {"above U+10FFFF", "\xf4\x90", true},
+      {"the first byte of nothing", "\xf5", true},
+      {"0xFF", "a\xff", true},
+      {"a fault far before a cut character", "\xff" + std::string(20, 'a') + "\xe2", true},
+  }));
+  const std::size_t piece = GENERATE(std::size_t{1}, std::size_t{3}, std::string::npos);
+  CAPTURE(row.name, piece);
+  // A fragment that another follows, and a frame whose last bytes are on their way.
+  const std::string whole = frame(0x81, row.begun + std::string(30, 'a'));
+  for (const std::string& bytes : {frame(0x01, row.begun), whole.substr(0, 6 + row.begun.size())}) {
+    const auto heard = hear(bytes, WsRole::Server, {}, piece);
+    REQUIRE(heard.size() == (row.refused ? 1 : 0));
+    if (row.refused) CHECK(heard.front().code == kWsNotUtf8);
+  }
+  CHECK(hear(frame(0x02, row.begun), WsRole::Server, {}, piece).empty());  // binary
+}
+
 TEST_CASE("websocket: what is heard", "[im][websocket]") {
   using namespace std::string_literals;
   struct Row {
@@ -174,6 +215,8 @@ TEST_CASE("websocket: a message above the limit is skipped, and the next one is 
   CHECK(beyond[0].code == kWsTooBig);
   // Not UTF-8 where it is skipped: nobody reads it.
   CHECK(hear(frame(0x81, "0123456789\xff"), WsRole::Server, limits, piece).front().kind == Kind::TooLong);
+  CHECK(hear(frame(0x81, "012345678\xe2\x82\xac"), WsRole::Server, limits, piece).front().kind == Kind::TooLong);
+  CHECK(hear(frame(0x81, "012345678\xff" + k11), WsRole::Server, limits, piece).front().code == kWsNotUtf8);
 }
 
 TEST_CASE("websocket: limits may change between messages", "[im][websocket]") {
