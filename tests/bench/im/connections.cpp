@@ -1,9 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <stdexcept>
+
+#include "bench/im/bare_tls.h"
 #include "bench/im/phases.h"
 
 namespace nightpost::bench {
 namespace {
+
+constexpr std::size_t kBareConnections = 2'000;
 
 struct Logins {
   double per_s = 0, cpu_us = 0;
@@ -44,6 +50,19 @@ void measure_connections(const ImPlan& plan, ImBed& bed, Measured& run) {
   bed.expect_metric("nightpost_im_online", static_cast<double>(crowd.size()));
   run[prefix + "logins_per_s"] = again.per_s;
   run[prefix + "login_cpu_us"] = again.cpu_us;
+  if (bed.tls()) {
+    for (Crowd::Index i = 1; i < crowd.size(); ++i) crowd.cut(i);
+    bed.expect_metric("nightpost_im_online", 1);
+    crowd.resume_sessions();
+    const Logins resumed = log_in(plan, bed, crowd, 1);
+    if (crowd.resumed() != plan.connections)
+      throw std::runtime_error(fmt::format("{} of {} sessions were resumed", crowd.resumed(), plan.connections));
+    run[prefix + "resumed_logins_per_s"] = resumed.per_s;
+    run[prefix + "resumed_login_cpu_us"] = resumed.cpu_us;
+    const double bare = bare_tls_bytes(std::min(plan.connections, kBareConnections));
+    run[prefix + "bare_bytes_per_connection"] = bare;
+    run[prefix + "bytes_above_bare"] = run[prefix + "rss_bytes_per_connection"].get<double>() - bare;
+  }
   run[prefix + "rss_mb"] = bed.usage().rss_max_kb / 1'024;
 }
 

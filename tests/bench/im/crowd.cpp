@@ -52,7 +52,8 @@ struct Crowd::Client {
   State state = State::Cut;
   Descriptor socket;
   Handle<SSL, SSL_free> tls;
-  std::string head;  // of the answer to the upgrade, as far as it came
+  Handle<SSL_SESSION, SSL_SESSION_free> session;  // the last one
+  std::string head;                               // of the answer to the upgrade, as far as it came
   std::string out;
   std::size_t out_at = 0;
   bool is_dirty = false, watches_writing = false;
@@ -68,6 +69,14 @@ Crowd::Crowd(std::uint16_t port, bool tls) : port_(port), epoll_(::epoll_create1
   SSL_CTX_set_verify(tls_.get(), SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_mode(tls_.get(),
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_session_cache_mode(tls_.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(tls_.get(), &Crowd::keep_session);
+}
+
+/// 1: it is ours.
+int Crowd::keep_session(SSL* tls, SSL_SESSION* session) {
+  static_cast<Client*>(SSL_get_app_data(tls))->session.reset(session);
+  return 1;
 }
 
 Crowd::~Crowd() {
@@ -131,6 +140,8 @@ void Crowd::cut(Index index) {
   if (client.state == State::Online) --online_;
   const linger at_once{.l_onoff = 1, .l_linger = 0};
   ::setsockopt(client.socket.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  // As after a goodbye: OpenSSL holds the session of a connection that broke for spoilt.
+  if (client.tls) SSL_set_shutdown(client.tls.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   client.tls.reset();
   client.socket = Descriptor();
   client.state = State::Cut;
@@ -198,6 +209,8 @@ bool Crowd::shake_hands(Index index) {
     if (tls_) {
       client.tls.reset(SSL_new(tls_.get()));
       if (!client.tls || SSL_set_fd(client.tls.get(), client.socket.get()) != 1) refuse(index, "no TLS");
+      SSL_set_app_data(client.tls.get(), &client);
+      if (resumes_ && client.session) SSL_set_session(client.tls.get(), client.session.get());
     }
   }
   if (client.tls) {
@@ -208,6 +221,7 @@ bool Crowd::shake_hands(Index index) {
       watch(index, why == SSL_ERROR_WANT_WRITE);
       return false;
     }
+    resumed_ += SSL_session_reused(client.tls.get()) == 1 ? 1U : 0U;
   }
   client.state = State::Upgrading;
   client.out = im::ws_client_request(fmt::format("127.0.0.1:{}", port_), "/ws", kNonce);
@@ -239,6 +253,7 @@ void Crowd::read(Index index) {
       if (n <= 0) refuse(index, n == 0 ? "the connection ended" : std::strerror(errno));
       got = static_cast<std::size_t>(n);
     }
+    ++reads_;
     const std::string_view bytes(buffer_.data(), got);
     if (client.state == State::Upgrading)
       upgraded(index, bytes);
@@ -274,6 +289,7 @@ void Crowd::take(Index index, std::string_view bytes) {
 void Crowd::take_frame(Index index, std::string_view text) {
   ++frames_;
   Client& client = *clients_[index];
+  if (client.state == State::Online && events.raw && events.raw(index, text)) return;
   try {
     const Json frame = parser_.parse(text.data(), text.size());
     const std::string_view type = frame["type"];

@@ -16,12 +16,11 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/im/measure.h"
 #include "core/c_handle.h"
 #include "im/gateway/websocket.h"
 
 namespace nightpost::bench {
-
-using Clock = std::chrono::steady_clock;
 
 /// A descriptor, closed with its owner.
 class Descriptor {
@@ -48,6 +47,7 @@ class Crowd {
     std::function<void(Index, std::int64_t ver)> welcome;        // it is logged in; `ver` is its account's
     std::function<void(Index, std::int64_t id, Json body)> res;  // of code 0
     std::function<void(Index, Json frame)> deliver;
+    std::function<bool(Index, std::string_view frame)> raw;  // first, once online; true: it needs no parser
   };
   /// Of a server at 127.0.0.1:`port`; `tls`: TLS 1.3 that trusts anything.
   Crowd(std::uint16_t port, bool tls);
@@ -66,9 +66,13 @@ class Crowd {
   void login_all(Index first, std::size_t at_once);
   /// A text frame, sent at the end of this turn.
   void say(Index client, std::string_view json);
+  /// From now on logins resume the TLS session that the client had before, if it has one.
+  void resume_sessions() noexcept { resumes_ = true; }
+  std::size_t resumed() const noexcept { return resumed_; }  // handshakes
   /// Ends it without a word, and without a port that waits.
   void cut(Index client);
   std::size_t online() const noexcept { return online_; }
+  std::uint64_t reads() const noexcept { return reads_; }  // of sockets, that brought something
 
   /// Waits for what comes, until `until` at most, and tells of it. Whoever was silent for 20 s says ping.
   void turn(Clock::time_point until);
@@ -79,6 +83,7 @@ class Crowd {
   enum class State : std::uint8_t { Cut, Connecting, Tls, Upgrading, Welcoming, Online };
   struct Client;
 
+  static int keep_session(SSL* tls, SSL_SESSION* session);
   void ready(Index index, std::uint32_t happened);
   bool shake_hands(Index index);
   void read(Index index);
@@ -97,8 +102,9 @@ class Crowd {
   Descriptor epoll_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<Index> dirty_;
-  std::size_t online_ = 0;
-  std::uint64_t frames_ = 0;
+  std::size_t online_ = 0, resumed_ = 0;
+  bool resumes_ = false;
+  std::uint64_t frames_ = 0, reads_ = 0;
   Clock::time_point pinged_ = Clock::now();
   std::vector<char> buffer_;
   simdjson::dom::parser parser_;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
-#include <ctime>
 #include <stdexcept>
 #include <vector>
 
 #include "bench/im/book.h"
+#include "bench/im/measure.h"
 #include "bench/im/phases.h"
 
 namespace nightpost::bench {
@@ -14,22 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using std::chrono::microseconds;
-
-double seconds_of(auto span) { return std::chrono::duration<double>(span).count(); }
-
-microseconds own_cpu() {
-  timespec used{};
-  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-  return std::chrono::duration_cast<microseconds>(std::chrono::seconds(used.tv_sec) +
-                                                  std::chrono::nanoseconds(used.tv_nsec));
-}
-
-/// The least value in ms that the share `p` of `all` does not exceed. Changes their order.
-double percentile_ms(std::vector<Clock::duration>& all, double p) {
-  const auto at = std::min(all.size() - 1, static_cast<std::size_t>(p * static_cast<double>(all.size())));
-  std::ranges::nth_element(all, all.begin() + std::ptrdiff_t(at));
-  return std::chrono::duration<double, std::milli>(all[at]).count();
-}
 
 /// Senders are the clients [0, pairs), receivers [pairs, 2 · pairs).
 class Pairs {
@@ -89,8 +73,7 @@ class Pairs {
 
   Span measured(const std::function<void()>& load) {
     latencies_.clear();
-    const double commits = bed_.metric("nightpost_im_commits_total");
-    const double commands = bed_.metric("nightpost_im_commands_total");
+    const ImBed::Commits before = bed_.commits();
     const auto cpu = bed_.usage().cpu;
     const auto own = own_cpu();
     const auto start = Clock::now();
@@ -98,9 +81,10 @@ class Pairs {
     Span span{.time = Clock::now() - start,
               .cpu = bed_.usage().cpu - cpu,
               .own_cpu = own_cpu() - own,
-              .commits = bed_.metric("nightpost_im_commits_total") - commits,
-              .commands = bed_.metric("nightpost_im_commands_total") - commands,
               .latencies = std::move(latencies_)};
+    const ImBed::Commits after = bed_.commits();
+    span.commits = after.commits - before.commits;
+    span.commands = after.commands - before.commands;
     for (const Pair& pair : pairs_)
       if (pair.book.arrived() != pair.book.sent() || pair.answered != pair.book.sent())
         throw std::runtime_error(
@@ -163,7 +147,7 @@ void add(Measured& run, const std::string& prefix, Pairs::Span& span) {
 }  // namespace
 
 void measure_messages(const ImPlan& plan, ImBed& bed, Measured& run) {
-  const double syncs_per_s = fdatasyncs_per_s(bed.folder(), plan.sync_span);
+  const double syncs_per_s = bed.bare_commits_per_s(plan.sync_span);
   Pairs pairs(plan, bed);
   pairs.closed(plan.pairs);  // conversations come into being, unmeasured
   Pairs::Span closed = pairs.closed(plan.messages);
@@ -171,7 +155,7 @@ void measure_messages(const ImPlan& plan, ImBed& bed, Measured& run) {
   run["generator_cpu_us_per_message"] =
       static_cast<double>(closed.own_cpu.count()) / static_cast<double>(closed.latencies.size());
   run["commits_per_s"] = closed.commits / seconds_of(closed.time);
-  run["fdatasyncs_per_s"] = syncs_per_s;
+  run["bare_commits_per_s"] = syncs_per_s;
   run["commits_ratio"] = run["commits_per_s"].get<double>() / syncs_per_s;
   Pairs::Span half = pairs.steady(run["messages_per_s"].get<double>() / 2, plan.half_rate);
   add(run, "half_", half);
