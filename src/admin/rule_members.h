@@ -8,7 +8,7 @@
 namespace nightpost::admin {
 
 inline constexpr std::int64_t kWordListTextMax = 1'000'000;  // bytes; `console.body_bytes_max` is the request's
-inline constexpr std::string_view kActionWords = "refuse|mask";
+inline constexpr std::string_view kActionWords = "refuse|mask|mark";
 
 inline constexpr Member kWordsQuery[] = {
     {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
@@ -19,7 +19,7 @@ inline constexpr Member kWordsQuery[] = {
 inline constexpr Member kWordBody[] = {
     {"app_id", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
     {"word", Member::Is::Text, "case, width and what does not show make no difference", true, false, 0, 64},
-    {"action", Member::Is::Text, "refuse: not sent; mask: its characters become *; refuse where left out", false, true,
+    {"action", Member::Is::Text, "refuse: not sent; mask: its characters become *; mark: the app's server is told; refuse where left out", false, true,
      0, 16, kActionWords},
 };
 inline constexpr Member kWordQuery[] = {

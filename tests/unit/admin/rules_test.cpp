@@ -80,6 +80,17 @@ TEST_CASE("admin words: come, change and go, and servers are told", "[admin][rul
   CHECK(bed.rules_version() == 3);
 }
 
+TEST_CASE("admin words: a word has each of the actions that there are", "[admin][rules]") {
+  RulesBed bed;
+  for (const im::WordAction action : {im::WordAction::Refuse, im::WordAction::Mask, im::WordAction::Mark}) {
+    const std::string name(im::name_of(action));
+    const Heard put = bed.put_word("odd", name);
+    CHECK(put.status == 200);
+    CHECK(put.body["action"] == name);
+  }
+  CHECK(bed.put_word("odd", "shout").status == 422);
+}
+
 TEST_CASE("admin words: a list is imported whole, or not at all", "[admin][rules]") {
   RulesBed bed;
   const Heard done = bed.import("# ours\nworse\n\ndarn\tmask\nDARN\trefuse\nworst\tmask\r\n");

@@ -8,7 +8,7 @@ import { go, link } from '../router.js';
 import { lastApp, may, rememberApp } from '../session.js';
 import { button, confirmed, empty, linkButton, pill, problem, section, table, toast } from '../ui.js';
 
-const actionField = () => field('action', t('im.word.action'), choice(['refuse', 'mask'].map((each) => [each, t(`im.word.${each}`)])), { hint: t('im.word.action.hint') });
+const actionField = () => field('action', t('im.word.action'), choice(['refuse', 'mask', 'mark'].map((each) => [each, t(`im.word.${each}`)])), { hint: t('im.word.action.hint') });
 
 function findForm(app, holds) {
   const of = appField(app);
@@ -59,7 +59,7 @@ async function wordsOf(app, holds, after) {
   };
   const columns = [
     { label: t('im.word'), cell: (each) => h('code', {}, each.word) },
-    { label: t('im.word.action'), cell: (each) => pill(each.action === 'mask' ? 'quiet' : 'warn', t(`im.word.${each.action}`)) },
+    { label: t('im.word.action'), cell: (each) => pill(each.action === 'refuse' ? 'warn' : 'quiet', t(`im.word.${each.action}`)) },
     { label: t('actions'), hidden: true, cell: (each) => may('admin') && button(t('remove'), take(each), { kind: 'small' }) },
   ];
   const nothing = next === null ? t(words === 0 ? 'im.words.none' : 'im.none') : t('im.none.yet');
