@@ -1,5 +1,6 @@
 #include "support/im_client.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
@@ -62,9 +63,12 @@ void ImClient::say(const Json& frame) { say_text(frame.dump()); }
 std::optional<ImClient::Json> ImClient::from_wire(Clock::time_point until) {
   while (wire_->frames.empty()) {
     if (!wire_->ended.empty()) throw ImClosed(wire_->ended);
-    if (Clock::now() >= until) return std::nullopt;
     wire_->loop.restart();
-    wire_->loop.run_one_until(until);
+    if (Clock::now() < until) {
+      wire_->loop.run_one_until(until);
+    } else if (wire_->loop.poll_one() == 0) {  // not even what has come already
+      return std::nullopt;
+    }
   }
   Json frame = std::move(wire_->frames.front());
   wire_->frames.pop_front();
@@ -88,15 +92,29 @@ ImClient::Json ImClient::hello(Json members) {
   return *welcome;
 }
 
-ImClient::Json ImClient::ask(const std::string& op, Json body, milliseconds patience) {
+std::int64_t ImClient::start(const std::string& op, Json body) {
   const std::int64_t id = ++requests_;
   say({{"type", "req"}, {"id", id}, {"op", op}, {"body", std::move(body)}});
-  const Clock::time_point until = Clock::now() + patience;
-  while (const auto frame = from_wire(until)) {
-    if (frame->at("type") == "res" && frame->at("id") == id) return *frame;
-    kept_.push_back(*frame);
+  return id;
+}
+
+ImClient::Json ImClient::answer(std::int64_t request, milliseconds patience) {
+  const auto is_it = [&](const Json& frame) { return frame.at("type") == "res" && frame.at("id") == request; };
+  if (const auto kept = std::ranges::find_if(kept_, is_it); kept != kept_.end()) {
+    Json frame = std::move(*kept);
+    kept_.erase(kept);
+    return frame;
   }
-  throw std::runtime_error(op + " was not answered");
+  const Clock::time_point until = Clock::now() + patience;
+  while (auto frame = from_wire(until)) {
+    if (is_it(*frame)) return *std::move(frame);
+    kept_.push_back(*std::move(frame));
+  }
+  throw std::runtime_error("request " + std::to_string(request) + " was not answered");
+}
+
+ImClient::Json ImClient::ask(const std::string& op, Json body, milliseconds patience) {
+  return answer(start(op, std::move(body)), patience);
 }
 
 ImClient::Json ImClient::done(const std::string& op, Json body) {

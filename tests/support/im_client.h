@@ -37,6 +37,9 @@ class ImClient {
   Json hello(Json members);
   /// A request and its whole answer; what comes before it stays for next(). ImClosed: it ended first.
   Json ask(const std::string& op, Json body, milliseconds patience = kPatience);
+  /// The two halves of ask(): start() names the request. REQUIRED: one is open at a time.
+  std::int64_t start(const std::string& op, Json body);
+  Json answer(std::int64_t request, milliseconds patience = kPatience);
   /// The answer's body; throws where its code is not 0.
   Json done(const std::string& op, Json body);
   /// The next deliver frame; others are passed over. Throws on silence.
