@@ -226,7 +226,7 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/im/group", kViewer, kV1, show_companion_group, "", "One group: info, applications", kCompanionGroup},
     {"GET", "/v1/im/group/members", kViewer, kV1, list_companion_members, "", "Its members, a page at a time",
      kMembersQuery},
-    {"GET", "/v1/im/words", kViewer, kV1, list_words, "", "Words that an app's users may not say", kWordsQuery},
+    {"GET", "/v1/im/words", kViewer, kV1, list_words, "", "Words that an app refuses, masks or hears of", kWordsQuery},
     {.method = "PUT",
      .path = "/v1/im/words",
      .role = kAdmin,

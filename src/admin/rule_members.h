@@ -19,8 +19,8 @@ inline constexpr Member kWordsQuery[] = {
 inline constexpr Member kWordBody[] = {
     {"app_id", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
     {"word", Member::Is::Text, "case, width and what does not show make no difference", true, false, 0, 64},
-    {"action", Member::Is::Text, "refuse: not sent; mask: its characters become *; mark: the app's server is told; refuse where left out", false, true,
-     0, 16, kActionWords},
+    {"action", Member::Is::Text, "refuse, as where left out: not sent; mask: becomes *; mark: the app's server is told",
+     false, true, 0, 16, kActionWords},
 };
 inline constexpr Member kWordQuery[] = {
     {"app", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},

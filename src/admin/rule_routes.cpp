@@ -1,7 +1,5 @@
 // Words and settings of the companion's apps, as `nightpost im-words` and `im-settings` write them. IM servers read
 // them again by themselves, so these are the rows of the companion that the console may write.
-#include <algorithm>
-
 #include "admin/routes.h"
 #include "im/domain/app_settings.h"
 #include "im/domain/word_filter.h"
@@ -9,7 +7,6 @@
 namespace nightpost::admin {
 namespace {
 
-using im::ConsoleReader;
 using im::RuleEditor;
 
 nlohmann::json word_view(const im::Word& word) { return {{"word", word.text}, {"action", im::name_of(word.action)}}; }
@@ -101,6 +98,7 @@ Reply remove_word(Request& request) {
   const AppId app = request.app();
   const std::string text = request.query.text("word");
   std::optional<im::Word> before;
+  request.note = {.made = true, .app = app, .object = text};  // also where the answer to the commit is lost
   const auto done = change_rules(request, app, "query.word", [&](RuleEditor& editor) -> Result<void> {
     auto was = editor.remove_word(app, text);
     if (!was) return std::unexpected(std::move(was.error()));
@@ -108,8 +106,10 @@ Reply remove_word(Request& request) {
     return {};
   });
   if (!done) return std::unexpected(done.error());
+  request.note.made = before.has_value();
   if (!before) return not_found("app " + std::to_string(app.value) + " has no such word");
-  request.note = {.made = true, .app = app, .object = before->text, .before = word_view(*before)};
+  request.note.object = before->text;
+  request.note.before = word_view(*before);
   return Answer{204, nullptr};
 }
 
@@ -117,7 +117,13 @@ Reply import_words(Request& request) {
   const AppId app{request.body.number("app_id")};
   const auto words = im::word_list_from(request.body.text("text"), action_in(request.body));
   if (!words) return invalid(words.error().why, "text");
+  // Repeated words are no new ones, so the store's limit does not end the loop below, which holds up an IM server's
+  // writes.
+  if (const std::size_t most = words_max(request); words->size() > most)
+    return invalid(std::to_string(words->size()) + " words, more than the " + std::to_string(most) + " of im.words_max",
+                   "text");
   std::size_t added = 0, changed = 0, unchanged = 0;
+  request.note = {.made = true, .app = app, .after = {{"words", words->size()}}};
   const auto done = change_rules(request, app, "text", [&](RuleEditor& editor) -> Result<void> {
     for (const im::Word& word : *words) {
       const auto before = editor.set_word(app, word, words_max(request));
@@ -127,9 +133,8 @@ Reply import_words(Request& request) {
     return {};
   });
   if (!done) return std::unexpected(done.error());
-  request.note = {.made = added + changed > 0,
-                  .app = app,
-                  .after = {{"words", words->size()}, {"added", added}, {"changed", changed}}};
+  request.note.made = added + changed > 0;
+  request.note.after = {{"words", words->size()}, {"added", added}, {"changed", changed}};
   return Answer{200, {{"added", added}, {"changed", changed}, {"unchanged", unchanged}}};
 }
 
@@ -137,13 +142,10 @@ Reply list_settings(Request& request) {
   const auto rows = request.tools.companion.settings(request.app());
   if (!rows) return std::unexpected(companion_refusal(rows.error()));
   const im::AppSettings& defaults = request.tools.options.companion.settings;
-  const im::AppSettings now = im::applied(defaults, *rows).settings;
+  const im::AppliedSettings now = im::applied(defaults, *rows);
   nlohmann::json items = nlohmann::json::array(), passed_over = nlohmann::json::array();
-  for (const im::AppSetting& setting : im::app_settings()) {
-    const bool own =
-        std::ranges::find(*rows, setting.name, &ConsoleReader::SettingRows::value_type::first) != rows->end();
-    items.push_back(setting_view(setting, now, defaults, own));
-  }
+  for (const im::AppSetting& setting : im::app_settings())
+    items.push_back(setting_view(setting, now.settings, defaults, now.has_own(setting.name)));
   for (const auto& row : *rows)
     for (const std::string& why : im::applied(defaults, std::span(&row, 1)).passed_over)
       passed_over.push_back({{"name", row.first}, {"why", why}});
@@ -176,6 +178,7 @@ Reply unset_setting(Request& request) {
   const AppId app = request.app();
   const std::string name = request.query.text("name");
   std::optional<std::string> before;
+  request.note = {.made = true, .app = app, .object = name};
   const auto done = change_rules(request, app, "query.name", [&](RuleEditor& editor) -> Result<void> {
     auto was = editor.unset_setting(app, name);
     if (!was) return std::unexpected(std::move(was.error()));
@@ -183,7 +186,8 @@ Reply unset_setting(Request& request) {
     return {};
   });
   if (!done) return std::unexpected(done.error());
-  request.note = {.made = before.has_value(), .app = app, .object = name, .before = setting_note(name, before)};
+  request.note.made = before.has_value();
+  request.note.before = setting_note(name, before);
   return Answer{204, nullptr};
 }
 

@@ -95,6 +95,8 @@ void read_metrics_urls(JsonSection& section, ConsoleOptions& options) {
     auto origin = admin::origin_of(trimmed(rest.substr(0, comma)));
     rest.remove_prefix(std::min(comma + 1, rest.size()));
     if (!origin) return section.mistake("metrics_urls", origin.error().detail);
+    if (std::ranges::find(options.metrics_urls, *origin) != options.metrics_urls.end())
+      return section.mistake("metrics_urls", *origin + " is there twice, and would be counted twice");
     options.metrics_urls.push_back(*std::move(origin));
   }
   if (options.metrics_urls.size() > kMetricsUrlsMax)

@@ -302,11 +302,12 @@ std::optional<WallTime> Console::certificate_ends() const noexcept { return impl
 
 void Console::look_at_workers(const observe::MetricsPage& own) {
   std::vector<WorkerLooks::Worker> workers;
-  // A console in a worker's process shows it. Pages are read on the loop, whose thread writes what stands on them.
-  if (admin::read_worker_counts(own.render()))
-    workers.push_back({"this process", [loop = &impl_->loop, &own] { return rendered_on(*loop, own); }});
   for (const std::string& url : impl_->config.console.metrics_urls)
     workers.push_back({url, [url] { return fetch_metrics(url); }});
+  // A console in a worker's process shows that one, unless workers are named: a list that several of them share names
+  // this one, too, and it must not count twice. The page is read on the loop, whose thread writes what stands on it.
+  if (workers.empty() && admin::read_worker_counts(own.render()))
+    workers.push_back({"this process", [loop = &impl_->loop, &own] { return rendered_on(*loop, own); }});
   impl_->worker_looks.emplace(std::move(workers), impl_->clock, impl_->rates);
 }
 

@@ -43,8 +43,9 @@ class Console {
   /// New requests are answered 503 from now on; waits until those before are answered. Not on the loop. False:
   /// `deadline` came first.
   bool drain(MonoTime deadline);
-  /// Looks at the workers of console.metrics_urls from now on, and at this process's page where it is a worker's; `own`
-  /// is borrowed. Once; REQUIRED: the page has all its series, and nobody runs the loop yet or this is its thread.
+  /// Looks at the workers of console.metrics_urls from now on; where none is named, at this process's page if it is a
+  /// worker's. `own` is borrowed. Once; REQUIRED: the page has all its series, and nobody runs the loop yet or this is
+  /// its thread.
   void look_at_workers(const observe::MetricsPage& own);
   /// Where a person logs in for the first time; nullopt: somebody is an administrator already, and not `always`.
   Result<std::optional<std::string>> first_link(bool always);

@@ -1,7 +1,6 @@
 // nightpost im-settings: what an app has otherwise than the config says, while its IM server runs.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "app/cli_audit.h"
@@ -55,8 +54,7 @@ int show_settings(const SettingOptions& options, RuleOffice& office) {
   nlohmann::json all = nlohmann::json::array();
   for (const im::AppSetting& setting : im::app_settings()) {
     if (!options.name.empty() && setting.name != options.name) continue;
-    const bool own = std::ranges::find(*rows, setting.name, &SettingRows::value_type::first) != rows->end();
-    all.push_back(setting_json(setting, now.settings, own));
+    all.push_back(setting_json(setting, now.settings, now.has_own(setting.name)));
   }
   if (options.common.json) {
     print_json(options.name.empty() ? all : all.at(0));

@@ -137,7 +137,7 @@ int list_words(const WordOptions& options) {
   }
   Table table({"WORD", "ACTION"});
   for (const im::Word& word : words) table.row({printable(word.text), std::string(name_of(word.action))});
-  fmt::print("{}", table.text("no words: everything may be said"));
+  fmt::print("{}", table.text("no words: every text passes as it is"));
   return kDone;
 }
 
@@ -145,7 +145,7 @@ int list_words(const WordOptions& options) {
 
 void add_im_words_command(CLI::App& root, int& exit_code) {
   CLI::App* words =
-      root.add_subcommand("im-words", "Words that users of the IM server may not say: add, remove, list, import");
+      root.add_subcommand("im-words", "Words that an app refuses, masks or hears of: add, remove, list, import");
   words->require_subcommand(1);
   words->footer(
       "A change holds within im.app_rules_poll_ms, without a restart. src/im/README.md says where words are found.");

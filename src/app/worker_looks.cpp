@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <utility>
 
@@ -37,7 +38,10 @@ Result<std::string> fetch_metrics(const std::string& origin) {
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kMetricsWaitMs);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_metrics);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &body);
-  if (const CURLcode code = curl_easy_perform(curl); code != CURLE_OK) return fail(Errc::Io, curl_easy_strerror(code));
+  const CURLcode code = curl_easy_perform(curl);
+  if (code == CURLE_WRITE_ERROR)
+    return fail(Errc::Io, fmt::format("/metrics has more than {} bytes", kMetricsBytesMax));
+  if (code != CURLE_OK) return fail(Errc::Io, curl_easy_strerror(code));
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   if (status != 200) return fail(Errc::Io, fmt::format("/metrics was answered {}", status));
@@ -52,16 +56,22 @@ WorkerLooks::WorkerLooks(std::vector<Worker> workers, const Clock& clock, admin:
   if (!workers_.empty()) thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
 
+admin::RateBook::Look WorkerLooks::look_at(const Worker& worker) const {
+  const auto page = worker.page();
+  return {clock_.mono(), page ? admin::read_worker_counts(*page) : std::unexpected(page.error())};
+}
+
 void WorkerLooks::run(const std::stop_token& stop) {
   std::mutex mutex;
   std::condition_variable_any wake;
   for (MonoTime next = clock_.mono(); !stop.stop_requested(); next += admin::kRatesEvery) {
+    // At once: those that do not answer would else make all others late, when somebody looks at the charts most. Where
+    // there is no thread to be had, one after the other.
+    std::vector<std::future<admin::RateBook::Look>> asked;
+    for (const Worker& each : workers_)
+      asked.push_back(std::async(std::launch::async | std::launch::deferred, [this, &each] { return look_at(each); }));
     std::vector<admin::RateBook::Look> looks;
-    for (const Worker& each : workers_) {
-      if (stop.stop_requested()) return;
-      const auto page = each.page();
-      looks.push_back({clock_.mono(), page ? admin::read_worker_counts(*page) : std::unexpected(page.error())});
-    }
+    for (auto& each : asked) looks.push_back(each.get());
     book_.add(clock_.wall(), std::move(looks));
     // Where looks take longer than the time between two, none is made up for.
     next = std::max(next, clock_.mono() - admin::kRatesEvery);

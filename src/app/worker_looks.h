@@ -1,4 +1,5 @@
-// Looks at workers' /metrics again and again, for the charts of the console's first page. On a thread of its own.
+// Looks at workers' /metrics again and again, for the charts of the console's first page. On a thread of its own, and
+// on one more for each worker while that is asked.
 #pragma once
 
 #include <functional>
@@ -16,13 +17,14 @@ class WorkerLooks {
  public:
   struct Worker {
     std::string name;
-    std::function<Result<std::string>()> page;  // may take a few seconds; on the thread of the looks
+    std::function<Result<std::string>()> page;  // may take a few seconds; on any thread
   };
   /// Borrows the clock and the book.
   WorkerLooks(std::vector<Worker> workers, const Clock& clock, admin::RateBook& book);
 
  private:
   void run(const std::stop_token& stop);
+  admin::RateBook::Look look_at(const Worker& worker) const;
 
   const std::vector<Worker> workers_;
   const Clock& clock_;

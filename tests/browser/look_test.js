@@ -49,6 +49,13 @@ export const tests = [
     await admin.go('overview?again=1');
     await admin.says(/<b>w<\/b> nobody answers/);
     await page.unroute('**/v1/rates');
+    // What is not known is not said to be nothing.
+    const away = [1, 2, 3].map((n) => ({ at: Date.now() - 60_000 + n * 10_000, workers: 0, outcomes: {}, errors: {}, lag: null }));
+    await page.route('**/v1/rates', (route) => route.fulfill({ contentType: 'application/json', body: JSON.stringify({ every_ms: 10000, workers: [{ name: 'w', trouble: 'nobody answers' }], points: away }) }));
+    await admin.go('overview?again=2');
+    await admin.says(/No worker could be read twice in a row/);
+    assert.equal(await page.getByText('No pushes in the last hour.').count(), 0);
+    await page.unroute('**/v1/rates');
     const viewer = await visitor();
     await viewer.logIn(tokens.viewer);
     await viewer.page.locator('.chart').first().waitFor();

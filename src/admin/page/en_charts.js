@@ -3,6 +3,7 @@ export default {
   'charts': 'The last hour',
   'charts.none': 'No worker is looked at: name them in console.metrics_urls.',
   'charts.soon': 'The first figures come within half a minute.',
+  'charts.unknown': 'No worker could be read twice in a row: what became of pushes is not known.',
   'charts.table': 'As a table',
   'charts.pushes': 'Pushes a second, by what became of them',
   'charts.pushes.none': 'No pushes in the last hour.',

@@ -20,13 +20,16 @@ export async function ratesSection() {
   if (workers.length === 0) return section(t('charts'), empty(t('charts.none')));
   const away = workers.filter((each) => each.trouble !== '').map((each) => note('warn', h('code', {}, each.name), ' ', each.trouble));
   if (points.length < 2) return section(t('charts'), away, empty(t('charts.soon')));
+  // Without two looks at one worker nothing is known of pushes; that is not the same as none.
+  const counted = points.some((point) => point.workers > 0);
   const at = points.map((point) => point.at);
   const pushes = seriesOf(points, 'outcomes', outcomes, (name) => t(`charts.outcome.${name}`));
   const vendors = [...new Set(points.flatMap((point) => Object.keys(point.errors)))].sort();
   const errors = seriesOf(points, 'errors', vendors, vendorName);
   const lag = [{ label: t('charts.lag.records'), values: points.map((point) => point.lag) }];
   return section(t('charts'), away, h('div', { class: 'charts' },
-    pushes.length === 0 ? empty(t('charts.pushes.none')) : lineChart(t('charts.pushes'), at, pushes, round),
-    errors.length === 0 ? empty(t('charts.errors.none')) : lineChart(t('charts.errors'), at, errors, round),
+    !counted && empty(t('charts.unknown')),
+    counted && (pushes.length === 0 ? empty(t('charts.pushes.none')) : lineChart(t('charts.pushes'), at, pushes, round)),
+    counted && (errors.length === 0 ? empty(t('charts.errors.none')) : lineChart(t('charts.errors'), at, errors, round)),
     lineChart(t('charts.lag'), at, lag, round)));
 }

@@ -3,6 +3,7 @@ export default {
   'charts': '最近一小时',
   'charts.none': '没有要查看的 worker：请在 console.metrics_urls 中列出。',
   'charts.soon': '半分钟内显示首批数据。',
+  'charts.unknown': '没有连续两次读到任何 worker 的计数，推送结果未知。',
   'charts.table': '以表格显示',
   'charts.pushes': '每秒推送数（按结果）',
   'charts.pushes.none': '最近一小时没有推送。',

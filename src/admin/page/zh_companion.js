@@ -137,7 +137,7 @@ export default {
   'im.word.mark': '标记',
   'im.word.add': '添加敏感词',
   'im.word.remove.title': '移除“{word}”？',
-  'im.word.remove.text': '之后将允许使用该词。',
+  'im.word.remove.text': '之后不再处理该词。',
   'im.word.import': '导入词表',
   'im.word.file': '文件',
   'im.word.file.hint': '每行一个词，或：词、制表符、refuse、mask 或 mark；# 开头为注释。要么全部导入，要么都不导入。',

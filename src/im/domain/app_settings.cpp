@@ -114,8 +114,10 @@ Answer<void> set_setting(AppSettings& settings, const AppSetting& setting, std::
   return {};
 }
 
+bool AppliedSettings::has_own(std::string_view name) const { return std::ranges::find(own, name) != own.end(); }
+
 AppliedSettings applied(const AppSettings& defaults, std::span<const std::pair<std::string, std::string>> rows) {
-  AppliedSettings out{.settings = defaults, .passed_over = {}};
+  AppliedSettings out{.settings = defaults, .passed_over = {}, .own = {}};
   for (const auto& [name, value] : rows) {
     const AppSetting* const setting = app_setting(name);
     if (setting == nullptr) {
@@ -126,6 +128,7 @@ AppliedSettings applied(const AppSettings& defaults, std::span<const std::pair<s
       out.passed_over.push_back(std::move(ok.error().why));
       continue;
     }
+    out.own.push_back(setting->name);
     if (setting->capped)
       set_number(out.settings, *setting, std::min(number_of(out.settings, *setting), number_of(defaults, *setting)));
   }

@@ -60,6 +60,8 @@ Answer<void> set_setting(AppSettings& settings, const AppSetting& setting, std::
 struct AppliedSettings {
   AppSettings settings;
   std::vector<std::string> passed_over;  // why, each; another version's, or somebody wrote into the table by hand
+  std::vector<std::string_view> own;     // names of the settings whose row is used; they live as app_settings() does
+  bool has_own(std::string_view name) const;
 };
 /// `rows`: names and values.
 AppliedSettings applied(const AppSettings& defaults, std::span<const std::pair<std::string, std::string>> rows);

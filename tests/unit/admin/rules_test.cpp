@@ -88,7 +88,9 @@ TEST_CASE("admin words: a word has each of the actions that there are", "[admin]
     CHECK(put.status == 200);
     CHECK(put.body["action"] == name);
   }
-  CHECK(bed.put_word("odd", "shout").status == 422);
+  const Heard other = bed.put_word("odd", "shout");
+  CHECK(other.status == 400);
+  CHECK(other.path() == "action");
 }
 
 TEST_CASE("admin words: a list is imported whole, or not at all", "[admin][rules]") {
@@ -123,8 +125,13 @@ TEST_CASE("admin words: a list is imported whole, or not at all", "[admin][rules
   const Heard too_many = bed.import("five\nsix");
   CHECK(too_many.status == 422);
   CHECK(too_many.message() == "\"six\": word: the app has 5, as many as im.words_max allows");
+  const Heard repeated = bed.import("worse\nworse\nworse\nworse\nworse\nworse");
+  CHECK(repeated.status == 422);
+  CHECK(repeated.message() == "6 words, more than the 5 of im.words_max");
   CHECK(bed.words().size() == 4);
-  CHECK(bed.audit().size() == entries);
+  CHECK(bed.audit().size() == entries + 1);
+  CHECK(bed.audit().front().what == "im_word.import");
+  CHECK(bed.audit().front().outcome == "failed: " + too_many.message());
   CHECK(bed.rules_version() == 2);
 }
 
@@ -201,6 +208,8 @@ TEST_CASE("admin settings: what holds, whose word it is, and what servers pass o
   REQUIRE(passed.size() == 2);
   CHECK(passed[0] == json{{"name", "auto_read"}, {"why", "auto_read: not true or false"}});
   CHECK(passed[1]["name"] == "of_tomorrow");
+  CHECK(bed.setting("auto_read")["from"] == "config");  // that value is nobody's
+  CHECK(bed.setting("auto_read")["value"] == false);
   CHECK(bed.call("DELETE", "/v1/im/settings?app=1400000001&name=of_tomorrow", bed.boss).status == 204);
 }
 
@@ -223,7 +232,7 @@ TEST_CASE("admin rules: what is refused changes nothing", "[admin][rules]") {
            {"a line end", bed.put_word("a\nb"), 422, "word", "control character"},
            {"too long", bed.put_word(std::string(65, 'x')), 400, "word", "at most 64"},
            {"a number", bed.put_word(7), 400, "word", "not a text"},
-           {"another action", bed.put_word("darn", "shout"), 400, "action", "none of refuse, mask"},
+           {"another action", bed.put_word("darn", "shout"), 400, "action", "none of refuse, mask, mark"},
            {"a word that is not there", bed.call("DELETE", "/v1/im/words?app=1400000001&word=bad", bed.boss), 404, "",
             "no such word"},
            {"an empty one", bed.call("DELETE", "/v1/im/words?app=1400000001&word=", bed.boss), 422, "query.word",

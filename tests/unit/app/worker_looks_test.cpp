@@ -9,7 +9,7 @@ namespace {
 
 constexpr auto kLooksPatience = std::chrono::seconds(20);
 
-TEST_CASE("worker looks: each worker is looked at at once, and one that fails is named", "[app][console][rates]") {
+TEST_CASE("worker looks: the first look is at the start, and one that fails is named", "[app][console][rates]") {
   const SystemClock clock;
   admin::RateBook book;
   const WorkerLooks looks(
@@ -29,6 +29,20 @@ TEST_CASE("worker looks: each worker is looked at at once, and one that fails is
   CHECK(sources[1].trouble == "nobody answers");
   CHECK(sources[2].trouble == "no metrics of a worker");
 }  // the end does not wait for the next look
+
+TEST_CASE("worker looks: workers are asked at once, so that none waits for another's answer", "[app][console][rates]") {
+  const SystemClock clock;
+  admin::RateBook book;
+  std::atomic<int> asked{0};
+  const auto answers_when_both_are_asked = [&]() -> Result<std::string> {
+    ++asked;
+    if (!support::eventually(kLooksPatience, [&] { return asked >= 2; })) return fail(Errc::Timeout, "asked alone");
+    return "nightpost_outcomes_total{outcome=\"dead\"} 3\n";
+  };
+  const WorkerLooks looks({{"one", answers_when_both_are_asked}, {"two", answers_when_both_are_asked}}, clock, book);
+  REQUIRE(support::eventually(3 * kLooksPatience, [&] { return !book.points().empty(); }));
+  for (const admin::RateBook::Source& each : book.sources()) CHECK(each.trouble.empty());
+}
 
 TEST_CASE("worker looks: without workers nothing is looked at", "[app][console][rates]") {
   const SystemClock clock;
@@ -72,6 +86,18 @@ TEST_CASE("worker looks: a console in a worker's process shows that", "[app][con
   }));
   CHECK(heard["workers"] == nlohmann::json::array({{{"name", "this process"}, {"trouble", ""}}}));
   CHECK(heard["points"][0]["lag"] == 2);
+}
+
+TEST_CASE("worker looks: where workers are named, this process is not counted beside them", "[app][console][rates]") {
+  const ConsoleOffice office({{"metrics_urls", "http://127.0.0.1:1"}});  // may well be this one
+  observe::MetricsPage own;
+  own.add_counter("nightpost_outcomes_total", "What became of pushes", {{"outcome", "accepted"}}, [] { return 5.0; });
+  Running running(office);
+  running.console->look_at_workers(own);
+  const auto heard = running.ask("GET", "/v1/rates", office.token("viewer"));
+  REQUIRE(heard.status == 200);
+  REQUIRE(heard.body["workers"].size() == 1);
+  CHECK(heard.body["workers"][0]["name"] == "http://127.0.0.1:1");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// The words that an app's users may not say: found, added, removed, and read in as a list.
+// The words that an app refuses, masks or hears of: found, added, removed, and read in as a list.
 import { get, post, put, remove } from '../api.js';
 import { appField } from '../app_field.js';
 import { h, replace } from '../dom.js';

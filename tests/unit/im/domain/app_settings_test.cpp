@@ -119,6 +119,9 @@ TEST_CASE("app settings: rows over the config's; a cap stays one, and what is no
   CHECK(all.settings.groups_per_user_max == 7);
   CHECK(all.settings.web_slots == 5);
   CHECK(all.settings.recall_window == defaults.recall_window);
+  CHECK(all.own == std::vector<std::string_view>{"auto_read", "friends_max", "groups_per_user_max", "web_slots"});
+  CHECK(all.has_own("friends_max"));  // though the config's value is the most
+  CHECK_FALSE(all.has_own("recall_window_ms"));
   REQUIRE(all.passed_over.size() == 2);
   CHECK_THAT(all.passed_over[0], Catch::StartsWith("from_the_future: "));
   CHECK_THAT(all.passed_over[1], Catch::StartsWith("recall_window_ms: "));

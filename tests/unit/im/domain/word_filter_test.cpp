@@ -164,7 +164,7 @@ TEST_CASE("words: what is marked passes, and is told of", "[im][domain][words]")
 }
 
 TEST_CASE("words: actions have their names", "[im][domain][words]") {
-  for (const WordAction action : {WordAction::Refuse, WordAction::Mask})
+  for (const WordAction action : {WordAction::Refuse, WordAction::Mask, WordAction::Mark})
     CHECK(word_action_from(name_of(action)) == action);
   CHECK_FALSE(word_action_from("Refuse"));
   CHECK_FALSE(word_action_from(""));
