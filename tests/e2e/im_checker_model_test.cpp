@@ -163,6 +163,11 @@ TEST_CASE("checker: an answer is right by some order, or it is found", "[e2e][im
   CHECK(verdict("group_kick", "bob", "0 cid:done", 4, 5, {{"users", {"cid"}}}) == "");
   CHECK(verdict("group_kick", "ann", "0 cid:done", 4, 5, {{"users", {"cid"}}}) != "");
   CHECK(verdict("group_kick", "bob", "0 cid:done", 2, 4, {{"users", {"cid"}}}) != "");
+  CHECK(verdict("group_kick", "bob", "0 dee:done", 4, 5, {{"users", {"dee"}}}) != "");  // the trace is another's
+  const json both = json::array({"cid", "dee"});
+  CHECK(verdict("group_kick", "bob", "0 cid:done dee:done", 4, 5, {{"users", both}}) != "");
+  CHECK(verdict("silence", "bob", "0", 1, 2, {{"user", "dee"}, {"silence_ms", 1'000}}) == "");
+  CHECK(verdict("silence", "bob", "0", 1, 2, {{"user", "cid"}, {"silence_ms", 1'000}}) != "");
   CHECK(verdict("group_kick", "bob", "0 cid:already", 4, 5, {{"users", {"cid"}}}) == "");
   CHECK(verdict("group_kick", "bob", "0 ann:done", 4, 5, {{"users", {"ann"}}}) != "");
   CHECK(verdict("group_kick", "bob", "0 ann:failed", 4, 5, {{"users", {"ann"}}}) == "");

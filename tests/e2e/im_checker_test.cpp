@@ -28,7 +28,8 @@ TEST_CASE("im: at random, clients, histories and events agree with what was answ
   run_seeds(1, 3, 1'000);
 }
 
-TEST_CASE("im nodes: at random, the same on two nodes", "[e2e][im][nodes][checker]") { run_seeds(2, 2, 1'000); }
+// The third seed is needed: after a kill a push may come twice, so only a run without one sees both nodes send it.
+TEST_CASE("im nodes: at random, the same on two nodes", "[e2e][im][nodes][checker]") { run_seeds(2, 3, 700); }
 
 }  // namespace
 }  // namespace nightpost::e2e::checker

@@ -57,8 +57,11 @@ void measure_connections(const ImPlan& plan, ImBed& bed, Measured& run) {
     const Logins resumed = log_in(plan, bed, crowd, 1);
     if (crowd.resumed() != plan.connections)
       throw std::runtime_error(fmt::format("{} of {} sessions were resumed", crowd.resumed(), plan.connections));
+    bed.expect_metric("nightpost_im_online", static_cast<double>(crowd.size()));
     run[prefix + "resumed_logins_per_s"] = resumed.per_s;
     run[prefix + "resumed_login_cpu_us"] = resumed.cpu_us;
+    // The crowd may have all files that the limit leaves, and the clients of the bare server are of this process, too.
+    for (Crowd::Index i = 0; i < crowd.size(); ++i) crowd.cut(i);
     const double bare = bare_tls_bytes(std::min(plan.connections, kBareConnections));
     run[prefix + "bare_bytes_per_connection"] = bare;
     run[prefix + "bytes_above_bare"] = run[prefix + "rss_bytes_per_connection"].get<double>() - bare;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <stdexcept>
+#include <utility>
 
 #include "bench/im/bare_writer.h"
 #include "bench/im/measure.h"
@@ -33,7 +34,13 @@ std::int64_t number_after(std::string_view frame, std::string_view key) {
 class OnlineGroup {
  public:
   OnlineGroup(const ImPlan& plan, const ImBed& bed)
-      : plan_(plan), bed_(bed), crowd_(bed.port(), bed.tls()), heard_(plan.group_members), due_(1), arrived_(1) {
+      : plan_(plan),
+        bed_(bed),
+        crowd_(bed.port(), bed.tls()),
+        heard_(plan.group_members),
+        owed_(plan.group_members),
+        due_(1),
+        arrived_(1) {
     std::vector<std::string> users;
     for (std::size_t i = 0; i < plan.group_members; ++i) users.push_back(online_member(i));
     Callers callers(bed, RestHttp::One, 16);
@@ -95,6 +102,7 @@ class OnlineGroup {
               .reads = static_cast<double>(crowd_.reads() - reads),
               .latencies = {}};
     span.latencies = std::move(latencies_);
+    acknowledge_all();
     return span;
   }
   std::size_t sent() const noexcept { return due_.size() - 1; }
@@ -135,16 +143,29 @@ class OnlineGroup {
     const auto at = static_cast<std::size_t>(number);
     latencies_.push_back(Clock::now() - due_.at(at));
     frame_bytes_ = frame.size();
-    if (at % kAckFrames == 0)
-      crowd_.say(member, fmt::format(R"({{"type":"ack","pos":{}}})", number_after(frame, R"("pos":)")));
+    owed_[member] = number_after(frame, R"("pos":)");
+    if (at % kAckFrames == 0) acknowledge(member);
     if (++arrived_[at] == plan_.group_members - 1) ++whole_;
     return true;
+  }
+  void acknowledge(Crowd::Index member) {
+    crowd_.say(member, fmt::format(R"({{"type":"ack","pos":{}}})", std::exchange(owed_[member], 0)));
+  }
+  /// The last frames, too: after `im.ack_timeout_ms` without it the server pushes them to every phone, beside whatever
+  /// is measured next.
+  void acknowledge_all() {
+    for (Crowd::Index member = 0; member < owed_.size(); ++member)
+      if (owed_[member] > 0) acknowledge(member);
+    crowd_.turn(Clock::now());
+    bed_.expect_metric("nightpost_im_group_intents_held", 0);
+    bed_.expect_metric("nightpost_im_group_event_members_total", 0);
   }
 
   const ImPlan& plan_;
   const ImBed& bed_;
   Crowd crowd_;
   std::vector<std::int64_t> heard_;     // the last message, by member
+  std::vector<std::int64_t> owed_;      // likewise: the last frame that is not acknowledged; 0: none
   std::vector<Clock::time_point> due_;  // by message
   std::vector<std::size_t> arrived_;    // likewise: members that have it
   std::size_t whole_ = 0;               // messages that all have

@@ -69,7 +69,8 @@ void Chats::before_sync(const Device& device) {
     if (message.to == device.user) coming.messages.insert(id);
   for (const Device& other : devices_)
     for (const Wish& wish : other.wishes)
-      if (wish.op == "send" && wish.body.at("to") == device.user) coming.perhaps.insert(wish.body.at("client_id"));
+      if (wish.tried && wish.op == "send" && wish.body.at("to") == device.user)
+        coming.perhaps.insert(wish.body.at("client_id"));
 }
 
 void Chats::after_sync(const Device& device) {

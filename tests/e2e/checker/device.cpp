@@ -67,7 +67,8 @@ bool Device::sync() {
 
 void Device::ask(bool answer_gets_lost) {
   if (!client_ || wishes.empty()) return;
-  const Wish& wish = wishes.front();
+  Wish& wish = wishes.front();
+  wish.tried = true;
   wish.asked();
   try {
     open_ = client_->start(wish.op, wish.body);

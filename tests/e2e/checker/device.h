@@ -26,6 +26,7 @@ struct Wish {
   json body;
   std::function<void()> asked = [] {};
   std::function<void(const json& answer)> answered;
+  bool tried = false;  // it was asked, so it may have happened unanswered
 };
 
 /// What a connection was shown of groups, from a sync on.

@@ -1,4 +1,4 @@
-// What chance says; one seed, one story.
+// What chance says. A seed fixes the numbers, not the story: how fast servers answer decides what they are asked for.
 #pragma once
 
 #include <cstddef>

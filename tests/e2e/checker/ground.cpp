@@ -50,7 +50,7 @@ class TwoNodes : Stores, public Ground {
 }  // namespace
 
 Ground::Ground(std::size_t nodes, const std::string& store_url)
-    : bed(kSection, store_url), store_url_(store_url), nodes_(nodes) {}
+    : bed(kSection, store_url), store_url_(store_url), nodes_(nodes), logs_(nodes) {}
 
 void Ground::start(std::size_t i) {
   const std::string name = "node" + std::to_string(i);
@@ -58,12 +58,14 @@ void Ground::start(std::size_t i) {
   im.merge_patch(section(i));
   sections["im"] = im;
   if (!store_url_.empty()) sections["store"] = {{"url", store_url_}};
+  logs_[i] = bed.folder.file(name + "-" + std::to_string(++starts_) + ".log");
   nodes_[i] = std::make_unique<ImProcess>(bed.nightpost.config(name + ".json", bed.names, sections),
-                                          bed.folder.file(name + ".ready"), bed.folder.file(name + ".log"));
+                                          bed.folder.file(name + ".ready"), logs_[i]);
   started_at_ = std::chrono::steady_clock::now();
 }
 
 void Ground::kill(std::size_t i) {
+  if (!nodes_[i]->process().running()) return check_alive();  // it ended by itself, before
   nodes_[i]->process().signal(SIGKILL);
   CHECK(nodes_[i]->process().wait(10s) == 128 + SIGKILL);
   nodes_[i].reset();
@@ -73,7 +75,7 @@ void Ground::kill(std::size_t i) {
 void Ground::check_alive() {
   for (std::size_t i = 0; i < nodes(); ++i) {
     if (!nodes_[i] || nodes_[i]->process().running()) continue;
-    const std::string log = support::read_file(bed.folder.file("node" + std::to_string(i) + ".log"));
+    const std::string log = support::read_file(logs_[i]);
     INFO(log.substr(log.size() - std::min<std::size_t>(log.size(), 2'000)));
     CHECK(log.contains("im.store_lost"));
     nodes_[i].reset();

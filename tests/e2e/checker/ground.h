@@ -45,6 +45,8 @@ class Ground {
  private:
   const std::string store_url_;
   std::vector<std::unique_ptr<ImProcess>> nodes_;
+  std::vector<std::string> logs_;  // of each node, of its last start alone: it says why that one ended
+  int starts_ = 0;
   std::chrono::steady_clock::time_point started_at_;  // the last one
   int deaths_ = 0;
 };

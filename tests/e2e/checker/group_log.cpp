@@ -143,6 +143,25 @@ std::string tip_kind_of(const GroupRequest& request) {
   return {};
 }
 
+/// Whom its tips name: of a kick or an invitation each user who was done has a tip of his own.
+std::vector<std::string> named_by(const GroupRequest& request) {
+  if (request.op == "silence") return {request.body.at("user").get<std::string>()};
+  if (request.op == "group_join" || request.op == "group_quit") return {request.user};
+  std::vector<std::string> out;
+  for (const json& each : request.body.at("users")) {
+    const std::string user = each;
+    if (request.outcome.contains(" " + user + ":done")) out.push_back(user);
+  }
+  return out;
+}
+
+bool has_tip(const GroupLog& log, const std::string& kind, const std::string& by, const std::string& user,
+             std::int64_t low, std::int64_t high) {
+  for (std::int64_t seq = low + 1; seq <= high; ++seq)
+    if (const LogEntry& tip = log.at(seq); tip.kind == kind && tip.from == by && is_among(tip.users, user)) return true;
+  return false;
+}
+
 /// What holds for a moment after a success that may have changed nothing.
 bool holds_in(const GroupState& state, const GroupRequest& request) {
   if (request.op == "role") {
@@ -261,9 +280,9 @@ std::string judge(const GroupLog& log, const GroupRequest& request) {
   if (!holds) return what + ", and it never was so";
   const std::string kind = tip_kind_of(request);
   if (kind.empty()) return {};
-  for (std::int64_t seq = low + 1; seq <= high; ++seq)
-    if (log.at(seq).kind == kind && log.at(seq).from == request.user) return {};
-  return what + ", without a trace";
+  for (const std::string& user : named_by(request))
+    if (!has_tip(log, kind, request.user, user, low, high)) return what + ", without a trace of " + user;
+  return {};
 }
 
 }  // namespace nightpost::e2e::checker

@@ -71,9 +71,11 @@ void World::wish(Device& device) {
 
 // ---- Connections ----
 
+/// 0, where nobody listens: no node is alive.
 std::uint16_t World::some_port() {
-  for (;;)
+  while (ground_->alive() > 0)
     if (ImProcess* const node = ground_->node(dice_.below(ground_->nodes()))) return node->port();
+  return 0;
 }
 
 void World::connect(Device& device) {
@@ -179,6 +181,8 @@ void World::check() {
   if (ground_->alive() != 1 || ground_->nodes() == 1 || dice_.one_in(2)) end_disturbances();
   for (Device& device : devices_) device.frozen = false;
   const auto all_answered = [&] {
+    ground_->check_alive();
+    if (ground_->alive() == 0) end_disturbances();
     ask_all();
     return std::ranges::all_of(devices_, [](const Device& device) { return device.wishes.empty(); });
   };
@@ -198,7 +202,11 @@ void World::check() {
   for (const Device& device : devices_) groups_.check_live(device);
 
   for (Device& device : devices_) device.lose();
-  REQUIRE(support::eventually(30s, [&] { return ground_->all_settled(); }, 100ms));
+  const auto all_settled = [&] {
+    ground_->check_alive();
+    return ground_->all_settled();
+  };
+  REQUIRE(support::eventually(30s, all_settled, 100ms));
   check_histories();
   const Events events(ground_->bed.topics, ground_->bed.names.offline);
   // A death may forget that the broker has it.
