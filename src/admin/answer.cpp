@@ -18,6 +18,7 @@ Refusal refusal_of(const Error& error) {
     case Errc::Malformed:
       if (error.detail.ends_with(" is taken") || error.detail.contains("already has one of"))
         return {409, "conflict", error.detail, "name"};
+      if (error.detail.contains(" was edited meanwhile: ")) return {409, "conflict", error.detail};
       if (error.detail.starts_with("certificate name")) return {422, "invalid", error.detail, "name"};
       return {422, "invalid", error.detail};
     case Errc::Timeout:

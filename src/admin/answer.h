@@ -37,7 +37,8 @@ inline auto invalid(std::string message, std::string path = {}) {
 }
 inline auto not_found(std::string message) { return refused(404, "not_found", std::move(message)); }
 
-/// What a failure of the store means to a caller. Malformed is the input's, so 422; where a name is taken, 409.
+/// What a failure of the store means to a caller. Malformed is the input's, so 422; where a name is taken, or another
+/// edit was first, 409.
 Refusal refusal_of(const Error& error);
 inline auto refused(const Error& error) { return std::unexpected(refusal_of(error)); }
 

@@ -189,11 +189,7 @@ Reply change_certificate(Request& request) {
   const auto verification = verification_asked(request, *changed, true);
   if (!verification) return std::unexpected(verification.error());
   const auto after = tools.store.replace_certificate(before->id, *changed, before->version);
-  if (!after) {
-    const auto now = tools.store.certificate(before->id);
-    if (now && now->version != before->version) return refused(409, "conflict", after.error().detail);
-    return refused(after.error());
-  }
+  if (!after) return refused(after.error());
   request.note.after = certificate_note(*after, tools.certificates);
   request.note.after["new_secret"] = change->file || change->secret;
   request.note.after["verification"] = verified_word(*verification);

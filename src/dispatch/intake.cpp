@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/thrown_by.h"
@@ -19,6 +20,14 @@ constexpr milliseconds kHoldMax = delay_of(Tier::TenSeconds) / 2;
 // A cancel whose message is in the air looks so often whether it was answered.
 constexpr milliseconds kCancelLooksEvery{250};
 constexpr milliseconds kBadgeLasts{10'000};
+
+/// As many requests as there are numbers, spread over all receivers.
+std::uint8_t badge_weight_of(const OfflineEvent& event) {
+  std::unordered_set<std::int32_t> numbers;
+  for (const EventReceiver& to : event.to) numbers.insert(to.unread);
+  const std::size_t weight = kBulkAlone * numbers.size() / event.to.size();
+  return static_cast<std::uint8_t>(std::max<std::size_t>(weight, 1));
+}
 }  // namespace
 
 void Intake::accept(const Record& record) {
@@ -52,7 +61,10 @@ void Intake::accept(const Record& record) {
   // Nobody waits on the line for as long as a producer's expiry for messages may be away.
   if (open.event.is_call())
     open.event.expires_at = std::min<WallTime>(open.event.expires_at, open.event.occurred_at + options_.call_lasts_max);
-  if (open.event.to.size() >= options_.bulk_receivers_min) events_.set_aside_as_bulk(open);
+  if (open.event.to.size() >= options_.bulk_receivers_min) {
+    events_.set_aside_as_bulk(open);
+    open.badge_weight = badge_weight_of(open.event);
+  }
   // An expiry years away would overflow the clock; beyond the time we try, it makes no difference.
   const milliseconds tried_for = open.first_at + options_.retry_for - now_.wall;
   const milliseconds lasts = std::min(open.event.expires_at - now_.wall, options_.retry_for + milliseconds(1));
@@ -214,7 +226,7 @@ void Intake::ask_for_bulk() {
     const std::size_t count = turn_.take(std::min(open->event.to.size() - first, kKeysMax));
     if (count == 0) return;
     events_.looked_up(*open);
-    if (first == 0) open->window.quick_until = now_.mono + options_.quick_for;
+    if (first == 0 && open->lookups_failed == 0) open->window.quick_until = now_.mono + options_.quick_for;
     ask({{.event = open->tag, .first = first, .receivers = count, .lookup = open->lookups_failed}});
   }
 }
@@ -275,7 +287,7 @@ void Intake::on_found(std::span<const Asked> asked, Found found) {
 }
 
 void Intake::wake(OpenEvent& open) {
-  const bool asked = open.audience == Audience::Few || open.receivers_asked > 0;
+  const bool asked = open.audience == Audience::Few || open.receivers_asked > 0 || open.lookups_failed > 0;
   const Rule why = asked ? Rule::StoreUnavailable : Rule::NotInTime;
   if (now_.mono >= open.window.end()) {
     const bool expired = open.window.rule_at_end() == Rule::Expired;
@@ -325,6 +337,8 @@ void Intake::lookup_failed(OpenEvent& open, const Error& error) {
     return events_.end_receivers(open, ending_of(rule), {.meaning = error.detail});
   }
   metrics_.retries.add();
+  // While it counts as begun, nothing of bulk may be begun beside others, itself included.
+  if (open.audience == Audience::Many) events_.set_aside_as_bulk(open);
   open.receivers_asked = open.receivers_found = 0;
   open.state = OpenEvent::State::AskAgain;
   open.lookup_at = next.at;

@@ -67,6 +67,7 @@ struct OpenEvent {
   Window window{};
   State state = State::Looking;
   Audience audience = Audience::Few;
+  std::uint8_t badge_weight = 1;  // of bulk: what a push counts as (kBulkAlone) where badges part those that share
   int lookups_failed = 0;
   MonoTime lookup_at{};
 
@@ -112,6 +113,7 @@ struct OpenEvent {
     window = {};
     state = State::Looking;
     audience = Audience::Few;
+    badge_weight = 1;
     lookups_failed = 0;
     receivers.clear();
     receivers_asked = receivers_found = next_receiver = next_device = pushes_open = 0;
@@ -130,7 +132,7 @@ struct OpenEvent {
 };
 
 /// A push of bulk whose request is its own counts as so much in the air, one that may share a request as 1: a thousand
-/// of those are one request.
+/// of those are one request; or as more, where badges part them. Once the request is built, as its part of it, or 1.
 inline constexpr std::uint8_t kBulkAlone = 64;
 
 struct Push {

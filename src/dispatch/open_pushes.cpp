@@ -63,6 +63,15 @@ void OpenPushes::landed(Push& push) noexcept {
   bulk_landed_at_ = now_.mono;
 }
 
+void OpenPushes::shares(Push& push, std::size_t company) noexcept {
+  if (push.bulk_in_air == 0) return;
+  const std::size_t before = push.bulk_in_air, weight = std::max<std::size_t>(kBulkAlone / company, 1);
+  bulk_in_air_ = bulk_in_air_ - before + weight;
+  push.signer->bulk_landed(before);
+  push.signer->bulk_took_off(weight);
+  push.bulk_in_air = static_cast<std::uint8_t>(weight);
+}
+
 void OpenPushes::heard(const Push& push) noexcept {
   const OpenEvent& event = *push.event;
   if (event.audience != Audience::Few || push.progress.attempts != 1 || event.hops > 0 || push.delayed ||

@@ -43,18 +43,20 @@ class OpenPushes {
   void takes_off(Push& push) noexcept;
   /// It was answered, or waits again. Once is enough.
   void landed(Push& push) noexcept;
+  /// Its request goes to so many, itself included: together they count as one that is alone, or as 1 each if that is
+  /// more.
+  void shares(Push& push, std::size_t company) noexcept;
   /// The vendor has answered its first request: others than bulk tell by that how much bulk is too much.
   void heard(const Push& push) noexcept;
   /// How many pushes more of bulk, of that weight, may go with that signer, beside those of `promised` together that
   /// will. A signer may have as many as others could, so that one that hangs leaves half.
   std::size_t room_for_bulk(const SignerPace& signer, std::size_t weight = kBulkAlone,
                             std::size_t promised = 0) const noexcept;
-  /// What a push counts as in the air.
+  /// What a push counts as in the air, until its request is built (shares()).
   static std::uint8_t bulk_weight(const Push& push) noexcept {
-    return push.alone ? kBulkAlone : bulk_weight(*push.route);
-  }
-  static std::uint8_t bulk_weight(const Route& route) noexcept {
-    return route.provider->batching().tokens ? 1 : kBulkAlone;
+    const Batching batching = push.route->provider->batching();
+    if (push.alone || !batching.tokens) return kBulkAlone;
+    return batching.badge && batching.mixed_max == 0 ? push.event->badge_weight : std::uint8_t{1};
   }
   /// As much of bulk as may be in the air at once waits for others alone: more need not be planned yet.
   bool has_bulk_at_hand() const noexcept {

@@ -31,7 +31,8 @@ struct Options {
   // So many receivers and devices of bulk events are looked up, planned or called in one go; then comes what came
   // meanwhile. While others are sent to, a quarter.
   std::size_t bulk_turn_max = 1'024;
-  // So many pushes of bulk events may be in the air whatever others feel of it.
+  // So many requests of bulk events may be in the air whatever others feel of it; where many pushes share a request, 64
+  // times so many pushes.
   std::size_t bulk_in_flight_first = 64;
   // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.
   std::size_t credential_in_flight_max = 4096;

@@ -103,35 +103,38 @@ bool PushQueues::call_company(Waiting& waiting, const SignerPace& signer) {
   TwoLines<std::uint64_t>& lines = waiting.pushes;
   for (;;) {
     const bool few = !lines.line(Audience::Few).empty();
-    const std::size_t bulk = lines.line(Audience::Many).empty() ? 0 : callable_bulk(waiting, signer);
+    const std::size_t bulk = lines.line(Audience::Many).empty() ? 0 : callable_bulk(signer);
     if (!few && bulk == 0) return false;
     const Audience whose = few && bulk > 0 ? lines.turn() : few ? Audience::Few : Audience::Many;
-    const std::size_t company = call_company(lines.line(whose), whose == Audience::Few ? kCompany : bulk);
+    const std::size_t company = call_company(lines.line(whose), bulk);
     if (whose == Audience::Many) turn_.count(company);
     if (company > 0) return true;
   }
 }
 
-/// How many bulk pushes may be called at once. A push that is called in vain goes to the end of the line, and the drain
-/// rate counts it as sent.
-std::size_t PushQueues::callable_bulk(const Waiting& waiting, const SignerPace& signer) {
-  std::size_t room = kCompany;
-  if (signer.is_healthy())
-    room = std::min(room, pushes_.room_for_bulk(signer, OpenPushes::bulk_weight(*waiting.route), due_bulk_));
+/// How much of bulk, by weight, may be called at once. A push that is called in vain goes to the end of the line, and
+/// the drain rate counts it as sent.
+std::size_t PushQueues::callable_bulk(const SignerPace& signer) {
+  const std::size_t room = signer.is_healthy() ? pushes_.room_for_bulk(signer, 1, due_bulk_) : SignerPace::kUnbounded;
   return room > 0 && !turn_.is_over() ? room : 0;
 }
 
-/// The first that still waits, and up to `most` in all that may share its request. How many were called.
-std::size_t PushQueues::call_company(std::deque<std::uint64_t>& line, std::size_t most) {
+/// The first that still waits, and those behind it that may share its request: up to kCompany in all, and of bulk as
+/// long as `bulk_room` lasts, by weight. How many were called.
+std::size_t PushQueues::call_company(std::deque<std::uint64_t>& line, std::size_t bulk_room) {
   const OpenEvent* event = nullptr;
-  std::size_t company = 0;
+  bool alone = false;
+  std::size_t company = 0, weight = 0;  // of bulk
   for (; !line.empty(); line.pop_front()) {
     Push* const push = pushes_.find(line.front());
     if (push == nullptr || push->state != Push::State::Parked || !push->waits_for_room) continue;
-    const bool shares = push->event == event && company < most && push->route->provider->batching().tokens;
-    if (event != nullptr && !shares) break;
+    const bool may_share = !alone && !push->alone && push->route->provider->batching().tokens;
+    const bool full = company >= kCompany || (weight > 0 && weight >= bulk_room);
+    if (event != nullptr && (push->event != event || !may_share || full)) break;
     ++company;
     event = push->event;
+    if (event->audience == Audience::Many) weight += OpenPushes::bulk_weight(*push);
+    alone = push->alone;
     call(*push);
   }
   return company;

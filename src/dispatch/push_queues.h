@@ -70,8 +70,8 @@ class PushQueues {
   void make_due(const Push& push);
   void call_for_room(ForRoom& waiting, std::size_t& promised);
   bool call_company(Waiting& waiting, const SignerPace& signer);
-  std::size_t callable_bulk(const Waiting& waiting, const SignerPace& signer);
-  std::size_t call_company(std::deque<std::uint64_t>& line, std::size_t most);
+  std::size_t callable_bulk(const SignerPace& signer);
+  std::size_t call_company(std::deque<std::uint64_t>& line, std::size_t bulk_room);
 
   const Options& options_;
   const Now& now_;

@@ -158,6 +158,7 @@ void Shipping::launch(Shipment all, std::vector<Planned> planned, bool first) {
       push.state = Push::State::InFlight;
       push.grant = all.grant;
       if (first) pushes_.count_attempt(push);
+      pushes_.shares(push, count);
       shipment->deadline = std::min(shipment->deadline, push.window.end());
     }
     const std::optional<std::string> thrown =

@@ -136,7 +136,7 @@ class SignerPace {
   void wait_ended(Audience whose, bool called, MonoTime now) noexcept;
   /// For one more push, behind those of its audience alone: each has its turns. nullopt: not known yet.
   std::optional<milliseconds> expected_wait(Audience whose, MonoTime now) noexcept;
-  /// Of bulk, those in the air.
+  /// Of bulk, those in the air, by weight (kBulkAlone).
   std::size_t bulk_in_air() const noexcept { return bulk_in_air_; }
   void bulk_took_off(std::size_t weight) noexcept { bulk_in_air_ += weight; }
   void bulk_landed(std::size_t weight) noexcept { bulk_in_air_ -= weight; }

@@ -69,11 +69,13 @@ int main(int argc, char** argv) {
   app.add_option("--busy-per-s", arguments.busy_per_s, "events a second while the others are measured")
       ->check(CLI::Range(8, 10'000));
   CLI::Option* brief = app.add_flag("--short", arguments.brief, "about 90 s, the worker's limits a fraction");
-  app.add_flag("--long", arguments.at_length, "also a vendor that is down for five minutes")->excludes(brief);
+  CLI::Option* at_length =
+      app.add_flag("--long", arguments.at_length, "also a vendor that is down for five minutes")->excludes(brief);
   app.add_option("--kills", arguments.kills,
                  "nothing but so many kills of workers, a rebalance for five of them and a broker restart for fifty")
       ->check(CLI::Range(1, 100'000))
-      ->excludes(brief);
+      ->excludes(brief)
+      ->excludes(at_length);
   app.add_option("--keep-logs", arguments.keep_logs, "a folder for the logs of workers and sandbox")->type_name("DIR");
   app.add_flag("--json", arguments.json);
   CLI11_PARSE(app, argc, argv);

@@ -224,6 +224,42 @@ TEST_CASE("bulk limit: of pushes that could share a request no more are called t
   CHECK(signer.waiting() == 80 - kBulkAlone);
 }
 
+TEST_CASE("bulk limit: of pushes that badges part no more are called than requests may go", "[dispatch][bulk]") {
+  Options options;
+  options.bulk_in_flight_first = 8;
+  options.credential_in_flight_first = options.credential_in_flight_max;
+  SendingBed bed(options);
+  const auto vendor = std::make_shared<nightpost::testing::FakeBatchProvider>();
+  bed.world.routes[1]->provider = vendor;
+  SignerPace& signer = bed.pacer().signer();
+  Push& single = bed.push(bed.begin({"z"}));
+  single.route = bed.route;
+  bed.pushes.count_with(single, signer);
+  bed.pushes.count_attempt(single);
+  bed.pushes.heard(single);  // somebody else sends
+  OpenEvent& group = bed.begin({"a"});
+  bed.events.set_aside_as_bulk(group);
+  group.badge_weight = 16;
+  std::size_t waits = 80 - 8 * kBulkAlone / 16;
+  SECTION("where the vendor shows them") {}
+  SECTION("else as many as share") {
+    vendor->wants.badge = false;
+    waits = 0;
+  }
+  SECTION("and as many as letters of one request") {
+    vendor->wants.mixed_max = 100;
+    waits = 0;
+  }
+  for (int i = 0; i < 80; ++i) {
+    Push& one = bed.push(group);
+    one.route = bed.route;
+    bed.pushes.count_with(one, signer);
+    bed.queues.park_for_room(one);
+  }
+  CHECK(bed.queues.call_for_room());
+  CHECK(signer.waiting() == waits);
+}
+
 TEST_CASE("bulk limit: who waits for others alone is counted until it waits no longer", "[dispatch][bulk]") {
   Options options;
   options.bulk_in_flight_first = 2;

@@ -209,3 +209,24 @@ TEST_CASE("bulk: beside others the next event is begun when little of the one be
   }
   for (; answered < f.world.sent.size(); ++answered) f.world.answer(200, "id", answered);
 }
+
+TEST_CASE("bulk: beside others a group whose look-up failed is looked up again, and holds up no other",
+          "[dispatch][bulk]") {
+  BatchFixture f;
+  f.provider->wants = {};
+  f.options.bulk_receivers_min = 10;
+  f.accept(f.members(1, 99));
+  f.world.answer(200, "id", 0);
+  f.world.store_down = Error{Errc::Io, "disk"};
+  f.accept(f.members(12));
+  CHECK(f.world.finds == 2);
+  CHECK(f.world.metrics.bulk_receivers_unplanned.read() == 0);
+  f.world.store_down.reset();
+  f.accept(f.members(12, 100));
+  CHECK(f.world.finds == 3);  // at once, though the one before waits for its back-off
+  f.pass(seconds(1));         // a back-off; others count as sending for two
+  CHECK(f.world.finds == 4);
+  CHECK(f.world.sent.size() == 25);
+  for (std::size_t i = 1; i < f.world.sent.size(); ++i) f.world.answer(200, "id", i);
+  CHECK(f.all_over());
+}

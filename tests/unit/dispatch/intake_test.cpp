@@ -229,3 +229,21 @@ TEST_CASE("intake: receivers of a bulk event are asked for a part a call", "[dis
   bed.turn = BulkTurn(100);
   CHECK(bed.plan() == phones);
 }
+
+TEST_CASE("intake: a bulk event of many numbers is many requests where badges show", "[dispatch][intake][bulk]") {
+  PlanningBed bed;
+  bed.options.bulk_receivers_min = 128;
+  struct Row {
+    int receivers, numbers, weight;
+  };
+  const Row row = GENERATE(values<Row>({{128, 1, 1}, {128, 2, 1}, {128, 64, 32}, {128, 128, 64}, {127, 127, 1}}));
+  nlohmann::json event = event_for({});
+  for (int i = 0; i < row.receivers; ++i)
+    event["to"].push_back({{"user_id", "m" + std::to_string(i)}, {"unread", i % row.numbers}});
+  bed.accept(event);
+  bed.world.store_slow = true;
+  bed.intake.ask();
+  const auto rings = bed.rings();
+  REQUIRE_FALSE(rings.empty());
+  CHECK(int(bed.events.find(rings.at(0).second)->badge_weight) == row.weight);
+}

@@ -116,6 +116,22 @@ TEST_CASE("queues: pushes of one event that may share a request count as one", "
   CHECK(bed.due().size() == 5);
 }
 
+TEST_CASE("queues: a push that shares no request any more counts as one", "[dispatch][queues]") {
+  Queues bed;
+  auto batching = std::make_shared<Route>(*bed.route);
+  batching->provider = std::make_shared<nightpost::testing::FakeBatchProvider>();
+  bed.options.credential_in_flight_first = 3;
+  bed.route = batching;
+  OpenEvent& one = bed.begin({"a"});
+  for (const bool alone : {true, true, false, false, true}) {
+    Push& push = bed.waiting(&one);
+    push.alone = alone;
+    bed.queues.park_for_room(push);
+  }
+  CHECK(bed.queues.call_for_room());
+  CHECK(bed.due().size() == 4);  // three requests: two alone, two that share
+}
+
 TEST_CASE("queues: the certificates of one signer take turns for its room", "[dispatch][queues]") {
   Queues bed;
   bed.options.credential_in_flight_max = 100;

@@ -184,3 +184,21 @@ TEST_CASE("shipping: letters wait in a bin, and leave in time", "[dispatch][ship
     CHECK(bed.in_state(tags, Push::State::InFlight) == 1);
   }
 }
+
+TEST_CASE("shipping: bulk counts as the requests that it became", "[dispatch][shipping][bulk]") {
+  Dock bed;
+  bed.vendor->chunk = GENERATE(1, 2, 1000);
+  OpenEvent& group = bed.begin({"a", "b", "c", "d"});
+  bed.events.set_aside_as_bulk(group);
+  for (std::size_t i = 0; i < 4; ++i) bed.attempts.attempt(bed.push(group, i));
+  bed.events.all_planned(group);
+  const SignerPace& signer = bed.pacer().signer();
+  CHECK(signer.bulk_in_air() == 4);
+  bed.shipping.ship();
+  const std::size_t requests = bed.world.sent.size();
+  CHECK(requests == (bed.vendor->chunk == 1 ? 4 : bed.vendor->chunk == 2 ? 2 : 1));
+  CHECK(signer.bulk_in_air() == requests * kBulkAlone);
+  for (std::size_t i = 0; i < requests; ++i) bed.world.answer(200, "", i);
+  CHECK(signer.bulk_in_air() == 0);
+  CHECK(bed.outcomes("accepted") == 4);
+}
