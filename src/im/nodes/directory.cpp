@@ -222,9 +222,11 @@ void Directory::forget(PeerId id, Change::What why) {
 
 void Directory::committed(const Committed& commit, MonoTime now) {
   now_ = now;
-  if (!group_commits_.empty() && commit.number > 0 && commit.number < group_commits_.back().number) {
-    group_commits_.clear();  // the store was set back
-    group_commits_from_ = 0;
+  // This node's own numbers rise, unless the store was set back. One of another node may come late, and changes
+  // nothing.
+  if (!commit.group_intents.empty() && !group_commits_.empty() && commit.number < group_commits_.back().number) {
+    group_commits_.clear();
+    group_commits_from_ = commit.number - 1;
   }
   for (const GroupIntent& intent : commit.group_intents) {
     if (intent.message) group_commits_.push_back({commit.number, intent.message->id});

@@ -3,6 +3,11 @@
 #include <algorithm>
 
 namespace nightpost::im {
+namespace {
+
+constexpr std::size_t kLiveCountBytes = 32;  // more than a room and its users take in a message
+
+}  // namespace
 
 PeerLink::PeerLink(Parts parts, PeerOptions options)
     : parts_(std::move(parts)), options_(options), directory_(options.directory, parts_.self, parts_.metrics) {
@@ -38,10 +43,20 @@ void PeerLink::tell(const Committed& commit) {
   if (left_) return;
   const std::string bytes = encode_commit(parts_.self, seq_, commit);
   if (bytes.size() > options_.message_bytes_max) {
+    // What has no number is not in the store, where the others could read it.
+    if (commit.number == 0 && commit.deliveries.size() > 1) return tell_in_two(commit);
     parts_.metrics.too_large.add();
     return;
   }
   if (parts_.channel.publish(bytes)) parts_.metrics.commits_told.add();
+}
+
+/// Of a live group's messages, which have nothing beside their deliveries.
+void PeerLink::tell_in_two(const Committed& commit) {
+  const auto begin = commit.deliveries.begin(), end = commit.deliveries.end();
+  const auto middle = begin + (end - begin) / 2;
+  tell({.deliveries = {begin, middle}});
+  tell({.deliveries = {middle, end}});
 }
 
 bool PeerLink::hears() const noexcept { return subscribed_ && parts_.loop.now() - echo_at_ < options_.directory.lease; }
@@ -202,7 +217,9 @@ void PeerLink::beat() {
   directory_.pass(now);
   log_changes();
   say(peer::Beat{parts_.name});
-  peer::Live live{parts_.ears.live_counts(options_.directory.live_rooms_max)};
+  // A longer message would be refused by the others, and end their connection to Redis.
+  const std::size_t most = std::min(options_.directory.live_rooms_max, options_.message_bytes_max / kLiveCountBytes);
+  peer::Live live{parts_.ears.live_counts(most)};
   const bool any = !live.rooms.empty();
   if (std::exchange(told_live_, any) || any) say(std::move(live));
   for (const PeerId node : directory_.take_asks(options_.heartbeat, now)) say(peer::Ask{node});

@@ -86,6 +86,7 @@ class PeerLink final : public Peers, public Presence, private PresenceEvents, pr
   bool say_numbered(PeerBody body);
   void want_state();
   void say_page();
+  void tell_in_two(const Committed& commit);
   void beat();
   void log_changes();
 

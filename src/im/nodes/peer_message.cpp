@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::string_view kPeerMark = "NPim";
 constexpr std::uint8_t kPeerVersion = 1;
-constexpr std::int64_t kPeerTimeMax = std::int64_t{1} << 60;  // ms; a later one is for ever
+constexpr std::int64_t kPeerTimeMax = std::int64_t{1} << 60;   // ms; a later one is for ever
+constexpr std::int64_t kLiveUsersMax = std::int64_t{1} << 40;  // so that those of all nodes can be added up
 constexpr std::size_t kItems = std::variant_size_v<Item>;
 static_assert(kItems == 10, "an Item is told by its index: add new ones at the end, and to make_item()");
 
@@ -364,7 +365,7 @@ void walk(C& codec, Either<peer::Live> auto& live) {
     walk(codec, count.room);
     walk(codec, count.users);
     if constexpr (C::kReads)
-      if (count.room.value == 0 || count.users < 1) codec.refuse();
+      if (count.room.value == 0 || count.users < 1 || count.users > kLiveUsersMax) codec.refuse();
   });
 }
 

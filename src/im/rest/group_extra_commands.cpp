@@ -43,7 +43,7 @@ void change_attributes(Call call, bool clear) {
 }
 
 /// Puts users out of a live group for a time, or lets them in again (0); of other groups the service refuses it.
-/// Refused where it could be done for none.
+/// Done for all it can be done for; refused by what the first of the others was.
 void change_bans(Call call, milliseconds time, std::vector<std::string> users, std::string group, std::string reason) {
   GroupService& groups = *call.tools.groups;
   const Actor app{call.user(""), std::nullopt};
@@ -51,9 +51,9 @@ void change_bans(Call call, milliseconds time, std::vector<std::string> users, s
       app, {.group = std::move(group), .users = std::move(users), .reason = std::move(reason), .ban = time},
       [call = std::move(call)](const Answer<MembersChanged>& changed) mutable {
         if (!changed) return std::move(call).refuse(changed.error());
-        const auto failed = [](const MemberOutcome& each) { return each.result == MemberResult::Failed; };
-        if (std::ranges::all_of(changed->members, failed))
-          return std::move(call).refuse({Code::GroupForbidden, changed->members.front().why});
+        const auto failed = std::ranges::find(changed->members, MemberResult::Failed, &MemberOutcome::result);
+        if (failed != changed->members.end())
+          return std::move(call).refuse({Code::GroupForbidden, failed->user + ": " + failed->why});
         std::move(call).answer({});
       });
 }

@@ -18,6 +18,10 @@ std::optional<Priority> priority_in_room(const Item& item) {
   return news->passing ? Priority::Lowest : Priority::High;
 }
 
+GroupNews news_of(const std::string& group, const GroupTip& tip) {
+  return {.group = group, .tip = std::make_shared<const std::string>(tip_element(tip))};
+}
+
 }  // namespace
 
 ConvId LiveRooms::room_of(const UserKey& user) const {
@@ -103,14 +107,15 @@ void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, From from)
   deliveries = std::move(out);
 }
 
+/// Whoever does not tell `out` to other nodes keeps it for them (keep_for_peers).
 void LiveRooms::say(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now) {
   room.queue.add(priority, std::move(delivery));
-  release(id, room, out, now);
+  release_own(id, room, out, now);
 }
 
 void LiveRooms::pass_on(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now) {
   room.peers.add(priority, std::move(delivery));
-  release(id, room, out, now);
+  release_peers(id, room, out, now);
 }
 
 std::size_t LiveRooms::share_of(ConvId id, const Room& room) const {
@@ -121,19 +126,30 @@ std::size_t LiveRooms::share_of(ConvId id, const Room& room) const {
       static_cast<std::size_t>(std::lround(static_cast<double>(limits_.live_per_second) * share)), 1);
 }
 
-void LiveRooms::release(ConvId id, Room& room, Out& out, MonoTime now, Out* for_peers) {
-  const std::uint64_t dropped = room.queue.dropped() + room.peers.dropped();
+void LiveRooms::release_own(ConvId id, Room& room, Out& out, MonoTime now) {
+  const std::uint64_t dropped = room.queue.dropped();
   room.queue.set_per_second(share_of(id, room));
-  for (Delivery& each : room.queue.take(now)) {
-    if (for_peers != nullptr) for_peers->push_back(each);
-    out.push_back(std::move(each));
-  }
+  for (Delivery& each : room.queue.take(now)) out.push_back(std::move(each));
+  dropped_ += room.queue.dropped() - dropped;
+  note_waiting(id, room);
+}
+
+void LiveRooms::release_peers(ConvId id, Room& room, Out& out, MonoTime now) {
+  const std::uint64_t dropped = room.peers.dropped();
   for (Delivery& each : room.peers.take(now)) out.push_back(std::move(each));
-  dropped_ += room.queue.dropped() + room.peers.dropped() - dropped;
+  dropped_ += room.peers.dropped() - dropped;
+  note_waiting(id, room);
+}
+
+void LiveRooms::note_waiting(ConvId id, const Room& room) {
   if (room.queue.next() || room.peers.next())
     waiting_.insert(id);
   else
     waiting_.erase(id);
+}
+
+void LiveRooms::keep_for_peers(const Out& out, std::size_t from) {
+  if (elsewhere_) for_peers_.insert(for_peers_.end(), out.begin() + static_cast<std::ptrdiff_t>(from), out.end());
 }
 
 void LiveRooms::forget(std::unordered_map<ConvId, Room>::iterator room) {
@@ -172,8 +188,10 @@ void LiveRooms::leave(const UserKey& user, bool told, Out& out, MonoTime now) {
   if (!told) {
     out.push_back({.to = user, .item = Subscribed{.on = false, .live = room->second.group}, .group = id});
     const GroupTip tip{.kind = GroupTip::Kind::Quit, .by = user.user, .users = {user.user}};
-    GroupNews news{.group = room->second.group, .tip = std::make_shared<const std::string>(tip_element(tip))};
-    say(id, room->second, Priority::Lowest, {.to = user, .item = std::move(news), .group = id}, out, now);
+    const std::size_t before = out.size();
+    say(id, room->second, Priority::Lowest, {.to = user, .item = news_of(room->second.group, tip), .group = id}, out,
+        now);
+    keep_for_peers(out, before);
   }
   if (--room->second.users == 0) forget(room);
 }
@@ -187,7 +205,14 @@ void LiveRooms::dismiss(ConvId id) {
 
 std::vector<Delivery> LiveRooms::put_out(const UserKey& user, ConvId room, MonoTime now) {
   Out out;
-  if (room.value != 0 && room_of(user) == room) leave(user, false, out, now);
+  const auto found = rooms_.find(room);
+  if (found == rooms_.end() || room_of(user) != room) return out;
+  // To this user alone, and while his devices still are among those that hear the room.
+  out.push_back({.to = user,
+                 .item = news_of(found->second.group, {.kind = GroupTip::Kind::Kick, .users = {user.user}}),
+                 .group = room,
+                 .only = std::make_shared<const std::vector<std::string>>()});
+  leave(user, false, out, now);
   return out;
 }
 
@@ -195,6 +220,7 @@ std::vector<Delivery> LiveRooms::end(ConvId id) {
   const auto room = rooms_.find(id);
   if (room == rooms_.end()) return {};
   Out out;
+  out.push_back({.item = news_of(room->second.group, {.kind = GroupTip::Kind::Dismiss}), .group = id});
   out.push_back({.item = Subscribed{.on = false, .live = room->second.group}, .group = id});
   dismiss(id);
   return out;
@@ -228,7 +254,7 @@ void LiveRooms::gone(const Terminal& who, MonoTime now) {
   leases_.push_back({now + limits_.live_lease, who.user, who.device, device->second.epoch});
 }
 
-std::vector<Delivery> LiveRooms::due(MonoTime now, std::vector<Delivery>* for_peers) {
+std::vector<Delivery> LiveRooms::due(MonoTime now) {
   Out out;
   while (!leases_.empty() && leases_.front().until <= now) {
     const Lease lease = std::move(leases_.front());
@@ -240,7 +266,12 @@ std::vector<Delivery> LiveRooms::due(MonoTime now, std::vector<Delivery>* for_pe
     found->second.devices.erase(device);
     if (found->second.devices.empty()) leave(lease.user, false, out, now);
   }
-  for (const ConvId id : std::vector(waiting_.begin(), waiting_.end())) release(id, rooms_.at(id), out, now, for_peers);
+  for (const ConvId id : std::vector(waiting_.begin(), waiting_.end())) {
+    const std::size_t before = out.size();
+    release_own(id, rooms_.at(id), out, now);
+    keep_for_peers(out, before);
+    release_peers(id, rooms_.at(id), out, now);
+  }
   return out;
 }
 

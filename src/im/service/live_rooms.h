@@ -12,6 +12,7 @@
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
@@ -24,7 +25,8 @@ namespace nightpost::im {
 /// A user is in one room at most, with the devices that joined it. A device that is gone keeps its place for a lease.
 ///
 /// Where several nodes have members of a room, each lets its own members' messages pass at its share of the room's rate
-/// before the others are told (shape), by how many of the users are with it. So what falls is heard nowhere.
+/// before the others are told (shape), by how many of the users are with it. So what falls is heard nowhere, and what
+/// had to wait is told to the others once it goes out here (take_for_peers).
 class LiveRooms {
  public:
   /// Users in a room at other nodes.
@@ -53,7 +55,8 @@ class LiveRooms {
   /// What a commit told: memberships change as it says, and what a room is to hear passes its rate. `deliveries`
   /// becomes what is to be handed out now.
   void take(std::vector<Delivery>& deliveries, MonoTime now, From from = From::Here);
-  /// Another node put the user out, or ended the room, as the store says: what is to be handed out for it.
+  /// Another node put the user out, or ended the room, as the store says: what is to be handed out for it. Whoever is
+  /// concerned is told, as by the commit that was not heard, but not by whom.
   std::vector<Delivery> put_out(const UserKey& user, ConvId room, MonoTime now);
   std::vector<Delivery> end(ConvId room);
   struct Count {
@@ -69,9 +72,11 @@ class LiveRooms {
   /// A device asks to join; to be held until it has its answer. A connection that ends in between has left a place
   /// that is not taken yet: it has a lease from the first. May outlive this.
   std::shared_ptr<const void> asked(const Terminal& who);
-  /// What waited for its time: messages, and the ends of leases. `for_peers`: of it, what other nodes' members are to
-  /// hear, too; null: nobody else is there.
-  std::vector<Delivery> due(MonoTime now, std::vector<Delivery>* for_peers = nullptr);
+  /// What waited for its time: messages, and the ends of leases.
+  std::vector<Delivery> due(MonoTime now);
+  /// What was handed out since the last call, by anything but shape(), and other nodes' members are to hear, too. Empty
+  /// where set_elsewhere() named nobody.
+  std::vector<Delivery> take_for_peers() { return std::exchange(for_peers_, {}); }
   std::optional<MonoTime> next() const;
 
  private:
@@ -107,8 +112,12 @@ class LiveRooms {
   void dismiss(ConvId room);
   void say(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now);
   void pass_on(ConvId id, Room& room, Priority priority, Delivery delivery, Out& out, MonoTime now);
-  /// What its rate allows.
-  void release(ConvId id, Room& room, Out& out, MonoTime now, Out* for_peers = nullptr);
+  /// What its rate allows: of this node's commits, and of others'. Never both in one `out` that others are told of:
+  /// they would hear their own again.
+  void release_own(ConvId id, Room& room, Out& out, MonoTime now);
+  void release_peers(ConvId id, Room& room, Out& out, MonoTime now);
+  void note_waiting(ConvId id, const Room& room);
+  void keep_for_peers(const Out& out, std::size_t from);
   std::size_t share_of(ConvId id, const Room& room) const;
   void forget(std::unordered_map<ConvId, Room>::iterator room);
 
@@ -119,7 +128,8 @@ class LiveRooms {
   std::deque<Lease> leases_;                                           // oldest first
   std::set<ConvId> waiting_;                                           // rooms where something waits
   std::uint64_t dropped_ = 0;
-  Elsewhere elsewhere_;  // empty: nobody is
+  Elsewhere elsewhere_;              // empty: nobody is
+  std::vector<Delivery> for_peers_;  // take_for_peers()
 };
 
 }  // namespace nightpost::im

@@ -17,6 +17,13 @@ void StoreService::shape_for_peers(Committed& told) {
   arm_rooms();
 }
 
+/// What a room's rate held back is nobody's commit any more: others hear of it apart, as it goes out here.
+void StoreService::tell_peers_of_rooms() {
+  Committed said;
+  said.deliveries = rooms_.take_for_peers();
+  if (!said.deliveries.empty() && peers_ != nullptr) peers_->tell(said);
+}
+
 void StoreService::doubt_rooms(const Concerned& whom) {
   if (whom.all)
     for (const LiveRooms::Count& each : rooms_.counts(rooms_.rooms())) rooms_in_doubt_.insert(each.room);
@@ -47,6 +54,7 @@ void StoreService::check_rooms() {
                     for (const std::string& user : check->banned)
                       for (Delivery& each : rooms_.put_out({check->app, user}, room, now))
                         told.deliveries.push_back(std::move(each));
+                    tell_peers_of_rooms();
                     arm_rooms();
                     if (!told.deliveries.empty()) around_.listener.committed(std::move(told));
                     check_rooms();

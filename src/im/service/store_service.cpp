@@ -223,9 +223,8 @@ void StoreService::look_at_rooms() {
   if (stopped_) return;
   Committed told;
   rooms_looked_at_ = around_.loop.now();
-  Committed for_peers;
-  told.deliveries = rooms_.due(rooms_looked_at_, peers_ != nullptr ? &for_peers.deliveries : nullptr);
-  if (!for_peers.deliveries.empty()) peers_->tell(for_peers);
+  told.deliveries = rooms_.due(rooms_looked_at_);
+  tell_peers_of_rooms();
   arm_rooms();
   if (!told.deliveries.empty()) around_.listener.committed(std::move(told));
 }

@@ -206,7 +206,12 @@ std::optional<Refusal> Writer::commit(Batch& batch, Committed& told, std::vector
   begin_batch(batch, told.number = node_.number());
   for (const Tables::Unbind& each : unbound_) tables_.finish_unbind(each);
   // What could not be done at once may have been made void by a device that registered at another node since.
-  if (!unbind_.empty()) unbind_ = tables_.unbinds();
+  if (!unbind_.empty()) {
+    std::vector<Tables::Unbind> standing = tables_.unbinds();
+    // Rows that could not be read are not gone: forgotten here, those tokens would stay until the next start.
+    if (const auto failure = tables_.failure()) return refusal_of(*failure);
+    unbind_ = std::move(standing);
+  }
   if (in_order()) unbind_in_order();
   for (const auto& command : batch)
     if (tables_.failure() || !run_one(*command, told, after))

@@ -287,6 +287,18 @@ TEST_CASE("directory: who has all may lack what was committed here since, or not
   CHECK(has_all(4).empty());
   CHECK(has_all(5) == Lines{"mei phone has all of groups but 1 7 6"});
   CHECK(has_all(7) == Lines{"mei phone has all of groups but 1"});
+  SECTION("another node's commit that comes late changes nothing") {
+    Committed late;
+    late.number = 6;
+    late.ended.push_back({});
+    bed.directory.committed(late, bed.now);
+    CHECK(has_all(6) == Lines{"mei phone has all of groups but 1 7"});
+  }
+  SECTION("the store was set back: what was told before it is not known") {
+    commit(3);
+    CHECK(has_all(1).empty());
+    CHECK(has_all(2) == Lines{"mei phone has all of groups but 1 3"});
+  }
 }
 
 TEST_CASE("directory: a node that falls silent has no device after its lease", "[im][nodes]") {

@@ -69,7 +69,9 @@ struct HeardCommits final : PeerEars {
   void may_have_missed() override { all.push_back("may have missed"); }
   std::int64_t told = 0;
   std::int64_t told_up_to() const noexcept override { return told; }
-  std::vector<LiveRooms::Count> live_counts(std::size_t) const override { return live; }
+  std::vector<LiveRooms::Count> live_counts(std::size_t most) const override {
+    return {live.begin(), live.begin() + static_cast<std::ptrdiff_t>(std::min(most, live.size()))};
+  }
   std::vector<LiveRooms::Count> live;
 };
 
@@ -177,6 +179,34 @@ TEST_CASE("peer link: a commit above the limit is not told, and counted", "[im][
   nodes.pass(milliseconds(10));
   CHECK(nodes.two.heard().empty());
   CHECK(nodes.one.metrics.too_large.read() == 1);
+  CHECK(nodes.two.metrics.malformed.read() == 0);
+}
+
+TEST_CASE("peer link: of live groups so much is told in a message as the others read", "[im][nodes][live]") {
+  TwoNodes nodes({.message_bytes_max = 1'000});
+  SECTION("messages that have no number go in parts") {
+    Committed said;
+    for (int i = 0; i < 5; ++i) {
+      const Message message{.elements = std::string(400, 'x')};
+      said.deliveries.push_back(
+          {.item = NewMessage{.message = std::make_shared<const Message>(message)}, .group = ConvId{5}});
+    }
+    nodes.one.link->tell(said);
+    nodes.pass(milliseconds(10));
+    CHECK(nodes.two.metrics.commits_heard.read() == nodes.one.metrics.commits_told.read());
+    CHECK(nodes.one.metrics.commits_told.read() > 1);
+    CHECK(nodes.one.metrics.too_large.read() == 0);
+  }
+  SECTION("one that is too long alone is counted") {
+    const Message message{.elements = std::string(2'000, 'x')};
+    nodes.one.link->tell({.deliveries = {{.item = NewMessage{.message = std::make_shared<const Message>(message)}}}});
+    CHECK(nodes.one.metrics.too_large.read() == 1);
+  }
+  SECTION("users of groups") {
+    for (std::int64_t i = 1; i <= 200; ++i) nodes.one.ears.live.push_back({ConvId{i << 40}, std::int64_t{1} << 40});
+    nodes.pass(milliseconds(1'000));
+    CHECK(nodes.two.link->live_elsewhere(ConvId{std::int64_t{1} << 40}) == std::int64_t{1} << 40);
+  }
   CHECK(nodes.two.metrics.malformed.read() == 0);
 }
 

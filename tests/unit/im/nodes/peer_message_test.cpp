@@ -97,7 +97,8 @@ TEST_CASE("peer message: presence, there and back", "[im][nodes]") {
   CHECK(live.rooms[0].room == ConvId{5});
   CHECK(live.rooms[0].users == 7);
   CHECK(live.rooms[1].users == std::int64_t{1} << 40);
-  for (const LiveRooms::Count wrong : {LiveRooms::Count{ConvId{0}, 1}, {ConvId{5}, 0}, {ConvId{5}, -1}})
+  for (const LiveRooms::Count wrong :
+       {LiveRooms::Count{ConvId{0}, 1}, {ConvId{5}, 0}, {ConvId{5}, -1}, {ConvId{5}, (std::int64_t{1} << 40) + 1}})
     CHECK(fault_of(encode({.from = kPeer, .body = peer::Live{{wrong}}})) == "malformed");
   const peer::State state{true, false, {{peer_user("mei"), "phone", true, Ver{5}}, {peer_user("a"), "b", false, {}}}};
   const peer::State page = there_and_back(state);

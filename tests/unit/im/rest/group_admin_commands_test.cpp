@@ -162,10 +162,16 @@ TEST_CASE("rest groups: users are banned from a live group, and let in again", "
            {"unban_group_member", {{"GroupId", "show"}}, 10004},
            {"get_group_ban_member", {{"GroupId", "team"}}, 10007},
            {"get_group_ban_member", {{"GroupId", "show"}, {"Limit", 0}}, 10004},
+           // One of two is the owner: the other is banned, and the caller hears that not all are.
+           {"ban_group_member", {{"GroupId", "show"}, {"Members_Account", {"dave", "alice"}}, {"Duration", 5}}, 10007},
        }) {
     CAPTURE(row.command, row.body);
     CHECK(bed.group_code(row.command, row.body) == row.code);
   }
+  list = bed.group("get_group_ban_member", {{"GroupId", "show"}}).at("BannedAccountList");
+  REQUIRE(list.size() == 2);
+  CHECK(list.at(0).at("Member_Account") == "carol");
+  CHECK(list.at(1).at("Member_Account") == "dave");
 }
 
 TEST_CASE("rest groups: a live group has whom it has now", "[im][rest][groups]") {

@@ -1,5 +1,9 @@
 // A live group whose members are at two nodes.
 #include <algorithm>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "im/service/live_rooms.h"
 #include "nodes_world.h"
@@ -111,6 +115,101 @@ TEST_CASE("im live nodes: each node lets its share pass, and what falls is heard
   CHECK(std::ranges::count(later_a, 'w') == 20);
 }
 
+TEST_CASE("im live nodes: where messages of both nodes wait, all members hear each of them once",
+          "[im][service][postgres][nodes][live]") {
+  ShowNodes nodes;
+  nodes.enter(nodes.a, nodes.mia);
+  nodes.enter(nodes.b, nodes.max);
+  const auto pass = [&] {
+    nodes.a.loop.pass(milliseconds(1'000));
+    Nodes::turn(nodes.b);
+    nodes.b.loop.pass(milliseconds(1'000));
+    Nodes::turn(nodes.a);
+  };
+  pass();
+  nodes.settle();
+  ShowNodes::heard(nodes.a);
+  ShowNodes::heard(nodes.b);
+  std::vector<std::string> want;
+  for (int i = 0; i < 30; ++i) {  // 20 of each pass at once, 10 wait
+    want.push_back("a" + std::to_string(i));
+    nodes.say(nodes.a, nodes.mia, want.back());
+    want.push_back("b" + std::to_string(i));
+    nodes.say(nodes.b, nodes.max, want.back());
+  }
+  nodes.settle();
+  pass();
+  std::ranges::sort(want);
+  for (World* const at : {&nodes.a, &nodes.b}) {
+    std::istringstream words(ShowNodes::heard(*at));
+    std::vector<std::string> heard{std::istream_iterator<std::string>(words), std::istream_iterator<std::string>()};
+    std::ranges::sort(heard);
+    CHECK(heard == want);
+  }
+}
+
+TEST_CASE("im live nodes: what waited is told to others as it goes out, and what is theirs is not",
+          "[im][service][nodes][live]") {
+  GroupLimits limits;
+  limits.live_per_second = 2;
+  LiveRooms rooms(limits);
+  rooms.set_elsewhere([](ConvId) { return std::int64_t{0}; });
+  MonoTime now(std::chrono::hours(1));
+  for (const char* const user : {"mia", "max"}) {
+    std::vector<Delivery> join = {{.to = {kApp, user},
+                                   .item = Subscribed{.on = true, .live = "show", .device = "phone", .epoch = Epoch{1}},
+                                   .group = ConvId{7}}};
+    rooms.take(join, now, LiveRooms::From::Shaped);
+  }
+  const auto said = [](const std::string& words) {
+    return std::vector<Delivery>{
+        {.to = {kApp, "mia"},
+         .item = NewMessage{.message = std::make_shared<const Message>(Message{.elements = words})},
+         .group = ConvId{7}}};
+  };
+  const auto words_of = [](const std::vector<Delivery>& all) {
+    std::string out;
+    for (const Delivery& each : all)
+      if (const auto* const message = std::get_if<NewMessage>(&each.item)) out += message->message->elements;
+    return out;
+  };
+  const auto commit = [&](const std::string& words) {
+    std::vector<Delivery> told = said(words);
+    rooms.shape(told, now);
+    return words_of(told);
+  };
+  const auto hear = [&](const std::string& words) {
+    std::vector<Delivery> told = said(words);
+    rooms.take(told, now, LiveRooms::From::Peer);
+    return words_of(told);
+  };
+  CHECK(commit("a") + commit("b") + commit("c") == "ab");
+  CHECK(hear("x") + hear("y") + hear("z") == "xy");
+  CHECK(rooms.waiting() == 2);
+  CHECK(rooms.take_for_peers().empty());
+  now += milliseconds(500);
+  SECTION("once another of theirs comes") {
+    CHECK(hear("w") == "z");
+    CHECK(rooms.take_for_peers().empty());
+    CHECK(words_of(rooms.due(now)) == "c");
+    CHECK(words_of(rooms.take_for_peers()) == "c");
+    CHECK(rooms.take_for_peers().empty());
+  }
+  SECTION("once another of this node's is committed, with which it is told") {
+    CHECK(commit("d") == "c");
+    CHECK(words_of(rooms.due(now)) == "z");
+    CHECK(rooms.take_for_peers().empty());
+  }
+  SECTION("once a device does not come back, whose quit is told, too") {
+    rooms.gone(Terminal{{kApp, "max"}, "phone", Epoch{1}}, now);
+    now += limits.live_lease;
+    CHECK(words_of(rooms.due(now)) == "cz");
+    const std::vector<Delivery> told = rooms.take_for_peers();
+    CHECK(words_of(told) == "c");
+    CHECK(told.size() == 2);
+  }
+}
+
 TEST_CASE("im live nodes: who was put out without this node's hearing is put out by the store's word",
           "[im][service][postgres][nodes][live]") {
   ShowNodes nodes;
@@ -133,7 +232,7 @@ TEST_CASE("im live nodes: who was put out without this node's hearing is put out
     REQUIRE(nodes.kick(nodes.a, milliseconds(3'600'000)));
     look();
     CHECK(ShowNodes::here(nodes.b) == 0);
-    CHECK(ShowNodes::let_go(nodes.b) == "max");
+    CHECK(group_words(nodes.b.news()) == Told{"event kick", "off max", "event quit"});
   }
   SECTION("with the whole group") {
     REQUIRE(nodes.ask<Ver>([&](auto reply) {
@@ -141,7 +240,7 @@ TEST_CASE("im live nodes: who was put out without this node's hearing is put out
     }));
     look();
     CHECK(ShowNodes::here(nodes.b) == 0);
-    CHECK(ShowNodes::let_go(nodes.b) == "all");
+    CHECK(group_words(nodes.b.news()) == Told{"event dismiss", "off "});
   }
   SECTION("not who may stay") {
     nodes.say(nodes.a, nodes.mia, "x");

@@ -118,6 +118,13 @@ TEST_CASE("im nodes: what the dispatcher's store does not take away at once goes
   nodes.a.sql("ALTER TABLE devices RENAME TO devices_away");
   REQUIRE(nodes.a.logout(nodes.phone));
   CHECK(nodes.a.number("SELECT count(*) FROM im_unbinds") == 1);
+  SECTION("at the next commit") {}
+  SECTION("also where the rows could not be read meanwhile") {
+    nodes.a.sql("ALTER TABLE im_unbinds RENAME TO unbinds_away");
+    CHECK_FALSE(nodes.ask<SendReply>(
+        [&](auto reply) { nodes.a.service->send(nodes.anna, nodes.a.text("denny"), std::move(reply)); }));
+    nodes.a.sql("ALTER TABLE unbinds_away RENAME TO im_unbinds");
+  }
   nodes.a.sql("ALTER TABLE devices_away RENAME TO devices");
   CHECK(nodes.token() == "first");
   for (int tries = 0; tries < 100 && !nodes.token().empty(); ++tries) nodes.a.send(nodes.anna, "denny");
