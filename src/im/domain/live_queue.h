@@ -46,6 +46,16 @@ class LiveQueue {
       for (; waiting_ > waiting_max_ && !line->empty(); --waiting_, ++dropped_) line->pop_front();
     return out;
   }
+  /// All that waits, in its order, whatever the bucket has.
+  std::vector<T> drain() {
+    std::vector<T> out;
+    for (auto& line : lines_) {
+      for (T& item : line) out.push_back(std::move(item));
+      line.clear();
+    }
+    waiting_ = 0;
+    return out;
+  }
   /// When to ask again; nothing: nothing waits.
   std::optional<MonoTime> next() const {
     if (waiting_ == 0) return std::nullopt;

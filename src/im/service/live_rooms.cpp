@@ -193,7 +193,11 @@ void LiveRooms::leave(const UserKey& user, bool told, Out& out, MonoTime now) {
         now);
     keep_for_peers(out, before);
   }
-  if (--room->second.users == 0) forget(room);
+  if (--room->second.users > 0) return;
+  // Nobody here waits for it any more. The members of other nodes do, and its senders were told of success.
+  if (elsewhere_)
+    for (Delivery& each : room->second.queue.drain()) for_peers_.push_back(std::move(each));
+  forget(room);
 }
 
 void LiveRooms::dismiss(ConvId id) {

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 #include <string>
+#include <vector>
 
 namespace nightpost::im {
 namespace {
@@ -77,6 +78,18 @@ TEST_CASE("live queue: too many wait: the oldest of the lowest goes", "[im][doma
   bucket.add(Priority::High, "h4");  // h1: nothing lower is left
   CHECK(bucket.queue.dropped() == 6);
   CHECK(bucket.pass(milliseconds(1'000)) == "h2 h3 h4");
+}
+
+TEST_CASE("live queue: all that waits can be taken away", "[im][domain][live]") {
+  Bucket bucket;
+  for (const char* word : {"1", "2", "3", "4"}) bucket.add(Priority::Normal, word);
+  bucket.add(Priority::Low, "low");
+  bucket.add(Priority::High, "high");
+  CHECK(bucket.queue.drain() == std::vector<std::string>{"high", "low"});
+  CHECK(bucket.queue.waiting() == 0);
+  CHECK_FALSE(bucket.queue.next());
+  CHECK(bucket.queue.drain().empty());
+  CHECK(bucket.pass(milliseconds(1'000)).empty());
 }
 
 TEST_CASE("live queue: no more goes out than the rate, however it is asked", "[im][domain][live]") {

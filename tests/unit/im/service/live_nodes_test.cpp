@@ -200,6 +200,16 @@ TEST_CASE("im live nodes: what waited is told to others as it goes out, and what
     CHECK(words_of(rooms.due(now)) == "z");
     CHECK(rooms.take_for_peers().empty());
   }
+  SECTION("once nobody of this node is left to hear it") {
+    for (const char* const user : {"mia", "max"}) {
+      std::vector<Delivery> quit = {
+          {.to = {kApp, user}, .item = Subscribed{.on = false, .live = "show"}, .group = ConvId{7}}};
+      rooms.take(quit, now, LiveRooms::From::Shaped);
+    }
+    CHECK(rooms.rooms() == 0);
+    CHECK(words_of(rooms.take_for_peers()) == "c");
+    CHECK(rooms.waiting() == 0);
+  }
   SECTION("once a device does not come back, whose quit is told, too") {
     rooms.gone(Terminal{{kApp, "max"}, "phone", Epoch{1}}, now);
     now += limits.live_lease;
