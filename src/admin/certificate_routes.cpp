@@ -168,7 +168,8 @@ Reply check_certificate(Request& request) {
 Reply change_certificate(Request& request) {
   const auto before = certificate_in_path(request);
   if (!before) return std::unexpected(before.error());
-  if (request.body.empty()) return malformed("nothing is named that is to change");
+  const bool of_version = request.body.has("of_version");
+  if (request.body.size() == (of_version ? 1 : 0)) return malformed("nothing is named that is to change");
   auto change = change_in(request.body);
   if (!change) return std::unexpected(change.error());
   if (auto hidden = keep_hidden(*change, &*before, request.tools.certificates))
@@ -188,7 +189,8 @@ Reply change_certificate(Request& request) {
   if (!changed) return std::unexpected(std::move(changed.error()));
   const auto verification = verification_asked(request, *changed, true);
   if (!verification) return std::unexpected(verification.error());
-  const auto after = tools.store.replace_certificate(before->id, *changed, before->version);
+  const auto after = tools.store.replace_certificate(before->id, *changed,
+                                                     of_version ? request.body.number("of_version") : before->version);
   if (!after) return refused(after.error());
   request.note.after = certificate_note(*after, tools.certificates);
   request.note.after["new_secret"] = change->file || change->secret;

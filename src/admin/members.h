@@ -55,6 +55,7 @@ class Values {
   explicit Values(nlohmann::json object) : object_(std::move(object)) {}
   bool has(const char* name) const { return object_.contains(name); }
   bool empty() const noexcept { return object_.empty(); }
+  std::size_t size() const noexcept { return object_.size(); }
   std::string text(const char* name, const std::string& otherwise = "") const {
     return has(name) ? object_[name].get<std::string>() : otherwise;
   }

@@ -53,6 +53,8 @@ inline constexpr Member kCertificateChange[] = {
     {"name", Member::Is::Text, "letters, digits, '-', '_', '.'", false, true, 0, 64},
     CERTIFICATE_MEMBERS,
     {"new_receipt_key", Member::Is::Flag, "a new random one; the vendor must be told it", false, true},
+    {"of_version", Member::Is::Integer, "which this edit was made of; 409 where another is in use", false, true, 1,
+     INT64_MAX},
 };
 #undef CERTIFICATE_MEMBERS
 

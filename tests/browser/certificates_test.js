@@ -123,6 +123,16 @@ export const tests = [
     await page.locator('main .mistake:visible, main [role=alert]').first().waitFor();
     assert.equal((await admin.call('get', `/v1/certificates/${ids.oppo}`)).version, after.version);
   }],
+  ['a form that was open while somebody else changed the certificate undoes nothing', async ({ admin, ids }) => {
+    const { page } = admin;
+    await admin.go(`certificates/${ids.oppo}/edit`);
+    await admin.call('patch', `/v1/certificates/${ids.oppo}`, { settings: { channel_id: 'chat3' } });
+    await admin.fill({ bundle_id: 'com.example.other' });
+    await page.locator('main button[type=submit]').click();
+    await page.locator('main .mistake:visible, main [role=alert]').first().waitFor();
+    const now = await admin.call('get', `/v1/certificates/${ids.oppo}`);
+    assert.deepEqual([now.settings.channel_id, now.bundle_id], ['chat3', 'com.example.shop']);
+  }],
   ['disable asks and enable does not; both show at once', async ({ admin, ids }) => {
     const { page } = admin;
     await admin.go(`certificates/${ids.vivo}`);

@@ -214,6 +214,21 @@ TEST_CASE("admin certificates: an edit that another one overtook is refused", "[
   CHECK(bed.call("PATCH", "/v1/certificates/1", secret, {{"bundle_id", "com.second"}}).status == 200);
 }
 
+TEST_CASE("admin certificates: an edit made of an earlier version is refused", "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Operator), one = "/v1/certificates/1";
+  REQUIRE(bed.call("POST", "/v1/certificates", secret, kNewCertificate).status == 201);
+  CHECK(bed.call("PATCH", one, secret, {{"bundle_id", "com.first"}, {"of_version", 1}}).body["version"] == 2);
+  for (const int version : {1, 3}) {
+    const Heard late = bed.call("PATCH", one, secret, {{"bundle_id", "com.second"}, {"of_version", version}});
+    CHECK(late.status == 409);
+    CHECK(late.code() == "conflict");
+  }
+  CHECK(bed.call("PATCH", one, secret, {{"of_version", 2}}).status == 400);  // which changes nothing
+  CHECK(bed.call("PATCH", one, secret, {{"bundle_id", "com.x"}, {"of_version", 0}}).path() == "of_version");
+  CHECK(bed.store->certificate({1})->bundle_id == "com.first");
+}
+
 TEST_CASE("admin certificates: a sealed secret goes to no other host", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Operator);

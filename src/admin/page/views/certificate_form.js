@@ -136,7 +136,7 @@ function editForm(vendor, before) {
     if (Object.keys(body).length === 0) {
       toast(t('nothing.changed'));
     } else {
-      const { version } = await patch(asked(pathOf('v1', 'certificates', before.id), verify), body);
+      const { version } = await patch(asked(pathOf('v1', 'certificates', before.id), verify), { ...body, of_version: before.version });
       toast(t('certificate.changed', { version }));
     }
     go(['certificates', before.id]);
