@@ -43,7 +43,7 @@ Reply run_on_letters(Request& request, bool drop) {
 }  // namespace
 
 Reply trace_event(Request& request) {
-  return request.tools.traces.of_event({.event = request.in_path.at(0),
+  return request.tools.traces.of_event({.event = request.query.text("event"),
                                         .user = request.query.text("user"),
                                         .device = request.query.text("device"),
                                         .may_see = sight_of(request)},

@@ -128,6 +128,7 @@ inline constexpr Member kMuteQuery[] = {
 };
 
 inline constexpr Member kEventQuery[] = {
+    {"event", Member::Is::Text, "its id; in the query, for paths fold \"..\"", true, false, 1, 255},
     {"user", Member::Is::Text, "only this receiver", false, false, 0, 255},
     {"device", Member::Is::Text, "only this device", false, false, 0, 255},
 };

@@ -156,7 +156,7 @@ constexpr Route kRoutes[] = {
      .what = "All settings and mutes as lines, a page at a time",
      .query = kExportQuery,
      .waits = true},
-    {"GET", "/v1/trace/events/{event}", kViewer, kV1, trace_event, "", "What became of an event, hop by hop",
+    {"GET", "/v1/trace/events", kViewer, kV1, trace_event, "", "What became of an event, hop by hop",
      kEventQuery},
     {"GET", "/v1/trace/users", kViewer, kV1, trace_user, "", "A user's latest events", kUserEventsQuery},
     {"GET", "/v1/live", kViewer, kV1, watch_live, "", "What becomes of pushes now", kLiveQuery},

@@ -127,9 +127,9 @@ int trace_remotely(const TraceCommandOptions& options) {
   if (options.from_results)
     return say_error("--from-results: goes without --server, where the brokers can be reached", kBadUsage);
   if (!options.event.empty()) {
-    const auto heard = ask_server(remote, "GET",
-                                  target_of("/v1/trace/events/" + path_text(options.event),
-                                            {{"user", options.user}, {"device", options.device}}));
+    const auto heard = ask_server(
+        remote, "GET",
+        target_of("/v1/trace/events", {{"event", options.event}, {"user", options.user}, {"device", options.device}}));
     if (!heard) return heard.error();
     if (options.common.json)
       print_json(*heard);

@@ -37,7 +37,7 @@ TEST_CASE("admin: who is for some apps sees no others", "[admin][routes]") {
   CHECK(bed.call("GET", "/v1/devices?token=abcdef", bed.token(Role::Viewer)).body["items"].size() == 2);
 
   bed.traces.app = kGame;
-  CHECK(bed.call("GET", "/v1/trace/events/e1", secret).status == 404);
+  CHECK(bed.call("GET", "/v1/trace/events?event=e1", secret).status == 404);
   bed.call("GET", "/v1/letters", secret);
   CHECK(bed.letters.asked.apps == std::vector<AppId>{kShop});
   bed.call("POST", "/v1/letters/replay", secret, {{"rules", {"credential_bad"}}});
@@ -253,12 +253,17 @@ TEST_CASE("admin letters: filters, and runs that cannot be", "[admin][routes]") 
 TEST_CASE("admin trace: the question is handed on", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Viewer);
-  CHECK(bed.call("GET", "/v1/trace/events/a%2Fb%20c?user=v&device=d", secret).body["event_id"] == "a/b c");
+  CHECK(bed.call("GET", "/v1/trace/events?event=a%2Fb%20c&user=v&device=d", secret).body["event_id"] == "a/b c");
   CHECK(bed.traces.asked == "a/b c|v|d");
   bed.call("GET", "/v1/trace/users?app=1400000001&user=v", secret);
   CHECK(bed.traces.asked == "v|" + std::to_string(to_ms(kThen) - 86'400'000) + "|50");
   CHECK(bed.call("GET", "/v1/trace/users?app=1400000001", secret).path() == "query.user");
-  CHECK(bed.call("GET", "/v1/trace/events/", secret).status == 404);
+  for (const char* id : {"..", "."}) {
+    const std::string asked = std::string("/v1/trace/events?event=") + id;
+    CHECK(bed.call("GET", asked, secret).body["event_id"] == id);
+  }
+  CHECK(bed.call("GET", "/v1/trace/events", secret).path() == "query.event");
+  CHECK(bed.call("GET", "/v1/trace/events?event=", secret).path() == "query.event");
 }
 
 TEST_CASE("admin tokens: made once, listed, revoked; nobody gives more than they have", "[admin][routes]") {

@@ -127,7 +127,7 @@ TEST_CASE("console: without brokers dead letters are unavailable, without a file
   CHECK(running.ask("GET", "/v1/letters", token).body["error"]["code"] == "unavailable");
   CHECK(running.ask("GET", "/v1/letters/x", token).status == 404);
   CHECK(running.ask("POST", "/v1/letters/drop", token, {{"everything", true}}).status == 503);
-  const auto trace = running.ask("GET", "/v1/trace/events/e1", token);
+  const auto trace = running.ask("GET", "/v1/trace/events?event=e1", token);
   CHECK(trace.status == 404);
   CHECK(trace.body["error"]["message"].get<std::string>().contains("there is no trace file"));
   CHECK(running.ask("GET", "/v1/health", token).body["trace"]["ready"] == false);
@@ -142,15 +142,15 @@ TEST_CASE("console: without brokers dead letters are unavailable, without a file
                             .at = SystemClock().wall(),
                             .facts = R"({"outcome":"suppressed","rule":"foreground","reason":"because"})"}}},
                          SystemClock().wall()));
-  const auto kept = running.ask("GET", "/v1/trace/events/e1", token);
+  const auto kept = running.ask("GET", "/v1/trace/events?event=e1", token);
   CHECK(kept.status == 200);
   CHECK(kept.body["devices"][0]["state"] == "suppressed");
   CHECK(kept.body["text"].get<std::string>().contains("event e1 of app 7"));
   CHECK(running.ask("GET", "/v1/trace/users?app=7&user=vinson", token).body["items"][0]["rule"] == "foreground");
-  const auto missing = running.ask("GET", "/v1/trace/events/e2", token);
+  const auto missing = running.ask("GET", "/v1/trace/events?event=e2", token);
   CHECK(missing.status == 404);
   CHECK(missing.body["error"]["message"].get<std::string>().contains("a worker on another machine"));
-  CHECK(running.ask("GET", "/v1/trace/events/e1", office.token("viewer", {"--app", "8"})).status == 404);
+  CHECK(running.ask("GET", "/v1/trace/events?event=e1", office.token("viewer", {"--app", "8"})).status == 404);
 }
 
 TEST_CASE("console: events are answered once a broker has them", "[app][console]") {

@@ -1,5 +1,5 @@
 // The story of one event: what it is, what happened when, how it ended on each device, and what can be done.
-import { get, pathOf } from '../api.js';
+import { get } from '../api.js';
 import { h } from '../dom.js';
 import { dateTime, number, offset, t, tOr } from '../i18n.js';
 import { link } from '../router.js';
@@ -54,7 +54,7 @@ function deviceCard(device, story) {
 const fine = new Set(['accepted', 'delivered', 'clicked']);
 
 export default async function view({ event: id, user, device }) {
-  const story = await get(pathOf('v1', 'trace', 'events', id), { user, device });
+  const story = await get('/v1/trace/events', { event: id, user, device });
   const { event } = story;
   const devices = [...story.devices].sort((a, b) => fine.has(a.state) - fine.has(b.state));
   return {
