@@ -39,18 +39,20 @@ std::uint32_t share_of(std::uint32_t most, double share) noexcept {
 DeviceCounts::DeviceCounts(std::size_t devices_max) noexcept
     : sets_(std::max<std::size_t>((devices_max + kWays - 1) / kWays, 1)) {}
 
-bool DeviceCounts::take(std::uint64_t key, WallTime ends, std::uint32_t most, WallTime now) {
+bool DeviceCounts::take(const Key& key, WallTime ends, std::uint32_t most, WallTime now) {
   std::call_once(made_, [this] {
-    entries_.resize(sets_ * kWays);
+    table_.resize(sets_);
     is_made_.store(true, std::memory_order_release);
   });
+  const std::uint64_t both = mixed(key.device ^ key.quota);
   const std::uint32_t ends_s = quota_seconds(ends), now_s = quota_seconds(now);
-  const std::lock_guard lock(lock_of(key));
-  const std::span<Entry> set(set_of(key), kWays);
+  const std::size_t at = key.device % sets_;
+  const std::lock_guard lock(locks_[at % kLocks]);
+  std::array<Entry, kWays>& set = table_[at].entries;
   Entry* place = &set.front();
   for (Entry& each : set) {
     if (each.used > 0 && each.ends_s <= now_s) each = {};  // over
-    if (each.used > 0 && each.key == key) {
+    if (each.used > 0 && each.key == both) {
       if (each.ends_s != ends_s) each.used = 0;  // the clock was set back
       if (each.used >= most) return false;
       each.ends_s = ends_s;
@@ -59,15 +61,17 @@ bool DeviceCounts::take(std::uint64_t key, WallTime ends, std::uint32_t most, Wa
     }
     if (each.used < place->used) place = &each;
   }
-  *place = {.key = key, .ends_s = ends_s, .used = 1};
+  *place = {.key = both, .ends_s = ends_s, .used = 1};
   return true;
 }
 
-void DeviceCounts::give_back(std::uint64_t key, WallTime ends) noexcept {
+void DeviceCounts::give_back(const Key& key, WallTime ends) noexcept {
   if (!is_made_.load(std::memory_order_acquire)) return;
-  const std::lock_guard lock(lock_of(key));
-  for (Entry& each : std::span<Entry>(set_of(key), kWays))
-    if (each.used > 0 && each.key == key && each.ends_s == quota_seconds(ends)) --each.used;
+  const std::uint64_t both = mixed(key.device ^ key.quota);
+  const std::size_t at = key.device % sets_;
+  const std::lock_guard lock(locks_[at % kLocks]);
+  for (Entry& each : table_[at].entries)
+    if (each.used > 0 && each.key == both && each.ends_s == quota_seconds(ends)) --each.used;
 }
 
 std::size_t DeviceCounts::counted(WallTime now) const {
@@ -75,7 +79,7 @@ std::size_t DeviceCounts::counted(WallTime now) const {
   if (!is_made_.load(std::memory_order_acquire)) return sum;
   for (std::size_t set = 0; set < sets_; ++set) {
     const std::lock_guard lock(locks_[set % kLocks]);
-    for (const Entry& each : std::span<const Entry>(&entries_[set * kWays], kWays))
+    for (const Entry& each : table_[set].entries)
       sum += each.used > 0 && each.ends_s > quota_seconds(now) ? 1 : 0;
   }
   return sum;
@@ -162,10 +166,9 @@ std::vector<QuotaBook::Use> QuotaBook::uses(WallTime now) const {
   return all;
 }
 
-std::uint64_t QuotaBook::key_of(const Quota& quota, std::string_view token) const noexcept {
-  const std::uint64_t of_quota =
-      mixed(signer_ ^ mixed(hash_of_text(quota.name) + static_cast<std::uint64_t>(quota.per)));
-  return mixed(of_quota ^ hash_of_text(token));
+DeviceCounts::Key QuotaBook::key_of(const Quota& quota, std::string_view token) const noexcept {
+  return {.device = mixed(signer_ ^ hash_of_text(token)),
+          .quota = mixed(hash_of_text(quota.name) + static_cast<std::uint64_t>(quota.per))};
 }
 
 }  // namespace nightpost::dispatch

@@ -26,12 +26,17 @@ namespace nightpost::dispatch {
 /// belongs, the one with the fewest messages is forgotten: it has the most left. A device is known by a hash.
 class DeviceCounts {
  public:
+  /// Hashes. All quotas of a device are counted in one part of the table, so that a message costs one look into memory.
+  struct Key {
+    std::uint64_t device = 0;  // with its signer
+    std::uint64_t quota = 0;
+  };
   /// Memory for `devices_max` counts, 16 bytes each, is taken with the first one.
   explicit DeviceCounts(std::size_t devices_max) noexcept;
   /// One more of `key` in the period that ends at `ends`. False, and nothing is counted: there were `most`.
-  bool take(std::uint64_t key, WallTime ends, std::uint32_t most, WallTime now);
+  bool take(const Key& key, WallTime ends, std::uint32_t most, WallTime now);
   /// It was not sent after all. Nothing, where the period is another by now.
-  void give_back(std::uint64_t key, WallTime ends) noexcept;
+  void give_back(const Key& key, WallTime ends) noexcept;
   /// Devices, and each once for each of its quotas, whose period is not over. Looks at all of them.
   std::size_t counted(WallTime now) const;
   std::size_t room() const noexcept { return sets_ * kWays; }
@@ -40,18 +45,19 @@ class DeviceCounts {
   static constexpr std::size_t kWays = 8;
   static constexpr std::size_t kLocks = 16;
   struct Entry {
-    std::uint64_t key = 0;
+    std::uint64_t key = 0;     // of device and quota
     std::uint32_t ends_s = 0;  // since the epoch
     std::uint32_t used = 0;    // 0: free
   };
-  Entry* set_of(std::uint64_t key) noexcept { return &entries_[key % sets_ * kWays]; }
-  std::mutex& lock_of(std::uint64_t key) const noexcept { return locks_[key % sets_ % kLocks]; }
+  struct alignas(64) Set {  // on whole lines of the processor's cache
+    std::array<Entry, kWays> entries{};
+  };
 
   const std::size_t sets_;
   mutable std::array<std::mutex, kLocks> locks_;
   std::once_flag made_;
   std::atomic<bool> is_made_{false};
-  std::vector<Entry> entries_;  // sets of kWays, each guarded by its lock
+  std::vector<Set> table_;  // each guarded by its lock
 };
 
 /// One signer's quotas. Thread-safe. Within a period no more is taken than the quota, what was given back left out.
@@ -101,7 +107,7 @@ class QuotaBook {
   bool take_one(const Quota& quota, const Message& message, WallTime now, const Options& options);
   bool take_of_app(const Quota& quota, Audience audience, WallTime now, const Options& options);
   AppCount& count_of(const Quota& quota, WallTime now);
-  std::uint64_t key_of(const Quota& quota, std::string_view token) const noexcept;
+  DeviceCounts::Key key_of(const Quota& quota, std::string_view token) const noexcept;
 
   const std::uint64_t signer_;
   const std::shared_ptr<DeviceCounts> devices_;

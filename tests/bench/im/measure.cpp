@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <fstream>
+#include <utility>
 
 namespace nightpost::bench {
 namespace {
