@@ -3,8 +3,10 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <optional>
+#include <thread>
 
 #include "bench/spine/report.h"
 #include "bench/vendors/bed.h"
@@ -24,6 +26,9 @@ struct Arguments {
   nlohmann::json config = nlohmann::json::object();  // merged over the worker's
   bool json = false;
 };
+
+/// Bulk yields to others for two seconds after the last of them.
+constexpr std::chrono::milliseconds kUntilAlone{2'500};
 
 std::uint64_t requests_of(const VendorBed& bed, const std::string& vendor) {
   return bed.sandbox.health().at(vendor).at("requests");
@@ -61,6 +66,7 @@ Measured measure(const Arguments& arguments, const VendorBed& bed, int run) {
         devices += arguments.members;
       }
     one.flush();
+    std::this_thread::sleep_for(kUntilAlone);
     const std::uint64_t before = requests_of(bed, vendor);
     one.go();
     const VendorRun::Took together = one.until_settled(std::int64_t(devices));
