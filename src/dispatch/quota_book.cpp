@@ -29,6 +29,9 @@ bool is_counted(const Quota& quota, const QuotaBook::Message& message, WallTime 
 }
 
 std::uint64_t hash_of_text(std::string_view text) noexcept { return std::hash<std::string_view>{}(text); }
+std::uint64_t hash_of(const Quota& quota) noexcept {
+  return mixed(hash_of_text(quota.name) + static_cast<std::uint64_t>(quota.per));
+}
 
 }  // namespace
 
@@ -79,8 +82,7 @@ std::size_t DeviceCounts::counted(WallTime now) const {
   if (!is_made_.load(std::memory_order_acquire)) return sum;
   for (std::size_t set = 0; set < sets_; ++set) {
     const std::lock_guard lock(locks_[set % kLocks]);
-    for (const Entry& each : table_[set].entries)
-      sum += each.used > 0 && each.ends_s > quota_seconds(now) ? 1 : 0;
+    for (const Entry& each : table_[set].entries) sum += each.used > 0 && each.ends_s > quota_seconds(now) ? 1 : 0;
   }
   return sum;
 }
@@ -91,8 +93,9 @@ QuotaBook::QuotaBook(std::string_view signer, std::shared_ptr<DeviceCounts> devi
 
 std::optional<QuotaBook::Spent> QuotaBook::take(std::span<const Quota> quotas, const Message& message, WallTime now,
                                                 const Options& options) {
+  const std::uint64_t device = device_of(quotas, message);
   for (std::size_t i = 0; i < quotas.size(); ++i) {
-    if (take_one(quotas[i], message, now, options)) continue;
+    if (take_one(quotas[i], message, device, now, options)) continue;
     give_back(quotas.first(i), message, now);
     const bool of_app = quotas[i].of == Quota::Of::App;
     return Spent{.quota = &quotas[i],
@@ -102,10 +105,11 @@ std::optional<QuotaBook::Spent> QuotaBook::take(std::span<const Quota> quotas, c
   return std::nullopt;
 }
 
-bool QuotaBook::take_one(const Quota& quota, const Message& message, WallTime now, const Options& options) {
+bool QuotaBook::take_one(const Quota& quota, const Message& message, std::uint64_t device, WallTime now,
+                         const Options& options) {
   if (is_counted(quota, message, now)) return true;
   if (quota.of == Quota::Of::App) return take_of_app(quota, message.audience, now, options);
-  return devices_->take(key_of(quota, message.token), period_end(quota, now), quota.most, now);
+  return devices_->take({device, hash_of(quota)}, period_end(quota, now), quota.most, now);
 }
 
 bool QuotaBook::take_of_app(const Quota& quota, Audience audience, WallTime now, const Options& options) {
@@ -142,11 +146,12 @@ QuotaBook::AppCount& QuotaBook::count_of(const Quota& quota, WallTime now) {
 }
 
 void QuotaBook::give_back(std::span<const Quota> quotas, const Message& message, WallTime taken_at) noexcept {
+  const std::uint64_t device = device_of(quotas, message);
   for (const Quota& quota : quotas) {
     if (is_counted(quota, message, taken_at)) continue;
     const WallTime ends = period_end(quota, taken_at);
     if (quota.of == Quota::Of::Device) {
-      devices_->give_back(key_of(quota, message.token), ends);
+      devices_->give_back({device, hash_of(quota)}, ends);
       continue;
     }
     const std::lock_guard lock(mutex_);
@@ -166,9 +171,10 @@ std::vector<QuotaBook::Use> QuotaBook::uses(WallTime now) const {
   return all;
 }
 
-DeviceCounts::Key QuotaBook::key_of(const Quota& quota, std::string_view token) const noexcept {
-  return {.device = mixed(signer_ ^ hash_of_text(token)),
-          .quota = mixed(hash_of_text(quota.name) + static_cast<std::uint64_t>(quota.per))};
+/// Hashed once a message. 0 where none of the quotas is a device's.
+std::uint64_t QuotaBook::device_of(std::span<const Quota> quotas, const Message& message) const noexcept {
+  const bool counted = std::ranges::find(quotas, Quota::Of::Device, &Quota::of) != quotas.end();
+  return counted ? mixed(signer_ ^ hash_of_text(message.token)) : 0;
 }
 
 }  // namespace nightpost::dispatch

@@ -104,10 +104,10 @@ class QuotaBook {
     std::uint32_t few_asked = 0;   // taken or not
     std::uint32_t few_before = 0;  // asked for in the period before
   };
-  bool take_one(const Quota& quota, const Message& message, WallTime now, const Options& options);
+  bool take_one(const Quota& quota, const Message& message, std::uint64_t device, WallTime now, const Options& options);
   bool take_of_app(const Quota& quota, Audience audience, WallTime now, const Options& options);
   AppCount& count_of(const Quota& quota, WallTime now);
-  DeviceCounts::Key key_of(const Quota& quota, std::string_view token) const noexcept;
+  std::uint64_t device_of(std::span<const Quota> quotas, const Message& message) const noexcept;
 
   const std::uint64_t signer_;
   const std::shared_ptr<DeviceCounts> devices_;
