@@ -97,6 +97,15 @@ bool Ground::all_settled() {
   return std::ranges::all_of(nodes_, holds_none);
 }
 
+void Ground::restart_broker() {
+  wait_for_broker();
+  broker_ = std::async(std::launch::async, [this] { bed.broker.restart(); });
+}
+
+void Ground::wait_for_broker() {
+  if (broker_.valid()) broker_.get();
+}
+
 std::unique_ptr<Ground> make_ground(std::size_t nodes) {
   if (nodes == 2) return std::make_unique<TwoNodes>();
   auto one = std::make_unique<Ground>(1);

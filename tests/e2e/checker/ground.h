@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -30,6 +31,10 @@ class Ground {
   /// No intent waits for a device or the broker, also none of a node that is dead.
   virtual bool all_settled();
 
+  /// Kafka goes down and comes up again; nobody waits for it.
+  void restart_broker();
+  void wait_for_broker();
+
   /// What the nodes stand on is taken away, and given back.
   virtual bool has_more() const { return false; }
   virtual void take_store() {}
@@ -49,6 +54,7 @@ class Ground {
   int starts_ = 0;
   std::chrono::steady_clock::time_point started_at_;  // the last one
   int deaths_ = 0;
+  std::future<void> broker_;  // of its restart, which ends before the bed does
 };
 
 /// `nodes` of 1 or 2. They are started.

@@ -32,6 +32,7 @@ void World::run(std::uint64_t steps) {
     ground_->check_alive();
     if (ground_->alive() == 0) end_disturbances();
     if (without_redis_ > 0 && --without_redis_ == 0) ground_->give_redis();
+    if (options_.kills && step == steps / 2) ground_->restart_broker();
     switch (dice_.below(100)) {
       case 0:
         disturb();
@@ -202,6 +203,7 @@ void World::check() {
   for (const Device& device : devices_) groups_.check_live(device);
 
   for (Device& device : devices_) device.lose();
+  ground_->wait_for_broker();
   const auto all_settled = [&] {
     ground_->check_alive();
     return ground_->all_settled();

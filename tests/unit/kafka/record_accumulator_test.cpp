@@ -360,5 +360,28 @@ TEST_CASE("accumulator: a message too large for its topic that is no letter is h
   CHECK_FALSE(box.refusing());
 }
 
+TEST_CASE("accumulator: what stands behind a message that is too large for its topic overtakes it",
+          "[kafka][accumulator]") {
+  RecordAccumulator box(kLimits);
+  const std::string huge(2'000, 'o');
+  box.add(0, nullptr, "", huge, kStart);
+  MonoTime now = kStart + kLinger;
+  for (int i = 0; i < 4; ++i) {
+    auto batch = box.next(now, true);
+    REQUIRE(batch);
+    CHECK(values(*batch) == Values{huge});
+    for (const char* value : {"a", "b"}) box.add(0, nullptr, "", value, now);
+    refuse(box, std::move(batch), Refusal::TooLarge, now);
+    batch = box.next(now, true);
+    REQUIRE(batch);
+    CHECK(values(*batch) == Values{"a", "b"});
+    give_back(box, std::move(batch), now);
+    CHECK(box.next(now, true) == nullptr);
+    CHECK(box.refusing() == (i > 0));  // it is told of
+    REQUIRE(box.due());
+    now = *box.due();
+  }
+}
+
 }  // namespace
 }  // namespace nightpost::kafka

@@ -70,6 +70,15 @@ TEST_CASE("gateway: who is no WebSocket is answered, who is one too many too", "
   CHECK(Client(rig, from_a).accepted());
 }
 
+TEST_CASE("gateway: compression is never agreed on, so no connection keeps a window", "[im][gateway]") {
+  Rig rig;
+  Client client(rig, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits, x-webkit-deflate-frame");
+  CHECK(client.accepted());  // which an answer that names an extension is not
+  client.log_in("denny");
+  client.write(std::string("\xC1\x81\0\0\0\0a", 7));
+  CHECK(client.hear(2) == Words{"bye protocol", "close 1002"});
+}
+
 TEST_CASE("gateway: a device that does not acknowledge for 10 s is due, and again when its connection ends",
           "[im][gateway]") {
   Rig rig;

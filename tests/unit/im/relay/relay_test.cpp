@@ -504,6 +504,27 @@ TEST_CASE("relay: the broker's room is bounded, and order is kept", "[im][relay]
   CHECK(bed.book.settled == Ids{1, 2, 3, 4});
 }
 
+TEST_CASE("relay: an event that the broker never takes holds no other, and is not forgotten", "[im][relay]") {
+  RelayBed bed;
+  bed.options.in_flight_max = 2;
+  std::vector<Intent> intents;
+  for (std::int64_t n = 1; n <= 6; ++n) intents.push_back(RelayBed::intent(n, {RelayBed::phone("phone")}));
+  bed.commit(intents);
+  for (std::uint64_t ticket = 2; ticket <= 6; ++ticket) bed.sink.durable(ticket);  // all but the first
+  CHECK(bed.sink.events.size() == 6);
+  CHECK(bed.book.settled == Ids{2, 3, 4, 5, 6});
+  bed.loop.pass(std::chrono::hours(1));
+  CHECK(bed.book.settled.size() == 5);
+  CHECK(bed.sink.events.size() == 6);  // the sink still has it
+  CHECK_FALSE(bed.relay().idle());
+  bed.relay().measure();
+  CHECK(bed.metrics.in_flight.read() == 1);
+  CHECK(bed.metrics.oldest_ms.read() == 3'600'000);
+  bed.sink.durable(1);  // the topic's limit was raised
+  CHECK(bed.book.settled.back() == 1);
+  CHECK(bed.relay().idle());
+}
+
 TEST_CASE("relay: the bytes at the broker are bounded too", "[im][relay]") {
   RelayBed bed;
   const auto first = RelayBed::intent(1, {RelayBed::phone("phone")});

@@ -340,6 +340,23 @@ TEST_CASE("callbacks: logins end and connections close", "[im][service][callback
   CHECK(state() == "Logout Unregister");
 }
 
+TEST_CASE("callbacks: a phone that flips between front and background is nobody's news", "[im][service][callbacks]") {
+  CallbackWorld world;
+  world.create(GroupType::Public, {"mia", "max"});
+  world.send(world.phone("olga"), "mia");
+  world.jobs();
+  world.news();
+  for (int i = 0; i < 20; ++i) {
+    const AppState state{.foreground = i % 2 == 1, .unread = 1};
+    world.done([&](auto reply) { world.service->report_state(world.phone("mia"), state, std::move(reply)); });
+  }
+  CHECK(world.jobs().empty());
+  const Committed told = world.news();
+  CHECK(told.deliveries.empty());
+  CHECK(told.follow_ups.empty());
+  CHECK(told.ended.empty());
+}
+
 TEST_CASE("callbacks: connections that end together are one command or two, and all are told of",
           "[im][service][callbacks]") {
   CallbackWorld world;

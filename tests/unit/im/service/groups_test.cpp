@@ -370,5 +370,147 @@ TEST_CASE("groups: who has logged out or goes does nothing there any more", "[im
   CHECK(std::ranges::count(group_words(world.news()), "off olga") == 1);
 }
 
+/// "TABLE.COLUMN" of every text that the companion keeps.
+std::vector<std::string> texts_kept(const World& world) {
+  std::string all;
+  if (world.on_server()) {
+    all = support::PostgresClient(world.url.place)
+              .text(
+                  "SELECT string_agg(table_name || '.' || column_name, ' ') FROM information_schema.columns WHERE "
+                  "table_schema = current_schema() AND table_name LIKE 'im\\_%' AND data_type = 'text'");
+  } else {
+    const auto file = store::Connection::open(world.url.place, world.store_options);
+    REQUIRE(file);
+    auto names = store::Statement::prepare(
+        file->get(),
+        "SELECT group_concat(t.name || '.' || c.name, ' ') FROM pragma_table_list t JOIN pragma_table_info(t.name) c "
+        "WHERE t.name LIKE 'im\\_%' ESCAPE '\\' AND c.type = 'TEXT'",
+        "test");
+    REQUIRE(names);
+    auto rows = names->query();
+    REQUIRE(rows.next());
+    all = rows.text(0);
+  }
+  std::vector<std::string> out;
+  for (std::size_t at = 0; at < all.size();) {
+    const std::size_t end = std::min(all.find(' ', at), all.size());
+    out.push_back(all.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+TEST_CASE("groups: of what was recalled, one to one and in a group, no table and no answer keeps a word",
+          "[im][group]") {
+  GroupWorld world;
+  const std::string group = world.create(GroupType::Work, {"mia"});
+  SendRequest said = world.text("mia", "xyzzy");
+  said.push = R"({"title":"xyzzy","desc":"xyzzy"})";
+  said.cloud_data = "xyzzy";
+  const MessageId one = world.send(world.phone("olga"), said).id;
+  GroupSendRequest written = world.words_for(group, "xyzzy");
+  written.push = said.push;
+  written.cloud_data = said.cloud_data;
+  written.mentions = {"mia"};
+  const MessageId other = world.write("olga", written);
+  const std::vector<std::string> texts = texts_kept(world);
+  CHECK(texts.size() > 50);
+  const auto kept = [&] {
+    std::vector<std::string> where;
+    for (const std::string& text : texts) {
+      const std::size_t dot = text.find('.');
+      const std::string column = text.substr(dot + 1), table = text.substr(0, dot);
+      if (world.number("SELECT count(*) FROM " + table + " WHERE " + column + " LIKE '%xyzzy%'") > 0)
+        where.push_back(text);
+    }
+    std::ranges::sort(where);
+    return where;
+  };
+  CHECK(kept() == std::vector<std::string>{"im_messages.cloud_data", "im_messages.elements", "im_messages.push"});
+  CHECK(world.intents().size() == 1);
+  CHECK(world.group_intents().size() == 1);
+
+  REQUIRE(world.recall(world.phone("olga"), one));
+  REQUIRE(world.recall(world.phone("olga"), other));
+  CHECK(kept().empty());
+  CHECK(world.intents().empty());
+  CHECK(world.group_intents().empty());
+  CHECK(world.receivers(other).empty());
+  const auto gone = [](const Message& message) {
+    return message.flags.recalled && message.elements.empty() && message.push.empty() && message.cloud_data.empty();
+  };
+  for (const char* user : {"olga", "mia"}) {
+    CAPTURE(user);
+    const Chat chat = world.chat(world.phone(user), user == std::string("mia") ? "olga" : "mia");
+    REQUIRE(chat.last);
+    CHECK(gone(*chat.last));
+    const GroupChat in_group = world.group_chat(user, group);
+    CHECK_FALSE(in_group.mentioned);
+    REQUIRE(in_group.last);
+    CHECK(gone(*in_group.last));
+    const auto page = world.try_pull_group(world.as(user), {.group = group});
+    REQUIRE((page && page->messages.size() == 1));
+    CHECK(gone(page->messages[0]));
+  }
+}
+
+TEST_CASE("groups: a device that was away learns of role and silence, its user's and everybody's", "[im][group]") {
+  GroupWorld world;
+  const std::string group = world.create(GENERATE(GroupType::Public, GroupType::Meeting), {"mia"});
+  const SyncReply before = world.sync(world.phone("mia"));
+  world.clock.pass(milliseconds(200'000));
+  const auto has_moved = [&] {
+    const SyncReply now =
+        world.sync(world.phone("mia"), {.ver = before.ver, .since = before.time + milliseconds(100'000)});
+    return std::ranges::find(now.groups, group, &GroupChat::group) != now.groups.end();
+  };
+  CHECK_FALSE(has_moved());
+  SECTION("silence") {
+    REQUIRE(world.silence(world.as("olga"), group, "mia", milliseconds(60'000)));
+    CHECK(has_moved());
+    CHECK(world.info(world.as("mia"), group)->self->silenced_until == world.clock.wall() + milliseconds(60'000));
+  }
+  SECTION("role") {
+    REQUIRE(world.set_role(world.as("olga"), group, "mia", GroupRole::Admin));
+    CHECK(has_moved());
+    CHECK(world.group_chat("mia", group).role == GroupRole::Admin);
+  }
+  SECTION("all are silenced") {
+    REQUIRE(world.change_info(world.as("olga"), {.group = group, .all_silenced = true}));
+    CHECK(has_moved());
+    CHECK(world.info(world.as("mia"), group)->all_silenced);
+  }
+}
+
+TEST_CASE("groups: who took the newest page alone sees that a range is missing, and reads it from either end",
+          "[im][group]") {
+  GroupWorld world;
+  const std::string group = world.create(GroupType::Work, {"mia"});
+  for (int i = 0; i < 10; ++i) world.write("olga", group);
+  const auto pull = [&](GroupPullRequest request) {
+    request.group = group;
+    request.limit = 4;
+    const auto page = world.try_pull_group(world.as("mia"), request);
+    REQUIRE(page);
+    CHECK(page->head == Seq{10});
+    CHECK(std::cmp_equal(page->messages.size(), page->to.value - page->from.value + 1));
+    return *page;
+  };
+  const PullReply newest = pull({});
+  CHECK((newest.from == Seq{7} && newest.to == Seq{10} && newest.more));
+  SECTION("downwards") {
+    PullReply page = pull({.before = newest.from});
+    CHECK((page.from == Seq{3} && page.to == Seq{6} && page.more));
+    page = pull({.before = page.from});
+    CHECK((page.from == Seq{1} && page.to == Seq{2} && !page.more));
+  }
+  SECTION("upwards, until the ranges join") {
+    PullReply page = pull({.after = Seq{0}});
+    CHECK((page.from == Seq{1} && page.to == Seq{4} && page.more));
+    page = pull({.after = page.to});
+    CHECK((page.from == Seq{5} && page.to == Seq{8} && page.more));
+  }
+}
+
 }  // namespace
 }  // namespace nightpost::im

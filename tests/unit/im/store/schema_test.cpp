@@ -2,6 +2,8 @@
 #include "im/store/schema.h"
 
 #include <map>
+#include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -97,6 +99,34 @@ TEST_CASE("im schema: PostgreSQL takes every statement's arguments as bigint or 
   while (rows->next()) said.emplace_back(rows->text(0));
   REQUIRE(said.size() == 1);  // the count alone
   CHECK(std::stoi(said[0]) > 60);
+}
+
+TEST_CASE("im schema: no statement walks a table that grows with messages, members or users", "[im][store]") {
+  // These are queues, which work empties, or stay short, or are left by their beginning, so many rows at a time.
+  const std::set<std::string> others = {"im_app_rules",   "im_callbacks",     "im_dropped_attributes",
+                                        "im_follow_ups",  "im_group_intents", "im_intents",
+                                        "im_mass_chunks", "im_mass_tasks",    "im_nodes",
+                                        "im_send_keys",   "im_unbinds",       "waiting"};
+  const Place file(StoreKind::Sqlite);
+  auto tables = file.open(Tables::Use::Write);
+  REQUIRE(tables);
+  sqlite3* const db = tables->database().file()->get();
+  std::vector<std::string> all;
+  for (sqlite3_stmt* each = sqlite3_next_stmt(db, nullptr); each != nullptr; each = sqlite3_next_stmt(db, each))
+    all.emplace_back(sqlite3_sql(each));
+  CHECK(all.size() > 200);
+  std::size_t steps = 0;
+  for (const std::string& sql : all) {
+    CAPTURE(sql);
+    auto plan = store::Statement::prepare(db, "EXPLAIN QUERY PLAN " + sql, "test");
+    REQUIRE(plan);
+    for (auto rows = plan->query(); rows.next(); ++steps) {
+      const std::string step(rows.text(3));
+      if (!step.starts_with("SCAN ") || step == "SCAN CONSTANT ROW") continue;
+      CHECK(others.contains(step.substr(5, step.find(' ', 5) - 5)));
+    }
+  }
+  CHECK(steps > 200);
 }
 
 TEST_CASE("im schema: of several that open an empty store at once, one makes the tables", "[im][store]") {
