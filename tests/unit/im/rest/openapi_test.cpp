@@ -130,6 +130,42 @@ TEST_CASE("openapi: what a decoder asks for is noted with type, range and old na
   for (const Json& kind : kinds) CHECK_FALSE(kind.at("properties").at("MsgContent").at("properties").empty());
 }
 
+TEST_CASE("openapi: every earlier name that clients still use is read beside the new one", "[im][rest][openapi]") {
+  Documented bed;
+  struct Row {
+    const char *service, *command, *name, *old;
+  };
+  for (const Row& row : std::initializer_list<Row>{
+           {"im_open_login_svc", "account_import", "UserID", "Identifier"},
+           {"im_open_login_svc", "kick", "UserID", "Identifier"},
+           {"openim", "admin_getroammsg", "Operator_Account", "From_Account"},
+           {"openim", "admin_getroammsg", "Peer_Account", "To_Account"},
+           {"group_open_http_svc", "get_appid_group_list", "GroupType", "Type"},
+           {"group_open_http_svc", "get_joined_group_list", "GroupType", "Type"},
+           {"group_open_http_svc", "modify_group_base_info", "MuteAllMember", "ShutUpAllMember"},
+           {"group_open_http_svc", "modify_group_member_info", "MuteTime", "ShutUpTime"},
+           {"group_open_http_svc", "forbid_send_msg", "MuteTime", "ShutUpTime"},
+           {"group_open_http_svc", "send_group_msg", "OnlineOnlyFlag", "MsgOnlineOnlyFlag"},
+           {"recentcontact", "delete", "Type", "type"},
+           {"all_member_push", "im_set_attr", "UserAttrs", "Attrs"},
+           {"all_member_push", "im_remove_attr", "UserAttrs", "Attrs"},
+           {"all_member_push", "im_add_tag", "UserTags", "Tags"},
+           {"all_member_push", "im_remove_tag", "UserTags", "Tags"},
+       }) {
+    CAPTURE(row.command, row.name);
+    const Json& properties = bed.request_of(*find_command(row.service, row.command)).at("properties");
+    CHECK(properties.contains(row.name));
+    REQUIRE(properties.contains(row.old));
+    CHECK(properties.at(row.old).at("description") == std::string("earlier name of ") + row.name);
+  }
+  // Where neither is an earlier name of the other, or the member has a third.
+  CHECK(bed.request_of(*find_command("group_open_http_svc", "modify_group_member_info"))
+            .at("properties")
+            .contains("ShutUpUntil"));
+  const Json& accounts = bed.request_of(*find_command("im_open_login_svc", "multiaccount_import")).at("properties");
+  CHECK((accounts.contains("AccountList") && accounts.contains("Accounts")));
+}
+
 /// A value that the schema allows; words that decoders look into come from the test.
 Json sample(const Json& schema, const std::string& name) {
   static const Json kWords = {{"Type", "Public"},

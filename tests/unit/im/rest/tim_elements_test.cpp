@@ -1,6 +1,7 @@
 #include "im/rest/tim_elements.h"
 
 #include <catch2/catch.hpp>
+#include <set>
 
 #include "im/domain/elements.h"
 #include "im/domain/push_info.h"
@@ -130,6 +131,45 @@ std::pair<Fault, std::string> push_of(const Json& info, const std::string& ext =
   Fields fields(request, "", 90001, fault);
   std::string push = push_from_tim(fields, ext);
   return {fault, std::move(push)};
+}
+
+TEST_CASE("rest push: every published field is in the table, and no other", "[im][rest][push]") {
+  const std::set<std::string> published = {
+      "/PushFlag",
+      "/Title",
+      "/Desc",
+      "/Ext",
+      "AndroidInfo/Sound",
+      "AndroidInfo/PushStyle",
+      "AndroidInfo/XiaoMiChannelID",
+      "AndroidInfo/OPPOChannelID",
+      "AndroidInfo/OPPOCategory",
+      "AndroidInfo/OPPONotifyLevel",
+      "AndroidInfo/HuaWeiChannelID",
+      "AndroidInfo/GoogleChannelID",
+      "AndroidInfo/HuaWeiImportance",
+      "AndroidInfo/HuaWeiCategory",
+      "AndroidInfo/HuaWeiImage",
+      "AndroidInfo/ExtAsHuaweiIntentParam",
+      "AndroidInfo/HonorImportance",
+      "AndroidInfo/HonorImage",
+      "AndroidInfo/GoogleImage",
+      "AndroidInfo/VIVOClassification",
+      "AndroidInfo/VIVOCategory",
+      "AndroidInfo/MeiZuNoticeMsgType",
+      "ApnsInfo/Sound",
+      "ApnsInfo/BadgeMode",
+      "ApnsInfo/Title",
+      "ApnsInfo/SubTitle",
+      "ApnsInfo/Image",
+      "ApnsInfo/MutableContent",
+      "ApnsInfo/InterruptionLevel",
+      "ApnsInfo/ContentAvailable",
+  };
+  std::set<std::string> known;
+  for (const PushField& field : push_fields()) known.insert(std::string(field.section) + "/" + field.name);
+  CHECK(known == published);
+  CHECK(push_fields().size() == published.size());
 }
 
 TEST_CASE("rest push: every field that has a member reaches it, and what it becomes is the event's",
