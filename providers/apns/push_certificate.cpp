@@ -25,6 +25,9 @@ namespace nightpost::apns {
 namespace {
 
 constexpr std::size_t kP12BytesMax = 262'144;  // Apple's are 3 to 6 KB
+// Rounds of hashing that all passwords of a file may cost together, about two seconds. Keychain Access writes 1 to
+// 2,000 each, OpenSSL 2,048, NSS up to 600,000; a file may ask for 2^31, and OpenSSL would do them.
+constexpr std::int64_t kP12RoundsMax = 4'000'000;
 
 using Certificates = STACK_OF(X509);
 void free_certificates(Certificates* stack) { sk_X509_pop_free(stack, X509_free); }
@@ -55,6 +58,69 @@ std::string pem_of(const Write& write) {
   const long size = BIO_get_mem_data(bio.get(), &data);
   return {data, static_cast<std::size_t>(size)};
 }
+
+/// Adds up what the file asks for before it is done.
+class RoundBudget {
+ public:
+  /// Of the MAC; nullptr: one.
+  bool spend(const ASN1_INTEGER* rounds) {
+    std::int64_t count = 1;
+    if (rounds != nullptr && (ASN1_INTEGER_get_int64(&count, rounds) != 1 || count < 1)) return false;
+    if (count > left_) return false;
+    left_ -= count;
+    return true;
+  }
+  /// Of a key by a password: PKCS#5 v2 with PBKDF2, or a scheme of PKCS#12. No exporter of Apple's uses scrypt.
+  bool spend(const X509_ALGOR* scheme) {
+    if (OBJ_obj2nid(scheme->algorithm) != NID_pbes2) {
+      const auto pbe = unpacked<PBEPARAM, PBEPARAM_free>(ASN1_ITEM_rptr(PBEPARAM), scheme);
+      return pbe && spend(pbe->iter);
+    }
+    const auto pbes2 = unpacked<PBE2PARAM, PBE2PARAM_free>(ASN1_ITEM_rptr(PBE2PARAM), scheme);
+    if (!pbes2 || OBJ_obj2nid(pbes2->keyfunc->algorithm) != NID_id_pbkdf2) return false;
+    const auto pbkdf2 = unpacked<PBKDF2PARAM, PBKDF2PARAM_free>(ASN1_ITEM_rptr(PBKDF2PARAM), pbes2->keyfunc);
+    return pbkdf2 && spend(pbkdf2->iter);
+  }
+  bool spend(const STACK_OF(PKCS12_SAFEBAG) * bags) {
+    for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags); ++i) {
+      const PKCS12_SAFEBAG* bag = sk_PKCS12_SAFEBAG_value(bags, i);
+      if (PKCS12_SAFEBAG_get_nid(bag) == NID_safeContentsBag && !spend(PKCS12_SAFEBAG_get0_safes(bag))) return false;
+      if (PKCS12_SAFEBAG_get_nid(bag) != NID_pkcs8ShroudedKeyBag) continue;
+      const X509_ALGOR* scheme = nullptr;
+      X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &scheme, nullptr);
+      if (!spend(scheme)) return false;
+    }
+    return true;
+  }
+  /// Of all that the file holds. What does not decrypt costs no more than was spent for it.
+  bool spend(const PKCS12* p12, const std::string& password) {
+    const Handle<Contents, free_contents> contents(PKCS12_unpack_authsafes(p12));
+    for (int i = 0; i < sk_PKCS7_num(contents.get()); ++i) {
+      PKCS7* content = sk_PKCS7_value(contents.get(), i);
+      Handle<Bags, free_bags> bags;
+      if (PKCS7_type_is_data(content)) {
+        bags.reset(PKCS12_unpack_p7data(content));
+      } else if (PKCS7_type_is_encrypted(content) && content->d.encrypted != nullptr) {
+        if (!spend(content->d.encrypted->enc_data->algorithm)) return false;
+        bags.reset(PKCS12_unpack_p7encdata(content, password.c_str(), -1));
+      }
+      if (bags && !spend(bags.get())) return false;
+    }
+    return true;
+  }
+
+ private:
+  using Contents = STACK_OF(PKCS7);
+  static void free_contents(Contents* stack) { sk_PKCS7_pop_free(stack, PKCS7_free); }
+  using Bags = STACK_OF(PKCS12_SAFEBAG);
+  static void free_bags(Bags* stack) { sk_PKCS12_SAFEBAG_pop_free(stack, PKCS12_SAFEBAG_free); }
+  template <class T, auto Free>
+  static Handle<T, Free> unpacked(const ASN1_ITEM* type, const X509_ALGOR* scheme) {
+    return Handle<T, Free>(static_cast<T*>(ASN1_TYPE_unpack_sequence(type, scheme->parameter)));
+  }
+
+  std::int64_t left_ = kP12RoundsMax;
+};
 
 std::optional<WallTime> wall_time(const ASN1_TIME* time) {
   const Handle<ASN1_TIME, ASN1_TIME_free> epoch(ASN1_TIME_set(nullptr, 0));
@@ -141,6 +207,12 @@ Result<PushCertificate> open_p12(std::string_view bytes, const std::string& pass
   const Handle<PKCS12, PKCS12_free> p12(d2i_PKCS12(&empty, &at, static_cast<long>(bytes.size())));
   if (!p12) return fail(Errc::Malformed, "not a .p12 (PKCS#12) file");  // d2i has freed `empty`
 
+  const char* const too_many =
+      "this .p12 asks for far more work than any exporter does: export it again from Keychain Access";
+  RoundBudget budget;
+  const ASN1_INTEGER* mac_rounds = nullptr;
+  PKCS12_get0_mac(nullptr, nullptr, nullptr, &mac_rounds, p12.get());
+  if (!budget.spend(mac_rounds)) return fail(Errc::Malformed, too_many);
   if (password.empty()) {
     const bool open = PKCS12_verify_mac(p12.get(), nullptr, 0) == 1 || PKCS12_verify_mac(p12.get(), "", 0) == 1;
     return fail(Errc::Malformed, open ? "this .p12 has no password, and such a file gets no pushes: export it again "
@@ -149,6 +221,8 @@ Result<PushCertificate> open_p12(std::string_view bytes, const std::string& pass
   }
   if (PKCS12_verify_mac(p12.get(), password.c_str(), static_cast<int>(password.size())) != 1)
     return fail(Errc::Malformed, "the password does not open this .p12, or the file is damaged");
+
+  if (!budget.spend(p12.get(), password)) return fail(Errc::Malformed, too_many);
 
   EVP_PKEY* raw_key = nullptr;
   X509* raw_leaf = nullptr;

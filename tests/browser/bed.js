@@ -27,6 +27,8 @@ export async function until(what, ask, limitMs = startLimitMs) {
 export class Bed {
   folder = mkdtempSync(join(tmpdir(), 'nightpost-browser-'));
   children = [];
+  heard = []; // [where, text] of each answer of the API and each page that was drawn
+  cookies = new Set(); // of sessions
 
   path(name) { return join(this.folder, name); }
 
@@ -85,11 +87,13 @@ export class Bed {
     this.write('app.key', this.openssl('rand', '-hex', '32').toString().trim());
     this.openssl('req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-noenc', '-days', '2', '-subj', '/CN=localhost',
       '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-keyout', 'im.key', '-out', 'im.pem');
+    const log = { level: 'debug', per_event_per_second_max: 10_000 };
     const store = { url: 'sqlite:store.db', master_key_file: 'master.key' };
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const rest = { listen: `127.0.0.1:${port}`, administrators: { [app]: 'administrator' } };
     const all = this.write('all.json', JSON.stringify({
       store,
+      log,
       im: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', key_files: { [app]: 'app.key' }, tls_certificate_file: 'im.pem', tls_key_file: 'im.key', rest },
       worker: { http_listen: '127.0.0.1:0' },
       trace: { sample: 1 },
@@ -97,7 +101,7 @@ export class Bed {
     }));
     this.brokerPort = port + 1;
     this.config = this.write('config.json', JSON.stringify({
-      store, kafka: { brokers: `127.0.0.1:${this.brokerPort}` }, worker: { http_listen: `127.0.0.1:${port + 2}` }, trace: { sample: 1 },
+      store, log, kafka: { brokers: `127.0.0.1:${this.brokerPort}` }, worker: { http_listen: `127.0.0.1:${port + 2}` }, trace: { sample: 1 },
       im: { key_files: { [app]: 'app.key' }, rest }, // in whose name the console tells the IM server
       console: { listen: '127.0.0.1:0', http_listen: '127.0.0.1:0', im_url: `https://localhost:${port}`, im_ca_file: 'im.pem', metrics_urls: `http://127.0.0.1:${port + 2}`, kafka_wait_ms: 3000, requests_burst_max: 10_000, requests_per_second_max: 10_000 },
     }));

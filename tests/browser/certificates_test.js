@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { app } from './bed.js';
+import { p12Password, secret } from './credentials.js';
 
 const vendors = ['apns', 'fcm', 'huawei', 'honor', 'xiaomi', 'oppo', 'vivo', 'meizu'];
 
@@ -22,13 +23,13 @@ export const tests = [
     await admin.says(/Certificate ID/);
     const certificate = (await stored(admin)).find((each) => each.name === name);
     assert.equal(certificate.vendor, vendor);
-    assert.ok(!(await admin.page.content()).includes('5f0c4f9d7a8b4c3e9d2a1b0c9f8e7d6c'), 'the secret is on the page');
+    assert.ok(!(await admin.page.content()).includes(secret), 'the secret is on the page');
     world.ids = { ...world.ids, [vendor]: certificate.id };
   }]),
   ['a .p12 is checked without being stored; its end and its warning are told', async ({ admin, credentials }) => {
     const before = (await stored(admin)).length;
     await admin.go('certificates/add?vendor=apns');
-    await admin.fill({ app_id: app, name: 'p12', file: credentials.files.soon, password: 'nightpost', verify: false }); // Apple is not here
+    await admin.fill({ app_id: app, name: 'p12', file: credentials.files.soon, password: p12Password, verify: false }); // Apple is not here
     await admin.page.locator('button[name=check]').click();
     await admin.says(/This would be taken/);
     await admin.says(/expires in 1[12] days/);

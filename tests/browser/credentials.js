@@ -2,7 +2,9 @@
 import { readFileSync } from 'node:fs';
 
 const bundle = 'com.example.shop';
-const secret = '5f0c4f9d7a8b4c3e9d2a1b0c9f8e7d6c';
+// In no log, answer or page: secrets_test.js looks for them.
+export const secret = 'b27e91c4d05f4a6e8c3b7f1029d6e5a4';
+export const p12Password = 'p12-Passwort-7hQ';
 
 /// Apple's marks in a push certificate: .1 development, .2 production.
 const marks = { development: '1.2.840.113635.100.6.3.1 = ASN1:NULL\n', production: '1.2.840.113635.100.6.3.2 = ASN1:NULL\n', none: 'basicConstraints = critical,CA:false\n' };
@@ -21,7 +23,7 @@ export function makeCredentials(bed) {
   bed.openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', 'AuthKey_ABC123DEFG.p8');
   bed.openssl('req', '-new', '-newkey', 'rsa:2048', '-noenc', '-subj', `/UID=${bundle}/CN=Apple Push Services: ${bundle}`, '-keyout', 'push.key', '-out', 'push.csr');
   for (const [name, choices] of Object.entries({ good: {}, soon: { days: 12 }, expired: { days: -1 }, development: { mark: 'development' }, unmarked: { mark: 'none' } })) pushCertificate(bed, name, choices);
-  const withKey = ['-inkey', 'push.key', '-passout', 'pass:nightpost'];
+  const withKey = ['-inkey', 'push.key', '-passout', `pass:${p12Password}`];
   const files = {
     p8: bed.path('AuthKey_ABC123DEFG.p8'),
     rsa: bed.write('rsa.p8', readFileSync(bed.path('push.key'))),
@@ -32,7 +34,7 @@ export function makeCredentials(bed) {
     expired: p12(bed, 'expired.p12', 'expired', ...withKey),
     development: p12(bed, 'development.p12', 'development', ...withKey),
     unmarked: p12(bed, 'unmarked.p12', 'unmarked', ...withKey),
-    noKey: p12(bed, 'nokey.p12', 'good', '-nokeys', '-passout', 'pass:nightpost'),
+    noKey: p12(bed, 'nokey.p12', 'good', '-nokeys', '-passout', `pass:${p12Password}`),
     noPassword: p12(bed, 'nopassword.p12', 'good', '-inkey', 'push.key', '-passout', 'pass:'),
   };
   const account = {
@@ -63,15 +65,15 @@ export function makeCredentials(bed) {
     ['apns', 'an RSA key as .p8', { ...p8, file: files.rsa }, /\.p8 file: /],
     ['apns', 'no bundle id', { ...p8, bundle_id: '' }, /bundle id/],
     ['apns', 'a name with blanks', { ...p8, name: 'my key (2)' }, /plain English letters/],
-    ['apns', 'no .p12', { file: files.junk, password: 'nightpost' }, /not a \.p12/],
-    ['apns', 'too large a file', { file: files.large, password: 'nightpost' }, /larger than|no credential/],
+    ['apns', 'no .p12', { file: files.junk, password: p12Password }, /not a \.p12/],
+    ['apns', 'too large a file', { file: files.large, password: p12Password }, /larger than|no credential/],
     ['apns', 'a wrong password', { file: files.good, password: 'other' }, /password does not open/],
     ['apns', 'a .p12 without password', { file: files.noPassword }, /has no password/],
-    ['apns', 'a .p12 without key', { file: files.noKey, password: 'nightpost' }, /no key|private key/],
-    ['apns', 'an expired .p12', { file: files.expired, password: 'nightpost' }, /expired at/],
-    ['apns', 'no push certificate', { file: files.unmarked, password: 'nightpost' }, /not a push certificate/],
-    ['apns', 'the other environment', { file: files.development, password: 'nightpost', environment: 'production' }, /is for development/],
-    ['apns', 'the other topic', { file: files.good, password: 'nightpost', bundle_id: 'com.example.other' }, /may not push to/],
+    ['apns', 'a .p12 without key', { file: files.noKey, password: p12Password }, /no key|private key/],
+    ['apns', 'an expired .p12', { file: files.expired, password: p12Password }, /expired at/],
+    ['apns', 'no push certificate', { file: files.unmarked, password: p12Password }, /not a push certificate/],
+    ['apns', 'the other environment', { file: files.development, password: p12Password, environment: 'production' }, /is for development/],
+    ['apns', 'the other topic', { file: files.good, password: p12Password, bundle_id: 'com.example.other' }, /may not push to/],
     ['fcm', 'google-services.json', { file: files.services }, /google-services\.json, which goes into the app/],
     ['fcm', 'another token endpoint', { file: files.foreign }, /not Google's/],
     ['huawei', 'letters in the app id', { ...good.huawei, 'settings.app_id': 'abc' }, /digits/],

@@ -12,7 +12,6 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 export class Visitor {
   troubles = [];
-  answers = []; // texts of the API's answers, where a test wants them
 
   static async open(browser, bed, { language = 'en', dark = false, width = 1280 } = {}) {
     const visitor = new Visitor();
@@ -37,6 +36,10 @@ export class Visitor {
       troubles.push(`a dialog opened: ${dialog.message()}`);
       dialog.dismiss();
     });
+    page.on('response', (reply) => {
+      const { pathname } = new URL(reply.url());
+      if (pathname.startsWith('/v1/')) reply.text().then((text) => this.bed.heard.push([`${reply.request().method()} ${pathname}`, text]), () => {}); // a page that is left takes its answers along
+    });
     page.on('request', (request) => {
       if (!request.url().startsWith(`${this.bed.url}/`)) troubles.push(`a request left for ${request.url()}`);
     });
@@ -47,6 +50,7 @@ export class Visitor {
   }
 
   async close() {
+    for (const cookie of await this.context.cookies()) this.bed.cookies.add(cookie.value);
     await this.context.close();
     this.calm();
   }
@@ -60,8 +64,9 @@ export class Visitor {
   }
 
   /// The view of the address stands, and no form of it is being sent.
-  drawn() {
-    return this.page.waitForFunction(() => document.body.dataset.shown === (location.hash || '#') && !document.querySelector('main[aria-busy], form[aria-busy]'));
+  async drawn() {
+    await this.page.waitForFunction(() => document.body.dataset.shown === (location.hash || '#') && !document.querySelector('main[aria-busy], form[aria-busy]'));
+    this.bed.heard.push([`page ${new URL(this.page.url()).hash}`, await this.page.content()]);
   }
 
   async title(text) {

@@ -1,6 +1,7 @@
 // A credential gets new versions through the console's API, one after the other, while two workers push with it under a
-// steady load. When each took effect on each worker is what the vendor saw, and is printed; that nothing was refused,
-// lost or sent with an older key afterwards is asserted. NIGHTPOST_ROTATIONS=100 makes it a hundred, by hand.
+// steady load. When each took effect on each worker is what the vendor saw, and is printed; that most did within a
+// second, and that nothing was refused, lost or sent with an older key afterwards, is asserted. NIGHTPOST_ROTATIONS=100
+// makes it a hundred, by hand.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -210,6 +211,7 @@ void rotate_under_load(bool on_postgres) {
     std::cerr << rotations << " rotations on " << (on_postgres ? "PostgreSQL" : "SQLite") << ": in effect on worker "
               << kRotationWorkers[i] << " after p50 " << times[times.size() / 2] << " ms, max " << times.back() << " ms"
               << std::endl;
+    CHECK(times[times.size() / 2] <= 1'000);  // a single one may meet a machine that is busy with other work
   }
   std::size_t refused = 0, older = 0;
   for (const RotationPush& push : bed.pushes) {

@@ -2,6 +2,7 @@
 #include <openssl/provider.h>
 
 #include <catch2/catch.hpp>
+#include <chrono>
 
 #include "providers/apns/apns.h"
 #include "unit/providers/made_keys.h"
@@ -338,6 +339,32 @@ TEST_CASE("apns p12: incomplete or damaged files", "[apns]") {
   std::string flipped = good;
   flipped[good.size() / 2] = static_cast<char>(flipped[good.size() / 2] ^ 1);
   CHECK_FALSE(apns::inspect(wanted(), {flipped, "secret"}, kNow, {}));
+}
+
+TEST_CASE("apns p12: a file that asks for hours of work is refused at once", "[apns]") {
+  constexpr long kHours = 2'000'000'000, kJustBelow = 4'000'000 - 1'500;
+  struct Row {
+    const char* name;
+    long mac, certificate, key;
+  };
+  const Row row = GENERATE(values<Row>({
+      {"to check the password", kHours, 0, 0},
+      {"for the certificate", 0, kHours, 0},
+      {"for the key", 0, 0, kHours},
+      {"all together", 0, 0, kJustBelow},  // the others are 1,000 each
+  }));
+  const P12Wish::Cipher cipher = GENERATE(P12Wish::Cipher::Modern, P12Wish::Cipher::Keychain);
+  CAPTURE(row.name, cipher == P12Wish::Cipher::Modern);
+  P12Wish wish;
+  wish.cipher = cipher;
+  wish.mac_rounds = row.mac;
+  wish.certificate_rounds = row.certificate;
+  wish.key_rounds = row.key;
+  const std::string file = made_p12(wish);
+  const auto before = std::chrono::steady_clock::now();
+  check_refused(apns::inspect(wanted(), {file, "secret"}, kNow, {}), "far more work");
+  if (row.mac > 0) check_refused(apns::inspect(wanted(), {file, ""}, kNow, {}), "far more work");
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::minutes(1));
 }
 
 TEST_CASE("apns p12: no flipped byte crashes or leaks", "[apns]") {

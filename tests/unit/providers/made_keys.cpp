@@ -92,6 +92,43 @@ Cert made_certificate(const P12Wish& wish, EVP_PKEY* key, OSSL_LIB_CTX* context)
   return certificate;
 }
 
+/// Writes other counts of rounds over those that were done.
+void name_rounds(PKCS12* p12, const P12Wish& wish) {
+  const auto scheme = [&](long rounds) {
+    return wish.cipher == P12Wish::Cipher::Modern
+               ? PKCS5_pbe2_set(EVP_aes_256_cbc(), static_cast<int>(rounds), nullptr, 0)
+               : PKCS5_pbe_set(NID_pbe_WithSHA1And3_Key_TripleDES_CBC, static_cast<int>(rounds), nullptr, 0);
+  };
+  if (wish.certificate_rounds > 0 || wish.key_rounds > 0) {
+    STACK_OF(PKCS7)* contents = PKCS12_unpack_authsafes(p12);
+    for (int i = 0; i < sk_PKCS7_num(contents); ++i) {
+      PKCS7* content = sk_PKCS7_value(contents, i);
+      if (PKCS7_type_is_encrypted(content) && wish.certificate_rounds > 0) {
+        X509_ALGOR_free(content->d.encrypted->enc_data->algorithm);
+        content->d.encrypted->enc_data->algorithm = scheme(wish.certificate_rounds);
+      } else if (PKCS7_type_is_data(content) && wish.key_rounds > 0) {
+        STACK_OF(PKCS12_SAFEBAG)* bags = PKCS12_unpack_p7data(content);
+        X509_ALGOR *old = nullptr, *named = scheme(wish.key_rounds);
+        X509_SIG_getm(const_cast<X509_SIG*>(PKCS12_SAFEBAG_get0_pkcs8(sk_PKCS12_SAFEBAG_value(bags, 0))), &old,
+                      nullptr);
+        X509_ALGOR_copy(old, named);
+        X509_ALGOR_free(named);
+        PKCS7_free(content);
+        sk_PKCS7_set(contents, i, PKCS12_pack_p7data(bags));
+        sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
+      }
+    }
+    PKCS12_pack_authsafes(p12, contents);
+    sk_PKCS7_pop_free(contents, PKCS7_free);
+    PKCS12_set_mac(p12, wish.password->c_str(), -1, nullptr, 0, 1'000, nullptr);
+  }
+  if (wish.mac_rounds > 0) {
+    const ASN1_INTEGER* rounds = nullptr;
+    PKCS12_get0_mac(nullptr, nullptr, nullptr, &rounds, p12);
+    ASN1_INTEGER_set(const_cast<ASN1_INTEGER*>(rounds), wish.mac_rounds);
+  }
+}
+
 }  // namespace
 
 std::string made_key_pem(const char* kind) {
@@ -156,6 +193,7 @@ std::string made_p12(const P12Wish& wish) {
       modern ? NID_aes_256_cbc : NID_pbe_WithSHA1And3_Key_TripleDES_CBC,
       modern ? NID_aes_256_cbc : NID_pbe_WithSHA1And40BitRC2_CBC, 1'000, 1'000, 0, context.get(), nullptr));
   sk_X509_pop_free(others, X509_free);
+  name_rounds(p12.get(), wish);
   unsigned char* bytes = nullptr;
   const int size = i2d_PKCS12(p12.get(), &bytes);
   std::string file(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size > 0 ? size : 0));

@@ -33,6 +33,8 @@ struct P12Wish {
   std::vector<std::pair<std::string, std::vector<std::string>>> topics;
   std::optional<std::string> topics_der;  // instead: these very bytes
   int chain = 0;                          // further certificates in the file
+  // Rounds of hashing that the file names without having done them, so it does not open; 0: as it is.
+  long mac_rounds = 0, certificate_rounds = 0, key_rounds = 0;
   WallTime not_before = wall_from_ms(1'700'000'000'000);
   WallTime not_after = wall_from_ms(1'800'000'000'000);
 };
