@@ -228,6 +228,7 @@ void read_callbacks(JsonSection section, ImOptions& options) {
   section.integer("queued_max", options.service.callbacks.queued_max, 1, 100'000'000);
   section.integer("held_max", options.callbacks.held_max, 10, 100'000);
   section.integer("posts_open_max", options.callbacks.open_max, 1, 1'000);
+  section.integer("posts_per_second", options.callbacks.per_second, 1, 100'000);
   section.duration_ms("timeout_ms", options.callback_client.timeout, 100, 60'000);
   section.duration_ms("retry_first_ms", options.callbacks.retry_first, 10, 3'600'000);
   section.duration_ms("retry_max_ms", options.callbacks.retry_max, 10, 86'400'000);

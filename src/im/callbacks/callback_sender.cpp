@@ -8,7 +8,8 @@ namespace nightpost::im {
 namespace {
 
 constexpr std::size_t kCallbackPage = 200;
-constexpr int kFailingFrom = 3;        // posts in a row
+constexpr int kFailingFrom = 3;  // posts in a row
+constexpr std::chrono::seconds kPostBurst{1};
 constexpr milliseconds kNextOld{100};  // between pages that are given up unposted, so that the store keeps up
 
 bool is_failing(int failed_in_row) noexcept { return failed_in_row >= kFailingFrom; }
@@ -115,8 +116,9 @@ void CallbackSender::read(App& app) {
 void CallbackSender::post_due(App& app) {
   const MonoTime now = parts_.loop.now();
   while (app.open < (is_failing(app.failed_in_row) ? 1 : options_.open_max)) {
-    if (is_failing(app.failed_in_row) && now < app.probe_at) return;
+    if ((is_failing(app.failed_in_row) && now < app.probe_at) || now < post_at(app)) return;
     if (!post_next(app, now)) return;
+    app.paced_to = std::max(app.paced_to, now) + post_takes();
   }
 }
 
@@ -198,10 +200,17 @@ MonoTime CallbackSender::due(const App& app) const {
   if (app.more && !app.reading && app.held.size() <= options_.held_max / 2) next = app.read_at;
   const bool failing = is_failing(app.failed_in_row);
   if (app.open >= (failing ? 1 : options_.open_max)) return next;  // an answer comes first
+  const MonoTime earliest = failing ? std::max(post_at(app), app.probe_at) : post_at(app);
   for (const auto& [id, held] : app.held)
-    if (!held.open) next = std::min(next, failing ? std::max(held.due, app.probe_at) : held.due);
+    if (!held.open) next = std::min(next, std::max(held.due, earliest));
   return next;
 }
+
+std::chrono::nanoseconds CallbackSender::post_takes() const {
+  return std::chrono::nanoseconds(kPostBurst) / options_.per_second;
+}
+
+MonoTime CallbackSender::post_at(const App& app) const { return app.paced_to - (kPostBurst - post_takes()); }
 
 milliseconds CallbackSender::wait_after(int failures) const {
   const auto doubled = options_.retry_first.count() << std::min(failures, 20);

@@ -29,6 +29,7 @@ struct CallbackMetrics {
 struct CallbackSenderOptions {
   std::map<AppId, CallbackTarget> targets;
   std::size_t open_max = 16;        // posts of an app that are not answered
+  std::size_t per_second = 1'000;   // posts of an app; as many at once after a pause
   std::size_t held_max = 1'000;     // callbacks of an app in memory; more stay in the store
   milliseconds retry_first{1'000};  // a callback that was not taken is posted again then, doubling
   milliseconds retry_max{60'000};
@@ -40,7 +41,7 @@ struct CallbackSenderOptions {
 /// A callback is taken by an answer of status 2xx, whatever its body says. They are posted in the order of commits,
 /// several at once, so a receiver may see two the other way round. After three posts in a row that were not taken, one
 /// at a time tries, with a wait that doubles, so a server that hangs or fails is not asked more than that; what is too
-/// old is then given up without a post.
+/// old is then given up without a post. What is above an app's rate waits, at first here and then in the store.
 class CallbackSender {
  public:
   struct Parts {
@@ -78,6 +79,7 @@ class CallbackSender {
     bool reading = false;
     MonoTime read_at{};               // not before
     std::size_t open = 0;             // posts
+    MonoTime paced_to{};              // the posts so far, at `per_second`, take until then
     int failed_in_row = 0;            // since the last that was taken
     MonoTime probe_at{};              // while it fails
     MonoTime next = MonoTime::max();  // when there is something to do again
@@ -93,6 +95,8 @@ class CallbackSender {
   void not_taken(App& app, Held& held, const std::string& why);
   void settle(App& app, std::int64_t id);
   MonoTime due(const App& app) const;
+  std::chrono::nanoseconds post_takes() const;
+  MonoTime post_at(const App& app) const;  // the earliest that its rate allows
   milliseconds wait_after(int failures) const;
   void measure();
 

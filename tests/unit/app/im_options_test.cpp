@@ -23,7 +23,7 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
     "return_wait_ms": 5, "recall_window_ms": 6, "words_max": 5, "words_of_app": false, "words_in_names": true, "words_ignore_spacing": true,
     "friends_only": true, "auto_read": true, "app_rules_poll_ms": 200, "ack_timeout_ms": 70, "trusted_proxies": "10.0.0.0/8,::1",
     "callbacks": {"urls": {"7": "http://127.0.0.1:1/im"}, "secret_files": {"7": "s.key"}, "private_addresses": "127.0.0.1",
-    "commands": "C2C.CallbackAfterSendMsg, State.StateChange", "queued_max": 9, "posts_open_max": 3, "timeout_ms": 400,
+    "commands": "C2C.CallbackAfterSendMsg, State.StateChange", "queued_max": 9, "posts_open_max": 3, "posts_per_second": 30, "timeout_ms": 400,
     "before_commands": {"7": "C2C.CallbackBeforeSendMsg, Group.CallbackBeforeSendMsg"}, "before_without_answer": {"7": "refuse"},
     "before_timeout_ms": 300, "before_open_max": 5, "before_parked_max": 50, "before_line_max": 4},
     "mass_push": {"tasks_max": 0, "users_per_second": 20, "chunk_users_max": 100, "stored_chunk_users_max": 10, "chunks_open_max": 2},
@@ -72,6 +72,7 @@ TEST_CASE("im options: what is set arrives", "[app][im]") {
   CHECK_FALSE(wanted.contains(im::Callback::Read));
   CHECK(im.service.callbacks.queued_max == 9);
   CHECK(im.callbacks.open_max == 3);
+  CHECK(im.callbacks.per_second == 30);
   CHECK(im.callback_client.timeout == milliseconds(400));
   REQUIRE(im.service.before.wanted.size() == 1);
   const im::BeforeSet asked = im.service.before.wanted.at(AppId{7});

@@ -286,6 +286,27 @@ TEST_CASE("callback sender: a store that is away is asked again", "[im][callback
   CHECK(bed.take_posts() == Names{"1-1"});
 }
 
+TEST_CASE("callback sender: an app is posted to at its rate, and no other waits for it", "[im][callbacks]") {
+  SenderBed bed;
+  bed.options.per_second = 4;
+  bed.options.held_max = 100;
+  bed.add(20);
+  bed.add(1, kOther);
+  std::vector<std::size_t> posts;
+  for (int half = 0; half < 6; ++half) {
+    bed.loop.pass(milliseconds(0));
+    std::size_t count = 0;
+    for (; !bed.open.empty(); ++count) bed.answer(200);
+    posts.push_back(count);
+    bed.loop.pass(milliseconds(500));
+  }
+  CHECK(posts == std::vector<std::size_t>{5, 2, 2, 2, 2, 2});  // a second's at once, and that of the other app
+  CHECK(bed.take_posts().size() == 17);
+  for (; !bed.open.empty();) bed.answer(200);
+  bed.loop.pass(seconds(60));
+  CHECK(bed.open.size() == 2);  // as many as may be open, however long nothing was sent
+}
+
 TEST_CASE("callback sender: results of pushes share posts, others do not", "[im][callbacks]") {
   SenderBed bed;
   bed.options.held_max = 300;
