@@ -65,13 +65,16 @@ void ChatState::take_groups(const json& body) {
     chat->unread = number_of(row, "unread");
     chat->pinned = flag_of(row, "pinned");
     chat->gone = flag_of(row, "gone") || flag_of(row, "hidden");
-    if (const auto last = row.find("last"); last != row.end()) chat->last = text_of(message_event(*last), "text");
+    const auto last = row.find("last");
+    chat->last = last != row.end() ? text_of(message_event(*last), "text") : "";
+    chat->changes_head = number_of(row, "changes");
     if (flag_of(row, "gone")) continue;
+    if (was_new) chat->changes = chat->changes_head;  // of nothing that was shown
     chat->shown = std::max(chat->shown, was_new && !rebuild_ ? number_of(row, "cleared") : 0);
     if (rebuild_) {
       chat->shown = chat->head;
-      chat->changes = number_of(row, "changes");
-    } else if ((chat->head > chat->shown || number_of(row, "changes") > chat->changes) &&
+      chat->changes = chat->changes_head;
+    } else if ((chat->head > chat->shown || chat->changes_head > chat->changes) &&
                std::ranges::find(to_pull_, key) == to_pull_.end()) {
       to_pull_.push_back(key);
     }

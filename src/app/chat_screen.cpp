@@ -140,6 +140,11 @@ std::string chat_text(const json& event) {
     return text;
   }
   if (kind == "recalled") return fmt::format("-- {} took {} back\n", shown(event, "by"), shown(event, "id"));
+  if (kind == "removed") {
+    std::string ids;
+    for (const json& id : array_of(event, "ids")) ids += (ids.empty() ? "" : ", ") + shown({{"id", id}}, "id");
+    return fmt::format("-- {}: deleted by you: {}\n", talk_of(event), ids);
+  }
   if (kind == "peer_read")
     return fmt::format("-- {} has read up to {}\n", shown(event, "peer"), number_of(event, "read"));
   if (kind == "read")

@@ -275,11 +275,13 @@ void ChatState::on_sync(const json& body, MonoTime now) {
     chat->unread = number_of(row, "unread");
     chat->pinned = flag_of(row, "pinned");
     chat->gone = flag_of(row, "gone");
-    if (const auto last = row.find("last"); last != row.end()) chat->last = text_of(message_event(*last), "text");
+    const auto last = row.find("last");  // perhaps all messages were removed
+    chat->last = last != row.end() ? text_of(message_event(*last), "text") : "";
+    chat->changes_head = number_of(row, "changes");
     if (rebuild_) {  // what was before is read by /history
       chat->shown = chat->head;
-      chat->changes = number_of(row, "changes");
-    } else if ((chat->head > chat->shown || number_of(row, "changes") > chat->changes) &&
+      chat->changes = chat->changes_head;
+    } else if ((chat->head > chat->shown || chat->changes_head > chat->changes) &&
                std::ranges::find(to_pull_, peer) == to_pull_.end()) {
       to_pull_.push_back(peer);
     }
@@ -320,10 +322,11 @@ void ChatState::on_pull(const json& body, MonoTime now) {
   }
   chat.shown = std::max(chat.shown, number_of(body, "to"));
   for (const json& each : array_of(body, "recalls")) show_recall(peer, each);
+  show_removes(peer, array_of(body, "removes"));
   chat.changes = std::max(chat.changes, number_of(body, "changes"));
   const bool more = flag_of(body, "more");
   const bool moved = chat.shown > shown || chat.changes > changes;
-  const bool rest = more || array_of(body, "recalls").size() >= std::size_t(kPage);
+  const bool rest = more || chat.changes < chat.changes_head;
   if (rest && moved && pulled_ < kCatchUpMax) return pull_next(now);
   if (more) {
     json event = {{"event", "skipped"}, {"from", chat.shown + 1}, {"to", chat.head}};
@@ -410,7 +413,7 @@ bool ChatState::show_items(const json& frame, Shown which) {
     } else if (kind == "recall") {
       show_recall(peer, item);
     } else if (kind == "chat") {
-      changed = true;
+      changed = true;  // what was removed is told by the pull behind that sync
     }
   }
   return changed;
@@ -444,6 +447,16 @@ void ChatState::show_message(const json& message, const json& item, Shown which)
 
 void ChatState::show_recall(std::string_view peer, const json& recall) {
   json event = {{"event", "recalled"}, {"id", text_of(recall, "id")}, {"by", text_of(recall, "by")}};
+  name_into(event, peer);
+  say(std::move(event));
+}
+
+/// They are to go from the screen.
+void ChatState::show_removes(std::string_view peer, const json& ids) {
+  if (ids.empty()) return;
+  json event = {{"event", "removed"}, {"ids", json::array()}};
+  for (const json& id : ids)
+    if (id.is_string()) event["ids"].push_back(id);
   name_into(event, peer);
   say(std::move(event));
 }

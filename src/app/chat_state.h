@@ -89,7 +89,8 @@ class ChatState {
   enum class Phase : std::uint8_t { Waiting, Connecting, Greeting, Syncing, Pulling, Live, Over };
 
   struct Chat {
-    std::int64_t head = 0, shown = 0, unread = 0, changes = 0, head_at = 0;
+    std::int64_t head = 0, shown = 0, unread = 0, head_at = 0;
+    std::int64_t changes = 0, changes_head = 0;  // known up to here; as far as a sync has told
     bool pinned = false, gone = false;
     std::string last;
   };
@@ -124,6 +125,7 @@ class ChatState {
   bool show_items(const nlohmann::json& frame, Shown which);
   void show_message(const nlohmann::json& message, const nlohmann::json& item, Shown which);
   void show_recall(std::string_view peer, const nlohmann::json& recall);
+  void show_removes(std::string_view peer, const nlohmann::json& ids);
   Chat* chat_of(const std::string& peer);
   std::string peer_of(const nlohmann::json& message) const;
   nlohmann::json message_event(const nlohmann::json& message) const;

@@ -1,6 +1,6 @@
 // Many clients at random against a model, from outside, over the documented protocol (tests/e2e/checker): they talk one
-// to one and in groups, repeat, recall, read, freeze, come back, and change who may what; servers and what they stand
-// on are killed. IM_SEED runs one seed, IM_SEEDS that many, IM_STEPS as many steps each.
+// to one and in groups, repeat, recall, remove, read, freeze, come back, and change who may what; servers and what they
+// stand on are killed. IM_SEED runs one seed, IM_SEEDS that many, IM_STEPS as many steps each.
 #include <catch2/catch.hpp>
 #include <cstdlib>
 

@@ -21,6 +21,17 @@ std::string recall_json(const Recall& recall) {
   return out += '}';
 }
 
+void ids_if(std::string& out, std::string_view name, const std::vector<MessageId>& ids) {
+  if (ids.empty()) return;
+  key(out, name);
+  out += '[';
+  for (const MessageId& id : ids) {
+    if (out.back() != '[') out += ',';
+    out.append("\"").append(text_of(id)).append("\"");
+  }
+  out += ']';
+}
+
 std::string chat_json(const Chat& chat) {
   std::string out = "{";
   append_json_member(out, "peer", chat.peer);
@@ -199,6 +210,11 @@ DeliverFrame deliver_frame(std::int64_t pos, const Delivery& delivery, const Sha
             append_json_member(out, "kind", "group");
             append_json_member(out, "group", item.group);
             if (item.tip) json(out, "tip", *item.tip);
+          } else if constexpr (std::is_same_v<Item, Removed>) {  // to who knows no `removes`, the news that it was
+            const bool in_group = !item.group.empty();
+            append_json_member(out, "kind", in_group ? "group" : "chat");
+            append_json_member(out, in_group ? "group" : "peer", in_group ? item.group : item.peer);
+            ids_if(out, "removes", item.ids);
           } else {
             static_assert(std::is_same_v<Item, Subscribed>);  // the gateway's own: no client hears of it
           }
@@ -334,15 +350,8 @@ std::string pull_body(PullReply& reply, bool newest_first) {
     }
     out += ']';
   }
-  if (!reply.edits.empty()) {
-    key(out, "edits");
-    out += '[';
-    for (const MessageId& id : reply.edits) {
-      if (out.back() != '[') out += ',';
-      out.append("\"").append(text_of(id)).append("\"");
-    }
-    out += ']';
-  }
+  ids_if(out, "edits", reply.edits);
+  ids_if(out, "removes", reply.removes);
   append_json_member(out, "changes", reply.changes);
   flag(out, "more", reply.more);
   return out += '}';

@@ -18,7 +18,7 @@ constexpr std::uint8_t kPeerVersion = 1;
 constexpr std::int64_t kPeerTimeMax = std::int64_t{1} << 60;   // ms; a later one is for ever
 constexpr std::int64_t kLiveUsersMax = std::int64_t{1} << 40;  // so that those of all nodes can be added up
 constexpr std::size_t kItems = std::variant_size_v<Item>;
-static_assert(kItems == 10, "an Item is told by its index: add new ones at the end, and to make_item()");
+static_assert(kItems == 11, "an Item is told by its index: add new ones at the end, and to make_item()");
 
 template <class T, class Of>
 concept Either = std::same_as<std::remove_const_t<T>, Of>;
@@ -258,6 +258,12 @@ void walk(C& codec, Either<Subscribed> auto& item) {
   walk(codec, item.live);
   walk(codec, item.device);
   walk(codec, item.epoch);
+}
+template <class C>
+void walk(C& codec, Either<Removed> auto& item) {
+  walk(codec, item.peer);
+  walk(codec, item.group);
+  walk_plain_list(codec, item.ids);
 }
 
 template <std::size_t... I>

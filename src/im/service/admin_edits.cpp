@@ -35,8 +35,8 @@ Answer<void> edit_named(Work& work, const UserKey& from, const std::string& to, 
   const bool hidden = std::exchange(made->flags.hidden_from_receiver, false);
   const MessageId id = made->id;
   tables.edit_message(id, made->elements, made->cloud_data);
-  if (again) tables.forget_changes(id);  // the newest says it all
-  tables.add_change(id, "", work.now, true);
+  if (again) tables.forget_edits(id);  // the newest says it all
+  tables.add_change(id, "", work.now, ChangeRow::What::Edited);
   const auto message = std::make_shared<const Message>(*std::move(made));
   const auto tell = [&](const UserKey& owner) {
     auto chat = tables.chat(owner, conv->id);

@@ -36,6 +36,7 @@ std::size_t bytes_held_by(const Committed& commit) {
     if (message != nullptr && counted.insert(message).second) bytes += bytes_held_by(*message);
     if (const auto* const news = std::get_if<GroupNews>(&each.item); news != nullptr && news->tip)
       bytes += news->tip->size();
+    if (const auto* const removed = std::get_if<Removed>(&each.item)) bytes += removed->ids.size() * sizeof(MessageId);
   }
   return bytes;
 }

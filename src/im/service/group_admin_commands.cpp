@@ -174,8 +174,8 @@ Answer<void> edit_in_group(Work& work, AppId app, const std::string& id, Seq seq
   auto made = edited(std::move(found->first), words->elements ? MessageEdit{words->elements, edit.cloud_data} : edit);
   if (!made) return {};
   tables.edit_message(made->id, made->elements, made->cloud_data);
-  if (again) tables.forget_changes(made->id);
-  tables.add_change(made->id, "", work.now, true);
+  if (again) tables.forget_edits(made->id);
+  tables.add_change(made->id, "", work.now, ChangeRow::What::Edited);
   tables.move_group(in->group.conv, work.now);
   Delivery delivery{.to = {app, ""}, .item = MessageEdited{}, .group = in->group.conv};
   if (!made->targets.empty()) {

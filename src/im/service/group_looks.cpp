@@ -173,10 +173,10 @@ Answer<PullReply> pull_group(Work& work, const Actor& who, const GroupPullReques
   PullReply reply{.conv = group.conv, .head = group.seq};
   const Seq cleared = in->member ? in->member->cleared : Seq{};
   read_page(work, group, cleared, who.user.user, request, reply);
-  auto changes = work.tables.group_changes_after(group.conv, request.changes, kRecallsMax);
-  reply.changes = changes.size() == kRecallsMax ? changes.back().change : group.changes;
-  std::erase_if(changes, [&](const ChangeRow& change) { return change.seq <= cleared; });
-  add_changes(changes, reply);
+  auto page = work.tables.group_changes_after(group.conv, request.changes, who.user.user, kRecallsMax);
+  reply.changes = page.to.value_or(group.changes);
+  std::erase_if(page.changes, [&](const ChangeRow& change) { return change.seq <= cleared; });
+  add_changes(page.changes, reply);
   return reply;
 }
 

@@ -174,7 +174,7 @@ Answer<Ver> recall_in_group(Work& work, const Actor& who, MessageId id) {
   const Ver ver = ver_of(tables, who.user);
   if (!*plan) return ver;
   tables.make_tombstone(id);
-  tables.add_change(id, who.user.user, work.now, false);
+  tables.add_change(id, who.user.user, work.now, ChangeRow::What::Recalled);
   if (found->second.counts) tables.note_recalled(id);
   tables.erase_mentions(found->first);
   tables.erase_group_intent(id);
@@ -196,9 +196,15 @@ Answer<Ver> remove_in_group(Work& work, const Terminal& who, const std::vector<M
   for (const MessageId& id : ids)
     if (!member || id.conv != in->group.conv || id.seq > in->group.seq)
       return refuse(Code::MessageUnknown, "ids: no such message in this conversation, " + text_of(id));
+  std::vector<MessageId> gone;
   for (const MessageId& id : ids)
-    if (id.seq > member->cleared && tables.group_message(in->group, id.seq)) tables.hide(id, who.user.user);
-  return change_member_row(work, *member, in->group, who.device, nullptr);
+    if (id.seq > member->cleared && tables.group_message(in->group, id.seq) &&
+        tables.remove_for(id, who.user.user, work.now))
+      gone.push_back(id);
+  const Ver ver = change_member_row(work, *member, in->group, who.device, nullptr);
+  if (!gone.empty())  // what the row's news says, and which they are
+    work.told.deliveries.back().item = Removed{.peer = "", .group = in->group.id, .ids = std::move(gone)};
+  return ver;
 }
 
 Answer<ReadReply> read_group(Work& work, const Actor& who, const GroupReadRequest& request) {

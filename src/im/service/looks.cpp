@@ -146,10 +146,17 @@ class ChangedRows {
 void add_changes(const std::vector<ChangeRow>& changes, PullReply& reply) {
   for (const ChangeRow& change : changes) {
     const MessageId id{reply.conv, change.seq};
-    if (change.edited)
-      reply.edits.push_back(id);
-    else
-      reply.recalls.push_back({id, change.by, change.at});
+    switch (change.what) {
+      case ChangeRow::What::Recalled:
+        reply.recalls.push_back({id, change.by, change.at});
+        break;
+      case ChangeRow::What::Edited:
+        reply.edits.push_back(id);
+        break;
+      case ChangeRow::What::Removed:
+        reply.removes.push_back(id);
+        break;
+    }
   }
 }
 
@@ -176,9 +183,10 @@ Answer<PullReply> pull(Work& work, const Terminal& who, const PullRequest& reque
   if (!chat) return PullReply{.from = Seq{1}};
   PullReply reply{.conv = conv->id, .head = chat->head};
   read_page(work, *conv, *chat, request, reply);
-  const auto changes = work.tables.changes_after(conv->id, request.changes, conv->is_b(who.user.user), kRecallsMax);
-  reply.changes = changes.size() == kRecallsMax ? changes.back().change : conv->changes;
-  add_changes(changes, reply);
+  const std::string& user = who.user.user;
+  const auto page = work.tables.changes_after(conv->id, request.changes, user, conv->is_b(user), kRecallsMax);
+  reply.changes = page.to.value_or(conv->changes);
+  add_changes(page.changes, reply);
   return reply;
 }
 

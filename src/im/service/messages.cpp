@@ -215,7 +215,7 @@ Answer<Ver> recall(Work& work, const Actor& who, MessageId id) {
   if (plan->repeated) return ver;
 
   tables.make_tombstone(id);
-  tables.add_change(id, who.user.user, work.now, false);
+  tables.add_change(id, who.user.user, work.now, ChangeRow::What::Recalled);
   tables.erase_intent(id);
   work.told.recalled.push_back(id);
   const Recall recall{id, who.user.user, work.now};
@@ -246,6 +246,7 @@ Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>
   struct Touched {
     ConvRow conv;
     ChatRow chat;
+    std::vector<MessageId> gone;
   };
   std::vector<Touched> chats;
   const auto chat_of = [&](ConvId id) -> Touched* {
@@ -254,7 +255,7 @@ Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>
     auto conv = tables.conv(id);
     if (!conv || !conv->holds(who.user)) return nullptr;
     auto chat = tables.chat(who.user, id);
-    return chat ? &chats.emplace_back(*std::move(conv), *std::move(chat)) : nullptr;
+    return chat ? &chats.emplace_back(*std::move(conv), *std::move(chat), std::vector<MessageId>()) : nullptr;
   };
   for (const MessageId& id : ids) {
     const Touched* const found = chat_of(id.conv);
@@ -263,20 +264,22 @@ Answer<Ver> remove(Work& work, const Terminal& who, const std::vector<MessageId>
   }
 
   for (const MessageId& id : ids) {
-    const Touched& in = *chat_of(id.conv);
+    Touched& in = *chat_of(id.conv);
     if (id.seq <= in.chat.cleared) continue;  // gone already
     const auto message = tables.message(in.conv, id.seq);
     if (!message) continue;  // likewise
-    tables.hide(id, who.user.user);
+    if (tables.remove_for(id, who.user.user, work.now)) in.gone.push_back(id);
     if (message->to == who.user.user && tables.erase_intent(id)) work.told.recalled.push_back(id);
   }
   Ver ver;
-  for (auto& [conv, chat] : chats) {
+  for (auto& [conv, chat, gone] : chats) {
     const Tables::Touched touched = tables.touch(who.user);
     ver = chat.ver = touched.ver;
     chat.last = tables.last_for(conv, {who.user.user, conv.is_b(who.user.user), chat.cleared, work.now});
     tables.save_chat(chat);
-    work.told.deliveries.push_back({who.user, ver, who.device, ChatChanged{chat.peer}, touched.unread});
+    Item item = ChatChanged{chat.peer};
+    if (!gone.empty()) item = Removed{.peer = chat.peer, .group = "", .ids = std::move(gone)};
+    work.told.deliveries.push_back({who.user, ver, who.device, std::move(item), touched.unread});
   }
   return ver;
 }

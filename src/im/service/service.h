@@ -166,11 +166,12 @@ struct PullReply {
   std::vector<Message> messages;  // by seq, rising; hidden, deleted and expired ones are left out
   Seq from, to;                   // all that is to be seen in [from, to] is here: ranges of answers join
   Seq head;
-  // Behind the client's `changes`, at most 100 of both at once.
+  // Behind the client's `changes`, at most 100 of all at once.
   std::vector<Recall> recalls;
-  std::vector<MessageId> edits;  // their content is another one now
-  std::int64_t changes = 0;      // ask again with it
-  bool more = false;             // further messages in that direction
+  std::vector<MessageId> edits;    // their content is another one now
+  std::vector<MessageId> removes;  // deleted for this user
+  std::int64_t changes = 0;        // ask again with it
+  bool more = false;               // further messages in that direction
 };
 
 struct ReadRequest {
@@ -257,8 +258,12 @@ struct Subscribed {  // for whoever knows who is connected: the group's messages
   std::string device;  // this device of the user alone; empty: all of his
   Epoch epoch;         // of its login
 };
+struct Removed {            // deleted for me by another device of mine; the conversation is to be read by sync, too
+  std::string peer, group;  // one of them
+  std::vector<MessageId> ids;
+};
 using Item = std::variant<NewMessage, ReadMark, PeerRead, Recalled, ChatChanged, GroupRead, GroupRecalled, GroupNews,
-                          MessageEdited, Subscribed>;
+                          MessageEdited, Subscribed, Removed>;
 
 struct Delivery {
   UserKey to;          // of a group's: who caused it

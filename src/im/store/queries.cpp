@@ -67,7 +67,8 @@ constexpr Line kLines[] = {
      "SELECT c.change, c.seq, c.by_user, c.at, c.edited FROM im_changes c JOIN im_messages m ON m.conv = c.conv AND "
      "m.seq = "
      "c.seq "
-     "WHERE c.conv = ?1 AND c.change > ?2 AND (m.hidden = 0 OR m.from_b = ?3) ORDER BY c.change LIMIT ?4"},
+     "WHERE c.conv = ?1 AND c.change > ?2 AND (m.hidden = 0 OR m.from_b = ?3) AND (c.edited <> 2 OR c.by_user = ?4) "
+     "ORDER BY c.change LIMIT ?5"},
 
     {&Queries::chat, "im_chats", "SELECT " IM_CHAT " FROM im_chats WHERE app_id = ?1 AND user_id = ?2 AND conv = ?3"},
     {&Queries::chat_save, "im_chats",
@@ -114,6 +115,7 @@ constexpr Line kLines[] = {
     {&Queries::message_erase, "im_messages", "DELETE FROM im_messages WHERE conv = ?1 AND seq = ?2"},
     {&Queries::hides_erase, "im_hides", "DELETE FROM im_hides WHERE conv = ?1 AND user_id IN (?2, ?3) AND seq = ?4"},
     {&Queries::changes_erase, "im_changes", "DELETE FROM im_changes WHERE conv = ?1 AND seq = ?2"},
+    {&Queries::edits_erase, "im_changes", "DELETE FROM im_changes WHERE conv = ?1 AND seq = ?2 AND edited = 1"},
 
     {&Queries::sent, "im_send_keys",
      "SELECT conv, seq, at, ver FROM im_send_keys WHERE app_id = ?1 AND user_id = ?2 AND client_id = ?3"},

@@ -15,7 +15,7 @@ struct Queries {
   Statement conv_of, conv, conv_add, conv_advance, change_next, change_add, changes_after;
   Statement chat, chat_save, chats_above, chats_unread;
   Statement message_add, message, message_seen, messages_up, messages_down, last_seen, tombstone, edit;
-  Statement unread_count, place, hide, expired, message_erase, hides_erase, changes_erase;
+  Statement unread_count, place, hide, expired, message_erase, hides_erase, changes_erase, edits_erase;
   Statement sent, sent_add, sent_prune;
   Statement black, black_add, black_remove, blacks;
   Statement intent_add, intent_erase, intents_read, intent_settle, intent_pushed, intent_publish, intents_after;

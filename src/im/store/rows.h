@@ -126,12 +126,19 @@ struct FriendRow {
   std::vector<std::string> labels;
 };
 
+/// What became of a message, for who has a copy of it.
 struct ChangeRow {
+  enum class What : std::uint8_t { Recalled, Edited, Removed };  // as in the column `edited`; Removed: for `by` alone
   std::int64_t change = 0;
   Seq seq;
   std::string by;
   WallTime at{};
-  bool edited = false;  // else it was recalled
+  What what = What::Recalled;
+};
+/// Changes by their number.
+struct ChangesPage {
+  std::vector<ChangeRow> changes;
+  std::optional<std::int64_t> to;  // not all were looked at: up to this one
 };
 
 }  // namespace nightpost::im

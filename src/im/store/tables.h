@@ -85,10 +85,12 @@ class Tables {
   std::optional<ConvRow> conv(ConvId id);
   ConvRow add_conv(AppId app, const std::string& one, const std::string& other);
   void advance(ConvId conv, Seq seq, WallTime at);
-  /// The conversation's next change: the message was recalled, or edited.
-  std::int64_t add_change(MessageId id, std::string_view by, WallTime at, bool edited);
-  void forget_changes(MessageId id);  // of this message
-  std::vector<ChangeRow> changes_after(ConvId conv, std::int64_t change, bool viewer_is_b, std::size_t limit);
+  /// The conversation's next change: what became of the message.
+  std::int64_t add_change(MessageId id, std::string_view by, WallTime at, ChangeRow::What what);
+  void forget_edits(MessageId id);  // the changes that say so
+  /// Those that this user is told of: what another one removed for himself is none of them.
+  ChangesPage changes_after(ConvId conv, std::int64_t change, std::string_view viewer, bool viewer_is_b,
+                            std::size_t limit);
   std::optional<ChatRow> chat(const UserKey& owner, ConvId conv);
   void save_chat(const ChatRow& row);
   std::vector<ChatRow> chats_above(const UserKey& owner, Ver ver, std::size_t limit);  // by ver
@@ -124,7 +126,9 @@ class Tables {
   Seq last_within(const ConvRow& conv, bool reader_is_b, Ver ver, Seq above, Seq to);
   /// The reader's ver when the newest message in (above, to] came; 0: there is none.
   Ver ver_at(const ConvRow& conv, bool reader_is_b, Seq above, Seq to);
-  void hide(MessageId id, std::string_view user);
+  void hide(MessageId id, std::string_view user);  // one that he was never shown
+  /// Deleted for this user, and his devices' news of it. False: it was hidden from him before.
+  bool remove_for(MessageId id, std::string_view user, WallTime at);
   std::vector<MessageId> expired(WallTime now, std::size_t limit);
   void erase_message(const ConvRow& conv, Seq seq);
 
@@ -233,7 +237,8 @@ class Tables {
   void erase_mentions(const Message& message);
   void erase_group_message(const GroupRow& group, const Message& message, MessageCount count);
   std::size_t erase_messages(ConvId conv, std::size_t about);  // the oldest; how many went
-  std::vector<ChangeRow> group_changes_after(ConvId conv, std::int64_t change, std::size_t limit);
+  /// As changes_after(); however many others removed something, a look at some of them is enough for an answer.
+  ChangesPage group_changes_after(ConvId conv, std::int64_t change, std::string_view viewer, std::size_t limit);
 
   std::optional<ApplicationRow> application(ConvId conv, std::string_view user);
   void save_application(ConvId conv, const ApplicationRow& row);

@@ -33,6 +33,14 @@ ChatRow chat_of(const UserKey& owner, const sql::Rows& rows) {
           .mark = std::string(rows.text(12))};
 }
 
+ChangeRow change_of(const sql::Rows& rows) {
+  return {.change = rows.integer(0),
+          .seq = {rows.integer(1)},
+          .by = std::string(rows.text(2)),
+          .at = wall_from_ms(rows.integer(3)),
+          .what = static_cast<ChangeRow::What>(rows.integer(4))};
+}
+
 std::string lines_with(std::string text, std::span<const std::string> added) {
   std::vector<std::string> known = lines_of(text);
   for (const std::string& device : added) {
@@ -69,26 +77,40 @@ void Tables::advance(ConvId conv, Seq seq, WallTime at) {
   change(queries_.conv_advance, conv.value, seq.value, to_ms(at));
 }
 
-std::int64_t Tables::add_change(MessageId id, std::string_view by, WallTime at, bool edited) {
+std::int64_t Tables::add_change(MessageId id, std::string_view by, WallTime at, ChangeRow::What what) {
   std::int64_t number = 0;
   each(queries_.change_next.query(id.conv.value), [&](const sql::Rows& rows) { number = rows.integer(0); });
-  change(queries_.change_add, id.conv.value, number, id.seq.value, by, to_ms(at), edited);
+  change(queries_.change_add, id.conv.value, number, id.seq.value, by, to_ms(at), static_cast<std::int64_t>(what));
   return number;
 }
 
-std::vector<ChangeRow> Tables::changes_after(ConvId conv, std::int64_t after, bool viewer_is_b, std::size_t limit) {
-  std::vector<ChangeRow> out;
-  each(queries_.changes_after.query(conv.value, after, viewer_is_b, limit), [&](const sql::Rows& rows) {
-    out.push_back({rows.integer(0),
-                   {rows.integer(1)},
-                   std::string(rows.text(2)),
-                   wall_from_ms(rows.integer(3)),
-                   rows.integer(4) != 0});
-  });
+ChangesPage Tables::changes_after(ConvId conv, std::int64_t after, std::string_view viewer, bool viewer_is_b,
+                                  std::size_t limit) {
+  ChangesPage out;
+  each(queries_.changes_after.query(conv.value, after, viewer_is_b, viewer, limit),
+       [&](const sql::Rows& rows) { out.changes.push_back(change_of(rows)); });
+  if (out.changes.size() == limit && limit > 0) out.to = out.changes.back().change;
   return out;
 }
 
-void Tables::forget_changes(MessageId id) { change(queries_.changes_erase, id.conv.value, id.seq.value); }
+ChangesPage Tables::group_changes_after(ConvId conv, std::int64_t after, std::string_view viewer, std::size_t limit) {
+  constexpr std::size_t kLookedAt = 1'000;
+  ChangesPage out;
+  std::size_t looked_at = 0;
+  bool full = false;
+  each(groups_.changes_after.query(conv.value, after, kLookedAt), [&](const sql::Rows& rows) {
+    if (full) return;
+    ChangeRow row = change_of(rows);
+    out.to = row.change;
+    ++looked_at;
+    if (row.what != ChangeRow::What::Removed || row.by == viewer) out.changes.push_back(std::move(row));
+    full = out.changes.size() == limit;
+  });
+  if (!full && looked_at < kLookedAt) out.to.reset();
+  return out;
+}
+
+void Tables::forget_edits(MessageId id) { change(queries_.edits_erase, id.conv.value, id.seq.value); }
 
 std::optional<ChatRow> Tables::chat(const UserKey& owner, ConvId conv) {
   std::optional<ChatRow> out;

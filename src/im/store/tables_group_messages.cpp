@@ -167,26 +167,14 @@ void Tables::erase_group_message(const GroupRow& group, const Message& message, 
   if (count.counts) change(groups_.member_own_erased, conv, member_slot(message.from), message.from, seq);
   erase_mentions(message);
   if (!message.targets.empty()) change(groups_.targets_erase, conv, seq);
-  change(groups_.hides_erase, conv, seq);
-  if (message.flags.recalled || message.flags.edited)
+  const bool removed = changed(groups_.hides_erase, conv, seq) > 0;  // by members, for themselves
+  if (removed || message.flags.recalled || message.flags.edited)
     change(queries_.changes_erase, conv, seq);  // reads all changes of the conversation
   change(queries_.message_erase, conv, seq);
 }
 
 std::size_t Tables::erase_messages(ConvId conv, std::size_t about) {
   return static_cast<std::size_t>(changed(groups_.messages_erase, conv.value, about));
-}
-
-std::vector<ChangeRow> Tables::group_changes_after(ConvId conv, std::int64_t after, std::size_t limit) {
-  std::vector<ChangeRow> out;
-  each(groups_.changes_after.query(conv.value, after, limit), [&](const sql::Rows& rows) {
-    out.push_back({rows.integer(0),
-                   {rows.integer(1)},
-                   std::string(rows.text(2)),
-                   wall_from_ms(rows.integer(3)),
-                   rows.integer(4) != 0});
-  });
-  return out;
 }
 
 }  // namespace nightpost::im

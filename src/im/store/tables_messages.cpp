@@ -142,6 +142,12 @@ Ver Tables::ver_at(const ConvRow& conv, bool reader_is_b, Seq above, Seq to) {
 
 void Tables::hide(MessageId id, std::string_view user) { change(queries_.hide, id.conv.value, user, id.seq.value); }
 
+bool Tables::remove_for(MessageId id, std::string_view user, WallTime at) {
+  if (changed(queries_.hide, id.conv.value, user, id.seq.value) == 0) return false;
+  add_change(id, user, at, ChangeRow::What::Removed);
+  return true;
+}
+
 std::vector<MessageId> Tables::expired(WallTime now, std::size_t limit) {
   std::vector<MessageId> out;
   each(queries_.expired.query(to_ms(now), limit),

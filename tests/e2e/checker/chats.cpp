@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <utility>
 #include <vector>
 
 #include "e2e/im_process.h"
@@ -41,6 +42,21 @@ void Chats::wish_recall(Device& device) {
                              INFO(answer.dump());
                              CHECK(answer.at("code") == 0);
                              messages_.at(id).recalled = true;
+                           }});
+}
+
+void Chats::wish_remove(Device& device) {
+  std::vector<std::string> his;
+  for (const auto& [id, message] : messages_)
+    if (message.from == device.user || message.to == device.user) his.push_back(id);
+  if (his.empty()) return;
+  const std::string id = dice_.one_of(his);
+  device.wishes.push_back({.op = "remove",
+                           .body = {{"ids", json::array({id})}},
+                           .answered = [this, id, user = device.user](const json& answer) {
+                             INFO(answer.dump());
+                             CHECK(answer.at("code") == 0);
+                             messages_.at(id).removed.insert(user);
                            }});
 }
 
@@ -94,12 +110,25 @@ void Chats::check_histories(const std::string& user, ImClient& client, const jso
   for (const json& chat : synced.at("chats")) {
     const std::string peer = chat.at("peer");
     CAPTURE(user, peer);
-    std::int64_t seq = 0, unread = 0;
+    std::int64_t seq = 0, unread = 0, changes = 0;
+    std::set<std::string> gone, told;
     const std::int64_t read = read_of(user, peer);
+    const auto pass_removed = [&] {
+      for (;; ++seq) {
+        const auto next = messages_.find(chat.at("conv").get<std::string>() + "-" + std::to_string(seq + 1));
+        if (next == messages_.end() || !next->second.removed.contains(user)) return;
+        gone.insert(next->first);
+        seen_.insert(next->first);
+        if (next->second.to == user && seq + 1 > read && !next->second.recalled) ++unread;
+      }
+    };
     for (bool more = true; more;) {
-      const json page = client.done("pull", {{"peer", peer}, {"after", seq}, {"limit", 100}});
+      const json page = client.done("pull", {{"peer", peer}, {"after", seq}, {"changes", changes}, {"limit", 100}});
+      const std::int64_t before = std::exchange(changes, page.at("changes").get<std::int64_t>());
+      for (const json& id : page.value("removes", json::array())) CHECK(told.insert(id).second);
       for (const json& shown : page.at("messages")) {
         const std::string id = shown.at("id");
+        pass_removed();
         CHECK(seq_of(id) == ++seq);
         INFO(shown.dump());
         const auto known = messages_.find(id);
@@ -113,8 +142,10 @@ void Chats::check_histories(const std::string& user, ImClient& client, const jso
         if (message.to == user && seq > read && !message.recalled) ++unread;
         seen_.insert(id);
       }
-      more = page.at("more");
+      more = page.at("more") || changes > before;
     }
+    pass_removed();
+    CHECK(told == gone);
     CHECK(chat.at("head") == seq);
     CHECK(chat.value("unread", 0) == unread);
     total += unread;
@@ -150,7 +181,8 @@ void Chats::check_events(const Events& events, int repeats) const {
           device.acknowledged.contains(id) ||
           (kept != kept_.end() && (kept->second.messages.contains(id) || kept->second.perhaps.contains(message.words)));
       const bool has_read = seq_of(id) <= read_of(device.user, message.from);
-      if (device.user != message.to || message.recalled || has_read || has_it) continue;
+      const bool over = message.recalled || message.removed.contains(message.to);
+      if (device.user != message.to || over || has_read || has_it) continue;
       ++due;
       CHECK(named > 0);
     }

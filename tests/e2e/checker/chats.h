@@ -21,6 +21,7 @@ class Chats {
 
   void wish_send(Device& device);
   void wish_recall(Device& device);
+  void wish_remove(Device& device);  // for the user alone
   void wish_read(Device& device);
 
   /// Around a sync of the device that it acknowledges: it has what was there before.
@@ -30,7 +31,8 @@ class Chats {
   /// Whether the device was shown all that there is for it, live or by a sync.
   bool has_all(const Device& device) const;
 
-  /// Both sides see the same, without a gap; unread agrees. `synced`: all of the user. Adds to the total.
+  /// Both sides see the same, without a gap but for what they removed and are told of; unread agrees. `synced`: all of
+  /// the user. Adds to the total.
   void check_histories(const std::string& user, ImClient& client, const json& synced, std::int64_t& total);
   /// Each answered message is in the histories that were checked.
   void check_all_seen() const;
@@ -42,6 +44,7 @@ class Chats {
   struct Message {
     std::string from, to, words;
     bool recalled = false;
+    std::set<std::string> removed{};  // by these users, for themselves
   };
   struct Kept {
     std::set<std::string> messages;

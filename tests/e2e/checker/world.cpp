@@ -64,7 +64,8 @@ void World::wish(Device& device) {
     case 0 ... 1:
       return chats_.wish_send(device);
     case 2:
-      return dice_.one_in(3) ? chats_.wish_recall(device) : chats_.wish_read(device);
+      if (dice_.one_in(3)) return chats_.wish_recall(device);
+      return dice_.one_in(5) ? chats_.wish_remove(device) : chats_.wish_read(device);
     default:
       groups_.wish(device);
   }

@@ -26,6 +26,8 @@ TEST_CASE("chat_screen: lines for a person, safe for his terminal", "[app][chat]
                    {"more", true},
                    {"messages", {{{"seq", 4}, {"id", "5-4"}, {"from", "a"}, {"text", "x"}, {"time", 0}}}}}) ==
         "-- older ones: /history 4\n1970-01-01 00:00:00 a: x   (5-4)\n");
+  CHECK(chat_text({{"event", "removed"}, {"peer", "vin"}, {"ids", {"5-4", "5-\n7"}}}) ==
+        "-- vin: deleted by you: 5-4, 5- 7\n");
   CHECK(chat_text({{"event", "of the future"}}).empty());
   CHECK(chat_text(json::object()).empty());
 }

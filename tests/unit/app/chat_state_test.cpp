@@ -307,6 +307,30 @@ TEST_CASE("chat_state: what was missed while away is pulled and shown, once", "[
   CHECK(texts == "first second ");  // number 12 is in the range that was pulled: it does not exist for us
 }
 
+TEST_CASE("chat_state: what another device removed is told, however many pulls it takes", "[app][chat]") {
+  ChatBed bed;
+  bed.online(10, json::array({chat("vinson", 9)}));
+  bed.deliver(1, 11, {{"kind", "chat"}, {"peer", "vinson"}, {"removes", {"5-4", "5-7"}}});
+  const json sync = bed.frames().back();
+  REQUIRE(sync["op"] == "sync");
+  json row = chat("vinson", 9);
+  row["changes"] = 1'200;
+  bed.answer(sync, {{"chats", {row}}, {"ver", 11}});
+  json pull = bed.frame();
+  CHECK(pull["body"]["changes"] == 0);
+  bed.answer(pull, {{"messages", json::array()}, {"to", 9}, {"changes", 1'000}, {"more", false}});  // others' alone
+  pull = bed.frame();
+  CHECK(pull["body"]["changes"] == 1'000);
+  CHECK(bed.events("removed").empty());
+  bed.answer(
+      pull,
+      {{"messages", json::array()}, {"to", 9}, {"removes", {"5-4", 7, "5-7"}}, {"changes", 1'200}, {"more", false}});
+  CHECK(bed.frame()["type"] == "ack");
+  const json told = bed.events("removed").at(0);
+  CHECK(told["peer"] == "vinson");
+  CHECK(told["ids"] == json::array({"5-4", "5-7"}));
+}
+
 TEST_CASE("chat_state: live frames beside the first sync are shown", "[app][chat]") {
   ChatBed bed;
   bed.state.connected(bed.now);

@@ -324,6 +324,12 @@ TEST_CASE("frames: what the server says, golden and by the schema", "[im][frames
   delivery.ver = {};
   CHECK(text(deliver_frame(7, delivery, nullptr)) ==
         R"({"type":"deliver","pos":7,"unread_total":4,"items":[{"kind":"chat","peer":"b"}]})");
+  delivery.item = Removed{.peer = "b", .group = "", .ids = {full.id, a_message(1).id}};
+  CHECK(valid(text(deliver_frame(7, delivery, nullptr)))["items"][0] ==
+        json::parse(R"({"kind":"chat","peer":"b","removes":["144115188075855873-7","144115188075855873-1"]})"));
+  delivery.item = Removed{.peer = "", .group = "g", .ids = {full.id}};
+  CHECK(valid(text(deliver_frame(7, delivery, nullptr)))["items"][0] ==
+        json::parse(R"({"kind":"group","group":"g","removes":["144115188075855873-7"]})"));
 
   LoginReply login;
   login.terminal = {{AppId{1}, "denny"}, "d", Epoch{1}, Platform::Ios};
@@ -363,6 +369,9 @@ TEST_CASE("frames: what the server says, golden and by the schema", "[im][frames
   pull.to = pull.head = Seq{2};
   pull.recalls = {{full.id, "denny", full.at}};
   pull.edits = {full.id, a_message(1).id};
+  CHECK_FALSE(pull_body(pull, true).contains("removes"));
+  pull.removes = {a_message(2).id};
+  CHECK(valid(res_frame(1, pull_body(pull, true)))["body"]["removes"] == json::array({"144115188075855873-2"}));
   CHECK(valid(res_frame(1, pull_body(pull, true)))["body"]["edits"].size() == 2);
   CHECK(valid(res_frame(1, pull_body(pull, true)))["body"]["messages"][1]["id"] == "144115188075855873-2");
 }

@@ -51,7 +51,8 @@ Committed whole_commit() {
   for (Item item : std::initializer_list<Item>{
            NewMessage{message, 4, true}, ReadMark{"mei", Seq{5}, 6}, PeerRead{"mei", Seq{7}}, Recalled{"mei", recall},
            ChatChanged{"mei"}, GroupRead{"g", Seq{8}, 9}, GroupRecalled{"g", recall}, GroupNews{"g", tip, true, true},
-           MessageEdited{message}, Subscribed{false, "live", "phone", Epoch{2}}})
+           MessageEdited{message}, Subscribed{false, "live", "phone", Epoch{2}}, Removed{"mei", "", {recall.id}},
+           Removed{"", "g", {recall.id, {ConvId{7}, Seq{9}}}}})
     commit.deliveries.push_back({.to = peer_user("mei"),
                                  .ver = Ver{12},
                                  .except = "pad",

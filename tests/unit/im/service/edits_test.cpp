@@ -102,6 +102,21 @@ TEST_CASE("edits: who has removed the message does not get it back", "[im][edit]
   CHECK(told.deliveries[0].to.user == "anna");
 }
 
+TEST_CASE("edits: the newest of them takes the place of those before, and of no removal", "[im][edit]") {
+  Edits world;
+  const AdminSent sent = world.send_named("anna", "denny");
+  REQUIRE(world.edit("anna", "denny", sent.wire, kAtSeven));
+  REQUIRE(world.remove(world.denny, {sent.id}));
+  world.news();
+  REQUIRE(world.edit("anna", "denny", sent.wire, {.elements = std::nullopt, .cloud_data = "x"}));
+  REQUIRE(world.news().deliveries.size() == 1);  // anna's
+  const PullReply his = world.pull(world.denny, {.peer = "anna"});
+  CHECK(his.removes == std::vector{sent.id});
+  CHECK(his.edits == std::vector{sent.id});
+  CHECK(his.messages.empty());
+  CHECK(world.pull(world.anna, {.peer = "denny"}).edits == std::vector{sent.id});
+}
+
 TEST_CASE("friend groups: made, filled, taken away", "[im][friends]") {
   Two world;
   const UserKey anna{kApp, "anna"};

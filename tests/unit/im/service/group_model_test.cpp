@@ -1,5 +1,5 @@
 // Members at random against a plain model: what each has not read, in every group and in all, whatever was sent,
-// recalled, read, joined, left and erased, in whatever order.
+// recalled, removed, read, joined, left and erased, in whatever order.
 #include <map>
 #include <random>
 #include <set>
@@ -19,6 +19,7 @@ struct Side {
   bool discard = false;
   std::size_t cleared = 0;  // seqs up to here are not his
   std::size_t read = 0;
+  std::set<std::int64_t> removed{};  // seqs
 };
 struct Room {
   std::string id;
@@ -58,7 +59,7 @@ class GroupModel {
     Room& room = rooms_[upto(rooms_.size())];
     const std::string user = anyone();
     Side& side = room.sides[user];
-    switch (upto(12)) {
+    switch (upto(13)) {
       case 0:
         return enter_or_leave(room, user, side);
       case 1:
@@ -68,6 +69,8 @@ class GroupModel {
         return read(room, user, side);
       case 4:
         return option(room, user, side);
+      case 5:
+        return remove(room, user, side);
       default:
         return write(room, user, side);
     }
@@ -80,7 +83,10 @@ class GroupModel {
       if (room.tips()) room.lines.push_back({"", false});
     } else if (!side.member) {
       CHECK(GroupWorld::words(world_.invite(GroupWorld::app("olga"), room.id, {user})) == user + " done");
-      side = {.member = true, .cleared = room.counts ? room.lines.size() : 0, .read = room.lines.size()};
+      side = {.member = true,
+              .cleared = room.counts ? room.lines.size() : 0,
+              .read = room.lines.size(),
+              .removed = std::move(side.removed)};
       if (room.tips()) room.lines.push_back({"", false});
     }
   }
@@ -103,6 +109,17 @@ class GroupModel {
     if (room.lines[place].from != user || place + 1 <= side.cleared) return;
     REQUIRE(world_.recall(world_.phone(user), {conv_.at(room.id), Seq{static_cast<std::int64_t>(place + 1)}}));
     room.lines[place].recalled = true;
+  }
+  void remove(Room& room, const std::string& user, Side& side) {
+    if (room.lines.empty() || !conv_.contains(room.id)) return;
+    const auto seq = static_cast<std::int64_t>(1 + upto(room.lines.size()));
+    const auto reply = world_.remove(world_.phone(user), {{conv_.at(room.id), Seq{seq}}});
+    if (!side.member) {
+      CHECK(code_of(reply) == Code::MessageUnknown);
+      return;
+    }
+    REQUIRE(reply);
+    if (seq > static_cast<std::int64_t>(side.cleared)) side.removed.insert(seq);
   }
   void read(Room& room, const std::string& user, Side& side) {
     const Seq to{static_cast<std::int64_t>(upto(room.lines.size() + 3))};
@@ -157,9 +174,25 @@ class GroupModel {
         CHECK(chat->head.value == static_cast<std::int64_t>(room.lines.size()));
         CHECK(chat->read.value == static_cast<std::int64_t>(side.read));
         CHECK(chat->unread == unread(room, user, side));
+        compare_removes(room, user, side);
       }
       CHECK(all.groups.size() == member_of);
     }
+  }
+
+  /// Those that are to be heard of: not what was before the member came.
+  void compare_removes(const Room& room, const std::string& user, const Side& side) {
+    std::set<std::int64_t> heard, want;
+    for (std::int64_t changes = 0, before = -1; changes > before;) {
+      before = changes;
+      const auto page = world_.try_pull_group(world_.as(user), {.group = room.id, .changes = changes});
+      REQUIRE(page);
+      for (const MessageId& id : page->removes) CHECK(heard.insert(id.seq.value).second);
+      changes = page->changes;
+    }
+    for (const std::int64_t seq : side.removed)
+      if (seq > static_cast<std::int64_t>(side.cleared)) want.insert(seq);
+    CHECK(heard == want);
   }
 
   std::mt19937_64 random_;

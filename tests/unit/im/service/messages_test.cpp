@@ -372,7 +372,7 @@ TEST_CASE("im messages: deleted for me is gone on all my devices, and counts as 
   REQUIRE(world.remove(world.denny, {second.id}));
   const Committed news = world.news();
   REQUIRE(news.deliveries.size() == 1);
-  CHECK(std::get<ChatChanged>(news.deliveries[0].item).peer == "anna");
+  CHECK(std::get<Removed>(news.deliveries[0].item).peer == "anna");
   CHECK(news.recalled == std::vector{second.id});  // its push is not to be made any more
   CHECK(world.pull(desk, {.peer = "anna"}).messages.size() == 1);
   CHECK(world.chat(desk, "anna").unread == 2);

@@ -31,6 +31,12 @@ struct Copy {
   std::map<std::string, Chat> chats;
 };
 
+/// What a device has heard of what its user removed in a conversation.
+struct HeardRemoves {
+  std::int64_t changes = 0;
+  std::set<std::int64_t> removed;
+};
+
 class Model {
  public:
   explicit Model(std::uint64_t seed) : random_(seed) {
@@ -315,6 +321,25 @@ class Model {
       CHECK_FALSE(chat.last);
     else
       CHECK(chat.last.value().id == got.back().id);
+    compare_removes(in, user, peer, side, chat);
+  }
+  /// From whatever change a client went on, each once.
+  void compare_removes(const Talk& in, const std::string& user, const std::string& peer, const ModelSide& side,
+                       const Chat& chat) {
+    HeardRemoves& heard = heard_[{user, peer}];
+    for (std::int64_t before = -1; heard.changes > before;) {
+      before = heard.changes;
+      const PullReply page = world_.pull(terminals_[user], {.peer = peer, .changes = heard.changes, .limit = 1});
+      for (const MessageId& id : page.removes) CHECK(heard.removed.insert(id.seq.value).second);
+      heard.changes = page.changes;
+    }
+    CHECK(heard.changes == chat.changes);
+    std::set<std::int64_t> want;
+    for (const std::int64_t seq : side.removed) {
+      const Said& said = in.said[static_cast<std::size_t>(seq - 1)];
+      if (seq > chat.cleared.value && (!said.hidden || said.from == user)) want.insert(seq);
+    }
+    CHECK(heard.removed == want);
   }
   /// From whatever ver a client went on, it holds what one has that begins at 0.
   void compare_syncs(const std::string& user, std::int64_t total) {
@@ -355,6 +380,7 @@ class Model {
   std::set<std::pair<std::string, std::string>> blocks_;
   std::vector<Sent> sent_;
   std::map<std::string, Copy> copies_;
+  std::map<std::pair<std::string, std::string>, HeardRemoves> heard_;
   std::map<std::string, std::int64_t> vers_;
   std::set<MessageId> intended_;
   int open_ = 0;

@@ -338,6 +338,65 @@ TEST_CASE("im tables: what a node left is taken over a bounded step at a time", 
   writing.done();
 }
 
+TEST_CASE("im tables: what became of messages, to whom each is told", "[im][store]") {
+  Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
+  Tables& tables = writing.tables;
+  auto transaction = writing.begin();
+  using What = ChangeRow::What;
+  const WallTime at = wall_from_ms(1'795'225'887'405);
+  const ConvRow conv = tables.add_conv(kApp, "anna", "denny");
+  for (std::int64_t seq = 1; seq <= 2; ++seq) {
+    const Message message{.id = {conv.id, {seq}}, .from = "denny", .to = "anna", .elements = "[]"};
+    tables.add_message(conv, message, {{1}, {1}});
+  }
+  const MessageId first{conv.id, {1}}, second{conv.id, {2}};
+  const auto words = [at](const ChangesPage& page) {
+    static constexpr const char* kWords[] = {"recalled", "edited", "removed"};
+    std::string out;
+    for (const ChangeRow& row : page.changes) {
+      CHECK(row.at == at);
+      out += (out.empty() ? "" : ", ") + std::string(kWords[static_cast<std::size_t>(row.what)]) + " " +
+             std::to_string(row.seq.value);
+    }
+    return out + (page.to ? " to " + std::to_string(*page.to) : "");
+  };
+  const auto told = [&](std::string_view who, std::int64_t after = 0, std::size_t limit = 10) {
+    const std::string out = words(tables.changes_after(conv.id, after, who, who == "denny", limit));
+    CHECK(out == words(tables.group_changes_after(conv.id, after, who, limit)));
+    return out;
+  };
+  CHECK(told("anna").empty());
+  CHECK(tables.remove_for(first, "anna", at));
+  CHECK_FALSE(tables.remove_for(first, "anna", at));
+  tables.add_change(first, "", at, What::Edited);
+  tables.add_change(first, "", at, What::Edited);
+  CHECK(tables.add_change(second, "denny", at, What::Recalled) == 4);
+  CHECK(told("anna") == "removed 1, edited 1, edited 1, recalled 2");
+  CHECK(told("denny") == "edited 1, edited 1, recalled 2");
+  CHECK(told("anna", 0, 2) == "removed 1, edited 1 to 2");
+  CHECK(told("denny", 0, 2) == "edited 1, edited 1 to 3");
+  CHECK(told("anna", 3) == "recalled 2");
+  tables.forget_edits(first);
+  CHECK(told("anna") == "removed 1, recalled 2");
+  CHECK(tables.remove_for(second, "denny", at));
+  CHECK(told("anna") == "removed 1, recalled 2");
+  CHECK(told("denny") == "recalled 2, removed 2");
+  tables.erase_message(conv, first.seq);
+  CHECK(told("anna") == "recalled 2");
+
+  // However many others removed something in a group, one look ends.
+  const ConvId group = tables.add_conv(kApp, "a", "b").id;
+  for (std::int64_t seq = 1; seq <= 1'000; ++seq) tables.add_change({group, {seq}}, "denny", at, What::Removed);
+  tables.add_change({group, {5}}, "anna", at, What::Removed);
+  CHECK(words(tables.group_changes_after(group, 0, "anna", 10)) == " to 1000");
+  CHECK(words(tables.group_changes_after(group, 1'000, "anna", 10)) == "removed 5");
+  CHECK(words(tables.group_changes_after(group, 1, "anna", 10)) == "removed 5 to 1001");
+  CHECK(words(tables.group_changes_after(group, 2, "anna", 10)) == "removed 5");
+  CHECK(words(tables.group_changes_after(group, 0, "denny", 2)) == "removed 1, removed 2 to 2");
+  writing.done();
+  REQUIRE(writing.node.commit(tables.database(), transaction));
+}
+
 TEST_CASE("im tables: a token that one node took away is not the one that another still has to", "[im][store]") {
   Writing writing(GENERATE(StoreKind::Sqlite, StoreKind::Postgres));
   Tables& tables = writing.tables;
