@@ -82,6 +82,7 @@ void StoreFeed::run() {
 
 Result<void> StoreFeed::look() {
   const MonoTime began = steady_clock::now();
+  const MonoTime looked_before = news_.as_of;  // this thread alone writes it
   if (!store_) {
     auto opened = parts_.open(stop_.get_token());
     if (!opened) return std::unexpected(std::move(opened.error()));
@@ -89,6 +90,8 @@ Result<void> StoreFeed::look() {
   }
   auto changes = store_->changes();
   if (!changes) return std::unexpected(std::move(changes.error()));
+  const MonoTime read_at = steady_clock::now();
+  const std::optional<milliseconds> age = changes->age;
   book_is_old_ |= changes->certificates || changes->everything;
   book_is_another_ |= changes->everything;  // perhaps another server's, with versions of its own
   if (book_is_old_) {
@@ -96,6 +99,7 @@ Result<void> StoreFeed::look() {
     if (!book) {
       changes->certificates = false;  // said with the book
       if (!changes->empty()) publish(*std::move(changes));
+      if (age) note_lag(*age, read_at, looked_before);
       return std::unexpected(std::move(book.error()));
     }
     std::string addresses = parts_.addresses();
@@ -110,6 +114,7 @@ Result<void> StoreFeed::look() {
     news_.as_of = began;
   }
   publish(*std::move(changes));
+  if (age) note_lag(*age, read_at, looked_before);
   if (began < look_at_writes_) return {};
   auto writable = parts_.writable(*store_);
   if (writable) look_at_writes_ = began + kLookAtWrites;  // else with each look, so that its end is seen soon
@@ -145,6 +150,15 @@ void StoreFeed::publish(Changes changes) {
   news_.changes = std::move(changes);
   for (const Take& take : takers_) take(news_);
   news_.changes = {};
+}
+
+/// A change is as old as its transaction, which may have been open for long; but what the look before did not see was
+/// committed since.
+void StoreFeed::note_lag(milliseconds age, MonoTime read_at, MonoTime looked_before) {
+  const MonoTime now = steady_clock::now();
+  const auto lag = std::min(std::chrono::ceil<milliseconds>(age + (now - read_at)),
+                            std::chrono::ceil<milliseconds>(now - looked_before));
+  metrics_.change_lag.observe(lag.count());
 }
 
 void StoreFeed::note(const Result<void>& looked) {

@@ -21,6 +21,7 @@
 #include "core/counter.h"
 #include "core/result.h"
 #include "core/time.h"
+#include "dispatch/metrics.h"
 #include "observe/log.h"
 #include "store/store.h"
 
@@ -56,6 +57,9 @@ struct StoreFeedOptions {
 struct StoreFeedMetrics {
   Counter looks, looks_failed;
   Counter available;  // gauge: 1 while the last look was good
+  /// Of the oldest change in each look that names any: from its commit to here, at most. Not of what came while it
+  /// could not be known (a connection that was opened again, more than is named).
+  dispatch::LatencyHistogram change_lag;
 };
 
 class StoreFeed {
@@ -99,6 +103,7 @@ class StoreFeed {
   Result<std::shared_ptr<const CertificateBook>> read_book(bool afresh);
   void note(const Result<void>& looked);
   void publish(Changes changes);
+  void note_lag(milliseconds age, MonoTime read_at, MonoTime looked_before);
 
   const Parts parts_;
   const StoreFeedOptions options_;

@@ -11,6 +11,21 @@ namespace {
 using observe::Labels;
 using observe::MetricsPage;
 
+std::vector<double> latency_bounds() {
+  std::vector<double> bounds;
+  for (const std::int64_t ms : dispatch::LatencyHistogram::kBoundsMs) bounds.push_back(static_cast<double>(ms) / 1000);
+  return bounds;
+}
+
+observe::Cells no_latencies() {
+  return {std::vector<std::uint64_t>(dispatch::LatencyHistogram::kBoundsMs.size() + 1), 0};
+}
+
+void add_latencies(observe::Cells& sum, const dispatch::LatencyHistogram& one) {
+  for (std::size_t i = 0; i < sum.cells.size(); ++i) sum.cells[i] += one.cell(i);
+  sum.sum += static_cast<double>(one.sum_ms()) / 1000;
+}
+
 /// Registers what every shard counts, summed.
 class ShardSeries {
  public:
@@ -26,17 +41,10 @@ class ShardSeries {
   }
   template <class Pick>
   void histogram(const char* name, const char* help, Pick pick, Labels labels = {}) {
-    using dispatch::LatencyHistogram;
-    std::vector<double> bounds;
-    for (const std::int64_t ms : LatencyHistogram::kBoundsMs) bounds.push_back(static_cast<double>(ms) / 1000);
-    page_.add_histogram(name, help, std::move(labels), std::move(bounds), [this_metrics = &metrics_, pick] {
-      observe::Cells cells{std::vector<std::uint64_t>(LatencyHistogram::kBoundsMs.size() + 1), 0};
-      for (const ShardMetrics& shard : this_metrics->shards) {
-        const LatencyHistogram& one = pick(shard);
-        for (std::size_t i = 0; i < cells.cells.size(); ++i) cells.cells[i] += one.cell(i);
-        cells.sum += static_cast<double>(one.sum_ms()) / 1000;
-      }
-      return cells;
+    page_.add_histogram(name, help, std::move(labels), latency_bounds(), [this_metrics = &metrics_, pick] {
+      observe::Cells sum = no_latencies();
+      for (const ShardMetrics& shard : this_metrics->shards) add_latencies(sum, pick(shard));
+      return sum;
     });
   }
 
@@ -440,6 +448,13 @@ void register_store_feed(MetricsPage& page, const StoreFeedMetrics& metrics) {
                    cell(metrics.looks));
   page.add_counter("nightpost_store_looks_failed_total", "Of those, failed", {}, cell(metrics.looks_failed));
   page.add_gauge("nightpost_store_available", "1 while the last look was good", {}, cell(metrics.available));
+  page.add_histogram("nightpost_store_change_lag_seconds",
+                     "From the commit of a look's oldest change to its use by the caches, at most", {},
+                     latency_bounds(), [&metrics] {
+                       observe::Cells sum = no_latencies();
+                       add_latencies(sum, metrics.change_lag);
+                       return sum;
+                     });
 }
 
 void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dispatch::SignerLedger& signers,

@@ -1,4 +1,6 @@
 // The change feed.
+#include <algorithm>
+
 #include "store/postgres_queries.h"
 #include "store/postgres_store.h"
 
@@ -40,6 +42,7 @@ Result<Changes> PostgresStore::read_changes() {
     if (rows->null(2)) continue;       // the one row where nothing is new
     const std::string_view kind = rows->text(2);
     const AppId app{rows->integer(3)};
+    told.age = std::max(told.age.value_or(milliseconds(0)), milliseconds(rows->integer(5)));
     if (kind == "receiver")
       told.receivers.push_back({app, std::string(rows->text(4))});
     else if (kind == "certificate")

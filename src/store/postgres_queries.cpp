@@ -365,8 +365,9 @@ constinit const PostgresQuery kReceivers = {
 constinit const PostgresQuery kChangesBegin = {"changes_begin", "changes", "SELECT pg_current_snapshot()"};
 constinit const PostgresQuery kChanges = {
     "changes", "changes",
-    "SELECT pg_current_snapshot(), p.before > pg_snapshot_xmin($1::text::pg_snapshot), c.kind, c.app_id, c.user_id "
-    "FROM changes_pruned p LEFT JOIN (SELECT kind, app_id, user_id FROM changes "
+    "SELECT pg_current_snapshot(), p.before > pg_snapshot_xmin($1::text::pg_snapshot), c.kind, c.app_id, c.user_id, "
+    "(extract(epoch FROM clock_timestamp() - c.at) * 1000)::bigint "
+    "FROM changes_pruned p LEFT JOIN (SELECT kind, app_id, user_id, at FROM changes "
     "WHERE xid >= pg_snapshot_xmin($1::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot) "
     "ORDER BY xid, seq LIMIT $2) c ON true"};
 // The oldest, a bounded number at once: by age only what no running transaction can hold back, by count whatever it is.

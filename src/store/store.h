@@ -227,7 +227,7 @@ class Store {
   virtual Result<bool> app_known(AppId app) = 0;  // has a certificate or a device
   /// What other connections, of this or another process, have committed since the last call, for those who keep copies;
   /// the first call names nothing and begins there. This connection's own commits may be named too. Cheap while nothing
-  /// was written: ask before each batch.
+  /// was written: ask before each batch. Their age is told on PostgreSQL, whose readers look by a timer.
   virtual Result<Changes> changes() = 0;
 
  protected:

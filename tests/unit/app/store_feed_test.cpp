@@ -66,6 +66,12 @@ struct FeedBed {
   StoreFeed feed;
 };
 
+std::uint64_t lags(const StoreFeedMetrics& metrics) {
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i <= dispatch::LatencyHistogram::kBoundsMs.size(); ++i) count += metrics.change_lag.cell(i);
+  return count;
+}
+
 /// And no more than her.
 bool names_ann(const StoreNews& news) {
   const auto is_ann = [](const ReceiverKey& key) { return key == ReceiverKey{kApp, "ann"}; };
@@ -105,6 +111,26 @@ TEST_CASE("store feed: certificates come whole, changes by name", "[app][postgre
   CHECK(bed.feed.trouble().empty());
   CHECK(bed.metrics.available.read() == 1);
   CHECK(bed.metrics.looks_failed.read() == 0);
+}
+
+TEST_CASE("store feed: how late a change is heard of, however long its transaction was open", "[app][postgres][feed]") {
+  const TempStore temp(Kind::Postgres);
+  const auto store = temp.open();
+  FeedBed bed(temp.url());
+  bed.listen();
+  const std::uint64_t looks = bed.metrics.looks.read();
+  REQUIRE(within(kLong, [&] { return bed.metrics.looks.read() > looks + 2; }));
+  CHECK(lags(bed.metrics) == 0);  // nothing was written
+  REQUIRE(store->set_device(kApp, "ann", a_device()));
+  CHECK(within(kLong, [&] { return lags(bed.metrics) > 0; }));
+  CHECK(bed.heard(names_ann));
+  const std::uint64_t heard = lags(bed.metrics);
+  const std::uint64_t before_ms = bed.metrics.change_lag.sum_ms();
+  PostgresClient(temp.url())
+      .run("INSERT INTO changes (at, kind, app_id) VALUES (now() - interval '8 minutes', 'app', " +
+           std::to_string(kApp.value) + ")");
+  CHECK(within(kLong, [&] { return lags(bed.metrics) > heard; }));
+  CHECK(bed.metrics.change_lag.sum_ms() - before_ms < 480'000 / 2);  // the look before did not see it
 }
 
 TEST_CASE("store feed: a secret that does not open keeps no other away", "[app][postgres][feed]") {

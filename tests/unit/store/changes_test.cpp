@@ -161,6 +161,29 @@ TEST_CASE("changes: a reader begins with its first call", "[store][changes]") {
   CHECK(distinct(reader->changes()->receivers) == Keys{{kApp, "bob"}});
 }
 
+TEST_CASE("changes: on PostgreSQL they have the age of the oldest", "[store][changes][postgres]") {
+  const TempStore temp(Kind::Postgres);
+  const auto reader = temp.open({.changes_named_max = 8});
+  REQUIRE(reader->changes());
+  CHECK_FALSE(reader->changes()->age);
+  REQUIRE(temp.open()->set_device(kApp, "ann", a_device()));
+  Sql sql(temp);
+  sql("INSERT INTO changes (at, kind, app_id) VALUES (now() - interval '8 minutes', 'app', 7), "
+      "(now() + interval '1 hour', 'app', 8)");  // a clock that was set back
+  const Changes told = reader->changes().value();
+  CHECK(told.apps.size() == 2);
+  REQUIRE(told.age);
+  CHECK(*told.age >= milliseconds(480'000));
+  CHECK(*told.age < milliseconds(960'000));
+  CHECK_FALSE(reader->changes()->age);
+  sql("INSERT INTO changes (at, kind, app_id) VALUES (now() + interval '1 hour', 'app', 8)");
+  CHECK(reader->changes()->age == milliseconds(0));
+  sql("INSERT INTO changes (kind, app_id) SELECT 'app', 7 FROM generate_series(1, 9)");
+  const Changes all = reader->changes().value();
+  CHECK(all.everything);
+  CHECK_FALSE(all.age);
+}
+
 TEST_CASE("changes: more than is named, or more than is kept, is everything", "[store][changes]") {
   const TempStore temp;
   const auto reader = temp.open({.changes_named_max = 3});
