@@ -2,11 +2,8 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <iostream>
-#include <set>
 
-#include "e2e/spine_bed.h"
-#include "store/postgres.h"
-#include "support/postgres_server.h"
+#include "e2e/spine_postgres_bed.h"
 
 namespace nightpost::e2e {
 namespace {
@@ -16,61 +13,6 @@ using support::milliseconds;
 using Worker = support::Nightpost::Worker;
 
 constexpr std::size_t kStoredUsers = 2'000;
-
-/// The bed, and a server of its own that is the store.
-struct PostgresBed : Bed {
-  explicit PostgresBed(std::size_t users) : Bed(4 * kStoredUsers), url(server.new_database()) {
-    config = nightpost.config("worker.json", names, {{"store", {{"url", url}}}});
-    certificate = nightpost.add_certificate(config, sink.origin(), sink.ca_file());
-    store = open();
-    support::add_users(*store, certificate, users);
-  }
-  std::unique_ptr<store::Store> open() const {
-    auto opened = store::open_postgres(url, nullptr);
-    if (!opened) throw std::runtime_error(opened.error().detail);
-    return *std::move(opened);
-  }
-  /// One event to each of the users [first, first + count).
-  void produce(std::size_t first, std::size_t count) {
-    for (std::size_t user = first; user < first + count; ++user, ++events)
-      topics.produce(names.offline, support::user_name(user),
-                     support::event_json("pg-" + std::to_string(events), user));
-    topics.flush(60s);
-  }
-  /// Every event was accepted by the vendor, and none is a dead letter.
-  void expect_nothing_lost() {
-    std::set<std::string> done;
-    for (const nlohmann::json& outcome : outcomes())
-      if (outcome.at("outcome") == "accepted") done.insert(outcome.at("event_id"));
-    CHECK(done.size() == events);
-    CHECK(topics.size(names.dead) == 0);
-  }
-  std::size_t accepted() {
-    std::size_t count = 0;
-    for (const nlohmann::json& outcome : outcomes()) count += outcome.at("outcome") == "accepted" ? 1 : 0;
-    return count;
-  }
-
-  support::PostgresServer server{{"fsync=off"}};
-  std::string url, config;
-  std::int64_t certificate = 0;
-  std::unique_ptr<store::Store> store;
-  std::size_t events = 0;
-};
-
-std::string readyz(const std::string& http) {
-  return support::run_command({"curl", "--silent", http + "/readyz"}, milliseconds(10'000)).out;
-}
-bool readyz_says(const std::string& http, const std::string& word) {
-  return support::eventually(60s, [&] { return readyz(http).find(word) != std::string::npos; }, 50ms);
-}
-
-void leave(Worker& worker) {
-  worker.process().signal(SIGTERM);
-  const auto code = worker.process().wait(60s);
-  CAPTURE(worker.log());
-  REQUIRE(code == 0);
-}
 
 TEST_CASE("on PostgreSQL: a worker is killed and another goes on; a change is used soon", "[e2e][spine][postgres]") {
   PostgresBed bed(kStoredUsers);

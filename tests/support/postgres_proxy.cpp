@@ -95,6 +95,7 @@ void PostgresProxy::carry(int client) {
     if (goes_on && ends[0].revents != 0) {
       const std::string bytes = read_some(client);
       asked = true;
+      hold();
       goes_on = !bytes.empty() && from_client(server, bytes);
     }
   }
@@ -105,6 +106,11 @@ void PostgresProxy::carry(int client) {
   } else {
     ::close(server);
   }
+}
+
+void PostgresProxy::hold() const {
+  const auto began = std::chrono::steady_clock::now();
+  while (!stop_ && std::chrono::steady_clock::now() - began < delay_.load()) pause_for(milliseconds(kLookMs));
 }
 
 /// False: the connection ends.

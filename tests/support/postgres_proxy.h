@@ -1,7 +1,9 @@
-// Between a client and the server of PostgresServer: loses what a network loses, at the moment that a test names.
+// Between a client and the server of PostgresServer: loses what a network loses at the moment that a test names, or is
+// slow.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -28,6 +30,8 @@ class PostgresProxy {
   const std::string& url() const { return url_; }  // of the same database, by way of this
   void next_commit(Fault fault) { fault_ = fault; }
   void refuse(bool on) { refuses_ = on; }  // new connections
+  /// Of each thing that a client says from now on, before the server hears it.
+  void delay(milliseconds each) { delay_ = each; }
   /// Ends what clients have, without a word to the server: it thinks all its sessions alive.
   void abandon() { ++abandoned_; }
   int round_trips() const { return round_trips_; }  // so far: what clients sent and the server answered
@@ -35,6 +39,7 @@ class PostgresProxy {
  private:
   void accept();
   void carry(int client);
+  void hold() const;
   bool from_client(int server, const std::string& bytes);
 
   TempFolder folder_{"proxy"};
@@ -42,6 +47,7 @@ class PostgresProxy {
   int listener_ = -1;
   std::atomic<Fault> fault_{Fault::None};
   std::atomic<bool> refuses_{false}, stop_{false};
+  std::atomic<milliseconds> delay_{milliseconds(0)};
   std::atomic<int> abandoned_{0}, round_trips_{0};
   std::mutex mutex_;
   std::vector<std::thread> threads_;  // under the mutex
