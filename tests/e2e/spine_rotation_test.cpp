@@ -1,7 +1,7 @@
 // A credential gets new versions through the console's API, one after the other, while two workers push with it under a
 // steady load. When each took effect on each worker is what the vendor saw, and is printed; that most did within a
 // second, and that nothing was refused, lost or sent with an older key afterwards, is asserted. NIGHTPOST_ROTATIONS=100
-// makes it a hundred, by hand.
+// makes it a hundred, by hand. The master key is replaced likewise, by `cert rekey`.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,6 +18,7 @@
 #include "core/time.h"
 #include "e2e/spine_bed.h"
 #include "store/postgres.h"
+#include "store/sealer.h"
 #include "support/postgres_server.h"
 #include "support/spine/vendor_kit.h"
 
@@ -67,7 +68,7 @@ RotationPush rotation_push(const nlohmann::json& request) {
 struct RotationBed : Bed {
   explicit RotationBed(bool on_postgres) {
     if (on_postgres) server.emplace(std::vector<std::string>{"fsync=off"});
-    const std::string url = server ? server->new_database() : "sqlite:" + nightpost.store_path();
+    url = server ? server->new_database() : "sqlite:" + nightpost.store_path();
     for (std::size_t i = 0; i < configs.size(); ++i)
       configs[i] = nightpost.config(std::string(kRotationWorkers[i]) + ".json", names,
                                     {{"store", {{"url", url}}},
@@ -132,12 +133,43 @@ struct RotationBed : Bed {
     return true;
   }
 
+  /// Of the pushes from number `from` on, each worker has made some.
+  bool each_pushed(std::size_t from) {
+    look();
+    std::array<std::size_t, kRotationWorkers.size()> made{};
+    for (std::size_t i = from; i < pushes.size(); ++i) ++made[pushes[i].worker];
+    return std::ranges::min(made) >= kSettledPushes;
+  }
+  /// Once all events are committed: the vendor refused no push, and each event was accepted.
+  void expect_no_push_failed(std::size_t events) {
+    look();
+    CHECK(std::ranges::count_if(pushes, [](const RotationPush& push) { return push.status != 200; }) == 0);
+    std::set<std::string> accepted;
+    for (const nlohmann::json& outcome : outcomes()) {
+      CHECK(outcome.at("outcome") == "accepted");
+      accepted.insert(outcome.at("event_id"));
+    }
+    CHECK(accepted.size() == events);
+    CHECK(topics.size(names.dead) == 0);
+  }
+  /// In one step, as an editor or a deployment does: nobody reads half a file.
+  void write_master_keys(const std::string& lines) {
+    std::filesystem::rename(folder.write("master.key.new", lines), nightpost.file("master.key"));
+  }
+  Result<CertificateSecret> secret_by(const std::string& master_key) const {
+    auto sealer = store::Sealer::from_key_text(master_key);
+    if (!sealer) return std::unexpected(std::move(sealer.error()));
+    auto store = store::open_postgres(url, *std::move(sealer));
+    if (!store) return std::unexpected(std::move(store.error()));
+    return (*store)->secret(CertificateId{certificate});
+  }
+
   std::optional<support::PostgresServer> server;
   support::SandboxProcess sandbox{program(), {"apns"}, folder};
   std::array<std::string, 2> configs;
   std::int64_t certificate = 0;
   std::optional<support::Process> console;
-  std::string console_url, token;
+  std::string url, console_url, token;
   std::vector<RotationPush> pushes;  // in the order that they came
   std::uint64_t looked_until = 0;
 };
@@ -213,22 +245,14 @@ void rotate_under_load(bool on_postgres) {
               << std::endl;
     CHECK(times[times.size() / 2] <= 1'000);  // a single one may meet a machine that is busy with other work
   }
-  std::size_t refused = 0, older = 0;
+  std::size_t older = 0;
   for (const RotationPush& push : bed.pushes) {
-    refused += push.status != 200 ? 1 : 0;
     // The key before the last one had gone before the last one was asked for.
     const auto next = static_cast<std::size_t>(push.key) + 1;
     older += next < asked.size() && push.at_ms > asked[next] ? 1 : 0;
   }
-  CHECK(refused == 0);
   CHECK(older == 0);
-  std::set<std::string> accepted;
-  for (const nlohmann::json& outcome : bed.outcomes()) {
-    CHECK(outcome.at("outcome") == "accepted");
-    accepted.insert(outcome.at("event_id"));
-  }
-  CHECK(accepted.size() == events);
-  CHECK(bed.topics.size(bed.names.dead) == 0);
+  bed.expect_no_push_failed(events);
   for (const auto& worker : workers) {
     worker->process().signal(SIGTERM);
     CHECK(worker->process().wait(60s) == 0);
@@ -242,6 +266,55 @@ TEST_CASE("a key is replaced under load by the console: no push fails, and both 
 
 TEST_CASE("a key is replaced under load by the console, on one file", "[.][spine][rotation_sqlite]") {
   rotate_under_load(false);
+}
+
+TEST_CASE("the master key is replaced under load by cert rekey: no push fails, and both workers go on with the new one",
+          "[e2e][spine][rekey]") {
+  RotationBed bed(true);
+  bed.start_console();
+  std::vector<std::unique_ptr<Worker>> workers;
+  const auto begin = [&](std::size_t i) {
+    auto worker = std::make_unique<Worker>(bed.nightpost, kRotationWorkers[i], bed.configs[i]);
+    REQUIRE(worker->ready(60s));
+    return worker;
+  };
+  for (std::size_t i = 0; i < kRotationWorkers.size(); ++i) workers.push_back(begin(i));
+  RotationLoad load(bed);
+  REQUIRE(support::eventually(90s, [&] { return bed.settled(0); }));
+
+  const std::string old_key = support::read_file(bed.nightpost.file("master.key"));
+  const std::string new_key = store::Sealer::new_key_text();
+  bed.write_master_keys(new_key + "\n" + old_key);
+  const support::Ran ran = bed.nightpost.run({"cert", "rekey", "--config", bed.configs[0]});
+  INFO(ran.out);
+  REQUIRE(ran.exit_code == 0);
+  CHECK(ran.out.contains("1 secret sealed anew"));
+  bed.write_master_keys(new_key);
+  CHECK(bed.secret_by(new_key));
+  const auto by_old = bed.secret_by(old_key);
+  REQUIRE_FALSE(by_old);
+  CHECK(by_old.error().code == Errc::Unauthorized);
+  const std::size_t rekeyed_at = bed.pushes.size();
+  REQUIRE(support::eventually(60s, [&] { return bed.each_pushed(rekeyed_at); }));
+
+  // What is sealed by the new key alone, and a worker that never had the old one.
+  bed.rotate(1);
+  REQUIRE(support::eventually(60s, [&] { return bed.settled(1); }));
+  workers[0]->process().signal(SIGTERM);
+  CHECK(workers[0]->process().wait(60s) == 0);
+  workers[0] = begin(0);
+  bed.look();
+  const std::size_t restarted_at = bed.pushes.size();
+  REQUIRE(support::eventually(90s, [&] { return bed.each_pushed(restarted_at) && bed.settled(1); }));
+
+  const std::size_t events = load.end();
+  REQUIRE(bed.committed(static_cast<std::int64_t>(events), 60s));
+  bed.expect_no_push_failed(events);
+  for (const auto& worker : workers) {
+    worker->process().signal(SIGTERM);
+    CHECK(worker->process().wait(60s) == 0);
+    CHECK_FALSE(worker->log().contains("master key"));
+  }
 }
 
 }  // namespace
