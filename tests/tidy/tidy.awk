@@ -28,6 +28,7 @@ BEGIN {
             "SSL_CTX_set_alpn_select_cb SSL_CTX_set_cert_verify_callback SSL_CTX_set_default_read_buffer_len " \
             "SSL_CTX_set_mode SSL_CTX_set_options SSL_CTX_set_read_ahead SSL_CTX_set_session_cache_mode " \
             "SSL_CTX_set_timeout SSL_CTX_set_verify SSL_get0_alpn_selected SSL_set_accept_state SSL_set_bio " \
+            "PKCS12_get0_mac X509_SIG_get0 " \
             "SSL_set_connect_state SSL_shutdown X509V3_set_ctx X509V3_set_ctx_nodb X509_VERIFY_PARAM_set_hostflags", names, " ")
   for (i = 1; i <= n; ++i) cannot_fail[names[i]] = 1
   openssl_call = "(ASN1|BIO|BN|CRYPTO|EC|ECDSA|ERR|EVP|HMAC|MD5|OBJ|OPENSSL|OSSL|PEM|PKCS12|RAND|RSA|SHA256|SSL|X509|X509V3|a2i|d2i|i2d)[A-Za-z0-9_]*[(]"
