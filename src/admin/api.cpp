@@ -131,7 +131,8 @@ Answered answer_api(const HttpCall& call, const Tools& tools, observe::Log* log)
                   .now = tools.clock.wall()};
   if (route.role) {
     // A page that is left open asks on by itself, and would keep its session for ever.
-    const bool polls = route.handler == watch_live && target->query.contains("after");
+    const bool polls = (route.handler == watch_live && target->query.contains("after")) ||
+                       (route.handler == show_workers && target->query.contains("again"));
     auto caller = authenticate(call, !polls, tools.admin, tools.gate, tools.options.access, tools.clock);
     if (!caller) {
       if (log != nullptr)

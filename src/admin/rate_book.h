@@ -1,35 +1,22 @@
-// How fast things went in the last hour, from what workers count on /metrics: for the charts of the first page.
+// How fast things went in the last hour, from what workers count on /metrics: for the charts of the first page. And how
+// each of them stood at the last look: for the page of workers.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <deque>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "core/outcome.h"
+#include "admin/worker_page.h"
 #include "core/result.h"
 #include "core/time.h"
-#include "core/vendor.h"
 
 namespace nightpost::admin {
 
 inline constexpr milliseconds kRatesEvery{10'000};  // from one look at the workers to the next
 inline constexpr std::size_t kRatePointsMax = 360;  // of these looks: an hour
-
-/// What one worker has counted since its start.
-struct WorkerCounts {
-  std::array<double, std::size_t(OutcomeKind::Count)> outcomes{};  // nightpost_outcomes_total
-  std::array<double, std::size_t(Vendor::Count)> errors{};  // nightpost_attempts_total, by vendor: what went wrong
-  double lag = 0;                                           // nightpost_kafka_lag, all topics: records, now
-};
-
-/// Of a page in Prometheus' text format. Malformed: it counts no outcomes, so it is no worker's. Names that this binary
-/// does not know are passed over. Pure.
-Result<WorkerCounts> read_worker_counts(std::string_view page);
 
 /// All workers together, between two looks. Rates are a second.
 struct RatePoint {
@@ -45,10 +32,13 @@ class RateBook {
   /// One look at one worker.
   struct Look {
     MonoTime at{};
-    Result<WorkerCounts> counts;
+    Result<WorkerState> seen;
   };
   struct Source {
-    std::string name, trouble;  // why nothing is known of it now; empty: it is
+    std::string name, trouble;                       // why nothing is known of it now; empty: it is
+    std::optional<WallTime> looked_at, answered_at;  // last; nullopt: not yet
+    std::optional<WorkerState> state;                // of the last look, if it answered: nothing older is told
+    std::optional<WorkerCounts> rates;               // a second, since the look before, if it answered that, too
   };
 
   /// The workers, by name; before the first add().

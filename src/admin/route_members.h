@@ -150,6 +150,10 @@ inline constexpr Member kLiveQuery[] = {
     kLimit,
 };
 
+inline constexpr Member kWorkersQuery[] = {
+    {"again", Member::Is::Flag, "of a page that looks again and again: it keeps no session alive"},
+};
+
 inline constexpr Member kPushBody[] = {
     {"app_id", Member::Is::Integer, "app (tenant) id", true, false, 1, INT64_MAX},
     {"user_id", Member::Is::Text, "whose devices", true, false, 0, 255},

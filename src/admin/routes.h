@@ -182,6 +182,7 @@ Reply unset_setting(Request& request);
 Reply watch_live(Request& request);
 // rate_routes.cpp
 Reply show_rates(Request& request);
+Reply show_workers(Request& request);
 // token_routes.cpp
 Reply list_tokens(Request& request);
 Reply add_token(Request& request);

@@ -34,7 +34,7 @@ struct ConsoleOptions {
   admin::GateOptions gate;
   std::vector<server::AddressRange> proxy_addresses;  // of proxies whose word on who calls counts (access.proxy)
   std::string proxy_secret_file;                      // what they must send, too; empty: nothing
-  std::vector<std::string> metrics_urls;  // "http://host:port" of workers whose /metrics the page's charts show
+  std::vector<std::string> metrics_urls;              // "http://host:port" of workers whose /metrics the page shows
   std::string im_url;           // "https://host:port" of the IM server's API, which kicks and silences; empty: none
   std::string im_ca_file;       // PEM authorities that it is verified by; empty: the system's
   milliseconds im_wait{5'000};  // for its answer

@@ -306,7 +306,7 @@ void Console::look_at_workers(const observe::MetricsPage& own) {
     workers.push_back({url, [url] { return fetch_metrics(url); }});
   // A console in a worker's process shows that one, unless workers are named: a list that several of them share names
   // this one, too, and it must not count twice. The page is read on the loop, whose thread writes what stands on it.
-  if (workers.empty() && admin::read_worker_counts(own.render()))
+  if (workers.empty() && admin::read_worker_page(own.render()))
     workers.push_back({"this process", [loop = &impl_->loop, &own] { return rendered_on(*loop, own); }});
   impl_->worker_looks.emplace(std::move(workers), impl_->clock, impl_->rates);
 }

@@ -58,7 +58,7 @@ WorkerLooks::WorkerLooks(std::vector<Worker> workers, const Clock& clock, admin:
 
 admin::RateBook::Look WorkerLooks::look_at(const Worker& worker) const {
   const auto page = worker.page();
-  return {clock_.mono(), page ? admin::read_worker_counts(*page) : std::unexpected(page.error())};
+  return {clock_.mono(), page ? admin::read_worker_page(*page) : std::unexpected(page.error())};
 }
 
 void WorkerLooks::run(const std::stop_token& stop) {

@@ -1,5 +1,5 @@
-// Looks at workers' /metrics again and again, for the charts of the console's first page. On a thread of its own, and
-// on one more for each worker while that is asked.
+// Looks at workers' /metrics again and again, for the charts of the console's first page and its page of workers. On a
+// thread of its own, and on one more for each worker while that is asked.
 #pragma once
 
 #include <functional>

@@ -6,7 +6,7 @@ const views = (ids, event, group) => ({
   overview: 'overview', certificates: 'certificates', add: 'certificates/add?vendor=apns', 'add-xiaomi': 'certificates/add?vendor=xiaomi', certificate: `certificates/${ids.xiaomi}`, history: `certificates/${ids.history}`,
   removed: 'certificates/removed',
   edit: `certificates/${ids.oppo}/edit`, send: `send?app=${app}&user=mei`, users: 'users?token=d5igwEhg', user: `users/${app}/mei`, files: 'users/files',
-  trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, live: 'live', letters: 'letters', tokens: 'tokens', sessions: 'tokens/sessions', audit: 'audit',
+  trace: `trace?app=${app}&user=vinson`, event: `trace/${event}`, live: 'live', workers: 'workers', letters: 'letters', tokens: 'tokens', sessions: 'tokens/sessions', audit: 'audit',
   im: `im?app=${app}`, 'im-words': `im/words?app=${app}`, 'im-settings': `im/settings?app=${app}`, 'im-users': `im/users?app=${app}`, 'im-user': `im/users/${app}/max`, 'im-group': `im/groups/${app}/${encodeURIComponent(group)}`, 'im-history': `im/history?app=${app}&user=lily&peer=max`,
 });
 
@@ -122,7 +122,7 @@ export const tests = [
   ['it fits a narrow screen', async ({ visitor, tokens, ids }) => {
     const reader = await visitor({ width: 390 });
     await reader.logIn(tokens.operator);
-    for (const route of ['overview', `certificates/${ids.apns}`, `certificates/${ids.history}`, 'certificates/add?vendor=apns', `users/${app}/mei`, `send?app=${app}&user=mei`]) {
+    for (const route of ['overview', 'workers', `certificates/${ids.apns}`, `certificates/${ids.history}`, 'certificates/add?vendor=apns', `users/${app}/mei`, `send?app=${app}&user=mei`]) {
       await reader.go(route);
       const { wide, screen } = await reader.page.evaluate(() => ({ wide: document.documentElement.scrollWidth, screen: innerWidth }));
       assert.ok(wide <= screen, `${route}: ${wide} px wide`);

@@ -8,11 +8,11 @@ import { listenForKeys, showKeys } from './keys.js';
 import { nextTheme, theme, useTheme } from './theme.js';
 import { button, empty, linkButton, mountToasts, problem } from './ui.js';
 
-/// Where to: [path, icon, role]. The label is nav.<path>.
+/// Where to: [path, icon, role, whether it is of all apps together]. The label is nav.<path>.
 const places = [
   ['overview', 'overview', 'viewer'], ['certificates', 'key', 'viewer'], ['send', 'send', 'sender'],
-  ['users', 'people', 'viewer'], ['im', 'chat', 'viewer'], ['trace', 'trace', 'viewer'], ['live', 'trace', 'viewer'], ['letters', 'letter', 'viewer'],
-  ['tokens', 'shield', 'admin'], ['audit', 'list', 'admin'],
+  ['users', 'people', 'viewer'], ['im', 'chat', 'viewer'], ['trace', 'trace', 'viewer'], ['live', 'trace', 'viewer'], ['workers', 'gauge', 'viewer', true],
+  ['letters', 'letter', 'viewer'], ['tokens', 'shield', 'admin'], ['audit', 'list', 'admin'],
 ];
 
 /// A view of the companion, and the texts that only these need.
@@ -40,6 +40,7 @@ route('/im/groups/:app/:group', () => companion(import('./views/im_group.js')));
 route('/trace', () => import('./views/trace.js'));
 route('/trace/:event', () => import('./views/trace_event.js'));
 route('/live', () => import('./views/live.js'));
+route('/workers', () => import('./views/workers.js'));
 route('/letters', () => import('./views/letters.js'));
 route('/letters/:id', () => import('./views/letter.js'));
 route('/tokens', () => import('./views/tokens.js'));
@@ -68,7 +69,7 @@ function themeSwitch() {
 }
 
 function navigation(active) {
-  return h('nav', { 'aria-label': t('nav') }, h('ul', {}, places.filter(([, , role]) => may(role)).map(([path, symbol]) =>
+  return h('nav', { 'aria-label': t('nav') }, h('ul', {}, places.filter(([, , role, whole]) => may(role) && (!whole || me.apps === null)).map(([path, symbol]) =>
     h('li', {}, h('a', { href: link([path]), 'aria-current': path === active && 'page' }, icon(symbol), h('span', {}, t(`nav.${path}`)))))));
 }
 

@@ -17,6 +17,7 @@ export default {
   'nav.im': 'Companion',
   'nav.trace': 'Trace',
   'nav.live': 'Live',
+  'nav.workers': 'Workers',
   'nav.letters': 'Dead letters',
   'nav.tokens': 'Tokens and roles',
   'nav.audit': 'Audit log',

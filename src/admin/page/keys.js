@@ -5,7 +5,7 @@ import { go } from './router.js';
 import { me } from './session.js';
 import { button, openDialog } from './ui.js';
 
-const places = { o: 'overview', c: 'certificates', s: 'send', u: 'users', i: 'im', t: 'trace', l: 'letters', v: 'live', k: 'tokens', a: 'audit' };
+const places = { o: 'overview', c: 'certificates', s: 'send', u: 'users', i: 'im', t: 'trace', l: 'letters', v: 'live', w: 'workers', k: 'tokens', a: 'audit' };
 
 const typing = (target) => target.matches('input, select, textarea, [contenteditable]') || document.querySelector('dialog[open]');
 

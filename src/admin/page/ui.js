@@ -46,6 +46,9 @@ export function facts(pairs) {
   return h('dl', { class: 'facts' }, given.map(([label, value]) => [h('dt', {}, label), h('dd', {}, value)]));
 }
 
+/// A number that is to be seen at once, with what is to be known beside it.
+export const figure = (label, value, kind, more) => h('div', { class: `figure ${kind}` }, h('span', { class: 'label' }, label), h('strong', {}, value), h('span', { class: 'quiet' }, more));
+
 export const section = (title, ...content) => h('section', { class: 'card' }, title && h('h2', {}, title), content);
 
 export function button(text, onclick, { kind = '', symbol, ...others } = {}) {

@@ -17,6 +17,7 @@ export default {
   'nav.im': 'IM 伴生服务',
   'nav.trace': '推送追踪',
   'nav.live': '实时',
+  'nav.workers': '推送 worker',
   'nav.letters': '死信',
   'nav.tokens': '令牌与角色',
   'nav.audit': '审计日志',

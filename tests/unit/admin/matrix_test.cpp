@@ -69,6 +69,7 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"PUT /v1/im/settings", {"/v1/im/settings", {{"app_id", kShop.value}, {"name", "auto_read"}, {"value", "true"}}}},
       {"DELETE /v1/im/settings", {"/v1/im/settings?app=1400000001&name=web_slots", nullptr}},
       {"GET /v1/live", {"/v1/live?app=1400000001", nullptr}},
+      {"GET /v1/workers", {"/v1/workers?again=true", nullptr}},
       {"POST /v1/push", {"/v1/push", {{"app_id", kShop.value}, {"user_id", "vinson"}, {"desc", "hello"}}}},
       {"POST /v1/events", {"/v1/events", kShop.value}},
       {"GET /v1/letters", {"/v1/letters?app=1400000001", nullptr}},

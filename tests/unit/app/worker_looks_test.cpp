@@ -26,6 +26,11 @@ TEST_CASE("worker looks: the first look is at the start, and one that fails is n
   const auto sources = book.sources();
   REQUIRE(sources.size() == 3);
   CHECK(sources[0].trouble.empty());
+  CHECK(sources[0].answered_at == point.at);
+  CHECK(sources[0].state.has_value());
+  CHECK(sources[1].looked_at == point.at);
+  CHECK_FALSE(sources[1].answered_at);
+  CHECK_FALSE(sources[1].state);
   CHECK(sources[1].trouble == "nobody answers");
   CHECK(sources[2].trouble == "no metrics of a worker");
 }  // the end does not wait for the next look
@@ -86,6 +91,10 @@ TEST_CASE("worker looks: a console in a worker's process shows that", "[app][con
   }));
   CHECK(heard["workers"] == nlohmann::json::array({{{"name", "this process"}, {"trouble", ""}}}));
   CHECK(heard["points"][0]["lag"] == 2);
+  const nlohmann::json workers = running.ask("GET", "/v1/workers", token).body["items"];
+  REQUIRE(workers.size() == 1);
+  CHECK(workers[0]["name"] == "this process");
+  CHECK(workers[0]["state"]["kafka"]["lag"] == 2);
 }
 
 TEST_CASE("worker looks: where workers are named, this process is not counted beside them", "[app][console][rates]") {

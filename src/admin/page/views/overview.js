@@ -1,7 +1,7 @@
 // The first page: what needs somebody's attention, then how things stand.
 import { get } from '../api.js';
 import { h, replace } from '../dom.js';
-import { moment, note, pill, problem, section, vendorName, facts, linkButton, empty } from '../ui.js';
+import { figure, moment, note, pill, problem, section, vendorName, facts, linkButton, empty } from '../ui.js';
 import { number, relative, t } from '../i18n.js';
 import { go, link } from '../router.js';
 import { loadCertificates, may, me } from '../session.js';
@@ -26,10 +26,8 @@ function attention(certificates) {
     each.warnings.map((warning) => h('p', {}, warning)))));
 }
 
-const card = (label, value, kind, more) => h('div', { class: `figure ${kind}` }, h('span', { class: 'label' }, label), h('strong', {}, value), h('span', { class: 'quiet' }, more));
-
 function ready(label, part) {
-  return card(label, part.ready ? t('health.ready') : t('health.away'), part.ready ? 'good' : 'bad', part.why);
+  return figure(label, part.ready ? t('health.ready') : t('health.away'), part.ready ? 'good' : 'bad', part.why);
 }
 
 /// Brokers may be slow or away: this arrives when it arrives.
@@ -37,10 +35,10 @@ async function letters(where) {
   try {
     const { items, more } = await get('/v1/letters', { state: 'open', limit: 100 });
     const n = more ? `${number(items.length)}+` : number(items.length);
-    replace(where, card(t('overview.letters'), n, items.length === 0 ? 'good' : 'warn',
+    replace(where, figure(t('overview.letters'), n, items.length === 0 ? 'good' : 'warn',
       items.length === 0 ? t('overview.letters.none') : h('a', { href: link(['letters']) }, t('overview.letters.look'))));
   } catch (error) {
-    replace(where, card(t('overview.letters'), '–', 'quiet', error.code === undefined ? '' : error.message));
+    replace(where, figure(t('overview.letters'), '–', 'quiet', error.code === undefined ? '' : error.message));
   }
 }
 
@@ -58,7 +56,7 @@ async function rates(where) {
 export default async function view() {
   const [health, certificates, removals] = await Promise.all([get('/v1/health'), loadCertificates(), get('/v1/removals/held')]);
   const now = health.now;
-  const held = h('div', { 'aria-live': 'polite' }, card(t('overview.letters'), '…', 'quiet', ''));
+  const held = h('div', { 'aria-live': 'polite' }, figure(t('overview.letters'), '…', 'quiet', ''));
   letters(held);
   const charts = h('div', {});
   rates(charts);
@@ -83,7 +81,7 @@ export default async function view() {
       removals.items.length > 0 && section(t('held'), where, removals.items.map((each) => heldNote(each, act, () => go(['overview'])))),
       h('div', { class: 'figures' },
         ready(t('health.store'), health.store), ready(t('health.trace'), health.trace), held,
-        counts && card(t('nav.certificates'), number(counts.active), counts.warned > 0 ? 'warn' : 'good',
+        counts && figure(t('nav.certificates'), number(counts.active), counts.warned > 0 ? 'warn' : 'good',
           [counts.warned > 0 && t('overview.warned', { n: counts.warned }), counts.disabled > 0 && t('overview.disabled', { n: counts.disabled })].filter(Boolean).join(' · '))),
       charts,
       section(t('overview.server'), facts([
