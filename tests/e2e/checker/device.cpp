@@ -48,8 +48,12 @@ bool Device::sync() {
       synced = answer.at("body");
       if (synced.contains("groups"))
         for (const json& group : synced.at("groups")) {
-          std::int64_t& head = shown.known[group.at("conv").get<std::string>()];
-          if (!group.value("gone", false)) head = std::max(head, group.value("head", std::int64_t{0}));
+          const std::string conv = group.at("conv");
+          // A later page may say that he is no member any more, or is one again.
+          if (group.value("gone", false))
+            shown.known.erase(conv);
+          else
+            shown.known[conv] = group.value("head", std::int64_t{0});
         }
       if (since.is_null()) since = synced.at("time");
       body = {{"ver", synced.at("ver")}, {"since", since}};
@@ -126,7 +130,8 @@ void Device::take_message(const json& message, bool known) {
   const std::int64_t seq = seq_of(id);
   if (message.contains("group")) {
     GroupsShown& shown = groups_shown.back();
-    known = seq <= shown.known[conv];
+    const auto told = shown.known.find(conv);
+    known = told != shown.known.end() && seq <= told->second;
     shown.live[conv].push_back(seq);
   }
   CHECK((shown_.insert(id).second || known));

@@ -31,8 +31,9 @@ struct Wish {
 
 /// What a connection was shown of groups, from a sync on.
 struct GroupsShown {
-  std::map<std::string, std::int64_t> known;              // by conversation: as far as the sync has told
+  std::map<std::string, std::int64_t> known;              // of each group that he was in: its head by the sync
   std::map<std::string, std::vector<std::int64_t>> live;  // as they came
+  std::uint64_t round = 0;                                // how often the heads had been seen before the sync ended
 };
 
 class Device {
@@ -42,6 +43,7 @@ class Device {
   const std::string user, platform, name;
   std::deque<Wish> wishes;
   bool frozen = false;
+  bool away = false;  // for good
 
   bool connected() const { return client_ != nullptr; }
   /// False: nobody is there, or is busy.

@@ -60,6 +60,7 @@ void Groups::saw(const json& infos) {
     CHECK(head >= seen.head);
     seen.head = head;
   }
+  for (Group& each : groups_) each.heads.push_back(each.head);
   for (const auto& request : unseen_) request->high = group(request->group).head;
   unseen_.clear();
 }
@@ -88,6 +89,25 @@ void Groups::wish(Device& device) {
 void Groups::wish_option(Device& device, const Group& in) {
   const char* const option = std::array{"notify", "notify", "not_notify", "discard"}[dice_.below(4)];
   want(device, "group_member", request_in(in, "option", {{"option", option}}));
+}
+
+void Groups::wish_return(Device& device) {
+  for (const Group& in : groups_) {
+    if (in.created.type == "Public") want(device, "group_join", request_in(in, "group_join"));
+    if (in.created.type != "Work" || in.created.members.at(device.user).role != Role::Owner) continue;
+    json others = json::array();
+    for (const auto& [user, member] : in.created.members)
+      if (user != device.user) others.push_back(user);
+    want(device, "group_invite", request_in(in, "group_invite", {{"users", others}}));
+  }
+}
+
+void Groups::wish_pushes(Device& device) {
+  for (const Group& in : groups_) want(device, "group_member", request_in(in, "option", {{"option", "notify"}}));
+}
+
+void Groups::wish_sends(Device& device) {
+  for (const Group& in : groups_) wish_send(device, in);
 }
 
 const std::string& Groups::some_user() { return dice_.one_of(devices_).user; }

@@ -30,16 +30,23 @@ class Groups {
   void wish(Device& device);
   /// What all want most from now on: one user to speak in a group, all others to let him, or not.
   void wish_duel();
+  /// All are members again, where the device's user can see to that;
+  void wish_return(Device& device);
+  /// he wants pushes of every group;
+  void wish_pushes(Device& device);
+  /// says something in each.
+  void wish_sends(Device& device);
   std::vector<std::string> names() const;
   /// The heads as the witness sees them: after what was answered before, before what is asked from now on.
   void saw(const json& infos);
+  void after_sync(Device& device) const { device.groups_shown.back().round = rounds_; }
 
   /// Reads the logs as the witness; nothing is asked any more. Judges every answer by them.
   void read_logs(ImClient& witness);
   void check_answers() const;
   /// Whether the device was shown all that it is to see.
   bool has_all(const Device& device) const;
-  void check_live(const Device& device) const;
+  void check_live(const Device& device, bool may_miss) const;
   void check_histories(const std::string& user, ImClient& client, const json& synced, std::int64_t& total);
   void check_events(const Events& events, int repeats) const;
   std::size_t size() const { return sends_.size(); }
@@ -47,8 +54,9 @@ class Groups {
  private:
   struct Group {
     std::string id, conv;
-    GroupState created;     // with its creation
-    std::int64_t head = 0;  // as last seen
+    GroupState created;               // with its creation
+    std::int64_t head = 0;            // as last seen
+    std::vector<std::int64_t> heads;  // ... each time
     std::optional<GroupLog> log;
   };
   struct Send {
@@ -83,6 +91,9 @@ class Groups {
   void check_pages(const Group& in, const std::string& user, ImClient& client) const;
   std::int64_t check_row(const Group& in, const std::string& user, const json& row);
   void check_mentions(const Group& in, const std::string& user, std::int64_t read, const json& row) const;
+  std::int64_t begin_of(const Group& in, const Device& device, const GroupsShown& shown) const;
+  std::vector<std::int64_t> missed(const Group& in, const Device& device, const GroupsShown& shown,
+                                   std::int64_t to) const;
   bool is_shown_live(const Group& in, const Device& device, std::int64_t seq) const;
   bool may_be_off(const Group& in, const std::string& user, std::int64_t seq) const;
   bool is_due(const Group& in, const Device& device, const Send& send) const;

@@ -86,7 +86,9 @@ void World::connect(Device& device) {
 
 void World::sync(Device& device) {
   chats_.before_sync(device);
-  if (device.sync()) chats_.after_sync(device);
+  if (!device.sync()) return;
+  chats_.after_sync(device);
+  groups_.after_sync(device);
 }
 
 void World::look(Device& device) {
@@ -177,11 +179,7 @@ void World::end_disturbances() {
 
 // ---- The end ----
 
-void World::check() {
-  ground_->check_alive();
-  // One that died at last may stay so: the other answers for what it left.
-  if (ground_->alive() != 1 || ground_->nodes() == 1 || dice_.one_in(2)) end_disturbances();
-  for (Device& device : devices_) device.frozen = false;
+void World::answer_all() {
   const auto all_answered = [&] {
     ground_->check_alive();
     if (ground_->alive() == 0) end_disturbances();
@@ -190,18 +188,43 @@ void World::check() {
   };
   REQUIRE(support::eventually(60s, all_answered, 5ms));
   REQUIRE(support::eventually(20s, [&] { return witness_sees(); }));
+}
+
+void World::send_to_the_absent() {
+  for (Device& device : devices_) groups_.wish_return(device);
+  answer_all();
+  for (Device& device : devices_) groups_.wish_pushes(device);
+  answer_all();
+  for (Device& device : devices_)
+    if (device.platform == "android") device.away = true, device.lose();
+  for (Device& device : devices_) {
+    if (device.away) continue;
+    chats_.wish_send(device);
+    groups_.wish_sends(device);
+  }
+  answer_all();
+}
+
+void World::check() {
+  ground_->check_alive();
+  // One that died at last may stay so: the other answers for what it left.
+  if (ground_->alive() != 1 || ground_->nodes() == 1 || dice_.one_in(2)) end_disturbances();
+  for (Device& device : devices_) device.frozen = false;
+  answer_all();
+  send_to_the_absent();
   groups_.read_logs(*enter("wit", "wit-web", "web"));
   groups_.check_answers();
   const auto all_shown = [&] {
     for (Device& device : devices_) {
-      if (!device.connected()) connect(device);
+      if (!device.connected() && !device.away) connect(device);
       look(device);
     }
-    return std::ranges::all_of(devices_,
-                               [&](const Device& device) { return groups_.has_all(device) && chats_.has_all(device); });
+    return std::ranges::all_of(devices_, [&](const Device& device) {
+      return device.away || (groups_.has_all(device) && chats_.has_all(device));
+    });
   };
   CHECK(support::eventually(20s, all_shown, 50ms));
-  for (const Device& device : devices_) groups_.check_live(device);
+  for (const Device& device : devices_) groups_.check_live(device, ground_->nodes() > 1);
 
   for (Device& device : devices_) device.lose();
   ground_->wait_for_broker();

@@ -41,6 +41,10 @@ class World {
   std::unique_ptr<ImClient> try_enter(const std::string& user, const std::string& device, const std::string& platform);
   std::unique_ptr<ImClient> enter(const std::string& user, const std::string& device, const std::string& platform);
   bool witness_sees();
+  /// Until all is answered, and the heads behind it are seen.
+  void answer_all();
+  /// A device of each user goes for good; then all others speak, so pushes are due.
+  void send_to_the_absent();
   void check_histories();
 
   const WorldOptions options_;
