@@ -43,6 +43,7 @@ Reply run_on_letters(Request& request, bool drop) {
 }  // namespace
 
 Reply trace_event(Request& request) {
+  if (request.query.text("event").empty()) return malformed("empty", "query.event");
   return request.tools.traces.of_event({.event = request.query.text("event"),
                                         .user = request.query.text("user"),
                                         .device = request.query.text("device"),

@@ -9,7 +9,7 @@ export const tests = [
     const viewer = await visitor();
     await viewer.logIn(tokens.viewer);
     const places = await viewer.page.locator('nav a').allInnerTexts();
-    assert.deepEqual(places.map((each) => each.trim()), ['Overview', 'Certificates', 'Devices and users', 'Companion', 'Trace', 'Live', 'Dead letters']);
+    assert.deepEqual(places.map((each) => each.trim()), ['Overview', 'Certificates', 'Devices and users', 'Companion', 'Trace', 'Live', 'Workers', 'Dead letters']);
     await viewer.go(`certificates/${ids.apns}`);
     for (const name of ['Disable', 'Edit or replace', 'Remove', 'Test push']) assert.equal(await viewer.page.locator('main').getByText(name, { exact: true }).count(), 0, name);
     await viewer.go(`users/${app}/mei`);

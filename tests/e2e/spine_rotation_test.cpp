@@ -67,6 +67,9 @@ RotationPush rotation_push(const nlohmann::json& request) {
 
 struct RotationBed : Bed {
   explicit RotationBed(bool on_postgres) {
+    // A group's second member is dealt its half of all topics' partitions, in the order of their names: of four small
+    // delay topics, all, and then some of the fresh events'.
+    for (const char* delay : {"10s", "1m", "10m", "1h"}) topics.create(fmt::format("nightpost.retry.{}.v1", delay), 1);
     if (on_postgres) server.emplace(std::vector<std::string>{"fsync=off"});
     url = server ? server->new_database() : "sqlite:" + nightpost.store_path();
     for (std::size_t i = 0; i < configs.size(); ++i)
