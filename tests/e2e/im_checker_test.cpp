@@ -25,11 +25,11 @@ void run_seeds(std::size_t nodes, std::uint64_t seeds, std::uint64_t steps) {
 }
 
 TEST_CASE("im: at random, clients, histories and events agree with what was answered", "[e2e][im][checker]") {
-  run_seeds(1, 3, 1'000);
+  run_seeds(1, 3, 500);
 }
 
 // The third seed is needed: after a kill a push may come twice, so only a run without one sees both nodes send it.
-TEST_CASE("im nodes: at random, the same on two nodes", "[e2e][im][nodes][checker]") { run_seeds(2, 3, 700); }
+TEST_CASE("im nodes: at random, the same on two nodes", "[e2e][im][nodes][checker]") { run_seeds(2, 3, 400); }
 
 }  // namespace
 }  // namespace nightpost::e2e::checker
