@@ -266,6 +266,7 @@ void Directory::owe(const UserKey& user, Remote& remote) {
   if (!remote.owes_since) remote.owes_since = now_;
   if (std::exchange(remote.queued, true)) return;
   owing_.emplace(now_ + options_.ack_timeout + options_.ack_grace, Owing{user, remote.node, remote.device});
+  metrics_.devices_owing.set(owing_.size());
 }
 
 void Directory::acknowledge(const UserKey& user, Remote& remote, Ver ver) {

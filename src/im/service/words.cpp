@@ -55,10 +55,7 @@ Answer<void> mask_words(Work& work, AppId app, bool by_app, std::string_view fie
   if (words == nullptr || text.empty()) return {};
   WordVerdict verdict = words->judge(text);
   if (verdict.refused) return refuse_words(work, field);
-  if (verdict.marked) {
-    count_marked(work);
-    work.words_marked = true;  // of an invite to a call, which is a message, too
-  }
+  if (verdict.marked) count_marked(work);
   if (!verdict.masked) return {};
   text = *std::move(verdict.masked);
   count_masked(work);

@@ -87,14 +87,6 @@ TEST_CASE("im words: what is marked passes, and the app's server is told", "[im]
   REQUIRE(world.try_write(world.as("mia"), world.words_for(group, "even")));
   CHECK(told("Group.CallbackAfterSendMsg") == 1);
   CHECK(world.metrics.word_counts.marked == 3);
-  REQUIRE(world.ask<CallReply>([&](auto reply) {
-    world.service->invite_to_call(
-        world.phone("olga"),
-        {.to = "mia", .client_id = "c1", .timeout = milliseconds(30'000), .data = "", .desc = "how odd"},
-        std::move(reply));
-  }));
-  CHECK(told("C2C.CallbackAfterSendMsg") == 3);
-  CHECK(world.metrics.word_counts.marked == 4);
   CHECK(world.metrics.word_counts.masked == 2);
 }
 
