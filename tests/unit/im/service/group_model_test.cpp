@@ -107,7 +107,13 @@ class GroupModel {
     if (room.lines.empty() || !side.member) return;
     const std::size_t place = upto(room.lines.size());
     if (room.lines[place].from != user || place + 1 <= side.cleared) return;
-    REQUIRE(world_.recall(world_.phone(user), {conv_.at(room.id), Seq{static_cast<std::int64_t>(place + 1)}}));
+    const auto seq = static_cast<std::int64_t>(place + 1);
+    const auto reply = world_.recall(world_.phone(user), {conv_.at(room.id), Seq{seq}});
+    if (side.removed.contains(seq)) {
+      CHECK_FALSE(reply);  // it is none of his any more
+      return;
+    }
+    REQUIRE(reply);
     room.lines[place].recalled = true;
   }
   void remove(Room& room, const std::string& user, Side& side) {
