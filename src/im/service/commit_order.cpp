@@ -95,6 +95,8 @@ void CommitOrder::log_read(std::int64_t last) {
 
 void CommitOrder::restart(std::int64_t next) {
   told_ = shown_ = next - 1;
+  for (auto& [number, held] : held_)
+    if (!held.done.of_peer) late_.push_back(std::move(held.done));
   held_.clear();
   held_bytes_ = 0;
   arrivals_.clear();

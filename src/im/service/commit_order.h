@@ -48,7 +48,8 @@ class CommitOrder {
   void log_read(std::int64_t last);
   /// What was given up since the last call.
   std::vector<Range> take_missed() { return std::exchange(missed_ranges_, {}); }
-  /// The store forgot commits, or is another: `next` is its next number, and what is known of others' is void.
+  /// The store forgot commits, or is another: `next` is its next number, and what is known of others' is void. This
+  /// node's own commits that wait are in the store, with answers and pushes that hang on them: due() tells them next.
   void restart(std::int64_t next);
 
   std::int64_t told() const noexcept { return told_; }             // up to it, all were told or given up

@@ -97,11 +97,13 @@ void StoreService::read_log() {
           if (auto concerned = decode_concerned(each.concerned)) out.emplace(each.number, *std::move(concerned));
         return out;
       },
-      [this, last = range.last](Answer<std::map<std::int64_t, Concerned>> read) {
+      [this, last = range.last, history = histories_](Answer<std::map<std::int64_t, Concerned>> read) {
         reading_log_ = false;
         if (stopped_) return;
-        if (read) log_.merge(*read);
-        order_.log_read(last);
+        if (history == histories_) {
+          if (read) log_.merge(*read);
+          order_.log_read(last);
+        }
         tell_in_order();
       });
 }
@@ -110,6 +112,7 @@ void StoreService::read_log() {
 void StoreService::set_back(std::int64_t number) {
   node_->saw_set_back(number);
   order_.restart(number);
+  ++histories_;
   log_.clear();
   if (around_.metrics != nullptr) around_.metrics->set_back.add();
   around_.listener.missed(WallTime{}, anybody());
@@ -157,9 +160,10 @@ void StoreService::look_for_missed() {
         if (last) return *last;
         return std::unexpected(Refusal{Code::Busy, std::move(last.error().detail)});
       },
-      [this, asked = around_.loop.now()](const Answer<std::int64_t>& last) {
+      [this, asked = around_.loop.now(), history = histories_](const Answer<std::int64_t>& last) {
         looking_for_missed_ = false;
         if (stopped_) return;
+        if (history != histories_) return look_for_missed();
         if (last) {
           order_.looked(*last, asked, around_.loop.now());
           tell_in_order();

@@ -346,6 +346,7 @@ class StoreService final : public Service,
   CommitOrder order_;
   bool looking_for_missed_ = false;
   bool reading_log_ = false;
+  std::uint64_t histories_ = 0;            // times set_back() was called: what a look of before found is void, too
   std::map<std::int64_t, Concerned> log_;  // of what order_ gives up next
   WallTime complete_at_;                   // nothing of before was missed
 

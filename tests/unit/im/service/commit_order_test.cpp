@@ -271,6 +271,20 @@ TEST_CASE("im order: from a store that forgot, all is counted anew", "[im][servi
   CHECK(a.order.missed() == 0);
 }
 
+TEST_CASE("im order: this node's commits that wait while the store forgets others' are told", "[im][service][nodes]") {
+  Ordered a;
+  a.own(12);
+  a.other(13);
+  a.own(14);
+  CHECK(a.due().empty());  // 11 is missing
+  a.order.restart(15);
+  CHECK(a.order.held() == 0);
+  a.own(15);
+  CHECK(a.due() == "12 14 15");  // before what was committed since
+  CHECK(a.order.complete());
+  CHECK(a.order.missed() == 0);
+}
+
 TEST_CASE("im order: others' that wait have a bound; this node's have none", "[im][service][nodes]") {
   Ordered a;
   const std::size_t each = bytes_held_by(Ordered::done_of(12, true).told);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -75,10 +76,10 @@ struct Nodes {
   }
   template <class T, class Call>
   Answer<T> ask(Call call) {
-    std::optional<Answer<T>> answer;
-    call(Reply<T>([&answer](Answer<T> got) { answer.emplace(std::move(got)); }));
-    until([&] { return answer.has_value(); });
-    return *std::move(answer);
+    const auto answer = std::make_shared<std::optional<Answer<T>>>();
+    call(Reply<T>([answer](Answer<T> got) { answer->emplace(std::move(got)); }));
+    until([&] { return answer->has_value(); });
+    return std::move(**answer);
   }
   /// Both have been told of all.
   void settle() {

@@ -211,14 +211,18 @@ class World : public Listener {
   /// Asks and waits.
   template <class T, class Call>
   Answer<T> ask(Call call) {
-    std::optional<Answer<T>> answer;
-    call(Reply<T>([&answer](Answer<T> got) {
-      CHECK_FALSE(answer);  // once
-      answer.emplace(std::move(got));
+    // Shared: one that comes when the test has failed, at the service's end, still has its place.
+    const auto answer = std::make_shared<std::optional<Answer<T>>>();
+    call(Reply<T>([answer](Answer<T> got) {
+      CHECK_FALSE(answer->has_value());  // once
+      answer->emplace(std::move(got));
     }));
-    CHECK_FALSE(answer);  // never from inside the call
-    REQUIRE(loop.until([&] { return answer.has_value(); }));
-    return *std::move(answer);
+    CHECK_FALSE(answer->has_value());  // never from inside the call
+    if (!loop.until([&] { return answer->has_value(); }))
+      FAIL("no answer; told up to " << service->told_up_to() << " of "
+                                    << (on_server() ? number("SELECT number FROM im_commits") : 0)
+                                    << ", commits held: " << metrics.order_held.read());
+    return std::move(**answer);
   }
 
   LoginRequest login_request(const std::string& user, const std::string& device, Platform platform) {
