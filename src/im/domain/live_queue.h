@@ -46,6 +46,11 @@ class LiveQueue {
       for (; waiting_ > waiting_max_ && !line->empty(); --waiting_, ++dropped_) line->pop_front();
     return out;
   }
+  /// One went out without having been added.
+  void count_one(MonoTime now) {
+    refill(now);
+    if (left_ > 0) --left_;
+  }
   /// All that waits, in its order, whatever the bucket has.
   std::vector<T> drain() {
     std::vector<T> out;

@@ -79,10 +79,12 @@ void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, From from)
   });
   if (!concerned) return;
   Out out;
+  std::vector<ConvId> begun;  // here, by these deliveries: shape() did not know them yet
   for (Delivery& delivery : deliveries) {
     if (const auto* const item = std::get_if<Subscribed>(&delivery.item)) {
       if (item->on && !item->live.empty()) {
         if (from != From::Peer) {
+          if (!rooms_.contains(delivery.group)) begun.push_back(delivery.group);
           join(delivery, *item, out, now);
         } else if (const ConvId last = room_of(delivery.to); last.value != 0 && last != delivery.group) {
           leave(delivery.to, false, out, now);
@@ -97,6 +99,8 @@ void LiveRooms::take(std::vector<Delivery>& deliveries, MonoTime now, From from)
     }
     const auto room = delivery.group.value == 0 ? rooms_.end() : rooms_.find(delivery.group);
     const auto priority = room == rooms_.end() ? std::nullopt : priority_in_room(delivery.item);
+    if (priority && from == From::Shaped && std::ranges::find(begun, room->first) != begun.end())
+      room->second.queue.count_one(now);
     if (!priority || from == From::Shaped)
       out.push_back(std::move(delivery));
     else if (from == From::Peer)

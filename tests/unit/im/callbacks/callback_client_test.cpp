@@ -218,7 +218,7 @@ TEST_CASE("callback client: a name that stands for a private address is not foll
 
 TEST_CASE("callback client: a server that hangs is given up, and holds no other", "[im][callbacks]") {
   AppServer server(false);
-  ClientBed bed({.reach = this_host(), .timeout = milliseconds(300)});
+  ClientBed bed({.reach = this_host(), .timeout = milliseconds(3'000)});
   std::optional<Result<int>> hangs;
   bed.client.post({.url = server.url("/hang"), .headers = {}, .body = "{}"},
                   [&](Result<int> status) { hangs = std::move(status); });

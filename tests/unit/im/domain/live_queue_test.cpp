@@ -50,6 +50,19 @@ TEST_CASE("live queue: what is over it waits, high before low, in its order", "[
   CHECK(bucket.queue.dropped() == 0);
 }
 
+TEST_CASE("live queue: what went out beside it counts", "[im][domain][live]") {
+  Bucket bucket(4, 10);
+  for (int i = 0; i < 3; ++i) bucket.queue.count_one(bucket.now);
+  CHECK(bucket.add(Priority::Normal, "1") == "1");
+  CHECK(bucket.add(Priority::Normal, "2").empty());
+  for (int i = 0; i < 100; ++i) bucket.queue.count_one(bucket.now);  // the bucket is empty, and owes nothing
+  CHECK(bucket.pass(milliseconds(250)) == "2");
+  CHECK(bucket.pass(milliseconds(10'000)).empty());
+  for (int i = 0; i < 4; ++i) bucket.queue.count_one(bucket.now);
+  CHECK(bucket.add(Priority::High, "3").empty());
+  CHECK(bucket.pass(milliseconds(250)) == "3");
+}
+
 TEST_CASE("live queue: the rate may change while it runs", "[im][domain][live]") {
   Bucket bucket(4, 10);
   bucket.queue.set_per_second(2);

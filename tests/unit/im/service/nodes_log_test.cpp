@@ -160,9 +160,7 @@ TEST_CASE("im nodes: a store that forgot other nodes' commits is noticed, and al
   });
   nodes.b.missed_since.clear();
   nodes.b.news();
-  // An upkeep of node b that was due meanwhile comes before it, and is heard once b's loop turns.
-  REQUIRE(nodes.ask<SendReply>(
-      [&](auto reply) { nodes.a.service->send(nodes.anna, nodes.a.text("denny"), std::move(reply)); }));
+  nodes.a.send(nodes.anna, "denny");
   nodes.settle();
   CHECK(nodes.b.news().deliveries.size() >= 1);
   CHECK(nodes.b.missed_since.empty());

@@ -24,7 +24,10 @@ inline ServiceOptions node_options(std::string name, milliseconds lease = millis
 /// What one node tells the other, which hears it when its loop is turned.
 struct Wire final : Peers {
   void tell(const Committed& commit) override {
-    if (!lost) to->loop.post([to = to, commit] { to->service->heard(commit); });
+    if (lost) return;
+    to->loop.post([to = to, commit] {
+      if (to->service) to->service->heard(commit);
+    });
   }
   bool hears() const noexcept override { return does_hear; }
   std::int64_t live_elsewhere(ConvId room) const override {
@@ -45,6 +48,8 @@ struct Nodes {
     wire_b.to = &a;
     a.service->set_peers(&wire_a);
     b.service->set_peers(&wire_b);
+    a.turn_others = [this] { turn(b); };
+    b.turn_others = [this] { turn(a); };
     anna = a.login("anna");
     denny = b.login("denny");
     settle();
@@ -95,7 +100,7 @@ struct Nodes {
       turn(world);
       std::this_thread::sleep_for(milliseconds(1));
     }
-    world.try_send(Terminal{{kApp, "nobody"}, "x", Epoch{1}}, {});  // the answers of before have come
+    world.try_send(Terminal{{kApp, "nobody"}, "x", Epoch{1}}, world.text("x"));  // the answers of before have come
   }
 
   /// As a process that is killed now: nothing that a stop would save.

@@ -57,18 +57,25 @@ class TestLoop final : public EventLoop {
         }
     }
   }
-  /// Runs what is posted until then. False: half a minute has passed.
-  bool until(const std::function<bool()>& reached) {
+  /// Runs what is posted until then, and `meanwhile` where that is nothing. False: half a minute has passed.
+  bool until(const std::function<bool()>& reached, const std::function<void()>& meanwhile = {}) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (!reached()) {
       std::move_only_function<void()> next;
       {
         std::unique_lock lock(mutex_);
-        if (!changed_.wait_until(lock, deadline, [this] { return !posted_.empty(); })) return false;
-        next = std::move(posted_.front());
-        posted_.pop_front();
+        const auto wake = meanwhile ? std::chrono::steady_clock::now() + milliseconds(1) : deadline;
+        if (changed_.wait_until(lock, wake, [this] { return !posted_.empty(); })) {
+          next = std::move(posted_.front());
+          posted_.pop_front();
+        } else if (std::chrono::steady_clock::now() >= deadline) {
+          return false;
+        }
       }
-      next();
+      if (next)
+        next();
+      else if (meanwhile)
+        meanwhile();
     }
     return true;
   }
@@ -200,6 +207,9 @@ class World : public Listener {
     return connection->number(text, "test").value();
   }
 
+  /// What this node's answers may wait for: other nodes, which tell what they have committed when their loops turn.
+  std::function<void()> turn_others;
+
   void committed(Committed what) override { told.push_back(std::move(what)); }
   void missed(WallTime since, const Concerned& whom) override {
     missed_since.push_back(since);
@@ -218,7 +228,7 @@ class World : public Listener {
       answer->emplace(std::move(got));
     }));
     CHECK_FALSE(answer->has_value());  // never from inside the call
-    if (!loop.until([&] { return answer->has_value(); }))
+    if (!loop.until([&] { return answer->has_value(); }, turn_others))
       FAIL("no answer; told up to " << service->told_up_to() << " of "
                                     << (on_server() ? number("SELECT number FROM im_commits") : 0)
                                     << ", commits held: " << metrics.order_held.read());
