@@ -26,6 +26,9 @@ void read_kafka(JsonSection kafka, Config& config) {
   config.consumer.kafka = client;
   config.producer.kafka = client;
   kafka.text("group_id", config.consumer.group_id);
+  kafka.text("delay_group_id", config.consumer.delay_group_id, true);
+  if (config.consumer.delay_group_id == config.consumer.group_id)
+    kafka.mistake("delay_group_id", "is group_id: fresh events and delay topics each have a group of their own");
   kafka.text("group_instance_id", config.consumer.group_instance_id, true);
   std::string start_at = text_of(config.consumer.start_at);
   kafka.text("start_at", start_at);

@@ -45,10 +45,13 @@ int run(const DoctorOptions& options) {
   findings.push_back({Health::Ok, "config", path.empty() ? "built-in defaults" : path, "good", ""});
 
   const std::vector<TopicRole> roles = topics_of(*config);
-  kafka::ClusterQuestion question{.topics = {},
-                                  .group = config->consumer.group_id,
-                                  .group_topic = config->topics.offline,
-                                  .future = clock.wall() + config->skew_warn};
+  const auto& retry = config->topics.retry;
+  kafka::ClusterQuestion question{
+      .topics = {},
+      .groups = {{config->consumer.group_id, {config->topics.offline}},
+                 {kafka::delay_group_id(config->consumer.delay_group_id, config->consumer.group_id),
+                  {retry.begin(), retry.end()}}},
+      .future = clock.wall() + config->skew_warn};
   for (const TopicRole& role : roles) question.topics.push_back(role.topic);
   // Brokers and vendors are asked side by side.
   std::future<kafka::ClusterFacts> cluster =

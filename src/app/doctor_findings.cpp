@@ -198,15 +198,16 @@ void judge_topic(TopicJudge judge) {
 }
 
 Finding judge_group(const kafka::GroupFacts& group, const Config& config) {
-  const std::string& name = config.consumer.group_id;
+  const std::string& name = group.name;
   if (!group.trouble.empty())
     return warning("group", name, group.trouble, "allow this client to describe the group and read its offsets");
+  const bool is_fresh = name == config.consumer.group_id;
   const std::string lag = fmt::format(
-      "{} records behind{}", group.lag,
+      "{} records {}{}", group.lag, is_fresh ? "behind" : "wait for their time or are behind",
       group.never_committed > 0 ? fmt::format(", {} partitions never committed", group.never_committed) : "");
   if (group.members == 0) return warning("group", name, "no worker is in it; " + lag, "start nightpost worker");
   // What a worker holds in flight is behind too.
-  if (group.lag > static_cast<std::int64_t>(config.consumer.in_flight_max) * group.members)
+  if (is_fresh && group.lag > static_cast<std::int64_t>(config.consumer.in_flight_max) * group.members)
     return warning("group", name, fmt::format("{} workers; {}", group.members, lag),
                    "see nightpost_kafka_oldest_unsettled_seconds and the breakers on /metrics; add workers");
   return ok("group", name, fmt::format("{} workers, {}", group.members, lag));
@@ -325,8 +326,8 @@ std::vector<Finding> judge(const kafka::ClusterFacts& facts, std::span<const Top
   findings.push_back(ok("kafka", fmt::format("{}", fmt::join(facts.brokers, ",")),
                         fmt::format("{} broker{}", facts.brokers.size(), facts.brokers.size() == 1 ? "" : "s")));
   for (std::size_t i = 0; i < facts.topics.size() && i < roles.size(); ++i)
-    judge_topic({facts.topics[i], roles[i], config, facts.group.members, findings});
-  findings.push_back(judge_group(facts.group, config));
+    judge_topic({facts.topics[i], roles[i], config, facts.groups.empty() ? 0 : facts.groups[0].members, findings});
+  for (const kafka::GroupFacts& group : facts.groups) findings.push_back(judge_group(group, config));
   return findings;
 }
 

@@ -29,7 +29,7 @@ using PartitionList = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_par
 /// What librdkafka's callbacks get as their opaque. Outlives the client.
 struct Opaque {
   std::atomic<observe::Log*> log{nullptr};
-  void* owner = nullptr;  // the consumer, for callbacks that run on its thread
+  void* owner = nullptr;  // the consumer's, for callbacks that run on its thread
   ConnectionTroubles troubles;
 };
 

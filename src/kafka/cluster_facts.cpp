@@ -19,6 +19,7 @@ using Groups =
 using Resource = Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 using AdminOptions = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
 
+constexpr const char* kReader = "nightpost-reader";  // the group of a client that asks for no group's offsets
 constexpr milliseconds kStepMin{500};
 constexpr milliseconds kAskAgain{200};
 
@@ -152,27 +153,15 @@ rd_kafka_resp_err_t of_coordinator(const Asker& asker, Ask ask) {
   }
 }
 
-GroupFacts group_facts(Asker& asker, const std::string& group, const TopicFacts& topic) {
-  GroupFacts facts;
-  Groups groups;
-  auto code = of_coordinator(asker, [&] {
-    const rd_kafka_group_list* raw = nullptr;
-    const auto said = rd_kafka_list_groups(asker.client.get(), group.c_str(), &raw, asker.wait_ms());
-    groups.reset(raw);
-    return said;
-  });
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    facts.trouble = asker.words(code, "group " + group);
-    return facts;
-  }
-  for (int i = 0; i < groups->group_cnt; ++i)
-    if (groups->groups[i].group == group) facts.members = groups->groups[i].member_cnt;
-  if (topic.trouble || topic.partitions == 0) return facts;
+/// Adds the topic's part. False: facts.trouble says why it cannot.
+bool add_lag(Asker& asker, const TopicFacts& topic, GroupFacts& facts) {
+  if (topic.trouble || topic.partitions == 0) return true;
   const PartitionList list = partitions_of(topic);
-  code = of_coordinator(asker, [&] { return rd_kafka_committed(asker.client.get(), list.get(), asker.wait_ms()); });
+  auto code =
+      of_coordinator(asker, [&] { return rd_kafka_committed(asker.client.get(), list.get(), asker.wait_ms()); });
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    facts.trouble = asker.words(code, "group " + group + ", committed offsets");
-    return facts;
+    facts.trouble = asker.words(code, "group " + facts.name + ", committed offsets");
+    return false;
   }
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& each = list->elems[i];
@@ -185,10 +174,31 @@ GroupFacts group_facts(Asker& asker, const std::string& group, const TopicFacts&
                                             asker.wait_ms());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       facts.trouble = asker.words(code, "the end of " + topic.name);
-      return facts;
+      return false;
     }
     facts.lag += std::max<std::int64_t>(high - std::max(each.offset, low), 0);
   }
+  return true;
+}
+
+/// REQUIRED: the asker's client is of this group.
+GroupFacts group_facts(Asker& asker, const GroupQuestion& group, const std::vector<TopicFacts>& topics) {
+  GroupFacts facts{.name = group.name, .trouble = {}};
+  Groups groups;
+  const auto code = of_coordinator(asker, [&] {
+    const rd_kafka_group_list* raw = nullptr;
+    const auto said = rd_kafka_list_groups(asker.client.get(), group.name.c_str(), &raw, asker.wait_ms());
+    groups.reset(raw);
+    return said;
+  });
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    facts.trouble = asker.words(code, "group " + group.name);
+    return facts;
+  }
+  for (int i = 0; i < groups->group_cnt; ++i)
+    if (groups->groups[i].group == group.name) facts.members = groups->groups[i].member_cnt;
+  for (const TopicFacts& topic : topics)
+    if (std::ranges::find(group.topics, topic.name) != group.topics.end() && !add_lag(asker, topic, facts)) break;
   return facts;
 }
 
@@ -196,14 +206,14 @@ GroupFacts group_facts(Asker& asker, const std::string& group, const TopicFacts&
 
 ClusterFacts look_at_cluster(const ClientOptions& options, const ClusterQuestion& question, milliseconds wait) {
   ClusterFacts facts;
-  const auto made = make_asker(options, question.group, wait);
+  const auto made = make_asker(options, kReader, wait);
   if (!made) {
     facts.trouble = made.error().detail;
     return facts;
   }
   Asker& asker = **made;
   const rd_kafka_metadata_t* raw = nullptr;
-  const Topic any(rd_kafka_topic_new(asker.client.get(), question.group_topic.c_str(), nullptr));
+  const Topic any(rd_kafka_topic_new(asker.client.get(), question.topics.front().c_str(), nullptr));
   const auto code = rd_kafka_metadata(asker.client.get(), 0, any.get(), &raw, asker.wait_ms());
   const Metadata metadata(raw);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -218,8 +228,11 @@ ClusterFacts look_at_cluster(const ClientOptions& options, const ClusterQuestion
   for (const std::string& topic : question.topics) facts.topics.push_back(topic_facts(asker, topic));
   read_settings(asker, facts.topics);
   for (TopicFacts& topic : facts.topics) look_for_future(asker, topic, question.future);
-  const auto of_group = std::ranges::find(facts.topics, question.group_topic, &TopicFacts::name);
-  if (of_group != facts.topics.end()) facts.group = group_facts(asker, question.group, *of_group);
+  for (const GroupQuestion& group : question.groups) {
+    const auto of_group = make_asker(options, group.name, milliseconds(asker.wait_ms()));
+    facts.groups.push_back(of_group ? group_facts(**of_group, group, facts.topics)
+                                    : GroupFacts{.name = group.name, .trouble = of_group.error().detail});
+  }
   rd_kafka_poll(asker.client.get(), 0);
   facts.connections = asker.opaque.troubles.current(std::chrono::steady_clock::now());
   return facts;
@@ -227,7 +240,7 @@ ClusterFacts look_at_cluster(const ClientOptions& options, const ClusterQuestion
 
 Result<void> create_topic(const ClientOptions& options, const std::string& topic, int partitions,
                           const std::map<std::string, std::string>& settings, milliseconds wait) {
-  const auto made = make_asker(options, "nightpost-reader", wait);
+  const auto made = make_asker(options, kReader, wait);
   if (!made) return std::unexpected(made.error());
   Asker& asker = **made;
   std::array<char, 512> words{};

@@ -30,6 +30,7 @@ struct TopicFacts {
 };
 
 struct GroupFacts {
+  std::string name;
   std::string trouble;  // not empty: nothing else is known
   int members = 0;
   std::int64_t lag = 0;     // records beyond what is committed; of partitions with a commit
@@ -41,17 +42,21 @@ struct ClusterFacts {
   std::vector<std::string> brokers;
   std::vector<ConnectionTrouble> connections;
   std::vector<TopicFacts> topics;  // in the order of the question
-  GroupFacts group;
+  std::vector<GroupFacts> groups;  // likewise
+};
+
+struct GroupQuestion {
+  std::string name;
+  std::vector<std::string> topics;  // that it reads, among those of the question
 };
 
 struct ClusterQuestion {
-  std::vector<std::string> topics;
-  std::string group;
-  std::string group_topic;  // one of `topics`
+  std::vector<std::string> topics;  // at least one
+  std::vector<GroupQuestion> groups;
   WallTime future;          // nobody should have written a record that says to be younger
 };
 
-/// Blocks for at most `wait` and some seconds for taking the client down. Total: what cannot be learned says so.
+/// Blocks for at most `wait` and some seconds for taking the clients down. Total: what cannot be learned says so.
 ClusterFacts look_at_cluster(const ClientOptions& options, const ClusterQuestion& question, milliseconds wait);
 
 /// Makes the topic, with the brokers' own replication factor, unless it is there. Io: refused, in the broker's words.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -88,15 +89,33 @@ Consumer::Impl::Impl(ConsumerOptions the_options, ConsumerHandlers the_handlers,
 Consumer::Impl::~Impl() { stop(); }
 
 Result<void> Consumer::Impl::start() {
-  link->owner = this;
   if (Result<void> checked = check_topics(options); !checked) return checked;
+  if (Result<void> made = make_member(Group::Fresh); !made) return made;
+  if (!options.delay_topics.empty())
+    if (Result<void> made = make_member(Group::Delays); !made) return made;
+  for (std::size_t i = 0; i < book.intakes(); ++i) {
+    const auto& member = members[static_cast<std::size_t>(book.group_of_intake(i))];
+    records.emplace_back(rd_kafka_queue_new(member.client.get()));
+    wakeup.watch(records.back().get());
+  }
+  for (Member& member : members)
+    if (Result<void> subscribed = subscribe(member); !subscribed) return subscribed;
+  thread = std::thread([this] { run(); });
+  return {};
+}
+
+Result<void> Consumer::Impl::make_member(Group group) {
+  Member& member = members.emplace_back(
+      *this, group,
+      group == Group::Fresh ? options.group_id : delay_group_id(options.delay_group_id, options.group_id));
+  member.link->owner = &member;
   const GroupTiming timing = group_timing(options.group_timing, options.kafka.client);
   if (const Result<void> checked = check_group_timing(timing); !checked)
     return fail(Errc::Malformed, "kafka: the session's time-out: " + checked.error().detail);
   const auto ms = [](milliseconds time) { return std::to_string(time.count()); };
   Result<Conf> conf =
       make_conf(options.kafka,
-                {{"group.id", options.group_id},
+                {{"group.id", member.group_id},
                  {"session.timeout.ms", ms(timing.session)},
                  {"heartbeat.interval.ms", ms(timing.heartbeat)},
                  {"max.poll.interval.ms", ms(timing.max_poll)},
@@ -110,35 +129,34 @@ Result<void> Consumer::Impl::start() {
                  {"queued.max.messages.kbytes",
                   std::to_string(std::max<std::size_t>(options.fetch_queue_kbytes / book.intakes(), 1))},
                  {"fetch.wait.max.ms", "20"}},
-                *link);
+                *member.link);
   if (!conf) return std::unexpected(std::move(conf.error()));
   if (const std::string id = group_instance_id(options.group_instance_id, host_name());
       !id.empty() && rd_kafka_conf_set(conf->get(), "group.instance.id", id.c_str(), nullptr, 0) != RD_KAFKA_CONF_OK)
     return fail(Errc::Malformed, "kafka: group.instance.id is not taken");
   silence = std::max(options.silence, kSilentHeartbeats * timing.heartbeat);
-  link->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
+  member.link->heard.store(std::chrono::steady_clock::now(), std::memory_order_relaxed);
   rd_kafka_conf_set_rebalance_cb(conf->get(), &Impl::on_rebalance);
   rd_kafka_conf_set_error_cb(conf->get(), &Impl::on_error);
-  rd_kafka_conf_interceptor_add_on_new(conf->get(), "nightpost", &Impl::on_new, link.get());
+  rd_kafka_conf_interceptor_add_on_new(conf->get(), "nightpost", &Impl::on_new, member.link.get());
 
   Result<Client> made = make_client(RD_KAFKA_CONSUMER, std::move(*conf));
   if (!made) return std::unexpected(std::move(made.error()));
-  client = std::move(*made);
-  rd_kafka_poll_set_consumer(client.get());
-  news.reset(rd_kafka_queue_get_consumer(client.get()));
-  wakeup.watch(news.get());
-  for (std::size_t i = 0; i < book.intakes(); ++i) {
-    records.emplace_back(rd_kafka_queue_new(client.get()));
-    wakeup.watch(records.back().get());
-  }
-  commit_news.reset(rd_kafka_queue_new(client.get()));
+  member.client = std::move(*made);
+  rd_kafka_poll_set_consumer(member.client.get());
+  member.news.reset(rd_kafka_queue_get_consumer(member.client.get()));
+  wakeup.watch(member.news.get());
+  member.commit_news.reset(rd_kafka_queue_new(member.client.get()));
+  return {};
+}
 
+Result<void> Consumer::Impl::subscribe(Member& member) {
   const PartitionList wanted(rd_kafka_topic_partition_list_new(static_cast<int>(topics.size())));
-  for (const std::string& topic : topics)
-    rd_kafka_topic_partition_list_add(wanted.get(), topic.c_str(), RD_KAFKA_PARTITION_UA);
-  if (const auto code = rd_kafka_subscribe(client.get(), wanted.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
+  for (std::uint32_t topic = 0; topic < topics.size(); ++topic)
+    if (group_of({.topic = topic}) == member.group)
+      rd_kafka_topic_partition_list_add(wanted.get(), topics[topic].c_str(), RD_KAFKA_PARTITION_UA);
+  if (const auto code = rd_kafka_subscribe(member.client.get(), wanted.get()); code != RD_KAFKA_RESP_ERR_NO_ERROR)
     return std::unexpected(error_of(code, "kafka: subscribe"));
-  thread = std::thread([this] { run(); });
   return {};
 }
 
@@ -152,15 +170,18 @@ void Consumer::Impl::run() {
   while (!stopping.load(std::memory_order_acquire)) {
     const MonoTime now = std::chrono::steady_clock::now();
     settle_finished();
-    rebalance(now);
-    commit_when_due(now);
+    for (Member& member : members) {
+      rebalance(member, now);
+      commit_when_due(member, now);
+    }
     if (draining.load(std::memory_order_relaxed)) book.stop_taking();
     book.steer(now);
     book.unpark(now, wall_now());
     hand_out();
     apply_pauses();
     measure(now);
-    if (poll() == 0) wakeup.sleep(book.is_holding() || !rebalances.empty() ? kHoldSlice : kIdleWait);
+    const bool moves = std::ranges::any_of(members, [](const Member& member) { return !member.rebalances.empty(); });
+    if (poll() == 0) wakeup.sleep(book.is_holding() || moves ? kHoldSlice : kIdleWait);
   }
   close();
 }
@@ -168,45 +189,53 @@ void Consumer::Impl::run() {
 void Consumer::Impl::close() {
   // librdkafka 2.0.2 aborts the process when a client is destroyed between its first join and its first assignment. So
   // that assignment is awaited; a client that does not get it in time is closed and left to the end of the process.
-  const auto is_between = [this] {
-    return link->asked_to_join.load(std::memory_order_acquire) && !was_assigned && rebalances.empty();
+  const auto is_between = [](const Member& member) {
+    return member.link->asked_to_join.load(std::memory_order_acquire) && !member.was_assigned &&
+           member.rebalances.empty();
   };
   const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
-  while (is_between() && std::chrono::steady_clock::now() < deadline) {
-    take_news();
+  while (std::ranges::any_of(members, is_between) && std::chrono::steady_clock::now() < deadline) {
+    for (Member& member : members) take_news(member);
     wakeup.sleep(kIdleWait);
   }
-  const bool leave = is_between();
+  std::vector<Member*> left;
+  for (Member& member : members)
+    if (is_between(member)) left.push_back(&member);
 
   closing = true;
   settle_finished();
-  commit_and_wait(book.partitions());
-  for (const Rebalance& change : rebalances) answer_in_closing(change.code, change.partitions.get());
-  rd_kafka_consumer_close(client.get());
+  for (Member& member : members) commit_and_wait(member, book.partitions());
+  for (Member& member : members) {
+    for (const Rebalance& change : member.rebalances) answer_in_closing(member, change.code, change.partitions.get());
+    rd_kafka_consumer_close(member.client.get());
+  }
   book.retire(book.partitions());
   in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
   measure(next_measure);
-  if (!leave) return;
-  Wakeup::forget(news.get());
+  if (left.empty()) return;
   for (const Queue& queue : records) Wakeup::forget(queue.get());
-  link->log.store(nullptr, std::memory_order_release);
-  std::ignore = link.release();
-  std::ignore = client.release();
+  for (Member* const member : left) {
+    Wakeup::forget(member->news.get());
+    member->link->log.store(nullptr, std::memory_order_release);
+    std::ignore = member->link.release();
+    std::ignore = member->client.release();
+  }
 }
 
 // One message a call and not rd_kafka_consume_batch_queue(): in librdkafka 2.0.2 a rebalance or pause that arrives
 // while a batch is being filled throws messages out of the batch again, with the position already past them (known
 // issue of 2.0.0, mended in 2.1.0). The ledger would take the hole for compacted offsets, and they would be lost.
 std::size_t Consumer::Impl::poll() {
-  take_news();
+  for (Member& member : members) take_news(member);
   std::size_t taken = 0;
   const MonoTime now = std::chrono::steady_clock::now();
   const WallTime wall = wall_now();
   for (std::size_t intake = 0; intake < records.size(); ++intake) {
+    Member& member = members[static_cast<std::size_t>(book.group_of_intake(intake))];
     for (std::size_t room = kPollMax / records.size() + 1; room > 0 && book.is_open(intake); --room, ++taken) {
       const Message message(rd_kafka_consume_queue(records[intake].get(), 0));
       if (!message) break;
-      on_message(*message, now, wall);
+      on_message(member, *message, now, wall);
     }
   }
   hand_out();
@@ -214,14 +243,14 @@ std::size_t Consumer::Impl::poll() {
 }
 
 /// Calls the callbacks of what the group has to say.
-void Consumer::Impl::take_news() {
-  while (const Message message{rd_kafka_consume_queue(news.get(), 0)})
-    on_message(*message, std::chrono::steady_clock::now(), wall_now());
+void Consumer::Impl::take_news(Member& member) {
+  while (const Message message{rd_kafka_consume_queue(member.news.get(), 0)})
+    on_message(member, *message, std::chrono::steady_clock::now(), wall_now());
 }
 
-void Consumer::Impl::on_message(const rd_kafka_message_t& message, MonoTime now, WallTime wall) {
+void Consumer::Impl::on_message(Member& member, const rd_kafka_message_t& message, MonoTime now, WallTime wall) {
   if (message.err != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    failed(message.err, rd_kafka_message_errstr(&message));
+    failed(member, message.err, rd_kafka_message_errstr(&message));
     return;
   }
   if (draining.load(std::memory_order_relaxed)) return;
@@ -249,7 +278,7 @@ void Consumer::Impl::hand_out() {
   book.hand_out(handlers.on_batch);
   for (const PartitionBook::Gap& gap : book.take_gaps()) {
     std::int64_t low = -1, high = -1;  // as the fetch that brought the record after the gap has it
-    if (rd_kafka_get_watermark_offsets(client.get(), topic_of(gap.at), gap.at.partition, &low, &high) ==
+    if (rd_kafka_get_watermark_offsets(client_of(gap.at), topic_of(gap.at), gap.at.partition, &low, &high) ==
         RD_KAFKA_RESP_ERR_NO_ERROR)
       tell_lost(gap.at, gap.from, low, book.count_lost(gap, low));
   }
@@ -263,8 +292,12 @@ void Consumer::Impl::settle_finished() {
 
 void Consumer::Impl::apply_pauses() {
   const PartitionBook::Pauses changed = book.take_pauses();
-  if (!changed.pause.empty()) rd_kafka_pause_partitions(client.get(), list_of(changed.pause).get());
-  if (!changed.resume.empty()) rd_kafka_resume_partitions(client.get(), list_of(changed.resume).get());
+  if (changed.pause.empty() && changed.resume.empty()) return;
+  for (const Member& member : members) {
+    const PartitionList pause = list_of(member.group, changed.pause), resume = list_of(member.group, changed.resume);
+    if (pause->cnt > 0) rd_kafka_pause_partitions(member.client.get(), pause.get());
+    if (resume->cnt > 0) rd_kafka_resume_partitions(member.client.get(), resume.get());
+  }
 }
 
 void Consumer::Impl::measure(MonoTime now) {
@@ -274,12 +307,15 @@ void Consumer::Impl::measure(MonoTime now) {
   for (const TopicPartition at : book.partitions()) {
     std::int64_t low = -1, high = -1;
     if (book.is_paused(at)) continue;  // what librdkafka remembers of it stands still
-    if (rd_kafka_get_watermark_offsets(client.get(), topic_of(at), at.partition, &low, &high) ==
+    if (rd_kafka_get_watermark_offsets(client_of(at), topic_of(at), at.partition, &low, &high) ==
         RD_KAFKA_RESP_ERR_NO_ERROR)
       book.set_log(at, low, high);
   }
   ask_ends(now);
-  set(metrics.brokers_down, now - link->heard.load(std::memory_order_relaxed) > silence ? 1 : 0);
+  const auto is_deaf = [&](const Member& member) {
+    return now - member.link->heard.load(std::memory_order_relaxed) > silence;
+  };
+  set(metrics.brokers_down, std::ranges::all_of(members, is_deaf) ? 1 : 0);
   book.measure(now);
 }
 
@@ -293,8 +329,12 @@ void Consumer::Impl::ask_ends(MonoTime now) {
   if (paused.empty()) return;
   next_ends = now + kEndsInterval;
   if (of_waiting) next_waiting_ends = now + kWaitingEndsInterval;
-  const std::vector<std::int64_t> ends = ask_offsets(*list_of(paused), RD_KAFKA_OFFSET_END, kEndsWait);
-  for (std::size_t i = 0; i < ends.size(); ++i) book.set_log(paused[i], -1, ends[i]);
+  for (const Member& member : members) {
+    const PartitionList list = list_of(member.group, paused);
+    if (list->cnt == 0) continue;
+    const std::vector<std::int64_t> ends = ask_offsets(member.client.get(), *list, RD_KAFKA_OFFSET_END, kEndsWait);
+    for (std::size_t i = 0; i < ends.size(); ++i) book.set_log(at_of(list->elems[i]), -1, ends[i]);
+  }
 }
 
 std::uint32_t Consumer::Impl::index_of(std::string_view topic) const noexcept {
@@ -303,21 +343,28 @@ std::uint32_t Consumer::Impl::index_of(std::string_view topic) const noexcept {
   return static_cast<std::uint32_t>(known - topics.begin());
 }
 
-PartitionList Consumer::Impl::list_of(std::span<const TopicPartition> partitions) const {
+/// Those of the group.
+PartitionList Consumer::Impl::list_of(Group group, std::span<const TopicPartition> partitions) const {
   PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-  for (const TopicPartition at : partitions) put(list, at);
+  for (const TopicPartition at : partitions)
+    if (group_of(at) == group) put(list, at);
   return list;
 }
 
-void Consumer::Impl::failed(rd_kafka_resp_err_t code, const char* words) {
+rd_kafka_t* Consumer::Impl::client_of(TopicPartition at) const noexcept {
+  return members[static_cast<std::size_t>(group_of(at))].client.get();
+}
+
+void Consumer::Impl::failed(Member& member, rd_kafka_resp_err_t code, const char* words) {
   add(metrics.errors);
-  note_failure(*link, code, words);
+  note_failure(*member.link, code, words);
   if (observe::Log* const log = options.kafka.log)
-    log->warn("kafka.consumer",
-              {observe::kv("code", rd_kafka_err2name(code)), observe::kv("text", words == nullptr ? "" : words)});
-  if (rd_kafka_fatal_error(client.get(), nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR || was_fatal) return;
+    log->warn("kafka.consumer", {observe::kv("group", member.group_id), observe::kv("code", rd_kafka_err2name(code)),
+                                 observe::kv("text", words == nullptr ? "" : words)});
+  rd_kafka_t* const client = member.client.get();
+  if (rd_kafka_fatal_error(client, nullptr, 0) == RD_KAFKA_RESP_ERR_NO_ERROR || was_fatal) return;
   was_fatal = true;
-  if (handlers.on_fatal) handlers.on_fatal(fatal_error_of(client.get()));
+  if (handlers.on_fatal) handlers.on_fatal(fatal_error_of(client));
 }
 
 Consumer::Consumer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -335,7 +382,11 @@ void Consumer::give_back(PendingRecord* pending) noexcept { pending->give_back()
 void Consumer::stop_fetching() { impl_->draining.store(true, std::memory_order_relaxed); }
 std::size_t Consumer::in_flight() const noexcept { return impl_->in_flight_seen.load(std::memory_order_relaxed); }
 std::vector<ConnectionTrouble> Consumer::connection_troubles() const {
-  return impl_->link->troubles.current(std::chrono::steady_clock::now());
+  std::vector<ConnectionTrouble> all;
+  for (const Impl::Member& member : impl_->members)
+    if (member.link)
+      std::ranges::move(member.link->troubles.current(std::chrono::steady_clock::now()), std::back_inserter(all));
+  return all;
 }
 void Consumer::stop() { impl_->stop(); }
 

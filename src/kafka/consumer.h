@@ -81,11 +81,12 @@ struct DelayTopic {
 struct ConsumerOptions {
   ClientOptions kafka;
   std::string group_id = "nightpost";
+  std::string delay_group_id;     // of delay topics; empty: group_id with ".delay" (group_membership.h)
   std::string group_instance_id;  // static membership, a pattern (group_membership.h); empty: none
   GroupTiming group_timing{
       .session = milliseconds(7'000), .heartbeat = milliseconds(1'000), .max_poll = milliseconds(300'000)};
   std::string topic = "nightpost.offline.v1";  // of fresh events; its TopicPartition::topic is 0
-  std::vector<DelayTopic> delay_topics;        // read in the same group, 1, 2, …; at most kSourceTopicsMax with `topic`
+  std::vector<DelayTopic> delay_topics;        // 1, 2, …; at most kSourceTopicsMax with `topic`
   StartAt start_at;                            // for partitions of `topic` of which the group has committed nothing
   std::size_t shards = 1;                      // a partition that comes goes to the one with the fewest
   /// Records handed out and not settled, and their bytes. Each shard has its equal part, and of that a quarter is for
@@ -110,7 +111,7 @@ struct ConsumerOptions {
 
 struct ConsumerHandlers {
   std::function<void(std::size_t shard, std::unique_ptr<Batch>)> on_batch;  // on the consumer's thread
-  std::function<void()> on_first_assignment;                                // ready
+  std::function<void()> on_first_assignment;                                // by each of its groups: ready
   /// After revoke_grace: what is not yet in the air of these stays shall be handed back.
   std::function<void(std::vector<Stay> ended)> on_revoked;
   std::function<void(Error)> on_fatal;  // the process must leave
@@ -130,7 +131,7 @@ class Consumer {
   void stop_fetching();
   /// Records handed out and not settled.
   std::size_t in_flight() const noexcept;
-  /// Brokers that refuse us. Any thread.
+  /// Brokers that refuse us, by each of its groups' clients. Any thread.
   std::vector<ConnectionTrouble> connection_troubles() const;
   /// Commits what is settled, leaves the group, joins the thread.
   void stop();

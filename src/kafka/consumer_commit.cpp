@@ -46,7 +46,7 @@ rd_kafka_resp_err_t Consumer::Impl::on_sent(rd_kafka_t*, int, const char*, std::
   return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-void Consumer::Impl::send_commits(const std::vector<PartitionBook::Commit>& commits) {
+void Consumer::Impl::send_commits(Member& member, const std::vector<PartitionBook::Commit>& commits) {
   if (commits.empty()) return;
   const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(commits.size())));
   for (const PartitionBook::Commit& commit : commits) {
@@ -59,14 +59,16 @@ void Consumer::Impl::send_commits(const std::vector<PartitionBook::Commit>& comm
       entry->metadata_size = commit.metadata.size();
     }
   }
+  rd_kafka_t* const client = member.client.get();
   const rd_kafka_resp_err_t code =
-      rd_kafka_commit_queue(client.get(), list.get(), commit_news.get(), &Impl::on_committed, this);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_committed(client.get(), code, list.get(), this);
+      rd_kafka_commit_queue(client, list.get(), member.commit_news.get(), &Impl::on_committed, &member);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) on_committed(client, code, list.get(), &member);
 }
 
 void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t* list,
-                                  void* self) {
-  auto& impl = *static_cast<Impl*>(self);
+                                  void* of) {
+  const Member& member = *static_cast<Member*>(of);
+  Impl& impl = member.impl;
   std::vector<PartitionBook::CommitAnswer> answers;
   for (int i = 0; list != nullptr && i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& entry = list->elems[i];
@@ -76,7 +78,7 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
                        .metadata_too_large = entry.err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE});
   }
   const bool was_plain = impl.book.commits_plainly();
-  impl.book.commit_answered(answers);
+  impl.book.commit_answered(member.group, answers);
   if (observe::Log* const log = impl.options.kafka.log; log != nullptr && !was_plain && impl.book.commits_plainly())
     log->warn("kafka.commit_metadata_refused",
               {observe::kv("todo",
@@ -84,29 +86,29 @@ void Consumer::Impl::on_committed(rd_kafka_t*, rd_kafka_resp_err_t code, rd_kafk
                            "restart or a rebalance repeats what was done beyond the oldest unfinished record")});
 }
 
-void Consumer::Impl::commit_when_due(MonoTime now) {
-  rd_kafka_queue_poll_callback(commit_news.get(), 0);
-  if (!link->joining.load(std::memory_order_acquire)) send_commits(book.due_commits(now));
+void Consumer::Impl::commit_when_due(Member& member, MonoTime now) {
+  rd_kafka_queue_poll_callback(member.commit_news.get(), 0);
+  if (!member.link->joining.load(std::memory_order_acquire)) send_commits(member, book.due_commits(member.group, now));
 }
 
 /// Lets an earlier commit land and a join end first. Gives up after commit_wait: what is not committed is repeated, not
 /// lost.
-void Consumer::Impl::commit_and_wait(std::span<const TopicPartition> partitions) {
+void Consumer::Impl::commit_and_wait(Member& member, std::span<const TopicPartition> partitions) {
   const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
   const auto wait_while = [&](auto condition) {
     while (condition() && std::chrono::steady_clock::now() < deadline)
-      rd_kafka_queue_poll_callback(commit_news.get(), static_cast<int>(kCommitSlice.count()));
+      rd_kafka_queue_poll_callback(member.commit_news.get(), ms_of(kCommitSlice));
     return !condition();
   };
-  const bool free =
-      wait_while([this] { return book.commit_on_way() || link->joining.load(std::memory_order_acquire); });
+  const auto is_on_way = [&] { return book.commit_on_way(member.group); };
+  const bool free = wait_while([&] { return is_on_way() || member.link->joining.load(std::memory_order_acquire); });
   if (!free) return;
   const bool was_plain = book.commits_plainly();
-  send_commits(book.commits_of(partitions));
-  wait_while([this] { return book.commit_on_way(); });
-  if (was_plain == book.commits_plainly() || book.commit_on_way()) return;
-  send_commits(book.commits_of(partitions));  // it was the first that came with too much
-  wait_while([this] { return book.commit_on_way(); });
+  send_commits(member, book.commits_of(member.group, partitions));
+  wait_while(is_on_way);
+  if (was_plain == book.commits_plainly() || is_on_way()) return;
+  send_commits(member, book.commits_of(member.group, partitions));  // it was the first that came with too much
+  wait_while(is_on_way);
 }
 
 }  // namespace nightpost::kafka

@@ -1,5 +1,6 @@
 // The consumer's one thread: its loop (consumer.cpp), its part in rebalances (consumer_rebalance.cpp) and its commits
-// (consumer_commit.cpp). Everything here runs on that thread but what is marked.
+// (consumer_commit.cpp). It is a member of one group for fresh events and of another for delay topics, with a client of
+// librdkafka's for each. Everything here runs on that thread but what is marked.
 #pragma once
 
 #include <atomic>
@@ -30,23 +31,26 @@ struct GroupLink : Opaque {
 };
 
 struct Consumer::Impl {
+  struct Member;
   Impl(ConsumerOptions options, ConsumerHandlers handlers, ConsumerMetrics& metrics);
   ~Impl();               // stops; any thread
   Result<void> start();  // the starter's thread
   void stop();           // any thread but this one
 
   // The loop.
+  Result<void> make_member(Group group);
+  Result<void> subscribe(Member& member);
   void run();
   void close();
   std::size_t poll();
-  void take_news();
-  void on_message(const rd_kafka_message_t& message, MonoTime now, WallTime wall);
+  void take_news(Member& member);
+  void on_message(Member& member, const rd_kafka_message_t& message, MonoTime now, WallTime wall);
   void hand_out();
   void settle_finished();
   void apply_pauses();
   void measure(MonoTime now);
   void ask_ends(MonoTime now);
-  void failed(rd_kafka_resp_err_t code, const char* words);
+  void failed(Member& member, rd_kafka_resp_err_t code, const char* words);
 
   // Rebalances.
   struct Rebalance {
@@ -61,24 +65,25 @@ struct Consumer::Impl {
   };
   static void on_rebalance(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* link);
   static void on_error(rd_kafka_t*, int code, const char* words, void* link);
-  void rebalance(MonoTime now);
-  bool assign(Rebalance& change, MonoTime now);
-  bool ask(Rebalance& change);
-  std::vector<std::int64_t> ask_offsets(const rd_kafka_topic_partition_list_t& partitions, std::int64_t of,
-                                        milliseconds wait);
+  void rebalance(Member& member, MonoTime now);
+  bool assign(Member& member, Rebalance& change, MonoTime now);
+  bool ask(Member& member, Rebalance& change);
+  static std::vector<std::int64_t> ask_offsets(rd_kafka_t* client, const rd_kafka_topic_partition_list_t& partitions,
+                                               std::int64_t of, milliseconds wait);
+  bool ask_committed(Member& member, rd_kafka_topic_partition_list_t* list);
   /// Partitions of fresh events that begin here for the first time, summed.
   struct FirstTime {
     std::int64_t partitions = 0, ahead = 0, passed_over = 0;  // records
   };
   void take_over(const Rebalance& change, int index, FirstTime& first);
   bool all_begin(const rd_kafka_topic_partition_list_t& list) const;
-  void route(const rd_kafka_topic_partition_list_t& list);
+  void route(Member& member, const rd_kafka_topic_partition_list_t& list);
   void tell_lost(TopicPartition at, std::int64_t from, std::int64_t low, std::int64_t lost);
-  bool revoke(Rebalance& change, MonoTime now);
+  bool revoke(Member& member, Rebalance& change, MonoTime now);
   void tell_ended();
-  void answer_in_closing(rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* partitions);
-  void tell_assigned(const rd_kafka_topic_partition_list_t* partitions);
-  void give_back(const rd_kafka_topic_partition_list_t* partitions);
+  void answer_in_closing(Member& member, rd_kafka_resp_err_t code, const rd_kafka_topic_partition_list_t* partitions);
+  void tell_assigned(Member& member, const rd_kafka_topic_partition_list_t* partitions);
+  void give_back(Member& member, const rd_kafka_topic_partition_list_t* partitions);
 
   // Names.
   const char* topic_of(TopicPartition at) const noexcept { return topics[at.topic].c_str(); }
@@ -89,35 +94,44 @@ struct Consumer::Impl {
   rd_kafka_topic_partition_t* put(const PartitionList& list, TopicPartition at) const {
     return rd_kafka_topic_partition_list_add(list.get(), topic_of(at), at.partition);
   }
-  PartitionList list_of(std::span<const TopicPartition> partitions) const;
+  PartitionList list_of(Group group, std::span<const TopicPartition> partitions) const;
+  rd_kafka_t* client_of(TopicPartition at) const noexcept;
 
   // Commits.
-  static void on_committed(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* self);
+  static void on_committed(rd_kafka_t*, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t*, void* member);
   static rd_kafka_resp_err_t on_new(rd_kafka_t*, const rd_kafka_conf_t*, void* link, char*, std::size_t);
   static rd_kafka_resp_err_t on_sent(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t api, std::int16_t,
                                      std::int32_t, std::size_t, void* link);  // librdkafka's threads
   static rd_kafka_resp_err_t on_response(rd_kafka_t*, int, const char*, std::int32_t, std::int16_t, std::int16_t,
                                          std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
                                          void* link);  // librdkafka's threads
-  void send_commits(const std::vector<PartitionBook::Commit>& commits);
-  void commit_and_wait(std::span<const TopicPartition> partitions);
-  void commit_when_due(MonoTime now);
+  void send_commits(Member& member, const std::vector<PartitionBook::Commit>& commits);
+  void commit_and_wait(Member& member, std::span<const TopicPartition> partitions);
+  void commit_when_due(Member& member, MonoTime now);
 
   const ConsumerOptions options;
   const std::vector<std::string> topics;  // by TopicPartition::topic
   const ConsumerHandlers handlers;
   ConsumerMetrics& metrics;
 
-  std::unique_ptr<GroupLink> link = std::make_unique<GroupLink>();
+  /// What it has in one of its groups.
+  struct Member {
+    Impl& impl;
+    const Group group;
+    const std::string group_id;
+    std::unique_ptr<GroupLink> link = std::make_unique<GroupLink>();
+    Client client{};
+    Queue news{};                        // the group's callbacks and errors
+    Queue commit_news{};                 // answers to commits, so that they are heard while no records are polled
+    std::deque<Rebalance> rebalances{};  // noted by the callback, carried out by the loop
+    bool was_assigned = false;
+  };
+
   Wakeup wakeup;
   PartitionBook book;
-  Client client;
-  Queue news;                        // the group's callbacks and errors
-  std::vector<Queue> records;        // by intake: what its partitions fetch, so that each can be left alone
-  Queue commit_news;                 // answers to commits, so that they are heard while no records are polled
-  std::deque<Rebalance> rebalances;  // noted by the callback, carried out by the loop
+  std::deque<Member> members;  // by Group; they stay where they are
+  std::vector<Queue> records;  // by intake: what its partitions fetch, so that each can be left alone
   bool closing = false;
-  bool was_assigned = false;
   bool was_fatal = false;
   milliseconds silence{};
   MonoTime next_measure{};

@@ -43,4 +43,8 @@ std::string group_instance_id(std::string_view pattern, std::string_view hostnam
   return id;
 }
 
+std::string delay_group_id(std::string_view chosen, std::string_view group_id) {
+  return chosen.empty() ? std::string(group_id) + ".delay" : std::string(chosen);
+}
+
 }  // namespace nightpost::kafka

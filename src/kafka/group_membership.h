@@ -29,4 +29,7 @@ Result<void> check_group_timing(const GroupTiming& timing);
 /// `pattern` with each "{hostname}" replaced: one config file then serves all workers, each with a name of its own.
 std::string group_instance_id(std::string_view pattern, std::string_view hostname);
 
+/// The group in which delay topics are read: `chosen`; empty: `group_id` with ".delay".
+std::string delay_group_id(std::string_view chosen, std::string_view group_id);
+
 }  // namespace nightpost::kafka

@@ -35,7 +35,8 @@ PartitionBook::PartitionBook(const BookLimits& limits, ConsumerMetrics& metrics)
     intakes_.push_back(
         {.in_flight_max = delayed ? rest(records) : records, .bytes_max = delayed ? rest(bytes) : bytes});
     if (!delayed) continue;
-    intakes_.push_back({.in_flight_max = part_of(records, kDelayedShare),
+    intakes_.push_back({.group = Group::Delays,
+                        .in_flight_max = part_of(records, kDelayedShare),
                         .bytes_max = part_of(bytes, kDelayedShare),
                         .credit = burst_of(static_cast<double>(limits_.delay_rate_min))});
   }
@@ -339,29 +340,29 @@ PartitionBook::Pauses PartitionBook::take_pauses() {
   return changed;
 }
 
-std::vector<PartitionBook::Commit> PartitionBook::due_commits(MonoTime now) {
-  if (commit_on_way_ || now < next_commit_) return {};
-  std::vector<Commit> due = commits_of(partitions());
-  if (!due.empty()) next_commit_ = now + limits_.commit_interval;
+std::vector<PartitionBook::Commit> PartitionBook::due_commits(Group group, MonoTime now) {
+  if (of(group).on_way || now < of(group).next) return {};
+  std::vector<Commit> due = commits_of(group, partitions());
+  if (!due.empty()) of(group).next = now + limits_.commit_interval;
   return due;
 }
 
-std::vector<PartitionBook::Commit> PartitionBook::commits_of(std::span<const TopicPartition> ids) {
+std::vector<PartitionBook::Commit> PartitionBook::commits_of(Group group, std::span<const TopicPartition> ids) {
   std::vector<Commit> commits;
   for (const TopicPartition at : ids) {
-    Partition* const partition = find(at);
+    Partition* const partition = group_of(at) == group ? find(at) : nullptr;
     if (partition == nullptr || !std::exchange(partition->dirty, false)) continue;
     OffsetLedger::Commit said = partition->ledger.commit();
     if (commits_plainly_) said.metadata.clear();
     commits.push_back({at, said.next, std::move(said.metadata)});
     partition->commit_on_way = true;
   }
-  commit_on_way_ = !commits.empty();
+  of(group).on_way = !commits.empty();
   return commits;
 }
 
-void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
-  commit_on_way_ = false;
+void PartitionBook::commit_answered(Group group, std::span<const CommitAnswer> answers) {
+  of(group).on_way = false;
   bool refused = answers.empty();
   for (const CommitAnswer& answer : answers) {
     // The first time it is said again without, and no error.
@@ -378,7 +379,7 @@ void PartitionBook::commit_answered(std::span<const CommitAnswer> answers) {
       partition->dirty = true;
   }
   for_each([&](Partition& partition) {  // those the answer does not name
-    if (!std::exchange(partition.commit_on_way, false)) return;
+    if (group_of(partition.at) != group || !std::exchange(partition.commit_on_way, false)) return;
     partition.dirty = true;
     refused = true;
   });

@@ -8,7 +8,7 @@
 //   settle()                                     what the shards and the producer have finished
 //   assign() and begin_at() or forget_below(), leave(), has_in_flight(), retire()
 //                                                as the group moves partitions; take_ended() goes to the shards
-//   due_commits(now) → commit_answered()         to the broker and back; restart a member with what was committed
+//   due_commits(group, now) → commit_answered()  to the broker and back; restart a member with what was committed
 //   steer(now); unpark(now, wall); take_pauses() which partitions to fetch from
 //   offer() to an intake while it is_open()      what was fetched, in order; then take_rewinds() and take_gaps()
 //   hand_out(on_batch)                           batches to the shards
@@ -25,6 +25,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -151,6 +152,8 @@ class PartitionBook {
   };
   void steer(MonoTime now);
   std::size_t intakes() const noexcept { return intakes_.size(); }
+  /// Whose partitions it takes.
+  Group group_of_intake(std::size_t intake) const noexcept { return intakes_[intake].group; }
   /// REQUIRED: has(at).
   std::size_t intake_of(TopicPartition at) const noexcept { return find(at)->intake; }
   Flow flow(std::size_t intake) const noexcept { return intakes_[intake].flow; }
@@ -176,26 +179,26 @@ class PartitionBook {
   bool is_limited(TopicPartition at) const noexcept { return find(at)->paused && find(at)->limited; }
   std::size_t in_flight() const noexcept { return in_flight_; }
 
-  // Commits. One is on its way at a time, so that an older one can never land after a newer.
+  // Commits. One of each group is on its way at a time, so that an older one can never land after a newer.
 
   struct Commit {
     TopicPartition at;
     std::int64_t next = 0;
     std::string metadata;
   };
-  /// Of all partitions that have something new to say; empty before the next commit_interval, or while one is on its
-  /// way. Not empty: it is on its way until commit_answered().
-  std::vector<Commit> due_commits(MonoTime now);
-  /// Likewise of these, now. REQUIRED: none is on its way.
-  std::vector<Commit> commits_of(std::span<const TopicPartition> partitions);
-  bool commit_on_way() const noexcept { return commit_on_way_; }
+  /// Of all the group's partitions that have something new to say; empty before the next commit_interval, or while one
+  /// is on its way. Not empty: it is on its way until commit_answered().
+  std::vector<Commit> due_commits(Group group, MonoTime now);
+  /// Likewise of those among `partitions`, now. REQUIRED: none is on its way.
+  std::vector<Commit> commits_of(Group group, std::span<const TopicPartition> partitions);
+  bool commit_on_way(Group group) const noexcept { return of(group).on_way; }
   struct CommitAnswer {
     TopicPartition at;
     std::int64_t next = 0;
     bool accepted = false;            // false: said again at the next interval
     bool metadata_too_large = false;  // for the broker: not accepted, and from here on nothing but offsets is said
   };
-  void commit_answered(std::span<const CommitAnswer> answers);
+  void commit_answered(Group group, std::span<const CommitAnswer> answers);
   /// Commits are offsets alone, for the broker takes no metadata of our size: a restart repeats all that was done
   /// beyond the oldest unfinished record. Until the process ends, for a broker's limit seldom changes.
   bool commits_plainly() const noexcept { return commits_plainly_; }
@@ -210,8 +213,13 @@ class PartitionBook {
   void measure_in_flight();
 
  private:
+  struct GroupCommits {
+    bool on_way = false;
+    MonoTime next{};
+  };
   /// Its part of the limits, and what of it is used.
   struct Intake {
+    Group group = Group::Fresh;
     std::size_t in_flight_max = 0, bytes_max = 0;
     std::size_t in_flight = 0, bytes = 0;
     Flow flow = Flow::Polling;
@@ -227,6 +235,8 @@ class PartitionBook {
     }
   };
 
+  GroupCommits& of(Group group) noexcept { return commits_[static_cast<std::size_t>(group)]; }
+  const GroupCommits& of(Group group) const noexcept { return commits_[static_cast<std::size_t>(group)]; }
   Partition* find(TopicPartition at) const noexcept;
   Partition& begin_stay(TopicPartition at, std::size_t shard);
   void refill(MonoTime now);
@@ -255,9 +265,8 @@ class PartitionBook {
   std::size_t in_flight_ = 0;
   std::size_t in_flight_bytes_ = 0;
   bool taking_ = true;
-  bool commit_on_way_ = false;
+  std::array<GroupCommits, kGroups.size()> commits_;
   bool commits_plainly_ = false;
-  MonoTime next_commit_{};
 };
 
 }  // namespace nightpost::kafka

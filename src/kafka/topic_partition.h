@@ -1,6 +1,7 @@
 // Which partition of which of the topics that a consumer reads.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -15,5 +16,11 @@ struct TopicPartition {
   std::int32_t partition = 0;
   friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
 };
+
+/// The consumer groups a worker is a member of. The assignor balances the sum of a group's partitions, so in one group
+/// a worker might be dealt those of delay topics alone.
+enum class Group : std::uint8_t { Fresh, Delays };
+inline constexpr std::array kGroups{Group::Fresh, Group::Delays};
+constexpr Group group_of(TopicPartition at) noexcept { return at.topic == 0 ? Group::Fresh : Group::Delays; }
 
 }  // namespace nightpost::kafka

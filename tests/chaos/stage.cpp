@@ -227,7 +227,8 @@ void Stage::fill_store(bool full) {
 
 void Stage::each_waiting(const std::function<void(std::string_view event)>& take) {
   for (const std::string topic : support::retry_topics(names_.group))
-    topics_.read_uncommitted(names_.group, topic, [&](const support::ReadRecord& record) { take(record.value); });
+    topics_.read_uncommitted(names_.group + ".delay", topic,
+                             [&](const support::ReadRecord& record) { take(record.value); });
 }
 
 std::int64_t Stage::uncommitted() {

@@ -3,8 +3,10 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <cstdlib>
+#include <map>
 #include <memory>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -24,7 +26,7 @@ constexpr milliseconds kLong{60'000};
 
 KafkaBroker& broker() {
   static KafkaBroker the_broker({"restore:2", "group:8", "outage:4", "idempotent:1", "small:1:max.message.bytes=20000",
-                                 "source:1", "pauses:4", "hasty:2", "static:2"});
+                                 "source:1", "pauses:4", "hasty:2", "static:2", "shared:8", "a-late:32", "z-late:32"});
   return the_broker;
 }
 
@@ -75,6 +77,45 @@ TEST_CASE("e2e kafka: what was done out of order stays done after a restart", "[
   for (const std::string& value : second.seen()) CHECK(number(value) % 100 == 0);
   CHECK(read(second.metrics.metadata_ignored) == 0);
   CHECK(read(second.metrics.gap_offsets) == 0);
+}
+
+// In one group the assignor would balance the sum of both kinds in the order of their names.
+TEST_CASE("e2e kafka: who joins later gets half of the fresh events, and half of what is delayed", "[e2e][kafka]") {
+  ConsumerOptions wanted = options("shared");
+  wanted.delay_topics = {{.name = GENERATE("a-late", "z-late"), .delay = seconds(10)}};
+  wanted.group_id += wanted.delay_topics[0].name;
+  Worker first(wanted);
+  REQUIRE(within(kLong, [&] { return read(first.metrics.assigned_partitions) == 40; }));
+  CHECK(first.ready);
+  auto second = std::make_unique<Worker>(wanted);
+  REQUIRE(within(kLong, [&] {
+    return read(first.metrics.assigned_partitions) == 20 && read(second->metrics.assigned_partitions) == 20;
+  }));
+  const auto parts = [](const Worker& worker) {
+    std::map<std::string, std::set<std::string>> of;  // "topic" → its partitions
+    for (const std::string& value : worker.distinct()) {
+      std::istringstream origin(worker.origin_of(value));
+      std::string topic, partition;
+      origin >> topic >> partition;
+      of[topic].insert(partition);
+    }
+    return of;
+  };
+  const std::string& late = wanted.delay_topics[0].name;
+  fill(broker().address(), "shared", "f", 1'000);
+  fill(broker().address(), late, "l", 1'000);  // no due_at: at once
+  REQUIRE(within(kLong, [&] { return seen_by({&first, second.get()}).size() == 2'000; }));
+  for (const Worker* worker : {&first, second.get()}) {
+    auto of = parts(*worker);
+    CHECK(of["shared"].size() == 4);
+    CHECK(of[late].size() == 16);
+  }
+  second->stop();
+  fill(broker().address(), "shared", "g", 100);
+  fill(broker().address(), late, "m", 100);
+  REQUIRE(within(kLong, [&] { return seen_by({&first, second.get()}).size() == 2'200; }));
+  CHECK(read(first.metrics.assigned_partitions) == 40);
+  CHECK(read(first.metrics.gap_offsets) == 0);
 }
 
 TEST_CASE("e2e kafka: members that come and go lose nothing", "[e2e][kafka]") {

@@ -67,19 +67,11 @@ RotationPush rotation_push(const nlohmann::json& request) {
 
 struct RotationBed : Bed {
   explicit RotationBed(bool on_postgres) {
-    // A group's second member is dealt its half of all topics' partitions, in the order of their names: of four small
-    // delay topics, all, and then some of the fresh events'.
-    nlohmann::json delays;
-    for (const char* delay : {"10s", "1m", "10m", "1h"}) {
-      delays[fmt::format("retry_{}", delay)] = fmt::format("rotation.retry.{}", delay);
-      topics.create(fmt::format("rotation.retry.{}", delay), 1);
-    }
     if (on_postgres) server.emplace(std::vector<std::string>{"fsync=off"});
     url = server ? server->new_database() : "sqlite:" + nightpost.store_path();
     for (std::size_t i = 0; i < configs.size(); ++i)
       configs[i] = nightpost.config(std::string(kRotationWorkers[i]) + ".json", names,
                                     {{"store", {{"url", url}}},
-                                     {"kafka", {{"topics", delays}}},
                                      {"console", {{"listen", "127.0.0.1:0"}, {"http_listen", "127.0.0.1:0"}}},
                                      {"content", {{"language", "en"}, {"titles", {{"en", kRotationWorkers[i]}}}}}});
     certificate = nightpost.add_certificate(configs[0], sandbox.url("apns"), sandbox.ca_file());

@@ -118,7 +118,7 @@ void FleetMember::round() {
   if (blocked_) return;
   step_drain();
   if (blocked_) return;
-  send_commits(book_->due_commits(now));
+  for (const kafka::Group group : kafka::kGroups) send_commits(group, book_->due_commits(group, now));
   book_->steer(now);
   book_->unpark(now, fleet_.clock.wall());
   hand_out();
@@ -186,12 +186,12 @@ void FleetMember::tell_ended() {
   }
 }
 
-void FleetMember::send_commits(std::vector<kafka::PartitionBook::Commit> commits) {
+void FleetMember::send_commits(kafka::Group group, std::vector<kafka::PartitionBook::Commit> commits) {
   if (commits.empty()) return;
   std::vector<std::uint64_t> generations;
   for (const auto& commit : commits) generations.push_back(fleet_.log.generation(commit.at));
   // It reaches the broker also if we die meanwhile.
-  fleet_.loop.after(fleet_.hop(), [this, &fleet = fleet_, number = number_, life = std::weak_ptr(life_),
+  fleet_.loop.after(fleet_.hop(), [this, group, &fleet = fleet_, number = number_, life = std::weak_ptr(life_),
                                    commits = std::move(commits), generations = std::move(generations)]() mutable {
     std::vector<kafka::PartitionBook::CommitAnswer> answers;
     for (std::size_t i = 0; i < commits.size(); ++i) {
@@ -203,7 +203,7 @@ void FleetMember::send_commits(std::vector<kafka::PartitionBook::Commit> commits
       fleet.met("a commit whose answer was lost");
       answers.clear();
     }
-    later(fleet.hop(), [this, answers = std::move(answers)] { book_->commit_answered(answers); });
+    later(fleet.hop(), [this, group, answers = std::move(answers)] { book_->commit_answered(group, answers); });
   });
 }
 
@@ -237,13 +237,17 @@ void FleetMember::step_revocation() {
   });
 }
 
+bool FleetMember::commit_on_way() const {
+  return std::ranges::any_of(kafka::kGroups, [this](kafka::Group group) { return book_->commit_on_way(group); });
+}
+
 /// What is not committed in time is repeated, not lost.
 void FleetMember::commit_and_wait(std::vector<FleetLog::At> partitions, MonoTime deadline, bool sent,
                                   std::function<void()> then) {
-  const bool waits = book_->commit_on_way() && fleet_.loop.now() < deadline;
-  if (!waits && (sent || book_->commit_on_way())) return then();
+  const bool waits = commit_on_way() && fleet_.loop.now() < deadline;
+  if (!waits && (sent || commit_on_way())) return then();
   if (!waits) {
-    send_commits(book_->commits_of(partitions));
+    for (const kafka::Group group : kafka::kGroups) send_commits(group, book_->commits_of(group, partitions));
     sent = true;
   }
   later(kCommitSlice, [this, partitions = std::move(partitions), deadline, sent, then = std::move(then)]() mutable {

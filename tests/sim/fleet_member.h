@@ -103,7 +103,8 @@ class FleetMember final : private kafka::MessageSink {
   void poll();
   void hand_out();
   void apply_pauses();
-  void send_commits(std::vector<kafka::PartitionBook::Commit> commits);
+  void send_commits(kafka::Group group, std::vector<kafka::PartitionBook::Commit> commits);
+  bool commit_on_way() const;
   void step_revocation();
   void commit_and_wait(std::vector<FleetLog::At> partitions, MonoTime deadline, bool sent, std::function<void()> then);
   void end_stays(const std::vector<FleetLog::At>& partitions);

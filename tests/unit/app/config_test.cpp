@@ -81,7 +81,7 @@ TEST_CASE("config: each topic has one role, and each role a topic", "[app][confi
 
 TEST_CASE("config: values arrive where they belong", "[app][config]") {
   const auto config = parse_config(R"({
-    "kafka": {"brokers": "a:1,b:2", "group_id": "g", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000}, "client_files": {"sasl.password": "/run/secret"},
+    "kafka": {"brokers": "a:1,b:2", "group_id": "g", "delay_group_id": "late", "client": {"security.protocol": "SASL_SSL", "socket.timeout.ms": 5000}, "client_files": {"sasl.password": "/run/secret"},
               "topics": {"offline": "in", "results": "out", "dead": "grave", "retry_10m": "later"}, "commit_interval_ms": 50, "start_at": "15m"},
     "worker": {"shards": 3, "http_listen": "[::1]:0"},
     "dispatch": {"attempts_max": 2, "mass_removal_share": 0.5}, "apns": {"ping_interval_ms": 70},
@@ -90,6 +90,7 @@ TEST_CASE("config: values arrive where they belong", "[app][config]") {
     "grants": {"refused_retry_ms": 5},
     "content": {"titles": {"de": "Neue Nachricht"}}, "log": {"level": "debug"}})");
   REQUIRE(config);
+  CHECK(config->consumer.delay_group_id == "late");
   CHECK(config->consumer.kafka.client.at("socket.timeout.ms") == "5000");
   CHECK(config->producer.kafka.client.at("security.protocol") == "SASL_SSL");
   CHECK(config->consumer.kafka.client_files.at("sasl.password") == "/run/secret");
@@ -184,6 +185,10 @@ TEST_CASE("config: what is refused, and with which words", "[app][config]") {
        "grants.backoff_first_ms"},
       {"back-off upside down", R"({"dispatch": {"backoff_first_ms": 9, "backoff_max_ms": 8}})",
        "dispatch.backoff_first_ms"},
+      {"one group for both kinds of topic", R"({"kafka": {"group_id": "g", "delay_group_id": "g"}})",
+       "kafka.delay_group_id: is group_id"},
+      {"the default group for both", R"({"kafka": {"delay_group_id": "nightpost"}})",
+       "kafka.delay_group_id: is group_id"},
       {"a start that is none", R"({"kafka": {"start_at": "yesterday"}})",
        "kafka.start_at: \"yesterday\" is not earliest, latest or a duration"},
       {"a start without a unit", R"({"kafka": {"start_at": "90"}})", "kafka.start_at: \"90\" is not"},

@@ -40,7 +40,7 @@ std::vector<Finding> judged(Use use, const std::function<void(kafka::TopicFacts&
   Config config;
   kafka::ClusterFacts facts;
   facts.brokers = {"a:9092"};
-  facts.group.members = members;
+  facts.groups = {{.name = config.consumer.group_id, .trouble = {}, .members = members}};
   const std::vector<TopicRole> roles = {{"t", use}};
   facts.topics.push_back(good_topic("t", use));
   spoil(facts.topics[0], config);
@@ -249,17 +249,23 @@ TEST_CASE("doctor: brokers and the group", "[app][doctor]") {
   Config config;
   kafka::ClusterFacts facts;
   facts.brokers = {"a:9092"};
-  facts.group.members = 2;
-  facts.group.lag = 80'000;
+  const std::string fresh = config.consumer.group_id, delays = fresh + ".delay";
+  facts.groups = {{.name = fresh, .trouble = {}, .members = 2, .lag = 80'000},
+                  {.name = delays, .trouble = {}, .members = 2, .lag = 1'000'000}};  // they wait for their time
   CHECK(worst_of(judge(facts, {}, config)) == Health::Ok);
-  facts.group.lag = 80'001;  // more than two workers may have in flight
+  facts.groups[0].lag = 80'001;  // more than two workers may have in flight
   check_one(judge(facts, {}, config), Health::Warning, "80001 records behind", "add workers");
-  facts.group = {.trouble = {}, .members = 0, .lag = 5, .never_committed = 3};
+  facts.groups[0] = {.name = fresh, .trouble = {}, .members = 0, .lag = 5, .never_committed = 3};
   check_one(judge(facts, {}, config), Health::Warning, "5 records behind, 3 partitions never",
             "start nightpost worker");
-  facts.group = {.trouble = "denied", .members = 0, .lag = 0, .never_committed = 0};
+  facts.groups[0] = {.name = fresh, .trouble = "denied"};
   check_one(judge(facts, {}, config), Health::Warning, "denied", "describe the group");
-  facts.group = {.trouble = {}, .members = 1, .lag = 0, .never_committed = 0};
+  facts.groups[0] = {.name = fresh, .trouble = {}, .members = 1};
+  facts.groups[1] = {.name = delays, .trouble = {}, .members = 0, .lag = 5};
+  check_one(judge(facts, {}, config), Health::Warning, "no worker is in it; 5 records wait", "start nightpost worker");
+  facts.groups[1] = {.name = delays, .trouble = "denied"};
+  check_one(judge(facts, {}, config), Health::Warning, "denied", "describe the group");
+  facts.groups[1] = {.name = delays, .trouble = {}, .members = 1};
   facts.connections = {{"b:9092", kafka::ConnectionFault::Expired, "words", "renew it"}};
   check_one(judge(facts, {}, config), Health::Fault, "expired: words", "renew it");
   kafka::ClusterFacts silent;

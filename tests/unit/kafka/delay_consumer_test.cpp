@@ -62,7 +62,7 @@ void await_all(const Worker& worker) {
   REQUIRE(within(kLong, [&] { return read(worker.metrics.assigned_partitions) == 5; }));
 }
 
-TEST_CASE("delay consumer: several topics in one group, each with its own commits", "[kafka][consumer][delay]") {
+TEST_CASE("delay consumer: several topics, each with its own commits", "[kafka][consumer][delay]") {
   const auto cluster = broker();
   fill(cluster->brokers(), "fresh", "f", 50);
   defer(*cluster, "late", "l", 30, wall() - seconds(1));
@@ -101,6 +101,59 @@ TEST_CASE("delay consumer: a group that knew no delay topics keeps its commits",
   Worker after(options(*cluster));
   REQUIRE(within(kLong, [&] { return count(after, 'n') == 10 && count(after, 'l') == 10; }));
   CHECK(count(after, 'f') == 0);
+}
+
+TEST_CASE("delay consumer: delay topics have a group of their own", "[kafka][consumer][delay]") {
+  const auto cluster = broker();
+  ConsumerOptions wanted = options(*cluster);
+  wanted.delay_group_id = GENERATE("", "others");
+  const std::string group = wanted.delay_group_id.empty() ? wanted.group_id + ".delay" : wanted.delay_group_id;
+  fill(cluster->brokers(), "fresh", "f", 10);
+  defer(*cluster, "late", "l", 20, wall() - seconds(1));
+  {
+    Worker worker(wanted);
+    REQUIRE(within(kLong, [&] { return worker.seen_count() == 30 && worker.consumer().in_flight() == 0; }));
+  }
+  // Whoever reads the topic in that group finds all of it done; in the group of fresh events nothing.
+  ConsumerOptions reads_late = options(*cluster);
+  reads_late.topic = "late";
+  reads_late.delay_topics.clear();
+  reads_late.group_id = group;
+  Worker done(reads_late);
+  REQUIRE(within(kLong, [&] { return read(done.metrics.assigned_partitions) == 2; }));
+  reads_late.group_id = options(*cluster).group_id;
+  Worker anew(reads_late);
+  REQUIRE(within(kLong, [&] { return anew.seen_count() == 20; }));
+  CHECK(done.seen_count() == 0);
+}
+
+TEST_CASE("delay consumer: it goes on where the group of fresh events, which once read both, has got",
+          "[kafka][consumer][delay]") {
+  const auto cluster = broker();
+  defer(*cluster, "late", "l", 40, wall() - seconds(1));
+  const auto left = [](const std::string& value) { return value == "l7" || value == "l30"; };
+  {
+    ConsumerOptions once = options(*cluster);
+    once.topic = "late";
+    once.delay_topics.clear();
+    Worker before(once, [&](const std::string& value) { return !left(value); });
+    REQUIRE(within(kLong, [&] { return before.seen_count() == 40 && before.consumer().in_flight() == 2; }));
+    before.stop();
+  }
+  defer(*cluster, "late", "n", 10, wall() - seconds(1));
+  defer(*cluster, "later", "r", 10, wall() - seconds(1));
+  {
+    Worker after(options(*cluster));
+    REQUIRE(within(kLong, [&] { return after.seen_count() == 22 && after.consumer().in_flight() == 0; }));
+    for (const std::string& value : after.distinct()) CHECK((left(value) || value[0] == 'n' || value[0] == 'r'));
+    after.stop();
+  }
+  // From then on its own commits count.
+  Worker again(options(*cluster));
+  await_all(again);
+  defer(*cluster, "late", "m", 5, wall() - seconds(1));
+  REQUIRE(within(kLong, [&] { return count(again, 'm') == 5; }));
+  CHECK(again.seen_count() == 5);
 }
 
 TEST_CASE("delay consumer: a record that waits stops nobody, and comes with its headers", "[kafka][consumer][delay]") {

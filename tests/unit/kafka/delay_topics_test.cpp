@@ -86,9 +86,9 @@ struct Bed {
     book.settle();
   }
   std::int64_t committed(TopicPartition at) {
-    const auto commits = book.commits_of(At{at});
+    const auto commits = book.commits_of(group_of(at), At{at});
     if (commits.empty()) return -1;
-    book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{at, commits[0].next, true}});
+    book.commit_answered(group_of(at), std::vector<PartitionBook::CommitAnswer>{{at, commits[0].next, true}});
     return commits[0].next;
   }
 
@@ -270,17 +270,53 @@ TEST_CASE("delay: partitions of one number in several topics have nothing in com
     REQUIRE(bed.offer(at, std::int64_t{at.topic} * 100, milliseconds(0)) == Offer::Admitted);
   bed.release_all();
   std::map<TopicPartition, std::int64_t> next;
-  for (const auto& commit : bed.book.commits_of(bed.book.partitions())) next[commit.at] = commit.next;
+  const auto commits_of = [&](Group group) { return bed.book.commits_of(group, bed.book.partitions()); };
+  for (const Group group : kGroups)
+    for (const auto& commit : commits_of(group)) next[commit.at] = commit.next;
   CHECK(next == std::map<TopicPartition, std::int64_t>{{kFresh, 1}, {kLate, 101}, {kLater, 201}});
   // Answers too.
-  bed.book.commit_answered(
-      std::vector<PartitionBook::CommitAnswer>{{kFresh, 1, true}, {kLate, 101, false}, {kLater, 201, true}});
-  const auto again = bed.book.commits_of(bed.book.partitions());
+  bed.book.commit_answered(Group::Fresh, std::vector<PartitionBook::CommitAnswer>{{kFresh, 1, true}});
+  bed.book.commit_answered(Group::Delays,
+                           std::vector<PartitionBook::CommitAnswer>{{kLate, 101, false}, {kLater, 201, true}});
+  CHECK(commits_of(Group::Fresh).empty());
+  const auto again = commits_of(Group::Delays);
   REQUIRE(again.size() == 1);
   CHECK(again[0].at == kLate);
   bed.book.retire(At{kLate});
   CHECK(bed.book.has(kFresh));
   CHECK(bed.book.has(kLater));
+}
+
+TEST_CASE("delay: a commit whose answer does not come holds up the other group's nowhere", "[kafka][delay]") {
+  Bed bed;
+  for (const TopicPartition at : {kFresh, kLate}) REQUIRE(bed.book.assign(at, std::int64_t{0}, ""));
+  const auto finish = [&](std::int64_t offset) {
+    for (const TopicPartition at : {kFresh, kLate}) REQUIRE(bed.offer(at, offset, milliseconds(0)) == Offer::Admitted);
+    bed.release_all();
+  };
+  finish(0);
+  const Group stuck = GENERATE(Group::Fresh, Group::Delays);
+  const Group other = stuck == Group::Fresh ? Group::Delays : Group::Fresh;
+  REQUIRE(bed.book.due_commits(stuck, bed.mono).size() == 1);
+  for (std::int64_t offset = 1; offset < 4; ++offset) {
+    const auto due = bed.book.due_commits(other, bed.mono);
+    REQUIRE(due.size() == 1);
+    CHECK(due[0].next == offset);
+    CHECK(group_of(due[0].at) == other);
+    CHECK(bed.book.commit_on_way(other));
+    bed.book.commit_answered(other, std::vector<PartitionBook::CommitAnswer>{{due[0].at, due[0].next, true}});
+    CHECK_FALSE(bed.book.commit_on_way(other));
+    CHECK(bed.book.commit_on_way(stuck));
+    CHECK(bed.book.due_commits(stuck, bed.mono).empty());
+    finish(offset);
+    bed.mono += seconds(1);
+  }
+  CHECK(read(bed.metrics.commit_errors) == 0);
+  bed.book.commit_answered(stuck, {});  // lost: said again
+  CHECK(read(bed.metrics.commit_errors) == 1);
+  const auto again = bed.book.due_commits(stuck, bed.mono);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].next == 4);
 }
 
 TEST_CASE("delay: the lag is told apart by topic", "[kafka][delay]") {
@@ -459,10 +495,11 @@ TEST_CASE("delay: whatever comes in whatever order, each record is delivered onc
       ++seen[record.stay.at][record.offset];
     }
     bed.release_all();
-    for (const auto& commit : bed.book.commits_of(bed.book.partitions())) {
-      logs[commit.at].committed = commit.next;
-      bed.book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{commit.at, commit.next, true}});
-    }
+    for (const Group group : kGroups)
+      for (const auto& commit : bed.book.commits_of(group, bed.book.partitions())) {
+        logs[commit.at].committed = commit.next;
+        bed.book.commit_answered(group, std::vector<PartitionBook::CommitAnswer>{{commit.at, commit.next, true}});
+      }
   }
   CHECK(all_done());
   CHECK(read(bed.metrics.due_ignored) == 0);

@@ -241,7 +241,7 @@ TEST_CASE("book: a partition assigned again is a new stay", "[kafka][book]") {
   member.book.settle();
   CHECK(read(member.metrics.stale_completions) == 2);
   CHECK(member.book.in_flight() == 2);
-  CHECK(member.book.commits_of(fresh(Ids{5})).empty());  // nothing of this stay is done
+  CHECK(member.book.commits_of(Group::Fresh, fresh(Ids{5})).empty());  // nothing of this stay is done
 }
 
 TEST_CASE("book: what ends after its partition went touches nothing", "[kafka][book]") {
@@ -268,7 +268,7 @@ TEST_CASE("book: what ends after its partition went touches nothing", "[kafka][b
   member.book.settle();
   CHECK(read(member.metrics.stale_completions) == 3);
   CHECK(member.book.in_flight() == 3);
-  CHECK(member.book.commits_of(member.book.partitions()).empty());
+  CHECK(member.book.commits_of(Group::Fresh, member.book.partitions()).empty());
   member.book.measure_in_flight();
   CHECK(read(member.metrics.pending_records) == 3);
 }
@@ -308,7 +308,7 @@ TEST_CASE("book: a rewind begins anew on the same shard", "[kafka][book]") {
   }
   for (const auto& each : before) member.release(each.record);  // stale: the committed offset is the new log's
   member.book.settle();
-  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(fresh(Ids{5}));
+  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(Group::Fresh, fresh(Ids{5}));
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].next == 5);
   CHECK(member.book.in_flight() == 0);
@@ -339,7 +339,7 @@ TEST_CASE("book: no commit passes what was given back", "[kafka][book]") {
   member.book.settle();
   CHECK(member.book.in_flight() == 0);
   CHECK_FALSE(member.book.has_in_flight(fresh(Ids{0})));  // a revocation does not wait for it
-  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(fresh(Ids{0}));
+  const std::vector<PartitionBook::Commit> commits = member.book.commits_of(Group::Fresh, fresh(Ids{0}));
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].next == 12);
   // The next owner takes up that one alone.
@@ -359,7 +359,7 @@ TEST_CASE("book: where a partition begins is committed before anything is done",
   CHECK_FALSE(member.book.position(fresh(0)));
   member.book.begin_at(fresh(0), 40);
   CHECK(member.book.position(fresh(0)) == 40);
-  const std::vector<PartitionBook::Commit> commits = member.book.due_commits(MonoTime{});
+  const std::vector<PartitionBook::Commit> commits = member.book.due_commits(Group::Fresh, MonoTime{});
   REQUIRE(commits.size() == 1);
   CHECK(commits[0].next == 40);
   CHECK(commits[0].metadata.empty());
@@ -396,7 +396,7 @@ TEST_CASE("book: what the log has forgotten is counted, unless it was done", "[k
   for (const auto& each : before.hand_out())
     if (std::ranges::find(row.done, each.record.offset) != row.done.end()) before.release(each.record);
   before.book.settle();
-  const std::vector<PartitionBook::Commit> commits = before.book.commits_of(fresh(Ids{0}));
+  const std::vector<PartitionBook::Commit> commits = before.book.commits_of(Group::Fresh, fresh(Ids{0}));
   const std::string metadata = commits.empty() ? "" : commits[0].metadata;
 
   Member member(1);
@@ -415,7 +415,7 @@ TEST_CASE("book: what the log has forgotten is counted, unless it was done", "[k
   CHECK(handed.size() == static_cast<std::size_t>(60 - done_above));
   for (const auto& each : handed) member.release(each.record);
   member.book.settle();
-  const std::vector<PartitionBook::Commit> after = member.book.commits_of(fresh(Ids{0}));
+  const std::vector<PartitionBook::Commit> after = member.book.commits_of(Group::Fresh, fresh(Ids{0}));
   REQUIRE(after.size() == 1);
   CHECK(after[0].next == first + 60);
 }

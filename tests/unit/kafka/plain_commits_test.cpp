@@ -31,12 +31,12 @@ class Book {
   /// The one partition's next commit.
   PartitionBook::Commit due() {
     time_ += milliseconds(10);
-    const auto commits = book.due_commits(now());
+    const auto commits = book.due_commits(Group::Fresh, now());
     REQUIRE(commits.size() == 1);
     return commits.front();
   }
   void answer(std::int64_t next, bool accepted, bool too_large = false) {
-    book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{{}, next, accepted, too_large}});
+    book.commit_answered(Group::Fresh, std::vector<PartitionBook::CommitAnswer>{{{}, next, accepted, too_large}});
   }
   MonoTime now() const { return time_; }
 

@@ -138,12 +138,10 @@ TEST_CASE("cluster facts: topics that are there, missing and forbidden", "[kafka
   const auto kafka = broker({{"in", 6}, {"gone", 1}, {"closed", 1}});
   kafka->set_trouble("gone", Refusal::TopicMissing);
   kafka->set_trouble("closed", Refusal::Forbidden);
-  const auto facts = look_at_cluster({.brokers = kafka->brokers()},
-                                     {.topics = {"in", "gone", "closed"},
-                                      .group = "g",
-                                      .group_topic = "in",
-                                      .future = wall_from_ms(4'000'000'000'000)},
-                                     milliseconds(3'000));
+  const auto facts = look_at_cluster(
+      {.brokers = kafka->brokers()},
+      {.topics = {"in", "gone", "closed"}, .groups = {{"g", {"in"}}}, .future = wall_from_ms(4'000'000'000'000)},
+      milliseconds(3'000));
   CAPTURE(facts.trouble);
   REQUIRE(facts.trouble.empty());
   CHECK(facts.brokers.size() == 1);
@@ -157,9 +155,8 @@ TEST_CASE("cluster facts: topics that are there, missing and forbidden", "[kafka
 }
 
 TEST_CASE("cluster facts: nobody answers", "[kafka][facts]") {
-  const auto facts =
-      look_at_cluster({.brokers = "127.0.0.1:1"}, {.topics = {"in"}, .group = "g", .group_topic = "in", .future = {}},
-                      milliseconds(500));
+  const auto facts = look_at_cluster({.brokers = "127.0.0.1:1"},
+                                     {.topics = {"in"}, .groups = {{"g", {"in"}}}, .future = {}}, milliseconds(500));
   CHECK_FALSE(facts.trouble.empty());
   CHECK(facts.topics.empty());
 }

@@ -237,13 +237,13 @@ TEST_CASE("waiting batch: rebalances while batches are half taken", "[kafka][wai
   auto shard = std::make_unique<SmallShard>(seed);
   // Nothing that is committed may be neither released nor committed before.
   const auto commit = [&] {
-    for (const PartitionBook::Commit& each : book.commits_of(book.partitions())) {
+    for (const PartitionBook::Commit& each : book.commits_of(Group::Fresh, book.partitions())) {
       const auto all = shard->released();
       const auto done = all.find({each.at.partition, epoch[each.at.partition]});
       for (std::int64_t offset = committed[each.at.partition]; offset < each.next; ++offset)
         REQUIRE((done != all.end() && done->second.contains(offset)));
       committed[each.at.partition] = each.next;
-      book.commit_answered(std::vector<PartitionBook::CommitAnswer>{{each.at, each.next, true}});
+      book.commit_answered(Group::Fresh, std::vector<PartitionBook::CommitAnswer>{{each.at, each.next, true}});
     }
   };
   for (int partition = 0; partition < 3; ++partition) assign(partition);
