@@ -90,6 +90,11 @@ class Worker {
     const std::scoped_lock lock(mutex_);
     return remainders_.at(value);
   }
+  /// Whose records it has seen.
+  std::set<TopicPartition> partitions() const {
+    const std::scoped_lock lock(mutex_);
+    return partitions_;
+  }
   /// "topic partition offset"
   std::string origin_of(const std::string& value) const {
     const std::scoped_lock lock(mutex_);
@@ -128,6 +133,7 @@ class Worker {
     for (const SourceRecord& record : batch.records()) {
       std::string value(record.value);
       seen_.push_back(value);
+      partitions_.insert(record.stay.at);
       if (!record.traceparent.empty()) traceparents_[value] = record.traceparent;
       remainders_[value] = record.remainder;
       const Origin origin = record.pending->origin();
@@ -146,6 +152,7 @@ class Worker {
   std::vector<std::pair<std::string, PendingRecord*>> held_;
   std::set<std::string> stale_;
   std::set<std::size_t> shards_;
+  std::set<TopicPartition> partitions_;
   std::map<std::string, std::string> traceparents_, remainders_, origins_;
   std::unique_ptr<Consumer> consumer_;  // last: its thread ends before what it touches
 };

@@ -80,8 +80,8 @@ TEST_CASE("group membership: the host's name makes an id of its own for each wor
   CHECK(group_instance_id(row.pattern, row.hostname) == row.want);
 }
 
-TEST_CASE("membership: the group of delay topics is the named one, else made of the other's name",
-          "[kafka][membership]") {
+TEST_CASE("group membership: the group of delay topics is the named one, else made of the other's name",
+          "[kafka][group]") {
   CHECK(delay_group_id("", "nightpost") == "nightpost.delay");
   CHECK(delay_group_id("late", "nightpost") == "late");
   CHECK(delay_group_id("", "") == ".delay");

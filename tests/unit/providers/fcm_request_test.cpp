@@ -10,7 +10,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-const WallTime kNow = wall_from_ms(1'735'689'600'000);
+const WallTime kSent = wall_from_ms(1'735'689'600'000);
 const DeviceToken kToken("dQw4:APA91bExample");
 
 Certificate certificate(Settings settings = {}) {
@@ -36,8 +36,8 @@ Notification order() {
   n.badge = 3;
   n.priority = Priority::High;
   n.collapse_id = "order-8841";
-  n.sent_at = kNow;
-  n.expires_at = kNow + std::chrono::days(1);
+  n.sent_at = kSent;
+  n.expires_at = kSent + std::chrono::days(1);
   return n;
 }
 

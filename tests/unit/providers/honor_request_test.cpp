@@ -7,7 +7,7 @@ using namespace nightpost;
 
 namespace {
 
-Certificate certificate() {
+Certificate shop() {
   Certificate c;
   c.vendor = Vendor::Honor;
   c.bundle_id = "com.example.shop";
@@ -21,7 +21,7 @@ std::shared_ptr<const Provider> provider(const Certificate& c) {
   return *made;
 }
 
-Notification notification() {
+Notification greeting() {
   Notification n;
   n.title = "t";
   n.body = "b";
@@ -41,7 +41,7 @@ const Grant kGrant{.authorization = "Bearer eyExample"};
 }  // namespace
 
 TEST_CASE("honor request: path and headers as in the vendor's example", "[honor]") {
-  const auto made = provider(certificate())->build(notification(), tokens(2), kGrant);
+  const auto made = provider(shop())->build(greeting(), tokens(2), kGrant);
   REQUIRE(made);
   REQUIRE(made->size() == 1);
   const HttpRequest& http = made->front().http;
@@ -57,14 +57,14 @@ TEST_CASE("honor request: path and headers as in the vendor's example", "[honor]
   CHECK(http.headers[2].value == "1735689600123");
   CHECK(http.body.ends_with(R"(}},"token":["BAEAA0","BAEAA1"]})"));
   CHECK(nlohmann::json::accept(http.body));
-  CHECK(provider(certificate())->build(notification(), tokens(2), kGrant)->front().http.body == http.body);
+  CHECK(provider(shop())->build(greeting(), tokens(2), kGrant)->front().http.body == http.body);
 }
 
 TEST_CASE("honor request: a thousand tokens each, every one once, in order", "[honor]") {
   for (const int count : {1, 1000, 1001, 2500}) {
     CAPTURE(count);
     const auto all = tokens(count);
-    const auto made = provider(certificate())->build(notification(), all, kGrant);
+    const auto made = provider(shop())->build(greeting(), all, kGrant);
     REQUIRE(made);
     CHECK(made->size() == (static_cast<std::size_t>(count) + 999) / 1000);
     std::size_t next = 0;
@@ -78,17 +78,17 @@ TEST_CASE("honor request: a thousand tokens each, every one once, in order", "[h
     }
     CHECK(next == all.size());
   }
-  CHECK(provider(certificate())->build(notification(), {}, kGrant)->empty());
+  CHECK(provider(shop())->build(greeting(), {}, kGrant)->empty());
 }
 
 TEST_CASE("honor request: badges part a batch only where they show", "[honor]") {
-  Certificate c = certificate();
+  Certificate c = shop();
   CHECK(provider(c)->batching().tokens);
   CHECK_FALSE(provider(c)->batching().badge);
   CHECK_FALSE(provider(c)->batching().sound);
   c.settings["badge_class"] = "com.example.shop.MainActivity";
   CHECK(provider(c)->batching().badge);
-  Notification n = notification();
+  Notification n = greeting();
   const std::string silent = provider(c)->build(n, tokens(1), kGrant)->front().http.body;
   n.sound = "ding";
   CHECK(provider(c)->build(n, tokens(1), kGrant)->front().http.body == silent);
@@ -97,30 +97,30 @@ TEST_CASE("honor request: badges part a batch only where they show", "[honor]") 
 }
 
 TEST_CASE("honor request: what cannot be sent is refused", "[honor]") {
-  const auto made = provider(certificate());
+  const auto made = provider(shop());
   for (const std::string& text :
        {std::string(), std::string("a b"), std::string("a\n"), std::string("é"), std::string(513, 'x')}) {
     const std::vector<DeviceToken> bad = {DeviceToken(text)};
     CHECK_FALSE(made->well_formed(bad[0]));
-    REQUIRE_FALSE(made->build(notification(), bad, kGrant));
+    REQUIRE_FALSE(made->build(greeting(), bad, kGrant));
   }
   CHECK(made->well_formed(DeviceToken(R"(a"\b)")));
   const std::vector<DeviceToken> quoted = {DeviceToken(R"(a"\b)")};
-  CHECK(nlohmann::json::parse(made->build(notification(), quoted, kGrant)->front().http.body)["token"][0] == R"(a"\b)");
+  CHECK(nlohmann::json::parse(made->build(greeting(), quoted, kGrant)->front().http.body)["token"][0] == R"(a"\b)");
 }
 
 TEST_CASE("honor request: hosts", "[honor]") {
-  Certificate c = certificate();
+  Certificate c = shop();
   CHECK(provider(c)->origin() == "https://push-api.cloud.honor.com");
   c.host_override = "https://localhost:8443";
   CHECK(provider(c)->origin() == "https://localhost:8443");
   c.host_override = "localhost";
   CHECK_FALSE(honor::make_provider(c));
-  c = certificate();
+  c = shop();
   c.settings["app_id"] = "1/../2";
   CHECK_FALSE(honor::make_provider(c));
-  c = certificate();
+  c = shop();
   c.environment = Environment::Development;
-  CHECK(provider(c)->build(notification(), tokens(1), kGrant)->front().http.body.find(R"("targetUserType":1)") !=
+  CHECK(provider(c)->build(greeting(), tokens(1), kGrant)->front().http.body.find(R"("targetUserType":1)") !=
         std::string::npos);
 }

@@ -10,7 +10,7 @@ using Json = nlohmann::json;
 namespace {
 
 // §3.8, byte for byte.
-const WallTime kNow = wall_from_ms(1'735'689'600'123);
+const WallTime kReceived = wall_from_ms(1'735'689'600'123);
 constexpr const char* kKey = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 constexpr const char* kHead = "timestamp=1735689600123; nonce=3f2b1c9a-6a34-4d0b-9b0e-6f1f0a7d2c55; value=";
 constexpr const char* kDecoded = "OxrndStw7B6Xzm2pjZT+dN21wnsa5rlQi/FRPBE7qmg=";
@@ -21,7 +21,7 @@ constexpr const char* kVersion2 =
     R"({"statuses":[{"token":"MAMz1","pushType":0,"appPackageName":"com.example.shop","biTag":"b1","requestId":"r","deliveryStatus":{"result":0,"timestamp":1735689601000}}]})";
 
 Result<ReceiptBatch> read(const std::string& body, const std::string& header = std::string(kHead) + kDecoded,
-                          std::string_view key = kKey, WallTime now = kNow, const std::string& user = "pushuser") {
+                          std::string_view key = kKey, WallTime now = kReceived, const std::string& user = "pushuser") {
   Certificate certificate;
   certificate.bundle_id = "com.example.shop";
   certificate.settings = {{"app_id", "100000001"}};
@@ -59,7 +59,9 @@ TEST_CASE("huawei receipts: the spec's signatures, of new keys and old", "[huawe
   CHECK(read(kVersion1, std::string(kHead) + kRaw));  // the same text taken as it is
   CHECK(read(kVersion1,
              std::string("value=") + kRaw + ";nonce=3f2b1c9a-6a34-4d0b-9b0e-6f1f0a7d2c55 ;timestamp=1735689600123"));
-  const auto at = [](milliseconds off) { return read(kVersion1, std::string(kHead) + kDecoded, kKey, kNow + off); };
+  const auto at = [](milliseconds off) {
+    return read(kVersion1, std::string(kHead) + kDecoded, kKey, kReceived + off);
+  };
   CHECK(at(std::chrono::minutes(5)));
   CHECK(at(-std::chrono::minutes(5)));
   CHECK_FALSE(at(std::chrono::minutes(5) + milliseconds(1)));
@@ -91,8 +93,8 @@ TEST_CASE("huawei receipts: who is not Huawei is not heard", "[huawei]") {
       {"timestamp least", read(kVersion1, "timestamp=-9223372036854775808; nonce=x; value=" + std::string(kDecoded))},
       {"another key", read(kVersion1, good, "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWX=")},
       {"no key", read(kVersion1, good, "")},
-      {"another user", read(kVersion1, good, kKey, kNow, "somebody")},
-      {"no user", read(kVersion1, good, kKey, kNow, "")},
+      {"another user", read(kVersion1, good, kKey, kReceived, "somebody")},
+      {"no user", read(kVersion1, good, kKey, kReceived, "")},
   };
   for (const Row& row : rows) {
     CAPTURE(row.name);
@@ -103,7 +105,7 @@ TEST_CASE("huawei receipts: who is not Huawei is not heard", "[huawei]") {
   Certificate certificate;
   certificate.settings = {{"receipt_user", "pushuser"}};
   const std::vector<HttpResponse::Field> none;
-  CHECK_FALSE(huawei::read_receipts(certificate, kKey, {"", "", none, kVersion1}, kNow));
+  CHECK_FALSE(huawei::read_receipts(certificate, kKey, {"", "", none, kVersion1}, kReceived));
 }
 
 TEST_CASE("huawei receipts: each status", "[huawei]") {

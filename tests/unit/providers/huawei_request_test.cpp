@@ -12,7 +12,7 @@ using Json = nlohmann::json;
 
 namespace {
 
-const WallTime kNow = wall_from_ms(1'735'689'600'000);
+const WallTime kSent = wall_from_ms(1'735'689'600'000);
 
 Certificate certificate(Settings settings) {
   Certificate made;
@@ -44,8 +44,8 @@ Notification order() {
   n.collapse_id = "order-8841";
   n.receipt_tag = "m-8841";
   n.sound = "default";
-  n.sent_at = kNow;
-  n.expires_at = kNow + std::chrono::days(1);
+  n.sent_at = kSent;
+  n.expires_at = kSent + std::chrono::days(1);
   return n;
 }
 

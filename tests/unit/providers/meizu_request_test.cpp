@@ -8,7 +8,7 @@ using namespace nightpost;
 
 namespace {
 
-Certificate certificate() {
+Certificate shop() {
   Certificate c;
   c.vendor = Vendor::Meizu;
   c.bundle_id = "com.example.im";
@@ -22,7 +22,7 @@ std::shared_ptr<const Provider> provider(const Certificate& c) {
   return *made;
 }
 
-Notification notification() {
+Notification greeting() {
   Notification n;
   n.title = "A+B & C=50%";
   n.body = "第1行";
@@ -41,7 +41,7 @@ const Grant kGrant{.authorization = "5f0c4f9d7a8b4c3e9d2a1b0c9f8e7d6c"};
 }  // namespace
 
 TEST_CASE("meizu request: signed over what is decoded from it", "[meizu]") {
-  const auto made = provider(certificate())->build(notification(), tokens(2), kGrant);
+  const auto made = provider(shop())->build(greeting(), tokens(2), kGrant);
   REQUIRE(made);
   REQUIRE(made->size() == 1);
   const HttpRequest& http = made->front().http;
@@ -59,15 +59,14 @@ TEST_CASE("meizu request: signed over what is decoded from it", "[meizu]") {
         meizu::signature_of(
             {{"appId", field("appId")}, {"messageJson", field("messageJson")}, {"pushIds", field("pushIds")}},
             kGrant.authorization));
-  CHECK(made->front().http.body ==
-        provider(certificate())->build(notification(), tokens(2), kGrant)->front().http.body);
+  CHECK(made->front().http.body == provider(shop())->build(greeting(), tokens(2), kGrant)->front().http.body);
 }
 
 TEST_CASE("meizu request: a hundred ids each, every id once, in order", "[meizu]") {
   for (const int count : {1, 99, 100, 101, 250}) {
     CAPTURE(count);
     const auto all = tokens(count);
-    const auto made = provider(certificate())->build(notification(), all, kGrant);
+    const auto made = provider(shop())->build(greeting(), all, kGrant);
     REQUIRE(made);
     CHECK(made->size() == (static_cast<std::size_t>(count) + 99) / 100);
     std::size_t next = 0;
@@ -81,18 +80,18 @@ TEST_CASE("meizu request: a hundred ids each, every id once, in order", "[meizu]
     }
     CHECK(next == all.size());
   }
-  CHECK(provider(certificate())->build(notification(), {}, kGrant)->empty());
+  CHECK(provider(shop())->build(greeting(), {}, kGrant)->empty());
 }
 
 TEST_CASE("meizu request: what cannot be sent is refused", "[meizu]") {
-  const auto made = provider(certificate());
+  const auto made = provider(shop());
   for (const std::string& text :
        {std::string(), std::string("a,b"), std::string("a b"), std::string("é"), std::string(257, 'x')}) {
     const std::vector<DeviceToken> bad = {DeviceToken(text)};
     CHECK_FALSE(made->well_formed(bad[0]));
-    REQUIRE_FALSE(made->build(notification(), bad, kGrant));
+    REQUIRE_FALSE(made->build(greeting(), bad, kGrant));
   }
-  Notification n = notification();
+  Notification n = greeting();
   n.body.clear();
   const auto refused = made->build(n, tokens(1), kGrant);
   REQUIRE_FALSE(refused);
@@ -100,7 +99,7 @@ TEST_CASE("meizu request: what cannot be sent is refused", "[meizu]") {
 }
 
 TEST_CASE("meizu request: hosts", "[meizu]") {
-  Certificate c = certificate();
+  Certificate c = shop();
   CHECK(provider(c)->origin() == "https://server-api-push.meizu.com");
   c.settings["region"] = "overseas";
   CHECK(provider(c)->origin() == "https://server-api-push.in.meizu.com");
@@ -108,11 +107,11 @@ TEST_CASE("meizu request: hosts", "[meizu]") {
   CHECK(provider(c)->origin() == "https://localhost:8443");
   c.host_override = "http://localhost";
   CHECK_FALSE(meizu::make_provider(c));
-  c = certificate();
+  c = shop();
   c.settings["region"] = "mars";
   CHECK_FALSE(meizu::make_provider(c));
   c.settings = {};
   CHECK_FALSE(meizu::make_provider(c));
-  CHECK(provider(certificate())->batching().tokens);
-  CHECK_FALSE(provider(certificate())->batching().badge);
+  CHECK(provider(shop())->batching().tokens);
+  CHECK_FALSE(provider(shop())->batching().badge);
 }

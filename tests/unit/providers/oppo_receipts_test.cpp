@@ -6,7 +6,7 @@ using namespace nightpost;
 
 namespace {
 
-const WallTime kNow = wall_from_ms(1'795'225'900'000);
+const WallTime kReceived = wall_from_ms(1'795'225'900'000);
 constexpr const char* kSpec =
     R"([{"messageId":"5b9a1c0be4b0","appId":"3000001","taskId":"5b9a1c0be4b0",)"
     R"("registrationIds":"CN_0123456789abcdef0123456789abcdef","eventTime":"1795225887405","param":"m-1001",)"
@@ -16,7 +16,7 @@ Result<ReceiptBatch> read(std::string_view body, std::string_view query = "key=k
   Certificate certificate;
   certificate.settings = {{"app_id", "3000001"}};
   const std::vector<HttpResponse::Field> headers;
-  return oppo::read_receipts(certificate, key, {query, "application/json", headers, body}, kNow);
+  return oppo::read_receipts(certificate, key, {query, "application/json", headers, body}, kReceived);
 }
 
 }  // namespace

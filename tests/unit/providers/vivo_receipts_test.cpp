@@ -6,13 +6,13 @@ using namespace nightpost;
 
 namespace {
 
-const WallTime kNow = wall_from_ms(1'795'225'900'000);
+const WallTime kReceived = wall_from_ms(1'795'225'900'000);
 constexpr const char* kSpec =
     R"({"342982232646":{"targets":"15638535410301000000001","ackTime":1795225887405,"param":"m-1001","ackType":"0"}})";
 
 Result<ReceiptBatch> read(std::string_view body, std::string_view query = "key=k3y", std::string_view key = "k3y") {
   const std::vector<HttpResponse::Field> headers;
-  return vivo::read_receipts({}, key, {query, "application/json", headers, body}, kNow);
+  return vivo::read_receipts({}, key, {query, "application/json", headers, body}, kReceived);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@ using namespace nightpost;
 
 namespace {
 
-Certificate certificate() {
+Certificate shop() {
   Certificate c;
   c.vendor = Vendor::Xiaomi;
   c.bundle_id = "com.example.im";
@@ -21,7 +21,7 @@ std::shared_ptr<const Provider> provider(const Certificate& c) {
   return *made;
 }
 
-Notification notification() {
+Notification greeting() {
   Notification n;
   n.title = "订单";
   n.body = "已发货";
@@ -42,7 +42,7 @@ const Grant kGrant{.authorization = "key=Ab1Cd2Ef3Gh4Ij5Kl6Mn7O=="};
 TEST_CASE("xiaomi request: path, headers and ids as in the vendor's example", "[xiaomi]") {
   const std::vector<DeviceToken> three = {DeviceToken("mi-reg-0001"), DeviceToken("mi-reg-0002"),
                                           DeviceToken("a+/b==")};
-  const auto made = provider(certificate())->build(notification(), three, kGrant);
+  const auto made = provider(shop())->build(greeting(), three, kGrant);
   REQUIRE(made);
   REQUIRE(made->size() == 1);
   const HttpRequest& http = made->front().http;
@@ -64,7 +64,7 @@ TEST_CASE("xiaomi request: a thousand ids each, every id once, in order", "[xiao
   for (const int count : {1, 999, 1000, 1001, 2500}) {
     CAPTURE(count);
     const auto all = tokens(count);
-    const auto made = provider(certificate())->build(notification(), all, kGrant);
+    const auto made = provider(shop())->build(greeting(), all, kGrant);
     REQUIRE(made);
     CHECK(made->size() == (static_cast<std::size_t>(count) + 999) / 1000);
     std::size_t next = 0;
@@ -79,17 +79,17 @@ TEST_CASE("xiaomi request: a thousand ids each, every id once, in order", "[xiao
     }
     CHECK(next == all.size());
   }
-  CHECK(provider(certificate())->build(notification(), {}, kGrant)->empty());
+  CHECK(provider(shop())->build(greeting(), {}, kGrant)->empty());
 }
 
 TEST_CASE("xiaomi request: the badge does not show, the sound does", "[xiaomi]") {
-  const auto made = provider(certificate());
+  const auto made = provider(shop());
   CHECK(made->batching().tokens);
   CHECK_FALSE(made->batching().badge);
   CHECK(made->batching().sound);
   CHECK(made->batching().mixed_max == 0);
   const auto one = tokens(1);
-  Notification n = notification();
+  Notification n = greeting();
   const std::string without = made->build(n, one, kGrant)->front().http.body;
   n.badge = 7;
   CHECK(made->build(n, one, kGrant)->front().http.body == without);
@@ -98,12 +98,12 @@ TEST_CASE("xiaomi request: the badge does not show, the sound does", "[xiaomi]")
 }
 
 TEST_CASE("xiaomi request: what is no registration id never leaves", "[xiaomi]") {
-  const auto made = provider(certificate());
+  const auto made = provider(shop());
   for (const std::string& text : {std::string(), std::string("a,b"), std::string("a b"), std::string("a\n"),
                                   std::string("é"), std::string(257, 'x')}) {
     const std::vector<DeviceToken> bad = {DeviceToken(text)};
     CHECK_FALSE(made->well_formed(bad[0]));
-    const auto refused = made->build(notification(), bad, kGrant);
+    const auto refused = made->build(greeting(), bad, kGrant);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == Errc::Malformed);
   }
@@ -123,7 +123,7 @@ TEST_CASE("xiaomi request: a region has its host, an override stands for all", "
       {"russia", "https://ru-api.xmpush.global.xiaomi.com"},
       {"global", "https://sgp-api.xmpush.global.xiaomi.com"},
   }));
-  Certificate c = certificate();
+  Certificate c = shop();
   if (*row.region != '\0') c.settings["region"] = row.region;
   CHECK(provider(c)->origin() == row.origin);
   c.host_override = "https://localhost:8443";

@@ -13,11 +13,11 @@ namespace {
 
 using nlohmann::json;
 
-constexpr WallTime kNow{milliseconds{1'795'225'887'405}};
+constexpr WallTime kMoment{milliseconds{1'795'225'887'405}};
 constexpr const char* kSecret = "5f0c4f9d7a8b4c3e9d2a1b0c9f8e7d6c";
 constexpr const char* kLive = "RA50c6348036344485d01776773577c64740465480a6b";
 constexpr const char* kBad = "RA00000000000000000000000000000000000000bad";
-constexpr const char* kTaught = R"({"apps":[{"app_id":"110123","app_secret":"5f0c4f9d7a8b4c3e9d2a1b0c9f8e7d6c"},
+constexpr const char* kTaughtTokens = R"({"apps":[{"app_id":"110123","app_secret":"5f0c4f9d7a8b4c3e9d2a1b0c9f8e7d6c"},
     {"app_id":"110124","app_secret":"other"}],
   "tokens":[{"token":"RA50c6348036344485d01776773577c64740465480a6b"},
     {"token":"RA00000000000000000000000000000000000000bad","gone":true},{"token":"muted","muted":true},
@@ -54,22 +54,22 @@ std::string signed_body(Params params, std::string_view secret = kSecret) {
 
 struct Simulated {
   explicit Simulated(SimulatorOptions options = {}) : simulator(make_meizu_simulator(options)) {
-    if (!options.accept_any) REQUIRE(simulator->teach(json::parse(kTaught)).has_value());
+    if (!options.accept_any) REQUIRE(simulator->teach(json::parse(kTaughtTokens)).has_value());
   }
-  json ask(const std::string& path, std::string body, WallTime now = kNow) {
+  json ask(const std::string& path, std::string body, WallTime now = kMoment) {
     return ask({.method = "POST",
                 .target = path,
                 .headers = {{"content-type", "application/x-www-form-urlencoded;charset=UTF-8"}},
                 .body = std::move(body)},
                now);
   }
-  json ask(const server::ServerRequest& request, WallTime now = kNow) {
+  json ask(const server::ServerRequest& request, WallTime now = kMoment) {
     judgement = simulator->judge(request, now);
     const server::ServerResponse response = simulator->answer(judgement);
     status = response.status;
     return response.body.empty() ? json() : json::parse(response.body);
   }
-  json push(const std::string& ids, WallTime now = kNow) {
+  json push(const std::string& ids, WallTime now = kMoment) {
     return ask(kPush, signed_body({{"appId", "110123"}, {"pushIds", ids}, {"messageJson", kMessage}}), now);
   }
   std::unique_ptr<VendorSimulator> simulator;
@@ -252,7 +252,7 @@ TEST_CASE("meizu: a device gets a few public messages a day", "[sandbox][meizu]"
   Simulated meizu;
   json app = {{"app_id", "110123"}, {"app_secret", kSecret}, {"public_per_device", 2}};
   REQUIRE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
-  const auto send = [&](int kind, WallTime now = kNow) {
+  const auto send = [&](int kind, WallTime now = kMoment) {
     const json message = {{"noticeBarInfo", {{"noticeMsgType", kind}, {"title", "a"}, {"content", "b"}}}};
     const std::string ids = std::string(kLive) + "," + kBad;
     const std::string body = signed_body({{"appId", "110123"}, {"pushIds", ids}, {"messageJson", message.dump()}});
@@ -264,11 +264,11 @@ TEST_CASE("meizu: a device gets a few public messages a day", "[sandbox][meizu]"
   CHECK(send(0) == sent);
   CHECK(send(0) == full);
   CHECK(send(1) == sent);
-  CHECK(send(0, kNow + std::chrono::hours(14)) == full);  // it is 09:51 there
-  CHECK(send(0, kNow + std::chrono::hours(15)) == sent);
+  CHECK(send(0, kMoment + std::chrono::hours(14)) == full);  // it is 09:51 there
+  CHECK(send(0, kMoment + std::chrono::hours(15)) == sent);
   app.erase("public_per_device");
   REQUIRE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
-  for (int i = 0; i < 4; ++i) CHECK(send(0, kNow + std::chrono::hours(16) + std::chrono::minutes(i)) == sent);
+  for (int i = 0; i < 4; ++i) CHECK(send(0, kMoment + std::chrono::hours(16) + std::chrono::minutes(i)) == sent);
   for (const json& wrong : {json(0), json(-1), json("3"), json(1.5), json(1'000'001)}) {
     app["public_per_device"] = wrong;
     CHECK_FALSE(meizu.simulator->teach({{"apps", json::array({app})}}).has_value());
@@ -277,20 +277,20 @@ TEST_CASE("meizu: a device gets a few public messages a day", "[sandbox][meizu]"
 
 TEST_CASE("meizu: the sixth message of a minute is folded", "[sandbox][meizu]") {
   Simulated meizu;
-  for (int i = 0; i < 5; ++i) CHECK(meizu.push(kLive, kNow + seconds(i))["value"] == json::object());
-  const json folded = meizu.push(kLive, kNow + milliseconds(59'999));
+  for (int i = 0; i < 5; ++i) CHECK(meizu.push(kLive, kMoment + seconds(i))["value"] == json::object());
+  const json folded = meizu.push(kLive, kMoment + milliseconds(59'999));
   CHECK(folded["value"] == json{{"520", {kLive}}});
-  CHECK(meizu.push(kLive, kNow + seconds(60))["value"] == json::object());
+  CHECK(meizu.push(kLive, kMoment + seconds(60))["value"] == json::object());
   // What a script refuses was never sent.
   meizu.simulator->forget();
-  REQUIRE(meizu.simulator->teach(json::parse(kTaught)).has_value());
+  REQUIRE(meizu.simulator->teach(json::parse(kTaughtTokens)).has_value());
   for (int i = 0; i < 9; ++i) {
     meizu.judgement = meizu.simulator->judge(
         {.method = "POST",
          .target = kPush,
          .headers = {{"content-type", "application/x-www-form-urlencoded"}},
          .body = signed_body({{"appId", "110123"}, {"pushIds", kLive}, {"messageJson", kMessage}})},
-        kNow);
+        kMoment);
     CHECK(meizu.judgement.tokens.at(0).reason.empty());
     meizu.simulator->answer(meizu.judgement, {.status = 503, .reason = ""});
   }
@@ -335,7 +335,7 @@ TEST_CASE("meizu: receipts are a form with the receiver's token", "[sandbox][mei
   const std::vector<ReceiptEvent> events = {{.token = kLive, .status = "", .id = "c2ee", .tag = "m-1001"},
                                             {.token = "b", .status = "1", .id = "c2ee", .tag = "m-1001"},
                                             {.token = kLive, .status = "2", .id = "c2ee", .tag = "m-1001"}};
-  const auto posts = meizu.simulator->receipts(events, {.user = "", .key = "s&cret"}, kNow);
+  const auto posts = meizu.simulator->receipts(events, {.user = "", .key = "s&cret"}, kMoment);
   REQUIRE(posts.has_value());
   REQUIRE(posts->size() == 1);
   const auto form = FormFields::parse((*posts)[0].body);
@@ -346,7 +346,7 @@ TEST_CASE("meizu: receipts are a form with the receiver's token", "[sandbox][mei
         json{{"c2ee-1", {{"param", "m-1001"}, {"type", 1}, {"targets", {kLive, "b"}}}},
              {"c2ee-2", {{"param", "m-1001"}, {"type", 2}, {"targets", {kLive}}}}});
   const std::vector<ReceiptEvent> odd = {{.token = kLive, .status = "3"}};
-  CHECK_FALSE(meizu.simulator->receipts(odd, {}, kNow).has_value());
+  CHECK_FALSE(meizu.simulator->receipts(odd, {}, kMoment).has_value());
 }
 
 TEST_CASE("meizu: accept_any, and what cannot be taught", "[sandbox][meizu]") {
@@ -364,11 +364,11 @@ TEST_CASE("meizu: accept_any, and what cannot be taught", "[sandbox][meizu]") {
 
 TEST_CASE("meizu: what was counted is bounded", "[sandbox][meizu]") {
   meizu::Folding folding;
-  for (int i = 0; i < 5; ++i) folding.count("a", "first", kNow);
-  CHECK(folding.folds("a", "first", kNow));
-  CHECK_FALSE(folding.folds("b", "first", kNow));
-  for (std::size_t i = 0; i <= meizu::Folding::kDevicesMax; ++i) folding.count("a", std::to_string(i), kNow);
-  CHECK_FALSE(folding.folds("a", "first", kNow));
+  for (int i = 0; i < 5; ++i) folding.count("a", "first", kMoment);
+  CHECK(folding.folds("a", "first", kMoment));
+  CHECK_FALSE(folding.folds("b", "first", kMoment));
+  for (std::size_t i = 0; i <= meizu::Folding::kDevicesMax; ++i) folding.count("a", std::to_string(i), kMoment);
+  CHECK_FALSE(folding.folds("a", "first", kMoment));
 }
 
 }  // namespace
