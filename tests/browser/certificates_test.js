@@ -68,7 +68,7 @@ export const tests = [
     for (const [vendor, what, values, words] of credentials.bad) {
       await add(admin, vendor, { name: 'bad', ...values });
       const said = admin.page.locator('main .mistake:visible, main [role=alert], main .said');
-      const shown = await admin.page.waitForFunction(({ source }) => [...document.querySelectorAll('main .mistake:not([hidden]), main [role=alert], main .said')].some((each) => new RegExp(source).test(each.innerText)), { source: words.source }, { timeout: 4000 })
+      const shown = await admin.page.waitForFunction(({ source }) => [...document.querySelectorAll('main .mistake:not([hidden]), main [role=alert], main .said')].some((each) => new RegExp(source).test(each.innerText)), { source: words.source }, { timeout: 20_000 })
         .then(() => true, () => false);
       if (!shown) missed.push(`${vendor}, ${what}: "${(await said.allInnerTexts()).join(' | ')}" has not ${words}`);
     }

@@ -44,7 +44,7 @@ export const tests = [
     for (const [vendor, what, values, reason] of credentials.bad) {
       await add(reader, vendor, { name: 'bad', ...values });
       // The server explains in English, at the field; what the page finds by itself is Chinese.
-      const shown = await reader.page.waitForFunction(({ source }) => [...document.querySelectorAll('main .mistake:not([hidden]), main [role=alert], main .said')].some((each) => new RegExp(source).test(each.innerText) || /\p{Script=Han}/u.test(each.innerText)), { source: reason.source }, { timeout: 4000 })
+      const shown = await reader.page.waitForFunction(({ source }) => [...document.querySelectorAll('main .mistake:not([hidden]), main [role=alert], main .said')].some((each) => new RegExp(source).test(each.innerText) || /\p{Script=Han}/u.test(each.innerText)), { source: reason.source }, { timeout: 20_000 })
         .then(() => true, () => false);
       if (!shown) missed.push(`${vendor}, ${what}: "${await reader.text()}"`);
     }

@@ -19,7 +19,7 @@ export class Visitor {
     visitor.bed = bed;
     visitor.context = await browser.newContext({ locale, colorScheme: dark ? 'dark' : 'light', viewport: { width, height: 860 }, reducedMotion: 'reduce' });
     visitor.page = await visitor.context.newPage();
-    visitor.page.setDefaultTimeout(10_000);
+    visitor.page.setDefaultTimeout(30_000);
     visitor.watch();
     return visitor;
   }
