@@ -23,19 +23,6 @@ struct ImCommandOptions {
   std::string ready_file;
 };
 
-/// A line each service.
-std::string rest_commands_listed() {
-  std::string out;
-  std::string_view service;
-  for (const im::RestCommand& command : im::rest_commands()) {
-    if (command.handler == nullptr) continue;
-    if (command.service != service) out += fmt::format("{}  {}:", out.empty() ? "" : "\n", command.service);
-    service = command.service;
-    out += fmt::format(" {}", command.name);
-  }
-  return out + "\n";
-}
-
 int run_im(const ImCommandOptions& options) {
   const auto config = options.common.load();
   if (!config) return config.error();
@@ -96,8 +83,10 @@ void add_im_command(CLI::App& root, int& exit_code) {
       "nightpost im-words and im-settings change what an app's users may say, and what it has otherwise than the "
       "config.\n"
       "Several on one PostgreSQL tell each other what happens by the Redis that im.redis.url names.\n\n"
-      "The server API, POST https://HOST/v4/SERVICE/COMMAND:\n" +
-      rest_commands_listed() + "\nExample:\n  nightpost im --config config/dev.json");
+      "The server API, POST https://HOST/v4/SERVICE/COMMAND, called by an " +
+      std::string(im::RestCommand::kWho) + " of the app;\neach command is there since " + std::string(im::kRestSince) +
+      " where nothing else is said:\n" + im::command_list(im::rest_commands()) +
+      "\n\nExample:\n  nightpost im --config config/dev.json");
   im->callback([options, &exit_code] { exit_code = run_im(*options); });
 }
 

@@ -10,14 +10,14 @@ namespace {
 using Handler = void (*)(Call);
 
 constexpr RestCommand offered(std::string_view service, std::string_view name, Family family, Rate rate,
-                              Handler handler, std::string_view old_of = {}) {
-  return {service, name, family, rate, handler, 0, old_of};
+                              Handler handler, std::string_view old_of = {}, std::string_view since = kRestSince) {
+  return {service, name, family, rate, handler, 0, old_of, since};
 }
 /// Known to the API, and not to this server. `code`: 60009 and, of groups, 10003 are what an unknown address or name
 /// gets.
 constexpr RestCommand missing(std::string_view service, std::string_view name, Family family, std::int32_t code,
                               std::string_view old_of = {}) {
-  return {service, name, family, Rate::Manage, nullptr, code, old_of};
+  return {service, name, family, Rate::Manage, nullptr, code, old_of, {}};
 }
 
 constexpr std::array kCommands = {
@@ -181,6 +181,19 @@ const RestCommand* find_command(std::string_view service, std::string_view name)
   const std::pair sought{service, name};
   const auto found = std::ranges::lower_bound(kCommands, sought, {}, address_of);
   return found != kCommands.end() && address_of(*found) == sought ? &*found : nullptr;
+}
+
+std::string command_list(std::span<const RestCommand> commands) {
+  std::string out;
+  std::string_view service;
+  for (const RestCommand& command : commands) {
+    if (command.handler == nullptr) continue;
+    if (command.service != service) out.append(out.empty() ? "  " : "\n  ").append(command.service).append(":");
+    service = command.service;
+    out.append(" ").append(command.name);
+    if (command.since != kRestSince) out.append(" (since ").append(command.since).append(")");
+  }
+  return out;
 }
 
 std::int32_t unknown_command_code(std::string_view service) noexcept {

@@ -1,9 +1,10 @@
-// Every command of the server API, in one table: routing, rates, metrics, answers of those that are not offered, and
-// the list in the README are made of it.
+// Every command of the server API, in one table: routing, rights, rates, metrics, the API's document, the list in the
+// help, and the answers of commands that are not offered are made of it.
 #pragma once
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "im/rest/call.h"
@@ -12,7 +13,13 @@ namespace nightpost::im {
 
 enum class Rate : std::uint8_t { Message, Manage };
 
+/// The first version of Nightpost that had this API.
+inline constexpr std::string_view kRestSince = "0.1.0";
+
 struct RestCommand {
+  /// Who may call, the same for each: users have sockets, no command is theirs.
+  static constexpr std::string_view kWho = "administrator";
+
   std::string_view service, name;
   Family family = Family::Message;
   Rate rate = Rate::Message;
@@ -20,12 +27,15 @@ struct RestCommand {
   void (*handler)(Call call) = nullptr;
   std::int32_t code = 0;
   std::string_view old_of;  // an earlier name of that command
+  std::string_view since;   // the first version of Nightpost that offers it; empty: none does
 };
 
 /// By service and name, ascending.
 std::span<const RestCommand> rest_commands() noexcept;
 /// Null: unknown.
 const RestCommand* find_command(std::string_view service, std::string_view name) noexcept;
+/// The offered ones, a line each service, with their version where it is not kRestSince: for people.
+std::string command_list(std::span<const RestCommand> commands);
 /// What a call of an unknown command is answered: 10003 in a service of groups, else 60009.
 std::int32_t unknown_command_code(std::string_view service) noexcept;
 

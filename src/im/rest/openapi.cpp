@@ -118,7 +118,8 @@ RestJson operation(const RestCommand& command, Tools& tools, const RestOptions& 
                   {"responses",
                    {{"200", responses("done, or refused by ErrorCode")},
                     {"503", responses("too many calls are at work, or the server is stopping: repeat")}}},
-                  {"x-who", "administrator"},
+                  {"x-who", RestCommand::kWho},
+                  {"x-since", command.since},
                   {"x-calls-per-second", message ? options.message_calls_per_second : options.manage_calls_per_second}};
   if (!command.old_of.empty()) {
     out["deprecated"] = true;

@@ -50,6 +50,8 @@ TEST_CASE("openapi: every command once, offered or not", "[im][rest][openapi]") 
     const Json& post = bed.document.at("paths").at(path).at("post");
     CHECK(post.at("operationId") == std::string(command.service) + "." + std::string(command.name));
     CHECK(post.at("x-calls-per-second") == (command.rate == Rate::Message ? 200 : 100));
+    CHECK(post.at("x-who") == "administrator");
+    CHECK(post.at("x-since") == command.since);
     CHECK(post.value("deprecated", false) == !command.old_of.empty());
   }
   CHECK(bed.document.at("paths").size() == offered);

@@ -3,10 +3,13 @@
 
 #include <zlib.h>
 
+#include <array>
 #include <catch2/catch.hpp>
+#include <charconv>
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <sstream>
 
 #include "core/text.h"
 #include "im/rest/tim_push.h"
@@ -215,6 +218,7 @@ TEST_CASE("rest: the table of commands", "[im][rest][commands]") {
     CHECK(seen.emplace(command.service, command.name).second);
     CHECK(find_command(command.service, command.name) == &command);
     CHECK((command.handler == nullptr) == (command.code != 0));
+    CHECK((command.handler == nullptr) == command.since.empty());
     if (command.old_of.empty()) continue;
     const std::size_t slash = command.old_of.find('/');
     const RestCommand* const now = find_command(command.old_of.substr(0, slash), command.old_of.substr(slash + 1));
@@ -228,6 +232,65 @@ TEST_CASE("rest: the table of commands", "[im][rest][commands]") {
   CHECK(unknown_command_code("nothing") == 60009);
 }
 
+/// "1.20.3"; nullopt: no such version.
+std::optional<std::array<int, 3>> version_of(std::string_view text) {
+  std::array<int, 3> out{};
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const std::string_view part = text.substr(0, text.find('.'));
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), out[i]);
+    if (error != std::errc{} || end != part.data() + part.size() || out[i] < 0) return std::nullopt;
+    text.remove_prefix(part.size());
+    if (text.empty() != (i + 1 == out.size())) return std::nullopt;
+    if (!text.empty()) text.remove_prefix(1);
+  }
+  return out;
+}
+
+TEST_CASE("rest: since when a command is there is a version, none that is yet to come", "[im][rest][commands]") {
+  for (const char* const none : {"", "1", "1.2", "1.2.3.4", "1.2.x", "v1.2.3", "1..3", "1.2.3 ", "-1.2.3"}) {
+    CAPTURE(none);
+    CHECK_FALSE(version_of(none));
+  }
+  std::ifstream file(NIGHTPOST_SOURCE_DIR "/CMakeLists.txt");
+  const std::string build{std::istreambuf_iterator<char>(file), {}};
+  constexpr std::string_view kProject = "project(nightpost VERSION ";
+  const std::size_t at = build.find(kProject) + kProject.size();
+  const auto now = version_of(std::string_view(build).substr(at, build.find(' ', at) - at));
+  const auto first = version_of(kRestSince);
+  REQUIRE((now && first));
+  for (const RestCommand& command : rest_commands()) {
+    if (command.handler == nullptr) continue;
+    CAPTURE(command.service, command.name, command.since);
+    const auto since = version_of(command.since);
+    REQUIRE(since);
+    CHECK((*first <= *since && *since <= *now));
+  }
+}
+
+TEST_CASE("rest: the list for people has every command that is offered, once, and no other", "[im][rest][commands]") {
+  std::set<std::string> listed;
+  std::istringstream lines(command_list(rest_commands()));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string service, name;
+    words >> service;
+    REQUIRE(service.ends_with(':'));
+    service.back() = '/';
+    while (words >> name) CHECK(listed.insert(service + name).second);
+  }
+  std::set<std::string> offered;
+  for (const RestCommand& command : rest_commands())
+    if (command.handler != nullptr) offered.insert(std::string(command.service) + "/" + std::string(command.name));
+  CHECK(listed == offered);
+
+  RestCommand made[] = {*find_command("openim", "sendmsg"), *find_command("openim", "c2c_msg_read_receipt"),
+                        *find_command("openim", "batchsendmsg"), *find_command("sns", "friend_add")};
+  made[2].since = "0.2.0";
+  CHECK(command_list(made) == "  openim: sendmsg batchsendmsg (since 0.2.0)\n  sns: friend_add");
+  CHECK(command_list({made + 1, 1}) == "");
+  CHECK(command_list({}) == "");
+}
+
 TEST_CASE("rest: the page names every command that is offered, and every field of a push", "[im][rest][commands]") {
   std::ifstream file(NIGHTPOST_SOURCE_DIR "/src/im/README.md");
   const std::string page{std::istreambuf_iterator<char>(file), {}};
@@ -238,7 +301,10 @@ TEST_CASE("rest: the page names every command that is offered, and every field o
     REQUIRE(row != page.npos);
     const std::string line = page.substr(row, page.find('\n', row) - row);
     CHECK(line.contains("`" + std::string(command.name) + "`"));
+    if (command.since != kRestSince) CHECK(line.contains("(since " + std::string(command.since) + ")"));
   }
+  CHECK(page.contains("called by an " + std::string(RestCommand::kWho) + " of the app"));
+  CHECK(page.contains("since " + std::string(kRestSince) + " where nothing else is said"));
   for (const PushField& field : push_fields()) {
     CAPTURE(field.name);
     const std::string name(field.name);
