@@ -27,7 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Fault fault;
   Fields fields(*body, "", 90001, fault);
   const TimBody content = elements_from_tim(fields);
-  const std::string push = push_from_tim(fields, content.custom_ext);
+  const std::string push = push_from_tim(fields, content.custom_ext).push;
   must(fault.code == 0 || !fault.info.empty());
   if (fault.code != 0) return 0;
   if (const auto checked = check_elements(content.elements, {}))

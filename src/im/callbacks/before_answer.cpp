@@ -47,7 +47,7 @@ Answer<void> read_content(Fields& answer, const BeforeAnswerLimits& limits, Befo
   if (out.cloud_data)
     if (auto ok = check_text(*out.cloud_data, "CloudCustomData", limits.cloud_data_bytes_max); !ok) return ok;
   if (!is_there(answer, "OfflinePushInfo")) return {};
-  auto push = check_push(push_from_tim(answer, body.custom_ext));
+  auto push = check_push(push_from_tim(answer, body.custom_ext).push);
   if (!push) return std::unexpected(std::move(push.error()));
   out.push = *std::move(push);
   return {};

@@ -28,7 +28,7 @@ std::int32_t malformed_code(Family family) noexcept;
 /// What becomes of a call: code 0 with members, or a code and a line that says why.
 struct Outcome {
   std::int32_t code = 0;
-  std::string info;
+  std::string info;  // of a success: empty, or what Call::advise() said
   RestJson members = RestJson::object();
 };
 
@@ -75,8 +75,12 @@ class Call {
     std::exchange(done_, nullptr)({fault_->code, std::move(fault_->info)});
     return true;
   }
+  /// What the answer says beside its success: what of the request changed nothing. Empty: nothing.
+  void advise(std::string words) { advice_ = std::move(words); }
   void answer(Outcome outcome) && {
-    if (notes_ == nullptr) done_(std::move(outcome));
+    if (notes_ != nullptr) return;
+    if (outcome.code == 0 && outcome.info.empty()) outcome.info = std::move(advice_);
+    done_(std::move(outcome));
   }
   void refuse(std::int32_t code, std::string info) && { std::move(*this).answer({code, std::move(info)}); }
   void refuse(const Refusal& refusal) && { std::move(*this).refuse(rest_code(family, refusal.code), refusal.why); }
@@ -103,6 +107,7 @@ class Call {
   std::unique_ptr<nlohmann::json> body_;  // where readers look at it, wherever the call is moved
   std::unique_ptr<Fault> fault_;          // likewise
   Done done_;
+  std::string advice_;
   FieldNotes* notes_ = nullptr;  // not null: this call is read by nobody
 };
 

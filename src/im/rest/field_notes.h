@@ -19,6 +19,7 @@ struct FieldNote {
   std::size_t count_max = 0;         // Texts, Objects
   std::string component;             // Component: it is described on its own, under this name
   std::list<FieldNote> members;      // Object; Objects: of each
+  std::string ignored;               // why it changes nothing; empty: it counts
 };
 
 /// A decoder is run twice: as if each member that it looks for by has() were there, and as if none were.

@@ -41,6 +41,11 @@ const Json* Fields::raw(Names names) {
   return member(names).value;
 }
 
+const Json* Fields::passed_over(Names names, std::string_view why) {
+  if (noting()) note(names, FieldNote::Is::Any, false).ignored = why;
+  return member(names).value;
+}
+
 Fields::Member Fields::member(Names names) const {
   if (object_ == nullptr) return {};
   for (const std::string_view name : {names.name, names.old}) {

@@ -70,6 +70,8 @@ class Fields {
   void require(Names names, std::int32_t code = 0);
   /// The member as it came; null: not there.
   const nlohmann::json* raw(Names names);
+  /// Likewise of a member that changes nothing; its note says why.
+  const nlohmann::json* passed_over(Names names, std::string_view why);
 
   void fail(std::string_view name, std::string_view what, std::int32_t code = 0);
   bool failed() const noexcept { return fault_.code != 0; }

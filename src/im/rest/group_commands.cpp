@@ -466,7 +466,9 @@ void send_group_msg(Call call) {
   });
   const TimBody content = elements_from_tim(body);
   request.elements = content.elements;
-  request.push = push_from_tim(body, content.custom_ext);
+  TimPush push = push_from_tim(body, content.custom_ext);
+  request.push = std::move(push.push);
+  call.advise(std::move(push.ignored));
   if (call.answered_fault()) return;
   name_call(call, request, from, random);
   GroupService& groups = *call.tools.groups;

@@ -67,7 +67,7 @@ PushCondition condition_of(Fields& body) {
   return out;
 }
 
-MassPush push_of(Fields& body, const Call& call, bool needs_message) {
+MassPush push_of(Fields& body, Call& call, bool needs_message) {
   MassPush out;
   out.from = body.text_if("From_Account").value_or(call.administrator.user);
   out.random = body.u32("MsgRandom", 90005);
@@ -77,7 +77,9 @@ MassPush push_of(Fields& body, const Call& call, bool needs_message) {
     out.elements = std::move(content.elements);
     custom_ext = std::move(content.custom_ext);
   }
-  out.push = push_from_tim(body, custom_ext);
+  TimPush push = push_from_tim(body, custom_ext);
+  out.push = std::move(push.push);
+  call.advise(std::move(push.ignored));
   if (!needs_message) body.require("OfflinePushInfo");
   const auto lifetime = body.number_if("MsgLifeTime", 0, kU32Max, 90044);
   if (lifetime.value_or(0) > kPushLifetimeMax) body.fail("MsgLifeTime", "more than 604800 seconds, 7 days", 90026);

@@ -49,7 +49,7 @@ void read_lifetime(Fields& body, AdminSend& out) {
 }
 
 /// What sendmsg and batchsendmsg share.
-AdminSend message_of(Fields& body) {
+AdminSend message_of(Fields& body, Call& call) {
   AdminSend out;
   out.hidden_from_sender = body.number_if("SyncOtherMachine", 1, 2, 90031).value_or(1) == 2;
   read_lifetime(body, out);
@@ -63,7 +63,9 @@ AdminSend message_of(Fields& body) {
   out.cloud_data = body.text_if("CloudCustomData").value_or("");
   body.number_if("SupportMessageExtension", 0, 1);
   body.number_if("IsNeedReadReceipt", 0, 1);
-  out.push = push_from_tim(body, content.custom_ext);
+  TimPush push = push_from_tim(body, content.custom_ext);
+  out.push = std::move(push.push);
+  call.advise(std::move(push.ignored));
   return out;
 }
 
@@ -133,7 +135,7 @@ void sendmsg(Call call) {
   Fields body = call.fields();
   const std::string from = sender_of(body, call);
   std::string to = body.text("To_Account", 90003);
-  AdminSend message = message_of(body);
+  AdminSend message = message_of(body, call);
   if (body.number_if("OnlineOnlyFlag", 0, 1).value_or(0) == 1) message.online_only = true;
   body.u32_if("MsgTimeStamp", 90006);  // ours is the time
   read_callback_control(body, message.ask_before, message.tell_after);
@@ -155,7 +157,7 @@ void batchsendmsg(Call call) {
   Fields body = call.fields();
   const UserKey sender = call.user(sender_of(body, call));
   std::vector<std::string> users = body.texts("To_Account", kReceiversMax, 90003, 90011);
-  AdminSend message = message_of(body);
+  AdminSend message = message_of(body, call);
   message.ask_before = message.tell_after = false;  // the contract's: up to 500 at once, and the app knows of them
   if (call.answered_fault()) return;
   auto& service = call.tools.service;

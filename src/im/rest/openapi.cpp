@@ -38,6 +38,7 @@ RestJson field_schema(const FieldNote& field) {
     case NoteIs::Component:
       return {{"$ref", schema_ref(field.component)}};
     case NoteIs::Any:
+      if (!field.ignored.empty()) return {{"description", "ignored: " + field.ignored}};
       break;
   }
   return RestJson::object();
@@ -96,7 +97,11 @@ RestJson envelope_schema() {
           {"properties",
            {{"ActionStatus", {{"type", "string"}, {"enum", {"OK", "FAIL"}}}},
             {"ErrorCode", {{"type", "integer"}, {"description", "0: done"}}},
-            {"ErrorInfo", {{"type", "string"}, {"description", "empty, or why not, with the place of a fault"}}}}},
+            {"ErrorInfo",
+             {{"type", "string"},
+              {"description",
+               "of a refusal why, with the place of a fault; of a success what of OfflinePushInfo was ignored, and "
+               "why; else empty"}}}}},
           {"required", {"ActionStatus", "ErrorCode", "ErrorInfo"}}};
 }
 

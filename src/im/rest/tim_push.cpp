@@ -1,6 +1,8 @@
 #include "im/rest/tim_push.h"
 
 #include <array>
+#include <utility>
+#include <vector>
 
 namespace nightpost::im {
 namespace {
@@ -10,6 +12,7 @@ constexpr std::string_view kAndroid = "AndroidInfo";
 constexpr std::string_view kApns = "ApnsInfo";
 constexpr std::string_view kOfCertificate = "the app's certificate of that vendor says it for all messages";
 constexpr std::string_view kOfChannel = "on Android a notification's channel has the sound";
+constexpr std::string_view kOnePicture = "a push has one picture, the first that is named";
 
 // Where several fields become one member, the first that says something counts: ours has one picture for all vendors.
 constexpr std::array kFields = {
@@ -18,7 +21,7 @@ constexpr std::array kFields = {
     PushField{"", "Desc", PushIs::Text, "desc", ""},
     PushField{"", "Ext", PushIs::Text, "ext", ""},
     PushField{kAndroid, "Sound", PushIs::Any, "", kOfChannel},
-    PushField{kAndroid, "PushStyle", PushIs::Any, "", "a long text is shown as the phone does"},
+    PushField{kAndroid, "PushStyle", PushIs::AnyBut0, "", "a long text is shown as the phone does"},
     PushField{kAndroid, "XiaoMiChannelID", PushIs::Text, "android.channel.xiaomi", ""},
     PushField{kAndroid, "OPPOChannelID", PushIs::Text, "android.channel.oppo", ""},
     PushField{kAndroid, "GoogleChannelID", PushIs::Text, "android.channel.fcm", ""},
@@ -33,7 +36,7 @@ constexpr std::array kFields = {
     PushField{kAndroid, "HonorImage", PushIs::Text, "image", ""},
     PushField{kAndroid, "GoogleImage", PushIs::Text, "image", ""},
     PushField{kAndroid, "HonorImportance", PushIs::Any, "", kOfCertificate},
-    PushField{kAndroid, "ExtAsHuaweiIntentParam", PushIs::Any, "", "Ext reaches the app in any case"},
+    PushField{kAndroid, "ExtAsHuaweiIntentParam", PushIs::AnyBut0, "", "Ext reaches the app in any case"},
     PushField{kAndroid, "MeiZuNoticeMsgType", PushIs::Any, "", kOfCertificate},
     PushField{kApns, "Sound", PushIs::Text, "apns.sound", ""},
     PushField{kApns, "BadgeMode", PushIs::Badge, "apns.badge", ""},
@@ -42,7 +45,7 @@ constexpr std::array kFields = {
     PushField{kApns, "Image", PushIs::Text, "image", ""},
     PushField{kApns, "MutableContent", PushIs::Flag, "apns.mutable_content", ""},
     PushField{kApns, "InterruptionLevel", PushIs::Level, "apns.interruption_level", ""},
-    PushField{kApns, "ContentAvailable", PushIs::Any, "", "a message's push is one that shows"},
+    PushField{kApns, "ContentAvailable", PushIs::AnyBut0, "", "a message's push is one that shows"},
 };
 
 /// "android.channel.oppo" as the place in `push`, made where it is not there.
@@ -56,12 +59,37 @@ RestJson& place(RestJson& push, std::string_view member) {
   return *at;
 }
 
-void read(Fields& from, const PushField& field, RestJson& push) {
+/// Fields that change nothing, gathered by why.
+class Ignored {
+ public:
+  void add(const PushField& field, std::string_view why) {
+    std::string name = field.section.empty() ? field.name : std::string(field.section) + "." + field.name;
+    for (auto& [reason, names] : by_reason_)
+      if (reason == why) return void(names += ", " + name);
+    by_reason_.emplace_back(why, std::move(name));
+  }
+  std::string words() const {
+    std::string out;
+    for (const auto& [reason, names] : by_reason_)
+      out.append(out.empty() ? kIgnoredPush : "; ").append(names).append(" (").append(reason).append(")");
+    return out;
+  }
+
+ private:
+  std::vector<std::pair<std::string_view, std::string>> by_reason_;
+};
+
+void read(Fields& from, const PushField& field, RestJson& push, Ignored& ignored) {
   switch (field.is) {
     case PushIs::Text:
     case PushIs::Level: {
       const auto text = from.text_if(field.name);
-      if (text && !text->empty() && place(push, field.member).is_null()) place(push, field.member) = *text;
+      if (!text || text->empty()) break;
+      RestJson& member = place(push, field.member);
+      if (member.is_null())
+        member = *text;
+      else if (member != *text)
+        ignored.add(field, kOnePicture);
       break;
     }
     case PushIs::Flag:
@@ -72,7 +100,12 @@ void read(Fields& from, const PushField& field, RestJson& push) {
         place(push, field.member) = *mode == 1 ? "ignore" : "count";
       break;
     case PushIs::Any:
+    case PushIs::AnyBut0: {
+      const nlohmann::json* const value = from.passed_over(field.name, field.why);
+      const bool says_nothing = value == nullptr || *value == "" || (field.is == PushIs::AnyBut0 && *value == 0);
+      if (!says_nothing) ignored.add(field, field.why);
       break;
+    }
   }
 }
 
@@ -80,16 +113,17 @@ void read(Fields& from, const PushField& field, RestJson& push) {
 
 std::span<const PushField> push_fields() noexcept { return kFields; }
 
-std::string push_from_tim(Fields& request, const std::string& ext) {
+TimPush push_from_tim(Fields& request, const std::string& ext) {
   RestJson push = RestJson::object();
+  Ignored ignored;
   Fields info = request.object("OfflinePushInfo");
   Fields android = info.object("AndroidInfo");
   Fields apns = info.object("ApnsInfo");
   for (const PushField& field : kFields)
-    if (!field.member.empty())
-      read(field.section == kAndroid ? android : field.section == kApns ? apns : info, field, push);
+    read(field.section == kAndroid ? android : field.section == kApns ? apns : info, field, push, ignored);
   if (!ext.empty() && !push.contains("ext")) push["ext"] = ext;
-  return push.empty() ? std::string() : push.dump(-1, ' ', false, RestJson::error_handler_t::replace);
+  return {.push = push.empty() ? std::string() : push.dump(-1, ' ', false, RestJson::error_handler_t::replace),
+          .ignored = ignored.words()};
 }
 
 std::string as_push_info(std::string why) { return why.starts_with("push") ? "OfflinePushInfo: " + why : why; }

@@ -129,8 +129,14 @@ std::pair<Fault, std::string> push_of(const Json& info, const std::string& ext =
   const Json request = {{"OfflinePushInfo", info}};
   Fault fault;
   Fields fields(request, "", 90001, fault);
-  std::string push = push_from_tim(fields, ext);
+  std::string push = push_from_tim(fields, ext).push;
   return {fault, std::move(push)};
+}
+std::string ignored_of(const Json& info) {
+  const Json request = {{"OfflinePushInfo", info}};
+  Fault fault;
+  Fields fields(request, "", 90001, fault);
+  return push_from_tim(fields, "").ignored;
 }
 
 TEST_CASE("rest push: every published field is in the table, and no other", "[im][rest][push]") {
@@ -234,6 +240,75 @@ TEST_CASE("rest push: the published sample, and the rules around it", "[im][rest
     CAPTURE(row.json);
     CHECK(push_of(Json::parse(row.json)).first.info == row.info);
   }
+}
+
+TEST_CASE("rest push: every field that changes nothing is named, with why, and no other is", "[im][rest][push]") {
+  constexpr const char* kCertificate = " (the app's certificate of that vendor says it for all messages)";
+  struct Row {
+    const char *name, *json, *ignored;  // without what begins each; "": nothing is said
+    const char* why = kCertificate;
+  };
+  constexpr const char* kSound = " (on Android a notification's channel has the sound)";
+  constexpr const char* kStyle = " (a long text is shown as the phone does)";
+  constexpr const char* kExt = " (Ext reaches the app in any case)";
+  constexpr const char* kSilent = " (a message's push is one that shows)";
+  constexpr const char* kPicture = " (a push has one picture, the first that is named)";
+  const Row rows[] = {
+      {"a sound", R"({"AndroidInfo":{"Sound":"a.mp3"}})", "AndroidInfo.Sound", kSound},
+      {"a style", R"({"AndroidInfo":{"PushStyle":1}})", "AndroidInfo.PushStyle", kStyle},
+      {"OPPO's category", R"({"AndroidInfo":{"OPPOCategory":"IM"}})", "AndroidInfo.OPPOCategory"},
+      {"OPPO's level", R"({"AndroidInfo":{"OPPONotifyLevel":16}})", "AndroidInfo.OPPONotifyLevel"},
+      {"vivo's class", R"({"AndroidInfo":{"VIVOClassification":1}})", "AndroidInfo.VIVOClassification"},
+      {"vivo's class 0, marketing", R"({"AndroidInfo":{"VIVOClassification":0}})", "AndroidInfo.VIVOClassification"},
+      {"vivo's category", R"({"AndroidInfo":{"VIVOCategory":"IM"}})", "AndroidInfo.VIVOCategory"},
+      {"Huawei's importance", R"({"AndroidInfo":{"HuaWeiImportance":"LOW"}})", "AndroidInfo.HuaWeiImportance"},
+      {"Huawei's category", R"({"AndroidInfo":{"HuaWeiCategory":"IM"}})", "AndroidInfo.HuaWeiCategory"},
+      {"Honor's importance", R"({"AndroidInfo":{"HonorImportance":"NORMAL"}})", "AndroidInfo.HonorImportance"},
+      {"Meizu's type", R"({"AndroidInfo":{"MeiZuNoticeMsgType":1}})", "AndroidInfo.MeiZuNoticeMsgType"},
+      {"Meizu's type 0, marketing", R"({"AndroidInfo":{"MeiZuNoticeMsgType":0}})", "AndroidInfo.MeiZuNoticeMsgType"},
+      {"an intent", R"({"AndroidInfo":{"ExtAsHuaweiIntentParam":1}})", "AndroidInfo.ExtAsHuaweiIntentParam", kExt},
+      {"a silent push", R"({"ApnsInfo":{"ContentAvailable":1}})", "ApnsInfo.ContentAvailable", kSilent},
+      {"a value of another type", R"({"AndroidInfo":{"Sound":{"a":[]}}})", "AndroidInfo.Sound", kSound},
+      {"two of one reason", R"({"AndroidInfo":{"VIVOCategory":"IM","OPPOCategory":"IM"}})",
+       "AndroidInfo.OPPOCategory, AndroidInfo.VIVOCategory"},
+      {"beside one that counts", R"({"Title":"t","AndroidInfo":{"OPPOChannelID":"o","OPPOCategory":"IM"}})",
+       "AndroidInfo.OPPOCategory"},
+      {"another picture", R"({"AndroidInfo":{"HonorImage":"https://a/1","GoogleImage":"https://a/2"}})",
+       "AndroidInfo.GoogleImage", kPicture},
+      {"another picture for Apple",
+       R"({"AndroidInfo":{"HuaWeiImage":"https://a/1"},"ApnsInfo":{"Image":"https://a/2"}})", "ApnsInfo.Image",
+       kPicture},
+      {"the same picture", R"({"AndroidInfo":{"HuaWeiImage":"https://a/1"},"ApnsInfo":{"Image":"https://a/1"}})", ""},
+      {"no push", "null", ""},
+      {"a push without members", "{}", ""},
+      {"sections without members", R"({"AndroidInfo":{},"ApnsInfo":{}})", ""},
+      {"null", R"({"AndroidInfo":{"Sound":null,"OPPOCategory":null},"ApnsInfo":{"ContentAvailable":null}})", ""},
+      {"empty texts", R"({"AndroidInfo":{"Sound":"","OPPOCategory":"","HuaWeiImage":""}})", ""},
+      {"what is so in any case",
+       R"({"AndroidInfo":{"PushStyle":0,"ExtAsHuaweiIntentParam":0},"ApnsInfo":{"ContentAvailable":0}})", ""},
+      {"Apple's own sound", R"({"ApnsInfo":{"Sound":"a.caf"}})", ""},
+      {"a name of another place", R"({"Sound":"a","OPPOCategory":"IM","ApnsInfo":{"VIVOCategory":"IM"}})", ""},
+      {"a name that the API has not", R"({"AndroidInfo":{"Colour":"red"}})", ""},
+      {"no object", "7", ""},
+      {"a section that is no object", R"({"AndroidInfo":"Sound"})", ""},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.name);
+    const std::string wanted = *row.ignored == 0 ? "" : std::string(kIgnoredPush) + row.ignored + row.why;
+    CHECK(ignored_of(Json::parse(row.json)) == wanted);
+  }
+  // Two reasons, and the table walked: who adds a field decides.
+  CHECK(ignored_of(Json::parse(R"({"AndroidInfo":{"Sound":"a","VIVOCategory":"IM"}})")) ==
+        std::string(kIgnoredPush) + "AndroidInfo.Sound" + kSound + "; AndroidInfo.VIVOCategory" + kCertificate);
+  std::size_t ignored = 0;
+  for (const PushField& field : push_fields()) {
+    CAPTURE(field.section, field.name);
+    Json info;
+    (field.section.empty() ? info : info[std::string(field.section)])[field.name] = "https://x.example/a";
+    CHECK(ignored_of(info).empty() == field.why.empty());
+    ignored += field.why.empty() ? 0 : 1;
+  }
+  CHECK(ignored == 12);
 }
 
 }  // namespace
