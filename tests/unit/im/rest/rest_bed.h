@@ -38,7 +38,7 @@ struct RestBed : World {
     open_api();
   }
   ~RestBed() override { service.reset(); }  // its last replies are the API's
-  void open_api(GroupService* groups = nullptr) {
+  void open_api(GroupService* groups = nullptr, observe::Log* to = nullptr) {
     api = std::make_unique<RestApi>(RestApi::Parts{.loop = loop,
                                                    .clock = clock,
                                                    .service = *service,
@@ -46,7 +46,7 @@ struct RestBed : World {
                                                    .group_admin = groups == nullptr ? nullptr : service.get(),
                                                    .presence = presence,
                                                    .metrics = metrics,
-                                                   .log = nullptr,
+                                                   .log = to,
                                                    .mass = service.get()},
                                     rest_options);
     api->start();
