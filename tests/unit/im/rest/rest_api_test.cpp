@@ -312,6 +312,62 @@ TEST_CASE("rest: the page names every command that is offered, and every field o
   }
 }
 
+/// The cells of a row of a table, without blanks around them.
+std::vector<std::string> cells_of(const std::string& row) {
+  std::vector<std::string> out;
+  std::istringstream cells(row.substr(1));
+  for (std::string cell; std::getline(cells, cell, '|');) {
+    const std::size_t first = cell.find_first_not_of(' '), last = cell.find_last_not_of(' ');
+    out.push_back(first == cell.npos ? "" : cell.substr(first, last - first + 1));
+  }
+  return out;
+}
+/// "`a`, `b`" as a and b.
+std::vector<std::string> quoted_of(const std::string& cell) {
+  std::vector<std::string> out;
+  for (std::size_t at = cell.find('`'); at != cell.npos; at = cell.find('`', at)) {
+    const std::size_t end = cell.find('`', at + 1);
+    REQUIRE(end != cell.npos);
+    out.push_back(cell.substr(at + 1, end - at - 1));
+    at = end + 1;
+  }
+  return out;
+}
+
+TEST_CASE("rest: the page says of every command that is not offered why, with its code", "[im][rest][commands]") {
+  std::ifstream file(NIGHTPOST_SOURCE_DIR "/src/im/README.md");
+  std::set<std::pair<std::string, std::string>> on_page;
+  bool inside = false;
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("| Known, not offered |")) {
+      inside = true;
+      std::getline(file, line);  // the line below a table's head
+      continue;
+    }
+    inside = inside && line.starts_with('|');
+    if (!inside) continue;
+    CAPTURE(line);
+    const std::vector<std::string> cells = cells_of(line);
+    REQUIRE(cells.size() == 4);
+    CHECK_FALSE(cells[3].empty());
+    const std::vector<std::string> service = quoted_of(cells[0]), names = quoted_of(cells[1]);
+    REQUIRE(service.size() == 1);
+    CHECK_FALSE(names.empty());
+    for (const std::string& name : names) {
+      CAPTURE(name);
+      const RestCommand* const command = find_command(service[0], name);
+      REQUIRE(command != nullptr);
+      CHECK(command->handler == nullptr);
+      CHECK(cells[2] == std::to_string(command->code));
+      CHECK(on_page.emplace(service[0], name).second);
+    }
+  }
+  std::set<std::pair<std::string, std::string>> not_offered;
+  for (const RestCommand& command : rest_commands())
+    if (command.handler == nullptr) not_offered.emplace(command.service, command.name);
+  CHECK(on_page == not_offered);
+}
+
 TEST_CASE("rest: what is wrong with a request line or a body", "[im][rest][envelope]") {
   RestBed bed;
   struct Row {
