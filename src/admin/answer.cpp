@@ -42,6 +42,7 @@ HttpAnswer as_http(const Answer& answer) {
 HttpAnswer as_http(const Refusal& refusal) {
   nlohmann::json error = {{"code", refusal.code}, {"message", refusal.message}};
   if (!refusal.path.empty()) error["path"] = refusal.path;
+  if (!refusal.reasons.is_null()) error["reasons"] = refusal.reasons;
   HttpAnswer out = as_http(Answer{refusal.status, {{"error", std::move(error)}}});
   if (!refusal.retry_after.empty()) out.headers.emplace_back("retry-after", refusal.retry_after);
   return out;

@@ -20,8 +20,9 @@ struct Refusal {
   int status = 400;
   std::string code;  // "malformed", "not_found", …: the room's list of errors
   std::string message;
-  std::string path = {};         // of the member or parameter at fault; empty: none
-  std::string retry_after = {};  // seconds; empty: not said
+  std::string path = {};             // of the member or parameter at fault; empty: none
+  std::string retry_after = {};      // seconds; empty: not said
+  nlohmann::json reasons = nullptr;  // what the message says, by codes (explain.h); null: not known
 };
 
 using Reply = std::expected<Answer, Refusal>;

@@ -6,6 +6,7 @@
 #include <exception>
 #include <typeinfo>
 
+#include "admin/explain.h"
 #include "admin/routes.h"
 #include "admin/static_files.h"
 #include "admin/target.h"
@@ -95,6 +96,8 @@ Answered as_answered(const Refusal& refusal) { return {as_http(refusal)}; }
 /// REQUIRED: the route's role was checked.
 Answered run_route(Request& request, const Route& route, observe::Log* log) {
   Reply reply = route.handler(request);
+  if (!reply && route.path.starts_with("/v1/certificates"))
+    reply = std::unexpected(explained(std::move(reply.error())));
   // A credential or value that was tried and refused is of interest, too; typing mistakes in JSON are not.
   const bool tried = !reply && request.note.made;
   if (route.deed.empty() || (!tried && !(reply && request.note.made)))

@@ -1,11 +1,12 @@
 // The admin API. Every call gives the answer's JSON or throws an ApiError.
 
 export class ApiError extends Error {
-  constructor(status, { code = 'unknown', message = '', path = '' } = {}) {
+  constructor(status, { code = 'unknown', message = '', path = '', reasons = [] } = {}) {
     super(message || code);
     this.status = status;
     this.code = code;
     this.path = path; // of the member that is wrong: "settings.app_id"
+    this.reasons = reasons; // the message by codes: mistakes.js
   }
 }
 

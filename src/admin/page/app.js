@@ -1,6 +1,6 @@
 // The frame: navigation, language, theme, who is logged in. It fills the main part with the view of the route.
 import { h, icon, replace } from './dom.js';
-import { keepLanguage, language, languages, loadTexts, preferredLanguage, t, useLanguage } from './i18n.js';
+import { keepLanguage, language, languages, loadServerTexts, loadTexts, preferredLanguage, t, useLanguage } from './i18n.js';
 import { onSessionEnd } from './api.js';
 import { currentView, go, goTo, link, route } from './router.js';
 import { forget, loadApps, logOut, may, me, resume } from './session.js';
@@ -17,14 +17,16 @@ const places = [
 
 /// A view of the companion, and the texts that only these need.
 const companion = (module) => Promise.all([module, loadTexts('companion')]).then(([loaded]) => loaded);
+/// A view of certificates, and what the server says of bad ones.
+const credential = (module) => Promise.all([module, loadServerTexts('mistakes')]).then(([loaded]) => loaded);
 
 route('/', () => import('./views/overview.js'));
 route('/overview', () => import('./views/overview.js'));
 route('/certificates', () => import('./views/certificates.js'));
-route('/certificates/add', () => import('./views/certificate_form.js'));
-route('/certificates/removed', () => import('./views/removed.js'));
-route('/certificates/:id', () => import('./views/certificate.js'));
-route('/certificates/:id/edit', () => import('./views/certificate_form.js'));
+route('/certificates/add', () => credential(import('./views/certificate_form.js')));
+route('/certificates/removed', () => credential(import('./views/removed.js')));
+route('/certificates/:id', () => credential(import('./views/certificate.js')));
+route('/certificates/:id/edit', () => credential(import('./views/certificate_form.js')));
 route('/send', () => import('./views/send.js'));
 route('/users', () => import('./views/users.js'));
 route('/users/files', () => import('./views/files.js'));

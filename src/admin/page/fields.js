@@ -2,6 +2,7 @@
 // shown where it is.
 import { h, icon, newId, replace } from './dom.js';
 import { t } from './i18n.js';
+import { mistakeText } from './mistakes.js';
 import { during, problem } from './ui.js';
 
 /// A labelled control. `name` is the member of the API's body, so that a mistake finds it.
@@ -62,7 +63,7 @@ export function showMistake(form, where, error) {
   }
   const folded = row.closest('details');
   if (folded) folded.open = true;
-  row.show(error.message);
+  row.show(mistakeText(error));
   row.input.focus();
 }
 

@@ -28,6 +28,11 @@ export async function loadTexts(part) {
   dictionary = { ...dictionary, ...texts };
 }
 
+/// Likewise what the server says: `part` of server_zh_<part>.js.
+export async function loadServerTexts(part) {
+  if (language !== 'en') serverTexts = { ...serverTexts, ...(await import(`./server_${language}_${part}.js`)).default };
+}
+
 export function keepLanguage(wanted) {
   localStorage.setItem('language', wanted);
 }

@@ -1,6 +1,7 @@
 // Parts that views are made of.
 import { h, icon, newId, replace } from './dom.js';
 import { dateTime, has, relative, t, tOr } from './i18n.js';
+import { mistakeText } from './mistakes.js';
 
 export const pill = (kind, text) => h('span', { class: `pill ${kind}` }, text);
 
@@ -20,11 +21,11 @@ export const moment = (ms) => h('time', { datetime: new Date(ms).toISOString(), 
 export const note = (kind, ...content) =>
   h('div', { class: `note ${kind}` }, icon(kind === 'good' ? 'check' : 'warn'), h('div', {}, content));
 
-/// What went wrong, in words: the server's own message under a heading in the page's language.
+/// What went wrong, in words under a heading in the page's language.
 export function problem(error) {
   if (error.code === undefined) throw error; // a bug of the page, which is to be seen
   const heading = has(`error.${error.code}`) ? t(`error.${error.code}`) : t('error.other', { code: error.code });
-  const element = note('bad', h('strong', {}, heading), error.message !== error.code && h('p', {}, error.message));
+  const element = note('bad', h('strong', {}, heading), error.message !== error.code && h('p', {}, mistakeText(error)));
   element.setAttribute('role', 'alert');
   return element;
 }

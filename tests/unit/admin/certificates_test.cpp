@@ -260,6 +260,33 @@ TEST_CASE("admin certificates: one in use stays", "[admin][routes]") {
   CHECK(bed.store->certificate({id}));
 }
 
+TEST_CASE("admin certificates: a mistake has the code of its sentence, where it is one that is known",
+          "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Admin);
+  const auto reasons = [&](const char* method, const std::string& target, const nlohmann::json& body) {
+    const Heard heard = bed.call(method, target, secret, body);
+    CHECK(heard.status >= 400);
+    return heard.body["error"].value("reasons", nlohmann::json());
+  };
+  const auto with = [](const char* member, const char* value) {
+    nlohmann::json body = kNewCertificate;
+    body.erase("secret");
+    body[member] = value;
+    return body;
+  };
+  CHECK(reasons("POST", "/v1/certificates", with("bundle_id", "com.shop"))[0]["code"] == "no_secret");
+  CHECK(reasons("POST", "/v1/certificates/check", with("file", "?"))[0]["code"] == "not_base64");
+  REQUIRE(bed.call("POST", "/v1/certificates", secret, kNewCertificate).status == 201);
+  CHECK(reasons("POST", "/v1/certificates", kNewCertificate)[0]["code"] == "name_taken");
+  // Words that the table does not have, what the body's table says, and routes of other things.
+  CHECK(reasons("POST", "/v1/certificates", with("secret", "bad")).is_null());
+  CHECK(reasons("POST", "/v1/certificates", {{"app_id", kShop.value}}).is_null());
+  CHECK(reasons("POST", "/v1/certificates", with("sekret", "x")).is_null());
+  CHECK(reasons("GET", "/v1/certificates/77", nullptr).is_null());
+  CHECK(reasons("GET", "/v1/nothing", nullptr).is_null());
+}
+
 TEST_CASE("admin certificates: the receipt key is shown to operators, and that is written down", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Operator);

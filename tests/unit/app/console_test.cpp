@@ -1,5 +1,6 @@
 // `nightpost console` on a port of its own: the API from the first link on; `nightpost token` and `audit`; what the
 // vendors' rooms say of bad credentials, at the member that is wrong.
+#include "admin/explain.h"
 #include "admin/routes.h"
 #include "app/console_desks.h"
 #include "kafka/producer.h"
@@ -414,6 +415,7 @@ TEST_CASE("console: a mistake of a credential is told at its member", "[app][con
     CHECK(made.error().status == 422);
     CHECK(made.error().path == row.path);
     CHECK_FALSE(made.error().message.contains("--"));  // options are the command line's
+    CHECK(admin::explained(made.error().message).is_array());
   }
 }
 
