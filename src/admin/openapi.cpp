@@ -1,4 +1,5 @@
 // The table of routes as an OpenAPI 3.1 document.
+#include "admin/answer_schemas.h"
 #include "admin/routes.h"
 
 namespace nightpost::admin {
@@ -102,7 +103,8 @@ Json operation(const Route& route) {
                           {"content", {{"application/x-ndjson", {{"schema", {{"type", "string"}}}}}}}};
   const std::string done = std::to_string(route.done);
   out["responses"][done]["description"] = route.done == 204 ? "done" : route.what;
-  if (route.done != 204) out["responses"][done]["content"]["application/json"]["schema"] = {{"type", "object"}};
+  if (route.done != 204)
+    out["responses"][done]["content"]["application/json"]["schema"] = answer_schema(route.method, route.path);
   out["responses"]["default"] = {{"$ref", "#/components/responses/Error"}};
   if (route.role) {
     out["x-role"] = name_of(*route.role);
@@ -124,20 +126,23 @@ Json openapi_document(std::string_view version) {
     for (const char c : route.method) method += static_cast<char>(c | 0x20);
     paths[std::string(route.path)][method] = operation(route);
   }
-  const Json error = {
+  const Json text = {{"type", "string"}};
+  const Json reason = {
       {"type", "object"},
-      {"required", {"error"}},
+      {"required", {"code", "values"}},
+      {"properties", {{"code", text}, {"values", {{"type", "object"}}}, {"why", {{"type", "object"}}}}}};
+  const Json said = {
+      {"type", "object"},
+      {"required", {"code", "message"}},
       {"properties",
-       {{"error",
-         {{"type", "object"},
-          {"required", {"code", "message"}},
-          {"properties",
-           {{"code", {{"type", "string"}}}, {"message", {{"type", "string"}}}, {"path", {{"type", "string"}}}}}}}}}};
+       {{"code", text}, {"message", text}, {"path", text}, {"reasons", {{"type", "array"}, {"items", reason}}}}}};
+  const Json error = {{"type", "object"}, {"required", Json::array({"error"})}, {"properties", {{"error", said}}}};
   return {{"openapi", "3.1.0"},
           {"info", {{"title", "Nightpost admin API"}, {"version", version}}},
           {"paths", std::move(paths)},
           {"components",
-           {{"securitySchemes",
+           {{"schemas", named_schemas()},
+            {"securitySchemes",
              {{"token", {{"type", "http"}, {"scheme", "bearer"}}},
               {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "nightpost"}}}}},
             {"responses",

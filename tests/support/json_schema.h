@@ -1,5 +1,5 @@
 // As much of JSON Schema as our schemas use, to hold what we write against them: type, const, enum, minimum, maximum,
-// minLength, maxLength, pattern, required, properties, additionalProperties false, items, minItems, maxItems, allOf,
+// minLength, maxLength, pattern, required, properties, additionalProperties, items, minItems, maxItems, allOf,
 // if/then/else, $ref to one of $defs. A schema that uses another word is refused, so that no rule of it goes unchecked.
 #pragma once
 
@@ -91,11 +91,15 @@ class JsonSchema {
         for (const auto& [name, member] : rule.items())
           if (value.contains(name)) check(member, value[name], path + "." + name, all);
       } else if (word == "additionalProperties") {
-        if (rule.is_object()) throw std::runtime_error("schema: additionalProperties is an object");
-        if (!value.is_object() || rule.get<bool>()) continue;
+        if (!value.is_object()) continue;
         const auto known = schema.find("properties");
-        for (const auto& [name, member] : value.items())
-          if (known == schema.end() || !known->contains(name)) wrong("unknown member " + name);
+        for (const auto& [name, member] : value.items()) {
+          if (known != schema.end() && known->contains(name)) continue;
+          if (rule.is_object())
+            check(rule, member, path + "." + name, all);
+          else if (!rule.get<bool>())
+            wrong("unknown member " + name);
+        }
       } else if (word == "items") {
         for (std::size_t i = 0; value.is_array() && i < value.size(); ++i)
           check(rule, value[i], path + "[" + std::to_string(i) + "]", all);
@@ -120,7 +124,7 @@ class JsonSchema {
     }
   }
 
-  inline static const std::set<std::string> kPassive = {"$schema", "$id",  "$defs", "title",   "description",
+  inline static const std::set<std::string> kPassive = {"$schema", "$id",  "$defs", "title",    "description",
                                                         "default", "then", "else",  "examples", "format"};
   nlohmann::json schema_;
 };

@@ -14,6 +14,7 @@
 #include "admin/routes.h"
 #include "admin/secrets.h"
 #include "store/sealer.h"
+#include "support/answer_check.h"
 
 namespace nightpost::admin {
 
@@ -32,7 +33,15 @@ class MovedClock final : public Clock {
 
 class ScriptedCertificates final : public CertificateDesk {
  public:
-  nlohmann::json vendors() const override { return nlohmann::json::array({{{"vendor", "apns"}}}); }
+  nlohmann::json vendors() const override {
+    const nlohmann::json name = {{"name", "name"}, {"required", true}, {"kind", "text"}, {"meaning", "letters"}};
+    return nlohmann::json::array({{{"vendor", "apns"},
+                                   {"receipts", false},
+                                   {"package", ""},
+                                   {"secret", ".p8"},
+                                   {"fields", nlohmann::json::array({name})},
+                                   {"settings", nlohmann::json::array()}}});
+  }
   std::expected<store::NewCertificate, Refusal> changed(store::NewCertificate before, const CertificateChange& change,
                                                         WallTime) const override {
     if (change.name) before.facts.name = *change.name;
@@ -54,10 +63,13 @@ class ScriptedCertificates final : public CertificateDesk {
     using Is = Verdict::Is;
     ++verified;
     if (while_verifying) while_verifying();
+    const auto shown = [](const char* verdict, const char* code, const char* reason) {
+      return nlohmann::json{{"verdict", verdict}, {"rule", ""}, {"code", code}, {"reason", reason}, {"trouble", ""}};
+    };
     if (certificate.secret.bytes == "revoked")
-      return {Is::Refused, {{"verdict", "refused"}, {"code", "InvalidProviderToken"}, {"reason", "not Apple's"}}};
-    if (certificate.secret.bytes == "away") return {Is::Unknown, {{"verdict", "unknown"}, {"reason", "no answer"}}};
-    return {Is::Accepted, {{"verdict", "accepted"}, {"code", "BadDeviceToken"}}};
+      return {Is::Refused, shown("refused", "InvalidProviderToken", "not Apple's")};
+    if (certificate.secret.bytes == "away") return {Is::Unknown, shown("unknown", "", "no answer")};
+    return {Is::Accepted, shown("accepted", "BadDeviceToken", "")};
   }
   int verified = 0;
   std::function<void()> while_verifying;
@@ -86,7 +98,18 @@ class ScriptedCertificates final : public CertificateDesk {
                                std::span<const store::RemovalApproval> approvals, WallTime) const override {
     nlohmann::json items = nlohmann::json::array();
     for (const Certificate& each : certificates)
-      items.push_back({{"id", each.id.value}, {"holds", holds.size()}, {"approvals", approvals.size()}});
+      items.push_back({{"id", each.id.value},
+                       {"app_id", each.app.value},
+                       {"vendor", nightpost::name_of(each.vendor)},
+                       {"name", each.name},
+                       {"held", holds.size()},
+                       {"unkept", 0},
+                       {"since", nullptr},
+                       {"last", nullptr},
+                       {"said_by", nlohmann::json::array()},
+                       {"code", ""},
+                       {"workers", approvals.size()},
+                       {"approved_until", nullptr}});
     return items;
   }
   Result<bool> token_fits(const Certificate&, const CertificateSecret&, const DeviceToken& token) const override {
@@ -99,7 +122,15 @@ class ScriptedTraces final : public TraceDesk {
   Reply of_event(const EventQuestion& question, WallTime) override {
     asked = question.event + "|" + question.user + "|" + question.device;
     if (!question.may_see(app)) return not_found("nothing is kept of event " + question.event);
-    return Answer{200, {{"event_id", question.event}, {"app_id", app.value}}};
+    return Answer{200,
+                  {{"event_id", question.event},
+                   {"app_id", app.value},
+                   {"start", to_ms(kThen)},
+                   {"event", nlohmann::json::object()},
+                   {"hops", nlohmann::json::array()},
+                   {"devices", nlohmann::json::array()},
+                   {"left_out", 0},
+                   {"text", ""}}};
   }
   Reply of_user(AppId, const std::string& user, WallTime since, std::size_t limit) override {
     asked = user + "|" + std::to_string(to_ms(since)) + "|" + std::to_string(limit);
@@ -119,12 +150,27 @@ class ScriptedLetters final : public LetterDesk {
   Reply show(const std::string& letter, const std::function<bool(AppId)>& may_see) override {
     if (letter == "0:0") return not_found("no letter");
     if (!may_see(kShop)) return not_found("no letter");
-    return Answer{200, {{"letter", letter}, {"app_id", kShop.value}}};
+    nlohmann::json shown = {{"letter", letter}, {"written_at", to_ms(kThen)}, {"app_id", kShop.value}};
+    for (const char* text :
+         {"state", "event_id", "stage", "reason", "vendor", "code", "detail", "why", "todo", "key", "event"})
+      shown[text] = "";
+    shown.update(nlohmann::json{{"attempts", 1}, {"truncated", false}, {"source", nullptr}, {"left", nullptr}});
+    return Answer{200, std::move(shown)};
   }
-  Reply run(const LetterQuestion& question, bool drop, bool dry_run) override {
+  Reply run(const LetterQuestion& question, bool /*drop*/, bool dry_run) override {
     asked = question;
     if (away) return refused(503, "unavailable", "no broker answers");
-    return Answer{200, {{"done", 2}, {"dry_run", dry_run}, {"drop", drop}}};
+    return Answer{200,
+                  {{"dry_run", dry_run},
+                   {"done", 2},
+                   {"matched", 2},
+                   {"done_before", 0},
+                   {"copies", 0},
+                   {"too_late", 0},
+                   {"by_reason", {{"expired", 2}}},
+                   {"refused", nlohmann::json::object()},
+                   {"read", 2},
+                   {"stopped", false}}};
   }
   LetterQuestion asked;
   bool away = false;
@@ -136,7 +182,14 @@ class ScriptedPushes final : public PushDesk {
     asked = question;
     if (question.user == "throw") throw std::runtime_error("the words of a bug");
     return Answer{200,
-                  {{"items", {{{"device_id", "phone"}, {"outcome", {{"outcome", "accepted"}}}}}},
+                  {{"items",
+                    {{{"device_id", "phone"},
+                      {"vendor", "apns"},
+                      {"certificate_id", 1},
+                      {"request", nullptr},
+                      {"text", nullptr},
+                      {"todo", ""},
+                      {"outcome", {{"outcome", "accepted"}}}}}},
                    {"trouble", nlohmann::json::array()}}};
   }
   PushQuestion asked;
@@ -184,7 +237,7 @@ class ScriptedRows final : public RowDesk {
   }
   Reply export_rows(const ExportQuestion& question) override {
     exported = question;
-    return Answer{200, {{"lines", "{}\n"}, {"rows", 1}, {"next", {{"user", "vinson"}}}}};
+    return Answer{200, {{"lines", "{}\n"}, {"rows", 1}, {"next", {{"user", "vinson"}, {"app", kShop.value}}}}};
   }
   std::string asked;
   ExportQuestion exported;
@@ -297,6 +350,10 @@ class ApiBed {
       heard.body = nlohmann::json::parse(answered.http.body, nullptr, false);
       if (heard.body.is_discarded()) heard.body = answered.http.body;
     }
+    // What the document says of an answer holds of each.
+    const auto mistakes = testing::answer_mistakes(call.method, call.target, heard.status, heard.body);
+    CAPTURE(call.method, call.target);
+    CHECK(mistakes == std::vector<std::string>());
     return heard;
   }
   /// A session's cookie and CSRF value.

@@ -215,8 +215,9 @@ TEST_CASE("admin removals: what is held is listed, and goes by ops' word", "[adm
   const std::string secret = bed.token(Role::Operator);
   const std::int64_t id = bed.a_certificate();
   bed.hold(id, {"ann", "bob", "cid"});
-  CHECK(bed.call("GET", "/v1/removals/held", bed.token(Role::Viewer)).body["items"][0] ==
-        nlohmann::json{{"id", id}, {"holds", 1}, {"approvals", 0}});
+  const Heard held = bed.call("GET", "/v1/removals/held", bed.token(Role::Viewer));
+  CHECK(held.body["items"][0]["id"] == id);
+  CHECK(held.body["items"][0]["held"] == 1);
   REQUIRE(bed.store->set_device(kShop, "bob",
                                 {.device_id = "phone",
                                  .platform = Platform::Android,

@@ -336,6 +336,9 @@ TEST_CASE("admin matrix: the OpenAPI document says what the table says", "[admin
     REQUIRE(one.is_object());
     CHECK(ids.insert(one["operationId"]).second);
     CHECK(one["responses"].contains(std::to_string(route.done)));
+    const nlohmann::json& done = one["responses"][std::to_string(route.done)];
+    CHECK(done.contains("content") == (route.done != 204));
+    if (route.done != 204) CHECK(done["content"]["application/json"]["schema"].is_object());
     CHECK(one["security"].empty() == !route.role.has_value());
     if (route.role) CHECK(one["x-role"] == name_of(*route.role));
     CHECK(one.contains("x-grant") == route.reader);

@@ -19,6 +19,7 @@
 #include "app/output.h"
 #include "app/worker.h"
 #include "store/sealer.h"
+#include "support/answer_check.h"
 #include "support/cli_run.h"
 
 namespace nightpost::app {
@@ -98,7 +99,12 @@ struct Running {
   };
   Reply ask(const std::string& method, const std::string& target, const std::string& token = "",
             const nlohmann::json& body = nullptr, const std::string& more = "") {
-    return begin(method, target, token, body, more)->answer();
+    const Reply reply = begin(method, target, token, body, more)->answer();
+    // What the OpenAPI document says of an answer holds of each.
+    const auto mistakes = testing::answer_mistakes(method, target, reply.status, reply.body);
+    CAPTURE(method, target);
+    CHECK(mistakes == std::vector<std::string>());
+    return reply;
   }
   std::unique_ptr<Asked> begin(const std::string& method, const std::string& target, const std::string& token = "",
                                const nlohmann::json& body = nullptr, const std::string& more = "") {
