@@ -45,6 +45,10 @@ constexpr auto kNamedSchemas = std::to_array<SchemaText>({
     {"User",
      "{app_id:int user_id:str push:bool badge:bool language:str sound_c2c:str sound_group:str devices:[Device] "
      "mutes:[Mute]}"},
+    {"Check", "{rule:str stops:bool why:str value:str mute:{..Mute}?}"},
+    {"Decision",
+     "{app_id:int user_id:str rule:str checks:[Check] devices:[{device_id:str platform:str certificate_id:int "
+     "passed_over:bool rule:str checks:[Check]}]}"},
     {"Imported", "{lines:int written:int left_out:int bad:[{line:int why:str}] dry_run:bool}"},
     {"Exported", "{lines:str rows:int next:{user:str app:int device~:str}?}"},
     {"Hop", "{hop:str at:time facts:map(any) user_id~:str device_id~:str}"},
@@ -136,6 +140,7 @@ constexpr auto kAnswers = std::to_array<SchemaText>({
     {"PATCH /v1/users", "User"},
     {"PUT /v1/users/mutes", "User"},
     {"DELETE /v1/users/mutes", "User"},
+    {"GET /v1/users/decision", "Decision"},
     {"POST /v1/users/import", "Imported"},
     {"GET /v1/users/export", "Exported"},
     {"GET /v1/trace/events", "TracedEvent"},

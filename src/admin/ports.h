@@ -97,10 +97,20 @@ struct PushQuestion {
   bool badge_only = false, call = false, dry_run = false;
 };
 
+/// What a push would be of, by which rules decide.
+struct DecisionQuestion {
+  AppId app;
+  std::string user, from, group;  // group: empty: one to one
+  std::string kind = "message";   // or call, badge
+  bool mentioned = false;
+};
+
 class PushDesk {
  public:
   virtual ~PushDesk() = default;
   virtual Reply push(const PushQuestion& question) = 0;
+  /// What it would do now, rule by rule. Sends nothing, asks no vendor.
+  virtual Reply decide(const DecisionQuestion& question, WallTime now) = 0;
 };
 
 /// What became of one event.

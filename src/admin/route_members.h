@@ -127,6 +127,15 @@ inline constexpr Member kMuteQuery[] = {
     {"target", Member::Is::Text, "the peer or the group; none of all", false, false, 0, 255},
 };
 
+inline constexpr Member kDecisionQuery[] = {
+    kAppWanted,
+    kUserWanted,
+    {"from", Member::Is::Text, "sender's user id, nightpost where left out", false, false, 1, 255},
+    {"group", Member::Is::Text, "the group it is written in; one to one where left out", false, false, 0, 255},
+    {"kind", Member::Is::Text, "message where left out", false, false, 0, 16, "message|call|badge"},
+    {"mentioned", Member::Is::Flag, "it mentions the user"},
+};
+
 inline constexpr Member kEventQuery[] = {
     {"event", Member::Is::Text, "its id; in the query, for paths fold \"..\"", true, false, 1, 255},
     {"user", Member::Is::Text, "only this receiver", false, false, 0, 255},

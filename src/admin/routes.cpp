@@ -136,6 +136,8 @@ constexpr Route kRoutes[] = {
     {"PUT", "/v1/users/mutes", kOperator, kV1, mute_user, "user.mute", "Silences everything, a peer or a group",
      kUserQuery, kMuteBody},
     {"DELETE", "/v1/users/mutes", kOperator, kV1, unmute_user, "user.unmute", "Undoes a mute", kMuteQuery},
+    {"GET", "/v1/users/decision", kViewer, kV1, show_decision, "", "What a push to a user would do now, rule by rule",
+     kDecisionQuery},
 
     {.method = "POST",
      .path = "/v1/users/import",

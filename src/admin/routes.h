@@ -147,6 +147,7 @@ Reply show_user(Request& request);
 Reply set_user(Request& request);
 Reply mute_user(Request& request);
 Reply unmute_user(Request& request);
+Reply show_decision(Request& request);
 // event_routes.cpp
 Reply trace_event(Request& request);
 Reply trace_user(Request& request);

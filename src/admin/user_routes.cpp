@@ -68,4 +68,15 @@ Reply unmute_user(Request& request) {
   return user_answer(request);
 }
 
+Reply show_decision(Request& request) {
+  const Values& query = request.query;
+  return request.tools.pushes.decide({.app = request.app(),
+                                      .user = query.text("user"),
+                                      .from = query.text("from", "nightpost"),
+                                      .group = query.text("group"),
+                                      .kind = query.text("kind", "message"),
+                                      .mentioned = query.flag("mentioned")},
+                                     request.now);
+}
+
 }  // namespace nightpost::admin

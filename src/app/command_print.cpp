@@ -196,6 +196,24 @@ void print_user(const PrintedJson& user, bool json) {
   fmt::print("{}", table.text("nothing muted"));
 }
 
+void print_decision(const PrintedJson& decision, bool json) {
+  if (json) return print_json(decision);
+  const auto print_checks = [](const PrintedJson& of) {
+    Table table({"RULE", "LOOKED AT", "", "WHY"});
+    for (const PrintedJson& each : of.value("checks", PrintedJson::array()))
+      table.row({printed_cell(each, "rule"), printed_cell(each, "value"),
+                 printed_flag(each, "stops") ? "stops" : "passes", printed_cell(each, "why")});
+    fmt::print("{}", table.text("no rule"));
+  };
+  fmt::print("user {}: {}\n", printed_cell(decision, "user_id"), printed_cell(decision, "rule"));
+  print_checks(decision);
+  for (const PrintedJson& device : decision.value("devices", PrintedJson::array())) {
+    fmt::print("\ndevice {}: {}\n", printed_cell(device, "device_id"),
+               printed_flag(device, "passed_over") ? "takes calls alone" : printed_cell(device, "rule"));
+    print_checks(device);
+  }
+}
+
 void print_latest_events(const PrintedJson& items, bool json) {
   if (json) return print_json(items);
   Table table({"TIME (UTC)", "EVENT", "DEVICE", "LAST", "WHY"});

@@ -22,6 +22,8 @@ void print_letters(const nlohmann::json& items, bool with_state, bool json);
 void print_letter(const nlohmann::json& letter, bool json);
 /// Of one user: settings and mutes.
 void print_user(const nlohmann::json& user, bool json);
+/// Of push_decision(): the rules of the receiver and of each device.
+void print_decision(const nlohmann::json& decision, bool json);
 /// Of one certificate. `receipt_key`: empty: not asked for.
 void print_certificate(const nlohmann::json& certificate, const std::string& receipt_key);
 /// Of test pushes, "device_id", "request", "outcome" each; "text": the body as it goes out. The exit code.

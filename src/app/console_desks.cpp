@@ -6,6 +6,7 @@
 #include "app/cert_verify.h"
 #include "app/certificate_dates.h"
 #include "app/held_removals.h"
+#include "app/push_decision.h"
 #include "app/send_run.h"
 #include "app/trace_advice.h"
 #include "app/trace_look.h"
@@ -140,6 +141,12 @@ admin::Reply ConsolePushes::push(const admin::PushQuestion& question) {
                      {"outcome", std::move(outcome)}});
   }
   return admin::Answer{200, {{"items", std::move(items)}, {"trouble", std::move(trouble)}}};
+}
+
+admin::Reply ConsolePushes::decide(const admin::DecisionQuestion& question, WallTime now) {
+  auto decided = push_decision(store_, question, now);
+  if (!decided) return admin::refused(decided.error());
+  return admin::Answer{200, *std::move(decided)};
 }
 
 }  // namespace nightpost::app

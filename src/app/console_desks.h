@@ -89,6 +89,7 @@ class ConsolePushes final : public admin::PushDesk {
   ConsolePushes(const Config& config, store::Store& store, const Clock& clock)
       : config_(config), store_(store), clock_(clock) {}
   admin::Reply push(const admin::PushQuestion& question) override;
+  admin::Reply decide(const admin::DecisionQuestion& question, WallTime now) override;
 
  private:
   const Config& config_;

@@ -6,6 +6,7 @@
 #include "app/command_print.h"
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/push_decision.h"
 
 namespace nightpost::app {
 namespace {
@@ -14,8 +15,9 @@ struct UserOptions {
   CommonOptions common;
   std::int64_t app = 0;
   std::string user, push, badge, language, sound_c2c, sound_group, peer, group;
+  std::string from = "nightpost", kind = "message";
   std::int64_t seconds = 0;
-  bool unless_mentioned = false;
+  bool unless_mentioned = false, mentioned = false;
 
   std::string target(std::string_view path) const {
     return target_of(path, {{"app", std::to_string(app)}, {"user", user}});
@@ -114,6 +116,33 @@ int set(const UserOptions& options) {
   return show(options, **store);
 }
 
+int why(const UserOptions& options) {
+  if (options.common.is_remote()) {
+    const auto heard = ask_server(options.common.remote, "GET",
+                                  target_of("/v1/users/decision", {{"app", std::to_string(options.app)},
+                                                                   {"user", options.user},
+                                                                   {"from", options.from},
+                                                                   {"group", options.group},
+                                                                   {"kind", options.kind},
+                                                                   {"mentioned", options.mentioned ? "true" : ""}}));
+    if (heard) print_decision(*heard, options.common.json);
+    return heard ? int{kDone} : heard.error();
+  }
+  auto store = open_store(options.common, true);
+  if (!store) return store.error();
+  const auto decision = push_decision(**store,
+                                      {.app = AppId{options.app},
+                                       .user = options.user,
+                                       .from = options.from,
+                                       .group = options.group,
+                                       .kind = options.kind,
+                                       .mentioned = options.mentioned},
+                                      SystemClock().wall());
+  if (!decision) return say_error(decision.error());
+  print_decision(*decision, options.common.json);
+  return kDone;
+}
+
 Mute mute_of(const UserOptions& options) {
   Mute mute;
   if (!options.peer.empty()) {
@@ -161,7 +190,7 @@ int change_mute(const UserOptions& options, bool muted) {
 
 void add_user_command(CLI::App& root, int& exit_code) {
   CLI::App* user =
-      root.add_subcommand("user", "Users' push settings and mutes: show, set, mute, unmute, import, export");
+      root.add_subcommand("user", "Users' push settings and mutes: show, why, set, mute, unmute, import, export");
   user->require_subcommand(1);
   const auto command = [&](const char* name, const char* what, const char* example) {
     CLI::App* added = user->add_subcommand(name, what);
@@ -181,6 +210,17 @@ void add_user_command(CLI::App& root, int& exit_code) {
     auto store = open_store(shown->common, false);
     exit_code = store ? show(*shown, **store) : store.error();
   });
+
+  auto asked = std::make_shared<UserOptions>();
+  CLI::App* why_command = command("why", "What a push to the user would do now, rule by rule; sends nothing", "");
+  asked->add_to(*why_command);
+  why_command->add_option("--from", asked->from, "sender's user id")->capture_default_str();
+  why_command->add_option("--group", asked->group, "the group it is written in; absent: one to one");
+  why_command->add_option("--kind", asked->kind, "message, call or badge")
+      ->check(CLI::IsMember({"message", "call", "badge"}))
+      ->capture_default_str();
+  why_command->add_flag("--mentioned", asked->mentioned, "it mentions the user");
+  why_command->callback([asked, &exit_code] { exit_code = why(*asked); });
 
   auto given = std::make_shared<UserOptions>();
   CLI::App* set_command = command("set", "Change what is named, leave the rest", " --push off");

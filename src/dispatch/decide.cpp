@@ -31,19 +31,6 @@ bool speaks(const OfflineEvent& event) noexcept {
   return event.kind == EventKind::Cancel || event.kind == EventKind::Badge || event.is_call() || elements_speak(event);
 }
 
-bool applies(const Mute& mute, const OfflineEvent& event, const EventReceiver& to, WallTime now) noexcept {
-  if (now >= mute.until || (mute.unless_mentioned && to.mentioned)) return false;
-  switch (mute.kind) {
-    case Mute::Kind::All:
-      return true;
-    case Mute::Kind::Peer:
-      return !event.in_group() && mute.target == event.from_user;
-    case Mute::Kind::Group:
-      return event.in_group() && mute.target == event.group_id;
-  }
-  return false;
-}
-
 const Device* device_with(const Receiver& receiver, std::string_view device_id) noexcept {
   const auto found = std::ranges::find(receiver.devices, device_id, &Device::device_id);
   return found == receiver.devices.end() ? nullptr : &*found;
@@ -56,6 +43,23 @@ bool has_none_for(const OfflineEvent& event, const Receiver& receiver) noexcept 
 }
 
 }  // namespace
+
+bool is_about(const Mute& mute, const OfflineEvent& event) noexcept {
+  switch (mute.kind) {
+    case Mute::Kind::All:
+      return true;
+    case Mute::Kind::Peer:
+      return !event.in_group() && mute.target == event.from_user;
+    case Mute::Kind::Group:
+      return event.in_group() && mute.target == event.group_id;
+  }
+  return false;
+}
+
+bool is_muted_by(const Mute& mute, const OfflineEvent& event, const EventReceiver& to, WallTime now) noexcept {
+  if (now >= mute.until || (mute.unless_mentioned && to.mentioned)) return false;
+  return is_about(mute, event);
+}
 
 bool is_passed_over(const OfflineEvent& event, const Device& device) noexcept {
   return is_voip(device) && !event.is_call();
@@ -107,7 +111,7 @@ Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const R
   if (badge) return has_none_for(event, receiver) ? Rule::NoDevice : Rule::None;
   Rule first = Rule::None;
   for (const Mute& mute : receiver.mutes)
-    if (applies(mute, event, to, now) && (first == Rule::None || rule_of(mute.kind) < first))
+    if (is_muted_by(mute, event, to, now) && (first == Rule::None || rule_of(mute.kind) < first))
       first = rule_of(mute.kind);
   if (first != Rule::None) return first;
   return has_none_for(event, receiver) ? Rule::NoDevice : Rule::None;

@@ -20,6 +20,11 @@ Rule decide_event(const OfflineEvent& event, WallTime now, milliseconds age_max)
 Rule decide_receiver(const OfflineEvent& event, const EventReceiver& to, const Receiver& receiver,
                      WallTime now) noexcept;
 
+/// The mute is of everything, or of the event's sender or group.
+bool is_about(const Mute& mute, const OfflineEvent& event) noexcept;
+/// It is, and holds a message or a call back now.
+bool is_muted_by(const Mute& mute, const OfflineEvent& event, const EventReceiver& to, WallTime now) noexcept;
+
 /// CustomWithoutDesc, NoContent: only the other platform has something to say. A device that the event names as due is
 /// not asked whether its app is in the foreground: the producer knows better.
 Rule decide_device(const OfflineEvent& event, const EventReceiver& to, const Device& device) noexcept;

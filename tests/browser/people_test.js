@@ -25,6 +25,17 @@ export const tests = [
     await admin.go('users?token=zzzzzzzz');
     await admin.says(/No device has such a token/);
   }],
+  ['what a push would do now is told rule by rule', async ({ admin }) => {
+    const { page } = admin;
+    await admin.go(`users/${app}/mei`);
+    const asked = page.locator('section', { has: page.getByRole('heading', { name: 'What a push would do now' }) });
+    await asked.locator('button[type=submit]').click();
+    await asked.getByText('would be sent').first().waitFor();
+    await asked.locator('[name=from]').fill('mei');
+    await asked.locator('button[type=submit]').click();
+    await asked.getByText('stops it').first().waitFor();
+    assert.match(await asked.innerText(), /receiver is the sender/i);
+  }],
   ['devices go in and come out as a file, bad lines are named', async ({ admin, bed, ids }) => {
     const { page } = admin;
     const line = (device) => JSON.stringify({ app_id: app, user_id: 'by-file', device_id: device, platform: 'android', registered_at: 1, certificate_id: ids.xiaomi, token: `regid-${device}` });

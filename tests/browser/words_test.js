@@ -9,7 +9,7 @@ const files = readdirSync(folder, { recursive: true }).map(String).filter((name)
 const code = files.filter((name) => !/^(en|zh|server_zh)(_\w+)?\.js$/.test(name)).map((name) => [name, readFileSync(join(folder, name), 'utf8')]);
 const textsOf = async (name) => (await import(join(folder, `${name}.js`))).default;
 /// All that the page says in a language; what few views need is loaded with them.
-const dictionary = async (name) => ({ ...await textsOf(name), ...(name.startsWith('server') ? {} : { ...await textsOf(`${name}_companion`), ...await textsOf(`${name}_charts`), ...await textsOf(`${name}_workers`) }) });
+const dictionary = async (name) => ({ ...await textsOf(name), ...(name.startsWith('server') ? {} : { ...await textsOf(`${name}_companion`), ...await textsOf(`${name}_charts`), ...await textsOf(`${name}_workers`), ...await textsOf(`${name}_decision`) }) });
 
 const views = (ids, event) => ['overview', 'certificates', 'certificates/add?vendor=apns', 'certificates/add?vendor=huawei', `certificates/${ids.xiaomi}`, `certificates/${ids.history}`, 'certificates/removed', `certificates/${ids.oppo}/edit`,
   `send?app=${app}&user=mei`, 'users', 'users/files', `users/${app}/mei`, `trace?app=${app}&user=vinson`, `trace/${event}`, 'live', 'workers', 'tokens', 'tokens/sessions', 'audit', 'nowhere',
@@ -71,7 +71,7 @@ export const tests = [
     const reader = await visitor();
     // Dictionaries whose every text is ‹key›, and the texts of all that the API answers.
     const en = Object.fromEntries(Object.keys(await dictionary('en')).map((key) => [key, '‹text {n}{name}{when}{id}{user}{version}{device}{word}{code}›']));
-    await reader.page.route(/\/en(_companion|_charts|_workers)?\.js$/, (route) => route.fulfill({ contentType: 'text/javascript', body: `export default ${JSON.stringify(en)};` }));
+    await reader.page.route(/\/en(_companion|_charts|_workers|_decision)?\.js$/, (route) => route.fulfill({ contentType: 'text/javascript', body: `export default ${JSON.stringify(en)};` }));
     let data = '';
     const reading = [];
     reader.page.on('response', (reply) => { if (reply.url().includes('/v1/')) reading.push(reply.text().then((text) => { data += text; }, () => {})); });

@@ -192,7 +192,17 @@ class ScriptedPushes final : public PushDesk {
                       {"outcome", {{"outcome", "accepted"}}}}}},
                    {"trouble", nlohmann::json::array()}}};
   }
+  Reply decide(const DecisionQuestion& question, WallTime) override {
+    decided = question;
+    return Answer{200,
+                  {{"app_id", question.app.value},
+                   {"user_id", question.user},
+                   {"rule", "none"},
+                   {"checks", nlohmann::json::array()},
+                   {"devices", nlohmann::json::array()}}};
+  }
   PushQuestion asked;
+  DecisionQuestion decided;
 };
 
 class ScriptedEvents final : public EventDesk {

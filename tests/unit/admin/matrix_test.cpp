@@ -48,6 +48,7 @@ GoodCall good_call(const Route& route, std::int64_t certificate, std::int64_t re
       {"PATCH /v1/users", {"/v1/users" + user, {{"push", false}}}},
       {"PUT /v1/users/mutes", {"/v1/users/mutes" + user, {{"kind", "all"}}}},
       {"DELETE /v1/users/mutes", {"/v1/users/mutes" + user + "&kind=all", nullptr}},
+      {"GET /v1/users/decision", {"/v1/users/decision" + user, nullptr}},
       {"GET /v1/trace/events", {"/v1/trace/events?event=e1", nullptr}},
       {"GET /v1/trace/users", {"/v1/trace/users" + user, nullptr}},
       {"GET /v1/im/totals", {"/v1/im/totals?app=1400000001", nullptr}},

@@ -250,6 +250,31 @@ TEST_CASE("admin letters: filters, and runs that cannot be", "[admin][routes]") 
   CHECK(bed.audit().size() == 1);  // nothing was seen
 }
 
+TEST_CASE("admin decision: the question is handed on", "[admin][routes]") {
+  ApiBed bed;
+  const std::string secret = bed.token(Role::Viewer, {kShop});
+  const std::string of_user = "/v1/users/decision?app=1400000001&user=v%20x";
+  const DecisionQuestion& asked = bed.pushes.decided;
+  REQUIRE(bed.call("GET", of_user, secret).body["user_id"] == "v x");
+  CHECK(asked.app == kShop);
+  CHECK(asked.from == "nightpost");
+  CHECK(asked.kind == "message");
+  CHECK(asked.group.empty());
+  CHECK_FALSE(asked.mentioned);
+  REQUIRE(bed.call("GET", of_user + "&from=d&group=g&kind=call&mentioned=true", secret).status == 200);
+  CHECK(asked.from == "d");
+  CHECK(asked.group == "g");
+  CHECK(asked.kind == "call");
+  CHECK(asked.mentioned);
+  CHECK(bed.call("GET", of_user + "&kind=system", secret).path() == "query.kind");
+  CHECK(bed.call("GET", of_user + "&mentioned=yes", secret).path() == "query.mentioned");
+  CHECK(bed.call("GET", of_user + "&desc=x", secret).status == 400);
+  CHECK(bed.call("GET", "/v1/users/decision?app=1400000001", secret).path() == "query.user");
+  CHECK(bed.call("GET", "/v1/users/decision?user=v", secret).path() == "query.app");
+  CHECK(bed.call("GET", "/v1/users/decision?app=1400000002&user=v", secret).code() == "wrong_app");
+  CHECK(bed.audit().empty());
+}
+
 TEST_CASE("admin trace: the question is handed on", "[admin][routes]") {
   ApiBed bed;
   const std::string secret = bed.token(Role::Viewer);

@@ -210,6 +210,7 @@ TEST_CASE("remote: commands change and show through a console what they do on th
                                              {"device", "list", "--app", "7"},
                                              {"device", "list", "--app", "8"},
                                              with({"user", "show"}, who),
+                                             with({"user", "why", "--group", "team", "--mentioned"}, who),
                                              {"session", "list"}}) {
     CAPTURE(look);
     const auto here = office.locally(look), there = office.remotely(look);

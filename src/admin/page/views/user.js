@@ -1,13 +1,14 @@
 // One user: settings, devices, mutes, and what became of their latest pushes.
 import { get, patch, put, remove } from '../api.js';
 import { h, replace } from '../dom.js';
-import { t } from '../i18n.js';
+import { loadTexts, t } from '../i18n.js';
 import { check, choice, field, form, text } from '../fields.js';
 import { go, link } from '../router.js';
 import { may, rememberApp } from '../session.js';
 import { button, confirmed, empty, facts, linkButton, moment, pill, problem, section, table, toast } from '../ui.js';
 import { deviceTable } from '../device_table.js';
 import { latestTable } from '../latest_table.js';
+import { decisionSection } from '../decision.js';
 
 function settingsForm(user, query, again) {
   const push = check('push', t('user.push'), user.push);
@@ -71,7 +72,7 @@ async function latest(query, where) {
 
 export default async function view({ app, user: id }) {
   const query = { app, user: id };
-  const user = await get('/v1/users', query);
+  const [user] = await Promise.all([get('/v1/users', query), loadTexts('decision')]);
   rememberApp(app);
   const again = () => go(['users', app, id]);
   const where = h('div', { class: 'mistakes' });
@@ -86,6 +87,7 @@ export default async function view({ app, user: id }) {
       section(t('settings'), may('operator') ? settingsForm(user, query, again) : settingsShown(user)),
       section(t('mutes'), mutes(user, query, again, where), may('operator') && muteForm(query, again)),
       section(t('user.latest'), pushes),
+      decisionSection(query),
     ],
   };
 }
