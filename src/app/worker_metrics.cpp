@@ -1,6 +1,8 @@
 // The names under which a worker's counters are exported. README.md lists what to watch.
+#include <algorithm>
 #include <array>
 #include <numeric>
+#include <utility>
 
 #include "app/worker.h"
 #include "observe/process_metrics.h"
@@ -273,6 +275,32 @@ void register_quotas(MetricsPage& page, const dispatch::SignerLedger& signers) {
   });
 }
 
+/// Of credentials that this process has sent with: of more than a page may name, those in trouble come first.
+void register_credentials(MetricsPage& page, const dispatch::SignerLedger& signers) {
+  const auto add = [&](const char* name, const char* help, auto value_of) {
+    page.add_gauges(name, help, [&signers, value_of] {
+      constexpr std::size_t kSeriesMax = 100;  // one a certificate
+      using Standing = dispatch::SignerLedger::Standing;
+      std::vector<Standing> standings = signers.standings(std::chrono::steady_clock::now());
+      std::ranges::sort(standings, {}, [value_of](const Standing& each) {
+        return std::pair(-value_of(each), each.certificate.value);
+      });
+      if (standings.size() > kSeriesMax) standings.resize(kSeriesMax);
+      std::vector<observe::Sample> all;
+      for (const Standing& each : standings)
+        all.push_back(
+            {{{"vendor", std::string(name_of(each.vendor))}, {"certificate", std::to_string(each.certificate.value)}},
+             value_of(each)});
+      return all;
+    });
+  };
+  using Standing = dispatch::SignerLedger::Standing;
+  add("nightpost_breaker_state", "Of a certificate: 0 closed, 1 half open (one request may try it), 2 open: refused",
+      [](const Standing& each) { return static_cast<double>(each.breaker); });
+  add("nightpost_pause_seconds", "Of a certificate: how long its vendor still wants no requests; 0: it takes them",
+      [](const Standing& each) { return static_cast<double>(each.paused.count()) / 1000; });
+}
+
 /// Removals that are held, and what became of them.
 void register_removals(MetricsPage& page, const RemovalKeeperMetrics& metrics, const dispatch::SignerLedger& signers) {
   constexpr std::size_t kSeriesMax = 100;  // one a certificate
@@ -468,6 +496,7 @@ void register_metrics(MetricsPage& page, const WorkerMetrics& metrics, const dis
   register_skew(page, metrics);
   register_signers(page, signers);
   register_quotas(page, signers);
+  register_credentials(page, signers);
   page.add_gauge("nightpost_recalls_kept", "Notes of what was taken back: messages, read conversations, spared devices",
                  {}, [&recalls] { return static_cast<double>(recalls.size()); });
   register_grants(shards);

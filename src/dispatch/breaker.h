@@ -33,6 +33,7 @@ class Breaker {
   void unclear(MonoTime now, milliseconds wait) noexcept;
 
   State state() const noexcept { return state_; }
+  MonoTime until() const noexcept { return until_; }      // Open: when one may probe
   milliseconds delay() const noexcept { return delay_; }  // how long it was opened for the last time; 0: closed
 
  private:

@@ -81,7 +81,9 @@ void Pacer::unreserve() noexcept {
 Probe Pacer::begin_probe(MonoTime now) {
   const std::uint32_t of_signer = signer_->begin_probe(now);
   if (of_signer == 0 && !signer_->is_healthy()) return Probe::None;  // somebody else probes
-  if (!breaker_.sent(now) && of_signer == 0) return Probe::None;
+  const bool of_breaker = breaker_.sent(now);
+  if (of_breaker) gauge_->set(breaker_);
+  if (!of_breaker && of_signer == 0) return Probe::None;
   signer_probe_ = of_signer;
   return probe_ = static_cast<Probe>(std::max(static_cast<std::uint32_t>(probe_) + 1, 1u));
 }
@@ -97,7 +99,7 @@ bool Pacer::is_signer_probe(Probe probe) const {
 
 void Pacer::probe_lost(Probe probe, MonoTime now) {
   if (!is_probe(probe)) return;
-  breaker_.unclear(now, options_->breaker_first);
+  probe_unclear(now);
   signer_probe_ended(false, now);
 }
 
@@ -190,7 +192,7 @@ Pacer::Decision Pacer::conclude(const Feedback& feedback, Probe sent_as, std::ui
   } else if (probe && feedback.proven) {
     decision.closed = close();
   } else if (probe && !feedback.refreshes) {
-    breaker_.unclear(now, options_->breaker_first);
+    probe_unclear(now);
     signer_probe_ended(feedback.answered, now);
   }
   return decision;
@@ -219,6 +221,7 @@ bool Pacer::is_idle(MonoTime now) const noexcept {
 /// Returns for how long it opened, if it did.
 std::optional<milliseconds> Pacer::trip(Probe probe, std::string_view code, std::string_view meaning, MonoTime now) {
   if (!breaker_.trip(is_probe(probe), now, options_->breaker_first, options_->breaker_max)) return std::nullopt;
+  gauge_->set(breaker_);
   allowed_ = options_->credential_in_flight_first;
   refusal_.assign(code).append(code.empty() || meaning.empty() ? "" : ": ").append(meaning);
   return breaker_.delay();
@@ -226,8 +229,14 @@ std::optional<milliseconds> Pacer::trip(Probe probe, std::string_view code, std:
 
 bool Pacer::close() noexcept {
   if (!breaker_.passed()) return false;
+  gauge_->set(breaker_);
   refusal_.clear();
   return true;
+}
+
+void Pacer::probe_unclear(MonoTime now) noexcept {
+  breaker_.unclear(now, options_->breaker_first);
+  gauge_->set(breaker_);
 }
 
 }  // namespace nightpost::dispatch

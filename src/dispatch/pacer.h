@@ -16,6 +16,7 @@
 #include "core/time.h"
 #include "core/verdict.h"
 #include "dispatch/breaker.h"
+#include "dispatch/breaker_gauge.h"
 #include "dispatch/options.h"
 #include "dispatch/policy.h"
 #include "dispatch/ports.h"
@@ -36,12 +37,14 @@ class Pacer {
  public:
   /// Borrowed; must outlive it. `signer`: owned together by the pacers of its certificates, which come and go one by
   /// one. `suspects`, `removals`: of the certificate, owned together by the shards' pacers; null: nobody else's.
+  /// `gauge`: shows the breaker; null: to nobody.
   Pacer(const Options& options, std::shared_ptr<SignerPace> signer, std::shared_ptr<SuspectBook> suspects = nullptr,
-        std::shared_ptr<RemovalBook> removals = nullptr)
+        std::shared_ptr<RemovalBook> removals = nullptr, std::shared_ptr<BreakerGauge> gauge = nullptr)
       : options_(&options),
         signer_(std::move(signer)),
         suspects_(suspects ? std::move(suspects) : std::make_shared<SuspectBook>(options)),
         removals_(removals ? std::move(removals) : std::make_shared<RemovalBook>(Certificate{}, options)),
+        gauge_(gauge ? std::move(gauge) : std::make_shared<BreakerGauge>()),
         allowed_(options.credential_in_flight_first) {}
 
   // Before a request.
@@ -180,11 +183,13 @@ class Pacer {
   void signer_probe_ended(bool heard, MonoTime now);
   std::optional<milliseconds> trip(Probe probe, std::string_view code, std::string_view meaning, MonoTime now);
   bool close() noexcept;
+  void probe_unclear(MonoTime now) noexcept;
 
   const Options* options_;
   std::shared_ptr<SignerPace> signer_;
   std::shared_ptr<SuspectBook> suspects_;
   std::shared_ptr<RemovalBook> removals_;
+  std::shared_ptr<BreakerGauge> gauge_;  // of breaker_, told of each change
   Breaker breaker_;
   Probe probe_ = Probe::None;       // the last one
   std::uint32_t signer_probe_ = 0;  // its number among the signer's probes; 0: it is none, or has ended as one

@@ -34,7 +34,8 @@ Pacer& PacerBook::make(const Route& route, MonoTime now) {
   }
   auto suspects = ledger_.suspects_of(route.certificate, options_);
   auto removals = ledger_.removals_of(route.certificate, options_);
-  pacers_.put(route.id, Pacer(options_, std::move(pace), std::move(suspects), std::move(removals)),
+  auto gauge = ledger_.breaker_of(route.certificate, ledger_.open(key, route.certificate.vendor));
+  pacers_.put(route.id, Pacer(options_, std::move(pace), std::move(suspects), std::move(removals), std::move(gauge)),
               [now](const Pacer& pacer) { return pacer.is_idle(now); });
   return *pacers_.find(route.id);
 }

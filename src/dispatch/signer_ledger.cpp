@@ -135,6 +135,39 @@ std::shared_ptr<QuotaBook> SignerLedger::quotas_of(const std::string& key, Vendo
   return book;
 }
 
+std::shared_ptr<BreakerGauge> SignerLedger::breaker_of(const Certificate& certificate,
+                                                       const std::shared_ptr<SharedSigner>& signer) {
+  auto gauge = std::make_shared<BreakerGauge>();
+  const std::lock_guard lock(mutex_);
+  sweep(breakers_, sweep_breakers_at_, [](const auto& each) { return each.second.gauge.expired(); });
+  breakers_.emplace(Version(certificate.id.value, certificate.version),
+                    KnownBreaker{gauge, signer, certificate.vendor});
+  return gauge;
+}
+
+std::vector<SignerLedger::Standing> SignerLedger::standings(MonoTime now) const {
+  std::vector<Standing> all;
+  const std::lock_guard lock(mutex_);
+  std::optional<Version> last;
+  for (const auto& [version, known] : breakers_) {
+    const auto gauge = known.gauge.lock();
+    if (!gauge) continue;
+    const bool same_certificate = last && last->first == version.first;
+    if (!same_certificate)
+      all.emplace_back();
+    else if (last->second != version.second)
+      all.back() = {};  // of an older version
+    last = version;
+    Standing& standing = all.back();
+    standing.certificate = CertificateId{version.first};
+    standing.vendor = known.vendor;
+    standing.breaker = std::max(standing.breaker, gauge->read(now));
+    if (const auto signer = known.signer.lock(); signer && signer->paused_until() > now)
+      standing.paused = std::max(standing.paused, std::chrono::ceil<milliseconds>(signer->paused_until() - now));
+  }
+  return all;
+}
+
 SignerLedger::QuotaUses SignerLedger::quotas(WallTime now) const {
   QuotaUses all{};
   const std::lock_guard lock(mutex_);

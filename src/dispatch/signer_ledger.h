@@ -20,6 +20,7 @@
 #include "core/certificate.h"
 #include "core/time.h"
 #include "core/vendor.h"
+#include "dispatch/breaker_gauge.h"
 #include "dispatch/options.h"
 #include "dispatch/quota_book.h"
 #include "dispatch/removal_book.h"
@@ -132,6 +133,17 @@ class SignerLedger {
   std::shared_ptr<RemovalBook> removals_of(const Certificate& certificate, const Options& options);
   /// Those that hold removals, or have something to tell.
   std::vector<std::shared_ptr<RemovalBook>> held_removals(MonoTime now) const;
+  /// A gauge of one shard's breaker. `signer`: whose pauses hold the certificate back.
+  std::shared_ptr<BreakerGauge> breaker_of(const Certificate& certificate, const std::shared_ptr<SharedSigner>& signer);
+  /// How the process stands with a certificate that some shard has sent with. For the metrics.
+  struct Standing {
+    CertificateId certificate;
+    Vendor vendor = Vendor::Apns;
+    BreakerGauge::State breaker = BreakerGauge::State::Closed;  // of the shards', the one furthest from closed
+    milliseconds paused{0};                                     // left of the vendor's pause; 0: none
+  };
+  /// By id; of a certificate that was edited the latest version that was sent with.
+  std::vector<Standing> standings(MonoTime now) const;
   /// Of the signers that some shard holds: how many are in each state, by vendor. For the metrics.
   using Counts = std::array<std::array<std::size_t, 3>, std::size_t(Vendor::Count)>;
   Counts count() const;
@@ -157,6 +169,13 @@ class SignerLedger {
   using Version = std::pair<std::int64_t, std::int64_t>;  // a certificate's id, and its version
   std::map<Version, std::weak_ptr<SuspectBook>> suspects_;
   std::size_t sweep_suspects_at_ = kSweepFirst;
+  struct KnownBreaker {
+    std::weak_ptr<const BreakerGauge> gauge;
+    std::weak_ptr<const SharedSigner> signer;
+    Vendor vendor = Vendor::Apns;
+  };
+  std::multimap<Version, KnownBreaker> breakers_;  // one a shard
+  std::size_t sweep_breakers_at_ = kSweepFirst;
   std::map<Version, std::shared_ptr<RemovalBook>> removals_;
   std::size_t sweep_removals_at_ = kSweepFirst;
 };

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "dispatch/breaker_gauge.h"
 #include "times.h"
 
 using namespace nightpost;
@@ -29,6 +30,26 @@ TEST_CASE("breaker: who is doubtful probes after the others", "[dispatch][breake
   REQUIRE(b.sent(kNow + 6 * kFirst));
   REQUIRE(b.passed());
   CHECK(b.admits_doubtful(kNow + 6 * kFirst));
+}
+
+TEST_CASE("breaker gauge: as its breaker, and half open once one may try", "[dispatch][breaker]") {
+  using Shown = BreakerGauge::State;
+  Breaker breaker;
+  BreakerGauge gauge;
+  CHECK(gauge.read(kNow) == Shown::Closed);
+  breaker.trip(false, kNow, seconds(5), seconds(60));
+  CHECK(gauge.read(kNow) == Shown::Closed);  // nobody told it
+  gauge.set(breaker);
+  CHECK(gauge.read(kNow) == Shown::Open);
+  CHECK(gauge.read(kNow + milliseconds(4'999)) == Shown::Open);
+  CHECK(gauge.read(kNow + seconds(5)) == Shown::HalfOpen);
+  REQUIRE(breaker.sent(kNow + seconds(5)));
+  gauge.set(breaker);
+  CHECK(gauge.read(kNow + seconds(5)) == Shown::HalfOpen);
+  CHECK(gauge.read(kNow) == Shown::HalfOpen);
+  REQUIRE(breaker.passed());
+  gauge.set(breaker);
+  CHECK(gauge.read(kNow + seconds(5)) == Shown::Closed);
 }
 
 TEST_CASE("breaker: closed, open, one probe, closed", "[dispatch][breaker]") {

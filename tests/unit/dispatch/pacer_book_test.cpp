@@ -142,6 +142,41 @@ TEST_CASE("pacer book: but not a breaker, nor what a certificate has proven", "[
   CHECK(book.of(one, kNow).allowed() == 32);
 }
 
+TEST_CASE("pacer book: the ledger tells how a breaker stands, at each change", "[dispatch][pacer]") {
+  using Shown = BreakerGauge::State;
+  const Options options = with(10);
+  SignerLedger ledger;
+  PacerBook book(options, nullptr, &ledger);
+  Route one = route(1, "apns:team:key");
+  one.certificate.id = {3};
+  Pacer& pacer = book.of(one, kNow);
+  const auto shown = [&](MonoTime now) {
+    const auto all = ledger.standings(now);
+    REQUIRE(all.size() == 1);
+    CHECK(all[0].certificate == CertificateId{3});
+    return all[0].breaker;
+  };
+  CHECK(shown(kNow) == Shown::Closed);
+  pacer.refuse(Probe::None, "InvalidProviderToken", "", kNow);
+  CHECK(shown(kNow) == Shown::Open);
+  const MonoTime later = kNow + options.breaker_first;
+  CHECK(shown(later) == Shown::HalfOpen);
+  const Probe lost = pacer.begin_probe(later);
+  REQUIRE(lost != Probe::None);
+  CHECK(shown(later) == Shown::HalfOpen);
+  pacer.probe_lost(lost, later);
+  CHECK(shown(later) == Shown::Open);
+  const MonoTime again = later + options.breaker_first;
+  const Probe good = pacer.begin_probe(again);
+  REQUIRE(good != Probe::None);
+  CHECK(pacer.content_stored(good, again).closed);
+  CHECK(shown(again) == Shown::Closed);
+  CHECK(ledger.standings(kNow)[0].paused == milliseconds(0));
+  pause(pacer, seconds(1));
+  CHECK(ledger.standings(kNow)[0].paused > milliseconds(0));
+  CHECK(shown(kNow) == Shown::Closed);
+}
+
 TEST_CASE("pacer book: after a pause the few that try are the signer's", "[dispatch][pacer]") {
   const Options options = with(10);
   PacerBook book(options);

@@ -119,6 +119,49 @@ TEST_CASE("ledger: held removals belong to one version of a certificate, and are
   CHECK(ledger.held_removals(later).empty());
 }
 
+TEST_CASE("ledger: how a certificate stands is told of its latest version, as the worst of the shards",
+          "[dispatch][ledger]") {
+  using Shown = BreakerGauge::State;
+  SignerLedger ledger;
+  CHECK(ledger.standings(kNow).empty());
+  const auto signer = ledger.open("https://a team", Vendor::Apns);
+  Certificate certificate{.id = {3}, .vendor = Vendor::Apns};
+  const Certificate other{.id = {7}, .vendor = Vendor::Fcm};
+  Breaker open, probing;
+  open.trip(false, kNow, seconds(60), seconds(60));
+  probing.trip(false, kNow - seconds(5), seconds(5), seconds(60));
+  REQUIRE(probing.sent(kNow));
+
+  const auto here = ledger.breaker_of(certificate, signer);
+  auto there = ledger.breaker_of(certificate, signer);
+  const auto alone = ledger.breaker_of(other, ledger.open("https://b", Vendor::Fcm));  // nobody holds that signer
+  REQUIRE(ledger.standings(kNow).size() == 2);
+  CHECK(ledger.standings(kNow)[0].certificate == CertificateId{3});
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::Closed);
+  CHECK(ledger.standings(kNow)[1].vendor == Vendor::Fcm);
+  CHECK(ledger.standings(kNow)[1].paused == milliseconds(0));
+
+  here->set(probing);
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::HalfOpen);
+  there->set(open);
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::Open);
+  CHECK(ledger.standings(kNow)[1].breaker == Shown::Closed);
+  signer->pause_until(kNow + seconds(30));
+  CHECK(ledger.standings(kNow)[0].paused == seconds(30));
+  CHECK(ledger.standings(kNow + seconds(30))[0].paused == milliseconds(0));
+  there.reset();
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::HalfOpen);
+
+  certificate.version = 2;  // edited: what the old one met is over
+  auto edited = ledger.breaker_of(certificate, signer);
+  REQUIRE(ledger.standings(kNow).size() == 2);
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::Closed);
+  here->set(open);
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::Closed);
+  edited.reset();
+  CHECK(ledger.standings(kNow)[0].breaker == Shown::Open);
+}
+
 TEST_CASE("ledger: a quota is leased in parts, and no more than it", "[dispatch][ledger]") {
   struct Row {
     std::size_t quota, part;
