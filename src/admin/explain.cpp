@@ -91,6 +91,7 @@ constexpr auto kExplanations = std::to_array<Explanation>({
     {"fcm_not_json", "not JSON: expected the private key file of a service account"},
     {"fcm_app_file",
      "this is google-services.json, which goes into the app: give the private key file of a service account"},
+    {"account_no_type", "type is \"\", expected \"service_account\""},
     {"account_type", "type is \"{type}\", expected \"service_account\""},
     {"account_too_long", "far too long for a service account's file"},
     {"account_lacks", "the file lacks {member}"},

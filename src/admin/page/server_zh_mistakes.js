@@ -65,6 +65,7 @@ export default {
   'mistake.fcm_server_key': '这是旧版 FCM 接口的服务器密钥，Google 已于 2024 年停用：请提供服务账号的私钥文件（JSON），见 Firebase 控制台的“项目设置”、“服务账号”',
   'mistake.fcm_not_json': '不是 JSON：应为服务账号的私钥文件',
   'mistake.fcm_app_file': '这是放在应用里的 google-services.json：请提供服务账号的私钥文件',
+  'mistake.account_no_type': '没有 type，应为“service_account”',
   'mistake.account_type': 'type 为“{type}”，应为“service_account”',
   'mistake.account_too_long': '对服务账号文件来说太长',
   'mistake.account_lacks': '文件缺少 {member}',
