@@ -44,7 +44,7 @@ export const tests = [
     for (const [vendor, what, values] of credentials.bad) {
       await add(reader, vendor, { name: 'bad', ...values });
       // By the server's codes, at the field; or what the page finds by itself.
-      const shown = await reader.page.waitForFunction(({ source }) => [...document.querySelectorAll('main .mistake:not([hidden]), main [role=alert], main .said')].some((each) => /\p{Script=Han}/u.test(each.innerText)), undefined, { timeout: 20_000 })
+      const shown = await reader.page.waitForFunction(() => [...document.querySelectorAll('main .mistake:not([hidden]), main [role=alert], main .said')].some((each) => /\p{Script=Han}/u.test(each.innerText)), undefined, { timeout: 20_000 })
         .then(() => true, () => false);
       if (!shown) missed.push(`${vendor}, ${what}: "${await reader.text()}"`);
     }

@@ -44,7 +44,7 @@ function decision({ user_id: user, rule, checks, devices }) {
 export function decisionSection(query) {
   const from = field('from', t('push.from'), text({ value: '' }));
   const group = field('group', t('decision.group'), text(), { hint: t('decision.group.hint') });
-  const kind = field('kind', t('decision.kind'), choice(['message', 'call', 'badge'].map((each) => [each, t(`decision.${each}`)])));
+  const kind = field('asked_kind', t('decision.kind'), choice(['message', 'call', 'badge'].map((each) => [each, t(`decision.${each}`)])));
   const mentioned = check('mentioned', t('decision.mentioned'));
   const where = h('div', { class: 'results', 'aria-live': 'polite' });
   return section(t('decision'), h('p', { class: 'quiet' }, t('decision.text')),
