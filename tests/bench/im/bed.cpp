@@ -91,9 +91,9 @@ double ImBed::metric(const std::string& series) const {
   return std::stod(page.substr(at + series.size() + 2));
 }
 
-void ImBed::expect_metric(const std::string& series, double value) const {
+void ImBed::expect_metric(const std::string& series, double value, std::chrono::milliseconds patience) const {
   double is = 0;
-  if (!support::eventually(15s, [&] { return (is = metric(series)) == value; }, 50ms))
+  if (!support::eventually(patience, [&] { return (is = metric(series)) == value; }, 50ms))
     throw std::runtime_error(
         fmt::format("{}: {} instead of {}\n{}", series, is, value, support::read_file(folder_.file("im.log"))));
 }

@@ -50,8 +50,9 @@ class ImBed {
   /// How often a second this store's disk takes the least commit, one after the other: fdatasyncs_per_s, or an insert
   /// of one row on PostgreSQL.
   double bare_commits_per_s(std::chrono::milliseconds span) const;
-  /// Throws, with its log, if the series has not come to this value after some seconds.
-  void expect_metric(const std::string& series, double value) const;
+  /// Throws, with its log, if the series has not come to this value by then.
+  void expect_metric(const std::string& series, double value,
+                     std::chrono::milliseconds patience = std::chrono::seconds(15)) const;
   /// SIGTERM; throws if it does not leave in good order. REQUIRED: no client is there.
   void stop();
 
