@@ -53,7 +53,7 @@ struct GroupQuestion {
 struct ClusterQuestion {
   std::vector<std::string> topics;  // at least one
   std::vector<GroupQuestion> groups;
-  WallTime future;          // nobody should have written a record that says to be younger
+  WallTime future;  // nobody should have written a record that says to be younger
 };
 
 /// Blocks for at most `wait` and some seconds for taking the clients down. Total: what cannot be learned says so.
