@@ -105,6 +105,8 @@ export const tests = [
   ['a session that is over asks to log in, and comes back', async ({ visitor, tokens }) => {
     const sender = await visitor();
     await sender.logIn(tokens.sender);
+    await sender.go('users'); // which asks the server nothing, and so would not notice first
+    await sender.title('Devices and users');
     await sender.context.clearCookies();
     await sender.page.getByRole('link', { name: 'Certificates' }).first().click();
     await sender.title('Log in to Nightpost');
