@@ -21,6 +21,7 @@ class Intruder {
     sqlite3* raw = nullptr;
     REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
     db_.reset(raw);
+    sqlite3_busy_timeout(raw, 30'000);  // who reads in the moment of a commit is waited for
   }
   explicit Intruder(const TempStore& temp) {
     if (temp.url().empty())
