@@ -204,7 +204,12 @@ void Consumer::Impl::close() {
 
   closing = true;
   settle_finished();
-  for (Member& member : members) commit_and_wait(member, book.partitions());
+  // Of both groups at once: brokers that do not answer are waited for once.
+  const MonoTime give_up = std::chrono::steady_clock::now() + options.commit_wait;
+  for (Member& member : members)
+    if (!book.commit_on_way(member.group) && !member.link->joining.load(std::memory_order_acquire))
+      send_commits(member, book.commits_of(member.group, book.partitions()));
+  for (Member& member : members) commit_and_wait(member, book.partitions(), give_up);
   for (Member& member : members) {
     for (const Rebalance& change : member.rebalances) answer_in_closing(member, change.code, change.partitions.get());
     rd_kafka_consumer_close(member.client.get());

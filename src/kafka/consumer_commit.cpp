@@ -91,10 +91,9 @@ void Consumer::Impl::commit_when_due(Member& member, MonoTime now) {
   if (!member.link->joining.load(std::memory_order_acquire)) send_commits(member, book.due_commits(member.group, now));
 }
 
-/// Lets an earlier commit land and a join end first. Gives up after commit_wait: what is not committed is repeated, not
+/// Lets an earlier commit land and a join end first. Gives up at the deadline: what is not committed is repeated, not
 /// lost.
-void Consumer::Impl::commit_and_wait(Member& member, std::span<const TopicPartition> partitions) {
-  const MonoTime deadline = std::chrono::steady_clock::now() + options.commit_wait;
+void Consumer::Impl::commit_and_wait(Member& member, std::span<const TopicPartition> partitions, MonoTime deadline) {
   const auto wait_while = [&](auto condition) {
     while (condition() && std::chrono::steady_clock::now() < deadline)
       rd_kafka_queue_poll_callback(member.commit_news.get(), ms_of(kCommitSlice));

@@ -106,7 +106,7 @@ struct Consumer::Impl {
                                          std::int32_t, std::size_t, std::int64_t, rd_kafka_resp_err_t code,
                                          void* link);  // librdkafka's threads
   void send_commits(Member& member, const std::vector<PartitionBook::Commit>& commits);
-  void commit_and_wait(Member& member, std::span<const TopicPartition> partitions);
+  void commit_and_wait(Member& member, std::span<const TopicPartition> partitions, MonoTime deadline);
   void commit_when_due(Member& member, MonoTime now);
 
   const ConsumerOptions options;

@@ -238,7 +238,7 @@ bool Consumer::Impl::revoke(Member& member, Rebalance& change, MonoTime now) {
     if (lost) add(metrics.assignments_lost);
   }
   if (book.has_in_flight(ids) && !lost && now < change.deadline) return false;
-  if (!lost) commit_and_wait(member, ids);
+  if (!lost) commit_and_wait(member, ids, std::chrono::steady_clock::now() + options.commit_wait);
   book.retire(ids);
   in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
   tell_ended();

@@ -156,6 +156,24 @@ TEST_CASE("delay consumer: it goes on where the group of fresh events, which onc
   CHECK(again.seen_count() == 5);
 }
 
+TEST_CASE("delay consumer: a stop waits once for brokers that are gone, not once a group", "[kafka][consumer][delay]") {
+  auto cluster = broker();
+  ConsumerOptions wanted = options(*cluster);
+  wanted.commit_wait = milliseconds(6'000);
+  wanted.commit_interval = seconds(60);  // both groups have something to commit at the stop
+  fill(cluster->brokers(), "fresh", "f", 5);
+  defer(*cluster, "late", "l", 5, wall() - seconds(1));
+  Worker worker(wanted, [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 10; }));
+  cluster.reset();
+  worker.release_held();
+  const auto start = std::chrono::steady_clock::now();
+  worker.stop();
+  const auto took = std::chrono::steady_clock::now() - start;
+  CHECK(took >= wanted.commit_wait);
+  CHECK(took < 2 * wanted.commit_wait);
+}
+
 TEST_CASE("delay consumer: a record that waits stops nobody, and comes with its headers", "[kafka][consumer][delay]") {
   const auto cluster = broker();
   Worker worker(options(*cluster));
