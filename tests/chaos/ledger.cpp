@@ -28,6 +28,13 @@ bool between(std::span<const Disturbance> disturbances, Disturbance::What what, 
   });
 }
 
+/// The doing itself, not what comes of it.
+bool changed_hands(std::span<const Disturbance> disturbances, std::int64_t from, std::int64_t to) {
+  return std::ranges::any_of(disturbances, [&](const Disturbance& d) {
+    return d.what == Disturbance::What::Takeover && d.from_ms <= to && d.struck_ms >= from;
+  });
+}
+
 }  // namespace
 
 std::string mark_of(EventNumber event) { return std::string(kMark) + std::to_string(event); }
@@ -152,7 +159,7 @@ void Ledger::count_repeats(const Unit& unit, EventNumber event, std::span<const 
   }
 }
 
-void Ledger::count_order(Account& account) const {
+void Ledger::count_order(std::span<const Disturbance> disturbances, Account& account) const {
   struct Row {
     std::uint32_t conversation;
     VendorNumber vendor;
@@ -181,6 +188,8 @@ void Ledger::count_order(Account& account) const {
     account.overtaken_ms = std::max(account.overtaken_ms, ms);
     if (ms <= kTogetherMs) {
       ++account.together;
+    } else if (changed_hands(disturbances, rows[i].ms, latest.ms)) {
+      ++account.taken_over;
     } else {
       ++account.overtaken;
       name(account.overtaken_events, rows[i].event);
@@ -224,7 +233,7 @@ Ledger::Account Ledger::account(std::span<const Disturbance> disturbances) const
       }
     }
   }
-  count_order(account);
+  count_order(disturbances, account);
   return account;
 }
 

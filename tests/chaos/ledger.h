@@ -36,8 +36,9 @@ Heard heard_from(std::string_view outcome);
 struct Disturbance {
   enum class What { Takeover, Line };  // work changed hands (kill, freeze, rebalance, broker); answers were lost
   What what = What::Takeover;
-  std::int64_t from_ms = 0, to_ms = 0;
+  std::int64_t from_ms = 0, to_ms = 0;      // as long as its repeats may come
   std::optional<VendorNumber> vendor = {};  // of Line; absent: all
+  std::int64_t struck_ms = 0;               // until then it was done
 };
 
 class Ledger {
@@ -82,10 +83,12 @@ class Ledger {
     std::vector<EventNumber> unexplained_events = {};
     /// Units that met their vendor before an earlier one of their conversation, and neither was retried. Two that are
     /// in the air together, on connections of their own, nobody can keep apart: up to kTogetherMs they count as
-    /// `together`.
-    std::uint64_t overtaken = 0, together = 0, ordered = 0;   // `ordered`: how many were looked at
+    /// `together`. Nor can anybody where the earlier one was in the hands of a worker that was killed, or lost its
+    /// partition, between the two: `taken_over`.
+    std::uint64_t overtaken = 0, together = 0, taken_over = 0;
+    std::uint64_t ordered = 0;                                // how many were looked at
     std::int64_t overtaken_ms = 0;                            // the most that the earlier one came later
-    std::map<VendorNumber, std::uint64_t> overtaken_at = {};  // both kinds, by vendor
+    std::map<VendorNumber, std::uint64_t> overtaken_at = {};  // all kinds, by vendor
     std::vector<EventNumber> overtaken_events = {};
   };
   /// `now_ms`: when the waiting ended.
@@ -118,7 +121,7 @@ class Ledger {
   static bool repeated_by_us(const Unit& unit) noexcept;
   void count_repeats(const Unit& unit, EventNumber event, std::span<const Disturbance> disturbances,
                      Account& account) const;
-  void count_order(Account& account) const;
+  void count_order(std::span<const Disturbance> disturbances, Account& account) const;
 
   std::vector<std::string> phases_;
   std::vector<Event> events_;

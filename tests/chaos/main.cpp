@@ -18,6 +18,7 @@ struct Arguments {
   std::int64_t minutes = 10;
   std::optional<std::uint64_t> seed;
   std::optional<std::size_t> kills;
+  std::optional<std::int64_t> soak;
   std::optional<double> per_s, busy_per_s;
   bool brief = false, at_length = false, json = false;
 };
@@ -36,6 +37,7 @@ int run(const Arguments& arguments) {
   const std::uint64_t seed = arguments.seed.value_or(std::random_device{}());
   PlayOptions options{.program = arguments.nightpost,
                       .form = arguments.kills       ? kill_form(*arguments.kills, seed)
+                              : arguments.soak      ? soak_form(std::chrono::minutes(*arguments.soak))
                               : arguments.brief     ? short_form()
                               : arguments.at_length ? long_form(std::chrono::minutes(arguments.minutes))
                                                     : form_of(std::chrono::minutes(arguments.minutes)),
@@ -71,11 +73,19 @@ int main(int argc, char** argv) {
   CLI::Option* brief = app.add_flag("--short", arguments.brief, "about 90 s, the worker's limits a fraction");
   CLI::Option* at_length =
       app.add_flag("--long", arguments.at_length, "also a vendor that is down for five minutes")->excludes(brief);
-  app.add_option("--kills", arguments.kills,
-                 "nothing but so many kills of workers, a rebalance for five of them and a broker restart for fifty")
-      ->check(CLI::Range(1, 100'000))
+  CLI::Option* kills =
+      app.add_option(
+             "--kills", arguments.kills,
+             "nothing but so many kills of workers, a rebalance for five of them and a broker restart for fifty")
+          ->check(CLI::Range(1, 100'000))
+          ->excludes(brief)
+          ->excludes(at_length);
+  app.add_option("--soak", arguments.soak, "so many minutes of trouble on lines with every event traced: what grows?")
+      ->type_name("MINUTES")
+      ->check(CLI::Range(4, 24 * 60))
       ->excludes(brief)
-      ->excludes(at_length);
+      ->excludes(at_length)
+      ->excludes(kills);
   app.add_option("--keep-logs", arguments.keep_logs, "a folder for the logs of workers and sandbox")->type_name("DIR");
   app.add_flag("--json", arguments.json);
   CLI11_PARSE(app, argc, argv);

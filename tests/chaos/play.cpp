@@ -56,6 +56,7 @@ class Play {
   Figures run() {
     stage_.start_fleet();
     if (form_.kills > 0) return kills();
+    if (form_.soak) return soak();
     isolation();
     const std::vector<Act> lines = line_acts(options_.seed, form_.lines, form_.brief);
     part("lines", form_.lines, lines);
@@ -74,6 +75,28 @@ class Play {
     strike(kill_acts(options_.seed, form_.kills), form_.workers);
     settle();
     return count();
+  }
+
+  Figures soak() {
+    figures_.grown.resize(stage_.members.size());
+    for (std::size_t i = 0; i < stage_.members.size(); ++i) figures_.grown[i].name = stage_.members[i]->name();
+    soaked_from_ = steady_clock::now();
+    part("soak", form_.lines, line_acts(options_.seed, form_.lines));
+    soaked_from_.reset();
+    settle();
+    return count();
+  }
+
+  void note_growth(std::size_t member, const support::Usage& usage) {
+    const auto quarter = 4 * (steady_clock::now() - *soaked_from_) / form_.lines;
+    Growth& worker = figures_.grown[member];
+    if (quarter == 1) {
+      worker.early_kb = std::max(worker.early_kb, usage.rss_kb);
+      worker.early_files = std::max(worker.early_files, usage.files);
+    } else if (quarter >= 3) {
+      worker.late_kb = std::max(worker.late_kb, usage.rss_kb);
+      worker.late_files = std::max(worker.late_files, usage.files);
+    }
   }
 
   void say(const std::string& text) const {
@@ -100,6 +123,7 @@ class Play {
       Member& member = *stage_.members[i];
       if (auto end = member.look_after(store_hidden_)) figures_.unexpected_ends.push_back(std::move(*end));
       if (rss_ != nullptr && member.up()) (*rss_)[i] = std::max((*rss_)[i], member.worker().process().usage().rss_kb);
+      if (soaked_from_ && member.up()) note_growth(i, member.worker().process().usage());
     }
   }
 
@@ -112,8 +136,9 @@ class Play {
 
   void disturb(Disturbance::What what, std::int64_t from, std::optional<VendorNumber> vendor = {}) {
     const auto echo = what == Disturbance::What::Line ? kLineEcho : kTakeoverEcho;
+    const std::int64_t now = now_ms();
     disturbances_.push_back(
-        {.what = what, .from_ms = from, .to_ms = now_ms() + milliseconds(echo).count(), .vendor = vendor});
+        {.what = what, .from_ms = from, .to_ms = now + milliseconds(echo).count(), .vendor = vendor, .struck_ms = now});
   }
 
   // --- isolation ---
@@ -430,6 +455,7 @@ class Play {
   std::vector<Disturbance> disturbances_;
   std::array<std::uint64_t, 2> rss_calm_{}, rss_trouble_{};
   std::array<std::uint64_t, 2>* rss_ = nullptr;
+  std::optional<steady_clock::time_point> soaked_from_;
   bool store_hidden_ = false;
   std::int64_t ended_ms_ = 0;
   Figures figures_;

@@ -172,6 +172,18 @@ Form kill_form(std::size_t kills, std::uint64_t seed) {
   return form;
 }
 
+Form soak_form(seconds whole) {
+  return {.name = "soak",
+          .warm_up = 0s,
+          .calm = 0s,
+          .trouble = 0s,
+          .recovery = 0s,
+          .lines = whole,
+          .workers = 0s,
+          .settle = 240s,
+          .soak = true};
+}
+
 std::vector<Blow> left_out(const std::vector<Act>& lines, const std::vector<Act>& fleet) {
   std::vector<Blow> missing;
   for (std::size_t i = 0; i < std::size_t(Blow::Count); ++i) {

@@ -61,6 +61,7 @@ struct Form {
   double busy_per_s = 3000;  // from warm-up to recovery
   bool cluster = false;      // three brokers, of which one is lost where else the only one restarts
   std::size_t kills = 0;     // so many in `workers` instead of blows of every kind
+  bool soak = false;         // `lines` is all, every event is traced, and what grows is judged
   bool brief = false;        // blows are shorter, and the worker's limits a fraction of their defaults (stage.cpp), so
                              // that what fills up in minutes otherwise does so in time
 };
@@ -73,6 +74,9 @@ Form long_form(seconds whole);
 
 /// Nothing but the fleet, in which so many workers are killed, by kill_acts(): some 3.5 s each.
 Form kill_form(std::size_t kills, std::uint64_t seed);
+
+/// Blows to the lines for so long, one after the other, and no worker is killed, so what one holds can be compared.
+Form soak_form(seconds whole);
 
 /// Blows to the vendors' lines within `part`, one after the other with a rest between; each kind comes once before any
 /// comes twice. Empty if `part` holds none.

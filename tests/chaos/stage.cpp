@@ -154,6 +154,7 @@ Stage::~Stage() {
 nlohmann::json Stage::config_changes(bool with_proxy) const {
   nlohmann::json changes = {{"store", {{"url", "sqlite:" + store_path()}}},
                             {"kafka", {{"topics", support::retry_topics(names_.group)}}}};
+  if (form_.soak) changes["trace"] = {{"sample", 1}};
   if (with_proxy) changes["proxy"] = {{"url", fmt::format("http://127.0.0.1:{}", proxy_->port())}};
   if (form_.brief) changes.merge_patch(brief_limits());
   return changes;

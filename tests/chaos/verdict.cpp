@@ -59,13 +59,15 @@ Verdict order(const Figures& figures) {
   std::string by_vendor;
   for (const auto& [vendor, count] : a.overtaken_at)
     by_vendor += fmt::format(", {} {}", name_of(static_cast<Vendor>(vendor)), count);
-  return {"order", held_if(a.overtaken == 0 && a.unseen == 0),
-          fmt::format("{} of {} pushes that were not retried met their vendor over {} before an earlier one of their "
-                      "conversation{}, {} by less (in the air together); at most {}{}{} (limit: 0 over {})",
-                      a.overtaken, a.ordered, shown_ms(Ledger::kTogetherMs), examples(a.overtaken_events), a.together,
-                      shown_ms(a.overtaken_ms), by_vendor,
-                      a.unseen == 0 ? "" : fmt::format("; {} requests were not seen", a.unseen),
-                      shown_ms(Ledger::kTogetherMs))};
+  return {
+      "order", held_if(a.overtaken == 0 && a.unseen == 0),
+      fmt::format(
+          "{} of {} pushes that were not retried met their vendor over {} before an earlier one of their "
+          "conversation{}, {} by less (in the air together), {} as the work changed hands between the two; at most "
+          "{}{}{} (limit: 0 over {})",
+          a.overtaken, a.ordered, shown_ms(Ledger::kTogetherMs), examples(a.overtaken_events), a.together, a.taken_over,
+          shown_ms(a.overtaken_ms), by_vendor,
+          a.unseen == 0 ? "" : fmt::format("; {} requests were not seen", a.unseen), shown_ms(Ledger::kTogetherMs))};
 }
 
 Verdict duplicates(const Figures& figures) {
@@ -119,6 +121,21 @@ Verdict memory(const Figures& figures, const Limits& limits) {
                       limits.memory_slack_kb == 0 ? "" : fmt::format(" or {} MB more", limits.memory_slack_kb / 1024))};
 }
 
+Verdict growth(const Figures& figures, const Limits& limits) {
+  if (figures.grown.empty()) return {"growth", Result::NotJudged, "no soak"};
+  bool good = true;
+  std::string text;
+  for (const Growth& worker : figures.grown) {
+    good = good && worker.early_kb > 0 && double(worker.late_kb) <= limits.growth_ratio * double(worker.early_kb) &&
+           worker.late_files <= worker.early_files + limits.files_slack;
+    text +=
+        fmt::format("{}{} {} MB and {} files in the last quarter, {} MB and {} in the second", text.empty() ? "" : "; ",
+                    worker.name, worker.late_kb / 1024, worker.late_files, worker.early_kb / 1024, worker.early_files);
+  }
+  return {"growth", held_if(good),
+          fmt::format("{} (limit: {:.1f}x, {} files more)", text, limits.growth_ratio, limits.files_slack)};
+}
+
 Verdict recovery(const Figures& figures, const Limits& limits) {
   if (figures.recovered.empty()) return {"recovery", Result::NotJudged, "no vendor was in trouble"};
   bool good = true;
@@ -168,15 +185,9 @@ std::string_view word(Result result) {
 }  // namespace
 
 std::vector<Verdict> judge(const Figures& figures, const Limits& limits) {
-  return {nothing_lost(figures),
-          kept(figures),
-          order(figures),
-          duplicates(figures),
-          isolation(figures, limits),
-          memory(figures, limits),
-          recovery(figures, limits),
-          workers(figures),
-          faults(figures)};
+  return {nothing_lost(figures),      kept(figures),           order(figures),          duplicates(figures),
+          isolation(figures, limits), memory(figures, limits), growth(figures, limits), recovery(figures, limits),
+          workers(figures),           faults(figures)};
 }
 
 bool held(std::span<const Verdict> verdicts) {

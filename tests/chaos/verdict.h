@@ -25,8 +25,10 @@ struct Limits {
   std::int64_t others_slack_ms = 0;    // what a short run on a shared machine may add to that
   double memory_ratio = 1.2;           // the worker's largest resident size in trouble, of that when calm
   std::uint64_t memory_slack_kb = 0;
-  double herd_ratio = 4;    // requests a vendor meets in its busiest second after trouble, of that when calm
-  double back_share = 0.9;  // of what is offered that a vendor takes at the end of its recovery
+  double growth_ratio = 1.1;       // of what a worker holds at the end of a soak, to its second quarter
+  std::uint64_t files_slack = 16;  // open at once, beyond those of the second quarter
+  double herd_ratio = 4;           // requests a vendor meets in its busiest second after trouble, of that when calm
+  double back_share = 0.9;         // of what is offered that a vendor takes at the end of its recovery
 };
 
 /// How a vendor that was in trouble came back.
@@ -48,12 +50,20 @@ struct Worker {
   std::uint64_t calm_kb = 0, trouble_kb = 0;  // largest resident size; 0: not measured
 };
 
+/// What a worker held in a soak, at most: in the second quarter, when all has warmed up, and in the last one.
+struct Growth {
+  std::string name;
+  std::uint64_t early_kb = 0, late_kb = 0;
+  std::uint64_t early_files = 0, late_files = 0;  // open at once
+};
+
 struct Figures {
   Ledger::Account account;
   Trouble calm;
   std::vector<Trouble> troubles;
   std::vector<Recovered> recovered;
   std::vector<Worker> workers;
+  std::vector<Growth> grown;  // a soak's
   std::uint64_t kills = 0, freezes = 0, rebalances = 0, broker_restarts = 0, line_faults = 0, kafka_refusals = 0,
                 store_faults = 0;
   std::uint64_t uncommitted = 0;               // records of the offline topic at the end of the waiting

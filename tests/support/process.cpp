@@ -81,6 +81,12 @@ std::uint64_t status_kb(const std::string& status, std::string_view key) {
   return at == std::string::npos ? 0 : std::strtoull(status.c_str() + at + key.size(), nullptr, 10);
 }
 
+std::uint64_t open_files(pid_t pid) {
+  std::error_code gone;
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(pid) + "/fd", gone);
+  return static_cast<std::uint64_t>(std::distance(begin(all), end(all)));
+}
+
 }  // namespace
 
 TempFolder::TempFolder(std::string_view name) {
@@ -213,7 +219,8 @@ Usage Process::usage() const {
   return {.cpu = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::seconds(used.tv_sec) +
                                                                        std::chrono::nanoseconds(used.tv_nsec)),
           .rss_kb = status_kb(status, "\nVmRSS:"),
-          .rss_max_kb = status_kb(status, "\nVmHWM:")};
+          .rss_max_kb = status_kb(status, "\nVmHWM:"),
+          .files = open_files(pid_)};
 }
 
 void Process::say(std::string_view line) {

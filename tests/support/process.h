@@ -40,6 +40,7 @@ struct Usage {
   std::chrono::microseconds cpu{0};  // user and system, all threads, dead ones included
   std::uint64_t rss_kb = 0;
   std::uint64_t rss_max_kb = 0;
+  std::uint64_t files = 0;  // open: descriptors
 };
 
 struct ProcessOptions {

@@ -183,6 +183,28 @@ TEST_CASE("ledger: order counts within a conversation and a vendor, among what w
     CHECK(account.overtaken_ms == row.apart_ms);
     CHECK(account.overtaken_at == std::map<VendorNumber, std::uint64_t>{{kApns, 1}});
   }
+  SECTION("the work changed hands between") {
+    using What = Disturbance::What;
+    struct Row {
+      const char* name;
+      Disturbance disturbance;
+      std::uint64_t taken_over;
+    };
+    const Row row = GENERATE(values<Row>({
+        {"a kill", {What::Takeover, 7'000, 22'000, {}, 7'000}, 1},
+        {"a rebalance around both", {What::Takeover, 1'000, 40'000, {}, 25'000}, 1},
+        {"a kill before the first", {What::Takeover, 4'000, 19'000, {}, 4'000}, 0},
+        {"a kill behind the last", {What::Takeover, 10'001, 25'001, {}, 10'001}, 0},
+        {"a line", {What::Line, 7'000, 22'000, {}, 7'000}, 0},
+    }));
+    CAPTURE(row.name);
+    told.take(a2, 1, 200, 5'000);
+    told.take(a1, 2, 200, 10'000);
+    const Ledger::Account account = told.account({row.disturbance});
+    CHECK(account.taken_over == row.taken_over);
+    CHECK(account.overtaken == 1 - row.taken_over);
+    CHECK(account.together == 0);
+  }
   SECTION("what was retried may come late") {
     told.take(a1, 1, 503);
     told.take(a2, 2);

@@ -96,6 +96,8 @@ TEST_CASE("schedule: the parts of a form make up its time", "[chaos]") {
     CHECK(form.recovery >= form.trouble);
     CHECK_FALSE(form.brief);
   }
+  const Form soak = soak_form(3600s);
+  CHECK(soak.warm_up + soak.calm + 3 * soak.trouble + soak.recovery + soak.lines + soak.workers == 3600s);
   const Form brief = short_form();
   CHECK(brief.warm_up + brief.calm + 3 * brief.trouble + brief.recovery + brief.lines + brief.workers <= 90s);
 }

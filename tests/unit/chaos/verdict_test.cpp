@@ -22,6 +22,7 @@ Figures good() {
                         .offered_per_s = 50,
                         .taken_at_the_end_per_s = 48}};
   figures.workers = {{.name = "a", .calm_kb = 100'000, .trouble_kb = 119'000}};
+  figures.grown = {{.name = "a", .early_kb = 100'000, .late_kb = 110'000, .early_files = 40, .late_files = 56}};
   return figures;
 }
 
@@ -59,6 +60,9 @@ TEST_CASE("verdict: each promise fails by its own figures alone", "[chaos]") {
       {"the second trouble", [](Figures& f) { f.troubles.push_back({.name = "503", .p99_ms = 500, .units = 1}); },
        "isolation"},
       {"grown", [](Figures& f) { f.workers[0].trouble_kb = 121'000; }, "memory"},
+      {"grown in a soak", [](Figures& f) { f.grown[0].late_kb = 110'001; }, "growth"},
+      {"files left open", [](Figures& f) { f.grown[0].late_files = 57; }, "growth"},
+      {"a soak that saw no worker", [](Figures& f) { f.grown[0] = {.name = "a"}; }, "growth"},
       {"a herd", [](Figures& f) { f.recovered[0].peak_per_s = 401; }, "recovery"},
       {"not back", [](Figures& f) { f.recovered[0].taken_at_the_end_per_s = 44; }, "recovery"},
       {"never met when calm", [](Figures& f) { f.recovered[0].calm_per_s = f.recovered[0].peak_per_s = 0; },
@@ -84,8 +88,9 @@ TEST_CASE("verdict: what was not measured is not judged", "[chaos]") {
   figures.workers[0].calm_kb = 0;
   figures.recovered.clear();
   figures.account.ordered = 0;
+  figures.grown.clear();
   const auto verdicts = judge(figures, {});
-  for (const char* promise : {"isolation", "memory", "recovery", "order"}) {
+  for (const char* promise : {"isolation", "memory", "growth", "recovery", "order"}) {
     CAPTURE(promise);
     CHECK(of(verdicts, promise).result == Result::NotJudged);
   }
@@ -123,7 +128,7 @@ TEST_CASE("verdict: as text and as JSON", "[chaos]") {
   CHECK(text.find("isolation      FAILED  others' p99 192.0 s huawei hang; calm 40 ms (limit: 1000 ms and 1.2x)") !=
         std::string::npos);
   CHECK(text.find("nothing lost   ok ") == 0);
-  CHECK(text.find("all            FAILED  1 of 9") != std::string::npos);
+  CHECK(text.find("all            FAILED  1 of 10") != std::string::npos);
   const auto json = as_json(verdicts);
   CHECK(json.size() == verdicts.size());
   CHECK(json[0].at("result") == "held");
