@@ -1,4 +1,7 @@
-// The consumer and the producer against Apache Kafka itself. One broker serves all cases; each has a topic of its own.
+// The consumer and the producer against Apache Kafka itself. One broker serves all cases but one; each has a topic of
+// its own.
+#include <librdkafka/rdkafka.h>
+
 #include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -8,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/c_handle.h"
 #include "support/kafka_broker.h"
 #include "support/kafka_worker.h"
 #include "support/process.h"
@@ -45,6 +49,45 @@ void create_topic(const std::string& name) {
   INFO(ran.out);
   REQUIRE(ran.exit_code == 0);
 }
+
+/// Denies a consumer group to everybody, or takes that back.
+class Ban {
+ public:
+  Ban(const std::string& brokers, const std::string& group)
+      : binding_(rd_kafka_AclBinding_new(RD_KAFKA_RESOURCE_GROUP, group.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                                         "User:ANONYMOUS", "*", RD_KAFKA_ACL_OPERATION_READ,
+                                         RD_KAFKA_ACL_PERMISSION_TYPE_DENY, nullptr, 0)),
+        filter_(rd_kafka_AclBindingFilter_new(RD_KAFKA_RESOURCE_GROUP, group.c_str(), RD_KAFKA_RESOURCE_PATTERN_LITERAL,
+                                              nullptr, nullptr, RD_KAFKA_ACL_OPERATION_ANY,
+                                              RD_KAFKA_ACL_PERMISSION_TYPE_ANY, nullptr, 0)) {
+    rd_kafka_conf_t* const conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", brokers.c_str(), nullptr, 0);
+    client_.reset(rd_kafka_new(RD_KAFKA_PRODUCER, conf, nullptr, 0));
+    REQUIRE(client_);
+    queue_.reset(rd_kafka_queue_new(client_.get()));
+    rd_kafka_AclBinding_t* bindings[] = {binding_.get()};
+    rd_kafka_CreateAcls(client_.get(), bindings, 1, nullptr, queue_.get());
+    done();
+  }
+  void lift() {
+    rd_kafka_AclBindingFilter_t* filters[] = {filter_.get()};
+    rd_kafka_DeleteAcls(client_.get(), filters, 1, nullptr, queue_.get());
+    done();
+  }
+
+ private:
+  void done() {
+    const Handle<rd_kafka_event_t, rd_kafka_event_destroy> event(
+        rd_kafka_queue_poll(queue_.get(), static_cast<int>(kLong.count())));
+    REQUIRE(event);
+    INFO(rd_kafka_event_error_string(event.get()));
+    REQUIRE(rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+
+  Handle<rd_kafka_AclBinding_t, rd_kafka_AclBinding_destroy> binding_, filter_;
+  Handle<rd_kafka_t, rd_kafka_destroy> client_;
+  Handle<rd_kafka_queue_t, rd_kafka_queue_destroy> queue_;
+};
 
 int number(const std::string& value) { return std::stoi(value.substr(1)); }
 
@@ -105,6 +148,29 @@ TEST_CASE("e2e kafka: who joins later gets half of the fresh events, and half of
   REQUIRE(within(kLong, [&] { return seen_by({&first, second.get()}).size() == 2'200; }));
   CHECK(read(first.metrics.assigned_partitions) == 40);
   CHECK(read(first.metrics.gap_offsets) == 0);
+}
+
+TEST_CASE("e2e kafka: where the delay topics' group is refused, fresh events go on", "[e2e][kafka]") {
+  KafkaBroker guarded({"fresh:4", "late:4"},
+                      {.settings = {"authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                                    "allow.everyone.if.no.acl.found=true"},
+                       .user = {}});
+  ConsumerOptions wanted = options("fresh");
+  wanted.kafka.brokers = guarded.address();
+  wanted.group_id = "guarded";
+  wanted.delay_topics = {{.name = "late", .delay = seconds(10)}};
+  wanted.start_at = {StartAt::From::Earliest};
+  Ban ban(guarded.address(), "guarded.delay");
+  fill(guarded.address(), "fresh", "f", 200);
+  fill(guarded.address(), "late", "l", 200);
+  Worker worker(wanted);
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 200 && read(worker.metrics.errors) > 0; }));
+  CHECK(read(worker.metrics.assigned_partitions) == 4);
+  CHECK(std::ranges::all_of(worker.seen(), [](const std::string& value) { return value.starts_with("f"); }));
+  CHECK_FALSE(worker.fatal);
+  ban.lift();
+  CHECK(within(kLong, [&] { return worker.seen_count() == 400; }));
+  CHECK(read(worker.metrics.assigned_partitions) == 8);
 }
 
 TEST_CASE("e2e kafka: members that come and go lose nothing", "[e2e][kafka]") {
