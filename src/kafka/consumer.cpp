@@ -22,6 +22,7 @@ constexpr milliseconds kMeasureInterval{500};
 constexpr milliseconds kEndsInterval{2'000};          // between questions for the ends of paused partitions
 constexpr milliseconds kWaitingEndsInterval{10'000};  // of those that wait for a record's time, as they always do
 constexpr milliseconds kEndsWait{200};                // so long the loop may stand for it
+constexpr milliseconds kCloseWait{1'000};             // at the least, for a client to leave its group
 constexpr int kSilentHeartbeats = 3;                  // one of them may be late
 
 std::string_view view(const void* bytes, std::size_t size) {
@@ -210,10 +211,8 @@ void Consumer::Impl::close() {
     if (!book.commit_on_way(member.group) && !member.link->joining.load(std::memory_order_acquire))
       send_commits(member, book.commits_of(member.group, book.partitions()));
   for (Member& member : members) commit_and_wait(member, book.partitions(), give_up);
-  for (Member& member : members) {
-    for (const Rebalance& change : member.rebalances) answer_in_closing(member, change.code, change.partitions.get());
-    rd_kafka_consumer_close(member.client.get());
-  }
+  for (Member* const member : close_clients(std::max(give_up, std::chrono::steady_clock::now() + kCloseWait)))
+    if (std::ranges::find(left, member) == left.end()) left.push_back(member);
   book.retire(book.partitions());
   in_flight_seen.store(book.in_flight(), std::memory_order_relaxed);
   measure(next_measure);
@@ -225,6 +224,29 @@ void Consumer::Impl::close() {
     std::ignore = member->link.release();
     std::ignore = member->client.release();
   }
+}
+
+/// Those that do not come to their end by then. Not rd_kafka_consumer_close(): with a commit on its way to brokers that
+/// are gone, librdkafka 2.0.2 asks for their coordinator for ever (its #3740), and the worker would never end.
+std::vector<Consumer::Impl::Member*> Consumer::Impl::close_clients(MonoTime deadline) {
+  struct Closing {
+    Member* member;
+    Queue calls;  // rebalances to be answered
+  };
+  std::vector<Closing> open;
+  for (Member& member : members) {
+    for (const Rebalance& change : member.rebalances) answer_in_closing(member, change.code, change.partitions.get());
+    Queue calls(rd_kafka_queue_new(member.client.get()));
+    // Refused after a fatal error alone, and then there is nothing to close.
+    if (const ClientError refused(rd_kafka_consumer_close_queue(member.client.get(), calls.get())); !refused)
+      open.push_back({.member = &member, .calls = std::move(calls)});
+  }
+  const auto has_ended = [](const Closing& each) { return rd_kafka_consumer_closed(each.member->client.get()) != 0; };
+  while (std::erase_if(open, has_ended), !open.empty() && std::chrono::steady_clock::now() < deadline)
+    for (const Closing& each : open) rd_kafka_queue_poll_callback(each.calls.get(), ms_of(kHoldSlice));
+  std::vector<Member*> left;
+  for (const Closing& each : open) left.push_back(each.member);
+  return left;
 }
 
 // One message a call and not rd_kafka_consume_batch_queue(): in librdkafka 2.0.2 a rebalance or pause that arrives

@@ -42,6 +42,7 @@ struct Consumer::Impl {
   Result<void> subscribe(Member& member);
   void run();
   void close();
+  std::vector<Member*> close_clients(MonoTime deadline);
   std::size_t poll();
   void take_news(Member& member);
   void on_message(Member& member, const rd_kafka_message_t& message, MonoTime now, WallTime wall);

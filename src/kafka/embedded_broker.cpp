@@ -56,6 +56,10 @@ void EmbeddedBroker::refuse_metadata(int commits) {
   rd_kafka_mock_push_request_errors_array(impl_->cluster.get(), kOffsetCommit, codes.size(), codes.data());
 }
 
+void EmbeddedBroker::answer_after(milliseconds late) {
+  rd_kafka_mock_broker_set_rtt(impl_->cluster.get(), -1, ms_of(late));
+}
+
 Result<std::unique_ptr<EmbeddedBroker>> EmbeddedBroker::start(
     const std::vector<std::pair<std::string, int>>& topics_and_partitions) {
   auto impl = std::make_unique<Impl>();

@@ -109,6 +109,8 @@ class EmbeddedBroker {
   void refuse_next(std::span<const Refusal> refusals);
   /// The next so many offset commits are refused for their metadata's size.
   void refuse_metadata(int commits);
+  /// From now on it answers so late.
+  void answer_after(milliseconds late);
 
  private:
   struct Impl;

@@ -367,6 +367,21 @@ TEST_CASE("consumer: starts without a broker, keeps trying, stops in time", "[ka
   CHECK(std::chrono::steady_clock::now() - before < seconds(10));
 }
 
+TEST_CASE("consumer: stops in time where brokers take its last commit and never answer", "[kafka][consumer]") {
+  const auto cluster = broker(1);
+  ConsumerOptions wanted = options(*cluster);
+  wanted.commit_wait = milliseconds(1'000);
+  wanted.commit_interval = seconds(60);
+  fill(cluster->brokers(), kTopic, "e", 5);
+  Worker worker(wanted, [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 5; }));
+  cluster->answer_after(std::chrono::hours(1));
+  worker.release_held();
+  const auto before = std::chrono::steady_clock::now();
+  worker.stop();
+  CHECK(std::chrono::steady_clock::now() - before < seconds(10));
+}
+
 TEST_CASE("consumer: refuses settings that break what it promises, by name", "[kafka][consumer]") {
   struct Row {
     const char* key;
