@@ -248,6 +248,7 @@ std::expected<Config, ConfigErrors> parse_config(std::string_view text) {
       store.integer("changes_rows_max", config.store.changes_rows_max, 1'000, 100'000'000);
       store.duration_ms("changes_poll_ms", config.feed.poll, 10, 60'000);
       store.duration_ms("lookup_timeout_ms", config.lookup_timeout, 10, 600'000);
+      store.integer("lookup_connections", config.lookup_connections, 1, 16);
       store.integer("removals_queued_max", config.removals.queued_max, 1, 1'000'000);
       store.integer("removals_commit_max", config.removals.commit_max, 1, 10'000);
       store.duration_ms("removal_wait_ms", config.removals.wait, 1, 600'000);

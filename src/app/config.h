@@ -58,6 +58,7 @@ struct Config {
   TokenRemoverOptions removals;
   StoreFeedOptions feed;               // of PostgreSQL's changes
   milliseconds lookup_timeout{5'000};  // of receivers on PostgreSQL; then the event is tried again
+  std::size_t lookup_connections = 2;  // of a shard to PostgreSQL, for these
 
   std::size_t shards = 1;               // threads that dispatch; one a core is the most that helps
   milliseconds stall{50};               // a shard's loop that is late by this much is counted and told

@@ -1,9 +1,6 @@
 #include "app/postgres_source.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <chrono>
 #include <iterator>
 #include <utility>
@@ -13,19 +10,25 @@
 namespace nightpost::app {
 namespace {
 
-using boost::system::error_code;
 using std::chrono::steady_clock;
-
-constexpr milliseconds kNoDescriptor{100};  // until a socket that could not be copied is tried again
 
 }  // namespace
 
-/// A copy of the reader's socket, for libpq closes its own without a word.
-struct PostgresSource::Watch {
-  Watch(boost::asio::io_context& loop, PostgresSource& of) : descriptor(loop), source(&of) {}
-  boost::asio::posix::stream_descriptor descriptor;
-  PostgresSource* source;  // null: over
-  bool reading = false, writing = false;
+/// A batch that several connections are asked for.
+struct PostgresSource::Parts {
+  std::vector<Receiver> receivers;
+  std::size_t open;
+  std::optional<Error> error;  // the first
+  Found found;
+
+  void take(std::size_t from, Result<std::vector<Receiver>> part) {
+    if (part)
+      std::ranges::move(*part, receivers.begin() + std::ptrdiff_t(from));
+    else if (!error)
+      error = std::move(part.error());
+    if (--open == 0)
+      found(error ? Result<std::vector<Receiver>>(std::unexpected(*std::move(error))) : std::move(receivers));
+  }
 };
 
 PostgresSource::PostgresSource(boost::asio::io_context& loop, PostgresSourceOptions options, TokenRemover& remover,
@@ -36,11 +39,13 @@ PostgresSource::PostgresSource(boost::asio::io_context& loop, PostgresSourceOpti
       monitor_(monitor),
       answered_(std::move(answered)),
       apps_(options_.ids_max),
-      missing_(options_.ids_max),
-      reader_(options_.url, options_.store),
-      timer_(loop) {}
+      missing_(options_.ids_max) {
+  for (std::size_t i = 0; i < std::max<std::size_t>(options_.connections, 1); ++i)
+    lines_.push_back(std::make_unique<PostgresLine>(loop, options_.url, options_.store,
+                                                    [this](PostgresLine& line) { on_ready(line); }));
+}
 
-PostgresSource::~PostgresSource() { close_watch(); }
+PostgresSource::~PostgresSource() = default;
 
 void PostgresSource::take(const StoreNews& news) {
   if (book_ && book_ != news.book)
@@ -49,8 +54,11 @@ void PostgresSource::take(const StoreNews& news) {
   const bool first = book_ == nullptr;
   book_ = news.book;
   as_of_ = news.as_of;
-  reader_.set_addresses(news.addresses);
-  if (first) return attend();  // nothing was read before it
+  for (const auto& line : lines_) {
+    line->reader().set_addresses(news.addresses);
+    if (first) line->attend();
+  }
+  if (first) return;  // nothing was read before it
   const Changes& more = news.changes;
   changes_.certificates |= more.certificates;
   changes_.everything |= more.everything;
@@ -73,9 +81,19 @@ std::string PostgresSource::trouble() const {
 // --- resolve's questions ---
 
 void PostgresSource::receivers(std::span<const ReceiverKey> keys, Found found) {
-  if (!reader_.connected() && !reader_.trouble().empty()) return found(fail(Errc::Io, reader_.trouble()));
-  reader_.receivers(keys, steady_clock::now() + options_.lookup_timeout, std::move(found));
-  attend();
+  const auto usable = std::size_t(std::ranges::count_if(lines_, [](const auto& line) { return line->usable(); }));
+  if (usable == 0) return found(fail(Errc::Io, lines_.front()->reader().trouble()));
+  const std::size_t count = std::clamp<std::size_t>(keys.size() / kPartMin, 1, usable);
+  const MonoTime deadline = steady_clock::now() + options_.lookup_timeout;
+  const auto parts = std::make_shared<Parts>(
+      Parts{.receivers = std::vector<Receiver>(keys.size()), .open = count, .error = {}, .found = std::move(found)});
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t from = keys.size() * i / count, to = keys.size() * (i + 1) / count;
+    PostgresLine& line = next_line();
+    line.reader().receivers(keys.subspan(from, to - from), deadline,
+                            [parts, from](auto part) { parts->take(from, std::move(part)); });
+    line.attend();
+  }
 }
 
 Result<bool> PostgresSource::app_known(AppId app) {
@@ -85,13 +103,14 @@ Result<bool> PostgresSource::app_known(AppId app) {
   if (known != nullptr && known->known && now - known->at < kAppKept) return *known->known;
   if (known == nullptr || known->known) {
     apps_.put(app.value, {std::nullopt, now});
-    reader_.app_known(app, now + options_.lookup_timeout, [this, app](Result<bool> answer) {
+    PostgresLine& line = next_line();
+    line.reader().app_known(app, now + options_.lookup_timeout, [this, app](Result<bool> answer) {
       if (answer)
         apps_.put(app.value, {*answer, steady_clock::now()});
       else
         apps_.erase(app.value);
     });
-    attend();
+    line.attend();
   }
   return fail(Errc::Overloaded, "devices: whether the app has any is being looked up");
 }
@@ -120,73 +139,32 @@ Result<CertificateSecret> PostgresSource::secret(CertificateId id) {
 
 Result<Changes> PostgresSource::changes() { return std::exchange(changes_, {}); }
 
-// --- the reader on the loop ---
+// --- the connections ---
 
-void PostgresSource::on_ready() {
+void PostgresSource::on_ready(PostgresLine& line) {
   const LoopMonitor::Working working(monitor_, LoopPart::Store);
-  reader_.on_ready(steady_clock::now());
+  line.reader().on_ready(steady_clock::now());
+  line.attend();
   {
     const std::lock_guard lock(mutex_);
-    if (trouble_ != reader_.trouble()) trouble_ = reader_.trouble();
+    if (reachable())
+      trouble_.clear();
+    else
+      trouble_ = line.reader().trouble();
   }
-  attend();
   answered_();
 }
 
-void PostgresSource::attend() {
-  watch_socket();
-  arm_timer(reader_.wake_at());
+bool PostgresSource::reachable() const {
+  return std::ranges::any_of(lines_, [](const auto& line) { return line->usable(); });
 }
 
-void PostgresSource::watch_socket() {
-  const int socket = reader_.socket();
-  if (socket < 0) return close_watch();
-  if (!watch_ || !settled_ || socket != watched_) {
-    close_watch();
-    const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) return arm_timer(steady_clock::now() + kNoDescriptor);
-    watch_ = std::make_shared<Watch>(loop_, *this);
-    watch_->descriptor.assign(copy);
-    watched_ = socket;
-    settled_ = reader_.connected();
+PostgresLine& PostgresSource::next_line() {
+  for (std::size_t tried = 0; tried < lines_.size(); ++tried) {
+    turn_ = (turn_ + 1) % lines_.size();
+    if (lines_[turn_]->usable()) break;
   }
-  arm_watch();
-}
-
-void PostgresSource::arm_watch() {
-  using Wait = boost::asio::posix::stream_descriptor;
-  const bool write = reader_.wants_write();
-  if ((!write || reader_.connected()) && !std::exchange(watch_->reading, true))
-    watch_->descriptor.async_wait(Wait::wait_read, [watch = watch_](error_code error) {
-      watch->reading = false;
-      if (!error && watch->source != nullptr) watch->source->on_ready();
-    });
-  if (write && !std::exchange(watch_->writing, true))
-    watch_->descriptor.async_wait(Wait::wait_write, [watch = watch_](error_code error) {
-      watch->writing = false;
-      if (!error && watch->source != nullptr) watch->source->on_ready();
-    });
-}
-
-void PostgresSource::close_watch() {
-  if (!watch_) return;
-  watch_->source = nullptr;
-  error_code ignored;
-  watch_->descriptor.close(ignored);
-  watch_.reset();
-  watched_ = -1;
-  settled_ = false;
-}
-
-void PostgresSource::arm_timer(MonoTime at) {
-  if (at >= armed_for_) return;  // it fires early, and looks again
-  armed_for_ = at;
-  timer_.expires_at(at);
-  timer_.async_wait([this](error_code error) {
-    if (error) return;
-    armed_for_ = MonoTime::max();
-    on_ready();
-  });
+  return *lines_[turn_];
 }
 
 }  // namespace nightpost::app

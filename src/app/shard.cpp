@@ -24,6 +24,7 @@ PostgresSourceOptions source_options(const Config& config) {
   return {.url = config.store_url.place,
           .store = config.store,
           .lookup_timeout = config.lookup_timeout,
+          .connections = config.lookup_connections,
           .ids_max = config.resolve.routes_cached_max};
 }
 

@@ -71,9 +71,10 @@ inline constexpr milliseconds kApprovalUsual = std::chrono::hours(1);
 
 /// What one connection may take, and what may be written through it.
 struct StoreOptions {
-  milliseconds busy_timeout{2'000};           // a write waits this long for another connection's, then: Overloaded
-  std::size_t cache_bytes = 16 << 20;         // SQLite's page cache, per connection
-  std::size_t mmap_bytes = 512 << 20;         // of the file, read in place and shared by all connections
+  milliseconds busy_timeout{2'000};    // a write waits this long for another connection's, then: Overloaded
+  std::size_t cache_bytes = 16 << 20;  // SQLite's page cache, per connection
+  /// Of the file, read in place; all connections share its pages. The most that SQLite maps unless built otherwise.
+  std::size_t mmap_bytes = 0x7fff0000;
   std::size_t devices_per_user_max = 20;      // one more is refused: dropping the oldest would hide a client's fault
   std::size_t mutes_per_user_max = 1'000;     // expired ones count until they are removed or set anew
   std::size_t changes_named_max = 10'000;     // more at once, and changes() says: everything

@@ -17,12 +17,14 @@ using support::PostgresClient;
 
 /// A source on a loop; what the feed would tell it is told by hand.
 struct SourceBed {
-  explicit SourceBed(const std::string& url, milliseconds lookup_timeout = seconds(30), std::size_t named_max = 10)
+  explicit SourceBed(const std::string& url, milliseconds lookup_timeout = seconds(30), std::size_t named_max = 10,
+                     std::size_t connections = 2)
       : remover(store::attach_postgres(url, nullptr), {}),
         source(loop,
                {.url = url,
                 .store = {.busy_timeout = seconds(60), .changes_named_max = named_max},
-                .lookup_timeout = lookup_timeout},
+                .lookup_timeout = lookup_timeout,
+                .connections = connections},
                remover, monitor, [this] { ++answered; }) {
     take();
   }
@@ -78,6 +80,81 @@ TEST_CASE("postgres source: receivers are looked up on the loop", "[app][postgre
   const ReceiverKey key{store::kApp, "ann"};
   for (int i = 0; i < 200; ++i) bed.source.receivers({&key, 1}, [&](auto one) { answers += one.has_value() ? 1 : 0; });
   bed.turn_until([&] { return answers == 200; });
+}
+
+TEST_CASE("postgres source: a batch is split among the connections, and told once, in its order",
+          "[app][postgres][source]") {
+  const TempStore temp(Kind::Postgres);
+  const auto store = temp.open();
+  std::vector<ReceiverKey> keys;
+  for (int i = 0; i < 250; ++i) {
+    keys.push_back({store::kApp, "user" + std::to_string(i)});
+    if (i % 3 == 0) continue;  // without a phone
+    Device device = a_device();
+    device.token = DeviceToken("token of " + keys.back().user_id);
+    REQUIRE(store->set_device(store::kApp, keys.back().user_id, device));
+  }
+  PostgresClient admin(temp.url());
+  const std::string before = admin.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()");
+  const auto connections = GENERATE(values<std::size_t>({1, 2, 3, 16}));
+  CAPTURE(connections);
+  SourceBed bed(temp.url(), seconds(30), 10, connections);
+  for (const std::size_t size : {1u, 63u, 64u, 127u, 128u, 250u}) {
+    CAPTURE(size);
+    const auto found = bed.receivers({keys.begin(), keys.begin() + std::ptrdiff_t(size)});
+    REQUIRE(found);
+    REQUIRE(found->size() == size);
+    for (std::size_t i = 0; i < size; ++i) {
+      CAPTURE(i);
+      REQUIRE((*found)[i].devices.size() == (i % 3 == 0 ? 0 : 1));
+      if (i % 3 != 0) CHECK((*found)[i].devices[0].token.text() == "token of " + keys[i].user_id);
+    }
+  }
+  CHECK(admin.text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") ==
+        std::to_string(std::stoul(before) + connections));
+}
+
+TEST_CASE("postgres source: a batch of which one part fails has failed, once", "[app][postgres][source]") {
+  const TempStore temp(Kind::Postgres);
+  const auto store = temp.open();
+  SourceBed bed(temp.url(), seconds(30), 10, 3);
+  std::vector<ReceiverKey> keys(200, {store::kApp, "ann"});
+  REQUIRE(bed.receivers(keys));
+  REQUIRE(store->set_mute(store::kApp, "bob", {.kind = Mute::Kind::Peer, .target = "ann"}));
+  PostgresClient(temp.url())
+      .run("ALTER TABLE mutes DROP CONSTRAINT mutes_kind_check; UPDATE mutes SET kind = 'of the future'");
+  keys[150] = {store::kApp, "bob"};
+  int told = 0;
+  bed.source.receivers(keys, [&](auto found) {
+    ++told;
+    REQUIRE_FALSE(found);
+    CHECK(found.error().detail.contains("mutes: a row holds a word"));
+  });
+  bed.turn_until([&] { return told > 0; });
+  CHECK(bed.receivers({{store::kApp, "ann"}}));
+  CHECK(told == 1);
+}
+
+TEST_CASE("postgres source: while one connection is refused the others go on", "[app][postgres][source]") {
+  const TempStore temp(Kind::Postgres);
+  temp.open();
+  PostgresClient admin(temp.url());
+  admin.run(
+      "DROP ROLE IF EXISTS half; CREATE ROLE half LOGIN CONNECTION LIMIT 1; "
+      "GRANT USAGE ON SCHEMA public TO half; GRANT SELECT ON ALL TABLES IN SCHEMA public TO half");
+  {
+    SourceBed bed(support::PostgresServer::shared().address(admin.text("SELECT current_database()"), "half"));
+    const std::vector<ReceiverKey> keys(200, {store::kApp, "ann"});
+    bool half = false;  // the one that is refused has been
+    for (int i = 0; i < 50; ++i) {
+      const auto found = bed.receivers(keys);
+      half = half || found.has_value();
+      if (half) CHECK(found);
+      CHECK(bed.source.trouble().empty());
+    }
+    CHECK(half);
+  }
+  admin.run("DROP OWNED BY half; DROP ROLE half");
 }
 
 TEST_CASE("postgres source: a token is removed beside the loop and told on it", "[app][postgres][source]") {
