@@ -105,6 +105,8 @@ void read_dispatch(JsonSection dispatch, dispatch::Options& options) {
   dispatch.real("bulk_share", options.bulk_share, 0.01, 0.99);
   dispatch.integer("bulk_turn_max", options.bulk_turn_max, 16, 100'000);
   dispatch.integer("bulk_in_flight_first", options.bulk_in_flight_first, 1, 100'000);
+  dispatch.duration_ms("bulk_wait_ms", options.bulk_wait, 0, 3'600'000);
+  dispatch.integer("bulk_per_second_first", options.bulk_per_second_first, 10, 1'000'000);
   dispatch.integer("events_open_bytes_max", options.events_open_bytes_max, std::int64_t{1} << 20,
                    std::int64_t{1} << 40);
   dispatch.integer("pushes_in_flight_max", options.pushes_in_flight_max, 1, 1'000'000);

@@ -57,8 +57,8 @@ void ShardCore::accept_what_fits() {
     kafka::WaitingBatch& first = waiting_.front();
     records_.clear();
     for (const kafka::SourceRecord& record : first.take(kBiteBytes))
-      records_.push_back(
-          {record_id_of(record.pending), record.key, record.value, record.traceparent, record.remainder});
+      records_.push_back({record_id_of(record.pending), record.key, record.value, record.traceparent, record.remainder,
+                          record.written_at});
     dispatcher_.accept(records_);
     if (first.empty()) waiting_.pop_front();
   }

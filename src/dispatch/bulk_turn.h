@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 
 namespace nightpost::dispatch {
 
@@ -14,9 +15,9 @@ class BulkTurn {
   /// So many devices and receivers a call; a quarter beside others.
   explicit BulkTurn(std::size_t most) noexcept : most_(std::max<std::size_t>(most, 1)), left_(most_) {}
 
-  /// A call begins. `yields`: there are others whom a longer turn would keep waiting.
-  void begin(bool yields = false) noexcept {
-    left_ = yields ? std::max<std::size_t>(most_ / kYieldsPart, 1) : most_;
+  /// A call begins. `yields`: there are others whom a longer turn would keep waiting. `may`: no more than that.
+  void begin(bool yields = false, std::size_t may = std::numeric_limits<std::size_t>::max()) noexcept {
+    left_ = std::min(yields ? std::max<std::size_t>(most_ / kYieldsPart, 1) : most_, may);
     was_cut_ = false;
   }
   /// There is more to do, and none of it may be done in this call.
@@ -32,7 +33,7 @@ class BulkTurn {
     count(some);
     return some;
   }
-  /// Something is left for the next call, which should come at once.
+  /// Something is left for the next call, which should come at once, or when more may begin.
   bool was_cut() const noexcept { return was_cut_; }
 
  private:

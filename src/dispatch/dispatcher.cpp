@@ -39,8 +39,9 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
     if (depth_ == 0) {
       now_.mono = clock_.mono();
       now_.wall = clock_.wall();
-      turn_.begin(pushes_.is_bulk_limited());
-      lookup_turn_.begin(pushes_.is_bulk_limited());
+      BulkLimit& limit = pushes_.bulk_limit();
+      turn_.begin(pushes_.is_bulk_limited(), limit.may(BulkLimit::Step::Begin, now_.mono));
+      lookup_turn_.begin(pushes_.is_bulk_limited(), limit.may(BulkLimit::Step::LookUp, now_.mono));
     }
     const Depth inside(depth_);
     work();
@@ -102,8 +103,9 @@ struct Dispatcher::Impl final : Intake::Answered, Replies::Answered {
   /// A reply frees one slot; slots are filled again this many at a time, so that requests leave in batches.
   const std::size_t refill_;
   bool refill_all_ = true;
-  bool goes_on_ = false;  // bulk has had its turn, and more to do
-  int depth_ = 0;         // of calls
+  bool goes_on_ = false;                   // bulk has had its turn, and more to do
+  MonoTime goes_on_at_ = MonoTime::max();  // some of it may be done
+  int depth_ = 0;                          // of calls
 };
 
 Dispatcher::Impl::Impl(ReplyHandler& handler, const Options& given, Directory& directory, Credentials& credentials,
@@ -163,7 +165,12 @@ void Dispatcher::Impl::finish_entry() {
     fill = fill && (call_for_room() || ((full || pushes_.open() < open) && may_plan()));
   } while (fill);
   // Not lookup_turn_.was_cut(): a reply before the next wake() begins a turn of its own, and asks for nothing.
-  goes_on_ |= turn_.was_cut() || intake_.has_more_to_ask();
+  const bool asks = intake_.has_more_to_ask();
+  goes_on_ |= turn_.was_cut() || asks;
+  BulkLimit& limit = pushes_.bulk_limit();
+  goes_on_at_ = MonoTime::max();  // where nothing was filled, replies are to come
+  if (turn_.was_cut()) goes_on_at_ = limit.goes_on_at(BulkLimit::Step::Begin, now_.mono);
+  if (asks) goes_on_at_ = std::min(goes_on_at_, limit.goes_on_at(BulkLimit::Step::LookUp, now_.mono));
   planner_.set_timers();
   sender_.flush();
   timers_.sweep(events_.open() + pushes_.open(), [this](const Timer& timer) { return is_stale(timer); });
@@ -253,7 +260,9 @@ void Dispatcher::on_grant(std::uint64_t route_id) {
 }
 
 std::optional<MonoTime> Dispatcher::next_wakeup() const {
-  return impl_->goes_on_ ? impl_->now_.mono : impl_->timers_.next();
+  const std::optional<MonoTime> timer = impl_->timers_.next();
+  if (impl_->goes_on_at_ == MonoTime::max()) return timer;
+  return timer ? std::min(impl_->goes_on_at_, *timer) : impl_->goes_on_at_;
 }
 
 void Dispatcher::wake() {

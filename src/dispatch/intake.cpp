@@ -19,6 +19,7 @@ constexpr std::size_t kKeysKept = 2048;  // keys that keep their text's memory
 constexpr milliseconds kHoldMax = delay_of(Tier::TenSeconds) / 2;
 // A cancel whose message is in the air looks so often whether it was answered.
 constexpr milliseconds kCancelLooksEvery{250};
+constexpr milliseconds kWaitingLooksEvery{1'000};  // whether an event for many may wait on
 constexpr milliseconds kBadgeLasts{10'000};
 
 /// As many requests as there are numbers, spread over all receivers.
@@ -33,6 +34,7 @@ std::uint8_t badge_weight_of(const OfflineEvent& event) {
 void Intake::accept(const Record& record) {
   metrics_.events_taken.add();
   OpenEvent& open = events_.begin(record);
+  open.waited = way_in_.waited(record.written_at, now_.wall, now_.mono);
   Result<void> decoded;
   std::vector<std::string> strangers;
   const auto thrown = thrown_by([&] {
@@ -204,6 +206,12 @@ bool Intake::may_begin_bulk() const noexcept {
   return unplanned < options_.receivers_unplanned_max;
 }
 
+/// Of a bulk event that waits to be begun: to leave is not free, each receiver's outcome is written at once.
+bool Intake::may_wait_on(const OpenEvent& open) const noexcept {
+  return now_.mono < open.accepted_at + options_.bulk_wait &&
+         events_.open_bytes() <= options_.events_open_bytes_max / 4;
+}
+
 /// A bulk event that waits to be begun holds up nobody that comes behind it, for it is known by its record alone.
 bool Intake::has_more_to_ask() const noexcept {
   if (bulk_lookups_.empty()) return false;
@@ -225,6 +233,7 @@ void Intake::ask_for_bulk() {
     if (first == 0 && !may_begin_bulk()) return;
     const std::size_t count = turn_.take(std::min(open->event.to.size() - first, kKeysMax));
     if (count == 0) return;
+    pushes_.bulk_limit().did(BulkLimit::Step::LookUp, count);
     events_.looked_up(*open);
     if (first == 0 && open->lookups_failed == 0) open->window.quick_until = now_.mono + options_.quick_for;
     ask({{.event = open->tag, .first = first, .receivers = count, .lookup = open->lookups_failed}});
@@ -292,6 +301,10 @@ void Intake::wake(OpenEvent& open) {
   if (now_.mono >= open.window.end()) {
     const bool expired = open.window.rule_at_end() == Rule::Expired;
     return events_.end_receivers(open, ending_of(expired ? Rule::Expired : why));
+  }
+  if (now_.mono >= open.window.quick_until && !asked && may_wait_on(open)) {
+    open.window.quick_until = now_.mono + kWaitingLooksEvery;
+    return timers_.add({open.window.quick_end(), open.tag, Timer::Of::Event});
   }
   if (now_.mono >= open.window.quick_until) {
     const MonoTime at = policy_.later(open.hops, now_.mono, open.window);

@@ -11,6 +11,7 @@
 
 #include "core/device.h"
 #include "core/result.h"
+#include "dispatch/bulk_limit.h"
 #include "dispatch/bulk_turn.h"
 #include "dispatch/decode.h"
 #include "dispatch/metrics.h"
@@ -79,6 +80,7 @@ class Intake {
   void wake(OpenEvent& open);
 
  private:
+  bool may_wait_on(const OpenEvent& open) const noexcept;
   void ask(std::vector<Asked> asked);
   void ask_for_bulk();
   void take_back();
@@ -109,8 +111,9 @@ class Intake {
   std::vector<std::uint64_t> lookups_;
   std::deque<std::uint64_t> bulk_lookups_;  // asked for a part a call
   std::vector<std::uint64_t> cancels_;      // to be looked up once what they take back is not in the air
-  bool takes_back_ = false;                 // since the last ask() something was taken back
-  std::vector<ReceiverKey> keys_;           // reused, so that user ids keep their memory
+  WayIn way_in_;
+  bool takes_back_ = false;        // since the last ask() something was taken back
+  std::vector<ReceiverKey> keys_;  // reused, so that user ids keep their memory
 };
 
 }  // namespace nightpost::dispatch

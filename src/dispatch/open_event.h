@@ -61,6 +61,7 @@ struct OpenEvent {
   RecordId record_id{};
   WallTime taken_at{};
   MonoTime accepted_at{};
+  milliseconds waited{0};  // before that, beyond what an event waits at best (WayIn)
   std::string key;
   std::string traceparent;
   OfflineEvent event;

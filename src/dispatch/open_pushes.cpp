@@ -52,6 +52,7 @@ void OpenPushes::takes_off(Push& push) noexcept {
   if (push.event->audience != Audience::Many || push.signer == nullptr || push.bulk_in_air != 0) return;
   push.bulk_in_air = bulk_weight(push);
   bulk_in_air_ += push.bulk_in_air;
+  bulk_limit_.did(BulkLimit::Step::Begin, 1);
   push.signer->bulk_took_off(push.bulk_in_air);
 }
 
@@ -78,7 +79,7 @@ void OpenPushes::heard(const Push& push) noexcept {
       push.signer == nullptr || event.not_before != WallTime{})
     return;
   const bool calm = bulk_in_air_ == 0 && now_.mono - bulk_landed_at_ > kCalmsDown;
-  const std::chrono::duration<double, std::milli> took = now_.mono - event.accepted_at;
+  const std::chrono::duration<double, std::milli> took = now_.mono - event.accepted_at + event.waited;
   bulk_limit_.heard(push.signer->lateness(took.count(), calm, now_.mono), parts_of(bulk_in_air_, kBulkAlone),
                     now_.mono);
 }

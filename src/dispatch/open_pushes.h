@@ -31,7 +31,7 @@ class OpenPushes {
         events_(events),
         pacers_(pacers),
         recalls_(recalls),
-        bulk_limit_(options.bulk_in_flight_first, options.pushes_queued_max) {}
+        bulk_limit_(options.bulk_in_flight_first, options.pushes_queued_max, options.bulk_per_second_first) {}
 
   /// `left`: how far the device had come; null: it was not tried yet.
   Push& begin(OpenEvent& event, std::size_t receiver, const Device& device, const DeviceLeft* left = nullptr);
@@ -62,6 +62,8 @@ class OpenPushes {
   bool has_bulk_at_hand() const noexcept {
     return is_bulk_limited() && bulk_yields_ >= bulk_limit_.limit(now_.mono) * kBulkAlone;
   }
+  /// How much of bulk may be done now, by how late the others are.
+  BulkLimit& bulk_limit() noexcept { return bulk_limit_; }
   /// Others than bulk are sent to.
   bool is_bulk_limited() const noexcept { return bulk_limit_.limit(now_.mono) != BulkLimit::kNone; }
   /// Null: gone since.

@@ -34,6 +34,8 @@ struct Options {
   // So many requests of bulk events may be in the air whatever others feel of it; where many pushes share a request, 64
   // times so many pushes.
   std::size_t bulk_in_flight_first = 64;
+  // So many pushes of bulk events may begin in a second whatever others feel of it.
+  std::size_t bulk_per_second_first = 5'000;
   // Of those, one signer's at the most; its latency may say less. 4096 at 150 ms would be 27,000 requests a second.
   std::size_t credential_in_flight_max = 4096;
   // of those, one certificate's that no answer has proven yet, or a signer's that the vendor complained of or is just
@@ -53,6 +55,9 @@ struct Options {
   int attempts_max = 5;                     // of a push in memory, the first included; of one that was put off: one
   milliseconds backoff_first{500};          // doubling; at least half of it
   milliseconds backoff_max{30'000};
+  // So long an event for many waits to be begun, while the events of the shard need no more than a quarter of
+  // events_open_bytes_max; where they do, quick_for.
+  milliseconds bulk_wait{60'000};
   milliseconds quick_for{10'000};      // a push is tried in memory so long; then it is put off
   milliseconds retry_for{86'400'000};  // a push is given up this long after its event was first accepted
   milliseconds defer_first{10'000};    // between being put off and the next try; doubling, at least half of it

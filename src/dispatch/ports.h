@@ -38,6 +38,7 @@ struct Record {
   std::string_view value;
   std::string_view traceparent;  // empty: none; what is no W3C traceparent counts as none
   std::string_view remainder;    // who is left of it (remainder.h); empty: everybody
+  WallTime written_at{};         // into the source, by whatever clock; the epoch: unknown
 };
 
 /// The original, whole, for a later try of those left of it.

@@ -290,6 +290,7 @@ void Consumer::Impl::on_message(Member& member, const rd_kafka_message_t& messag
                   .traceparent = headers.traceparent(),
                   .remainder = headers.remainder(),
                   .due_at = headers.due_at(),
+                  .written_at = wall_from_ms(std::max<std::int64_t>(rd_kafka_message_timestamp(&message, nullptr), 0)),
                   .origin = headers.origin()},
                  now, wall);
   if (offered == PartitionBook::Offer::Parked) apply_pauses();

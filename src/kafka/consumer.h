@@ -61,6 +61,7 @@ struct SourceRecord {
   std::string_view key, value, traceparent, remainder;  // valid until the batch is destroyed
   Stay stay;
   std::int64_t offset = 0;
+  WallTime written_at{};  // by the producer's or the broker's clock, as the topic is set; the epoch: unknown
 };
 
 /// Owns the bytes its records point into. Moved to a shard, destroyed there.

@@ -40,6 +40,7 @@ class AgeTrack {
 struct ParkedRecord {
   std::int64_t offset = 0;
   std::string key, value, traceparent, remainder, due_at, origin_topic;
+  WallTime written_at{};
   std::int32_t origin_partition = 0;
   std::int64_t origin_offset = 0;
 };

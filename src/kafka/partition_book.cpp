@@ -167,6 +167,7 @@ PartitionBook::Offer PartitionBook::offer(const FetchedRecord& record, MonoTime 
                                  .remainder = std::string(record.remainder),
                                  .due_at = std::string(record.due_at),
                                  .origin_topic = std::string(record.origin.topic),
+                                 .written_at = record.written_at,
                                  .origin_partition = record.origin.partition,
                                  .origin_offset = record.origin.offset});
   return admitted;
@@ -230,7 +231,7 @@ PartitionBook::Offer PartitionBook::admit(Partition& partition, const FetchedRec
   if (!batch) batch = std::make_unique<RecordBatch>();
   const Stay stay{partition.at, partition.epoch};
   batch->add(pending_records_->acquire(stay, record.offset, static_cast<std::uint32_t>(bytes), record.origin), stay,
-             record.offset, record.key, record.value, record.traceparent, record.remainder);
+             record.offset, record.key, record.value, record.traceparent, record.remainder, record.written_at);
   add(metrics_.records);
   add(metrics_.bytes, bytes);
   return Offer::Admitted;
@@ -265,6 +266,7 @@ void PartitionBook::admit_parked(TopicPartition at, MonoTime now, WallTime wall)
                                   .traceparent = first.traceparent,
                                   .remainder = first.remainder,
                                   .due_at = first.due_at,
+                                  .written_at = first.written_at,
                                   .origin = {first.origin_topic, first.origin_partition, first.origin_offset}};
     if (admit(partition, record, now) == Offer::Parked) break;
   }

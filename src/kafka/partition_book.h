@@ -68,6 +68,7 @@ struct FetchedRecord {
   TopicPartition at;
   std::int64_t offset = 0;
   std::string_view key, value, traceparent, remainder, due_at;
+  WallTime written_at{};  // as SourceRecord's
   Origin origin;
 };
 

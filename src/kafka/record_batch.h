@@ -25,8 +25,8 @@ class RecordBatch final : public Batch {
   }
 
   void add(PendingRecord* pending, Stay stay, std::int64_t offset, std::string_view key, std::string_view value,
-           std::string_view traceparent, std::string_view remainder) {
-    records_.push_back({pending, copy(key), copy(value), copy(traceparent), copy(remainder), stay, offset});
+           std::string_view traceparent, std::string_view remainder, WallTime written_at) {
+    records_.push_back({pending, copy(key), copy(value), copy(traceparent), copy(remainder), stay, offset, written_at});
   }
 
  private:

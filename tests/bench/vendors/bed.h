@@ -35,7 +35,7 @@ struct VendorBed {
 /// Topics and a worker of one run.
 class VendorRun {
  public:
-  VendorRun(const VendorBed& bed, const std::string& name, const nlohmann::json& config = {});
+  VendorRun(const VendorBed& bed, const std::string& name, const nlohmann::json& config = nlohmann::json::object());
   ~VendorRun() = default;
 
   void produce(std::string_view key, std::string_view event) { topics_.produce(names_.offline, key, event); }
@@ -46,6 +46,7 @@ class VendorRun {
   /// It sees nothing of what is produced until go(): producing would take the cores it is measured on.
   void hold();
   support::Process& worker() { return worker_->process(); }
+  std::string log() const { return worker_->log(); }
 
   struct Took {
     double seconds = 0;

@@ -148,10 +148,14 @@ class Story {
 
   void count(Measured& measured) {
     std::uint64_t group_devices = 0, group_deferred = 0;
-    std::map<std::string, std::uint64_t> by_rule;  // one-to-one pushes that were put off
+    std::map<std::string, std::map<std::string, std::uint64_t>> by_part;  // of the groups, what became of their devices
+    std::map<std::string, std::uint64_t> by_rule;                         // one-to-one pushes that were put off
     run_.read_outcomes([&](const nlohmann::json& outcome) {
       const std::string id = outcome.value("event_id", "");
-      if (id.starts_with("group-")) ++(outcome.at("outcome") == "retrying" ? group_deferred : group_devices);
+      if (id.starts_with("group-")) {
+        ++(outcome.at("outcome") == "retrying" ? group_deferred : group_devices);
+        ++by_part[id][fmt::format("{} {}", outcome.at("outcome").get<std::string>(), outcome.value("rule", ""))];
+      }
       if (!chaos::event_of(id)) return;  // of the group, or of the capacity
       if (outcome.at("outcome") == "retrying") ++by_rule["deferred_" + outcome.at("rule").get<std::string>()];
       ledger_.outcome(id, outcome.value("vendor", ""), chaos::heard_from(outcome.at("outcome").get<std::string>()),
@@ -170,7 +174,8 @@ class Story {
     measured["group_deferred"] = group_deferred;
     const std::uint64_t members = arguments_.members * std::uint64_t(arguments_.groups);
     if (group_devices != members)
-      throw std::runtime_error(fmt::format("{} final outcomes for {} members", group_devices, members));
+      throw std::runtime_error(fmt::format("{} final outcomes for {} members: {}; the worker's log: {}", group_devices,
+                                           members, nlohmann::json(by_part).dump(1), run_.log()));
     for (const chaos::Ledger::Phase& phase : phases)
       if (phase.open > 0) throw std::runtime_error(fmt::format("{}: {} pushes without an end", phase.name, phase.open));
     measured["p99_ratio"] = p99(2) / std::max(1.0, p99(1));

@@ -16,7 +16,7 @@ namespace {
 
 /// One that others of `lateness` were told of, `times` a window, for so many windows, while all of the limit was used.
 struct Hearing {
-  BulkLimit limit{10, 100'000};
+  BulkLimit limit{10, 100'000, 1'000};
   MonoTime now = kNow;
   std::size_t hear(double lateness, int windows, int times = 400) {
     for (int i = 0; i < windows; ++i, now += milliseconds(101))
@@ -71,12 +71,139 @@ TEST_CASE("bulk limit: one that nobody comes near does not grow", "[dispatch][bu
 }
 
 TEST_CASE("bulk limit: one signer alone, which may use half of it, makes it grow", "[dispatch][bulk]") {
-  BulkLimit limit(64, 100'000);
+  BulkLimit limit(64, 100'000, 1'000);
   limit.heard(1, 0, kNow);
   MonoTime now = kNow;
   for (int i = 0; i < 60; ++i, now += milliseconds(101))
     for (int times = 0; times < 400; ++times) limit.heard(1, limit.limit(now) / 2, now);
   CHECK(limit.limit(now) > 10'000);
+}
+
+using Step = BulkLimit::Step;
+
+TEST_CASE("bulk pace: none while nobody else sends, and what began then is no debt", "[dispatch][bulk]") {
+  BulkLimit limit(10, 100'000, 1'000);
+  MonoTime now = kNow;
+  for (const Step step : {Step::LookUp, Step::Begin}) {
+    CHECK(limit.may(step, now) == BulkLimit::kNone);
+    limit.did(step, 100'000);
+    CHECK(limit.goes_on_at(step, now) == now);
+  }
+  for (const Step step : {Step::LookUp, Step::Begin}) limit.may(step, now);  // as each call asks
+  limit.heard(1, 0, now);
+  CHECK(limit.may(Step::Begin, now) == 20);
+  CHECK(limit.may(Step::LookUp, now) == 80);
+  now += milliseconds(2'001);
+  CHECK(limit.may(Step::Begin, now) == BulkLimit::kNone);
+}
+
+TEST_CASE("bulk pace: so many a second, a few at once, and what was too much is waited for", "[dispatch][bulk]") {
+  BulkLimit limit(10, 100'000, 1'000);
+  MonoTime now = kNow;
+  limit.may(Step::Begin, now);
+  limit.heard(1, 0, now);
+  CHECK(limit.may(Step::Begin, now) == 20);
+  limit.did(Step::Begin, 20);
+  CHECK(limit.may(Step::Begin, now) == 0);
+  CHECK(limit.goes_on_at(Step::Begin, now) == now + milliseconds(5));  // not for each by itself
+  now += seconds(1);
+  CHECK(limit.may(Step::Begin, now) == 20);  // and no more however long nobody began
+  limit.did(Step::Begin, 7);
+  CHECK(limit.may(Step::Begin, now) == 13);
+  CHECK(limit.goes_on_at(Step::Begin, now) == now);
+  limit.did(Step::Begin, 113);
+  CHECK(limit.may(Step::Begin, now) == 0);
+  CHECK(limit.goes_on_at(Step::Begin, now) == now + milliseconds(105));
+  for (int i = 0; i < 100; ++i) {
+    now += milliseconds(1);
+    CHECK(limit.may(Step::Begin, now) == 0);
+  }
+  now += milliseconds(5);
+  CHECK(limit.may(Step::Begin, now) == 5);
+}
+
+TEST_CASE("bulk pace: grows while it is used and nobody feels it, shrinks by what others feel", "[dispatch][bulk]") {
+  BulkLimit limit(10, 100'000, 1'000);
+  MonoTime now = kNow;
+  // How many began in the last of so many windows, of what may; others are so late.
+  const auto pass = [&](int windows, double late, double used) {
+    std::size_t began = 0;
+    for (int i = 0; i < windows; ++i) {
+      began = 0;
+      for (int ms = 0; ms < 101; ++ms, now += milliseconds(1)) {
+        const auto some = std::size_t(double(limit.may(Step::Begin, now)) * used);
+        limit.did(Step::Begin, some);
+        began += some;
+        for (int n = 0; n < 4; ++n) limit.heard(late, 0, now);
+      }
+    }
+    return began;
+  };
+  limit.heard(1, 0, now);
+  const std::size_t grown = pass(30, 1, 1);
+  CHECK(grown > 1'500);
+  SECTION("late") {
+    const std::size_t less = pass(2, 3, 1);
+    CHECK(less < grown / 2);
+    CHECK(less > grown / 8);
+  }
+  SECTION("few are late, and very: the tail counts") {
+    for (int i = 0; i < 3; ++i) {
+      for (int n = 0; n < 3; ++n) limit.heard(10, 0, now);
+      pass(1, 1, 1);
+    }
+    CHECK(pass(1, 1, 1) <= grown);
+  }
+  SECTION("never below the least") {
+    pass(50, 50, 1);
+    CHECK(pass(1, 50, 1) >= 95);
+  }
+  SECTION("one that nobody uses does not grow") {
+    pass(30, 1, 0);
+    CHECK(pass(1, 1, 1) < 2 * grown);
+  }
+}
+
+TEST_CASE("way in: what an event waits is counted from the least of late", "[dispatch][bulk]") {
+  struct Row {
+    const char* name;
+    std::vector<std::tuple<milliseconds, milliseconds, milliseconds>> events;  // now, written at, waited
+  };
+  using std::chrono::minutes;
+  const milliseconds hour = minutes(3'000);  // of the clocks; any
+  const Row row = GENERATE_COPY(values<Row>({
+      {"the first tells nothing", {{hour, hour - milliseconds(40), milliseconds(0)}}},
+      {"beyond the least so far",
+       {{hour, hour - milliseconds(40), milliseconds(0)},
+        {hour, hour - milliseconds(4), milliseconds(0)},
+        {hour, hour - milliseconds(40), milliseconds(36)}}},
+      {"a clock that is behind ours by a day",
+       {{hour, hour - minutes(1'440), milliseconds(0)},
+        {hour, hour - minutes(1'440) - milliseconds(7), milliseconds(7)}}},
+      {"a clock that is ahead",
+       {{hour, hour + milliseconds(5'000), milliseconds(0)}, {hour, hour + milliseconds(4'990), milliseconds(10)}}},
+      {"unknown, before and after others",
+       {{hour, -hour, milliseconds(0)},
+        {hour, hour - milliseconds(3), milliseconds(0)},
+        {hour, -hour, milliseconds(0)},
+        {hour, hour - milliseconds(5), milliseconds(2)}}},
+      {"the least of the turn before still counts",
+       {{hour, hour - milliseconds(3), milliseconds(0)},
+        {hour + minutes(6), hour + minutes(6) - milliseconds(10), milliseconds(7)}}},
+      {"an older one does not: a clock was set",
+       {{hour, hour - milliseconds(3), milliseconds(0)},
+        {hour + minutes(6), hour + minutes(6) - milliseconds(90), milliseconds(87)},
+        {hour + minutes(12), hour + minutes(12) - milliseconds(95), milliseconds(5)}}},
+      {"nor after a silence",
+       {{hour, hour - milliseconds(3), milliseconds(0)},
+        {hour + minutes(30), hour + minutes(30) - milliseconds(90), milliseconds(0)}}},
+  }));
+  CAPTURE(row.name);
+  WayIn way;
+  for (const auto& [now, written, waited] : row.events) {
+    const WallTime at = written < milliseconds(0) ? WallTime{} : WallTime(written);
+    CHECK(way.waited(at, WallTime(now), MonoTime(now)) == waited);
+  }
 }
 
 TEST_CASE("bulk limit: what is usual is learnt while it is calm", "[dispatch][bulk]") {

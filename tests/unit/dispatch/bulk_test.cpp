@@ -146,6 +146,7 @@ TEST_CASE("bulk: an event that waits for its turn holds up nobody behind it, and
   f.options.receivers_unplanned_max = 20;
   f.options.pushes_in_flight_max = 5;
   f.options.quick_for = seconds(10);
+  f.options.bulk_wait = seconds(0);
   f.accept(f.members(30));  // five of it go
   f.accept(f.members(25, 100));
   CHECK(f.world.finds == 1);
@@ -172,7 +173,7 @@ TEST_CASE("bulk: beside others the next event is begun when little of the one be
   f.provider->wants = {};
   f.options.bulk_receivers_min = 10;
   f.options.bulk_in_flight_first = 4;  // one signer's: half of it
-  f.options.quick_for = seconds(10);
+  f.options.quick_for = f.options.bulk_wait = seconds(10);
   f.options.credential_in_flight_first = f.options.credential_in_flight_max;
   f.accept(f.members(1, 99));
   f.world.answer(200, "id", 0);
@@ -208,6 +209,79 @@ TEST_CASE("bulk: beside others the next event is begun when little of the one be
     CHECK(f.outcomes("not_in_time") >= 20);
   }
   for (; answered < f.world.sent.size(); ++answered) f.world.answer(200, "id", answered);
+}
+
+TEST_CASE("bulk: an event that waits for its turn waits on where there is memory", "[dispatch][bulk]") {
+  struct Row {
+    const char* what;
+    std::size_t bytes_max;
+    milliseconds waits, leaves_after;
+  };
+  const auto row = GENERATE(values<Row>({
+      {"there is", 1 << 20, seconds(40), seconds(40)},
+      {"there is, and no wait is wanted", 1 << 20, seconds(0), seconds(10)},
+      {"there is, and less than usual is wanted", 1 << 20, seconds(5), seconds(10)},
+      {"there is none", 5'000, seconds(40), seconds(10)},
+  }));
+  CAPTURE(row.what);
+  BatchFixture f;
+  f.provider->wants = {};
+  f.options.bulk_receivers_min = 10;
+  f.options.receivers_unplanned_max = 20;
+  f.options.pushes_in_flight_max = 5;
+  f.options.quick_for = seconds(10);
+  f.options.bulk_wait = row.waits;
+  f.options.events_open_bytes_max = row.bytes_max;
+  f.accept(f.members(30));  // five of it go, and hang
+  f.accept(f.members(25, 100));
+  f.pass(row.leaves_after - seconds(2));
+  CHECK(f.world.finds == 1);
+  const auto whole = [&] {
+    return std::ranges::count_if(f.world.deferrals, [](const Deferral& each) {
+      const auto remainder = read_remainder(each.remainder);
+      return remainder && remainder->left.size() == 25;
+    });
+  };
+  CHECK(whole() == 0);
+  SECTION("it leaves whole at last") {
+    f.pass(seconds(4));
+    CHECK(f.world.finds == 1);
+    CHECK(whole() == 1);
+  }
+  SECTION("or its turn comes") { f.world.sent.clear(); }
+}
+
+TEST_CASE("bulk: what others wait on their way in slows it down, for they are answered at once in vain",
+          "[dispatch][bulk]") {
+  const auto [way, least, most] = GENERATE(table<milliseconds, int, int>({
+      {milliseconds(0), 700, 1'000},
+      {milliseconds(300), 300, 400},
+  }));
+  CAPTURE(way);
+  BatchFixture f;
+  f.provider->wants = {};
+  f.options.bulk_receivers_min = 10;
+  f.options.bulk_per_second_first = 100;
+  f.options.quick_for = seconds(60);
+  std::size_t answered = 0;
+  const nlohmann::json other = f.members(1, 5'000);
+  const auto others = [&](int n, milliseconds waited) {
+    for (int i = 0; i < n; ++i) {
+      f.accept(other.dump(), "", f.world.clock.wall() - waited);
+      f.pass(milliseconds(20));
+      while (answered < f.world.sent.size()) f.world.answer(200, "id", answered++);
+    }
+  };
+  others(50, milliseconds(0));
+  f.accept(f.members(1'000));
+  others(125, milliseconds(0));  // until all are looked up
+  others(175, way);
+  const int begun = int(f.world.sent.size()) - 350;
+  CHECK(begun >= least);
+  CHECK(begun <= most);
+  f.pass(seconds(30));
+  while (answered < f.world.sent.size()) f.world.answer(200, "id", answered++);
+  CHECK(f.all_over());
 }
 
 TEST_CASE("bulk: beside others a group whose look-up failed is looked up again, and holds up no other",

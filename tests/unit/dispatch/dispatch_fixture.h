@@ -39,9 +39,9 @@ struct Fixture {
                                           tracer);
     return *made;
   }
-  RecordId accept(const std::string& value, const std::string& remainder = "") {
+  RecordId accept(const std::string& value, const std::string& remainder = "", WallTime written_at = {}) {
     const RecordId record_id{++record_ids};
-    const Record record{record_id, "the key", value, traceparent, remainder};
+    const Record record{record_id, "the key", value, traceparent, remainder, written_at};
     dispatcher().accept(std::span(&record, 1));
     return record_id;
   }
@@ -52,9 +52,14 @@ struct Fixture {
   }
   void pass(milliseconds time) {
     const MonoTime until = world.clock.mono() + time;
+    int at_once = 0;  // calls that it wants without a pause: it must do something in each
     while (const auto next = dispatcher().next_wakeup()) {
       if (*next > until) break;
-      if (*next > world.clock.mono()) world.clock.advance(std::chrono::ceil<milliseconds>(*next - world.clock.mono()));
+      REQUIRE(++at_once < 10'000);
+      if (*next > world.clock.mono()) {
+        world.clock.advance(std::chrono::ceil<milliseconds>(*next - world.clock.mono()));
+        at_once = 0;
+      }
       dispatcher().wake();
     }
     world.clock.advance(std::chrono::ceil<milliseconds>(until - world.clock.mono()));

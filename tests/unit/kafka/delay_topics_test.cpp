@@ -64,6 +64,7 @@ struct Bed {
                        .traceparent = "trace",
                        .remainder = "left",
                        .due_at = due_at,
+                       .written_at = wall_from_ms(offset + 1),
                        .origin = {"first", 3, 77}},
                       mono, wall);
   }
@@ -132,6 +133,7 @@ TEST_CASE("delay: a record waits for its time, and its partition with it", "[kaf
   CHECK(late->key == "key");
   CHECK(late->value == "value");
   CHECK(late->traceparent == "trace");
+  for (const SourceRecord& record : bed.held) CHECK(record.written_at == wall_from_ms(record.offset + 1));
   CHECK(late->remainder == "left");
   CHECK(late->pending->origin().topic == "first");
   CHECK(late->pending->origin().partition == 3);

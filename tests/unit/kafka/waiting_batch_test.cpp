@@ -29,7 +29,8 @@ struct Bed {
     auto made = std::make_unique<RecordBatch>();
     for (int i = 0; i < records; ++i) {
       const Stay stay{{0, i % 2}, 1};
-      made->add(pool->acquire(stay, i, 0), stay, i, "", std::string(static_cast<std::size_t>(i) + 1, 'x'), "", "");
+      made->add(pool->acquire(stay, i, 0), stay, i, "", std::string(static_cast<std::size_t>(i) + 1, 'x'), "", "",
+                WallTime{});
     }
     return made;
   }
