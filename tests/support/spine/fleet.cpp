@@ -5,7 +5,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <vector>
 
 #include "core/c_handle.h"
 #include "core/text.h"
@@ -14,6 +16,11 @@
 #include "store/store.h"
 
 namespace nightpost::support {
+namespace {
+
+constexpr std::size_t kImportRows = 10'000;  // a commit
+
+}  // namespace
 
 std::string user_name(std::size_t user) { return fmt::format("user-{:07}", user); }
 
@@ -50,9 +57,14 @@ Device user_device(std::size_t user, std::int64_t certificate) {
 }
 
 void add_users(store::Store& store, std::int64_t certificate, std::size_t count) {
-  for (std::size_t user = 0; user < count; ++user)
-    if (const auto set = store.set_device(AppId{kFleetApp}, user_name(user), user_device(user, certificate)); !set)
-      throw std::runtime_error(set.error().detail);
+  for (std::size_t first = 0; first < count; first += kImportRows) {
+    std::vector<store::Store::DeviceRow> rows;
+    for (std::size_t user = first; user < std::min(first + kImportRows, count); ++user)
+      rows.push_back({AppId{kFleetApp}, user_name(user), user_device(user, certificate)});
+    const auto refused = store.import_devices(rows, store::Store::ImportMode::Write);
+    if (!refused) throw std::runtime_error(refused.error().detail);
+    if (!refused->empty()) throw std::runtime_error(refused->front().why);
+  }
 }
 
 void add_users(const std::string& path, std::int64_t certificate, std::size_t count) {
