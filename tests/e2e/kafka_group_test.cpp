@@ -173,6 +173,26 @@ TEST_CASE("e2e kafka: where the delay topics' group is refused, fresh events go 
   CHECK(read(worker.metrics.assigned_partitions) == 8);
 }
 
+TEST_CASE("e2e kafka: a worker stops in time beside a broker that is frozen", "[e2e][kafka]") {
+  KafkaBroker frozen({"fresh:2", "late:2"});
+  ConsumerOptions wanted = options("fresh");
+  wanted.kafka.brokers = frozen.address();
+  wanted.group_id = "frozen";
+  wanted.delay_topics = {{.name = "late", .delay = seconds(10)}};
+  wanted.start_at = {StartAt::From::Earliest};
+  wanted.commit_interval = seconds(60);
+  wanted.commit_wait = seconds(2);
+  fill(frozen.address(), "fresh", "f", 100);
+  Worker worker(wanted, [](const std::string&) { return false; });
+  REQUIRE(within(kLong, [&] { return worker.seen_count() == 100; }));
+  frozen.freeze();
+  worker.release_held();
+  const auto start = std::chrono::steady_clock::now();
+  worker.stop();
+  CHECK(std::chrono::steady_clock::now() - start < seconds(15));
+  frozen.thaw();
+}
+
 TEST_CASE("e2e kafka: members that come and go lose nothing", "[e2e][kafka]") {
   // Records are held a while, so that every change of the group meets some in flight.
   const auto holds = [](const std::string& value) { return number(value) % 5 != 0; };

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <stdexcept>
 #include <utility>
@@ -32,6 +33,13 @@ KafkaBroker::~KafkaBroker() {
 }
 
 void KafkaBroker::stop() { run_command({kScript, "down", "--data", folder_.file("data")}, kDown); }
+
+void KafkaBroker::freeze() { signal(SIGSTOP); }
+void KafkaBroker::thaw() { signal(SIGCONT); }
+void KafkaBroker::signal(int number) const {
+  if (::kill(std::stoi(read_file(folder_.file("data/pid"))), number) != 0)
+    throw std::runtime_error("kafka: there is none to signal");
+}
 
 void KafkaBroker::start() {
   std::vector<std::string> argv = {

@@ -28,10 +28,14 @@ class KafkaBroker {
   /// Of one with a user.
   std::string ca_file() const { return folder_.file("data/tls/ca.pem"); }
   std::string password_file() const { return folder_.file("data/tls/password"); }
-  void stop();   // in good order; the data stay
-  void start();  // on the same port and data; returns once it answers
+  void stop();    // in good order; the data stay
+  void start();   // on the same port and data; returns once it answers
+  void freeze();  // it keeps its connections, takes requests and answers none, until it is …
+  void thaw();
 
  private:
+  void signal(int number) const;
+
   TempFolder folder_{"kafka"};
   std::vector<std::string> topics_;
   Options options_;
